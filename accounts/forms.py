@@ -1,0 +1,99 @@
+"""What members type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+
+from accounts.models import Role, User, normalize_email
+from clipset.lib.pictures import MAX_BYTES
+
+
+class LoginForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": "The name or the password is wrong. Try again, or reset your password.",
+        "inactive": "The name or the password is wrong. Try again, or reset your password.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = self.fields["username"]
+        name.label = "Username or e-mail"
+        name.max_length = 254  # type: ignore[attr-defined] # a CharField
+        name.widget.attrs.update(
+            {"autocomplete": "username", "autocapitalize": "none", "maxlength": 254}
+        )
+
+    def clean_username(self) -> str:
+        return str(self.cleaned_data["username"]).replace("\x00", "")
+
+
+class ProfileForm(forms.ModelForm[User]):
+    class Meta:
+        model = User
+        fields = ["username", "email"]
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+
+class RegisterForm(BaseUserCreationForm[User]):
+    """For somebody who was invited: the address stands in the invitation."""
+
+    class Meta:
+        model = User
+        fields = ["username"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs.update({"autofocus": True, "autocapitalize": "none"})
+
+
+class FirstAdminForm(RegisterForm):
+    """For who sets the site up."""
+
+    class Meta(RegisterForm.Meta):
+        fields = ["username", "email"]
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+
+class ResetForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+
+class InvitationForm(forms.Form):
+    email = forms.EmailField(label="E-mail address", max_length=254)
+    role = forms.ChoiceField(initial=Role.USER, help_text="What the new member may do.")
+
+    def __init__(self, *args: Any, granter: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = [  # type: ignore[attr-defined] # a ChoiceField
+            (role.value, role.label) for role in Role if role.rank <= Role(granter.role).rank
+        ]
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+
+class AvatarForm(forms.Form):
+    picture = forms.FileField(
+        label="Picture",
+        help_text="JPEG, PNG, WebP or GIF, at most 10 MB.",
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"}),
+    )
+
+    def clean_picture(self) -> UploadedFile:
+        picture: UploadedFile = self.cleaned_data["picture"]
+        if (picture.size or 0) > MAX_BYTES:
+            raise ValidationError("This picture is too large. Send one of at most 10 MB.")
+        return picture

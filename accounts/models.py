@@ -1,0 +1,231 @@
+"""Members, their invitations and their sessions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Length, Lower
+from django.db.models.lookups import GreaterThanOrEqual
+from django.urls import reverse
+from django.utils import timezone
+
+
+class Role(models.TextChoices):
+    USER = "USER", "Member"
+    MODERATOR = "MODERATOR", "Moderator"
+    ADMIN = "ADMIN", "Admin"
+
+    @property
+    def rank(self) -> int:
+        """0 for a member, 2 for an admin: nobody grants a role above their own."""
+        return (Role.USER, Role.MODERATOR, Role.ADMIN).index(self)
+
+
+def normalize_email(email: str) -> str:
+    """Casefolded, since SQLite's LOWER knows ASCII only."""
+    return email.strip().casefold()
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(
+        self, username: str, email: str, password: str | None = None, **fields: Any
+    ) -> User:
+        """A saved member; without a password they cannot log in. Role flags follow `role`."""
+        role = Role(fields.pop("role", Role.USER))
+        user = self.model(username=username, email=normalize_email(email), **fields)
+        user.apply_role(role)
+        user.set_password(password)
+        user.save(using=self._db)
+        user.sync_groups()
+        return user
+
+    def create_superuser(
+        self, username: str, email: str, password: str | None = None, **fields: Any
+    ) -> User:
+        fields.pop("is_staff", None)
+        fields.pop("is_superuser", None)
+        return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A member. `role` rules; is_staff, is_superuser and the group follow from it."""
+
+    MODERATORS_GROUP = "Moderators"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = models.CharField(
+        max_length=50,
+        unique=True,
+        validators=[
+            RegexValidator(
+                r"^[A-Za-z0-9_]{3,50}\Z",
+                "Use 3 to 50 letters, digits or underscores.",
+            )
+        ],
+        help_text="3 to 50 letters, digits or underscores.",
+        error_messages={"unique": "This username is taken."},
+    )
+    email = models.EmailField(
+        unique=True, error_messages={"unique": "A member has this e-mail address already."}
+    )
+    role = models.CharField(max_length=9, choices=Role, default=Role.USER)
+    avatar = models.CharField(max_length=100, blank=True, default="", editable=False)
+    weekly_upload_bytes = models.BigIntegerField(
+        default=0, help_text="Bytes that count against the quota since the last reset."
+    )
+    last_upload_reset = models.DateTimeField(default=timezone.now)
+    weekly_upload_limit_bytes = models.BigIntegerField(
+        "own weekly limit",
+        null=True,
+        blank=True,
+        help_text="Bytes a week for this member alone. Empty: what the site's configuration says.",
+    )
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Off: cannot log in, and every session is over."
+    )
+    is_staff = models.BooleanField(default=False, editable=False)
+    is_sample = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    objects = UserManager()
+
+    class Meta:
+        db_table = "users"
+        ordering = ["username"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="users_username_any_case",
+                violation_error_message="This username is taken.",
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                name="users_email_any_case",
+                violation_error_message="A member has this e-mail address already.",
+            ),
+            models.CheckConstraint(
+                condition=GreaterThanOrEqual(Length("username"), 3),
+                name="users_username_length",
+                violation_error_message="Use at least 3 characters.",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(role="USER", is_staff=False, is_superuser=False)
+                    | Q(role="MODERATOR", is_staff=True, is_superuser=False)
+                    | Q(role="ADMIN", is_staff=True, is_superuser=True)
+                ),
+                name="users_role_and_flags_agree",
+            ),
+            models.CheckConstraint(
+                condition=Q(weekly_upload_bytes__gte=0), name="users_weekly_upload_bytes_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(weekly_upload_limit_bytes__isnull=True)
+                | Q(weekly_upload_limit_bytes__gte=0),
+                name="users_weekly_upload_limit_positive",
+                violation_error_message="A limit cannot be negative.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    def get_absolute_url(self) -> str:
+        return reverse("profile", args=[self.username])
+
+    @property
+    def avatar_url(self) -> str | None:
+        """The address carries the file's name, so that browsers may keep the picture."""
+        if not self.avatar:
+            return None
+        return f"{reverse('avatar', args=[self.username])}?v={self.avatar.split('.')[0][-8:]}"
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = normalize_email(self.email)
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == Role.ADMIN
+
+    def apply_role(self, role: Role) -> None:
+        """Sets the role and the flags that follow from it, unsaved."""
+        self.role = role
+        self.is_staff = role is not Role.USER
+        self.is_superuser = role is Role.ADMIN
+
+    def sync_groups(self) -> None:
+        """In the group Moderators exactly when the role says so. The user must be saved."""
+        from django.contrib.auth.models import Group
+
+        group, _ = Group.objects.get_or_create(name=self.MODERATORS_GROUP)
+        if self.role == Role.MODERATOR:
+            self.groups.add(group)
+        else:
+            self.groups.remove(group)
+
+
+class Invitation(models.Model):
+    """Lets one person in, once, until it expires. Only a hash of the token is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField()
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    role = models.CharField(max_length=9, choices=Role, default=Role.USER)
+    created_by = models.ForeignKey(
+        User, models.CASCADE, related_name="invitations", db_column="created_by"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        db_table = "invitations"
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["email"], name="invitations_email")]
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitations_role_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} ({self.get_role_display()})"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+    @property
+    def is_open(self) -> bool:
+        return self.used_at is None and not self.is_expired
+
+
+class Session(AbstractBaseSession):
+    """A log-in on one device, so that members can see and end theirs."""
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    user_agent = models.CharField(max_length=300, blank=True, default="")
+    started_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "sessions"
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from accounts.sessions import SessionStore
+
+        return SessionStore

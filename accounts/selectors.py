@@ -1,0 +1,72 @@
+"""What pages about members show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from clipset.lib.ids import hash_token
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """A log-in. `id` is a hash of the key: the key itself would let its reader in."""
+
+    id: str
+    device: str
+    started_at: datetime
+    last_seen_at: datetime
+    is_current: bool
+
+
+def session_rows(user: User, *, current: str | None) -> list[SessionRow]:
+    """The member's live sessions, the present one first, then by last use. One query."""
+    rows = [
+        SessionRow(
+            id=hash_token(session.session_key),
+            device=device_name(session.user_agent),
+            started_at=session.started_at,
+            last_seen_at=session.last_seen_at,
+            is_current=session.session_key == current,
+        )
+        for session in user.sessions.filter(expire_date__gt=timezone.now()).order_by(
+            "-last_seen_at"
+        )
+    ]
+    return sorted(rows, key=lambda row: not row.is_current)
+
+
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+)
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device_name(user_agent: str) -> str:
+    """ "Firefox on Windows", as far as a User-Agent tells."""
+    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    return " on ".join(filter(None, [browser, system])) or "Unknown device"

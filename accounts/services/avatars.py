@@ -1,0 +1,40 @@
+"""Pictures of members: 256 x 256 px WebP, the right way up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+from accounts.models import User
+from clipset.lib.ids import new_short_id
+from clipset.lib.pictures import fitted_webp, write_whole
+
+SIZE = (256, 256)  # px
+
+
+def avatar_path(user: User) -> Path | None:
+    return Path(settings.MEDIA_ROOT) / "avatars" / user.avatar if user.avatar else None
+
+
+def set_avatar(*, user: User, picture: IO[bytes]) -> User:
+    """Stores a new picture; the old one goes once the new one is there. Raises PictureError."""
+    webp = fitted_webp(picture, SIZE)
+    old = avatar_path(user)
+    name = f"{user.pk.hex}-{new_short_id()}.webp"
+    write_whole(Path(settings.MEDIA_ROOT) / "avatars" / name, webp)
+    user.avatar = name
+    user.save(update_fields=["avatar"])
+    if old is not None:
+        old.unlink(missing_ok=True)
+    return user
+
+
+def remove_avatar(*, user: User) -> User:
+    old = avatar_path(user)
+    user.avatar = ""
+    user.save(update_fields=["avatar"])
+    if old is not None:
+        old.unlink(missing_ok=True)
+    return user

@@ -1,0 +1,167 @@
+"""Letting people in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Invitation, Role, User, normalize_email
+from clipset.lib.ids import hash_token, new_token
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+LIFETIME = timedelta(days=7)
+SETUP_SALT = "clipset.first-admin"
+SETUP_LIFETIME = 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedInvitation:
+    """An invitation with its link, which cannot be had again."""
+
+    invitation: Invitation
+    link: str
+    emailed: bool
+
+
+def register_link(token: str) -> str:
+    return f"{settings.SITE_URL}{reverse('register', args=[token])}"
+
+
+def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvitation:
+    """A new invitation, e-mailed where mail is configured.
+
+    Raises ValidationError (keys email, role) when somebody with this address is a member, or the
+    role ranks above the inviter's own. Earlier open invitations of that address end.
+    """
+    email = normalize_email(email)
+    _check_role(role, created_by)
+    if User.objects.filter(email=email).exists():
+        raise ValidationError({"email": "A member has this e-mail address already."})
+    now = timezone.now()
+    token = new_token()
+    with transaction.atomic():
+        Invitation.objects.filter(email=email, used_at=None, expires_at__gt=now).update(
+            expires_at=now
+        )
+        invitation = Invitation.objects.create(
+            email=email,
+            role=role,
+            created_by=created_by,
+            token_hash=hash_token(token),
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+    return _deliver(invitation, token)
+
+
+def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvitation:
+    """A new link in the place of the old one, for another seven days.
+
+    Raises ValidationError when it was used, or its role ranks above the renewer's.
+    """
+    _check_role(Role(invitation.role), renewed_by)
+    token = new_token()
+    changed = Invitation.objects.filter(pk=invitation.pk, used_at=None).update(
+        token_hash=hash_token(token), expires_at=timezone.now() + LIFETIME
+    )
+    if not changed:
+        raise ValidationError("This invitation was used: its person is a member now.")
+    invitation.refresh_from_db()
+    return _deliver(invitation, token)
+
+
+def revoke_invitation(*, invitation: Invitation) -> bool:
+    """Ends an unused invitation; False when it was used before."""
+    deleted, _ = Invitation.objects.filter(pk=invitation.pk, used_at=None).delete()
+    return bool(deleted)
+
+
+def find_invitation(token: str) -> Invitation | None:
+    return (
+        Invitation.objects.select_related("created_by").filter(token_hash=hash_token(token)).first()
+    )
+
+
+@transaction.atomic
+def redeem_invitation(*, invitation: Invitation, username: str, password: str) -> User:
+    """Makes the member. Raises ValidationError when the invitation was used or ran out meanwhile,
+    or when a member has its name or address."""
+    now = timezone.now()
+    claimed = Invitation.objects.filter(
+        pk=invitation.pk, used_at=None, expires_at__gt=now, created_by__is_active=True
+    ).update(used_at=now)
+    if not claimed:
+        raise ValidationError("This invitation was used or has run out. Ask for a new link.")
+    return _create_member(username, invitation.email, password, Role(invitation.role))
+
+
+def setup_link() -> str:
+    """A link that makes the first admin: works for an hour, while the site has no admin."""
+    return register_link(signing.dumps("first-admin", salt=SETUP_SALT))
+
+
+def is_setup_token(token: str) -> bool:
+    """Whether the token sets up the first admin, now."""
+    try:
+        signing.loads(token, salt=SETUP_SALT, max_age=SETUP_LIFETIME)
+    except signing.BadSignature:
+        return False
+    return not User.objects.filter(role=Role.ADMIN).exists()
+
+
+@transaction.atomic
+def create_first_admin(*, username: str, email: str, password: str) -> User:
+    """Raises ValidationError when somebody was faster."""
+    admin = _create_member(username, email, password, Role.ADMIN)
+    if User.objects.filter(role=Role.ADMIN).exclude(pk=admin.pk).exists():
+        raise ValidationError("This site has an admin already. Log in instead.")
+    return admin
+
+
+def _create_member(username: str, email: str, password: str, role: Role) -> User:
+    User(username=username, email=normalize_email(email), password="!").full_clean()  # noqa: S106
+    return User.objects.create_user(username, email, password, role=role)
+
+
+def _check_role(role: Role, granter: User) -> None:
+    if role.rank > Role(granter.role).rank:
+        raise ValidationError({"role": "You can't invite somebody to a role above your own."})
+
+
+def _deliver(invitation: Invitation, token: str) -> IssuedInvitation:
+    link = register_link(token)
+    emailed = settings.MAIL_IS_CONFIGURED and _send(invitation, link)
+    return IssuedInvitation(invitation=invitation, link=link, emailed=emailed)
+
+
+def _send(invitation: Invitation, link: str) -> bool:
+    context = {"invitation": invitation, "link": link, "site_url": settings.SITE_URL}
+    try:
+        sent = send_mail(
+            render_to_string("accounts/email/invitation_subject.txt", context).strip(),
+            render_to_string("accounts/email/invitation.txt", context),
+            None,
+            [invitation.email],
+        )
+    except OSError:
+        # The mail server can't be reached: the link is shown either way.
+        return False
+    return bool(sent)
+
+
+def expired_before(moment: datetime) -> int:
+    """Removes invitations that ran out unused before `moment`; returns how many."""
+    deleted, _ = Invitation.objects.filter(used_at=None, expires_at__lt=moment).delete()
+    return deleted

@@ -1,0 +1,38 @@
+"""Addresses of what members do about themselves and each other."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+
+from accounts.views import entry, invitations, settings
+
+urlpatterns = [
+    path("login/", login_not_required(entry.Login.as_view()), name="login"),
+    path("logout/", entry.Logout.as_view(), name="logout"),
+    path("password-reset/", entry.password_reset, name="password_reset"),
+    path("password-reset/sent/", entry.password_reset_done, name="password_reset_done"),
+    path("password-reset/done/", entry.password_reset_complete, name="password_reset_complete"),
+    path(
+        "password-reset/<uidb64>/<token>/",
+        entry.PasswordResetConfirm.as_view(),
+        name="password_reset_confirm",
+    ),
+    path("register/<token>/", entry.register, name="register"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/avatar/", settings.avatar_change, name="settings_avatar"),
+    path("settings/avatar/remove/", settings.avatar_remove, name="settings_avatar_remove"),
+    path("settings/password/", settings.password_change, name="settings_password"),
+    path("settings/sessions/end/", settings.sessions_end, name="settings_sessions_end"),
+    path("settings/sessions/<session_id>/end/", settings.session_end, name="settings_session_end"),
+    path("profile/<username>/avatar.webp", settings.avatar, name="avatar"),
+    path("invitations/", invitations.invitation_list, name="invitation_list"),
+    path(
+        "invitations/<uuid:invitation_id>/renew/",
+        invitations.invitation_renew,
+        name="invitation_renew",
+    ),
+    path(
+        "invitations/<uuid:invitation_id>/revoke/",
+        invitations.invitation_revoke,
+        name="invitation_revoke",
+    ),
+]

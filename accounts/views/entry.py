@@ -1,0 +1,156 @@
+"""Getting in: log-in, registration, forgotten passwords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.forms import FirstAdminForm, LoginForm, RegisterForm, ResetForm
+from accounts.services.invitations import (
+    create_first_admin,
+    find_invitation,
+    is_setup_token,
+    redeem_invitation,
+)
+from accounts.services.passwords import request_reset
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from accounts.models import Invitation, User
+
+BACKEND = "accounts.backends.UsernameOrEmailBackend"
+
+
+class Login(auth_views.LoginView):
+    form_class = LoginForm
+    template_name = "accounts/login.html"
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # ours
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+class Logout(auth_views.LogoutView):
+    """POST only, as Django's."""
+
+
+def without_referrer(response: HttpResponse) -> HttpResponse:
+    """For pages with a secret in their address."""
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def password_reset(request: HttpRequest) -> HttpResponse:
+    form = ResetForm(request.POST or None)
+    if request.method == "POST" and settings.MAIL_IS_CONFIGURED and form.is_valid():
+        request_reset(form.cleaned_data["email"])
+        return redirect("password_reset_done")
+    context = {"form": form, "mail_is_configured": settings.MAIL_IS_CONFIGURED}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "accounts/password_reset.html", context, status=status)
+
+
+@login_not_required
+@require_http_methods(["GET"])
+def password_reset_done(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/password_reset_done.html")
+
+
+@method_decorator(login_not_required, name="dispatch")
+class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
+    """Setting a password changes the session hash, which ends every session of the member."""
+
+    template_name = "accounts/password_reset_confirm.html"
+    success_url = reverse_lazy("password_reset_complete")
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        return without_referrer(super().dispatch(*args, **kwargs))  # type: ignore[arg-type]
+
+
+@login_not_required
+@require_http_methods(["GET"])
+def password_reset_complete(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/password_reset_complete.html")
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password1", "password2")
+@require_http_methods(["GET", "POST"])
+def register(request: HttpRequest, token: str) -> HttpResponse:
+    """Redeems an invitation, or makes the first admin by the link printed at set-up."""
+    invitation = find_invitation(token)
+    if invitation is not None:
+        return without_referrer(_register_invited(request, invitation))
+    if is_setup_token(token):
+        return without_referrer(_register_first_admin(request))
+    raise Http404("No such invitation.")
+
+
+def _register_invited(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    if not invitation.is_open:
+        reason = "used" if invitation.used_at else "expired"
+        return render(request, "accounts/invitation_closed.html", {"reason": reason}, status=410)
+    form = RegisterForm(request.POST or None)
+    form.instance.email = invitation.email
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = redeem_invitation(
+                invitation=invitation,
+                username=form.cleaned_data["username"],
+                password=form.cleaned_data["password1"],
+            )
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+        else:
+            return _welcome(request, user)
+    return _render_register(request, form, invitation)
+
+
+def _register_first_admin(request: HttpRequest) -> HttpResponse:
+    form = FirstAdminForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = create_first_admin(
+                username=form.cleaned_data["username"],
+                email=form.cleaned_data["email"],
+                password=form.cleaned_data["password1"],
+            )
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+        else:
+            return _welcome(request, user)
+    return _render_register(request, form, None)
+
+
+def _render_register(
+    request: HttpRequest, form: RegisterForm, invitation: Invitation | None
+) -> HttpResponse:
+    status = 422 if request.method == "POST" else 200
+    context = {"form": form, "invitation": invitation}
+    return render(request, "accounts/register.html", context, status=status)
+
+
+def _welcome(request: HttpRequest, user: User) -> HttpResponse:
+    login(request, user, backend=BACKEND)
+    messages.success(request, f"Welcome, {user.username}.")
+    return redirect("home")

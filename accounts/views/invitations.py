@@ -1,0 +1,106 @@
+"""Inviting people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.forms import InvitationForm
+from accounts.models import Invitation, Role, User
+from accounts.services.invitations import (
+    issue_invitation,
+    renew_invitation,
+    revoke_invitation,
+)
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from accounts.services.invitations import IssuedInvitation
+
+SHOWN = 200
+
+
+def _inviter(request: HttpRequest) -> User:
+    """Whoever may invite; a page that the others don't get to know of."""
+    assert isinstance(request.user, User)
+    if not request.user.has_perm("accounts.add_invitation"):
+        raise Http404("No such page.")
+    return request.user
+
+
+def _invitation(request: HttpRequest, invitation_id: UUID) -> Invitation:
+    """One that the inviter may change: none to a role above their own."""
+    inviter = _inviter(request)
+    invitation = Invitation.objects.filter(pk=invitation_id).first()
+    if invitation is None or Role(invitation.role).rank > Role(inviter.role).rank:
+        raise Http404("No such invitation.")
+    return invitation
+
+
+def _page(
+    request: HttpRequest,
+    form: InvitationForm,
+    issued: IssuedInvitation | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "invitations": Invitation.objects.select_related("created_by")[:SHOWN],
+        "issued": issued,
+        "link": issued.link if issued else None,
+        "emailed": issued.emailed if issued else False,
+        "mail_is_configured": settings.MAIL_IS_CONFIGURED,
+        "own_rank": Role(_inviter(request).role).rank,
+    }
+    return render(request, "accounts/invitations.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def invitation_list(request: HttpRequest) -> HttpResponse:
+    inviter = _inviter(request)
+    if request.method == "GET":
+        return _page(request, InvitationForm(granter=inviter))
+    form = InvitationForm(request.POST, granter=inviter)
+    if form.is_valid():
+        try:
+            issued = issue_invitation(
+                email=form.cleaned_data["email"],
+                role=Role(form.cleaned_data["role"]),
+                created_by=inviter,
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            # Shown in the answer itself: the link is stored nowhere, not even in a message.
+            return _page(request, InvitationForm(granter=inviter), issued)
+    return _page(request, form, status=422)
+
+
+@require_POST
+def invitation_renew(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    invitation = _invitation(request, invitation_id)
+    inviter = _inviter(request)
+    try:
+        issued = renew_invitation(invitation=invitation, renewed_by=inviter)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("invitation_list")
+    return _page(request, InvitationForm(granter=inviter), issued)
+
+
+@require_POST
+def invitation_revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    invitation = _invitation(request, invitation_id)
+    if revoke_invitation(invitation=invitation):
+        messages.success(request, f"The invitation for {invitation.email} is revoked.")
+    else:
+        messages.error(request, "This invitation was used: its person is a member now.")
+    return redirect("invitation_list")

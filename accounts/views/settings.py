@@ -1,0 +1,120 @@
+"""A member's own settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.http import FileResponse, Http404
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.forms import AvatarForm, ProfileForm
+from accounts.models import User
+from accounts.selectors import session_rows
+from accounts.services.avatars import avatar_path, remove_avatar, set_avatar
+from accounts.services.members import end_other_sessions, end_session
+from accounts.services.quota import quota_state
+from clipset.lib.pictures import PictureError
+
+if TYPE_CHECKING:
+    from django import forms
+    from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
+
+
+def _member(request: HttpRequest) -> User:
+    """The one who is logged in, which the middleware has made sure of."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm) -> HttpResponse:
+    # A form with errors holds an instance that was changed; the page shows what is stored.
+    user = User.objects.get(pk=_member(request).pk)
+    context = {
+        "profile_form": ProfileForm(instance=user),
+        "avatar_form": AvatarForm(),
+        "password_form": PasswordChangeForm(user),
+        "quota": quota_state(user),
+        "sessions": session_rows(user, current=request.session.session_key),
+        **forms_given,
+    }
+    return render(request, "accounts/settings.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def settings(request: HttpRequest) -> HttpResponse:
+    if request.method == "GET":
+        return _page(request)
+    user = User.objects.get(pk=_member(request).pk)
+    form = ProfileForm(request.POST, instance=user)
+    if not form.is_valid():
+        return _page(request, status=422, profile_form=form)
+    form.save()
+    messages.success(request, "Your profile is saved.")
+    return redirect("settings")
+
+
+@require_POST
+def avatar_change(request: HttpRequest) -> HttpResponse:
+    form = AvatarForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            set_avatar(user=_member(request), picture=form.cleaned_data["picture"])
+        except PictureError as error:
+            form.add_error("picture", str(error))
+    if not form.is_valid():
+        return _page(request, status=422, avatar_form=form)
+    messages.success(request, "Your picture is changed.")
+    return redirect("settings")
+
+
+@require_POST
+def avatar_remove(request: HttpRequest) -> HttpResponse:
+    remove_avatar(user=_member(request))
+    messages.success(request, "Your picture is removed.")
+    return redirect("settings")
+
+
+@require_POST
+def password_change(request: HttpRequest) -> HttpResponse:
+    """Ends every other session: the session hash changes with the password."""
+    user = User.objects.get(pk=_member(request).pk)
+    form = PasswordChangeForm(user, request.POST)
+    if not form.is_valid():
+        return _page(request, status=422, password_form=form)
+    form.save()
+    update_session_auth_hash(request, user)
+    end_other_sessions(user=user, keep=request.session.session_key)
+    messages.success(request, "Your password is changed. Other devices have to log in again.")
+    return redirect("settings")
+
+
+@require_POST
+def session_end(request: HttpRequest, session_id: str) -> HttpResponse:
+    if not end_session(user=_member(request), session_id=session_id):
+        raise Http404("No such session.")
+    messages.success(request, "That device has to log in again.")
+    return redirect("settings")
+
+
+@require_POST
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    end_other_sessions(user=_member(request), keep=request.session.session_key)
+    messages.success(request, "All other devices have to log in again.")
+    return redirect("settings")
+
+
+@require_GET
+def avatar(request: HttpRequest, username: str) -> HttpResponseBase:  # noqa: ARG001
+    """A member's picture. Its address carries a version, so browsers keep it for a day."""
+    user = User.objects.filter(username__iexact=username).first()
+    path = avatar_path(user) if user else None
+    if path is None or not path.is_file():
+        raise Http404("No picture.")
+    response = FileResponse(path.open("rb"), content_type="image/webp")
+    response["Cache-Control"] = "private, max-age=86400"
+    return response

@@ -1,0 +1,42 @@
+"""Changes to categories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+from categories.models import Category
+from clipset.lib.ids import new_short_id
+from clipset.lib.pictures import fitted_webp, write_whole
+
+SIZE = (960, 540)  # px
+
+
+def cover_path(category: Category) -> Path | None:
+    if not category.image:
+        return None
+    return Path(settings.MEDIA_ROOT) / "categories" / category.image
+
+
+def set_cover(*, category: Category, picture: IO[bytes]) -> Category:
+    """Stores a cover; the old one goes once the new one is there. Raises PictureError."""
+    webp = fitted_webp(picture, SIZE)
+    old = cover_path(category)
+    name = f"{category.pk.hex}-{new_short_id()}.webp"
+    write_whole(Path(settings.MEDIA_ROOT) / "categories" / name, webp)
+    category.image = name
+    category.save(update_fields=["image", "updated_at"])
+    if old is not None:
+        old.unlink(missing_ok=True)
+    return category
+
+
+def remove_cover(*, category: Category) -> Category:
+    old = cover_path(category)
+    category.image = ""
+    category.save(update_fields=["image", "updated_at"])
+    if old is not None:
+        old.unlink(missing_ok=True)
+    return category

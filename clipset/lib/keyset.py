@@ -1,0 +1,65 @@
+"""Opaque cursors for keyset pages: the sort values of the last row shown.
+
+A cursor is no secret and is not signed: it says where to go on, never what one may see.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Final, TypeAlias
+
+Cursor: TypeAlias = tuple[str | int, ...]
+
+# Characters of the encoded cursor, to keep addresses within what servers take.
+MAX_CURSOR_LENGTH: Final = 1024
+
+# What a 64-bit column can be compared with; SQLite raises OverflowError beyond.
+_MIN_INT: Final = -(2**63)
+_MAX_INT: Final = 2**63 - 1
+
+
+def encode_cursor(values: Cursor) -> str:
+    """The cursor as A-Za-z0-9_- (base64url, RFC 4648 section 5, of JSON, without padding).
+
+    Raises ValueError for no values, for values that no database takes (an integer above 64 bits,
+    a NUL or a lone surrogate in a text) and for what would be above MAX_CURSOR_LENGTH.
+    """
+    if not values or not all(_is_storable(value) for value in values):
+        raise ValueError("a cursor holds texts and 64-bit integers, at least one")
+    encoded = _encode(values)
+    if len(encoded) > MAX_CURSOR_LENGTH:
+        raise ValueError(f"a cursor has at most {MAX_CURSOR_LENGTH} characters")
+    return encoded
+
+
+def decode_cursor(text: str) -> Cursor | None:
+    """The values of a cursor; None for anything that `encode_cursor` does not give. Never raises.
+
+    Callers still check that number and types of the values are those of their order.
+    """
+    if len(text) > MAX_CURSOR_LENGTH:
+        return None
+    try:
+        raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        loaded = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(loaded, list) or not loaded:
+        return None
+    values = tuple(loaded)
+    if not all(_is_storable(value) for value in values):
+        return None
+    # One cursor, one spelling: base64 and JSON both have others.
+    return values if _encode(values) == text else None
+
+
+def _encode(values: Cursor) -> str:
+    raw = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return urlsafe_b64encode(raw).decode("ascii").rstrip("=")
+
+
+def _is_storable(value: object) -> bool:
+    if isinstance(value, str):
+        return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value)
+    return type(value) is int and _MIN_INT <= value <= _MAX_INT

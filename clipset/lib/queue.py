@@ -1,0 +1,45 @@
+"""The only caller of django-q2: hands work to the workers.
+
+The queue only wakes; what is to be done, and how often it was tried, stands in our own tables.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django_q.models import Schedule
+from django_q.tasks import async_task, queue_size
+
+
+def enqueue(function: str, *args: Any) -> None:
+    """Runs `function` (a dotted path) in a worker, once what the caller changes is committed.
+
+    With the database as the queue the wake-up is part of the caller's transaction: both are
+    there or neither. With Redis it follows on commit; what is lost between is woken again by
+    the schedule that looks for waiting work.
+    """
+    if settings.REDIS_URL:
+        transaction.on_commit(partial(async_task, function, *args))
+    else:
+        async_task(function, *args)
+
+
+def waiting_wake_ups() -> int:
+    """How many calls stand in the queue that no worker has taken yet."""
+    return int(queue_size())
+
+
+def ensure_schedule(name: str, function: str, *, minutes: int) -> None:
+    """Makes `function` run every so many minutes. Harmless when it does already."""
+    Schedule.objects.update_or_create(
+        name=name,
+        defaults={
+            "func": function,
+            "schedule_type": Schedule.MINUTES,
+            "minutes": minutes,
+            "repeats": -1,
+        },
+    )

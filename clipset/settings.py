@@ -1,0 +1,293 @@
+"""Settings, read from the environment and `.env`. Every one stands in docs/configuration.md.
+
+The defaults are those of production on loopback: DEBUG off, SQLite under data/, no mail.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from csp.constants import NONE, SELF
+
+# Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(env.str("CLIPSET_ENV_FILE", str(BASE_DIR / ".env")))
+
+# The default is refused by a system check unless DEBUG is on (siteconfig.checks).
+INSECURE_SECRET_KEY = "clipset-insecure-key-for-development-only"  # noqa: S105
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", INSECURE_SECRET_KEY)
+
+# -- Where the site is reached ------------------------------------------------------------------
+HOST = env.str("HOST", "127.0.0.1")
+PORT = env.int("PORT", 8000)
+_own_host = "127.0.0.1" if HOST in {"0.0.0.0", "::"} else HOST  # noqa: S104
+SITE_URL = (
+    env.str("SITE_URL", "")
+    or f"http://{f'[{_own_host}]' if ':' in _own_host else _own_host}:{PORT}"
+).rstrip("/")
+_site = urlsplit(SITE_URL)
+IS_HTTPS = _site.scheme == "https"
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or sorted(
+    {_site.hostname or "", "localhost", "127.0.0.1", "[::1]"} - {""}
+)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[]) or [
+    f"{_site.scheme}://{_site.netloc}"
+]
+
+# -- Applications -------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "videos.apps.VideosConfig",  # before django_q: its qcluster command stands in front of theirs
+    "categories.apps.CategoriesConfig",
+    "accounts.apps.AccountsConfig",
+    "siteconfig.apps.SiteconfigConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "template_partials",
+    "django_q",
+    "axes",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "clipset.middleware.DrainRefusedBody",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "clipset.middleware.MembersOnly",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "clipset.middleware.PrivatePages",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "clipset.urls"
+WSGI_APPLICATION = "clipset.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "siteconfig.context.site",
+            ],
+            "builtins": ["siteconfig.templatetags.clipset"],
+        },
+    }
+]
+
+# -- Database -----------------------------------------------------------------------------------
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'clipset.db'}")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # Writers take their lock at BEGIN, so that they wait rather than fail half-way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+        ),
+    }
+else:
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+    DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Members ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesBackend",
+    "accounts.backends.UsernameOrEmailBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
+
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 60 * 24 * 3600  # seconds
+
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_LOCKOUT_TEMPLATE = "accounts/locked_out.html"
+AXES_USERNAME_CALLABLE = "accounts.backends.login_name"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+# -- Cookies and headers ------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
+if IS_HTTPS:
+    # A proxy ends TLS and must set this header itself (docs/operations.md).
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "clipset.errors.csrf_failure"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# -- Static files and front-end packages --------------------------------------------------------
+NODE_MODULES = BASE_DIR / "node_modules"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("inter", NODE_MODULES / "@fontsource-variable" / "inter" / "files"),
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "clipset.static.StaticFiles"},
+}
+
+# -- Media --------------------------------------------------------------------------------------
+MEDIA_ROOT = BASE_DIR / "media"
+
+
+def _folder(name: str, default: Path) -> Path:
+    """An absolute folder; a relative one is meant from the project's folder."""
+    return BASE_DIR / str(env.str(name, str(default)))
+
+
+VIDEO_STORAGE_PATH = _folder("VIDEO_STORAGE_PATH", MEDIA_ROOT / "videos")
+THUMBNAIL_STORAGE_PATH = _folder("THUMBNAIL_STORAGE_PATH", MEDIA_ROOT / "thumbnails")
+TEMP_STORAGE_PATH = _folder("TEMP_STORAGE_PATH", MEDIA_ROOT / "temp")
+ORIGINAL_STORAGE_PATH = _folder("ORIGINAL_STORAGE_PATH", MEDIA_ROOT / "originals")
+
+# -- Uploads, quota, processing -----------------------------------------------------------------
+# The two limits seed the config row once; after that the row rules.
+MAX_FILE_SIZE_BYTES = env.int("MAX_FILE_SIZE_BYTES", 2 * 1024**3)
+WEEKLY_UPLOAD_LIMIT_BYTES = env.int("WEEKLY_UPLOAD_LIMIT_BYTES", 4 * 1024**3)
+ACCEPTED_VIDEO_FORMATS = [
+    extension.strip().lower().lstrip(".")
+    for extension in env.list(
+        "ACCEPTED_VIDEO_FORMATS", default=["mp4", "mov", "avi", "mkv", "webm"]
+    )
+]
+MIN_FREE_DISK_BYTES = env.int("MIN_FREE_DISK_BYTES", 1024**3)
+FFMPEG_PATH = env.str("FFMPEG_PATH", "ffmpeg")
+VIDEO_PROCESSING_TIMEOUT = env.int("VIDEO_PROCESSING_TIMEOUT", 300)  # seconds
+QUOTA_RESET_DAY = env.int("QUOTA_RESET_DAY", 0)  # 0 is Sunday
+QUOTA_RESET_HOUR = env.int("QUOTA_RESET_HOUR", 0)
+QUOTA_RESET_TIMEZONE = env.str("QUOTA_RESET_TIMEZONE", "UTC")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # form fields without files, bytes
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# -- Queue --------------------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", "")
+Q_CLUSTER = {
+    "name": "clipset",
+    "label": "Queue",
+    "workers": env.int("QUEUE_WORKERS", 2),
+    # Above the longest encode that is permitted (videos.transcode.types.Options: 12 h of film at
+    # a fortieth of its speed). What stalls is ended long before, by our own watchdog and leases.
+    "timeout": 21 * 24 * 3600,
+    "retry": 22 * 24 * 3600,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "poll": 0.3,
+    "queue_limit": 4,
+    "save_limit": 200,
+    "bulk": 1,
+    "max_rss": 600_000,
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+}
+
+# -- Mail ---------------------------------------------------------------------------------------
+EMAIL_URL = env.str("EMAIL_URL", "")
+MAIL_IS_CONFIGURED = bool(EMAIL_URL)
+if MAIL_IS_CONFIGURED:
+    vars().update(env.email_url("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"clipset@{_site.hostname}")
+EMAIL_TIMEOUT = 10  # seconds
+
+# -- Language, time, logs -----------------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "clipset.logs.RedactSecrets"}},
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["redact"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+        "axes": {"level": "WARNING"},
+    },
+}

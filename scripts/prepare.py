@@ -1,0 +1,164 @@
+"""What scripts/run does in Django before the servers start, and how it knows that they answer.
+
+Writes to data/run/: `address` (where the site is reached) and `state` (words: `demo` when the demo
+members are there, `no-admin` when nobody can administer the site yet).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import ipaddress
+import os
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = ROOT / "data" / "run"
+SEEDS = ("demo", "none")
+
+
+@contextmanager
+def step(label: str) -> Iterator[None]:
+    """Shows how long what is inside took."""
+    since = time.monotonic()
+    yield
+    print(f"  {label:<42} {time.monotonic() - since:6.1f} s", flush=True)
+
+
+def is_loopback(host: str | None) -> bool:
+    if not host or host.casefold() == "localhost":
+        return host is not None
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def seed_wanted() -> str:
+    """`demo` or `none`. Demo log-ins are well known, so that others must not reach the site."""
+    from django.conf import settings
+
+    seed = os.environ.get("SEED", "")
+    if seed and seed not in SEEDS:
+        sys.exit(f"SEED is '{seed}'; it must be demo or none.")
+    if seed:
+        return seed
+    here_only = is_loopback(settings.HOST) and is_loopback(urlsplit(settings.SITE_URL).hostname)
+    return "demo" if here_only else "none"
+
+
+def static_files_stamp() -> str:
+    """Changes when a static file, the storage or the Django that collects them does."""
+    import django
+    from django.contrib.staticfiles.finders import get_finders
+
+    digest = hashlib.sha256(django.__version__.encode())
+    digest.update((ROOT / "clipset" / "static.py").read_bytes())
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            stat = Path(storage.path(path)).stat()
+            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def collect_static_files() -> None:
+    """Only when there is something new: hashing and compressing take seconds."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    stamp_file = Path(settings.STATIC_ROOT) / ".clipset-stamp"
+    stamp = static_files_stamp()
+    if stamp_file.is_file() and stamp_file.read_text() == stamp:
+        return
+    with step("Static files"):
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        stamp_file.write_text(stamp)
+
+
+def make_folders() -> None:
+    from django.conf import settings
+
+    folders = [
+        settings.VIDEO_STORAGE_PATH,
+        settings.THUMBNAIL_STORAGE_PATH,
+        settings.TEMP_STORAGE_PATH,
+        settings.ORIGINAL_STORAGE_PATH,
+    ]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def prepare() -> None:
+    since = time.monotonic()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.core.management.base import SystemCheckError
+
+    seed = seed_wanted()
+    try:
+        call_command("check")
+    except SystemCheckError as error:
+        sys.exit(f"\nThe settings need attention.\n{error}")
+    print(f"  {'Settings checked':<42} {time.monotonic() - since:6.1f} s", flush=True)
+    make_folders()
+    with step("Database migrations"):
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("setup_schedules", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    collect_static_files()
+
+    from accounts.models import Role, User
+
+    if seed == "demo" and not User.objects.exists():
+        with step("Demo members and videos"):
+            call_command("seed_clipset", interactive=False, verbosity=0)
+    state = []
+    if User.objects.filter(is_sample=True).exists():
+        state.append("demo")
+    if not User.objects.filter(role=Role.ADMIN).exists():
+        state.append("no-admin")
+    (RUN / "state").write_text(" ".join(state))
+    (RUN / "address").write_text(settings.SITE_URL)
+
+
+def wait_for_health(seconds: float) -> None:
+    """Returns when /healthz answers 200; exits with the last answer when it doesn't in time."""
+    from clipset import settings
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
+    name = settings.ALLOWED_HOSTS[0].lstrip(".").replace("*", "localhost")
+    deadline = time.monotonic() + seconds
+    answer = "nothing listened"
+    while time.monotonic() < deadline:
+        connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
+        try:
+            connection.request("GET", "/healthz", headers={"Host": name})
+            status = connection.getresponse().status
+            if status == http.client.OK:
+                return
+            answer = f"it answered {status}"
+        except OSError as error:
+            answer = str(error)
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    sys.exit(f"/healthz did not answer 200 within {seconds:.0f} s: {answer}.")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    if sys.argv[1:2] == ["--wait-for-health"]:
+        wait_for_health(float(sys.argv[2]))
+    else:
+        prepare()

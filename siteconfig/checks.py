@@ -1,0 +1,179 @@
+"""Are the settings right? Each finding says what to do. `manage.py check` runs all of them.
+
+The identifiers stay the same for ever, so that they can be silenced and looked up:
+docs/configuration.md lists them. What concerns videos stands in videos.checks.
+"""
+
+from __future__ import annotations
+
+import os
+import zoneinfo
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import Error, Tags, register
+
+FOLDERS = (
+    "VIDEO_STORAGE_PATH",
+    "THUMBNAIL_STORAGE_PATH",
+    "TEMP_STORAGE_PATH",
+    "ORIGINAL_STORAGE_PATH",
+)
+AT_LEAST_ONE = ("MAX_FILE_SIZE_BYTES", "VIDEO_PROCESSING_TIMEOUT")
+AT_LEAST_ZERO = ("WEEKLY_UPLOAD_LIMIT_BYTES", "MIN_FREE_DISK_BYTES")
+
+
+@register(Tags.security)
+def check_secret_key(**_kwargs: Any) -> list[Error]:
+    if settings.DEBUG or settings.SECRET_KEY != settings.INSECURE_SECRET_KEY:
+        return []
+    return [
+        Error(
+            "SECRET_KEY is not set, and the default is known to everybody.",
+            hint="Start with scripts/run, which writes one to .env, or add a line "
+            "SECRET_KEY=<50 random characters> to .env.",
+            id="clipset.E001",
+        )
+    ]
+
+
+@register
+def check_queue(**_kwargs: Any) -> list[Error]:
+    """A task whose retry comes before its end would run twice at the same time."""
+    timeout, retry = settings.Q_CLUSTER.get("timeout"), settings.Q_CLUSTER.get("retry", 60)
+    if timeout is not None and retry > timeout:
+        return []
+    return [
+        Error(
+            f"Q_CLUSTER's retry ({retry} s) is not above its timeout ({timeout} s), so that a "
+            "long task would be started a second time while it runs.",
+            hint="Set retry in Q_CLUSTER (clipset/settings.py) to more than timeout.",
+            id="clipset.E002",
+        )
+    ]
+
+
+@register
+def check_quota_reset(**_kwargs: Any) -> list[Error]:
+    errors = []
+    if not 0 <= settings.QUOTA_RESET_DAY <= 6:
+        errors.append(
+            Error(
+                f"QUOTA_RESET_DAY is {settings.QUOTA_RESET_DAY}, which is no day of the week.",
+                hint="Set it to 0 (Sunday) to 6 (Saturday).",
+                id="clipset.E003",
+            )
+        )
+    if not 0 <= settings.QUOTA_RESET_HOUR <= 23:
+        errors.append(
+            Error(
+                f"QUOTA_RESET_HOUR is {settings.QUOTA_RESET_HOUR}, which is no hour of the day.",
+                hint="Set it to 0 (midnight) to 23.",
+                id="clipset.E004",
+            )
+        )
+    if not _is_zone(settings.QUOTA_RESET_TIMEZONE):
+        errors.append(
+            Error(
+                f"QUOTA_RESET_TIMEZONE is '{settings.QUOTA_RESET_TIMEZONE}', which is no known "
+                "time zone.",
+                hint="Set it to a name such as UTC, Europe/Berlin or America/New_York.",
+                id="clipset.E005",
+            )
+        )
+    return errors
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+@register
+def check_site_url(**_kwargs: Any) -> list[Error]:
+    if _is_site_url(settings.SITE_URL):
+        return []
+    return [
+        Error(
+            f"SITE_URL is '{settings.SITE_URL}', which is not the address of a site.",
+            hint="Set it to scheme, host and port only, such as https://clips.example.org or "
+            "http://192.168.1.5:8000, or leave it out to follow HOST and PORT.",
+            id="clipset.E006",
+        )
+    ]
+
+
+def _is_site_url(text: str) -> bool:
+    """Scheme http or https, a host, a port that may be missing, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    rest = (parts.path, parts.query, parts.fragment, parts.username or "", parts.password or "")
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and not any(rest)
+        and port != 0
+        and not any(character.isspace() for character in text)
+    )
+
+
+@register
+def check_folders(**_kwargs: Any) -> list[Error]:
+    """A folder that isn't there yet counts as writable when it can be made."""
+    return [
+        Error(
+            f"{name} is {folder}, where nothing can be written: {reason}.",
+            hint=f"Let the user that runs Clipset write there (chown, chmod), or set {name} to "
+            "another folder.",
+            id="clipset.E007",
+        )
+        for name in FOLDERS
+        if (reason := _why_not_writable(folder := Path(getattr(settings, name))))
+    ]
+
+
+def _why_not_writable(folder: Path) -> str:
+    """Empty when a file could be made in it."""
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        return f"{there} is not a folder"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{there} may not be written to"
+    return ""
+
+
+@register
+def check_front_end_packages(**_kwargs: Any) -> list[Error]:
+    if Path(settings.NODE_MODULES).is_dir():
+        return []
+    return [
+        Error(
+            f"The front-end packages are missing: there is no {settings.NODE_MODULES}.",
+            hint="Start with scripts/run, which installs them, or run npm ci.",
+            id="clipset.E008",
+        )
+    ]
+
+
+@register
+def check_limits(**_kwargs: Any) -> list[Error]:
+    lowest = dict.fromkeys(AT_LEAST_ONE, 1) | dict.fromkeys(AT_LEAST_ZERO, 0)
+    return [
+        Error(
+            f"{name} is {getattr(settings, name)}, which is too small.",
+            hint=f"Set it to {least} or more, or leave it out for the default.",
+            id="clipset.E009",
+        )
+        for name, least in lowest.items()
+        if getattr(settings, name) < least
+    ]

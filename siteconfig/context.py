@@ -1,0 +1,17 @@
+"""What every page knows about the site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+SITE_NAME = "Clipset"
+
+
+def site(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001 a context processor's signature
+    """Costs no query, so that error pages may use it."""
+    return {"site_name": SITE_NAME, "mail_is_configured": settings.MAIL_IS_CONFIGURED}

@@ -1,0 +1,50 @@
+"""Reads and changes the site's configuration."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+
+from siteconfig.models import Config
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+
+def current_config() -> Config:
+    """The row as it stands now: one query, never cached, so that a change counts at once."""
+    config, _ = Config.objects.get_or_create(pk=Config.SINGLETON_ID)
+    return config
+
+
+def save_config(config: Config, *, changed_by: AbstractBaseUser) -> Config:
+    """Stores a changed configuration and who changed it."""
+    config.pk = Config.SINGLETON_ID
+    config.updated_by_id = changed_by.pk
+    config.full_clean()
+    config.save()
+    return config
+
+
+def usable_folder(path: str) -> Path:
+    """The absolute folder, made if it is missing, that a file could be written to just now.
+
+    Raises ValidationError with the reason when the path is relative, is no folder, or cannot be
+    written to.
+    """
+    folder = Path(path)
+    if not folder.is_absolute():
+        raise ValidationError("Give the whole path of the folder, beginning with a slash.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"x")
+    except OSError as error:
+        raise ValidationError(
+            f"Nothing can be written there: {error.strerror or error}. Choose another folder, or "
+            "let the user that runs Clipset write to this one."
+        ) from error
+    return folder

@@ -1,0 +1,195 @@
+"""Template tags and filters of the whole site; built in, so no template loads them."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from clipset.lib import units
+
+if TYPE_CHECKING:
+    from django.forms import BoundField
+
+register = template.Library()
+
+AVATAR_TONES = 8
+_SVG_BODY = re.compile(r"<svg\b[^>]*>(?P<body>.*)</svg>", re.DOTALL)
+
+
+# -- Icons --------------------------------------------------------------------------------------
+@cache
+def _icon_body(name: str) -> str:
+    """What stands inside Lucide's `<svg>`. Names are ours, never a visitor's."""
+    folder = Path(settings.NODE_MODULES) / "lucide-static" / "icons"
+    if not folder.is_dir():
+        raise ImproperlyConfigured(
+            f"The icons are missing ({folder}). Run `npm ci`, or start the site with scripts/run."
+        )
+    try:
+        text = (folder / f"{name}.svg").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ImproperlyConfigured(f"lucide-static has no icon {name!r}.") from None
+    found = _SVG_BODY.search(text)
+    if found is None:
+        raise ImproperlyConfigured(f"lucide-static's icon {name!r} holds no <svg>.")
+    return " ".join(found["body"].split())
+
+
+@register.simple_tag
+def icon(name: str, size: int = 20) -> SafeString:
+    """Lucide's icon, inline and hidden from screen readers: a text or a label stands with it."""
+    return format_html(
+        '<svg class="icon" width="{}" height="{}" viewBox="0 0 24 24" fill="none"'
+        ' stroke="currentColor" stroke-width="1.75" stroke-linecap="round"'
+        ' stroke-linejoin="round" aria-hidden="true" focusable="false">{}</svg>',
+        size,
+        size,
+        mark_safe(_icon_body(name)),  # noqa: S308 from a pinned package
+    )
+
+
+# -- Numbers in words ---------------------------------------------------------------------------
+@register.filter
+def filesize(value: int | None) -> str:
+    """1395864371 -> "1.3 GB"."""
+    return "" if value is None else units.human_bytes(value)
+
+
+@register.filter
+def clock(value: float | None) -> str:
+    """83 -> "1:23"."""
+    return "" if value is None else units.clock(value)
+
+
+@register.filter
+def spoken(value: float | None) -> str:
+    """83 -> "1 minute 23 seconds", for screen readers."""
+    return "" if value is None else units.spoken_duration(value)
+
+
+@register.filter
+def human_time(value: float | timedelta | None) -> str:
+    """Seconds as a rough length: "about 2 minutes"."""
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    return "" if value is None else units.human_duration(value)
+
+
+@register.filter
+def compact(value: int) -> str:
+    """12345 -> "12K"."""
+    return units.compact_count(value)
+
+
+@register.filter
+def counted(value: int, noun: str) -> str:
+    """{{ 3|counted:"view" }} -> "3 views"; counts from a thousand on are shortened."""
+    return f"{units.compact_count(value)} {units.plural(value, noun).partition(' ')[2]}"
+
+
+# -- Time ---------------------------------------------------------------------------------------
+_STEPS: tuple[tuple[int, str], ...] = (
+    (365 * 86400, "year"),
+    (30 * 86400, "month"),
+    (7 * 86400, "week"),
+    (86400, "day"),
+    (3600, "hour"),
+    (60, "minute"),
+)
+
+
+def age_in_words(moment: datetime, now: datetime) -> str:
+    """ "3 hours ago", "in 6 days"; less than a minute either way is "just now"."""
+    seconds = (now - moment) / timedelta(seconds=1)
+    for length, noun in _STEPS:
+        count = int(abs(seconds) // length)
+        if count:
+            words = f"{count} {noun}{'' if count == 1 else 's'}"
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return "just now"
+
+
+@register.simple_tag
+def relative_time(moment: datetime | None) -> SafeString:
+    """`<time>` with the age in words; its title is the date, which app.js puts in local time."""
+    if moment is None:
+        return mark_safe("")
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        f"{local:%d %B %Y, %H:%M} {local.tzname() or ''}".strip(),
+        age_in_words(moment, timezone.now()),
+    )
+
+
+@register.filter
+def quota_day(moment: datetime) -> str:
+    """The weekday of a quota's reset, in the zone that it is reckoned in: "Sunday"."""
+    return moment.astimezone(ZoneInfo(settings.QUOTA_RESET_TIMEZONE)).strftime("%A")
+
+
+# -- People -------------------------------------------------------------------------------------
+@register.filter
+def initials(name: str) -> str:
+    """Two letters for a member without a picture: "anna_berg" -> "AB", "bob" -> "B"."""
+    parts = [part for part in re.split(r"[_\d]+", name) if part]
+    letters = parts[0][:1] + (parts[-1][:1] if len(parts) > 1 else "") if parts else name[:1]
+    return letters.upper()
+
+
+@register.filter
+def tone(name: str) -> int:
+    """One of the avatar's colours, always the same for one name whatever its case."""
+    return zlib.crc32(name.lower().encode()) % AVATAR_TONES
+
+
+# -- Forms --------------------------------------------------------------------------------------
+@register.inclusion_tag("components/field.html")
+def field(
+    bound: BoundField, hint: str = "", autocomplete: str = "", optional: bool = False
+) -> dict[str, object]:
+    """Label above, control, error in place, help below. The form's first error gets the focus.
+
+    `hint` stands in for the field's own help text; `optional` says so beside the label.
+    """
+    help_text = hint or bound.help_text
+    described = []
+    attrs: dict[str, object] = {
+        "class": f"control {bound.field.widget.attrs.get('class', '')}".strip()
+    }
+    if bound.errors:
+        described.append(f"{bound.auto_id}_error")
+        attrs["aria-invalid"] = "true"
+        attrs["autofocus"] = next(iter(bound.form.errors)) == bound.name
+    if help_text:
+        described.append(f"{bound.auto_id}_help")
+    if described:
+        attrs["aria-describedby"] = " ".join(described)
+    if autocomplete:
+        attrs["autocomplete"] = autocomplete
+    return {
+        "bound": bound,
+        "control": bound.as_widget(attrs=attrs),
+        "help_text": help_text,
+        "optional": optional,
+        "is_choice": bound.widget_type in {"checkbox", "radioselect", "checkboxselectmultiple"},
+    }
+
+
+@register.inclusion_tag("components/form_errors.html")
+def form_errors(form: object) -> dict[str, object]:
+    """What concerns the form as a whole, above its fields."""
+    return {"errors": form.non_field_errors()}  # type: ignore[attr-defined]

@@ -1,0 +1,27 @@
+/** <clip-theatre>: the player over the whole width; remembered. */
+import { remember } from "./store.js";
+
+class ClipTheatre extends HTMLElement {
+  connectedCallback() {
+    this.hidden = false;
+    this.button = this.querySelector("button");
+    this.button.addEventListener("click", () => this.turn());
+    this.show();
+  }
+
+  get isOn() {
+    return "theatre" in document.documentElement.dataset;
+  }
+
+  turn() {
+    document.documentElement.toggleAttribute("data-theatre", !this.isOn);
+    remember("theatre", this.isOn ? "on" : null);
+    this.show();
+  }
+
+  show() {
+    this.button.setAttribute("aria-pressed", String(this.isOn));
+  }
+}
+
+customElements.define("clip-theatre", ClipTheatre);

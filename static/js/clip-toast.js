@@ -1,0 +1,48 @@
+/** <clip-toast>: a short word that leaves by itself; errors stay until they are closed. */
+const SECONDS = 6;
+
+class ClipToast extends HTMLElement {
+  connectedCallback() {
+    const button = this.querySelector("[data-close]");
+    button.hidden = false;
+    button.addEventListener("click", () => this.remove());
+    if (this.matches(".toast--error, .toast--warning")) return;
+    this.addEventListener("pointerenter", () => this.stay());
+    this.addEventListener("pointerleave", () => this.leave());
+    this.addEventListener("focusin", () => this.stay());
+    this.addEventListener("focusout", () => this.leave());
+    this.leave();
+  }
+
+  disconnectedCallback() {
+    this.stay();
+  }
+
+  leave() {
+    this.stay();
+    this.timer = setTimeout(() => this.remove(), SECONDS * 1000);
+  }
+
+  stay() {
+    clearTimeout(this.timer);
+  }
+}
+
+customElements.define("clip-toast", ClipToast);
+
+/** Says `text` in a corner. `level` is "success" or "error". */
+export function toast(text, level = "success") {
+  const element = document.createElement("clip-toast");
+  element.className = `toast toast--${level}`;
+  const words = document.createElement("p");
+  words.className = "toast__text";
+  words.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "icon-button";
+  close.dataset.close = "";
+  close.setAttribute("aria-label", "Close");
+  close.textContent = "×";
+  element.append(words, close);
+  document.getElementById("toasts").append(element);
+}

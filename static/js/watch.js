@@ -1,0 +1,5 @@
+/** The watch page. */
+import "./clip-fold.js";
+import "./clip-player.js";
+import "./clip-share.js";
+import "./clip-theatre.js";

@@ -1,0 +1,385 @@
+"""Small real clips, made on the spot by FFmpeg and kept for the length of the test run.
+
+Every builder returns the path of a file that others use too: copy it before changing it. What is
+made goes by the builder's arguments, so that asking twice costs once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import itertools
+import shutil
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+
+LOCATION = "+48.8577+002.2950/"
+QUARTER_RIGHT = (0, 1, -1, 0)
+QUARTER_LEFT = (0, -1, 1, 0)
+HALF_TURN = (-1, 0, 0, -1)
+MIRROR = (-1, 0, 0, 1)
+
+HLG_TAGS = "colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc"
+PQ_TAGS = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
+
+_numbers = itertools.count()
+
+
+@functools.cache
+def folder() -> Path:
+    """Where the clips lie; gone when the interpreter ends."""
+    path = Path(tempfile.mkdtemp(prefix="clips-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def new_path(suffix: str, stem: str = "clip") -> Path:
+    """A path in ``folder()`` that nothing else has."""
+    return folder() / f"{stem}-{next(_numbers)}.{suffix}"
+
+
+@functools.cache
+def make(suffix: str, *args: str) -> Path:
+    """Run FFmpeg with these arguments and an output of this suffix."""
+    path = new_path(suffix)
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-y", *args, str(path)], check=True, timeout=60
+    )
+    return path
+
+
+def picture(seconds: float = 2, size: str = "320x180", fps: str = "30") -> tuple[str, ...]:
+    """Input options: a moving test picture."""
+    return ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps}:duration={seconds}")
+
+
+def tone(seconds: float = 2, layout: str = "stereo", rate: int = 44_100) -> tuple[str, ...]:
+    """Input options: a tone on every channel of a layout ("mono", "stereo", "5.1")."""
+    channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
+    waves = "|".join(f"0.2*sin({300 + 100 * n}*2*PI*t)" for n in range(channels))
+    source = f"aevalsrc='{waves}':c={layout}:s={rate}:d={seconds}"
+    return ("-f", "lavfi", "-i", source)
+
+
+def x264(gop: int = 60, *, b_frames: int = 2) -> tuple[str, ...]:
+    """Output options: H.264 as phones and cameras write it."""
+    gops = ("-g", str(gop), "-keyint_min", str(min(gop, 25)), "-sc_threshold", "0")
+    return (
+        *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
+        *("-profile:v", "main", "-bf", str(b_frames)),
+        *gops,
+    )
+
+
+# -- what is copied
+
+
+def h264_mp4(
+    *,
+    seconds: float = 2,
+    size: str = "320x180",
+    fps: str = "30",
+    gop: int = 60,
+    layout: str | None = "stereo",
+    suffix: str = "mp4",
+    faststart: bool = False,
+    options: tuple[str, ...] = (),
+) -> Path:
+    """What browsers play as it is: H.264 and AAC (no sound for ``layout=None``)."""
+    sound = tone(seconds, layout) if layout else ()
+    flags = ("-movflags", "+faststart") if faststart else ()
+    coded = ("-c:a", "aac") if layout else ()
+    return make(
+        suffix, *picture(seconds, size, fps), *sound, *x264(gop), *coded, *flags, *options
+    )
+
+
+def phone_h264_mov(*, seconds: float = 2) -> Path:
+    """A phone held upright: stored 320 x 180, shown 180 x 320, with its place and its make."""
+    return with_matrix(
+        h264_mp4(seconds=seconds, suffix="mov", options=_phone_tags()), QUARTER_RIGHT
+    )
+
+
+def all_intra(*, seconds: float = 4) -> Path:
+    """Every frame a keyframe, as some cameras write."""
+    return h264_mp4(seconds=seconds, gop=1)
+
+
+def vfr_mp4() -> Path:
+    """30 frames a second of which every fifth is left out, as phones do in the dark."""
+    return make(
+        "mp4",
+        *picture(2),
+        *("-vf", "select='mod(n,5)'", "-vsync", "vfr"),
+        *x264(),
+        *("-video_track_timescale", "30000"),
+    )
+
+
+# -- what is encoded
+
+
+def hevc_mp4(
+    *, seconds: float = 2, size: str = "320x180", fps: str = "30", ten_bit: bool = False
+) -> Path:
+    """HEVC with AAC."""
+    return make(
+        "mp4", *picture(seconds, size, fps), *tone(seconds), *_x265(ten_bit), "-c:a", "aac"
+    )
+
+
+def phone_hevc_mov(*, seconds: float = 2, hdr: bool = True) -> Path:
+    """A phone's high-efficiency clip: HEVC in 10 bits, HLG if ``hdr``, held upright, with its
+    place and make, a time-code track and a second sound track."""
+    tags = HLG_TAGS if hdr else "colorprim=bt709:transfer=bt709:colormatrix=bt709"
+    clip = make(
+        "mov",
+        *picture(seconds),
+        *tone(seconds),
+        *tone(seconds, "mono"),
+        *("-map", "0", "-map", "1", "-map", "2"),
+        *_x265(True, tags),
+        *("-c:a", "aac", "-timecode", "01:00:00:00"),
+        *_phone_tags(),
+    )
+    return with_matrix(clip, QUARTER_RIGHT)
+
+
+def grey_hdr(level: float, transfer: str) -> Path:
+    """A quarter of a second of one grey in BT.2020.
+
+    Args:
+        level: signal, 0 to 1.
+        transfer: "pq" or "hlg".
+    """
+    luma = round(64 + 876 * level)
+    tags = PQ_TAGS if transfer == "pq" else HLG_TAGS
+    return make(
+        "mp4",
+        *("-f", "lavfi", "-i", "color=black:size=64x64:rate=24:duration=0.25"),
+        *("-vf", f"format=yuv420p10le,geq=lum={luma}:cb=512:cr=512"),
+        *_x265(True, tags),
+    )
+
+
+def patches(
+    *, full_range: bool = False, matrix: str = "bt709", codec: str = "hevc"
+) -> Path:
+    """A third each of black, white and red, of known range and matrix."""
+    levels = "pc" if full_range else "tv"
+    swscale = {"bt709": "bt709", "bt470bg": "bt470"}[matrix]
+    draw = "drawbox=x=32:w=32:h=64:c=white:t=fill,drawbox=x=64:w=32:h=64:c=red:t=fill"
+    flags = f"colorprim={matrix}:colormatrix={matrix}:transfer=bt709:crf=4"
+    if codec == "hevc":
+        span = "full" if full_range else "limited"
+        coder = ("-c:v", "libx265", "-x265-params", f"{flags}:range={span}:log-level=none")
+    else:
+        span = "on" if full_range else "off"
+        coder = ("-c:v", "libx264", "-x264-params", f"{flags}:fullrange={span}")
+    return make(
+        "mp4",
+        *("-f", "lavfi", "-i", "color=black:size=96x64:rate=24:duration=0.5,format=rgb24"),
+        *("-vf", f"{draw},scale=out_color_matrix={swscale}:out_range={levels},format=yuv420p"),
+        *("-color_range", levels, "-preset", "ultrafast"),
+        *coder,
+    )
+
+
+def anamorphic() -> Path:
+    """DV-like: stored 180 x 144 with wide pixels, shown 240 x 144; H.264 all the same."""
+    return make("mp4", *picture(2, "180x144"), *x264(), "-vf", "setsar=4/3")
+
+
+def interlaced(*, fps: int = 25, bottom_first: bool = False) -> Path:
+    """MPEG-2 in fields, top first unless asked otherwise."""
+    first = "bff" if bottom_first else "tff"
+    return make(
+        "mkv",
+        *picture(2, "352x288", str(2 * fps)),
+        *("-vf", f"tinterlace=interleave_{'bottom' if bottom_first else 'top'},setfield={first}"),
+        *("-c:v", "mpeg2video", "-b:v", "2M", "-flags", "+ildct+ilme"),
+        *("-top", "0" if bottom_first else "1"),
+    )
+
+
+def odd_size() -> Path:
+    """161 x 121 in RGB, which 4:2:0 cannot hold."""
+    return make("mkv", *picture(1, "161x121"), "-c:v", "ffv1", "-pix_fmt", "gbrp")
+
+
+def with_codec(suffix: str, video: str, audio: str | None = None, *options: str) -> Path:
+    """Any encoder that this FFmpeg has; ``audio=None`` leaves the sound out."""
+    sound = (*tone(2), "-c:a", audio) if audio else ()
+    # Input options first: FFmpeg reads in order.
+    inputs, coder = (sound[:4], sound[4:]) if audio else ((), ())
+    return make(suffix, *picture(2), *inputs, "-c:v", video, *coder, *options)
+
+
+def open_end_mp4() -> Path:
+    """A keyframe at the start and none for 8 s."""
+    return h264_mp4(seconds=8, size="160x90", fps="15", gop=1000)
+
+
+# -- containers with more in them
+
+
+def two_sounds() -> Path:
+    """The second of two sound tracks is the default one: mono there, stereo first."""
+    return make(
+        "mkv",
+        *picture(2),
+        *tone(2),
+        *tone(2, "mono"),
+        *("-map", "0", "-map", "1", "-map", "2"),
+        *x264(),
+        *("-c:a", "aac", "-disposition:a:0", "0", "-disposition:a:1", "default"),
+    )
+
+
+def cover() -> Path:
+    """A picture such as music and films carry."""
+    return make("jpg", "-f", "lavfi", "-i", "color=red:size=640x640", "-frames:v", "1")
+
+
+def cover_first() -> Path:
+    """A cover picture in front of the moving one, and larger."""
+    return make(
+        "mp4",
+        *("-i", str(cover()), "-i", str(h264_mp4()), "-map", "0", "-map", "1"),
+        *("-c", "copy", "-disposition:v:0", "attached_pic", "-disposition:v:1", "default"),
+    )
+
+
+def audio_only(*, with_cover: bool = False) -> Path:
+    """A piece of music, with a cover if asked."""
+    music = make("m4a", *tone(2), "-c:a", "aac")
+    if not with_cover:
+        return make("mp4", "-i", str(music), "-c", "copy")
+    return make(
+        "mp4",
+        *("-i", str(music), "-i", str(cover()), "-map", "0", "-map", "1"),
+        *("-c", "copy", "-disposition:v:0", "attached_pic"),
+    )
+
+
+def late_sound() -> Path:
+    """The sound begins a second after the picture."""
+    return make(
+        "mkv",
+        *picture(3),
+        *("-itsoffset", "1"),
+        *tone(2),
+        *("-map", "0", "-map", "1"),
+        *x264(),
+        *("-c:a", "aac"),
+    )
+
+
+def black_start(*, seconds: float = 2.5) -> Path:
+    """Black for this long, then a picture for half a second; one keyframe."""
+    return make(
+        "mp4",
+        *("-f", "lavfi", "-i", f"color=black:size=160x90:rate=30:duration={seconds}"),
+        *picture(0.5, "160x90"),
+        *("-filter_complex", "[0:v]format=yuv420p[a];[1:v]format=yuv420p[b];[a][b]concat=n=2"),
+        *x264(1000),
+    )
+
+
+def black_from(seconds: float) -> Path:
+    """A picture for this long, then three seconds of black."""
+    return make(
+        "mp4",
+        *picture(seconds, "160x90"),
+        *("-f", "lavfi", "-i", "color=black:size=160x90:rate=30:duration=3"),
+        *("-filter_complex", "[0:v]format=yuv420p[a];[1:v]format=yuv420p[b];[a][b]concat=n=2"),
+        *x264(1000),
+    )
+
+
+def all_black() -> Path:
+    return make("mp4", "-f", "lavfi", "-i", "color=black:size=160x90:duration=2", *x264())
+
+
+def trimmed() -> Path:
+    """Trimmed on a phone: the edit list hides the first 1.5 s, which are still in the file."""
+    return make("mp4", "-ss", "1.5", "-i", str(h264_mp4(seconds=3, gop=300)), "-c", "copy")
+
+
+# -- what is refused
+
+
+@functools.cache
+def truncated(clip: Path, share: float = 0.5) -> Path:
+    """The first part of a clip."""
+    path = new_path(clip.suffix.lstrip("."), "truncated")
+    path.write_bytes(clip.read_bytes()[: int(clip.stat().st_size * share)])
+    return path
+
+
+TEXTS = {
+    "m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{target}\n#EXT-X-ENDLIST\n",
+    "m3u8-http": "#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/secret.ts\n#EXT-X-ENDLIST\n",
+    "ffconcat": "ffconcat version 1.0\nfile '{target}'\n",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n",
+    "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>'
+    "file://{target}</BaseURL></MPD>",
+    "svg": '<svg xmlns="http://www.w3.org/2000/svg"><image href="file://{target}"/></svg>',
+    "text": "Dear all, this is not a video.\n" * 50,
+    "html": "<!doctype html><title>404</title><p>Not found</p>",
+}
+
+
+def text_as_mp4(kind: str = "m3u8", target: Path | None = None) -> Path:
+    """One of ``TEXTS``, which name other files, called .mp4. ``target`` is what it names."""
+    path = new_path("mp4", kind)
+    path.write_text(TEXTS[kind].replace("{target}", str(target or h264_mp4())))
+    return path
+
+
+def huge_picture() -> Path:
+    """A few hundred kilobytes that decode to 67 million pixels."""
+    source = "color=gray:size=8192x8192:rate=2:duration=1,format=gray"
+    return make("mov", "-f", "lavfi", "-i", source, "-c:v", "png", "-pix_fmt", "gray")
+
+
+# -- surgery
+
+
+@functools.cache
+def with_matrix(clip: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Give the picture track of an MP4 or MOV another display matrix (a, b, c, d).
+
+    In bytes, since the option for it differs between versions of FFmpeg.
+    """
+    data = bytearray(clip.read_bytes())
+    # The first track header: ISO/IEC 14496-12, 8.3.2, version 0 has its matrix 44 bytes in.
+    start = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (part * 0x10000 for part in matrix)
+    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path = new_path(clip.suffix.lstrip("."), "turned")
+    path.write_bytes(data)
+    return path
+
+
+def _phone_tags() -> tuple[str, ...]:
+    tags = {
+        "location": LOCATION,
+        "com.apple.quicktime.location.ISO6709": LOCATION,
+        "com.apple.quicktime.make": "Apple",
+        "com.apple.quicktime.model": "iPhone 15",
+        "creation_time": "2025-05-01T10:00:00Z",
+    }
+    words = (word for tag in tags.items() for word in ("-metadata", "=".join(tag)))
+    return (*words, "-movflags", "use_metadata_tags")
+
+
+def _x265(ten_bit: bool, tags: str = "") -> tuple[str, ...]:
+    settings = ":".join(filter(None, (tags, "log-level=none", "pools=none")))
+    return (
+        *("-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1"),
+        *("-pix_fmt", "yuv420p10le" if ten_bit else "yuv420p", "-x265-params", settings),
+    )

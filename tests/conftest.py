@@ -1,0 +1,124 @@
+"""What all tests share. Clipset's own settings for tests stand in tests/settings.py.
+
+- `long` (above 30 s) runs with --long only.
+- `ffmpeg`, `browser`, `postgresql`, `redis` need a real program (tests/parts.py).
+- Tests of models, services and queries run on PostgreSQL too: they get the marker
+  `both_databases` here by where they stand, others may carry it, and
+  tests/services/test_postgresql.py runs all that have it a second time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.parts import PARTS, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+    from pytest_django.fixtures import SettingsWrapper
+
+FOLDERS = {
+    "VIDEO_STORAGE_PATH": "videos",
+    "THUMBNAIL_STORAGE_PATH": "thumbnails",
+    "TEMP_STORAGE_PATH": "temp",
+    "ORIGINAL_STORAGE_PATH": "originals",
+}
+# Below tests/: where what concerns the database is tested.
+ON_BOTH_DATABASES = (
+    "accounts/",
+    "categories/",
+    "siteconfig/",
+    "videos/models/",
+    "videos/services/",
+    "videos/selectors/",
+    "videos/test_models",
+    "videos/test_querysets",
+)
+# What these tests do takes a database of its own, or is about something else.
+NOT_ON_BOTH = {"browser", "long", "postgresql", "redis"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="also what takes above 30 seconds")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in ("ffmpeg: needs FFmpeg", "both_databases: runs on SQLite and on PostgreSQL"):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if _belongs_on_both(config, item):
+            item.add_marker("both_databases")
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+def _belongs_on_both(config: pytest.Config, item: pytest.Item) -> bool:
+    where = item.path.relative_to(config.rootpath / "tests").as_posix()
+    return where.startswith(ON_BOTH_DATABASES) and not any(
+        item.get_closest_marker(name) for name in NOT_ON_BOTH
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for part in PARTS:
+        if item.get_closest_marker(part):
+            require(part)
+
+
+def pytest_unconfigure() -> None:
+    from tests.settings import SCRATCH
+
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def media(
+    settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Each test has its own media folder, also in the processes that it starts."""
+    root = tmp_path / "media"
+    settings.MEDIA_ROOT = root
+    for name, folder in FOLDERS.items():
+        setattr(settings, name, root / folder)
+        monkeypatch.setenv(name, str(root / folder))
+        (root / folder).mkdir(parents=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    # Playwright's loop makes Django take the test's thread for an asynchronous one.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=require("browser"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page of a browser profile that nobody used before."""
+    context = chromium.new_context()
+    context.set_default_timeout(10_000)  # milliseconds
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,40 @@
+"""The real programs that some tests need: where they are, or why the test does not run.
+
+Without them a test is skipped, by name in the summary. With CI=true that is a failure, since there
+everything must have been installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+_POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, _POSTGRESQL)])
+
+# The marker, the programs of which one will do, Debian's package.
+PARTS = {
+    "ffmpeg": (("ffmpeg",), "ffmpeg"),
+    "browser": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "postgresql": (("initdb",), "postgresql"),
+    "redis": (("redis-server",), "redis-server"),
+}
+
+
+def require(part: str) -> str:
+    """The path of the program, or the end of the test."""
+    programs, package = PARTS[part]
+    for program in programs:
+        if found := shutil.which(program, path=_PATH):
+            return found
+    _without(f"{programs[0]} is missing: apt-get install {package}")
+
+
+def _without(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} (with CI=true nothing may be missing)", pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,44 @@
+"""The settings of a test run: Clipset's own, apart from whatever the developer has set.
+
+Neither `.env` nor the environment reaches them, and nothing is written to data/ or media/. The same
+holds for what a test starts with `clipset.settings`, since the environment says it all.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from tests.setting_names import setting_names
+
+SCRATCH = Path(tempfile.mkdtemp(prefix="clipset-tests-"))
+"""For files of the whole run; removed at its end (tests/conftest.py)."""
+
+for _name in setting_names():
+    os.environ.pop(_name, None)
+os.environ |= {
+    "CLIPSET_ENV_FILE": os.devnull,
+    "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz",
+    # PostgreSQL's, when tests/services/test_postgresql.py runs them a second time.
+    "DATABASE_URL": os.environ.get("CLIPSET_TEST_DATABASE_URL", f"sqlite:///{SCRATCH}/unused.db"),
+    "VIDEO_STORAGE_PATH": f"{SCRATCH}/media/videos",
+    "THUMBNAIL_STORAGE_PATH": f"{SCRATCH}/media/thumbnails",
+    "TEMP_STORAGE_PATH": f"{SCRATCH}/media/temp",
+    "ORIGINAL_STORAGE_PATH": f"{SCRATCH}/media/originals",
+}
+
+from clipset.settings import *  # noqa: E402, F403
+from clipset.settings import DATABASES, STORAGES  # noqa: E402
+
+MEDIA_ROOT = SCRATCH / "media"
+STATIC_ROOT = SCRATCH / "static"
+STATIC_ROOT.mkdir()
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, so that threads and processes share it as they do in earnest (WAL, locks).
+    DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.db")}
+    DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+
+# Files under their own names: hashing needs a collectstatic.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Argon2 takes 50 ms by design; what tests it asks for it.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

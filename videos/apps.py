@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class VideosConfig(AppConfig):
+    name = "videos"
+
+    def ready(self) -> None:
+        from videos import checks, signals  # noqa: F401 registers them

@@ -1,0 +1,41 @@
+"""Can videos be processed here? See siteconfig.checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import Error, register
+
+from videos.transcode.capabilities import check_ffmpeg
+from videos.transcode.formats import DEMUXERS
+
+
+@register
+def check_video_tools(**_kwargs: Any) -> list[Error]:
+    """FFmpeg and ffprobe are there and can do what is asked of them. Takes about 0.2 s."""
+    return [
+        Error(
+            f"Videos cannot be processed: {problem}",
+            hint="On Debian and Ubuntu, apt-get install ffmpeg brings all that is needed.",
+            id="clipset.E020",
+        )
+        for problem in check_ffmpeg(settings.FFMPEG_PATH)
+    ]
+
+
+@register
+def check_accepted_formats(**_kwargs: Any) -> list[Error]:
+    accepted = settings.ACCEPTED_VIDEO_FORMATS
+    unknown = sorted(set(accepted) - set(DEMUXERS))
+    if accepted and not unknown:
+        return []
+    return [
+        Error(
+            f"ACCEPTED_VIDEO_FORMATS has {', '.join(unknown)}, which Clipset cannot read."
+            if unknown
+            else "ACCEPTED_VIDEO_FORMATS is empty, so that no video could be uploaded.",
+            hint=f"Choose from {', '.join(DEMUXERS)}.",
+            id="clipset.E021",
+        )
+    ]

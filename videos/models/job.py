@@ -1,0 +1,64 @@
+"""Work on a video. This table is the truth; the queue only wakes a worker."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class JobState(models.TextChoices):
+    WAITING = "WAITING", "Waiting"
+    RUNNING = "RUNNING", "Running"
+    DONE = "DONE", "Done"
+    FAILED = "FAILED", "Failed"
+
+
+class Job(models.Model):
+    """Processing of one video, from waiting to done.
+
+    A worker holds a job by a lease: its own token in `lease_owner` until `lease_until`. Every
+    change that the worker makes is conditional on that token still standing there, so that one
+    who lost the lease changes nothing.
+    """
+
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="jobs")
+    state = models.CharField(max_length=7, choices=JobState, default=JobState.WAITING)
+    run_after = models.DateTimeField(default=timezone.now)
+    failures = models.PositiveSmallIntegerField(default=0, help_text="Attempts that we failed.")
+    losses = models.PositiveSmallIntegerField(
+        default=0, help_text="Attempts whose worker was lost, counted before the work."
+    )
+    lease_owner = models.CharField(max_length=32, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    progress = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Percent.")
+    seconds_left = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "jobs"
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(
+                fields=["run_after", "id"], condition=Q(state="WAITING"), name="jobs_waiting"
+            ),
+            models.Index(fields=["lease_until"], condition=Q(state="RUNNING"), name="jobs_leases"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="jobs_state_known"),
+            models.UniqueConstraint(
+                fields=["video"],
+                condition=Q(state__in=["WAITING", "RUNNING"]),
+                name="jobs_one_open_a_video",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="RUNNING", lease_until__isnull=False) & ~Q(lease_owner=""))
+                | (~Q(state="RUNNING") & Q(lease_owner="", lease_until__isnull=True)),
+                name="jobs_running_has_a_lease",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()}: {self.video}"

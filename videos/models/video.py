@@ -1,0 +1,193 @@
+"""A film that a member sent."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Length, Trim
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.urls import reverse
+from django.utils import timezone
+
+from clipset.lib.ids import new_short_id
+from videos.querysets import VideoQuerySet
+
+
+class ProcessingStatus(models.TextChoices):
+    PENDING = "PENDING", "Waiting"
+    PROCESSING = "PROCESSING", "Processing"
+    COMPLETED = "COMPLETED", "Ready"
+    FAILED = "FAILED", "Failed"
+
+
+class Video(models.Model):
+    """One video. Its files: the processed one, its thumbnail, the source until that is done
+    with, and the original where the picture was encoded anew."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    short_id = models.CharField(
+        max_length=10, unique=True, default=new_short_id, editable=False, db_index=True
+    )
+    title = models.CharField(max_length=200, db_index=True)
+    description = models.TextField(max_length=5000, null=True, blank=True)  # noqa: DJ001 owner's
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="videos",
+        db_column="uploaded_by",
+        editable=False,
+    )
+    category = models.ForeignKey(
+        "categories.Category", models.SET_NULL, null=True, blank=True, related_name="videos"
+    )
+    view_count = models.PositiveBigIntegerField(default=0, editable=False)
+    is_hidden = models.BooleanField(
+        "hidden", default=False, help_text="Only the uploader and staff see it."
+    )
+    is_sample = models.BooleanField(default=False, editable=False)
+
+    processing_status = models.CharField(
+        "state",
+        max_length=10,
+        choices=ProcessingStatus,
+        default=ProcessingStatus.PENDING,
+        db_index=True,
+        editable=False,
+    )
+    error_message = models.TextField(null=True, blank=True, editable=False)  # noqa: DJ001 owner's
+
+    # Where the files are. Each name stands with the root under which it was written, so that a
+    # change of the configured folder leaves what is stored where it is.
+    filename = models.CharField(max_length=100, unique=True, editable=False)
+    storage_root = models.CharField(max_length=500, editable=False)
+    thumbnail_filename = models.CharField(  # noqa: DJ001 owner's
+        max_length=100, null=True, blank=True, editable=False
+    )
+    thumbnail_root = models.CharField(max_length=500, blank=True, default="", editable=False)
+    source_path = models.CharField(
+        max_length=700,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The file as it was sent, until processing is done with it.",
+    )
+    original_path = models.CharField(
+        max_length=700,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The file as it was sent, kept because the picture was encoded anew.",
+    )
+
+    original_filename = models.CharField(max_length=255, editable=False)
+    file_size_bytes = models.BigIntegerField(
+        editable=False, help_text="The bytes that were sent, which the quota charges."
+    )
+    duration_seconds = models.FloatField(null=True, blank=True, editable=False)
+    width = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    height = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    stored_bytes = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="The bytes of the processed file."
+    )
+    was_copied = models.BooleanField(
+        default=False, editable=False, help_text="The picture is bit for bit what was sent."
+    )
+
+    # What this upload took from its uploader's week; 0 after it was given back.
+    quota_bytes = models.BigIntegerField(default=0, editable=False)
+    quota_reserved_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = VideoQuerySet.as_manager()
+
+    class Meta:
+        db_table = "videos"
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(processing_status="COMPLETED", is_hidden=False),
+                name="videos_feed_newest",
+            ),
+            models.Index(
+                fields=["-view_count", "-id"],
+                condition=Q(processing_status="COMPLETED", is_hidden=False),
+                name="videos_feed_views",
+            ),
+            models.Index(fields=["category", "-created_at", "-id"], name="videos_by_category"),
+            models.Index(fields=["uploaded_by", "-created_at", "-id"], name="videos_by_uploader"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(processing_status__in=ProcessingStatus.values),
+                name="videos_status_known",
+            ),
+            models.CheckConstraint(
+                condition=GreaterThanOrEqual(Length(Trim("title")), 1),
+                name="videos_title_not_blank",
+                violation_error_message="Give the video a title.",
+            ),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(Length("title"), 200),
+                name="videos_title_length",
+                violation_error_message="A title has at most 200 characters.",
+            ),
+            models.CheckConstraint(
+                condition=Q(description__isnull=True)
+                | Q(LessThanOrEqual(Length("description"), 5000)),
+                name="videos_description_length",
+                violation_error_message="Use at most 5,000 characters.",
+            ),
+            models.CheckConstraint(
+                condition=Q(file_size_bytes__gte=0) & Q(quota_bytes__gte=0),
+                name="videos_bytes_positive",
+            ),
+            models.CheckConstraint(
+                condition=~Q(processing_status="FAILED")
+                | (Q(error_message__isnull=False) & ~Q(error_message="")),
+                name="videos_failure_has_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("watch", args=[self.short_id])
+
+    @property
+    def is_ready(self) -> bool:
+        return self.processing_status == ProcessingStatus.COMPLETED
+
+    @property
+    def is_failed(self) -> bool:
+        return self.processing_status == ProcessingStatus.FAILED
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.processing_status in {ProcessingStatus.PENDING, ProcessingStatus.PROCESSING}
+
+    @property
+    def file_path(self) -> Path:
+        return Path(self.storage_root) / self.filename
+
+    @property
+    def thumbnail_path(self) -> Path | None:
+        if not self.thumbnail_filename:
+            return None
+        return Path(self.thumbnail_root) / self.thumbnail_filename
+
+    @property
+    def original_file(self) -> Path:
+        return Path(self.original_path)
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Failed on our side: the file as it was sent is still here."""
+        return self.is_failed and bool(self.source_path)

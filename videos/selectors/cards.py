@@ -1,0 +1,102 @@
+"""Video cards: what one video shows of itself in a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+
+from clipset.lib.units import clock
+from videos.models import Job, Video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far processing is. Percent 0-100 and seconds; None where it is not known yet."""
+
+    percent: int | None
+    seconds_left: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoCard:
+    """All that templates/components/video_card.html needs; no query is made while rendering.
+
+    state is "" for what everybody sees, else "waiting", "processing", "failed" or "hidden",
+    which only the uploader and staff get to see.
+    """
+
+    short_id: str
+    title: str
+    url: str
+    thumbnail_url: str | None
+    duration: str  # "1:23", "" when unknown
+    duration_seconds: float | None
+    uploader: str
+    uploader_url: str
+    uploader_avatar_url: str | None
+    category: str
+    category_url: str
+    created_at: datetime
+    view_count: int
+    state: str
+    progress: Progress | None
+
+
+def thumbnail_url(video: Video) -> str | None:
+    """The address carries the file's name, so that browsers may keep the picture."""
+    if not video.thumbnail_filename:
+        return None
+    version = video.thumbnail_filename.rsplit(".", 1)[0][-12:]
+    return f"{reverse('thumbnail', args=[video.short_id])}?v={version}"
+
+
+def card_state(video: Video) -> str:
+    if video.is_failed:
+        return "failed"
+    if video.is_unfinished:
+        return "waiting" if video.processing_status == "PENDING" else "processing"
+    return "hidden" if video.is_hidden else ""
+
+
+def progress_of(videos: Iterable[Video]) -> dict[object, Progress]:
+    """Progress by the video's id, of those with an open job. One query, none when all are done."""
+    unfinished = [video.pk for video in videos if video.is_unfinished]
+    if not unfinished:
+        return {}
+    return {
+        job.video_id: Progress(percent=job.progress, seconds_left=job.seconds_left)
+        for job in Job.objects.filter(video__in=unfinished, state__in=["WAITING", "RUNNING"])
+    }
+
+
+def cards(videos: Iterable[Video]) -> list[VideoCard]:
+    """Cards for videos that came with `for_cards()`, in their order."""
+    videos = list(videos)
+    progress = progress_of(videos)
+    return [_card(video, progress.get(video.pk)) for video in videos]
+
+
+def _card(video: Video, progress: Progress | None) -> VideoCard:
+    return VideoCard(
+        short_id=video.short_id,
+        title=video.title,
+        url=video.get_absolute_url(),
+        thumbnail_url=thumbnail_url(video),
+        duration="" if video.duration_seconds is None else clock(video.duration_seconds),
+        duration_seconds=video.duration_seconds,
+        uploader=video.uploaded_by.username,
+        uploader_url=video.uploaded_by.get_absolute_url(),
+        uploader_avatar_url=video.uploaded_by.avatar_url,
+        category=video.category.name if video.category else "",
+        category_url=video.category.get_absolute_url() if video.category else "",
+        created_at=video.created_at,
+        view_count=video.view_count,
+        state=card_state(video),
+        progress=progress,
+    )

@@ -1,0 +1,84 @@
+"""Pages of a list of videos, each as cheap as the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Q
+
+from clipset.lib.keyset import decode_cursor, encode_cursor
+from videos.models import Video
+from videos.selectors.cards import VideoCard, cards
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from videos.querysets import VideoQuerySet
+
+PAGE_SIZE: Final = 24
+SORTS: Final = {"newest": "created_at", "views": "view_count"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPage:
+    """Some cards, and the address of the page that follows; None on the last."""
+
+    cards: list[VideoCard]
+    next_url: str | None
+
+
+def known_sort(sort: str) -> str:
+    """What was asked for, or the newest first for what there is not."""
+    return sort if sort in SORTS else "newest"
+
+
+def feed_page(
+    videos: VideoQuerySet, *, sort: str, after: str, parameters: dict[str, str]
+) -> FeedPage:
+    """The page behind the cursor `after` (the first one for "" and for nonsense).
+
+    `parameters` are those of the present address, to be kept in the next. One query, and one
+    more for the progress of what is unfinished.
+    """
+    field = SORTS[known_sort(sort)]
+    position = _position(field, after)
+    if position is not None:
+        value, last = position
+        videos = videos.filter(
+            Q(**{f"{field}__lt": value}) | Q(**{field: value, "pk__lt": last})
+        ).filter(**{f"{field}__lte": value})
+    rows = list(videos.for_cards().order_by(f"-{field}", "-pk")[: PAGE_SIZE + 1])
+    next_url = None
+    if len(rows) > PAGE_SIZE:
+        rows.pop()
+        query = {**parameters, "after": _cursor(field, rows[-1])}
+        next_url = "?" + urlencode({key: value for key, value in query.items() if value})
+    return FeedPage(cards=cards(rows), next_url=next_url)
+
+
+def _cursor(field: str, video: Video) -> str:
+    value = video.view_count if field == "view_count" else video.created_at.isoformat()
+    return encode_cursor((value, video.pk.hex))
+
+
+def _position(field: str, after: str) -> tuple[int | datetime, UUID] | None:
+    values = decode_cursor(after) if after else None
+    if values is None or len(values) != 2:
+        return None
+    value, last = values
+    try:
+        moment = value if field == "view_count" else datetime.fromisoformat(str(value))
+        if not isinstance(moment, int) and (isinstance(moment, str) or moment.tzinfo is None):
+            return None
+        return moment, UUID(str(last))
+    except ValueError:
+        return None
+
+
+def unfinished_of(user: User) -> list[VideoCard]:
+    """What the member sent lately and is not ready: waiting, processing, or failed."""
+    unfinished = Video.objects.filter(uploaded_by=user).exclude(processing_status="COMPLETED")
+    return cards(unfinished.for_cards().order_by("-created_at", "-pk")[:6])

@@ -1,0 +1,36 @@
+"""Changes that people make to videos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+
+from clipset.lib.text import clean_line, clean_text
+from videos.models import Video
+
+if TYPE_CHECKING:
+    from categories.models import Category
+
+
+def edit_video(*, video: Video, title: str, description: str, category: Category | None) -> Video:
+    """Stores what the form holds. Raises ValidationError for a blank title."""
+    video.title = clean_line(title)
+    if not video.title:
+        raise ValidationError({"title": "Give the video a title."})
+    video.description = clean_text(description) or None
+    video.category = category
+    video.save(update_fields=["title", "description", "category", "updated_at"])
+    return video
+
+
+def delete_video(*, video: Video) -> None:
+    """Deletes a video; its files follow (videos.signals). What it took from the week's quota is
+    not given back: the quota limits what is sent, not what is kept."""
+    video.delete()
+
+
+def set_hidden(*, video: Video, hidden: bool) -> Video:
+    video.is_hidden = hidden
+    video.save(update_fields=["is_hidden", "updated_at"])
+    return video

@@ -1,0 +1,116 @@
+"""Files of videos on disk: what belongs to whom, and what nobody needs any more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils import timezone
+
+from videos.models import Job, ProcessingStatus, Upload, Video
+from videos.models.job import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+KEEP_FAILED_SOURCE = timedelta(days=14)
+# Nothing in the temp folder is touched before this age, whatever the tables say.
+MIN_AGE = timedelta(minutes=30)
+
+
+def paths_of(video: Video) -> list[str]:
+    """Every file that a video has now."""
+    paths = [video.source_path, video.original_path]
+    if video.storage_root:
+        paths.append(str(video.file_path))
+    if video.thumbnail_path is not None:
+        paths.append(str(video.thumbnail_path))
+    return [path for path in paths if path]
+
+
+def remove_files(paths: Iterable[str | Path]) -> None:
+    """Removes files, and the folder of a source below the temp folder with them. Missing ones
+    are fine: it may run twice."""
+    temp = Path(settings.TEMP_STORAGE_PATH)
+    for path in map(Path, paths):
+        path.unlink(missing_ok=True)
+        if path.parent.parent == temp:
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def work_folder(job: Job) -> Path:
+    """Where one attempt works. The lease's token keeps attempts apart."""
+    return Path(settings.TEMP_STORAGE_PATH) / f"job-{job.pk}" / job.lease_owner
+
+
+def file_stem(job: Job) -> str:
+    """The name that one attempt's files carry: only one attempt's name is ever stored."""
+    return f"{job.video_id.hex}-{job.lease_owner[:12]}"
+
+
+def remove_strays(video: Video, *, roots: Iterable[Path]) -> None:
+    """Removes what attempts before this one left behind when they were killed half-way."""
+    kept = set(paths_of(video))
+    for root in roots:
+        for path in root.glob(f"{video.pk.hex}-*"):
+            if str(path) not in kept:
+                path.unlink(missing_ok=True)
+
+
+def keep_original(source: Path, *, stem: str) -> Path:
+    """A second name for the file as it was sent, in the folder of originals; a copy where that
+    lies on another disk. The source itself stays until the result is stored."""
+    folder = Path(settings.ORIGINAL_STORAGE_PATH)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{stem}{source.suffix}"
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        part = target.with_name(target.name + ".part")
+        shutil.copyfile(source, part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    return target
+
+
+def sweep_temp() -> int:
+    """Removes folders below the temp folder that belong to no upload, no running job and no
+    video. Returns how many."""
+    temp = Path(settings.TEMP_STORAGE_PATH)
+    if not temp.is_dir():
+        return 0
+    oldest = (timezone.now() - MIN_AGE).timestamp()
+    stale = [path for path in temp.iterdir() if path.stat().st_mtime < oldest]
+    if not stale:
+        return 0
+    needed = {Path(folder) for folder in Upload.objects.values_list("folder", flat=True)}
+    needed |= {
+        Path(source).parent
+        for source in Video.objects.exclude(source_path="").values_list("source_path", flat=True)
+    }
+    needed |= {
+        temp / f"job-{pk}"
+        for pk in Job.objects.filter(state=JobState.RUNNING).values_list("pk", flat=True)
+    }
+    swept = [path for path in stale if path not in needed]
+    for path in swept:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    return len(swept)
+
+
+def forget_failed_sources() -> int:
+    """Sources of videos that failed 14 days ago and were not tried again. Returns how many."""
+    old = Video.objects.filter(
+        processing_status=ProcessingStatus.FAILED,
+        updated_at__lt=timezone.now() - KEEP_FAILED_SOURCE,
+    ).exclude(source_path="")
+    for video in old:
+        Video.objects.filter(pk=video.pk).update(source_path="")
+        remove_files([video.source_path])
+    return len(old)

@@ -1,0 +1,20 @@
+"""The one signal receiver: cascades and the admin delete rows without asking a service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+
+from clipset.lib.queue import enqueue
+from videos.models import Video
+from videos.services.files import paths_of
+
+
+@receiver(post_delete, sender=Video)
+def queue_removal_of_files(instance: Video, **_kwargs: Any) -> None:
+    """In the deleting transaction: the files go when, and only when, the row is gone."""
+    paths = paths_of(instance)
+    if paths:
+        enqueue("videos.tasks.remove_files", paths)

@@ -1,0 +1,264 @@
+"""Argument lists for FFmpeg, built with ffmpeg-python's graph.
+
+Only its ``compile()`` is used: its ``run()`` and ``probe()`` know no time limit and leave the
+process behind. ``run`` of this package starts what is built here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import ffmpeg
+
+from videos.transcode.formats import input_options
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
+    from videos.transcode.types import Encoding, Options, Plan, Rendition, Sound, Treatment
+
+# One fragment per keyframe, each with its sidx in front; an empty moov at the start. The file can
+# be read while it grows and is its own index afterwards.
+FRAGMENTED = "+frag_keyframe+empty_moov+default_base_moof+dash"
+# Copied keyframes may stand as close as one per frame; a fragment then takes two seconds of them.
+MIN_FRAGMENT_MICROSECONDS = 2_000_000
+
+# Share of pictures that may be undecodable before a source counts as damaged; then exit status 69.
+MAX_ERROR_RATE = 0.25
+DAMAGED_STATUS = 69
+
+# HDR to SDR. Reference white is 203 cd/m² (ITU-R BT.2408); what lies above is bent below white,
+# up to the 1000 cd/m² that phones and HLG aim at. Measured: 203 -> 85 % signal, 20 -> 38 %.
+REFERENCE_WHITE = 203
+PEAK = 1000 / REFERENCE_WHITE
+
+SCALE_FLAGS = "bicubic+accurate_rnd+full_chroma_int"
+SWSCALE_MATRICES = {
+    "bt709": "bt709",
+    "smpte170m": "smpte170m",
+    "bt470bg": "bt470",
+    "smpte240m": "smpte240m",
+    "fcc": "fcc",
+    "bt2020nc": "bt2020",
+    "bt2020c": "bt2020",
+}
+MOST_LAID_OUT_CHANNELS = 8  # above, FFmpeg knows no default layout to mix down from
+
+JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
+LUMA_OF_A_PICTURE = 40  # the brightest tenth is above this (black is 16, white 235) unless black
+
+
+def transcode_command(source: Path, output: Path, plan: Plan, options: Options) -> list[str]:
+    """Make ``output`` as planned. FFmpeg reports on standard output (``-progress``)."""
+    stream = ffmpeg.input(
+        _address(source),
+        **input_options(options.accepted, options.max_pixels, options.max_streams),
+    )
+    picture = stream[str(plan.video_index)]
+    arguments: dict[str, Any] = {
+        "format": "mp4",
+        "movflags": FRAGMENTED,
+        # Nothing of the phone's place, time or make is taken along.
+        "map_metadata": "-1",
+        "map_chapters": "-1",
+        "write_tmcd": "0",
+        "max_muxing_queue_size": "4096",
+    }
+    if plan.treatment is None or plan.rendition.encoding is None:
+        arguments |= {"c:v": "copy", "min_frag_duration": MIN_FRAGMENT_MICROSECONDS}
+    else:
+        picture = _scaled(_treated(picture, plan.treatment), plan.treatment, plan.rendition)
+        arguments |= _x264(plan.rendition.encoding, plan.treatment.fps)
+        # A fragment is readable as soon as it is whole.
+        arguments["flush_packets"] = "1"
+    streams = [picture]
+    if plan.sound is not None:
+        streams.append(stream[str(plan.sound.index)])
+        arguments |= _audio(plan.sound)
+    return _compile(
+        ffmpeg.output(*streams, _address(output), **arguments),
+        options,
+        *("-max_error_rate", str(MAX_ERROR_RATE), "-progress", "pipe:1", "-stats_period", "0.5"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Where to look for a picture.
+
+    Attributes:
+        start: seconds from the beginning to look from.
+        seconds: how far to look; None for to the end.
+        keyframes_only: leave the frames between undecoded.
+        skip_black: take the first frame that is not black, rather than the first.
+    """
+
+    start: float
+    seconds: float | None = None
+    keyframes_only: bool = False
+    skip_black: bool = True
+
+
+def thumbnail_command(
+    video: Path, output: Path, look: Look, *, width: int, height: int, options: Options
+) -> list[str]:
+    """Write one frame of a finished rendition as JPEG; no file at all when none suits."""
+    where: dict[str, Any] = {"ss": f"{look.start:.3f}"}
+    if look.seconds is not None:
+        where["t"] = f"{look.seconds:.3f}"
+    if look.keyframes_only:
+        where["skip_frame"] = "nokey"
+    stream = ffmpeg.input(
+        _address(video),
+        **input_options(("mp4",), options.max_pixels, options.max_streams),
+        **where,
+    )
+    # JFIF is BT.601 in full range.
+    picture = stream["v:0"].filter(
+        "scale",
+        w=width,
+        h=height,
+        flags=SCALE_FLAGS,
+        out_range="tv",
+        out_color_matrix="smpte170m",
+    )
+    picture = picture.filter("setsar", "1").filter("format", "yuv420p")
+    if look.skip_black:
+        picture = picture.filter("signalstats").filter(
+            "metadata",
+            mode="select",
+            key="lavfi.signalstats.YHIGH",
+            value=LUMA_OF_A_PICTURE,
+            function="greater",
+        )
+    picture = picture.filter("scale", out_range="pc").filter("format", "yuvj420p")
+    target = ffmpeg.output(
+        picture,
+        _address(output),
+        **{"c:v": "mjpeg", "q:v": JPEG_QUALITY, "flags:v": "+bitexact", "frames:v": 1},
+        format="image2",
+        update=1,
+        map_metadata="-1",
+    )
+    return _compile(target, options)
+
+
+# -- the picture
+
+
+def _treated(picture: Any, treatment: Treatment) -> Any:
+    """What is done once, however many sizes follow."""
+    if treatment.field_order != "progressive":
+        picture = picture.filter(
+            "bwdif",
+            mode="send_field" if treatment.field_rate else "send_frame",
+            parity=treatment.field_order,
+            deint="all",
+        )
+    return picture.filter("fps", fps=_rate(treatment.fps))
+
+
+def _scaled(picture: Any, treatment: Treatment, rendition: Rendition) -> Any:
+    """Bring to size, to square pixels, and to BT.709 in limited range and 8 bits."""
+    if treatment.hdr or treatment.wide_gamut:
+        # Made smaller first: linear light takes twelve bytes a pixel.
+        picture = picture.filter("scale", w=rendition.width, h=rendition.height, flags=SCALE_FLAGS)
+        picture = _through_linear_light(picture, treatment)
+    else:
+        picture = picture.filter(
+            "scale",
+            w=rendition.width,
+            h=rendition.height,
+            flags=SCALE_FLAGS,
+            out_range="tv",
+            out_color_matrix="bt709",
+            **_colours_in(treatment),
+        )
+    return picture.filter("format", "yuv420p").filter("setsar", "1")
+
+
+def _colours_in(treatment: Treatment) -> dict[str, str]:
+    if treatment.color_matrix == "gbr":
+        return {}
+    matrix = SWSCALE_MATRICES.get(treatment.color_matrix, "bt709")
+    return {"in_range": treatment.color_range, "in_color_matrix": matrix}
+
+
+def _through_linear_light(picture: Any, treatment: Treatment) -> Any:
+    deep = "gbrp10le" if treatment.color_matrix == "gbr" else "yuv420p10le"
+    picture = picture.filter("format", deep)
+    # zscale goes by the frames' tags and refuses what has none.
+    picture = picture.filter(
+        "setparams",
+        range=treatment.color_range,
+        color_primaries=treatment.color_primaries,
+        color_trc=treatment.color_transfer,
+        colorspace=treatment.color_matrix,
+    )
+    picture = picture.filter("zscale", transfer="linear", npl=REFERENCE_WHITE)
+    picture = picture.filter("format", "gbrpf32le").filter("zscale", primaries="bt709")
+    if treatment.hdr:
+        picture = picture.filter("tonemap", tonemap="mobius", desat=0, peak=f"{PEAK:.3f}")
+    return picture.filter(
+        "zscale", transfer="bt709", matrix="bt709", range="limited", dither="ordered"
+    )
+
+
+def _x264(encoding: Encoding, fps: Fraction) -> dict[str, Any]:
+    seconds = encoding.keyframe_seconds
+    return {
+        "c:v": "libx264",
+        "preset": encoding.preset,
+        "profile:v": "high",
+        "pix_fmt": "yuv420p",
+        "crf": encoding.crf,
+        "maxrate": encoding.maxrate,
+        "bufsize": 2 * encoding.maxrate,
+        # Exactly there and nowhere else: fragments of equal length.
+        "force_key_frames": f"expr:gte(t,n_forced*{seconds})",
+        "g": 2 * math.ceil(fps * seconds),
+        "sc_threshold": "0",
+        "color_range": "tv",
+        "colorspace": "bt709",
+        "color_primaries": "bt709",
+        "color_trc": "bt709",
+    }
+
+
+# -- the sound
+
+
+def _audio(sound: Sound) -> dict[str, Any]:
+    if sound.copied:
+        return {"c:a": "copy"}
+    # Gaps are filled and overlaps dropped, from the very start, so that sound stays with picture.
+    filters = "aresample=async=1:first_pts=0"
+    if sound.channels > MOST_LAID_OUT_CHANNELS:
+        filters = f"pan=stereo|c0=c0|c1=c1,{filters}"
+    return {
+        "c:a": "aac",
+        "b:a": sound.bitrate,
+        "ac": 2,
+        "ar": sound.sample_rate,
+        "filter:a": filters,
+    }
+
+
+# -- the command line
+
+
+def _address(path: Path) -> str:
+    """Absolute and with its protocol, so that no name is taken for an option or an address."""
+    return f"file:{path.absolute()}"
+
+
+def _rate(fps: Fraction) -> str:
+    return f"{fps.numerator}/{fps.denominator}"
+
+
+def _compile(target: Any, options: Options, *more: str) -> list[str]:
+    start = [options.ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "warning", *more]
+    return cast("list[str]", ffmpeg.compile(target, cmd=start, overwrite_output=True))

@@ -1,0 +1,77 @@
+"""Which demuxers and decoders FFmpeg may use on what strangers send.
+
+FFmpeg goes by contents, not by name: a playlist called ``.mp4`` would be opened as a playlist and
+make it read other files. The lists say what is let in; all else is refused before it is parsed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Demuxer names by file name extension; a wrong extension is forgiven within the accepted ones.
+DEMUXERS = {
+    "mp4": "mov,mp4,m4a,3gp,3g2,mj2",
+    "m4v": "mov,mp4,m4a,3gp,3g2,mj2",
+    "mov": "mov,mp4,m4a,3gp,3g2,mj2",
+    "3gp": "mov,mp4,m4a,3gp,3g2,mj2",
+    "mkv": "matroska,webm",
+    "webm": "matroska,webm",
+    "avi": "avi",
+    "flv": "flv",
+    "wmv": "asf",
+    "mpg": "mpeg,mpegts",
+    "mpeg": "mpeg,mpegts",
+    "ts": "mpegts",
+    "mts": "mpegts",
+    "m2ts": "mpegts",
+    "ogv": "ogg",
+}
+
+# ``-codec_whitelist`` takes *decoder* names and refuses the whole file for a track whose decoder
+# is not listed, be it a subtitle or the cover picture; a track without any decoder is let be.
+VIDEO_DECODERS = (
+    "h264 hevc libdav1d libaom-av1 av1 vp9 vp8 mpeg4 mpeg2video mpeg1video h263 mjpeg prores dnxhd"
+    " cfhd dvvideo vc1 wmv1 wmv2 wmv3 msmpeg4v1 msmpeg4v2 msmpeg4 flv theora ffv1 huffyuv ffvhuff"
+    " utvideo qtrle svq1 svq3 cinepak rawvideo v210"
+)
+PICTURE_DECODERS = "png bmp gif webp tiff"
+AUDIO_DECODERS = (
+    "aac aac_latm mp3float mp3 mp2float mp2 ac3 eac3 dca truehd mlp opus libopus vorbis libvorbis"
+    " flac alac amrnb amrwb wmav1 wmav2 wmapro wmalossless adpcm_ms adpcm_ima_wav adpcm_ima_qt"
+    " adpcm_swf nellymoser gsm gsm_ms pcm_u8 pcm_s8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be"
+    " pcm_s32le pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be pcm_alaw pcm_mulaw pcm_dvd"
+    " pcm_bluray"
+)
+SUBTITLE_DECODERS = (
+    "mov_text subrip srt ass ssa webvtt text dvdsub dvbsub pgssub xsub cc_dec libzvbi_teletextdec"
+)
+CODEC_WHITELIST = ",".join(
+    f"{VIDEO_DECODERS} {PICTURE_DECODERS} {AUDIO_DECODERS} {SUBTITLE_DECODERS}".split()
+)
+
+# What is a still picture however the container calls it, when there is just one of it.
+PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff"})
+
+
+def format_whitelist(accepted: Iterable[str]) -> str:
+    """``-format_whitelist`` for these file name extensions (without dot, any case)."""
+    names: dict[str, None] = {}
+    for extension in accepted:
+        for name in DEMUXERS.get(extension.lower(), "").split(","):
+            if name:
+                names[name] = None
+    return ",".join(names)
+
+
+def input_options(accepted: Iterable[str], max_pixels: int, max_streams: int) -> dict[str, str]:
+    """The options that every FFmpeg and ffprobe gets in front of a file that was uploaded."""
+    return {
+        "protocol_whitelist": "file",
+        "format_whitelist": format_whitelist(accepted),
+        "codec_whitelist": CODEC_WHITELIST,
+        "max_pixels": str(max_pixels),
+        "max_streams": str(max_streams),
+    }

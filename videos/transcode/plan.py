@@ -1,0 +1,246 @@
+"""What to do with a source: every rule, and nothing but rules.
+
+The principle: what browsers play is copied bit for bit; the rest becomes H.264 with AAC. A reason
+to encode is kept in words, for logs and for whoever wonders why it takes so long.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from videos.transcode.errors import CUT_SHORT, SourceError
+from videos.transcode.types import (
+    AudioStream,
+    Encoding,
+    MediaInfo,
+    Options,
+    Plan,
+    Rendition,
+    Sound,
+    Treatment,
+    VideoStream,
+)
+
+# Keyframes are where a player can seek to and a fragment can begin.
+COPY_KEYFRAME_SECONDS = 6.0
+ENCODE_KEYFRAME_SECONDS = 4
+
+FPS_SLACK = 1.005  # 60.02 is 60 with a clock that rounds
+LOWEST_FPS = Fraction(5)  # below it, keyframes could not come every few seconds
+
+# Bits per pixel and frame of the cap. Above 30 frames a second, pictures resemble each other more.
+BITS_PER_PIXEL = 0.12
+BITS_PER_EXTRA_PIXEL = 0.06
+EVEN_RATE = 30
+LOWEST_MAXRATE = 300_000
+
+COPY_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+COPY_PROFILES = frozenset({"Constrained Baseline", "Baseline", "Main", "High"})
+COPY_MATRICES = frozenset({"", "bt709", "smpte170m", "bt470bg"})
+COPY_PRIMARIES = COPY_MATRICES | {"smpte432"}  # Display P3 in 8 bits is played with its colours
+WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})
+
+COPY_SOUND_PROFILES = frozenset({"LC", "HE-AAC", "HE-AACv2"})
+COPY_SOUND_CHANNELS = 6
+COPY_SOUND_DELAY_SECONDS = 0.1  # players begin with the first sound; a gap before it is filled in
+KEEP_SAMPLE_RATES = frozenset({44_100, 48_000})
+SAMPLE_RATE = 48_000
+
+# ITU-R BT.601 reaches up to PAL's 720 x 576; larger pictures without tags are BT.709.
+SD_WIDTH, SD_HEIGHT = 1024, 576
+
+
+def make_plan(info: MediaInfo, options: Options) -> Plan:
+    """Decide.
+
+    Raises:
+        SourceError: with a sentence on why there can be no video of this.
+    """
+    video = _accept(info, options)
+    reasons = reasons_to_encode(video, options)
+    copied = not reasons
+    return Plan(
+        duration_seconds=info.duration_seconds,
+        video_index=video.index,
+        reasons=reasons,
+        treatment=None if copied else _treatment(video, options),
+        rendition=_copied_rendition(video) if copied else _encoded_rendition(video, options),
+        sound=_sound(info.audio, video, options, copied=copied) if info.audio else None,
+    )
+
+
+def _accept(info: MediaInfo, options: Options) -> VideoStream:
+    video = info.video
+    if not info.whole:
+        raise SourceError(CUT_SHORT)
+    if video is None:
+        what = "only sound" if info.audio else "no picture track"
+        raise SourceError(f"The file holds {what}. Please upload a video.")
+    if video.coded_width * video.coded_height > options.max_pixels:
+        size = f"{video.coded_width} × {video.coded_height}"
+        raise SourceError(
+            f"The picture is too large ({size}). Please export the video with at most"
+            f" {options.max_pixels // 1_000_000} million pixels, which is more than 4K."
+        )
+    if video.frames == 0 or not video.pix_fmt:
+        raise SourceError("The file holds no picture that can be read. Please upload it again.")
+    if info.duration_seconds > options.max_duration_seconds:
+        hours = options.max_duration_seconds / 3600
+        raise SourceError(f"The video is longer than {hours:g} hours. Please upload it in parts.")
+    if video.dolby_profile_5:
+        raise SourceError(
+            "The video is in Dolby Vision profile 5, whose colours cannot be shown in a browser."
+            " Please export it as HDR10, HLG or SDR."
+        )
+    return video
+
+
+# -- the picture
+
+
+def reasons_to_encode(video: VideoStream, options: Options) -> tuple[str, ...]:
+    """Why the picture cannot be published as it is; empty when it can."""
+    short, long = sorted((video.width, video.height))
+    rules = {
+        f"codec {video.codec}": video.codec != "h264",
+        f"profile {video.profile}": video.codec == "h264" and video.profile not in COPY_PROFILES,
+        f"pixel format {video.pix_fmt}": video.pix_fmt not in COPY_PIXELS,
+        "interlaced": video.interlaced,
+        "pixels are not square": not _square(video),
+        "odd size": video.width % 2 == 1 or video.height % 2 == 1,
+        f"larger than {options.max_short_side}p": (
+            short > options.max_short_side or long > options.max_long_side
+        ),
+        f"more than {options.max_fps} frames a second": (
+            video.average_fps > options.max_fps * FPS_SLACK
+        ),
+        "mirrored or turned by no quarter": not video.plain_turn,
+        "keyframes too far apart": (
+            video.keyframe_spacing > COPY_KEYFRAME_SECONDS or not video.starts_with_keyframe
+        ),
+        "the container hides frames": video.has_cutting_edit_list,
+        "incomplete timestamps": not video.complete_timestamps,
+        "high dynamic range": video.hdr != "",
+        "colours that browsers show differently": not _plain_colours(video),
+    }
+    return tuple(reason for reason, holds in rules.items() if holds)
+
+
+def _square(video: VideoStream) -> bool:
+    """Square, or so nearly that the picture is not a pixel wider: some encoders write 4319:4320."""
+    return round(video.coded_width * video.sar) == video.coded_width
+
+
+def _plain_colours(video: VideoStream) -> bool:
+    if video.color_matrix not in COPY_MATRICES or video.color_primaries not in COPY_PRIMARIES:
+        return False
+    # Full range without a matrix is guessed differently by different browsers.
+    return video.color_range != "pc" or video.color_matrix != ""
+
+
+def _copied_rendition(video: VideoStream) -> Rendition:
+    return Rendition(name="source", width=video.width, height=video.height, encoding=None)
+
+
+def _encoded_rendition(video: VideoStream, options: Options) -> Rendition:
+    width, height = fit(
+        video.width, video.height, short=options.max_short_side, long=options.max_long_side
+    )
+    encoding = Encoding(
+        preset=options.preset,
+        crf=options.crf,
+        maxrate=maxrate(width, height, _fps(video, options)),
+        keyframe_seconds=ENCODE_KEYFRAME_SECONDS,
+    )
+    return Rendition(name=f"{min(width, height)}p", width=width, height=height, encoding=encoding)
+
+
+def fit(width: int, height: int, *, short: int, long: int) -> tuple[int, int]:
+    """The size within both limits, same shape, even (4:2:0 asks for it), never larger."""
+    shrink = min(
+        Fraction(1),
+        Fraction(short, min(width, height)),
+        Fraction(long, max(width, height)),
+    )
+    return _even(width * shrink), _even(height * shrink)
+
+
+def _even(side: Fraction) -> int:
+    return max(2, 2 * math.floor(side / 2))
+
+
+def maxrate(width: int, height: int, fps: Fraction) -> int:
+    """Cap in bit/s: 7.5 Mbit/s for 1080p30, 11.2 for 1080p60, 3.3 for 720p30."""
+    even, extra = min(fps, Fraction(EVEN_RATE)), max(Fraction(0), fps - EVEN_RATE)
+    bits = width * height * (BITS_PER_PIXEL * float(even) + BITS_PER_EXTRA_PIXEL * float(extra))
+    return max(LOWEST_MAXRATE, round(bits))
+
+
+def _field_rate(video: VideoStream, options: Options) -> bool:
+    return video.interlaced and 2 * video.fps <= options.max_fps
+
+
+def _fps(video: VideoStream, options: Options) -> Fraction:
+    """Constant rate: the source's, of fields if interlaced, or an even fraction of it (120 -> 60).
+
+    An even fraction rather than the limit itself, so that motion stays smooth (144 -> 48).
+    """
+    fps = 2 * video.fps if _field_rate(video, options) else video.fps
+    return max(LOWEST_FPS, fps / math.ceil(fps / options.max_fps))
+
+
+def _treatment(video: VideoStream, options: Options) -> Treatment:
+    matrix = _matrix(video)
+    primaries = video.color_primaries
+    if not primaries:
+        primaries = "bt2020" if video.hdr else ("bt709" if matrix != "smpte170m" else matrix)
+    return Treatment(
+        field_order=video.field_order,
+        field_rate=_field_rate(video, options),
+        fps=_fps(video, options),
+        color_range="pc" if video.color_range == "pc" or matrix == "gbr" else "tv",
+        color_matrix=matrix,
+        color_primaries=primaries,
+        color_transfer=video.color_transfer or "bt709",
+        hdr=video.hdr,
+        wide_gamut=not video.hdr and primaries in WIDE_PRIMARIES,
+    )
+
+
+def _matrix(video: VideoStream) -> str:
+    if video.pix_fmt.startswith(("gbr", "rgb", "bgr", "argb", "abgr", "pal8", "0rgb", "0bgr")):
+        return "gbr"
+    # A matrix of "gbr" on what is not RGB is a mistake of whoever wrote it.
+    if video.color_matrix and video.color_matrix != "gbr":
+        return video.color_matrix
+    if video.hdr:
+        return "bt2020nc"
+    small = video.coded_height <= SD_HEIGHT and video.coded_width <= SD_WIDTH
+    return "smpte170m" if small else "bt709"
+
+
+# -- the sound
+
+
+def _sound(audio: AudioStream, video: VideoStream, options: Options, *, copied: bool) -> Sound:
+    """AAC that browsers play is copied; a cut or clockless file is decoded, so that both start
+    together."""
+    most = COPY_SOUND_CHANNELS if copied else 2
+    keep = (
+        audio.codec == "aac"
+        and audio.profile in COPY_SOUND_PROFILES
+        and audio.channels <= most
+        and audio.sample_rate <= SAMPLE_RATE
+        and audio.delay <= COPY_SOUND_DELAY_SECONDS
+        and not video.has_cutting_edit_list
+        and video.complete_timestamps
+    )
+    kept_rate = audio.sample_rate in KEEP_SAMPLE_RATES
+    return Sound(
+        index=audio.index,
+        copied=keep,
+        bitrate=options.audio_bitrate,
+        sample_rate=audio.sample_rate if kept_rate else SAMPLE_RATE,
+        channels=audio.channels,
+    )

@@ -1,0 +1,110 @@
+"""Before others see a file: is it what was planned, and is it on the disk?"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from videos.transcode.errors import ProcessingError, SourceError
+from videos.transcode.probe import probe
+from videos.transcode.run import disk_full
+from videos.transcode.types import MediaInfo, Options, Plan, Tick, no_tick
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DURATION_SHARE = 0.01
+DURATION_SECONDS = 0.5
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def check_output(path: Path, plan: Plan, *, options: Options, tick: Tick = no_tick) -> MediaInfo:
+    """Probe what was made and compare it with the plan.
+
+    Raises:
+        ProcessingError: it is not what was planned. Also for a source that turned out damaged
+            while it was decoded: it may be the only copy there is, so it is not judged here.
+    """
+    try:
+        made = probe(path, options=options, tick=tick)
+    except SourceError as error:
+        raise _failed(f"{error.sentence} {error.detail}") from error
+    for problem in _differences(made, plan):
+        raise _failed(problem)
+    return made
+
+
+def _differences(made: MediaInfo, plan: Plan) -> list[str]:
+    problems = []
+    if not made.whole:
+        problems.append("the output is cut short")
+    slack = max(DURATION_SECONDS, DURATION_SHARE * plan.duration_seconds)
+    if abs(made.duration_seconds - plan.duration_seconds) > slack:
+        problems.append(
+            f"{made.duration_seconds:.3f} s long instead of {plan.duration_seconds:.3f} s"
+        )
+    if made.video is None or made.video.codec != "h264":
+        problems.append("no H.264 picture in the output")
+    elif (made.video.width, made.video.height) != (plan.rendition.width, plan.rendition.height):
+        problems.append(
+            f"{made.video.width} x {made.video.height} instead of"
+            f" {plan.rendition.width} x {plan.rendition.height}"
+        )
+    if (made.audio is not None) != (plan.sound is not None):
+        problems.append("sound was planned and is missing, or the other way round")
+    elif made.audio is not None and made.audio.codec != "aac":
+        problems.append(f"sound is {made.audio.codec} instead of aac")
+    return problems
+
+
+def _failed(detail: str) -> ProcessingError:
+    return ProcessingError(
+        "The processed video is not what it should be, so it was not published. If trying again"
+        " does not help, the file may be damaged: play it to its end on your device.",
+        detail=detail,
+    )
+
+
+def publish_file(work: Path, final: Path) -> None:
+    """Move a finished file to where it is served from: whole and on the disk, or not at all.
+
+    ``final`` is replaced if there is one. In another file system the bytes go to a temporary name
+    beside it first; that takes as long as a copy does.
+
+    Raises:
+        DiskFull: there is no space for it there.
+        OSError: anything else that the file system says.
+    """
+    _sync(work)
+    try:
+        work.rename(final)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _publish_copy(work, final)
+        work.unlink()
+    # Only this makes the new name last through a power cut.
+    _sync(final.parent)
+
+
+def _publish_copy(work: Path, final: Path) -> None:
+    beside = final.with_name(f".{final.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(work, beside)
+        _sync(beside)
+        beside.rename(final)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        if error.errno in NO_SPACE:
+            raise disk_full(detail=str(error)) from error
+        raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,387 @@
+"""Running FFmpeg so that it can neither hang, nor outlive us, nor take the machine.
+
+The process is started through a chain of small programs that each set one thing and ``exec`` the
+next, so that the process we started *is* FFmpeg in the end:
+
+    nice, unshare (no network), setpriv (dies with its parent), prlimit, ffmpeg
+
+That instead of ``preexec_fn``, which runs Python in a forked child and may deadlock.
+
+``PR_SET_PDEATHSIG`` fires when the *thread* that started the process ends, so call this from a
+thread that lives at least as long as the run: a worker's main thread.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import resource
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from videos.transcode.errors import (
+    DiskFull,
+    FfmpegFailed,
+    KilledBySignal,
+    OutOfMemory,
+    OutOfTime,
+    OutputTooLarge,
+    ProcessingError,
+    Stalled,
+)
+from videos.transcode.types import GIB, Progress, Tick, no_tick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+STDERR_TAIL_BYTES = 16 * 1024
+READ_BYTES = 64 * 1024
+GROUP_EXIT_SECONDS = 5.0
+FFMPEG_GOT_SIGNAL = 255  # ffmpeg.c: exit status after SIGINT or SIGTERM, which it catches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one process may use.
+
+    Attributes:
+        wall_seconds: time until it is killed.
+        memory_bytes: address space (RLIMIT_AS).
+        file_bytes: size of any file that it writes (RLIMIT_FSIZE); None for no limit.
+        nice: added to our own niceness.
+    """
+
+    wall_seconds: float
+    memory_bytes: int = 6 * GIB
+    file_bytes: int | None = None
+    nice: int = 10
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    duration: float | None,
+    limits: Limits,
+    stall_limit: float,
+    tick: Tick = no_tick,
+    tick_interval: float = 1.0,
+    cwd: Path | None = None,
+) -> None:
+    """Run an FFmpeg that was asked for ``-progress pipe:1``; return when all of it is gone.
+
+    Args:
+        duration: seconds of output to come, for the fraction; None when not known.
+        stall_limit: seconds without any change in what FFmpeg reports.
+        tick: called every ``tick_interval`` seconds whether FFmpeg reports anything or not.
+            What it raises kills the process group and is raised again.
+
+    Raises:
+        ProcessingError: or the subclass that says what happened.
+    """
+    meter = _Meter(duration=duration, stall_limit=stall_limit)
+
+    def beat() -> None:
+        meter.check()
+        tick(meter.progress())
+
+    _supervise(
+        argv, limits=limits, beat=beat, interval=tick_interval, on_output=meter.feed, cwd=cwd
+    )
+
+
+def capture(
+    argv: Sequence[str],
+    *,
+    limits: Limits,
+    on_output: Callable[[bytes], None],
+    tick: Tick = no_tick,
+    tick_interval: float = 1.0,
+    cwd: Path | None = None,
+) -> None:
+    """Run a program and hand over what it prints, piece by piece. Errors as for ``run``."""
+    _supervise(
+        argv,
+        limits=limits,
+        beat=lambda: tick(Progress()),
+        interval=tick_interval,
+        on_output=on_output,
+        cwd=cwd,
+    )
+
+
+class _Meter:
+    """Reads the key=value lines of ``-progress`` and watches whether they move."""
+
+    def __init__(self, *, duration: float | None, stall_limit: float) -> None:
+        self._duration = duration
+        self._stall_limit = stall_limit
+        self._rest = b""
+        self._values: dict[str, str] = {}
+        self._moved_at = time.monotonic()
+        self._mark: tuple[str, ...] = ()
+
+    def feed(self, piece: bytes) -> None:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            key, _, value = line.decode("ascii", "replace").partition("=")
+            self._values[key.strip()] = value.strip()
+        mark = tuple(self._values.get(key, "") for key in ("frame", "out_time_us", "total_size"))
+        if mark != self._mark:
+            self._mark = mark
+            self._moved_at = time.monotonic()
+
+    def check(self) -> None:
+        """Raise Stalled when nothing has moved for too long."""
+        if time.monotonic() - self._moved_at > self._stall_limit:
+            raise Stalled(
+                "Processing stopped making progress and was ended. It can be tried again; if that"
+                " fails too, convert the video to an MP4 file on your device and upload that.",
+                detail=f"no progress for {self._stall_limit:g} s at {self._values}",
+            )
+
+    def progress(self) -> Progress:
+        done = self._seconds_done()
+        speed = _number(self._values.get("speed", "").removesuffix("x"))
+        if done is None or not self._duration:
+            return Progress(speed=speed)
+        fraction = min(1.0, done / self._duration)
+        left = max(0.0, self._duration - done) / speed if speed else None
+        return Progress(fraction=fraction, speed=speed, seconds_left=left)
+
+    def _seconds_done(self) -> float | None:
+        # Before the first packet, FFmpeg reports AV_NOPTS_VALUE, a large negative number.
+        microseconds = _number(self._values.get("out_time_us", ""))
+        if microseconds is None or microseconds < 0:
+            return None
+        return microseconds / 1_000_000
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _supervise(
+    argv: Sequence[str],
+    *,
+    limits: Limits,
+    beat: Callable[[], None],
+    interval: float,
+    on_output: Callable[[bytes], None],
+    cwd: Path | None,
+) -> None:
+    process = subprocess.Popen(
+        confined(argv, limits),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={},
+        cwd=cwd,
+        start_new_session=True,
+    )
+    tail = bytearray()
+    try:
+        _pump(process, limits.wall_seconds, beat, interval, on_output, tail)
+    finally:
+        _end_group(process)
+    _judge(process.returncode, tail.decode("utf-8", "replace").strip())
+
+
+def _pump(
+    process: subprocess.Popen[bytes],
+    wall_seconds: float,
+    beat: Callable[[], None],
+    interval: float,
+    on_output: Callable[[bytes], None],
+    tail: bytearray,
+) -> None:
+    """Read both pipes and call ``beat`` until the process ends, which a pidfd tells."""
+
+    def keep(piece: bytes) -> None:
+        tail.extend(piece)
+        del tail[:-STDERR_TAIL_BYTES]
+
+    assert process.stdout is not None
+    assert process.stderr is not None
+    deadline = time.monotonic() + wall_seconds
+    next_beat = time.monotonic()
+    ended = os.pidfd_open(process.pid)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(ended, selectors.EVENT_READ)
+            for pipe, sink in ((process.stdout, on_output), (process.stderr, keep)):
+                os.set_blocking(pipe.fileno(), False)
+                selector.register(pipe.fileno(), selectors.EVENT_READ, sink)
+            running = True
+            while running:
+                now = time.monotonic()
+                if now >= deadline:
+                    raise _out_of_time(f"more than {wall_seconds:g} s")
+                if now >= next_beat:
+                    beat()
+                    next_beat = now + interval
+                events = selector.select(max(0.0, min(next_beat, deadline) - time.monotonic()))
+                running = all(key.fd != ended for key, _ in events)
+                _drain(selector, [key for key, _ in events if key.fd != ended])
+            _drain(selector, [key for key in selector.get_map().values() if key.fd != ended], True)
+    finally:
+        os.close(ended)
+
+
+def _drain(
+    selector: selectors.BaseSelector, keys: Sequence[selectors.SelectorKey], to_end: bool = False
+) -> None:
+    """Read one piece from each pipe, or with ``to_end`` all that is in it."""
+    for key in keys:
+        while True:
+            try:
+                piece = os.read(key.fd, READ_BYTES)
+            except BlockingIOError:  # something else still holds the other end
+                break
+            if not piece:
+                selector.unregister(key.fd)
+                break
+            key.data(piece)
+            if not to_end:
+                break
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the process group and wait until it is gone.
+
+    The leader is reaped only after the group was killed: until then its number, which is the
+    group's, cannot be given to a stranger.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    give_up = time.monotonic() + GROUP_EXIT_SECONDS
+    while time.monotonic() < give_up:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.005)
+
+
+def _judge(status: int, stderr: str) -> None:
+    """Tell from the exit status and the last words what happened; return when all is well."""
+    if status == 0:
+        return
+    if status == -signal.SIGXCPU:
+        raise _out_of_time("processor time used up")
+    if status == -signal.SIGXFSZ:
+        raise OutputTooLarge(
+            "The processed video became larger than it may. Convert it on your device and upload"
+            " that.",
+            detail=stderr,
+        )
+    if status < 0:
+        raise KilledBySignal(-status, detail=stderr)
+    if "No space left on device" in stderr or "Disk quota exceeded" in stderr:
+        raise disk_full(detail=stderr)
+    if "Cannot allocate memory" in stderr:
+        raise OutOfMemory(
+            "The video needs more memory than processing may use. Convert it to a smaller picture"
+            " on your device and upload that.",
+            detail=stderr,
+        )
+    if status == FFMPEG_GOT_SIGNAL:
+        raise KilledBySignal(signal.SIGTERM, detail=stderr)
+    raise FfmpegFailed(status, detail=stderr)
+
+
+def disk_full(*, detail: str = "") -> DiskFull:
+    return DiskFull(
+        "The server's disk is full. The video is kept; processing can be tried again when there is"
+        " space.",
+        detail=detail,
+    )
+
+
+def _out_of_time(detail: str) -> OutOfTime:
+    return OutOfTime(
+        "Processing took longer than it may and was ended. A shorter or smaller video will do.",
+        detail=detail,
+    )
+
+
+def confined(argv: Sequence[str], limits: Limits) -> list[str]:
+    """The argument list with everything in front that keeps the process within its limits.
+
+    Raises:
+        ProcessingError: one of the programs is missing.
+    """
+    cpu = math.ceil(limits.wall_seconds) * (os.cpu_count() or 1) + 1
+    wanted = [
+        ("as", resource.RLIMIT_AS, limits.memory_bytes),
+        ("cpu", resource.RLIMIT_CPU, cpu),
+        ("core", resource.RLIMIT_CORE, 0),
+    ]
+    if limits.file_bytes is not None:
+        wanted.append(("fsize", resource.RLIMIT_FSIZE, limits.file_bytes))
+    return [
+        *(find_program("nice"), "-n", str(limits.nice)),
+        *_without_network(),
+        # After unshare: the kernel may clear the death signal when credentials change.
+        *(find_program("setpriv"), "--pdeathsig", "KILL", "--no-new-privs", "--"),
+        find_program("prlimit"),
+        *(f"--{name}={_limit(number, value)}" for name, number, value in wanted),
+        "--",
+        find_program(argv[0]),
+        *argv[1:],
+    ]
+
+
+def _limit(number: int, value: int) -> str:
+    """``soft:hard`` for prlimit, no higher than we may go ourselves."""
+    _, hard = resource.getrlimit(number)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    # Past the soft limit the kernel sends SIGXCPU, past the hard one SIGKILL.
+    above = value + 5 if number == resource.RLIMIT_CPU else value
+    if hard != resource.RLIM_INFINITY:
+        above = min(above, hard)
+    return f"{value}:{above}"
+
+
+def find_program(name: str) -> str:
+    """Absolute path of a program; the empty environment has no PATH to search.
+
+    Raises:
+        ProcessingError: there is none.
+    """
+    path = shutil.which(name)
+    if path is None:
+        raise ProcessingError(
+            "The server cannot process videos at the moment. Please tell its operator.",
+            detail=f"{name} is not installed or not in PATH",
+        )
+    return str(Path(path).absolute())
+
+
+@functools.cache
+def _without_network() -> tuple[str, ...]:
+    """The ``unshare`` that works here: as root, as anybody, or none; found out once."""
+    program = shutil.which("unshare")
+    if program is None:
+        return ()
+    for option in ("-n", "-rn"):
+        trial = subprocess.run([program, option, "true"], check=False, capture_output=True)
+        if trial.returncode == 0:
+            return (program, option, "--")
+    return ()

@@ -1,0 +1,306 @@
+"""The values that pass between the stages. Sizes are pixels, times are seconds, rates are bit/s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
+Hdr = Literal["", "pq", "hlg"]
+FieldOrder = Literal["progressive", "tff", "bff"]
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the operator may choose, and the limits that nobody may pass.
+
+    Attributes:
+        ffmpeg: name or path of FFmpeg; ffprobe is looked for beside it.
+        accepted: file name extensions, without the dot, that decide which demuxers may be used.
+        max_short_side, max_long_side: largest picture, measured so that portrait counts as much.
+        max_fps: highest frame rate of an encoded picture, and of a copied one on average.
+        crf, preset: libx264's quality (lower is better) and speed.
+        audio_bitrate: of encoded AAC.
+        thumbnail_long_side: largest side of the thumbnail.
+        max_pixels: of one decoded picture; 8K is 33 million.
+        max_streams, max_duration_seconds: of a source.
+        wall_clock_floor_seconds, wall_clock_factor: a run may take the larger of the floor and the
+            factor times the video's length.
+        stall_seconds: how long a run may make no progress.
+        probe_seconds: how long one run of ffprobe may take.
+        memory_bytes: address space of one FFmpeg process.
+        nice: how far FFmpeg steps back behind the site's own processes.
+    """
+
+    ffmpeg: str = "ffmpeg"
+    accepted: tuple[str, ...] = ("mp4", "mov", "avi", "mkv", "webm")
+    max_short_side: int = 1080
+    max_long_side: int = 4096
+    max_fps: int = 60
+    crf: int = 21
+    preset: str = "veryfast"
+    audio_bitrate: int = 160_000
+    thumbnail_long_side: int = 1280
+    max_pixels: int = 36_000_000
+    max_streams: int = 64
+    max_duration_seconds: float = 12 * 3600
+    wall_clock_floor_seconds: float = 300
+    wall_clock_factor: float = 40
+    stall_seconds: float = 90
+    probe_seconds: float = 120
+    memory_bytes: int = 6 * GIB
+    nice: int = 10
+
+    @property
+    def ffprobe(self) -> str:
+        """The ffprobe that belongs to ``ffmpeg``: the same place, the same suffix."""
+        folder, slash, name = self.ffmpeg.rpartition("/")
+        return folder + slash + name.replace("ffmpeg", "ffprobe")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoStream:
+    """The chosen picture track.
+
+    Attributes:
+        index: of the stream in the file, as FFmpeg counts.
+        coded_width, coded_height: as stored.
+        width, height: as shown, after pixel shape and rotation.
+        rotation: clockwise degrees to turn the stored picture by: 0, 90, 180 or 270.
+        plain_turn: the display matrix is such a turn and nothing else (no mirror, no other angle).
+        sar: shape of a stored pixel, width to height; 1 when the file doesn't say.
+        fps: the nominal rate, what a constant-rate copy of this track should have.
+        average_fps: frames divided by time.
+        vfr: the frames are not evenly spaced.
+        field_order: of interlaced pictures, which field comes first.
+        color_range: "tv", "pc" or "" when the file doesn't say; the same for the other three,
+            in FFmpeg's names ("bt709", "smpte170m", "bt2020nc", "arib-std-b67", ...).
+        dolby_profile_5: Dolby Vision without a picture that other decoders can show.
+        keyframe_spacing: longest time from a keyframe to the next one or to the end.
+        starts_with_keyframe: the first packet can be decoded by itself.
+        complete_timestamps: every packet says when it is shown, and decoding goes in order.
+        has_cutting_edit_list: the container hides stored frames; a copy would show them.
+        frames: number of frames that are shown.
+        bitrate: of this track, or 0 when the file doesn't say.
+    """
+
+    index: int
+    codec: str
+    profile: str
+    pix_fmt: str
+    bit_depth: int
+    coded_width: int
+    coded_height: int
+    width: int
+    height: int
+    rotation: int
+    plain_turn: bool
+    sar: Fraction
+    fps: Fraction
+    average_fps: float
+    vfr: bool
+    field_order: FieldOrder
+    color_range: str
+    color_matrix: str
+    color_primaries: str
+    color_transfer: str
+    hdr: Hdr
+    dolby_profile_5: bool
+    keyframe_spacing: float
+    starts_with_keyframe: bool
+    complete_timestamps: bool
+    has_cutting_edit_list: bool
+    frames: int
+    bitrate: int
+
+    @property
+    def interlaced(self) -> bool:
+        return self.field_order != "progressive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioStream:
+    """The chosen sound track.
+
+    Attributes:
+        bitrate: 0 when the file doesn't say.
+        delay: seconds from the start of the file to the first sound.
+    """
+
+    index: int
+    codec: str
+    profile: str
+    channels: int
+    layout: str
+    sample_rate: int
+    bitrate: int
+    delay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaInfo:
+    """What a file holds, as far as the plan needs it.
+
+    Attributes:
+        container: FFmpeg's name of the demuxer ("mov,mp4,m4a,3gp,3g2,mj2").
+        duration_seconds: from the start to the end of what is shown or heard last.
+        whole: the file ends where its own structure says that it ends.
+        video: None when there is no moving picture; cover art is none.
+        audio: None when there is no sound that can be decoded.
+    """
+
+    container: str
+    duration_seconds: float
+    size_bytes: int
+    whole: bool
+    video: VideoStream | None
+    audio: AudioStream | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """What happens to decoded pictures before they are encoded, in this order.
+
+    Attributes:
+        field_order: the first field of interlaced pictures; "progressive" for nothing to do.
+        field_rate: make one picture of each field rather than of each pair.
+        fps: constant rate to bring the frames to.
+        color_range, color_matrix, color_primaries, color_transfer: of the decoded pictures, with
+            what the file doesn't say filled in; the matrix is "gbr" for RGB.
+        hdr: tone-map from this; "" for none.
+        wide_gamut: the primaries are not BT.709's and have to be converted in linear light.
+    """
+
+    field_order: FieldOrder
+    field_rate: bool
+    fps: Fraction
+    color_range: Literal["tv", "pc"]
+    color_matrix: str
+    color_primaries: str
+    color_transfer: str
+    hdr: Hdr
+    wide_gamut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How libx264 makes one rendition. ``maxrate`` caps the bit rate; sizes stand in Rendition."""
+
+    preset: str
+    crf: int
+    maxrate: int
+    keyframe_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One file that is published.
+
+    Attributes:
+        name: "source" for a copied picture, else its short side: "1080p".
+        width, height: as shown.
+        encoding: None for a copied picture.
+    """
+
+    name: str
+    width: int
+    height: int
+    encoding: Encoding | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """What happens to the sound track: copied, or AAC stereo.
+
+    Attributes:
+        index: of the stream in the source.
+        copied: True to leave it as it is; what follows is then not used.
+        bitrate, sample_rate: of the encoded sound.
+        channels: of the source; above 8 there is no layout to mix down from.
+    """
+
+    index: int
+    copied: bool
+    bitrate: int
+    sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do with a source.
+
+    Attributes:
+        duration_seconds: what the result should have.
+        video_index: of the picture track in the source.
+        reasons: why the picture is encoded, for logs and pages; empty for a copy.
+        treatment: None for a copy.
+        sound: None for a video without sound.
+    """
+
+    duration_seconds: float
+    video_index: int
+    reasons: tuple[str, ...]
+    treatment: Treatment | None
+    rendition: Rendition
+    sound: Sound | None
+
+    @property
+    def copied(self) -> bool:
+        """The picture is published bit for bit."""
+        return self.treatment is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run has come. None stands for what is not known (yet).
+
+    Attributes:
+        fraction: 0 to 1.
+        speed: seconds of video per second.
+        seconds_left: at that speed.
+    """
+
+    fraction: float | None = None
+    speed: float | None = None
+    seconds_left: float | None = None
+
+
+Tick = Callable[[Progress], None]
+"""Called about once a second while a process runs; whatever it raises ends the process."""
+
+
+def no_tick(progress: Progress) -> None:
+    """For callers who don't want to know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What ``pipeline.transcode`` made; both files lie in its work folder.
+
+    Attributes:
+        info: of the source.
+        plan: what was done and why.
+        thumbnail: None when no picture could be had from the result.
+        width, height: as shown.
+        copied: the picture is the source's, bit for bit.
+        size_bytes: of ``output``.
+    """
+
+    info: MediaInfo
+    plan: Plan
+    output: Path
+    thumbnail: Path | None
+    width: int
+    height: int
+    duration_seconds: float
+    video_codec: str
+    audio_codec: str | None
+    copied: bool
+    size_bytes: int

@@ -1,0 +1,31 @@
+"""Addresses of videos and of the pages that list them."""
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from clipset.lib.ids import SHORT_ID_PATTERN
+from videos.views import browse, health, media, upload, watch
+
+
+class ShortIdConverter(StringConverter):
+    regex = SHORT_ID_PATTERN
+
+
+register_converter(ShortIdConverter, "short_id")
+
+urlpatterns = [
+    path("", browse.home, name="home"),
+    path("healthz", health.healthz, name="healthz"),
+    path("upload/", upload.upload, name="upload"),
+    path("categories/", browse.category_list, name="category_list"),
+    path("categories/<slug:slug>/", browse.category, name="category"),
+    path("profile/<username>/", browse.profile, name="profile"),
+    path("v/<short_id:short_id>/", watch.watch, name="watch"),
+    path("v/<short_id:short_id>/status/", watch.status, name="video_status"),
+    path("v/<short_id:short_id>/edit/", watch.edit, name="video_edit"),
+    path("v/<short_id:short_id>/delete/", watch.delete, name="video_delete"),
+    path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
+    path("v/<short_id:short_id>/download/", media.download, name="download"),
+    path("v/<short_id:short_id>/stream.mp4", media.stream, name="stream"),
+    path("v/<short_id:short_id>/thumbnail.jpg", media.thumbnail, name="thumbnail"),
+]

@@ -1,0 +1,82 @@
+"""Finding videos: home, categories, profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from categories.models import Category
+from videos.models import Video
+from videos.selectors.categories import category_cards
+from videos.selectors.feed import feed_page, known_sort, unfinished_of
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from clipset.lib.requests import MemberRequest
+    from videos.querysets import VideoQuerySet
+
+
+def _list_page(
+    request: MemberRequest,
+    template: str,
+    videos: VideoQuerySet,
+    context: dict[str, Any],
+    *,
+    parameters: dict[str, str] | None = None,
+) -> HttpResponse:
+    """A page with a list of videos, or for htmx only the cards that follow."""
+    sort = known_sort(request.GET.get("sort", ""))
+    kept = {"sort": "" if sort == "newest" else sort, **(parameters or {})}
+    page = feed_page(videos, sort=sort, after=request.GET.get("after", ""), parameters=kept)
+    if getattr(request, "htmx", False) and request.GET.get("after"):
+        return render(request, "components/video_grid_page.html", {"page": page})
+    return render(request, template, {"page": page, "sort": sort, **context})
+
+
+def _text(request: MemberRequest, name: str, most: int = 200) -> str:
+    """A query parameter, without what no database takes."""
+    return request.GET.get(name, "").replace("\x00", "").strip()[:most]
+
+
+@require_safe
+def home(request: MemberRequest) -> HttpResponse:
+    query, slug = _text(request, "q"), _text(request, "category")
+    videos = Video.objects.published().search(query)
+    category = None
+    if slug:
+        category = get_object_or_404(Category, slug=slug)
+        videos = videos.filter(category=category)
+    first_page = not (query or slug or request.GET.get("after"))
+    context = {
+        "query": query,
+        "category": category,
+        "categories": Category.objects.all(),
+        "own_unfinished": unfinished_of(request.user) if first_page else [],
+    }
+    parameters = {"q": query, "category": slug}
+    return _list_page(request, "videos/home.html", videos, context, parameters=parameters)
+
+
+@require_safe
+def category_list(request: MemberRequest) -> HttpResponse:
+    return render(request, "videos/category_list.html", {"categories": category_cards()})
+
+
+@require_safe
+def category(request: MemberRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(Category, slug=slug)
+    videos = Video.objects.published().filter(category=found)
+    return _list_page(request, "videos/category.html", videos, {"category": found})
+
+
+@require_safe
+def profile(request: MemberRequest, username: str) -> HttpResponse:
+    """The owner and staff see here what is unfinished or hidden, too."""
+    member = get_object_or_404(User, username__iexact=username.replace("\x00", ""))
+    videos = Video.objects.visible_to(request.user).filter(uploaded_by=member)
+    context = {"profile": member, "is_own": member.pk == request.user.pk}
+    return _list_page(request, "videos/profile.html", videos, context)

@@ -1,0 +1,111 @@
+"""Files of videos. Every request is checked against the viewer's rights of this moment."""
+
+from __future__ import annotations
+
+import mimetypes
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from django.http import FileResponse, Http404, HttpResponse
+from django.utils.http import http_date, parse_http_date_safe
+from django.views.decorators.http import require_safe
+
+from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
+from clipset.lib.text import safe_filename
+from videos.access import playable_video, visible_video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from clipset.lib.requests import MemberRequest
+
+
+def file_response(
+    request: HttpRequest, path: Path, *, content_type: str, download_as: str = ""
+) -> HttpResponseBase:
+    """A file, or the range of it that was asked for (RFC 9110, sections 13 and 14).
+
+    The bytes do not pass through Python: the server sends them from the open file by sendfile,
+    from where it was sought to, as far as Content-Length says. Raises Http404 when it is gone.
+    """
+    try:
+        file = path.open("rb")
+        stat = path.stat()
+    except OSError as error:
+        raise Http404("No such file.") from error
+    modified = datetime.fromtimestamp(int(stat.st_mtime), UTC)
+    etag = f'"{stat.st_ino:x}-{stat.st_size:x}-{stat.st_mtime_ns:x}"'
+    headers = {
+        "Accept-Ranges": "bytes",
+        "ETag": etag,
+        "Last-Modified": http_date(modified.timestamp()),
+        "Cache-Control": "private, no-cache",
+    }
+    if _is_unchanged(request, etag, stat.st_mtime):
+        file.close()
+        return HttpResponse(status=304, headers=headers)
+    wanted = resolve_range(request.headers.get("Range"), stat.st_size)
+    if not if_range_matches(request.headers.get("If-Range"), etag, modified):
+        wanted = resolve_range(None, stat.st_size)
+    if isinstance(wanted, Unsatisfiable):
+        file.close()
+        headers["Content-Range"] = f"bytes */{stat.st_size}"
+        return HttpResponse(status=416, headers=headers)
+    start, length, code = 0, stat.st_size, 200
+    if isinstance(wanted, Part):
+        start, length, code = wanted.start, wanted.length, 206
+        headers["Content-Range"] = f"bytes {wanted.start}-{wanted.end}/{stat.st_size}"
+    file.seek(start)
+    response = FileResponse(
+        file,
+        as_attachment=bool(download_as),
+        filename=download_as,
+        status=code,
+        content_type=content_type,
+        headers=headers,
+    )
+    # FileResponse takes all that is left of the file; the server stops at this length.
+    response["Content-Length"] = str(length)
+    if not download_as:
+        del response["Content-Disposition"]  # it would tell how files are named here
+    return response
+
+
+def _is_unchanged(request: HttpRequest, etag: str, mtime: float) -> bool:
+    """RFC 9110, 13.2.2: If-None-Match decides; If-Modified-Since only where that is missing."""
+    known = request.headers.get("If-None-Match")
+    if known is not None:
+        tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
+        return "*" in tags or etag in tags
+    since = request.headers.get("If-Modified-Since")
+    moment = parse_http_date_safe(since) if since else None
+    return moment is not None and int(mtime) <= moment
+
+
+@require_safe
+def stream(request: MemberRequest, short_id: str) -> HttpResponseBase:
+    video = playable_video(request, short_id)
+    return file_response(request, video.file_path, content_type="video/mp4")
+
+
+@require_safe
+def download(request: MemberRequest, short_id: str) -> HttpResponseBase:
+    """For its uploader the file as it was sent, where it was kept; else what plays."""
+    video = playable_video(request, short_id)
+    path = video.file_path
+    if video.original_path and video.uploaded_by_id == request.user.pk:
+        path = video.original_file
+    name = safe_filename(video.title, path.suffix)
+    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return file_response(request, path, content_type=content_type, download_as=name)
+
+
+@require_safe
+def thumbnail(request: MemberRequest, short_id: str) -> HttpResponseBase:
+    video = visible_video(request, short_id)
+    if video.thumbnail_path is None:
+        raise Http404("No picture.")
+    return file_response(request, video.thumbnail_path, content_type="image/jpeg")

@@ -1,0 +1,114 @@
+"""The upload page and the plain form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from accounts.services.quota import quota_state
+from siteconfig.services.config import current_config
+from videos.forms import UploadForm
+from videos.services.uploads import (
+    UploadRefused,
+    abandon_upload,
+    begin_upload,
+    finish_upload,
+)
+from videos.views.receiving import StoreFilm
+
+if TYPE_CHECKING:
+    from clipset.lib.requests import MemberRequest
+    from videos.models import Upload
+
+
+# Django's check for forged requests reads the whole body; size and quota are looked at before
+# that, and the check follows inside.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: MemberRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _page(request, UploadForm())
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or "")
+    except ValueError:
+        return HttpResponse("Say how long the body is.", status=411, content_type="text/plain")
+    try:
+        reserved = begin_upload(user=request.user, content_length=length)
+    except UploadRefused as refusal:
+        return _refused(request, UploadForm(), refusal)
+    try:
+        return _receive(request, reserved)
+    finally:
+        # Does nothing when the upload has become a video.
+        abandon_upload(upload=reserved)
+
+
+def _receive(request: MemberRequest, reserved: Upload) -> HttpResponse:
+    handler = StoreFilm(request, reserved)
+    request.upload_handlers = [handler]
+    try:
+        return csrf_protect(_store)(request, reserved, handler)
+    finally:
+        handler.close()
+
+
+def _store(request: MemberRequest, reserved: Upload, handler: StoreFilm) -> HttpResponse:
+    form = UploadForm(request.POST, request.FILES)
+    if handler.refusal is not None:
+        form.errors.pop("file", None)
+        return _refused(request, form, handler.refusal)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    file = form.cleaned_data["file"]
+    try:
+        video = finish_upload(
+            upload=reserved,
+            path=file.path,
+            size=file.size,
+            original_filename=file.sent_name,
+            title=form.cleaned_data["title"],
+            description=form.cleaned_data["description"],
+            category=form.cleaned_data["category"],
+        )
+    except UploadRefused as refusal:
+        return _refused(request, form, refusal)
+    if _wants_json(request):
+        return JsonResponse({"url": video.get_absolute_url()}, status=201)
+    messages.success(request, "Your video is here. It is being processed.")
+    return redirect(video)
+
+
+def _refused(request: MemberRequest, form: UploadForm, refusal: UploadRefused) -> HttpResponse:
+    if form.is_bound:
+        form.add_error("file", refusal.sentence)
+        return _page(request, form, status=refusal.status)
+    return _page(request, form, status=refusal.status, refusal=refusal.sentence)
+
+
+def _page(
+    request: MemberRequest, form: UploadForm, *, status: int = 200, refusal: str = ""
+) -> HttpResponse:
+    if request.method == "POST" and _wants_json(request):
+        errors = form.errors.get_json_data() if form.is_bound else {}
+        errors = {name: [error["message"] for error in found] for name, found in errors.items()}
+        if refusal:
+            errors["file"] = [refusal]
+        return JsonResponse({"errors": errors}, status=status)
+    context = {
+        "form": form,
+        "refusal": refusal,
+        "quota": quota_state(request.user),
+        "max_file_size_bytes": current_config().max_file_size_bytes,
+        "accepted": settings.ACCEPTED_VIDEO_FORMATS,
+    }
+    return render(request, "videos/upload.html", context, status=status)
+
+
+def _wants_json(request: MemberRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
