@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 
 from accounts.models import User, normalize_email
@@ -11,10 +13,12 @@ from accounts.models import User, normalize_email
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+LONGEST = 254  # characters of an address; SQLite refuses to look for far longer ones
+
 
 def find_by_login(login: str) -> User | None:
     """The member with this username or address. A username holds no @, so they never meet."""
-    if "\x00" in login:
+    if "\x00" in login or len(login) > LONGEST:
         return None
     if "@" in login:
         return User.objects.filter(email=normalize_email(login)).first()
@@ -47,3 +51,16 @@ class UsernameOrEmailBackend(ModelBackend):
         if user.check_password(password) and self.user_can_authenticate(user):
             return user
         return None
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address that log-in attempts are counted under (django-axes).
+
+    Behind a proxy it is the last one in X-Forwarded-For, which the proxy itself wrote: what
+    stands before it is the client's own word.
+    """
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
+    try:
+        return str(ip_address(forwarded.rpartition(",")[2].strip()))
+    except ValueError:
+        return str(request.META.get("REMOTE_ADDR", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 SEEN_EVERY = timedelta(hours=1)
+# How long a refused client may be silent before no more of its body is waited for.
+SILENCE = timedelta(seconds=2)
 
 
 class DrainRefusedBody:
-    """Reads and throws away what still comes of a body that no view read.
+    """Once the answer is sent, reads and throws away what still comes of a body that no view read.
 
-    Otherwise the server closes the connection on a client that is still sending, which then
-    sees a broken connection rather than the answer.
+    Otherwise the server closes the connection on a client that is still sending, which then sees
+    a broken connection rather than the answer (RFC 9112, section 9.6). After the answer, so that
+    a client which waits for it before it sends anything gets it, too.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -39,9 +43,27 @@ class DrainRefusedBody:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if request.method in {"POST", "PUT", "PATCH"} and response.status_code >= 300:
-            # What a view read through request.body is drained from memory, which costs nothing.
-            drain(request.read)
+            close = response.close
+
+            def close_and_drain() -> None:
+                close()
+                drain_request(request)
+
+            response.close = close_and_drain  # type: ignore[method-assign]
         return response
+
+
+def drain_request(request: HttpRequest) -> None:
+    """What a view read through request.body is drained from memory, which costs nothing."""
+    socket = request.META.get("gunicorn.socket")
+    if socket is None:
+        drain(request.read)
+        return
+    before = socket.gettimeout()
+    socket.settimeout(SILENCE.total_seconds())
+    drain(request.read)
+    with suppress(OSError):  # the client has closed it
+        socket.settimeout(before)
 
 
 class MembersOnly(LoginRequiredMiddleware):

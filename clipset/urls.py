@@ -3,6 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from clipset.lib.converters import register_converters
+
+register_converters()
+
 urlpatterns = [
     path("", include("videos.urls")),
     path("", include("categories.urls")),

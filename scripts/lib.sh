@@ -49,7 +49,7 @@ setting() {
     fi
     if [[ -r $ENV_FILE ]]; then
         value=$(sed -nE "s/^(export )?$name=(.*)\$/\2/p" "$ENV_FILE" | head -n 1)
-        if [[ $value =~ ^([\'\"])(.*)\1$ ]]; then value=${BASH_REMATCH[2]}; fi
+        case $value in \'*\' | \"*\") value=${value:1:-1} ;; esac
     fi
     printf '%s' "${value:-${2:-}}"
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import io
 import ipaddress
 import os
 import sys
@@ -106,23 +107,24 @@ def prepare() -> None:
     from django.core.management import call_command
     from django.core.management.base import SystemCheckError
 
+    quiet = io.StringIO()
     seed = seed_wanted()
     try:
-        call_command("check")
+        call_command("check", stdout=quiet)
     except SystemCheckError as error:
         sys.exit(f"\nThe settings need attention.\n{error}")
     print(f"  {'Settings checked':<42} {time.monotonic() - since:6.1f} s", flush=True)
     make_folders()
     with step("Database migrations"):
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("setup_schedules", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+        call_command("setup_schedules", stdout=quiet)
     collect_static_files()
 
     from accounts.models import Role, User
 
     if seed == "demo" and not User.objects.exists():
         with step("Demo members and videos"):
-            call_command("seed_clipset", interactive=False, verbosity=0)
+            call_command("seed_clipset", stdout=quiet)
     state = []
     if User.objects.filter(is_sample=True).exists():
         state.append("demo")

@@ -63,6 +63,12 @@ def tone(seconds: float = 2, layout: str = "stereo", rate: int = 44_100) -> tupl
     return ("-f", "lavfi", "-i", source)
 
 
+def ten_channels(seconds: float = 1) -> tuple[str, ...]:
+    """Input options: more channels than any usual layout has."""
+    waves = "|".join(["0.2*sin(440*2*PI*t)"] * 10)
+    return ("-f", "lavfi", "-i", f"aevalsrc='{waves}':d={seconds}")
+
+
 def x264(gop: int = 60, *, b_frames: int = 2) -> tuple[str, ...]:
     """Output options: H.264 as phones and cameras write it."""
     gops = ("-g", str(gop), "-keyint_min", str(min(gop, 25)), "-sc_threshold", "0")
@@ -91,9 +97,7 @@ def h264_mp4(
     sound = tone(seconds, layout) if layout else ()
     flags = ("-movflags", "+faststart") if faststart else ()
     coded = ("-c:a", "aac") if layout else ()
-    return make(
-        suffix, *picture(seconds, size, fps), *sound, *x264(gop), *coded, *flags, *options
-    )
+    return make(suffix, *picture(seconds, size, fps), *sound, *x264(gop), *coded, *flags, *options)
 
 
 def phone_h264_mov(*, seconds: float = 2) -> Path:
@@ -126,9 +130,12 @@ def hevc_mp4(
     *, seconds: float = 2, size: str = "320x180", fps: str = "30", ten_bit: bool = False
 ) -> Path:
     """HEVC with AAC."""
-    return make(
-        "mp4", *picture(seconds, size, fps), *tone(seconds), *_x265(ten_bit), "-c:a", "aac"
-    )
+    return make("mp4", *picture(seconds, size, fps), *tone(seconds), *_x265(ten_bit), "-c:a", "aac")
+
+
+def hevc_of(clip: Path) -> Path:
+    """Another clip in HEVC, its timestamps kept."""
+    return make("mp4", "-i", str(clip), "-vsync", "passthrough", *_x265(False), "-an")
 
 
 def phone_hevc_mov(*, seconds: float = 2, hdr: bool = True) -> Path:
@@ -165,9 +172,7 @@ def grey_hdr(level: float, transfer: str) -> Path:
     )
 
 
-def patches(
-    *, full_range: bool = False, matrix: str = "bt709", codec: str = "hevc"
-) -> Path:
+def patches(*, full_range: bool = False, matrix: str = "bt709", codec: str = "hevc") -> Path:
     """A third each of black, white and red, of known range and matrix."""
     levels = "pc" if full_range else "tv"
     swscale = {"bt709": "bt709", "bt470bg": "bt470"}[matrix]
@@ -194,13 +199,16 @@ def anamorphic() -> Path:
 
 
 def interlaced(*, fps: int = 25, bottom_first: bool = False) -> Path:
-    """MPEG-2 in fields, top first unless asked otherwise."""
-    first = "bff" if bottom_first else "tff"
+    """MPEG-2 in fields, top first unless asked otherwise: a bar that goes from left to right."""
+    which, first = ("bottom", "bff") if bottom_first else ("top", "tff")
+    rate = 2 * fps
     return make(
         "mkv",
-        *picture(2, "352x288", str(2 * fps)),
-        *("-vf", f"tinterlace=interleave_{'bottom' if bottom_first else 'top'},setfield={first}"),
-        *("-c:v", "mpeg2video", "-b:v", "2M", "-flags", "+ildct+ilme"),
+        *("-f", "lavfi", "-i", f"color=black:size=352x288:rate={rate}:duration=2"),
+        *("-f", "lavfi", "-i", f"color=white:size=40x288:rate={rate}:duration=2"),
+        "-filter_complex",
+        f"[0:v][1:v]overlay=x=150*t,tinterlace=interleave_{which},setfield={first}",
+        *("-c:v", "mpeg2video", "-b:v", "4M", "-flags", "+ildct+ilme"),
         *("-top", "0" if bottom_first else "1"),
     )
 
@@ -245,11 +253,20 @@ def cover() -> Path:
 
 
 def cover_first() -> Path:
-    """A cover picture in front of the moving one, and larger."""
+    """A cover in front of the moving picture, larger, the default, and called a video track."""
+    return make(
+        "mkv",
+        *("-i", str(cover()), "-i", str(h264_mp4()), "-map", "0", "-map", "1"),
+        *("-c", "copy", "-disposition:v:0", "default", "-disposition:v:1", "0"),
+    )
+
+
+def with_cover() -> Path:
+    """A cover where MP4 keeps it, marked as one."""
     return make(
         "mp4",
-        *("-i", str(cover()), "-i", str(h264_mp4()), "-map", "0", "-map", "1"),
-        *("-c", "copy", "-disposition:v:0", "attached_pic", "-disposition:v:1", "default"),
+        *("-i", str(h264_mp4()), "-i", str(cover()), "-map", "0", "-map", "1"),
+        *("-c", "copy", "-disposition:v:1", "attached_pic"),
     )
 
 
@@ -275,6 +292,19 @@ def late_sound() -> Path:
         *("-map", "0", "-map", "1"),
         *x264(),
         *("-c:a", "aac"),
+    )
+
+
+def flash_and_beep(coder: tuple[str, ...] = (), *, suffix: str = "mp4") -> Path:
+    """Two seconds: dark and silent, then from 1 s on bright and loud."""
+    return make(
+        suffix,
+        *("-f", "lavfi", "-i", "color=black:size=160x90:rate=30:duration=1"),
+        *("-f", "lavfi", "-i", "color=white:size=160x90:rate=30:duration=1"),
+        *("-f", "lavfi", "-i", "aevalsrc='0.5*gte(t,1)*sin(880*2*PI*t)':c=stereo:d=2"),
+        *("-filter_complex", "[0:v][1:v]concat=n=2,format=yuv420p[v]"),
+        *("-map", "[v]", "-map", "2:a"),
+        *(coder or (*x264(), "-c:a", "aac")),
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 FOLDERS = {
     "VIDEO_STORAGE_PATH": "videos",
@@ -41,6 +41,8 @@ ON_BOTH_DATABASES = (
     "videos/test_models",
     "videos/test_querysets",
 )
+# Fixtures of pytest-django that bring the database.
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
 # What these tests do takes a database of its own, or is about something else.
 NOT_ON_BOTH = {"browser", "long", "postgresql", "redis"}
 
@@ -87,7 +89,10 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(autouse=True)
 def media(
-    settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """Each test has its own media folder, also in the processes that it starts."""
     root = tmp_path / "media"
@@ -96,7 +101,21 @@ def media(
         setattr(settings, name, root / folder)
         monkeypatch.setenv(name, str(root / folder))
         (root / folder).mkdir(parents=True)
+    if request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(
+        request.fixturenames
+    ):
+        request.getfixturevalue("db")
+        _keep_videos_in(root / FOLDERS["VIDEO_STORAGE_PATH"])
     return root
+
+
+def _keep_videos_in(folder: Path) -> None:
+    """The configuration's row names the folder of new videos; a migration has made it."""
+    from siteconfig.models import Config
+
+    Config.objects.update_or_create(
+        pk=Config.SINGLETON_ID, defaults={"video_storage_path": str(folder)}
+    )
 
 
 @pytest.fixture(scope="session")

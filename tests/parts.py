@@ -28,10 +28,10 @@ PARTS = {
 def require(part: str) -> str:
     """The path of the program, or the end of the test."""
     programs, package = PARTS[part]
-    for program in programs:
-        if found := shutil.which(program, path=_PATH):
-            return found
-    _without(f"{programs[0]} is missing: apt-get install {package}")
+    paths = (shutil.which(program, path=_PATH) for program in programs)
+    return next(filter(None, paths), None) or _without(
+        f"{programs[0]} is missing: apt-get install {package}"
+    )
 
 
 def _without(reason: str) -> NoReturn:

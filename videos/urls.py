@@ -1,17 +1,8 @@
 """Addresses of videos and of the pages that list them."""
 
-from django.urls import path, register_converter
-from django.urls.converters import StringConverter
+from django.urls import path
 
-from clipset.lib.ids import SHORT_ID_PATTERN
 from videos.views import browse, health, media, upload, watch
-
-
-class ShortIdConverter(StringConverter):
-    regex = SHORT_ID_PATTERN
-
-
-register_converter(ShortIdConverter, "short_id")
 
 urlpatterns = [
     path("", browse.home, name="home"),
@@ -19,7 +10,7 @@ urlpatterns = [
     path("upload/", upload.upload, name="upload"),
     path("categories/", browse.category_list, name="category_list"),
     path("categories/<slug:slug>/", browse.category, name="category"),
-    path("profile/<username>/", browse.profile, name="profile"),
+    path("profile/<username:username>/", browse.profile, name="profile"),
     path("v/<short_id:short_id>/", watch.watch, name="watch"),
     path("v/<short_id:short_id>/status/", watch.status, name="video_status"),
     path("v/<short_id:short_id>/edit/", watch.edit, name="video_edit"),

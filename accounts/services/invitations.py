@@ -10,13 +10,15 @@ from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Invitation, Role, User, normalize_email
 from clipset.lib.ids import hash_token, new_token
+from siteconfig.models import Config
+from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,14 +69,16 @@ def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvit
 
 
 def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvitation:
-    """A new link in the place of the old one, for another seven days.
+    """A new link in the place of the old one, for another seven days, from who renews it.
 
     Raises ValidationError when it was used, or its role ranks above the renewer's.
     """
     _check_role(Role(invitation.role), renewed_by)
     token = new_token()
     changed = Invitation.objects.filter(pk=invitation.pk, used_at=None).update(
-        token_hash=hash_token(token), expires_at=timezone.now() + LIFETIME
+        token_hash=hash_token(token),
+        expires_at=timezone.now() + LIFETIME,
+        created_by=renewed_by,
     )
     if not changed:
         raise ValidationError("This invitation was used: its person is a member now.")
@@ -94,13 +98,24 @@ def find_invitation(token: str) -> Invitation | None:
     )
 
 
+def may_be_redeemed(invitation: Invitation) -> bool:
+    """Whether it lets somebody in now: open, and from an active member who still has its role."""
+    inviter = invitation.created_by
+    may_grant = Role(invitation.role).rank <= Role(inviter.role).rank
+    return invitation.is_open and inviter.is_active and may_grant
+
+
 @transaction.atomic
 def redeem_invitation(*, invitation: Invitation, username: str, password: str) -> User:
     """Makes the member. Raises ValidationError when the invitation was used or ran out meanwhile,
     or when a member has its name or address."""
     now = timezone.now()
     claimed = Invitation.objects.filter(
-        pk=invitation.pk, used_at=None, expires_at__gt=now, created_by__is_active=True
+        pk=invitation.pk,
+        used_at=None,
+        expires_at__gt=now,
+        created_by__is_active=True,
+        created_by__role__in=[r for r in Role if r.rank >= Role(invitation.role).rank],
     ).update(used_at=now)
     if not claimed:
         raise ValidationError("This invitation was used or has run out. Ask for a new link.")
@@ -124,6 +139,8 @@ def is_setup_token(token: str) -> bool:
 @transaction.atomic
 def create_first_admin(*, username: str, email: str, password: str) -> User:
     """Raises ValidationError when somebody was faster."""
+    # One after the other: two at once would not see each other's admin (PostgreSQL).
+    Config.objects.select_for_update().get(pk=current_config().pk)
     admin = _create_member(username, email, password, Role.ADMIN)
     if User.objects.filter(role=Role.ADMIN).exclude(pk=admin.pk).exists():
         raise ValidationError("This site has an admin already. Log in instead.")
@@ -131,8 +148,15 @@ def create_first_admin(*, username: str, email: str, password: str) -> User:
 
 
 def _create_member(username: str, email: str, password: str, role: Role) -> User:
-    User(username=username, email=normalize_email(email), password="!").full_clean()  # noqa: S106
-    return User.objects.create_user(username, email, password, role=role)
+    candidate = User(username=username, email=normalize_email(email), password="!")  # noqa: S106
+    candidate.full_clean()
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(username, email, password, role=role)
+    except IntegrityError:
+        # Somebody took the name or the address meanwhile; looking again says which.
+        candidate.full_clean()
+        raise
 
 
 def _check_role(role: Role, granter: User) -> None:

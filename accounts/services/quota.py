@@ -109,7 +109,9 @@ def reserve_quota(*, user: User, size: int, now: datetime | None = None) -> Rese
         .update(
             weekly_upload_bytes=used + size,
             last_upload_reset=Case(
-                When(last_upload_reset__lt=start, then=Value(now)),
+                # The boundary, not now: another upload that looked at the clock a moment before
+                # and comes after belongs to the same week.
+                When(last_upload_reset__lt=start, then=Value(start)),
                 default=F("last_upload_reset"),
             ),
         )
@@ -138,9 +140,9 @@ def release_quota(
 
 def reset_due_quotas(*, now: datetime | None = None) -> int:
     """Sets every counter from before the latest boundary to zero; returns how many."""
-    now = now or timezone.now()
-    return User.objects.filter(last_upload_reset__lt=week_start(now)).update(
-        weekly_upload_bytes=0, last_upload_reset=now
+    start = week_start(now or timezone.now())
+    return User.objects.filter(last_upload_reset__lt=start).update(
+        weekly_upload_bytes=0, last_upload_reset=start
     )
 
 

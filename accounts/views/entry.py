@@ -23,8 +23,10 @@ from accounts.services.invitations import (
     create_first_admin,
     find_invitation,
     is_setup_token,
+    may_be_redeemed,
     redeem_invitation,
 )
+from accounts.services.members import end_other_sessions
 from accounts.services.passwords import request_reset
 
 if TYPE_CHECKING:
@@ -39,6 +41,12 @@ class Login(auth_views.LoginView):
     form_class = LoginForm
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        # Django's stands for the address; every page calls the site by the name in our context.
+        del context["site"], context["site_name"]
+        return context
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # ours
         return self.render_to_response(self.get_context_data(form=form), status=422)
@@ -79,6 +87,13 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("password_reset_complete")
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        # They are over by their hash; this takes them from the member's list of devices too. That
+        # of this browser is still written to, and is thrown away when it is next looked at.
+        end_other_sessions(user=self.user, keep=self.request.session.session_key)
+        return response
+
     def form_invalid(self, form: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
@@ -107,7 +122,7 @@ def register(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _register_invited(request: HttpRequest, invitation: Invitation) -> HttpResponse:
-    if not invitation.is_open:
+    if not may_be_redeemed(invitation):
         reason = "used" if invitation.used_at else "expired"
         return render(request, "accounts/invitation_closed.html", {"reason": reason}, status=410)
     form = RegisterForm(request.POST or None)

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.forms import PasswordChangeForm
 from django.http import FileResponse, Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.forms import AvatarForm, ProfileForm
+from accounts.forms import AvatarForm, OwnPasswordForm, ProfileForm
 from accounts.models import User
 from accounts.selectors import session_rows
 from accounts.services.avatars import avatar_path, remove_avatar, set_avatar
@@ -37,7 +36,7 @@ def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm
     context = {
         "profile_form": ProfileForm(instance=user),
         "avatar_form": AvatarForm(),
-        "password_form": PasswordChangeForm(user),
+        "password_form": OwnPasswordForm(user),
         "quota": quota_state(user),
         "sessions": session_rows(user, current=request.session.session_key),
         **forms_given,
@@ -83,7 +82,7 @@ def avatar_remove(request: HttpRequest) -> HttpResponse:
 def password_change(request: HttpRequest) -> HttpResponse:
     """Ends every other session: the session hash changes with the password."""
     user = User.objects.get(pk=_member(request).pk)
-    form = PasswordChangeForm(user, request.POST)
+    form = OwnPasswordForm(user, request.POST)
     if not form.is_valid():
         return _page(request, status=422, password_form=form)
     form.save()

@@ -8,6 +8,7 @@ class ClipPlayer extends HTMLElement {
   connectedCallback() {
     this.video = this.querySelector("video");
     this.hint = this.querySelector(".player__hint");
+    document.getElementById("keys-button").hidden = false;
     this.restore();
     this.video.addEventListener("volumechange", () => this.keep());
     this.video.addEventListener("ratechange", () => this.keep());

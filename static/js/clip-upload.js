@@ -7,16 +7,17 @@ const WINDOW = 6; // seconds over which the speed is measured
 class ClipUpload extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
+    if (!this.form) return; // the week is used up
     this.input = this.form.querySelector("input[type=file]");
-    this.title = this.form.elements.title;
-    this.part = (name) => this.querySelector(`[data-${name}]`);
+    this.titleField = this.form.elements.title;
+    this.piece = (name) => this.querySelector(`[data-${name}]`);
     this.heading = document.title;
     this.dataset.live = "";
-    this.part("or").hidden = matchMedia("(pointer: coarse)").matches;
+    this.piece("or").hidden = matchMedia("(pointer: coarse)").matches;
     this.input.addEventListener("change", () => this.look());
-    this.title.addEventListener("input", () => delete this.title.dataset.made);
-    this.part("other").addEventListener("click", () => this.input.click());
-    this.part("cancel").addEventListener("click", () => this.request?.abort());
+    this.titleField.addEventListener("input", () => delete this.titleField.dataset.made);
+    this.piece("other").addEventListener("click", () => this.input.click());
+    this.piece("cancel").addEventListener("click", () => this.request?.abort());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       event.stopPropagation();
@@ -69,23 +70,27 @@ class ClipUpload extends HTMLElement {
 
   /** Shows the chosen file, and whether it can be sent. */
   look() {
-    const file = this.input.files[0];
+    let file = this.input.files[0];
     this.clearErrors();
     URL.revokeObjectURL(this.url);
-    this.toggleAttribute("data-chosen", Boolean(file));
-    this.part("chosen").hidden = this.part("frame").hidden = !file;
-    if (!file) return;
-    this.part("name").textContent = file.name;
-    this.part("size").textContent = fileSize(file.size);
-    this.part("duration").hidden = true;
-    this.showFrame(file);
-    if (!this.title.value || this.title.dataset.made) {
-      this.title.value = titleOf(file.name).slice(0, 200);
-      this.title.dataset.made = "yes";
+    const problem = file ? this.problemWith(file) : "";
+    if (problem) {
+      this.showErrors({ file: [problem] });
+      this.input.value = "";
+      file = undefined;
     }
-    const problem = this.problemWith(file);
-    if (problem) this.showErrors({ file: [problem] });
-    else this.say(`${file.name}, ${fileSize(file.size)}, is chosen.`);
+    this.toggleAttribute("data-chosen", Boolean(file));
+    this.piece("chosen").hidden = this.piece("frame").hidden = !file;
+    if (!file) return;
+    this.piece("name").textContent = file.name;
+    this.piece("size").textContent = fileSize(file.size);
+    this.piece("duration").hidden = true;
+    this.showFrame(file);
+    if (!this.titleField.value || this.titleField.dataset.made) {
+      this.titleField.value = titleOf(file.name).slice(0, 200);
+      this.titleField.dataset.made = "yes";
+    }
+    this.say(`${file.name}, ${fileSize(file.size)}, is chosen.`);
   }
 
   showFrame(file) {
@@ -96,15 +101,15 @@ class ClipUpload extends HTMLElement {
     film.addEventListener("loadedmetadata", () => {
       if (!Number.isFinite(film.duration)) return;
       film.currentTime = Math.min(1, film.duration / 4);
-      this.part("duration").textContent = clock(film.duration);
-      this.part("duration").hidden = false;
+      this.piece("duration").textContent = clock(film.duration);
+      this.piece("duration").hidden = false;
     });
     // Browsers can't show every kind that we take; the name is enough then.
     film.addEventListener("error", () => {
-      this.part("frame").textContent = "No preview for this kind of file";
+      this.piece("frame").textContent = "No preview for this kind of file";
     });
     film.src = this.url;
-    this.part("frame").replaceChildren(film);
+    this.piece("frame").replaceChildren(film);
   }
 
   problemWith(file) {
@@ -114,15 +119,15 @@ class ClipUpload extends HTMLElement {
     const left = this.dataset.leftBytes;
     if (!accepted.includes(kind)) {
       const kinds = accepted.map((name) => name.toUpperCase()).join(", ");
-      return `This is not a kind of file that can be taken. Choose one of ${kinds}.`;
+      return `“${file.name}” is not a kind of file that can be taken. Choose one of ${kinds}.`;
     }
-    if (!file.size) return "This file is empty. Choose another one.";
+    if (!file.size) return `“${file.name}” is empty. Choose another one.`;
     if (file.size > most) {
-      return `This file has ${fileSize(file.size)}; at most ${fileSize(most)} can be sent.`;
+      return `“${file.name}” has ${fileSize(file.size)}; at most ${fileSize(most)} can be sent.`;
     }
     if (left !== "" && file.size > Number(left)) {
-      return `This file has ${fileSize(file.size)}, and ${fileSize(Number(left))} are left of `
-        + `your week. It starts again on ${this.dataset.resets}.`;
+      return `“${file.name}” has ${fileSize(file.size)}, but ${fileSize(Number(left))} are left `
+        + `until ${this.dataset.resets}. Choose a shorter one, or wait until then.`;
     }
     return "";
   }
@@ -131,12 +136,7 @@ class ClipUpload extends HTMLElement {
   send() {
     const file = this.input.files[0];
     if (this.request || !file) return;
-    const problem = this.problemWith(file);
     this.clearErrors();
-    if (problem) {
-      this.showErrors({ file: [problem] });
-      return;
-    }
     const body = new FormData();
     for (const [name, value] of new FormData(this.form)) {
       if (name !== "file") body.append(name, value);
@@ -168,11 +168,11 @@ class ClipUpload extends HTMLElement {
     const speed = now > since ? (loaded - before) / (now - since) : 0;
     const percent = Math.floor((100 * loaded) / total);
     this.bar.value = percent;
-    this.part("percent").textContent = `${percent} %`;
+    this.piece("percent").textContent = `${percent} %`;
     document.title = `${percent} % – ${this.heading}`;
     if (speed > 0) {
       const left = duration((total - loaded) / speed);
-      this.part("rate").textContent = `${fileSize(Math.round(speed))} a second, ${left} left`;
+      this.piece("rate").textContent = `${fileSize(Math.round(speed))} a second, ${left} left`;
     }
     const quarter = Math.floor(percent / 25);
     if (quarter !== this.quarter) {
@@ -183,8 +183,8 @@ class ClipUpload extends HTMLElement {
 
   allSent() {
     this.bar.removeAttribute("value");
-    this.part("percent").textContent = "Sent";
-    this.part("rate").textContent = "one moment";
+    this.piece("percent").textContent = "Sent";
+    this.piece("rate").textContent = "one moment";
   }
 
   answered(request) {
@@ -214,32 +214,32 @@ class ClipUpload extends HTMLElement {
   }
 
   get bar() {
-    return this.part("sending").querySelector("progress");
+    return this.piece("sending").querySelector("progress");
   }
 
   lock(sending) {
-    this.part("send").hidden = sending;
-    this.part("sending").hidden = !sending;
-    this.part("other").hidden = sending;
+    this.piece("send").hidden = sending;
+    this.piece("sending").hidden = !sending;
+    this.piece("other").hidden = sending;
     this.input.disabled = sending;
-    for (const field of this.part("words").querySelectorAll("input, textarea")) {
+    for (const field of this.piece("words").querySelectorAll("input, textarea")) {
       field.readOnly = sending;
     }
-    for (const field of this.part("words").querySelectorAll("select")) field.disabled = sending;
+    for (const field of this.piece("words").querySelectorAll("select")) field.disabled = sending;
     if (!sending) return;
     this.bar.value = 0;
-    this.part("percent").textContent = "0 %";
-    this.part("rate").textContent = "";
-    this.part("cancel").focus();
+    this.piece("percent").textContent = "0 %";
+    this.piece("rate").textContent = "";
+    this.piece("cancel").focus();
   }
 
   // -- Words ------------------------------------------------------------------------------------
   say(text) {
-    this.part("status").textContent = text;
+    this.piece("status").textContent = text;
   }
 
   clearErrors() {
-    this.part("form-errors").replaceChildren();
+    this.piece("form-errors").replaceChildren();
     for (const field of this.querySelectorAll("[aria-invalid]")) {
       field.removeAttribute("aria-invalid");
     }
@@ -281,7 +281,7 @@ class ClipUpload extends HTMLElement {
       words.append(line);
     }
     note.append(words);
-    this.part("form-errors").replaceChildren(note);
+    this.piece("form-errors").replaceChildren(note);
     return note;
   }
 }

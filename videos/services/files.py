@@ -86,7 +86,7 @@ def sweep_temp() -> int:
     if not temp.is_dir():
         return 0
     oldest = (timezone.now() - MIN_AGE).timestamp()
-    stale = [path for path in temp.iterdir() if path.stat().st_mtime < oldest]
+    stale = [path for path in temp.iterdir() if _last_change(path) < oldest]
     if not stale:
         return 0
     needed = {Path(folder) for folder in Upload.objects.values_list("folder", flat=True)}
@@ -102,6 +102,14 @@ def sweep_temp() -> int:
     for path in swept:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     return len(swept)
+
+
+def _last_change(path: Path) -> float:
+    """Seconds since 1970; that of now for what somebody else removed meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return timezone.now().timestamp()
 
 
 def forget_failed_sources() -> int:

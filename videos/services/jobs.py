@@ -192,7 +192,10 @@ def _fail(job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True) 
         return
     video = Video.objects.select_for_update().get(pk=job.video_id)
     Video.objects.filter(pk=video.pk).update(
-        processing_status=ProcessingStatus.FAILED, error_message=sentence, quota_bytes=0
+        processing_status=ProcessingStatus.FAILED,
+        error_message=sentence,
+        quota_bytes=0,
+        updated_at=timezone.now(),
     )
     if video.quota_reserved_at is not None:
         release_quota(

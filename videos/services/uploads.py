@@ -154,7 +154,7 @@ def finish_upload(
             description=description or None,
             category=category,
             uploaded_by=upload.user,
-            original_filename=original_filename,
+            original_filename=_fitting_name(original_filename),
             file_size_bytes=size,
             source_path=str(path),
             quota_bytes=charged,
@@ -166,18 +166,25 @@ def finish_upload(
     return video
 
 
+def _fitting_name(filename: str) -> str:
+    """As much of a file's name as the column takes, with its extension."""
+    most = Video._meta.get_field("original_filename").max_length or 0
+    if len(filename) <= most:
+        return filename
+    suffix = Path(filename).suffix
+    return filename[: most - len(suffix)] + suffix
+
+
 def _settle(upload: Upload, size: int) -> int:
     """Brings what was reserved to the file's true size. Returns the bytes charged."""
-    if upload.quota_bytes == 0:
-        return 0
     difference = size - upload.quota_bytes
     if difference > 0:
-        if reserve_quota(user=upload.user, size=difference) is None:
+        # Charges nothing to an admin, for whom nothing was reserved before either.
+        rest = reserve_quota(user=upload.user, size=difference)
+        if rest is None:
             raise _over_quota(upload.user)
-    else:
-        release_quota(
-            user_id=upload.user_id, size=-difference, reserved_at=upload.quota_reserved_at
-        )
+        return upload.quota_bytes + rest.bytes
+    release_quota(user_id=upload.user_id, size=-difference, reserved_at=upload.quota_reserved_at)
     return size
 
 

@@ -55,6 +55,7 @@ def _boxes_whole(reader: _Reader) -> bool:
     """Top-level boxes of ISO/IEC 14496-12, section 4.2: size, type, 64-bit size when size is 1."""
     offset = 0
     last = b""
+    has_index = False
     for _ in range(MAX_BOXES):
         header = reader.read(offset, 16)
         if len(header) < 8:
@@ -64,16 +65,17 @@ def _boxes_whole(reader: _Reader) -> bool:
         if size == 1 and len(header) == 16:
             size = struct.unpack(">Q", header[8:])[0]
         if size == 0:  # "to the end of the file"
-            return True
+            return has_index or kind == b"moov"
         if size < 8:  # no box: something was appended that is not ours to judge
             break
         if kind in NEEDED_BOXES:
             if offset + size > reader.size:
                 return False
             last = kind
+            has_index = has_index or kind == b"moov"
         offset += size
-    # A fragment's header whose data never came.
-    return last != b"moof"
+    # Without moov the recording was never finished; a last moof waits for data that never came.
+    return has_index and last != b"moof"
 
 
 def _matroska_whole(reader: _Reader) -> bool:

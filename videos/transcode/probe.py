@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from videos.transcode.container import is_whole
-from videos.transcode.errors import CUT_SHORT, FfmpegFailed, SourceError
+from videos.transcode.errors import CUT_SHORT, FfmpegFailed, OutOfMemory, SourceError
 from videos.transcode.formats import PICTURE_CODECS, input_options
 from videos.transcode.run import Limits, capture
 from videos.transcode.timing import PACKET_ENTRIES, PacketReader, Timing, nominal_rate
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 PROBE_MEMORY_BYTES = 2 * GIB
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 MISSING_AT_END_SECONDS = 1.0  # how much a track may fall short of what its header says
+TOO_MANY_TRACKS = "exceeds max_streams"  # which FFmpeg reports as a lack of memory
 
 FIELD_ORDERS: Mapping[str, FieldOrder] = {"tt": "tff", "bt": "tff", "bb": "bff", "tb": "bff"}
 HDR_TRANSFERS: Mapping[str, Hdr] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
@@ -96,7 +97,11 @@ def _header(path: Path, options: Options, whole: bool, tick: Tick) -> Json:
             tick=tick,
         )
     except FfmpegFailed as error:
-        raise _refusal(error, options.accepted, whole) from error
+        raise _refusal(error.detail, options.accepted, whole) from error
+    except OutOfMemory as error:
+        if TOO_MANY_TRACKS not in error.detail:
+            raise
+        raise _refusal(error.detail, options.accepted, whole) from error
     return cast("Json", json.loads(pieces.decode("utf-8", "replace")))
 
 
@@ -146,10 +151,9 @@ def _ffprobe(
     )
 
 
-def _refusal(error: FfmpegFailed, accepted: tuple[str, ...], whole: bool) -> SourceError:
-    """Say in words why ffprobe would not open the file."""
+def _refusal(words: str, accepted: tuple[str, ...], whole: bool) -> SourceError:
+    """Say for people why ffprobe would not open the file, from its own words."""
     kinds = ", ".join(accepted)
-    words = error.detail
     codec = re.search(r"Codec \(([\w.-]+)\) not on whitelist", words)
     if codec is not None:
         sentence = (
@@ -158,9 +162,9 @@ def _refusal(error: FfmpegFailed, accepted: tuple[str, ...], whole: bool) -> Sou
         )
     elif "Format not on whitelist" in words:
         sentence = f"This is not a video file of a kind that is accepted here ({kinds})."
-    elif not whole or "moov atom not found" in words:
+    elif not whole:
         sentence = CUT_SHORT
-    elif "max_streams" in words:
+    elif TOO_MANY_TRACKS in words:
         sentence = "The file holds too many tracks. Please export it with one picture track."
     else:
         sentence = (
@@ -174,11 +178,15 @@ def _refusal(error: FfmpegFailed, accepted: tuple[str, ...], whole: bool) -> Sou
 
 
 def _choose_video(streams: Iterable[Json]) -> Json | None:
-    """The default moving picture with the most pixels; a phone's depth map is not the default."""
+    """The default moving picture with the most pixels; a phone's depth map is not the default.
+
+    Beside a real video, JPEG or PNG is its cover, whatever the container calls it.
+    """
     candidates = [one for one in streams if _moves(one)]
     return max(
         candidates,
         key=lambda one: (
+            one.get("codec_name") not in PICTURE_CODECS,
             _disposition(one, "default"),
             _int(one.get("width")) * _int(one.get("height")),
             -int(one["index"]),

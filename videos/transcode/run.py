@@ -280,6 +280,9 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 def _judge(status: int, stderr: str) -> None:
     """Tell from the exit status and the last words what happened; return when all is well."""
+    # First, whatever the status: FFmpeg 5.1 ends with 0 when only the last bytes find no space.
+    if "No space left on device" in stderr or "Disk quota exceeded" in stderr:
+        raise disk_full(detail=stderr)
     if status == 0:
         return
     if status == -signal.SIGXCPU:
@@ -292,8 +295,6 @@ def _judge(status: int, stderr: str) -> None:
         )
     if status < 0:
         raise KilledBySignal(-status, detail=stderr)
-    if "No space left on device" in stderr or "Disk quota exceeded" in stderr:
-        raise disk_full(detail=stderr)
     if "Cannot allocate memory" in stderr:
         raise OutOfMemory(
             "The video needs more memory than processing may use. Convert it to a smaller picture"

@@ -72,7 +72,10 @@ class PacketReader:
         if self._frames == 0:
             self._starts_with_keyframe = "K" in flags
         self._frames += 1
-        if shown_at is None or (math.inf if decoded_at is None else decoded_at) <= self._last_decoded:
+        if (
+            shown_at is None
+            or (math.inf if decoded_at is None else decoded_at) <= self._last_decoded
+        ):
             self._complete = False
         # Matroska leaves the first decoding times of reordered frames to the reader.
         if decoded_at is not None:

@@ -1,0 +1,149 @@
+"""Categories in the admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts.models import User
+from categories.models import Category
+from categories.services import SIZE, cover_path, remove_cover, set_cover
+from clipset.lib.pictures import MAX_BYTES, PictureError, fitted_webp
+from clipset.lib.text import clean_line, clean_text
+from siteconfig.admin import GuardedAdmin
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+
+class CategoryForm(forms.ModelForm[Category]):
+    cover = forms.FileField(
+        label="Cover picture",
+        required=False,
+        help_text="JPEG, PNG, WebP or GIF, at most 10 MB. Its middle is cut to 960 x 540 pixels.",
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"}),
+    )
+    no_cover = forms.BooleanField(label="Remove the cover picture", required=False)
+
+    class Meta:
+        model = Category
+        fields = ["name", "slug", "description"]
+        widgets = {"description": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.image:
+            self.fields.pop("no_cover", None)
+
+    def clean_name(self) -> str:
+        name = clean_line(self.cleaned_data["name"])
+        if not name:
+            raise ValidationError("Give the category a name that is more than spaces.")
+        return name
+
+    def clean_description(self) -> str:
+        return clean_text(self.cleaned_data["description"])
+
+    def clean_cover(self) -> UploadedFile | None:
+        """Tried out before anything is stored."""
+        picture: UploadedFile | None = self.cleaned_data["cover"]
+        if picture is None:
+            return None
+        if (picture.size or 0) > MAX_BYTES:
+            raise ValidationError("This picture is too large. Send one of at most 10 MB.")
+        try:
+            fitted_webp(picture, SIZE)
+        except PictureError as error:
+            raise ValidationError(str(error)) from error
+        picture.seek(0)
+        return picture
+
+
+@admin.register(Category)
+class CategoryAdmin(GuardedAdmin[Category]):
+    form = CategoryForm
+    list_display = ["picture", "name", "video_count", "created_by", "created_at", "on_site"]
+    list_display_links = ["name"]
+    ordering = ["name"]  # Meta's does not reach a query that groups
+    list_select_related = ["created_by"]
+    search_fields = ["name", "description"]
+    prepopulated_fields = {"slug": ["name"]}
+    readonly_fields = ["current_cover", "created_by", "created_at", "updated_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
+        return super().get_queryset(request).annotate(videos_in_it=Count("videos"))
+
+    def get_fields(self, request: HttpRequest, obj: Category | None = None) -> list[Any]:
+        fields = ["name", "slug", "description"]
+        if obj is None:
+            return [*fields, "cover"]
+        cover = ["current_cover", "cover", "no_cover"] if obj.image else ["cover"]
+        return [*fields, *cover, "created_by", "created_at", "updated_at"]
+
+    @admin.display(description="Picture")
+    def picture(self, category: Category) -> SafeString | str:
+        return _cover(category, width=96, height=54, css="thumb")
+
+    @admin.display(description="Cover now")
+    def current_cover(self, category: Category) -> SafeString | str:
+        return _cover(category, width=480, height=270, css="thumb thumb--large")
+
+    @admin.display(description="Videos", ordering="videos_in_it")
+    def video_count(self, category: Category) -> int:
+        return int(category.videos_in_it)  # type: ignore[attr-defined] # annotated above
+
+    @admin.display(description="On the site")
+    def on_site(self, category: Category) -> SafeString:
+        return format_html('<a href="{}">Open</a>', category.get_absolute_url())
+
+    def save_model(
+        self, request: HttpRequest, obj: Category, form: forms.Form, change: bool
+    ) -> None:
+        if not change:
+            assert isinstance(request.user, User)
+            obj.created_by = request.user
+        obj.save()
+        picture = form.cleaned_data.get("cover")
+        if picture is not None:
+            set_cover(category=obj, picture=picture)
+        elif form.cleaned_data.get("no_cover"):
+            remove_cover(category=obj)
+
+    def delete_model(self, request: HttpRequest, obj: Category) -> None:
+        _delete_with_cover(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Category]) -> None:
+        with transaction.atomic():
+            for category in queryset:
+                _delete_with_cover(category)
+
+
+def _delete_with_cover(category: Category) -> None:
+    """Its videos stay, without a category (SET NULL). The picture goes when the row is gone."""
+    path = cover_path(category)
+    category.delete()
+    if path is not None:
+        transaction.on_commit(lambda: path.unlink(missing_ok=True))
+
+
+def _cover(category: Category, *, width: int, height: int, css: str) -> SafeString | str:
+    if not category.image:
+        return "–"
+    return format_html(
+        '<img class="{}" src="{}?v={}" width="{}" height="{}" alt="" loading="lazy">',
+        css,
+        reverse("category_cover", args=[category.slug]),
+        category.image.split(".")[0][-8:],
+        width,
+        height,
+    )

@@ -1,0 +1,22 @@
+"""Path converters: what can't be a name never reaches the database."""
+
+from __future__ import annotations
+
+from django.urls import register_converter
+from django.urls.converters import StringConverter
+
+from clipset.lib.ids import SHORT_ID_PATTERN
+
+
+class ShortIdConverter(StringConverter):
+    regex = SHORT_ID_PATTERN
+
+
+class UsernameConverter(StringConverter):
+    regex = "[A-Za-z0-9_]{3,50}"
+
+
+def register_converters() -> None:
+    """Makes `<short_id:…>` and `<username:…>` known, once for the site."""
+    register_converter(ShortIdConverter, "short_id")
+    register_converter(UsernameConverter, "username")

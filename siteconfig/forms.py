@@ -1,0 +1,101 @@
+"""Fields for sizes, and the form of the configuration."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+from clipset.lib.units import human_bytes
+from siteconfig.models import Config
+from siteconfig.services.config import usable_folder
+
+_SIZE: Final = re.compile(
+    r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,19}(?:\.[0-9]{1,3})?)\s*"
+    r"(?:bytes?|b|(?P<unit>[kmgt])(?:i?b)?)?",
+    re.IGNORECASE,
+)
+_FACTORS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+MB: Final = 1024**2
+GB: Final = 1024**3
+TB: Final = 1024**4
+
+
+def parse_bytes(text: str) -> int:
+    """The bytes that "2 GB", "1.5 g", "512 MiB" or "2,147,483,648" mean, in units of 1024.
+
+    Raises ValueError for what is no size.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"no size: {text!r}")
+    factor = _FACTORS[(found["unit"] or "").lower()]
+    return int((Decimal(found["number"].replace(",", "")) * factor).to_integral_value())
+
+
+class BytesField(forms.Field):
+    """A number of bytes that may be typed with a unit. It shows the unit where that is exact."""
+
+    widget = forms.TextInput(attrs={"size": 16, "autocomplete": "off"})
+    default_error_messages = {
+        "invalid": "Write a size such as 2 GB, 1.5 GB, 500 MB or 2147483648 (bytes)."
+    }
+
+    def __init__(self, *, min_bytes: int, max_bytes: int, **kwargs: Any) -> None:
+        at_least = f"Give at least {human_bytes(min_bytes)}."
+        at_most = f"Give at most {human_bytes(max_bytes)}."
+        kwargs.setdefault(
+            "validators",
+            [MinValueValidator(min_bytes, at_least), MaxValueValidator(max_bytes, at_most)],
+        )
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, int):
+            return value
+        words = human_bytes(value)
+        return words if _is_exact(words, value) else str(value)
+
+    def to_python(self, value: Any) -> int | None:
+        if value in self.empty_values:
+            return None
+        try:
+            return parse_bytes(str(value))
+        except ValueError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+def _is_exact(words: str, value: int) -> bool:
+    try:
+        return parse_bytes(words) == value
+    except ValueError:
+        return False  # petabytes and exabytes are not read
+
+
+class ConfigForm(forms.ModelForm[Config]):
+    max_file_size_bytes = BytesField(
+        label="Largest file",
+        min_bytes=MB,
+        max_bytes=TB,
+        help_text="The most that a single upload may have, such as 2 GB or 2147483648 (bytes).",
+    )
+    weekly_upload_limit_bytes = BytesField(
+        label="Weekly limit",
+        min_bytes=0,
+        max_bytes=100 * TB,
+        help_text="What a member may send in a week, such as 4 GB, unless the member has a limit "
+        "of their own. 0 stops all uploads but the admins', who have no limit.",
+    )
+
+    class Meta:
+        model = Config
+        fields = ["max_file_size_bytes", "weekly_upload_limit_bytes", "video_storage_path"]
+        widgets = {"video_storage_path": forms.TextInput(attrs={"size": 60})}
+
+    def clean_video_storage_path(self) -> str:
+        return str(usable_folder(self.cleaned_data["video_storage_path"]))

@@ -1,0 +1,528 @@
+from __future__ import annotations
+
+import io
+import logging
+import re
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core import mail
+from django.core.exceptions import ValidationError
+from django.core.mail.backends.base import BaseEmailBackend
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Invitation, Role, User
+from accounts.services.invitations import (
+    LIFETIME,
+    issue_invitation,
+    redeem_invitation,
+    renew_invitation,
+)
+from accounts.services.members import set_role
+from accounts.tasks import clear_expired
+from clipset.lib.ids import hash_token
+from clipset.logs import RedactSecrets
+from tests.accounts.together import together
+from tests.builders import make_admin, make_moderator, make_user
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django import DjangoAssertNumQueries, Settings
+
+pytestmark = pytest.mark.django_db
+
+INVITATIONS = "/invitations/"
+PASSWORD = "correct horse battery staple"
+LINK = re.compile(r"https?://[^\s\"'<]+/register/([A-Za-z0-9_-]{43})/")
+
+
+def as_(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def invite(client: Client, email: str = "dora@example.org", role: Role = Role.USER) -> str:
+    """The token of the link that the page shows."""
+    answer = client.post(INVITATIONS, {"email": email, "role": role.value})
+    assert answer.status_code == 200
+    return token_on(answer.content.decode())
+
+
+def token_on(page: str) -> str:
+    tokens = set(LINK.findall(page))
+    assert len(tokens) == 1
+    return str(tokens.pop())
+
+
+def register(token: str, username: str = "dora", client: Client | None = None, **more: str) -> Any:
+    data = {"username": username, "password1": PASSWORD, "password2": PASSWORD, **more}
+    return (client or Client()).post(f"/register/{token}/", data)
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """All that the site would write to its log, as its settings have it."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    handler.addFilter(RedactSecrets())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield text
+    finally:
+        root.removeHandler(handler)
+
+
+@pytest.fixture
+def admin() -> User:
+    return make_admin("root")
+
+
+@pytest.fixture
+def with_mail(settings: Settings) -> None:
+    settings.MAIL_IS_CONFIGURED = True
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.SITE_URL = "https://clips.example.org"
+
+
+# -- A whole life -------------------------------------------------------------------------------
+def test_an_invitation_is_issued_handed_over_and_redeemed(admin: User) -> None:
+    token = invite(as_(admin), "Dora@Example.org", Role.MODERATOR)
+    guest = Client()
+    page = guest.get(f"/register/{token}/")
+    assert page.status_code == 200
+    assert "root invites you" in page.content.decode()
+    assert "dora@example.org" in page.content.decode()
+    answer = register(token, "Dora_1", guest)
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+    assert "Welcome, Dora_1." in guest.get("/").content.decode()
+    dora = User.objects.get(username="Dora_1")
+    assert (dora.email, dora.role, dora.is_staff) == ("dora@example.org", Role.MODERATOR, True)
+    assert dora.groups.filter(name="Moderators").exists()
+    assert dora.check_password(PASSWORD)
+    used_at = Invitation.objects.get().used_at
+    assert used_at is not None
+    assert timezone.now() - used_at < timedelta(minutes=1)
+    assert "Joined" in as_(admin).get(INVITATIONS).content.decode()
+
+
+def test_the_link_is_shown_once_and_only_its_hash_is_stored(admin: User) -> None:
+    client = as_(admin)
+    token = invite(client)
+    invitation = Invitation.objects.get()
+    assert invitation.token_hash == hash_token(token)
+    stored = [str(value) for value in Invitation.objects.values().get().values()]
+    assert not any(token in value for value in stored)
+    assert token not in client.get(INVITATIONS).content.decode()
+    assert token not in str(dict(client.session))
+
+
+def test_an_invitation_lasts_seven_days(admin: User) -> None:
+    issued = issue_invitation(email="dora@example.org", role=Role.USER, created_by=admin)
+    lifetime = issued.invitation.expires_at - issued.invitation.created_at
+    assert lifetime == LIFETIME == timedelta(days=7)
+
+
+def test_an_invitation_works_once(admin: User) -> None:
+    token = invite(as_(admin))
+    assert register(token).status_code == 302
+    assert Client().get(f"/register/{token}/").status_code == 410
+    answer = register(token, "eve")
+    assert answer.status_code == 410
+    assert "This invitation was used" in answer.content.decode()
+    assert not User.objects.filter(username="eve").exists()
+
+
+def test_an_invitation_that_ran_out_lets_nobody_in(admin: User) -> None:
+    token = invite(as_(admin))
+    Invitation.objects.update(expires_at=timezone.now())
+    answers = [Client().get(f"/register/{token}/"), register(token)]
+    assert [answer.status_code for answer in answers] == [410, 410]
+    assert all("has run out" in answer.content.decode() for answer in answers)
+    assert not User.objects.filter(username="dora").exists()
+
+
+@pytest.mark.parametrize("token", ["x", "a" * 43, "%00", "é", "a:b:c", "a" * 5000, "%ED%A0%80"])
+def test_an_unknown_link_is_not_found(token: str) -> None:
+    assert Client().get(f"/register/{token}/").status_code == 404
+    assert register(token).status_code == 404
+
+
+def test_the_hash_of_a_link_does_not_open_it(admin: User) -> None:
+    invite(as_(admin))
+    assert Client().get(f"/register/{Invitation.objects.get().token_hash}/").status_code == 404
+
+
+def test_two_who_redeem_at_once_do_not_both_get_in(transactional_db: None) -> None:
+    issued = issue_invitation(
+        email="dora@example.org", role=Role.USER, created_by=make_admin("root")
+    )
+    token = issued.link.rstrip("/").rpartition("/")[2]
+    names = [f"dora{n}" for n in range(4)]
+    answers = together([partial(register, token, name) for name in names])
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes[0] == 302
+    assert set(codes[1:]) <= {410, 422}
+    assert User.objects.filter(username__startswith="dora").count() == 1
+
+
+def test_two_who_take_the_same_name_at_once_get_a_sentence(transactional_db: None) -> None:
+    root = make_admin("root")
+    issued = [
+        issue_invitation(email=f"dora{n}@example.org", role=Role.USER, created_by=root)
+        for n in range(4)
+    ]
+    tokens = [each.link.rstrip("/").rpartition("/")[2] for each in issued]
+    answers = together([partial(register, token, "dora") for token in tokens])
+    assert sorted(answer.status_code for answer in answers) == [302, 422, 422, 422]
+    refused = [answer for answer in answers if answer.status_code == 422]
+    assert all("This username is taken." in answer.content.decode() for answer in refused)
+    assert Invitation.objects.filter(used_at=None).count() == 3
+
+
+def test_pages_with_a_link_in_their_address_send_no_referrer(admin: User) -> None:
+    token = invite(as_(admin))
+    client = Client()
+    address = f"/register/{token}/"
+    answers = [client.get(address), register(token, "x", client), register(token, "dora", client)]
+    answers.append(client.get(address))
+    assert [answer.status_code for answer in answers] == [200, 422, 302, 410]
+    assert all(answer["Referrer-Policy"] == "no-referrer" for answer in answers)
+    assert all("no-store" in answer["Cache-Control"] for answer in answers)
+
+
+def test_no_link_ever_reaches_the_log(admin: User, with_mail: None) -> None:
+    with logged() as log:
+        token = invite(as_(admin))
+        Client().get(f"/register/{token}x/")  # not found, which Django logs
+        register(token, "x")
+        register(token)
+        register(token, "eve")
+        Client().get(f"/register/{token}/")
+        with pytest.raises(ZeroDivisionError):
+            fail_with(token)
+    assert "/register/" in log.getvalue()
+    assert token not in log.getvalue()
+
+
+def fail_with(token: str) -> None:
+    try:
+        1 / 0  # noqa: B018 to have something to log
+    except ZeroDivisionError:
+        logging.getLogger("django.request").exception("Internal error: /register/%s/", token)
+        raise
+
+
+# -- What is typed ------------------------------------------------------------------------------
+def test_a_username_that_is_taken_in_another_case_is_refused_with_a_sentence(admin: User) -> None:
+    make_user("Alice")
+    token = invite(as_(admin))
+    answer = register(token, "aLICE")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "This username is taken." in page
+    assert 'value="aLICE"' in page
+    assert register(token, "dora").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "username", ["ab", "a" * 51, "with space", "é", "a@b", "a.b", "", "ab\nc", "a\x00bc", "аlice"]
+)
+def test_a_username_is_3_to_50_of_letters_digits_and_underscores(
+    admin: User, username: str
+) -> None:
+    token = invite(as_(admin))
+    assert register(token, username).status_code == 422
+    assert Invitation.objects.get().used_at is None
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "password", ["short", "password", "0123456789", "dora@example", "", "passwörd\x00"]
+)
+def test_a_weak_password_is_refused_and_the_name_kept(admin: User, password: str) -> None:
+    token = invite(as_(admin))
+    answer = register(token, "dora", password1=password, password2=password)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'value="dora"' in page
+    assert 'class="field__error"' in page
+    assert not User.objects.filter(username="dora").exists()
+    assert register(token, "dora").status_code == 302
+
+
+def test_passwords_that_differ_are_refused(admin: User) -> None:
+    token = invite(as_(admin))
+    assert register(token, password2=PASSWORD + "x").status_code == 422
+
+
+def test_a_password_may_be_long_and_in_any_script(admin: User) -> None:
+    token = invite(as_(admin))
+    password = "пароль 密码 🔑" * 40
+    assert register(token, password1=password, password2=password).status_code == 302
+    assert User.objects.get(username="dora").check_password(password)
+
+
+def test_nobody_makes_themselves_more_than_the_invitation_says(admin: User) -> None:
+    token = invite(as_(admin))
+    more = {"role": "ADMIN", "is_superuser": "1", "is_staff": "1", "email": "eve@example.org"}
+    assert register(token, **more).status_code == 302
+    dora = User.objects.get(username="dora")
+    assert (dora.role, dora.is_staff, dora.is_superuser) == (Role.USER, False, False)
+    assert dora.email == "dora@example.org"
+
+
+def test_an_address_that_became_a_members_meanwhile_is_told_and_the_link_stays(
+    admin: User,
+) -> None:
+    token = invite(as_(admin))
+    other = make_user("other", email="dora@example.org")
+    answer = register(token)
+    assert answer.status_code == 422
+    assert answer.content.decode().count("A member has this e-mail address already.") == 1
+    other.delete()
+    assert register(token).status_code == 302
+
+
+# -- Issuing ------------------------------------------------------------------------------------
+def test_members_do_not_get_to_know_of_the_page() -> None:
+    client = as_(make_user("alice"))
+    invitation = issue_invitation(
+        email="dora@example.org", role=Role.USER, created_by=make_admin()
+    ).invitation
+    for address in (
+        INVITATIONS,
+        reverse("invitation_renew", args=[invitation.pk]),
+        reverse("invitation_revoke", args=[invitation.pk]),
+    ):
+        assert client.post(address, {"email": "x@example.org", "role": "USER"}).status_code == 404
+    assert client.get(INVITATIONS).status_code == 404
+    assert Invitation.objects.count() == 1
+
+
+def test_moderators_invite_up_to_their_own_role() -> None:
+    client = as_(make_moderator("bob"))
+    page = client.get(INVITATIONS).content.decode()
+    assert 'value="MODERATOR"' in page
+    assert 'value="ADMIN"' not in page
+    assert register(invite(client, role=Role.MODERATOR)).status_code == 302
+
+
+@pytest.mark.parametrize("role", ["ADMIN", "OWNER", "", "admin", "\x00"])
+def test_a_role_above_ones_own_or_none_at_all_is_refused(role: str) -> None:
+    client = as_(make_moderator("bob"))
+    answer = client.post(INVITATIONS, {"email": "dora@example.org", "role": role})
+    assert answer.status_code == 422
+    assert 'value="dora@example.org"' in answer.content.decode()
+    assert not Invitation.objects.exists()
+
+
+def test_the_service_refuses_a_role_above_the_inviters_own() -> None:
+    bob = make_moderator("bob")
+    with pytest.raises(ValidationError, match="above your own"):
+        issue_invitation(email="dora@example.org", role=Role.ADMIN, created_by=bob)
+
+
+@pytest.mark.parametrize(
+    "email", ["", "dora", "dora@", "a@b\n.org", "a\x00@example.org", f"{'a' * 300}@example.org"]
+)
+def test_what_is_no_address_is_refused(admin: User, email: str) -> None:
+    answer = as_(admin).post(INVITATIONS, {"email": email, "role": "USER"})
+    assert answer.status_code == 422
+    assert not Invitation.objects.exists()
+
+
+def test_who_is_a_member_is_not_invited_again(admin: User) -> None:
+    make_user("alice", email="alice@example.org", is_active=False)
+    answer = as_(admin).post(INVITATIONS, {"email": "ALICE@Example.org", "role": "USER"})
+    assert answer.status_code == 422
+    assert "A member has this e-mail address already." in answer.content.decode()
+    assert not Invitation.objects.exists()
+
+
+def test_a_second_invitation_for_an_address_ends_the_first(admin: User) -> None:
+    client = as_(admin)
+    first, second = invite(client), invite(client, "DORA@example.org")
+    assert Client().get(f"/register/{first}/").status_code == 410
+    assert register(second).status_code == 302
+
+
+def test_the_list_costs_the_same_however_many_there_are(
+    admin: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = as_(admin)
+    client.get("/settings/")  # notes the device
+    for n in range(12):
+        issue_invitation(email=f"d{n}@example.org", role=Role.USER, created_by=make_moderator())
+    with django_assert_max_num_queries(6):
+        page = client.get(INVITATIONS).content.decode()
+    assert page.count("New link") >= 12
+
+
+# -- New links, revoking ------------------------------------------------------------------------
+def test_a_new_link_replaces_the_old_one(admin: User) -> None:
+    client = as_(admin)
+    old = invite(client)
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    answer = client.post(reverse("invitation_renew", args=[Invitation.objects.get().pk]))
+    new = token_on(answer.content.decode())
+    assert new != old
+    assert Client().get(f"/register/{old}/").status_code == 404
+    assert register(new).status_code == 302
+
+
+def test_a_used_invitation_gets_no_new_link(admin: User) -> None:
+    client = as_(admin)
+    register(invite(client))
+    answer = client.post(reverse("invitation_renew", args=[Invitation.objects.get().pk]))
+    assert answer.status_code == 302
+    assert "This invitation was used" in client.get(INVITATIONS).content.decode()
+
+
+def test_a_revoked_invitation_is_gone(admin: User) -> None:
+    client = as_(admin)
+    token = invite(client)
+    client.post(reverse("invitation_revoke", args=[Invitation.objects.get().pk]))
+    assert not Invitation.objects.exists()
+    assert Client().get(f"/register/{token}/").status_code == 404
+    assert register(token).status_code == 404
+
+
+def test_revoking_a_used_invitation_keeps_it_and_its_member(admin: User) -> None:
+    client = as_(admin)
+    register(invite(client))
+    client.post(reverse("invitation_revoke", args=[Invitation.objects.get().pk]))
+    assert "This invitation was used" in client.get(INVITATIONS).content.decode()
+    assert Invitation.objects.exists()
+    assert User.objects.filter(username="dora").exists()
+
+
+@pytest.mark.parametrize("action", ["invitation_renew", "invitation_revoke"])
+def test_an_invitation_above_ones_role_is_out_of_reach(admin: User, action: str) -> None:
+    invite(as_(admin), role=Role.ADMIN)
+    invitation = Invitation.objects.get()
+    client = as_(make_moderator("bob"))
+    assert client.post(reverse(action, args=[invitation.pk])).status_code == 404
+    with pytest.raises(ValidationError):
+        renew_invitation(invitation=invitation, renewed_by=make_moderator())
+    assert Invitation.objects.get().token_hash == invitation.token_hash
+
+
+# -- The one who invited ------------------------------------------------------------------------
+def test_the_invitations_of_a_deactivated_inviter_let_nobody_in() -> None:
+    bob = make_moderator("bob")
+    token = invite(as_(bob))
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert Client().get(f"/register/{token}/").status_code == 410
+    assert register(token).status_code == 410
+    with pytest.raises(ValidationError):
+        redeem_invitation(invitation=Invitation.objects.get(), username="dora", password=PASSWORD)
+    assert not User.objects.filter(username="dora").exists()
+
+
+def test_a_new_link_from_another_makes_a_deactivated_inviters_invitation_work(
+    admin: User,
+) -> None:
+    bob = make_moderator("bob")
+    invite(as_(bob))
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    answer = as_(admin).post(reverse("invitation_renew", args=[Invitation.objects.get().pk]))
+    token = token_on(answer.content.decode())
+    assert "root invites you" in Client().get(f"/register/{token}/").content.decode()
+    assert register(token).status_code == 302
+
+
+def test_an_inviter_who_was_demoted_grants_no_more_than_they_have_left(admin: User) -> None:
+    bob = make_admin("bob")
+    token = invite(as_(bob), role=Role.ADMIN)
+    other = invite(as_(bob), "eve@example.org", Role.USER)
+    set_role(user=bob, role=Role.MODERATOR, granted_by=admin)
+    assert register(token).status_code == 410
+    assert not User.objects.filter(username="dora").exists()
+    assert register(other, "eve").status_code == 302
+
+
+def test_deleting_the_inviter_deletes_their_invitations() -> None:
+    bob = make_moderator("bob")
+    token = invite(as_(bob))
+    bob.delete()
+    assert not Invitation.objects.exists()
+    assert register(token).status_code == 404
+
+
+def test_invitations_that_nobody_took_are_cleared_after_a_month(admin: User) -> None:
+    client = as_(admin)
+    for n, days in enumerate((29, 31)):
+        invite(client, f"d{n}@example.org")
+        Invitation.objects.filter(email=f"d{n}@example.org").update(
+            expires_at=timezone.now() - timedelta(days=days)
+        )
+    register(invite(client))
+    Invitation.objects.filter(email="dora@example.org").update(
+        expires_at=timezone.now() - timedelta(days=99)
+    )
+    assert clear_expired() == 1
+    emails = Invitation.objects.values_list("email", flat=True)
+    assert sorted(emails) == ["d0@example.org", "dora@example.org"]
+
+
+# -- Mail ---------------------------------------------------------------------------------------
+def test_the_invitation_is_mailed_where_mail_is_configured(admin: User, with_mail: None) -> None:
+    answer = as_(admin).post(INVITATIONS, {"email": "dora@example.org", "role": "USER"})
+    page = answer.content.decode()
+    assert "It went out by e-mail" in page
+    (message,) = mail.outbox
+    assert message.to == ["dora@example.org"]
+    assert message.subject == "root invites you to Clipset"
+    token = token_on(str(message.body))
+    assert token == token_on(page)
+    assert f"https://clips.example.org/register/{token}/" in message.body
+    assert register(token).status_code == 302
+
+
+def test_a_new_link_is_mailed_too(admin: User, with_mail: None) -> None:
+    client = as_(admin)
+    invite(client)
+    client.post(reverse("invitation_renew", args=[Invitation.objects.get().pk]))
+    first, second = (token_on(str(message.body)) for message in mail.outbox)
+    assert first != second
+
+
+def test_where_no_mail_is_configured_the_page_says_to_hand_the_link_over(admin: User) -> None:
+    client = as_(admin)
+    assert "This site sends no e-mail" in client.get(INVITATIONS).content.decode()
+    page = client.post(INVITATIONS, {"email": "dora@example.org", "role": "USER"})
+    assert "Hand it over yourself" in page.content.decode()
+    assert not mail.outbox
+
+
+class Unreachable(BaseEmailBackend):
+    """A mail server that refuses the connection."""
+
+    def send_messages(self, email_messages: Any) -> int:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+
+def test_when_the_mail_server_is_gone_the_page_says_so_and_shows_the_link(
+    admin: User, with_mail: None, settings: Settings
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Unreachable"
+    answer = as_(admin).post(INVITATIONS, {"email": "dora@example.org", "role": "USER"})
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "The e-mail could not be sent" in page
+    assert register(token_on(page)).status_code == 302
+
+
+def test_what_members_call_themselves_cannot_forge_a_mail(with_mail: None) -> None:
+    """A username is plain letters; the address is checked by the form."""
+    client = as_(make_moderator("bob"))
+    client.post(INVITATIONS, {"email": "a@example.org\nBcc: b@example.org", "role": "USER"})
+    assert not mail.outbox

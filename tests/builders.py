@@ -1,0 +1,78 @@
+"""Rows for tests: plain functions with fitting defaults, unique by a counter."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Role, User
+from categories.models import Category
+from videos.models import ProcessingStatus, Video
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+PASSWORD = "correct horse battery staple"
+
+_numbers = count(1)
+
+
+def make_user(username: str = "", *, role: Role = Role.USER, **fields: Any) -> User:
+    """A member. Without a `password` they have none (`client.force_login` works all the same)."""
+    username = username or f"member{next(_numbers)}"
+    fields.setdefault("email", f"{username.lower()}@example.org")
+    return User.objects.create_user(username, role=role, **fields)
+
+
+def make_moderator(username: str = "", **fields: Any) -> User:
+    return make_user(username or f"moderator{next(_numbers)}", role=Role.MODERATOR, **fields)
+
+
+def make_admin(username: str = "", **fields: Any) -> User:
+    return make_user(username or f"admin{next(_numbers)}", role=Role.ADMIN, **fields)
+
+
+def make_category(name: str = "", **fields: Any) -> Category:
+    """A category; its maker is a new admin unless `created_by` says who."""
+    name = name or f"Category {next(_numbers)}"
+    fields.setdefault("slug", name.lower().replace(" ", "-"))
+    if "created_by" not in fields:
+        fields["created_by"] = make_admin()
+    return Category.objects.create(name=name, **fields)
+
+
+def make_video(
+    title: str = "",
+    *,
+    uploader: User | None = None,
+    status: ProcessingStatus | str = ProcessingStatus.COMPLETED,
+    **fields: Any,
+) -> Video:
+    """A video of `uploader`, a new member by default. There are no files behind it."""
+    number = next(_numbers)
+    fields.setdefault("filename", f"video-{number}.mp4")
+    fields.setdefault("storage_root", str(settings.VIDEO_STORAGE_PATH))
+    fields.setdefault("original_filename", f"clip {number}.mp4")
+    fields.setdefault("file_size_bytes", 1024**2)
+    if status == ProcessingStatus.FAILED:
+        fields.setdefault("error_message", "This file holds no picture.")
+    if status == ProcessingStatus.COMPLETED:
+        fields.setdefault("duration_seconds", 83.0)
+    return Video.objects.create(
+        title=title or f"Video {number}",
+        uploaded_by=uploader or make_user(),
+        processing_status=status,
+        **fields,
+    )
+
+
+def count_queries(client: Client, address: str) -> int:
+    """How many queries a page takes once the session has noted that it is used."""
+    client.get(address)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    return len(queries)

@@ -1,0 +1,116 @@
+"""Clones of the project in which the scripts run for real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.processes import free_port
+from tests.setting_names import setting_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+LISTED = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+
+
+class Clone:
+    """A folder with the project's files as a clean clone has them, and nothing else."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.port = free_port()
+        for name in subprocess.check_output(LISTED, cwd=ROOT, text=True).split("\0"):
+            if name and (ROOT / name).is_file():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, root / name)
+        # As from a shell: nothing of the test run's own settings.
+        ours = setting_names() | {"DJANGO_SETTINGS_MODULE", "SEED", "CLIPSET_SETUP_LOGS"}
+        kept = {name: value for name, value in os.environ.items() if name not in ours}
+        self.environment = kept | {"PORT": str(self.port)}
+
+    def install(self) -> None:
+        """What scripts/run would install, taken from where the tests run."""
+        venv = self.root / ".venv"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+        [packages] = venv.glob("lib/python*/site-packages")
+        (packages / "tests.pth").write_text(sysconfig.get_path("purelib"))
+        (venv / ".clipset-root").write_text(str(self.root))
+        stamp = self.ask("requirements_stamp", "requirements.txt")
+        (venv / ".clipset-requirements").write_text(stamp)
+        shutil.copytree(ROOT / "node_modules", self.root / "node_modules", symlinks=True)
+        (self.root / "node_modules/.clipset-stamp").write_text(self.ask("front_end_stamp"))
+
+    def ask(self, *arguments: str, **environment: str) -> str:
+        """What a function of scripts/lib.sh says."""
+        return subprocess.check_output(
+            ["bash", "scripts/lib.sh", *arguments],
+            cwd=self.root,
+            env=self.environment | environment,
+            text=True,
+        ).strip()
+
+    def refusal(self, **environment: str) -> str:
+        """What scripts/run says when it doesn't start."""
+        answer = subprocess.run(
+            ["scripts/run"],
+            cwd=self.root,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert answer.returncode == 1, answer.stdout + answer.stderr
+        return answer.stderr.strip()
+
+    def processes(self) -> dict[int, tuple[int, str]]:
+        """What runs in the folder: parent and command line by process id."""
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if (entry / "cwd").readlink() != self.root:
+                    continue
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                command = (entry / "cmdline").read_text().replace("\0", " ").strip()
+            except OSError:
+                continue
+            if command:  # a zombie has none
+                found[int(entry.name)] = (parent, command)
+        return found
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    root = tmp_path / "a clone"
+    root.mkdir()
+    return Clone(root.resolve())
+
+
+@pytest.fixture
+def installed(clone: Clone) -> Clone:
+    clone.install()
+    return clone
+
+
+@pytest.fixture
+def fake_program(tmp_path: Path) -> Callable[[str, str], str]:
+    """Puts a shell script before the real program of that name; gives the PATH to use."""
+
+    def put(name: str, script: str) -> str:
+        folder = tmp_path / "fakes"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+        return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+    return put

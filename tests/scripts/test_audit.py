@@ -1,0 +1,34 @@
+"""A known vulnerability fails the check; an answer that could not be had is only told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scripts.audit import judge
+
+FINE = {"name": "django", "version": "5.2.19", "vulns": []}
+UNKNOWN = {"name": "pillow", "skip_reason": "not found"}
+HOLE = {"id": "CVE-2026-1", "fix_versions": ["13.0.1"]}
+BAD = {"name": "pillow", "version": "13.0.0", "vulns": [HOLE, HOLE | {"fix_versions": []}]}
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "well", "sentence"),
+    [
+        ([FINE, FINE], True, "none."),
+        ([FINE, UNKNOWN], True, "none, but nothing could be learned about pillow."),
+        ([UNKNOWN], True, "not looked at: the list of vulnerabilities is not reachable from here."),
+        (
+            [FINE, UNKNOWN, BAD],
+            False,
+            "pillow 13.0.0: CVE-2026-1, mended in 13.0.1\n"
+            "pillow 13.0.0: CVE-2026-1, mended in no version yet",
+        ),
+    ],
+)
+def test_the_answer_is_judged(
+    dependencies: list[dict[str, Any]], well: bool, sentence: str
+) -> None:
+    assert judge(dependencies) == (well, sentence)

@@ -1,0 +1,101 @@
+"""scripts/run says in a sentence why it doesn't start, before it installs anything."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.processes import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.scripts.conftest import Clone
+
+TOOLS = ("bash", "dirname", "df", "awk", "mkdir", "chmod", "flock", "sed", "head", "env", "setsid")
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_installed(clone: Clone) -> object:
+    yield
+    assert not (clone.root / ".venv").exists()
+    assert not (clone.root / ".env").exists()
+    assert clone.processes() == {}
+
+
+def test_a_taken_port(clone: Clone) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", clone.port))
+        other.listen()
+        assert clone.refusal() == (
+            f"Port {clone.port} of 127.0.0.1 is taken by another program. Stop that, or choose "
+            f"another: PORT={clone.port + 1} scripts/run"
+        )
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "8000x", "99999999999"])
+def test_a_port_that_is_none(clone: Clone, port: str) -> None:
+    assert clone.refusal(PORT=port) == f"PORT is '{port}'; it must be a number from 1 to 65535."
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid", "2001:db8::7"])
+def test_a_host_that_is_not_this_machine(clone: Clone, host: str) -> None:
+    assert f"HOST is '{host}', which is no address of this machine" in clone.refusal(HOST=host)
+
+
+def test_a_second_one_in_the_same_folder(clone: Clone) -> None:
+    (clone.root / "data/run").mkdir(parents=True)
+    with (clone.root / "data/run/lock").open("w") as lock:
+        lock.write("4711")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "already running in this folder (process 4711)" in clone.refusal()
+
+
+def test_a_full_disk(clone: Clone, fake_program: Callable[[str, str], str]) -> None:
+    path = fake_program("df", "printf 'Filesystem\\nx 1 1 12 99%% /\\n'")
+    words = clone.refusal(PATH=path)
+    assert "The disk is too full: 12 MB are free" in words
+    assert "1000 MB are needed" in words
+
+
+@pytest.mark.parametrize(
+    ("python", "words"),
+    [
+        ('case "$*" in *platform*) echo 3.10.12;; *) exit 1;; esac', "here python3 is 3.10.12"),
+        ('case "$*" in *platform*) echo 3.14.0;; *) exit 1;; esac', "here python3 is 3.14.0"),
+        ("exit 1", "here python3 is broken"),
+        (None, "here python3 is none"),
+    ],
+    ids=["too old", "too new", "broken", "none"],
+)
+def test_a_python_that_does_not_fit(
+    clone: Clone, tmp_path: Path, python: str | None, words: str
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in TOOLS:
+        (tools / name).symlink_to(str(shutil.which(name)))
+    if python:
+        (tools / "python3").write_text(f"#!/bin/sh\n{python}\n")
+        (tools / "python3").chmod(0o755)
+    answer = clone.refusal(PATH=str(tools))
+    assert answer.startswith("Clipset needs Python 3.11, 3.12 or 3.13;")
+    assert words in answer
+
+
+def test_settings_of_the_file_count_and_the_environment_before_them(clone: Clone) -> None:
+    env_file = clone.root / "other.env"
+    port = free_port()
+    env_file.write_text(f"# a comment\nexport PORT='{port}'\nHOST=\"127.0.0.9\"\nPORT=1\n")
+    settings = {"CLIPSET_ENV_FILE": str(env_file)}
+    assert clone.ask("setting", "HOST", "127.0.0.1", **settings) == "127.0.0.9"
+    assert clone.ask("setting", "HOST", "127.0.0.1", HOST="::1", **settings) == "::1"
+    assert clone.ask("setting", "SITE_URL", "nothing", **settings) == "nothing"
+    del clone.environment["PORT"]
+    assert clone.ask("setting", "PORT", "8000", **settings) == str(port)

@@ -1,0 +1,64 @@
+"""A gunicorn for the tests of this folder, and whether a test left anything on the disk."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import FOLDERS
+from tests.videos import live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_django import DjangoDbBlocker
+    from pytest_django.fixtures import SettingsWrapper
+
+
+@pytest.fixture(scope="session")
+def static_files(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: object
+) -> Path:
+    """Collected once for all servers of a run."""
+    folder = tmp_path_factory.mktemp("static")
+    live.collect_static(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gunicorn(
+    tmp_path_factory: pytest.TempPathFactory,
+    static_files: Path,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[live.Server]:
+    """Started once; use `site`."""
+    folder = tmp_path_factory.mktemp("gunicorn")
+    with live.server(folder / "media", static_files, folder / "log") as started:
+        yield started
+
+
+@pytest.fixture
+def site(
+    gunicorn: live.Server, media: Path, transactional_db: None, settings: SettingsWrapper
+) -> Iterator[live.Server]:
+    """A running site over this test's database; the test's own folders are the site's."""
+    use_folders_of(gunicorn, settings)
+    yield gunicorn
+    for folder in FOLDERS.values():
+        shutil.rmtree(gunicorn.media / folder, ignore_errors=True)
+
+
+def use_folders_of(server: live.Server, settings: SettingsWrapper) -> None:
+    from siteconfig.models import Config
+
+    settings.MEDIA_ROOT = server.media
+    for name, folder in FOLDERS.items():
+        setattr(settings, name, server.media / folder)
+        (server.media / folder).mkdir(parents=True, exist_ok=True)
+    Config.objects.update_or_create(
+        pk=Config.SINGLETON_ID,
+        defaults={"video_storage_path": str(settings.VIDEO_STORAGE_PATH)},
+    )

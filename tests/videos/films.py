@@ -1,0 +1,109 @@
+"""Films on their way through the site, in the states that tests begin with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+
+from siteconfig.models import Config
+from videos.models import Job, Upload, Video
+from videos.services.processing import process_next_job
+from videos.services.uploads import begin_upload, finish_upload
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def sent_film(user: User, clip: Path, *, title: str = "A film", **fields: Any) -> Video:
+    """A film that was uploaded just now and waits for its processing."""
+    size = clip.stat().st_size
+    upload = begin_upload(user=user, content_length=size)
+    path = upload.folder_path / f"source{clip.suffix}"
+    path.parent.mkdir(parents=True)
+    shutil.copyfile(clip, path)
+    given = {"description": "", "category": None, "original_filename": clip.name, **fields}
+    return finish_upload(upload=upload, path=path, size=size, title=title, **given)
+
+
+def ready_film(user: User, clip: Path, **fields: Any) -> Video:
+    """One that was processed, too."""
+    video = sent_film(user, clip, **fields)
+    assert process_next_job() == "completed"
+    video.refresh_from_db()
+    return video
+
+
+def set_limits(*, file: int | None = None, week: int | None = None) -> None:
+    """What the configuration says, in bytes."""
+    if file is not None:
+        Config.objects.update(max_file_size_bytes=file)
+    if week is not None:
+        Config.objects.update(weekly_upload_limit_bytes=week)
+
+
+def used(user: User) -> int:
+    """Bytes that count against the member's week."""
+    user.refresh_from_db()
+    return user.weekly_upload_bytes
+
+
+def wake_ups() -> list[str]:
+    """Dotted names of what stands in the queue."""
+    return [str(entry.task["func"]) for entry in OrmQ.objects.order_by("pk")]
+
+
+def run_queue() -> list[str]:
+    """Does what stands in the queue, in this process; returns the names of what was done."""
+    done = []
+    for entry in OrmQ.objects.order_by("pk"):
+        entry.delete()
+        import_string(entry.task["func"])(*entry.task["args"])
+        done.append(str(entry.task["func"]))
+    return done
+
+
+def files_below(folder: Path) -> list[str]:
+    """Everything on disk below a folder, relative to it."""
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()
+    )
+
+
+def everything_on_disk() -> list[str]:
+    return files_below(Path(settings.MEDIA_ROOT))
+
+
+def assert_nothing_is_left(user: User, *, charged: int = 0) -> None:
+    """As if the upload had never been tried: no row, no file, no folder, the quota untouched."""
+    assert not Video.objects.exists()
+    assert not Upload.objects.exists()
+    assert not Job.objects.exists()
+    assert list(Path(settings.TEMP_STORAGE_PATH).iterdir()) == []
+    assert used(user) == charged
+
+
+def stream_md5(path: Path) -> str:
+    """Of the packets of the picture, as FFmpeg sees them."""
+    return subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", path, "-map", "0:v:0", "-c", "copy", "-f", "md5", "-"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def told_by_ffprobe(path: Path) -> dict[str, Any]:
+    answer = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", path],
+        check=True,
+        capture_output=True,
+    ).stdout
+    told: dict[str, Any] = json.loads(answer)
+    return told

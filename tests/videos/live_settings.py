@@ -1,0 +1,12 @@
+"""The settings of the real servers that tests start: Clipset's own, but for the folders that no
+environment variable names, and the hashes of passwords that tests make."""
+
+import os
+from pathlib import Path
+
+from clipset.settings import *  # noqa: F403
+from clipset.settings import PASSWORD_HASHERS
+
+MEDIA_ROOT = Path(os.environ["CLIPSET_TEST_MEDIA"])
+STATIC_ROOT = Path(os.environ["CLIPSET_TEST_STATIC"])
+PASSWORD_HASHERS = [*PASSWORD_HASHERS, "django.contrib.auth.hashers.MD5PasswordHasher"]

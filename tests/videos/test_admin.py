@@ -1,0 +1,448 @@
+"""Videos and the work on them in the admin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from clipset.lib.ids import new_short_id
+from siteconfig.forms import GB, MB
+from tests.builders import (
+    count_queries,
+    make_admin,
+    make_category,
+    make_moderator,
+    make_user,
+    make_video,
+)
+from videos.models import Job, ProcessingStatus, Video
+from videos.models.job import JobState
+
+if TYPE_CHECKING:
+    from categories.models import Category
+
+VIDEOS = "/admin/videos/video/"
+JOBS = "/admin/videos/job/"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mod() -> User:
+    return make_moderator("mod")
+
+
+@pytest.fixture
+def client(mod: User) -> Client:
+    client = Client()
+    client.force_login(mod)
+    return client
+
+
+def video_page(video: Video) -> str:
+    return reverse("admin:videos_video_change", args=[video.pk])
+
+
+def typed(video: Video, **changes: str) -> dict[str, str]:
+    """What the form sends when nothing is changed, with the changes."""
+    return {
+        "title": video.title,
+        "description": video.description or "",
+        "category": str(video.category_id or ""),
+        **({"is_hidden": "on"} if video.is_hidden else {}),
+        **changes,
+    }
+
+
+def act(client: Client, action: str, *rows: object, **sent: str) -> Any:
+    selected = [str(row) for row in rows]
+    data = {"action": action, "index": "0", "_selected_action": selected, **sent}
+    return client.post(VIDEOS, data, follow=True)
+
+
+def errors(response: Any) -> dict[str, list[str]]:
+    return dict(response.context["adminform"].form.errors)
+
+
+def logged() -> list[tuple[str, str, str]]:
+    """(who, which video, what was done), the oldest first."""
+    return [
+        (entry.user.username, entry.object_repr, entry.get_change_message())
+        for entry in LogEntry.objects.order_by("pk").select_related("user")
+    ]
+
+
+def run_job(video: Video, percent: int) -> Job:
+    return Job.objects.create(
+        video=video,
+        state=JobState.RUNNING,
+        lease_owner="secret-lease",
+        lease_until=timezone.now(),
+        progress=percent,
+    )
+
+
+def failed_video(tmp_path: Path, title: str, **fields: Any) -> Video:
+    """One that failed on our side: the file as it was sent is still there."""
+    source = tmp_path / f"{new_short_id()}.mp4"
+    source.write_bytes(b"x")
+    return make_video(title, status=ProcessingStatus.FAILED, source_path=str(source), **fields)
+
+
+# -- The list -----------------------------------------------------------------------------------
+def test_the_list_shows_pictures_states_and_sizes_as_people_read_them(client: Client) -> None:
+    ready = make_video(
+        thumbnail_filename="still-0123456789ab.jpg", duration_seconds=3723.4, file_size_bytes=GB
+    )
+    make_video(status=ProcessingStatus.PENDING)
+    run_job(make_video(status=ProcessingStatus.PROCESSING), 42)
+    make_video(status=ProcessingStatus.FAILED)
+    make_video(is_hidden=True)
+    text = client.get(VIDEOS).text
+    picture = text.partition(reverse("thumbnail", args=[ready.short_id]))[2].partition(">")[0]
+    for attribute in ('width="96"', 'height="54"', 'loading="lazy"'):
+        assert attribute in picture
+    assert "style=" not in picture
+    for words in (
+        '<span class="state state-completed state--good">Ready</span>',
+        '<span class="state state-pending state--quiet">Waiting</span>',
+        '<span class="state state-processing state--warn">Processing, 42 %</span>',
+        '<span class="state state-failed state--danger">Failed</span>',
+        '<span class="state state-hidden state--warn">Hidden</span>',
+        "1:02:03",
+        "1 GB",
+        f'href="{ready.get_absolute_url()}"',
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize("address", [VIDEOS, JOBS])
+def test_the_lists_make_as_many_queries_for_thirty_as_for_one(client: Client, address: str) -> None:
+    def add() -> None:
+        video = make_video(
+            category=make_category(), status=ProcessingStatus.PROCESSING, thumbnail_filename="x.jpg"
+        )
+        run_job(video, 10)
+
+    add()
+    for_one = count_queries(client, address)
+    for _ in range(29):
+        add()
+    assert client.get(address).text.count('class="action-select"') in {30, 0}
+    assert client.get(address).text.count("Processing, 10 %" if address == VIDEOS else "10 %") == 30
+    assert count_queries(client, address) == for_one
+
+
+def test_the_list_filters_and_searches(client: Client) -> None:
+    music = make_category("Music")
+    found = make_video(
+        "Concert",
+        uploader=make_user("bob"),
+        category=music,
+        status=ProcessingStatus.FAILED,
+        is_hidden=True,
+    )
+    make_video("Something else")
+    day = (timezone.now() - timedelta(days=1)).isoformat()
+    for query in (
+        {"processing_status__exact": "FAILED"},
+        {"is_hidden__exact": "1"},
+        {"category__id__exact": str(music.pk)},
+        {"q": "concert"},
+        {"q": "BOB"},
+        {"q": "music"},
+        {"q": found.short_id},
+    ):
+        text = client.get(VIDEOS, {**query, "created_at__gte": day}).text
+        assert "Concert" in text, query
+        assert "Something else" not in text, query
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?category__id__exact=x", "?processing_status__exact=bogus", "?p=x", "?q=%00", "?o=99"],
+)
+def test_a_forged_query_is_no_error(client: Client, query: str) -> None:
+    make_video()
+    assert client.get(f"{VIDEOS}{query}", follow=True).status_code == 200
+
+
+def test_a_forged_selection_is_answered_on_the_page(client: Client) -> None:
+    assert "is not a valid UUID" in act(client, "hide", "no-uuid").text
+
+
+def test_a_long_title_is_shortened_in_the_list(client: Client) -> None:
+    make_video("x" * 200)
+    assert f">{'x' * 39}…</span>" in client.get(VIDEOS).text
+
+
+def test_the_category_is_found_while_typing(client: Client) -> None:
+    make_category("Music")
+    make_category("Cooking")
+    query = {"app_label": "videos", "model_name": "video", "field_name": "category", "term": "mus"}
+    found = client.get("/admin/autocomplete/", query).json()
+    assert [one["text"] for one in found["results"]] == ["Music"]
+
+
+def test_no_video_is_added(client: Client) -> None:
+    assert client.get(f"{VIDEOS}add/").status_code == 403
+    client.force_login(make_admin())
+    assert client.post(f"{VIDEOS}add/", {"title": "x"}).status_code == 403
+    assert f"{VIDEOS}add/" not in client.get(VIDEOS).text
+
+
+def test_a_member_gets_no_further_than_the_log_in(client: Client) -> None:
+    video = make_video("Concert")
+    client.force_login(video.uploaded_by)
+    for address in (VIDEOS, JOBS, video_page(video)):
+        assert client.get(address).status_code == 302
+    client.post(video_page(video), typed(video, title="Mine"))
+    act(client, "hide", video.pk)
+    video.refresh_from_db()
+    assert (video.title, video.is_hidden) == ("Concert", False)
+
+
+# -- One video ----------------------------------------------------------------------------------
+def test_a_moderator_changes_what_may_be_changed(client: Client) -> None:
+    video, music = make_video("Concert"), make_category("Music")
+    sent = typed(
+        video,
+        title="  The \u200b concert ",
+        description="One.\r\n\r\n\r\n\r\n\r\nTwo.  ",
+        category=str(music.pk),
+        is_hidden="on",
+    )
+    assert client.post(video_page(video), sent).status_code == 302
+    video.refresh_from_db()
+    assert (video.title, video.description) == ("The concert", "One.\n\n\nTwo.")
+    assert (video.category, video.is_hidden) == (music, True)
+    ((who, which, what),) = logged()
+    assert (who, which) == ("mod", "The concert")
+    assert "Title" in what
+
+
+def test_an_emptied_description_is_none(client: Client) -> None:
+    video = make_video(description="Something")
+    client.post(video_page(video), typed(video, description=" \r\n "))
+    video.refresh_from_db()
+    assert video.description is None
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("title", ""),
+        ("title", " \u200b\u2060 "),
+        ("title", "x" * 201),
+        ("description", "x" * 5001),
+        ("category", "00000000-0000-4000-8000-000000000000"),
+        ("category", "x"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_place(client: Client, field: str, text: str) -> None:
+    video = make_video("Concert")
+    response = client.post(video_page(video), typed(video, **{field: text}))
+    assert list(errors(response)) == [field]
+    video.refresh_from_db()
+    assert video.title == "Concert"
+    assert logged() == []
+
+
+@pytest.mark.parametrize(
+    ("forged", "text"),
+    [
+        ("uploaded_by", "{mod}"),
+        ("processing_status", "FAILED"),
+        ("view_count", "1000000"),
+        ("file_size_bytes", "1"),
+        ("filename", "../../etc/passwd"),
+        ("storage_root", "/etc"),
+        ("quota_bytes", "0"),
+        ("short_id", "AAAAAAAAAA"),
+    ],
+)
+def test_facts_cannot_be_forged(client: Client, mod: User, forged: str, text: str) -> None:
+    video = make_video("Concert", quota_bytes=MB)
+    before: dict[str, Any] = {**Video.objects.values().get(pk=video.pk)}
+    sent = typed(video, title="New", **{forged: text.format(mod=mod.pk)})
+    assert client.post(video_page(video), sent).status_code == 302
+    after: dict[str, Any] = {**Video.objects.values().get(pk=video.pk)}
+    assert after.pop("title") == "New"
+    assert after.pop("updated_at") > before.pop("updated_at")
+    del before["title"]
+    assert after == before
+
+
+def test_saving_a_video_leaves_what_a_worker_stores_alone(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker may publish between the reading of the row and its saving."""
+    video = make_video("Concert", status=ProcessingStatus.PROCESSING)
+    full_clean = Video.full_clean
+
+    def publish(instance: Video, *args: Any, **kwargs: Any) -> None:
+        Video.objects.filter(pk=video.pk).update(
+            processing_status=ProcessingStatus.COMPLETED, filename="published.mp4"
+        )
+        full_clean(instance, *args, **kwargs)
+
+    monkeypatch.setattr(Video, "full_clean", publish)
+    client.post(video_page(video), typed(video, title="New", is_hidden="on"))
+    video.refresh_from_db()
+    assert (video.title, video.is_hidden) == ("New", True)
+    assert (video.processing_status, video.filename) == ("COMPLETED", "published.mp4")
+
+
+def test_no_folder_of_the_server_is_shown(client: Client, tmp_path: Path) -> None:
+    video = failed_video(tmp_path, "Concert", original_path=f"{tmp_path}/original.mp4")
+    for address in (VIDEOS, video_page(video), JOBS):
+        text = client.get(address).text
+        assert video.storage_root not in text
+        assert str(tmp_path) not in text
+
+
+# -- Hiding and moving --------------------------------------------------------------------------
+def test_videos_are_hidden_and_shown_again_and_each_is_logged(client: Client) -> None:
+    videos = [make_video("One"), make_video("Two")]
+    hidden_before = make_video("Three", is_hidden=True)
+    ids = [video.pk for video in (*videos, hidden_before)]
+    assert "2 videos hidden." in act(client, "hide", *ids).text
+    assert not Video.objects.filter(is_hidden=False).exists()
+    assert sorted(logged()) == [("mod", "One", "Hidden."), ("mod", "Two", "Hidden.")]
+    assert "1 video shown again." in act(client, "unhide", videos[0].pk).text
+    assert Video.objects.get(is_hidden=False) == videos[0]
+    assert logged()[-1] == ("mod", "One", "Shown again.")
+
+
+def test_a_hidden_video_is_gone_for_members(client: Client) -> None:
+    video = make_video()
+    bob = Client()
+    bob.force_login(make_user())
+    assert bob.get(video.get_absolute_url()).status_code == 200
+    act(client, "hide", video.pk)
+    assert bob.get(video.get_absolute_url()).status_code == 404
+
+
+@pytest.fixture
+def music() -> Category:
+    return make_category("Music")
+
+
+def test_videos_are_moved_to_the_chosen_category(client: Client, music: Category) -> None:
+    one, two = make_video("One"), make_video("Two", category=make_category())
+    there = make_video("Three", category=music)
+    text = act(client, "move", one.pk, two.pk, there.pk, category=str(music.pk)).text
+    assert "2 videos moved to Music." in text
+    assert set(music.videos.all()) == {one, two, there}
+    assert sorted(logged()) == [
+        ("mod", "One", "Moved to Music."),
+        ("mod", "Two", "Moved to Music."),
+    ]
+
+
+def test_nothing_is_moved_without_a_category(client: Client, music: Category) -> None:
+    video = make_video("One", category=music)
+    assert "Choose a category beside the action." in act(client, "move", video.pk, category="").text
+    missing = "00000000-0000-4000-8000-000000000000"
+    assert act(client, "move", video.pk, category=missing).status_code == 200
+    video.refresh_from_db()
+    assert video.category == music
+    assert logged() == []
+
+
+def test_videos_are_taken_out_of_their_category(client: Client, music: Category) -> None:
+    video = make_video("One", category=music)
+    text = act(client, "take_out", video.pk, category="").text
+    assert "1 video without a category now." in text
+    video.refresh_from_db()
+    assert video.category is None
+    assert logged() == [("mod", "One", "Taken out of the category.")]
+
+
+# -- Retrying -----------------------------------------------------------------------------------
+def test_a_retry_tells_what_became_of_each_video(client: Client, tmp_path: Path) -> None:
+    full = make_user("charlie", weekly_upload_bytes=4 * GB)
+    again = failed_video(tmp_path, "Again", file_size_bytes=MB)
+    refused = make_video("Refused", status=ProcessingStatus.FAILED)
+    over = failed_video(tmp_path, "Over", uploader=full, file_size_bytes=MB)
+    ready = make_video("Ready already")
+    text = act(client, "retry", again.pk, refused.pk, over.pk, ready.pk).text
+    assert "1 video will be processed again." in text
+    assert "“Refused”: The file that was sent is not there any more." in text
+    assert "“Over”: The weekly quota has no room" in text
+    assert "“Ready already”: It has not failed" in text
+    again.refresh_from_db()
+    assert (again.processing_status, again.error_message) == (ProcessingStatus.PENDING, None)
+    assert again.uploaded_by.weekly_upload_bytes == MB
+    assert Job.objects.get().video == again
+    over.refresh_from_db()
+    assert over.is_failed
+    assert logged() == [("mod", "Again", "Processing retried.")]
+
+
+# -- Deletion -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("way", ["one", "several"])
+def test_a_moderator_deletes_videos_with_their_files(
+    client: Client, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[str] = []
+    monkeypatch.setattr("videos.signals.enqueue", lambda _, paths: removed.extend(paths))
+    video = make_video("Concert", file_size_bytes=GB)
+    run_job(video, 10)
+    kept = make_video()
+    address, sent = VIDEOS, {"action": "delete_selected", "index": "0"}
+    sent["_selected_action"] = str(video.pk)
+    if way == "one":
+        address, sent = reverse("admin:videos_video_delete", args=[video.pk]), {}
+    asked = client.post(address, sent) if sent else client.get(address)
+    assert "All files go with a video" in asked.text
+    assert "Concert</a>, 1 GB" in asked.text
+    assert "Cannot delete" not in asked.text
+    assert client.post(address, {**sent, "post": "yes"}).status_code == 302
+    assert list(Video.objects.all()) == [kept]
+    assert not Job.objects.exists()
+    assert removed == [str(video.file_path)]
+    assert [(who, which) for who, which, _ in logged()] == [("mod", "Concert")]
+
+
+def test_a_title_is_no_html_anywhere(client: Client) -> None:
+    video = make_video("<script>alert(1)</script>", is_hidden=True)
+    pages = [
+        client.get(VIDEOS),
+        client.get(video_page(video)),
+        client.get(reverse("admin:videos_video_delete", args=[video.pk])),
+        act(client, "unhide", video.pk),
+        act(client, "retry", video.pk),
+        act(client, "delete_selected", video.pk),
+    ]
+    for page in pages:
+        assert "<script>alert(1)" not in page.text
+
+
+# -- Jobs ---------------------------------------------------------------------------------------
+def test_jobs_are_to_be_looked_at_only(client: Client) -> None:
+    job = run_job(make_video("Concert", status=ProcessingStatus.PROCESSING), 42)
+    address = reverse("admin:videos_job_change", args=[job.pk])
+    for user in (User.objects.get(username="mod"), make_admin()):
+        client.force_login(user)
+        text = client.get(JOBS).text
+        assert "42 %" in text
+        assert "Concert" in text
+        page = client.get(address)
+        assert page.status_code == 200
+        assert "secret-lease" not in page.text  # whoever knows its lease could end the work
+        assert 'name="_save"' not in page.text
+        assert client.post(address, {"state": "DONE"}).status_code == 403
+        assert client.get(f"{JOBS}add/").status_code == 403
+        delete = reverse("admin:videos_job_delete", args=[job.pk])
+        assert client.post(delete, {"post": "yes"}).status_code == 403
+    job.refresh_from_db()
+    assert job.state == JobState.RUNNING

@@ -1,0 +1,540 @@
+"""One attempt at a film, with real FFmpeg: what comes out, and what is left when it does not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.utils import timezone
+
+from siteconfig.models import Config
+from tests import clips
+from tests.builders import make_user
+from tests.processes import wait_for
+from tests.videos.films import (
+    everything_on_disk,
+    files_below,
+    ready_film,
+    run_queue,
+    sent_film,
+    set_limits,
+    stream_md5,
+    told_by_ffprobe,
+    used,
+)
+from tests.videos.live import descendants, program
+from videos.models import Job, ProcessingStatus, Video
+from videos.models.job import JobState
+from videos.services.files import file_stem
+from videos.services.jobs import claim_next_job
+from videos.services.processing import SOURCE_GONE, process_next_job, retry_processing
+from videos.tasks import run_next_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django.fixtures import SettingsWrapper
+
+    from accounts.models import User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_user("bob")
+
+
+def due_again() -> None:
+    Job.objects.filter(state=JobState.WAITING).update(run_after=timezone.now())
+
+
+def running_ffmpegs() -> list[int]:
+    return [pid for pid in descendants(os.getpid()) if program(pid) in {"ffmpeg", "ffprobe"}]
+
+
+def own_ffmpeg(folder: Path, **scripts: str) -> str:
+    """A folder with an ffmpeg and an ffprobe: the real ones, or shell scripts in their place."""
+    folder.mkdir(exist_ok=True)
+    for name in ("ffmpeg", "ffprobe"):
+        path = folder / name
+        path.unlink(missing_ok=True)
+        if name in scripts:
+            path.write_text(f"#!/bin/sh\n{scripts[name]}\n")
+            path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        else:
+            real = shutil.which(name)
+            assert real is not None
+            path.symlink_to(real)
+    return str(folder / "ffmpeg")
+
+
+def real_time_ffmpeg(folder: Path) -> str:
+    """The real one, reading its input no faster than it plays: so an encode takes its time."""
+    return own_ffmpeg(folder, ffmpeg=f'exec {shutil.which("ffmpeg")} -re "$@"')
+
+
+# -- what comes out -------------------------------------------------------------------------------
+
+
+@pytest.mark.both_databases
+def test_an_h264_film_is_published_bit_for_bit_within_seconds(bob: User) -> None:
+    clip = clips.h264_mp4(seconds=3)
+    before = time.monotonic()
+    video = ready_film(bob, clip)
+    took = time.monotonic() - before
+    assert took < 5
+    assert video.processing_status == ProcessingStatus.COMPLETED
+    assert video.was_copied
+    assert stream_md5(video.file_path) == stream_md5(clip)
+    assert (video.width, video.height) == (320, 180)
+    assert video.duration_seconds == pytest.approx(3, abs=0.1)
+    assert video.stored_bytes == video.file_path.stat().st_size
+    assert video.error_message is None
+    assert used(bob) == clip.stat().st_size
+
+
+def test_nothing_but_the_film_and_its_picture_is_left_of_a_copy(bob: User) -> None:
+    video = ready_film(bob, clips.h264_mp4())
+    assert everything_on_disk() == [
+        f"thumbnails/{video.thumbnail_filename}",
+        f"videos/{video.filename}",
+    ]
+    assert list(Path(video.storage_root).parent.joinpath("temp").iterdir()) == []
+    assert (video.source_path, video.original_path) == ("", "")
+
+
+def test_a_phones_film_becomes_upright_h264_without_its_place(bob: User) -> None:
+    """HEVC in 10 bits, stored lying, HDR, with where it was taken and with what."""
+    clip = clips.phone_hevc_mov()
+    assert clips.LOCATION in str(told_by_ffprobe(clip))
+    video = ready_film(bob, clip, title="Phone")
+    told = told_by_ffprobe(video.file_path)
+    picture = next(it for it in told["streams"] if it["codec_type"] == "video")
+    assert (picture["codec_name"], picture["pix_fmt"]) == ("h264", "yuv420p")
+    assert (picture["width"], picture["height"]) == (180, 320)
+    assert "side_data_list" not in picture, "it is turned already"
+    assert picture["color_transfer"] == "bt709"
+    assert (video.width, video.height) == (180, 320)
+    assert not video.was_copied
+    assert {it["codec_type"] for it in told["streams"]} == {"video", "audio"}
+    for secret in (clips.LOCATION, "48.8577", "iPhone", "Apple"):
+        assert secret not in str(told)
+        assert secret.encode() not in video.file_path.read_bytes()
+
+
+@pytest.mark.both_databases
+def test_the_original_of_an_encoded_film_is_kept_as_it_was_sent(bob: User) -> None:
+    clip = clips.phone_hevc_mov()
+    video = ready_film(bob, clip)
+    assert video.original_file.read_bytes() == clip.read_bytes()
+    assert video.source_path == ""
+    assert everything_on_disk() == [
+        f"originals/{video.original_file.name}",
+        f"thumbnails/{video.thumbnail_filename}",
+        f"videos/{video.filename}",
+    ]
+
+
+def test_a_thumbnail_is_a_picture_of_the_films_shape(bob: User) -> None:
+    from PIL import Image
+
+    video = ready_film(bob, clips.phone_hevc_mov())
+    assert video.thumbnail_path is not None
+    with Image.open(video.thumbnail_path) as picture:
+        assert picture.format == "JPEG"
+        assert picture.width < picture.height
+
+
+def test_a_film_without_sound_is_fine(bob: User) -> None:
+    video = ready_film(bob, clips.h264_mp4(layout=None))
+    assert [it["codec_type"] for it in told_by_ffprobe(video.file_path)["streams"]] == ["video"]
+
+
+def test_progress_is_told_while_a_film_is_encoded(
+    bob: User, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
+    sent_film(bob, clips.hevc_mp4(seconds=5))
+    seen: list[int] = []
+    job = Job.objects.get()
+
+    def look(execute: Any, sql: str, *rest: Any) -> Any:
+        answer = execute(sql, *rest)
+        if sql.startswith("UPDATE") and "progress" in sql and '"jobs"' in sql:
+            seen.append(Job.objects.values_list("progress", flat=True).get(pk=job.pk) or 0)
+        return answer
+
+    with connection.execute_wrapper(look):
+        assert process_next_job() == "completed"
+    moving = [percent for percent in seen if 0 < percent < 99]
+    assert moving, f"no progress between start and end: {seen}"
+    assert moving == sorted(moving)
+
+
+# -- refused --------------------------------------------------------------------------------------
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("kind", ["text", "html", "m3u8", "truncated", "truncated hevc", "music"])
+def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
+    bob: User, kind: str
+) -> None:
+    clip = {
+        "text": lambda: clips.text_as_mp4("text"),
+        "html": lambda: clips.text_as_mp4("html"),
+        "m3u8": lambda: clips.text_as_mp4("m3u8"),
+        "truncated": lambda: clips.truncated(clips.h264_mp4(faststart=True)),
+        "truncated hevc": lambda: clips.truncated(clips.hevc_mp4()),
+        "music": clips.audio_only,
+    }[kind]()
+    video = sent_film(bob, clip)
+    assert used(bob) == clip.stat().st_size
+    assert process_next_job() == "refused"
+    video.refresh_from_db()
+    assert video.processing_status == ProcessingStatus.FAILED
+    assert video.error_message
+    assert video.error_message.rstrip().endswith(".")
+    assert "/" not in video.error_message, "no path of the server"
+    assert not video.can_be_retried
+    assert used(bob) == 0
+    assert video.quota_bytes == 0
+    assert everything_on_disk() == []
+    assert list(Path(video_temp()).iterdir()) == []
+    assert Job.objects.get().state == JobState.FAILED
+    assert process_next_job() == "nothing to do"
+    assert used(bob) == 0
+
+
+def video_temp() -> Path:
+    from django.conf import settings
+
+    return Path(settings.TEMP_STORAGE_PATH)
+
+
+def test_a_source_that_vanished_fails_with_a_sentence(bob: User) -> None:
+    video = sent_film(bob, clips.h264_mp4())
+    shutil.rmtree(Path(video.source_path).parent)
+    assert process_next_job() == "refused"
+    video.refresh_from_db()
+    assert (video.error_message, used(bob)) == (SOURCE_GONE, 0)
+    with pytest.raises(ValidationError, match="Upload it again"):
+        retry_processing(video=video)
+
+
+# -- our fault ------------------------------------------------------------------------------------
+
+BROKEN = {
+    "exits with 1": {"ffmpeg": "echo it is broken >&2; exit 1"},
+    "probe cannot start": {
+        "ffprobe": "echo 'ffprobe: error while loading shared libraries: libx.so.1' >&2; exit 127"
+    },
+    "writes nothing": {"ffmpeg": "exit 0"},
+    "is ended by a limit": {"ffmpeg": "kill -XCPU $$"},
+}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("how", [*BROKEN, "is missing"])
+def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
+    bob: User, settings: SettingsWrapper, tmp_path: Path, how: str
+) -> None:
+    clip = clips.h264_mp4()
+    video = sent_film(bob, clip)
+    settings.FFMPEG_PATH = (
+        str(tmp_path / "nowhere" / "ffmpeg")
+        if how == "is missing"
+        else own_ffmpeg(tmp_path / "bin", **BROKEN[how])
+    )
+    for _ in range(2):
+        assert process_next_job() == "to be tried again"
+        video.refresh_from_db()
+        assert video.processing_status == ProcessingStatus.PROCESSING
+        assert used(bob) == clip.stat().st_size
+        due_again()
+    assert process_next_job() == "given up"
+    video.refresh_from_db()
+    assert video.processing_status == ProcessingStatus.FAILED
+    assert video.error_message
+    assert str(tmp_path) not in video.error_message
+    assert video.can_be_retried
+    assert Path(video.source_path).read_bytes() == clip.read_bytes()
+    assert used(bob) == 0
+    assert len(everything_on_disk()) == 1, "the source and nothing else"
+    assert process_next_job() == "nothing to do"
+
+    settings.FFMPEG_PATH = "ffmpeg"
+    retry_processing(video=video)
+    video.refresh_from_db()
+    assert video.processing_status == ProcessingStatus.PENDING
+    assert video.error_message is None
+    assert used(bob) == clip.stat().st_size
+    assert process_next_job() == "completed"
+    assert used(bob) == clip.stat().st_size
+    assert Video.objects.get().source_path == ""
+    assert len(everything_on_disk()) == 2
+
+
+def test_an_ffmpeg_that_hangs_is_ended_and_gone(
+    bob: User, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="sleep 600 & sleep 600")
+    settings.VIDEO_PROCESSING_TIMEOUT = 1
+    # The limit grows with the length: 40 times 0.05 s.
+    sent_film(bob, clips.h264_mp4(seconds=0.05))
+    before = time.monotonic()
+    assert process_next_job() == "to be tried again"
+    assert time.monotonic() - before < 10
+    assert [pid for pid in descendants(os.getpid()) if program(pid) == "sleep"] == []
+
+
+def test_an_ffmpeg_that_somebody_killed_is_a_lost_attempt(
+    bob: User, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="kill -KILL $$")
+    video = sent_film(bob, clips.h264_mp4())
+    assert process_next_job() == "lost"
+    job = Job.objects.get()
+    assert (job.state, job.losses, job.failures) == (JobState.WAITING, 1, 0)
+    settings.FFMPEG_PATH = "ffmpeg"
+    due_again()
+    assert process_next_job() == "completed"
+    video.refresh_from_db()
+    assert video.is_ready
+
+
+@pytest.mark.both_databases
+def test_a_retry_needs_room_in_the_quota(
+    bob: User, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    clip = clips.h264_mp4()
+    video = sent_film(bob, clip)
+    settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="exit 1")
+    for _ in range(3):
+        due_again()
+        process_next_job()
+    set_limits(week=clip.stat().st_size - 1)
+    video.refresh_from_db()
+    with pytest.raises(ValidationError, match="weekly quota has no room"):
+        retry_processing(video=video)
+    video.refresh_from_db()
+    assert video.is_failed
+    assert used(bob) == 0
+    assert not Job.objects.exclude(state=JobState.FAILED).exists()
+
+
+@pytest.mark.both_databases
+def test_a_second_retry_is_refused_and_charges_nothing(
+    bob: User, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    clip = clips.h264_mp4()
+    video = sent_film(bob, clip)
+    settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="exit 1")
+    for _ in range(3):
+        due_again()
+        process_next_job()
+    video.refresh_from_db()
+    retry_processing(video=video)
+    with pytest.raises(ValidationError):
+        retry_processing(video=video)
+    assert used(bob) == clip.stat().st_size
+
+
+# -- the disk -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder]
+    done = subprocess.run(mount, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
+    bob: User, tiny_disk: Path
+) -> None:
+    clip = clips.h264_mp4(seconds=2, size="640x360")
+    assert clip.stat().st_size > 256 * 1024
+    video = sent_film(bob, clip)
+    Config.objects.update(video_storage_path=str(tiny_disk))
+    assert process_next_job() == "to be tried again"
+    due_again()
+    assert process_next_job() == "to be tried again"
+    due_again()
+    assert process_next_job() == "given up"
+    video.refresh_from_db()
+    assert video.error_message is not None
+    assert "disk is full" in video.error_message
+    assert files_below(tiny_disk) == []
+    assert everything_on_disk() == [f"temp/{Path(video.source_path).parent.name}/source.mp4"]
+    assert used(bob) == 0
+
+    Config.objects.update(video_storage_path=str(video_temp().parent / "videos"))
+    retry_processing(video=video)
+    assert process_next_job() == "completed"
+    assert len(everything_on_disk()) == 2
+
+
+def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
+    bob: User, tiny_disk: Path, settings: SettingsWrapper
+) -> None:
+    clip = clips.h264_mp4(seconds=2, size="640x360")
+    video = sent_film(bob, clip)
+    settings.TEMP_STORAGE_PATH = tiny_disk
+    assert process_next_job() == "to be tried again"
+    video.refresh_from_db()
+    assert Path(video.source_path).is_file()
+    assert list(tiny_disk.iterdir()) == []
+    for _ in range(2):
+        due_again()
+        process_next_job()
+    video.refresh_from_db()
+    assert video.is_failed
+    assert video.error_message is not None
+    assert "disk is full" in video.error_message
+
+
+def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(
+    bob: User, tiny_disk: Path, settings: SettingsWrapper
+) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.test import Client
+
+    from tests.videos.films import assert_nothing_is_left
+
+    settings.TEMP_STORAGE_PATH = tiny_disk
+    settings.MIN_FREE_DISK_BYTES = -(10**9)  # so that the check before lets it begin
+    client = Client()
+    client.force_login(bob)
+    film = SimpleUploadedFile("big.mp4", bytes(3 * 1024**2), "video/mp4")
+    answer = client.post("/upload/", {"title": "Kept", "file": film})
+    assert answer.status_code == 507
+    assert "disk is too full" in answer.content.decode()
+    assert 'value="Kept"' in answer.content.decode()
+    assert_nothing_is_left(bob)
+
+
+# -- crashes and races ----------------------------------------------------------------------------
+
+
+@pytest.mark.both_databases
+def test_the_same_task_twice_is_harmless(bob: User) -> None:
+    video = sent_film(bob, clips.h264_mp4())
+    assert [run_next_job(), run_next_job()] == ["completed", "nothing to do"]
+    video.refresh_from_db()
+    assert video.is_ready
+    assert used(bob) == video.file_size_bytes
+
+
+@pytest.mark.both_databases
+def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None:
+    """It lost its lease between the last heartbeat and the end: the fenced UPDATE says no."""
+    video = sent_film(bob, clips.hevc_mp4())
+
+    def take_over(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        # Where the files go is asked after the last heartbeat.
+        if sql.startswith("SELECT") and '"config"' in sql:
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE jobs SET lease_owner = 'another'")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(take_over):
+        assert process_next_job() == "lease lost"
+    job = Job.objects.get()
+    assert (job.state, job.lease_owner) == (JobState.RUNNING, "another")
+    video.refresh_from_db()
+    assert video.processing_status == ProcessingStatus.PROCESSING
+    assert everything_on_disk() == [f"temp/{Path(video.source_path).parent.name}/source.mp4"]
+    assert used(bob) == video.file_size_bytes
+
+
+@pytest.mark.both_databases
+def test_what_a_killed_attempt_had_published_is_swept_by_the_next(bob: User) -> None:
+    video = sent_film(bob, clips.hevc_mp4())
+    root = video_temp().parent
+    killed = claim_next_job()
+    assert killed is not None
+    stem = file_stem(killed)
+    for stray in (f"videos/{stem}.mp4", f"thumbnails/{stem}.jpg", f"originals/{stem}.mp4"):
+        (root / stray).write_bytes(b"half")
+    (root / "videos" / "of-another.mp4").write_bytes(b"not mine")
+    Job.objects.update(state=JobState.WAITING, lease_owner="", lease_until=None)
+    assert process_next_job() == "completed"
+    video.refresh_from_db()
+    assert set(everything_on_disk()) == {
+        f"originals/{video.original_file.name}",
+        f"thumbnails/{video.thumbnail_filename}",
+        "videos/of-another.mp4",
+        f"videos/{video.filename}",
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_video_deleted_while_it_is_encoded_leaves_no_process_and_no_file(
+    bob: User, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
+    video = sent_film(bob, clips.hevc_mp4(seconds=20, size="160x90", fps="15"))
+    problems: list[BaseException] = []
+
+    def delete_it() -> None:
+        try:
+            wait_for(running_ffmpegs, name="FFmpeg")
+            wait_for(lambda: Job.objects.get().progress, name="some progress")
+            Video.objects.get(pk=video.pk).delete()
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=delete_it)
+    other.start()
+    before = time.monotonic()
+    assert process_next_job() == "lease lost"
+    other.join()
+    assert problems == []
+    assert time.monotonic() - before < 15, "it did not wait for the end of the film"
+    assert running_ffmpegs() == []
+    run_queue()
+    assert everything_on_disk() == []
+    assert list(video_temp().iterdir()) == []
+
+
+# -- where films are kept -------------------------------------------------------------------------
+
+
+def test_films_stored_before_a_change_of_folder_go_on_playing(bob: User, tmp_path: Path) -> None:
+    from django.test import Client
+
+    old = ready_film(bob, clips.h264_mp4())
+    Config.objects.update(video_storage_path=str(tmp_path / "new"))
+    new = ready_film(bob, clips.h264_mp4(seconds=1))
+    assert new.file_path.parent == tmp_path / "new"
+    assert old.file_path.parent != new.file_path.parent
+    client = Client()
+    client.force_login(make_user("alice"))
+    for video in (old, new):
+        answer = client.get(f"/v/{video.short_id}/stream.mp4")
+        assert answer.status_code == 200
+        assert b"".join(answer.streaming_content) == video.file_path.read_bytes()  # type: ignore[attr-defined]
+
+
+def test_a_folder_of_films_that_is_on_another_disk_is_fine(bob: User, tiny_disk: Path) -> None:
+    Config.objects.update(video_storage_path=str(tiny_disk))
+    video = ready_film(bob, clips.h264_mp4(seconds=1, size="160x90"))
+    assert files_below(tiny_disk) == [video.filename]

@@ -1,0 +1,219 @@
+"""Argument lists, looked at as text. What FFmpeg makes of them is tested in test_pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from videos.transcode.commands import Look, thumbnail_command, transcode_command
+from videos.transcode.types import Encoding, Options, Plan, Rendition, Sound, Treatment
+
+OPTIONS = Options()
+SOURCE, OUTPUT = Path("/in/source.mov"), Path("/out/output.mp4")
+
+COPY = Plan(
+    duration_seconds=10.0,
+    video_index=2,
+    reasons=(),
+    treatment=None,
+    rendition=Rendition(name="source", width=1920, height=1080, encoding=None),
+    sound=Sound(index=5, copied=True, bitrate=160_000, sample_rate=48_000, channels=2),
+)
+TREATMENT = Treatment(
+    field_order="progressive",
+    field_rate=False,
+    fps=Fraction(30000, 1001),
+    color_range="tv",
+    color_matrix="bt709",
+    color_primaries="bt709",
+    color_transfer="bt709",
+    hdr="",
+    wide_gamut=False,
+)
+ENCODE = replace(
+    COPY,
+    treatment=TREATMENT,
+    rendition=Rendition(
+        name="1080p",
+        width=1920,
+        height=1080,
+        encoding=Encoding(preset="veryfast", crf=21, maxrate=7_000_000, keyframe_seconds=4),
+    ),
+)
+
+
+def command(plan: Plan) -> list[str]:
+    return transcode_command(SOURCE, OUTPUT, plan, OPTIONS)
+
+
+def after(words: list[str], option: str) -> list[str]:
+    """Everything that stands right after an option."""
+    return [words[n + 1] for n, word in enumerate(words) if word == option]
+
+
+def filters(treatment: Treatment) -> str:
+    return after(command(replace(ENCODE, treatment=treatment)), "-filter_complex")[0]
+
+
+def test_the_source_is_an_absolute_file_and_nothing_else() -> None:
+    words = command(COPY)
+    assert after(words, "-i") == ["file:/in/source.mov"]
+    assert "file:/out/output.mp4" in words
+    before_input = words[: words.index("-i")]
+    assert after(before_input, "-protocol_whitelist") == ["file"]
+    assert "h264" in after(before_input, "-codec_whitelist")[0].split(",")
+    assert "hls" not in after(before_input, "-format_whitelist")[0].split(",")
+    assert "concat" not in after(before_input, "-format_whitelist")[0].split(",")
+    assert after(before_input, "-max_pixels") == ["36000000"]
+
+
+def test_it_never_asks_and_always_reports() -> None:
+    words = command(COPY)
+    assert words[0] == "ffmpeg"
+    assert "-nostdin" in words
+    assert "-y" in words
+    assert after(words, "-progress") == ["pipe:1"]
+
+
+def test_only_the_chosen_tracks_are_taken_and_nothing_about_them() -> None:
+    words = command(COPY)
+    assert after(words, "-map") == ["0:2", "0:5"]
+    assert after(words, "-map_metadata") == ["-1"]
+    assert after(words, "-map_chapters") == ["-1"]
+
+
+def test_a_copy_copies() -> None:
+    words = command(COPY)
+    assert after(words, "-c:v") == ["copy"]
+    assert after(words, "-c:a") == ["copy"]
+    assert "-filter_complex" not in words
+    # Keyframes may be as close as frames; fragments need not.
+    assert after(words, "-min_frag_duration") == ["2000000"]
+
+
+@pytest.mark.parametrize("plan", [COPY, ENCODE])
+def test_the_output_is_its_own_index(plan: Plan) -> None:
+    assert after(command(plan), "-movflags") == ["+frag_keyframe+empty_moov+default_base_moof+dash"]
+
+
+def test_an_encode_is_capped_and_cut_every_four_seconds() -> None:
+    words = command(ENCODE)
+    assert after(words, "-c:v") == ["libx264"]
+    assert after(words, "-pix_fmt") == ["yuv420p"]
+    assert (after(words, "-crf"), after(words, "-preset")) == (["21"], ["veryfast"])
+    assert (after(words, "-maxrate"), after(words, "-bufsize")) == (["7000000"], ["14000000"])
+    assert after(words, "-force_key_frames") == ["expr:gte(t,n_forced*4)"]
+    assert after(words, "-sc_threshold") == ["0"]
+    assert int(after(words, "-g")[0]) > 120
+    assert after(words, "-flush_packets") == ["1"]
+
+
+def test_an_encode_says_what_its_colours_are() -> None:
+    words = command(ENCODE)
+    for option in ("-colorspace", "-color_primaries", "-color_trc"):
+        assert after(words, option) == ["bt709"]
+    assert after(words, "-color_range") == ["tv"]
+
+
+def test_the_filters_of_a_plain_encode() -> None:
+    graph = filters(TREATMENT)
+    assert "fps=fps=30000/1001" in graph
+    assert "h=1080" in graph
+    assert "w=1920" in graph
+    assert "setsar=1" in graph
+    assert "bwdif" not in graph
+    assert "zscale" not in graph
+    assert "in_range=tv" in graph
+    assert "out_range=tv" in graph
+
+
+def test_full_range_and_another_matrix_are_converted() -> None:
+    graph = filters(replace(TREATMENT, color_range="pc", color_matrix="smpte170m"))
+    assert "in_range=pc" in graph
+    assert "in_color_matrix=smpte170m" in graph
+    assert "out_color_matrix=bt709" in graph
+
+
+def test_rgb_has_no_matrix_to_convert_from() -> None:
+    graph = filters(replace(TREATMENT, color_range="pc", color_matrix="gbr"))
+    assert "in_color_matrix" not in graph
+    assert "out_color_matrix=bt709" in graph
+
+
+@pytest.mark.parametrize(("field_rate", "mode"), [(True, "send_field"), (False, "send_frame")])
+def test_fields_are_woven_before_anything_else(field_rate: bool, mode: str) -> None:
+    graph = filters(replace(TREATMENT, field_order="bff", field_rate=field_rate))
+    assert f"mode={mode}" in graph
+    assert "parity=bff" in graph
+    assert graph.index("bwdif") < graph.index("fps=") < graph.index("scale=")
+
+
+@pytest.mark.parametrize(("hdr", "transfer"), [("pq", "smpte2084"), ("hlg", "arib-std-b67")])
+def test_high_dynamic_range_is_scaled_first_and_mapped_in_linear_light(
+    hdr: str, transfer: str
+) -> None:
+    graph = filters(
+        replace(
+            TREATMENT,
+            hdr=hdr,  # type: ignore[arg-type]
+            color_matrix="bt2020nc",
+            color_primaries="bt2020",
+            color_transfer=transfer,
+        )
+    )
+    assert graph.index("scale=") < graph.index("transfer=linear") < graph.index("tonemap")
+    assert f"color_trc={transfer}" in graph
+    assert "matrix=bt709" in graph
+
+
+def test_wide_colours_are_converted_and_not_tone_mapped() -> None:
+    graph = filters(replace(TREATMENT, wide_gamut=True, color_primaries="smpte432"))
+    assert "primaries=bt709" in graph
+    assert "tonemap" not in graph
+
+
+def test_encoded_sound_is_stereo_aac() -> None:
+    assert COPY.sound is not None
+    words = command(replace(COPY, sound=replace(COPY.sound, copied=False)))
+    assert after(words, "-c:a") == ["aac"]
+    assert after(words, "-ac") == ["2"]
+    assert after(words, "-ar") == ["48000"]
+    assert after(words, "-b:a") == ["160000"]
+
+
+def test_no_sound_is_mapped_when_none_is_planned() -> None:
+    words = command(replace(COPY, sound=None))
+    assert after(words, "-map") == ["0:2"]
+    assert "-c:a" not in words
+
+
+@pytest.mark.parametrize("name", ["-y.mp4", "a:b|c.mp4", "a b'\"%d\n.mp4", "http:x"])
+def test_a_name_is_only_a_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    words = transcode_command(Path(name), OUTPUT, COPY, OPTIONS)
+    assert after(words, "-i") == [f"file:/{name}"]
+
+
+def test_a_thumbnail_is_one_frame_that_is_not_black() -> None:
+    look = Look(start=1.0, seconds=10.0)
+    words = thumbnail_command(
+        OUTPUT, Path("/out/t.jpg"), look, width=1280, height=720, options=OPTIONS
+    )
+    assert after(words, "-frames:v") == ["1"]
+    assert after(words, "-ss") == ["1.000"]
+    assert after(words, "-t") == ["10.000"]
+    assert "signalstats" in after(words, "-filter_complex")[0]
+    assert "-skip_frame" not in words
+
+
+def test_a_thumbnail_of_whatever_there_is() -> None:
+    look = Look(start=0.0, keyframes_only=True, skip_black=False)
+    words = thumbnail_command(
+        OUTPUT, Path("/out/t.jpg"), look, width=1280, height=720, options=OPTIONS
+    )
+    assert "signalstats" not in after(words, "-filter_complex")[0]
+    assert after(words, "-skip_frame") == ["nokey"]
+    assert "-t" not in words

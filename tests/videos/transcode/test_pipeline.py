@@ -1,0 +1,559 @@
+"""From real clips to real results: what is in the files that come out."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import math
+import struct
+import subprocess
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from PIL import Image
+
+from tests import clips
+from videos.transcode.errors import (
+    Cancelled,
+    OutOfTime,
+    ProcessingError,
+    SourceError,
+    TranscodeError,
+)
+from videos.transcode.pipeline import transcode
+from videos.transcode.probe import probe
+from videos.transcode.types import MediaInfo, Options, Progress, Result, VideoStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.ffmpeg
+
+OPTIONS = Options()
+
+
+@functools.cache
+def result_of(clip: Path) -> Result:
+    """Every clip goes through once, however many tests look at what came out."""
+    return transcode(clip, clips.new_path("work"), options=OPTIONS)
+
+
+@functools.cache
+def made_of(clip: Path) -> MediaInfo:
+    return probe(result_of(clip).output, options=OPTIONS)
+
+
+def picture_of(clip: Path) -> VideoStream:
+    video = made_of(clip).video
+    assert video is not None
+    return video
+
+
+def ffmpeg(*args: str) -> bytes:
+    command = ["ffmpeg", "-nostdin", "-v", "error", *args]
+    return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+
+
+def ffprobe(*args: str) -> Any:
+    command = ["ffprobe", "-v", "error", "-of", "json", *args]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+
+
+def checksum(path: Path, index: int) -> bytes:
+    return ffmpeg("-i", str(path), "-map", f"0:{index}", "-c", "copy", "-f", "md5", "-")
+
+
+class Box(NamedTuple):
+    kind: str
+    start: int
+    size: int
+
+
+def boxes(path: Path) -> list[Box]:
+    data, at, found = path.read_bytes(), 0, []
+    while at < len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        found.append(Box(kind.decode(), at, size))
+        at += size
+    return found
+
+
+def fragment_seconds(path: Path) -> list[float]:
+    """How long each fragment is, from the sidx of the first track in front of it."""
+    data, lengths = path.read_bytes(), []
+    found = boxes(path)
+    for before, box in itertools.pairwise(found):
+        if box.kind != "sidx" or before.kind == "sidx":
+            continue
+        version = data[box.start + 8]
+        [timescale] = struct.unpack_from(">I", data, box.start + 16)
+        reference = box.start + (32 if version == 0 else 40)
+        [ticks] = struct.unpack_from(">I", data, reference + 4)
+        lengths.append(ticks / timescale)
+    return lengths
+
+
+def planes(path: Path, at: float = 0.0) -> tuple[bytes, bytes, bytes]:
+    """One decoded picture as stored: Y, Cb, Cr in 8 bits, 4:2:0."""
+    info = ffprobe("-select_streams", "v", "-show_streams", str(path))["streams"][0]
+    size = info["width"] * info["height"]
+    raw = ffmpeg(
+        *("-noautorotate", "-ss", str(at), "-i", str(path), "-frames:v", "1"),
+        *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-"),
+    )
+    return raw[:size], raw[size : size + size // 4], raw[size + size // 4 :]
+
+
+def middle(plane: bytes) -> int:
+    return plane[len(plane) // 2]
+
+
+def patch_colours(path: Path) -> list[tuple[int, int, int]]:
+    """Y, Cb and Cr in the middle of each third of a picture of 96 x 64."""
+    luma, blue, red = planes(path)
+    return [
+        (luma[32 * 96 + x], blue[16 * 48 + x // 2], red[16 * 48 + x // 2]) for x in (16, 48, 80)
+    ]
+
+
+# -- copies
+
+
+COPIED: dict[str, Callable[[], Path]] = {
+    "mp4": clips.h264_mp4,
+    "without sound": lambda: clips.h264_mp4(layout=None),
+    "held upright": clips.phone_h264_mov,
+    "upside down": lambda: clips.with_matrix(clips.h264_mp4(), clips.HALF_TURN),
+    "every frame a keyframe": clips.all_intra,
+    "left out frames": clips.vfr_mp4,
+    "matroska": clips.two_sounds,
+    "mono": lambda: clips.h264_mp4(layout="mono"),
+    "surround": lambda: clips.h264_mp4(layout="5.1"),
+    "a fifth of a second": lambda: clips.h264_mp4(seconds=0.2),
+    "a cover in front": clips.cover_first,
+}
+
+
+@pytest.mark.parametrize("make", COPIED.values(), ids=COPIED.keys())
+def test_what_browsers_play_is_copied_bit_for_bit(make: Callable[[], Path]) -> None:
+    clip = make()
+    result = result_of(clip)
+    assert result.copied
+    assert result.info.video is not None
+    assert checksum(clip, result.info.video.index) == checksum(result.output, 0)
+    if result.info.audio is not None:
+        assert checksum(clip, result.info.audio.index) == checksum(result.output, 1)
+    assert result.duration_seconds == pytest.approx(result.info.duration_seconds, abs=0.1)
+    assert result.size_bytes == result.output.stat().st_size < 1.1 * clip.stat().st_size + 5000
+
+
+def test_other_sound_is_encoded_beside_a_copied_picture() -> None:
+    clip = clips.with_codec("mkv", "libx264", "ac3", "-pix_fmt", "yuv420p", "-g", "60")
+    result = result_of(clip)
+    assert result.copied
+    assert checksum(clip, 0) == checksum(result.output, 0)
+    assert result.audio_codec == "aac"
+
+
+def test_a_copied_turn_is_still_a_turn() -> None:
+    clip = clips.phone_h264_mov()
+    assert (result_of(clip).width, result_of(clip).height) == (180, 320)
+    assert picture_of(clip).rotation == 90
+
+
+def test_fragments_of_a_copy_are_not_shorter_than_two_seconds() -> None:
+    lengths = fragment_seconds(result_of(clips.all_intra()).output)
+    assert lengths
+    assert all(length >= 1.9 for length in lengths[:-1])
+
+
+# -- encodes
+
+
+class Expected(NamedTuple):
+    make: Callable[[], Path]
+    size: tuple[int, int]
+    fps: Fraction = Fraction(30)
+
+
+ENCODED: dict[str, Expected] = {
+    "hevc": Expected(clips.hevc_mp4, (320, 180)),
+    "hevc, 10 bits": Expected(lambda: clips.hevc_mp4(ten_bit=True), (320, 180)),
+    "hevc, hlg, held upright": Expected(clips.phone_hevc_mov, (180, 320)),
+    "mirrored": Expected(lambda: clips.with_matrix(clips.h264_mp4(), clips.MIRROR), (320, 180)),
+    "wide pixels": Expected(clips.anamorphic, (240, 144)),
+    "fields": Expected(clips.interlaced, (352, 288), Fraction(50)),
+    "odd size, rgb": Expected(clips.odd_size, (160, 120)),
+    "120 a second": Expected(
+        lambda: clips.h264_mp4(fps="120", seconds=1), (320, 180), Fraction(60)
+    ),
+    "vp9": Expected(
+        lambda: clips.with_codec("webm", "libvpx-vp9", "libopus", "-deadline", "realtime"),
+        (320, 180),
+    ),
+    "mjpeg in avi": Expected(lambda: clips.with_codec("avi", "mjpeg", "pcm_s16le"), (320, 180)),
+    "h264 in avi": Expected(
+        lambda: clips.with_codec("avi", "libx264", "libmp3lame", "-pix_fmt", "yuv420p"), (320, 180)
+    ),
+    "prores": Expected(lambda: clips.with_codec("mov", "prores_ks", "pcm_s16be"), (320, 180)),
+    "left out frames": Expected(lambda: clips.hevc_of(clips.vfr_mp4()), (320, 180)),
+    "trimmed": Expected(clips.trimmed, (320, 180)),
+    "one keyframe": Expected(clips.open_end_mp4, (160, 90), Fraction(15)),
+    "a fifth of a second": Expected(lambda: clips.hevc_mp4(seconds=0.2), (320, 180)),
+    "one frame": Expected(lambda: clips.hevc_mp4(seconds=0.03), (320, 180)),
+}
+
+
+@pytest.mark.parametrize("expected", ENCODED.values(), ids=ENCODED.keys())
+def test_the_rest_becomes_what_browsers_play(expected: Expected) -> None:
+    clip = expected.make()
+    result, video = result_of(clip), picture_of(clip)
+    assert not result.copied
+    assert (result.video_codec, video.pix_fmt, video.profile) == ("h264", "yuv420p", "High")
+    assert (result.width, result.height) == expected.size
+    assert (video.coded_width, video.coded_height) == expected.size
+    assert (video.rotation, video.plain_turn) == (0, True)
+    assert video.sar == 1
+    assert video.fps == expected.fps
+    assert not video.interlaced
+    assert not video.has_cutting_edit_list
+    tags = (video.color_range, video.color_matrix, video.color_primaries, video.color_transfer)
+    assert tags == ("tv", "bt709", "bt709", "bt709")
+    assert result.duration_seconds == pytest.approx(result.info.duration_seconds, abs=0.15)
+    assert (made_of(clip).audio is None) == (result.info.audio is None)
+    assert result.thumbnail is not None
+
+
+def test_uneven_frames_become_even() -> None:
+    clip = clips.hevc_of(clips.vfr_mp4())
+    source = result_of(clip).info.video
+    assert source is not None
+    assert source.vfr
+    # 2 s at a constant 30: the frames that were left out are there again.
+    assert picture_of(clip).frames == pytest.approx(60, abs=2)
+
+
+def test_an_encode_has_fragments_of_four_seconds() -> None:
+    lengths = fragment_seconds(result_of(clips.hevc_mp4(seconds=9, size="160x90")).output)
+    assert lengths == pytest.approx([4, 4, 1], abs=0.05)
+    assert lengths[1] == 4.0
+
+
+def test_so_it_has_at_a_rate_that_does_not_divide() -> None:
+    clip = clips.hevc_mp4(seconds=9, size="160x90", fps="30000/1001")
+    assert fragment_seconds(result_of(clip).output) == pytest.approx([4, 4, 1], abs=0.08)
+
+
+def test_the_short_side_is_capped() -> None:
+    clip = clips.with_matrix(clips.h264_mp4(seconds=0.5, size="640x360"), clips.QUARTER_RIGHT)
+    result = transcode(clip, clips.new_path("work"), options=Options(max_short_side=180))
+    assert (result.width, result.height) == (180, 320)
+    assert result.plan.rendition.name == "180p"
+
+
+def test_surround_becomes_stereo_beside_an_encoded_picture() -> None:
+    clip = clips.h264_mp4(fps="120", seconds=1, layout="5.1")
+    audio = made_of(clip).audio
+    assert audio is not None
+    assert audio.channels == 2
+
+
+def test_a_ten_channel_recording_becomes_stereo() -> None:
+    clip = clips.make(
+        "mov", *clips.picture(1), *clips.ten_channels(1), *clips.x264(), "-c:a", "pcm_s16le"
+    )
+    audio = made_of(clip).audio
+    assert audio is not None
+    assert (audio.codec, audio.channels) == ("aac", 2)
+
+
+# -- every output
+
+
+@pytest.mark.parametrize(
+    "make", [clips.h264_mp4, clips.phone_h264_mov, clips.all_intra, clips.phone_hevc_mov]
+)
+def test_every_fragment_begins_with_its_index(make: Callable[[], Path]) -> None:
+    kinds = [box.kind for box in boxes(result_of(make()).output)]
+    assert kinds[:2] == ["ftyp", "moov"]
+    assert "moof" in kinds
+    for n, kind in enumerate(kinds):
+        if kind == "moof":
+            assert kinds[n - 1] == "sidx"
+            assert kinds[n + 1] == "mdat"
+
+
+@pytest.mark.parametrize("make", [clips.phone_h264_mov, clips.phone_hevc_mov])
+def test_where_and_with_what_it_was_filmed_is_gone(make: Callable[[], Path]) -> None:
+    clip = make()
+    assert clips.LOCATION.encode() in clip.read_bytes()
+    result = result_of(clip)
+    content = result.output.read_bytes()
+    for word in (clips.LOCATION, "+48.85", "Apple", "iPhone", "2025", "tmcd", "quicktime"):
+        assert word.encode() not in content
+    told = ffprobe("-show_streams", "-show_format", str(result.output))
+    assert [stream["codec_type"] for stream in told["streams"]] == ["video", "audio"]
+    assert not {"creation_time", "location", "timecode", "make"} & set(told["format"]["tags"])
+
+
+def test_what_was_trimmed_away_is_gone() -> None:
+    clip = clips.trimmed()
+    result = result_of(clip)
+    assert result.duration_seconds == pytest.approx(1.5, abs=0.1)
+    # 45 of the 90 frames that the source still holds.
+    assert picture_of(clip).frames == pytest.approx(45, abs=1)
+
+
+SYNCHRONOUS: dict[str, Callable[[], Path]] = {
+    "copied": clips.flash_and_beep,
+    "copied from matroska": lambda: clips.flash_and_beep(suffix="mkv"),
+    "encoded": lambda: clips.flash_and_beep(("-c:v", "libx265", "-x265-params", "log-level=none")),
+    "encoded from avi": lambda: clips.flash_and_beep(
+        ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-c:a", "pcm_s16le"), suffix="avi"
+    ),
+}
+
+
+@pytest.mark.parametrize("make", SYNCHRONOUS.values(), ids=SYNCHRONOUS.keys())
+def test_sound_stays_with_the_picture(make: Callable[[], Path]) -> None:
+    output = result_of(make()).output
+    flash = first(f"movie={output},signalstats", "lavfi.signalstats.YAVG", above=100)
+    beep = first(
+        f"amovie={output},astats=metadata=1:reset=1", "lavfi.astats.Overall.Peak_level", above=-20
+    )
+    assert flash == pytest.approx(1.0, abs=0.1)
+    # Sound is looked at in pieces of 1024 samples, which is 23 ms.
+    assert beep == pytest.approx(flash, abs=0.045)
+
+
+def test_sound_that_begins_late_is_silence_until_then() -> None:
+    output = result_of(clips.late_sound()).output
+    key = "lavfi.astats.Overall.Peak_level"
+    graph = f"amovie={output},astats=metadata=1:reset=1"
+    assert first(graph, key, above=-math.inf) < 0.1
+    assert first(graph, key, above=-40) == pytest.approx(1, abs=0.12)
+
+
+def first(graph: str, key: str, *, above: float) -> float:
+    """When a measurement of FFmpeg's first reaches a value."""
+    told = ffprobe("-f", "lavfi", "-show_entries", f"frame=pts_time:frame_tags={key}", graph)
+    return next(
+        float(frame["pts_time"])
+        for frame in told["frames"]
+        if float(frame.get("tags", {}).get(key, "-inf")) >= above
+    )
+
+
+# -- the right pictures
+
+
+def test_an_encoded_turn_turns_the_picture() -> None:
+    """Black, white and red from left to right; turned right, from top to bottom."""
+    clip = clips.with_matrix(clips.patches(), clips.QUARTER_RIGHT)
+    luma, _, red = planes(result_of(clip).output)
+    column = [luma[y * 64 + 32] for y in (16, 48, 80)]
+    assert column == pytest.approx([16, 235, 63], abs=3)
+    assert red[40 * 32 + 16] == pytest.approx(240, abs=3)
+
+
+def test_an_encoded_mirror_mirrors_the_picture() -> None:
+    clip = clips.with_matrix(clips.patches(), clips.MIRROR)
+    colours = patch_colours(result_of(clip).output)
+    assert [luma for luma, _, _ in colours] == pytest.approx([63, 235, 16], abs=3)
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize("matrix", ["bt709", "bt470bg"])
+def test_range_and_matrix_are_converted(full_range: bool, matrix: str) -> None:
+    """ITU-R BT.709: black, white and red are these in limited range, whatever they were before."""
+    clip = clips.patches(full_range=full_range, matrix=matrix)
+    black, white, red = patch_colours(result_of(clip).output)
+    assert black == pytest.approx((16, 128, 128), abs=2)
+    assert white == pytest.approx((235, 128, 128), abs=2)
+    assert red == pytest.approx((63, 102, 240), abs=4)
+
+
+def test_tagged_full_range_is_copied() -> None:
+    clip = clips.patches(full_range=True, matrix="bt470bg", codec="h264")
+    assert result_of(clip).copied
+    assert picture_of(clip).color_range == "pc"
+    assert picture_of(clip).color_matrix == "bt470bg"
+
+
+@pytest.mark.parametrize(
+    ("transfer", "level", "luma"),
+    [
+        # SMPTE ST 2084: 0.5806 is 203 cd/m², reference white; 0.357 is 20; 0.7518 is 1000.
+        ("pq", 0.0, 16),
+        ("pq", 0.357, 100),
+        ("pq", 0.5806, 202),
+        ("pq", 0.7518, 235),
+        # ITU-R BT.2408: 0.75 is reference white, 0.38 an 18 % grey card.
+        ("hlg", 0.0, 16),
+        ("hlg", 0.38, 109),
+        ("hlg", 0.75, 202),
+        ("hlg", 1.0, 235),
+    ],
+)
+def test_high_dynamic_range_is_neither_dull_nor_burnt(
+    transfer: str, level: float, luma: int
+) -> None:
+    output = result_of(clips.grey_hdr(level, transfer)).output
+    assert [middle(plane) for plane in planes(output)] == pytest.approx([luma, 128, 128], abs=3)
+
+
+def test_fields_are_shown_in_their_order() -> None:
+    for bottom_first in (False, True):
+        clip = clips.interlaced(bottom_first=bottom_first)
+        raw = ffmpeg(
+            *("-i", str(result_of(clip).output), "-vf", "scale=352:1:flags=area"),
+            *("-f", "rawvideo", "-pix_fmt", "gray", "-"),
+        )
+        rows = [raw[start : start + 352] for start in range(0, len(raw), 352)]
+        places = [sum(x * v for x, v in enumerate(row)) / sum(row) for row in rows]
+        # The wrong order would go two steps forward and one back.
+        steps = [after - before for before, after in itertools.pairwise(places[2:-2])]
+        assert len(steps) > 80
+        assert min(steps) > -0.5
+
+
+# -- thumbnails
+
+
+def thumbnail_of(clip: Path) -> Image.Image:
+    thumbnail = result_of(clip).thumbnail
+    assert thumbnail is not None
+    with Image.open(thumbnail) as image:
+        image.load()
+        assert image.format == "JPEG"
+        assert not image.getexif()
+        return image.convert("RGB")
+
+
+def brightness(image: Image.Image) -> int:
+    """Of the brightest pixel, 0 to 255."""
+    return max(image.convert("L").tobytes())
+
+
+@pytest.mark.parametrize(
+    ("make", "size"),
+    [
+        (clips.h264_mp4, (320, 180)),
+        (clips.phone_h264_mov, (180, 320)),
+        (clips.phone_hevc_mov, (180, 320)),
+        (clips.anamorphic, (240, 144)),
+        (lambda: clips.h264_mp4(seconds=0.2), (320, 180)),
+        (lambda: clips.h264_mp4(seconds=0.5, size="1920x1080"), (1280, 720)),
+    ],
+)
+def test_a_thumbnail_has_the_shape_that_is_shown(
+    make: Callable[[], Path], size: tuple[int, int]
+) -> None:
+    image = thumbnail_of(make())
+    assert image.size == size
+    assert brightness(image) > 150
+
+
+@pytest.mark.parametrize(
+    "make", [clips.black_start, lambda: clips.black_from(0.5), lambda: clips.black_from(1.5)]
+)
+def test_a_thumbnail_is_not_black_if_another_frame_is_not(make: Callable[[], Path]) -> None:
+    assert brightness(thumbnail_of(make())) > 150
+
+
+def test_a_black_video_has_a_black_thumbnail() -> None:
+    assert brightness(thumbnail_of(clips.all_black())) < 30
+
+
+def test_a_thumbnail_has_the_right_colours() -> None:
+    image = thumbnail_of(clips.patches(full_range=True, matrix="bt470bg", codec="h264"))
+    pixels = [image.getpixel((x, 32)) for x in (16, 48, 80)]
+    expected = [(0, 0, 0), (255, 255, 255), (255, 0, 0)]
+    for pixel, colour in zip(pixels, expected, strict=True):
+        assert pixel == pytest.approx(colour, abs=8)
+
+
+# -- refusals and failures
+
+
+REFUSED: dict[str, Callable[[], Path]] = {
+    "playlist": clips.text_as_mp4,
+    "ffconcat": lambda: clips.text_as_mp4("ffconcat"),
+    "music": clips.audio_only,
+    "music with a cover": lambda: clips.audio_only(with_cover=True),
+    "mp4 without its index": lambda: clips.truncated(clips.h264_mp4()),
+    "mp4 without its end": lambda: clips.truncated(clips.h264_mp4(faststart=True)),
+    "mkv without its end": lambda: clips.truncated(clips.two_sounds()),
+    "avi without its end": lambda: clips.truncated(clips.with_codec("avi", "mjpeg", "pcm_s16le")),
+    "huge picture": clips.huge_picture,
+    "picture": clips.cover,
+}
+
+
+@pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED.keys())
+def test_bad_content_is_refused_and_leaves_nothing(
+    make: Callable[[], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        transcode(make(), tmp_path / "work", options=OPTIONS)
+    assert list((tmp_path / "work").iterdir()) == []
+    assert "/" not in caught.value.sentence
+    assert caught.value.sentence.endswith(".")
+
+
+def test_pictures_that_cannot_be_decoded_are_not_published(tmp_path: Path) -> None:
+    """The structure is whole, but most of the pictures are noise."""
+    clip = bytearray(clips.hevc_mp4(seconds=4).read_bytes())
+    start = clip.index(b"mdat") + 4000
+    length = (len(clip) - start) * 3 // 4
+    clip[start : start + length] = bytes(n * 7 % 256 for n in range(length))
+    (tmp_path / "clip.mp4").write_bytes(clip)
+    with pytest.raises(TranscodeError):
+        transcode(tmp_path / "clip.mp4", tmp_path / "work", options=OPTIONS)
+
+
+def test_it_ends_in_time(tmp_path: Path) -> None:
+    options = Options(wall_clock_floor_seconds=0.3, wall_clock_factor=0)
+    with pytest.raises(OutOfTime):
+        transcode(clips.hevc_mp4(seconds=9, size="160x90"), tmp_path, options=options)
+
+
+def test_progress_rises_to_one() -> None:
+    seen: list[Progress] = []
+    clip = clips.hevc_mp4(seconds=9, size="160x90")
+    transcode(clip, clips.new_path("work"), options=OPTIONS, tick=seen.append)
+    fractions = [one.fraction for one in seen if one.fraction is not None]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_a_tick_can_cancel_it(tmp_path: Path) -> None:
+    ticks: list[Progress] = []
+
+    def tick(progress: Progress) -> None:
+        ticks.append(progress)
+        if len(ticks) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, tick=tick)
+
+
+def test_a_second_attempt_replaces_the_first(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "output.mp4").write_bytes(b"left over")
+    (work / "thumbnail.jpg").write_bytes(b"left over")
+    result = transcode(clips.h264_mp4(), work, options=OPTIONS)
+    assert result.output == work / "output.mp4"
+    assert result.thumbnail == work / "thumbnail.jpg"
+    assert sorted(one.name for one in work.iterdir()) == ["output.mp4", "thumbnail.jpg"]
+    assert probe(result.output, options=OPTIONS).video is not None
+
+
+def test_a_missing_ffmpeg_is_our_fault(tmp_path: Path) -> None:
+    with pytest.raises(ProcessingError):
+        transcode(clips.h264_mp4(), tmp_path, options=Options(ffmpeg="/nowhere/ffmpeg"))

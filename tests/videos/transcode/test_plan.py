@@ -1,0 +1,450 @@
+"""Every rule of what is copied, what is encoded and how, without a single real file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videos.transcode.errors import SourceError
+from videos.transcode.plan import fit, make_plan, maxrate, reasons_to_encode
+from videos.transcode.types import AudioStream, Encoding, MediaInfo, Options, Plan, VideoStream
+
+OPTIONS = Options()
+
+
+def video(**changes: Any) -> VideoStream:
+    """A 1080p clip that browsers play as it is, with changes."""
+    plain = VideoStream(
+        index=0,
+        codec="h264",
+        profile="High",
+        pix_fmt="yuv420p",
+        bit_depth=8,
+        coded_width=1920,
+        coded_height=1080,
+        width=1920,
+        height=1080,
+        rotation=0,
+        plain_turn=True,
+        sar=Fraction(1),
+        fps=Fraction(30),
+        average_fps=30.0,
+        vfr=False,
+        field_order="progressive",
+        color_range="tv",
+        color_matrix="bt709",
+        color_primaries="bt709",
+        color_transfer="bt709",
+        hdr="",
+        dolby_profile_5=False,
+        keyframe_spacing=2.0,
+        starts_with_keyframe=True,
+        complete_timestamps=True,
+        has_cutting_edit_list=False,
+        frames=300,
+        bitrate=8_000_000,
+    )
+    return replace(plain, **changes)
+
+
+def sized(width: int, height: int, **changes: Any) -> VideoStream:
+    return video(coded_width=width, coded_height=height, width=width, height=height, **changes)
+
+
+def audio(**changes: Any) -> AudioStream:
+    plain = AudioStream(
+        index=1,
+        codec="aac",
+        profile="LC",
+        channels=2,
+        layout="stereo",
+        sample_rate=48_000,
+        bitrate=128_000,
+        delay=0.0,
+    )
+    return replace(plain, **changes)
+
+
+def info(
+    picture: VideoStream | None = None, sound: AudioStream | None = None, **changes: Any
+) -> MediaInfo:
+    plain = MediaInfo(
+        container="mov,mp4,m4a,3gp,3g2,mj2",
+        duration_seconds=10.0,
+        size_bytes=10_000_000,
+        whole=True,
+        video=picture or video(),
+        audio=sound or audio(),
+    )
+    return replace(plain, **changes)
+
+
+def plan(
+    picture: VideoStream | None = None, sound: AudioStream | None = None, **changes: Any
+) -> Plan:
+    return make_plan(info(picture, sound, **changes), OPTIONS)
+
+
+def hevc(**changes: Any) -> VideoStream:
+    return video(codec="hevc", profile="Main", **changes)
+
+
+def encoding_of(made: Plan) -> Encoding:
+    assert made.rendition.encoding is not None
+    return made.rendition.encoding
+
+
+# -- what is copied
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"profile": "Main"},
+        {"profile": "Constrained Baseline"},
+        {"rotation": 90, "width": 1080, "height": 1920},
+        {"rotation": 180},
+        {"vfr": True, "average_fps": 28.4},
+        {"vfr": True, "fps": Fraction(120), "average_fps": 59.0},
+        {"fps": Fraction(60), "average_fps": 60.02},
+        {"color_matrix": "", "color_primaries": "", "color_transfer": "", "color_range": ""},
+        {"color_matrix": "smpte170m", "color_primaries": "smpte170m"},
+        {"pix_fmt": "yuvj420p", "color_range": "pc"},
+        {"color_primaries": "smpte432"},
+        {"keyframe_spacing": 6.0},
+        {"sar": Fraction(4319, 4320)},
+        {"coded_width": 1280, "coded_height": 720, "width": 1280, "height": 720},
+        {"coded_width": 2560, "coded_height": 1080, "width": 2560, "height": 1080},
+    ],
+)
+def test_what_browsers_play_is_copied(changes: dict[str, Any]) -> None:
+    made = plan(video(**changes))
+    assert made.reasons == ()
+    assert made.copied
+    assert made.treatment is None
+    assert made.rendition.encoding is None
+    assert made.rendition.name == "source"
+
+
+def test_a_copied_quarter_turn_has_the_size_that_is_shown() -> None:
+    made = plan(video(rotation=90, width=1080, height=1920))
+    assert (made.rendition.width, made.rendition.height) == (1080, 1920)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"codec": "hevc", "profile": "Main"}, "codec hevc"),
+        ({"codec": "vp9", "profile": "Profile 0"}, "codec vp9"),
+        ({"profile": "High 10", "pix_fmt": "yuv420p10le"}, "pixel format yuv420p10le"),
+        ({"profile": "High 4:2:2"}, "profile High 4:2:2"),
+        ({"pix_fmt": "yuv444p"}, "pixel format yuv444p"),
+        ({"field_order": "tff"}, "interlaced"),
+        ({"sar": Fraction(4, 3)}, "pixels are not square"),
+        ({"width": 1919}, "odd size"),
+        ({"width": 3840, "height": 2160}, "larger than 1080p"),
+        ({"width": 1440, "height": 1920}, "larger than 1080p"),
+        ({"width": 8192, "height": 512}, "larger than 1080p"),
+        ({"average_fps": 119.9}, "more than 60 frames a second"),
+        ({"plain_turn": False}, "mirrored or turned by no quarter"),
+        ({"keyframe_spacing": 6.1}, "keyframes too far apart"),
+        ({"starts_with_keyframe": False}, "keyframes too far apart"),
+        ({"has_cutting_edit_list": True}, "the container hides frames"),
+        ({"complete_timestamps": False}, "incomplete timestamps"),
+        ({"hdr": "hlg"}, "high dynamic range"),
+        ({"color_matrix": "bt2020nc"}, "colours that browsers show differently"),
+        ({"color_primaries": "bt2020"}, "colours that browsers show differently"),
+        (
+            {"pix_fmt": "yuvj420p", "color_range": "pc", "color_matrix": ""},
+            "colours that browsers show differently",
+        ),
+    ],
+)
+def test_what_they_do_not_is_encoded_and_says_why(changes: dict[str, Any], reason: str) -> None:
+    made = plan(video(**changes))
+    assert reason in made.reasons
+    assert not made.copied
+    assert made.treatment is not None
+    assert made.rendition.encoding is not None
+
+
+def test_the_operators_limit_decides_what_is_too_large() -> None:
+    options = Options(max_short_side=720)
+    assert reasons_to_encode(video(), options) == ("larger than 720p",)
+    assert reasons_to_encode(sized(1280, 720), options) == ()
+
+
+# -- the size
+
+
+@pytest.mark.parametrize(
+    ("source", "result"),
+    [
+        ((3840, 2160), (1920, 1080)),
+        ((2160, 3840), (1080, 1920)),
+        ((1080, 1920), (1080, 1920)),
+        ((640, 360), (640, 360)),
+        ((3840, 1634), (2538, 1080)),
+        ((1919, 1079), (1918, 1078)),
+        ((161, 121), (160, 120)),
+        ((1, 1), (2, 2)),
+        ((7680, 1080), (4096, 576)),
+        ((4096, 2160), (2048, 1080)),
+    ],
+)
+def test_the_short_side_is_capped_and_both_are_even(
+    source: tuple[int, int], result: tuple[int, int]
+) -> None:
+    assert fit(*source, short=1080, long=4096) == result
+
+
+@given(
+    st.integers(min_value=2, max_value=9000),
+    st.integers(min_value=2, max_value=9000),
+    st.sampled_from([240, 480, 720, 1080, 2160]),
+)
+def test_no_size_is_odd_or_too_large_or_larger_than_the_source(
+    width: int, height: int, short: int
+) -> None:
+    made = fit(width, height, short=short, long=4096)
+    assert made[0] % 2 == made[1] % 2 == 0
+    assert 2 <= made[0] <= width
+    assert 2 <= made[1] <= height
+    assert min(made) <= short
+    assert max(made) <= 4096
+
+
+@given(
+    st.integers(min_value=300, max_value=9000),
+    st.integers(min_value=300, max_value=9000),
+)
+def test_the_shape_stays(width: int, height: int) -> None:
+    made = fit(width, height, short=1080, long=4096)
+    # Each side is rounded by less than two pixels.
+    shrink = max(made[0] / width, made[1] / height)
+    assert abs(made[0] - width * shrink) < 2 + 2 * width / height
+    assert abs(made[1] - height * shrink) < 2 + 2 * height / width
+
+
+@pytest.mark.parametrize(
+    ("picture", "name"),
+    [(sized(3840, 2160, codec="hevc"), "1080p"), (sized(480, 854, codec="vp9"), "480p")],
+)
+def test_an_encoded_rendition_is_called_by_its_short_side(picture: VideoStream, name: str) -> None:
+    assert plan(picture).rendition.name == name
+
+
+# -- the rate
+
+
+@pytest.mark.parametrize(
+    ("fps", "result"),
+    [
+        (Fraction(24000, 1001), Fraction(24000, 1001)),
+        (Fraction(30), Fraction(30)),
+        (Fraction(60), Fraction(60)),
+        (Fraction(120), Fraction(60)),
+        (Fraction(120000, 1001), Fraction(60000, 1001)),
+        (Fraction(100), Fraction(50)),
+        (Fraction(144), Fraction(48)),
+        (Fraction(240), Fraction(60)),
+        (Fraction(1), Fraction(5)),
+    ],
+)
+def test_the_rate_is_kept_or_divided_evenly(fps: Fraction, result: Fraction) -> None:
+    treatment = plan(hevc(fps=fps, average_fps=float(fps))).treatment
+    assert treatment is not None
+    assert treatment.fps == result
+
+
+@given(st.fractions(min_value=Fraction(1, 10), max_value=1000, max_denominator=1001))
+def test_no_rate_is_above_the_limit(fps: Fraction) -> None:
+    treatment = plan(hevc(fps=fps)).treatment
+    assert treatment is not None
+    assert 5 <= treatment.fps <= 60
+
+
+@pytest.mark.parametrize(
+    ("fps", "field_rate", "result"),
+    [(25, True, 50), (30, True, 60), (50, False, 50)],
+)
+def test_fields_become_pictures_where_the_limit_allows(
+    fps: int, field_rate: bool, result: int
+) -> None:
+    treatment = plan(video(field_order="bff", fps=Fraction(fps))).treatment
+    assert treatment is not None
+    assert treatment.field_order == "bff"
+    assert treatment.field_rate is field_rate
+    assert treatment.fps == result
+
+
+def test_the_cap_grows_with_the_picture_and_less_above_30() -> None:
+    assert maxrate(1920, 1080, Fraction(30)) == pytest.approx(7_500_000, rel=0.01)
+    assert maxrate(1920, 1080, Fraction(60)) == pytest.approx(11_200_000, rel=0.01)
+    assert maxrate(160, 90, Fraction(30)) == 300_000
+    assert encoding_of(plan(hevc())).maxrate == maxrate(1920, 1080, Fraction(30))
+
+
+def test_the_operators_quality_is_used() -> None:
+    made = make_plan(info(hevc()), Options(crf=18, preset="slow"))
+    assert (encoding_of(made).crf, encoding_of(made).preset) == (18, "slow")
+    assert encoding_of(made).keyframe_seconds == 4
+
+
+# -- the colours
+
+
+@pytest.mark.parametrize(
+    ("changes", "colours"),
+    [
+        ({}, ("tv", "bt709", "bt709", "bt709")),
+        ({"pix_fmt": "yuvj420p", "color_range": "pc"}, ("pc", "bt709", "bt709", "bt709")),
+        (
+            {"color_matrix": "", "color_primaries": "", "color_transfer": "", "color_range": ""},
+            ("tv", "bt709", "bt709", "bt709"),
+        ),
+        (
+            {
+                "color_matrix": "",
+                "color_primaries": "",
+                "color_transfer": "",
+                "coded_width": 720,
+                "coded_height": 576,
+            },
+            ("tv", "smpte170m", "smpte170m", "bt709"),
+        ),
+        (
+            {"color_matrix": "", "color_primaries": "", "hdr": "pq", "color_transfer": "smpte2084"},
+            ("tv", "bt2020nc", "bt2020", "smpte2084"),
+        ),
+        ({"pix_fmt": "gbrp", "color_matrix": "gbr"}, ("pc", "gbr", "bt709", "bt709")),
+        ({"pix_fmt": "yuv444p", "color_matrix": "gbr"}, ("tv", "bt709", "bt709", "bt709")),
+    ],
+)
+def test_what_the_file_does_not_say_is_filled_in(
+    changes: dict[str, Any], colours: tuple[str, str, str, str]
+) -> None:
+    treatment = plan(hevc(**changes)).treatment
+    assert treatment is not None
+    assert (
+        treatment.color_range,
+        treatment.color_matrix,
+        treatment.color_primaries,
+        treatment.color_transfer,
+    ) == colours
+
+
+@pytest.mark.parametrize(
+    ("changes", "hdr", "wide"),
+    [
+        ({"hdr": "hlg", "color_primaries": "bt2020"}, "hlg", False),
+        ({"hdr": "pq", "color_primaries": "bt2020"}, "pq", False),
+        ({"color_primaries": "bt2020"}, "", True),
+        ({"color_primaries": "smpte432"}, "", True),
+        ({}, "", False),
+    ],
+)
+def test_hdr_and_wide_colours_are_brought_to_bt709(
+    changes: dict[str, Any], hdr: str, wide: bool
+) -> None:
+    treatment = plan(hevc(**changes)).treatment
+    assert treatment is not None
+    assert (treatment.hdr, treatment.wide_gamut) == (hdr, wide)
+
+
+# -- the sound
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        audio(),
+        audio(channels=1),
+        audio(channels=6),
+        audio(profile="HE-AAC"),
+        audio(sample_rate=22_050),
+    ],
+)
+def test_aac_is_copied_beside_a_copied_picture(sound: AudioStream) -> None:
+    made = plan(video(), sound)
+    assert made.sound is not None
+    assert made.sound.copied
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        audio(codec="mp3", profile=""),
+        audio(codec="opus", profile=""),
+        audio(codec="pcm_s16le", profile=""),
+        audio(profile="Main"),
+        audio(channels=8),
+        audio(sample_rate=96_000),
+        audio(delay=0.5),
+    ],
+)
+def test_other_sound_is_encoded_while_the_picture_is_still_copied(sound: AudioStream) -> None:
+    made = plan(video(), sound)
+    assert made.copied
+    assert made.sound is not None
+    assert not made.sound.copied
+
+
+@pytest.mark.parametrize(("channels", "copied"), [(1, True), (2, True), (6, False)])
+def test_beside_an_encoded_picture_only_stereo_is_copied(channels: int, copied: bool) -> None:
+    made = plan(hevc(), audio(channels=channels))
+    assert made.sound is not None
+    assert made.sound.copied is copied
+
+
+@pytest.mark.parametrize(
+    "changes", [{"has_cutting_edit_list": True}, {"complete_timestamps": False}]
+)
+def test_sound_is_not_copied_from_what_is_cut_or_has_no_clock(changes: dict[str, Any]) -> None:
+    made = plan(video(**changes))
+    assert made.sound is not None
+    assert not made.sound.copied
+
+
+@pytest.mark.parametrize(
+    ("source", "result"), [(44_100, 44_100), (48_000, 48_000), (96_000, 48_000), (8_000, 48_000)]
+)
+def test_the_sample_rate(source: int, result: int) -> None:
+    made = plan(video(), audio(codec="flac", sample_rate=source))
+    assert made.sound is not None
+    assert made.sound.sample_rate == result
+
+
+def test_no_sound_is_no_sound() -> None:
+    assert make_plan(replace(info(), audio=None), OPTIONS).sound is None
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"whole": False}, "end is missing"),
+        ({"video": None}, "only sound"),
+        ({"video": None, "audio": None}, "no picture track"),
+        ({"video": video(frames=0)}, "no picture that can be read"),
+        ({"video": video(pix_fmt="")}, "no picture that can be read"),
+        ({"video": video(coded_width=16_000, coded_height=16_000)}, "too large (16000 × 16000)"),
+        ({"video": video(dolby_profile_5=True)}, "Dolby Vision profile 5"),
+        ({"duration_seconds": 12 * 3600 + 1.0}, "longer than 12 hours"),
+    ],
+)
+def test_what_cannot_become_a_video_is_refused_in_words(
+    changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        plan(**changes)
+    assert words in caught.value.sentence
+    assert caught.value.sentence.endswith(".")

@@ -1,0 +1,156 @@
+"""Checking what was made, and moving it into place so that a power cut leaves old or new."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests import clips
+from videos.transcode.errors import DiskFull, ProcessingError
+from videos.transcode.plan import make_plan
+from videos.transcode.probe import probe
+from videos.transcode.publish import check_output, publish_file
+from videos.transcode.types import Options, Plan
+
+OPTIONS = Options()
+
+
+def plan_of(path: Path) -> Plan:
+    return make_plan(probe(path, options=OPTIONS), OPTIONS)
+
+
+@pytest.mark.ffmpeg
+def test_what_is_as_planned_passes() -> None:
+    clip = clips.h264_mp4()
+    made = check_output(clip, plan_of(clip), options=OPTIONS)
+    assert made.duration_seconds == pytest.approx(2, abs=0.05)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda plan: replace(plan, duration_seconds=2.6), "s long instead of"),
+        (lambda plan: replace(plan, duration_seconds=1.4), "s long instead of"),
+        (lambda plan: replace(plan, sound=None), "sound was planned"),
+        (
+            lambda plan: replace(plan, rendition=replace(plan.rendition, width=318)),
+            "320 x 180 instead of 318 x 180",
+        ),
+    ],
+)
+def test_what_is_not_as_planned_does_not(change: object, words: str) -> None:
+    assert callable(change)
+    clip = clips.h264_mp4()
+    with pytest.raises(ProcessingError) as caught:
+        check_output(clip, change(plan_of(clip)), options=OPTIONS)
+    assert words in caught.value.detail
+
+
+@pytest.mark.ffmpeg
+def test_a_longer_video_may_be_off_by_one_per_cent() -> None:
+    clip = clips.open_end_mp4()
+    plan = replace(plan_of(clip), duration_seconds=8.6)
+    with pytest.raises(ProcessingError):
+        check_output(clip, plan, options=OPTIONS)
+    check_output(clip, replace(plan, duration_seconds=8.45), options=OPTIONS)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("make", [clips.hevc_mp4, clips.audio_only, clips.text_as_mp4])
+def test_what_is_no_h264_does_not_pass(make: object) -> None:
+    assert callable(make)
+    with pytest.raises(ProcessingError):
+        check_output(make(), plan_of(clips.h264_mp4()), options=OPTIONS)
+
+
+@pytest.mark.ffmpeg
+def test_what_is_cut_short_does_not_pass() -> None:
+    clip = clips.h264_mp4(faststart=True)
+    with pytest.raises(ProcessingError, match="not what it should be"):
+        check_output(clips.truncated(clip, 0.9), plan_of(clip), options=OPTIONS)
+
+
+def test_a_file_is_moved_and_replaces_what_is_there(tmp_path: Path) -> None:
+    work, final = tmp_path / "work", tmp_path / "final"
+    work.write_bytes(b"new")
+    final.write_bytes(b"old")
+    publish_file(work, final)
+    assert final.read_bytes() == b"new"
+    assert not work.exists()
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def record_fsync(descriptor: int) -> None:
+        steps.append("fsync " + Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def record_rename(self: Path, target: Path) -> Path:
+        steps.append(f"rename {target.name}")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(Path, "rename", record_rename)
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "work").write_bytes(b"new")
+    publish_file(tmp_path / "work", tmp_path / "videos" / "final")
+    assert steps == ["fsync work", "rename final", "fsync videos"]
+
+
+@pytest.fixture
+def other_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rename out of a folder fails as between file systems."""
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.parent != target.parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+
+
+@pytest.mark.usefixtures("other_file_system")
+def test_into_another_file_system_it_is_copied_first(tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (tmp_path / "work").write_bytes(b"new")
+    publish_file(tmp_path / "work", videos / "final")
+    assert [one.name for one in videos.iterdir()] == ["final"]
+    assert (videos / "final").read_bytes() == b"new"
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.usefixtures("other_file_system")
+def test_a_full_disk_there_leaves_the_old_and_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(_: Path, target: Path) -> None:
+        target.write_bytes(b"n")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    monkeypatch.setattr("videos.transcode.publish.shutil.copyfile", fill)
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (videos / "final").write_bytes(b"old")
+    (tmp_path / "work").write_bytes(b"new")
+    with pytest.raises(DiskFull) as caught:
+        publish_file(tmp_path / "work", videos / "final")
+    assert str(tmp_path) not in caught.value.sentence
+    assert [one.name for one in videos.iterdir()] == ["final"]
+    assert (videos / "final").read_bytes() == b"old"
+    assert (tmp_path / "work").read_bytes() == b"new"
+
+
+def test_a_missing_work_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        publish_file(tmp_path / "work", tmp_path / "final")

@@ -1,0 +1,121 @@
+"""Packets in ffprobe's CSV, read into what the plan asks about them."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videos.transcode.timing import STANDARD_RATES, PacketReader, Timing, nominal_rate, snap
+
+
+def timing_of(*lines: str, pieces: int = 0) -> Timing:
+    reader = PacketReader()
+    data = "".join(f"{line}\n" for line in lines).encode()
+    step = pieces or len(data) or 1
+    for start in range(0, len(data), step):
+        reader.feed(data[start : start + step])
+    return reader.timing()
+
+
+def even(count: int, interval: float, *, digits: int = 6, gop: int = 10) -> list[str]:
+    return [
+        f"{n * interval:.{digits}f},{n * interval:.{digits}f},{interval:.{digits}f},"
+        f"{'K_' if n % gop == 0 else '__'}"
+        for n in range(count)
+    ]
+
+
+def test_an_even_track() -> None:
+    timing = timing_of(*even(30, 0.04))
+    assert timing.frames == 30
+    assert timing.average_fps == pytest.approx(25)
+    assert not timing.vfr
+    assert timing.keyframe_spacing == pytest.approx(0.4)
+    assert timing.end == pytest.approx(1.2)
+    assert timing.complete
+    assert not timing.hides_frames
+
+
+@given(pieces=st.integers(min_value=1, max_value=60))
+def test_lines_may_come_in_pieces(pieces: int) -> None:
+    lines = even(5, 0.04)
+    assert timing_of(*lines, pieces=pieces) == timing_of(*lines)
+
+
+def test_reordered_frames_are_put_in_order() -> None:
+    timing = timing_of(
+        "0.0,-0.08,0.04,K_", "0.12,-0.04,0.04,__", "0.04,0.0,0.04,__", "0.08,0.04,0.04,__"
+    )
+    assert timing.complete
+    assert not timing.vfr
+
+
+def test_a_clock_in_milliseconds_is_not_an_uneven_track() -> None:
+    timing = timing_of(*even(90, 1001 / 30000, digits=3))
+    assert not timing.vfr
+    assert nominal_rate(timing, Fraction(0)) == Fraction(30000, 1001)
+
+
+def test_left_out_frames_make_it_uneven_but_keep_its_rate() -> None:
+    lines = [line for n, line in enumerate(even(90, 1 / 30)) if n % 5]
+    timing = timing_of(*lines)
+    assert timing.vfr
+    assert timing.average_fps == pytest.approx(24, abs=0.5)
+    assert nominal_rate(timing, Fraction(30)) == 30
+
+
+def test_the_time_after_the_last_keyframe_counts() -> None:
+    assert timing_of(*even(100, 0.1, gop=1000)).keyframe_spacing == pytest.approx(10)
+
+
+def test_hidden_frames_are_told_and_not_counted() -> None:
+    timing = timing_of("-0.1,-0.1,0.1,KD", *even(3, 0.1))
+    assert timing.hides_frames
+    assert timing.frames == 3
+    assert timing.start == 0
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("N/A,0.0,0.04,K_", "N/A,0.04,0.04,__"),
+        ("0.0,0.0,0.04,K_", "0.04,0.0,0.04,__"),
+        ("0.0,0.04,0.04,K_", "0.04,0.0,0.04,__"),
+    ],
+)
+def test_missing_or_falling_timestamps_are_told(lines: tuple[str, ...]) -> None:
+    assert not timing_of(*lines).complete
+
+
+def test_matroska_leaves_out_the_first_decoding_times() -> None:
+    assert timing_of("0.0,N/A,0.04,K_", "0.08,N/A,0.04,__", "0.04,0.0,0.04,__").complete
+
+
+def test_nothing_at_all() -> None:
+    timing = timing_of()
+    assert timing.frames == 0
+    assert timing.start is None
+    assert timing.end is None
+    assert timing.keyframe_spacing == math.inf
+
+
+@pytest.mark.parametrize("rate", STANDARD_RATES)
+def test_a_standard_rate_stays(rate: Fraction) -> None:
+    assert snap(float(rate)) == rate
+
+
+@pytest.mark.parametrize(
+    ("rate", "snapped"),
+    [(29.9, Fraction(30000, 1001)), (59.93, Fraction(60000, 1001)), (37.5, Fraction(75, 2))],
+)
+def test_other_rates_go_to_the_next_standard_one_if_near(rate: float, snapped: Fraction) -> None:
+    assert snap(rate) == snapped
+
+
+@given(st.floats(min_value=0.01, max_value=2000))
+def test_snapping_never_changes_a_rate_by_much(rate: float) -> None:
+    assert float(snap(rate)) == pytest.approx(rate, rel=0.011, abs=0.01)

@@ -1,0 +1,6 @@
+"""Videos and the work on them in the admin."""
+
+from videos.admin.job import JobAdmin
+from videos.admin.video import VideoAdmin
+
+__all__ = ["JobAdmin", "VideoAdmin"]

@@ -1,0 +1,72 @@
+"""Processing, to be looked at: the workers alone change it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.contrib import admin
+
+from clipset.lib.units import human_duration
+from siteconfig.admin import GuardedAdmin, state_word
+from videos.models import Job
+from videos.models.job import JobState
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+TONES: Final = {
+    JobState.WAITING: "quiet",
+    JobState.RUNNING: "warn",
+    JobState.DONE: "good",
+    JobState.FAILED: "danger",
+}
+
+
+@admin.register(Job)
+class JobAdmin(GuardedAdmin[Job]):
+    list_display = ["id", "video", "state_in_colour", "percent", "failures", "losses", "times"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["video"]
+    search_fields = ["video__title", "=video__short_id"]
+    show_full_result_count = False
+    fields = [
+        "video",
+        "state_in_colour",
+        "percent",
+        "time_left",
+        "failures",
+        "losses",
+        "created_at",
+        "run_after",
+        "started_at",
+        "finished_at",
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
+        return False
+
+    @admin.display(description="State", ordering="state")
+    def state_in_colour(self, job: Job) -> SafeString:
+        state = JobState(job.state)
+        return state_word(state.lower(), state.label, TONES[state])
+
+    @admin.display(description="Progress", ordering="progress")
+    def percent(self, job: Job) -> str:
+        return "–" if job.progress is None else f"{job.progress} %"
+
+    @admin.display(description="Time left")
+    def time_left(self, job: Job) -> str:
+        return "–" if job.seconds_left is None else human_duration(job.seconds_left)
+
+    @admin.display(description="Took", ordering="started_at")
+    def times(self, job: Job) -> str:
+        if job.started_at is None or job.finished_at is None:
+            return "–"
+        return human_duration((job.finished_at - job.started_at).total_seconds())

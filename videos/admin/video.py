@@ -1,0 +1,346 @@
+"""Videos in the admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator
+
+from categories.models import Category
+from clipset.lib.text import clean_line, clean_text
+from clipset.lib.units import clock, human_bytes, plural
+from siteconfig.admin import GuardedAdmin, state_word
+from siteconfig.templatetags.clipset import relative_time
+from videos.models import Job, ProcessingStatus, Video
+from videos.models.job import JobState
+from videos.selectors.cards import thumbnail_url
+from videos.services.editing import delete_video, edit_video, set_hidden
+from videos.services.processing import retry_processing
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+SHORT_TITLE: Final = 40  # characters
+TONES: Final = {
+    ProcessingStatus.PENDING: "quiet",
+    ProcessingStatus.PROCESSING: "warn",
+    ProcessingStatus.COMPLETED: "good",
+    ProcessingStatus.FAILED: "danger",
+}
+
+
+class CategoryField(forms.ModelChoiceField[Category]):
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What is no id is not shown again: the autocomplete would look it up in vain."""
+        try:
+            Category._meta.pk.to_python(data)
+        except ValidationError:
+            return initial
+        return data
+
+
+class VideoForm(forms.ModelForm[Video]):
+    """Judges as the site's own form does."""
+
+    class Meta:
+        model = Video
+        fields = ["title", "description", "category", "is_hidden"]
+
+    def clean_title(self) -> str:
+        title = clean_line(self.cleaned_data["title"])
+        if not title:
+            raise ValidationError("Give the video a title that is more than spaces.")
+        return title
+
+    def clean_description(self) -> str | None:
+        return clean_text(self.cleaned_data["description"] or "") or None
+
+
+class VideoActionForm(ActionForm):
+    """The actions, and the category for the one that moves."""
+
+    category = forms.ModelChoiceField(
+        Category.objects.all(), required=False, empty_label="Category …", label="to"
+    )
+
+
+class UploadedFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "time of upload"
+
+
+@admin.register(Video)
+class VideoAdmin(GuardedAdmin[Video]):
+    """Videos come in by upload, so none is added here."""
+
+    form = VideoForm
+    list_display = [
+        "thumbnail",
+        "short_title",
+        "state",
+        "uploaded_by",
+        "category",
+        "length",
+        "size",
+        "views",
+        "uploaded",
+    ]
+    list_display_links = ["short_title"]
+    list_filter = ["processing_status", "is_hidden", "category", ("created_at", UploadedFilter)]
+    list_select_related = ["uploaded_by", "category"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = [
+        "title",
+        "description",
+        "original_filename",
+        "uploaded_by__username",
+        "category__name",
+        "=short_id",
+    ]
+    autocomplete_fields = ["category"]
+    action_form = VideoActionForm
+    actions = ["hide", "unhide", "retry", "move", "take_out"]
+    fieldsets = [
+        (None, {"fields": ["preview", "title", "description", "category", "is_hidden"]}),
+        ("State", {"fields": ["state", "error_message", "uploaded_by", "created_at"]}),
+        (
+            "Film",
+            {"fields": ["length", "dimensions", "encoding", "view_count", "updated_at"]},
+        ),
+        (
+            "Files",
+            {"fields": ["original_filename", "size", "stored", "filename", "source", "charged"]},
+        ),
+    ]
+    readonly_fields = [
+        "preview",
+        "state",
+        "error_message",
+        "uploaded_by",
+        "created_at",
+        "length",
+        "dimensions",
+        "encoding",
+        "view_count",
+        "updated_at",
+        "original_filename",
+        "size",
+        "stored",
+        "filename",
+        "source",
+        "charged",
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
+        running = Job.objects.filter(video=OuterRef("pk"), state=JobState.RUNNING)
+        percent = Subquery(running.values("progress")[:1])
+        return super().get_queryset(request).annotate(percent=percent)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "category":
+            kwargs["form_class"] = CategoryField
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    # What is shown
+    @admin.display(description="Title", ordering="title")
+    def short_title(self, video: Video) -> SafeString:
+        """A hundred characters without a space would push all else out of sight."""
+        short = Truncator(video.title).chars(SHORT_TITLE)
+        return format_html('<span title="{}">{}</span>', video.title, short)
+
+    @admin.display(description="Picture")
+    def thumbnail(self, video: Video) -> SafeString:
+        return _picture(video, width=96, height=54, css="thumb")
+
+    @admin.display(description="Picture")
+    def preview(self, video: Video) -> SafeString:
+        return _picture(video, width=480, height=270, css="thumb thumb--large")
+
+    @admin.display(description="State", ordering="processing_status")
+    def state(self, video: Video) -> SafeString:
+        status = ProcessingStatus(video.processing_status)
+        percent = video.percent  # type: ignore[attr-defined] # annotated above
+        word = status.label if percent is None else f"{status.label}, {percent} %"
+        state = state_word(status.lower(), word, TONES[status])
+        if video.is_hidden:
+            return format_html("{} {}", state, state_word("hidden", "Hidden", "warn"))
+        return state
+
+    @admin.display(description="Length", ordering="duration_seconds")
+    def length(self, video: Video) -> str:
+        return "–" if video.duration_seconds is None else clock(video.duration_seconds)
+
+    @admin.display(description="Sent", ordering="file_size_bytes")
+    def size(self, video: Video) -> str:
+        return human_bytes(video.file_size_bytes)
+
+    @admin.display(description="Views", ordering="view_count")
+    def views(self, video: Video) -> str:
+        return f"{video.view_count:,}"
+
+    @admin.display(description="Uploaded", ordering="created_at")
+    def uploaded(self, video: Video) -> SafeString:
+        return relative_time(video.created_at)
+
+    @admin.display(description="Dimensions")
+    def dimensions(self, video: Video) -> str:
+        return f"{video.width} × {video.height} pixels" if video.width and video.height else "–"
+
+    @admin.display(description="Encoding")
+    def encoding(self, video: Video) -> str:
+        if not video.is_ready:
+            return "–"
+        return "Bit for bit what was sent" if video.was_copied else "Encoded anew"
+
+    @admin.display(description="Kept")
+    def stored(self, video: Video) -> str:
+        return "–" if video.stored_bytes is None else human_bytes(video.stored_bytes)
+
+    @admin.display(description="File as it was sent")
+    def source(self, video: Video) -> str:
+        if video.source_path:
+            return "Kept until processing is done with it"
+        return "Kept, since the picture was encoded anew" if video.original_path else "Not kept"
+
+    @admin.display(description="Charged to the quota")
+    def charged(self, video: Video) -> str:
+        return human_bytes(video.quota_bytes)
+
+    # Changes
+    def save_model(self, request: HttpRequest, obj: Video, form: forms.Form, change: bool) -> None:
+        """Stores what the form holds and nothing else: a worker may be at the same row."""
+        if {"title", "description", "category"} & set(form.changed_data):
+            edit_video(
+                video=obj,
+                title=obj.title,
+                description=obj.description or "",
+                category=obj.category,
+            )
+        if "is_hidden" in form.changed_data:
+            set_hidden(video=obj, hidden=obj.is_hidden)
+
+    @admin.action(description="Hide selected videos", permissions=["change"])
+    def hide(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        self._set_hidden(request, queryset, hidden=True)
+
+    @admin.action(description="Show hidden videos again", permissions=["change"])
+    def unhide(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        self._set_hidden(request, queryset, hidden=False)
+
+    def _set_hidden(self, request: HttpRequest, queryset: QuerySet[Video], *, hidden: bool) -> None:
+        done = 0
+        with transaction.atomic():
+            for video in queryset.filter(is_hidden=not hidden):
+                set_hidden(video=video, hidden=hidden)
+                self.log_change(request, video, "Hidden." if hidden else "Shown again.")
+                done += 1
+        what = "hidden" if hidden else "shown again"
+        self.message_user(request, f"{plural(done, 'video')} {what}.")
+
+    @admin.action(description="Retry processing of selected videos", permissions=["change"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        done = 0
+        for video in queryset.select_related("uploaded_by"):
+            try:
+                with transaction.atomic():
+                    self._retry(request, video)
+                done += 1
+            except ValidationError as error:
+                sentence = f"“{video.title}”: {' '.join(error.messages)}"
+                self.message_user(request, sentence, messages.ERROR)
+        if done:
+            self.message_user(request, f"{plural(done, 'video')} will be processed again.")
+
+    def _retry(self, request: HttpRequest, video: Video) -> None:
+        if not video.is_failed:
+            raise ValidationError("It has not failed, so there is nothing to retry.")
+        retry_processing(video=video)
+        self.log_change(request, video, "Processing retried.")
+
+    @admin.action(description="Move selected videos to the category", permissions=["change"])
+    def move(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        chosen = VideoActionForm().fields["category"]
+        category = chosen.clean(request.POST.get("category"))
+        if category is None:
+            self.message_user(request, "Choose a category beside the action.", messages.ERROR)
+        else:
+            self._move(request, queryset, category)
+
+    @admin.action(description="Take selected videos out of their category", permissions=["change"])
+    def take_out(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        self._move(request, queryset, None)
+
+    def _move(
+        self, request: HttpRequest, queryset: QuerySet[Video], category: Category | None
+    ) -> None:
+        done = 0
+        note = f"Moved to {category}." if category else "Taken out of the category."
+        with transaction.atomic():
+            for video in queryset:
+                if video.category_id == (category.pk if category else None):
+                    continue
+                edit_video(
+                    video=video,
+                    title=video.title,
+                    description=video.description or "",
+                    category=category,
+                )
+                self.log_change(request, video, note)
+                done += 1
+        what = f"moved to {category}" if category else "without a category now"
+        self.message_user(request, f"{plural(done, 'video')} {what}.")
+
+    # Deletion
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Videos alone are named: their jobs are nothing that anybody could want to keep."""
+        videos = list(objs)
+        listed = [
+            format_html(
+                '<a href="{}">{}</a>, {}',
+                reverse("admin:videos_video_change", args=[video.pk]),
+                video.title,
+                human_bytes(video.file_size_bytes),
+            )
+            for video in videos
+        ]
+        lacking = set() if self.has_delete_permission(request) else {"video"}
+        return listed, {"videos": len(videos)}, lacking, []
+
+    def delete_model(self, request: HttpRequest, obj: Video) -> None:
+        delete_video(video=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        with transaction.atomic():
+            for video in queryset:
+                delete_video(video=video)
+
+
+def _picture(video: Video, *, width: int, height: int, css: str) -> SafeString:
+    """Leads to the video on the site."""
+    address = thumbnail_url(video)
+    if address is None:
+        return format_html('<a href="{}">Watch</a>', video.get_absolute_url())
+    return format_html(
+        '<a href="{}"><img class="{}" src="{}" width="{}" height="{}" alt="Watch" loading="lazy">'
+        "</a>",
+        video.get_absolute_url(),
+        css,
+        address,
+        width,
+        height,
+    )

@@ -1,0 +1,238 @@
+"""Stores the sample data: all of it, or nothing at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from accounts.models import User
+from categories.models import Category
+from siteconfig.models import Config
+from siteconfig.services.config import current_config
+from videos.models import Video
+from videos.services.files import remove_files
+from videos.services.samples.data import (
+    CATEGORIES,
+    USERS,
+    VIDEOS,
+    SampleVideo,
+    sample_id,
+    sample_short_id,
+)
+from videos.services.samples.making import Made, Say, copy_source, make_clips, second_name
+from videos.services.samples.removal import delete_everything, erase
+from videos.transcode.errors import TranscodeError
+from videos.transcode.publish import publish_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+ALREADY = "This site is already seeded: use --reset to remove everything in it and begin anew."
+IN_USE = (
+    "This site has members or videos of its own, so it was left as it is. --reset would remove "
+    "all of them and begin anew."
+)
+
+
+class SamplesError(Exception):
+    """Nothing was changed; the sentence says why."""
+
+
+def seed_samples(*, source: Path | None = None, reset: bool = False, say: Say) -> None:
+    """Makes the sample data on an empty site, or with `reset` instead of all that is there.
+
+    Clips are made first, in a work folder. Rows are changed in one transaction in which the
+    files take their names, so that a failure leaves the site as it was. Raises SamplesError.
+    """
+    if not reset:
+        refuse_unless_empty()
+    with _failures_in_words(), _work_folder() as folder:
+        made = make_clips(folder, say=say) if source is None else _from(source, folder, say)
+        say("Storing members, categories and videos …")
+        _store(made, folder, reset=reset)
+
+
+def refuse_unless_empty() -> None:
+    """Raises SamplesError when somebody or something is here already."""
+    if (
+        User.objects.filter(is_sample=True).exists()
+        or Video.objects.filter(is_sample=True).exists()
+    ):
+        raise SamplesError(ALREADY)
+    if any(model.objects.exists() for model in (User, Category, Video)):
+        raise SamplesError(IN_USE)
+
+
+def _from(source: Path, folder: Path, say: Say) -> Mapping[str, Made]:
+    try:
+        with source.open("rb"):
+            pass
+    except OSError as error:
+        raise SamplesError(f"{source} cannot be read: {error.strerror or error}.") from error
+    return copy_source(source, folder, say=say)
+
+
+@contextmanager
+def _failures_in_words() -> Iterator[None]:
+    try:
+        yield
+    except TranscodeError as error:
+        lines = error.detail.strip().splitlines()
+        raise SamplesError(f"{error.sentence}{f' ({lines[-1]})' if lines else ''}") from error
+    except IntegrityError as error:  # somebody was faster
+        raise SamplesError(ALREADY) from error
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise SamplesError(
+            f"The files cannot be made: {error.strerror or error}{where}."
+        ) from error
+
+
+@contextmanager
+def _work_folder() -> Iterator[Path]:
+    temp = Path(settings.TEMP_STORAGE_PATH)
+    temp.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="samples-", dir=temp))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
+    now, placed = timezone.now(), list[Path]()
+    old: set[Path] = set()
+    try:
+        with transaction.atomic():
+            if reset:
+                old = delete_everything()
+                _restore_config()
+            else:
+                refuse_unless_empty()
+            users = _make_users(now)
+            categories = _make_categories(users["admin"], now)
+            videos = [_row(row, users, categories, made, now) for row in VIDEOS]
+            Video.objects.bulk_create(videos)
+            # The ages of bulk-created rows are ours; auto_now would say that all changed just now.
+            for row, video in zip(VIDEOS, videos, strict=True):
+                Video.objects.filter(pk=video.pk).update(updated_at=video.created_at)
+                if row.clip is not None:
+                    _place(video, made[row.clip], folder, placed)
+    except BaseException:
+        remove_files(placed)
+        raise
+    erase(old - set(map(Path, _stored_files(videos))))
+
+
+def _restore_config() -> None:
+    """As the settings say, as on the first day."""
+    names = ("max_file_size_bytes", "weekly_upload_limit_bytes", "video_storage_path")
+    defaults = {name: getattr(Config(), name) for name in names}
+    Config.objects.update_or_create(
+        pk=Config.SINGLETON_ID, defaults={**defaults, "updated_by": None}
+    )
+
+
+def _make_users(now: datetime) -> dict[str, User]:
+    limit = current_config().weekly_upload_limit_bytes
+    return {
+        user.username: User.objects.create_user(
+            user.username,
+            f"{user.username}@example.com",
+            user.password,
+            id=sample_id("user", user.username),
+            role=user.role,
+            weekly_upload_bytes=limit * user.quota_used // 100,
+            last_upload_reset=now,  # of this week, so that the schedule leaves it alone
+            created_at=now - user.joined,
+            is_sample=True,
+        )
+        for user in USERS
+    }
+
+
+def _make_categories(maker: User, now: datetime) -> dict[str, Category]:
+    return {
+        category.name: Category.objects.create(
+            id=sample_id("category", category.name),
+            name=category.name,
+            slug=slugify(category.name),
+            description=category.description,
+            created_by=maker,
+            created_at=now - USERS[0].joined,
+            is_sample=True,
+        )
+        for category in CATEGORIES
+    }
+
+
+def _row(
+    row: SampleVideo,
+    users: Mapping[str, User],
+    categories: Mapping[str, Category],
+    made: Mapping[str, Made],
+    now: datetime,
+) -> Video:
+    video = Video(
+        id=sample_id("video", row.key),
+        short_id=sample_short_id(row.key),
+        title=row.title,
+        description=row.description,
+        uploaded_by=users[row.uploader],
+        category=categories[row.category] if row.category else None,
+        view_count=row.views,
+        processing_status=row.status,
+        error_message=row.error,
+        original_filename=row.original_filename,
+        file_size_bytes=row.size,
+        duration_seconds=row.seconds,
+        storage_root=str(current_config().video_root),
+        created_at=now - row.age,
+        is_sample=True,
+    )
+    video.filename = f"{video.pk.hex}.mp4"
+    if row.clip is not None:
+        _describe(video, made[row.clip])
+    return video
+
+
+def _describe(video: Video, made: Made) -> None:
+    """What a finished job would have noted."""
+    stem = f"{video.pk.hex}-{made.digest[:12]}"
+    video.filename = f"{stem}.mp4"
+    if made.result.thumbnail is not None:
+        video.thumbnail_filename = f"{stem}.jpg"
+        video.thumbnail_root = str(settings.THUMBNAIL_STORAGE_PATH)
+    video.file_size_bytes = made.source_bytes
+    video.duration_seconds = made.result.duration_seconds
+    video.width, video.height = made.result.width, made.result.height
+    video.stored_bytes = made.result.size_bytes
+    video.was_copied = made.result.copied
+
+
+def _place(video: Video, made: Made, folder: Path, placed: list[Path]) -> None:
+    """Gives the video its own files. One that is there already has the same contents: its name
+    tells; it belongs to what stands now, so that a failure must not remove it."""
+    wanted = [(made.result.output, video.file_path)]
+    if made.result.thumbnail is not None and video.thumbnail_path is not None:
+        wanted.append((made.result.thumbnail, video.thumbnail_path))
+    for work, final in wanted:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if not final.exists():
+            placed.append(final)
+        publish_file(second_name(work, folder / final.name), final)
+
+
+def _stored_files(videos: list[Video]) -> list[Path]:
+    paths = [video.file_path for video in videos]
+    return paths + [path for video in videos if (path := video.thumbnail_path) is not None]
