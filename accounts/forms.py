@@ -40,6 +40,7 @@ class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ["username", "email"]
+        labels = {"email": "E-mail address"}
 
     def clean_email(self) -> str:
         return normalize_email(self.cleaned_data["email"])
@@ -55,6 +56,7 @@ class RegisterForm(BaseUserCreationForm[User]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs.update({"autofocus": True, "autocapitalize": "none"})
+        self.fields["password2"].label = "The password again"
 
 
 class FirstAdminForm(RegisterForm):
@@ -62,6 +64,7 @@ class FirstAdminForm(RegisterForm):
 
     class Meta(RegisterForm.Meta):
         fields = ["username", "email"]
+        labels = {"email": "E-mail address"}
 
     def clean_email(self) -> str:
         return normalize_email(self.cleaned_data["email"])
@@ -81,6 +84,8 @@ class OwnPasswordForm(PasswordChangeForm):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
+        self.fields["old_password"].label = "Your password now"
+        self.fields["new_password2"].label = "The new password again"
 
 
 class InvitationForm(forms.Form):

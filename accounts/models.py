@@ -12,7 +12,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length, Lower
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
@@ -118,9 +118,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 violation_error_message="A member has this e-mail address already.",
             ),
             models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length("username"), 3),
+                # SQLite does not hold a column to its length.
+                condition=Q(GreaterThanOrEqual(Length("username"), 3))
+                & Q(LessThanOrEqual(Length("username"), 50)),
                 name="users_username_length",
-                violation_error_message="Use at least 3 characters.",
+                violation_error_message="Use 3 to 50 characters.",
             ),
             models.CheckConstraint(
                 condition=(

@@ -22,7 +22,9 @@ urlpatterns = [
     path("settings/avatar/remove/", settings.avatar_remove, name="settings_avatar_remove"),
     path("settings/password/", settings.password_change, name="settings_password"),
     path("settings/sessions/end/", settings.sessions_end, name="settings_sessions_end"),
-    path("settings/sessions/<str:session_id>/end/", settings.session_end, name="settings_session_end"),
+    path(
+        "settings/sessions/<str:session_id>/end/", settings.session_end, name="settings_session_end"
+    ),
     path("profile/<username:username>/avatar.webp", settings.avatar, name="avatar"),
     path("invitations/", invitations.invitation_list, name="invitation_list"),
     path(

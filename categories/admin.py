@@ -15,7 +15,7 @@ from django.utils.html import format_html
 
 from accounts.models import User
 from categories.models import Category
-from categories.services import SIZE, cover_path, remove_cover, set_cover
+from categories.services import SIZE, delete_category, remove_cover, set_cover
 from clipset.lib.pictures import MAX_BYTES, PictureError, fitted_webp
 from clipset.lib.text import clean_line, clean_text
 from siteconfig.admin import GuardedAdmin
@@ -120,20 +120,12 @@ class CategoryAdmin(GuardedAdmin[Category]):
             remove_cover(category=obj)
 
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
-        _delete_with_cover(obj)
+        delete_category(category=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Category]) -> None:
         with transaction.atomic():
             for category in queryset:
-                _delete_with_cover(category)
-
-
-def _delete_with_cover(category: Category) -> None:
-    """Its videos stay, without a category (SET NULL). The picture goes when the row is gone."""
-    path = cover_path(category)
-    category.delete()
-    if path is not None:
-        transaction.on_commit(lambda: path.unlink(missing_ok=True))
+                delete_category(category=category)
 
 
 def _cover(category: Category, *, width: int, height: int, css: str) -> SafeString | str:

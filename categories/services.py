@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import IO
 
 from django.conf import settings
+from django.db import transaction
 
 from categories.models import Category
 from clipset.lib.ids import new_short_id
-from clipset.lib.pictures import fitted_webp, write_whole
+from clipset.lib.pictures import fitted_webp, unlink_on_commit, write_whole
 
 SIZE = (960, 540)  # px
 
@@ -28,15 +29,21 @@ def set_cover(*, category: Category, picture: IO[bytes]) -> Category:
     write_whole(Path(settings.MEDIA_ROOT) / "categories" / name, webp)
     category.image = name
     category.save(update_fields=["image", "updated_at"])
-    if old is not None:
-        old.unlink(missing_ok=True)
+    unlink_on_commit(old)
     return category
+
+
+def delete_category(*, category: Category) -> None:
+    """Its videos stay, without a category. Its cover goes."""
+    cover = cover_path(category)
+    with transaction.atomic():
+        category.delete()
+        unlink_on_commit(cover)
 
 
 def remove_cover(*, category: Category) -> Category:
     old = cover_path(category)
     category.image = ""
     category.save(update_fields=["image", "updated_at"])
-    if old is not None:
-        old.unlink(missing_ok=True)
+    unlink_on_commit(old)
     return category

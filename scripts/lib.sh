@@ -38,6 +38,9 @@ seconds() {
 
 done_line() { printf '  %-42s %6s s\n' "$1" "$2"; } # LABEL SECONDS
 
+# On a terminal, what is being done now; the next line takes its place.
+doing() { if [[ -t 1 ]]; then printf '  %-51s\r' "$1 …"; fi; }
+
 # -- settings that the scripts need before Django is there -----------------------------------------
 
 # setting NAME DEFAULT: from the environment, else from .env as django-environ reads it.
@@ -118,6 +121,7 @@ step() {
     local label=$1 name=$2 since
     shift 2
     since=$(now)
+    doing "$label"
     begin "$name" "$@"
     settle "$BEGUN" || failed "$label" "$name"
     done_line "$label" "$(seconds "$since")"
@@ -278,6 +282,7 @@ together() {
     local since=$1 entry pid label name
     for entry in "${TOGETHER[@]+"${TOGETHER[@]}"}"; do
         IFS='|' read -r pid label name <<<"$entry"
+        doing "$label"
         settle "$pid" || failed "$label" "$name"
         done_line "$label" "$(seconds "$since")"
     done

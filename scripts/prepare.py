@@ -13,10 +13,13 @@ import ipaddress
 import os
 import sys
 import time
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,17 +31,18 @@ SEEDS = ("demo", "none")
 
 @contextmanager
 def step(label: str) -> Iterator[None]:
-    """Shows how long what is inside took."""
+    """Shows how long what is inside took, and on a terminal that it is being done."""
     since = time.monotonic()
+    if sys.stdout.isatty():
+        print(f"  {label + ' …':<51}", end="\r", flush=True)
     yield
     print(f"  {label:<42} {time.monotonic() - since:6.1f} s", flush=True)
 
 
 def is_loopback(host: str | None) -> bool:
-    if not host or host.casefold() == "localhost":
-        return host is not None
+    name = (host or "").strip("[]").casefold()
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
 
@@ -84,6 +88,13 @@ def collect_static_files() -> None:
         stamp_file.write_text(stamp)
 
 
+def settings_line(error: BaseException) -> str:
+    """The line of the settings that raised it, which names the setting."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.line for frame in frames if Path(frame.filename).name == "settings.py"]
+    return f"    {lines[-1]}" if lines else ""
+
+
 def make_folders() -> None:
     from django.conf import settings
 
@@ -102,10 +113,13 @@ def prepare() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
     import django
 
-    django.setup()
+    try:
+        django.setup()
+    except (ValueError, ImproperlyConfigured) as error:
+        sys.exit(f"\nA setting cannot be read: {error}\n{settings_line(error)}")
     from django.conf import settings
     from django.core.management import call_command
-    from django.core.management.base import SystemCheckError
+    from django.core.management.base import CommandError, SystemCheckError
 
     quiet = io.StringIO()
     seed = seed_wanted()
@@ -124,7 +138,10 @@ def prepare() -> None:
 
     if seed == "demo" and not User.objects.exists():
         with step("Demo members and videos"):
-            call_command("seed_clipset", stdout=quiet)
+            try:
+                call_command("seed_clipset", stdout=quiet)
+            except CommandError as error:
+                sys.exit(f"\nThe demo content was not made: {error}")
     state = []
     if User.objects.filter(is_sample=True).exists():
         state.append("demo")

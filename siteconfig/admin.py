@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _M = TypeVar("_M", bound=Model)
 
+# The few tables are one click away on the index; lists need the width.
+admin.site.enable_nav_sidebar = False
+
 
 def state_word(name: str, word: str, tone: str) -> SafeString:
     """A state as a coloured word. `tone` is good, warn, danger or quiet (admin.css)."""

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts.models import User
 from clipset.lib.ids import new_short_id
-from clipset.lib.pictures import fitted_webp, write_whole
+from clipset.lib.pictures import fitted_webp, unlink_on_commit, write_whole
 
 SIZE = (256, 256)  # px
 
@@ -26,8 +26,7 @@ def set_avatar(*, user: User, picture: IO[bytes]) -> User:
     write_whole(Path(settings.MEDIA_ROOT) / "avatars" / name, webp)
     user.avatar = name
     user.save(update_fields=["avatar"])
-    if old is not None:
-        old.unlink(missing_ok=True)
+    unlink_on_commit(old)
     return user
 
 
@@ -35,6 +34,5 @@ def remove_avatar(*, user: User) -> User:
     old = avatar_path(user)
     user.avatar = ""
     user.save(update_fields=["avatar"])
-    if old is not None:
-        old.unlink(missing_ok=True)
+    unlink_on_commit(old)
     return user

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Role, Session, User
 from accounts.services.avatars import remove_avatar
@@ -20,6 +21,14 @@ def is_last_admin(user: User) -> bool:
     if not (user.is_admin and user.is_active):
         return False
     return not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists()
+
+
+def _locked_with_admins(user: User) -> User:
+    """The member as stored now. All active admins stay locked too, until the transaction ends:
+    otherwise two who go at once would each take the other for the one who stays."""
+    admins = Q(role=Role.ADMIN, is_active=True)
+    list(User.objects.select_for_update().filter(admins | Q(pk=user.pk)).order_by("pk"))
+    return User.objects.get(pk=user.pk)
 
 
 def _forbid_losing_the_last_admin(user: User) -> None:
@@ -38,7 +47,7 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
     """
     if max(role.rank, Role(user.role).rank) > Role(granted_by.role).rank:
         raise ValidationError("You can't grant or take a role above your own.")
-    current = User.objects.select_for_update().get(pk=user.pk)
+    current = _locked_with_admins(user)
     if role is not Role.ADMIN:
         _forbid_losing_the_last_admin(current)
     user.apply_role(role)
@@ -50,7 +59,7 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
 @transaction.atomic
 def deactivate_member(*, user: User) -> User:
     """Ends every session of a member and keeps them out. Raises for the last admin."""
-    current = User.objects.select_for_update().get(pk=user.pk)
+    current = _locked_with_admins(user)
     _forbid_losing_the_last_admin(current)
     user.is_active = False
     user.save(update_fields=["is_active"])
@@ -73,6 +82,7 @@ def delete_members(*, users: Iterable[User], heir: User) -> int:
     ids = [user.pk for user in users]
     if heir.pk in ids:
         raise ValidationError("You can't delete yourself.")
+    _locked_with_admins(heir)
     admins = User.objects.filter(role=Role.ADMIN, is_active=True)
     if not admins.exclude(pk__in=ids).exists():
         raise ValidationError("One active admin has to stay.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.db import IntegrityError, transaction
 from django.http import FileResponse, Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -52,7 +53,13 @@ def settings(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST, instance=user)
     if not form.is_valid():
         return _page(request, status=422, profile_form=form)
-    form.save()
+    try:
+        with transaction.atomic():
+            form.save()
+    except IntegrityError:
+        # Somebody took the name or the address meanwhile; looking again says which.
+        form = ProfileForm(request.POST, instance=User.objects.get(pk=user.pk))
+        return _page(request, status=422, profile_form=form)
     messages.success(request, "Your profile is saved.")
     return redirect("settings")
 

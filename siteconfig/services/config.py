@@ -42,9 +42,10 @@ def usable_folder(path: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"x")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
         raise ValidationError(
-            f"Nothing can be written there: {error.strerror or error}. Choose another folder, or "
+            f"Nothing can be written there: {reason}. Choose another folder, or "
             "let the user that runs Clipset write to this one."
         ) from error
     return folder

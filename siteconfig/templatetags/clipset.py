@@ -100,24 +100,28 @@ def counted(value: int, noun: str) -> str:
 
 
 # -- Time ---------------------------------------------------------------------------------------
-_STEPS: tuple[tuple[int, str], ...] = (
-    (365 * 86400, "year"),
-    (30 * 86400, "month"),
-    (7 * 86400, "week"),
-    (86400, "day"),
-    (3600, "hour"),
-    (60, "minute"),
+# From how many seconds on a unit is used, its length in seconds, its name.
+_STEPS: tuple[tuple[int, int, str], ...] = (
+    (365 * 86400, 365 * 86400, "year"),
+    (60 * 86400, 30 * 86400, "month"),
+    (14 * 86400, 7 * 86400, "week"),
+    (86400, 86400, "day"),
+    (3600, 3600, "hour"),
+    (60, 60, "minute"),
 )
 
 
 def age_in_words(moment: datetime, now: datetime) -> str:
-    """ "3 hours ago", "in 6 days"; less than a minute either way is "just now"."""
+    """ "3 hours ago", "in 6 days"; less than a minute either way is "just now".
+
+    Rounded down, but what lies ahead gets half a minute more: seven days, just begun, are seven.
+    """
     seconds = (now - moment) / timedelta(seconds=1)
-    for length, noun in _STEPS:
-        count = int(abs(seconds) // length)
-        if count:
-            words = f"{count} {noun}{'' if count == 1 else 's'}"
-            return f"{words} ago" if seconds > 0 else f"in {words}"
+    span = seconds if seconds >= 0 else 30 - seconds
+    for least, length, noun in _STEPS:
+        if span >= least:
+            words = units.plural(int(span // length), noun)
+            return f"{words} ago" if seconds >= 0 else f"in {words}"
     return "just now"
 
 
@@ -167,7 +171,7 @@ def field(
     """
     help_text = hint or bound.help_text
     described = []
-    attrs: dict[str, object] = {
+    attrs: dict[str, str | bool] = {
         "class": f"control {bound.field.widget.attrs.get('class', '')}".strip()
     }
     if bound.errors:

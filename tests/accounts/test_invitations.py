@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import io
 import logging
 import re
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,13 +24,11 @@ from accounts.services.invitations import (
 from accounts.services.members import set_role
 from accounts.tasks import clear_expired
 from clipset.lib.ids import hash_token
-from clipset.logs import RedactSecrets
+from tests.accounts.logs import logged
 from tests.accounts.together import together
 from tests.builders import make_admin, make_moderator, make_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_django import DjangoAssertNumQueries, Settings
 
 pytestmark = pytest.mark.django_db
@@ -61,23 +57,9 @@ def token_on(page: str) -> str:
     return str(tokens.pop())
 
 
-def register(token: str, username: str = "dora", client: Client | None = None, **more: str) -> Any:
+def register(token: str, username: str = "dora", client: Client | None = None, **more: Any) -> Any:
     data = {"username": username, "password1": PASSWORD, "password2": PASSWORD, **more}
     return (client or Client()).post(f"/register/{token}/", data)
-
-
-@contextmanager
-def logged() -> Iterator[io.StringIO]:
-    """All that the site would write to its log, as its settings have it."""
-    text = io.StringIO()
-    handler = logging.StreamHandler(text)
-    handler.addFilter(RedactSecrets())
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield text
-    finally:
-        root.removeHandler(handler)
 
 
 @pytest.fixture
@@ -272,7 +254,12 @@ def test_a_password_may_be_long_and_in_any_script(admin: User) -> None:
 
 def test_nobody_makes_themselves_more_than_the_invitation_says(admin: User) -> None:
     token = invite(as_(admin))
-    more = {"role": "ADMIN", "is_superuser": "1", "is_staff": "1", "email": "eve@example.org"}
+    more: dict[str, Any] = {
+        "role": "ADMIN",
+        "is_superuser": "1",
+        "is_staff": "1",
+        "email": "eve@example.org",
+    }
     assert register(token, **more).status_code == 302
     dora = User.objects.get(username="dora")
     assert (dora.role, dora.is_staff, dora.is_superuser) == (Role.USER, False, False)

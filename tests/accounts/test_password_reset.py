@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import io
-import logging
 import re
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +17,10 @@ from django_q.models import OrmQ
 from accounts.models import User
 from accounts.services.passwords import reset_link
 from accounts.tasks import send_reset
-from clipset.logs import RedactSecrets
+from tests.accounts.logs import logged
 from tests.builders import PASSWORD, make_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
@@ -210,19 +205,6 @@ def test_the_pages_send_no_referrer_and_are_kept_by_nobody(alice: User) -> None:
     assert [answer.status_code for answer in answers] == [302, 200, 422, 302, 200]
     assert all(answer["Referrer-Policy"] == "no-referrer" for answer in answers)
     assert all("no-store" in answer["Cache-Control"] for answer in answers)
-
-
-@contextmanager
-def logged() -> Iterator[io.StringIO]:
-    text = io.StringIO()
-    handler = logging.StreamHandler(text)
-    handler.addFilter(RedactSecrets())
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield text
-    finally:
-        root.removeHandler(handler)
 
 
 def test_no_link_ever_reaches_the_log_or_the_queue(with_mail: None, alice: User) -> None:

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.django_db
 SETTINGS = "/settings/"
 NEW = "another horse battery"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
+CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0"
+SAFARI = "Safari/537.36"
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
     "Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
@@ -153,20 +155,14 @@ def test_the_list_takes_one_query_and_leaves_out_what_ran_out(
         (FIREFOX, "Firefox on Windows"),
         (IPHONE, "Safari on iPhone"),
         (
-            "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) "
-            "SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
+            f"Mozilla/5.0 (Linux; Android 14; SM-S918B) {CHROME} SamsungBrowser/25.0 {SAFARI}",
             "Samsung Internet on Android",
         ),
         (
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like "
-            "Gecko) Chrome/128.0.0.0 Safari/537.36 Edg/128.0.0.0",
+            f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {CHROME} {SAFARI} Edg/128.0.0.0",
             "Edge on Mac",
         ),
-        (
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-            "Chrome/128.0.0.0 Safari/537.36",
-            "Chrome on Linux",
-        ),
+        (f"Mozilla/5.0 (X11; Linux x86_64) {CHROME} {SAFARI}", "Chrome on Linux"),
         ("curl/8.5.0", "curl"),
         ("something else", "Unknown device"),
         ("", "Unknown device"),

@@ -13,6 +13,10 @@ UNKNOWN = {"name": "pillow", "skip_reason": "not found"}
 HOLE = {"id": "CVE-2026-1", "fix_versions": ["13.0.1"]}
 BAD = {"name": "pillow", "version": "13.0.0", "vulns": [HOLE, HOLE | {"fix_versions": []}]}
 
+LINES = """\
+pillow 13.0.0: CVE-2026-1, mended in 13.0.1
+pillow 13.0.0: CVE-2026-1, mended in no version yet"""
+
 
 @pytest.mark.parametrize(
     ("dependencies", "well", "sentence"),
@@ -23,8 +27,7 @@ BAD = {"name": "pillow", "version": "13.0.0", "vulns": [HOLE, HOLE | {"fix_versi
         (
             [FINE, UNKNOWN, BAD],
             False,
-            "pillow 13.0.0: CVE-2026-1, mended in 13.0.1\n"
-            "pillow 13.0.0: CVE-2026-1, mended in no version yet",
+            LINES,
         ),
     ],
 )

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import http.client
 import os
-import socket
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.processes import free_port, process, wait_for
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 1  # seconds, instead of 60
+
+
+def slowly(pieces: int) -> Iterator[bytes]:
+    for _ in range(pieces):
+        time.sleep(3 * TIMEOUT / pieces)
+        yield b"x"
 
 
 def test_an_upload_may_take_longer_than_the_workers_timeout(tmp_path: Path) -> None:
@@ -32,17 +42,12 @@ def test_an_upload_may_take_longer_than_the_workers_timeout(tmp_path: Path) -> N
     }
     with process(command, log=log, cwd=ROOT, env=environment):
         wait_for(lambda: "Booting worker" in log.read_text(), name="gunicorn")
-        pieces = 8
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
-            client.sendall(
-                f"POST /s/secret HTTP/1.1\r\nHost: x\r\nContent-Length: {pieces}\r\n\r\n".encode()
-            )
-            for _ in range(pieces):
-                time.sleep(3 * TIMEOUT / pieces)
-                client.sendall(b"x")
-            answer = client.recv(4096)
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert answer.endswith(b"\r\n\r\n8")
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        client.request("POST", "/s/secret", slowly(8), {"Content-Length": "8"})
+        answer = client.getresponse()
+        assert (answer.status, answer.read()) == (200, b"8")
+        client.close()
+        wait_for(lambda: "POST /s/" in log.read_text(), name="the access log")
     written = log.read_text()
     assert "WORKER TIMEOUT" not in written
     assert '"POST /s/… HTTP/1.1" 200' in written

@@ -194,15 +194,19 @@ def test_it_can_be_stopped_while_it_installs(clone: Clone) -> None:
         assert "Stopped before the start was complete." in process.stdout.read()
 
 
-def test_a_wrong_setting_is_told_instead_of_a_start(installed: Clone) -> None:
-    with running(installed, QUOTA_RESET_HOUR="24") as process:
-        process.wait(30)
-        assert process.returncode == 1
-        assert process.stdout
-        said = process.stdout.read()
-        assert "The settings need attention." in said
-        assert "Set it to 0 (midnight) to 23." in said
-        assert "Traceback" not in said
+@pytest.mark.parametrize(
+    ("hour", "words"),
+    [
+        ("24", "Set it to 0 (midnight) to 23."),
+        ("noon", 'QUOTA_RESET_HOUR = env.int("QUOTA_RESET_HOUR", 0)'),
+    ],
+)
+def test_a_wrong_setting_is_told_instead_of_a_start(
+    installed: Clone, hour: str, words: str
+) -> None:
+    said = installed.refusal(QUOTA_RESET_HOUR=hour)
+    assert words in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.long

@@ -71,9 +71,7 @@ def run_queue() -> list[str]:
 
 def files_below(folder: Path) -> list[str]:
     """Everything on disk below a folder, relative to it."""
-    return sorted(
-        str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()
-    )
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
 
 
 def everything_on_disk() -> list[str]:

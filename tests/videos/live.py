@@ -93,7 +93,7 @@ class Server:
         return self.media / FOLDERS["TEMP_STORAGE_PATH"]
 
     def workers(self) -> list[int]:
-        return children(self.pid)
+        return [pid for pid in descendants(self.pid) if parent_of(pid) == self.pid]
 
     def connect(self) -> socket.socket:
         return socket.create_connection((HOST, self.port), timeout=20)
@@ -133,15 +133,22 @@ def answers(started: Server) -> bool:
 # -- processes ------------------------------------------------------------------------------------
 
 
-def children(pid: int) -> list[int]:
-    """Process ids of the children of a process."""
-    found = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in found.read_text().split()] if found.exists() else []
+def parent_of(pid: int) -> int:
+    """0 for what is not there any more."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
 
 
 def descendants(pid: int) -> list[int]:
-    below = children(pid)
-    return below + [deeper for child in below for deeper in descendants(child)]
+    """Process ids of the children of a process, of theirs, and so on."""
+    parents = {int(it.name): parent_of(int(it.name)) for it in Path("/proc").glob("[0-9]*")}
+    found, level = list[int](), [pid]
+    while level:
+        level = [child for child, parent in parents.items() if parent in level]
+        found += level
+    return found
 
 
 def program(pid: int) -> str:

@@ -181,7 +181,7 @@ def test_a_forged_selection_is_answered_on_the_page(client: Client) -> None:
 
 def test_a_long_title_is_shortened_in_the_list(client: Client) -> None:
     make_video("x" * 200)
-    assert f">{'x' * 39}…</span>" in client.get(VIDEOS).text
+    assert f">{'x' * 31}…</span>" in client.get(VIDEOS).text
 
 
 def test_the_category_is_found_while_typing(client: Client) -> None:

@@ -235,9 +235,6 @@ def test_a_source_that_vanished_fails_with_a_sentence(bob: User) -> None:
 
 BROKEN = {
     "exits with 1": {"ffmpeg": "echo it is broken >&2; exit 1"},
-    "probe cannot start": {
-        "ffprobe": "echo 'ffprobe: error while loading shared libraries: libx.so.1' >&2; exit 127"
-    },
     "writes nothing": {"ffmpeg": "exit 0"},
     "is ended by a limit": {"ffmpeg": "kill -XCPU $$"},
 }
@@ -347,6 +344,20 @@ def test_a_second_retry_is_refused_and_charges_nothing(
     with pytest.raises(ValidationError):
         retry_processing(video=video)
     assert used(bob) == clip.stat().st_size
+
+
+@pytest.mark.xfail(reason="any exit of ffprobe is taken for a damaged source (transcode/probe.py)")
+def test_a_probe_that_cannot_start_does_not_cost_the_source(
+    bob: User, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    """As in the middle of an upgrade of FFmpeg's libraries: it may be the only copy there is."""
+    video = sent_film(bob, clips.h264_mp4())
+    settings.FFMPEG_PATH = own_ffmpeg(
+        tmp_path / "bin",
+        ffprobe="echo 'ffprobe: error while loading shared libraries: libx.so.1' >&2; exit 127",
+    )
+    assert process_next_job() == "to be tried again"
+    assert Path(video.source_path).exists()
 
 
 # -- the disk -------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from siteconfig.templatetags.clipset import relative_time
 from videos.models import Job, ProcessingStatus, Video
 from videos.models.job import JobState
 from videos.selectors.cards import thumbnail_url
-from videos.services.editing import delete_video, edit_video, set_hidden
+from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
 from videos.services.processing import retry_processing
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
-SHORT_TITLE: Final = 40  # characters
+SHORT_TITLE: Final = 32  # characters
 TONES: Final = {
     ProcessingStatus.PENDING: "quiet",
     ProcessingStatus.PROCESSING: "warn",
@@ -294,12 +294,7 @@ class VideoAdmin(GuardedAdmin[Video]):
             for video in queryset:
                 if video.category_id == (category.pk if category else None):
                     continue
-                edit_video(
-                    video=video,
-                    title=video.title,
-                    description=video.description or "",
-                    category=category,
-                )
+                move_to_category(video=video, category=category)
                 self.log_change(request, video, note)
                 done += 1
         what = f"moved to {category}" if category else "without a category now"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -71,10 +71,14 @@ def _position(field: str, after: str) -> tuple[int | datetime, UUID] | None:
     value, last = values
     try:
         moment = value if field == "view_count" else datetime.fromisoformat(str(value))
-        if not isinstance(moment, int) and (isinstance(moment, str) or moment.tzinfo is None):
+        if isinstance(moment, str):
             return None
+        if isinstance(moment, datetime):
+            if moment.tzinfo is None:
+                return None
+            moment = moment.astimezone(UTC)
         return moment, UUID(str(last))
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter beyond the first and the last of all years
         return None
 
 

@@ -24,6 +24,13 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
     return video
 
 
+def move_to_category(*, video: Video, category: Category | None) -> Video:
+    """Touches nothing else: its uploader may be at the title."""
+    video.category = category
+    video.save(update_fields=["category", "updated_at"])
+    return video
+
+
 def delete_video(*, video: Video) -> None:
     """Deletes a video; its files follow (videos.signals). What it took from the week's quota is
     not given back: the quota limits what is sent, not what is kept."""

@@ -198,8 +198,9 @@ def _through_linear_light(picture: Any, treatment: Treatment) -> Any:
         color_trc=treatment.color_transfer,
         colorspace=treatment.color_matrix,
     )
-    picture = picture.filter("zscale", transfer="linear", npl=REFERENCE_WHITE)
-    picture = picture.filter("format", "gbrpf32le").filter("zscale", primaries="bt709")
+    picture = picture.filter(
+        "zscale", transfer="linear", primaries="bt709", npl=REFERENCE_WHITE
+    ).filter("format", "gbrpf32le")
     if treatment.hdr:
         picture = picture.filter("tonemap", tonemap="mobius", desat=0, peak=f"{PEAK:.3f}")
     return picture.filter(

@@ -7,7 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from videos.transcode.commands import DAMAGED_STATUS, Look, thumbnail_command, transcode_command
-from videos.transcode.errors import FfmpegFailed, SourceError
+from videos.transcode.errors import (
+    FfmpegFailed,
+    OutOfMemory,
+    OutOfTime,
+    OutputTooLarge,
+    SourceError,
+)
 from videos.transcode.plan import fit, make_plan
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
@@ -29,8 +35,12 @@ THUMBNAIL_AT_SECONDS = 1.0
 LOOK_AHEAD_SECONDS = 10.0
 SHORT_ENOUGH_TO_DECODE_SECONDS = 60.0
 
-# What FFmpeg says when the source's contents, rather than we, are at fault.
-DAMAGED = re.compile(r"Invalid data found when processing input|input stream \S+ after EOF")
+# A video without a thumbnail is better than none; all else ends the run as anywhere.
+NO_PICTURE = (FfmpegFailed, OutOfMemory, OutOfTime, OutputTooLarge)
+
+# Not one picture could be decoded. Other complaints about the data stand beside failures of ours
+# too, and whoever is at fault loses the source: what is not certain counts as ours.
+DAMAGED = re.compile(r"input stream \S+ after EOF")
 
 
 def transcode(source: Path, workdir: Path, *, options: Options, tick: Tick = no_tick) -> Result:
@@ -147,7 +157,7 @@ def make_thumbnail(
             file_bytes=SIZE_SLACK_BYTES,
             nice=options.nice,
         )
-        with suppress(FfmpegFailed):
+        with suppress(*NO_PICTURE):
             capture(argv, limits=limits, on_output=lambda _: None, tick=tick, cwd=video.parent)
         if thumbnail.exists() and thumbnail.stat().st_size > 0:
             return True

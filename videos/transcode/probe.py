@@ -32,7 +32,7 @@ from videos.transcode.types import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROBE_MEMORY_BYTES = 2 * GIB
+PROBE_MEMORY_BYTES = GIB
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 MISSING_AT_END_SECONDS = 1.0  # how much a track may fall short of what its header says
 TOO_MANY_TRACKS = "exceeds max_streams"  # which FFmpeg reports as a lack of memory

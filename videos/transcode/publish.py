@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from videos.transcode.errors import ProcessingError, SourceError
@@ -28,7 +29,8 @@ def check_output(path: Path, plan: Plan, *, options: Options, tick: Tick = no_ti
             while it was decoded: it may be the only copy there is, so it is not judged here.
     """
     try:
-        made = probe(path, options=options, tick=tick)
+        # What members may send says nothing about what we make.
+        made = probe(path, options=replace(options, accepted=("mp4",)), tick=tick)
     except SourceError as error:
         raise _failed(f"{error.sentence} {error.detail}") from error
     for problem in _differences(made, plan):

@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import re
 import resource
 import selectors
 import shutil
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 STDERR_TAIL_BYTES = 16 * 1024
 READ_BYTES = 64 * 1024
 GROUP_EXIT_SECONDS = 5.0
+# FFmpeg's own words, and libx264's.
+NO_MEMORY = re.compile(r"Cannot allocate memory|malloc of size \d+ failed")
 FFMPEG_GOT_SIGNAL = 255  # ffmpeg.c: exit status after SIGINT or SIGTERM, which it catches
 
 
@@ -54,13 +57,14 @@ class Limits:
 
     Attributes:
         wall_seconds: time until it is killed.
-        memory_bytes: address space (RLIMIT_AS).
+        memory_bytes: memory that it writes to and shares with none (RLIMIT_DATA; the address
+            space, RLIMIT_AS, grows with the number of processors and says little).
         file_bytes: size of any file that it writes (RLIMIT_FSIZE); None for no limit.
         nice: added to our own niceness.
     """
 
     wall_seconds: float
-    memory_bytes: int = 6 * GIB
+    memory_bytes: int = 4 * GIB
     file_bytes: int | None = None
     nice: int = 10
 
@@ -295,7 +299,7 @@ def _judge(status: int, stderr: str) -> None:
         )
     if status < 0:
         raise KilledBySignal(-status, detail=stderr)
-    if "Cannot allocate memory" in stderr:
+    if NO_MEMORY.search(stderr):
         raise OutOfMemory(
             "The video needs more memory than processing may use. Convert it to a smaller picture"
             " on your device and upload that.",
@@ -329,7 +333,7 @@ def confined(argv: Sequence[str], limits: Limits) -> list[str]:
     """
     cpu = math.ceil(limits.wall_seconds) * (os.cpu_count() or 1) + 1
     wanted = [
-        ("as", resource.RLIMIT_AS, limits.memory_bytes),
+        ("data", resource.RLIMIT_DATA, limits.memory_bytes),
         ("cpu", resource.RLIMIT_CPU, cpu),
         ("core", resource.RLIMIT_CORE, 0),
     ]

@@ -34,7 +34,7 @@ class Options:
             factor times the video's length.
         stall_seconds: how long a run may make no progress.
         probe_seconds: how long one run of ffprobe may take.
-        memory_bytes: address space of one FFmpeg process.
+        memory_bytes: that one FFmpeg process may use; 4K in high dynamic range takes 1.2 GB.
         nice: how far FFmpeg steps back behind the site's own processes.
     """
 
@@ -54,7 +54,7 @@ class Options:
     wall_clock_factor: float = 40
     stall_seconds: float = 90
     probe_seconds: float = 120
-    memory_bytes: int = 6 * GIB
+    memory_bytes: int = 4 * GIB
     nice: int = 10
 
     @property

@@ -136,7 +136,10 @@ def test_workers_at_once_claim_every_job_exactly_once() -> None:
 
 def test_a_video_has_one_open_job() -> None:
     job = waiting_job()
-    with pytest.raises(IntegrityError, match="jobs_one_open_a_video|jobs.video_id"), transaction.atomic():
+    with (
+        pytest.raises(IntegrityError, match="jobs_one_open_a_video|jobs.video_id"),
+        transaction.atomic(),
+    ):
         Job.objects.create(video=job.video)
     end_job(claimed())
     assert open_job(job.video) is None

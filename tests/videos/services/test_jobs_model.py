@@ -91,9 +91,7 @@ class Jobs(RuleBasedStateMachine):
         job, known = self.one_claim(data)
         if self.fenced(job, lambda: jobs.end_job(job)):
             Video.objects.filter(pk=job.video_id).update(processing_status="COMPLETED")
-            self.expected[job.pk] = replace(
-                known, state="DONE", owner="", losses=known.losses - 1
-            )
+            self.expected[job.pk] = replace(known, state="DONE", owner="", losses=known.losses - 1)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())

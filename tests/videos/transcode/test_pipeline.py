@@ -554,6 +554,11 @@ def test_a_second_attempt_replaces_the_first(tmp_path: Path) -> None:
     assert probe(result.output, options=OPTIONS).video is not None
 
 
+def test_what_members_may_send_does_not_limit_what_is_made(tmp_path: Path) -> None:
+    result = transcode(clips.two_sounds(), tmp_path / "work", options=Options(accepted=("mkv",)))
+    assert result.thumbnail is not None
+
+
 def test_a_missing_ffmpeg_is_our_fault(tmp_path: Path) -> None:
     with pytest.raises(ProcessingError):
         transcode(clips.h264_mp4(), tmp_path, options=Options(ffmpeg="/nowhere/ffmpeg"))

@@ -156,7 +156,7 @@ def test_there_is_no_network_where_the_kernel_lets_us() -> None:
 def test_no_core_file_and_the_limits_hold() -> None:
     pieces: list[bytes] = []
     capture(
-        shell("ulimit -c; ulimit -v; ulimit -f"),
+        shell("ulimit -c; ulimit -d; ulimit -f"),
         limits=Limits(wall_seconds=9, memory_bytes=GIB, file_bytes=1_048_576),
         on_output=pieces.append,
     )
@@ -188,13 +188,14 @@ def test_the_watchdog_ends_an_ffmpeg_that_was_stopped() -> None:
             os.kill(stopped[0], signal.SIGSTOP)
 
     with pytest.raises(Stalled):
-        run_it(ENDLESS, stall_limit=0.5, tick=tick)
+        run_it(ENDLESS, stall_limit=2.5, tick=tick)
     assert not is_running(stopped[0])
 
 
 def test_the_watchdog_lets_what_moves_go_on() -> None:
+    script = "n=0; while :; do echo frame=$n; n=$((n + 1)); sleep 0.1; done"
     with pytest.raises(OutOfTime):
-        run_it(ENDLESS, stall_limit=0.8, limits=Limits(wall_seconds=2))
+        run_it(shell(script), stall_limit=1.5, limits=Limits(wall_seconds=3))
 
 
 def test_what_a_tick_raises_ends_it_and_comes_out(tmp_path: Path) -> None:
@@ -274,13 +275,25 @@ def test_an_output_beyond_its_limit_is_told(tmp_path: Path) -> None:
 
 
 def test_too_little_memory_is_told() -> None:
-    source = "color=size=4096x4096:rate=1:duration=3"
-    with pytest.raises((OutOfMemory, FfmpegFailed, KilledBySignal)) as caught:
+    source = "color=size=3840x2160:rate=10:duration=1"
+    with pytest.raises(OutOfMemory):
         run_it(
-            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-f", "null", "-"],
+            [
+                "ffmpeg",
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                source,
+                "-c:v",
+                "libx264",
+                "-f",
+                "null",
+                "-",
+            ],
             limits=Limits(wall_seconds=30, memory_bytes=200_000_000),
         )
-    assert isinstance(caught.value, ProcessingError)
 
 
 def test_used_up_processor_time_is_told() -> None:

@@ -314,9 +314,7 @@ def test_a_file_over_the_quota_by_less_than_the_forms_own_bytes_is_refused(
 
 
 @pytest.mark.parametrize("size", [10, FORM_OVERHEAD, MIB])
-def test_a_file_that_fits_exactly_what_is_left_passes(
-    client: Client, bob: User, size: int
-) -> None:
+def test_a_file_that_fits_exactly_what_is_left_passes(client: Client, bob: User, size: int) -> None:
     set_limits(week=MIB + 5)
     bob.weekly_upload_bytes = MIB + 5 - size
     bob.save()

@@ -148,9 +148,7 @@ def test_a_body_without_a_length_is_411(visitor: Visitor, bob: User, site: live.
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "99999999999999999999999999", "5, 6"])
-def test_odd_lengths_are_a_4xx(
-    visitor: Visitor, bob: User, site: live.Server, length: str
-) -> None:
+def test_odd_lengths_are_a_4xx(visitor: Visitor, bob: User, site: live.Server, length: str) -> None:
     form = visitor.form(10)
     head = visitor.upload_head(form).replace(
         f"Content-Length: {form.length}".encode(), f"Content-Length: {length}".encode()
@@ -269,9 +267,7 @@ def test_what_a_killed_server_leaves_is_swept_once_it_expires(
         assert visitor.upload(visitor.form(MIB)).status == HTTPStatus.FOUND
 
 
-def test_memory_does_not_grow_with_the_file(
-    visitor: Visitor, bob: User, site: live.Server
-) -> None:
+def test_memory_does_not_grow_with_the_file(visitor: Visitor, bob: User, site: live.Server) -> None:
     assert visitor.upload(visitor.form(MIB)).status == HTTPStatus.FOUND
     before = {pid: resident_bytes(pid) for pid in site.workers()}
     highest = dict(before)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videos.services.samples import scenes
-from videos.services.samples.scenes import Scene
 from videos.transcode.run import Limits, run
 from videos.transcode.types import Options, Tick
 
@@ -53,20 +52,20 @@ class Tune:
 class Clip:
     name: str
     seconds: int
-    scene: Callable[[], Scene]
+    scene: Callable[[], scenes.Scene]
     tune: Tune
 
 
 CLIPS = (
     Clip(
         name="aurora",
-        seconds=10,
+        seconds=8,
         scene=scenes.aurora,
         tune=Tune(root=220.0, notes=(0, 7, 12, 16, 19, 16, 12, 7), beat=0.625, decay=1.6),
     ),
     Clip(
         name="mandelbrot",
-        seconds=8,
+        seconds=6,
         scene=scenes.mandelbrot,
         tune=Tune(root=196.0, notes=(0, 3, 7, 10, 14, 10, 7, 3), beat=0.25),
     ),
@@ -140,7 +139,7 @@ def make_clip(clip: Clip, folder: Path, *, options: Options, tick: Tick) -> Path
 
 
 def clip_command(
-    clip: Clip, scene: Scene, folder: Path, output: Path, options: Options
+    clip: Clip, scene: scenes.Scene, folder: Path, output: Path, options: Options
 ) -> list[str]:
     """One thread and bitexact, so that the same FFmpeg makes the same file on every machine."""
     inputs: list[str] = []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFilter
 
 Size = tuple[int, int]
+Points = Sequence[tuple[float, float]]
 Stops = Sequence[tuple[float, str]]
 """Places from 0 (top) to 1 (bottom) with their colours."""
 Draw = Callable[[ImageDraw.ImageDraw, int], None]
@@ -90,6 +91,12 @@ def over(base: Image.Image, *layers: Image.Image) -> Image.Image:
     for layer in layers:
         base = Image.alpha_composite(base, layer)
     return base
+
+
+def polygon(
+    canvas: ImageDraw.ImageDraw, factor: float, points: Points, fill: tuple[int, int, int, int]
+) -> None:
+    canvas.polygon([(x * factor, y * factor) for x, y in points], fill=fill)
 
 
 def ridge(

@@ -1,4 +1,4 @@
-"""Members and invitations in the admin."""
+"""Members in the admin."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as django_delete_selected
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Count, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Subquery, Sum
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.models import Invitation, Role, User, normalize_email
-from accounts.services.invitations import (
-    issue_invitation,
-    renew_invitation,
-    revoke_invitation,
-)
+from accounts.admin.shared import links_page, me_of, outranks
+from accounts.models import Role, User, normalize_email
 from accounts.services.members import (
     activate_member,
     deactivate_member,
@@ -48,48 +41,15 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
-    from accounts.services.invitations import IssuedInvitation
 
 SELF_DEACTIVATION = "You can't deactivate yourself. Ask another moderator or admin."
 SELF_DELETION = "You can't delete yourself. Ask another admin."
-
-
-def _me(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
-
-
-def _outranks(role: str, me: User) -> bool:
-    return Role(role).rank > Role(me.role).rank
 
 
 def _last_admin(user: User) -> str:
     return f"{user.username} is the last active admin. Make somebody else an admin first."
 
 
-def _links_page(
-    model_admin: admin.ModelAdmin[Any],
-    request: HttpRequest,
-    *,
-    title: str,
-    links: list[tuple[str, str, bool]],
-) -> TemplateResponse:
-    """Shows links this once: they are stored nowhere, not even in a message.
-
-    Each is (whom it is for, the link, whether it went out by e-mail).
-    """
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": title,
-        "links": links,
-    }
-    response = TemplateResponse(request, "admin/accounts/links.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-# -- Members ------------------------------------------------------------------------------------
 class MemberForm(forms.ModelForm[User]):
     acting: ClassVar[User]  # whoever fills the form in
 
@@ -112,7 +72,7 @@ class MemberForm(forms.ModelForm[User]):
     def clean_role(self) -> str:
         role = Role(self.cleaned_data["role"])
         if "role" in self.changed_data:
-            if _outranks(role, self.acting) or _outranks(self.instance.role, self.acting):
+            if outranks(role, self.acting) or outranks(self.instance.role, self.acting):
                 raise ValidationError("You can't grant or take a role above your own.")
             if is_last_admin(self.instance):
                 raise ValidationError(_last_admin(self.instance))
@@ -145,7 +105,7 @@ class UserAdmin(GuardedAdmin[User]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        if obj is not None and _outranks(obj.role, _me(request)):
+        if obj is not None and outranks(obj.role, me_of(request)):
             return False
         return super().has_change_permission(request, obj)
 
@@ -154,10 +114,9 @@ class UserAdmin(GuardedAdmin[User]):
 
     # What is shown
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """With the limit that holds for each, so that the list asks for it only once."""
+        """With the site's limit in each row, so that the list asks for it only once."""
         site = Config.objects.filter(pk=Config.SINGLETON_ID).values("weekly_upload_limit_bytes")
-        limit = Coalesce("weekly_upload_limit_bytes", Subquery(site[:1]))
-        return super().get_queryset(request).annotate(limit_now=limit)
+        return super().get_queryset(request).annotate(site_limit=Subquery(site[:1]))
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         own_limit = (
@@ -179,7 +138,7 @@ class UserAdmin(GuardedAdmin[User]):
         self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
-        form.acting = _me(request)  # type: ignore[attr-defined] # a class made for this request
+        form.acting = me_of(request)  # type: ignore[attr-defined] # a class made for this request
         return form
 
     @admin.display(description="Picture")
@@ -203,16 +162,8 @@ class UserAdmin(GuardedAdmin[User]):
 
     @admin.display(description="Sent this week", ordering="weekly_upload_bytes")
     def quota(self, user: User) -> str:
-        """The service's reckoning on a copy that carries its limit: no query."""
-        limit = user.limit_now  # type: ignore[attr-defined] # annotated above
-        state = quota_state(
-            User(
-                role=user.role,
-                weekly_upload_bytes=user.weekly_upload_bytes,
-                last_upload_reset=user.last_upload_reset,
-                weekly_upload_limit_bytes=limit,
-            )
-        )
+        site_limit = user.site_limit  # type: ignore[attr-defined] # annotated above
+        state = quota_state(user, config=Config(weekly_upload_limit_bytes=site_limit))
         used = human_bytes(state.used_bytes)
         if state.limit_bytes is None:
             return f"{used}, no limit"
@@ -242,13 +193,13 @@ class UserAdmin(GuardedAdmin[User]):
         if plain:
             obj.save(update_fields=plain)
         if "role" in changed:
-            set_role(user=stored, role=Role(obj.role), granted_by=_me(request))
+            set_role(user=stored, role=Role(obj.role), granted_by=me_of(request))
         if "is_active" in changed:
             (activate_member if obj.is_active else deactivate_member)(user=stored)
 
     def _changeable(self, request: HttpRequest, users: Iterable[User]) -> Iterator[User]:
         for user in users:
-            if _outranks(user.role, _me(request)):
+            if outranks(user.role, me_of(request)):
                 self.message_user(
                     request, f"Not changed: {user.username} ranks above you.", messages.ERROR
                 )
@@ -260,7 +211,7 @@ class UserAdmin(GuardedAdmin[User]):
         done = 0
         for user in self._changeable(request, queryset.filter(is_active=True)):
             try:
-                if user.pk == _me(request).pk:
+                if user.pk == me_of(request).pk:
                     raise ValidationError(SELF_DEACTIVATION)
                 with transaction.atomic():
                     deactivate_member(user=user)
@@ -319,10 +270,10 @@ class UserAdmin(GuardedAdmin[User]):
         return listed, {"members": len(users), "videos": films}, lacking, _kept(ids, request)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        delete_members(users=[obj], heir=_me(request))
+        delete_members(users=[obj], heir=me_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        delete_members(users=queryset, heir=_me(request))
+        delete_members(users=queryset, heir=me_of(request))
 
     # The reset link
     def get_urls(self) -> list[URLPattern]:
@@ -359,212 +310,12 @@ class UserAdmin(GuardedAdmin[User]):
             return redirect("admin:accounts_user_change", user.pk)
         self.log_change(request, user, "Made a password reset link.")
         links = [(user.username, reset_link(user), False)]
-        return _links_page(self, request, title="Password reset link", links=links)
+        return links_page(self, request, title="Password reset link", links=links)
 
 
 def _kept(ids: set[UUID], request: HttpRequest) -> list[str]:
     """Why these members can't be deleted; empty when they can."""
-    if _me(request).pk in ids:
+    if me_of(request).pk in ids:
         return [SELF_DELETION]
     admins = User.objects.filter(role=Role.ADMIN, is_active=True)
     return [] if admins.exclude(pk__in=ids).exists() else ["One active admin has to stay."]
-
-
-# -- Invitations --------------------------------------------------------------------------------
-class InvitationForm(forms.ModelForm[Invitation]):
-    acting: ClassVar[User]  # whoever invites
-
-    class Meta:
-        model = Invitation
-        fields = ["email", "role"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "role" in self.fields:
-            self.fields["role"].choices = [  # type: ignore[attr-defined] # a ChoiceField
-                choice for choice in Role.choices if not _outranks(choice[0], self.acting)
-            ]
-
-    def clean_email(self) -> str:
-        email = normalize_email(self.cleaned_data["email"])
-        if User.objects.filter(email=email).exists():
-            raise ValidationError("A member has this e-mail address already.")
-        return email
-
-
-class InvitationState(admin.SimpleListFilter):
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Open"), ("used", "Used"), ("expired", "Run out")]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Invitation]
-    ) -> QuerySet[Invitation]:
-        now = timezone.now()
-        conditions = {
-            "open": Q(used_at=None, expires_at__gt=now),
-            "used": Q(used_at__isnull=False),
-            "expired": Q(used_at=None, expires_at__lte=now),
-        }
-        return queryset.filter(conditions.get(self.value() or "", Q()))
-
-
-@admin.register(Invitation)
-class InvitationAdmin(GuardedAdmin[Invitation]):
-    """Made, renewed and revoked, but never edited. A link is shown once."""
-
-    form = InvitationForm
-    list_display = ["email", "role", "state", "created_by", "created_at"]
-    list_filter = [InvitationState, "role"]
-    list_select_related = ["created_by"]
-    search_fields = ["email", "created_by__username"]
-    actions = ["renew", "revoke"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        """For the action; a single one can't be edited."""
-        return obj is None and super().has_change_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        if obj is not None and (obj.used_at or _outranks(obj.role, _me(request))):
-            return False
-        return super().has_delete_permission(request, obj)
-
-    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[Any]:
-        facts = ["state", "created_by", "created_at", "expires_at", "used_at"]
-        return ["email", "role"] if obj is None else ["email", "role", *facts]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
-        return [] if obj is None else self.get_fields(request, obj)
-
-    def get_form(
-        self,
-        request: HttpRequest,
-        obj: Invitation | None = None,
-        change: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)
-        form.acting = _me(request)  # type: ignore[attr-defined] # a class made for this request
-        return form
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # "revoke" does it
-        return actions
-
-    @admin.display(description="State", ordering="expires_at")
-    def state(self, invitation: Invitation) -> SafeString:
-        if invitation.used_at:
-            word, moment = state_word("used", "Used", "quiet"), invitation.used_at
-            return format_html("{} {}", word, relative_time(moment))
-        if invitation.is_open:
-            until = f"{timezone.localtime(invitation.expires_at):%d %B %Y, %H:%M}"
-            return format_html("{} until {}", state_word("open", "Open", "good"), until)
-        word = state_word("expired", "Run out", "warn")
-        return format_html("{} {}", word, relative_time(invitation.expires_at))
-
-    # Issuing
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        context = {
-            "show_save_and_add_another": False,
-            "show_save_and_continue": False,
-            **(extra_context or {}),
-        }
-        return super().add_view(request, form_url, context)
-
-    def save_model(
-        self, request: HttpRequest, obj: Invitation, form: forms.Form, change: bool
-    ) -> None:
-        issued = issue_invitation(email=obj.email, role=Role(obj.role), created_by=_me(request))
-        obj.pk = issued.invitation.pk
-        request.issued = issued  # type: ignore[attr-defined] # for the answer, stored nowhere
-
-    def response_add(
-        self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
-    ) -> Any:
-        return self._show(request, [request.issued])  # type: ignore[attr-defined]
-
-    def _show(self, request: HttpRequest, issued: list[IssuedInvitation]) -> TemplateResponse:
-        title = plural(len(issued), "new invitation link").removeprefix("1 ").capitalize()
-        links = [(one.invitation.email, one.link, one.emailed) for one in issued]
-        return _links_page(self, request, title=title, links=links)
-
-    # Renewing and revoking
-    def _renew(self, request: HttpRequest, invitation: Invitation) -> IssuedInvitation | None:
-        try:
-            with transaction.atomic():
-                self.log_change(request, invitation, "Made a new link.")
-                return renew_invitation(invitation=invitation, renewed_by=_me(request))
-        except ValidationError as error:
-            sentence = f"The invitation for {invitation.email}: {' '.join(error.messages)}"
-            self.message_user(request, sentence, messages.ERROR)
-            return None
-
-    @admin.action(description="Make new links for selected invitations", permissions=["change"])
-    def renew(
-        self, request: HttpRequest, queryset: QuerySet[Invitation]
-    ) -> TemplateResponse | None:
-        issued = [one for each in queryset if (one := self._renew(request, each))]
-        return self._show(request, issued) if issued else None
-
-    @admin.action(description="Revoke selected invitations", permissions=["delete"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        revoked = 0
-        for invitation in queryset:
-            if self.has_delete_permission(request, invitation):
-                self._revoke(request, invitation)
-                revoked += 1
-            else:
-                reason = "was used" if invitation.used_at else "is to a role above your own"
-                sentence = f"The invitation for {invitation.email} {reason}: not revoked."
-                self.message_user(request, sentence, messages.ERROR)
-        self.message_user(request, f"{plural(revoked, 'invitation')} revoked.")
-
-    def _revoke(self, request: HttpRequest, invitation: Invitation) -> None:
-        with transaction.atomic():
-            self.log_deletions(request, [invitation])  # type: ignore[arg-type] # any iterable
-            self.delete_model(request, invitation)
-
-    def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
-        if not revoke_invitation(invitation=obj):
-            raise ValidationError("This invitation was used: its person is a member now.")
-
-    # The object tool
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.renew_view)
-        return [
-            path("<uuid:invitation_id>/renew/", view, name="accounts_invitation_renew"),
-            *super().get_urls(),
-        ]
-
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Invitation | None = None,
-    ) -> Any:
-        context["offers_new_link"] = obj is not None and self._may_renew(request, obj)
-        return super().render_change_form(request, context, add, change, form_url, obj)
-
-    def _may_renew(self, request: HttpRequest, invitation: Invitation) -> bool:
-        return (
-            self.has_change_permission(request)
-            and invitation.used_at is None
-            and not _outranks(invitation.role, _me(request))
-        )
-
-    def renew_view(self, request: HttpRequest, invitation_id: UUID) -> Any:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        invitation = get_object_or_404(Invitation, pk=invitation_id)
-        issued = self._renew(request, invitation)
-        if issued is None:
-            return redirect("admin:accounts_invitation_change", invitation.pk)
-        return self._show(request, [issued])

@@ -1,0 +1,237 @@
+"""Invitations in the admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.html import format_html
+
+from accounts.admin.shared import links_page, me_of, outranks
+from accounts.models import Invitation, Role, User, normalize_email
+from accounts.services.invitations import (
+    issue_invitation,
+    renew_invitation,
+    revoke_invitation,
+)
+from clipset.lib.units import plural
+from siteconfig.admin import GuardedAdmin, state_word
+from siteconfig.templatetags.clipset import relative_time
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.urls import URLPattern
+    from django.utils.safestring import SafeString
+
+    from accounts.services.invitations import IssuedInvitation
+
+
+class InvitationForm(forms.ModelForm[Invitation]):
+    acting: ClassVar[User]  # whoever invites
+
+    class Meta:
+        model = Invitation
+        fields = ["email", "role"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "role" in self.fields:
+            self.fields["role"].choices = [  # type: ignore[attr-defined] # a ChoiceField
+                choice for choice in Role.choices if not outranks(choice[0], self.acting)
+            ]
+
+    def clean_email(self) -> str:
+        email = normalize_email(self.cleaned_data["email"])
+        if User.objects.filter(email=email).exists():
+            raise ValidationError("A member has this e-mail address already.")
+        return email
+
+
+class InvitationState(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), ("used", "Used"), ("expired", "Run out")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Invitation]
+    ) -> QuerySet[Invitation]:
+        now = timezone.now()
+        conditions = {
+            "open": Q(used_at=None, expires_at__gt=now),
+            "used": Q(used_at__isnull=False),
+            "expired": Q(used_at=None, expires_at__lte=now),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+@admin.register(Invitation)
+class InvitationAdmin(GuardedAdmin[Invitation]):
+    """Made, renewed and revoked, but never edited. A link is shown once."""
+
+    form = InvitationForm
+    list_display = ["email", "role", "state", "created_by", "created_at"]
+    list_filter = [InvitationState, "role"]
+    list_select_related = ["created_by"]
+    search_fields = ["email", "created_by__username"]
+    actions = ["renew", "revoke"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        """For the action; a single one can't be edited."""
+        return obj is None and super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        if obj is not None and (obj.used_at or outranks(obj.role, me_of(request))):
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[Any]:
+        facts = ["state", "created_by", "created_at", "expires_at", "used_at"]
+        return ["email", "role"] if obj is None else ["email", "role", *facts]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+        return [] if obj is None else self.get_fields(request, obj)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Invitation | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.acting = me_of(request)  # type: ignore[attr-defined] # a class made for this request
+        return form
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # "revoke" does it
+        return actions
+
+    @admin.display(description="State", ordering="expires_at")
+    def state(self, invitation: Invitation) -> SafeString:
+        if invitation.used_at:
+            word, moment = state_word("used", "Used", "quiet"), invitation.used_at
+            return format_html("{} {}", word, relative_time(moment))
+        if invitation.is_open:
+            end = timezone.localtime(invitation.expires_at)
+            until = f"{end.day} {end:%B %Y, %H:%M}"
+            return format_html("{} until {}", state_word("open", "Open", "good"), until)
+        word = state_word("expired", "Run out", "warn")
+        return format_html("{} {}", word, relative_time(invitation.expires_at))
+
+    # Issuing
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        context = {
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+            **(extra_context or {}),
+        }
+        return super().add_view(request, form_url, context)
+
+    def save_model(
+        self, request: HttpRequest, obj: Invitation, form: forms.Form, change: bool
+    ) -> None:
+        issued = issue_invitation(email=obj.email, role=Role(obj.role), created_by=me_of(request))
+        obj.pk = issued.invitation.pk
+        request.issued = issued  # type: ignore[attr-defined] # for the answer, stored nowhere
+
+    def response_add(
+        self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
+    ) -> Any:
+        return self._show(request, [request.issued])  # type: ignore[attr-defined]
+
+    def _show(self, request: HttpRequest, issued: list[IssuedInvitation]) -> TemplateResponse:
+        title = plural(len(issued), "new invitation link").removeprefix("1 ").capitalize()
+        links = [(one.invitation.email, one.link, one.emailed) for one in issued]
+        return links_page(self, request, title=title, links=links)
+
+    # Renewing and revoking
+    def _renew(self, request: HttpRequest, invitation: Invitation) -> IssuedInvitation | None:
+        try:
+            with transaction.atomic():
+                self.log_change(request, invitation, "Made a new link.")
+                return renew_invitation(invitation=invitation, renewed_by=me_of(request))
+        except ValidationError as error:
+            sentence = f"The invitation for {invitation.email}: {' '.join(error.messages)}"
+            self.message_user(request, sentence, messages.ERROR)
+            return None
+
+    @admin.action(description="Make new links for selected invitations", permissions=["change"])
+    def renew(
+        self, request: HttpRequest, queryset: QuerySet[Invitation]
+    ) -> TemplateResponse | None:
+        issued = [one for each in queryset if (one := self._renew(request, each))]
+        return self._show(request, issued) if issued else None
+
+    @admin.action(description="Revoke selected invitations", permissions=["delete"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        revoked = 0
+        for invitation in queryset:
+            if self.has_delete_permission(request, invitation):
+                self._revoke(request, invitation)
+                revoked += 1
+            else:
+                reason = "was used" if invitation.used_at else "is to a role above your own"
+                sentence = f"The invitation for {invitation.email} {reason}: not revoked."
+                self.message_user(request, sentence, messages.ERROR)
+        self.message_user(request, f"{plural(revoked, 'invitation')} revoked.")
+
+    def _revoke(self, request: HttpRequest, invitation: Invitation) -> None:
+        with transaction.atomic():
+            self.log_deletions(request, [invitation])  # type: ignore[arg-type] # any iterable
+            self.delete_model(request, invitation)
+
+    def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
+        if not revoke_invitation(invitation=obj):
+            raise ValidationError("This invitation was used: its person is a member now.")
+
+    # The object tool
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.renew_view)
+        return [
+            path("<uuid:invitation_id>/renew/", view, name="accounts_invitation_renew"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Invitation | None = None,
+    ) -> Any:
+        context["offers_new_link"] = obj is not None and self._may_renew(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _may_renew(self, request: HttpRequest, invitation: Invitation) -> bool:
+        return (
+            self.has_change_permission(request)
+            and invitation.used_at is None
+            and not outranks(invitation.role, me_of(request))
+        )
+
+    def renew_view(self, request: HttpRequest, invitation_id: UUID) -> Any:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        invitation = get_object_or_404(Invitation, pk=invitation_id)
+        issued = self._renew(request, invitation)
+        if issued is None:
+            return redirect("admin:accounts_invitation_change", invitation.pk)
+        return self._show(request, [issued])

@@ -1,0 +1,126 @@
+"""A running site and a browser for it.
+
+Playwright's loop runs in the thread of the tests, which Django takes for an asynchronous one; the
+`chromium` fixture of tests/conftest.py therefore sets DJANGO_ALLOW_ASYNC_UNSAFE, and tests use the
+ORM as anywhere. Nothing else runs in that thread meanwhile, so nothing is unsafe about it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.builders import make_user
+from tests.conftest import FOLDERS
+from tests.processes import ROOT
+from tests.videos import live
+from tests.videos.conftest import gunicorn, static_files, use_folders_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+    from pytest_django.fixtures import SettingsWrapper
+
+    from accounts.models import User
+
+__all__ = ["gunicorn", "static_files"]
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def chromium_first(chromium: Browser, transactional_db: None) -> None:
+    """Before anything touches the database in a test of this folder."""
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """As `chromium`, but plays without having been clicked."""
+    from tests.parts import require
+
+    started = chromium.browser_type.launch(executable_path=require("browser"), args=FLAGS)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def site(
+    gunicorn: live.Server, media: Path, transactional_db: None, settings: SettingsWrapper
+) -> Iterator[live.Server]:
+    use_folders_of(gunicorn, settings)
+    yield gunicorn
+    for folder in FOLDERS.values():
+        shutil.rmtree(gunicorn.media / folder, ignore_errors=True)
+
+
+@pytest.fixture
+def workers(site: live.Server, static_files: Path, tmp_path: Path) -> Iterator[int]:
+    """Workers for what is uploaded. They start while the test logs in."""
+    with live.workers(site.media, static_files, tmp_path / "queue.log") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def problems() -> Iterator[list[str]]:
+    """What browsers complained about: errors of scripts, and what the security policy stopped.
+
+    A test that expects some takes them out.
+    """
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def visit(
+    browser: Browser, site: live.Server, problems: list[str]
+) -> Iterator[Callable[..., Page]]:
+    """A page of a new browser profile, logged in as a member unless that is None."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(user: User | None, **options: Any) -> Page:
+        context = browser.new_context(base_url=site.url, **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)  # milliseconds
+        if user is not None:
+            session = live.Visitor(site, user).session
+            context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
+        page = context.new_page()
+        page.on("console", lambda said: note(said.type, said.text, page.url))
+        page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+        return page
+
+    def note(kind: str, text: str, url: str) -> None:
+        if kind in {"error", "warning"}:
+            problems.append(f"{url}: {text}")
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def bob(transactional_db: None) -> User:
+    return make_user("bob", password=PASSWORD)
+
+
+def results(name: str) -> Path:
+    """A file for people to look at, git-ignored."""
+    path = ROOT / "test-results" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,44 @@
+"""What a test asks the player of a watch page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+STATE = """video => ({
+    time: video.currentTime, duration: video.duration, width: video.videoWidth,
+    height: video.videoHeight, ended: video.ended, paused: video.paused, muted: video.muted,
+    volume: video.volume, rate: video.playbackRate, ready: video.readyState,
+    error: video.error && `${video.error.code}: ${video.error.message}`,
+})"""
+
+
+def state(page: Page) -> dict[str, Any]:
+    told: dict[str, Any] = page.locator("video.player__video").evaluate(STATE)
+    return told
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Until this is true of `video`."""
+    page.wait_for_function(
+        f"() => {{ const video = document.querySelector('video.player__video');"
+        f" return video && ({condition}); }}"
+    )
+
+
+def play_to_the_end(page: Page) -> dict[str, Any]:
+    wait_until(page, "video.readyState >= 1")
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_until(page, "video.ended || video.error")
+    return state(page)
+
+
+def seek(page: Page, seconds: float) -> dict[str, Any]:
+    wait_until(page, "video.readyState >= 1")
+    page.locator("video.player__video").evaluate(
+        "(video, to) => { video.pause(); video.currentTime = to; }", seconds
+    )
+    wait_until(page, "!video.seeking && video.readyState >= 2")
+    return state(page)

@@ -1,0 +1,278 @@
+"""What members do from the log-in to the end of a film, in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import clips
+from tests.browser.conftest import PASSWORD
+from tests.browser.player import play_to_the_end, seek, state, wait_until
+from tests.builders import make_admin, make_category, make_user, make_video
+from tests.processes import wait_for
+from tests.videos.films import everything_on_disk, ready_film, run_queue, set_limits, stream_md5, used
+from videos.models import Upload, Video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from accounts.models import User
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+
+Visit = "Callable[..., Page]"
+
+
+def named(clip: Path, name: str, folder: Path) -> Path:
+    return Path(shutil.copyfile(clip, folder / name))
+
+
+def log_in(page: Page, name: str) -> None:
+    page.goto("/upload/")
+    page.get_by_label("Username or e-mail").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url("/upload/")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_bob_uploads_films_and_watches_them_to_the_end(
+    visit: Callable[..., Page], bob: User, workers: int, tmp_path: Path, scripts: bool
+) -> None:
+    make_category("Holidays", created_by=make_admin("boss"))
+    phone = named(clips.phone_hevc_mov(seconds=3), "IMG_0042.mov", tmp_path)
+    plain = named(clips.h264_mp4(seconds=3), "sea_and_sun.mp4", tmp_path)
+    page = visit(None, java_script_enabled=scripts)
+    log_in(page, "bob")
+
+    for clip, title, size in ((phone, "Grandma", (180, 320)), (plain, "", (320, 180))):
+        page.goto("/upload/")
+        page.locator("input[type=file]").set_input_files(clip)
+        if title:
+            page.get_by_label("Title").fill(title)
+            page.get_by_label("Category").select_option(label="Holidays")
+        page.locator("form.upload__form").get_by_role("button", name="Upload").click()
+        expect(page).to_have_url(lambda url: "/v/" in url)
+        video = Video.objects.get(original_filename=clip.name)
+        if scripts:
+            # By itself, without a reload of ours.
+            expect(page.locator("video.player__video")).to_be_visible(timeout=20_000)
+        else:
+            wait_for(lambda at=video: Video.objects.get(pk=at.pk).is_ready, name="the film")  # type: ignore[misc]
+            page.reload()
+            expect(page.locator("video.player__video")).to_be_visible()
+        expect(page.locator("h1")).to_have_text(title or "sea and sun")
+
+        watcher = page if scripts else visit(bob)
+        watcher.goto(video.get_absolute_url())
+        told = play_to_the_end(watcher)
+        assert told["error"] is None
+        assert told["ended"]
+        assert told["time"] == pytest.approx(told["duration"], abs=0.2)
+        assert told["duration"] == pytest.approx(3, abs=0.3)
+        assert (told["width"], told["height"]) == size
+        for moment in (0.2, 2.5, 1.0):
+            assert seek(watcher, moment)["time"] == pytest.approx(moment, abs=0.1)
+
+    assert stream_md5(video.file_path if False else Video.objects.get(title="sea and sun").file_path) == stream_md5(plain)
+    assert used(bob) == phone.stat().st_size + plain.stat().st_size
+    assert Video.objects.get(title="Grandma").category is not None
+
+
+def test_progress_is_shown_while_a_film_is_sent(
+    visit: Callable[..., Page], bob: User, tmp_path: Path
+) -> None:
+    big = tmp_path / "big.mp4"
+    big.write_bytes(bytes(20 * 1024**2))
+    page = visit(bob)
+    # A slow line, so that there is something to see.
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    page.goto("/upload/")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 8 * 1024**2},
+    )
+    page.locator("input[type=file]").set_input_files(big)
+    expect(page.get_by_label("Title")).to_have_value("big")
+    page.locator("form.upload__form").get_by_role("button", name="Upload").click()
+    bar = page.get_by_label("Sent")
+    expect(bar).to_be_visible()
+    page.wait_for_function(
+        "() => { const at = document.querySelector('[data-sending] progress').value;"
+        " return at > 5 && at < 95; }"
+    )
+    expect(page.locator("[data-percent]")).to_contain_text("%")
+    page.wait_for_url("**/v/*/")
+    assert used(bob) == 20 * 1024**2
+
+
+def test_an_upload_that_is_cancelled_leaves_nothing(
+    visit: Callable[..., Page], bob: User, tmp_path: Path
+) -> None:
+    big = tmp_path / "big.mp4"
+    big.write_bytes(bytes(20 * 1024**2))
+    page = visit(bob)
+    page.goto("/upload/")
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2 * 1024**2},
+    )
+    page.locator("input[type=file]").set_input_files(big)
+    page.locator("form.upload__form").get_by_role("button", name="Upload").click()
+    wait_for(Upload.objects.exists, name="the reservation")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("[data-status]")).to_contain_text("cancelled")
+    wait_for(lambda: not Upload.objects.exists(), name="the end of the upload")
+    assert used(bob) == 0
+    assert not Video.objects.exists()
+    wait_for(lambda: everything_on_disk() == [])
+
+
+def test_charlie_is_told_before_anything_is_sent(
+    visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    charlie = make_user("charlie", weekly_upload_bytes=4 * 1024**3)
+    page = visit(charlie)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.goto("/upload/")
+    expect(page.locator(".upload__quota")).to_contain_text("Nothing left")
+    page.locator("input[type=file]").set_input_files(
+        named(clips.h264_mp4(), "mine.mp4", tmp_path)
+    )
+    error = page.locator("#id_file_error")
+    expect(error).to_be_visible()
+    expect(error).to_contain_text("left of your week")
+    page.locator("form.upload__form").get_by_role("button", name="Upload").click()
+    expect(error).to_be_visible()
+    assert "POST" not in sent
+    assert not Upload.objects.exists()
+    assert used(charlie) == 4 * 1024**3
+
+
+def test_charlie_without_scripts_gets_the_sites_sentence(
+    visit: Callable[..., Page], tmp_path: Path, problems: list[str]
+) -> None:
+    charlie = make_user("charlie", weekly_upload_bytes=4 * 1024**3)
+    page = visit(charlie, java_script_enabled=False)
+    page.goto("/upload/")
+    page.locator("input[type=file]").set_input_files(
+        named(clips.h264_mp4(), "mine.mp4", tmp_path)
+    )
+    page.locator("form.upload__form").get_by_role("button", name="Upload").click()
+    expect(page.locator("body")).to_contain_text("This would pass your weekly quota")
+    assert not Video.objects.exists()
+    problems[:] = [it for it in problems if "413" not in it]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("setup.exe", b"MZ", "not a kind of file that can be taken"),
+        ("empty.mp4", b"", "This file is empty"),
+        ("large.mp4", bytes(2 * 1024**2), "at most 1 MB can be sent"),
+    ],
+)
+def test_what_would_be_refused_is_not_sent(
+    visit: Callable[..., Page], bob: User, tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    set_limits(file=1024**2)
+    page = visit(bob)
+    page.goto("/upload/")
+    (tmp_path / name).write_bytes(content)
+    page.locator("input[type=file]").set_input_files(tmp_path / name)
+    expect(page.locator("#id_file_error")).to_contain_text(sentence)
+
+
+def test_a_refusal_by_the_site_keeps_what_was_typed(
+    visit: Callable[..., Page], bob: User, tmp_path: Path, problems: list[str]
+) -> None:
+    """The page thought it would fit; meanwhile the limit was lowered."""
+    page = visit(bob)
+    page.goto("/upload/")
+    page.locator("input[type=file]").set_input_files(
+        named(clips.h264_mp4(), "mine.mp4", tmp_path)
+    )
+    page.get_by_label("Title").fill("Typed")
+    set_limits(file=1000)
+    page.locator("form.upload__form").get_by_role("button", name="Upload").click()
+    expect(page.locator("#id_file_error")).to_contain_text("larger than 1000 bytes")
+    expect(page.get_by_label("Title")).to_have_value("Typed")
+    assert not Video.objects.exists()
+    problems[:] = [it for it in problems if "413" not in it]
+
+
+def test_a_failed_film_says_why_and_nothing_is_charged(
+    visit: Callable[..., Page], bob: User, workers: int, tmp_path: Path
+) -> None:
+    page = visit(bob)
+    page.goto("/upload/")
+    page.locator("input[type=file]").set_input_files(
+        named(clips.text_as_mp4("text"), "letter.mp4", tmp_path)
+    )
+    page.locator("form.upload__form").get_by_role("button", name="Upload").click()
+    expect(page.locator("body")).to_contain_text("could not be made", timeout=20_000)
+    expect(page.get_by_role("link", name="Upload it again")).to_be_visible()
+    assert used(bob) == 0
+
+
+def test_bob_edits_and_deletes_his_film(visit: Callable[..., Page], bob: User) -> None:
+    video = ready_film(bob, clips.h264_mp4(), title="Old title")
+    page = visit(bob)
+    page.goto(video.get_absolute_url())
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Title").fill("New title")
+    page.get_by_label("Description").fill("At https://example.org/")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("h1")).to_have_text("New title")
+    expect(page.get_by_role("link", name="https://example.org/")).to_be_visible()
+
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete it").click()
+    expect(page).to_have_url("/profile/bob/")
+    expect(page.locator("body")).to_contain_text("“New title” is deleted.")
+    assert not Video.objects.exists()
+    run_queue()
+    assert everything_on_disk() == []
+
+
+def test_a_long_list_goes_on_by_itself_and_by_a_link(visit: Callable[..., Page], bob: User) -> None:
+    for number in range(60):
+        make_video(f"Film {number}", uploader=bob)
+    page = visit(bob)
+    page.goto("/")
+    for _ in range(20):
+        page.mouse.wheel(0, 4000)
+        if page.locator("article").count() == 60:
+            break
+        page.wait_for_timeout(200)
+    expect(page.locator("article")).to_have_count(60)
+
+    plain = visit(bob, java_script_enabled=False)
+    plain.goto("/")
+    expect(plain.locator("article")).to_have_count(24)
+    plain.get_by_role("link", name="Show more").click()
+    expect(plain.locator("article")).to_have_count(24)
+    plain.get_by_role("link", name="Show more").click()
+    expect(plain.locator("article")).to_have_count(12)
+
+
+def test_watching_from_a_moment_in_the_address(visit: Callable[..., Page], bob: User) -> None:
+    video = ready_film(bob, clips.h264_mp4(seconds=3))
+    page = visit(bob)
+    page.goto(f"{video.get_absolute_url()}?t=2")
+    wait_until(page, "video.readyState >= 2 && video.currentTime > 1")
+    assert state(page)["time"] == pytest.approx(2, abs=0.2)

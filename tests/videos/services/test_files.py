@@ -1,0 +1,246 @@
+"""What goes with a deleted row, and what is swept when nobody needs it."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import transaction
+from django.utils import timezone
+
+from tests.builders import make_admin, make_category, make_user, make_video
+from tests.videos.films import everything_on_disk, run_queue, wake_ups
+from videos.models import Job, ProcessingStatus, Upload, Video
+from videos.models.job import JobState
+from videos.services.editing import delete_video
+from videos.services.files import KEEP_FAILED_SOURCE, MIN_AGE, forget_failed_sources, sweep_temp
+from videos.services.uploads import abandon_expired_uploads, begin_upload
+from videos.tasks import remove_files, tidy_up
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def film_with_files(user: User, stem: str = "film", **fields: object) -> Video:
+    """Every kind of file that a video can have."""
+    root = Path(django_settings.MEDIA_ROOT)
+    paths = {
+        "processed": root / "videos" / f"{stem}.mp4",
+        "thumbnail": root / "thumbnails" / f"{stem}.jpg",
+        "original": root / "originals" / f"{stem}.mov",
+        "source": root / "temp" / f"upload-{stem}" / "source.mov",
+    }
+    for path in paths.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    given: dict[str, object] = {
+        "filename": f"{stem}.mp4",
+        "thumbnail_filename": f"{stem}.jpg",
+        "thumbnail_root": str(root / "thumbnails"),
+        "original_path": str(paths["original"]),
+        "source_path": str(paths["source"]),
+        **fields,
+    }
+    return make_video(uploader=user, **given)  # type: ignore[arg-type]
+
+
+def temp() -> Path:
+    return Path(django_settings.TEMP_STORAGE_PATH)
+
+
+def age(path: Path, by: timedelta) -> None:
+    moment = (timezone.now() - by).timestamp()
+    os.utime(path, (moment, moment))
+
+
+# -- deleting -------------------------------------------------------------------------------------
+
+
+def test_a_deleted_video_takes_all_its_files_along() -> None:
+    bob = make_user("bob")
+    video = film_with_files(bob)
+    other = film_with_files(bob, "other")
+    delete_video(video=video)
+    assert wake_ups() == ["videos.tasks.remove_files"]
+    assert len(everything_on_disk()) == 8, "the worker removes them, not the request"
+    run_queue()
+    assert everything_on_disk() == sorted(
+        [
+            "originals/other.mov",
+            "temp/upload-other/source.mov",
+            "thumbnails/other.jpg",
+            "videos/other.mp4",
+        ]
+    )
+    assert not (temp() / "upload-film").exists()
+    assert Video.objects.get() == other
+
+
+def test_files_stay_when_the_deletion_is_taken_back() -> None:
+    video = film_with_files(make_user("bob"))
+
+    def delete_and_fail() -> None:
+        with transaction.atomic():
+            video.delete()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        delete_and_fail()
+    assert wake_ups() == []
+    assert Video.objects.count() == 1
+
+
+def test_a_deleted_video_gives_no_quota_back() -> None:
+    bob = make_user("bob", weekly_upload_bytes=1000)
+    delete_video(video=film_with_files(bob, quota_bytes=1000, quota_reserved_at=timezone.now()))
+    bob.refresh_from_db()
+    assert bob.weekly_upload_bytes == 1000
+
+
+def test_a_deleted_member_takes_their_videos_and_files_along() -> None:
+    bob, alice = make_user("bob"), make_user("alice")
+    film_with_files(bob, "one")
+    film_with_files(bob, "two")
+    film_with_files(alice, "hers")
+    bob.delete()
+    assert wake_ups() == ["videos.tasks.remove_files"] * 2
+    run_queue()
+    assert len(everything_on_disk()) == 4
+    assert Video.objects.get().uploaded_by == alice
+
+
+def test_many_videos_deleted_at_once_take_their_files_along() -> None:
+    """As the admin's bulk action does."""
+    bob = make_user("bob")
+    for stem in ("one", "two", "three"):
+        film_with_files(bob, stem)
+    Video.objects.filter(uploaded_by=bob).delete()
+    run_queue()
+    assert everything_on_disk() == []
+
+
+def test_a_deleted_category_leaves_its_videos_and_files() -> None:
+    category = make_category("Music", created_by=make_admin("root_"))
+    video = film_with_files(make_user("bob"), category=category)
+    category.delete()
+    run_queue()
+    video.refresh_from_db()
+    assert video.category is None
+    assert len(everything_on_disk()) == 4
+
+
+def test_removing_twice_and_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
+    video = film_with_files(make_user("bob"))
+    paths = [video.source_path, str(video.file_path), str(tmp_path / "never" / "was.mp4")]
+    remove_files(paths)
+    remove_files(paths)
+    assert everything_on_disk() == ["originals/film.mov", "thumbnails/film.jpg"]
+
+
+def test_only_a_folder_right_below_temp_goes_with_its_file() -> None:
+    deep = temp() / "a" / "b" / "c.mp4"
+    deep.parent.mkdir(parents=True)
+    deep.write_bytes(b"x")
+    flat = temp() / "flat.mp4"
+    flat.write_bytes(b"x")
+    (temp() / "keep").mkdir()
+    remove_files([str(deep), str(flat)])
+    assert deep.parent.is_dir()
+    assert (temp() / "keep").is_dir()
+
+
+def test_a_waiting_video_without_a_root_removes_its_source_alone() -> None:
+    video = film_with_files(
+        make_user("bob"),
+        storage_root="",
+        thumbnail_filename=None,
+        original_path="",
+        status=ProcessingStatus.PENDING,
+    )
+    video.delete()
+    run_queue()
+    assert everything_on_disk() == ["originals/film.mov", "thumbnails/film.jpg", "videos/film.mp4"]
+
+
+# -- sweeping -------------------------------------------------------------------------------------
+
+
+def test_only_what_nobody_needs_is_swept_from_temp() -> None:
+    bob = make_user("bob")
+    upload = begin_upload(user=bob, content_length=10)
+    video = film_with_files(bob, status=ProcessingStatus.PENDING)
+    running = Job.objects.create(
+        video=video, state=JobState.RUNNING, lease_owner="x", lease_until=timezone.now()
+    )
+    needed = [upload.folder_path, Path(video.source_path).parent, temp() / f"job-{running.pk}"]
+    stale = [temp() / "upload-dead", temp() / "job-99999", temp() / "stray.mp4"]
+    fresh = temp() / "upload-young"
+    for folder in [*needed, *stale[:2], fresh]:
+        folder.mkdir(exist_ok=True)
+    stale[2].write_bytes(b"x")
+    for path in [*needed, *stale]:
+        age(path, MIN_AGE + timedelta(minutes=1))
+    assert sweep_temp() == 3
+    assert {path.name for path in temp().iterdir()} == {path.name for path in [*needed, fresh]}
+    assert sweep_temp() == 0
+
+
+def test_a_finished_jobs_folder_is_swept() -> None:
+    job = Job.objects.create(video=make_video(), state=JobState.DONE)
+    folder = temp() / f"job-{job.pk}"
+    folder.mkdir()
+    age(folder, MIN_AGE + timedelta(minutes=1))
+    assert sweep_temp() == 1
+
+
+def test_sweeping_without_a_temp_folder_is_fine() -> None:
+    temp().rmdir()
+    assert sweep_temp() == 0
+
+
+def test_an_upload_that_went_silent_gives_back_what_it_reserved() -> None:
+    bob = make_user("bob")
+    kept = begin_upload(user=bob, content_length=10)
+    dead = begin_upload(user=bob, content_length=1000)
+    dead.folder_path.mkdir()
+    (dead.folder_path / "source.mp4").write_bytes(b"half")
+    Upload.objects.filter(pk=dead.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert abandon_expired_uploads() == 1
+    assert abandon_expired_uploads() == 0
+    assert Upload.objects.get() == kept
+    assert not dead.folder_path.exists()
+    bob.refresh_from_db()
+    assert bob.weekly_upload_bytes == 10
+
+
+def test_the_source_of_a_failed_film_is_kept_for_14_days_and_then_forgotten() -> None:
+    bob = make_user("bob")
+    old = film_with_files(bob, "old", status=ProcessingStatus.FAILED)
+    young = film_with_files(bob, "young", status=ProcessingStatus.FAILED)
+    ready = film_with_files(bob, "ready")
+    for video, days in ((old, 1), (ready, 30)):
+        then = timezone.now() - KEEP_FAILED_SOURCE - timedelta(days=days)
+        Video.objects.filter(pk=video.pk).update(updated_at=then)
+    assert forget_failed_sources() == 1
+    old.refresh_from_db()
+    assert old.source_path == ""
+    assert not old.can_be_retried
+    assert not (temp() / "upload-old").exists()
+    assert (temp() / "upload-young" / "source.mov").exists()
+    assert (temp() / "upload-ready" / "source.mov").exists()
+    assert young.can_be_retried
+
+
+def test_tidying_up_counts_all_that_was_tidied() -> None:
+    upload = begin_upload(user=make_user("bob"), content_length=1)
+    Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    (temp() / "stray").mkdir()
+    age(temp() / "stray", MIN_AGE + timedelta(minutes=1))
+    assert tidy_up() == 2
+    assert not upload.folder_path.exists()

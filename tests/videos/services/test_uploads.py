@@ -1,0 +1,196 @@
+"""Reserving and settling: bytes that are promised, come, and are charged."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import DataError, IntegrityError
+from django.utils import timezone
+
+from accounts.services.quota import reset_quota
+from tests.builders import make_user
+from tests.videos.films import assert_nothing_is_left, set_limits, used, wake_ups
+from videos.models import Job, Upload, Video
+from videos.services.uploads import (
+    FORM_OVERHEAD,
+    LIFETIME,
+    UploadRefused,
+    abandon_upload,
+    begin_upload,
+    check_kind,
+    finish_upload,
+    touch_upload,
+)
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
+    from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_user("bob")
+
+
+def arrived(upload: Upload, size: int) -> Path:
+    path = upload.folder_path / "source.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(size))
+    return path
+
+
+def finish(upload: Upload, size: int, **fields: Any) -> Video:
+    given = {"title": "A", "description": "", "category": None, "original_filename": "a.mp4"}
+    return finish_upload(
+        upload=upload, path=arrived(upload, size), size=size, **{**given, **fields}
+    )
+
+
+def test_what_is_promised_is_reserved_and_what_came_is_charged(bob: User) -> None:
+    upload = begin_upload(user=bob, content_length=1500)
+    assert used(bob) == 1500
+    video = finish(upload, 1000)
+    assert used(bob) == video.quota_bytes == video.file_size_bytes == 1000
+    assert video.quota_reserved_at == upload.quota_reserved_at
+    assert not Upload.objects.exists()
+
+
+def test_what_failed_in_the_database_leaves_nothing(bob: User) -> None:
+    """One transaction: a constraint that says no takes the settling and the wake-up back."""
+    upload = begin_upload(user=bob, content_length=1500)
+    with pytest.raises((IntegrityError, DataError)):
+        finish(upload, 1000, title="t" * 201)
+    assert Upload.objects.get() == upload
+    assert used(bob) == 1500
+    assert (Video.objects.count(), Job.objects.count(), wake_ups()) == (0, 0, [])
+    assert abandon_upload(upload=upload)
+    assert_nothing_is_left(bob)
+
+
+def test_a_film_is_finished_once(bob: User) -> None:
+    upload = begin_upload(user=bob, content_length=1500)
+    video = finish(upload, 1000)
+    with pytest.raises(UploadRefused, match="took too long"):
+        finish_upload(
+            upload=upload,
+            path=Path(video.source_path),
+            size=1000,
+            original_filename="a.mp4",
+            title="A",
+            description="",
+            category=None,
+        )
+    assert not abandon_upload(upload=upload)
+    assert used(bob) == 1000
+    assert Path(video.source_path).exists()
+
+
+def test_abandoning_twice_gives_back_once(bob: User) -> None:
+    other = begin_upload(user=bob, content_length=100)
+    upload = begin_upload(user=bob, content_length=1000)
+    assert abandon_upload(upload=upload)
+    assert not abandon_upload(upload=upload)
+    assert used(bob) == 100
+    assert Upload.objects.get() == other
+
+
+def test_the_forms_own_bytes_do_not_make_a_file_that_fits_be_refused(bob: User) -> None:
+    set_limits(week=10 * FORM_OVERHEAD)
+    upload = begin_upload(user=bob, content_length=10 * FORM_OVERHEAD + 700)
+    finish(upload, 10 * FORM_OVERHEAD)
+    assert used(bob) == 10 * FORM_OVERHEAD
+    with pytest.raises(UploadRefused) as refused:
+        finish(begin_upload(user=bob, content_length=700), 1)
+    assert refused.value.status == 413
+
+
+def test_what_another_upload_took_meanwhile_is_not_taken_twice(bob: User) -> None:
+    set_limits(week=2 * FORM_OVERHEAD)
+    first = begin_upload(user=bob, content_length=2 * FORM_OVERHEAD + 10)  # reserves half of it
+    assert used(bob) == FORM_OVERHEAD + 10
+    second = begin_upload(user=bob, content_length=FORM_OVERHEAD - 10)
+    finish(second, FORM_OVERHEAD - 100)
+    with pytest.raises(UploadRefused, match="pass your weekly quota"):
+        finish(first, 2 * FORM_OVERHEAD)
+    assert abandon_upload(upload=first)
+    assert used(bob) == FORM_OVERHEAD - 100
+
+
+def test_a_reset_during_an_upload_leaves_no_negative_counter(bob: User) -> None:
+    upload = begin_upload(user=bob, content_length=1500)
+    reset_quota(users=[bob.pk])
+    finish(upload, 1000)
+    assert used(bob) == 0
+
+
+def test_an_upload_over_sunday_gives_nothing_back_from_the_new_week(bob: User) -> None:
+    upload = begin_upload(user=bob, content_length=1500)
+    last_week = timezone.now() - timedelta(days=8)
+    Upload.objects.update(quota_reserved_at=last_week)
+    upload.refresh_from_db()
+    bob.weekly_upload_bytes, bob.last_upload_reset = 300, timezone.now()
+    bob.save()
+    abandon_upload(upload=upload)
+    assert used(bob) == 300
+
+
+def test_touching_keeps_a_reservation_alive_but_not_with_every_byte(bob: User) -> None:
+    upload = begin_upload(user=bob, content_length=10)
+    first = Upload.objects.get().expires_at
+    touch_upload(upload)
+    assert Upload.objects.get().expires_at == first
+    upload.expires_at = timezone.now() + timedelta(minutes=5)
+    touch_upload(upload)
+    left = Upload.objects.get().expires_at - timezone.now()
+    assert LIFETIME - timedelta(seconds=5) < left <= LIFETIME
+
+
+def test_touching_what_is_gone_brings_nothing_back(bob: User) -> None:
+    upload = begin_upload(user=bob, content_length=10)
+    abandon_upload(upload=upload)
+    upload.expires_at = timezone.now()
+    touch_upload(upload)
+    assert not Upload.objects.exists()
+
+
+def test_a_deactivated_member_reserves_nothing(bob: User) -> None:
+    bob.is_active = False
+    bob.save()
+    with pytest.raises(UploadRefused):
+        begin_upload(user=bob, content_length=10)
+    assert used(bob) == 0
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.MP4", "a.b.Mov", ".x.webm", "film.avi", "film.mkv"])
+def test_kinds_that_are_taken(name: str) -> None:
+    check_kind(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.exe", "mp4", ".mp4", "a.mp4.exe", "a.mp4 ", "a.", "", "a.mp4\u200b", "a.m3u8"]
+)
+def test_kinds_that_are_not(name: str) -> None:
+    with pytest.raises(UploadRefused, match="This kind of file is not accepted"):
+        check_kind(name)
+
+
+def test_the_operator_says_which_kinds_are_taken(settings: SettingsWrapper) -> None:
+    settings.ACCEPTED_VIDEO_FORMATS = ["webm"]
+    check_kind("a.webm")
+    with pytest.raises(UploadRefused, match=r"Send one of \.webm\."):
+        check_kind("a.mp4")
+
+
+@pytest.mark.parametrize("length", [255, 256, 300, 5000])
+def test_long_names_are_stored_as_far_as_there_is_room(bob: User, length: int) -> None:
+    upload = begin_upload(user=bob, content_length=10)
+    video = finish(upload, 10, original_filename="n" * (length - 4) + ".mp4")
+    video.refresh_from_db()
+    assert len(video.original_filename) == 255
+    assert video.original_filename.endswith("n.mp4")

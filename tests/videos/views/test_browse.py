@@ -1,0 +1,275 @@
+"""Home, categories and profiles: what is on them, for whom, and that they cost the same for one
+video as for thirty."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import unescape
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
+from videos.models import Job, ProcessingStatus
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from categories.models import Category
+
+pytestmark = pytest.mark.django_db
+
+EVIL = '<script>alert("x")</script>'
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_user("bob")
+
+
+@pytest.fixture
+def music() -> Category:
+    return make_category("Music", created_by=make_admin("boss"))
+
+
+@pytest.fixture
+def client(bob: User) -> Client:
+    client = Client()
+    client.force_login(bob)
+    return client
+
+
+def page(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return unescape(answer.content.decode())
+
+
+def queries(client: Client, path: str) -> int:
+    client.get(path)  # notes in the session that it is in use
+    with CaptureQueriesContext(connection, ) as captured:
+        assert client.get(path).status_code == 200
+    return len(captured)
+
+
+# -- costs ----------------------------------------------------------------------------------------
+
+
+def test_pages_cost_as_many_queries_for_thirty_videos_as_for_one(
+    client: Client, bob: User, music: Category
+) -> None:
+    def add(number: int) -> None:
+        other = make_user(f"member{number}x")
+        make_video(uploader=other, category=music, thumbnail_filename=f"{number}.jpg")
+        own = make_video(uploader=bob, category=music, status=ProcessingStatus.PROCESSING)
+        Job.objects.create(video=own)
+        make_video(uploader=bob, category=music, is_hidden=True)
+        make_category(f"Shelf {number}", created_by=bob)
+
+    add(0)
+    first = make_video("First", uploader=bob, category=music)
+    waiting = make_video("Waiting", uploader=bob, status=ProcessingStatus.PENDING)
+    Job.objects.create(video=waiting)
+    paths = [
+        "/",
+        "/?q=video",
+        "/?sort=views",
+        "/?category=music",
+        "/categories/",
+        "/categories/music/",
+        "/profile/bob/",
+        "/profile/member0x/",
+        f"/v/{first.short_id}/",
+        f"/v/{waiting.short_id}/",
+        f"/v/{waiting.short_id}/status/",
+        f"/v/{first.short_id}/edit/",
+        "/upload/",
+    ]
+    before = {path: queries(client, path) for path in paths}
+    for number in range(1, 31):
+        add(number)
+    after = {path: queries(client, path) for path in paths}
+    assert after == before
+    assert max(before.values()) <= 10, before
+
+
+# -- home -----------------------------------------------------------------------------------------
+
+
+def test_home_shows_what_is_published_newest_first(client: Client) -> None:
+    now = timezone.now()
+    alice = make_user("alice")
+    make_video("Older film", uploader=alice, created_at=now - timedelta(days=2))
+    make_video("Newer film", uploader=alice, created_at=now - timedelta(days=1))
+    make_video("Secret film", uploader=alice, is_hidden=True)
+    make_video("Half a film", uploader=alice, status=ProcessingStatus.PROCESSING)
+    html = page(client, "/")
+    assert 0 < html.index("Newer film") < html.index("Older film")
+    assert "Secret film" not in html
+    assert "Half a film" not in html
+
+
+def test_home_by_views(client: Client) -> None:
+    make_video("Seldom seen", view_count=2)
+    make_video("Often seen", view_count=900)
+    html = page(client, "/?sort=views")
+    assert html.index("Often seen") < html.index("Seldom seen")
+
+
+def test_what_is_not_ready_is_shown_to_its_uploader_alone(client: Client, bob: User) -> None:
+    for status in (ProcessingStatus.PENDING, ProcessingStatus.PROCESSING, ProcessingStatus.FAILED):
+        make_video(f"Mine {status.label}", uploader=bob, status=status)
+    html = page(client, "/")
+    assert "Not ready yet" in html
+    for label in ("Waiting", "Processing", "Failed"):
+        assert f"Mine {label}" in html
+    for other in (make_user("alice"), make_moderator("mod")):
+        client.force_login(other)
+        html = page(client, "/")
+        assert "Mine" not in html
+        assert "Not ready yet" not in html
+
+
+def test_home_of_a_category_or_of_a_search(client: Client, music: Category) -> None:
+    make_video("Song", category=music)
+    make_video("Other")
+    for path in ("/?category=music", "/?q=song", "/?q=music&category=music"):
+        html = page(client, path)
+        assert "Song" in html
+        assert "Other" not in html
+    assert client.get("/?category=none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?after=nonsense",
+        "?after=%00",
+        "?sort=bogus",
+        "?sort=bogus&after=bogus",
+        "?q=%00",
+        "?q=%ff%fe",
+        "?q=" + "x" * 3000,
+        "?page=x",
+        "?status=bogus",
+        "?q=%25_%5C'\"",
+        "?category=",
+        "?q=a&q=b",
+    ],
+)
+def test_bad_parameters_are_no_error(client: Client, query: str) -> None:
+    make_video("A film")
+    for path in ("/", "/categories/", "/profile/bob/"):
+        assert client.get(path + query).status_code == 200
+
+
+def test_only_the_cards_that_follow_are_sent_to_htmx(client: Client) -> None:
+    for number in range(30):
+        make_video(f"Film {number:02}")
+    first = client.get("/")
+    address = first.context["page"].next_url
+    assert address in unescape(first.content.decode())
+    part = client.get(f"/{address}", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert part.count("<article") == 6
+    whole = client.get(f"/{address}").content.decode()
+    assert "<html" in whole
+    assert whole.count("<article") == 6
+
+
+def test_pages_are_kept_by_nobody(client: Client, bob: User) -> None:
+    video = make_video(uploader=bob)
+    for path in ("/", "/categories/", "/profile/bob/", f"/v/{video.short_id}/", "/upload/"):
+        assert "no-store" in client.get(path)["Cache-Control"]
+
+
+# -- names that are code --------------------------------------------------------------------------
+
+
+def test_what_people_typed_is_shown_as_text(client: Client, bob: User) -> None:
+    category = make_category("Evil", created_by=make_admin("boss"), description=EVIL)
+    category.name = EVIL
+    category.save()
+    video = make_video(
+        EVIL, uploader=bob, category=category, description=f"{EVIL} http://x/?<b>javascript:1</b>"
+    )
+    failed = make_video(EVIL, uploader=bob, status=ProcessingStatus.FAILED, error_message=EVIL)
+    for path in (
+        "/",
+        f"/?q={EVIL}",
+        "/categories/",
+        "/categories/evil/",
+        "/profile/bob/",
+        f"/v/{video.short_id}/",
+        f"/v/{failed.short_id}/",
+        f"/v/{failed.short_id}/status/",
+        f"/v/{video.short_id}/edit/",
+        f"/v/{video.short_id}/delete/",
+        "/upload/",
+    ):
+        html = client.get(path).content.decode()
+        assert "<script>alert" not in html, path
+        assert "<b>javascript" not in html, path
+        assert 'href="javascript' not in html, path
+
+
+# -- categories and profiles ----------------------------------------------------------------------
+
+
+def test_the_list_of_categories_shows_the_picture_of_the_newest_published_video(
+    client: Client, music: Category
+) -> None:
+    alice = make_user("alice")
+    now = timezone.now()
+    shown = make_video(uploader=alice, category=music, thumbnail_filename="a.jpg")
+    for fields in ({"is_hidden": True}, {"status": ProcessingStatus.PROCESSING}, {}):
+        thumbnail = None if not fields else "b.jpg"
+        make_video(
+            uploader=alice,
+            category=music,
+            thumbnail_filename=thumbnail,
+            created_at=now + timedelta(days=1),
+            **fields,  # type: ignore[arg-type]
+        )
+    html = page(client, "/categories/")
+    assert f"/v/{shown.short_id}/thumbnail.jpg" in html
+    assert html.count("thumbnail.jpg") == 1
+
+
+def test_a_category_shows_its_own_published_videos(client: Client, music: Category) -> None:
+    make_video("Song", category=music)
+    make_video("Secret song", category=music, is_hidden=True)
+    make_video("Speech")
+    html = page(client, "/categories/music/")
+    assert "Song" in html
+    assert "Secret song" not in html
+    assert "Speech" not in html
+    assert client.get("/categories/none/").status_code == 404
+
+
+def test_a_profile_shows_unfinished_and_hidden_ones_to_its_owner_and_staff(
+    client: Client, bob: User
+) -> None:
+    make_video("Ready film", uploader=bob)
+    make_video("Hidden film", uploader=bob, is_hidden=True)
+    make_video("Failed film", uploader=bob, status=ProcessingStatus.FAILED)
+    for user, all_of_it in ((bob, True), (make_user("alice"), False), (make_moderator("m_o_d"), True)):
+        client.force_login(user)
+        html = page(client, "/profile/bob/")
+        assert "Ready film" in html
+        assert ("Hidden film" in html, "Failed film" in html) == (all_of_it, all_of_it)
+
+
+def test_a_profile_is_found_whatever_the_case(client: Client) -> None:
+    assert client.get("/profile/BOB/").status_code == 200
+    assert client.get("/profile/nobody/").status_code == 404
+
+
+def test_empty_pages_say_so_and_what_to_do(client: Client, music: Category) -> None:
+    assert "The screen is still dark" in page(client, "/")
+    assert "Nothing is found with these words" in page(client, "/?q=x")
+    assert "No video is filed here yet" in page(client, "/categories/music/")
+    assert "You have no videos yet" in page(client, "/profile/bob/")
