@@ -16,7 +16,7 @@ from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms import FirstAdminForm, LoginForm, RegisterForm, ResetForm
 from accounts.services.invitations import (
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     from accounts.models import Invitation, User
 
 BACKEND = "accounts.backends.UsernameOrEmailBackend"
+FORM_METHODS = ["get", "head", "post", "options"]  # Django's form views take a PUT for a POST
 
 
 class Login(auth_views.LoginView):
     form_class = LoginForm
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
+    http_method_names = FORM_METHODS
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -63,7 +65,7 @@ def without_referrer(response: HttpResponse) -> HttpResponse:
 
 
 @login_not_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def password_reset(request: HttpRequest) -> HttpResponse:
     form = ResetForm(request.POST or None)
     if request.method == "POST" and settings.MAIL_IS_CONFIGURED and form.is_valid():
@@ -75,7 +77,7 @@ def password_reset(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_http_methods(["GET"])
+@require_safe
 def password_reset_done(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/password_reset_done.html")
 
@@ -86,6 +88,7 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
 
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("password_reset_complete")
+    http_method_names = FORM_METHODS
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -102,7 +105,7 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
 
 
 @login_not_required
-@require_http_methods(["GET"])
+@require_safe
 def password_reset_complete(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/password_reset_complete.html")
 
@@ -110,7 +113,7 @@ def password_reset_complete(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @never_cache
 @sensitive_post_parameters("password1", "password2")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest, token: str) -> HttpResponse:
     """Redeems an invitation, or makes the first admin by the link printed at set-up."""
     invitation = find_invitation(token)

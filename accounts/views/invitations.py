@@ -63,10 +63,10 @@ def _page(
     return render(request, "accounts/invitations.html", context, status=status)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def invitation_list(request: HttpRequest) -> HttpResponse:
     inviter = _inviter(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(request, InvitationForm(granter=inviter))
     form = InvitationForm(request.POST, granter=inviter)
     if form.is_valid():

@@ -9,7 +9,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.db import IntegrityError, transaction
 from django.http import FileResponse, Http404
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.forms import AvatarForm, OwnPasswordForm, ProfileForm
 from accounts.models import User
@@ -45,9 +45,9 @@ def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm
     return render(request, "accounts/settings.html", context, status=status)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest) -> HttpResponse:
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(request)
     user = User.objects.get(pk=_member(request).pk)
     form = ProfileForm(request.POST, instance=user)
@@ -114,7 +114,7 @@ def sessions_end(request: HttpRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@require_GET
+@require_safe
 def avatar(request: HttpRequest, username: str) -> HttpResponseBase:  # noqa: ARG001
     """A member's picture. Its address carries a version, so browsers keep it for a day."""
     user = User.objects.filter(username__iexact=username).first()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from playwright.sync_api import TimeoutError
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -20,12 +22,16 @@ def state(page: Page) -> dict[str, Any]:
     return told
 
 
-def wait_until(page: Page, condition: str) -> None:
+def wait_until(page: Page, condition: str, *, seconds: float = 30) -> None:
     """Until this is true of `video`."""
-    page.wait_for_function(
-        f"() => {{ const video = document.querySelector('video.player__video');"
-        f" return video && ({condition}); }}"
-    )
+    try:
+        page.wait_for_function(
+            f"() => {{ const video = document.querySelector('video.player__video');"
+            f" return video && ({condition}); }}",
+            timeout=seconds * 1000,
+        )
+    except TimeoutError as error:
+        raise AssertionError(f"never {condition}, but {state(page)}") from error
 
 
 def play_to_the_end(page: Page) -> dict[str, Any]:

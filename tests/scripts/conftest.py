@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import subprocess
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTED = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+
+
+def not_in_a_clone(folder: str, names: list[str]) -> set[str]:
+    """What .gitignore names: with a slash at the front at the top only, else everywhere."""
+    lines = (ROOT / ".gitignore").read_text().splitlines()
+    ignored = [line.rstrip("/") for line in lines if line and not line.startswith("#")]
+    top = [line.lstrip("/") for line in ignored] if Path(folder) == ROOT else []
+    patterns = [".git", *top, *(line for line in ignored if not line.startswith("/"))]
+    return {name for name in names if any(fnmatch.fnmatch(name, each) for each in patterns)}
 
 
 class Clone:
@@ -28,10 +37,7 @@ class Clone:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.port = free_port()
-        for name in subprocess.check_output(LISTED, cwd=ROOT, text=True).split("\0"):
-            if name and (ROOT / name).is_file():
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, root / name)
+        shutil.copytree(ROOT, root, ignore=not_in_a_clone, dirs_exist_ok=True)
         # As from a shell: nothing of the test run's own settings.
         ours = setting_names() | {"DJANGO_SETTINGS_MODULE", "SEED", "CLIPSET_SETUP_LOGS"}
         kept = {name: value for name, value in os.environ.items() if name not in ours}

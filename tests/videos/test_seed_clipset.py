@@ -275,6 +275,7 @@ def test_a_source_is_copied_for_all_ten(db: None, media: Path) -> None:
     assert (len(VIDEOS), Video.objects.count()) == (20, 20)
 
 
+@pytest.mark.both_databases
 def test_the_same_arguments_give_the_same_rows(db: None) -> None:
     before = timezone.now()
     seed()
@@ -291,7 +292,7 @@ def test_the_same_arguments_give_the_same_rows(db: None) -> None:
 
 @pytest.mark.parametrize(
     ("source", "sentence"),
-    [("missing.mp4", "cannot be read"), (".", "cannot be read"), ("text", "")],
+    [("missing.mp4", "cannot be read"), (".", "cannot be read"), ("text", "not a video")],
 )
 def test_a_source_that_is_no_video_is_refused(
     db: None, media: Path, tmp_path: Path, source: str, sentence: str
@@ -373,6 +374,7 @@ def test_a_failed_reset_keeps_what_was_there(
 # -- reset ------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_a_reset_removes_all_that_is_there(
     db: None,
     media: Path,
@@ -482,6 +484,7 @@ def test_with_another_admin_none_stays_and_twice_is_harmless(db: None) -> None:
     assert User.objects.get().username == "dora"
 
 
+@pytest.mark.both_databases
 def test_what_is_real_stays(db: None, media: Path) -> None:
     seed()
     dora = make_admin("dora")

@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.models.job import JobState
+from videos.transcode.publish import copy_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from uuid import UUID
 
 KEEP_FAILED_SOURCE = timedelta(days=14)
 # Nothing in the temp folder is touched before this age, whatever the tables say.
@@ -56,12 +58,20 @@ def remove_strays(video: Video, *, roots: Iterable[Path]) -> None:
     """Removes what attempts before this one left behind when they were killed half-way."""
     kept = set(paths_of(video))
     for root in roots:
-        for path in root.glob(f"{video.pk.hex}-*"):
+        # With a dot in front: a copy to another disk that was cut off.
+        for path in [*root.glob(f"{video.pk.hex}-*"), *root.glob(f".{video.pk.hex}-*")]:
             if str(path) not in kept:
                 path.unlink(missing_ok=True)
 
 
-def keep_original(source: Path, *, stem: str) -> Path:
+def remove_unnamed(video_id: UUID, paths: Iterable[Path]) -> None:
+    """Removes those of the files that the video's row, as it stands now, does not name."""
+    video = Video.objects.filter(pk=video_id).first()
+    kept = set(paths_of(video)) if video else set()
+    remove_files(path for path in paths if str(path) not in kept)
+
+
+def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
     """A second name for the file as it was sent, in the folder of originals; a copy where that
     lies on another disk. The source itself stays until the result is stored."""
     folder = Path(settings.ORIGINAL_STORAGE_PATH)
@@ -71,11 +81,7 @@ def keep_original(source: Path, *, stem: str) -> Path:
     try:
         os.link(source, target)
     except OSError:
-        part = target.with_name(target.name + ".part")
-        shutil.copyfile(source, part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(target)
+        copy_file(source, target, tick=tick)
     return target
 
 

@@ -6,6 +6,7 @@ import errno
 import logging
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,19 @@ from videos.services.files import (
     keep_original,
     remove_files,
     remove_strays,
+    remove_unnamed,
     work_folder,
 )
 from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
 from videos.transcode.pipeline import transcode
 from videos.transcode.publish import publish_file
-from videos.transcode.types import Options
+from videos.transcode.types import Options, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from videos.models import Job
-    from videos.transcode.types import Progress, Result
+    from videos.transcode.types import Result
 
 logger = logging.getLogger(__name__)
 
@@ -132,22 +134,22 @@ def _publish(job: Job, result: Result) -> None:
     jobs.renew_lease(job, percent=99, seconds_left=None)
     video_root, thumbnail_root = current_config().video_root, Path(settings.THUMBNAIL_STORAGE_PATH)
     remove_strays(video, roots=[video_root, thumbnail_root, Path(settings.ORIGINAL_STORAGE_PATH)])
-    placed: list[Path] = []
+    tick = partial(_ticker(job), Progress(fraction=1.0))
+    final = video_root / f"{stem}.mp4"
+    thumbnail = thumbnail_root / f"{stem}.jpg" if result.thumbnail else None
+    original: Path | None = None
     try:
-        placed.append(_place(result.output, video_root / f"{stem}.mp4"))
-        thumbnail = original = None
-        if result.thumbnail is not None:
-            thumbnail = _place(result.thumbnail, thumbnail_root / f"{stem}.jpg")
-            placed.append(thumbnail)
+        _place(result.output, final, tick)
+        if result.thumbnail and thumbnail:
+            _place(result.thumbnail, thumbnail, tick)
         if not result.copied:
-            original = keep_original(Path(video.source_path), stem=stem)
-            placed.append(original)
+            original = keep_original(Path(video.source_path), stem=stem, tick=tick)
         with transaction.atomic():
             jobs.end_job(job)
             Video.objects.filter(pk=video.pk).update(
                 processing_status=ProcessingStatus.COMPLETED,
                 error_message=None,
-                filename=placed[0].name,
+                filename=final.name,
                 storage_root=str(video_root),
                 thumbnail_filename=thumbnail.name if thumbnail else None,
                 thumbnail_root=str(thumbnail_root) if thumbnail else "",
@@ -160,14 +162,14 @@ def _publish(job: Job, result: Result) -> None:
                 was_copied=result.copied,
             )
     except BaseException:
-        remove_files(placed)
+        # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
+        remove_unnamed(video.pk, [path for path in (final, thumbnail, original) if path])
         raise
 
 
-def _place(work: Path, final: Path) -> Path:
+def _place(work: Path, final: Path, tick: Callable[[], None]) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
-    publish_file(work, final)
-    return final
+    publish_file(work, final, tick=tick)
 
 
 def _forget_source(video: Video) -> None:

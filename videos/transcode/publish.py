@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,10 @@ from videos.transcode.run import disk_full
 from videos.transcode.types import MediaInfo, Options, Plan, Tick, no_tick
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+COPY_CHUNK_BYTES = 16 * 1024 * 1024
 DURATION_SHARE = 0.01
 DURATION_SECONDS = 0.5
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -69,11 +70,12 @@ def _failed(detail: str) -> ProcessingError:
     )
 
 
-def publish_file(work: Path, final: Path) -> None:
+def publish_file(work: Path, final: Path, *, tick: Callable[[], None] = lambda: None) -> None:
     """Move a finished file to where it is served from: whole and on the disk, or not at all.
 
     ``final`` is replaced if there is one. In another file system the bytes go to a temporary name
-    beside it first; that takes as long as a copy does.
+    beside it first; that takes as long as a copy does, and ``tick`` is called all the while. What
+    it raises ends the copy and leaves nothing.
 
     Raises:
         DiskFull: there is no space for it there.
@@ -85,23 +87,31 @@ def publish_file(work: Path, final: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _publish_copy(work, final)
+        copy_file(work, final, tick=tick)
         work.unlink()
     # Only this makes the new name last through a power cut.
     _sync(final.parent)
 
 
-def _publish_copy(work: Path, final: Path) -> None:
-    beside = final.with_name(f".{final.name}.{os.getpid()}.part")
+def copy_file(source: Path, target: Path, *, tick: Callable[[], None] = lambda: None) -> None:
+    """Copy a file, whole and on the disk or not at all; for ``tick`` and errors see
+    ``publish_file``. The source stays."""
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        shutil.copyfile(work, beside)
-        _sync(beside)
-        beside.rename(final)
+        with source.open("rb") as bytes_in, beside.open("wb") as bytes_out:
+            while chunk := bytes_in.read(COPY_CHUNK_BYTES):
+                bytes_out.write(chunk)
+                bytes_out.flush()
+                # Now rather than all at the end, where nobody could tell that it goes on.
+                os.fsync(bytes_out.fileno())
+                tick()
+        beside.rename(target)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         if error.errno in NO_SPACE:
             raise disk_full(detail=str(error)) from error
         raise
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
