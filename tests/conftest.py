@@ -70,8 +70,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _belongs_on_both(config: pytest.Config, item: pytest.Item) -> bool:
     where = item.path.relative_to(config.rootpath / "tests").as_posix()
-    return where.startswith(ON_BOTH_DATABASES) and not any(
-        item.get_closest_marker(name) for name in NOT_ON_BOTH
+    return (
+        where.startswith(ON_BOTH_DATABASES)
+        and _uses_database(item)
+        and not any(item.get_closest_marker(name) for name in NOT_ON_BOTH)
+    )
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    return item.get_closest_marker("django_db") is not None or not DATABASE_FIXTURES.isdisjoint(
+        getattr(item, "fixturenames", ())
     )
 
 
@@ -101,9 +109,7 @@ def media(
         setattr(settings, name, root / folder)
         monkeypatch.setenv(name, str(root / folder))
         (root / folder).mkdir(parents=True)
-    if request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(
-        request.fixturenames
-    ):
+    if _uses_database(request.node):
         request.getfixturevalue("db")
         _keep_videos_in(root / FOLDERS["VIDEO_STORAGE_PATH"])
     return root

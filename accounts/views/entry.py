@@ -35,14 +35,15 @@ if TYPE_CHECKING:
     from accounts.models import Invitation, User
 
 BACKEND = "accounts.backends.UsernameOrEmailBackend"
-FORM_METHODS = ["get", "head", "post", "options"]  # Django's form views take a PUT for a POST
+# Django's own views of forms take a PUT for a POST.
+form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
+@method_decorator(form_methods, name="dispatch")
 class Login(auth_views.LoginView):
     form_class = LoginForm
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
-    http_method_names = FORM_METHODS
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -65,7 +66,7 @@ def without_referrer(response: HttpResponse) -> HttpResponse:
 
 
 @login_not_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 def password_reset(request: HttpRequest) -> HttpResponse:
     form = ResetForm(request.POST or None)
     if request.method == "POST" and settings.MAIL_IS_CONFIGURED and form.is_valid():
@@ -82,13 +83,12 @@ def password_reset_done(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/password_reset_done.html")
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator([login_not_required, form_methods], name="dispatch")
 class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
     """Setting a password changes the session hash, which ends every session of the member."""
 
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("password_reset_complete")
-    http_method_names = FORM_METHODS
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -113,7 +113,7 @@ def password_reset_complete(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @never_cache
 @sensitive_post_parameters("password1", "password2")
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_methods
 def register(request: HttpRequest, token: str) -> HttpResponse:
     """Redeems an invitation, or makes the first admin by the link printed at set-up."""
     invitation = find_invitation(token)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, BrowserContext, Page
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from accounts.models import User
 
@@ -60,7 +60,7 @@ def browser(chromium: Browser) -> Iterator[Browser]:
 
 @pytest.fixture
 def site(
-    gunicorn: live.Server, media: Path, transactional_db: None, settings: SettingsWrapper
+    gunicorn: live.Server, media: Path, transactional_db: None, settings: Settings
 ) -> Iterator[live.Server]:
     use_folders_of(gunicorn, settings)
     yield gunicorn
@@ -98,6 +98,7 @@ def visit(
         contexts.append(context)
         context.set_default_timeout(15_000)  # milliseconds
         if user is not None:
+            user.refresh_from_db()  # a log-in may have renewed the hash that sessions depend on
             session = live.Visitor(site, user).session
             context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
         page = context.new_page()

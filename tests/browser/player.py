@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import TimeoutError
+from playwright.sync_api import TimeoutError as TookTooLong
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,7 +30,7 @@ def wait_until(page: Page, condition: str, *, seconds: float = 30) -> None:
             f" return video && ({condition}); }}",
             timeout=seconds * 1000,
         )
-    except TimeoutError as error:
+    except TookTooLong as error:
         raise AssertionError(f"never {condition}, but {state(page)}") from error
 
 

@@ -15,7 +15,14 @@ from tests.browser.conftest import PASSWORD
 from tests.browser.player import play_to_the_end, seek, state, wait_until
 from tests.builders import make_admin, make_category, make_user, make_video
 from tests.processes import wait_for
-from tests.videos.films import everything_on_disk, ready_film, run_queue, set_limits, stream_md5, used
+from tests.videos.films import (
+    everything_on_disk,
+    ready_film,
+    run_queue,
+    set_limits,
+    stream_md5,
+    used,
+)
 from videos.models import Upload, Video
 
 if TYPE_CHECKING:
@@ -153,9 +160,7 @@ def test_charlie_is_told_before_anything_is_sent(
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
     page.goto("/upload/")
-    page.locator("input[type=file]").set_input_files(
-        named(clips.h264_mp4(), "mine.mp4", tmp_path)
-    )
+    page.locator("input[type=file]").set_input_files(named(clips.h264_mp4(), "mine.mp4", tmp_path))
     error = page.locator("#id_file_error")
     expect(error).to_contain_text("1 KB")
     expect(error).to_contain_text("left until Sunday")
@@ -183,9 +188,7 @@ def test_charlie_without_scripts_gets_the_sites_sentence(
     page.goto("/upload/")
     charlie.weekly_upload_bytes = 4 * 1024**3
     charlie.save()
-    page.locator("input[type=file]").set_input_files(
-        named(clips.h264_mp4(), "mine.mp4", tmp_path)
-    )
+    page.locator("input[type=file]").set_input_files(named(clips.h264_mp4(), "mine.mp4", tmp_path))
     send_button(page).click()
     expect(page.locator("body")).to_contain_text("This would pass your weekly quota")
     assert not Video.objects.exists()
@@ -217,9 +220,7 @@ def test_a_refusal_by_the_site_keeps_what_was_typed(
     """The page thought it would fit; meanwhile the limit was lowered."""
     page = visit(bob)
     page.goto("/upload/")
-    page.locator("input[type=file]").set_input_files(
-        named(clips.h264_mp4(), "mine.mp4", tmp_path)
-    )
+    page.locator("input[type=file]").set_input_files(named(clips.h264_mp4(), "mine.mp4", tmp_path))
     page.get_by_label("Title").fill("Typed")
     set_limits(file=1000)
     send_button(page).click()

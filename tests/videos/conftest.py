@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_django import DjangoDbBlocker
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def gunicorn(
 
 @pytest.fixture
 def site(
-    gunicorn: live.Server, media: Path, transactional_db: None, settings: SettingsWrapper
+    gunicorn: live.Server, media: Path, transactional_db: None, settings: Settings
 ) -> Iterator[live.Server]:
     """A running site over this test's database; the test's own folders are the site's."""
     use_folders_of(gunicorn, settings)
@@ -51,7 +51,7 @@ def site(
         shutil.rmtree(gunicorn.media / folder, ignore_errors=True)
 
 
-def use_folders_of(server: live.Server, settings: SettingsWrapper) -> None:
+def use_folders_of(server: live.Server, settings: Settings) -> None:
     from siteconfig.models import Config
 
     settings.MEDIA_ROOT = server.media

@@ -40,9 +40,9 @@ from videos.services.processing import SOURCE_GONE, process_next_job, retry_proc
 from videos.tasks import run_next_job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from accounts.models import User
 
@@ -161,7 +161,7 @@ def test_a_film_without_sound_is_fine(bob: User) -> None:
 
 
 def test_progress_is_told_while_a_film_is_encoded(
-    bob: User, settings: SettingsWrapper, tmp_path: Path
+    bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
     sent_film(bob, clips.hevc_mp4(seconds=5))
@@ -189,14 +189,15 @@ def test_progress_is_told_while_a_film_is_encoded(
 def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
     bob: User, kind: str
 ) -> None:
-    clip = {
+    builders: dict[str, Callable[[], Path]] = {
         "text": lambda: clips.text_as_mp4("text"),
         "html": lambda: clips.text_as_mp4("html"),
         "m3u8": lambda: clips.text_as_mp4("m3u8"),
         "truncated": lambda: clips.truncated(clips.h264_mp4(faststart=True)),
         "truncated hevc": lambda: clips.truncated(clips.hevc_mp4()),
         "music": clips.audio_only,
-    }[kind]()
+    }
+    clip = builders[kind]()
     video = sent_film(bob, clip)
     assert used(bob) == clip.stat().st_size
     assert process_next_job() == "refused"
@@ -243,7 +244,7 @@ BROKEN = {
 @pytest.mark.both_databases
 @pytest.mark.parametrize("how", [*BROKEN, "is missing"])
 def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
-    bob: User, settings: SettingsWrapper, tmp_path: Path, how: str
+    bob: User, settings: Settings, tmp_path: Path, how: str
 ) -> None:
     clip = clips.h264_mp4()
     video = sent_film(bob, clip)
@@ -271,9 +272,8 @@ def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
 
     settings.FFMPEG_PATH = "ffmpeg"
     retry_processing(video=video)
-    video.refresh_from_db()
-    assert video.processing_status == ProcessingStatus.PENDING
-    assert video.error_message is None
+    again = Video.objects.get()
+    assert (again.processing_status, again.error_message) == (ProcessingStatus.PENDING, None)
     assert used(bob) == clip.stat().st_size
     assert process_next_job() == "completed"
     assert used(bob) == clip.stat().st_size
@@ -282,7 +282,7 @@ def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
 
 
 def test_an_ffmpeg_that_hangs_is_ended_and_gone(
-    bob: User, settings: SettingsWrapper, tmp_path: Path
+    bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="sleep 600 & sleep 600")
     settings.VIDEO_PROCESSING_TIMEOUT = 1
@@ -295,7 +295,7 @@ def test_an_ffmpeg_that_hangs_is_ended_and_gone(
 
 
 def test_an_ffmpeg_that_somebody_killed_is_a_lost_attempt(
-    bob: User, settings: SettingsWrapper, tmp_path: Path
+    bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="kill -KILL $$")
     video = sent_film(bob, clips.h264_mp4())
@@ -310,9 +310,7 @@ def test_an_ffmpeg_that_somebody_killed_is_a_lost_attempt(
 
 
 @pytest.mark.both_databases
-def test_a_retry_needs_room_in_the_quota(
-    bob: User, settings: SettingsWrapper, tmp_path: Path
-) -> None:
+def test_a_retry_needs_room_in_the_quota(bob: User, settings: Settings, tmp_path: Path) -> None:
     clip = clips.h264_mp4()
     video = sent_film(bob, clip)
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="exit 1")
@@ -331,7 +329,7 @@ def test_a_retry_needs_room_in_the_quota(
 
 @pytest.mark.both_databases
 def test_a_second_retry_is_refused_and_charges_nothing(
-    bob: User, settings: SettingsWrapper, tmp_path: Path
+    bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     clip = clips.h264_mp4()
     video = sent_film(bob, clip)
@@ -348,7 +346,7 @@ def test_a_second_retry_is_refused_and_charges_nothing(
 
 @pytest.mark.xfail(reason="any exit of ffprobe is taken for a damaged source (transcode/probe.py)")
 def test_a_probe_that_cannot_start_does_not_cost_the_source(
-    bob: User, settings: SettingsWrapper, tmp_path: Path
+    bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     """As in the middle of an upgrade of FFmpeg's libraries: it may be the only copy there is."""
     video = sent_film(bob, clips.h264_mp4())
@@ -368,7 +366,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 KB."""
     folder = tmp_path / "tiny"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder]
+    mount: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder]
     done = subprocess.run(mount, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
@@ -402,7 +400,7 @@ def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
 
 
 def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
-    bob: User, tiny_disk: Path, settings: SettingsWrapper
+    bob: User, tiny_disk: Path, settings: Settings
 ) -> None:
     clip = clips.h264_mp4(seconds=2, size="640x360")
     video = sent_film(bob, clip)
@@ -421,7 +419,7 @@ def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
 
 
 def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(
-    bob: User, tiny_disk: Path, settings: SettingsWrapper
+    bob: User, tiny_disk: Path, settings: Settings
 ) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.test import Client
@@ -497,7 +495,7 @@ def test_what_a_killed_attempt_had_published_is_swept_by_the_next(bob: User) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_video_deleted_while_it_is_encoded_leaves_no_process_and_no_file(
-    bob: User, settings: SettingsWrapper, tmp_path: Path
+    bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
     video = sent_film(bob, clips.hevc_mp4(seconds=20, size="160x90", fps="15"))

@@ -37,6 +37,8 @@ from videos.services.jobs import (
 from videos.tasks import look_after_jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -137,7 +139,7 @@ def test_workers_at_once_claim_every_job_exactly_once() -> None:
 def test_a_video_has_one_open_job() -> None:
     job = waiting_job()
     with (
-        pytest.raises(IntegrityError, match="jobs_one_open_a_video|jobs.video_id"),
+        pytest.raises(IntegrityError, match=r"jobs_one_open_a_video|jobs\.video_id"),
         transaction.atomic(),
     ):
         Job.objects.create(video=job.video)
@@ -206,13 +208,14 @@ def test_who_lost_the_lease_changes_nothing(bob: User) -> None:
     assert fresh.lease_owner != stale.lease_owner
     before = Job.objects.values().get(), Video.objects.values().get(), used(bob)
 
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: renew_lease(stale, percent=99, seconds_left=1),
         lambda: end_job(stale),
         lambda: fail_attempt(stale, sentence=SENTENCE),
         lambda: reject_source(stale, sentence=SENTENCE),
         lambda: lose_attempt(stale),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(LeaseLost):
             change()
         assert (Job.objects.values().get(), Video.objects.values().get(), used(bob)) == before
@@ -225,10 +228,11 @@ def test_who_lost_the_lease_changes_nothing_when_it_was_about_to_give_up(bob: Us
     stale = claimed()
     Job.objects.update(lease_owner="somebody else")
     before = Job.objects.values().get(), Video.objects.values().get(), used(bob)
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: fail_attempt(stale, sentence=SENTENCE),
         lambda: lose_attempt(stale),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(LeaseLost):
             change()
         assert (Job.objects.values().get(), Video.objects.values().get(), used(bob)) == before

@@ -26,7 +26,7 @@ from videos.services.uploads import (
 )
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from accounts.models import User
 
@@ -180,7 +180,7 @@ def test_kinds_that_are_not(name: str) -> None:
         check_kind(name)
 
 
-def test_the_operator_says_which_kinds_are_taken(settings: SettingsWrapper) -> None:
+def test_the_operator_says_which_kinds_are_taken(settings: Settings) -> None:
     settings.ACCEPTED_VIDEO_FORMATS = ["webm"]
     check_kind("a.webm")
     with pytest.raises(UploadRefused, match=r"Send one of \.webm\."):

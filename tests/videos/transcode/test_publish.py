@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,23 +132,37 @@ def test_into_another_file_system_it_is_copied_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("other_file_system")
-def test_a_full_disk_there_leaves_the_old_and_the_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fill(_: Path, target: Path) -> None:
-        target.write_bytes(b"n")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
-
-    monkeypatch.setattr("videos.transcode.publish.shutil.copyfile", fill)
+def test_a_full_disk_there_leaves_the_old_and_the_work(tmp_path: Path) -> None:
     videos = tmp_path / "videos"
     videos.mkdir()
     (videos / "final").write_bytes(b"old")
     (tmp_path / "work").write_bytes(b"new")
-    with pytest.raises(DiskFull) as caught:
-        publish_file(tmp_path / "work", videos / "final")
+    # No room for the third byte.
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2, hard))
+    try:
+        with pytest.raises(DiskFull) as caught:
+            publish_file(tmp_path / "work", videos / "final")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(tmp_path) not in caught.value.sentence
     assert [one.name for one in videos.iterdir()] == ["final"]
     assert (videos / "final").read_bytes() == b"old"
+    assert (tmp_path / "work").read_bytes() == b"new"
+
+
+@pytest.mark.usefixtures("other_file_system")
+def test_whoever_waits_hears_of_a_copy_and_can_end_it(tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (tmp_path / "work").write_bytes(b"new")
+
+    def give_up() -> None:
+        raise RuntimeError("the lease is lost")
+
+    with pytest.raises(RuntimeError):
+        publish_file(tmp_path / "work", videos / "final", tick=give_up)
+    assert list(videos.iterdir()) == []
     assert (tmp_path / "work").read_bytes() == b"new"
 
 

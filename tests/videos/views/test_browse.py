@@ -50,7 +50,9 @@ def page(client: Client, path: str) -> str:
 
 def queries(client: Client, path: str) -> int:
     client.get(path)  # notes in the session that it is in use
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         assert client.get(path).status_code == 200
     return len(captured)
 
@@ -232,7 +234,7 @@ def test_the_list_of_categories_shows_the_picture_of_the_newest_published_video(
             category=music,
             thumbnail_filename=thumbnail,
             created_at=now + timedelta(days=1),
-            **fields,  # type: ignore[arg-type]
+            **fields,
         )
     html = page(client, "/categories/")
     assert f"/v/{shown.short_id}/thumbnail.jpg" in html
@@ -256,7 +258,11 @@ def test_a_profile_shows_unfinished_and_hidden_ones_to_its_owner_and_staff(
     make_video("Ready film", uploader=bob)
     make_video("Hidden film", uploader=bob, is_hidden=True)
     make_video("Failed film", uploader=bob, status=ProcessingStatus.FAILED)
-    for user, all_of_it in ((bob, True), (make_user("alice"), False), (make_moderator("m_o_d"), True)):
+    for user, all_of_it in (
+        (bob, True),
+        (make_user("alice"), False),
+        (make_moderator("m_o_d"), True),
+    ):
         client.force_login(user)
         html = page(client, "/profile/bob/")
         assert "Ready film" in html

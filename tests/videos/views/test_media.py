@@ -162,7 +162,7 @@ def test_a_download_is_named_after_its_title(title: str, disposition: str) -> No
     assert answer["Content-Disposition"] == disposition
 
 
-# -- ranges, on a real server: only it sends what Content-Length says --------------------------------
+# -- ranges, on a real server: only it sends what Content-Length says -------------------
 
 WHOLE = (200, None, FILM)
 NOTHING = (416, f"bytes */{SIZE}", b"")

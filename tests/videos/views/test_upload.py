@@ -25,8 +25,7 @@ from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.services.uploads import FORM_OVERHEAD
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from accounts.models import User
 
@@ -54,15 +53,14 @@ def film(name: str = "clip.mp4", content: bytes = FILM) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content, "video/mp4")
 
 
-def send(client: Client, file: Any = None, headers: Any = None, **fields: Any) -> HttpResponse:
+def send(client: Client, file: Any = None, headers: Any = None, **fields: Any) -> Any:
     body = {"title": "", "description": "", "category": "", **fields}
     if file is not None:
         body["file"] = file
-    answer: HttpResponse = client.post("/upload/", body, headers=headers)
-    return answer
+    return client.post("/upload/", body, headers=headers)
 
 
-def seen(answer: HttpResponse) -> str:
+def seen(answer: Any) -> str:
     return unescape(answer.content.decode())
 
 
@@ -97,7 +95,7 @@ def test_the_page_behind_an_upload_says_that_it_is_here(client: Client) -> None:
 def test_scripts_get_the_address_as_json(client: Client) -> None:
     answer = send(client, film(), JSON)
     assert answer.status_code == 201
-    assert answer.json() == {"url": Video.objects.get().get_absolute_url()}  # type: ignore[attr-defined]
+    assert answer.json() == {"url": Video.objects.get().get_absolute_url()}
 
 
 def test_an_admin_is_not_charged() -> None:
@@ -128,7 +126,7 @@ def test_of_two_files_the_first_one_counts(client: Client, bob: User) -> None:
     assert len(files_below(Path(video.source_path).parent)) == 1
 
 
-def send_named(client: Client, name: str) -> HttpResponse:
+def send_named(client: Client, name: str) -> Any:
     """A file whose name is sent as it stands, which no well-meaning client does."""
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     body = (
@@ -136,8 +134,7 @@ def send_named(client: Client, name: str) -> HttpResponse:
         "Content-Type: video/mp4\r\n\r\nFILM\r\n--edge--\r\n"
     ).encode()
     kind = "multipart/form-data; boundary=edge"
-    answer: HttpResponse = client.post("/upload/", body, content_type=kind)
-    return answer
+    return client.post("/upload/", body, content_type=kind)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +155,7 @@ def send_named(client: Client, name: str) -> HttpResponse:
     ],
 )
 def test_odd_names_of_files_are_harmless(
-    client: Client, name: str, stored: str, title: str, settings: SettingsWrapper
+    client: Client, name: str, stored: str, title: str, settings: Settings
 ) -> None:
     answer = send_named(client, name)
     assert answer.status_code == 302, seen(answer)
@@ -299,7 +296,7 @@ def test_charlie_who_has_used_everything_gets_the_quotas_sentence(client: Client
     client.force_login(charlie)
     answer = send(client, film(content=bytes(MIB)), JSON)
     assert answer.status_code == 413
-    assert "0 bytes of 4 GB is left" in answer.json()["errors"]["file"][0]  # type: ignore[attr-defined]
+    assert "0 bytes of 4 GB is left" in answer.json()["errors"]["file"][0]
     assert_nothing_is_left(charlie, charged=4 * 1024**3)
 
 
@@ -332,9 +329,7 @@ def test_a_quota_from_before_sunday_counts_for_nothing(client: Client, bob: User
     assert used(bob) == len(FILM)
 
 
-def test_a_full_disk_refuses_new_uploads(
-    client: Client, bob: User, settings: SettingsWrapper
-) -> None:
+def test_a_full_disk_refuses_new_uploads(client: Client, bob: User, settings: Settings) -> None:
     settings.MIN_FREE_DISK_BYTES = 1 << 62
     answer = send(client, film(), **TYPED)
     assert answer.status_code == 507
@@ -346,7 +341,7 @@ def test_a_full_disk_refuses_new_uploads(
 
 
 def test_what_others_still_bring_counts_against_the_disk(
-    client: Client, bob: User, settings: SettingsWrapper
+    client: Client, bob: User, settings: Settings
 ) -> None:
     Upload.objects.create(
         user=make_user("alice"),

@@ -26,7 +26,7 @@ from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.tasks import tidy_up
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
     from accounts.models import User
 
@@ -176,7 +176,7 @@ def test_a_broken_connection_gives_the_quota_back_and_leaves_no_file(
         line.sendall(visitor.upload_head(form))
         for piece in pieces:
             line.sendall(piece)
-        wait_for(lambda: Upload.objects.exists(), name="the reservation")
+        wait_for(Upload.objects.exists, name="the reservation")
         assert used(bob) == form.length
         if sent == "half":
             wait_for(lambda: files_below(site.temp), name="the first bytes")
@@ -240,7 +240,7 @@ def test_what_a_killed_server_leaves_is_swept_once_it_expires(
     static_files: Path,
     tmp_path: Path,
     transactional_db: None,
-    settings: SettingsWrapper,
+    settings: Settings,
     bob: User,
 ) -> None:
     with live.server(tmp_path / "media", static_files, tmp_path / "log") as own:

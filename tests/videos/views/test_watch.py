@@ -59,7 +59,9 @@ def failed_film(bob: User, *, kept: bool) -> Video:
 
 
 def test_a_finished_video_has_a_player(client: Client) -> None:
-    video = make_video("Sea", description="See https://example.org/ at 1:23", filename="abc-123.mp4")
+    video = make_video(
+        "Sea", description="See https://example.org/ at 1:23", filename="abc-123.mp4"
+    )
     html = unescape(client.get(f"/v/{video.short_id}/").content.decode())
     assert f'src="/v/{video.short_id}/stream.mp4?v=abc-123"' in html
     assert 'href="https://example.org/"' in html
@@ -144,9 +146,7 @@ def test_the_state_as_json_is_what_the_contract_says(
     expected: list[object],
 ) -> None:
     failed = status == ProcessingStatus.FAILED
-    video = make_video(
-        uploader=bob, status=status, error_message="Because." if failed else None
-    )
+    video = make_video(uploader=bob, status=status, error_message="Because." if failed else None)
     if not (failed or video.is_ready):
         Job.objects.create(video=video, progress=progress)
     answer = client.get(f"/v/{video.short_id}/status/", headers=JSON)
@@ -270,7 +270,7 @@ def test_deleting_asks_first_and_then_does_it(client: Client, bob: User) -> None
     assert "Gone soon" in client.get(f"/v/{video.short_id}/delete/").content.decode()
     assert Video.objects.exists()
     answer = client.post(f"/v/{video.short_id}/delete/", follow=True)
-    assert answer.redirect_chain == [("/profile/bob/", 302)]  # type: ignore[attr-defined]
+    assert answer.redirect_chain == [("/profile/bob/", 302)]
     assert "“Gone soon” is deleted." in unescape(answer.content.decode())
     assert not Video.objects.exists()
     assert wake_ups() == ["videos.tasks.remove_files"]

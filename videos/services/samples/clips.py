@@ -11,7 +11,7 @@ from videos.transcode.run import Limits, run
 from videos.transcode.types import Options, Tick
 
 KEYFRAME_SECONDS = 2
-SOUND_RATE = 16_000  # Hz, of what is computed; twelve times faster than what is written needs it
+SOUND_RATE = 16_000  # Hz, in which the tune is computed; it is written in 48 kHz
 LIMITS = Limits(wall_seconds=120, file_bytes=200 * 1024**2, nice=0)
 STALL_SECONDS = 60
 
@@ -162,7 +162,7 @@ def clip_command(
             "-c:v",
             "libx264",
             "-preset",
-            "superfast",
+            "ultrafast",
             "-bf",
             "0",
             "-crf",

@@ -16,6 +16,7 @@ from django.conf import settings
 from videos.services.samples.clips import CLIPS, Clip, make_clip
 from videos.transcode.errors import Cancelled
 from videos.transcode.pipeline import transcode
+from videos.transcode.run import find_program
 from videos.transcode.types import Options, Progress, Result
 
 Say = Callable[[str], None]
@@ -34,6 +35,7 @@ class Made:
 
 def make_clips(folder: Path, *, say: Say) -> Mapping[str, Made]:
     """Makes the ten clips and processes them, two at a time. Errors as of `transcode`."""
+    find_program(settings.FFMPEG_PATH)  # before anything is painted
     stop = Event()
 
     def tick(_: Progress) -> None:

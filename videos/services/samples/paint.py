@@ -172,7 +172,7 @@ def conifers(size: Size, *, seed: int, ground: float, tallest: float, colour: st
         x = -20.0
         while x < size[0] + 20:
             high = tallest * rng.uniform(0.35, 1.0) * (0.6 + 0.4 * abs(math.cos(x / size[0] * 3)))
-            _fir(canvas, x * factor, (ground + 6) * factor, high * factor, fill)
+            _fir(canvas, x * factor, (ground + 2 + 0.06 * high) * factor, high * factor, fill)
             x += high * rng.uniform(0.12, 0.4) + 5
 
     return smooth(size, draw)

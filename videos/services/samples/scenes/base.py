@@ -27,7 +27,7 @@ class Scene:
     layers: Sequence[Image.Image] = ()
     graph: str
     fps: float = FPS
-    crf: int = 21
+    crf: int = 18
 
 
 def moved(layers: Sequence[tuple[Image.Image, str, str]]) -> Scene:

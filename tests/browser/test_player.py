@@ -1,0 +1,117 @@
+"""The player of the watch page: its keys, and what it remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import clips
+from tests.browser.player import seek, state, wait_until
+from tests.videos.films import ready_film
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from accounts.models import User
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page], bob: User) -> Page:
+    """A film of 30 s, paused at its beginning."""
+    film = ready_film(bob, clips.h264_mp4(seconds=30, size="160x90", fps="15"))
+    opened = visit(bob, viewport={"width": 1280, "height": 800})
+    opened.goto(film.get_absolute_url())
+    wait_until(opened, "video.readyState >= 2")
+    return opened
+
+
+def test_keys_seek(page: Page) -> None:
+    seek(page, 10)
+    for key, moment in [
+        ("l", 20),
+        ("j", 10),
+        ("ArrowRight", 15),
+        ("ArrowLeft", 10),
+        ("9", 27),
+        ("5", 15),
+        ("0", 0),
+        ("j", 0),
+        ("ArrowLeft", 0),
+    ]:
+        page.keyboard.press(key)
+        wait_until(page, f"!video.seeking && Math.abs(video.currentTime - {moment}) < 0.3")
+
+
+def test_keys_step_by_single_frames(page: Page) -> None:
+    seek(page, 10)
+    page.keyboard.press(".")
+    wait_until(page, "video.currentTime > 10 && video.currentTime < 10.2")
+    page.keyboard.press(",")
+    wait_until(page, "video.currentTime < 10.01")
+    assert state(page)["paused"]
+
+
+@pytest.mark.parametrize("key", ["k", " "])
+def test_keys_play_and_pause(page: Page, key: str) -> None:
+    page.keyboard.press(key)
+    wait_until(page, "!video.paused && video.currentTime > 0.1")
+    page.keyboard.press(key)
+    wait_until(page, "video.paused")
+
+
+def test_keys_change_sound_and_speed_and_they_are_remembered(page: Page) -> None:
+    page.keyboard.press("m")
+    wait_until(page, "video.muted")
+    page.keyboard.press("m")
+    wait_until(page, "!video.muted")
+    page.keyboard.press("<")
+    wait_until(page, "video.playbackRate === 0.75")
+    for _ in range(3):
+        page.keyboard.press(">")
+    wait_until(page, "video.playbackRate === 1.5")
+    page.locator("video.player__video").focus()
+    page.keyboard.press("ArrowDown")
+    wait_until(page, "Math.abs(video.volume - 0.9) < 0.01")
+    page.reload()
+    wait_until(page, "video.readyState >= 1")
+    told = state(page)
+    assert (told["rate"], told["muted"]) == (1.5, False)
+    assert told["volume"] == pytest.approx(0.9)
+
+
+def test_keys_for_theatre_and_help(page: Page) -> None:
+    theatre = page.get_by_role("button", name="Theatre")
+    expect(theatre).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("t")
+    expect(theatre).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Keys")).to_be_hidden()
+
+
+def test_full_screen_and_back(page: Page) -> None:
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement !== null")
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement === null")
+
+
+def test_keys_typed_into_the_search_do_nothing_to_the_film(page: Page) -> None:
+    seek(page, 10)
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search videos")).to_be_focused()
+    page.keyboard.type("jklm 5")
+    expect(page.get_by_label("Search videos")).to_have_value("jklm 5")
+    told = state(page)
+    assert (told["time"], told["muted"], told["paused"]) == (pytest.approx(10), False, True)

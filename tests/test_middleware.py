@@ -1,0 +1,324 @@
+"""What every request passes, over the site's own pages."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import Client, RequestFactory
+from django.test.client import FakePayload
+
+from accounts.models import User
+from clipset.middleware import DrainRefusedBody, PrivatePages, wants_script_answer
+from tests.builders import PASSWORD, make_user, make_video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from django.core.handlers.wsgi import WSGIRequest
+    from django.http import HttpRequest
+
+pytestmark = pytest.mark.django_db
+
+KIB = 1024
+
+
+@pytest.fixture
+def alice(client: Client) -> User:
+    alice = make_user("alice", password=PASSWORD)
+    client.force_login(alice)
+    return alice
+
+
+# -- DrainRefusedBody ---------------------------------------------------------------------------
+class Body(io.BytesIO):
+    """A body that knows how much of it was taken."""
+
+    def left(self) -> int:
+        return len(self.getbuffer()) - self.tell()
+
+
+def request_with(body: Body, method: str = "POST") -> WSGIRequest:
+    request = RequestFactory().generic(method, "/", b"", "application/octet-stream")
+    request.META["CONTENT_LENGTH"] = str(len(body.getbuffer()))
+    request._stream = body  # type: ignore[attr-defined] # what Django reads from
+    return request
+
+
+def answer_with(status: int) -> Callable[[HttpRequest], HttpResponse]:
+    return lambda _request: HttpResponse(status=status)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 413, 422, 500])
+def test_the_rest_of_a_refused_body_is_read_and_thrown_away(method: str, status: int) -> None:
+    body = Body(b"x" * 700 * KIB)
+    answer = DrainRefusedBody(answer_with(status))(request_with(body, method))
+    assert answer.status_code == status
+    assert body.left() == 0
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_body_that_was_accepted_is_the_views_own_business(status: int) -> None:
+    body = Body(b"x" * 700 * KIB)
+    DrainRefusedBody(answer_with(status))(request_with(body))
+    assert body.left() == 700 * KIB
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_requests_that_bring_no_body_are_not_read(method: str) -> None:
+    body = Body(b"x" * KIB)
+    DrainRefusedBody(answer_with(404))(request_with(body, method))
+    assert body.left() == KIB
+
+
+def test_no_more_than_64_mb_are_read() -> None:
+    class Endless(Body):
+        taken = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            assert size is not None
+            Endless.taken += size
+            return b"x" * size
+
+    DrainRefusedBody(answer_with(413))(request_with(Endless()))
+    assert Endless.taken == 64 * KIB * KIB
+
+
+def test_a_client_that_is_gone_changes_nothing() -> None:
+    class Gone(Body):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise ConnectionResetError
+
+    assert DrainRefusedBody(answer_with(413))(request_with(Gone())).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "logged_in", "status"),
+    [
+        ("/upload/", False, 302),
+        ("/settings/avatar/", False, 302),
+        ("/nothing/", False, 404),
+        ("/nothing/", True, 404),
+        ("/v/0000000000/", True, 405),
+        ("/v/0000000000/edit/", True, 404),
+    ],
+)
+def test_the_sites_refusals_read_the_body_to_its_end(
+    client: Client, alice: User, path: str, logged_in: bool, status: int
+) -> None:
+    sent = b"x" * 300 * KIB
+    payload = FakePayload(sent)
+    visitor = client if logged_in else Client()
+    answer = visitor.post(
+        path,
+        b"",
+        content_type="application/octet-stream",
+        CONTENT_LENGTH=str(len(sent)),
+        **{"wsgi.input": payload},
+    )
+    assert answer.status_code == status
+    assert payload.read() == b""
+
+
+def test_an_upload_over_the_quota_is_read_to_its_end_and_answered(client: Client) -> None:
+    client.force_login(make_user("charlie", weekly_upload_limit_bytes=0))
+    sent = b"x" * 300 * KIB
+    payload = FakePayload(sent)
+    answer = client.post(
+        "/upload/",
+        b"",
+        content_type="multipart/form-data; boundary=b",
+        CONTENT_LENGTH=str(len(sent)),
+        **{"wsgi.input": payload},
+    )
+    assert answer.status_code == 413
+    assert "This would pass your weekly quota" in answer.content.decode()
+    assert payload.read() == b""
+
+
+# -- MembersOnly --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("headers", "scripted"),
+    [
+        ({}, False),
+        ({"Accept": "text/html,application/xhtml+xml,application/json;q=0.9"}, False),
+        ({"Accept": "*/*"}, False),
+        ({"Accept": "application/json"}, True),
+        ({"Accept": "application/json, text/plain, */*"}, True),
+        ({"HX-Request": "true"}, True),
+        ({"HX-Request": "true", "HX-Boosted": "true"}, True),
+        ({"HX-Request": "false"}, False),
+    ],
+)
+def test_a_person_is_led_to_the_log_in_and_a_script_told_401(
+    headers: dict[str, str], scripted: bool
+) -> None:
+    answer = Client().get("/?q=x", headers=headers)
+    if scripted:
+        assert answer.status_code == 401
+        assert answer["HX-Redirect"] == "/login/"
+        assert answer["Content-Type"] == "text/plain"
+        assert answer.content == b"Log in first."
+    else:
+        assert answer.status_code == 302
+        assert answer["Location"] == "/login/?next=/%3Fq%3Dx"
+
+
+def test_without_htmx_in_between_only_accept_tells_a_script() -> None:
+    request = RequestFactory().get("/", headers={"HX-Request": "true"})
+    assert not wants_script_answer(request)
+
+
+def test_public_pages_stay_public_for_scripts() -> None:
+    for path in ("/login/", "/healthz", "/password-reset/"):
+        assert Client().get(path, headers={"Accept": "application/json"}).status_code == 200
+
+
+def test_a_page_is_not_told_about_before_the_log_in() -> None:
+    """What is there and what is not looks the same to a stranger."""
+    video = make_video()
+    for short_id in (video.short_id, "0000000000"):
+        answer = Client().get(f"/v/{short_id}/")
+        assert answer["Location"] == f"/login/?next=/v/{short_id}/"
+
+
+# -- PrivatePages -------------------------------------------------------------------------------
+PAGES = [
+    "/",
+    "/categories/",
+    "/profile/alice/",
+    "/settings/",
+    "/upload/",
+    "/login/",
+    "/password-reset/",
+    "/healthz",
+    "/nothing/",
+    "/v/0000000000/",
+    "/admin/",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_pages_are_kept_by_no_browser_and_no_proxy(
+    client: Client, alice: User, path: str, logged_in: bool
+) -> None:
+    answer = (client if logged_in else Client()).get(path)
+    assert {"no-store", "private"} <= set(answer["Cache-Control"].split(", "))
+
+
+def test_what_says_itself_how_it_may_be_kept_is_left_alone() -> None:
+    def cached(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse(headers={"Cache-Control": "private, max-age=60"})
+
+    answer = PrivatePages(cached)(RequestFactory().get("/"))
+    assert answer["Cache-Control"] == "private, max-age=60"
+
+
+def test_a_film_may_be_kept_by_its_viewers_browser_alone(client: Client, alice: User) -> None:
+    video = make_video()
+    video.file_path.write_bytes(b"film")
+    answer = client.get(f"/v/{video.short_id}/stream.mp4")
+    assert answer["Cache-Control"].startswith("private")
+    assert isinstance(answer, StreamingHttpResponse)
+    assert b"".join(answer.streaming_content) == b"film"  # type: ignore[arg-type]
+
+
+# -- Headers ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_every_page_says_what_a_browser_may_load_and_who_may_frame_it(
+    client: Client, alice: User, path: str, logged_in: bool
+) -> None:
+    answer = (client if logged_in else Client()).get(path)
+    policy = dict(
+        part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";") if part
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
+    assert not any("unsafe" in value or "*" in value for value in policy.values())
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_pages_hold_no_script_and_no_style_that_the_policy_would_stop(
+    client: Client, alice: User
+) -> None:
+    for path in ("/", "/categories/", "/profile/alice/", "/settings/", "/upload/", "/login/"):
+        page = client.get(path, follow=True).content.decode()
+        assert "<style" not in page, path
+        assert " style=" not in page, path
+        assert " onclick=" not in page, path
+        assert "<script>" not in page, path
+        assert "javascript:" not in page, path
+        assert "http://" not in page.replace("http://www.w3.org/", ""), path
+        assert "https://" not in page, path
+
+
+# -- CSRF ---------------------------------------------------------------------------------------
+def test_a_post_without_a_token_gets_a_page_that_says_what_to_do(alice: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(alice)
+    for path in ("/settings/", "/upload/", "/logout/", "/login/"):
+        answer = strict.post(path, {"username": "eve"})
+        assert answer.status_code == 403, path
+        assert "Send it once more" in answer.content.decode()
+        assert "no-store" in answer["Cache-Control"]
+    alice.refresh_from_db()
+    assert alice.username == "alice"
+
+
+def test_a_post_with_the_pages_own_token_is_taken(alice: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(alice)
+    token = strict.get("/settings/").context["csrf_token"]
+    data = {"username": "alice_2", "email": alice.email, "csrfmiddlewaretoken": str(token)}
+    assert strict.post("/settings/", data).status_code == 302
+    data = {"username": "alice_3", "email": alice.email}
+    assert strict.post("/settings/", data, headers={"X-CSRFToken": str(token)}).status_code == 302
+
+
+def test_another_sites_post_is_refused_even_with_a_token(alice: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(alice)
+    token = str(strict.get("/settings/").context["csrf_token"])
+    data = {"username": "eve", "email": alice.email, "csrfmiddlewaretoken": token}
+    for origin in ("https://evil.example", "null"):
+        assert strict.post("/settings/", data, headers={"Origin": origin}).status_code == 403
+
+
+# -- Errors -------------------------------------------------------------------------------------
+def test_a_page_that_is_not_there_says_so_in_the_sites_own_words(
+    client: Client, alice: User
+) -> None:
+    for visitor in (client, Client()):
+        answer = visitor.get("/nothing/")
+        assert answer.status_code == 404
+        assert "There is nothing here" in answer.content.decode()
+
+
+def test_what_breaks_gets_the_sites_own_page_and_no_details(
+    client: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A template that is missing stands for whatever may go wrong."""
+
+    def broken(*_args: Any, **_kwargs: Any) -> HttpResponse:
+        raise RuntimeError("the password is hunter2")
+
+    monkeypatch.setattr("videos.views.browse.category_cards", broken)
+    client.raise_request_exception = False
+    answer = client.get("/categories/")
+    page = answer.content.decode()
+    assert answer.status_code == 500
+    assert "<h1>" in page
+    assert "hunter2" not in page
+    assert "Traceback" not in page
