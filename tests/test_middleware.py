@@ -6,7 +6,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.core.signals import request_finished
+from django.db import close_old_connections, connection
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.client import FakePayload
 
@@ -16,10 +18,10 @@ from tests.builders import PASSWORD, make_user, make_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
 pytestmark = pytest.mark.django_db
 
@@ -44,12 +46,21 @@ class Body(io.BytesIO):
 def request_with(body: Body, method: str = "POST") -> WSGIRequest:
     request = RequestFactory().generic(method, "/", b"", "application/octet-stream")
     request.META["CONTENT_LENGTH"] = str(len(body.getbuffer()))
-    request._stream = body  # type: ignore[attr-defined] # what Django reads from
+    request._stream = body  # what Django reads from
     return request
 
 
 def answer_with(status: int) -> Callable[[HttpRequest], HttpResponse]:
     return lambda _request: HttpResponse(status=status)
+
+
+def finish(answer: HttpResponseBase) -> None:
+    """What a server does once the answer is sent, but for the database's connection."""
+    request_finished.disconnect(close_old_connections)
+    try:
+        answer.close()
+    finally:
+        request_finished.connect(close_old_connections)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
@@ -58,20 +69,22 @@ def test_the_rest_of_a_refused_body_is_read_and_thrown_away(method: str, status:
     body = Body(b"x" * 700 * KIB)
     answer = DrainRefusedBody(answer_with(status))(request_with(body, method))
     assert answer.status_code == status
+    assert body.left() == 700 * KIB, "before the answer is sent"
+    finish(answer)
     assert body.left() == 0
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_a_body_that_was_accepted_is_the_views_own_business(status: int) -> None:
     body = Body(b"x" * 700 * KIB)
-    DrainRefusedBody(answer_with(status))(request_with(body))
+    finish(DrainRefusedBody(answer_with(status))(request_with(body)))
     assert body.left() == 700 * KIB
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_requests_that_bring_no_body_are_not_read(method: str) -> None:
     body = Body(b"x" * KIB)
-    DrainRefusedBody(answer_with(404))(request_with(body, method))
+    finish(DrainRefusedBody(answer_with(404))(request_with(body, method)))
     assert body.left() == KIB
 
 
@@ -84,16 +97,22 @@ def test_no_more_than_64_mb_are_read() -> None:
             Endless.taken += size
             return b"x" * size
 
-    DrainRefusedBody(answer_with(413))(request_with(Endless()))
+    finish(DrainRefusedBody(answer_with(413))(request_with(Endless())))
     assert Endless.taken == 64 * KIB * KIB
 
 
-def test_a_client_that_is_gone_changes_nothing() -> None:
+def test_a_client_that_is_gone_raises_nothing() -> None:
     class Gone(Body):
         def read(self, size: int | None = -1, /) -> bytes:
             raise ConnectionResetError
 
-    assert DrainRefusedBody(answer_with(413))(request_with(Gone())).status_code == 413
+    finish(DrainRefusedBody(answer_with(413))(request_with(Gone())))
+
+
+def post_slowly(client: Client, path: str, payload: FakePayload, content_type: str) -> Any:
+    """A body that lies there to be read, rather than one that the test client has read."""
+    extra: dict[str, Any] = {"CONTENT_LENGTH": str(len(payload)), "wsgi.input": payload}
+    return client.generic("POST", path, b"", content_type, **extra)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +132,7 @@ def test_the_sites_refusals_read_the_body_to_its_end(
     sent = b"x" * 300 * KIB
     payload = FakePayload(sent)
     visitor = client if logged_in else Client()
-    answer = visitor.post(
-        path,
-        b"",
-        content_type="application/octet-stream",
-        CONTENT_LENGTH=str(len(sent)),
-        **{"wsgi.input": payload},
-    )
+    answer = post_slowly(visitor, path, payload, "application/octet-stream")
     assert answer.status_code == status
     assert payload.read() == b""
 
@@ -128,13 +141,7 @@ def test_an_upload_over_the_quota_is_read_to_its_end_and_answered(client: Client
     client.force_login(make_user("charlie", weekly_upload_limit_bytes=0))
     sent = b"x" * 300 * KIB
     payload = FakePayload(sent)
-    answer = client.post(
-        "/upload/",
-        b"",
-        content_type="multipart/form-data; boundary=b",
-        CONTENT_LENGTH=str(len(sent)),
-        **{"wsgi.input": payload},
-    )
+    answer = post_slowly(client, "/upload/", payload, "multipart/form-data; boundary=b")
     assert answer.status_code == 413
     assert "This would pass your weekly quota" in answer.content.decode()
     assert payload.read() == b""
@@ -222,10 +229,9 @@ def test_what_says_itself_how_it_may_be_kept_is_left_alone() -> None:
 def test_a_film_may_be_kept_by_its_viewers_browser_alone(client: Client, alice: User) -> None:
     video = make_video()
     video.file_path.write_bytes(b"film")
-    answer = client.get(f"/v/{video.short_id}/stream.mp4")
+    answer: Any = client.get(f"/v/{video.short_id}/stream.mp4")
     assert answer["Cache-Control"].startswith("private")
-    assert isinstance(answer, StreamingHttpResponse)
-    assert b"".join(answer.streaming_content) == b"film"  # type: ignore[arg-type]
+    assert b"".join(answer.streaming_content) == b"film"
 
 
 # -- Headers ------------------------------------------------------------------------------------
@@ -306,19 +312,13 @@ def test_a_page_that_is_not_there_says_so_in_the_sites_own_words(
         assert "There is nothing here" in answer.content.decode()
 
 
-def test_what_breaks_gets_the_sites_own_page_and_no_details(
-    client: Client, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A template that is missing stands for whatever may go wrong."""
-
-    def broken(*_args: Any, **_kwargs: Any) -> HttpResponse:
-        raise RuntimeError("the password is hunter2")
-
-    monkeypatch.setattr("videos.views.browse.category_cards", broken)
+def test_what_breaks_gets_the_sites_own_page_and_no_details(client: Client, alice: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE categories RENAME TO elsewhere")
     client.raise_request_exception = False
     answer = client.get("/categories/")
     page = answer.content.decode()
     assert answer.status_code == 500
     assert "<h1>" in page
-    assert "hunter2" not in page
+    assert "categories" not in page
     assert "Traceback" not in page

@@ -580,7 +580,7 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "admin:login": [("GET /admin/login/", (200, 200, 200, 302, 302, 200))],
     "admin:logout": [
         ("GET /admin/logout/", (TO_ADMIN, 302, 302, 405, 405, TO_ADMIN)),
-        ("POST /admin/logout/", (TO_ADMIN, 302, 302, 200, 200, TO_ADMIN)),
+        ("POST /admin/logout/", (TO_ADMIN, 302, 302, 302, 302, TO_ADMIN)),
     ],
     "admin:password_change": [("GET /admin/password_change/", FOR_STAFF)],
     "admin:password_change_done": [("GET /admin/password_change/done/", FOR_STAFF)],

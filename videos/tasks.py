@@ -17,7 +17,7 @@ def look_after_jobs() -> int:
 
 
 def remove_files(paths: list[str]) -> None:
-    files.remove_files(paths)
+    files.remove_unowned(paths)
 
 
 def tidy_up() -> int:

@@ -330,6 +330,7 @@ def test_the_name_of_the_file_that_was_sent_goes_nowhere(
     assert files == ([avatar_path(alice)] if answer.status_code == 302 else [])
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_old_picture_goes_once_the_new_one_is_there(
     client: Client, alice: User, media: Path
 ) -> None:
@@ -341,6 +342,7 @@ def test_the_old_picture_goes_once_the_new_one_is_there(
     assert near(picture_of(client), (128, 128), GREEN)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_picture_can_be_removed(client: Client, alice: User, media: Path) -> None:
     send(client, WHOLE)
     for _ in range(2):

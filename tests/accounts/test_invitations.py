@@ -122,6 +122,17 @@ def test_an_invitation_works_once(admin: User) -> None:
     assert not User.objects.filter(username="eve").exists()
 
 
+def test_the_service_redeems_once_even_when_nothing_else_stands_in_the_way(admin: User) -> None:
+    """Not even the address, which is free again."""
+    invitation = issue_invitation(
+        email="dora@example.org", role=Role.USER, created_by=admin
+    ).invitation
+    redeem_invitation(invitation=invitation, username="dora", password=PASSWORD).delete()
+    with pytest.raises(ValidationError, match="was used or has run out"):
+        redeem_invitation(invitation=invitation, username="eve", password=PASSWORD)
+    assert not User.objects.exclude(pk=admin.pk).exists()
+
+
 def test_an_invitation_that_ran_out_lets_nobody_in(admin: User) -> None:
     token = invite(as_(admin))
     Invitation.objects.update(expires_at=timezone.now())

@@ -138,6 +138,7 @@ def test_a_deactivated_member_can_come_back() -> None:
     assert User.objects.get(pk=alice.pk).is_active
 
 
+@pytest.mark.django_db(transaction=True)
 def test_deleting_members_hands_their_categories_on_and_takes_the_rest() -> None:
     root, bob, charlie = make_admin("root"), make_moderator("bob"), make_user("charlie")
     shelf = make_category("Music", created_by=bob)

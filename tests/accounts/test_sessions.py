@@ -229,9 +229,9 @@ def test_a_password_change_keeps_this_session_and_ends_the_others(alice: User) -
     here, there = device(alice), device(alice)
     before = key_of(here)
     assert change_password(here) == 302
+    assert Session.objects.filter(user=alice).count() == 1
     assert is_in(here)
     assert not is_in(there)
-    assert Session.objects.filter(user=alice).count() == 1
     assert key_of(here) != before
     alice.refresh_from_db()
     assert check_password(NEW, alice.password)
@@ -270,9 +270,9 @@ def reset_password(user: User, client: Client) -> None:
 def test_a_reset_link_ends_every_session(alice: User) -> None:
     phone, computer = device(alice), device(alice)
     reset_password(alice, Client())
+    assert not Session.objects.filter(user=alice).exists()
     assert not is_in(phone)
     assert not is_in(computer)
-    assert not Session.objects.filter(user=alice).exists()
 
 
 def test_after_a_reset_the_list_has_only_the_new_session(alice: User) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from videos.models import Job, ProcessingStatus, Upload, Video
@@ -42,6 +43,21 @@ def remove_files(paths: Iterable[str | Path]) -> None:
         path.unlink(missing_ok=True)
         if path.parent.parent == temp:
             shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def remove_unowned(paths: Iterable[str]) -> None:
+    """Removes files of deleted videos, unless a row names them again by now: sample videos get
+    the same names each time they are made."""
+    paths = list(paths)
+    names = {Path(path).name for path in paths}
+    owners = Video.objects.filter(
+        Q(filename__in=names)
+        | Q(thumbnail_filename__in=names)
+        | Q(source_path__in=paths)
+        | Q(original_path__in=paths)
+    )
+    owned = {path for video in owners for path in paths_of(video)}
+    remove_files(path for path in paths if path not in owned)
 
 
 def work_folder(job: Job) -> Path:
