@@ -152,6 +152,7 @@ AXES_LOCKOUT_TEMPLATE = "accounts/locked_out.html"
 AXES_USERNAME_CALLABLE = "accounts.backends.login_name"
 AXES_CLIENT_IP_CALLABLE = "accounts.backends.client_address"
 AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
 # -- Cookies and headers ------------------------------------------------------------------------

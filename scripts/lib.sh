@@ -57,6 +57,27 @@ setting() {
     printf '%s' "${value:-${2:-}}"
 }
 
+# On all addresses the site answers to each name of this machine, and links carry one that others
+# can reach; unless the settings say otherwise.
+set_addresses() {
+    export HOST PORT
+    [[ $HOST == 0.0.0.0 || $HOST == :: ]] || return 0
+    local address name names="localhost,127.0.0.1,[::1]" first=''
+    for name in $(hostname) "$(hostname).local"; do names+=",$name"; done
+    for address in $(hostname -I 2>/dev/null); do
+        if [[ $address == *:* ]]; then address="[$address]"; fi
+        names+=",$address"
+        first=${first:-$address}
+    done
+    if [[ -z $(setting SITE_URL) && -n $first ]]; then export SITE_URL="http://$first:$PORT"; fi
+    [[ -z $(setting ALLOWED_HOSTS) ]] || return 0
+    name=$(setting SITE_URL)
+    name=${name#*://}
+    name=${name%%/*}
+    if [[ -n $name ]]; then names+=",${name%:*}"; fi
+    export ALLOWED_HOSTS=$names
+}
+
 # -- processes ------------------------------------------------------------------------------------
 
 # The kernel ends what runs under this when the shell that started it ends, however that ends.
@@ -134,7 +155,10 @@ failed() {
         printf '\n%s failed. The last lines of %s:\n\n' "$label" "${log#"$ROOT"/}"
         tail -n 15 "$log" | sed 's/^/    /'
     } >&2
-    if grep -qiE 'no space left|ENOSPC|disk quota exceeded' "$log"; then die "$(disk_full_sentence)"; fi
+    # The log may lie on the full disk itself and lack the reason.
+    if grep -qiE 'no space left|ENOSPC|disk quota exceeded' "$log" || (($(free_megabytes) < 20)); then
+        die "$(disk_full_sentence)"
+    fi
     if grep -qiE 'could not resolve|temporary failure (in name|resolving)|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|network is unreachable|failed to establish a new connection|connection timed out' "$log"; then
         die "The package registries cannot be reached. Check the network, then start again: what is done is kept."
     fi

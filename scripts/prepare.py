@@ -1,11 +1,13 @@
 """What scripts/run does in Django before the servers start, and how it knows that they answer.
 
 Writes to data/run/: `address` (where the site is reached) and `state` (words: `demo` when the demo
-members are there, `no-admin` when nobody can administer the site yet).
+members are there, `exposed` when others can reach the site, `no-admin` when nobody can administer
+it yet).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import io
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,17 +50,21 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
-def seed_wanted() -> str:
-    """`demo` or `none`. Demo log-ins are well known, so that others must not reach the site."""
+def here_only() -> bool:
+    """Whether only this machine reaches the site."""
     from django.conf import settings
 
+    return is_loopback(settings.HOST) and is_loopback(urlsplit(settings.SITE_URL).hostname)
+
+
+def seed_wanted() -> str:
+    """`demo` or `none`. Demo log-ins are well known, so that others must not reach the site."""
     seed = os.environ.get("SEED", "")
     if seed and seed not in SEEDS:
         sys.exit(f"SEED is '{seed}'; it must be demo or none.")
     if seed:
         return seed
-    here_only = is_loopback(settings.HOST) and is_loopback(urlsplit(settings.SITE_URL).hostname)
-    return "demo" if here_only else "none"
+    return "demo" if here_only() else "none"
 
 
 def static_files_stamp() -> str:
@@ -144,7 +151,7 @@ def prepare() -> None:
                 sys.exit(f"\nThe demo content was not made: {error}")
     state = []
     if User.objects.filter(is_sample=True).exists():
-        state.append("demo")
+        state.append("demo" if here_only() else "demo exposed")
     if not User.objects.filter(role=Role.ADMIN).exists():
         state.append("no-admin")
     (RUN / "state").write_text(" ".join(state))
@@ -180,4 +187,9 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--wait-for-health"]:
         wait_for_health(float(sys.argv[2]))
     else:
-        prepare()
+        try:
+            prepare()
+        except (OSError, DatabaseError) as failure:
+            if getattr(failure, "errno", None) != errno.ENOSPC and "is full" not in str(failure):
+                raise
+            sys.exit(f"\nThe disk is full: {failure}. Free some space and start again.")

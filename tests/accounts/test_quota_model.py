@@ -143,7 +143,7 @@ def test_the_quota_does_what_the_model_does() -> None:
     run_state_machine_as_test(
         QuotaMachine,
         settings=settings(
-            max_examples=100,
+            max_examples=150,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

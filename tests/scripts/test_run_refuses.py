@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes import free_port
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -87,15 +85,3 @@ def test_a_python_that_does_not_fit(
     answer = clone.refusal(PATH=str(tools))
     assert answer.startswith("Clipset needs Python 3.11, 3.12 or 3.13;")
     assert words in answer
-
-
-def test_settings_of_the_file_count_and_the_environment_before_them(clone: Clone) -> None:
-    env_file = clone.root / "other.env"
-    port = free_port()
-    env_file.write_text(f"# a comment\nexport PORT='{port}'\nHOST=\"127.0.0.9\"\nPORT=1\n")
-    settings = {"CLIPSET_ENV_FILE": str(env_file)}
-    assert clone.ask("setting", "HOST", "127.0.0.1", **settings) == "127.0.0.9"
-    assert clone.ask("setting", "HOST", "127.0.0.1", HOST="::1", **settings) == "::1"
-    assert clone.ask("setting", "SITE_URL", "nothing", **settings) == "nothing"
-    del clone.environment["PORT"]
-    assert clone.ask("setting", "PORT", "8000", **settings) == str(port)

@@ -344,7 +344,6 @@ def test_a_second_retry_is_refused_and_charges_nothing(
     assert used(bob) == clip.stat().st_size
 
 
-@pytest.mark.xfail(reason="any exit of ffprobe is taken for a damaged source (transcode/probe.py)")
 def test_a_probe_that_cannot_start_does_not_cost_the_source(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:

@@ -48,6 +48,8 @@ READ_BYTES = 64 * 1024
 GROUP_EXIT_SECONDS = 5.0
 # FFmpeg's own words, and libx264's.
 NO_MEMORY = re.compile(r"Cannot allocate memory|malloc of size \d+ failed")
+# A program or a library of it is missing, as in the middle of an upgrade: no word on the source.
+NOT_STARTED = frozenset({126, 127})
 FFMPEG_GOT_SIGNAL = 255  # ffmpeg.c: exit status after SIGINT or SIGTERM, which it catches
 
 
@@ -307,7 +309,15 @@ def _judge(status: int, stderr: str) -> None:
         )
     if status == FFMPEG_GOT_SIGNAL:
         raise KilledBySignal(signal.SIGTERM, detail=stderr)
+    if status in NOT_STARTED:
+        raise _cannot_process(detail=stderr)
     raise FfmpegFailed(status, detail=stderr)
+
+
+def _cannot_process(*, detail: str) -> ProcessingError:
+    return ProcessingError(
+        "The server cannot process videos at the moment. Please tell its operator.", detail=detail
+    )
 
 
 def disk_full(*, detail: str = "") -> DiskFull:
@@ -372,10 +382,7 @@ def find_program(name: str) -> str:
     """
     path = shutil.which(name)
     if path is None:
-        raise ProcessingError(
-            "The server cannot process videos at the moment. Please tell its operator.",
-            detail=f"{name} is not installed or not in PATH",
-        )
+        raise _cannot_process(detail=f"{name} is not installed or not in PATH")
     return str(Path(path).absolute())
 
 

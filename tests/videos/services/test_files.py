@@ -138,9 +138,23 @@ def test_a_deleted_category_leaves_its_videos_and_files() -> None:
 def test_removing_twice_and_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
     video = film_with_files(make_user("bob"))
     paths = [video.source_path, str(video.file_path), str(tmp_path / "never" / "was.mp4")]
+    video.delete()
     remove_files(paths)
     remove_files(paths)
     assert everything_on_disk() == ["originals/film.mov", "thumbnails/film.jpg"]
+
+
+def test_files_that_a_row_names_again_are_spared() -> None:
+    """Sample videos get the same names each time they are made."""
+    bob = make_user("bob")
+    gone = film_with_files(bob)
+    gone.delete()
+    again = film_with_files(bob, source_path="", thumbnail_filename=None)
+    run_queue()
+    assert everything_on_disk() == ["originals/film.mov", "videos/film.mp4"]
+    again.delete()
+    run_queue()
+    assert everything_on_disk() == []
 
 
 def test_only_a_folder_right_below_temp_goes_with_its_file() -> None:

@@ -1,0 +1,75 @@
+"""What scripts/run reads and sets before Django is there."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.processes import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.scripts.conftest import Clone
+
+
+def test_settings_of_the_file_count_and_the_environment_before_them(clone: Clone) -> None:
+    env_file = clone.root / "other.env"
+    port = free_port()
+    env_file.write_text(f"# a comment\nexport PORT='{port}'\nHOST=\"127.0.0.9\"\nPORT=1\n")
+    settings = {"CLIPSET_ENV_FILE": str(env_file)}
+    assert clone.ask("setting", "HOST", "127.0.0.1", **settings) == "127.0.0.9"
+    assert clone.ask("setting", "HOST", "127.0.0.1", HOST="::1", **settings) == "::1"
+    assert clone.ask("setting", "SITE_URL", "nothing", **settings) == "nothing"
+    del clone.environment["PORT"]
+    assert clone.ask("setting", "PORT", "8000", **settings) == str(port)
+
+
+@pytest.fixture
+def addresses(clone: Clone, fake_program: Callable[[str, str], str]) -> Callable[..., list[str]]:
+    """SITE_URL and ALLOWED_HOSTS as the processes find them on a machine with two networks."""
+    path = fake_program(
+        "hostname", 'case "$*" in -I) echo 192.168.1.5 10.0.0.7 2001:db8::7;; *) echo attic;; esac'
+    )
+
+    def ask(**settings: str) -> list[str]:
+        show = (
+            '. scripts/lib.sh; set_addresses; printf "%s\\n" "${SITE_URL:-}" "${ALLOWED_HOSTS:-}"'
+        )
+        answer = subprocess.check_output(
+            ["bash", "-c", show],
+            cwd=clone.root,
+            env=clone.environment | {"PATH": path, "PORT": "8000"} | settings,
+            text=True,
+        )
+        return answer.splitlines()
+
+    return ask
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 nothing is bound here
+ALL_NAMES = "localhost,127.0.0.1,[::1],attic,attic.local,192.168.1.5,10.0.0.7,[2001:db8::7]"
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::"])
+def test_on_all_networks_the_site_answers_to_all_names_of_the_machine(
+    addresses: Callable[..., list[str]], host: str
+) -> None:
+    url = "http://192.168.1.5:8000"
+    assert addresses(HOST=host) == [url, f"{ALL_NAMES},192.168.1.5"]
+
+
+def test_what_the_operator_says_goes(addresses: Callable[..., list[str]]) -> None:
+    url = "https://clips.example.org:444"
+    assert addresses(HOST=EVERYWHERE, SITE_URL=url) == [url, f"{ALL_NAMES},clips.example.org"]
+    hosts = "clips.example.org"
+    assert addresses(HOST=EVERYWHERE, SITE_URL=url, ALLOWED_HOSTS=hosts) == [url, hosts]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.168.1.5", "::1"])
+def test_on_one_address_django_knows_by_itself(
+    addresses: Callable[..., list[str]], host: str
+) -> None:
+    assert addresses(HOST=host) == ["", ""]
