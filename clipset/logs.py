@@ -7,7 +7,8 @@ import re
 
 from clipset.lib.redact import redact_path
 
-_WORD = re.compile(r"\S+")
+# Not the quotes that a log puts around an address.
+_WORD = re.compile(r'[^\s"]+')
 _formatter = logging.Formatter()
 
 

@@ -136,7 +136,9 @@ def test_a_picture_that_is_too_large_is_refused(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_cover_can_be_removed_again(client: Client) -> None:
+def test_a_cover_can_be_removed_again(
+    client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     category = make_category("Music")
     set_cover(category=category, picture=picture())
     path = cover_path(category)
@@ -145,7 +147,8 @@ def test_a_cover_can_be_removed_again(client: Client) -> None:
     sent = {"name": "Music", "slug": "music", "description": ""}
     client.post(change_page(category), sent)
     assert path.is_file()
-    client.post(change_page(category), {**sent, "no_cover": "on"})
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(change_page(category), {**sent, "no_cover": "on"})
     category.refresh_from_db()
     assert category.image == ""
     assert not path.exists()

@@ -28,6 +28,10 @@ def written(message: object, *arguments: object, exception: bool = False) -> str
         ("/login/?next=%2Fs%2Fsecret", "/login/?next=%2Fs%2F…"),
         ("https://clips.example.org/s/secret", "https://clips.example.org/s/…"),
         ("/v/abc/ of alice\nand another line", "/v/abc/ of alice\nand another line"),
+        (
+            '"GET /s/secret HTTP/1.1" "https://x/s/secret" "a"',
+            '"GET /s/… HTTP/1.1" "https://x/s/…" "a"',
+        ),
         ("", ""),
     ],
 )

@@ -72,7 +72,9 @@ def healthy(clone: Clone) -> bool:
 @contextmanager
 def running(clone: Clone, **environment: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        ["scripts/run"],
+        # Where the tests run in the background of a shell, SIGINT is ignored, and who inherits
+        # that can't change it.
+        ["env", "--default-signal=INT", "scripts/run"],
         cwd=clone.root,
         env=clone.environment | environment,
         stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def test_a_folder_that_may_not_be_written_to_is_found(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Root may write everywhere, so that the answer is given in its place.
-    monkeypatch.setattr(checks.os, "access", lambda path, _mode: path != tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path)
     settings.ORIGINAL_STORAGE_PATH = tmp_path / "videos"
     assert found() == ["clipset.E007"]
 
