@@ -34,7 +34,7 @@ from tests.videos.films import (
 from tests.videos.live import descendants, program
 from videos.models import Job, ProcessingStatus, Video
 from videos.models.job import JobState
-from videos.services.files import file_stem
+from videos.services.files import file_stem, work_folder
 from videos.services.jobs import claim_next_job
 from videos.services.processing import SOURCE_GONE, process_next_job, retry_processing
 from videos.tasks import run_next_job
@@ -459,6 +459,8 @@ def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None
         if sql.startswith("SELECT") and '"config"' in sql:
             with connection.cursor() as cursor:
                 cursor.execute("UPDATE jobs SET lease_owner = 'another'")
+            work_folder(Job.objects.get()).mkdir(exist_ok=True)
+            (work_folder(Job.objects.get()) / "output.mp4").write_bytes(b"the other's")
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(take_over):
@@ -467,7 +469,10 @@ def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None
     assert (job.state, job.lease_owner) == (JobState.RUNNING, "another")
     video.refresh_from_db()
     assert video.processing_status == ProcessingStatus.PROCESSING
-    assert everything_on_disk() == [f"temp/{Path(video.source_path).parent.name}/source.mp4"]
+    assert set(everything_on_disk()) == {
+        f"temp/{Path(video.source_path).parent.name}/source.mp4",
+        f"temp/job-{job.pk}/another/output.mp4",
+    }
     assert used(bob) == video.file_size_bytes
 
 

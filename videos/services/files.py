@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,19 @@ def remove_unowned(paths: Iterable[str]) -> None:
 def work_folder(job: Job) -> Path:
     """Where one attempt works. The lease's token keeps attempts apart."""
     return Path(settings.TEMP_STORAGE_PATH) / f"job-{job.pk}" / job.lease_owner
+
+
+def enter_work_folder(folder: Path) -> None:
+    """An empty folder for this attempt. What stands beside it is of attempts that lost the job."""
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def leave_work_folder(folder: Path) -> None:
+    """Removes this attempt's folder and nothing else: by now somebody else may have the job."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # not empty, or never made
+        folder.parent.rmdir()
 
 
 def file_stem(job: Job) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import shutil
 import time
 from functools import partial
 from pathlib import Path
@@ -19,8 +18,10 @@ from siteconfig.services.config import current_config
 from videos.models import ProcessingStatus, Video
 from videos.services import jobs
 from videos.services.files import (
+    enter_work_folder,
     file_stem,
     keep_original,
+    leave_work_folder,
     remove_files,
     remove_strays,
     remove_unnamed,
@@ -62,7 +63,7 @@ def process_next_job() -> str:
         logger.warning("job %s was taken over or its video was deleted", job.pk)
         return "lease lost"
     finally:
-        shutil.rmtree(folder.parent, ignore_errors=True)
+        leave_work_folder(folder)
 
 
 def _attempt(job: Job, folder: Path) -> str:
@@ -72,7 +73,7 @@ def _attempt(job: Job, folder: Path) -> str:
         source = Path(video.source_path)
         if not video.source_path or not source.is_file():
             raise SourceError(SOURCE_GONE)
-        folder.mkdir(parents=True)
+        enter_work_folder(folder)
         result = transcode(source, folder, options=_options(), tick=_ticker(job))
         _publish(job, result)
     except SourceError as error:
