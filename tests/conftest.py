@@ -96,6 +96,13 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(autouse=True)
+def own_folders(request: pytest.FixtureRequest) -> None:
+    """Tests with a database have folders of their own; the others go without, for speed."""
+    if _uses_database(request.node):
+        request.getfixturevalue("media")
+
+
+@pytest.fixture
 def media(
     request: pytest.FixtureRequest,
     settings: Settings,

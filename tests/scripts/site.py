@@ -1,0 +1,125 @@
+"""The site that scripts/run starts, seen from outside: its processes, its answers, its logs."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.processes import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.scripts.conftest import Clone
+
+BACK_WITHIN = 20  # seconds; 0.5 to 3.5 on an idle machine, and this one may be busy with tests
+GONE_WITHIN = 10  # seconds, as promised
+MAIN, SUPERVISOR, WEB, WEB_WORKER, QUEUE, SENTINEL, QUEUE_WORKER = range(7)
+WHOLE = {MAIN: 1, SUPERVISOR: 1, WEB: 1, WEB_WORKER: 2, QUEUE: 1, SENTINEL: 1, QUEUE_WORKER: 4}
+
+
+def cast(clone: Clone) -> dict[int, list[int]]:
+    """Who runs: process ids by part. The queue's sentinel has 2 workers, monitor and pusher."""
+    processes = clone.processes()
+    parts: dict[int, list[int]] = {part: [] for part in WHOLE}
+    for process, (parent, command) in sorted(processes.items()):
+        mothers = processes.get(parent, (0, ""))
+        if "scripts/run" in command:
+            parts[MAIN].append(process)
+        elif "supervisord" in command:
+            parts[SUPERVISOR].append(process)
+        elif "gunicorn" in command:
+            parts[WEB_WORKER if "gunicorn" in mothers[1] else WEB].append(process)
+        elif "qcluster" in command:
+            grandmother = processes.get(mothers[0], (0, ""))[1]
+            depth = ("qcluster" in mothers[1]) + ("qcluster" in grandmother)
+            parts[(QUEUE, SENTINEL, QUEUE_WORKER)[depth]].append(process)
+    return parts
+
+
+def is_whole(clone: Clone) -> bool:
+    return {part: len(found) for part, found in cast(clone).items()} == WHOLE and healthy(clone)
+
+
+def get(clone: Clone, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", clone.port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Referer": f"http://127.0.0.1{path}"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def healthy(clone: Clone) -> bool:
+    try:
+        return get(clone, "/healthz") == 200
+    except OSError:
+        return False
+
+
+@contextmanager
+def running(clone: Clone, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        # Where the tests run in the background of a shell, SIGINT is ignored, and who inherits
+        # that can't change it.
+        ["env", "--default-signal=INT", "scripts/run"],
+        cwd=clone.root,
+        env=clone.environment | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        for left in clone.processes():
+            os.kill(left, signal.SIGKILL)
+        process.wait()
+        assert process.stdout
+        process.stdout.close()
+
+
+def logs(clone: Clone) -> str:
+    """All that was logged."""
+    files = (file for file in (clone.root / "data/log").rglob("*") if file.is_file())
+    return "".join(file.read_text() for file in files)
+
+
+def started(process: subprocess.Popen[str]) -> str:
+    """Waits until it says that it runs; gives what it said."""
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith("Started in"):
+            return said
+    raise AssertionError(f"it did not start:\n{said}")
+
+
+def end(clone: Clone, process: subprocess.Popen[str], number: signal.Signals) -> float:
+    """Sends the signal; seconds until nothing of it runs."""
+    since = time.monotonic()
+    process.send_signal(number)
+    wait_for(lambda: process.poll() is not None, seconds=GONE_WITHIN, name="the end")
+    # A child that was killed with its parent may take a moment to vanish.
+    wait_for(lambda: not clone.processes(), seconds=1, name="the end of all it started")
+    return time.monotonic() - since
+
+
+def none_runs(clone: Clone, processes: set[int]) -> bool:
+    return not processes & set(clone.processes())
+
+
+def children(clone: Clone, process: int) -> set[int]:
+    """The process and all below it."""
+    found = {process}
+    processes = clone.processes()
+    while more := {child for child, (parent, _) in processes.items() if parent in found} - found:
+        found |= more
+    return found
