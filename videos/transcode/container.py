@@ -110,7 +110,8 @@ def _vint_length(first: int) -> int:
 def _riff_whole(reader: _Reader) -> bool:
     """RIFF chunks, several in an OpenDML AVI above 1 GB: four letters, 32-bit size, padded."""
     offset = 0
-    while True:
+    # Each has a gigabyte, or the last one; those of a few bytes would keep us here for minutes.
+    for _ in range(MAX_BOXES):
         header = reader.read(offset, 8)
         if len(header) < 8 or header[:4] != b"RIFF":
             return True
@@ -120,3 +121,4 @@ def _riff_whole(reader: _Reader) -> bool:
         if offset + 8 + size > reader.size + RIFF_SLACK:
             return False
         offset += 8 + size + size % 2
+    return True

@@ -187,7 +187,8 @@ def _fps(video: VideoStream, options: Options) -> Fraction:
     An even fraction rather than the limit itself, so that motion stays smooth (144 -> 48).
     """
     fps = 2 * video.fps if _field_rate(video, options) else video.fps
-    return max(LOWEST_FPS, fps / math.ceil(fps / options.max_fps))
+    # A rate below one in half an hour has become 0.
+    return max(LOWEST_FPS, fps / max(1, math.ceil(fps / options.max_fps)))
 
 
 def _treatment(video: VideoStream, options: Options) -> Treatment:

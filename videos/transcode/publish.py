@@ -50,6 +50,9 @@ def _differences(made: MediaInfo, plan: Plan) -> list[str]:
         )
     if made.video is None or made.video.codec != "h264":
         problems.append("no H.264 picture in the output")
+    elif made.video.frames == 0:
+        # FFmpeg is content with none: of frames that all stand at one instant it drops each.
+        problems.append("the picture track of the output is empty")
     elif (made.video.width, made.video.height) != (plan.rendition.width, plan.rendition.height):
         problems.append(
             f"{made.video.width} x {made.video.height} instead of"

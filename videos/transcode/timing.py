@@ -55,6 +55,11 @@ class PacketReader:
         self._hides = False
         self._starts_with_keyframe = False
 
+    @property
+    def frames(self) -> int:
+        """That are shown, so far."""
+        return self._frames
+
     def feed(self, piece: bytes) -> None:
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:

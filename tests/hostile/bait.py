@@ -1,0 +1,77 @@
+"""What hostile files reach for, and the list of their kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+SECRET = "CANARY-7f3c1e-do-not-show"
+"""Stands in a file beside the site's own and must never come out again."""
+MAGENTA = (255, 0, 255)
+"""What the secret film shows from its first to its last frame; no other film here does."""
+
+
+@dataclass(frozen=True)
+class Bait:
+    """The places that hostile files name.
+
+    Attributes:
+        secret: a text file that holds SECRET and nothing else of interest.
+        film: a film in MAGENTA that carries SECRET as its title.
+        server: address of an HTTP server that must never be asked, without a slash at its end.
+    """
+
+    secret: Path
+    film: Path
+    server: str
+
+    def fill(self, template: str) -> bytes:
+        filled = template.replace("{secret}", str(self.secret)).replace("{film}", str(self.film))
+        return filled.replace("{server}", self.server).encode()
+
+
+Build = Callable[[Bait], bytes]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of hostile file.
+
+    Attributes:
+        name: what it is and, as its suffix, what it pretends to be.
+        build: makes its bytes, the same ones each time.
+        refused: there is no video in it, so that it must not become one. Of the others either
+            end is right.
+    """
+
+    name: str
+    build: Build
+    refused: bool
+
+    def write(self, folder: Path, bait: Bait) -> Path:
+        path = folder / self.name
+        path.write_bytes(self.build(bait))
+        return path
+
+
+class Kinds(dict[str, Kind]):
+    """By name. Modules fill one each."""
+
+    def add(self, name: str, *, refused: bool = False) -> Callable[[Build], Build]:
+        """Decorator for a function that builds one."""
+
+        def keep(build: Build) -> Build:
+            assert name not in self
+            self[name] = Kind(name, build, refused)
+            return build
+
+        return keep
+
+    def add_text(self, name: str, template: str) -> None:
+        """What is text and nothing else; ``{secret}``, ``{film}`` and ``{server}`` are filled."""
+        self.add(name, refused=True)(lambda bait: bait.fill(template))
+
+    def add_bytes(self, name: str, content: Callable[[], bytes], *, refused: bool = False) -> None:
+        """What reaches for nothing."""
+        self.add(name, refused=refused)(lambda _: content())

@@ -1,0 +1,125 @@
+"""Every kind of hostile file through probe, plan and run, on small limits."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.hostile.bait import Bait, Kind
+from tests.hostile.corpus import KINDS, THROUGH_THE_SITE, VARIANTS
+from tests.hostile.judge import (
+    assert_is_a_sentence,
+    assert_no_secret,
+    assert_plays,
+    assert_thumbnail_is_innocent,
+    measured,
+)
+from videos.transcode import run
+from videos.transcode.errors import TranscodeError
+from videos.transcode.pipeline import transcode
+from videos.transcode.plan import make_plan
+from videos.transcode.probe import probe
+from videos.transcode.types import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from videos.transcode.types import Result
+
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("never_asked", "open_network")]
+
+MIB = 1024**2
+LIMITS = Options(
+    max_short_side=180,
+    max_long_side=512,
+    preset="ultrafast",
+    thumbnail_long_side=160,
+    max_duration_seconds=2400,
+    wall_clock_floor_seconds=15,
+    wall_clock_factor=0.001,
+    stall_seconds=10,
+    probe_seconds=15,
+    memory_bytes=1024 * MIB,
+    nice=0,
+)
+MOST_RESIDENT_BYTES = 512 * MIB
+MOST_SECONDS = 30
+
+
+@pytest.fixture
+def open_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg could reach the server here: the whitelists alone must hold."""
+    monkeypatch.setattr(run, "_without_network", lambda: ())
+
+
+AT_ONCE = sorted({*THROUGH_THE_SITE, *VARIANTS})
+TO_THE_END = [name for name in KINDS if name not in AT_ONCE]
+
+
+def test_there_are_more_than_sixty_kinds_and_twenty_for_the_site() -> None:
+    assert len(KINDS) > 60
+    assert len(set(THROUGH_THE_SITE)) > 20
+
+
+def each(names: Iterable[str]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("kind", [pytest.param(KINDS[name], id=name) for name in names])
+
+
+@each(AT_ONCE)
+def test_it_is_refused_with_a_sentence_or_planned(kind: Kind, bait: Bait, tmp_path: Path) -> None:
+    source = kind.write(tmp_path, bait)
+    with within_limits(), refused_with_a_sentence(tmp_path, bait):
+        make_plan(probe(source, options=LIMITS), LIMITS)
+
+
+@pytest.mark.long
+@each(TO_THE_END)
+def test_it_is_refused_with_a_sentence_or_becomes_a_film(
+    kind: Kind, bait: Bait, tmp_path: Path
+) -> None:
+    assert_refused_or_made(kind, bait, tmp_path)
+
+
+@pytest.mark.long
+@each(AT_ONCE)
+def test_the_rest_is_refused_with_a_sentence_or_becomes_a_film(
+    kind: Kind, bait: Bait, tmp_path: Path
+) -> None:
+    assert_refused_or_made(kind, bait, tmp_path)
+
+
+def assert_refused_or_made(kind: Kind, bait: Bait, folder: Path) -> None:
+    source, work = kind.write(folder, bait), folder / "work"
+    results: list[Result] = []
+    with within_limits(), refused_with_a_sentence(folder, bait):
+        results.append(transcode(source, work, options=LIMITS))
+    made = sorted(work.iterdir()) if work.exists() else []
+    assert {path.name for path in made} <= {"output.mp4", "thumbnail.jpg"}
+    assert_no_secret(files=made)
+    for result in results:
+        assert not kind.refused, "there is no film in it"
+        assert_plays(result.output)
+        if result.thumbnail:
+            assert_thumbnail_is_innocent(result.thumbnail)
+
+
+@contextmanager
+def within_limits() -> Iterator[None]:
+    with measured() as usage:
+        yield
+    assert usage.started or usage.seconds < 1
+    assert usage.resident_bytes < MOST_RESIDENT_BYTES
+    assert usage.seconds < MOST_SECONDS
+
+
+@contextmanager
+def refused_with_a_sentence(folder: Path, bait: Bait) -> Iterator[None]:
+    """Anything but an error of ours is a hole."""
+    try:
+        yield
+    except TranscodeError as error:
+        assert_is_a_sentence(error.sentence, paths=[folder, bait.film.parent])
+        assert_no_secret([error.detail])
