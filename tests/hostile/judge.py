@@ -48,7 +48,7 @@ def measured() -> Iterator[Usage]:
 
 def assert_plays(video: Path) -> None:
     """All of it can be decoded, there is a picture, and none shows the secret film."""
-    done = _decoded(video)
+    done = decoded(video)
     if done.returncode and b"'pixel_aspect' out of range" in done.stderr:
         # FFmpeg's filters refuse a pixel of negative width in the container; browsers, which go
         # by the stream's own word, play it. So put that word in its place.
@@ -70,13 +70,13 @@ def assert_plays(video: Path) -> None:
             check=True,
             timeout=60,
         )
-        done = _decoded(shaped)
+        done = decoded(shaped)
     assert done.returncode == 0, done.stderr
     assert done.stdout, "there is no picture in it"
     assert_not_the_secret_film(done.stdout)
 
 
-def _decoded(video: Path) -> subprocess.CompletedProcess[bytes]:
+def decoded(video: Path) -> subprocess.CompletedProcess[bytes]:
     """On standard output the mean of each picture, three bytes."""
     pictures = ("-map", "0:v", "-vf", "scale=1:1", "-vsync", "passthrough")
     return subprocess.run(
