@@ -105,6 +105,7 @@ class ClipPlayer extends HTMLElement {
   louder(by) {
     this.video.muted = false;
     this.video.volume = Math.max(0, Math.min(1, Math.round((this.video.volume + by) * 10) / 10));
+    this.keep(); // now: the event comes later, and the page may be gone by then
     this.say(`Volume ${Math.round(this.video.volume * 100)} %`);
   }
 
@@ -116,6 +117,7 @@ class ClipPlayer extends HTMLElement {
   faster(by) {
     const at = SPEEDS.findIndex((speed) => speed >= this.video.playbackRate);
     this.video.playbackRate = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at + by))];
+    this.keep();
     this.say(`${this.video.playbackRate}×`);
   }
 
