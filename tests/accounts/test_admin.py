@@ -728,3 +728,18 @@ def test_the_list_of_invitations_makes_as_many_queries_for_thirty_as_for_one() -
         invite(make_admin(), f"new{number}@example.org")
     assert client.get(INVITATIONS).text.count('class="field-state') == 30
     assert count_queries(client, INVITATIONS) == for_one
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "password__startswith=argon2",
+        "password__regex=.",
+        "sessions__session_key__startswith=a",
+        "sessions__session_key__gte=a",
+    ],
+)
+def test_no_secret_can_be_asked_for_letter_by_letter(client: Client, asked: str) -> None:
+    client.force_login(make_moderator())
+    response = client.get(f"/admin/accounts/user/?{asked}")
+    assert response.status_code == 400

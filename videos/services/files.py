@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import suppress
 from datetime import timedelta
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from uuid import UUID
 
+# What the sweep may touch, whatever else somebody keeps in that folder.
+OURS = re.compile(r"upload-[0-9a-f]{32}|job-\d+|samples-.+")
 KEEP_FAILED_SOURCE = timedelta(days=14)
 # Nothing in the temp folder is touched before this age, whatever the tables say.
 MIN_AGE = timedelta(minutes=30)
@@ -122,19 +125,20 @@ def sweep_temp() -> int:
     if not temp.is_dir():
         return 0
     oldest = (timezone.now() - MIN_AGE).timestamp()
-    stale = [path for path in temp.iterdir() if _last_change(path) < oldest]
+    ours = [path for path in temp.iterdir() if OURS.fullmatch(path.name)]
+    stale = [path for path in ours if _last_change(path) < oldest]
     if not stale:
         return 0
-    needed = {Path(folder) for folder in Upload.objects.values_list("folder", flat=True)}
+    needed = {Path(folder).name for folder in Upload.objects.values_list("folder", flat=True)}
     needed |= {
-        Path(source).parent
+        Path(source).parent.name
         for source in Video.objects.exclude(source_path="").values_list("source_path", flat=True)
     }
     needed |= {
-        temp / f"job-{pk}"
+        f"job-{pk}"
         for pk in Job.objects.filter(state=JobState.RUNNING).values_list("pk", flat=True)
     }
-    swept = [path for path in stale if path not in needed]
+    swept = [path for path in stale if path.name not in needed]
     for path in swept:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     return len(swept)

@@ -193,15 +193,15 @@ def test_only_what_nobody_needs_is_swept_from_temp() -> None:
         video=video, state=JobState.RUNNING, lease_owner="x", lease_until=timezone.now()
     )
     needed = [upload.folder_path, Path(video.source_path).parent, temp() / f"job-{running.pk}"]
-    stale = [temp() / "upload-dead", temp() / "job-99999", temp() / "stray.mp4"]
-    fresh = temp() / "upload-young"
-    for folder in [*needed, *stale[:2], fresh]:
+    stale = [temp() / f"upload-{'d' * 32}", temp() / "job-99999"]
+    fresh, foreign = temp() / f"upload-{'e' * 32}", temp() / "family-photos"
+    for folder in [*needed, *stale, fresh, foreign]:
         folder.mkdir(exist_ok=True)
-    stale[2].write_bytes(b"x")
-    for path in [*needed, *stale]:
+    for path in [*needed, *stale, foreign]:
         age(path, MIN_AGE + timedelta(minutes=1))
-    assert sweep_temp() == 3
-    assert {path.name for path in temp().iterdir()} == {path.name for path in [*needed, fresh]}
+    assert sweep_temp() == 2
+    left = [*needed, fresh, foreign]
+    assert {path.name for path in temp().iterdir()} == {path.name for path in left}
     assert sweep_temp() == 0
 
 
@@ -254,7 +254,7 @@ def test_the_source_of_a_failed_film_is_kept_for_14_days_and_then_forgotten() ->
 def test_tidying_up_counts_all_that_was_tidied() -> None:
     upload = begin_upload(user=make_user("bob"), content_length=1)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    (temp() / "stray").mkdir()
-    age(temp() / "stray", MIN_AGE + timedelta(minutes=1))
+    (temp() / "job-99999").mkdir()
+    age(temp() / "job-99999", MIN_AGE + timedelta(minutes=1))
     assert tidy_up() == 2
     assert not upload.folder_path.exists()
