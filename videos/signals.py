@@ -15,6 +15,4 @@ from videos.services.files import paths_of
 @receiver(post_delete, sender=Video)
 def queue_removal_of_files(instance: Video, **_kwargs: Any) -> None:
     """In the deleting transaction: the files go when, and only when, the row is gone."""
-    paths = paths_of(instance)
-    if paths:
-        enqueue("videos.tasks.remove_files", paths)
+    enqueue("videos.tasks.remove_files", str(instance.pk), paths_of(instance))

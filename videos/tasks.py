@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from videos.services import files, jobs, processing, uploads
 
 
@@ -16,8 +18,8 @@ def look_after_jobs() -> int:
     return taken_back
 
 
-def remove_files(paths: list[str]) -> None:
-    files.remove_unowned(paths)
+def remove_files(video_id: str, paths: list[str]) -> None:
+    files.remove_unowned(UUID(video_id), paths)
 
 
 def tidy_up() -> int:

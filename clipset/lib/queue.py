@@ -10,7 +10,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django_q.models import Schedule
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.brokers.orm import ORM
+from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task, queue_size
 
 
@@ -25,6 +28,20 @@ def enqueue(function: str, *args: Any) -> None:
         transaction.on_commit(partial(async_task, function, *args))
     else:
         async_task(function, *args)
+
+
+def free_taken_work() -> int:
+    """Hands out again what a cluster of this name took and did not finish, of which there is one
+    at a time: without this it would lie there for as long as a task may take. Returns how many.
+
+    With Redis nothing is left of it: that queue forgets what it hands out.
+    """
+    broker = get_broker()
+    if not isinstance(broker, ORM):
+        return 0
+    now = timezone.now()
+    taken = OrmQ.objects.filter(key=broker.list_key, lock__gt=now)
+    return int(taken.update(lock=now))
 
 
 def waiting_wake_ups() -> int:

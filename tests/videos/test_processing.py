@@ -8,14 +8,16 @@ import stat
 import subprocess
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
+from clipset.lib.stopping import announce_stop, forget_stop
 from siteconfig.models import Config
 from tests import clips
 from tests.builders import make_user
@@ -34,13 +36,15 @@ from tests.videos.films import (
 from tests.videos.live import descendants, program
 from videos.models import Job, ProcessingStatus, Video
 from videos.models.job import JobState
-from videos.services.files import file_stem, work_folder
+from videos.services import jobs
+from videos.services.files import file_stem, named_after, work_folder
 from videos.services.jobs import claim_next_job
-from videos.services.processing import SOURCE_GONE, process_next_job, retry_processing
+from videos.services.processing import SOURCE_MISSING, process_next_job, retry_processing
 from videos.tasks import run_next_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from uuid import UUID
 
     from pytest_django.fixtures import Settings
 
@@ -222,14 +226,108 @@ def video_temp() -> Path:
     return Path(settings.TEMP_STORAGE_PATH)
 
 
-def test_a_source_that_vanished_fails_with_a_sentence(bob: User) -> None:
+def test_a_source_that_is_not_to_be_found_is_no_fault_of_the_members(bob: User) -> None:
+    """A disk that is not mounted for a while: the film must be there when it is back."""
     video = sent_film(bob, clips.h264_mp4())
-    shutil.rmtree(Path(video.source_path).parent)
-    assert process_next_job() == "refused"
+    away = Path(video.source_path).parent
+    away.rename(away.with_name("unmounted"))
+    for outcome in ("to be tried again", "to be tried again", "given up"):
+        due_again()
+        assert process_next_job() == outcome
     video.refresh_from_db()
-    assert (video.error_message, used(bob)) == (SOURCE_GONE, 0)
-    with pytest.raises(ValidationError, match="Upload it again"):
+    assert (video.error_message, used(bob)) == (SOURCE_MISSING, 0)
+    with pytest.raises(ValidationError, match="cannot be found"):
         retry_processing(video=video)
+    away.with_name("unmounted").rename(away)
+    retry_processing(video=video)
+    assert process_next_job() == "completed"
+
+
+def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_next_one(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first stalls before it looks for strays; the second publishes; then the first goes on."""
+    sent_film(bob, clips.h264_mp4())
+    real = named_after
+    stalled: list[Path] = []
+
+    def stall_once(video_id: UUID) -> list[Path]:
+        if not stalled:
+            stalled.append(Path())
+            Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+            assert jobs.take_back_lost_jobs() == 1
+            assert process_next_job() == "completed"
+            stalled.extend(real(video_id))
+        return real(video_id)
+
+    monkeypatch.setattr("videos.services.processing.named_after", stall_once)
+    assert process_next_job() == "lease lost"
+    video = Video.objects.get()
+    assert video.file_path in stalled
+    assert everything_on_disk() == [
+        f"thumbnails/{video.thumbnail_filename}",
+        f"videos/{video.filename}",
+    ]
+
+
+def test_what_killed_attempts_left_where_films_lie_goes_with_the_one_that_ends_well(
+    bob: User,
+) -> None:
+    video = sent_film(bob, clips.h264_mp4())
+    root = video_temp().parent
+    strays = [f"videos/{video.pk.hex}-0.mp4", f"thumbnails/.{video.pk.hex}-0.jpg.7.part"]
+    for stray in [*strays, "videos/another.mp4"]:
+        (root / stray).write_bytes(b"x")
+    assert process_next_job() == "completed"
+    video.refresh_from_db()
+    assert everything_on_disk() == [
+        f"thumbnails/{video.thumbnail_filename}",
+        f"videos/{video.filename}",
+        "videos/another.mp4",
+    ]
+
+
+def test_a_stop_of_the_workers_gives_the_film_back_and_counts_nothing(
+    bob: User, settings: Settings, tmp_path: Path
+) -> None:
+    settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
+    sent_film(bob, clips.hevc_mp4(seconds=20, size="160x90"))
+    timer = threading.Timer(1.5, announce_stop)
+    timer.start()
+    try:
+        before = time.monotonic()
+        assert process_next_job() == "given back"
+        assert time.monotonic() - before < 8
+        assert process_next_job() == "stopping"
+    finally:
+        timer.join()
+        forget_stop()
+    job = Job.objects.get()
+    assert (job.state, job.losses, job.failures) == (JobState.WAITING, 0, 0)
+    assert running_ffmpegs() == []
+    assert everything_on_disk() == [
+        f"temp/{Path(job.video.source_path).parent.name}/{Path(job.video.source_path).name}"
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_for_a_moment_ends_no_encode(
+    bob: User, settings: Settings, tmp_path: Path
+) -> None:
+    settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
+    sent_film(bob, clips.hevc_mp4(seconds=5))
+    failed: list[str] = []
+
+    def fail_twice(execute: Any, sql: str, *rest: Any) -> Any:
+        renewal = sql.startswith("UPDATE") and "progress" in sql and "started_at" not in sql
+        if renewal and len(failed) < 2:
+            failed.append(sql)
+            raise OperationalError("database is locked")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(fail_twice):
+        assert process_next_job() == "completed"
+    assert len(failed) == 2
 
 
 # -- our fault ------------------------------------------------------------------------------------

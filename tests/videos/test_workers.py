@@ -108,6 +108,22 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another(
     assert video.file_path.is_file()
 
 
+def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
+    bob: User, start_workers: Callable[..., int], tmp_path: Path
+) -> None:
+    cluster = start_workers(FFMPEG_PATH=real_time_ffmpeg(tmp_path / "slow"))
+    video = sent_film(bob, clips.hevc_mp4(seconds=30, size="160x90"))
+    wait_for(lambda: Job.objects.get().progress, name="some progress")
+    below = descendants(cluster)
+    os.kill(cluster, signal.SIGTERM)
+    wait_for(lambda: not [pid for pid in below if is_running(pid)], seconds=6, name="their end")
+    job = Job.objects.get()
+    assert (job.state, job.losses, job.failures) == (JobState.WAITING, 0, 0)
+    start_workers()
+    wait_for(lambda: state_of(video) == "COMPLETED", seconds=20, name="the film")
+    assert Job.objects.get().losses == 0
+
+
 def test_a_killed_cluster_leaves_no_process_behind(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:

@@ -14,9 +14,10 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from siteconfig.services.config import current_config
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.models.job import JobState
-from videos.transcode.publish import copy_file
+from videos.transcode.publish import copy_file, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,10 +50,14 @@ def remove_files(paths: Iterable[str | Path]) -> None:
             shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def remove_unowned(paths: Iterable[str]) -> None:
-    """Removes files of deleted videos, unless a row names them again by now: sample videos get
-    the same names each time they are made."""
-    paths = list(paths)
+def remove_unowned(video_id: UUID, paths: Iterable[str]) -> None:
+    """Removes the files of a deleted video, unless a row names them again by now: sample videos
+    get the same names each time they are made.
+
+    Besides `paths`, which its row named when it was read for the deletion, what has its name: a
+    worker may have published it between the two.
+    """
+    paths = {*paths, *map(str, named_after(video_id))}
     names = {Path(path).name for path in paths}
     owners = Video.objects.filter(
         Q(filename__in=names)
@@ -87,14 +92,16 @@ def file_stem(job: Job) -> str:
     return f"{job.video_id.hex}-{job.lease_owner[:12]}"
 
 
-def remove_strays(video: Video, *, roots: Iterable[Path]) -> None:
-    """Removes what attempts before this one left behind when they were killed half-way."""
-    kept = set(paths_of(video))
-    for root in roots:
-        # With a dot in front: a copy to another disk that was cut off.
-        for path in [*root.glob(f"{video.pk.hex}-*"), *root.glob(f".{video.pk.hex}-*")]:
-            if str(path) not in kept:
-                path.unlink(missing_ok=True)
+def named_after(video_id: UUID) -> list[Path]:
+    """What lies where files are published now and carries the video's name, of whatever attempt."""
+    roots = {
+        current_config().video_root,
+        Path(settings.THUMBNAIL_STORAGE_PATH),
+        Path(settings.ORIGINAL_STORAGE_PATH),
+    }
+    # With a dot in front: a copy to another disk that was cut off.
+    patterns = (f"{video_id.hex}-*", f".{video_id.hex}-*")
+    return [path for root in roots for pattern in patterns for path in root.glob(pattern)]
 
 
 def remove_unnamed(video_id: UUID, paths: Iterable[Path]) -> None:
@@ -115,6 +122,7 @@ def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
         os.link(source, target)
     except OSError:
         copy_file(source, target, tick=tick)
+    sync(folder)
     return target
 
 
@@ -158,7 +166,10 @@ def forget_failed_sources() -> int:
         processing_status=ProcessingStatus.FAILED,
         updated_at__lt=timezone.now() - KEEP_FAILED_SOURCE,
     ).exclude(source_path="")
-    for video in old:
-        Video.objects.filter(pk=video.pk).update(source_path="")
-        remove_files([video.source_path])
-    return len(old)
+    forgotten = 0
+    for video in list(old):
+        # Not one that is tried again since the list was read.
+        if old.filter(pk=video.pk).update(source_path=""):
+            remove_files([video.source_path])
+            forgotten += 1
+    return forgotten

@@ -39,6 +39,10 @@ class LeaseLost(Exception):
     """The job is somebody else's by now, or its video is gone."""
 
 
+class Stopping(Exception):
+    """The workers are being stopped: the job is to be given back."""
+
+
 def add_job(*, video: Video) -> Job:
     """Queues a video for processing and wakes a worker, in the caller's transaction."""
     job = Job.objects.create(video=video)
@@ -128,6 +132,12 @@ def lose_attempt(job: Job) -> bool:
             return True
         _put_back(job, delay=BACKOFF[1])
     return False
+
+
+def give_back(job: Job) -> None:
+    """As if it had not been taken: a stop of the workers costs nothing but time. Raises
+    LeaseLost."""
+    _put_back(job, delay=timedelta(0), losses=F("losses") - 1)
 
 
 def take_back_lost_jobs(*, now: datetime | None = None) -> int:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from accounts.services.quota import reserve_quota
+from clipset.lib.stopping import is_stopping
 from siteconfig.services.config import current_config
 from videos.models import ProcessingStatus, Video
 from videos.services import jobs
@@ -22,8 +23,8 @@ from videos.services.files import (
     file_stem,
     keep_original,
     leave_work_folder,
+    named_after,
     remove_files,
-    remove_strays,
     remove_unnamed,
     work_folder,
 )
@@ -49,10 +50,16 @@ DISK_FULL = (
     "there is room."
 )
 SOURCE_GONE = "The file that was sent is not there any more. Upload it again."
+SOURCE_MISSING = (
+    "The file that was sent cannot be found on the site's disk. Tell the person who runs this "
+    "site; the video can be tried again when the disk is back."
+)
 
 
 def process_next_job() -> str:
     """Takes one job that is due and makes one attempt at it. Returns what became of it."""
+    if is_stopping():
+        return "stopping"
     job = jobs.claim_next_job()
     if job is None:
         return "nothing to do"
@@ -71,8 +78,11 @@ def _attempt(job: Job, folder: Path) -> str:
     video = job.video
     try:
         source = Path(video.source_path)
-        if not video.source_path or not source.is_file():
+        if not video.source_path:
             raise SourceError(SOURCE_GONE)
+        if not source.is_file():
+            # A disk that is not mounted, for all we know: nobody is to lose a film over that.
+            raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
         enter_work_folder(folder)
         result = transcode(source, folder, options=_options(), tick=_ticker(job))
         _publish(job, result)
@@ -89,6 +99,9 @@ def _attempt(job: Job, folder: Path) -> str:
         return _failed(job, error.sentence)
     except jobs.LeaseLost:
         raise
+    except jobs.Stopping:
+        jobs.give_back(job)
+        return "given back"
     except Exception as error:
         # Whatever it is, the video must not stay in the middle; the log has the trace.
         logger.exception("job %s failed unexpectedly", job.pk)
@@ -111,19 +124,34 @@ def _options() -> Options:
 
 
 def _ticker(job: Job) -> Callable[[Progress], None]:
-    """Renews the lease with the progress, every ten seconds, or every two while it moves."""
+    """Renews the lease with the progress, every ten seconds, or every two while it moves.
+
+    It raises LeaseLost and Stopping, which end the work.
+    """
     last_time, last_percent = time.monotonic() - 60, -1
+    renewed_at = time.monotonic()
 
     def tick(progress: Progress) -> None:
-        nonlocal last_time, last_percent
+        nonlocal last_time, last_percent, renewed_at
+        if is_stopping():
+            raise jobs.Stopping
         now = time.monotonic()
         percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))
         moved = percent is not None and percent != last_percent
         if now - last_time < (2 if moved else jobs.HEARTBEAT.total_seconds()):
             return
         left = None if progress.seconds_left is None else max(0, round(progress.seconds_left))
-        jobs.renew_lease(job, percent=percent, seconds_left=left)
         last_time, last_percent = now, -1 if percent is None else percent
+        try:
+            jobs.renew_lease(job, percent=percent, seconds_left=left)
+        except OperationalError:
+            # A database that is busy or away for a moment is no reason to throw the work away.
+            logger.exception("the lease of job %s could not be renewed", job.pk)
+            connection.close_if_unusable_or_obsolete()
+            if time.monotonic() - renewed_at > jobs.LEASE.total_seconds():
+                raise jobs.LeaseLost from None
+            return
+        renewed_at = time.monotonic()
 
     return tick
 
@@ -131,10 +159,11 @@ def _ticker(job: Job) -> Callable[[Progress], None]:
 def _publish(job: Job, result: Result) -> None:
     """Makes the result the video's, or nothing at all. Raises LeaseLost."""
     video, stem = job.video, file_stem(job)
-    # Nobody else can hold the job for the next 30 s, so what is removed now is nobody's.
     jobs.renew_lease(job, percent=99, seconds_left=None)
     video_root, thumbnail_root = current_config().video_root, Path(settings.THUMBNAIL_STORAGE_PATH)
-    remove_strays(video, roots=[video_root, thumbnail_root, Path(settings.ORIGINAL_STORAGE_PATH)])
+    # Of attempts that were killed half-way. Read before this one ends the job, removed after: a
+    # worker that has lost its lease without knowing must not touch what the next one published.
+    strays = named_after(video.pk)
     tick = partial(_ticker(job), Progress(fraction=1.0))
     final = video_root / f"{stem}.mp4"
     thumbnail = thumbnail_root / f"{stem}.jpg" if result.thumbnail else None
@@ -166,6 +195,7 @@ def _publish(job: Job, result: Result) -> None:
         # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
         remove_unnamed(video.pk, [path for path in (final, thumbnail, original) if path])
         raise
+    remove_unnamed(video.pk, strays)
 
 
 def _place(work: Path, final: Path, tick: Callable[[], None]) -> None:
@@ -186,8 +216,10 @@ def retry_processing(*, video: Video) -> Job:
     """
     with transaction.atomic():
         current = Video.objects.select_for_update().get(pk=video.pk)
-        if not current.can_be_retried or not Path(current.source_path).is_file():
-            raise ValidationError("The file that was sent is not there any more. Upload it again.")
+        if not current.can_be_retried:
+            raise ValidationError(SOURCE_GONE)
+        if not Path(current.source_path).is_file():
+            raise ValidationError(SOURCE_MISSING)
         reservation = reserve_quota(user=current.uploaded_by, size=current.file_size_bytes)
         if reservation is None:
             raise ValidationError(

@@ -11,14 +11,17 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.services.quota import quota_state, release_quota, reserve_quota
 from clipset.lib.units import human_bytes
 from siteconfig.services.config import current_config
 from videos.models import Upload, Video
 from videos.services.jobs import add_job
+from videos.transcode.publish import sync
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from django.db.models import QuerySet
+
     from accounts.services.quota import Reservation
     from categories.models import Category
 
@@ -115,9 +118,18 @@ def _check_disk(size: int) -> None:
     """Counts what other uploads still bring. Raises UploadRefused (507)."""
     temp = Path(settings.TEMP_STORAGE_PATH)
     temp.mkdir(parents=True, exist_ok=True)
-    promised = sum(Upload.objects.values_list("size_bytes", flat=True))
+    promised = sum(_still_to_come(upload) for upload in Upload.objects.all())
     if shutil.disk_usage(temp).free - promised - size < settings.MIN_FREE_DISK_BYTES:
         raise disk_full()
+
+
+def _still_to_come(upload: Upload) -> int:
+    """Bytes that were announced and do not lie on the disk yet."""
+    try:
+        came = sum(path.stat().st_size for path in upload.folder_path.iterdir())
+    except OSError:  # not begun, or just finished
+        came = 0
+    return max(0, upload.size_bytes - came)
 
 
 def touch_upload(upload: Upload) -> None:
@@ -142,12 +154,16 @@ def finish_upload(
 
     Raises UploadRefused when the file turns out not to fit the quota, or the upload has expired.
     """
+    for folder in (path.parent, path.parent.parent):
+        sync(folder)  # after a power cut the row is not to name what is gone
     with transaction.atomic():
         deleted, _ = Upload.objects.filter(pk=upload.pk).delete()
         if not deleted:
             raise UploadRefused(
                 "This upload took too long and was ended. Send it again.", status=422
             )
+        if not User.objects.filter(pk=upload.user_id, is_active=True).exists():
+            raise UploadRefused("Your account was closed while the file came.", status=422)
         charged = _settle(upload, size)
         video = Video(
             title=title,
@@ -191,8 +207,12 @@ def _settle(upload: Upload, size: int) -> int:
 def abandon_upload(*, upload: Upload) -> bool:
     """Gives back what was reserved and removes what came. False when it was finished or
     abandoned before."""
+    return _abandon(upload, Upload.objects.filter(pk=upload.pk))
+
+
+def _abandon(upload: Upload, rows: QuerySet[Upload]) -> bool:
     with transaction.atomic():
-        deleted, _ = Upload.objects.filter(pk=upload.pk).delete()
+        deleted, _ = rows.delete()
         if not deleted:
             return False
         release_quota(
@@ -206,4 +226,5 @@ def abandon_upload(*, upload: Upload) -> bool:
 
 def abandon_expired_uploads() -> int:
     expired = Upload.objects.filter(expires_at__lt=timezone.now())
-    return sum(abandon_upload(upload=upload) for upload in expired)
+    # Each looked at again as it is deleted: bytes may have come since the list was read.
+    return sum(_abandon(upload, expired.filter(pk=upload.pk)) for upload in list(expired))

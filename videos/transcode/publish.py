@@ -84,7 +84,7 @@ def publish_file(work: Path, final: Path, *, tick: Callable[[], None] = lambda: 
         DiskFull: there is no space for it there.
         OSError: anything else that the file system says.
     """
-    _sync(work)
+    sync(work)
     try:
         work.rename(final)
     except OSError as error:
@@ -92,13 +92,12 @@ def publish_file(work: Path, final: Path, *, tick: Callable[[], None] = lambda: 
             raise
         copy_file(work, final, tick=tick)
         work.unlink()
-    # Only this makes the new name last through a power cut.
-    _sync(final.parent)
+    sync(final.parent)
 
 
 def copy_file(source: Path, target: Path, *, tick: Callable[[], None] = lambda: None) -> None:
     """Copy a file, whole and on the disk or not at all; for ``tick`` and errors see
-    ``publish_file``. The source stays."""
+    ``publish_file``. The source stays; the new name lasts after ``sync`` of its folder."""
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with source.open("rb") as bytes_in, beside.open("wb") as bytes_out:
@@ -117,7 +116,9 @@ def copy_file(source: Path, target: Path, *, tick: Callable[[], None] = lambda: 
         beside.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Has the disk keep a file's bytes, or a folder's names: nothing else makes a new or changed
+    name last through a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

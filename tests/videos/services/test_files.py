@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import uuid
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.builders import make_admin, make_category, make_user, make_video
@@ -138,10 +139,24 @@ def test_a_deleted_category_leaves_its_videos_and_files() -> None:
 def test_removing_twice_and_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
     video = film_with_files(make_user("bob"))
     paths = [video.source_path, str(video.file_path), str(tmp_path / "never" / "was.mp4")]
+    key = str(video.pk)
     video.delete()
-    remove_files(paths)
-    remove_files(paths)
+    remove_files(key, paths)
+    remove_files(key, paths)
     assert everything_on_disk() == ["originals/film.mov", "thumbnails/film.jpg"]
+
+
+def test_what_was_published_between_the_reading_of_a_row_and_its_deletion_goes_too() -> None:
+    seen = film_with_files(make_user("bob"), status=ProcessingStatus.PENDING)
+    stem = f"{seen.pk.hex}-abc"
+    for name in (f"videos/{stem}.mp4", f"thumbnails/{stem}.jpg", f"originals/{stem}.mov"):
+        (temp().parent / name).write_bytes(b"x")
+    Video.objects.filter(pk=seen.pk).update(
+        filename=f"{stem}.mp4", thumbnail_filename=f"{stem}.jpg"
+    )
+    seen.delete()
+    run_queue()
+    assert not [path for path in everything_on_disk() if stem in path]
 
 
 def test_files_that_a_row_names_again_are_spared() -> None:
@@ -164,7 +179,7 @@ def test_only_a_folder_right_below_temp_goes_with_its_file() -> None:
     flat = temp() / "flat.mp4"
     flat.write_bytes(b"x")
     (temp() / "keep").mkdir()
-    remove_files([str(deep), str(flat)])
+    remove_files(str(uuid.uuid4()), [str(deep), str(flat)])
     assert deep.parent.is_dir()
     assert (temp() / "keep").is_dir()
 
@@ -249,6 +264,41 @@ def test_the_source_of_a_failed_film_is_kept_for_14_days_and_then_forgotten() ->
     assert (temp() / "upload-young" / "source.mov").exists()
     assert (temp() / "upload-ready" / "source.mov").exists()
     assert young.can_be_retried
+
+
+def test_a_film_that_is_tried_again_meanwhile_keeps_its_source() -> None:
+    """The retry comes between the reading of the list and the forgetting."""
+    video = film_with_files(make_user("bob"), "old", status=ProcessingStatus.FAILED)
+    then = timezone.now() - KEEP_FAILED_SOURCE - timedelta(days=1)
+    Video.objects.filter(pk=video.pk).update(updated_at=then)
+
+    def retry_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(
+                    "UPDATE videos SET processing_status = 'PENDING', error_message = NULL"
+                )
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(retry_first):
+        assert forget_failed_sources() == 0
+    video.refresh_from_db()
+    assert Path(video.source_path).is_file()
+
+
+def test_an_upload_that_goes_on_after_all_is_not_abandoned() -> None:
+    upload = begin_upload(user=make_user("bob"), content_length=10)
+    Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    def touch_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("DELETE"):
+            with connection.cursor() as cursor:
+                cursor.cursor.execute("UPDATE uploads SET expires_at = '2999-01-01 00:00:00'")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(touch_first):
+        assert abandon_expired_uploads() == 0
+    assert Upload.objects.get() == upload
 
 
 def test_tidying_up_counts_all_that_was_tidied() -> None:

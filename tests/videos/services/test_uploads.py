@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,30 @@ def test_what_failed_in_the_database_leaves_nothing(bob: User) -> None:
     assert (Video.objects.count(), Job.objects.count(), wake_ups()) == (0, 0, [])
     assert abandon_upload(upload=upload)
     assert_nothing_is_left(bob)
+
+
+def test_a_member_who_was_deactivated_while_the_file_came_gets_no_video(bob: User) -> None:
+    upload = begin_upload(user=bob, content_length=1500)
+    type(bob).objects.filter(pk=bob.pk).update(is_active=False)
+    with pytest.raises(UploadRefused, match="closed"):
+        finish(upload, 1000)
+    assert not Video.objects.exists()
+    assert abandon_upload(upload=upload), "it is left to whoever began it"
+
+
+def test_what_came_already_is_not_counted_twice_against_the_disk(
+    bob: User, settings: Settings
+) -> None:
+    """The disk has room for what one upload still brings and for another one, just so."""
+    size = 64 * 1024**2
+    first = begin_upload(user=bob, content_length=size)
+    arrived(first, size)
+    free = shutil.disk_usage(settings.TEMP_STORAGE_PATH).free
+    settings.MIN_FREE_DISK_BYTES = free - size - size // 2
+    begin_upload(user=bob, content_length=size)
+    settings.MIN_FREE_DISK_BYTES = free - size // 2
+    with pytest.raises(UploadRefused, match="disk"):
+        begin_upload(user=bob, content_length=size)
 
 
 def test_a_film_is_finished_once(bob: User) -> None:
