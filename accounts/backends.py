@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
+from axes.helpers import get_cool_off
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
+from django.db.models import Sum
+from django.utils import timezone
 
 from accounts.models import User, normalize_email
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
 LONGEST = 254  # characters of an address; SQLite refuses to look for far longer ones
@@ -44,23 +49,58 @@ class UsernameOrEmailBackend(ModelBackend):
         if username is None or password is None:
             return None
         user = find_by_login(username)
-        if user is None:
+        failures = _failures(request, user, username)
+        are_too_many = _are_too_many(failures)  # asked for an unknown name, too
+        if user is None or are_too_many:
             # Takes as long as for a name that exists (Django's own way, ticket 20760).
             User().set_password(password)
             return None
         if user.check_password(password) and self.user_can_authenticate(user):
+            failures.delete()
             return user
         return None
 
 
+def _failures(
+    request: HttpRequest | None, user: User | None, typed: str
+) -> QuerySet[AccessAttempt]:
+    """What failed from this address under either of the member's names. axes counts each apart:
+    whoever took turns had twice the attempts."""
+    names = [user.username, user.email] if user is not None else [typed]
+    attempts: QuerySet[AccessAttempt] = AccessAttempt.objects.filter(
+        username__in=[login_name(request, {"username": name}) for name in names],
+        ip_address=client_address(request) if request is not None else None,
+    )
+    return attempts
+
+
+def _are_too_many(failures: QuerySet[AccessAttempt]) -> bool:
+    """The right password is called wrong then, and nothing tells so: an answer of its own would
+    tell that two names belong to one member."""
+    lately = failures.filter(attempt_time__gt=timezone.now() - get_cool_off())
+    total = lately.aggregate(total=Sum("failures_since_start"))["total"] or 0
+    return bool(total >= settings.AXES_FAILURE_LIMIT)
+
+
 def client_address(request: HttpRequest) -> str:
-    """The address that log-in attempts are counted under (django-axes).
+    """The address that attempts are counted under: of IPv6 the network (/64), of which everybody
+    has a whole one.
 
     Behind a proxy it is the last one in X-Forwarded-For, which the proxy itself wrote: what
     stands before it is the client's own word.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
-    try:
-        return str(ip_address(forwarded.rpartition(",")[2].strip()))
-    except ValueError:
-        return str(request.META.get("REMOTE_ADDR", ""))
+    for said in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
+        try:
+            return _network(ip_address(said))
+        except ValueError:
+            continue
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _network(address: IPv4Address | IPv6Address) -> str:
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Address(int(address) >> 64 << 64))

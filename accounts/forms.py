@@ -17,6 +17,15 @@ from accounts.models import Role, User, normalize_email
 from clipset.lib.pictures import MAX_BYTES
 
 
+class AddressField(forms.EmailField):
+    """An e-mail address as it is stored, whose length counts after casefolding, too."""
+
+    def clean(self, value: Any) -> str:
+        address = normalize_email(super().clean(value))
+        self.run_validators(address)
+        return address
+
+
 class LoginForm(AuthenticationForm):
     error_messages = {
         "invalid_login": "The name or the password is wrong. Try again, or reset your password.",
@@ -27,7 +36,6 @@ class LoginForm(AuthenticationForm):
         super().__init__(*args, **kwargs)
         name = self.fields["username"]
         name.label = "Username or e-mail"
-        name.max_length = 254  # type: ignore[attr-defined] # a CharField
         name.widget.attrs.update(
             {"autocomplete": "username", "autocapitalize": "none", "maxlength": 254}
         )
@@ -40,10 +48,8 @@ class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ["username", "email"]
+        field_classes = {"email": AddressField}
         labels = {"email": "E-mail address"}
-
-    def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
 
 
 class RegisterForm(BaseUserCreationForm[User]):
@@ -64,14 +70,12 @@ class FirstAdminForm(RegisterForm):
 
     class Meta(RegisterForm.Meta):
         fields = ["username", "email"]
+        field_classes = {"email": AddressField}
         labels = {"email": "E-mail address"}
-
-    def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
 
 
 class ResetForm(forms.Form):
-    email = forms.EmailField(
+    email = AddressField(
         label="E-mail address",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
@@ -89,7 +93,7 @@ class OwnPasswordForm(PasswordChangeForm):
 
 
 class InvitationForm(forms.Form):
-    email = forms.EmailField(label="E-mail address", max_length=254)
+    email = AddressField(label="E-mail address", max_length=254)
     role = forms.ChoiceField(initial=Role.USER, help_text="What the new member may do.")
 
     def __init__(self, *args: Any, granter: User, **kwargs: Any) -> None:
@@ -97,9 +101,6 @@ class InvitationForm(forms.Form):
         self.fields["role"].choices = [  # type: ignore[attr-defined] # a ChoiceField
             (role.value, role.label) for role in Role if role.rank <= Role(granter.role).rank
         ]
-
-    def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
 
 
 class AvatarForm(forms.Form):

@@ -231,3 +231,20 @@ class Session(AbstractBaseSession):
         from accounts.sessions import SessionStore
 
         return SessionStore
+
+
+class Throttle(models.Model):
+    """How often something was done since a moment, such as asking for a mail.
+
+    In the database, since the web server's processes share nothing else.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)  # a hash of what and by whom
+    started_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        db_table = "throttles"
+
+    def __str__(self) -> str:
+        return f"{self.times} since {self.started_at}"

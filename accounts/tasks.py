@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from accounts.services import invitations, passwords, quota
+from accounts.services import invitations, passwords, quota, throttle
 from accounts.sessions import SessionStore
 
 
@@ -14,11 +14,13 @@ def reset_quotas() -> int:
     return quota.reset_due_quotas()
 
 
-def send_reset(email: str) -> bool:
-    return passwords.send_reset(email)
+def send_reset(email: str, asked_at: str) -> bool:
+    """`asked_at` in ISO 8601, since the queue takes primitives."""
+    return passwords.send_reset(email, asked_at=datetime.fromisoformat(asked_at))
 
 
 def clear_expired() -> int:
-    """Sessions that ran out, and invitations that nobody took for a month."""
+    """Sessions that ran out, invitations that nobody took for a month, counts of a day ago."""
     SessionStore.clear_expired()
+    throttle.forget_before(timezone.now() - timedelta(days=1))
     return invitations.expired_before(timezone.now() - timedelta(days=30))

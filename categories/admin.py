@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Count
 from django.urls import reverse
@@ -15,9 +14,9 @@ from django.utils.html import format_html
 
 from accounts.models import User
 from categories.models import Category
-from categories.services import SIZE, delete_category, remove_cover, set_cover
+from categories.services import SIZE, delete_category, remove_cover, store_cover
+from clipset.lib.fields import LineField, TextField
 from clipset.lib.pictures import MAX_BYTES, PictureError, fitted_webp
-from clipset.lib.text import clean_line, clean_text
 from siteconfig.admin import GuardedAdmin
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ class CategoryForm(forms.ModelForm[Category]):
     class Meta:
         model = Category
         fields = ["name", "slug", "description"]
+        field_classes = {"name": LineField, "description": TextField}
+        error_messages = {"name": {"blank": "Give the category a name that is more than spaces."}}
         widgets = {"description": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -45,28 +46,22 @@ class CategoryForm(forms.ModelForm[Category]):
         if not self.instance.image:
             self.fields.pop("no_cover", None)
 
-    def clean_name(self) -> str:
-        name = clean_line(self.cleaned_data["name"])
-        if not name:
-            raise ValidationError("Give the category a name that is more than spaces.")
-        return name
-
-    def clean_description(self) -> str:
-        return clean_text(self.cleaned_data["description"])
-
-    def clean_cover(self) -> UploadedFile | None:
-        """Tried out before anything is stored."""
-        picture: UploadedFile | None = self.cleaned_data["cover"]
-        if picture is None:
-            return None
-        if (picture.size or 0) > MAX_BYTES:
-            raise ValidationError("This picture is too large. Send one of at most 10 MB.")
-        try:
-            fitted_webp(picture, SIZE)
-        except PictureError as error:
-            raise ValidationError(str(error)) from error
-        picture.seek(0)
+    def clean_cover(self) -> Any:
+        """CategoryAdmin has fitted it, so that nothing is decoded in the transaction."""
+        picture = self.cleaned_data["cover"]
+        if picture is not None and isinstance(picture.fitted, PictureError):
+            raise ValidationError(str(picture.fitted))
         return picture
+
+
+def fit_cover(picture: Any) -> None:
+    """Notes in `fitted` of an UploadedFile the cover that it makes (bytes), or the PictureError."""
+    try:
+        if (picture.size or 0) > MAX_BYTES:
+            raise PictureError("This picture is too large. Send one of at most 10 MB.")
+        picture.fitted = fitted_webp(picture, SIZE)
+    except PictureError as error:
+        picture.fitted = error
 
 
 @admin.register(Category)
@@ -106,6 +101,21 @@ class CategoryAdmin(GuardedAdmin[Category]):
     def on_site(self, category: Category) -> SafeString:
         return format_html('<a href="{}">Open</a>', category.get_absolute_url())
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Django's begins a transaction: nobody can write while a picture is decoded in it."""
+        may = self.has_change_permission if object_id else self.has_add_permission
+        if request.method == "POST" and may(request):
+            picture = request.FILES.get("cover")
+            if picture is not None:
+                fit_cover(picture)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
     def save_model(
         self, request: HttpRequest, obj: Category, form: forms.Form, change: bool
     ) -> None:
@@ -115,7 +125,7 @@ class CategoryAdmin(GuardedAdmin[Category]):
         obj.save()
         picture = form.cleaned_data.get("cover")
         if picture is not None:
-            set_cover(category=obj, picture=picture)
+            store_cover(category=obj, webp=picture.fitted)
         elif form.cleaned_data.get("no_cover"):
             remove_cover(category=obj)
 

@@ -23,7 +23,11 @@ def cover_path(category: Category) -> Path | None:
 
 def set_cover(*, category: Category, picture: IO[bytes]) -> Category:
     """Stores a cover; the old one goes once the new one is there. Raises PictureError."""
-    webp = fitted_webp(picture, SIZE)
+    return store_cover(category=category, webp=fitted_webp(picture, SIZE))
+
+
+def store_cover(*, category: Category, webp: bytes) -> Category:
+    """Stores a cover that is cut to SIZE already, as a transaction wants it."""
     old = cover_path(category)
     name = f"{category.pk.hex}-{new_short_id()}.webp"
     write_whole(Path(settings.MEDIA_ROOT) / "categories" / name, webp)

@@ -62,6 +62,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "clipset.middleware.DrainRefusedBody",
+    "clipset.middleware.RefuseBrokenBody",
+    "clipset.middleware.RefuseLargeBody",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -122,7 +124,7 @@ AUTHENTICATION_BACKENDS = [
     "accounts.backends.UsernameOrEmailBackend",
 ]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "accounts.hashers.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -235,6 +237,7 @@ QUOTA_RESET_HOUR = env.int("QUOTA_RESET_HOUR", 0)
 QUOTA_RESET_TIMEZONE = env.str("QUOTA_RESET_TIMEZONE", "UTC")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # form fields without files, bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_HANDLERS = ["clipset.lib.form_files.FilesOfMembers"]
 
 # -- Queue --------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")

@@ -2,10 +2,11 @@
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.urls import include, path
+from django.urls import include, path, reverse_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from clipset.lib.converters import register_converters
+from siteconfig.admin import view_on_site
 
 register_converters()
 
@@ -15,9 +16,21 @@ for model in (Group, Failure, OrmQ, Schedule, Success):
     if admin.site.is_registered(model):  # OrmQ is not while Redis is the queue
         admin.site.unregister(model)
 
+admin_patterns, admin_app, admin_name = admin.site.urls
+on_site = admin.site.admin_view(view_on_site)
+on_site.login_url = reverse_lazy("admin:login")  # type: ignore[attr-defined] # as Django's views
+on_site_path = path(
+    "r/<path:content_type_id>/<path:object_id>/", on_site, name="view_on_site"
+)  # in front of Django's own of this name
+
 urlpatterns = [
     path("", include("videos.urls")),
     path("", include("categories.urls")),
     path("", include("accounts.urls")),
-    path("admin/", admin.site.urls),
+    path("admin/", ([on_site_path, *admin_patterns], admin_app, admin_name)),
 ]
+
+handler400 = "clipset.errors.bad_request"
+handler403 = "clipset.errors.permission_denied"
+handler404 = "clipset.errors.page_not_found"
+handler500 = "clipset.errors.server_error"

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import zoneinfo
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import Error, Tags, register
+
+from siteconfig.services.config import one_in_the_other
 
 FOLDERS = (
     "VIDEO_STORAGE_PATH",
@@ -150,6 +153,22 @@ def _why_not_writable(folder: Path) -> str:
     if not os.access(there, os.W_OK | os.X_OK):
         return f"{there} may not be written to"
     return ""
+
+
+@register
+def check_folders_apart(**_kwargs: Any) -> list[Error]:
+    return [
+        Error(
+            f"{one} ({first}) and {other} ({second}) are the same folder, or one lies in the "
+            "other.",
+            hint=f"Set {one} or {other} to a folder of its own. Move its files there first.",
+            id="clipset.E010",
+        )
+        for one, other in combinations(FOLDERS, 2)
+        if one_in_the_other(
+            first := Path(getattr(settings, one)), second := Path(getattr(settings, other))
+        )
+    ]
 
 
 @register

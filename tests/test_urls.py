@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
@@ -328,6 +329,7 @@ def world(media: Path) -> World:
     at_home.force_login(bob)
     names["session"] = hash_token(str(at_home.cookies["sessionid"].value))
     names |= {f"{name}_id": str(user.pk) for name, user in users.items()}
+    names["user_type"] = str(ContentType.objects.get_for_model(User).pk)
     return World(users=users, names=names)
 
 
@@ -575,7 +577,12 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     ],
     "admin:jsi18n": [("GET /admin/jsi18n/", FOR_STAFF)],
     "admin:view_on_site": [
-        ("GET /admin/r/0/x/", (TO_ADMIN, TO_ADMIN, TO_ADMIN, 404, 404, TO_ADMIN))
+        ("GET /admin/r/0/x/", (TO_ADMIN, TO_ADMIN, TO_ADMIN, 404, 404, TO_ADMIN)),
+        ("GET /admin/r/{user_type}/1/", (TO_ADMIN, TO_ADMIN, TO_ADMIN, 404, 404, TO_ADMIN)),
+        (
+            "GET /admin/r/{user_type}/{member_id}/",
+            (TO_ADMIN, TO_ADMIN, TO_ADMIN, 302, 302, TO_ADMIN),
+        ),
     ],
     "admin:app_list": [
         ("GET /admin/videos/", FOR_STAFF),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
 
 from categories.models import Category
-from clipset.lib.text import clean_line, clean_text, title_from_filename
+from clipset.lib.fields import LineField, TextField
+from clipset.lib.text import title_from_filename
 
 if TYPE_CHECKING:
     from videos.models import Video
@@ -19,12 +19,14 @@ MAX_DESCRIPTION = 5000
 
 
 class _VideoFields(forms.Form):
-    title = forms.CharField(
+    title = LineField(
         max_length=MAX_TITLE,
-        strip=False,
-        error_messages={"max_length": "A title has at most 200 characters."},
+        error_messages={
+            "max_length": "A title has at most 200 characters.",
+            "blank": "Give the video a title that is more than spaces.",
+        },
     )
-    description = forms.CharField(
+    description = TextField(
         max_length=MAX_DESCRIPTION,
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
@@ -37,16 +39,6 @@ class _VideoFields(forms.Form):
         empty_label="No category",
         error_messages={"invalid_choice": "There is no such category. Choose one of the list."},
     )
-
-    def clean_title(self) -> str:
-        typed: str = self.cleaned_data["title"]
-        title = clean_line(typed)
-        if typed and not title:
-            raise ValidationError("Give the video a title that is more than spaces.")
-        return title
-
-    def clean_description(self) -> str:
-        return clean_text(self.cleaned_data["description"])
 
 
 class EditForm(_VideoFields):
@@ -67,11 +59,9 @@ class UploadForm(_VideoFields):
 
     file = forms.FileField(
         label="Video",
-        max_length=1000,
         error_messages={
             "required": "Choose a video to upload.",
             "empty": "This file is empty. Choose another one.",
-            "max_length": "The name of this file is too long. Rename it and try again.",
         },
     )
     field_order = ["file", "title", "description", "category"]

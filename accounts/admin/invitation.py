@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts.admin.shared import links_page, me_of, outranks
-from accounts.models import Invitation, Role, User, normalize_email
+from accounts.forms import AddressField
+from accounts.models import Invitation, Role, User
 from accounts.services.invitations import (
     issue_invitation,
     renew_invitation,
@@ -43,6 +44,7 @@ class InvitationForm(forms.ModelForm[Invitation]):
     class Meta:
         model = Invitation
         fields = ["email", "role"]
+        field_classes = {"email": AddressField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +54,7 @@ class InvitationForm(forms.ModelForm[Invitation]):
             ]
 
     def clean_email(self) -> str:
-        email = normalize_email(self.cleaned_data["email"])
+        email: str = self.cleaned_data["email"]
         if User.objects.filter(email=email).exists():
             raise ValidationError("A member has this e-mail address already.")
         return email

@@ -17,7 +17,8 @@ from django.urls import path
 from django.utils.html import format_html
 
 from accounts.admin.shared import links_page, me_of, outranks
-from accounts.models import Role, User, normalize_email
+from accounts.forms import AddressField
+from accounts.models import Role, User
 from accounts.services.members import (
     activate_member,
     deactivate_member,
@@ -65,9 +66,7 @@ class MemberForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ["username", "email", "role", "weekly_upload_limit_bytes", "is_active"]
-
-    def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
+        field_classes = {"email": AddressField}
 
     def clean_role(self) -> str:
         role = Role(self.cleaned_data["role"])

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
@@ -105,21 +106,22 @@ def may_be_redeemed(invitation: Invitation) -> bool:
     return invitation.is_open and inviter.is_active and may_grant
 
 
-@transaction.atomic
 def redeem_invitation(*, invitation: Invitation, username: str, password: str) -> User:
     """Makes the member. Raises ValidationError when the invitation was used or ran out meanwhile,
     or when a member has its name or address."""
+    hashed = make_password(password)  # takes long: nobody could write in the meantime
     now = timezone.now()
-    claimed = Invitation.objects.filter(
-        pk=invitation.pk,
-        used_at=None,
-        expires_at__gt=now,
-        created_by__is_active=True,
-        created_by__role__in=[r for r in Role if r.rank >= Role(invitation.role).rank],
-    ).update(used_at=now)
-    if not claimed:
-        raise ValidationError("This invitation was used or has run out. Ask for a new link.")
-    return _create_member(username, invitation.email, password, Role(invitation.role))
+    with transaction.atomic():
+        claimed = Invitation.objects.filter(
+            pk=invitation.pk,
+            used_at=None,
+            expires_at__gt=now,
+            created_by__is_active=True,
+            created_by__role__in=[r for r in Role if r.rank >= Role(invitation.role).rank],
+        ).update(used_at=now)
+        if not claimed:
+            raise ValidationError("This invitation was used or has run out. Ask for a new link.")
+        return _create_member(username, invitation.email, hashed, Role(invitation.role))
 
 
 def setup_link() -> str:
@@ -136,27 +138,31 @@ def is_setup_token(token: str) -> bool:
     return not User.objects.filter(role=Role.ADMIN).exists()
 
 
-@transaction.atomic
 def create_first_admin(*, username: str, email: str, password: str) -> User:
     """Raises ValidationError when somebody was faster."""
-    # One after the other: two at once would not see each other's admin (PostgreSQL).
-    Config.objects.select_for_update().get(pk=current_config().pk)
-    admin = _create_member(username, email, password, Role.ADMIN)
-    if User.objects.filter(role=Role.ADMIN).exclude(pk=admin.pk).exists():
-        raise ValidationError("This site has an admin already. Log in instead.")
-    return admin
+    hashed = make_password(password)
+    with transaction.atomic():
+        # One after the other: two at once would not see each other's admin (PostgreSQL).
+        Config.objects.select_for_update().get(pk=current_config().pk)
+        admin = _create_member(username, email, hashed, Role.ADMIN)
+        if User.objects.filter(role=Role.ADMIN).exclude(pk=admin.pk).exists():
+            raise ValidationError("This site has an admin already. Log in instead.")
+        return admin
 
 
-def _create_member(username: str, email: str, password: str, role: Role) -> User:
-    candidate = User(username=username, email=normalize_email(email), password="!")  # noqa: S106
+def _create_member(username: str, email: str, hashed: str, role: Role) -> User:
+    candidate = User(username=username, email=normalize_email(email), password=hashed)
     candidate.full_clean()
     try:
         with transaction.atomic():
-            return User.objects.create_user(username, email, password, role=role)
+            user = User.objects.create_user(username, email, role=role)
     except IntegrityError:
         # Somebody took the name or the address meanwhile; looking again says which.
         candidate.full_clean()
         raise
+    user.password = hashed
+    user.save(update_fields=["password"])
+    return user
 
 
 def _check_role(role: Role, granter: User) -> None:

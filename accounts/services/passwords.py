@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User, normalize_email
+from accounts.services.throttle import allow
 from clipset.lib.queue import enqueue
+
+MAIL_EVERY = timedelta(minutes=5)
+REQUESTS, REQUESTS_WITHIN = 20, timedelta(hours=1)
 
 
 def reset_link(user: User) -> str:
@@ -21,14 +28,34 @@ def reset_link(user: User) -> str:
     return f"{settings.SITE_URL}{path}"
 
 
-def request_reset(email: str) -> None:
+STALE_AFTER = timedelta(hours=1)
+
+
+class TooManyRequests(Exception):
+    """From this address of the network; later there will be more."""
+
+
+def request_reset(email: str, *, client: str) -> None:
     """Hands the mail to a worker, for a known address and an unknown one alike, so that neither
-    the answer nor its time tells who is a member."""
-    enqueue("accounts.tasks.send_reset", normalize_email(email))
+    the answer nor its time tells who is a member. A second one within MAIL_EVERY is not sent, and
+    nothing tells so.
+
+    Raises TooManyRequests when `client`, an address of the network, has asked for many.
+    """
+    if not allow("reset from", client, times=REQUESTS, within=REQUESTS_WITHIN):
+        raise TooManyRequests
+    email = normalize_email(email)
+    if allow("reset for", email, times=1, within=MAIL_EVERY):
+        enqueue("accounts.tasks.send_reset", email, timezone.now().isoformat())
 
 
-def send_reset(email: str) -> bool:
-    """Mails the link, if an active member has this address. Returns whether a mail went out."""
+def send_reset(email: str, *, asked_at: datetime) -> bool:
+    """Mails the link, if an active member has this address. Returns whether a mail went out.
+
+    Nobody waits for it any more after an hour: workers that were away send no heap of old mail.
+    """
+    if timezone.now() - asked_at > STALE_AFTER:
+        return False
     user = User.objects.filter(email=normalize_email(email), is_active=True).first()
     if user is None:
         return False

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.backends import client_address
 from accounts.forms import FirstAdminForm, LoginForm, RegisterForm, ResetForm
 from accounts.services.invitations import (
     create_first_admin,
@@ -27,7 +28,7 @@ from accounts.services.invitations import (
     redeem_invitation,
 )
 from accounts.services.members import end_other_sessions
-from accounts.services.passwords import request_reset
+from accounts.services.passwords import TooManyRequests, request_reset
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -69,11 +70,16 @@ def without_referrer(response: HttpResponse) -> HttpResponse:
 @form_methods
 def password_reset(request: HttpRequest) -> HttpResponse:
     form = ResetForm(request.POST or None)
-    if request.method == "POST" and settings.MAIL_IS_CONFIGURED and form.is_valid():
-        request_reset(form.cleaned_data["email"])
-        return redirect("password_reset_done")
-    context = {"form": form, "mail_is_configured": settings.MAIL_IS_CONFIGURED}
     status = 422 if request.method == "POST" else 200
+    if request.method == "POST" and settings.MAIL_IS_CONFIGURED and form.is_valid():
+        try:
+            request_reset(form.cleaned_data["email"], client=client_address(request))
+        except TooManyRequests:
+            form.add_error(None, "Too many links were asked for from here. Try again in an hour.")
+            status = 429
+        else:
+            return redirect("password_reset_done")
+    context = {"form": form, "mail_is_configured": settings.MAIL_IS_CONFIGURED}
     return render(request, "accounts/password_reset.html", context, status=status)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -12,8 +13,22 @@ from django.db import transaction
 from PIL import Image, ImageOps
 
 MAX_BYTES = 10 * 1024**2
-MAX_PIXELS = 50_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+MILLION = 1_000_000
+# What can be decoded in some 250 MB. A JPEG is decoded small to begin with, unless it is
+# progressive; of the others every pixel takes 4 to 16 bytes.
+MAX_PIXELS = {
+    "JPEG": 50 * MILLION,
+    "progressive JPEG": 25 * MILLION,
+    "PNG": 25 * MILLION,
+    "GIF": 25 * MILLION,
+    "WEBP": 16 * MILLION,
+}
+# A picture of a few kB takes so much too, so that a process decodes one at a time.
+_DECODING = threading.Lock()
+PATIENCE = 20  # seconds
+
+TOO_MANY_PIXELS = "This picture has too many pixels. Send a smaller one."
 
 
 class PictureError(Exception):
@@ -22,21 +37,50 @@ class PictureError(Exception):
 
 def fitted_webp(picture: IO[bytes], size: tuple[int, int]) -> bytes:
     """The middle of a picture, cut and scaled to `size` (width, height in px), turned as its
-    EXIF says. Raises PictureError."""
+    EXIF says. Takes a second and much memory: not to be called in a transaction.
+
+    Raises PictureError, also when other pictures keep the process busy for long.
+    """
+    if not _DECODING.acquire(timeout=PATIENCE):
+        raise PictureError("Too many pictures come in just now. Send yours again in a minute.")
     try:
         with Image.open(picture, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise PictureError("This picture has too many pixels. Send a smaller one.")
-            upright = _eight_bits(ImageOps.exif_transpose(image)).convert("RGBA")
+            _check_pixels(image)
+            small = _decoded_small(image, 2 * max(size))
+            ImageOps.exif_transpose(small, in_place=True)
+            fitted = ImageOps.fit(small, size, Image.Resampling.LANCZOS).convert("RGBA")
+        out = io.BytesIO()
+        fitted.save(out, "WEBP", quality=85, method=4)
+        return out.getvalue()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError("This picture has too many pixels. Send a smaller one.") from error
+        raise PictureError(TOO_MANY_PIXELS) from error
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say: broken
         raise PictureError(
             "This file can't be read as a picture. Send a JPEG, PNG, WebP or GIF."
         ) from error
-    out = io.BytesIO()
-    ImageOps.fit(upright, size, Image.Resampling.LANCZOS).save(out, "WEBP", quality=85, method=4)
-    return out.getvalue()
+    finally:
+        _DECODING.release()
+
+
+def _check_pixels(image: Image.Image) -> None:
+    """By the header alone: nothing is decoded yet."""
+    progressive = "progressive " if image.info.get("progressive") else ""
+    most = MAX_PIXELS[f"{progressive}{'JPEG' if image.format == 'MPO' else image.format}"]
+    if image.width * image.height > most:
+        raise PictureError(f"{TOO_MANY_PIXELS} At most {most // MILLION} million are taken of it.")
+
+
+def _decoded_small(image: Image.Image, least: int) -> Image.Image:
+    """The picture in 8 bits a channel, as small as can be had cheaply while both sides have at
+    least `least` px."""
+    image.draft(None, (least, least))  # a JPEG decodes to an 8th, a 4th or half of its size
+    if image.mode == "P" or "transparency" in image.info:
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    image = _eight_bits(image)
+    factor = min(image.width // least, image.height // least)
+    return image.reduce(factor) if factor > 1 else image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

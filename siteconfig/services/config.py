@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from siteconfig.models import Config
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+
+OTHER_FOLDERS = ("THUMBNAIL_STORAGE_PATH", "TEMP_STORAGE_PATH", "ORIGINAL_STORAGE_PATH")
 
 
 def current_config() -> Config:
@@ -29,16 +33,29 @@ def save_config(config: Config, *, changed_by: AbstractBaseUser) -> Config:
     return config
 
 
+def one_in_the_other(first: Path, second: Path) -> bool:
+    """Whether two folders are the same or one lies in the other, also by links: what is removed
+    from the one as left over would be missing in the other."""
+    first, second = Path(os.path.realpath(first)), Path(os.path.realpath(second))
+    return first.is_relative_to(second) or second.is_relative_to(first)
+
+
 def usable_folder(path: str) -> Path:
     """The absolute folder, made if it is missing, that a file could be written to just now.
 
-    Raises ValidationError with the reason when the path is relative, is no folder, or cannot be
-    written to.
+    Raises ValidationError with the reason when the path is relative, is no folder, cannot be
+    written to, or has to do with a folder for other files.
     """
     folder = Path(path)
     if not folder.is_absolute():
         raise ValidationError("Give the whole path of the folder, beginning with a slash.")
     try:
+        for name in OTHER_FOLDERS:
+            if one_in_the_other(folder, other := Path(getattr(settings, name))):
+                raise ValidationError(
+                    f"This is, holds or lies in {other}, the folder for other files ({name}). "
+                    "Choose one apart from it."
+                )
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"x")

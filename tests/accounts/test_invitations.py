@@ -4,24 +4,28 @@ import logging
 import re
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.hashers import BoundedArgon2PasswordHasher
 from accounts.models import Invitation, Role, User
 from accounts.services.invitations import (
     LIFETIME,
     issue_invitation,
     redeem_invitation,
     renew_invitation,
+    setup_link,
 )
 from accounts.services.members import set_role
+from accounts.services.passwords import reset_link
 from accounts.tasks import clear_expired
 from clipset.lib.ids import hash_token
 from tests.accounts.logs import logged
@@ -329,7 +333,17 @@ def test_the_service_refuses_a_role_above_the_inviters_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["", "dora", "dora@", "a@b\n.org", "a\x00@example.org", f"{'a' * 300}@example.org"]
+    "email",
+    [
+        "",
+        "dora",
+        "dora@",
+        "a@b\n.org",
+        "a\x00@example.org",
+        f"{'a' * 300}@example.org",
+        "a@" + ("ß" * 30 + ".") * 7 + "org",  # 222 characters, 432 when it is stored
+        "\u0130" * 200 + "@example.org",  # a capital I with a dot becomes two characters
+    ],
 )
 def test_what_is_no_address_is_refused(admin: User, email: str) -> None:
     answer = as_(admin).post(INVITATIONS, {"email": email, "role": "USER"})
@@ -362,6 +376,39 @@ def test_the_list_costs_the_same_however_many_there_are(
     with django_assert_max_num_queries(6):
         page = client.get(INVITATIONS).content.decode()
     assert page.count("New link") >= 12
+
+
+class NotingHasher(BoundedArgon2PasswordHasher):
+    """The real one, which notes whether a transaction was under way."""
+
+    inside: ClassVar[list[bool]] = []
+
+    def encode(self, password: str, salt: str) -> str:
+        self.inside.append(connection.in_atomic_block)
+        return super().encode(password, salt)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_passwords_are_hashed_while_others_can_write(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.NotingHasher"]
+    NotingHasher.inside.clear()
+    token = setup_link().rstrip("/").rpartition("/")[2]
+    data = {"username": "root", "email": "root@example.org"}
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    assert Client().post(f"/register/{token}/", data | passwords).status_code == 302
+    root = User.objects.get()
+    issued = issue_invitation(email="dora@example.org", role=Role.USER, created_by=root)
+    assert register(issued.link.rstrip("/").rpartition("/")[2]).status_code == 302
+    dora = User.objects.get(username="dora")
+    client = Client()
+    assert client.post("/login/", {"username": "dora", "password": PASSWORD}).status_code == 302
+    new = {"new_password1": "another horse battery", "new_password2": "another horse battery"}
+    answer = client.post("/settings/password/", {"old_password": PASSWORD, **new})
+    assert answer.status_code == 302
+    dora.refresh_from_db()
+    page = client.get("/" + reset_link(dora).split("/", 3)[3], follow=True)
+    assert client.post(page.request["PATH_INFO"], new).status_code == 302
+    assert NotingHasher.inside == [False] * 4
 
 
 # -- New links, revoking ------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,16 @@ from urllib.parse import urlencode
 
 import pytest
 from axes.models import AccessAttempt
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
+from django.db import connection
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
 from accounts.backends import client_address
+from accounts.hashers import AT_ONCE, BoundedArgon2PasswordHasher
 from accounts.models import Session, User, normalize_email
 from tests.builders import PASSWORD, make_user
 
@@ -151,7 +155,7 @@ def test_what_was_typed_is_kept_but_not_the_password(client: Client) -> None:
     assert "s3cret-pass" not in page
 
 
-class CountingHasher(Argon2PasswordHasher):
+class CountingHasher(BoundedArgon2PasswordHasher):
     """The real one, which counts how often it was asked, at a lower cost."""
 
     time_cost, memory_cost, parallelism = 1, 64, 1
@@ -183,6 +187,51 @@ def test_every_refusal_costs_one_hash_so_that_time_does_not_tell_who_is_a_member
 
 def test_passwords_are_stored_as_argon2() -> None:
     assert django_settings()["PASSWORD_HASHERS"][0].endswith("Argon2PasswordHasher")
+
+
+OURS = f"{BoundedArgon2PasswordHasher.__module__}.{BoundedArgon2PasswordHasher.__qualname__}"
+
+
+def test_a_hash_takes_19_mib_and_one_core(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = django_settings()["PASSWORD_HASHERS"]
+    assert make_password(PASSWORD).startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_hash_of_djangos_own_parameters_lets_in_and_is_replaced(
+    client: Client, settings: Settings
+) -> None:
+    settings.PASSWORD_HASHERS = [OURS]
+    alice = make_user("alice")
+    alice.password = Argon2PasswordHasher().encode(PASSWORD, "salt" * 6)
+    alice.save()
+    assert log_in(client, "alice", "wrong").status_code == 422
+    assert log_in(client, "alice").status_code == 302
+    alice.refresh_from_db()
+    assert "$m=19456,t=2,p=1$" in alice.password
+    client.logout()
+    assert log_in(client, "alice").status_code == 302
+
+
+@pytest.mark.parametrize("way", ["encode", "verify"])
+def test_no_more_than_four_hashes_are_made_at_once(way: str) -> None:
+    hasher = BoundedArgon2PasswordHasher()
+    encoded, done = hasher.encode(PASSWORD, "salt" * 6), threading.Event()
+
+    def fifth() -> None:
+        given = "salt" * 6 if way == "encode" else encoded
+        assert getattr(hasher, way)(PASSWORD, given)
+        done.set()
+
+    for _ in range(4):
+        assert AT_ONCE.acquire(timeout=10)
+    assert not AT_ONCE.acquire(blocking=False)
+    thread = threading.Thread(target=fifth)
+    thread.start()
+    assert not done.wait(0.5)
+    for _ in range(4):
+        AT_ONCE.release()
+    assert done.wait(10)
+    thread.join()
 
 
 @pytest.mark.parametrize(
@@ -281,6 +330,51 @@ def test_attempts_do_not_tell_whose_email_address_it_is(client: Client) -> None:
     assert lock_out(client, *["bob", "nobody@example.org"] * 7) == [422] * 14
 
 
+def test_two_names_of_one_member_are_no_two_chances(client: Client) -> None:
+    make_user("alice", password=PASSWORD)
+    lock_out(client, *["alice", "Alice@example.org"] * 4)
+    for name in ("alice", "alice@example.org"):
+        answer = log_in(client, name, PASSWORD)
+        assert answer.status_code == 422
+        assert SENTENCE in answer.content.decode()
+    assert log_in(client, "alice", PASSWORD, address="198.51.100.9").status_code == 302
+    client.logout()
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
+    assert log_in(client, "alice", PASSWORD).status_code == 302
+
+
+def test_a_log_in_forgets_the_failures_under_the_other_name(client: Client) -> None:
+    make_user("alice", password=PASSWORD)
+    for name, other in [("alice", "alice@example.org"), ("alice@example.org", "alice")]:
+        lock_out(client, *[other] * 7)
+        assert log_in(client, name).status_code == 302
+        client.logout()
+    assert lock_out(client, *["alice"] * 7) == [422] * 7
+
+
+def test_a_refusal_for_two_names_costs_one_hash_and_the_same_queries(
+    client: Client, settings: Settings
+) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    make_user("alice", password=PASSWORD)
+    lock_out(client, *["alice", "alice@example.org"] * 4, "nobody")
+    seen = []
+    for name in ("alice", "nobody"):
+        CountingHasher.count = 0
+        with CaptureQueriesContext(connection) as queries:
+            assert log_in(client, name, "wrong").status_code == 422
+        seen.append((CountingHasher.count, len(queries)))
+    assert seen[0] == seen[1] == (1, seen[0][1])
+
+
+def test_one_ipv6_network_is_one_address(client: Client) -> None:
+    make_user("alice", password=PASSWORD)
+    tries = [log_in(client, "alice", "x", address=f"2001:db8:0:1::{n}") for n in range(1, 9)]
+    assert [answer.status_code for answer in tries] == [422] * 7 + [429]
+    assert log_in(client, "alice", address="2001:db8:0:1:ffff::1").status_code == 429
+    assert log_in(client, "alice", address="2001:db8:0:2::1").status_code == 302
+
+
 def test_a_log_in_forgets_the_failures_before(client: Client) -> None:
     make_user("alice", password=PASSWORD)
     lock_out(client, *["alice"] * 7)
@@ -305,7 +399,10 @@ def test_a_lockout_ends_no_session(client: Client) -> None:
         (False, "203.0.113.7", "192.0.2.1"),
         (True, "203.0.113.7", "203.0.113.7"),
         (True, "10.0.0.1, 203.0.113.7", "203.0.113.7"),  # the first is the client's own word
-        (True, "2001:db8::1", "2001:db8::1"),
+        (True, "2001:db8::1", "2001:db8::"),
+        (True, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        (True, "fe80::1%eth0", "fe80::"),
+        (True, "::ffff:203.0.113.7", "203.0.113.7"),
         (True, "", "192.0.2.1"),
         (True, "nonsense", "192.0.2.1"),
         (True, "203.0.113.7, ", "192.0.2.1"),

@@ -10,14 +10,17 @@ from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_q.models import OrmQ
 
-from accounts.models import User
+from accounts.models import Throttle, User
 from accounts.services.passwords import reset_link
-from accounts.tasks import send_reset
+from accounts.services.throttle import allow
+from accounts.tasks import clear_expired, send_reset
 from tests.accounts.logs import logged
+from tests.accounts.together import together
 from tests.builders import PASSWORD, make_user
 
 if TYPE_CHECKING:
@@ -71,6 +74,15 @@ def choose(path: str, new: str = NEW, client: Client | None = None) -> Any:
     if "new_password1" not in page.content.decode():
         return page
     return client.post(page.request["PATH_INFO"], {"new_password1": new, "new_password2": new})
+
+
+def test_a_mail_that_was_asked_for_an_hour_ago_is_not_sent_any_more(with_mail: None) -> None:
+    make_user("bob", email="bob@example.org")
+    long_ago = timezone.now() - timedelta(hours=1, minutes=1)
+    assert not send_reset("bob@example.org", long_ago.isoformat())
+    assert mail.outbox == []
+    assert send_reset("bob@example.org", timezone.now().isoformat())
+    assert len(mail.outbox) == 1
 
 
 def test_a_forgotten_password_is_reset_by_mail(with_mail: None, alice: User) -> None:
@@ -157,16 +169,17 @@ def test_answer_and_work_are_the_same_for_members_and_strangers(
 ) -> None:
     make_user("bob", is_active=False)
     make_user("charlie")
+    ask("somebody@example.org")  # the first from an address of the network is counted anew
     seen = []
     for email in ("alice", "bob", "charlie", "nobody"):
         with CaptureQueriesContext(
             connection,
         ) as queries:
             answer = ask(f"{email}@example.org")
-        kinds = [re.sub(r"'[^']*'", "?", query["sql"])[:40] for query in queries]
+        kinds = [re.sub(r"'[^']*'|_x[0-9]+", "?", query["sql"])[:40] for query in queries]
         seen.append((answer.status_code, answer["Location"], dict(answer.headers), kinds))
     assert all(each == seen[0] for each in seen)
-    assert OrmQ.objects.count() == 4
+    assert OrmQ.objects.count() == 5
 
 
 def test_only_an_active_member_is_mailed(with_mail: None, alice: User) -> None:
@@ -175,6 +188,75 @@ def test_only_an_active_member_is_mailed(with_mail: None, alice: User) -> None:
         ask(f"{email}@example.org")
     assert run_queue() == [False, False, True]
     assert [message.to for message in mail.outbox] == [["alice@example.org"]]
+
+
+# -- Not too often ------------------------------------------------------------------------------
+def test_one_mail_goes_out_in_five_minutes_and_nothing_tells_so(
+    with_mail: None, alice: User
+) -> None:
+    for email in ("alice@example.org", "nobody@example.org"):
+        first, *again = [ask(email), ask(email.upper()), ask(f" {email}")]
+        for answer in again:
+            assert (answer.status_code, answer["Location"]) == (302, first["Location"])
+    assert run_queue() == [True, False]
+    Throttle.objects.update(started_at=timezone.now() - timedelta(minutes=4, seconds=50))
+    ask("alice@example.org")
+    assert run_queue() == []
+    Throttle.objects.update(started_at=timezone.now() - timedelta(minutes=5))
+    ask("alice@example.org")
+    assert run_queue() == [True]
+
+
+def test_after_twenty_from_one_network_address_an_hour_has_to_pass(
+    with_mail: None, alice: User
+) -> None:
+    for n in range(20):
+        assert ask(f"a{n}@example.org").status_code == 302
+    answer = ask("alice@example.org")
+    assert answer.status_code == 429
+    page = answer.content.decode()
+    assert "Too many links were asked for from here. Try again in an hour." in page
+    assert 'value="alice@example.org"' in page
+    assert OrmQ.objects.count() == 20
+    elsewhere = Client(REMOTE_ADDR="198.51.100.9")
+    assert ask("bob@example.org", elsewhere).status_code == 302
+    Throttle.objects.update(started_at=timezone.now() - timedelta(minutes=61))
+    assert ask("alice@example.org").status_code == 302
+
+
+def test_a_network_of_ipv6_is_one_address(with_mail: None) -> None:
+    clients = [Client(REMOTE_ADDR=f"2001:db8:0:1::{n}") for n in range(1, 22)]
+    answers = [ask(f"a{n}@example.org", client) for n, client in enumerate(clients)]
+    assert [answer.status_code for answer in answers] == [302] * 20 + [429]
+
+
+def test_what_is_no_address_is_not_counted(with_mail: None) -> None:
+    assert [ask("nonsense").status_code for _ in range(25)] == [422] * 25
+    assert ask("alice@example.org").status_code == 302
+
+
+def test_the_counts_of_long_ago_are_cleared_and_hold_no_address(with_mail: None) -> None:
+    ask("alice@example.org")
+    assert Throttle.objects.count() == 2
+    assert not Throttle.objects.filter(key__contains="alice").exists()
+    clear_expired()
+    assert Throttle.objects.count() == 2
+    Throttle.objects.update(started_at=timezone.now() - timedelta(days=1, minutes=1))
+    clear_expired()
+    assert not Throttle.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("before", ["none", "some", "run out"])
+def test_no_number_of_requests_at_once_passes_a_limit(before: str) -> None:
+    hour = timedelta(hours=1)
+    if before != "none":
+        assert allow("tests", "alice", times=5, within=hour)
+    if before == "run out":
+        Throttle.objects.update(started_at=timezone.now() - hour, times=5)
+    answers = together([lambda: allow("tests", "alice", times=5, within=hour)] * 16)
+    assert sum(answers) == (4 if before == "some" else 5)
+    assert allow("tests", "bob", times=5, within=hour)
 
 
 @pytest.mark.parametrize("email", ["", "alice", "a\x00@example.org", "a" * 300 + "@example.org"])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.urls import reverse
 from PIL import Image
 
 from categories.models import Category
 from categories.services import cover_path, set_cover
+from clipset.lib.pictures import fitted_webp
 from tests.builders import (
     count_queries,
     make_admin,
@@ -84,6 +86,8 @@ def test_a_member_gets_no_further_than_the_log_in(client: Client) -> None:
         ({"name": "Other", "slug": "a b", "description": ""}, "slug"),
         ({"name": "Other", "slug": "other", "description": "x" * 501}, "description"),
         ({"name": "x" * 101, "slug": "other", "description": ""}, "name"),
+        ({"name": "\ufb2c" * 50, "slug": "other", "description": ""}, "name"),  # 150 when stored
+        ({"name": "Other", "slug": "other", "description": "\ufb2c" * 200}, "description"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_place(
@@ -123,6 +127,38 @@ def test_a_broken_picture_is_refused_and_nothing_is_stored(client: Client, conte
     assert list(response.context["adminform"].form.errors) == ["cover"]
     assert cover_of(category) == before
     assert category.name == "Music"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("page", ["add", "change"])
+def test_a_picture_is_decoded_while_others_can_write(
+    client: Client, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    inside = []
+
+    def noting(*args: Any) -> bytes:
+        inside.append(connection.in_atomic_block)
+        return fitted_webp(*args)
+
+    monkeypatch.setattr("categories.admin.fitted_webp", noting)
+    client.force_login(make_admin())
+    address = ADD if page == "add" else change_page(make_category("Music"))
+    sent = {"name": "Songs", "slug": "songs", "description": "", "cover": picture()}
+    assert client.post(address, sent).status_code == 302
+    assert inside == [False]
+    assert cover_of(Category.objects.get())
+
+
+@pytest.mark.django_db
+def test_who_may_not_change_categories_has_no_picture_decoded(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("categories.admin.fitted_webp", lambda *_: pytest.fail("decoded"))
+    alice = make_moderator()
+    alice.groups.clear()
+    client.force_login(alice)
+    sent = {"name": "Songs", "slug": "songs", "description": "", "cover": picture()}
+    assert client.post(ADD, sent).status_code == 403
 
 
 @pytest.mark.django_db

@@ -98,6 +98,39 @@ def test_a_folder_that_can_be_made_is_let_be(settings: Settings, tmp_path: Path)
     assert not (tmp_path / "not").exists(), "a check must not change anything"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "times"),
+    [
+        ("TEMP_STORAGE_PATH", "videos", 1),
+        ("TEMP_STORAGE_PATH", "videos/temp", 1),
+        ("ORIGINAL_STORAGE_PATH", "temp/../thumbnails", 1),
+        ("VIDEO_STORAGE_PATH", ".", 3),
+        ("VIDEO_STORAGE_PATH", "link", 1),
+        ("VIDEO_STORAGE_PATH", "link/below", 1),
+    ],
+)
+def test_folders_that_are_not_apart_are_found(
+    settings: Settings, media: Path, name: str, value: str, times: int
+) -> None:
+    (media / "link").symlink_to(media / "thumbnails", target_is_directory=True)
+    setattr(settings, name, media / value)
+    assert found() == ["clipset.E010"] * times
+
+
+def test_links_in_a_circle_are_found(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    settings.TEMP_STORAGE_PATH = tmp_path / "a"
+    assert found() == ["clipset.E007"]
+
+
+def test_folders_side_by_side_whose_names_begin_alike_are_let_be(
+    settings: Settings, media: Path
+) -> None:
+    settings.TEMP_STORAGE_PATH = media / "videos-temp"
+    assert found() == []
+
+
 def test_a_folder_that_may_not_be_written_to_is_found(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +157,7 @@ def test_each_finding_says_what_to_do(settings: Settings) -> None:
     settings.QUOTA_RESET_DAY = settings.QUOTA_RESET_HOUR = 99
     settings.QUOTA_RESET_TIMEZONE = settings.SITE_URL = "?"
     settings.TEMP_STORAGE_PATH = Path("/dev/null/temp")
+    settings.ORIGINAL_STORAGE_PATH = settings.VIDEO_STORAGE_PATH
     settings.NODE_MODULES = Path("/nowhere")
     settings.MAX_FILE_SIZE_BYTES = 0
     ours = [
@@ -131,5 +165,5 @@ def test_each_finding_says_what_to_do(settings: Settings) -> None:
         for error in run_checks()
         if isinstance(error, Error) and str(error.id).startswith("clipset.")
     ]
-    assert {error.id for error in ours} >= {f"clipset.E00{number}" for number in range(1, 10)}
+    assert {error.id for error in ours} >= {f"clipset.E{number:03}" for number in range(1, 11)}
     assert all(error.hint for error in ours)

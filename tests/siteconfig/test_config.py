@@ -165,8 +165,37 @@ def test_a_missing_folder_is_made_with_its_parents(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_folder_is_usable(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "films").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "films", target_is_directory=True)
     assert usable_folder(str(tmp_path / "link")).is_dir()
+
+
+@pytest.mark.parametrize("other", ["thumbnails", "temp", "originals"])
+@pytest.mark.parametrize("way", ["the same", "in it", "around it", "a link", "a link around it"])
+def test_a_folder_that_has_to_do_with_another_is_refused(
+    tmp_path: Path, media: Path, other: str, way: str
+) -> None:
+    (tmp_path / "link").symlink_to(media / other, target_is_directory=True)
+    (tmp_path / "around").symlink_to(media, target_is_directory=True)
+    folder = {
+        "the same": f"{media}/videos/../{other}/",
+        "in it": f"{media}/{other}/films",
+        "around it": str(media),
+        "a link": f"{tmp_path}/link/films",
+        "a link around it": f"{tmp_path}/around",
+    }[way]
+    before = sorted(media.rglob("*"))
+    with pytest.raises(ValidationError, match=r"the folder for other files .+ Choose one apart"):
+        usable_folder(folder)
+    assert sorted(media.rglob("*")) == before
+    assert usable_folder(str(media / f"{other}-and-more")).is_dir()
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(ValidationError, match="Nothing can be written there"):
+        usable_folder(str(tmp_path / "a" / "films"))
 
 
 @pytest.mark.parametrize("path", ["", "films", "./films", "../films", "~/films", "C:\\films"])
@@ -214,16 +243,16 @@ except ValidationError as error:
 
 def test_a_folder_without_the_right_to_write_is_refused(tmp_path: Path) -> None:
     """In a process of its own, since root may write everywhere."""
-    tmp_path.chmod(0o555)
+    folder = tmp_path / "films"
+    folder.mkdir(mode=0o555)
     answer = subprocess.run(
-        [sys.executable, "-c", AS_ANOTHER_USER, str(tmp_path)],
+        [sys.executable, "-c", AS_ANOTHER_USER, str(folder)],
         cwd=ROOT,
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "clipset.settings"},
         check=True,
         capture_output=True,
         text=True,
     )
-    tmp_path.chmod(0o755)
     assert "Nothing can be written there: Permission denied" in answer.stdout
 
 

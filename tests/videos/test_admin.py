@@ -242,6 +242,8 @@ def test_an_emptied_description_is_none(client: Client) -> None:
         ("title", ""),
         ("title", " \u200b\u2060 "),
         ("title", "x" * 201),
+        ("title", "\ufb2c" * 200),
+        ("description", "\ufb2c" * 5000),
         ("description", "x" * 5001),
         ("category", "00000000-0000-4000-8000-000000000000"),
         ("category", "x"),
@@ -394,7 +396,7 @@ def test_a_moderator_deletes_videos_with_their_files(
     client: Client, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[str] = []
-    monkeypatch.setattr("videos.signals.enqueue", lambda _, paths: removed.extend(paths))
+    monkeypatch.setattr("videos.signals.enqueue", lambda _, __, paths: removed.extend(paths))
     video = make_video("Concert", file_size_bytes=GB)
     run_job(video, 10)
     kept = make_video()

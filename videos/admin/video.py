@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from categories.models import Category
-from clipset.lib.text import clean_line, clean_text
+from clipset.lib.fields import LineField, TextField
 from clipset.lib.units import clock, human_bytes, plural
 from siteconfig.admin import GuardedAdmin, state_word
 from siteconfig.templatetags.clipset import relative_time
@@ -55,15 +55,8 @@ class VideoForm(forms.ModelForm[Video]):
     class Meta:
         model = Video
         fields = ["title", "description", "category", "is_hidden"]
-
-    def clean_title(self) -> str:
-        title = clean_line(self.cleaned_data["title"])
-        if not title:
-            raise ValidationError("Give the video a title that is more than spaces.")
-        return title
-
-    def clean_description(self) -> str | None:
-        return clean_text(self.cleaned_data["description"] or "") or None
+        field_classes = {"title": LineField, "description": TextField}
+        error_messages = {"title": {"blank": "Give the video a title that is more than spaces."}}
 
 
 class VideoActionForm(ActionForm):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,8 +155,9 @@ def finish_upload(
 
     Raises UploadRefused when the file turns out not to fit the quota, or the upload has expired.
     """
-    for folder in (path.parent, path.parent.parent):
-        sync(folder)  # after a power cut the row is not to name what is gone
+    with suppress(FileNotFoundError):  # abandoned meanwhile, as the missing row will tell
+        for folder in (path.parent, path.parent.parent):
+            sync(folder)  # after a power cut the row is not to name what is gone
     with transaction.atomic():
         deleted, _ = Upload.objects.filter(pk=upload.pk).delete()
         if not deleted:

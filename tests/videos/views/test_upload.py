@@ -200,6 +200,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "description",
         LONG_DESCRIPTION,
     ),
+    # 600 and 15,000 characters when they are stored.
+    "title that grows": ({"file": ("a.mp4", FILM), "title": "\ufb2c" * 200}, "title", LONG_TITLE),
+    "description that grows": (
+        {"file": ("a.mp4", FILM), "description": "\ufb2c" * 5000},
+        "description",
+        LONG_DESCRIPTION,
+    ),
     "unknown category": (
         {"file": ("a.mp4", FILM), "category": "no-such"},
         "category",

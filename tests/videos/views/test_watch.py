@@ -203,6 +203,8 @@ def test_editing_stores_what_the_form_holds(client: Client, bob: User) -> None:
     ("field", "typed", "sentence"),
     [
         ("title", "t" * 201, "A title has at most 200 characters."),
+        ("title", "\ufb2c" * 200, "A title has at most 200 characters."),  # 600 when stored
+        ("description", "\ufb2c" * 5000, "A description has at most 5,000 characters."),
         ("title", "   ", "Give the video a title that is more than spaces."),
         ("title", "", "This field is required."),
         ("description", "d" * 5001, "A description has at most 5,000 characters."),

@@ -1,0 +1,40 @@
+"""Form fields for what people type, which is stored in another spelling than it was typed in.
+
+Normalising can make a text longer (U+FB2C becomes three characters), so that its length is
+looked at before, when cleaning costs nothing yet, and after.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from clipset.lib.text import clean_line, clean_text
+
+
+class LineField(forms.CharField):
+    """One line, as clean_line leaves it. Spaces alone get the message `blank`."""
+
+    default_error_messages = {"blank": "Write more than spaces."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "strip": False})
+
+    def clean(self, value: Any) -> Any:
+        typed = super().clean(value)
+        line = clean_line(typed)
+        if typed and not line:
+            raise ValidationError(self.error_messages["blank"], code="blank")
+        self.run_validators(line)
+        return line
+
+
+class TextField(forms.CharField):
+    """Several lines, as clean_text leaves them."""
+
+    def clean(self, value: Any) -> Any:
+        text = clean_text(super().clean(value) or "")
+        self.run_validators(text)
+        return text or self.empty_value
