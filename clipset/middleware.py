@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpResponse
+from django.http import HttpResponse, UnreadablePostError
 from django.shortcuts import resolve_url
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
 from accounts.sessions import SessionStore
 from clipset.lib.drain import drain
+from clipset.lib.form_files import LARGEST_FORM
+from clipset.lib.pictures import MAX_BYTES
+from clipset.lib.sockets import connection_of
+from clipset.lib.units import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +29,10 @@ if TYPE_CHECKING:
     GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 SEEN_EVERY = timedelta(hours=1)
-# How long a refused client may be silent before no more of its body is waited for.
+# How long a refused client may be silent before no more of its body is waited for, and how long
+# it may go on.
 SILENCE = timedelta(seconds=2)
+DRAIN_FOR = timedelta(seconds=10)
 
 
 class DrainRefusedBody:
@@ -54,16 +60,63 @@ class DrainRefusedBody:
 
 
 def drain_request(request: HttpRequest) -> None:
-    """What a view read through request.body is drained from memory, which costs nothing."""
-    socket = request.META.get("gunicorn.socket")
-    if socket is None:
-        drain(request.read)
-        return
-    before = socket.gettimeout()
-    socket.settimeout(SILENCE.total_seconds())
-    drain(request.read)
-    with suppress(OSError):  # the client has closed it
-        socket.settimeout(before)
+    """What a view read through request.body is drained from memory, which costs nothing.
+
+    The time is bounded by the connection: one read of the server's goes on until it has all that
+    was asked for, however slowly that comes.
+    """
+    connection = connection_of(request)
+    if connection is not None:
+        connection.hurry(patience=SILENCE.total_seconds(), seconds=DRAIN_FOR.total_seconds())
+    drain(request.read, seconds=DRAIN_FOR.total_seconds())
+
+
+class RefuseBrokenBody:
+    """408 where the body stopped coming, whatever the view made of the half that it got."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        connection = connection_of(request)
+        if connection is not None and connection.has_stalled:
+            return broken_body()
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Nothing of ours is wrong when a client goes away."""
+        return broken_body() if isinstance(exception, UnreadablePostError) else None
+
+
+def broken_body() -> HttpResponse:
+    sentence = "What you sent stopped halfway. Send it again."
+    return HttpResponse(sentence, status=408, content_type="text/plain")
+
+
+class RefuseLargeBody:
+    """413 for what is larger than any form of the site, before a byte of it is read.
+
+    The upload of films has limits of its own. A body that does not say how long it is is taken
+    for empty: Django reads as far as Content-Length says.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if _length(request) > LARGEST_FORM and request.path_info != reverse("upload"):
+            sentence = f"This is too large: the most that is accepted is {human_bytes(MAX_BYTES)}."
+            return HttpResponse(sentence, status=413, content_type="text/plain")
+        return self.get_response(request)
+
+
+def _length(request: HttpRequest) -> int:
+    """Bytes; 0 where it is not said or no number, as Django takes it."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
 
 
 class MembersOnly(LoginRequiredMiddleware):

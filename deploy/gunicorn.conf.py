@@ -13,6 +13,7 @@ from gunicorn.glogging import Logger
 
 from clipset import settings
 from clipset.lib.process import bind_forks_to_parent
+from clipset.lib.sockets import THREADS
 from clipset.logs import RedactSecrets
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ bind = (
 backlog = 256
 
 # Threads, since most of them wait: for a slow upload, or for a viewer who takes the bytes slowly.
-worker_class = "gthread"
+# How long, and how many of them, stands in clipset/lib/sockets.py.
+worker_class = "clipset.lib.web_worker.WebWorker"
 workers = 2
-threads = 32
+threads = THREADS
 preload_app = True  # loaded once, shared by the workers: a quick start, less memory
 
 # Seconds without a sign of life of a worker's main thread. A request may take as long as it likes:
@@ -46,8 +48,8 @@ keepalive = 75
 # The heartbeat is a file touched every second: in memory, so that a busy disk cannot stop it.
 _memory = Path("/dev/shm")  # noqa: S108 the kernel's file system in memory
 worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK | os.X_OK) else None
-# Files go from the disk's cache to the socket in the kernel.
-sendfile = True
+# `sendfile` is left out: files go from the disk's cache to the socket in the kernel then, and
+# gunicorn 27 takes any value, True as well, for False.
 # Its default socket lies in the home folder, where several clones would fight for it.
 control_socket_disable = True
 
@@ -57,8 +59,9 @@ forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
 # supervisord keeps and rotates both: what was asked in data/log/access.log, the rest in web.log.
 accesslog = "-"
 errorlog = "-"
-# Address, time, request, status, bytes, seconds, where from, with what.
-access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %(B)s %(L)s "%(f)s" "%(a)s"'
+# Address, time, request, status, bytes, seconds, where from, with what. The bytes are those that
+# the answer announces: gunicorn does not count what the kernel sends.
+access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %({content-length}o)s %(L)s "%(f)s" "%(a)s"'
 
 
 class RedactingLogger(Logger):  # type: ignore[misc]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.core.signals import request_finished
 from django.db import close_old_connections, connection
 from django.http import HttpResponse
@@ -13,6 +17,7 @@ from django.test import Client, RequestFactory
 from django.test.client import FakePayload
 
 from accounts.models import User
+from clipset.lib.form_files import LARGEST_FORM, FilesOfMembers
 from clipset.middleware import DrainRefusedBody, PrivatePages, wants_script_answer
 from tests.builders import PASSWORD, make_user, make_video
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+    from pytest_django.fixtures import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +151,115 @@ def test_an_upload_over_the_quota_is_read_to_its_end_and_answered(client: Client
     assert answer.status_code == 413
     assert "This would pass your weekly quota" in answer.content.decode()
     assert payload.read() == b""
+
+
+# -- RefuseLargeBody, FilesOfMembers ------------------------------------------------------------
+FORM = "multipart/form-data; boundary=edge"
+
+
+def file_of(size: int) -> bytes:
+    """A form with one file, 200 bytes larger than the file at most."""
+    head = b'--edge\r\nContent-Disposition: form-data; name="avatar"; filename="a.png"\r\n\r\n'
+    return head + bytes(size) + b"\r\n--edge--\r\n"
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of the files that Django stored somewhere, memory too."""
+    sizes: list[int] = []
+    of_django = UploadedFile.__init__
+
+    def noted(self: UploadedFile, *args: Any, **kwargs: Any) -> None:
+        of_django(self, *args, **kwargs)
+        sizes.append(self.size or 0)
+
+    monkeypatch.setattr(UploadedFile, "__init__", noted)
+    return sizes
+
+
+PATHS = ["/login/", "/settings/avatar/", "/v/0000000000/", "/password-reset/", "/nothing/", "/"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_what_is_larger_than_any_form_is_refused_unread(
+    client: Client,
+    alice: User,
+    kept: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    logged_in: bool,
+) -> None:
+    """What is drained once the answer is sent comes later, and is thrown away."""
+    visitor = client if logged_in else Client(enforce_csrf_checks=True)
+    body = Body(file_of(LARGEST_FORM))
+    request: dict[str, Any] = {
+        "CONTENT_LENGTH": str(body.left()),
+        "CONTENT_TYPE": FORM,
+        "wsgi.input": body,
+    }
+    monkeypatch.setattr("clipset.middleware.drain_request", lambda _request: None)
+    answer = visitor.generic("POST", path, b"", FORM, **request)
+    assert answer.status_code == 413
+    assert "the most that is accepted is 10 MB" in answer.content.decode()
+    assert body.tell() == 0
+    assert kept == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_of_a_strangers_file_is_kept(kept: list[int], path: str) -> None:
+    """Django reads the form to look for the token before the log-in is asked for."""
+    stranger = Client(enforce_csrf_checks=True)
+    stranger.cookies["csrftoken"] = "x" * 32
+    answer = stranger.post(path, file_of(5 * KIB * KIB), content_type=FORM)
+    assert answer.status_code in {302, 403, 404}
+    assert kept == []
+
+
+def test_a_members_picture_is_kept_in_memory_while_the_request_lasts(
+    client: Client, alice: User, kept: list[int]
+) -> None:
+    answer = client.post("/settings/avatar/", file_of(10 * KIB * KIB), content_type=FORM)
+    assert answer.status_code == 422
+    assert kept == [10 * KIB * KIB]
+    assert not list(Path(tempfile.gettempdir()).glob("*.upload*"))
+
+
+def test_no_upload_handler_writes_to_the_disk(settings: Settings) -> None:
+    assert settings.FILE_UPLOAD_HANDLERS == ["clipset.lib.form_files.FilesOfMembers"]
+    assert issubclass(FilesOfMembers, MemoryFileUploadHandler)
+
+
+@pytest.mark.parametrize("length", ["", "many", "-5"])
+def test_a_body_of_no_length_is_not_read(kept: list[int], length: str) -> None:
+    body = Body(file_of(5 * KIB * KIB))
+    extra: dict[str, Any] = {
+        "CONTENT_LENGTH": length,
+        "CONTENT_TYPE": FORM,
+        "wsgi.input": body,
+    }
+    stranger = Client(enforce_csrf_checks=True)
+    stranger.cookies["csrftoken"] = "x" * 32
+    answer = stranger.generic("POST", "/login/", b"", FORM, **extra)
+    assert 400 <= answer.status_code < 500
+    assert body.tell() == 0
+    assert kept == []
+
+
+# -- RefuseBrokenBody ---------------------------------------------------------------------------
+def test_a_client_that_goes_away_in_a_view_is_no_error_of_ours(client: Client, alice: User) -> None:
+    class Gone(Body):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise ConnectionResetError
+
+    extra: dict[str, Any] = {
+        "CONTENT_LENGTH": "500",
+        "CONTENT_TYPE": FORM,
+        "wsgi.input": Gone(),
+    }
+    answer = client.generic("POST", "/upload/", b"", FORM, **extra)
+    assert answer.status_code == 408
+    assert answer.content == b"What you sent stopped halfway. Send it again."
 
 
 # -- MembersOnly --------------------------------------------------------------------------------

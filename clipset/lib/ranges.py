@@ -52,8 +52,11 @@ def _number(digits: str) -> int:
     return int(significant or "0")
 
 
-def resolve_range(header: str | None, size: int) -> Range:
+def resolve_range(header: str | None, size: int, *, piece: int | None = None) -> Range:
     """What a `Range` header means for a file of `size` bytes.
+
+    With `piece`, an open range gives no more than so many bytes: what came is said in the answer
+    (15.3.7), and players ask for the next. Others take a short answer for the end of the file.
 
     Single, open (`5-`) and suffix (`-5`) ranges are clamped to the file. A syntax error, another
     unit, a last position before the first, and several ranges give the whole file, as RFC 9110,
@@ -65,17 +68,19 @@ def resolve_range(header: str | None, size: int) -> Range:
         return Whole()
     first, last = match.groups()
     if first:
-        return _from_positions(_number(first), _number(last) if last else None, size)
+        return _from_positions(_number(first), _number(last) if last else None, size, piece)
     if last:
         return _from_suffix(_number(last), size)
     return Whole()
 
 
-def _from_positions(start: int, end: int | None, size: int) -> Range:
+def _from_positions(start: int, end: int | None, size: int, piece: int | None) -> Range:
     if end is not None and end < start:
         return Whole()
     if start >= size:
         return Unsatisfiable()
+    if end is None and piece is not None:
+        end = start + piece - 1
     return Part(start, size - 1 if end is None else min(end, size - 1))
 
 

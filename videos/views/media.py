@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import mimetypes
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
+from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.text import safe_filename
 from videos.access import playable_video, visible_video
 
@@ -21,21 +24,67 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from clipset.lib.requests import MemberRequest
+    from clipset.lib.slots import Slot
+
+
+# Of an open range of what is played, bytes in one answer: a player that has stopped reading holds
+# a thread no longer than it takes to send these.
+PIECE = 8 * 1024**2
+# What fits into the kernel's buffer is sent at once and holds no thread.
+SMALL = 64 * 1024  # bytes
+# Seconds until a slot is likely to be free again.
+RETRY_AFTER = 5
+slots = Slots(most=24, each=8)  # of the 32 threads of this process
+
+
+class MediaFile(io.FileIO):
+    """An open file whose slot is given back when it is closed, however that comes about."""
+
+    slot: Slot | None = None
+
+    def close(self) -> None:
+        super().close()
+        slot, self.slot = self.slot, None
+        if slot is not None:
+            slot.release()
 
 
 def file_response(
-    request: HttpRequest, path: Path, *, content_type: str, download_as: str = ""
+    request: MemberRequest,
+    path: Path,
+    *,
+    content_type: str,
+    download_as: str = "",
+    piece: int | None = None,
 ) -> HttpResponseBase:
     """A file, or the range of it that was asked for (RFC 9110, sections 13 and 14).
 
     The bytes do not pass through Python: the server sends them from the open file by sendfile,
-    from where it was sought to, as far as Content-Length says. Raises Http404 when it is gone.
+    from where it was sought to, as far as Content-Length says. Of an open range there are no more
+    than `piece`. 429 or 503 while too many are being sent. Raises Http404 when the file is gone.
     """
     try:
-        file = path.open("rb")
-        stat = path.stat()
+        file = MediaFile(path)
     except OSError as error:
         raise Http404("No such file.") from error
+    try:
+        response = _answer(request, file, content_type, download_as, piece)
+    except BaseException:
+        file.close()
+        raise
+    if not response.streaming:
+        file.close()
+    return response
+
+
+def _answer(
+    request: MemberRequest,
+    file: MediaFile,
+    content_type: str,
+    download_as: str,
+    piece: int | None,
+) -> HttpResponseBase:
+    stat = os.fstat(file.fileno())
     modified = datetime.fromtimestamp(int(stat.st_mtime), UTC)
     etag = f'"{stat.st_ino:x}-{stat.st_size:x}-{stat.st_mtime_ns:x}"'
     headers = {
@@ -45,19 +94,22 @@ def file_response(
         "Cache-Control": "private, no-cache",
     }
     if _is_unchanged(request, etag, stat.st_mtime):
-        file.close()
         return HttpResponse(status=304, headers=headers)
-    wanted = resolve_range(request.headers.get("Range"), stat.st_size)
+    wanted = resolve_range(request.headers.get("Range"), stat.st_size, piece=piece)
     if not if_range_matches(request.headers.get("If-Range"), etag, modified):
         wanted = resolve_range(None, stat.st_size)
     if isinstance(wanted, Unsatisfiable):
-        file.close()
         headers["Content-Range"] = f"bytes */{stat.st_size}"
         return HttpResponse(status=416, headers=headers)
     start, length, code = 0, stat.st_size, 200
     if isinstance(wanted, Part):
         start, length, code = wanted.start, wanted.length, 206
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.end}/{stat.st_size}"
+    if length > SMALL and request.method == "GET":
+        try:
+            file.slot = slots.take(request.user.pk)
+        except NoSlot as taken:
+            return _too_many(taken)
     file.seek(start)
     response = FileResponse(
         file,
@@ -74,6 +126,15 @@ def file_response(
     return response
 
 
+def _too_many(taken: NoSlot) -> HttpResponse:
+    sentence, status = "Too many videos are being watched. Try again in a moment.", 503
+    if taken.is_own:
+        sentence = "You are watching or downloading too many videos at once. Close some of them."
+        status = 429
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    return HttpResponse(sentence, status=status, content_type="text/plain", headers=headers)
+
+
 def _is_unchanged(request: HttpRequest, etag: str, mtime: float) -> bool:
     """RFC 9110, 13.2.2: If-None-Match decides; If-Modified-Since only where that is missing."""
     known = request.headers.get("If-None-Match")
@@ -88,7 +149,7 @@ def _is_unchanged(request: HttpRequest, etag: str, mtime: float) -> bool:
 @require_safe
 def stream(request: MemberRequest, short_id: str) -> HttpResponseBase:
     video = playable_video(request, short_id)
-    return file_response(request, video.file_path, content_type="video/mp4")
+    return file_response(request, video.file_path, content_type="video/mp4", piece=PIECE)
 
 
 @require_safe

@@ -53,16 +53,17 @@ def _receive(request: MemberRequest, reserved: Upload) -> HttpResponse:
     handler = StoreFilm(request, reserved)
     request.upload_handlers = [handler]
     try:
-        return csrf_protect(_store)(request, reserved, handler)
+        form = UploadForm(request.POST, request.FILES)
+        if handler.refusal is not None:
+            # Before the check for forgery, whose token may stand behind what was not read.
+            form.errors.pop("file", None)
+            return _refused(request, form, handler.refusal)
+        return csrf_protect(_store)(request, reserved, form)
     finally:
         handler.close()
 
 
-def _store(request: MemberRequest, reserved: Upload, handler: StoreFilm) -> HttpResponse:
-    form = UploadForm(request.POST, request.FILES)
-    if handler.refusal is not None:
-        form.errors.pop("file", None)
-        return _refused(request, form, handler.refusal)
+def _store(request: MemberRequest, reserved: Upload, form: UploadForm) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=422)
     file = form.cleaned_data["file"]

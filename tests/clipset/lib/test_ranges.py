@@ -109,6 +109,25 @@ sizes = st.integers(0, 40)
 positions = st.integers(0, 50)
 
 
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("bytes=0-", Part(0, 9)),
+        ("bytes=85-", Part(85, 94)),
+        ("bytes=90-", Part(90, 99)),
+        ("bytes=95-", Part(95, 99)),
+        ("bytes=100-", Unsatisfiable()),
+        # These say themselves how much they want.
+        ("bytes=0-49", Part(0, 49)),
+        ("bytes=50-999", Part(50, 99)),
+        ("bytes=-50", Part(50, 99)),
+        (None, Whole()),
+    ],
+)
+def test_open_ranges_are_cut_to_a_piece(header: str | None, expected: Range) -> None:
+    assert resolve_range(header, 100, piece=10) == expected
+
+
 @given(positions, positions, sizes)
 def test_a_single_range_is_what_slicing_gives(first: int, last: int, size: int) -> None:
     data = bytes(range(size))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from clipset.lib.slots import Slots
 from tests.builders import make_admin, make_moderator, make_user, make_video
 from tests.videos.live import Visitor
 from videos.models import ProcessingStatus, Video
+from videos.views import media
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -160,6 +165,98 @@ def test_a_download_is_named_after_its_title(title: str, disposition: str) -> No
     answer = client.get(f"/v/{video.short_id}/download/")
     read(answer)
     assert answer["Content-Disposition"] == disposition
+
+
+def open_files() -> set[str]:
+    """Paths below the videos' folder that this process has open."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found.add(str(entry.readlink()))
+    return {path for path in found if path.startswith(str(django_settings.VIDEO_STORAGE_PATH))}
+
+
+@pytest.mark.django_db
+def test_a_file_that_is_not_sent_is_not_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    bob = make_user("bob")
+    path = f"/v/{film(bob).short_id}/stream.mp4"
+    client = Client()
+    client.force_login(bob)
+    tag = client.get(path, headers={"Range": "bytes=0-0"})
+    read(tag)
+    gc.disable()  # which would close what was forgotten
+    try:
+        for headers, status in [
+            ({"If-None-Match": tag["ETag"]}, 304),
+            ({"Range": f"bytes={SIZE}-"}, 416),
+        ]:
+            assert client.get(path, headers=headers).status_code == status
+            assert open_files() == set()
+        monkeypatch.setattr(media, "slots", Slots(most=0, each=1))
+        assert client.get(path).status_code == 503
+        monkeypatch.setattr(media, "slots", Slots(most=1, each=0))
+        assert client.get(path).status_code == 429
+        assert open_files() == set()
+
+        def broken(_header: object, _size: int, **_: object) -> None:
+            raise RuntimeError
+
+        monkeypatch.setattr(media, "resolve_range", broken)
+        with pytest.raises(RuntimeError):
+            client.get(path)
+        assert open_files() == set()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.django_db
+def test_a_slot_is_given_back_however_the_answer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = Slots(most=1, each=1)
+    monkeypatch.setattr(media, "slots", slots)
+    bob = make_user("bob")
+    path = f"/v/{film(bob).short_id}/stream.mp4"
+    client = Client()
+    client.force_login(bob)
+    whole = client.get(path)
+    assert slots.taken.total() == 1
+    assert client.get(path).status_code == 429
+    few = client.get(path, headers={"Range": "bytes=0-9"})
+    assert (few.status_code, few["Content-Length"]) == (206, "10")
+    read(few)
+    read(whole)
+    assert slots.taken.total() == 0
+
+    # As when something outside of the view breaks: the answer is forgotten, and nobody closes it.
+    request: Any = RequestFactory().get(path)
+    request.user = bob
+    forgotten: Any = media.stream(request, path.split("/")[2])
+    assert slots.taken.total() == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del forgotten
+        gc.collect()
+    assert slots.taken.total() == 0
+
+
+@pytest.mark.django_db
+def test_what_is_said_of_a_file_is_true_of_the_one_that_was_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another comes into its place between two looks at it."""
+
+    class Replaced(media.MediaFile):
+        def __init__(self, path: Path) -> None:
+            super().__init__(path)
+            path.unlink()
+            path.write_bytes(b"another")
+
+    monkeypatch.setattr(media, "MediaFile", Replaced)
+    bob = make_user("bob")
+    client = Client()
+    client.force_login(bob)
+    answer = client.get(f"/v/{film(bob).short_id}/stream.mp4")
+    assert answer["Content-Length"] == str(SIZE)
+    assert read(answer) == FILM
 
 
 # -- ranges, on a real server: only it sends what Content-Length says -------------------

@@ -117,6 +117,41 @@ def test_who_begins_to_send_100_mb_of_a_wrong_kind_gets_the_answer_early(
     assert_nothing_is_left(bob)
 
 
+def put_file_first(form: live.Form) -> None:
+    """Before the token, as a form may have it."""
+    boundary = f"\r\n--{form.boundary}".encode()
+    field, part, file = form.head.partition(boundary)
+    form.head = part.removeprefix(b"\r\n") + file
+    form.tail = b"\r\n" + field + form.tail
+
+
+def test_a_refusal_wins_over_a_token_that_stands_behind_what_was_not_read(
+    visitor: Visitor, bob: User, site: live.Server
+) -> None:
+    set_limits(file=100 * MIB)
+    form = visitor.form(80 * MIB, "setup.exe")
+    put_file_first(form)
+    with closing(site.connect()) as line:
+        line.settimeout(5)
+        line.sendall(visitor.upload_head(form) + form.head + live.PIECE)
+        answer = read_answer(line)
+    assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "This kind of file is not accepted" in answer.text
+    assert_nothing_is_left(bob)
+
+
+def test_a_file_over_the_limit_before_the_token_is_413(
+    visitor: Visitor, bob: User, site: live.Server
+) -> None:
+    set_limits(file=80 * MIB)
+    form = visitor.form(80 * MIB + 1)
+    put_file_first(form)
+    answer = visitor.upload(form)
+    assert answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    assert "larger than 80 MB" in answer.text
+    assert_nothing_is_left(bob)
+
+
 def test_a_forged_request_with_30_mb_gets_403(visitor: Visitor, bob: User) -> None:
     form = visitor.form(30 * MIB)
     visitor.token = "x" * 32  # not the one in the form

@@ -1,0 +1,204 @@
+"""Connections that do not wait for ever, for a web server whose threads are few."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+    from _typeshed import ReadableBuffer
+    from django.http import HttpRequest
+
+THREADS: Final = 32  # of each of the web server's processes
+# How many of them may wait for a client at once. The others are for whoever comes next.
+MAY_WAIT: Final = THREADS - 4
+# Seconds that a client may keep us waiting. A second comes back with each EARNS bytes, up to
+# these, so that a slow line is served and one that drips is not.
+PATIENCE = 30.0
+EARNS: Final = 4 * 1024
+# Who has waited so long at a stretch makes room when too many wait.
+LONG: Final = 3.0
+
+SENDFILE_AT_ONCE: Final = 1024**3  # bytes; the kernel takes less than 2 GiB
+
+
+class Stalled(ConnectionResetError):
+    """The client stopped halfway. For gunicorn and Django it is a client that went away."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "The client stopped halfway.")
+
+
+class Waiting:
+    """Who waits for a client at this moment: never more than `most`.
+
+    Whoever comes when it is full takes the place of the one who has waited longest, whose
+    connection is cut; if none has waited for LONG yet, there is no room.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.since: dict[PatientSocket, float] = {}
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def room_for(self, connection: PatientSocket) -> Iterator[None]:
+        """Raises Stalled when there is no room."""
+        now = time.monotonic()
+        with self.lock:
+            if len(self.since) >= self.most:
+                longest = min(self.since, key=self.since.__getitem__)
+                if now - self.since[longest] < LONG:
+                    raise Stalled
+                longest.cut()  # which wakes its thread
+                del self.since[longest]
+            self.since[connection] = now
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.since.pop(connection, None)
+
+
+waiting = Waiting(MAY_WAIT)
+
+
+class PatientSocket(socket.socket):
+    """A client's connection: it blocks as any other, but no longer than its patience lasts.
+
+    When that is used up, reading raises Stalled, and an answer can still be sent; sending cuts the
+    connection, and raises Stalled. `settimeout` is for one call at a time, as ever.
+
+    Below it never blocks. Cut means shut down in both directions: that alone wakes whoever waits
+    in it, and gunicorn's closing, on its main thread, then has nothing to wait for.
+    """
+
+    def __init__(self, fileno: int) -> None:
+        super().__init__(fileno=fileno)
+        super().setblocking(False)
+        self.limit: float | None = None
+        self.patience = self.most = PATIENCE
+        self.deadline = float("inf")
+        self.has_stalled = False
+
+    def settimeout(self, value: float | None, /) -> None:
+        self.limit = value
+
+    def setblocking(self, flag: bool, /) -> None:
+        self.limit = None if flag else 0.0
+
+    def gettimeout(self) -> float | None:
+        return self.limit
+
+    def begin(self) -> None:
+        """Another request: full patience again."""
+        self.patience = self.most = PATIENCE
+        self.deadline = float("inf")
+
+    def hurry(self, *, patience: float, seconds: float) -> None:
+        """For the rest of this request: less patience, and none after so many seconds."""
+        self.most = min(self.most, patience)
+        self.patience = min(self.patience, patience)
+        self.deadline = time.monotonic() + seconds
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        while True:
+            try:
+                data = super().recv(bufsize, flags)
+            except BlockingIOError:
+                self._wait(select.POLLIN)
+            else:
+                self._earn(len(data))
+                return data
+
+    def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
+        left = memoryview(data).cast("B")
+        while left:
+            try:
+                sent = super().send(left, flags)
+            except BlockingIOError:
+                self._wait_to_send()
+            else:
+                self._earn(sent)
+                left = left[sent:]
+
+    def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
+        self.sendall(data, flags)
+        return memoryview(data).nbytes
+
+    def sendfile(self, file: IO[bytes], offset: int = 0, count: int | None = None) -> int:  # type: ignore[override]
+        """In the kernel. A file that turns out shorter than `count` cuts the connection: the
+        client was told how long it is."""
+        total = 0
+        while count is None or total < count:
+            most = SENDFILE_AT_ONCE if count is None else min(SENDFILE_AT_ONCE, count - total)
+            try:
+                sent = os.sendfile(self.fileno(), file.fileno(), offset + total, most)
+            except BlockingIOError:
+                self._wait_to_send()
+                continue
+            if not sent:
+                break
+            self._earn(sent)
+            total += sent
+        if count is not None and total < count:
+            self.cut()
+            raise Stalled
+        return total
+
+    def cut(self) -> None:
+        """Ends the connection at once, from any thread; what was not sent yet is forgotten."""
+        with suppress(OSError):  # it is closed already
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.shutdown(socket.SHUT_RDWR)
+
+    def _earn(self, count: int) -> None:
+        self.patience = min(self.most, self.patience + count / EARNS)
+
+    def _wait_to_send(self) -> None:
+        try:
+            self._wait(select.POLLOUT)
+        except Stalled:
+            self.cut()
+            raise
+
+    def _wait(self, event: int) -> None:
+        """Until the client lets us go on. Raises Stalled; TimeoutError after what settimeout
+        said, and BlockingIOError where that was nothing."""
+        if self.limit == 0:
+            raise BlockingIOError(errno.EAGAIN, "It would block.")
+        began = time.monotonic()
+        ours = min(self.patience, self.deadline - began)
+        seconds = ours if self.limit is None else min(self.limit, ours)
+        if seconds > 0:
+            poll = select.poll()
+            poll.register(self, event)
+            try:
+                with waiting.room_for(self):
+                    is_ready = bool(poll.poll(seconds * 1000))
+            except Stalled:
+                self.has_stalled = True
+                raise
+            self.patience -= time.monotonic() - began
+            if is_ready:
+                return
+        if self.limit is not None and self.limit < ours:
+            raise TimeoutError("timed out")
+        self.has_stalled = True
+        raise Stalled
+
+
+def connection_of(request: HttpRequest) -> PatientSocket | None:
+    """None under another server than ours, as in development."""
+    found = request.META.get("gunicorn.socket")
+    return found if isinstance(found, PatientSocket) else None
