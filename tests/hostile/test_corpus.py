@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hostile.bait import Bait, Kind
-from tests.hostile.corpus import KINDS, THROUGH_THE_SITE, VARIANTS
+from tests.hostile.corpus import KINDS, THROUGH_THE_SITE
 from tests.hostile.judge import (
     assert_is_a_sentence,
     assert_no_secret,
@@ -24,7 +24,7 @@ from videos.transcode.probe import probe
 from videos.transcode.types import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from videos.transcode.types import Result
@@ -55,20 +55,15 @@ def open_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_without_network", lambda: ())
 
 
-AT_ONCE = sorted({*THROUGH_THE_SITE, *VARIANTS})
-TO_THE_END = [name for name in KINDS if name not in AT_ONCE]
-
-
 def test_there_are_more_than_sixty_kinds_and_twenty_for_the_site() -> None:
     assert len(KINDS) > 60
     assert len(set(THROUGH_THE_SITE)) > 20
 
 
-def each(names: Iterable[str]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("kind", [pytest.param(KINDS[name], id=name) for name in names])
+each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 
 
-@each(AT_ONCE)
+@each_kind
 def test_it_is_refused_with_a_sentence_or_planned(kind: Kind, bait: Bait, tmp_path: Path) -> None:
     source = kind.write(tmp_path, bait)
     with within_limits(), refused_with_a_sentence(tmp_path, bait):
@@ -76,25 +71,13 @@ def test_it_is_refused_with_a_sentence_or_planned(kind: Kind, bait: Bait, tmp_pa
 
 
 @pytest.mark.long
-@each(TO_THE_END)
+@each_kind
 def test_it_is_refused_with_a_sentence_or_becomes_a_film(
     kind: Kind, bait: Bait, tmp_path: Path
 ) -> None:
-    assert_refused_or_made(kind, bait, tmp_path)
-
-
-@pytest.mark.long
-@each(AT_ONCE)
-def test_the_rest_is_refused_with_a_sentence_or_becomes_a_film(
-    kind: Kind, bait: Bait, tmp_path: Path
-) -> None:
-    assert_refused_or_made(kind, bait, tmp_path)
-
-
-def assert_refused_or_made(kind: Kind, bait: Bait, folder: Path) -> None:
-    source, work = kind.write(folder, bait), folder / "work"
+    source, work = kind.write(tmp_path, bait), tmp_path / "work"
     results: list[Result] = []
-    with within_limits(), refused_with_a_sentence(folder, bait):
+    with within_limits(), refused_with_a_sentence(tmp_path, bait):
         results.append(transcode(source, work, options=LIMITS))
     made = sorted(work.iterdir()) if work.exists() else []
     assert {path.name for path in made} <= {"output.mp4", "thumbnail.jpg"}
