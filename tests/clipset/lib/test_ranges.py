@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -186,9 +186,9 @@ def test_any_header_gives_a_part_within_the_file_or_none(header: str, size: int)
     ],
 )
 def test_long_headers_take_no_time(header: str) -> None:
-    started = perf_counter()
+    started = thread_time()
     assert resolve_range(header, 10) == Whole()
-    assert perf_counter() - started < 1
+    assert thread_time() - started < 1
 
 
 DATE = datetime(2024, 5, 1, 12, 30, 15, 999_999, tzinfo=UTC)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 from urllib.parse import quote
 
 import pytest
@@ -125,6 +125,6 @@ def test_any_text_is_taken_and_redacted_once(text: str) -> None:
     ids=["percent", "percents", "segment", "name", "protocol", "protocols"],
 )
 def test_long_lines_take_no_time(text: str) -> None:
-    started = perf_counter()
+    started = thread_time()
     redact_path(text)
-    assert perf_counter() - started < 1
+    assert thread_time() - started < 1

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -88,12 +88,12 @@ LONG = 50_000
     ids=["marks", "joiners", "pairs", "selectors", "dashes", "dots", "edges", "lines", "names"],
 )
 def test_long_texts_take_no_time(text: str) -> None:
-    started = perf_counter()
+    started = thread_time()
     clean_line(text)
     clean_text(text)
     title_from_filename(text)
     safe_filename(text, "mp4")
-    assert perf_counter() - started < 3
+    assert thread_time() - started < 3
 
 
 def test_marks_are_limited() -> None:
