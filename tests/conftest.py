@@ -1,6 +1,7 @@
 """What all tests share. Clipset's own settings for tests stand in tests/settings.py.
 
 - `long` (above 30 s) runs with --long only.
+- Several workers share the tests (tests/parallel.py).
 - `ffmpeg`, `browser`, `postgresql`, `redis` need a real program (tests/parts.py).
 - Tests of models, services and queries run on PostgreSQL too: they get the marker
   `both_databases` here by where they stand, others may carry it, and
@@ -11,10 +12,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.parallel import (
+    begin_with_the_longest,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 from tests.parts import PARTS, require
 
 if TYPE_CHECKING:
@@ -23,6 +30,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
     from pytest_django import Settings
+
+# Hooks that pytest looks for here.
+__all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
 
 FOLDERS = {
     "VIDEO_STORAGE_PATH": "videos",
@@ -60,6 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _belongs_on_both(config, item):
             item.add_marker("both_databases")
+    begin_with_the_longest(items)
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]
@@ -93,6 +104,23 @@ def pytest_unconfigure() -> None:
     from tests.settings import SCRATCH
 
     shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def moderators_after_a_flush() -> None:
+    """A test with real transactions ends in a flush, which takes along what migrations made.
+
+    Whatever order the tests run in, those that follow find the group; Config's row see below.
+    """
+    from django.apps import apps
+    from django.db.models.signals import post_migrate
+
+    make_group = import_module("videos.migrations.0002_moderators").make_group
+
+    def make_again(**_: object) -> None:
+        make_group(apps, None)
+
+    post_migrate.connect(make_again, sender=apps.get_app_config("videos"), weak=False)
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes import free_port
+from tests.processes import free_port, short_folder
 from tests.setting_names import setting_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,10 +96,11 @@ class Clone:
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Clone:
-    root = tmp_path / "a clone"
-    root.mkdir()
-    return Clone(root.resolve())
+def clone() -> Iterator[Clone]:
+    with short_folder() as folder:
+        root = folder / "a clone"
+        root.mkdir()
+        yield Clone(root.resolve())
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""How pytest-xdist deals the tests to its workers: a file stays together, for the fixtures of its
+module; whole sites never run beside each other; what takes long begins first.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
+MOST_WORKERS = 4
+# Of each of these folders nothing runs beside another of it: the promises of scripts/run are in
+# seconds, and a start fills a core.
+ONE_AT_A_TIME = ("tests/scripts/",)
+# Their tests share a server at most, and each of them takes long.
+EACH_BY_ITSELF = ("tests/services/test_postgresql.py",)
+# In this order, before all others.
+LONGEST_FIRST = (
+    *ONE_AT_A_TIME,
+    *EACH_BY_ITSELF,
+    "tests/videos/test_seed_clipset.py",
+    "tests/browser/",
+)
+
+
+def unit(node: str) -> str:
+    """What a test's id has in common with those that the same worker runs one after the other."""
+    for folder in ONE_AT_A_TIME:
+        if node.startswith(folder):
+            return folder
+    return node if node.startswith(EACH_BY_ITSELF) else node.split("::", 1)[0]
+
+
+def begin_with_the_longest(items: list[pytest.Item]) -> None:
+    """Else one worker would still be at them when the others have done all else."""
+
+    def rank(item: pytest.Item) -> int:
+        places = (
+            place for place, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start)
+        )
+        return next(places, len(LONGEST_FIRST))
+
+    items.sort(key=rank)
+
+
+def workers_for(arguments: list[str], root: Path) -> int:
+    """As many as there are cores, within reason; 0, which is none, for a single file."""
+    files = [root / argument.split("::", 1)[0] for argument in arguments]
+    if len(files) == 1 and files[0].is_file():
+        return 0
+    return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """What `-n auto` means."""
+    return workers_for(config.args, config.invocation_params.dir)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """Units as above, unless --dist asks for another way."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False  # that would go by the number of tests
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = unit
+    return scheduler
