@@ -27,6 +27,10 @@ LONGEST_FIRST = (
     *EACH_BY_ITSELF,
     "tests/videos/test_seed_clipset.py",
     "tests/browser/",
+    "tests/videos/transcode/test_pipeline.py",
+    "tests/videos/test_processing.py",
+    "tests/test_urls.py",
+    "tests/hostile/",
 )
 
 
