@@ -25,6 +25,7 @@ from siteconfig.models import Config
 from tests import clips
 from tests.builders import make_admin, make_category, make_user, make_video
 from tests.processes import Site
+from tests.videos.films import run_queue
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.services.samples import seeding
 from videos.services.samples.clips import CLIPS, make_clip
@@ -415,12 +416,13 @@ def test_a_reset_removes_all_that_is_there(
     assert not avatar.exists()
 
 
-def test_nothing_queued_by_a_reset_can_remove_the_new_files(db: None) -> None:
-    from django_q.models import OrmQ
-
+def test_nothing_queued_by_a_reset_can_remove_the_new_files(db: None, media: Path) -> None:
     seed()
     seed("--reset", interactive=False)
-    assert not OrmQ.objects.exists()
+    files = files_below(media)
+    assert len(files) == 20
+    run_queue()
+    assert files_below(media) == files
 
 
 def test_a_reset_without_debug_needs_noinput(db: None, settings: Settings) -> None:
