@@ -133,6 +133,12 @@ def hevc_mp4(
     return make("mp4", *picture(seconds, size, fps), *tone(seconds), *_x265(ten_bit), "-c:a", "aac")
 
 
+def two_hours() -> Path:
+    """Of HEVC at one tiny picture a second: 200 KB, made in a second."""
+    grey = "color=size=64x64:rate=1:duration=7200"
+    return make("mov", "-f", "lavfi", "-i", grey, *_x265(False, "keyint=60"))
+
+
 def hevc_of(clip: Path) -> Path:
     """Another clip in HEVC, its timestamps kept."""
     return make("mp4", "-i", str(clip), "-vsync", "passthrough", *_x265(False), "-an")
@@ -337,6 +343,178 @@ def all_black() -> Path:
 def trimmed() -> Path:
     """Trimmed on a phone: the edit list hides the first 1.5 s, which are still in the file."""
     return make("mp4", "-ss", "1.5", "-i", str(h264_mp4(seconds=3, gop=300)), "-c", "copy")
+
+
+# -- subtitles
+
+
+SUBTITLES = """1
+00:00:00,500 --> 00:00:01,500
+<i>Hello</i>
+second line
+
+2
+00:00:01,600 --> 00:00:09,000
+A & B <script>alert(1)</script> 1 < 2
+"""
+
+
+TYPESET = """[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize
+Style: Default,Arial,20
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:00.50,0:00:01.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0 100.5 -100 0 100{\\p0}
+Dialogue: 0,0:00:01.00,0:00:01.50,Default,,0,0,0,,{\\pos(1,2)\\b1}Hi\\N\\N{\\b0}there\\hyou
+Dialogue: 1,0:00:01.00,0:00:01.50,Default,,0,0,0,,{\\pos(1,2)\\b1}Hi\\N\\N{\\b0}there\\hyou
+"""
+
+
+def with_subtitles(
+    suffix: str, codec: str, *languages: str, forced: int | None = None, start: int = 0
+) -> Path:
+    """Two seconds with ``SUBTITLES`` once for each language.
+
+    Args:
+        languages: as the container is to say them; "" for not at all.
+        forced: index of the track that is meant for everybody.
+        start: the file's first timestamp, in seconds.
+    """
+    flags: tuple[str, ...] = ("-disposition:s", "0") if suffix == "mkv" else ()
+    if forced is not None:
+        flags += (f"-disposition:s:{forced}", "forced")
+    named = (
+        word
+        for n, language in enumerate(languages)
+        if language
+        for word in (f"-metadata:s:s:{n}", f"language={language}")
+    )
+    shifted = ("-output_ts_offset", str(start)) if start else ()
+    texts = (SUBTITLES,) * len(languages)
+    return with_texts(suffix, *texts, codec=codec, options=(*flags, *named, *shifted))
+
+
+def with_texts(
+    suffix: str, *texts: str, codec: str = "subrip", options: tuple[str, ...] = ()
+) -> Path:
+    """Two seconds with each of these texts, SubRip or SubStation Alpha, as a subtitle track."""
+    inputs = [_text_file(text) for text in texts]
+    return make(
+        suffix,
+        *picture(2, "160x90"),
+        *(word for path in inputs for word in ("-i", str(path))),
+        *(word for n in range(len(inputs) + 1) for word in ("-map", str(n))),
+        *x264(),
+        *("-c:s", codec),
+        *options,
+    )
+
+
+def with_drawn_subtitles() -> Path:
+    """Subtitles that are pictures, as on Blu-ray, beside ``SUBTITLES``."""
+    return make(
+        "mkv",
+        *("-i", str(with_subtitles("mkv", "subrip", "eng")), "-i", str(_presentation_graphics())),
+        *("-map", "0:v", "-map", "1", "-map", "0:s", "-c", "copy"),
+    )
+
+
+@functools.cache
+def _presentation_graphics() -> Path:
+    """HDMV PGS with nothing on it: a composition of no objects, at 0.5 and 1.5 s."""
+    pieces = []
+    for ticks in (45_000, 135_000):
+        composition = struct.pack(">HHBHBBBB", 160, 90, 0x10, 0, 0x80, 0, 0, 0)
+        for kind, data in ((0x16, composition), (0x80, b"")):
+            pieces.append(b"PG" + struct.pack(">IIBH", ticks, 0, kind, len(data)) + data)
+    path = new_path("sup")
+    path.write_bytes(b"".join(pieces))
+    return path
+
+
+@functools.cache
+def _text_file(text: str) -> Path:
+    path = new_path("ass" if text.startswith("[") else "srt", "text")
+    path.write_text(text)
+    return path
+
+
+# -- colours that can be checked
+
+
+def thirds(
+    suffix: str,
+    *coder: str,
+    size: str = "96x64",
+    fps: str = "25",
+    seconds: float = 0.4,
+    pix_fmt: str = "yuv420p",
+    layout: str | None = "stereo",
+    matrix: str = "bt709",
+    full_range: bool = False,
+    filters: str = "",
+) -> Path:
+    """Black, white and red from left to right, as any coder writes it.
+
+    Args:
+        filters: what else happens to the picture, in front of the coder.
+    """
+    levels = "pc" if full_range else "tv"
+    swscale = {"bt709": "bt709", "smpte170m": "smpte170m"}[matrix]
+    drawn = "drawbox=x=iw/3:w=iw/3:h=ih:c=white:t=fill,drawbox=x=2*iw/3:w=iw/3+1:h=ih:c=red:t=fill"
+    return make(
+        suffix,
+        *(
+            "-f",
+            "lavfi",
+            "-i",
+            f"color=black:size={size}:rate={fps}:duration={seconds},format=gbrp",
+        ),
+        *(tone(seconds, layout) if layout else ()),
+        "-vf",
+        f"{drawn},scale=out_color_matrix={swscale}:out_range={levels},format={pix_fmt}{filters}",
+        *("-colorspace", matrix, "-color_primaries", matrix, "-color_trc", "bt709"),
+        *("-color_range", levels, *coder),
+    )
+
+
+# -- time that can be seen
+
+
+def brightening(
+    *, seconds: float = 60, fps: str = "5", keyframe_seconds: int = 2, size: str = "64x36"
+) -> Path:
+    """Grey whose luma is 16 at the start and ``BRIGHTER`` more with each share of the length,
+    fragmented as what is published."""
+    luma = f"16+{BRIGHTER}*T/{seconds}"
+    return make(
+        "mp4",
+        *("-f", "lavfi", "-i", f"nullsrc=size={size}:rate={fps}:duration={seconds}"),
+        *("-vf", f"geq=lum='{luma}':cb=128:cr=128", *x264(10_000), "-crf", "10"),
+        *("-force_key_frames", f"expr:gte(t,n_forced*{keyframe_seconds})"),
+        *("-movflags", "+frag_keyframe+empty_moov+default_base_moof+dash"),
+    )
+
+
+BRIGHTER = 200
+
+
+def repeated(clip: Path, times: int) -> Path:
+    """A clip again and again, without encoding it."""
+    return make(
+        clip.suffix.lstrip("."),
+        *("-stream_loop", str(times - 1), "-i", str(clip), "-c", "copy"),
+        *("-movflags", "+frag_keyframe+empty_moov+default_base_moof+dash"),
+    )
+
+
+def started_at(clip: Path, seconds: float, suffix: str) -> Path:
+    """A clip in another container, whose first timestamp is about this."""
+    return make(suffix, "-i", str(clip), "-c", "copy", "-output_ts_offset", str(seconds))
 
 
 # -- what is refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from tests.hostile.judge import (
 )
 from videos.transcode import run
 from videos.transcode.errors import TranscodeError
-from videos.transcode.pipeline import transcode
+from videos.transcode.pipeline import transcode, transcode_lower
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
 from videos.transcode.types import Options
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from videos.transcode.types import Result
+    from videos.transcode.types import Made, Result
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("never_asked", "open_network")]
 
@@ -35,6 +36,7 @@ MIB = 1024**2
 LIMITS = Options(
     max_short_side=180,
     max_long_side=512,
+    ladder=(90,),
     preset="ultrafast",
     thumbnail_long_side=160,
     max_duration_seconds=2400,
@@ -47,6 +49,7 @@ LIMITS = Options(
 )
 MOST_RESIDENT_BYTES = 512 * MIB
 MOST_SECONDS = 30
+NAMES = re.compile(r"thumbnail\.jpg|source\.mp4|\d+p\.mp4")
 
 
 @pytest.fixture
@@ -77,14 +80,21 @@ def test_it_is_refused_with_a_sentence_or_becomes_a_film(
 ) -> None:
     source, work = kind.write(tmp_path, bait), tmp_path / "work"
     results: list[Result] = []
+    films: list[Made] = []
     with within_limits(), refused_with_a_sentence(tmp_path, bait):
         results.append(transcode(source, work, options=LIMITS))
-    made = sorted(work.iterdir()) if work.exists() else []
-    assert {path.name for path in made} <= {"output.mp4", "thumbnail.jpg"}
-    assert_no_secret(files=made)
     for result in results:
+        films += result.renditions
+        if result.plan.later:
+            with within_limits(), refused_with_a_sentence(tmp_path, bait):
+                films += transcode_lower(result.top.path, work, options=LIMITS)
+    made = sorted(work.iterdir()) if work.exists() else []
+    assert all(NAMES.fullmatch(path.name) for path in made)
+    assert_no_secret(files=made)
+    for film in films:
         assert not kind.refused, "there is no film in it"
-        assert_plays(result.output)
+        assert_plays(film.path)
+    for result in results:
         if result.thumbnail:
             assert_thumbnail_is_innocent(result.thumbnail)
 

@@ -6,25 +6,36 @@ process behind. ``run`` of this package starts what is built here.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import ffmpeg
 
+from videos.transcode.encoders import SOFTWARE, coder_options, device_options, handed_over
 from videos.transcode.formats import input_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from fractions import Fraction
     from pathlib import Path
 
-    from videos.transcode.types import Encoding, Options, Plan, Rendition, Sound, Treatment
+    from videos.transcode.types import EncoderName, Options, Plan, Rendition, Sound, Treatment
 
 # One fragment per keyframe, each with its sidx in front; an empty moov at the start. The file can
 # be read while it grows and is its own index afterwards.
 FRAGMENTED = "+frag_keyframe+empty_moov+default_base_moof+dash"
 # Copied keyframes may stand as close as one per frame; a fragment then takes two seconds of them.
 MIN_FRAGMENT_MICROSECONDS = 2_000_000
+
+MUXING: Mapping[str, Any] = {
+    "format": "mp4",
+    "movflags": FRAGMENTED,
+    # Nothing of the phone's place, time or make is taken along.
+    "map_metadata": "-1",
+    "map_chapters": "-1",
+    "write_tmcd": "0",
+    "max_muxing_queue_size": "4096",
+}
 
 # Share of pictures that may be undecodable before a source counts as damaged; then exit status 69.
 MAX_ERROR_RATE = 0.25
@@ -51,37 +62,42 @@ JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
 LUMA_OF_A_PICTURE = 40  # the brightest tenth is above this (black is 16, white 235) unless black
 
 
-def transcode_command(source: Path, output: Path, plan: Plan, options: Options) -> list[str]:
-    """Make ``output`` as planned. FFmpeg reports on standard output (``-progress``)."""
+def output_path(workdir: Path, rendition: Rendition) -> Path:
+    """Where a run writes a rendition."""
+    return workdir / f"{rendition.name}.mp4"
+
+
+def transcode_command(
+    source: Path,
+    workdir: Path,
+    plan: Plan,
+    options: Options,
+    *,
+    encoder: EncoderName = SOFTWARE,
+) -> list[str]:
+    """Make all renditions of a plan, each at its ``output_path``, and decode once.
+
+    FFmpeg reports on standard output (``-progress``).
+    """
     stream = ffmpeg.input(
         _address(source),
         **input_options(options.accepted, options.max_pixels, options.max_streams),
     )
-    picture = stream[str(plan.video_index)]
-    arguments: dict[str, Any] = {
-        "format": "mp4",
-        "movflags": FRAGMENTED,
-        # Nothing of the phone's place, time or make is taken along.
-        "map_metadata": "-1",
-        "map_chapters": "-1",
-        "write_tmcd": "0",
-        "max_muxing_queue_size": "4096",
-    }
-    if plan.treatment is None or plan.rendition.encoding is None:
-        arguments |= {"c:v": "copy", "min_frag_duration": MIN_FRAGMENT_MICROSECONDS}
-    else:
-        picture = _scaled(_treated(picture, plan.treatment), plan.treatment, plan.rendition)
-        arguments |= _x264(plan.rendition.encoding, plan.treatment.fps)
-        # A fragment is readable as soon as it is whole.
-        arguments["flush_packets"] = "1"
-    streams = [picture]
-    if plan.sound is not None:
-        streams.append(stream[str(plan.sound.index)])
-        arguments |= _audio(plan.sound)
+    pictures = _pictures(stream[str(plan.video_index)], plan)
+    outputs = []
+    for rendition, picture in zip(plan.renditions, pictures, strict=True):
+        streams = [picture if plan.copied else handed_over(picture, encoder)]
+        arguments = {**MUXING, **_video(plan, rendition, encoder)}
+        if plan.sound is not None:
+            streams.append(stream[str(plan.sound.index)])
+            arguments |= _audio(plan.sound)
+        address = _address(output_path(workdir, rendition))
+        outputs.append(ffmpeg.output(*streams, address, **arguments))
     return _compile(
-        ffmpeg.output(*streams, _address(output), **arguments),
+        ffmpeg.merge_outputs(*outputs),
         options,
         *("-max_error_rate", str(MAX_ERROR_RATE), "-progress", "pipe:1", "-stats_period", "0.5"),
+        *(() if plan.copied else device_options(encoder, options)),
     )
 
 
@@ -161,6 +177,25 @@ def _treated(picture: Any, treatment: Treatment) -> Any:
     return picture.filter("fps", fps=_rate(treatment.fps))
 
 
+def _pictures(picture: Any, plan: Plan) -> list[Any]:
+    """One for each rendition. The first is brought to its size and colours, and each of the others
+    is made of the one above it: a third cheaper than of the first, and as good."""
+    if plan.treatment is None:
+        return [picture]
+    top, *rungs = plan.renditions
+    picture = _scaled(_treated(picture, plan.treatment), plan.treatment, top)
+    pictures = []
+    for rung in rungs:
+        halves = picture.split()
+        pictures.append(halves[0])
+        picture = (
+            halves[1]
+            .filter("scale", w=rung.width, h=rung.height, flags=SCALE_FLAGS)
+            .filter("setsar", "1")
+        )
+    return [*pictures, picture]
+
+
 def _scaled(picture: Any, treatment: Treatment, rendition: Rendition) -> Any:
     """Bring to size, to square pixels, and to BT.709 in limited range and 8 bits."""
     if treatment.hdr or treatment.wide_gamut:
@@ -208,24 +243,14 @@ def _through_linear_light(picture: Any, treatment: Treatment) -> Any:
     )
 
 
-def _x264(encoding: Encoding, fps: Fraction) -> dict[str, Any]:
-    seconds = encoding.keyframe_seconds
+def _video(plan: Plan, rendition: Rendition, encoder: EncoderName) -> dict[str, Any]:
+    if plan.treatment is None or rendition.encoding is None:
+        return {"c:v": "copy", "min_frag_duration": MIN_FRAGMENT_MICROSECONDS}
     return {
-        "c:v": "libx264",
-        "preset": encoding.preset,
-        "profile:v": "high",
-        "pix_fmt": "yuv420p",
-        "crf": encoding.crf,
-        "maxrate": encoding.maxrate,
-        "bufsize": 2 * encoding.maxrate,
-        # Exactly there and nowhere else: fragments of equal length.
-        "force_key_frames": f"expr:gte(t,n_forced*{seconds})",
-        "g": 2 * math.ceil(fps * seconds),
-        "sc_threshold": "0",
-        "color_range": "tv",
-        "colorspace": "bt709",
-        "color_primaries": "bt709",
-        "color_trc": "bt709",
+        **coder_options(encoder, rendition.encoding, plan.treatment.fps),
+        # A fragment is readable as soon as it is whole.
+        "flush_packets": "1",
+        **({"fps_mode": "vfr"} if plan.keeps_times else {}),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def is_whole(path: Path) -> bool:
     True for other containers, which don't say. Raises OSError.
     """
     with path.open("rb") as file:
-        reader = _Reader(file.fileno(), os.fstat(file.fileno()).st_size)
+        reader = Reader.of(file)
         head = reader.read(0, 12)
         if head[4:8] in FIRST_BOXES:
             return _boxes_whole(reader)
@@ -43,30 +43,67 @@ def is_whole(path: Path) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
+    """A few bytes from anywhere in an open file, whose position stays where it is.
+
+    Attributes:
+        size: bytes of the file at the start; it may grow meanwhile.
+    """
+
     descriptor: int
     size: int
 
+    @classmethod
+    def of(cls, file: BinaryIO) -> Reader:
+        return cls(file.fileno(), os.fstat(file.fileno()).st_size)
+
     def read(self, offset: int, length: int) -> bytes:
-        return os.pread(self.descriptor, length, offset)
+        """Fewer bytes than asked for, or none, at the end of the file and beyond."""
+        # An offset that a file claims may be more than the system call takes.
+        return os.pread(self.descriptor, length, offset) if offset < self.size else b""
 
 
-def _boxes_whole(reader: _Reader) -> bool:
-    """Top-level boxes of ISO/IEC 14496-12, section 4.2: size, type, 64-bit size when size is 1."""
+class BoxHeader(NamedTuple):
+    """The start of a box. ``size`` counts all of it, with the ``length`` of this header."""
+
+    kind: bytes
+    length: int
+    size: int
+
+
+def box_header(start: bytes) -> BoxHeader | None:
+    """ISO/IEC 14496-12, section 4.2: size, type, 64-bit size when size is 1.
+
+    Args:
+        start: the first 16 bytes of the box, or what there is of them.
+
+    Returns:
+        The size as it stands there: 0 is "to the end of the file", less than ``length`` is
+        nonsense. None when the header is cut short.
+    """
+    if len(start) < 8:
+        return None
+    size, kind = struct.unpack(">I4s", start[:8])
+    if size != 1:
+        return BoxHeader(kind, 8, size)
+    if len(start) < 16:
+        return None
+    return BoxHeader(kind, 16, struct.unpack(">Q", start[8:16])[0])
+
+
+def _boxes_whole(reader: Reader) -> bool:
+    """The top-level boxes, one after the other."""
     offset = 0
     last = b""
     has_index = False
     for _ in range(MAX_BOXES):
-        header = reader.read(offset, 16)
-        if len(header) < 8:
-            # A few bytes of a next header are as good as nothing.
+        header = box_header(reader.read(offset, 16))
+        if header is None:  # a few bytes of a next one are as good as nothing
             break
-        size, kind = struct.unpack(">I4s", header[:8])
-        if size == 1 and len(header) == 16:
-            size = struct.unpack(">Q", header[8:])[0]
+        kind, length, size = header
         if size == 0:  # "to the end of the file"
             return has_index or kind == b"moov"
-        if size < 8:  # no box: something was appended that is not ours to judge
+        if size < length:  # no box: something was appended that is not ours to judge
             break
         if kind in NEEDED_BOXES:
             if offset + size > reader.size:
@@ -78,7 +115,7 @@ def _boxes_whole(reader: _Reader) -> bool:
     return has_index and last != b"moof"
 
 
-def _matroska_whole(reader: _Reader) -> bool:
+def _matroska_whole(reader: Reader) -> bool:
     """RFC 8794 (EBML) and RFC 9559 (Matroska): the Segment's size, unless it was left open."""
     offset = 0
     for _ in range(16):
@@ -107,7 +144,7 @@ def _vint_length(first: int) -> int:
     return 9 - first.bit_length()
 
 
-def _riff_whole(reader: _Reader) -> bool:
+def _riff_whole(reader: Reader) -> bool:
     """RIFF chunks, several in an OpenDML AVI above 1 GB: four letters, 32-bit size, padded."""
     offset = 0
     # Each has a gigabyte, or the last one; those of a few bytes would keep us here for minutes.

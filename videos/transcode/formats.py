@@ -48,6 +48,8 @@ AUDIO_DECODERS = (
 SUBTITLE_DECODERS = (
     "mov_text subrip srt ass ssa webvtt text dvdsub dvbsub pgssub xsub cc_dec libzvbi_teletextdec"
 )
+# Names of codecs, not of decoders: what is text, and not drawn.
+TEXT_SUBTITLE_CODECS = frozenset({"subrip", "ass", "ssa", "mov_text", "webvtt", "text"})
 CODEC_WHITELIST = ",".join(
     f"{VIDEO_DECODERS} {PICTURE_DECODERS} {AUDIO_DECODERS} {SUBTITLE_DECODERS}".split()
 )
@@ -75,3 +77,9 @@ def input_options(accepted: Iterable[str], max_pixels: int, max_streams: int) ->
         "max_pixels": str(max_pixels),
         "max_streams": str(max_streams),
     }
+
+
+def input_words(accepted: Iterable[str], max_pixels: int, max_streams: int) -> list[str]:
+    """The same as words of a command line."""
+    options = input_options(accepted, max_pixels, max_streams)
+    return [word for name, value in options.items() for word in (f"-{name}", value)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from videos.transcode.errors import CUT_SHORT, SourceError
 from videos.transcode.types import (
@@ -22,12 +23,30 @@ from videos.transcode.types import (
     VideoStream,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 # Keyframes are where a player can seek to and a fragment can begin.
 COPY_KEYFRAME_SECONDS = 6.0
 ENCODE_KEYFRAME_SECONDS = 4
 
 FPS_SLACK = 1.005  # 60.02 is 60 with a clock that rounds
-LOWEST_FPS = Fraction(5)  # below it, keyframes could not come every few seconds
+LOWEST_FPS = Fraction(1)  # of a slide show; keyframes every few seconds still fall on frames
+
+# A smaller rendition is worth its bytes only if it is clearly smaller than the one above it.
+RUNG_SHARE = Fraction(4, 5)
+
+# What a pixel costs, in pixels that are encoded at preset veryfast (measured: 14 ns of processor
+# time): decoding it as HEVC (3 ns), taking it through linear light (18 ns), other presets.
+DECODED_PIXEL = 0.25
+LINEAR_LIGHT_PIXEL = 1.3
+PRESET_PIXEL = {
+    "ultrafast": 0.4,
+    "superfast": 0.75,
+    "veryfast": 1.0,
+    "faster": 1.8,
+}
+SLOW_PRESET_PIXEL = 2.3  # "fast"; "medium" takes 2.5
 
 # Bits per pixel and frame of the cap. Above 30 frames a second, pictures resemble each other more.
 BITS_PER_PIXEL = 0.12
@@ -59,14 +78,47 @@ def make_plan(info: MediaInfo, options: Options) -> Plan:
     """
     video = _accept(info, options)
     reasons = reasons_to_encode(video, options)
-    copied = not reasons
+    now, later = _encoded_renditions(video, options) if reasons else _copy(video, info, options)
     return Plan(
         duration_seconds=info.duration_seconds,
         video_index=video.index,
         reasons=reasons,
-        treatment=None if copied else _treatment(video, options),
-        rendition=_copied_rendition(video) if copied else _encoded_rendition(video, options),
-        sound=_sound(info.audio, video, options, copied=copied) if info.audio else None,
+        treatment=_treatment(video, options) if reasons else None,
+        renditions=now,
+        later=tuple(rung.name for rung in later),
+        keeps_times=False,
+        sound=_sound(info.audio, video, options, copied=not reasons) if info.audio else None,
+    )
+
+
+def plan_lower(
+    info: MediaInfo, options: Options, *, there: Collection[str] = frozenset()
+) -> Plan | None:
+    """Decide on the smaller renditions of a published largest one; None when there are none.
+
+    The sound is the same in all of them, so that a player can go from one to the other.
+
+    Args:
+        info: of the published file, not of what was uploaded.
+        there: names of renditions that exist already.
+
+    Raises:
+        SourceError: the file is not what was published.
+    """
+    video = _accept(info, options)
+    _, ladder = _copy(video, info, options)
+    rungs = tuple(rung for rung in ladder if rung.name not in there)
+    if not rungs:
+        return None
+    return Plan(
+        duration_seconds=info.duration_seconds,
+        video_index=video.index,
+        reasons=("smaller renditions",),
+        treatment=_treatment(video, options),
+        renditions=rungs,
+        later=(),
+        keeps_times=True,
+        sound=_sound(info.audio, video, options, copied=True) if info.audio else None,
     )
 
 
@@ -139,21 +191,79 @@ def _plain_colours(video: VideoStream) -> bool:
     return video.color_range != "pc" or video.color_matrix != ""
 
 
-def _copied_rendition(video: VideoStream) -> Rendition:
-    return Rendition(name="source", width=video.width, height=video.height, encoding=None)
+Renditions = tuple[Rendition, ...]
 
 
-def _encoded_rendition(video: VideoStream, options: Options) -> Rendition:
+def _copy(video: VideoStream, info: MediaInfo, options: Options) -> tuple[Renditions, Renditions]:
+    """What is published at once, and what is made of it later."""
+    top = Rendition(
+        name="source",
+        width=video.width,
+        height=video.height,
+        bandwidth=round(8 * info.size_bytes / max(info.duration_seconds, 1.0)),
+        encoding=None,
+    )
+    return (top,), _rungs(top, _fps(video, options), options)
+
+
+def _encoded_renditions(video: VideoStream, options: Options) -> tuple[Renditions, Renditions]:
+    """What is made in this run, and what later."""
+    fps = _fps(video, options)
     width, height = fit(
         video.width, video.height, short=options.max_short_side, long=options.max_long_side
     )
-    encoding = Encoding(
-        preset=options.preset,
-        crf=options.crf,
-        maxrate=maxrate(width, height, _fps(video, options)),
-        keyframe_seconds=ENCODE_KEYFRAME_SECONDS,
+    top = _encoded(width, height, fps, options)
+    ladder = (top, *_rungs(top, fps, options))
+    rate = pixel_rate(video, _treatment(video, options), ladder, preset=options.preset)
+    if rate <= options.at_once_pixel_rate:
+        return ladder, ()
+    return (top,), ladder[1:]
+
+
+def _rungs(top: Rendition, fps: Fraction, options: Options) -> Renditions:
+    """The renditions below the top, from large to small.
+
+    Made of the top's size rather than the source's, so that they come out the same in either run.
+    """
+    rungs: list[Rendition] = []
+    above = min(top.width, top.height)
+    for short in sorted((one for one in options.ladder if one >= 2), reverse=True):
+        width, height = fit(top.width, top.height, short=short, long=options.max_long_side)
+        if min(width, height) <= RUNG_SHARE * above:
+            rungs.append(_encoded(width, height, fps, options))
+            above = min(width, height)
+    return tuple(rungs)
+
+
+def _encoded(width: int, height: int, fps: Fraction, options: Options) -> Rendition:
+    most = maxrate(width, height, fps)
+    return Rendition(
+        name=f"{min(width, height)}p",
+        width=width,
+        height=height,
+        bandwidth=most + options.audio_bitrate,
+        encoding=Encoding(
+            preset=options.preset,
+            crf=options.crf,
+            maxrate=most,
+            keyframe_seconds=ENCODE_KEYFRAME_SECONDS,
+        ),
     )
-    return Rendition(name=f"{min(width, height)}p", width=width, height=height, encoding=encoding)
+
+
+def pixel_rate(
+    video: VideoStream, treatment: Treatment, renditions: Renditions, *, preset: str
+) -> float:
+    """Pixels that are encoded for a second of video, other work counted as if it were that too.
+
+    1080p30 with 720p and 480p is 118 million, 1080p60 with them 235, 4K at 30 made into them 164.
+    """
+    fps, top = float(treatment.fps), renditions[0]
+    made = sum(one.width * one.height for one in renditions) * fps
+    decoded = video.coded_width * video.coded_height * (video.average_fps or float(video.fps))
+    linear = top.width * top.height * fps if treatment.hdr or treatment.wide_gamut else 0.0
+    cost = PRESET_PIXEL.get(preset, SLOW_PRESET_PIXEL)
+    return cost * made + DECODED_PIXEL * decoded + LINEAR_LIGHT_PIXEL * linear
 
 
 def fit(width: int, height: int, *, short: int, long: int) -> tuple[int, int]:
@@ -234,6 +344,7 @@ def _sound(audio: AudioStream, video: VideoStream, options: Options, *, copied: 
         and audio.channels <= most
         and audio.sample_rate <= SAMPLE_RATE
         and audio.delay <= COPY_SOUND_DELAY_SECONDS
+        and audio.described  # the header of what is made is written before the first packet
         and not video.has_cutting_edit_list
         and video.complete_timestamps
     )

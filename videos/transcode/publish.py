@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from videos.transcode.errors import ProcessingError, SourceError
 from videos.transcode.probe import probe
 from videos.transcode.run import disk_full
-from videos.transcode.types import MediaInfo, Options, Plan, Tick, no_tick
+from videos.transcode.types import MediaInfo, Options, Plan, Rendition, Tick, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,10 @@ DURATION_SECONDS = 0.5
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def check_output(path: Path, plan: Plan, *, options: Options, tick: Tick = no_tick) -> MediaInfo:
-    """Probe what was made and compare it with the plan.
+def check_output(
+    path: Path, plan: Plan, rendition: Rendition, *, options: Options, tick: Tick = no_tick
+) -> MediaInfo:
+    """Probe what was made and compare it with the plan of it.
 
     Raises:
         ProcessingError: it is not what was planned. Also for a source that turned out damaged
@@ -34,12 +36,12 @@ def check_output(path: Path, plan: Plan, *, options: Options, tick: Tick = no_ti
         made = probe(path, options=replace(options, accepted=("mp4",)), tick=tick)
     except SourceError as error:
         raise _failed(f"{error.sentence} {error.detail}") from error
-    for problem in _differences(made, plan):
-        raise _failed(problem)
+    for problem in _differences(made, plan, rendition):
+        raise _failed(f"{rendition.name}: {problem}")
     return made
 
 
-def _differences(made: MediaInfo, plan: Plan) -> list[str]:
+def _differences(made: MediaInfo, plan: Plan, rendition: Rendition) -> list[str]:
     problems = []
     if not made.whole:
         problems.append("the output is cut short")
@@ -53,10 +55,10 @@ def _differences(made: MediaInfo, plan: Plan) -> list[str]:
     elif made.video.frames == 0:
         # FFmpeg is content with none: of frames that all stand at one instant it drops each.
         problems.append("the picture track of the output is empty")
-    elif (made.video.width, made.video.height) != (plan.rendition.width, plan.rendition.height):
+    elif (made.video.width, made.video.height) != (rendition.width, rendition.height):
         problems.append(
             f"{made.video.width} x {made.video.height} instead of"
-            f" {plan.rendition.width} x {plan.rendition.height}"
+            f" {rendition.width} x {rendition.height}"
         )
     if (made.audio is not None) != (plan.sound is not None):
         problems.append("sound was planned and is missing, or the other way round")

@@ -10,8 +10,12 @@ import math
 from array import array
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-PACKET_ENTRIES = "packet=pts_time,dts_time,duration_time,flags"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PACKET_ENTRIES = "packet=stream_index,pts_time,dts_time,duration_time,flags"
 
 STANDARD_RATES = (
     *(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120, 240)),
@@ -63,9 +67,10 @@ class PacketReader:
     def feed(self, piece: bytes) -> None:
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
-            self._packet(line)
+            self.packet(line)
 
-    def _packet(self, line: bytes) -> None:
+    def packet(self, line: bytes) -> None:
+        """One whole line."""
         fields = line.decode("ascii", "replace").strip().split(",")
         if len(fields) < 4:
             return
@@ -129,6 +134,39 @@ class PacketReader:
             complete=self._complete,
             hides_frames=self._hides,
         )
+
+
+class EndReader:
+    """Takes the same lines and remembers only when the last of the packets ends."""
+
+    def __init__(self) -> None:
+        self.end: float | None = None
+
+    def packet(self, line: bytes) -> None:
+        """One whole line."""
+        fields = line.decode("ascii", "replace").strip().split(",")
+        if len(fields) < 4 or "D" in fields[3]:
+            return
+        starts, lasts = _seconds(fields[0]), _seconds(fields[2])
+        if starts is not None:
+            self.end = max(self.end or 0.0, starts + (lasts or 0.0))
+
+
+class TrackReader:
+    """Takes ffprobe's lines of several tracks, each with the track's index in front, in pieces of
+    any length. The lines of a track that nobody reads are left."""
+
+    def __init__(self, readers: Mapping[int, PacketReader | EndReader]) -> None:
+        self._readers = {b"%d" % index: reader for index, reader in readers.items()}
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> None:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            index, _, packet = line.partition(b",")
+            reader = self._readers.get(index)
+            if reader is not None:
+                reader.packet(packet)
 
 
 def nominal_rate(timing: Timing, declared: Fraction) -> Fraction:

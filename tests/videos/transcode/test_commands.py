@@ -9,17 +9,29 @@ from pathlib import Path
 import pytest
 
 from videos.transcode.commands import Look, thumbnail_command, transcode_command
-from videos.transcode.types import Encoding, Options, Plan, Rendition, Sound, Treatment
+from videos.transcode.types import (
+    EncoderName,
+    Encoding,
+    Options,
+    Plan,
+    Rendition,
+    Sound,
+    Treatment,
+)
 
 OPTIONS = Options()
-SOURCE, OUTPUT = Path("/in/source.mov"), Path("/out/output.mp4")
+SOURCE, WORK, OUTPUT = Path("/in/source.mov"), Path("/out"), Path("/out/source.mp4")
 
 COPY = Plan(
     duration_seconds=10.0,
     video_index=2,
     reasons=(),
     treatment=None,
-    rendition=Rendition(name="source", width=1920, height=1080, encoding=None),
+    renditions=(
+        Rendition(name="source", width=1920, height=1080, bandwidth=8_000_000, encoding=None),
+    ),
+    later=(),
+    keeps_times=False,
     sound=Sound(index=5, copied=True, bitrate=160_000, sample_rate=48_000, channels=2),
 )
 TREATMENT = Treatment(
@@ -33,20 +45,31 @@ TREATMENT = Treatment(
     hdr="",
     wide_gamut=False,
 )
-ENCODE = replace(
-    COPY,
-    treatment=TREATMENT,
-    rendition=Rendition(
-        name="1080p",
-        width=1920,
-        height=1080,
-        encoding=Encoding(preset="veryfast", crf=21, maxrate=7_000_000, keyframe_seconds=4),
+
+
+def rendition(width: int, height: int, maxrate: int) -> Rendition:
+    return Rendition(
+        name=f"{height}p",
+        width=width,
+        height=height,
+        bandwidth=maxrate,
+        encoding=Encoding(preset="veryfast", crf=21, maxrate=maxrate, keyframe_seconds=4),
+    )
+
+
+ENCODE = replace(COPY, treatment=TREATMENT, renditions=(rendition(1920, 1080, 7_000_000),))
+LADDER = replace(
+    ENCODE,
+    renditions=(
+        rendition(1920, 1080, 7_000_000),
+        rendition(1280, 720, 3_000_000),
+        rendition(852, 480, 1_000_000),
     ),
 )
 
 
-def command(plan: Plan) -> list[str]:
-    return transcode_command(SOURCE, OUTPUT, plan, OPTIONS)
+def command(plan: Plan, encoder: EncoderName = "libx264") -> list[str]:
+    return transcode_command(SOURCE, WORK, plan, OPTIONS, encoder=encoder)
 
 
 def after(words: list[str], option: str) -> list[str]:
@@ -61,7 +84,7 @@ def filters(treatment: Treatment) -> str:
 def test_the_source_is_an_absolute_file_and_nothing_else() -> None:
     words = command(COPY)
     assert after(words, "-i") == ["file:/in/source.mov"]
-    assert "file:/out/output.mp4" in words
+    assert "file:/out/source.mp4" in words
     before_input = words[: words.index("-i")]
     assert after(before_input, "-protocol_whitelist") == ["file"]
     assert "h264" in after(before_input, "-codec_whitelist")[0].split(",")
@@ -105,7 +128,7 @@ def test_an_encode_is_capped_and_cut_every_four_seconds() -> None:
     assert after(words, "-pix_fmt") == ["yuv420p"]
     assert (after(words, "-crf"), after(words, "-preset")) == (["21"], ["veryfast"])
     assert (after(words, "-maxrate"), after(words, "-bufsize")) == (["7000000"], ["14000000"])
-    assert after(words, "-force_key_frames") == ["expr:gte(t,n_forced*4)"]
+    assert after(words, "-force_key_frames") == ["expr:gte(n,n_forced*120)"]
     assert after(words, "-sc_threshold") == ["0"]
     assert int(after(words, "-g")[0]) > 120
     assert after(words, "-flush_packets") == ["1"]
@@ -175,6 +198,56 @@ def test_wide_colours_are_converted_and_not_tone_mapped() -> None:
     assert "tonemap" not in graph
 
 
+def test_a_ladder_is_decoded_once_and_written_to_a_file_each() -> None:
+    words = command(LADDER)
+    assert after(words, "-i") == ["file:/in/source.mov"]
+    outputs = [word for word in words if word.startswith("file:/out/")]
+    assert outputs == ["file:/out/1080p.mp4", "file:/out/720p.mp4", "file:/out/480p.mp4"]
+    assert len(set(after(words, "-map"))) == 4  # three pictures and the one sound track
+    assert after(words, "-map").count("0:5") == 3
+    assert after(words, "-maxrate") == ["7000000", "3000000", "1000000"]
+    assert after(words, "-force_key_frames") == ["expr:gte(n,n_forced*120)"] * 3
+    assert after(words, "-flush_packets") == ["1"] * 3
+    assert after(words, "-map_metadata") == ["-1"] * 3
+    assert (
+        after(words, "-movflags")
+        == [
+            "+frag_keyframe+empty_moov+default_base_moof+dash",
+        ]
+        * 3
+    )
+
+
+def test_all_of_a_ladder_is_treated_once_and_each_is_made_of_the_one_above() -> None:
+    treatment = replace(TREATMENT, field_order="tff", hdr="pq", color_transfer="smpte2084")
+    graph = after(command(replace(LADDER, treatment=treatment)), "-filter_complex")[0]
+    for once in ("bwdif", "fps=fps", "]tonemap="):
+        assert graph.count(once) == 1
+    assert graph.count("split=2") == 2
+    order = [graph.index(part) for part in ("tonemap", "h=720", "h=480")]
+    assert order == sorted(order)
+
+
+def test_a_second_run_keeps_the_clock_of_the_first() -> None:
+    assert "-fps_mode" not in command(LADDER)
+    assert after(command(replace(LADDER, keeps_times=True)), "-fps_mode") == ["vfr"] * 3
+
+
+def test_a_copy_never_asks_for_a_device() -> None:
+    assert "-vaapi_device" not in command(COPY, "h264_vaapi")
+    assert "hwupload" not in " ".join(command(COPY, "h264_vaapi"))
+
+
+def test_every_picture_is_uploaded_to_the_device() -> None:
+    words = command(LADDER, "h264_vaapi")
+    assert after(words[: words.index("-i")], "-vaapi_device") == ["/dev/dri/renderD128"]
+    graph = after(words, "-filter_complex")[0]
+    assert graph.count("format=pix_fmts=nv12") + graph.count("format=nv12") == 3
+    assert graph.count("hwupload") == 3
+    assert after(words, "-c:v") == ["h264_vaapi"] * 3
+    assert "-pix_fmt" not in words
+
+
 def test_encoded_sound_is_stereo_aac() -> None:
     assert COPY.sound is not None
     words = command(replace(COPY, sound=replace(COPY.sound, copied=False)))
@@ -193,7 +266,7 @@ def test_no_sound_is_mapped_when_none_is_planned() -> None:
 @pytest.mark.parametrize("name", ["-y.mp4", "a:b|c.mp4", "a b'\"%d\n.mp4", "http:x"])
 def test_a_name_is_only_a_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
-    words = transcode_command(Path(name), OUTPUT, COPY, OPTIONS)
+    words = transcode_command(Path(name), WORK, COPY, OPTIONS)
     assert after(words, "-i") == [f"file:/{name}"]
 
 

@@ -74,6 +74,15 @@ def test_a_box_that_goes_on_to_the_end_of_the_file_is_whole(tmp_path: Path) -> N
     assert is_whole(path)
 
 
+@pytest.mark.parametrize("size", [2**63 - 1, 2**63, 2**64 - 1])
+def test_a_size_that_no_file_can_have_is_bad_content_not_an_error(
+    tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(_box(b"ftyp", 8) + struct.pack(">I4sQ", 1, b"free", size) + b"1234")
+    assert not is_whole(path)
+
+
 @given(
     content=st.binary(max_size=64),
     start=st.sampled_from([b"", b"\0\0\0\x10ftyp", b"\x1a\x45\xdf\xa3", b"RIFF\0\1\0\0AVI "]),

@@ -8,6 +8,8 @@ import json
 import math
 import struct
 import subprocess
+import threading
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests import clips
+from videos.transcode import pipeline
 from videos.transcode.errors import (
     Cancelled,
     OutOfTime,
@@ -22,9 +25,19 @@ from videos.transcode.errors import (
     SourceError,
     TranscodeError,
 )
-from videos.transcode.pipeline import transcode
+from videos.transcode.pipeline import make_thumbnail, transcode, transcode_lower
 from videos.transcode.probe import probe
-from videos.transcode.types import MediaInfo, Options, Progress, Result, VideoStream
+from videos.transcode.types import (
+    EncoderChoice,
+    Made,
+    MediaInfo,
+    Options,
+    Plan,
+    Progress,
+    Result,
+    Tick,
+    VideoStream,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +56,7 @@ def result_of(clip: Path) -> Result:
 
 @functools.cache
 def made_of(clip: Path) -> MediaInfo:
-    return probe(result_of(clip).output, options=OPTIONS)
+    return probe(result_of(clip).top.path, options=OPTIONS)
 
 
 def picture_of(clip: Path) -> VideoStream:
@@ -96,6 +109,16 @@ def fragment_seconds(path: Path) -> list[float]:
     return lengths
 
 
+def keyframe_times(path: Path) -> list[float]:
+    told = ffprobe("-select_streams", "v", "-show_entries", "packet=pts_time,flags", str(path))
+    return [float(one["pts_time"]) for one in told["packets"] if "K" in one["flags"]]
+
+
+def packet_times(path: Path, kind: str) -> list[float]:
+    told = ffprobe("-select_streams", kind, "-show_entries", "packet=pts_time", str(path))
+    return [float(one["pts_time"]) for one in told["packets"]]
+
+
 def planes(path: Path, at: float = 0.0) -> tuple[bytes, bytes, bytes]:
     """One decoded picture as stored: Y, Cb, Cr in 8 bits, 4:2:0."""
     info = ffprobe("-select_streams", "v", "-show_streams", str(path))["streams"][0]
@@ -141,31 +164,35 @@ COPIED: dict[str, Callable[[], Path]] = {
 def test_what_browsers_play_is_copied_bit_for_bit(make: Callable[[], Path]) -> None:
     clip = make()
     result = result_of(clip)
-    assert result.copied
+    assert result.plan.copied
     assert result.info.video is not None
-    assert checksum(clip, result.info.video.index) == checksum(result.output, 0)
+    assert checksum(clip, result.info.video.index) == checksum(result.top.path, 0)
     if result.info.audio is not None:
-        assert checksum(clip, result.info.audio.index) == checksum(result.output, 1)
-    assert result.duration_seconds == pytest.approx(result.info.duration_seconds, abs=0.1)
-    assert result.size_bytes == result.output.stat().st_size < 1.1 * clip.stat().st_size + 5000
+        assert checksum(clip, result.info.audio.index) == checksum(result.top.path, 1)
+    assert result.top.duration_seconds == pytest.approx(result.info.duration_seconds, abs=0.1)
+    assert (
+        result.top.size_bytes == result.top.path.stat().st_size < 1.1 * clip.stat().st_size + 5000
+    )
 
 
 def test_other_sound_is_encoded_beside_a_copied_picture() -> None:
     clip = clips.with_codec("mkv", "libx264", "ac3", "-pix_fmt", "yuv420p", "-g", "60")
     result = result_of(clip)
-    assert result.copied
-    assert checksum(clip, 0) == checksum(result.output, 0)
-    assert result.audio_codec == "aac"
+    assert result.plan.copied
+    assert checksum(clip, 0) == checksum(result.top.path, 0)
+    sound = made_of(clip).audio
+    assert sound is not None
+    assert sound.codec == "aac"
 
 
 def test_a_copied_turn_is_still_a_turn() -> None:
     clip = clips.phone_h264_mov()
-    assert (result_of(clip).width, result_of(clip).height) == (180, 320)
+    assert (result_of(clip).top.width, result_of(clip).top.height) == (180, 320)
     assert picture_of(clip).rotation == 90
 
 
 def test_fragments_of_a_copy_are_not_shorter_than_two_seconds() -> None:
-    lengths = fragment_seconds(result_of(clips.all_intra()).output)
+    lengths = fragment_seconds(result_of(clips.all_intra()).top.path)
     assert lengths
     assert all(length >= 1.9 for length in lengths[:-1])
 
@@ -211,9 +238,9 @@ ENCODED: dict[str, Expected] = {
 def test_the_rest_becomes_what_browsers_play(expected: Expected) -> None:
     clip = expected.make()
     result, video = result_of(clip), picture_of(clip)
-    assert not result.copied
-    assert (result.video_codec, video.pix_fmt, video.profile) == ("h264", "yuv420p", "High")
-    assert (result.width, result.height) == expected.size
+    assert not result.plan.copied
+    assert (video.codec, video.pix_fmt, video.profile) == ("h264", "yuv420p", "High")
+    assert (result.top.width, result.top.height) == expected.size
     assert (video.coded_width, video.coded_height) == expected.size
     assert (video.rotation, video.plain_turn) == (0, True)
     assert video.sar == 1
@@ -222,7 +249,7 @@ def test_the_rest_becomes_what_browsers_play(expected: Expected) -> None:
     assert not video.has_cutting_edit_list
     tags = (video.color_range, video.color_matrix, video.color_primaries, video.color_transfer)
     assert tags == ("tv", "bt709", "bt709", "bt709")
-    assert result.duration_seconds == pytest.approx(result.info.duration_seconds, abs=0.15)
+    assert result.top.duration_seconds == pytest.approx(result.info.duration_seconds, abs=0.15)
     assert (made_of(clip).audio is None) == (result.info.audio is None)
     assert result.thumbnail is not None
 
@@ -236,22 +263,35 @@ def test_uneven_frames_become_even() -> None:
     assert picture_of(clip).frames == pytest.approx(60, abs=2)
 
 
-def test_an_encode_has_fragments_of_four_seconds() -> None:
-    lengths = fragment_seconds(result_of(clips.hevc_mp4(seconds=9, size="160x90")).output)
-    assert lengths == pytest.approx([4, 4, 1], abs=0.05)
-    assert lengths[1] == 4.0
-
-
-def test_so_it_has_at_a_rate_that_does_not_divide() -> None:
-    clip = clips.hevc_mp4(seconds=9, size="160x90", fps="30000/1001")
-    assert fragment_seconds(result_of(clip).output) == pytest.approx([4, 4, 1], abs=0.08)
+@pytest.mark.parametrize(
+    ("fps", "seconds"),
+    [
+        ("24", 4.0),
+        ("25", 4.0),
+        ("30", 4.0),
+        ("60", 4.0),
+        # 96, 120 and 240 frames, as many in every fragment.
+        ("24000/1001", 4.004),
+        ("30000/1001", 4.004),
+        ("60000/1001", 4.004),
+    ],
+)
+def test_an_encode_has_fragments_of_four_seconds(fps: str, seconds: float) -> None:
+    clip = clips.hevc_mp4(seconds=17, size="160x90", fps=fps)
+    path = result_of(clip).top.path
+    keyframes = keyframe_times(path)
+    steps = [later - earlier for earlier, later in itertools.pairwise(keyframes)]
+    assert steps == pytest.approx([seconds] * 4, abs=0.0001)
+    lengths = fragment_seconds(path)
+    assert len(lengths) == 5
+    assert lengths[:4] == pytest.approx([seconds] * 4, abs=0.0001)
 
 
 def test_the_short_side_is_capped() -> None:
     clip = clips.with_matrix(clips.h264_mp4(seconds=0.5, size="640x360"), clips.QUARTER_RIGHT)
     result = transcode(clip, clips.new_path("work"), options=Options(max_short_side=180))
-    assert (result.width, result.height) == (180, 320)
-    assert result.plan.rendition.name == "180p"
+    assert (result.top.width, result.top.height) == (180, 320)
+    assert result.plan.top.name == "180p"
 
 
 def test_surround_becomes_stereo_beside_an_encoded_picture() -> None:
@@ -270,6 +310,250 @@ def test_a_ten_channel_recording_becomes_stereo() -> None:
     assert (audio.codec, audio.channels) == ("aac", 2)
 
 
+# -- several renditions
+
+
+LADDER = Options(ladder=(180, 90))
+
+
+@functools.cache
+def ladder_of(clip: Path) -> Result:
+    return transcode(clip, clips.new_path("work"), options=LADDER)
+
+
+def shapes(made: tuple[Made, ...]) -> list[tuple[str, int, int]]:
+    return [(one.rendition.name, one.width, one.height) for one in made]
+
+
+def test_a_ladder_is_made_in_one_run_and_cut_at_the_same_moments() -> None:
+    result = ladder_of(clips.hevc_mp4(seconds=9, size="640x360"))
+    assert shapes(result.renditions) == [("360p", 640, 360), ("180p", 320, 180), ("90p", 160, 90)]
+    assert result.plan.later == ()
+    assert [one.path.name for one in result.renditions] == ["360p.mp4", "180p.mp4", "90p.mp4"]
+    keyframes = [keyframe_times(one.path) for one in result.renditions]
+    assert keyframes[0] == keyframes[1] == keyframes[2]
+    infos = [probe(one.path, options=OPTIONS) for one in result.renditions]
+    for made, info in zip(result.renditions, infos, strict=True):
+        assert info.video is not None
+        assert info.video.frames == 270
+        assert info.audio is not None
+        assert made.size_bytes == made.path.stat().st_size
+        assert made.fps == 30
+        assert fragment_seconds(made.path)[:2] == pytest.approx([4, 4], abs=0.0001)
+    sizes = [one.size_bytes for one in result.renditions]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_ladder_of_what_was_held_upright_stands() -> None:
+    clip = clips.with_matrix(clips.hevc_mp4(seconds=1, size="640x360"), clips.QUARTER_RIGHT)
+    assert shapes(ladder_of(clip).renditions) == [
+        ("360p", 360, 640),
+        ("180p", 180, 320),
+        ("90p", 90, 160),
+    ]
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+def test_colours_are_the_same_in_every_rendition(full_range: bool) -> None:
+    clip = clips.patches(full_range=full_range, matrix="bt470bg")
+    result = transcode(clip, clips.new_path("work"), options=Options(ladder=(48,)))
+    top, rung = (planes(one.path) for one in result.renditions)
+    assert shapes(result.renditions) == [("64p", 96, 64), ("48p", 72, 48)]
+    for width, x in ((96, (16, 48, 80)), (72, (12, 36, 60))):
+        luma, blue, red = top if width == 96 else rung
+        row = width // 3  # the middle of a picture of 3 to 2
+        colours = [
+            (
+                luma[row * width + at],
+                blue[row // 2 * width // 2 + at // 2],
+                red[row // 2 * width // 2 + at // 2],
+            )
+            for at in x
+        ]
+        expected = [(16, 128, 128), (235, 128, 128), (63, 102, 240)]
+        for colour, wanted in zip(colours, expected, strict=True):
+            assert colour == pytest.approx(wanted, abs=4)
+
+
+def test_high_dynamic_range_is_mapped_in_every_rendition() -> None:
+    result = transcode(
+        clips.grey_hdr(0.5806, "pq"), clips.new_path("work"), options=Options(ladder=(32,))
+    )
+    assert shapes(result.renditions) == [("64p", 64, 64), ("32p", 32, 32)]
+    for made in result.renditions:
+        assert [middle(one) for one in planes(made.path)] == pytest.approx([202, 128, 128], abs=3)
+
+
+def test_what_would_take_too_long_is_made_in_two_runs_with_the_same_outcome() -> None:
+    clip = clips.hevc_mp4(seconds=9, size="640x360")
+    at_once = ladder_of(clip)
+    options = replace(LADDER, at_once_pixel_rate=0)
+    work = clips.new_path("work")
+    result = transcode(clip, work, options=options)
+    assert shapes(result.renditions) == [("360p", 640, 360)]
+    assert result.plan.later == ("180p", "90p")
+    before = result.top.path.read_bytes()
+    lower = transcode_lower(result.top.path, work / "lower", options=options)
+    assert shapes(lower) == shapes(at_once.renditions[1:])
+    assert tuple(one.rendition.name for one in lower) == result.plan.later
+    assert result.top.path.read_bytes() == before
+    for made, other in zip(lower, at_once.renditions[1:], strict=True):
+        assert keyframe_times(made.path) == keyframe_times(other.path)
+        assert made.fps == other.fps
+        assert made.duration_seconds == pytest.approx(other.duration_seconds, abs=0.001)
+        # To the sound, which is copied, they stand as the largest does.
+        assert packet_times(made.path, "a")[1:] == packet_times(result.top.path, "a")[1:]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: clips.h264_mp4(size="640x360"),
+        lambda: clips.h264_mp4(size="640x360", layout=None),
+        lambda: clips.h264_mp4(size="640x360", layout="5.1"),
+        lambda: clips.with_matrix(clips.h264_mp4(size="640x360"), clips.QUARTER_RIGHT),
+    ],
+)
+def test_a_copied_source_gets_its_smaller_renditions_later(make: Callable[[], Path]) -> None:
+    clip = make()
+    result = ladder_of(clip)
+    assert [one.rendition.name for one in result.renditions] == ["source"]
+    assert result.plan.later == ("180p", "90p")
+    lower = transcode_lower(result.top.path, clips.new_path("lower"), options=LADDER)
+    shape = (result.top.width // 2, result.top.height // 2)
+    assert shapes(lower)[0] == ("180p", *shape)
+    for made in lower:
+        if result.info.audio is not None:
+            # Bit for bit the same in all, so that a player can change over.
+            assert checksum(made.path, 1) == checksum(result.top.path, 1)
+            assert packet_times(made.path, "a")[1:] == packet_times(result.top.path, "a")[1:]
+        assert packet_times(made.path, "v")[0] == packet_times(result.top.path, "v")[0]
+
+
+def test_what_is_there_already_is_not_made_again(tmp_path: Path) -> None:
+    top = ladder_of(clips.h264_mp4(size="640x360")).top.path
+    lower = transcode_lower(top, tmp_path, options=LADDER, there={"180p"})
+    assert shapes(lower) == [("90p", 160, 90)]
+    assert [one.name for one in tmp_path.iterdir()] == ["90p.mp4"]
+    assert transcode_lower(top, tmp_path, options=LADDER, there={"180p", "90p"}) == ()
+    assert transcode_lower(top, tmp_path, options=Options()) == ()
+
+
+def test_other_accepted_kinds_do_not_hinder_the_smaller_renditions(tmp_path: Path) -> None:
+    top = ladder_of(clips.h264_mp4(size="640x360")).top.path
+    assert transcode_lower(top, tmp_path, options=replace(LADDER, accepted=("mkv",)))
+
+
+# -- while it is being made
+
+
+def test_the_plan_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    told: list[Plan] = []
+
+    def begun(plan: Plan) -> None:
+        told.append(plan)
+        assert list(tmp_path.iterdir()) == []
+
+    result = transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, begun=begun)
+    assert told == [result.plan]
+
+
+def test_whoever_is_told_the_plan_can_end_it(tmp_path: Path) -> None:
+    def begun(plan: Plan) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, begun=begun)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whole_fragments_can_be_read_while_the_rest_is_made(tmp_path: Path) -> None:
+    seen: set[int] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.01):
+            if (tmp_path / "360p.mp4").exists():
+                seen.add(whole_fragments(tmp_path / "360p.mp4"))
+
+    clip = clips.hevc_mp4(seconds=13, size="640x360")
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        result = transcode(clip, tmp_path, options=Options(ladder=(90,)))
+    finally:
+        done.set()
+        watcher.join(5)
+    assert seen >= {1, 2, 4}
+    # What was readable stays: the finished file goes on where the growing one was.
+    assert [whole_fragments(one.path) for one in result.renditions] == [4, 4]
+
+
+def whole_fragments(path: Path) -> int:
+    data, at, whole = path.read_bytes(), 0, 0
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size < 8 or at + size > len(data):
+            break
+        whole += kind == b"mdat"
+        at += size
+    return whole
+
+
+# -- which encoder
+
+
+def test_an_encode_says_who_made_it_and_a_copy_has_no_encoder() -> None:
+    assert result_of(clips.hevc_mp4()).encoder == EncoderChoice(name="libx264")
+    assert result_of(clips.h264_mp4()).encoder is None
+
+
+def test_a_configured_encoder_that_does_not_work_costs_only_speed(tmp_path: Path) -> None:
+    options = Options(encoder="h264_vaapi", vaapi_device="/dev/null")
+    result = transcode(clips.hevc_mp4(), tmp_path, options=options)
+    assert result.encoder is not None
+    assert result.encoder.name == "libx264"
+    assert "h264_vaapi" in result.encoder.fallback_reason
+    assert result.top.size_bytes > 0
+
+
+BROKEN = Options(encoder="h264_vaapi", vaapi_device="/dev/null", ladder=(90,))
+
+
+def as_if_it_worked(options: Options, tick: Tick) -> EncoderChoice:
+    return EncoderChoice(name=options.encoder)
+
+
+def test_an_encoder_that_fails_in_the_middle_is_replaced_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial worked, as when the card's sessions are all in use by the time of the film."""
+    monkeypatch.setattr(pipeline, "choose_encoder", as_if_it_worked)
+    told: list[Plan] = []
+    result = transcode(clips.hevc_mp4(), tmp_path, options=BROKEN, begun=told.append)
+    assert told == [result.plan, result.plan]
+    assert result.encoder is not None
+    assert result.encoder.name == "libx264"
+    assert "h264_vaapi" in result.encoder.fallback_reason
+    assert "/dev/null" in result.encoder.detail
+    assert shapes(result.renditions) == [("180p", 320, 180), ("90p", 160, 90)]
+
+
+def test_a_tick_that_ends_it_is_no_reason_for_another_encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "choose_encoder", as_if_it_worked)
+    told: list[Plan] = []
+
+    def tick(_: Progress) -> None:
+        if told:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        transcode(clips.hevc_mp4(), tmp_path, options=BROKEN, tick=tick, begun=told.append)
+    assert len(told) == 1
+
+
 # -- every output
 
 
@@ -277,7 +561,7 @@ def test_a_ten_channel_recording_becomes_stereo() -> None:
     "make", [clips.h264_mp4, clips.phone_h264_mov, clips.all_intra, clips.phone_hevc_mov]
 )
 def test_every_fragment_begins_with_its_index(make: Callable[[], Path]) -> None:
-    kinds = [box.kind for box in boxes(result_of(make()).output)]
+    kinds = [box.kind for box in boxes(result_of(make()).top.path)]
     assert kinds[:2] == ["ftyp", "moov"]
     assert "moof" in kinds
     for n, kind in enumerate(kinds):
@@ -291,10 +575,10 @@ def test_where_and_with_what_it_was_filmed_is_gone(make: Callable[[], Path]) -> 
     clip = make()
     assert clips.LOCATION.encode() in clip.read_bytes()
     result = result_of(clip)
-    content = result.output.read_bytes()
+    content = result.top.path.read_bytes()
     for word in (clips.LOCATION, "+48.85", "Apple", "iPhone", "2025", "tmcd", "quicktime"):
         assert word.encode() not in content
-    told = ffprobe("-show_streams", "-show_format", str(result.output))
+    told = ffprobe("-show_streams", "-show_format", str(result.top.path))
     assert [stream["codec_type"] for stream in told["streams"]] == ["video", "audio"]
     assert not {"creation_time", "location", "timecode", "make"} & set(told["format"]["tags"])
 
@@ -302,7 +586,7 @@ def test_where_and_with_what_it_was_filmed_is_gone(make: Callable[[], Path]) -> 
 def test_what_was_trimmed_away_is_gone() -> None:
     clip = clips.trimmed()
     result = result_of(clip)
-    assert result.duration_seconds == pytest.approx(1.5, abs=0.1)
+    assert result.top.duration_seconds == pytest.approx(1.5, abs=0.1)
     # 45 of the 90 frames that the source still holds.
     assert picture_of(clip).frames == pytest.approx(45, abs=1)
 
@@ -319,7 +603,7 @@ SYNCHRONOUS: dict[str, Callable[[], Path]] = {
 
 @pytest.mark.parametrize("make", SYNCHRONOUS.values(), ids=SYNCHRONOUS.keys())
 def test_sound_stays_with_the_picture(make: Callable[[], Path]) -> None:
-    output = result_of(make()).output
+    output = result_of(make()).top.path
     flash = first(f"movie={output},signalstats", "lavfi.signalstats.YAVG", above=100)
     beep = first(
         f"amovie={output},astats=metadata=1:reset=1", "lavfi.astats.Overall.Peak_level", above=-20
@@ -330,7 +614,7 @@ def test_sound_stays_with_the_picture(make: Callable[[], Path]) -> None:
 
 
 def test_sound_that_begins_late_is_silence_until_then() -> None:
-    output = result_of(clips.late_sound()).output
+    output = result_of(clips.late_sound()).top.path
     key = "lavfi.astats.Overall.Peak_level"
     graph = f"amovie={output},astats=metadata=1:reset=1"
     assert first(graph, key, above=-math.inf) < 0.1
@@ -353,7 +637,7 @@ def first(graph: str, key: str, *, above: float) -> float:
 def test_an_encoded_turn_turns_the_picture() -> None:
     """Black, white and red from left to right; turned right, from top to bottom."""
     clip = clips.with_matrix(clips.patches(), clips.QUARTER_RIGHT)
-    luma, _, red = planes(result_of(clip).output)
+    luma, _, red = planes(result_of(clip).top.path)
     column = [luma[y * 64 + 32] for y in (16, 48, 80)]
     assert column == pytest.approx([16, 235, 63], abs=3)
     assert red[40 * 32 + 16] == pytest.approx(240, abs=3)
@@ -361,7 +645,7 @@ def test_an_encoded_turn_turns_the_picture() -> None:
 
 def test_an_encoded_mirror_mirrors_the_picture() -> None:
     clip = clips.with_matrix(clips.patches(), clips.MIRROR)
-    colours = patch_colours(result_of(clip).output)
+    colours = patch_colours(result_of(clip).top.path)
     assert [luma for luma, _, _ in colours] == pytest.approx([63, 235, 16], abs=3)
 
 
@@ -370,7 +654,7 @@ def test_an_encoded_mirror_mirrors_the_picture() -> None:
 def test_range_and_matrix_are_converted(full_range: bool, matrix: str) -> None:
     """ITU-R BT.709: black, white and red are these in limited range, whatever they were before."""
     clip = clips.patches(full_range=full_range, matrix=matrix)
-    black, white, red = patch_colours(result_of(clip).output)
+    black, white, red = patch_colours(result_of(clip).top.path)
     assert black == pytest.approx((16, 128, 128), abs=2)
     assert white == pytest.approx((235, 128, 128), abs=2)
     assert red == pytest.approx((63, 102, 240), abs=4)
@@ -378,7 +662,7 @@ def test_range_and_matrix_are_converted(full_range: bool, matrix: str) -> None:
 
 def test_tagged_full_range_is_copied() -> None:
     clip = clips.patches(full_range=True, matrix="bt470bg", codec="h264")
-    assert result_of(clip).copied
+    assert result_of(clip).plan.copied
     assert picture_of(clip).color_range == "pc"
     assert picture_of(clip).color_matrix == "bt470bg"
 
@@ -401,7 +685,7 @@ def test_tagged_full_range_is_copied() -> None:
 def test_high_dynamic_range_is_neither_dull_nor_burnt(
     transfer: str, level: float, luma: int
 ) -> None:
-    output = result_of(clips.grey_hdr(level, transfer)).output
+    output = result_of(clips.grey_hdr(level, transfer)).top.path
     assert [middle(plane) for plane in planes(output)] == pytest.approx([luma, 128, 128], abs=3)
 
 
@@ -409,7 +693,7 @@ def test_fields_are_shown_in_their_order() -> None:
     for bottom_first in (False, True):
         clip = clips.interlaced(bottom_first=bottom_first)
         raw = ffmpeg(
-            *("-i", str(result_of(clip).output), "-vf", "scale=352:1:flags=area"),
+            *("-i", str(result_of(clip).top.path), "-vf", "scale=352:1:flags=area"),
             *("-f", "rawvideo", "-pix_fmt", "gray", "-"),
         )
         rows = [raw[start : start + 352] for start in range(0, len(raw), 352)]
@@ -464,6 +748,35 @@ def test_a_thumbnail_is_not_black_if_another_frame_is_not(make: Callable[[], Pat
     assert brightness(thumbnail_of(make())) > 150
 
 
+@pytest.mark.parametrize("at", [0.0, 0.7])
+def test_a_chosen_moment_may_be_black(at: float, tmp_path: Path) -> None:
+    clip = clips.black_start()
+    assert brightness(chosen(clip, at, tmp_path)) < 30
+
+
+def test_a_chosen_moment_is_the_one_that_is_shown(tmp_path: Path) -> None:
+    clip = clips.flash_and_beep()
+    assert brightness(chosen(clip, 0.9, tmp_path)) < 30
+    assert brightness(chosen(clip, 1.1, tmp_path)) > 200
+
+
+@pytest.mark.parametrize("at", [-5.0, 1.999, 2.0, 99.0, math.inf, math.nan])
+def test_a_moment_outside_gives_a_picture_all_the_same(at: float, tmp_path: Path) -> None:
+    image = chosen(clips.flash_and_beep(), at, tmp_path)
+    if at > 1:
+        assert brightness(image) > 200
+
+
+def chosen(clip: Path, at: float, folder: Path) -> Image.Image:
+    result = result_of(clip)
+    thumbnail = folder / "chosen.jpg"
+    info = made_of(clip)
+    assert make_thumbnail(result.top.path, thumbnail, info, options=OPTIONS, at=at)
+    with Image.open(thumbnail) as image:
+        image.load()
+        return image.convert("RGB")
+
+
 def test_a_black_video_has_a_black_thumbnail() -> None:
     assert brightness(thumbnail_of(clips.all_black())) < 30
 
@@ -516,7 +829,7 @@ def test_pictures_that_cannot_be_decoded_are_not_published(tmp_path: Path) -> No
 
 
 def test_it_ends_in_time(tmp_path: Path) -> None:
-    options = Options(wall_clock_floor_seconds=0.3, wall_clock_factor=0)
+    options = Options(wall_clock_floor_seconds=0.3, wall_clock_factor=0, preset="placebo")
     with pytest.raises(OutOfTime):
         transcode(clips.hevc_mp4(seconds=9, size="160x90"), tmp_path, options=options)
 
@@ -545,13 +858,13 @@ def test_a_tick_can_cancel_it(tmp_path: Path) -> None:
 def test_a_second_attempt_replaces_the_first(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
-    (work / "output.mp4").write_bytes(b"left over")
+    (work / "source.mp4").write_bytes(b"left over")
     (work / "thumbnail.jpg").write_bytes(b"left over")
     result = transcode(clips.h264_mp4(), work, options=OPTIONS)
-    assert result.output == work / "output.mp4"
+    assert result.top.path == work / "source.mp4"
     assert result.thumbnail == work / "thumbnail.jpg"
-    assert sorted(one.name for one in work.iterdir()) == ["output.mp4", "thumbnail.jpg"]
-    assert probe(result.output, options=OPTIONS).video is not None
+    assert sorted(one.name for one in work.iterdir()) == ["source.mp4", "thumbnail.jpg"]
+    assert probe(result.top.path, options=OPTIONS).video is not None
 
 
 def test_what_members_may_send_does_not_limit_what_is_made(tmp_path: Path) -> None:

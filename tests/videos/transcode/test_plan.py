@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -11,8 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videos.transcode.errors import SourceError
-from videos.transcode.plan import fit, make_plan, maxrate, reasons_to_encode
-from videos.transcode.types import AudioStream, Encoding, MediaInfo, Options, Plan, VideoStream
+from videos.transcode.plan import (
+    fit,
+    make_plan,
+    maxrate,
+    pixel_rate,
+    plan_lower,
+    reasons_to_encode,
+)
+from videos.transcode.types import (
+    QUALITIES,
+    AudioStream,
+    Encoding,
+    MediaInfo,
+    Options,
+    Plan,
+    Rendition,
+    VideoStream,
+)
 
 OPTIONS = Options()
 
@@ -95,8 +112,8 @@ def hevc(**changes: Any) -> VideoStream:
 
 
 def encoding_of(made: Plan) -> Encoding:
-    assert made.rendition.encoding is not None
-    return made.rendition.encoding
+    assert made.top.encoding is not None
+    return made.top.encoding
 
 
 # -- what is copied
@@ -128,13 +145,13 @@ def test_what_browsers_play_is_copied(changes: dict[str, Any]) -> None:
     assert made.reasons == ()
     assert made.copied
     assert made.treatment is None
-    assert made.rendition.encoding is None
-    assert made.rendition.name == "source"
+    assert made.top.encoding is None
+    assert made.top.name == "source"
 
 
 def test_a_copied_quarter_turn_has_the_size_that_is_shown() -> None:
     made = plan(video(rotation=90, width=1080, height=1920))
-    assert (made.rendition.width, made.rendition.height) == (1080, 1920)
+    assert (made.top.width, made.top.height) == (1080, 1920)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +188,7 @@ def test_what_they_do_not_is_encoded_and_says_why(changes: dict[str, Any], reaso
     assert reason in made.reasons
     assert not made.copied
     assert made.treatment is not None
-    assert made.rendition.encoding is not None
+    assert made.top.encoding is not None
 
 
 def test_the_operators_limit_decides_what_is_too_large() -> None:
@@ -237,7 +254,188 @@ def test_the_shape_stays(width: int, height: int) -> None:
     [(sized(3840, 2160, codec="hevc"), "1080p"), (sized(480, 854, codec="vp9"), "480p")],
 )
 def test_an_encoded_rendition_is_called_by_its_short_side(picture: VideoStream, name: str) -> None:
-    assert plan(picture).rendition.name == name
+    assert plan(picture).top.name == name
+
+
+# -- the ladder
+
+
+def sizes(renditions: tuple[Rendition, ...]) -> list[tuple[str, int, int]]:
+    return [(one.name, one.width, one.height) for one in renditions]
+
+
+@pytest.mark.parametrize(
+    ("source", "ladder", "result"),
+    [
+        (
+            (1920, 1080),
+            (720, 480),
+            [("1080p", 1920, 1080), ("720p", 1280, 720), ("480p", 852, 480)],
+        ),
+        (
+            (1080, 1920),
+            (720, 480),
+            [("1080p", 1080, 1920), ("720p", 720, 1280), ("480p", 480, 852)],
+        ),
+        ((1280, 720), (720, 480), [("720p", 1280, 720), ("480p", 852, 480)]),
+        # Hardly smaller is no rung: 720 of 800, 480 of 576.
+        ((1422, 800), (720, 480), [("800p", 1422, 800), ("480p", 852, 480)]),
+        ((1024, 576), (720, 480), [("576p", 1024, 576)]),
+        ((1066, 600), (720, 480), [("600p", 1066, 600), ("480p", 852, 480)]),
+        ((854, 480), (720, 480), [("480p", 854, 480)]),
+        ((320, 180), (720, 480), [("180p", 320, 180)]),
+        # In any order, twice, nearly the same, odd, of no size.
+        (
+            (1280, 720),
+            (361, 480, 360, 480, 470, 0, -3),
+            [("720p", 1280, 720), ("480p", 852, 480), ("360p", 640, 360)],
+        ),
+        ((1920, 1080), (), [("1080p", 1920, 1080)]),
+        ((1920, 1080), (2160, 1080), [("1080p", 1920, 1080)]),
+        ((2, 2), (1,), [("2p", 2, 2)]),
+    ],
+)
+def test_the_ladder_goes_down_in_clear_steps(
+    source: tuple[int, int], ladder: tuple[int, ...], result: list[tuple[str, int, int]]
+) -> None:
+    options = Options(ladder=ladder, at_once_pixel_rate=10**12)
+    made = make_plan(info(sized(*source, codec="hevc")), options)
+    assert sizes(made.renditions) == result
+    assert made.later == ()
+
+
+def test_each_rendition_has_a_cap_of_its_own() -> None:
+    made = plan(hevc())
+    caps = [one.encoding.maxrate for one in made.renditions if one.encoding]
+    assert caps == [maxrate(one.width, one.height, Fraction(30)) for one in made.renditions]
+    assert caps == sorted(caps, reverse=True)
+    assert len(caps) == 3
+
+
+def test_a_copy_is_published_first_and_the_rest_follows() -> None:
+    made = plan()
+    assert [one.name for one in made.renditions] == ["source"]
+    assert made.later == ("720p", "480p")
+
+
+@pytest.mark.parametrize(
+    ("picture", "names", "later"),
+    [
+        # What two cores do in time,
+        (hevc(), ["1080p", "720p", "480p"], ()),
+        (sized(1080, 1920, codec="vp9"), ["1080p", "720p", "480p"], ()),
+        (sized(1280, 720, codec="hevc", fps=Fraction(60), average_fps=60), ["720p", "480p"], ()),
+        # and what they don't: twice the pictures, four times the pixels to decode, a wider
+        # picture, and the way through linear light.
+        (hevc(fps=Fraction(60), average_fps=60), ["1080p"], ("720p", "480p")),
+        (sized(3840, 2160, codec="hevc"), ["1080p"], ("720p", "480p")),
+        (sized(2560, 1080, codec="hevc"), ["1080p"], ("720p", "480p")),
+        (hevc(hdr="hlg", color_primaries="bt2020"), ["1080p"], ("720p", "480p")),
+        (hevc(color_primaries="smpte432"), ["1080p"], ("720p", "480p")),
+    ],
+)
+def test_what_is_slow_to_make_is_made_in_two_runs(
+    picture: VideoStream, names: list[str], later: tuple[str, ...]
+) -> None:
+    made = plan(picture)
+    assert [one.name for one in made.renditions] == names
+    assert made.later == later
+
+
+def test_a_slow_preset_is_slow() -> None:
+    made = make_plan(info(hevc()), Options(preset="medium"))
+    assert made.later == ("720p", "480p")
+
+
+def test_the_work_is_counted_in_pixels() -> None:
+    made = plan(hevc())
+    assert made.treatment is not None
+    rate = pixel_rate(video(), made.treatment, made.renditions, preset="veryfast")
+    assert rate == pytest.approx(30 * (1920 * 1080 * 1.25 + 1280 * 720 + 852 * 480))
+
+
+def test_nothing_below_is_no_second_run() -> None:
+    made = plan(sized(854, 480))
+    assert made.later == ()
+    assert plan_lower(info(sized(854, 480)), OPTIONS) is None
+
+
+def test_the_second_run_makes_what_is_below() -> None:
+    made = plan_lower(info(), OPTIONS)
+    assert made is not None
+    assert sizes(made.renditions) == [("720p", 1280, 720), ("480p", 852, 480)]
+    assert made.later == ()
+    assert not made.copied
+    assert made.treatment is not None
+    assert made.sound is not None
+    assert made.sound.copied
+
+
+def test_the_second_run_leaves_out_what_is_there() -> None:
+    made = plan_lower(info(), OPTIONS, there={"720p"})
+    assert made is not None
+    assert [one.name for one in made.renditions] == ["480p"]
+    assert plan_lower(info(), OPTIONS, there={"720p", "480p"}) is None
+
+
+@pytest.mark.parametrize("sound", [audio(channels=6), audio(profile="HE-AAC"), audio(channels=1)])
+def test_the_second_run_keeps_the_sound_of_the_first(sound: AudioStream) -> None:
+    made = plan_lower(info(video(), sound), OPTIONS)
+    assert made is not None
+    assert made.sound is not None
+    assert made.sound.copied
+
+
+def test_the_second_run_over_a_turned_copy_stands() -> None:
+    made = plan_lower(info(video(rotation=90, width=1080, height=1920)), OPTIONS)
+    assert made is not None
+    assert sizes(made.renditions) == [("720p", 720, 1280), ("480p", 480, 852)]
+
+
+LADDERS = st.lists(st.integers(min_value=-10, max_value=3000), max_size=6).map(tuple)
+SIDES = st.integers(min_value=2, max_value=5000)
+RATES = st.sampled_from([Fraction(24000, 1001), Fraction(25), Fraction(60), Fraction(120)])
+
+
+@given(SIDES, SIDES, RATES, LADDERS, st.integers(min_value=0, max_value=4 * 10**8))
+def test_whatever_is_asked_for_no_rendition_is_odd_enlarged_or_there_twice(
+    width: int, height: int, fps: Fraction, ladder: tuple[int, ...], at_once: int
+) -> None:
+    options = Options(ladder=ladder, at_once_pixel_rate=at_once)
+    picture = sized(width, height, codec="hevc", fps=fps, average_fps=float(fps))
+    made = make_plan(info(picture), options)
+    names = [*(one.name for one in made.renditions), *made.later]
+    assert len(set(names)) == len(names)
+    assert not made.later or len(made.renditions) == 1
+    for one in made.renditions:
+        assert one.width % 2 == one.height % 2 == 0
+        assert 2 <= one.width <= max(2, width)
+        assert 2 <= one.height <= max(2, height)
+        assert one.name == f"{min(one.width, one.height)}p"
+    for above, below in itertools.pairwise(made.renditions):
+        assert min(below.width, below.height) <= 0.8 * min(above.width, above.height)
+
+
+@given(SIDES, SIDES, RATES, LADDERS)
+def test_one_run_or_two_make_the_same(
+    width: int, height: int, fps: Fraction, ladder: tuple[int, ...]
+) -> None:
+    picture = sized(width, height, codec="hevc", fps=fps, average_fps=float(fps))
+    at_once = make_plan(info(picture), Options(ladder=ladder, at_once_pixel_rate=10**12))
+    options = Options(ladder=ladder, at_once_pixel_rate=0)
+    first = make_plan(info(picture), options)
+    assert first.renditions == at_once.renditions[:1]
+    assert at_once.treatment is not None
+    published = sized(
+        first.top.width,
+        first.top.height,
+        fps=at_once.treatment.fps,
+        average_fps=float(at_once.treatment.fps),
+    )
+    second = plan_lower(info(published), options)
+    made = second.renditions if second else ()
+    assert made == at_once.renditions[1:]
+    assert tuple(one.name for one in made) == first.later
 
 
 # -- the rate
@@ -254,7 +452,8 @@ def test_an_encoded_rendition_is_called_by_its_short_side(picture: VideoStream, 
         (Fraction(100), Fraction(50)),
         (Fraction(144), Fraction(48)),
         (Fraction(240), Fraction(60)),
-        (Fraction(1), Fraction(5)),
+        (Fraction(1), Fraction(1)),
+        (Fraction(1, 50), Fraction(1)),
     ],
 )
 def test_the_rate_is_kept_or_divided_evenly(fps: Fraction, result: Fraction) -> None:
@@ -267,7 +466,7 @@ def test_the_rate_is_kept_or_divided_evenly(fps: Fraction, result: Fraction) -> 
 def test_no_rate_is_above_the_limit(fps: Fraction) -> None:
     treatment = plan(hevc(fps=fps)).treatment
     assert treatment is not None
-    assert 5 <= treatment.fps <= 60
+    assert 1 <= treatment.fps <= 60
 
 
 @pytest.mark.parametrize(
@@ -289,6 +488,18 @@ def test_the_cap_grows_with_the_picture_and_less_above_30() -> None:
     assert maxrate(1920, 1080, Fraction(60)) == pytest.approx(11_200_000, rel=0.01)
     assert maxrate(160, 90, Fraction(30)) == 300_000
     assert encoding_of(plan(hevc())).maxrate == maxrate(1920, 1080, Fraction(30))
+
+
+def test_what_a_rendition_may_need_is_its_cap_and_its_sound() -> None:
+    assert plan(hevc()).top.bandwidth == encoding_of(plan(hevc())).maxrate + 160_000
+    # 10 MB in 10 s.
+    assert plan().top.bandwidth == 8_000_000
+
+
+def test_balanced_is_what_is_used_unless_told_otherwise() -> None:
+    assert QUALITIES["balanced"] == (OPTIONS.crf, OPTIONS.preset)
+    crfs = [QUALITIES[name].crf for name in ("small", "balanced", "high")]
+    assert crfs == sorted(crfs, reverse=True)
 
 
 def test_the_operators_quality_is_used() -> None:

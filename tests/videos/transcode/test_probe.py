@@ -165,6 +165,15 @@ def test_sound_that_begins_late() -> None:
     assert audio_of(clips.late_sound()).delay == pytest.approx(1, abs=0.05)
 
 
+def test_sound_that_is_described_in_each_packet() -> None:
+    options = Options(accepted=("ts",))
+    audio = probe(clips.started_at(clips.h264_mp4(), 0, "ts"), options=options).audio
+    assert audio is not None
+    assert not audio.described
+    assert audio_of(clips.h264_mp4()).described
+    assert audio_of(clips.two_sounds()).described
+
+
 def test_surround() -> None:
     assert audio_of(clips.h264_mp4(layout="5.1")).channels == 6
 
@@ -199,6 +208,47 @@ def test_common_codecs_are_let_in(suffix: str, codec: str, sound: str) -> None:
 
 def test_without_timestamps_it_says_so() -> None:
     assert not video_of(clips.with_codec("avi", "libx264")).complete_timestamps
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts", "mp4"])
+@pytest.mark.parametrize("layout", ["stereo", None])
+def test_a_first_timestamp_that_is_not_nought_makes_it_no_longer(
+    suffix: str, layout: str | None
+) -> None:
+    clip = clips.started_at(clips.h264_mp4(layout=layout), 60, suffix)
+    info = probe(clip, options=Options(accepted=("mkv", "mp4", "ts")))
+    assert info.duration_seconds == pytest.approx(2, abs=0.08)
+    assert info.audio is None or info.audio.delay == pytest.approx(0, abs=0.05)
+
+
+def test_the_sound_counts_where_no_header_tells_its_length() -> None:
+    clip = clips.make("mkv", *clips.picture(1), *clips.tone(3), *clips.x264(), "-c:a", "aac")
+    assert info_of(clip).duration_seconds == pytest.approx(3, abs=0.08)
+    clip = clips.make(
+        "mkv", *clips.picture(1), *clips.tone(3), *clips.x264(), "-c:a", "aac", "-live", "1"
+    )
+    assert info_of(clip).duration_seconds == pytest.approx(3, abs=0.08)
+
+
+def test_subtitles_that_are_text() -> None:
+    clip = clips.with_subtitles("mkv", "ass", "ger", "", forced=1)
+    german, forced = info_of(clip).subtitles
+    assert (german.index, german.codec, german.language, german.title) == (1, "ass", "de", "")
+    assert (forced.index, forced.language, forced.forced) == (2, "und", True)
+    assert not german.forced
+    assert not german.default
+    assert info_of(clips.h264_mp4()).subtitles == ()
+
+
+def test_a_subtitle_track_has_a_name_on_one_line() -> None:
+    clip = clips.with_texts(
+        "mkv",
+        clips.SUBTITLES,
+        options=("-metadata:s:s:0", "title= Director's \x1b[1m\n\u2028 <notes>  " + "x" * 300),
+    )
+    [track] = info_of(clip).subtitles
+    assert track.title.startswith("Director's [1m <notes> xxx")
+    assert len(track.title) == 100
 
 
 # -- what is not let in

@@ -15,7 +15,7 @@ from videos.transcode.errors import DiskFull, ProcessingError
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output, publish_file
-from videos.transcode.types import Options, Plan
+from videos.transcode.types import MediaInfo, Options, Plan
 
 OPTIONS = Options()
 
@@ -24,10 +24,14 @@ def plan_of(path: Path) -> Plan:
     return make_plan(probe(path, options=OPTIONS), OPTIONS)
 
 
+def check(path: Path, plan: Plan) -> MediaInfo:
+    return check_output(path, plan, plan.top, options=OPTIONS)
+
+
 @pytest.mark.ffmpeg
 def test_what_is_as_planned_passes() -> None:
     clip = clips.h264_mp4()
-    made = check_output(clip, plan_of(clip), options=OPTIONS)
+    made = check(clip, plan_of(clip))
     assert made.duration_seconds == pytest.approx(2, abs=0.05)
 
 
@@ -39,7 +43,7 @@ def test_what_is_as_planned_passes() -> None:
         (lambda plan: replace(plan, duration_seconds=1.4), "s long instead of"),
         (lambda plan: replace(plan, sound=None), "sound was planned"),
         (
-            lambda plan: replace(plan, rendition=replace(plan.rendition, width=318)),
+            lambda plan: replace(plan, renditions=(replace(plan.top, width=318),)),
             "320 x 180 instead of 318 x 180",
         ),
     ],
@@ -48,7 +52,7 @@ def test_what_is_not_as_planned_does_not(change: object, words: str) -> None:
     assert callable(change)
     clip = clips.h264_mp4()
     with pytest.raises(ProcessingError) as caught:
-        check_output(clip, change(plan_of(clip)), options=OPTIONS)
+        check(clip, change(plan_of(clip)))
     assert words in caught.value.detail
 
 
@@ -57,8 +61,8 @@ def test_a_longer_video_may_be_off_by_one_per_cent() -> None:
     clip = clips.open_end_mp4()
     plan = replace(plan_of(clip), duration_seconds=8.6)
     with pytest.raises(ProcessingError):
-        check_output(clip, plan, options=OPTIONS)
-    check_output(clip, replace(plan, duration_seconds=8.45), options=OPTIONS)
+        check(clip, plan)
+    check(clip, replace(plan, duration_seconds=8.45))
 
 
 @pytest.mark.ffmpeg
@@ -66,14 +70,25 @@ def test_a_longer_video_may_be_off_by_one_per_cent() -> None:
 def test_what_is_no_h264_does_not_pass(make: object) -> None:
     assert callable(make)
     with pytest.raises(ProcessingError):
-        check_output(make(), plan_of(clips.h264_mp4()), options=OPTIONS)
+        check(make(), plan_of(clips.h264_mp4()))
 
 
 @pytest.mark.ffmpeg
 def test_what_is_cut_short_does_not_pass() -> None:
     clip = clips.h264_mp4(faststart=True)
     with pytest.raises(ProcessingError, match="not what it should be"):
-        check_output(clips.truncated(clip, 0.9), plan_of(clip), options=OPTIONS)
+        check(clips.truncated(clip, 0.9), plan_of(clip))
+
+
+@pytest.mark.ffmpeg
+def test_each_rendition_is_held_against_its_own_plan() -> None:
+    clip = clips.h264_mp4()
+    plan = plan_of(clip)
+    smaller = replace(plan.top, name="90p", width=160, height=90)
+    check_output(clip, plan, plan.top, options=OPTIONS)
+    with pytest.raises(ProcessingError) as caught:
+        check_output(clip, plan, smaller, options=OPTIONS)
+    assert "90p: 320 x 180 instead of 160 x 90" in caught.value.detail
 
 
 def test_a_file_is_moved_and_replaces_what_is_there(tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videos.transcode.timing import STANDARD_RATES, PacketReader, Timing, nominal_rate, snap
+from videos.transcode.timing import (
+    STANDARD_RATES,
+    EndReader,
+    PacketReader,
+    Timing,
+    TrackReader,
+    nominal_rate,
+    snap,
+)
 
 
 def timing_of(*lines: str, pieces: int = 0) -> Timing:
@@ -44,6 +52,34 @@ def test_an_even_track() -> None:
 def test_lines_may_come_in_pieces(pieces: int) -> None:
     lines = even(5, 0.04)
     assert timing_of(*lines, pieces=pieces) == timing_of(*lines)
+
+
+@given(pieces=st.integers(min_value=1, max_value=60))
+def test_each_track_has_its_reader(pieces: int) -> None:
+    picture, sound = PacketReader(), EndReader()
+    lines = TrackReader({10: picture, 1: sound})
+    data = b"".join(
+        f"{line}\n".encode()
+        for n, packet in enumerate(even(5, 0.04))
+        for line in (
+            f"10,{packet}",
+            f"1,{n},{n},0.5,K_",
+            f"0,{99 + n},N/A,1,K_",
+            "1,N/A,N/A,N/A,K_",
+        )
+    )
+    for start in range(0, len(data), pieces):
+        lines.feed(data[start : start + pieces])
+    assert picture.timing() == timing_of(*even(5, 0.04))
+    assert sound.end == 4.5
+
+
+def test_sound_that_is_hidden_or_nowhere_has_no_end() -> None:
+    sound = EndReader()
+    sound.packet(b"7.0,7.0,1.0,KD")
+    sound.packet(b"N/A,N/A,1.0,K_")
+    sound.packet(b"")
+    assert sound.end is None
 
 
 def test_reordered_frames_are_put_in_order() -> None:

@@ -1,0 +1,147 @@
+"""Real files that are their own index, made with the flags that renditions are made with, and what
+FFmpeg itself says of them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import struct
+import subprocess
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from tests import clips
+from videos.transcode.commands import FRAGMENTED, MIN_FRAGMENT_MICROSECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from videos.transcode.fragments import Fragment, FragmentIndex
+
+FLAGS = ("-movflags", FRAGMENTED, "-flush_packets", "1")
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "high", "-pix_fmt", "yuv420p")
+
+
+def every(frames: int) -> tuple[str, ...]:
+    """Output options: an encoded picture with a keyframe after so many frames."""
+    return (*X264, "-bf", "2", "-g", str(frames), "-keyint_min", str(frames), "-sc_threshold", "0")
+
+
+def encoded(
+    *, seconds: float = 10, fps: str = "30", layout: str | None = "stereo", size: str = "160x90"
+) -> Path:
+    """As encodes are: fragments of 4 s (at 30 frames a second)."""
+    sound = (*clips.tone(seconds, layout), "-c:a", "aac") if layout else ()
+    inputs, coder = sound[:4], sound[4:]
+    return clips.make(
+        "mp4", *clips.picture(seconds, size, fps), *inputs, *every(120), *coder, *FLAGS
+    )
+
+
+def copied(clip: Path) -> Path:
+    """As copies are: fragments of 2 s or more."""
+    least = ("-min_frag_duration", str(MIN_FRAGMENT_MICROSECONDS))
+    return clips.make("mp4", "-i", str(clip), "-c", "copy", *least, *FLAGS)
+
+
+def sound_first() -> Path:
+    """The sound is the first track."""
+    sound_and_picture = ("-map", "1", "-map", "0")
+    return clips.make(
+        *("mp4", *clips.picture(5, "160x90"), *clips.tone(5), *sound_and_picture),
+        *(*every(60), "-c:a", "aac", *FLAGS),
+    )
+
+
+def longer_sound() -> Path:
+    """5 s of picture and 12 s of sound."""
+    return clips.make(
+        "mp4", *clips.picture(5, "160x90"), *clips.tone(12), *every(60), "-c:a", "aac", *FLAGS
+    )
+
+
+def shorter_sound() -> Path:
+    """5 s of picture and 1 s of sound: later fragments have no sound at all."""
+    return clips.make(
+        "mp4", *clips.picture(5, "160x90"), *clips.tone(1), *every(60), "-c:a", "aac", *FLAGS
+    )
+
+
+def tiny() -> Path:
+    """Three fragments in a few kilobytes."""
+    return clips.make(
+        *("mp4", "-f", "lavfi", "-i", "color=gray:size=32x32:rate=10:duration=3"),
+        *(*clips.tone(3, "mono", 8000), *every(10), "-c:a", "aac", "-b:a", "8k", *FLAGS),
+    )
+
+
+MAKERS: dict[str, Callable[[], Path]] = {
+    "with sound": encoded,
+    "without sound": lambda: encoded(layout=None),
+    "mono": lambda: encoded(layout="mono", seconds=6),
+    "29.97 frames a second": lambda: encoded(fps="30000/1001"),
+    "sound first": sound_first,
+    "shorter sound": shorter_sound,
+    "copy": lambda: copied(clips.h264_mp4(seconds=5, gop=75)),
+    "copy, every frame a keyframe": lambda: copied(clips.all_intra(seconds=5)),
+    "copy, uneven frames": lambda: copied(clips.vfr_mp4()),
+    "copy, turned": lambda: copied(clips.phone_h264_mov(seconds=3)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One coded picture: seconds, seconds, bytes from the start of the file."""
+
+    shown: Fraction
+    lasts: Fraction
+    offset: int
+
+
+@functools.cache
+def packets(address: Path | str) -> tuple[Packet, ...]:
+    """The picture track's, in the order in which they are shown."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-of", "json"]
+    entries = ("-show_entries", "packet=pts,duration,pos:stream=time_base")
+    said = json.loads(
+        subprocess.run(
+            [*command, *entries, str(address)], check=True, capture_output=True, timeout=60
+        ).stdout
+    )
+    tick = Fraction(said["streams"][0]["time_base"])
+    found = (
+        Packet(one["pts"] * tick, one.get("duration", 0) * tick, int(one.get("pos", -1)))
+        for one in said["packets"]
+    )
+    return tuple(sorted(found, key=lambda packet: packet.shown))
+
+
+def pictures(address: Path | str) -> list[str]:
+    """The hash of each decoded picture."""
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(address), "-map", "0:v:0"]
+    lines = subprocess.run(
+        [*command, "-vsync", "passthrough", "-f", "framemd5", "-"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout.splitlines()
+    return [line.rpartition(",")[2].strip() for line in lines if not line.startswith("#")]
+
+
+def part(path: Path, index: FragmentIndex, fragment: Fragment) -> bytes:
+    """What a player has after two requests: the start of the file and one fragment."""
+    data = path.read_bytes()
+    return data[: index.init_size] + data[fragment.offset : fragment.offset + fragment.size]
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def sidx(begin: int = 0) -> bytes:
+    """Four seconds of track 1."""
+    numbers = struct.pack(">B3xIIQQHHIII", 1, 1, 90_000, begin, 0, 0, 1, 1, 4 * 90_000, 0)
+    return box(b"sidx", numbers)

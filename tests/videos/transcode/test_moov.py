@@ -1,0 +1,114 @@
+"""The names of codecs, against those that FFmpeg writes into a manifest of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import clips
+from tests.videos.transcode import fragmented
+from videos.transcode.fragments import (
+    NotFragmented,
+    codecs,
+    read_index,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.ffmpeg
+
+every_kind = pytest.mark.parametrize(
+    "make", fragmented.MAKERS.values(), ids=fragmented.MAKERS.keys()
+)
+
+
+@every_kind
+def test_codecs_are_those_that_ffmpeg_writes_into_a_manifest(
+    make: Callable[[], Path], tmp_path: Path
+) -> None:
+    assert codecs(make()).lower() == ",".join(_manifest_codecs(make(), tmp_path))
+
+
+SBR, LC, PS = 5, 2, 29  # audio object types
+AT_START: dict[int, list[tuple[int, int]]] = {
+    SBR: [(SBR, 5), (7, 4), (2, 4), (4, 4), (LC, 5), (0, 3)],
+    PS: [(PS, 5), (7, 4), (1, 4), (4, 4), (LC, 5), (0, 3)],
+}
+AT_END: dict[int, list[tuple[int, int]]] = {
+    # What FFmpeg's own encoder writes: a note that there is no SBR.
+    LC: [(LC, 5), (4, 4), (2, 4), (0, 3), (0x2B7, 11), (SBR, 5), (0, 1)],
+    SBR: [(LC, 5), (7, 4), (2, 4), (0, 3), (0x2B7, 11), (SBR, 5), (1, 1), (4, 4)],
+    PS: [
+        *[(LC, 5), (7, 4), (1, 4), (0, 3), (0x2B7, 11), (SBR, 5), (1, 1), (4, 4)],
+        *[(0x548, 11), (1, 1)],
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", AT_START)
+def test_high_efficiency_sound_that_says_so_at_the_start(kind: int, tmp_path: Path) -> None:
+    path = _with_sound(AT_START[kind], tmp_path)
+    assert codecs(path).split(",")[1] == f"mp4a.40.{kind}"
+    assert _manifest_codecs(path, tmp_path)[1] == f"mp4a.40.{kind}"
+
+
+@pytest.mark.parametrize("kind", AT_END)
+def test_high_efficiency_sound_that_says_so_at_the_end(kind: int, tmp_path: Path) -> None:
+    assert codecs(_with_sound(AT_END[kind], tmp_path)).split(",")[1] == f"mp4a.40.{kind}"
+
+
+def test_another_object_type_than_mpeg_4_stands_alone(tmp_path: Path) -> None:
+    data = bytearray(fragmented.encoded().read_bytes())
+    place = data.index(b"\x04\x80\x80\x80", data.index(b"esds")) + 5
+    assert data[place] == 0x40
+    data[place] = 0x6B  # MP3
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(data)
+    assert codecs(path).split(",")[1] == "mp4a.6B"
+
+
+@pytest.mark.parametrize("word", [b"avcC", b"avc1", b"mp4a", b"esds", b"stsd", b"hdlr"])
+def test_codecs_of_a_damaged_start_are_not_guessed(word: bytes, tmp_path: Path) -> None:
+    data = fragmented.encoded().read_bytes()
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(data.replace(word, b"free"))
+    with pytest.raises(NotFragmented):
+        codecs(path)
+
+
+def test_a_picture_whose_parameters_are_missing_is_told() -> None:
+    hevc = clips.make("mp4", "-i", str(clips.hevc_mp4()), "-c", "copy", *fragmented.FLAGS)
+    assert read_index(hevc).fragments
+    with pytest.raises(NotFragmented) as caught:
+        codecs(hevc)
+    assert "hvc1" in caught.value.detail or "hev1" in caught.value.detail
+
+
+def _with_sound(fields: list[tuple[int, int]], folder: Path) -> Path:
+    """With another AudioSpecificConfig, of (value, bits): no free encoder makes HE-AAC."""
+    bits = "".join(f"{value:0{width}b}" for value, width in fields)
+    config = int(bits.ljust(56, "0"), 2).to_bytes(7)
+    data = fragmented.encoded().read_bytes()
+    place = data.index(b"\x05\x80\x80\x80\x05", data.index(b"esds"))
+    path = folder / "clip.mp4"
+    path.write_bytes(data[:place] + b"\x05\x80\x07" + config + data[place + 10 :])
+    return path
+
+
+def _manifest_codecs(path: Path, folder: Path) -> list[str]:
+    """As FFmpeg's DASH muxer names them, the picture's first."""
+    manifest = folder / "manifest.mpd"
+    subprocess.run(
+        [
+            *("ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(path), "-c", "copy"),
+            *("-map", "0:v", "-map", "0:a?", "-f", "dash", str(manifest)),
+        ],
+        check=True,
+        timeout=60,
+    )
+    return re.findall(r' codecs="([^"]*)"', manifest.read_text())

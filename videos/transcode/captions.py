@@ -1,0 +1,357 @@
+"""Subtitles as WebVTT that is written here and nowhere else.
+
+Whatever comes in, from a track inside a video or from a file, is read into cues and written anew:
+known times, known tags, everything else escaped.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from videos.transcode.errors import (
+    FfmpegFailed,
+    OutOfMemory,
+    OutOfTime,
+    OutputTooLarge,
+    SourceError,
+)
+from videos.transcode.formats import input_words
+from videos.transcode.languages import language_name
+from videos.transcode.run import Limits, capture
+from videos.transcode.types import Progress, no_tick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from videos.transcode.types import MediaInfo, Options, SubtitleStream, Tick
+
+MAX_BYTES = 2_000_000
+MAX_CUES = 20_000
+LABEL_CHARACTERS = 80
+MEMORY_SHARE = 4  # of what an encode may use
+END_OF_TIME = 10_000 * 3_600_000  # four digits of hours
+
+HEADER = "WEBVTT"
+_TIME = r"(?:([0-9]{1,4}):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,3}))?"
+TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?![0-9])")
+COUNTER = re.compile(r"\s*[0-9]+\s*")
+TAG = re.compile(r"<(/?)([A-Za-z]++)[^<>]*+>|<[0-9:.]*+>")
+KEPT_TAGS = frozenset({"b", "i", "u"})
+SSA_SPACE = "\\h"  # and the no-break space of SubStation Alpha
+SSA_DRAWING = re.compile(r"\s*m(?:\s+(?:[mnlbspc]|-?[0-9.]++))++\s*")  # lines and curves, not text
+SSA_OVERRIDE = re.compile(r"\{\\[^{}\n]*+\}")  # players of SubRip know {\an8}
+
+# Without what no text needs: control characters, halves of characters, marks of byte order.
+_PLAIN: dict[int, str | None] = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0xFEFF)),
+    **dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}"),
+    **dict.fromkeys((0x0A, 0x2028, 0x2029), "\n"),
+    0x09: " ",
+}
+
+# A video without captions is better than none; all else ends the run as anywhere.
+NO_CAPTIONS = (FfmpegFailed, OutOfMemory, OutOfTime, OutputTooLarge)
+
+
+class CaptionError(SourceError):
+    """The subtitles are at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What is shown from ``start`` to ``end``, in milliseconds.
+
+    ``text`` is markup as ``clean`` returns it. What ``write_vtt`` gets may be anything.
+    """
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """One track.
+
+    Attributes:
+        code: of its own among the tracks of a video: the language, numbered where it comes again
+            ("en", "en-2").
+        language: two or three small letters; "und" when unknown.
+        label: for people, its own too.
+        body: WebVTT.
+        is_default: shown unless the viewer says otherwise; at most one track is.
+    """
+
+    code: str
+    language: str
+    label: str
+    body: str
+    is_default: bool
+
+
+# -- reading and writing
+
+
+def parse_captions(text: str) -> list[Cue]:
+    """Read WebVTT or SubRip; by the contents, since names are often wrong.
+
+    Cues come in the order of their start. Those without text or of no length are left out, as are
+    styles, positions and notes.
+
+    Raises:
+        CaptionError: too much of it, or nothing that is a subtitle.
+    """
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise _too_much()
+    lines = _plain(text).split("\n")
+    is_vtt = re.match(rf"{HEADER}(?!\S)", lines[0]) is not None
+    cues = _read_vtt(lines) if is_vtt else _read_srt(lines)
+    if not cues and not is_vtt:
+        raise CaptionError(
+            "The file holds no subtitles that can be read. Please use a WebVTT (.vtt) or SubRip"
+            " (.srt) file, saved as UTF-8."
+        )
+    return _sane(cues)
+
+
+def write_vtt(cues: Iterable[Cue]) -> str:
+    """WebVTT of these cues, clean whatever they hold. ``parse_captions`` reads the same from it.
+
+    Raises:
+        CaptionError: too much of it.
+    """
+    blocks = [
+        f"{timestamp(cue.start)} --> {timestamp(cue.end)}\n{cue.text}"
+        for cue in _sane(Cue(one.start, one.end, clean(one.text)) for one in cues)
+    ]
+    body = "\n\n".join((HEADER, *blocks)) + "\n"
+    if len(body.encode()) > MAX_BYTES:
+        raise _too_much()
+    return body
+
+
+def timestamp(milliseconds: int) -> str:
+    """Of WebVTT: ``00:00:01.500``."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
+
+
+def clean(markup: str) -> str:
+    """The same text with no tags but <b>, <i> and <u>, each closed, and no empty line.
+
+    What is cleaned twice is no cleaner.
+    """
+    pieces: list[str] = []
+    opened: list[str] = []
+    at = 0
+    markup = _plain(markup)
+    for tag in TAG.finditer(markup):
+        pieces.append(_escaped(markup[at : tag.start()]))
+        at = tag.end()
+        name = (tag[2] or "").lower()
+        if name not in KEPT_TAGS or (name in opened) != bool(tag[1]):
+            continue
+        if tag[1]:
+            closed = opened[opened.index(name) :]
+            pieces.extend(f"</{one}>" for one in reversed(closed))
+            del opened[-len(closed) :]
+        else:
+            pieces.append(f"<{name}>")
+            opened.append(name)
+    pieces.append(_escaped(markup[at:]))
+    pieces.extend(f"</{one}>" for one in reversed(opened))
+    lines = (line.strip() for line in "".join(pieces).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def plain_text(markup: str) -> str:
+    """What is read on the screen, without tags and escapes."""
+    return _plain(html.unescape(TAG.sub("", markup)))
+
+
+def _read_vtt(lines: Iterable[str]) -> list[Cue]:
+    """Blocks with an empty line between them; one without times is a style or a note."""
+    cues: list[Cue] = []
+    times, words = None, list[str]()
+    for line in (*lines, ""):
+        found = TIMING.match(line)
+        if found or not line.strip():
+            if times:
+                cues.append(_cue(times, words))
+            times, words = found, []
+        else:
+            words.append(line)
+    return cues
+
+
+def _read_srt(lines: Iterable[str]) -> list[Cue]:
+    """A number, times and text each. Empty lines may stand in the text, or not where they ought
+    to, so that the next times alone end it."""
+    cues: list[Cue] = []
+    times, words = None, list[str]()
+    for line in lines:
+        found = TIMING.match(line)
+        if found:
+            if words and COUNTER.fullmatch(words[-1]):
+                words.pop()
+            if times:
+                cues.append(_cue(times, words))
+            times, words = found, []
+        elif line.strip():
+            words.append(SSA_OVERRIDE.sub("", line).replace(SSA_SPACE, "\N{NO-BREAK SPACE}"))
+    if times:
+        cues.append(_cue(times, words))
+    return cues
+
+
+def _cue(times: re.Match[str], words: list[str]) -> Cue:
+    start, end = (
+        ((int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)) * 1000
+        + int((rest or "").ljust(3, "0"))
+        for hours, minutes, seconds, rest in (times.groups()[:4], times.groups()[4:])
+    )
+    return Cue(start, end, clean("\n".join(words)))
+
+
+def _sane(cues: Iterable[Cue]) -> list[Cue]:
+    kept = [
+        cue
+        for cue in cues
+        if 0 <= cue.start < cue.end < END_OF_TIME and plain_text(cue.text).strip()
+    ]
+    if len(kept) > MAX_CUES:
+        raise _too_much()
+    return sorted(kept, key=lambda cue: cue.start)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_PLAIN)
+
+
+def _escaped(text: str) -> str:
+    return html.escape(_plain(html.unescape(text)), quote=False)
+
+
+def _too_much() -> CaptionError:
+    return CaptionError(
+        f"These are more subtitles than a video needs: at most {MAX_BYTES // 1_000_000} MB and"
+        f" {MAX_CUES:,} lines of speech."
+    )
+
+
+# -- out of a video
+
+
+def extract_captions(
+    source: Path, info: MediaInfo, workdir: Path, *, options: Options, tick: Tick = no_tick
+) -> tuple[Caption, ...]:
+    """The subtitles inside a video that are text, each as a track; FFmpeg goes through it once.
+
+    A track that is empty, damaged or too large is left out, and all are when FFmpeg fails. What
+    is written to ``workdir`` is gone afterwards.
+
+    Raises:
+        ProcessingError: our side is at fault.
+        OSError: a folder or file cannot be read or written.
+    """
+    if not info.subtitles:
+        return ()
+
+    def nearly_done(_: Progress) -> None:
+        tick(Progress(fraction=1.0, seconds_left=0.0))
+
+    files = {one: workdir / f"subtitles-{one.index}.srt" for one in info.subtitles}
+    bodies: dict[SubtitleStream, str] = {}
+    try:
+        capture(
+            _command(source, files, options),
+            limits=Limits(
+                wall_seconds=options.wall_clock_floor_seconds,
+                memory_bytes=options.memory_bytes // MEMORY_SHARE,
+                file_bytes=2 * MAX_BYTES,
+                nice=options.nice,
+            ),
+            on_output=lambda _: None,
+            tick=nearly_done,
+            cwd=workdir,
+        )
+        for stream, path in files.items():
+            nearly_done(Progress())
+            with suppress(CaptionError):
+                bodies[stream] = _body(path, info.duration_seconds)
+    except NO_CAPTIONS:
+        return ()
+    finally:
+        for path in files.values():
+            path.unlink(missing_ok=True)
+    return _labelled({stream: body for stream, body in bodies.items() if body}, info)
+
+
+def _command(source: Path, files: dict[SubtitleStream, Path], options: Options) -> list[str]:
+    """SubRip, since that may have empty lines in its text, and WebVTT may not."""
+    outputs: list[str] = []
+    for stream, path in files.items():
+        outputs += ["-map", f"0:{stream.index}", "-map_metadata", "-1", "-c:s", "srt"]
+        outputs += ["-fs", str(MAX_BYTES), "-f", "srt", f"file:{path.absolute()}"]
+    return [
+        *(options.ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "error", "-y"),
+        *("-max_error_rate", "1"),  # one rotten track does not take the others with it
+        *input_words(options.accepted, options.max_pixels, options.max_streams),
+        *("-i", f"file:{source.absolute()}"),
+        *outputs,
+    ]
+
+
+def _body(path: Path, seconds: float) -> str:
+    """WebVTT of what FFmpeg wrote; empty when there is nothing to read. Raises CaptionError."""
+    if not path.exists() or path.stat().st_size >= MAX_BYTES:
+        return ""  # FFmpeg stopped there: the end is missing
+    end = math.ceil(seconds * 1000)
+    # Typesetting says the same several times, for shadows and borders.
+    cues = dict.fromkeys(parse_captions(path.read_bytes().decode("utf-8", "replace")))
+    within = [
+        Cue(cue.start, min(cue.end, end), cue.text)
+        for cue in cues
+        if cue.start < end and not SSA_DRAWING.fullmatch(plain_text(cue.text))
+    ]
+    return write_vtt(within) if within else ""
+
+
+def _labelled(bodies: dict[SubtitleStream, str], info: MediaInfo) -> tuple[Caption, ...]:
+    # In MP4 the flag says that a track may be used, and all are so.
+    says_default = not info.container.startswith("mov")
+    shown = [one for one in bodies if one.forced] + [
+        one for one in bodies if one.default and says_default
+    ]
+    codes, labels = Counter[str](), Counter[str]()
+    tracks = []
+    for stream, body in bodies.items():
+        track = Caption(
+            code=_numbered(stream.language, codes, "-"),
+            language=stream.language,
+            label=_numbered(_label(stream), labels, " "),
+            body=body,
+            is_default=stream in shown[:1],
+        )
+        tracks.append(track)
+    return tuple(tracks)
+
+
+def _label(stream: SubtitleStream) -> str:
+    label = stream.title[:LABEL_CHARACTERS] or language_name(stream.language)
+    return f"{label} (forced)" if stream.forced and "forced" not in label.lower() else label
+
+
+def _numbered(name: str, seen: Counter[str], between: str) -> str:
+    """The name, with a number from its second time on."""
+    seen[name] += 1
+    if seen[name] == 1:
+        return name
+    return _numbered(f"{name}{between}{seen[name]}", seen, between)
