@@ -1,0 +1,21 @@
+"""Runs the benchmarks that are named, or the quick ones: `python -m bench watch`."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import chaos, media, watch
+
+BENCHES = {"media": media.main, "watch": watch.main, "chaos": chaos.main}
+BY_DEFAULT = ("media",)
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"There is no {', '.join(unknown)}. Choose of: {', '.join(BENCHES)}.")
+        return 2
+    return max([BENCHES[name]() for name in names or BY_DEFAULT])
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,141 @@
+"""How soon a film that has to be encoded can be watched, and whether it can be watched through.
+
+A clone of this repository is started by scripts/run; a member sends a film of ten minutes (1080p
+HEVC); Chromium opens its page at once and plays it to its end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.media import ffmpeg, hevc_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+MINUTES = int(os.environ.get("BENCH_MINUTES", "10"))
+PASSWORD = "a long enough passphrase"  # noqa: S105
+MAKE_MEMBER = (
+    "from accounts.models import User, Role; "
+    f"User.objects.create_user('bench', 'bench@example.org', {PASSWORD!r}, role=Role.ADMIN)"
+)
+CHROMIUM = ("--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required")
+# Counts what a viewer would see: pauses that nobody asked for, once the film has begun.
+WATCH = """() => {
+  const video = document.querySelector("video");
+  window.stalls = [];
+  video.muted = true;
+  video.addEventListener("playing", () => { window.began = true; });
+  video.addEventListener("waiting", () => {
+    if (window.began && !video.ended) window.stalls.push(video.currentTime);
+  });
+  video.play().catch(() => {});
+}"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[tuple[str, Path]]:
+    """A clone that runs; gives its address and folder."""
+    clone, port = folder / "clone", free_port()
+    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
+    settings = {"PORT": str(port), "SEED": "none", "WEEKLY_UPLOAD_LIMIT_BYTES": str(10**12)}
+    running = subprocess.Popen(
+        ["scripts/run"],
+        cwd=clone,
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if f":{port}" in line:
+                break
+        yield f"http://127.0.0.1:{port}", clone
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.wait(30)
+
+
+def log_in(page: Page, address: str) -> None:
+    page.goto(f"{address}/login/")
+    page.fill("input[name=username]", "bench")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{address}/")
+
+
+def upload(page: Page, address: str, film: Path) -> str:
+    """The address of the film's page, at the moment at which the site has all of it."""
+    page.goto(f"{address}/upload/")
+    page.set_input_files("input[type=file]", film)
+    page.click("main button[type=submit]")
+    page.wait_for_url("**/v/*/", timeout=120_000)
+    return page.url
+
+
+def first_frame(page: Page) -> float:
+    """Seconds from now until the page shows a picture that moves."""
+    since = time.monotonic()
+    page.wait_for_selector("video", timeout=120_000)
+    page.evaluate(WATCH)
+    page.wait_for_function(
+        "() => document.querySelector('video').currentTime > 0", timeout=120_000, polling=50
+    )
+    return time.monotonic() - since
+
+
+def to_the_end(page: Page) -> dict[str, Any]:
+    page.wait_for_function(
+        "() => document.querySelector('video').ended", timeout=(MINUTES + 5) * 60_000, polling=1000
+    )
+    told: dict[str, Any] = page.evaluate(
+        "() => ({stalls: window.stalls, at: document.querySelector('video').currentTime})"
+    )
+    return told
+
+
+def main() -> int:
+    """Prints what was measured. Returns 1 when a promise does not hold."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory(prefix="clipset-bench-") as name, sync_playwright() as play:
+        folder = Path(name)
+        film = folder / "film.mp4"
+        ffmpeg("-stream_loop", str(MINUTES - 1), "-i", hevc_source(folder), "-c", "copy", film)
+        with site(folder) as (address, clone):
+            shell = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c", MAKE_MEMBER]
+            subprocess.run(shell, cwd=clone, check=True)
+            browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM])
+            page = browser.new_page()
+            log_in(page, address)
+            url = upload(page, address, film)
+            seconds = first_frame(page)
+            print(f"first frame {seconds:.1f} s after the end of the upload (at most 15 s)")
+            sys.stdout.flush()
+            told = to_the_end(page)
+            stayed = page.url == url
+            browser.close()
+    print(f"played to {told['at']:.1f} s of {MINUTES * 60} s")
+    print(f"pauses that nobody asked for: {len(told['stalls'])} {told['stalls']} (none)")
+    print(f"on the page it began on: {'yes' if stayed else 'no'}")
+    return int(seconds > 15 or bool(told["stalls"]) or told["at"] < MINUTES * 60 - 1)
