@@ -199,6 +199,11 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("inter", NODE_MODULES / "@fontsource-variable" / "inter" / "files"),
+    ("hls", NODE_MODULES / "hls.js" / "dist"),
+]
+STATICFILES_FINDERS = [
+    "clipset.static.Folders",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -241,6 +246,10 @@ FILE_UPLOAD_HANDLERS = ["clipset.lib.form_files.FilesOfMembers"]
 
 # -- Queue --------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")
+# Two clusters, so that what takes hours leaves what takes seconds alone. All but one of the second
+# one's workers may be at films of ten minutes and more.
+TRANSCODE_CLUSTER = "transcode"
+TRANSCODE_WORKERS = env.int("TRANSCODE_WORKERS", 2)
 Q_CLUSTER = {
     "name": "clipset",
     "label": "Queue",
@@ -258,6 +267,7 @@ Q_CLUSTER = {
     "bulk": 1,
     "max_rss": 600_000,
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+    "ALT_CLUSTERS": {TRANSCODE_CLUSTER: {"workers": TRANSCODE_WORKERS}},
 }
 
 # -- Mail ---------------------------------------------------------------------------------------

@@ -29,12 +29,13 @@ def require(part: str) -> str:
     """The path of the program, or the end of the test."""
     programs, package = PARTS[part]
     paths = (shutil.which(program, path=_PATH) for program in programs)
-    return next(filter(None, paths), None) or _without(
+    return next(filter(None, paths), None) or without(
         f"{programs[0]} is missing: apt-get install {package}"
     )
 
 
-def _without(reason: str) -> NoReturn:
+def without(reason: str) -> NoReturn:
+    """Ends the test for a reason that is not its own: skipped, or with CI=true a failure."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} (with CI=true nothing may be missing)", pytrace=False)
     pytest.skip(reason)

@@ -16,7 +16,12 @@ class UsernameConverter(StringConverter):
     regex = "[A-Za-z0-9_]{3,50}"
 
 
+class RenditionConverter(StringConverter):
+    regex = "source|[1-9][0-9]{0,3}p"
+
+
 def register_converters() -> None:
-    """Makes `<short_id:…>` and `<username:…>` known, once for the site."""
+    """Makes `<short_id:…>`, `<username:…>` and `<rendition:…>` known, once for the site."""
     register_converter(ShortIdConverter, "short_id")
     register_converter(UsernameConverter, "username")
+    register_converter(RenditionConverter, "rendition")

@@ -24,6 +24,17 @@ MAX_PIXELS = {
     "GIF": 25 * MILLION,
     "WEBP": 16 * MILLION,
 }
+# EXIF's Orientation: what is to be done with the picture.
+ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # A picture of a few kB takes so much too, so that a process decodes one at a time.
 _DECODING = threading.Lock()
 PATIENCE = 20  # seconds
@@ -36,6 +47,22 @@ class PictureError(Exception):
 
 
 def fitted_webp(picture: IO[bytes], size: tuple[int, int]) -> bytes:
+    """As `fitted` gives it, with what can be seen through."""
+    out = io.BytesIO()
+    fitted(picture, size).save(out, "WEBP", quality=85, method=4)
+    return out.getvalue()
+
+
+def fitted_jpeg(picture: IO[bytes], size: tuple[int, int]) -> bytes:
+    """As `fitted` gives it, on white."""
+    upright, out = fitted(picture, size), io.BytesIO()
+    page = Image.new("RGB", upright.size, "white")
+    page.paste(upright, mask=upright)
+    page.save(out, "JPEG", quality=88, optimize=True)
+    return out.getvalue()
+
+
+def fitted(picture: IO[bytes], size: tuple[int, int]) -> Image.Image:
     """The middle of a picture, cut and scaled to `size` (width, height in px), turned as its
     EXIF says. Takes a second and much memory: not to be called in a transaction.
 
@@ -46,12 +73,7 @@ def fitted_webp(picture: IO[bytes], size: tuple[int, int]) -> bytes:
     try:
         with Image.open(picture, formats=FORMATS) as image:
             _check_pixels(image)
-            small = _decoded_small(image, 2 * max(size))
-            ImageOps.exif_transpose(small, in_place=True)
-            fitted = ImageOps.fit(small, size, Image.Resampling.LANCZOS).convert("RGBA")
-        out = io.BytesIO()
-        fitted.save(out, "WEBP", quality=85, method=4)
-        return out.getvalue()
+            return _fitted_upright(_decoded_small(image, 2 * max(size)), size).convert("RGBA")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(TOO_MANY_PIXELS) from error
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say: broken
@@ -81,6 +103,14 @@ def _decoded_small(image: Image.Image, least: int) -> Image.Image:
     image = _eight_bits(image)
     factor = min(image.width // least, image.height // least)
     return image.reduce(factor) if factor > 1 else image
+
+
+def _fitted_upright(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Turned last, when it is small: that takes a second picture."""
+    orientation = image.getexif().get(ORIENTATION, 1)
+    lying = size[::-1] if orientation in {5, 6, 7, 8} else size
+    cut = ImageOps.fit(image, lying, Image.Resampling.LANCZOS)
+    return cut.transpose(TURNS[orientation]) if orientation in TURNS else cut
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ The queue only wakes; what is to be done, and how often it was tried, stands in 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -14,20 +14,26 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.brokers.orm import ORM
 from django_q.models import OrmQ, Schedule
-from django_q.tasks import async_task, queue_size
+from django_q.tasks import async_task
+
+FIRST_CLUSTER: Final[str] = settings.Q_CLUSTER["name"]
 
 
-def enqueue(function: str, *args: Any) -> None:
+def enqueue(function: str, *args: Any, cluster: str | None = None) -> None:
     """Runs `function` (a dotted path) in a worker, once what the caller changes is committed.
+
+    `cluster` names another than the first one, which is for all that is quick.
 
     With the database as the queue the wake-up is part of the caller's transaction: both are
     there or neither. With Redis it follows on commit; what is lost between is woken again by
     the schedule that looks for waiting work.
     """
+    # Named always: else it would be the cluster of whoever calls.
+    call = partial(async_task, function, *args, cluster=cluster or FIRST_CLUSTER)
     if settings.REDIS_URL:
-        transaction.on_commit(partial(async_task, function, *args))
+        transaction.on_commit(call)
     else:
-        async_task(function, *args)
+        call()
 
 
 def free_taken_work() -> int:
@@ -44,9 +50,9 @@ def free_taken_work() -> int:
     return int(taken.update(lock=now))
 
 
-def waiting_wake_ups() -> int:
-    """How many calls stand in the queue that no worker has taken yet."""
-    return int(queue_size())
+def waiting_wake_ups(cluster: str | None = None) -> int:
+    """How many calls stand in a cluster's queue that no worker has taken yet."""
+    return int(get_broker(cluster or FIRST_CLUSTER).queue_size())
 
 
 def ensure_schedule(name: str, function: str, *, minutes: int) -> None:

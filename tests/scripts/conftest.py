@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.processes import free_port, short_folder
+from tests.scripts.disk import Disk, own_disk
 from tests.setting_names import setting_names
 
 if TYPE_CHECKING:
@@ -107,6 +108,21 @@ def clone() -> Iterator[Clone]:
 def installed(clone: Clone) -> Clone:
     clone.install()
     return clone
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    with short_folder() as folder, own_disk(folder / "a clone") as made:
+        yield made
+
+
+@pytest.fixture
+def on_own_disk(disk: Disk) -> Clone:
+    """Installed; database, logs and films of it lie on the disk that a test can fill."""
+    made = Clone(disk.folder.resolve())
+    made.environment |= {"SEED": "none", "MIN_FREE_DISK_BYTES": str(10 * 1024**2)}
+    made.install()
+    return made
 
 
 @pytest.fixture

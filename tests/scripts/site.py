@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 BACK_WITHIN = 20  # seconds; 0.5 to 3.5 on an idle machine, and this one may be busy with tests
 GONE_WITHIN = 10  # seconds, as promised
 MAIN, SUPERVISOR, WEB, WEB_WORKER, QUEUE, SENTINEL, QUEUE_WORKER = range(7)
-WHOLE = {MAIN: 1, SUPERVISOR: 1, WEB: 1, WEB_WORKER: 2, QUEUE: 1, SENTINEL: 1, QUEUE_WORKER: 4}
+WHOLE = {MAIN: 1, SUPERVISOR: 1, WEB: 1, WEB_WORKER: 2, QUEUE: 2, SENTINEL: 2, QUEUE_WORKER: 8}
 
 
 def cast(clone: Clone) -> dict[int, list[int]]:
-    """Who runs: process ids by part. The queue's sentinel has 2 workers, monitor and pusher."""
+    """Who runs: process ids by part. Each of the two queues has a sentinel, and
+    that has 2 workers, a monitor and a pusher."""
     processes = clone.processes()
     parts: dict[int, list[int]] = {part: [] for part in WHOLE}
     for process, (parent, command) in sorted(processes.items()):
         mothers = processes.get(parent, (0, ""))
         if "scripts/run" in command:
             parts[MAIN].append(process)
-        elif "supervisord" in command:
+        elif "deploy/supervise" in command:
             parts[SUPERVISOR].append(process)
         elif "gunicorn" in command:
             parts[WEB_WORKER if "gunicorn" in mothers[1] else WEB].append(process)
@@ -53,6 +54,14 @@ def get(clone: Clone, path: str) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def answers(clone: Clone) -> bool:
+    """Anything: with a full disk it does not call itself healthy."""
+    try:
+        return get(clone, "/healthz") > 0
+    except OSError:
+        return False
 
 
 def healthy(clone: Clone) -> bool:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import clips
+from tests.parts import without
 from tests.processes import wait_for
+from tests.scripts.member import Browser, make_bob, rows
 from tests.scripts.site import (
     BACK_WITHIN,
     QUEUE,
@@ -21,6 +24,7 @@ from tests.scripts.site import (
     SUPERVISOR,
     WEB,
     WEB_WORKER,
+    answers,
     cast,
     children,
     end,
@@ -31,9 +35,11 @@ from tests.scripts.site import (
     running,
     started,
 )
+from tests.scripts.witness import ffmpegs
 
 if TYPE_CHECKING:
     from tests.scripts.conftest import Clone
+    from tests.scripts.disk import Disk
 
 pytestmark = pytest.mark.ffmpeg  # which start-up looks for
 
@@ -91,6 +97,55 @@ def test_what_dies_is_started_again_and_leaves_nobody_behind(installed: Clone) -
 
         # Nothing of it can outlive scripts/run either.
         end(installed, process, signal.SIGKILL)
+
+
+def test_a_full_disk_ends_no_program(on_own_disk: Clone, disk: Disk) -> None:
+    """What cannot be logged is not logged; pages still come, and all goes on once there is room."""
+    if disk.refusal:
+        without(f"no disk can be mounted here: {disk.refusal}")
+    with running(on_own_disk) as process:
+        started(process)
+        before = cast(on_own_disk)
+        with disk.full():
+            for _ in range(60):  # each is a line in the access log
+                assert get(on_own_disk, "/login/") == 200
+                time.sleep(0.05)
+            os.kill(before[WEB_WORKER][0], signal.SIGKILL)  # and one for supervisord's
+            wait_for(lambda: len(cast(on_own_disk)[WEB_WORKER]) == 2, name="a new worker")
+            os.kill(before[QUEUE][0], signal.SIGKILL)
+            wait_for(lambda: before[QUEUE][0] not in on_own_disk.processes(), name="its end")
+            time.sleep(3)
+            assert get(on_own_disk, "/login/") == 200
+            after = cast(on_own_disk)
+            assert [after[part] for part in (SUPERVISOR, WEB)] == [
+                before[part] for part in (SUPERVISOR, WEB)
+            ]
+            # Nor does it keep them from being started anew.
+            os.kill(before[SUPERVISOR][0], signal.SIGKILL)
+            wait_for(lambda: before[WEB][0] not in on_own_disk.processes(), name="its end")
+            wait_for(lambda: answers(on_own_disk), seconds=BACK_WITHIN, name="an answer")
+        wait_for(lambda: is_whole(on_own_disk), seconds=BACK_WITHIN, name="the queue")
+        end(on_own_disk, process, signal.SIGTERM)
+
+
+def test_a_stop_in_the_middle_of_an_encode_is_as_quick_and_counts_nothing(
+    installed: Clone,
+) -> None:
+    film = clips.repeated(clips.hevc_mp4(seconds=4, size="1920x1080"), 30)
+    with running(installed, SEED="none") as process:
+        started(process)
+        make_bob(installed)
+        bob = Browser(installed)
+        bob.log_in()
+        assert bob.upload(film)
+        progress = "SELECT 1 FROM jobs WHERE kind = 'ENCODE' AND progress > 0"
+        wait_for(lambda: rows(installed, progress), seconds=30, name="some progress")
+        assert len(ffmpegs(installed)) == 1
+        end(installed, process, signal.SIGTERM)
+        assert not ffmpegs(installed)
+    [job] = rows(installed, "SELECT state, losses, failures, lease_owner FROM jobs")
+    assert job == ("WAITING", 0, 0, "")
+    assert rows(installed, "SELECT COUNT(*) FROM renditions") == [(0,)]
 
 
 def test_it_can_be_stopped_while_it_installs(clone: Clone) -> None:

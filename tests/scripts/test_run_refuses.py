@@ -85,3 +85,11 @@ def test_a_python_that_does_not_fit(
     answer = clone.refusal(PATH=str(tools))
     assert answer.startswith("Clipset needs Python 3.11, 3.12 or 3.13;")
     assert words in answer
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket(clone: Clone) -> None:
+    deep = clone.root / ("d" * 74)
+    deep.mkdir()
+    words = type(clone)(deep.resolve()).refusal()
+    assert "The path of this folder is too long for the supervisor's socket" in words
+    assert "at most 74 characters" in words

@@ -12,17 +12,20 @@ import pytest
 from PIL import Image
 
 from clipset.lib import pictures
-from clipset.lib.pictures import PictureError, fitted_webp
+from clipset.lib.pictures import ORIENTATION, PictureError, fitted_jpeg, fitted_webp
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SIZE = (960, 540)
 MB = 1024**2
+LYING = Image.Exif()
+LYING[ORIENTATION] = 6
 # Just as large as is taken: kind, mode, width and height in px, options.
 LARGEST: list[tuple[str, str, tuple[int, int], dict[str, Any]]] = [
     ("JPEG", "RGB", (8000, 6250), {}),
     ("JPEG", "CMYK", (8000, 6250), {}),
+    ("JPEG", "RGB", (13_000, 3839), {"exif": LYING}),
     ("JPEG", "RGB", (5000, 5000), {"progressive": True, "subsampling": 0}),
     ("PNG", "RGB", (5000, 5000), {}),
     ("PNG", "RGBA", (5000, 5000), {}),
@@ -143,3 +146,31 @@ def test_who_waits_for_too_long_is_told_and_a_broken_picture_holds_nobody_up(
     slow.go_on.set()
     thread.join()
     assert fitted_webp(io.BytesIO(a_picture()), (16, 16))
+
+
+def test_a_jpeg_stands_on_white_where_it_could_be_seen_through() -> None:
+    sent = io.BytesIO()
+    Image.new("RGBA", (64, 64), (255, 0, 0, 0)).save(sent, "PNG")
+    with Image.open(io.BytesIO(fitted_jpeg(sent, (32, 18)))) as fitted:
+        assert (fitted.format, fitted.mode, fitted.size) == ("JPEG", "RGB", (32, 18))
+        assert fitted.getpixel((16, 9)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "red_at"), [(1, "left"), (3, "right"), (6, "top"), (8, "bottom")]
+)
+def test_a_lying_picture_is_cut_as_it_is_seen(orientation: int, red_at: str) -> None:
+    """Not square: half of it red, cut to a shape that lies across."""
+    image, exif, sent = Image.new("RGB", (400, 300), "blue"), Image.Exif(), io.BytesIO()
+    image.paste((255, 0, 0), (0, 0, 200, 300))
+    exif[ORIENTATION] = orientation
+    image.save(sent, "JPEG", exif=exif, quality=95)
+    with Image.open(io.BytesIO(fitted_jpeg(sent, (160, 90)))) as fitted:
+        assert fitted.size == (160, 90)
+        assert not fitted.getexif()
+        edges = {"left": (4, 45), "right": (155, 45), "top": (80, 4), "bottom": (80, 85)}
+        reds = {name: fitted.getpixel(at) for name, at in edges.items()}
+    isred = {name: tone[0] > 200 and tone[2] < 60 for name, tone in reds.items()}  # type: ignore[index]
+    opposite = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+    assert isred[red_at]
+    assert not isred[opposite[red_at]]

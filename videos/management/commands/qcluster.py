@@ -5,12 +5,24 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django_q import cluster as django_q_cluster
 from django_q.cluster import Cluster
 from django_q.management.commands.qcluster import Command as QCluster
+from django_q.queues import Queue
 
+from clipset.lib.kernel_lock import KernelLock
 from clipset.lib.process import bind_forks_to_parent
 from clipset.lib.queue import enqueue, free_taken_work
 from clipset.lib.stopping import announce_stop
+
+
+class KillableQueue(Queue):  # type: ignore[misc]
+    """By which a cluster hands out work. An idle worker waits with the lock in its hands, and may
+    be killed like that."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._rlock, self._wlock = KernelLock(), KernelLock()
 
 
 class TellingCluster(Cluster):  # type: ignore[misc]
@@ -31,6 +43,7 @@ class Command(QCluster):  # type: ignore[misc]
         if options.get("cluster_name"):
             os.environ["Q_CLUSTER_NAME"] = options["cluster_name"]
         bind_forks_to_parent()
+        django_q_cluster.Queue = KillableQueue
         free_taken_work()
         # What waited, or was given back, while nobody was here.
         enqueue("videos.tasks.look_after_jobs")

@@ -1,0 +1,51 @@
+"""A full disk, as the file system and the databases tell of it."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from django.db import DatabaseError, OperationalError, connection, transaction
+
+from clipset.lib.disk import is_disk_full
+from tests.full_database import full_database
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_without_room_is_a_full_disk() -> None:
+    with (
+        full_database(),
+        connection.cursor() as cursor,
+        pytest.raises(OperationalError) as raised,
+    ):
+        cursor.execute("CREATE TABLE more (bytes)")
+    assert is_disk_full(raised.value)
+
+
+def test_another_failure_of_the_database_is_none(db: None) -> None:
+    with (
+        pytest.raises(DatabaseError) as raised,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT 1 FROM nowhere")
+    assert not is_disk_full(raised.value)
+
+
+def test_postgresqls_word_for_it_is_known() -> None:
+    class DiskFull(Exception):
+        sqlstate = "53100"
+
+    error = OperationalError("could not extend file")
+    error.__cause__ = DiskFull()
+    assert is_disk_full(error)
+    assert not is_disk_full(OperationalError("the connection is closed"))
+
+
+@pytest.mark.parametrize(
+    ("number", "is_full"),
+    [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EACCES, False)],
+)
+def test_the_file_system_says_it_by_number(number: int, is_full: bool) -> None:
+    assert is_disk_full(OSError(number, "")) == is_full
+    assert not is_disk_full(ValueError())

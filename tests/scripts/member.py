@@ -1,0 +1,97 @@
+"""bob, a member of the site that scripts/run starts, with a browser that speaks plain HTTP."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import re
+import sqlite3
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.scripts.conftest import Clone
+
+PASSWORD = "a long enough passphrase"
+
+MAKE_BOB = f"""
+from accounts.models import User
+User.objects.create_user("bob", "bob@example.org", {PASSWORD!r})
+"""
+
+
+class NoForm(OSError):
+    """The site answered, with something else than the page that was asked for."""
+
+
+class Browser:
+    """bob at the site, with a cookie jar. What fails on the way is an OSError."""
+
+    def __init__(self, clone: Clone) -> None:
+        self.address = f"http://127.0.0.1:{clone.port}"
+        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self.opener = urllib.request.build_opener(jar)
+
+    def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+        request = urllib.request.Request(self.address + path, body, headers)  # noqa: S310 loopback
+        try:
+            with self.opener.open(request, timeout=20) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def token(self, path: str) -> str:
+        _, page = self.ask(path)
+        found = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        if found is None:
+            raise NoForm(path)
+        return found[1].decode()
+
+    def log_in(self) -> None:
+        fields = {
+            "csrfmiddlewaretoken": self.token("/login/"),
+            "username": "bob",
+            "password": PASSWORD,
+        }
+        self.ask("/login/", urllib.parse.urlencode(fields).encode())
+
+    def upload(self, film: Path) -> str | None:
+        """The address of the film once the site has said that it has it; None if it never did."""
+        mark = uuid.uuid4().hex
+        parts = [("csrfmiddlewaretoken", "", self.token("/upload/").encode())]
+        parts.append(("file", f'; filename="{film.name}"', film.read_bytes()))
+        body = b"".join(
+            f'--{mark}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode()
+            + content
+            + b"\r\n"
+            for name, more, content in parts
+        )
+        kind = {"Content-Type": f"multipart/form-data; boundary={mark}"}
+        body += f"--{mark}--\r\n".encode()
+        status, answer = self.ask("/upload/", body, Accept="application/json", **kind)
+        return json.loads(answer)["url"] if status == 201 else None
+
+
+def make_bob(clone: Clone) -> None:
+    shell(clone, MAKE_BOB)
+
+
+def shell(clone: Clone, code: str) -> None:
+    """Runs Python in the site's own surroundings."""
+    python = clone.root / ".venv/bin/python"
+    command: list[str | Path] = [python, "manage.py", "shell", "--no-imports", "-c", code]
+    subprocess.run(command, cwd=clone.root, env=clone.environment, check=True)
+
+
+def rows(clone: Clone, query: str, *values: object) -> list[tuple[object, ...]]:
+    """What stands in the site's database."""
+    with closing(sqlite3.connect(clone.root / "data/clipset.db", timeout=20)) as database:
+        return database.execute(query, values).fetchall()

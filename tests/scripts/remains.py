@@ -1,0 +1,158 @@
+"""What a site has to look like once all its work is done: rows and files, one to one."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.scripts.member import rows, shell
+from videos.services.jobs import LOST, MAX_FAILURES, MAX_LOSSES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.scripts.conftest import Clone
+
+REFUSED = "This is not a video file of a kind that is accepted here"
+TIDY_UP_LATER = """
+from django.utils import timezone
+from videos.models import Upload
+from videos.tasks import tidy_up
+Upload.objects.update(expires_at=timezone.now())
+tidy_up()
+"""
+
+
+def is_tidy(clone: Clone) -> bool:
+    """Every job has ended, and nothing lies around that nobody names."""
+    return not any(unsettled(clone))
+
+
+def unsettled(clone: Clone) -> tuple[list[tuple[object, ...]], set[str]]:
+    """Jobs that have not ended, and `litter`."""
+    unended = "SELECT * FROM jobs WHERE state IN ('WAITING', 'RUNNING')"
+    return rows(clone, unended), litter(clone)
+
+
+def litter(clone: Clone) -> set[str]:
+    """What lies in the media folders and belongs to nothing, and what is named and missing; below
+    media/temp only the folders themselves."""
+    there = {
+        str(path.relative_to(clone.root / "media"))
+        for path in (clone.root / "media").rglob("*")
+        if path.is_file() or path.parent.name == "temp"
+    }
+    there = {path for path in there if path.count("/") == 1}
+    # An upload that goes on, as far as the site can know, may have begun its folder or not.
+    return (there ^ named(clone)) - open_uploads(clone)
+
+
+def open_uploads(clone: Clone) -> set[str]:
+    return {f"temp/{Path(str(path)).name}" for (path,) in rows(clone, "SELECT folder FROM uploads")}
+
+
+def named(clone: Clone) -> set[str]:
+    """What the rows name, relative to the media folder."""
+    sources = "SELECT source_path FROM videos WHERE source_path <> ''"
+    found = {f"temp/{Path(str(path)).parent.name}" for (path,) in rows(clone, sources)}
+    for folder, query in {
+        "videos": "SELECT filename FROM renditions",
+        "thumbnails": "SELECT thumbnail_filename FROM videos WHERE thumbnail_filename <> '' "
+        "UNION SELECT storyboard_filename FROM videos WHERE storyboard_filename <> ''",
+        "originals": "SELECT original_path FROM videos WHERE original_path <> ''",
+    }.items():
+        found |= {f"{folder}/{Path(str(name)).name}" for (name,) in rows(clone, query)}
+    return found
+
+
+def check_what_is_left(clone: Clone, films: Mapping[str, set[str]], told: list[str]) -> None:
+    """Of films by name, with the renditions that each is to have; none is to be refused."""
+    videos = rows(
+        clone,
+        "SELECT id, short_id, processing_status, error_message, original_filename, source_path, "
+        "storyboard_filename, original_path FROM videos",
+    )
+    assert {url.split("/")[2] for url in told} <= {str(video[1]) for video in videos}
+    for video in videos:
+        check_film(clone, video, films[str(video[4])])
+    assert any(status == "COMPLETED" for _, _, status, *_ in videos)
+    check_rows(clone)
+    for (filename,) in rows(clone, "SELECT filename FROM renditions"):
+        check_plays(clone.root / "media/videos" / str(filename))
+    shell(clone, TIDY_UP_LATER)
+    assert rows(clone, "SELECT COUNT(*) FROM uploads") == [(0,)]
+    assert not litter(clone)
+    check_quota(clone)
+
+
+def check_film(clone: Clone, video: tuple[object, ...], names: set[str]) -> None:
+    """One that failed has nothing but its reason; another has all that was planned for it."""
+    key, short_id, status, error, _, source, storyboard, original = video
+    of_jobs = "SELECT kind, state, failures, losses FROM jobs WHERE video_id = ? ORDER BY id"
+    of_renditions = "SELECT name FROM renditions WHERE video_id = ?"
+    jobs = rows(clone, of_jobs, key)
+    have = {str(name) for (name,) in rows(clone, of_renditions, key)}
+    if status == "FAILED":
+        check_reason(str(short_id), str(error), jobs[-1], is_refused=not names, kept=bool(source))
+        assert not have
+        return
+    assert status == "COMPLETED", (short_id, status)
+    assert names, f"{short_id} is no film"
+    assert not error
+    assert not source
+    assert [kind for kind, *_ in jobs][1:] == ["ENRICH"]
+    _, ending, failures, losses = jobs[-1]
+    if ending == "FAILED":  # what it has is fewer, but plays
+        assert failures == MAX_FAILURES or losses == MAX_LOSSES
+        assert have in (names, {"source"})
+    else:
+        assert have == names
+        assert storyboard
+    assert bool(original) == ("source" not in names)
+
+
+def check_reason(
+    short_id: str, error: str, job: tuple[object, ...], *, is_refused: bool, kept: bool
+) -> None:
+    """Whether it is true; and what is no fault of the film's keeps its source for another try."""
+    _, state, failures, losses = job
+    assert state == "FAILED"
+    if failures == MAX_FAILURES:
+        assert "disk is full" in error, (short_id, error)
+    elif error == LOST:
+        assert losses == MAX_LOSSES, short_id
+    else:
+        assert is_refused, (short_id, error)
+        assert error.startswith(REFUSED), error
+    assert kept == (failures == MAX_FAILURES or error == LOST), short_id
+
+
+def check_rows(clone: Clone) -> None:
+    assert rows(clone, "SELECT COUNT(*) FROM jobs WHERE lease_owner <> ''") == [(0,)]
+    assert rows(clone, "SELECT COUNT(*) FROM jobs WHERE long_slot IS NOT NULL") == [(0,)]
+    assert rows(clone, "SELECT COUNT(*) FROM renditions WHERE NOT is_complete") == [(0,)]
+    sizes = (
+        "SELECT filename, size_bytes FROM renditions UNION ALL "
+        "SELECT v.filename, r.size_bytes FROM videos v JOIN renditions r USING (filename)"
+    )
+    for filename, size in rows(clone, sizes):
+        assert (clone.root / "media/videos" / str(filename)).stat().st_size == size
+    stored = (
+        "SELECT COUNT(*) FROM videos v WHERE processing_status = 'COMPLETED' AND stored_bytes <> "
+        "(SELECT SUM(size_bytes) FROM renditions r WHERE r.video_id = v.id)"
+    )
+    assert rows(clone, stored) == [(0,)]
+
+
+def check_plays(path: Path) -> None:
+    """Every picture and every sound of it can be decoded."""
+    decode: list[str | Path] = ["ffmpeg", "-v", "error", "-xerror", "-i", path, "-f", "null", "-"]
+    done = subprocess.run(decode, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), path
+
+
+def check_quota(clone: Clone) -> None:
+    charged = rows(clone, "SELECT COALESCE(SUM(quota_bytes), 0) FROM videos")
+    used = rows(clone, "SELECT weekly_upload_bytes FROM users WHERE username = 'bob'")
+    assert used == charged

@@ -1,0 +1,51 @@
+"""The witness of the chaos test sees what it is there to see."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import clips
+from tests.processes import wait_for
+from tests.scripts.witness import Witness, ffmpegs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.scripts.conftest import Clone
+
+pytestmark = pytest.mark.ffmpeg
+
+
+@pytest.mark.parametrize(
+    ("jobs", "are_doubles"),
+    [(("job-1/000001-a", "job-1/000002-b"), True), (("job-1/000001-a", "job-12/000001-c"), False)],
+)
+def test_two_ffmpegs_at_one_job_are_seen_and_at_two_jobs_are_fine(
+    clone: Clone, jobs: tuple[str, str], are_doubles: bool
+) -> None:
+    clip = clips.h264_mp4(seconds=4)
+    ffmpeg = shutil.which("ffmpeg")
+    assert ffmpeg
+    witness = Witness(clone)
+    with ExitStack() as running:
+        for job in jobs:
+            folder = clone.root / "media/temp" / job
+            folder.mkdir(parents=True)
+            out = folder / "720p.mp4"
+            copy: list[str | Path] = [ffmpeg, "-v", "quiet", "-re", "-i", clip, "-c", "copy", out]
+            started = subprocess.Popen(copy, stdin=subprocess.DEVNULL)
+            running.enter_context(started)
+            running.callback(started.kill)
+        wait_for(lambda: len(ffmpegs(clone)) == 2, name="both")
+        witness.start()
+        wait_for(lambda: len(witness.seen) == len({job.split("/")[0] for job in jobs}))
+        if are_doubles:
+            wait_for(lambda: witness.doubles, seconds=2, name="the report")
+        witness.end()
+    assert bool(witness.doubles) == are_doubles
+    assert not ffmpegs(clone)

@@ -1,0 +1,68 @@
+"""Who saw that no film was worked on by two at once."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.scripts.conftest import Clone
+
+EVERY = 0.05  # seconds
+PROGRAMS = {"ffmpeg", "ffprobe"}
+# What of a command line tells whose work it is: the file that was sent, the film it became, the
+# job that works in its own folder.
+MARKS = re.compile(r"upload-[0-9a-f]{32}|videos/[0-9a-f]{32}|job-\d+(?=/)")
+
+
+class Witness(threading.Thread):
+    """Looks all the time at every FFmpeg of a site.
+
+    One worker at a film runs one of them at a time, so two of the same film at the same instant
+    belong to two workers. `seen` are the works there were, `doubles` what should not have been.
+    """
+
+    def __init__(self, clone: Clone) -> None:
+        super().__init__(daemon=True)
+        self.clone = clone
+        self.seen: set[str] = set()
+        self.doubles: list[str] = []
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(EVERY):
+            for mark, found in self._look().items():
+                self.seen.add(mark)
+                if len(found) > 1 and all(command_of(pid) == said for pid, said in found.items()):
+                    self.doubles.append(f"{mark}: " + " AND ".join(found.values()))
+
+    def end(self) -> None:
+        self._over.set()
+        self.join()
+
+    def _look(self) -> dict[str, dict[int, str]]:
+        """By mark: command lines by process id."""
+        works: dict[str, dict[int, str]] = defaultdict(dict)
+        for pid, command in ffmpegs(self.clone).items():
+            for mark in set(MARKS.findall(command)):
+                works[mark][pid] = command
+        return works
+
+
+def ffmpegs(clone: Clone) -> dict[int, str]:
+    """Those that work at files of the site: command lines by process id."""
+    commands = {int(it.name): command_of(int(it.name)) for it in Path("/proc").glob("[0-9]*")}
+    return {pid: command for pid, command in commands.items() if str(clone.root) in command}
+
+
+def command_of(pid: int) -> str:
+    """Of an FFmpeg that runs; "" for all else, and for one that has ended or is ending."""
+    try:
+        if (Path(f"/proc/{pid}/comm")).read_text().strip() not in PROGRAMS:
+            return ""
+        return (Path(f"/proc/{pid}/cmdline")).read_text().replace("\0", " ").strip()
+    except OSError:
+        return ""
