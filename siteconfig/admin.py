@@ -95,12 +95,20 @@ class ConfigAdmin(GuardedAdmin[Config]):
     """One form, for admins only."""
 
     form = ConfigForm
-    fields = [
-        "max_file_size_bytes",
-        "weekly_upload_limit_bytes",
-        "video_storage_path",
-        "updated_at",
-        "updated_by",
+    fieldsets = [
+        (
+            "Uploads",
+            {"fields": ["max_file_size_bytes", "weekly_upload_limit_bytes", "video_storage_path"]},
+        ),
+        (
+            "Videos to come",
+            {
+                "fields": ["quality", "max_short_side", "make_720p", "make_480p", "encoder"],
+                "description": "What is stored already stays as it is.",
+            },
+        ),
+        ("What was sent", {"fields": ["keep_originals", "keep_originals_days"]}),
+        ("Last change", {"fields": ["updated_at", "updated_by"]}),
     ]
     readonly_fields = ["updated_at", "updated_by"]
 

@@ -94,7 +94,18 @@ class ConfigForm(forms.ModelForm[Config]):
 
     class Meta:
         model = Config
-        fields = ["max_file_size_bytes", "weekly_upload_limit_bytes", "video_storage_path"]
+        fields = [
+            "max_file_size_bytes",
+            "weekly_upload_limit_bytes",
+            "video_storage_path",
+            "quality",
+            "max_short_side",
+            "make_720p",
+            "make_480p",
+            "keep_originals",
+            "keep_originals_days",
+            "encoder",
+        ]
         widgets = {"video_storage_path": forms.TextInput(attrs={"size": 60})}
 
     def clean_video_storage_path(self) -> str:

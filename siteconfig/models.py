@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -19,6 +20,31 @@ def _default_weekly_limit() -> int:
 
 def _default_video_storage_path() -> str:
     return str(settings.VIDEO_STORAGE_PATH)
+
+
+MOST_DAYS = 36_500
+
+
+class Quality(models.TextChoices):
+    SMALL = "small", "Small files: less detail"
+    BALANCED = "balanced", "Balanced"
+    HIGH = "high", "High: larger files, takes about twice as long"
+
+
+class ShortSide(models.IntegerChoices):
+    HD = 720, "720p"
+    FULL_HD = 1080, "1080p (Full HD)"
+    QUAD_HD = 1440, "1440p"
+    ULTRA_HD = 2160, "2160p (4K)"
+
+
+class Encoder(models.TextChoices):
+    """FFmpeg's names."""
+
+    SOFTWARE = "libx264", "Processor (libx264)"
+    NVENC = "h264_nvenc", "NVIDIA (NVENC)"
+    QSV = "h264_qsv", "Intel (Quick Sync)"
+    VAAPI = "h264_vaapi", "AMD or Intel (VA-API)"
 
 
 class Config(models.Model):
@@ -43,6 +69,48 @@ class Config(models.Model):
         default=_default_video_storage_path,
         help_text="The folder that new videos are kept in. Videos stored before stay where they "
         "are and go on playing.",
+    )
+    quality = models.CharField(
+        max_length=8,
+        choices=Quality,
+        default=Quality.BALANCED,
+        help_text="Of what has to be encoded. What browsers play as it is, is never touched.",
+    )
+    max_short_side = models.PositiveSmallIntegerField(
+        "largest picture",
+        choices=ShortSide,
+        default=ShortSide.FULL_HD,
+        help_text="Measured on the short side, so that upright videos count alike. Larger ones "
+        "are made smaller; smaller ones are never blown up.",
+    )
+    make_720p = models.BooleanField(
+        "also in 720p",
+        default=True,
+        help_text="A smaller rendition of larger videos, for slower lines. Costs about a third of "
+        "the disk space of 1080p.",
+    )
+    make_480p = models.BooleanField(
+        "also in 480p",
+        default=True,
+        help_text="For slow lines and phones. Costs about a sixth of the disk space of 1080p.",
+    )
+    keep_originals = models.BooleanField(
+        default=True,
+        help_text="Keep what was sent where the picture had to be encoded anew. Its uploader can "
+        "download it. Turned off, what was sent is gone for good once its video is made.",
+    )
+    keep_originals_days = models.PositiveIntegerField(
+        "days to keep originals",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MOST_DAYS, "A hundred years are the most.")],
+        help_text="After so many days an original is deleted. Empty: never.",
+    )
+    encoder = models.CharField(
+        max_length=10,
+        choices=Encoder,
+        default=Encoder.SOFTWARE,
+        help_text="A graphics card encodes faster. Where it does not work, the processor does.",
     )
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
@@ -70,10 +138,28 @@ class Config(models.Model):
                 name="config_weekly_limit_positive",
                 violation_error_message="The weekly limit cannot be negative.",
             ),
+            models.CheckConstraint(
+                condition=Q(quality__in=Quality.values)
+                & Q(max_short_side__in=ShortSide.values)
+                & Q(encoder__in=Encoder.values),
+                name="config_choices_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(keep_originals_days__isnull=True)
+                | Q(keep_originals_days__range=(1, MOST_DAYS)),
+                name="config_originals_a_day_at_least",
+                violation_error_message="Keep originals for a day at least, or leave it empty.",
+            ),
         ]
 
     def __str__(self) -> str:
         return "Configuration"
+
+    @property
+    def ladder(self) -> tuple[int, ...]:
+        """Short sides of the smaller renditions, in pixels."""
+        wanted = ((720, self.make_720p), (480, self.make_480p))
+        return tuple(side for side, make in wanted if make)
 
     @property
     def video_root(self) -> Path:

@@ -5,8 +5,9 @@ A new URL pattern fails `test_every_url_has_a_line_in_the_table` until it has it
 
 from __future__ import annotations
 
+import functools
 import io
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
@@ -30,7 +31,9 @@ from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
 from siteconfig.models import Config
 from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
-from videos.models import Job, Video
+from tests.videos.transcode.fragmented import encoded
+from videos.models import Caption, Job, Rendition, Video
+from videos.transcode.storyboard import plan_storyboard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 
 VISITORS = ("anonymous", "member", "uploader", "moderator", "admin", "deactivated")
 Status: TypeAlias = int | str
@@ -102,6 +105,54 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{hidden}/download/", UPLOADER_AND_STAFF),
         ("GET /v/{pending}/download/", NOBODY),
         ("GET /v/{failed}/download/", NOBODY),
+    ],
+    "master_playlist": [
+        ("GET /v/{ready}/master.m3u8", ALL),
+        ("GET /v/{hidden}/master.m3u8", UPLOADER_AND_STAFF),
+        ("GET /v/{processing}/master.m3u8", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/master.m3u8", NOBODY),
+        ("GET /v/{failed}/master.m3u8", NOBODY),
+        ("GET /v/{lost}/master.m3u8", NOBODY),
+    ],
+    "media_playlist": [
+        ("GET /v/{ready}/720p.m3u8", ALL),
+        ("GET /v/{hidden}/720p.m3u8", UPLOADER_AND_STAFF),
+        ("GET /v/{processing}/720p.m3u8", UPLOADER_AND_STAFF),
+        ("GET /v/{ready}/1080p.m3u8", NOBODY),
+        ("GET /v/{ready}/720p.m3u8?v=another", NOBODY),
+        ("GET /v/{pending}/720p.m3u8", NOBODY),
+    ],
+    "rendition": [
+        ("GET /v/{ready}/720p.mp4", ALL),
+        ("GET /v/{hidden}/720p.mp4", UPLOADER_AND_STAFF),
+        ("GET /v/{processing}/720p.mp4", UPLOADER_AND_STAFF),
+        ("GET /v/{ready}/source.mp4", NOBODY),
+        ("GET /v/{ready}/720p.mp4?v=another", NOBODY),
+    ],
+    "captions": [
+        ("GET /v/{ready}/captions/en.vtt", ALL),
+        ("GET /v/{hidden}/captions/en.vtt", UPLOADER_AND_STAFF),
+        ("GET /v/{ready}/captions/de.vtt", NOBODY),
+    ],
+    "captions_playlist": [
+        ("GET /v/{ready}/captions/en.m3u8", ALL),
+        ("GET /v/{hidden}/captions/en.m3u8", UPLOADER_AND_STAFF),
+        ("GET /v/{ready}/captions/de.m3u8", NOBODY),
+    ],
+    "storyboard": [
+        ("GET /v/{ready}/storyboard.jpg", ALL),
+        ("GET /v/{hidden}/storyboard.jpg", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/storyboard.jpg", NOBODY),
+    ],
+    "storyboard_vtt": [
+        ("GET /v/{ready}/storyboard.vtt", ALL),
+        ("GET /v/{hidden}/storyboard.vtt", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/storyboard.vtt", NOBODY),
+    ],
+    "video_cancel": [
+        ("GET /v/{processing}/cancel/", POST_ONLY),
+        ("POST /v/{processing}/cancel/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/cancel/", (IN, 404, 302, 302, 302, IN)),
     ],
     "thumbnail": [
         ("GET /v/{ready}/thumbnail.jpg", ALL),
@@ -301,9 +352,18 @@ def world(media: Path) -> World:
             video.file_path.write_bytes(b"film")
             (media / "thumbnails" / f"{name}.jpg").write_bytes(b"picture")
             Video.objects.filter(pk=video.pk).update(
-                thumbnail_filename=f"{name}.jpg", thumbnail_root=str(media / "thumbnails")
+                thumbnail_filename=f"{name}.jpg",
+                thumbnail_root=str(media / "thumbnails"),
+                storyboard_filename=f"{name}.jpg",
+                storyboard_root=str(media / "thumbnails"),
+                storyboard_grid=asdict(plan_storyboard(160, 90, 9)),
             )
+            Caption.objects.create(
+                video=video, code="en", language="en", label="English", body="WEBVTT\n"
+            )
+            rendition_of(video, media / "videos")
         if name == "processing":
+            rendition_of(video, media / "temp")
             Job.objects.create(
                 video=video,
                 state="RUNNING",
@@ -331,6 +391,33 @@ def world(media: Path) -> World:
     names |= {f"{name}_id": str(user.pk) for name, user in users.items()}
     names["user_type"] = str(ContentType.objects.get_for_model(User).pk)
     return World(users=users, names=names)
+
+
+@functools.cache
+def fragmented() -> bytes:
+    return encoded(seconds=1, layout=None).read_bytes()
+
+
+def rendition_of(video: Video, folder: Path) -> None:
+    """A file that plays, still growing unless the video is ready."""
+    name = f"{video.pk.hex}-720p.mp4"
+    (folder / name).write_bytes(fragmented())
+    Rendition.objects.create(
+        video=video,
+        name="720p",
+        root=str(folder),
+        filename=name,
+        version="attempt",
+        is_complete=video.is_ready,
+        width=1280,
+        height=720,
+        fps=30,
+        codecs="avc1.640028" if video.is_ready else "",
+        bandwidth=1,
+        average_bandwidth=1,
+        duration_seconds=1,
+        size_bytes=len(fragmented()),
+    )
 
 
 def seen(answer: HttpResponse) -> Status:

@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 from categories.models import Category
 from clipset.lib.fields import LineField, TextField
+from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.text import title_from_filename
+from clipset.lib.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
+
     from videos.models import Video
+
+NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
 
 MAX_TITLE = 200
 MAX_DESCRIPTION = 5000
@@ -42,16 +49,67 @@ class _VideoFields(forms.Form):
 
 
 class EditForm(_VideoFields):
-    """Title, description and category of a video that is there."""
+    """Title, description and category of a video that is there; once it is ready also its picture:
+    a file that is sent, or a moment (seconds). A file wins; without either the picture stays."""
+
+    picture = forms.FileField(
+        label="A picture of your own",
+        required=False,
+        help_text="JPEG, PNG, WebP or GIF, at most 10 MB. Where both are given, this one is used.",
+        widget=forms.FileInput(
+            attrs={
+                "accept": "image/jpeg,image/png,image/webp,image/gif",
+                "data-max-bytes": MAX_BYTES,
+            }
+        ),
+        error_messages={"empty": "This file is empty. Choose another one."},
+    )
+    moment = forms.CharField(
+        label="A moment of the video",
+        required=False,
+        max_length=20,
+        help_text="Minutes and seconds, like 1:23. Left empty, the picture stays.",
+        widget=forms.TextInput(
+            attrs={"class": "num", "autocomplete": "off", "placeholder": "0:00", "size": 8}
+        ),
+        error_messages={"max_length": NO_MOMENT},
+    )
+
+    def __init__(self, *args: Any, has_picture: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_picture:
+            del self.fields["picture"], self.fields["moment"]
 
     @classmethod
-    def of(cls, video: Video, data: Any = None) -> EditForm:
+    def of(cls, video: Video, data: Any = None, files: Any = None) -> EditForm:
         initial = {
             "title": video.title,
             "description": video.description or "",
             "category": video.category.slug if video.category else "",
         }
-        return cls(data, initial=initial)
+        return cls(data, files, initial=initial, has_picture=video.is_ready)
+
+    def clean_picture(self) -> UploadedFile | None:
+        picture: UploadedFile | None = self.cleaned_data["picture"]
+        if picture is not None and (picture.size or 0) > MAX_BYTES:
+            raise ValidationError("This picture is too large. Send one of at most 10 MB.")
+        return picture
+
+    def clean_moment(self) -> int | None:
+        typed = self.cleaned_data["moment"]
+        if not typed or self.cleaned_data.get("picture"):
+            return None
+        seconds = parse_timestamp(typed)
+        if seconds is None:
+            raise ValidationError(NO_MOMENT)
+        return seconds
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.errors and cleaned.get("picture"):
+            # No page can hold a file that was sent.
+            self.add_error("picture", "Choose this picture once more when the rest is right.")
+        return cleaned
 
 
 class UploadForm(_VideoFields):

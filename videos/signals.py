@@ -8,11 +8,15 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from clipset.lib.queue import enqueue
-from videos.models import Video
+from videos.models import Rendition, Video
 from videos.services.files import paths_of
 
 
 @receiver(post_delete, sender=Video)
-def queue_removal_of_files(instance: Video, **_kwargs: Any) -> None:
+@receiver(post_delete, sender=Rendition)
+def queue_removal_of_files(instance: Video | Rendition, **_kwargs: Any) -> None:
     """In the deleting transaction: the files go when, and only when, the row is gone."""
-    enqueue("videos.tasks.remove_files", str(instance.pk), paths_of(instance))
+    if isinstance(instance, Video):
+        enqueue("videos.tasks.remove_files", str(instance.pk), paths_of(instance))
+    elif instance.is_complete:  # else it lies in the folder of an attempt, and goes with that
+        enqueue("videos.tasks.remove_files", str(instance.video_id), [str(instance.path)])

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from videos.services import files, jobs, processing, uploads
+from videos.services import files, jobs, processing, thumbnails, uploads
 
 
 def run_next_job() -> str:
-    return processing.process_next_job()
+    """In the cluster for all that is quick."""
+    return processing.process_next_job(jobs.QUICK)
+
+
+def run_next_encode() -> str:
+    """In the cluster for what takes long."""
+    return processing.process_next_job(jobs.SLOW)
 
 
 def look_after_jobs() -> int:
-    """Every minute: takes back lost leases, wakes for work that nobody was woken for."""
+    """Every minute: takes back lost leases, sweeps what killed workers left, wakes for work that
+    nobody was woken for."""
     taken_back = jobs.take_back_lost_jobs()
+    files.sweep_temp()
+    files.sweep_strays()
+    thumbnails.ask_for_lost_thumbnails()
     jobs.wake_for_due_jobs()
     return taken_back
+
+
+def make_chosen_thumbnail(video_id: str) -> bool:
+    return thumbnails.make_chosen_thumbnail(UUID(video_id))
 
 
 def remove_files(video_id: str, paths: list[str]) -> None:
@@ -23,5 +37,11 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 
 
 def tidy_up() -> int:
-    """Every ten minutes: uploads that stopped, and what nobody needs in the temp folder."""
-    return uploads.abandon_expired_uploads() + files.sweep_temp() + files.forget_failed_sources()
+    """Every ten minutes: uploads that stopped, what nobody needs in the temp folder, and originals
+    that were kept for long enough."""
+    return (
+        uploads.abandon_expired_uploads()
+        + files.sweep_temp()
+        + files.forget_failed_sources()
+        + files.prune_originals()
+    )

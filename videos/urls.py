@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from videos.views import browse, health, media, upload, watch
+from videos.views import browse, health, media, playback, upload, watch
 
 urlpatterns = [
     path("", browse.home, name="home"),
@@ -17,6 +17,26 @@ urlpatterns = [
     path("v/<short_id:short_id>/delete/", watch.delete, name="video_delete"),
     path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
     path("v/<short_id:short_id>/download/", media.download, name="download"),
+    path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
     path("v/<short_id:short_id>/stream.mp4", media.stream, name="stream"),
+    path("v/<short_id:short_id>/master.m3u8", playback.master, name="master_playlist"),
+    path(
+        "v/<short_id:short_id>/<rendition:rendition>.m3u8",
+        playback.playlist,
+        name="media_playlist",
+    ),
+    path(
+        "v/<short_id:short_id>/<rendition:rendition>.mp4",
+        playback.rendition_file,
+        name="rendition",
+    ),
+    path("v/<short_id:short_id>/captions/<slug:code>.vtt", playback.captions_vtt, name="captions"),
+    path(
+        "v/<short_id:short_id>/captions/<slug:code>.m3u8",
+        playback.captions_playlist,
+        name="captions_playlist",
+    ),
+    path("v/<short_id:short_id>/storyboard.jpg", media.storyboard, name="storyboard"),
+    path("v/<short_id:short_id>/storyboard.vtt", media.storyboard_vtt, name="storyboard_vtt"),
     path("v/<short_id:short_id>/thumbnail.jpg", media.thumbnail, name="thumbnail"),
 ]

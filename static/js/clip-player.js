@@ -1,4 +1,5 @@
 /** <clip-player>: keys over the browser's own player; volume and speed are remembered. */
+import { Source } from "./source.js";
 import { recall, remember } from "./store.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
@@ -13,10 +14,13 @@ class ClipPlayer extends HTMLElement {
     this.video.addEventListener("volumechange", () => this.keep());
     this.video.addEventListener("ratechange", () => this.keep());
     document.addEventListener("keydown", this.press, true);
+    this.source = new Source(this);
+    this.source.open();
   }
 
   disconnectedCallback() {
     document.removeEventListener("keydown", this.press, true);
+    this.source.close();
   }
 
   restore() {
@@ -36,13 +40,42 @@ class ClipPlayer extends HTMLElement {
     remember("speed", String(this.video.playbackRate));
   }
 
+  /** For a moment, over what lasts. */
   say(text) {
-    this.hint.textContent = text;
-    this.hint.hidden = false;
+    this.show(text);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.hint.hidden = true;
-    }, 900);
+    this.timer = setTimeout(() => this.showLasting(), 900);
+  }
+
+  /** Until it is taken back; may have a link. */
+  tell(text, link) {
+    if (this.lasting?.text === text) return;
+    this.lasting = { text, link };
+    clearTimeout(this.timer);
+    this.showLasting();
+  }
+
+  untell(text) {
+    if (this.lasting?.text !== text) return;
+    this.lasting = null;
+    this.showLasting();
+  }
+
+  loggedOut() {
+    const link = document.createElement("a");
+    link.href = this.dataset.login;
+    link.textContent = "Log in";
+    this.tell("You are logged out. ", link);
+  }
+
+  show(text, ...more) {
+    this.hint.replaceChildren(text, ...more);
+    this.hint.hidden = false;
+  }
+
+  showLasting() {
+    this.hint.hidden = !this.lasting;
+    if (this.lasting) this.show(this.lasting.text, this.lasting.link ?? "");
   }
 
   press = (event) => {
@@ -76,6 +109,7 @@ class ClipPlayer extends HTMLElement {
       m: () => this.mute(),
       "<": () => this.faster(-1),
       ">": () => this.faster(1),
+      c: () => this.captions(),
       f: () => this.fullscreen(),
       t: () => document.querySelector("clip-theatre")?.turn(),
       "?": () => document.getElementById("keys")?.togglePopover(),
@@ -119,6 +153,15 @@ class ClipPlayer extends HTMLElement {
     this.video.playbackRate = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at + by))];
     this.keep();
     this.say(`${this.video.playbackRate}×`);
+  }
+
+  captions() {
+    const tracks = [...this.video.textTracks];
+    const shown = tracks.find((track) => track.mode === "showing");
+    if (shown) shown.mode = "disabled";
+    else if (tracks.length) tracks[0].mode = "showing";
+    if (!tracks.length) this.say("No captions");
+    else this.say(shown ? "Captions off" : tracks[0].label);
   }
 
   fullscreen() {

@@ -29,6 +29,13 @@ def typed(**changes: str) -> dict[str, str]:
         "max_file_size_bytes": "2 GB",
         "weekly_upload_limit_bytes": "4 GB",
         "video_storage_path": current_config().video_storage_path,
+        "quality": "balanced",
+        "max_short_side": "1080",
+        "make_720p": "on",
+        "make_480p": "on",
+        "keep_originals": "on",
+        "keep_originals_days": "",
+        "encoder": "libx264",
         **changes,
     }
 
@@ -200,3 +207,41 @@ def test_a_new_folder_is_made_and_used(client: Client, tmp_path: Path) -> None:
     client.post(PAGE, typed(video_storage_path=f"{tmp_path}/new/videos/"))
     assert current_config().video_root == tmp_path / "new" / "videos"
     assert (tmp_path / "new" / "videos").is_dir()
+
+
+# -- Videos to come -----------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_what_videos_become_can_be_chosen(client: Client) -> None:
+    client.force_login(make_admin())
+    data = typed(
+        quality="high", max_short_side="2160", keep_originals_days="30", encoder="h264_vaapi"
+    )
+    del data["make_720p"]
+    assert client.post(PAGE, data).status_code == 302
+    config = current_config()
+    assert (config.quality, config.max_short_side) == ("high", 2160)
+    assert (config.ladder, config.encoder) == ((480,), "h264_vaapi")
+    assert (config.keep_originals, config.keep_originals_days) == (True, 30)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("quality", "perfect"),
+        ("max_short_side", "1"),
+        ("max_short_side", "100000"),
+        ("encoder", "; rm -rf /"),
+        ("keep_originals_days", "0"),
+        ("keep_originals_days", "-1"),
+        ("keep_originals_days", "99999999999"),
+    ],
+)
+def test_what_there_is_not_to_choose_is_refused_in_place(
+    client: Client, field: str, text: str
+) -> None:
+    client.force_login(make_admin())
+    response = client.post(PAGE, typed(**{field: text}))
+    assert response.status_code == 200
+    assert form_errors(response)
+    assert current_config().quality == "balanced"

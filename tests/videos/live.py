@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
@@ -114,11 +115,15 @@ def server(media: Path, static: Path, log: Path, **settings: str) -> Iterator[Se
 
 @contextmanager
 def workers(media: Path, static: Path, log: Path, **settings: str) -> Iterator[int]:
-    """The queue's cluster; gives its process id."""
+    """Both clusters; gives the process id of the one that encodes."""
     command = [sys.executable, "manage.py", "qcluster"]
     options = environment(media, static, **settings)
-    with process(command, log=log, cwd=ROOT, env=options) as cluster:
-        yield cluster.pid
+    slow = options | {"Q_CLUSTER_NAME": django_settings.TRANSCODE_CLUSTER}
+    with (
+        process(command, log=log, cwd=ROOT, env=options),
+        process(command, log=log.with_suffix(".slow.log"), cwd=ROOT, env=slow) as encoders,
+    ):
+        yield encoders.pid
 
 
 def answers(started: Server) -> bool:

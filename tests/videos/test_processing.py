@@ -32,6 +32,7 @@ from tests.videos.films import (
     stream_md5,
     told_by_ffprobe,
     used,
+    work,
 )
 from tests.videos.live import descendants, program
 from videos.models import Job, ProcessingStatus, Video
@@ -39,7 +40,7 @@ from videos.models.job import JobState
 from videos.services import jobs
 from videos.services.files import file_stem, named_after, work_folder
 from videos.services.jobs import claim_next_job
-from videos.services.processing import SOURCE_MISSING, process_next_job, retry_processing
+from videos.services.processing import SOURCE_MISSING, retry_processing
 from videos.tasks import run_next_job
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def test_progress_is_told_while_a_film_is_encoded(
         return answer
 
     with connection.execute_wrapper(look):
-        assert process_next_job() == "completed"
+        assert work() == "completed"
     moving = [percent for percent in seen if 0 < percent < 99]
     assert moving, f"no progress between start and end: {seen}"
     assert moving == sorted(moving)
@@ -204,7 +205,7 @@ def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
     clip = builders[kind]()
     video = sent_film(bob, clip)
     assert used(bob) == clip.stat().st_size
-    assert process_next_job() == "refused"
+    assert work() == "refused"
     video.refresh_from_db()
     assert video.processing_status == ProcessingStatus.FAILED
     assert video.error_message
@@ -216,7 +217,7 @@ def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
     assert everything_on_disk() == []
     assert list(Path(video_temp()).iterdir()) == []
     assert Job.objects.get().state == JobState.FAILED
-    assert process_next_job() == "nothing to do"
+    assert work() == "nothing to do"
     assert used(bob) == 0
 
 
@@ -233,14 +234,14 @@ def test_a_source_that_is_not_to_be_found_is_no_fault_of_the_members(bob: User) 
     away.rename(away.with_name("unmounted"))
     for outcome in ("to be tried again", "to be tried again", "given up"):
         due_again()
-        assert process_next_job() == outcome
+        assert work() == outcome
     video.refresh_from_db()
     assert (video.error_message, used(bob)) == (SOURCE_MISSING, 0)
     with pytest.raises(ValidationError, match="cannot be found"):
         retry_processing(video=video)
     away.with_name("unmounted").rename(away)
     retry_processing(video=video)
-    assert process_next_job() == "completed"
+    assert work() == "completed"
 
 
 def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_next_one(
@@ -256,12 +257,12 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
             stalled.append(Path())
             Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
             assert jobs.take_back_lost_jobs() == 1
-            assert process_next_job() == "completed"
+            assert work() == "completed"
             stalled.extend(real(video_id))
         return real(video_id)
 
-    monkeypatch.setattr("videos.services.processing.named_after", stall_once)
-    assert process_next_job() == "lease lost"
+    monkeypatch.setattr("videos.services.publishing.named_after", stall_once)
+    assert work() == "lease lost"
     video = Video.objects.get()
     assert video.file_path in stalled
     assert everything_on_disk() == [
@@ -278,7 +279,7 @@ def test_what_killed_attempts_left_where_films_lie_goes_with_the_one_that_ends_w
     strays = [f"videos/{video.pk.hex}-0.mp4", f"thumbnails/.{video.pk.hex}-0.jpg.7.part"]
     for stray in [*strays, "videos/another.mp4"]:
         (root / stray).write_bytes(b"x")
-    assert process_next_job() == "completed"
+    assert work() == "completed"
     video.refresh_from_db()
     assert everything_on_disk() == sorted(
         [
@@ -298,9 +299,9 @@ def test_a_stop_of_the_workers_gives_the_film_back_and_counts_nothing(
     timer.start()
     try:
         before = time.monotonic()
-        assert process_next_job() == "given back"
+        assert work() == "given back"
         assert time.monotonic() - before < 8
-        assert process_next_job() == "stopping"
+        assert work() == "stopping"
     finally:
         timer.join()
         forget_stop()
@@ -321,14 +322,14 @@ def test_a_database_that_is_away_for_a_moment_ends_no_encode(
     failed: list[str] = []
 
     def fail_twice(execute: Any, sql: str, *rest: Any) -> Any:
-        renewal = sql.startswith("UPDATE") and "progress" in sql and "started_at" not in sql
+        renewal = sql.startswith("UPDATE") and "furthest" in sql
         if renewal and len(failed) < 2:
             failed.append(sql)
             raise OperationalError("database is locked")
         return execute(sql, *rest)
 
     with connection.execute_wrapper(fail_twice):
-        assert process_next_job() == "completed"
+        assert work() == "completed"
     assert len(failed) == 2
 
 
@@ -354,12 +355,12 @@ def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
         else own_ffmpeg(tmp_path / "bin", **BROKEN[how])
     )
     for _ in range(2):
-        assert process_next_job() == "to be tried again"
+        assert work() == "to be tried again"
         video.refresh_from_db()
         assert video.processing_status == ProcessingStatus.PROCESSING
         assert used(bob) == clip.stat().st_size
         due_again()
-    assert process_next_job() == "given up"
+    assert work() == "given up"
     video.refresh_from_db()
     assert video.processing_status == ProcessingStatus.FAILED
     assert video.error_message
@@ -368,14 +369,14 @@ def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
     assert Path(video.source_path).read_bytes() == clip.read_bytes()
     assert used(bob) == 0
     assert len(everything_on_disk()) == 1, "the source and nothing else"
-    assert process_next_job() == "nothing to do"
+    assert work() == "nothing to do"
 
     settings.FFMPEG_PATH = "ffmpeg"
     retry_processing(video=video)
     again = Video.objects.get()
     assert (again.processing_status, again.error_message) == (ProcessingStatus.PENDING, None)
     assert used(bob) == clip.stat().st_size
-    assert process_next_job() == "completed"
+    assert work() == "completed"
     assert used(bob) == clip.stat().st_size
     assert Video.objects.get().source_path == ""
     assert len(everything_on_disk()) == 2
@@ -389,7 +390,7 @@ def test_an_ffmpeg_that_hangs_is_ended_and_gone(
     # The limit grows with the length: 40 times 0.05 s.
     sent_film(bob, clips.h264_mp4(seconds=0.05))
     before = time.monotonic()
-    assert process_next_job() == "to be tried again"
+    assert work() == "to be tried again"
     assert time.monotonic() - before < 10
     assert [pid for pid in descendants(os.getpid()) if program(pid) == "sleep"] == []
 
@@ -399,12 +400,12 @@ def test_an_ffmpeg_that_somebody_killed_is_a_lost_attempt(
 ) -> None:
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="kill -KILL $$")
     video = sent_film(bob, clips.h264_mp4())
-    assert process_next_job() == "lost"
+    assert work() == "lost"
     job = Job.objects.get()
     assert (job.state, job.losses, job.failures) == (JobState.WAITING, 1, 0)
     settings.FFMPEG_PATH = "ffmpeg"
     due_again()
-    assert process_next_job() == "completed"
+    assert work() == "completed"
     video.refresh_from_db()
     assert video.is_ready
 
@@ -416,7 +417,7 @@ def test_a_retry_needs_room_in_the_quota(bob: User, settings: Settings, tmp_path
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="exit 1")
     for _ in range(3):
         due_again()
-        process_next_job()
+        work()
     set_limits(week=clip.stat().st_size - 1)
     video.refresh_from_db()
     with pytest.raises(ValidationError, match="weekly quota has no room"):
@@ -436,7 +437,7 @@ def test_a_second_retry_is_refused_and_charges_nothing(
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="exit 1")
     for _ in range(3):
         due_again()
-        process_next_job()
+        work()
     video.refresh_from_db()
     retry_processing(video=video)
     with pytest.raises(ValidationError):
@@ -453,7 +454,7 @@ def test_a_probe_that_cannot_start_does_not_cost_the_source(
         tmp_path / "bin",
         ffprobe="echo 'ffprobe: error while loading shared libraries: libx.so.1' >&2; exit 127",
     )
-    assert process_next_job() == "to be tried again"
+    assert work() == "to be tried again"
     assert Path(video.source_path).exists()
 
 
@@ -480,11 +481,11 @@ def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
     assert clip.stat().st_size > 256 * 1024
     video = sent_film(bob, clip)
     Config.objects.update(video_storage_path=str(tiny_disk))
-    assert process_next_job() == "to be tried again"
+    assert work() == "to be tried again"
     due_again()
-    assert process_next_job() == "to be tried again"
+    assert work() == "to be tried again"
     due_again()
-    assert process_next_job() == "given up"
+    assert work() == "given up"
     video.refresh_from_db()
     assert video.error_message is not None
     assert "disk is full" in video.error_message
@@ -494,7 +495,7 @@ def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
 
     Config.objects.update(video_storage_path=str(video_temp().parent / "videos"))
     retry_processing(video=video)
-    assert process_next_job() == "completed"
+    assert work() == "completed"
     assert len(everything_on_disk()) == 2
 
 
@@ -504,13 +505,13 @@ def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
     clip = clips.h264_mp4(seconds=2, size="640x360")
     video = sent_film(bob, clip)
     settings.TEMP_STORAGE_PATH = tiny_disk
-    assert process_next_job() == "to be tried again"
+    assert work() == "to be tried again"
     video.refresh_from_db()
     assert Path(video.source_path).is_file()
     assert list(tiny_disk.iterdir()) == []
     for _ in range(2):
         due_again()
-        process_next_job()
+        work()
     video.refresh_from_db()
     assert video.is_failed
     assert video.error_message is not None
@@ -556,7 +557,8 @@ def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None
 
     def take_over(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
         # Where the files go is asked after the last heartbeat.
-        if sql.startswith("SELECT") and '"config"' in sql:
+        asked = sql.startswith("SELECT") and '"config"' in sql
+        if asked and Job.objects.filter(progress=99).exists():
             with connection.cursor() as cursor:
                 cursor.execute("UPDATE jobs SET lease_owner = 'another'")
             work_folder(Job.objects.get()).mkdir(exist_ok=True)
@@ -564,14 +566,14 @@ def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(take_over):
-        assert process_next_job() == "lease lost"
+        assert work() == "lease lost"
     job = Job.objects.get()
     assert (job.state, job.lease_owner) == (JobState.RUNNING, "another")
     video.refresh_from_db()
     assert video.processing_status == ProcessingStatus.PROCESSING
     assert set(everything_on_disk()) == {
         f"temp/{Path(video.source_path).parent.name}/source.mp4",
-        f"temp/job-{job.pk}/another/output.mp4",
+        f"temp/job-{job.pk}/{work_folder(job).name}/output.mp4",
     }
     assert used(bob) == video.file_size_bytes
 
@@ -587,7 +589,7 @@ def test_what_a_killed_attempt_had_published_is_swept_by_the_next(bob: User) -> 
         (root / stray).write_bytes(b"half")
     (root / "videos" / "of-another.mp4").write_bytes(b"not mine")
     Job.objects.update(state=JobState.WAITING, lease_owner="", lease_until=None)
-    assert process_next_job() == "completed"
+    assert work() == "completed"
     video.refresh_from_db()
     assert set(everything_on_disk()) == {
         f"originals/{video.original_file.name}",
@@ -618,7 +620,7 @@ def test_a_video_deleted_while_it_is_encoded_leaves_no_process_and_no_file(
     other = threading.Thread(target=delete_it)
     other.start()
     before = time.monotonic()
-    assert process_next_job() == "lease lost"
+    assert work() == "lease lost"
     other.join()
     assert problems == []
     assert time.monotonic() - before < 15, "it did not wait for the end of the film"

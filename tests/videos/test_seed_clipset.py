@@ -233,7 +233,7 @@ def test_the_same_clip_comes_out_each_time(site: Site, tmp_path: Path) -> None:
     )
     [row] = [row for row in filmed(site) if row["short_id"] == sample_short_id(clip.name)]
     stored = site.folder / "videos" / row["filename"]
-    assert stored.read_bytes() == again.output.read_bytes()
+    assert stored.read_bytes() == again.top.path.read_bytes()
 
 
 def test_a_second_seeding_is_refused_and_changes_nothing(site: Site) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import time
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -19,9 +21,10 @@ from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.films import everything_on_disk, sent_film, stream_md5, used
 from tests.videos.live import descendants, is_running, parent_of, program
-from tests.videos.test_processing import real_time_ffmpeg
+from tests.videos.test_processing import own_ffmpeg, real_time_ffmpeg
 from videos.models import Job, Video
 from videos.models.job import JobState
+from videos.services.jobs import HEARTBEAT, PATIENCE
 from videos.tasks import look_after_jobs
 
 if TYPE_CHECKING:
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg]
+
+READY_WITHIN = 10  # seconds, as promised, whatever else is being encoded
+# How long an encode may wait, until the next heartbeat, and the encode itself.
+GIVES_WAY_WITHIN = PATIENCE.total_seconds() + HEARTBEAT.total_seconds() + READY_WITHIN
 
 
 @pytest.fixture
@@ -41,7 +48,8 @@ def bob(transactional_db: None) -> User:
 def start_workers(
     media: Path, static_files: Path, tmp_path: Path, transactional_db: None
 ) -> Iterator[Callable[..., int]]:
-    """Starts a cluster over this test's database and folders; gives its process id."""
+    """Starts the clusters over this test's database and folders; gives the process id of the one
+    that encodes."""
     with ExitStack() as running:
 
         def start(**settings: str) -> int:
@@ -53,6 +61,10 @@ def start_workers(
 
 def state_of(video: Video) -> str:
     return Video.objects.values_list("processing_status", flat=True).get(pk=video.pk)
+
+
+def is_enriched() -> bool:
+    return Job.objects.filter(kind="ENRICH", state=JobState.DONE).exists()
 
 
 def ffmpegs_of(cluster: int) -> list[int]:
@@ -68,7 +80,8 @@ def test_workers_process_what_was_uploaded_and_remove_what_was_deleted(
     wait_for(lambda: state_of(video) == "COMPLETED", seconds=10, name="the film")
     video.refresh_from_db()
     assert stream_md5(video.file_path) == stream_md5(clip)
-    wait_for(lambda: len(everything_on_disk()) == 2)
+    wait_for(is_enriched, name="its enrichment")
+    assert len(everything_on_disk()) == 3  # the film, its picture, its storyboard
     video.delete()
     wait_for(lambda: everything_on_disk() == [], name="the removal of its files")
 
@@ -92,18 +105,21 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another(
     assert look_after_jobs() == 1
     wait_for(lambda: state_of(video) == "COMPLETED", seconds=20, name="the film")
 
+    wait_for(is_enriched, name="its enrichment")
     video.refresh_from_db()
-    wait_for(lambda: len(everything_on_disk()) == 3)
+    # The worker leaves its folder after the job's end stands in the table.
+    wait_for(lambda: list(Path(django_settings.TEMP_STORAGE_PATH).iterdir()) == [], name="tidiness")
     assert everything_on_disk() == sorted(
         [
             f"originals/{video.original_file.name}",
             f"thumbnails/{video.thumbnail_filename}",
+            f"thumbnails/{video.storyboard_filename}",
             f"videos/{video.filename}",
         ]
     )
-    assert list(Path(django_settings.TEMP_STORAGE_PATH).iterdir()) == []
-    done = Job.objects.get()
-    assert (done.state, done.losses, done.failures) == (JobState.DONE, 1, 0)
+    done = Job.objects.get(kind="ENCODE")
+    # A look at it, the attempt that was killed, and one that came farther, which clears the count.
+    assert (done.state, done.attempts, done.losses, done.failures) == (JobState.DONE, 3, 0, 0)
     assert used(bob) == video.file_size_bytes
     assert video.file_path.is_file()
 
@@ -121,7 +137,27 @@ def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
     assert (job.state, job.losses, job.failures) == (JobState.WAITING, 0, 0)
     start_workers()
     wait_for(lambda: state_of(video) == "COMPLETED", seconds=20, name="the film")
-    assert Job.objects.get().losses == 0
+    assert Job.objects.get(kind="ENCODE").losses == 0
+
+
+def test_killed_workers_that_had_nothing_to_do_are_replaced_by_others_that_work(
+    bob: User, start_workers: Callable[..., int]
+) -> None:
+    """One of the idle ones holds the lock by which they take turns at waiting."""
+    cluster = start_workers()
+    first = sent_film(bob, clips.hevc_mp4())
+    wait_for(is_enriched, name="all of the first")
+    for worker in idle_workers(cluster):
+        os.kill(worker, signal.SIGKILL)
+    second = sent_film(bob, clips.hevc_mp4(seconds=3))
+    wait_for(lambda: state_of(second) == "COMPLETED", name="the second")
+    assert state_of(first) == "COMPLETED"
+
+
+def idle_workers(cluster: int) -> list[int]:
+    """The two that were started first: the monitor and the pusher follow them."""
+    [sentinel] = [pid for pid in descendants(cluster) if parent_of(pid) == cluster]
+    return sorted(pid for pid in descendants(cluster) if parent_of(pid) == sentinel)[:2]
 
 
 def test_a_killed_cluster_leaves_no_process_behind(
@@ -135,3 +171,77 @@ def test_a_killed_cluster_leaves_no_process_behind(
     assert len(below) >= 4
     os.kill(cluster, signal.SIGKILL)
     wait_for(lambda: not [pid for pid in below if is_running(pid)], seconds=5, name="their end")
+
+
+# -- whose turn it is -----------------------------------------------------------------------------
+
+
+def paced_ffmpeg(folder: Path, mark: str) -> str:
+    """The real one, which reads what has this in its command line no faster than it plays."""
+    slow = f'case "$*" in *{mark}*) set -- -re "$@";; esac'
+    return own_ffmpeg(folder, ffmpeg=f'{slow}\nexec {shutil.which("ffmpeg")} "$@"')
+
+
+def test_short_films_of_another_member_are_ready_while_one_of_two_hours_is_encoded(
+    bob: User, start_workers: Callable[..., int], tmp_path: Path
+) -> None:
+    cluster = start_workers(FFMPEG_PATH=paced_ffmpeg(tmp_path / "slow", "source.mov"))
+    long_film = sent_film(bob, clips.two_hours())
+    wait_for(lambda: growing(long_film), seconds=30, name="the long one")
+
+    alice, since = make_user("alice"), time.monotonic()
+    waiting = {
+        "HEVC": sent_film(alice, clips.hevc_mp4()),
+        "H.264": sent_film(alice, clips.h264_mp4()),
+    }
+    while waiting and time.monotonic() - since < READY_WITHIN:
+        waiting = {kind: it for kind, it in waiting.items() if state_of(it) != "COMPLETED"}
+        time.sleep(0.05)
+    assert not waiting
+    assert state_of(long_film) == "PROCESSING"
+    job = Job.objects.get(video=long_film)
+    assert (job.kind, job.state, job.attempts, job.long_slot) == ("ENCODE", "RUNNING", 2, 1)
+    assert ffmpegs_of(cluster)
+
+
+def growing(video: Video) -> bool:
+    return Job.objects.filter(video=video, kind="ENCODE", progress__isnull=False).exists()
+
+
+def at_enrichment(video: Video) -> bool:
+    return Job.objects.filter(video=video, kind="ENRICH", state="RUNNING").exists()
+
+
+def test_enrichment_gives_way_to_a_film_that_nobody_can_watch_yet(
+    bob: User, start_workers: Callable[..., int], tmp_path: Path
+) -> None:
+    """With one worker for both; what gave way is no attempt that was lost, and goes on after."""
+    slow = paced_ffmpeg(tmp_path / "slow", "-source.mp4")
+    start_workers(FFMPEG_PATH=slow, TRANSCODE_WORKERS="1")
+    first = sent_film(bob, clips.h264_mp4(seconds=60))
+    wait_for(lambda: at_enrichment(first), name="its enrichment")
+    second = sent_film(bob, clips.hevc_mp4())
+    wait_for(lambda: state_of(second) == "COMPLETED", seconds=GIVES_WAY_WITHIN, name="the second")
+    wait_for(lambda: Job.objects.filter(kind="ENRICH", attempts=2).exists(), name="it goes on")
+    gave_way = Job.objects.get(kind="ENRICH", video=first)
+    assert (gave_way.failures, gave_way.losses) == (0, 1 if gave_way.attempts == 2 else 0)
+    assert state_of(first) == "COMPLETED"
+
+
+def test_a_stopped_cluster_gives_back_enrichment_too(
+    bob: User, start_workers: Callable[..., int], tmp_path: Path
+) -> None:
+    cluster = start_workers(FFMPEG_PATH=paced_ffmpeg(tmp_path / "slow", "-source.mp4"))
+    video = sent_film(bob, clips.h264_mp4(seconds=60))
+    wait_for(lambda: at_enrichment(video) and ffmpegs_of(cluster), name="its enrichment")
+    below = descendants(cluster)
+    os.kill(cluster, signal.SIGTERM)
+    wait_for(lambda: not [pid for pid in below if is_running(pid)], seconds=6, name="their end")
+    job = Job.objects.get(kind="ENRICH")
+    assert (job.state, job.losses, job.failures) == (JobState.WAITING, 0, 0)
+    start_workers()
+    done = Job.objects.filter(kind="ENRICH", state=JobState.DONE, losses=0)
+    wait_for(done.exists, seconds=20, name="its end")
+    video.refresh_from_db()
+    assert video.storyboard_path is not None
+    assert video.storyboard_path.is_file()

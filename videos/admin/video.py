@@ -23,9 +23,11 @@ from videos.models import Job, ProcessingStatus, Video
 from videos.models.job import JobState
 from videos.selectors.cards import thumbnail_url
 from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
-from videos.services.processing import retry_processing
+from videos.services.processing import cancel_processing, enrich_again, retry_processing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
@@ -104,13 +106,22 @@ class VideoAdmin(GuardedAdmin[Video]):
     ]
     autocomplete_fields = ["category"]
     action_form = VideoActionForm
-    actions = ["hide", "unhide", "retry", "move", "take_out"]
+    actions = ["hide", "unhide", "retry", "cancel", "enrich", "move", "take_out"]
     fieldsets = [
         (None, {"fields": ["preview", "title", "description", "category", "is_hidden"]}),
         ("State", {"fields": ["state", "error_message", "uploaded_by", "created_at"]}),
         (
             "Film",
-            {"fields": ["length", "dimensions", "encoding", "view_count", "updated_at"]},
+            {
+                "fields": [
+                    "length",
+                    "dimensions",
+                    "encoding",
+                    "renditions",
+                    "view_count",
+                    "updated_at",
+                ]
+            },
         ),
         (
             "Files",
@@ -126,6 +137,7 @@ class VideoAdmin(GuardedAdmin[Video]):
         "length",
         "dimensions",
         "encoding",
+        "renditions",
         "view_count",
         "updated_at",
         "original_filename",
@@ -200,6 +212,11 @@ class VideoAdmin(GuardedAdmin[Video]):
             return "–"
         return "Bit for bit what was sent" if video.was_copied else "Encoded anew"
 
+    @admin.display(description="Renditions")
+    def renditions(self, video: Video) -> str:
+        found = video.renditions.filter(is_complete=True)
+        return ", ".join(f"{one.name} ({human_bytes(one.size_bytes)})" for one in found) or "–"
+
     @admin.display(description="Kept")
     def stored(self, video: Video) -> str:
         return "–" if video.stored_bytes is None else human_bytes(video.stored_bytes)
@@ -264,6 +281,38 @@ class VideoAdmin(GuardedAdmin[Video]):
             raise ValidationError("It has not failed, so there is nothing to retry.")
         retry_processing(video=video)
         self.log_change(request, video, "Processing retried.")
+
+    @admin.action(description="Stop processing of selected videos", permissions=["change"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        self._each(request, queryset, cancel_processing, "Processing stopped.", "stopped")
+
+    @admin.action(
+        description="Make missing renditions and storyboards of selected videos",
+        permissions=["change"],
+    )
+    def enrich(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        self._each(request, queryset, enrich_again, "Renditions asked for.", "to be looked at")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Video],
+        service: Callable[..., object],
+        note: str,
+        done_word: str,
+    ) -> None:
+        done = 0
+        for video in queryset:
+            try:
+                with transaction.atomic():
+                    service(video=video)
+                    self.log_change(request, video, note)
+                done += 1
+            except ValidationError as error:
+                sentence = f"“{video.title}”: {' '.join(error.messages)}"
+                self.message_user(request, sentence, messages.ERROR)
+        if done:
+            self.message_user(request, f"{plural(done, 'video')} {done_word}.")
 
     @admin.action(description="Move selected videos to the category", permissions=["change"])
     def move(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:

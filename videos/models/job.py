@@ -7,6 +7,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 
+class JobKind(models.TextChoices):
+    """In the order in which they are taken."""
+
+    PUBLISH = "PUBLISH", "Look at it, publish what need not be encoded"
+    ENCODE = "ENCODE", "Encode what can be watched first"
+    ENRICH = "ENRICH", "Smaller renditions and the storyboard"
+
+
 class JobState(models.TextChoices):
     WAITING = "WAITING", "Waiting"
     RUNNING = "RUNNING", "Running"
@@ -15,7 +23,7 @@ class JobState(models.TextChoices):
 
 
 class Job(models.Model):
-    """Processing of one video, from waiting to done.
+    """A piece of work on one video, from waiting to done.
 
     A worker holds a job by a lease: its own token in `lease_owner` until `lease_until`. Every
     change that the worker makes is conditional on that token still standing there, so that one
@@ -23,11 +31,24 @@ class Job(models.Model):
     """
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=7, choices=JobKind, default=JobKind.PUBLISH)
     state = models.CharField(max_length=7, choices=JobState, default=JobState.WAITING)
     run_after = models.DateTimeField(default=timezone.now)
     failures = models.PositiveSmallIntegerField(default=0, help_text="Attempts that we failed.")
     losses = models.PositiveSmallIntegerField(
         default=0, help_text="Attempts whose worker was lost, counted before the work."
+    )
+    attempts = models.PositiveIntegerField(
+        default=0, help_text="All that were begun. It only grows, so it tells them apart."
+    )
+    furthest = models.PositiveSmallIntegerField(
+        default=0, help_text="Percent that any attempt reached."
+    )
+    source_seconds = models.FloatField(
+        null=True, blank=True, help_text="How long the video is, once that is known."
+    )
+    long_slot = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Which of the places for long work it takes."
     )
     lease_owner = models.CharField(max_length=32, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -48,6 +69,12 @@ class Job(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=JobState.values), name="jobs_state_known"),
+            models.CheckConstraint(condition=Q(kind__in=JobKind.values), name="jobs_kind_known"),
+            models.UniqueConstraint(
+                fields=["long_slot"],
+                condition=Q(state="RUNNING", long_slot__isnull=False),
+                name="jobs_one_in_a_long_slot",
+            ),
             models.UniqueConstraint(
                 fields=["video"],
                 condition=Q(state__in=["WAITING", "RUNNING"]),

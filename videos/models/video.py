@@ -83,6 +83,18 @@ class Video(models.Model):
         help_text="The file as it was sent, kept because the picture was encoded anew.",
     )
 
+    storyboard_filename = models.CharField(max_length=100, blank=True, default="", editable=False)
+    storyboard_root = models.CharField(max_length=500, blank=True, default="", editable=False)
+    storyboard_grid = models.JSONField(
+        null=True, blank=True, editable=False, help_text="How its tiles lie; see transcode."
+    )
+    thumbnail_wanted_at = models.FloatField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Seconds; the moment that was chosen for the picture, until it is made.",
+    )
+
     original_filename = models.CharField(max_length=255, editable=False)
     file_size_bytes = models.BigIntegerField(
         editable=False, help_text="The bytes that were sent, which the quota charges."
@@ -182,6 +194,12 @@ class Video(models.Model):
         if not self.thumbnail_filename:
             return None
         return Path(self.thumbnail_root) / self.thumbnail_filename
+
+    @property
+    def storyboard_path(self) -> Path | None:
+        if not self.storyboard_filename:
+            return None
+        return Path(self.storyboard_root) / self.storyboard_filename
 
     @property
     def original_file(self) -> Path:

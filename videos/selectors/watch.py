@@ -3,55 +3,151 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
-from videos.models import Video
+from videos.models import Caption, Video
 from videos.selectors.cards import Progress, VideoCard, cards, progress_of, thumbnail_url
+from videos.selectors.playback import playable_renditions
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.models import User
 
-MORE = 12
+MORE: Final = 12
+# How often a page asks how far a video is, in seconds, and for how long it goes on asking.
+ASK_OFTEN: Final = 2
+ASK_SELDOM: Final = 15
+ASK_FOR: Final = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """`hls_url` is "" where the file at `stream_url` is all that there is to choose from. While
+    the video grows only that playlist plays; it begins at `start` seconds."""
+
+    stream_url: str
+    hls_url: str
+    is_growing: bool
+    start: int
+    width: int | None
+    height: int | None
+    captions: list[Caption]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How far a video is: "waiting", "making", "failed" or "ready".
+
+    The page asks at `ask_url` again in `ask_every` seconds; None: when somebody wants to know.
+    """
+
+    state: str
+    progress: Progress | None
+    ask_url: str
+    ask_every: int | None
+    captions: list[Caption]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPage:
-    """`stream_url` is "" while there is nothing to play; it begins at `start` seconds."""
+    """`player` is None while there is nothing to play, `making` once all is there."""
 
     video: Video
     card: VideoCard
-    stream_url: str
+    player: Player | None
+    making: Making | None
     poster_url: str | None
-    download_url: str
     can_edit: bool
-    progress: Progress | None
     more: list[VideoCard]
 
 
-def stream_url(video: Video, *, start: int = 0) -> str:
+def watch_page(video: Video, *, viewer: User, start: int) -> WatchPage:
+    """Three queries at most, whatever there is to show."""
+    card, player = cards([video])[0], _player(video, start=start)
+    return WatchPage(
+        video=video,
+        card=card,
+        player=player,
+        making=None if video.is_ready else _making(video, card.progress, watching=player),
+        poster_url=thumbnail_url(video),
+        can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
+        more=_more(video),
+    )
+
+
+def making_of(video: Video, *, watching: bool, since: datetime | None) -> Making:
+    """For the page that asks again: whether it shows a player, and since when it asks."""
+    return _making(video, progress_of([video]).get(video.pk), watching=watching, since=since)
+
+
+def _player(video: Video, *, start: int) -> Player | None:
+    if video.is_ready:
+        has_choice = video.renditions.filter(is_complete=True).count() > 1
+        return Player(
+            stream_url=_stream_url(video, start=start),
+            hls_url=reverse("master_playlist", args=[video.short_id]) if has_choice else "",
+            is_growing=False,
+            start=start,
+            width=video.width,
+            height=video.height,
+            captions=_captions(video),
+        )
+    growing = playable_renditions(video) if video.is_unfinished else []
+    if not growing:
+        return None
+    top = growing[0].rendition
+    return Player(
+        stream_url=reverse("stream", args=[video.short_id]),
+        hls_url=reverse("master_playlist", args=[video.short_id]),
+        is_growing=True,
+        start=start,
+        width=top.width,
+        height=top.height,
+        captions=[],
+    )
+
+
+def _stream_url(video: Video, *, start: int) -> str:
     """The address carries the file's name, so that a browser may keep what it has of it."""
-    if not video.is_ready:
-        return ""
     address = reverse("stream", args=[video.short_id])
     version = video.filename.removesuffix(".mp4")[-12:]
     return f"{address}?v={version}" + (f"#t={start}" if start else "")
 
 
-def watch_page(video: Video, *, viewer: User, start: int) -> WatchPage:
-    """Three queries at most, whatever there is to show."""
-    return WatchPage(
-        video=video,
-        card=cards([video])[0],
-        stream_url=stream_url(video, start=start),
-        poster_url=thumbnail_url(video),
-        download_url=reverse("download", args=[video.short_id]),
-        can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
-        progress=progress_of([video]).get(video.pk),
-        more=_more(video),
+def _captions(video: Video) -> list[Caption]:
+    return list(video.captions.defer("body"))
+
+
+def _making(
+    video: Video, progress: Progress | None, *, watching: object, since: datetime | None = None
+) -> Making:
+    now = timezone.now()
+    since = min(since, now) if since else now
+    address = reverse("video_status", args=[video.short_id])
+    query = f"?since={int(since.timestamp())}" + ("&watching=1" if watching else "")
+    state = {"PENDING": "waiting", "PROCESSING": "making", "FAILED": "failed"}
+    return Making(
+        state=state.get(video.processing_status, "ready"),
+        progress=progress,
+        ask_url=address + query,
+        ask_every=_ask_every(video, progress, now) if now - since < ASK_FOR else None,
+        captions=_captions(video) if watching and video.is_ready else [],
     )
+
+
+def _ask_every(video: Video, progress: Progress | None, now: datetime) -> int:
+    """Seldomer as time goes by since anybody did something with it, but in time for the end."""
+    age = (now - video.updated_at) / timedelta(seconds=1)
+    seconds = age / 30
+    if progress and progress.seconds_left is not None:
+        seconds = min(seconds, progress.seconds_left)
+    return round(min(ASK_SELDOM, max(ASK_OFTEN, seconds)))
 
 
 def _more(video: Video) -> list[VideoCard]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from clipset.lib.text import clean_line, clean_text
 from videos.models import Video
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 
 
 def edit_video(*, video: Video, title: str, description: str, category: Category | None) -> Video:
-    """Stores what the form holds. Raises ValidationError for a blank title."""
+    """Stores what the form holds. Raises ValidationError for a blank title, and
+    Video.DoesNotExist when it was deleted meanwhile."""
     video.title = clean_line(title)
     if not video.title:
         raise ValidationError({"title": "Give the video a title."})
     video.description = clean_text(description) or None
     video.category = category
-    video.save(update_fields=["title", "description", "category", "updated_at"])
+    with transaction.atomic():
+        Video.objects.select_for_update().only("pk").get(pk=video.pk)
+        video.save(update_fields=["title", "description", "category", "updated_at"])
     return video
 
 

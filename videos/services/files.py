@@ -15,29 +15,34 @@ from django.db.models import Q
 from django.utils import timezone
 
 from siteconfig.services.config import current_config
-from videos.models import Job, ProcessingStatus, Upload, Video
+from videos.models import Job, ProcessingStatus, Rendition, Upload, Video
 from videos.models.job import JobState
 from videos.transcode.publish import copy_file, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
     from uuid import UUID
 
 # What the sweep may touch, whatever else somebody keeps in that folder.
-OURS = re.compile(r"upload-[0-9a-f]{32}|job-\d+|samples-.+")
+OURS = re.compile(r"upload-[0-9a-f]{32}|job-\d+|(samples|picture)-.+")
 KEEP_FAILED_SOURCE = timedelta(days=14)
-# Nothing in the temp folder is touched before this age, whatever the tables say.
+# What the tables do not know at all is not touched before this age.
 MIN_AGE = timedelta(minutes=30)
+# Nor what they should name and do not, before this one.
+UNNAMED_AGE = timedelta(minutes=1)
+# For how long after the end of a video's work what killed attempts left of it is looked for.
+STRAYS_FOR = timedelta(days=1)
 
 
 def paths_of(video: Video) -> list[str]:
-    """Every file that a video has now."""
+    """Every file that a video has now. One query, for its renditions."""
     paths = [video.source_path, video.original_path]
     if video.storage_root:
         paths.append(str(video.file_path))
-    if video.thumbnail_path is not None:
-        paths.append(str(video.thumbnail_path))
-    return [path for path in paths if path]
+    paths += [str(path) for path in (video.thumbnail_path, video.storyboard_path) if path]
+    paths += [str(rendition.path) for rendition in Rendition.objects.filter(video=video.pk)]
+    return [path for path in dict.fromkeys(paths) if path]
 
 
 def remove_files(paths: Iterable[str | Path]) -> None:
@@ -51,17 +56,21 @@ def remove_files(paths: Iterable[str | Path]) -> None:
 
 
 def remove_unowned(video_id: UUID, paths: Iterable[str]) -> None:
-    """Removes the files of a deleted video, unless a row names them again by now: sample videos
-    get the same names each time they are made.
+    """Removes files of deleted rows, unless a row names them again by now: sample videos get the
+    same names each time they are made.
 
-    Besides `paths`, which its row named when it was read for the deletion, what has its name: a
-    worker may have published it between the two.
+    Of a deleted video also what has its name besides: a worker may have published it after its
+    row was read for the deletion.
     """
-    paths = {*paths, *map(str, named_after(video_id))}
+    paths = set(paths)
+    if not Video.objects.filter(pk=video_id).exists():
+        paths |= set(map(str, named_after(video_id)))
     names = {Path(path).name for path in paths}
     owners = Video.objects.filter(
         Q(filename__in=names)
         | Q(thumbnail_filename__in=names)
+        | Q(storyboard_filename__in=names)
+        | Q(renditions__filename__in=names)
         | Q(source_path__in=paths)
         | Q(original_path__in=paths)
     )
@@ -70,14 +79,18 @@ def remove_unowned(video_id: UUID, paths: Iterable[str]) -> None:
 
 
 def work_folder(job: Job) -> Path:
-    """Where one attempt works. The lease's token keeps attempts apart."""
-    return Path(settings.TEMP_STORAGE_PATH) / f"job-{job.pk}" / job.lease_owner
+    """Where one attempt works. Its number and the lease's token keep attempts apart."""
+    name = f"{job.attempts:06}-{job.lease_owner}"
+    return Path(settings.TEMP_STORAGE_PATH) / f"job-{job.pk}" / name
 
 
 def enter_work_folder(folder: Path) -> None:
-    """An empty folder for this attempt. What stands beside it is of attempts that lost the job."""
-    shutil.rmtree(folder.parent, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """An empty folder for this attempt. What attempts before it left there goes; not what later
+    ones have, which may be at work while this one does not know yet that it lost the job."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for other in folder.parent.iterdir():
+        if other.name < folder.name:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def leave_work_folder(folder: Path) -> None:
@@ -89,19 +102,29 @@ def leave_work_folder(folder: Path) -> None:
 
 def file_stem(job: Job) -> str:
     """The name that one attempt's files carry: only one attempt's name is ever stored."""
-    return f"{job.video_id.hex}-{job.lease_owner[:12]}"
+    return f"{job.video_id.hex}-{version_of(job)}"
+
+
+def version_of(job: Job, *, begun_anew: bool = False) -> str:
+    """Of what this attempt makes; addresses carry it. Another one when it began once more."""
+    return job.lease_owner[12:24] if begun_anew else job.lease_owner[:12]
 
 
 def named_after(video_id: UUID) -> list[Path]:
     """What lies where files are published now and carries the video's name, of whatever attempt."""
-    roots = {
+    # With a dot in front: a copy to another disk that was cut off.
+    patterns = (f"{video_id.hex}-*", f".{video_id.hex}-*")
+    return [
+        path for root in _published_roots() for pattern in patterns for path in root.glob(pattern)
+    ]
+
+
+def _published_roots() -> set[Path]:
+    return {
         current_config().video_root,
         Path(settings.THUMBNAIL_STORAGE_PATH),
         Path(settings.ORIGINAL_STORAGE_PATH),
     }
-    # With a dot in front: a copy to another disk that was cut off.
-    patterns = (f"{video_id.hex}-*", f".{video_id.hex}-*")
-    return [path for root in roots for pattern in patterns for path in root.glob(pattern)]
 
 
 def remove_unnamed(video_id: UUID, paths: Iterable[Path]) -> None:
@@ -127,16 +150,17 @@ def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
 
 
 def sweep_temp() -> int:
-    """Removes folders below the temp folder that belong to no upload, no running job and no
-    video. Returns how many."""
+    """Removes from the temp folder what belongs to no upload, no attempt that runs and no video.
+    Returns how many folders went.
+
+    All is listed before the rows are read, so that what is begun meanwhile is not in the list.
+    """
     temp = Path(settings.TEMP_STORAGE_PATH)
     if not temp.is_dir():
         return 0
-    oldest = (timezone.now() - MIN_AGE).timestamp()
-    ours = [path for path in temp.iterdir() if OURS.fullmatch(path.name)]
-    stale = [path for path in ours if _last_change(path) < oldest]
-    if not stale:
-        return 0
+    ours = [(path, _last_change(path)) for path in temp.iterdir() if OURS.fullmatch(path.name)]
+    attempts = {path: _inside(path) for path, _ in ours if path.name.startswith("job-")}
+    swept = _sweep_attempts(attempts)
     needed = {Path(folder).name for folder in Upload.objects.values_list("folder", flat=True)}
     needed |= {
         Path(source).parent.name
@@ -146,10 +170,99 @@ def sweep_temp() -> int:
         f"job-{pk}"
         for pk in Job.objects.filter(state=JobState.RUNNING).values_list("pk", flat=True)
     }
-    swept = [path for path in stale if path.name not in needed]
-    for path in swept:
+    now = timezone.now()
+    for path, changed in ours:
+        least = UNNAMED_AGE if path.name.startswith("upload-") else MIN_AGE
+        if path.name in needed or changed >= (now - least).timestamp() or not path.exists():
+            continue
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-    return len(swept)
+        swept += 1
+    return swept
+
+
+def _sweep_attempts(attempts: dict[Path, list[Path]]) -> int:
+    """Removes the folders of attempts that are over, whatever their age: the job's row says so.
+    Returns how many jobs are left without any."""
+    if not attempts:
+        return 0
+    jobs = Job.objects.in_bulk([int(path.name.removeprefix("job-")) for path in attempts])
+    swept = 0
+    for path, inside in attempts.items():
+        job = jobs.get(int(path.name.removeprefix("job-")))
+        if job is None:
+            continue
+        for attempt in inside:
+            if job.state != JobState.RUNNING or attempt != work_folder(job):
+                shutil.rmtree(attempt, ignore_errors=True)
+        if job.state != JobState.RUNNING:
+            with suppress(OSError):  # somebody has just begun the next attempt
+                path.rmdir()
+                swept += 1
+    return swept
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # removed meanwhile
+        return []
+
+
+def sweep_strays(*, now: datetime | None = None) -> int:
+    """Removes what killed attempts had published of videos on which nobody works any more, and
+    whose rows do not name it. Returns how many files went.
+
+    Looks at what ended within the last day; nothing is touched that was placed a moment ago, since
+    whoever did may be about to name it.
+    """
+    now = now or timezone.now()
+    found = _published_of(_lately_ended(now))
+    # The rows are read after the files were listed.
+    ended, named = _lately_ended(now), _names_of(found)
+    before = (now - UNNAMED_AGE).timestamp()
+    swept = 0
+    for video_id in found.keys() & ended:
+        strays = [it for it in found[video_id] if it.name not in named and _placed_at(it) < before]
+        if strays:
+            remove_unnamed(video_id, strays)
+            swept += sum(not path.exists() for path in strays)
+    return swept
+
+
+def _lately_ended(now: datetime) -> set[UUID]:
+    """Videos whose work came to an end lately, all of it."""
+    ended = Job.objects.filter(finished_at__gt=now - STRAYS_FOR)
+    unended = Job.objects.filter(state__in=[JobState.WAITING, JobState.RUNNING])
+    return set(ended.exclude(video__in=unended.values("video")).values_list("video", flat=True))
+
+
+def _published_of(video_ids: set[UUID]) -> dict[UUID, list[Path]]:
+    """What lies where files are published and carries the name of one of these videos. Each folder
+    is read once, however many there are."""
+    found: dict[UUID, list[Path]] = {}
+    by_name = {video_id.hex: video_id for video_id in video_ids}
+    for root in _published_roots() if by_name else ():
+        for path in _inside(root):
+            video_id = by_name.get(path.name.removeprefix(".").partition("-")[0])
+            if video_id is not None:
+                found.setdefault(video_id, []).append(path)
+    return found
+
+
+def _names_of(video_ids: Iterable[UUID]) -> set[str]:
+    """The names of all that these videos have where files are published. Two queries."""
+    columns = ("filename", "thumbnail_filename", "storyboard_filename", "original_path")
+    videos = Video.objects.filter(pk__in=video_ids).values_list(*columns)
+    renditions = Rendition.objects.filter(video__in=video_ids).values_list("filename", flat=True)
+    return {Path(name).name for names in videos for name in names if name} | set(renditions)
+
+
+def _placed_at(path: Path) -> float:
+    """When the name was made, in seconds since 1970; that of now for what is gone."""
+    try:
+        return path.stat().st_ctime
+    except FileNotFoundError:
+        return timezone.now().timestamp()
 
 
 def _last_change(path: Path) -> float:
@@ -173,3 +286,19 @@ def forget_failed_sources() -> int:
             remove_files([video.source_path])
             forgotten += 1
     return forgotten
+
+
+def prune_originals() -> int:
+    """Originals older than the configuration keeps them. Returns how many."""
+    days = current_config().keep_originals_days
+    if days is None:
+        return 0
+    old = Video.objects.filter(created_at__lt=timezone.now() - timedelta(days=days)).exclude(
+        original_path=""
+    )
+    pruned = 0
+    for video in list(old):
+        if old.filter(pk=video.pk, original_path=video.original_path).update(original_path=""):
+            remove_files([video.original_path])
+            pruned += 1
+    return pruned

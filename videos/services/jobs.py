@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
-from django.db.models import F, Q
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import (
+    Case,
+    F,
+    OuterRef,
+    PositiveSmallIntegerField,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.services.quota import release_quota
 from clipset.lib.queue import enqueue, waiting_wake_ups
-from videos.models import Job, ProcessingStatus, Video
-from videos.models.job import JobState
+from videos.models import Job, ProcessingStatus, Rendition, Video
+from videos.models.job import JobKind, JobState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -29,78 +41,182 @@ HEARTBEAT = timedelta(seconds=10)
 BACKOFF = (timedelta(0), timedelta(seconds=10), timedelta(seconds=30))
 MAX_FAILURES = 3
 MAX_LOSSES = 5
+# Work on longer videos leaves one place free for shorter ones, and for what can be watched first.
+LONG_SECONDS = 600
+# How long an encode may be due before enrichment gives way to it.
+PATIENCE = timedelta(seconds=5)
 LOST = (
     "Processing was interrupted again and again, so it was given up. Try again; if it fails "
     "once more, tell the person who runs this site."
 )
+
+# Which cluster does what: one for what takes seconds, one for what takes minutes or hours.
+QUICK: Final = (JobKind.PUBLISH,)
+SLOW: Final = (JobKind.ENCODE, JobKind.ENRICH)
+
+SMALL: Final[PositiveSmallIntegerField[int, int]] = PositiveSmallIntegerField()
 
 
 class LeaseLost(Exception):
     """The job is somebody else's by now, or its video is gone."""
 
 
-class Stopping(Exception):
-    """The workers are being stopped: the job is to be given back."""
+class GiveBack(Exception):
+    """Work that is to be left for later: the workers are being stopped, or something more urgent
+    waits."""
 
 
-def add_job(*, video: Video) -> Job:
-    """Queues a video for processing and wakes a worker, in the caller's transaction."""
-    job = Job.objects.create(video=video)
-    wake()
+def add_job(*, video: Video, kind: JobKind = JobKind.PUBLISH, **facts: object) -> Job:
+    """Queues work on a video and wakes a worker, in the caller's transaction."""
+    job = Job.objects.create(video=video, kind=kind, **facts)
+    wake(kind)
     return job
 
 
-def wake() -> None:
-    enqueue("videos.tasks.run_next_job")
+def wake(kind: JobKind | str) -> None:
+    if kind in QUICK:
+        enqueue("videos.tasks.run_next_job")
+    else:
+        enqueue("videos.tasks.run_next_encode", cluster=settings.TRANSCODE_CLUSTER)
 
 
-def claim_next_job(*, now: datetime | None = None) -> Job | None:
-    """Takes the oldest job that is due, or None. The attempt is counted before the work, so that
-    a job which kills its worker is given up one day."""
+# -- taking ---------------------------------------------------------------------------------------
+
+
+def claim_next_job(
+    kinds: tuple[JobKind, ...] = QUICK, *, now: datetime | None = None
+) -> Job | None:
+    """Takes the job that is next, or None. The attempt is counted before the work, so that a job
+    which kills its worker is given up one day."""
     now = now or timezone.now()
-    due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now).order_by("run_after", "id")
-    for job in due[:50]:
-        token = uuid.uuid4().hex
-        with transaction.atomic():
-            taken = Job.objects.filter(pk=job.pk, state=JobState.WAITING).update(
-                state=JobState.RUNNING,
-                lease_owner=token,
-                lease_until=now + LEASE,
-                losses=F("losses") + 1,
-                started_at=now,
-                progress=None,
-                seconds_left=None,
-            )
-            if taken:
-                Video.objects.filter(pk=job.video_id).update(
-                    processing_status=ProcessingStatus.PROCESSING
-                )
+    for kind in kinds:
+        for job in _candidates(kind, now):
+            if _take(job, now):
                 return Job.objects.select_related("video").get(pk=job.pk)
     return None
 
 
+def _candidates(kind: JobKind, now: datetime) -> Iterator[Job]:
+    """Those whose turn it is; behind them what needs no place, should they all wait for one."""
+    yield from _in_turn(kind, now)[:50]
+    if kind == JobKind.ENCODE:
+        yield from _in_turn(kind, now).filter(source_seconds__lt=LONG_SECONDS)[:50]
+
+
+def _in_turn(kind: JobKind, now: datetime) -> QuerySet[Job]:
+    """What is due: first of the member for whom the least was done lately, so that a batch of
+    twenty makes nobody else wait; then by age."""
+    work_of_member = Job.objects.filter(
+        video__uploaded_by=OuterRef("video__uploaded_by"), started_at__isnull=False
+    ).order_by("-started_at")
+    return (
+        Job.objects.filter(kind=kind, state=JobState.WAITING, run_after__lte=now)
+        .annotate(served_at=Subquery(work_of_member.values("started_at")[:1]))
+        .order_by(F("served_at").asc(nulls_first=True), "run_after", "id")
+    )
+
+
+def _take(job: Job, now: datetime) -> bool:
+    for slot in _slots(job):
+        try:
+            with transaction.atomic():
+                taken = Job.objects.filter(pk=job.pk, state=JobState.WAITING).update(
+                    state=JobState.RUNNING,
+                    lease_owner=uuid.uuid4().hex,
+                    lease_until=now + LEASE,
+                    long_slot=slot,
+                    attempts=F("attempts") + 1,
+                    losses=F("losses") + 1,
+                    started_at=now,
+                    progress=None,
+                    seconds_left=None,
+                )
+                if taken and job.kind != JobKind.ENRICH:
+                    Video.objects.filter(pk=job.video_id).update(
+                        processing_status=ProcessingStatus.PROCESSING
+                    )
+                return bool(taken)
+        except IntegrityError:
+            continue  # that place is taken
+    return False
+
+
+def _slots(job: Job) -> Iterator[int | None]:
+    """The places that a job may take. None stands for one that is not counted."""
+    long = job.kind == JobKind.ENRICH or (job.source_seconds or 0) >= LONG_SECONDS
+    if job.kind in QUICK or not long:
+        yield None
+    else:
+        yield from range(1, max(1, settings.TRANSCODE_WORKERS - 1) + 1)
+
+
+def encode_waits() -> bool:
+    """Whether something that nobody can watch yet waits for a place."""
+    due = timezone.now() - PATIENCE
+    return Job.objects.filter(
+        kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due
+    ).exists()
+
+
+# -- holding --------------------------------------------------------------------------------------
+
+
 def renew_lease(job: Job, *, percent: int | None, seconds_left: int | None) -> None:
-    """Still at it, so far along. Raises LeaseLost."""
+    """Still at it, so far along. Raises LeaseLost.
+
+    Farther than any attempt before clears the count of lost ones: a long encode survives many
+    kills, and one that is always lost at the same place is given up.
+    """
+    changes: dict[str, object] = {}
+    if percent is not None:
+        farther = When(furthest__lt=percent, then=Value(1))
+        changes["losses"] = Case(farther, default=F("losses"), output_field=SMALL)
+        changes["furthest"] = Greatest(F("furthest"), Value(percent), output_field=SMALL)
     renewed = _held(job).update(
-        lease_until=timezone.now() + LEASE, progress=percent, seconds_left=seconds_left
+        lease_until=timezone.now() + LEASE, progress=percent, seconds_left=seconds_left, **changes
     )
     if not renewed:
+        raise LeaseLost
+
+
+def hold(job: Job) -> None:
+    """In a transaction that changes what belongs to the holder. Raises LeaseLost."""
+    if not _held(job).update(lease_until=timezone.now() + LEASE):
         raise LeaseLost
 
 
 def end_job(job: Job) -> None:
     """Done. To be called in the transaction that publishes the result; raises LeaseLost."""
     ended = _held(job).update(
-        state=JobState.DONE,
-        lease_owner="",
-        lease_until=None,
+        **_at_rest(JobState.DONE),
         losses=F("losses") - 1,
         progress=100,
-        seconds_left=None,
         finished_at=timezone.now(),
     )
     if not ended:
         raise LeaseLost
+
+
+def hand_to_encoder(job: Job, *, source_seconds: float) -> None:
+    """It has to be encoded, which is the other cluster's work. Raises LeaseLost."""
+    with transaction.atomic():
+        _put_back(
+            job,
+            delay=timedelta(0),
+            kind=JobKind.ENCODE,
+            source_seconds=source_seconds,
+            losses=F("losses") - 1,
+        )
+
+
+def give_back(job: Job) -> None:
+    """As if it had not been taken: a stop of the workers costs nothing but time. Raises
+    LeaseLost."""
+    with transaction.atomic():
+        _put_back(job, delay=timedelta(0), losses=F("losses") - 1)
+
+
+# -- failing --------------------------------------------------------------------------------------
 
 
 def reject_source(job: Job, *, sentence: str) -> None:
@@ -127,17 +243,22 @@ def lose_attempt(job: Job) -> bool:
     """FFmpeg was killed by somebody else: counts as a lost lease. Returns whether it is given
     up. Raises LeaseLost."""
     with transaction.atomic():
-        if job.losses >= MAX_LOSSES:
+        held = _held(job).first()
+        if held is None:
+            raise LeaseLost
+        if held.losses >= MAX_LOSSES:
             _fail(job, _held(job), LOST)
             return True
         _put_back(job, delay=BACKOFF[1])
     return False
 
 
-def give_back(job: Job) -> None:
-    """As if it had not been taken: a stop of the workers costs nothing but time. Raises
-    LeaseLost."""
-    _put_back(job, delay=timedelta(0), losses=F("losses") - 1)
+def cancel_job(job: Job, *, sentence: str) -> bool:
+    """Ends a job that waits or runs; whoever is at it notices with the next heartbeat. False
+    when it has ended already."""
+    with transaction.atomic():
+        unended = Job.objects.filter(pk=job.pk, state__in=[JobState.WAITING, JobState.RUNNING])
+        return _fail(job, unended, sentence, strict=False)
 
 
 def take_back_lost_jobs(*, now: datetime | None = None) -> int:
@@ -149,18 +270,28 @@ def take_back_lost_jobs(*, now: datetime | None = None) -> int:
             still_lost = _held(job).filter(lease_until__lt=now)
             if job.losses >= MAX_LOSSES:
                 _fail(job, still_lost, LOST, strict=False)
-            else:
-                still_lost.update(**_waiting(run_after=now))
+            elif still_lost.update(**_at_rest(JobState.WAITING), progress=None, run_after=now):
+                _forget_growing(job)
     return len(lost)
 
 
 def wake_for_due_jobs(*, now: datetime | None = None) -> bool:
-    """Wakes a worker when work is due and the queue has no wake-up left: after a lost one."""
+    """Wakes workers when work is due and the queue has no wake-up left: after a lost one, or one
+    that found every place taken."""
     due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now or timezone.now())
-    missing = due.count() - waiting_wake_ups()
-    for _ in range(max(0, min(missing, 10))):
-        wake()
-    return missing > 0
+    woken = False
+    for kinds, cluster in ((QUICK, None), (SLOW, settings.TRANSCODE_CLUSTER)):
+        missing = due.filter(kind__in=kinds).count() - waiting_wake_ups(cluster)
+        for _ in range(max(0, min(missing, 10))):
+            wake(kinds[0])
+            woken = True
+    return woken
+
+
+def open_job(video: Video) -> Job | None:
+    return Job.objects.filter(
+        Q(video=video) & Q(state__in=[JobState.WAITING, JobState.RUNNING])
+    ).first()
 
 
 def _held(job: Job) -> QuerySet[Job]:
@@ -169,37 +300,48 @@ def _held(job: Job) -> QuerySet[Job]:
     ).exclude(lease_owner="")
 
 
-def _waiting(**changes: object) -> dict[str, object]:
+def _at_rest(state: JobState) -> dict[str, object]:
+    """What every job is that nobody holds."""
     return {
-        "state": JobState.WAITING,
+        "state": state,
         "lease_owner": "",
         "lease_until": None,
-        "progress": None,
+        "long_slot": None,
         "seconds_left": None,
-        **changes,
     }
 
 
 def _put_back(job: Job, *, delay: timedelta, **changes: object) -> None:
-    if not _held(job).update(**_waiting(run_after=timezone.now() + delay, **changes)):
+    """In a transaction."""
+    waiting = {**_at_rest(JobState.WAITING), "progress": None}
+    if not _held(job).update(**waiting, run_after=timezone.now() + delay, **changes):
         raise LeaseLost
+    _forget_growing(job)
     if not delay:
-        wake()
+        wake(str(changes.get("kind", job.kind)))
 
 
-def _fail(job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True) -> None:
-    """Ends job and video as failed and gives the quota back, once. In a transaction."""
-    failed = held.update(
-        state=JobState.FAILED,
-        lease_owner="",
-        lease_until=None,
-        seconds_left=None,
-        finished_at=timezone.now(),
-    )
-    if not failed:
+def _forget_growing(job: Job) -> None:
+    """What this attempt was making goes with it."""
+    Rendition.objects.filter(video=job.video_id, is_complete=False).delete()
+
+
+def _fail(job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True) -> bool:
+    """Ends job and video as failed and gives the quota back, once. In a transaction.
+
+    A video that can be watched already stays as it is when its enrichment fails.
+    """
+    if not held.update(**_at_rest(JobState.FAILED), finished_at=timezone.now()):
         if strict:
             raise LeaseLost
-        return
+        return False
+    _forget_growing(job)
+    if job.kind != JobKind.ENRICH:
+        _fail_video(job, sentence)
+    return True
+
+
+def _fail_video(job: Job, sentence: str) -> None:
     video = Video.objects.select_for_update().get(pk=job.video_id)
     Video.objects.filter(pk=video.pk).update(
         processing_status=ProcessingStatus.FAILED,
@@ -213,9 +355,3 @@ def _fail(job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True) 
             size=video.quota_bytes,
             reserved_at=video.quota_reserved_at,
         )
-
-
-def open_job(video: Video) -> Job | None:
-    return Job.objects.filter(
-        Q(video=video) & Q(state__in=[JobState.WAITING, JobState.RUNNING])
-    ).first()

@@ -1,43 +1,35 @@
-"""One attempt at a job: transcode, then publish by one rename and one fenced UPDATE."""
+"""One attempt at a job, and what becomes of it: done, refused, failed, lost or given back."""
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
 
 from accounts.services.quota import reserve_quota
+from clipset.lib.disk import is_disk_full
 from clipset.lib.stopping import is_stopping
-from siteconfig.services.config import current_config
 from videos.models import ProcessingStatus, Video
+from videos.models.job import JobKind
 from videos.services import jobs
+from videos.services.enriching import enrich
 from videos.services.files import (
     enter_work_folder,
-    file_stem,
-    keep_original,
     leave_work_folder,
-    named_after,
     remove_files,
-    remove_unnamed,
     work_folder,
 )
+from videos.services.publishing import NeedsEncoding, process
 from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
-from videos.transcode.pipeline import transcode
-from videos.transcode.publish import publish_file
-from videos.transcode.types import Options, Progress
+from videos.transcode.types import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from videos.models import Job
-    from videos.transcode.types import Result
+    from videos.transcode.types import Tick
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +46,14 @@ SOURCE_MISSING = (
     "The file that was sent cannot be found on the site's disk. Tell the person who runs this "
     "site; the video can be tried again when the disk is back."
 )
+CANCELLED = "Processing was stopped. Try again whenever you like."
 
 
-def process_next_job() -> str:
+def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
     """Takes one job that is due and makes one attempt at it. Returns what became of it."""
     if is_stopping():
         return "stopping"
-    job = jobs.claim_next_job()
+    job = jobs.claim_next_job(kinds)
     if job is None:
         return "nothing to do"
     folder = work_folder(job)
@@ -71,26 +64,19 @@ def process_next_job() -> str:
         return "lease lost"
     finally:
         leave_work_folder(folder)
+        # For what had to wait for a place.
+        jobs.wake_for_due_jobs()
 
 
 def _attempt(job: Job, folder: Path) -> str:
     """Raises LeaseLost; every other failure ends in a state with a sentence."""
-    video = job.video
     try:
-        source = Path(video.source_path)
-        if not video.source_path:
-            raise SourceError(SOURCE_GONE)
-        if not source.is_file():
-            # A disk that is not mounted, for all we know: nobody is to lose a film over that.
-            raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
         enter_work_folder(folder)
-        result = transcode(source, folder, options=_options(), tick=_ticker(job))
-        _publish(job, result)
+        _work(job, folder)
+    except (NeedsEncoding, jobs.GiveBack) as pause:
+        return _handed_on(job, pause)
     except SourceError as error:
-        logger.info("video %s is refused: %s\n%s", video.short_id, error, error.detail)
-        jobs.reject_source(job, sentence=error.sentence)
-        _forget_source(video)
-        return "refused"
+        return _refused(job, error)
     except KilledBySignal:
         logger.warning("FFmpeg of job %s was killed", job.pk)
         return "given up" if jobs.lose_attempt(job) else "lost"
@@ -99,34 +85,53 @@ def _attempt(job: Job, folder: Path) -> str:
         return _failed(job, error.sentence)
     except jobs.LeaseLost:
         raise
-    except jobs.Stopping:
-        jobs.give_back(job)
-        return "given back"
     except Exception as error:
         # Whatever it is, the video must not stay in the middle; the log has the trace.
         logger.exception("job %s failed unexpectedly", job.pk)
-        full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
-        return _failed(job, DISK_FULL if full else OUR_FAULT)
-    _forget_source(video)
+        return _failed(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
+    if job.kind != JobKind.ENRICH:
+        _forget_source(job.video)
     return "completed"
+
+
+def _work(job: Job, folder: Path) -> None:
+    tick = _ticker(job)
+    if job.kind == JobKind.ENRICH:
+        enrich(job, folder, tick=tick)
+        return
+    source = Path(job.video.source_path)
+    if not job.video.source_path:
+        raise SourceError(SOURCE_GONE)
+    if not source.is_file():
+        # A disk that is not mounted, for all we know: nobody is to lose a film over that.
+        raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
+    process(job, source, folder, tick=tick)
+
+
+def _handed_on(job: Job, pause: NeedsEncoding | jobs.GiveBack) -> str:
+    if isinstance(pause, NeedsEncoding):
+        jobs.hand_to_encoder(job, source_seconds=pause.seconds)
+        return "to be encoded"
+    jobs.give_back(job)
+    return "given back"
+
+
+def _refused(job: Job, error: SourceError) -> str:
+    logger.info("video %s is refused: %s\n%s", job.video.short_id, error, error.detail)
+    jobs.reject_source(job, sentence=error.sentence)
+    if job.kind != JobKind.ENRICH:
+        _forget_source(job.video)
+    return "refused"
 
 
 def _failed(job: Job, sentence: str) -> str:
     return "given up" if jobs.fail_attempt(job, sentence=sentence) else "to be tried again"
 
 
-def _options() -> Options:
-    return Options(
-        ffmpeg=settings.FFMPEG_PATH,
-        accepted=tuple(settings.ACCEPTED_VIDEO_FORMATS),
-        wall_clock_floor_seconds=settings.VIDEO_PROCESSING_TIMEOUT,
-    )
-
-
-def _ticker(job: Job) -> Callable[[Progress], None]:
+def _ticker(job: Job) -> Tick:
     """Renews the lease with the progress, every ten seconds, or every two while it moves.
 
-    It raises LeaseLost and Stopping, which end the work.
+    It raises LeaseLost and GiveBack, which end the work.
     """
     last_time, last_percent = time.monotonic() - 60, -1
     renewed_at = time.monotonic()
@@ -134,7 +139,7 @@ def _ticker(job: Job) -> Callable[[Progress], None]:
     def tick(progress: Progress) -> None:
         nonlocal last_time, last_percent, renewed_at
         if is_stopping():
-            raise jobs.Stopping
+            raise jobs.GiveBack
         now = time.monotonic()
         percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))
         moved = percent is not None and percent != last_percent
@@ -144,6 +149,8 @@ def _ticker(job: Job) -> Callable[[Progress], None]:
         last_time, last_percent = now, -1 if percent is None else percent
         try:
             jobs.renew_lease(job, percent=percent, seconds_left=left)
+            if job.kind == JobKind.ENRICH and jobs.encode_waits():
+                raise jobs.GiveBack
         except OperationalError:
             # A database that is busy or away for a moment is no reason to throw the work away.
             logger.exception("the lease of job %s could not be renewed", job.pk)
@@ -156,57 +163,13 @@ def _ticker(job: Job) -> Callable[[Progress], None]:
     return tick
 
 
-def _publish(job: Job, result: Result) -> None:
-    """Makes the result the video's, or nothing at all. Raises LeaseLost."""
-    video, stem = job.video, file_stem(job)
-    jobs.renew_lease(job, percent=99, seconds_left=None)
-    video_root, thumbnail_root = current_config().video_root, Path(settings.THUMBNAIL_STORAGE_PATH)
-    # Of attempts that were killed half-way. Read before this one ends the job, removed after: a
-    # worker that has lost its lease without knowing must not touch what the next one published.
-    strays = named_after(video.pk)
-    tick = partial(_ticker(job), Progress(fraction=1.0))
-    final = video_root / f"{stem}.mp4"
-    thumbnail = thumbnail_root / f"{stem}.jpg" if result.thumbnail else None
-    original: Path | None = None
-    try:
-        _place(result.output, final, tick)
-        if result.thumbnail and thumbnail:
-            _place(result.thumbnail, thumbnail, tick)
-        if not result.copied:
-            original = keep_original(Path(video.source_path), stem=stem, tick=tick)
-        with transaction.atomic():
-            jobs.end_job(job)
-            Video.objects.filter(pk=video.pk).update(
-                processing_status=ProcessingStatus.COMPLETED,
-                error_message=None,
-                filename=final.name,
-                storage_root=str(video_root),
-                thumbnail_filename=thumbnail.name if thumbnail else None,
-                thumbnail_root=str(thumbnail_root) if thumbnail else "",
-                original_path=str(original) if original else "",
-                source_path="",
-                duration_seconds=result.duration_seconds,
-                width=result.width,
-                height=result.height,
-                stored_bytes=result.size_bytes,
-                was_copied=result.copied,
-            )
-    except BaseException:
-        # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
-        remove_unnamed(video.pk, [path for path in (final, thumbnail, original) if path])
-        raise
-    remove_unnamed(video.pk, strays)
-
-
-def _place(work: Path, final: Path, tick: Callable[[], None]) -> None:
-    final.parent.mkdir(parents=True, exist_ok=True)
-    publish_file(work, final, tick=tick)
-
-
 def _forget_source(video: Video) -> None:
     """After the end stands in the table: the file as it was sent has gone its way or is refused."""
     Video.objects.filter(pk=video.pk).update(source_path="")
     remove_files([video.source_path] if video.source_path else [])
+
+
+# -- what people ask for --------------------------------------------------------------------------
 
 
 def retry_processing(*, video: Video) -> Job:
@@ -231,3 +194,27 @@ def retry_processing(*, video: Video) -> Job:
         current.quota_reserved_at = reservation.reserved_at
         current.save()
         return jobs.add_job(video=current)
+
+
+def enrich_again(*, video: Video) -> Job:
+    """Makes the smaller renditions and the storyboard of a finished video that lacks them.
+
+    Raises ValidationError when the video is not finished or is being worked on.
+    """
+    with transaction.atomic():
+        current = Video.objects.select_for_update().get(pk=video.pk)
+        if not current.is_ready or jobs.open_job(current) is not None:
+            raise ValidationError("It is being worked on already.")
+        return jobs.add_job(
+            video=current, kind=JobKind.ENRICH, source_seconds=current.duration_seconds
+        )
+
+
+def cancel_processing(*, video: Video) -> None:
+    """Stops work on a video. It can be tried again; the quota is given back until then.
+
+    Raises ValidationError when there is nothing to stop.
+    """
+    job = jobs.open_job(video)
+    if job is None or not jobs.cancel_job(job, sentence=CANCELLED):
+        raise ValidationError("Nothing is being done for this video that could be stopped.")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.quota import quota_state, release_quota, reserve_quota
+from clipset.lib.disk import is_disk_full
 from clipset.lib.units import human_bytes
 from siteconfig.services.config import current_config
 from videos.models import Upload, Video
@@ -21,10 +23,14 @@ from videos.services.jobs import add_job
 from videos.transcode.publish import sync
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.db.models import QuerySet
 
     from accounts.services.quota import Reservation
     from categories.models import Category
+
+logger = logging.getLogger(__name__)
 
 # What the fields and boundaries of a form add to the file in a request's Content-Length.
 FORM_OVERHEAD = 128 * 1024  # bytes
@@ -70,6 +76,17 @@ def disk_full() -> UploadRefused:
     )
 
 
+@contextmanager
+def _refused_when_full() -> Iterator[None]:
+    """The database may lie on the disk that is full."""
+    try:
+        yield
+    except DatabaseError as error:
+        if is_disk_full(error):
+            raise disk_full() from error
+        raise
+
+
 def begin_upload(*, user: User, content_length: int) -> Upload:
     """Reserves quota and disk for a request that says it brings so many bytes.
 
@@ -80,7 +97,7 @@ def begin_upload(*, user: User, content_length: int) -> Upload:
         raise too_large(limit)
     now = timezone.now()
     _check_disk(content_length)
-    with transaction.atomic():
+    with _refused_when_full(), transaction.atomic():
         reservation = _reserve(user, content_length)
         upload = Upload(
             user=user,
@@ -158,7 +175,7 @@ def finish_upload(
     with suppress(FileNotFoundError):  # abandoned meanwhile, as the missing row will tell
         for folder in (path.parent, path.parent.parent):
             sync(folder)  # after a power cut the row is not to name what is gone
-    with transaction.atomic():
+    with _refused_when_full(), transaction.atomic():
         deleted, _ = Upload.objects.filter(pk=upload.pk).delete()
         if not deleted:
             raise UploadRefused(
@@ -208,8 +225,14 @@ def _settle(upload: Upload, size: int) -> int:
 
 def abandon_upload(*, upload: Upload) -> bool:
     """Gives back what was reserved and removes what came. False when it was finished or
-    abandoned before."""
-    return _abandon(upload, Upload.objects.filter(pk=upload.pk))
+    abandoned before, or when a full disk leaves it to expire."""
+    try:
+        return _abandon(upload, Upload.objects.filter(pk=upload.pk))
+    except DatabaseError as error:
+        if not is_disk_full(error):
+            raise
+        logger.warning("upload %s was left to expire: %s", upload.pk, error)
+        return False
 
 
 def _abandon(upload: Upload, rows: QuerySet[Upload]) -> bool:

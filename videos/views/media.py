@@ -16,6 +16,8 @@ from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_ra
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.text import safe_filename
 from videos.access import playable_video, visible_video
+from videos.transcode.storyboard import Grid
+from videos.transcode.storyboard import storyboard_vtt as storyboard_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +57,7 @@ def file_response(
     *,
     content_type: str,
     download_as: str = "",
+    cache_control: str = "private, no-cache",
     piece: int | None = None,
 ) -> HttpResponseBase:
     """A file, or the range of it that was asked for (RFC 9110, sections 13 and 14).
@@ -74,6 +77,8 @@ def file_response(
         raise
     if not response.streaming:
         file.close()
+    if response.status_code in {200, 206, 304}:
+        response["Cache-Control"] = cache_control
     return response
 
 
@@ -91,7 +96,6 @@ def _answer(
         "Accept-Ranges": "bytes",
         "ETag": etag,
         "Last-Modified": http_date(modified.timestamp()),
-        "Cache-Control": "private, no-cache",
     }
     if _is_unchanged(request, etag, stat.st_mtime):
         return HttpResponse(status=304, headers=headers)
@@ -170,3 +174,22 @@ def thumbnail(request: MemberRequest, short_id: str) -> HttpResponseBase:
     if video.thumbnail_path is None:
         raise Http404("No picture.")
     return file_response(request, video.thumbnail_path, content_type="image/jpeg")
+
+
+@require_safe
+def storyboard(request: MemberRequest, short_id: str) -> HttpResponseBase:
+    video = visible_video(request, short_id)
+    if video.storyboard_path is None:
+        raise Http404("No storyboard.")
+    return file_response(request, video.storyboard_path, content_type="image/jpeg")
+
+
+@require_safe
+def storyboard_vtt(request: MemberRequest, short_id: str) -> HttpResponse:
+    """Which tile shows which moment."""
+    video = visible_video(request, short_id)
+    if video.storyboard_grid is None:
+        raise Http404("No storyboard.")
+    version = video.storyboard_filename[33:45]  # the attempt, behind the video's id
+    text = storyboard_text(Grid(**video.storyboard_grid), f"storyboard.jpg?v={version}")
+    return HttpResponse(text, content_type="text/vtt; charset=utf-8")

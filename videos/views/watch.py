@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from clipset.lib.pictures import PictureError
 from clipset.lib.timestamps import parse_timestamp
 from videos.access import editable_video, visible_video
 from videos.forms import EditForm
-from videos.selectors.cards import progress_of
-from videos.selectors.watch import watch_page
+from videos.models import Video
+from videos.selectors.cards import progress_of, thumbnail_url
+from videos.selectors.playback import is_watchable
+from videos.selectors.watch import making_of, watch_page
 from videos.services.editing import delete_video, edit_video
-from videos.services.processing import retry_processing
+from videos.services.processing import CANCELLED, cancel_processing, retry_processing
+from videos.services.thumbnails import choose_moment, use_picture
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
+
+SAVED = "Your changes are saved."
+SAVED_AND_COMING = f"{SAVED} The new picture appears in a moment."
 
 
 @require_safe
 def watch(request: MemberRequest, short_id: str) -> HttpResponse:
     video = visible_video(request, short_id)
     start = parse_timestamp(request.GET.get("t", "")) or 0
-    context = {"watch": watch_page(video, viewer=request.user, start=start)}
+    page = watch_page(video, viewer=request.user, start=start)
+    context = {"watch": page, "was_stopped": video.error_message == CANCELLED}
     return render(request, "videos/watch.html", context)
 
 
@@ -34,39 +43,85 @@ def watch(request: MemberRequest, short_id: str) -> HttpResponse:
 def status(request: MemberRequest, short_id: str) -> HttpResponse:
     """Where processing is: a fragment for the page that polls, or JSON."""
     video = visible_video(request, short_id)
-    progress = progress_of([video]).get(video.pk)
     if request.headers.get("Accept", "").startswith("application/json"):
-        percent = 100 if video.is_ready else progress.percent if progress else None
-        return JsonResponse(
-            {
-                "status": video.processing_status,
-                "progress": percent,
-                "watchable": video.is_ready,
-                "error": video.error_message,
-            }
-        )
-    response = render(request, "videos/status.html", {"video": video, "progress": progress})
-    if not video.is_unfinished and getattr(request, "htmx", False):
-        # The page that polls shows the player, or the failure, from its top.
+        return _status_for_scripts(video)
+    watching = bool(request.GET.get("watching"))
+    making = making_of(video, watching=watching, since=_moment(request.GET.get("since", "")))
+    response = render(
+        request,
+        "videos/growing.html" if watching else "videos/status.html",
+        {"video": video, "making": making, "was_stopped": video.error_message == CANCELLED},
+    )
+    if not watching and getattr(request, "htmx", False) and _has_news(video):
         response["HX-Refresh"] = "true"
     return response
+
+
+def _has_news(video: Video) -> bool:
+    """Whether a page without a player shows one now, or the failure, from its top."""
+    return not video.is_unfinished or is_watchable(video)
+
+
+def _status_for_scripts(video: Video) -> JsonResponse:
+    progress = progress_of([video]).get(video.pk)
+    return JsonResponse(
+        {
+            "status": video.processing_status,
+            "progress": 100 if video.is_ready else progress.percent if progress else None,
+            "watchable": is_watchable(video),
+            "error": video.error_message,
+        }
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    """Seconds since 1970, as our own pages send them; None for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return datetime.fromtimestamp(int(text), UTC)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: MemberRequest, short_id: str) -> HttpResponse:
     video = editable_video(request, short_id)
-    form = EditForm.of(video, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        edit_video(
-            video=video,
-            title=form.cleaned_data["title"],
-            description=form.cleaned_data["description"],
-            category=form.cleaned_data["category"],
-        )
-        messages.success(request, "Your changes are saved.")
-        return redirect(video)
-    code = 422 if request.method == "POST" else 200
-    return render(request, "videos/edit.html", {"form": form, "video": video}, status=code)
+    is_sent = request.method == "POST"
+    form = EditForm.of(video, *((request.POST, request.FILES) if is_sent else ()))
+    try:
+        if is_sent and form.is_valid() and _is_stored(video, form):
+            messages.success(request, SAVED_AND_COMING if _is_coming(form) else SAVED)
+            return redirect(video)
+    except Video.DoesNotExist as error:
+        raise Http404("It was deleted meanwhile.") from error
+    context = {"form": form, "video": video, "thumbnail_url": thumbnail_url(video)}
+    return render(request, "videos/edit.html", context, status=422 if is_sent else 200)
+
+
+def _is_stored(video: Video, form: EditForm) -> bool:
+    """All of it, or nothing: then the form says what is wrong. Raises Video.DoesNotExist."""
+    picture, moment = form.cleaned_data.get("picture"), form.cleaned_data.get("moment")
+    try:
+        if picture is not None:
+            use_picture(video=video, picture=picture)
+        elif moment is not None:
+            choose_moment(video=video, seconds=moment)
+    except PictureError as error:
+        form.add_error("picture", str(error))
+        return False
+    except ValidationError as error:
+        form.add_error("picture" if picture else "moment", error)
+        return False
+    edit_video(
+        video=video,
+        title=form.cleaned_data["title"],
+        description=form.cleaned_data["description"],
+        category=form.cleaned_data["category"],
+    )
+    return True
+
+
+def _is_coming(form: EditForm) -> bool:
+    """Whether a worker has to make the picture."""
+    return form.cleaned_data.get("moment") is not None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,6 +139,16 @@ def retry(request: MemberRequest, short_id: str) -> HttpResponse:
     video = editable_video(request, short_id)
     try:
         retry_processing(video=video)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect(video)
+
+
+@require_POST
+def cancel(request: MemberRequest, short_id: str) -> HttpResponse:
+    video = editable_video(request, short_id)
+    try:
+        cancel_processing(video=video)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect(video)

@@ -15,10 +15,17 @@ from django.utils import timezone
 
 from tests.builders import make_admin, make_category, make_user, make_video
 from tests.videos.films import everything_on_disk, run_queue, wake_ups
-from videos.models import Job, ProcessingStatus, Upload, Video
+from videos.models import Job, ProcessingStatus, Rendition, Upload, Video
 from videos.models.job import JobState
 from videos.services.editing import delete_video
-from videos.services.files import KEEP_FAILED_SOURCE, MIN_AGE, forget_failed_sources, sweep_temp
+from videos.services.files import (
+    KEEP_FAILED_SOURCE,
+    MIN_AGE,
+    forget_failed_sources,
+    sweep_strays,
+    sweep_temp,
+    work_folder,
+)
 from videos.services.uploads import abandon_expired_uploads, begin_upload
 from videos.tasks import remove_files, tidy_up
 
@@ -226,6 +233,94 @@ def test_a_finished_jobs_folder_is_swept() -> None:
     folder.mkdir()
     age(folder, MIN_AGE + timedelta(minutes=1))
     assert sweep_temp() == 1
+
+
+def test_what_killed_attempts_left_in_temp_goes_at_once_and_a_running_one_stays() -> None:
+    """Told by the job's row and not by its age, so a killed worker's gigabytes don't stay."""
+    running, waiting, ended = (
+        Job.objects.create(
+            video=make_video(),
+            state=state,
+            attempts=2,
+            lease_owner=owner,
+            lease_until=timezone.now() if owner else None,
+        )
+        for state, owner in (
+            (JobState.RUNNING, "b" * 32),
+            (JobState.WAITING, ""),
+            (JobState.FAILED, ""),
+        )
+    )
+    kept = work_folder(running)
+    gone = [kept.with_name(f"000001-{'a' * 32}")]
+    gone += [temp() / f"job-{job.pk}" / f"000002-{'c' * 32}" for job in (waiting, ended)]
+    for folder in [kept, *gone]:
+        folder.mkdir(parents=True)
+        (folder / "720p.mp4").write_bytes(b"x")
+    sweep_temp()
+    assert list(temp().rglob("*.mp4")) == [kept / "720p.mp4"]
+    assert [path.name for path in temp().iterdir()] == [kept.parent.name]
+
+
+def test_a_source_that_nobody_names_any_more_goes_within_minutes() -> None:
+    """Of a worker that was killed between publishing the film and removing what was sent."""
+    orphan = temp() / f"upload-{'d' * 32}"
+    orphan.mkdir()
+    assert sweep_temp() == 0
+    age(orphan, timedelta(minutes=1, seconds=1))
+    assert sweep_temp() == 1
+
+
+def test_what_killed_attempts_published_goes_once_nobody_works_on_the_film() -> None:
+    bob = make_user("bob")
+    at_work, done, gone = (make_video(uploader=bob) for _ in range(3))
+    for video, state in ((at_work, JobState.RUNNING), (done, JobState.DONE)):
+        holder = {"lease_owner": "x", "lease_until": timezone.now()}
+        Job.objects.create(
+            video=video,
+            state=state,
+            finished_at=timezone.now() if state == JobState.DONE else None,
+            **(holder if state == JobState.RUNNING else {}),
+        )
+    root = Path(django_settings.MEDIA_ROOT)
+    strays = [
+        root / folder / f"{dot}{video.pk.hex}-{'a' * 12}{end}"
+        for video in (at_work, done, gone)
+        for dot, folder, end in (
+            ("", "videos", "-720p.mp4"),
+            (".", "videos", "-480p.mp4.77.part"),
+            ("", "thumbnails", "-storyboard.jpg"),
+            ("", "originals", ".mov"),
+        )
+    ]
+    named = root / "videos" / f"{done.pk.hex}-{'b' * 12}-source.mp4"
+    make_rendition(done, named)
+    for path in [*strays, named]:
+        path.write_bytes(b"x")
+    young = timezone.now()
+    assert sweep_strays(now=young) == 0, "whoever placed them may be about to name them"
+    assert sweep_strays(now=young + timedelta(minutes=2)) == 4
+    assert [path.exists() for path in strays] == [True] * 4 + [False] * 4 + [True] * 4
+    assert named.exists()
+
+
+def make_rendition(video: Video, path: Path) -> None:
+    Rendition.objects.create(
+        video=video,
+        name="source",
+        root=str(path.parent),
+        filename=path.name,
+        version="b" * 12,
+        is_complete=True,
+        width=640,
+        height=360,
+        fps=30,
+        codecs="avc1.64001f",
+        bandwidth=1,
+        average_bandwidth=1,
+        duration_seconds=1,
+        size_bytes=1,
+    )
 
 
 def test_sweeping_without_a_temp_folder_is_fine() -> None:

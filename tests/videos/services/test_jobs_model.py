@@ -34,6 +34,7 @@ class Expected:
     owner: str = ""
     failures: int = 0
     losses: int = 0
+    furthest: int = 0
 
 
 class Jobs(RuleBasedStateMachine):
@@ -82,8 +83,14 @@ class Jobs(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def a_worker_goes_on(self, data: st.DataObject) -> None:
-        job, _ = self.one_claim(data)
-        self.fenced(job, lambda: jobs.renew_lease(job, percent=5, seconds_left=None))
+        """Farther than any attempt before clears what was lost."""
+        job, known = self.one_claim(data)
+        percent = data.draw(st.integers(0, 99))
+        going_on = self.fenced(
+            job, lambda: jobs.renew_lease(job, percent=percent, seconds_left=None)
+        )
+        if going_on and percent > known.furthest:
+            self.expected[job.pk] = replace(known, losses=1, furthest=percent)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
@@ -102,7 +109,13 @@ class Jobs(RuleBasedStateMachine):
         if known.failures + 1 >= MAX_FAILURES:
             self.gives_up(job, known)
         else:
-            self.expected[job.pk] = Expected("WAITING", "", known.failures + 1, known.losses - 1)
+            self.expected[job.pk] = replace(
+                known,
+                state="WAITING",
+                owner="",
+                failures=known.failures + 1,
+                losses=known.losses - 1,
+            )
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
@@ -167,7 +180,9 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def the_table_agrees(self) -> None:
-        rows = Job.objects.values_list("pk", "state", "lease_owner", "failures", "losses")
+        rows = Job.objects.values_list(
+            "pk", "state", "lease_owner", "failures", "losses", "furthest"
+        )
         found = {pk: Expected(*rest) for pk, rest in ((row[0], row[1:]) for row in rows)}
         assert found == self.expected
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.services.quota import reset_quota
 from tests.builders import make_user
+from tests.full_database import full_database
 from tests.videos.films import assert_nothing_is_left, set_limits, used, wake_ups
 from videos.models import Job, Upload, Video
 from videos.services.uploads import (
@@ -219,3 +220,19 @@ def test_long_names_are_stored_as_far_as_there_is_room(bob: User, length: int) -
     video.refresh_from_db()
     assert len(video.original_filename) == 255
     assert video.original_filename.endswith("n.mp4")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_without_room_refuses_an_upload_with_507_and_keeps_it_until_it_expires(
+    transactional_db: None,
+) -> None:
+    bob = make_user("bob")
+    upload = begin_upload(user=bob, content_length=1000)
+    with full_database():
+        with pytest.raises(UploadRefused, match="disk is too full") as refused:
+            finish(upload, 1000, description="x" * 5000)
+        assert refused.value.status == 507
+    assert not Video.objects.exists()
+    assert Upload.objects.filter(pk=upload.pk).exists()
+    assert abandon_upload(upload=upload)
+    assert not upload.folder_path.exists()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import time
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +14,16 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
+from tests.builders import (
+    count_queries,
+    make_admin,
+    make_category,
+    make_moderator,
+    make_user,
+    make_video,
+)
 from tests.videos.films import used, wake_ups
-from videos.models import Job, ProcessingStatus, Video
+from videos.models import Caption, Job, ProcessingStatus, Rendition, Video
 from videos.models.job import JobState
 
 if TYPE_CHECKING:
@@ -175,6 +185,129 @@ def test_the_fragment_asks_again_while_there_is_something_to_wait_for(
     assert "hx-get" not in answer.content.decode()
 
 
+def asked_again(html: str) -> list[str]:
+    return re.findall(r'hx-trigger="every (\d+)s, look"', html)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seconds_left", "every"),
+    [(0, None, "2"), (1, None, "2"), (5, None, "10"), (60, None, "15"), (60, 4, "4"), (0, 60, "2")],
+)
+def test_the_page_asks_more_seldom_as_time_goes_by_but_in_time_for_the_end(
+    client: Client, bob: User, minutes: int, seconds_left: int | None, every: str
+) -> None:
+    video = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
+    Job.objects.create(video=video, seconds_left=seconds_left)
+    Video.objects.update(updated_at=timezone.now() - timedelta(minutes=minutes))
+    for path in (f"/v/{video.short_id}/", f"/v/{video.short_id}/status/"):
+        assert asked_again(client.get(path).content.decode()) == [every]
+
+
+@pytest.mark.parametrize("watching", ["", "1"])
+def test_after_two_hours_the_page_asks_only_when_it_is_told_to(
+    client: Client, bob: User, watching: str
+) -> None:
+    video = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
+    path, now = f"/v/{video.short_id}/status/", int(time.time())
+    asked = {"watching": watching, "since": str(now - 7100)}
+    html = client.get(path, asked).content.decode()
+    assert asked_again(html)
+    assert f"since={now - 7100}" in html, "it goes on counting"
+    html = client.get(path, asked | {"since": str(now - 7300)}).content.decode()
+    assert not asked_again(html)
+    assert "Look again" in html
+
+
+@pytest.mark.parametrize("since", ["", "x", "-5", "9" * 40, "9999999999", "٣", "1e3"])
+def test_a_page_that_does_not_know_since_when_it_asks_begins_now(
+    client: Client, bob: User, since: str
+) -> None:
+    video = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
+    html = client.get(f"/v/{video.short_id}/status/", {"since": since}).content.decode()
+    assert asked_again(html)
+
+
+def test_what_is_finished_while_one_watches_brings_its_actions_and_captions_and_no_reload(
+    client: Client, bob: User
+) -> None:
+    video = make_video(uploader=bob)
+    Caption.objects.create(video=video, code="en", language="en", label="English", body="WEBVTT")
+    path, htmx = f"/v/{video.short_id}/status/", {"HX-Request": "true"}
+    answer = client.get(path, {"watching": "1"}, headers=htmx)
+    html = answer.content.decode()
+    assert "HX-Refresh" not in answer
+    assert 'id="finished-actions" hx-swap-oob="true"' in html
+    assert f'href="/v/{video.short_id}/download/"' in html
+    assert f'src="/v/{video.short_id}/captions/en.vtt"' in html
+    assert not asked_again(html)
+    assert client.get(path, headers=htmx)["HX-Refresh"] == "true", "a page without a player"
+
+
+def test_a_failure_while_one_watches_is_told_without_a_reload(client: Client, bob: User) -> None:
+    video = failed_film(bob, kept=True)
+    answer = client.get(
+        f"/v/{video.short_id}/status/", {"watching": "1"}, headers={"HX-Request": "true"}
+    )
+    assert "HX-Refresh" not in answer
+    assert "The disk was full." in answer.content.decode()
+    assert "Try again" in answer.content.decode()
+
+
+def test_captions_are_tracks_of_the_player(client: Client) -> None:
+    video = make_video()
+    Caption.objects.create(
+        video=video, code="en", language="en", label='"A" & <b>', body="WEBVTT", is_default=True
+    )
+    html = client.get(f"/v/{video.short_id}/").content.decode()
+    assert (
+        f'<track kind="subtitles" src="/v/{video.short_id}/captions/en.vtt" srclang="en"'
+        ' label="&quot;A&quot; &amp; &lt;b&gt;" default>' in html
+    )
+
+
+def test_hls_is_for_what_has_several_sizes(client: Client) -> None:
+    video = make_video()
+    about = {
+        "root": "/x",
+        "version": "v",
+        "width": 1280,
+        "fps": 30,
+        "codecs": "avc1",
+        "bandwidth": 1,
+    }
+    about |= {"average_bandwidth": 1, "duration_seconds": 1, "size_bytes": 1, "is_complete": True}
+    for height, has_choice in ((720, False), (480, True)):
+        name = f"{height}p"
+        Rendition.objects.create(video=video, name=name, filename=name, height=height, **about)
+        html = client.get(f"/v/{video.short_id}/").content.decode()
+        assert (f'data-hls="/v/{video.short_id}/master.m3u8"' in html) is has_choice
+        assert "stream.mp4" in html
+
+
+@pytest.mark.parametrize("status", UNFINISHED)
+def test_what_is_unfinished_can_be_stopped(
+    client: Client, bob: User, status: ProcessingStatus
+) -> None:
+    video = make_video("Soon", uploader=bob, status=status)
+    Job.objects.create(video=video)
+    assert (
+        f'action="/v/{video.short_id}/cancel/"'
+        in client.get(video.get_absolute_url()).content.decode()
+    )
+    client.post(f"/v/{video.short_id}/cancel/")
+    html = client.get(video.get_absolute_url()).content.decode()
+    assert "Stopped" in html
+    assert "could not be made" not in html
+    assert "/cancel/" not in html
+
+
+def test_the_page_of_a_video_takes_few_queries(client: Client, bob: User) -> None:
+    ready = make_video(uploader=bob)
+    making = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
+    counts = [count_queries(client, video.get_absolute_url()) for video in (ready, making)]
+    assert max(counts) <= 8, counts
+
+
 def test_the_state_of_what_one_may_not_see_is_404(bob: User) -> None:
     video = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
     other = logged_in(make_user("alice"))
@@ -237,14 +370,14 @@ def test_the_form_holds_what_is_stored(client: Client, bob: User) -> None:
     assert '<option value="music" selected>' in html
 
 
-@pytest.mark.parametrize("action", ["edit", "delete", "retry"])
+@pytest.mark.parametrize("action", ["edit", "delete", "retry", "cancel"])
 def test_only_uploader_and_staff_may_change_a_video(bob: User, action: str) -> None:
     video = make_video("Kept", uploader=bob)
     path = f"/v/{video.short_id}/{action}/"
     alice = logged_in(make_user("alice"))
     form = {"title": "Hers", "description": "", "category": ""}
     assert alice.post(path, form).status_code == 404
-    if action != "retry":
+    if action not in {"retry", "cancel"}:
         assert alice.get(path).status_code == 404
         assert logged_in(make_moderator("m_o_d")).get(path).status_code == 200
         assert logged_in(bob).get(path).status_code == 200
@@ -258,7 +391,7 @@ def test_changes_need_the_token_against_forgery(bob: User) -> None:
     video = make_video("Kept", uploader=bob)
     client = Client(enforce_csrf_checks=True)
     client.force_login(bob)
-    for action in ("edit", "delete", "retry"):
+    for action in ("edit", "delete", "retry", "cancel"):
         answer = client.post(f"/v/{video.short_id}/{action}/", {"title": "x"})
         assert answer.status_code == 403
     assert Video.objects.get().title == "Kept"

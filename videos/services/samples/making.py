@@ -86,7 +86,7 @@ def second_name(file: Path, name: Path) -> Path:
 
 
 def _made(result: Result, source_bytes: int) -> Made:
-    with result.output.open("rb") as file:
+    with result.renditions[0].path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Made(result=result, source_bytes=source_bytes, digest=digest)
 
@@ -95,6 +95,7 @@ def _options() -> Options:
     # Somebody waits for it, so it does not step back behind other processes.
     return Options(
         ffmpeg=settings.FFMPEG_PATH,
+        ladder=(),
         wall_clock_floor_seconds=settings.VIDEO_PROCESSING_TIMEOUT,
         nice=0,
     )

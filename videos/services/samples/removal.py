@@ -13,7 +13,7 @@ from accounts.models import Invitation, Role, Session, User
 from accounts.services.avatars import avatar_path
 from categories.models import Category
 from categories.services import cover_path
-from videos.models import Job, Upload, Video
+from videos.models import Job, Rendition, Upload, Video
 from videos.services.files import paths_of, remove_files
 
 if TYPE_CHECKING:
@@ -121,7 +121,14 @@ def _delete_videos(videos: VideoQuerySet) -> tuple[set[Path], int]:
     comes to it after the next seeding would remove files of the same names.
     """
     files = {Path(path) for video in videos for path in paths_of(video)}
-    videos.update(source_path="", original_path="", storage_root="", thumbnail_filename=None)
+    Rendition.objects.filter(video__in=videos).update(is_complete=False)
+    videos.update(
+        source_path="",
+        original_path="",
+        storage_root="",
+        thumbnail_filename=None,
+        storyboard_filename="",
+    )
     _, rows = videos.all().delete()
     return files, rows.get("videos.Video", 0)
 

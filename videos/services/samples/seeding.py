@@ -18,8 +18,9 @@ from accounts.models import User
 from categories.models import Category
 from siteconfig.models import Config
 from siteconfig.services.config import current_config
-from videos.models import Video
+from videos.models import Rendition, Video
 from videos.services.files import remove_files
+from videos.services.publishing import rendition_row
 from videos.services.samples.data import (
     CATEGORIES,
     USERS,
@@ -31,6 +32,7 @@ from videos.services.samples.data import (
 from videos.services.samples.making import Made, Say, copy_source, make_clips, second_name
 from videos.services.samples.removal import delete_everything, erase
 from videos.transcode.errors import TranscodeError
+from videos.transcode.fragments import describe
 from videos.transcode.publish import publish_file
 
 if TYPE_CHECKING:
@@ -123,6 +125,11 @@ def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
             categories = _make_categories(users["admin"], now)
             videos = [_row(row, users, categories, made, now) for row in VIDEOS]
             Video.objects.bulk_create(videos)
+            Rendition.objects.bulk_create(
+                _rendition(video, made[row.clip])
+                for row, video in zip(VIDEOS, videos, strict=True)
+                if row.clip is not None
+            )
             # The ages of bulk-created rows are ours; auto_now would say that all changed just now.
             for row, video in zip(VIDEOS, videos, strict=True):
                 Video.objects.filter(pk=video.pk).update(updated_at=video.created_at)
@@ -136,11 +143,9 @@ def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
 
 def _restore_config() -> None:
     """As the settings say, as on the first day."""
-    names = ("max_file_size_bytes", "weekly_upload_limit_bytes", "video_storage_path")
-    defaults = {name: getattr(Config(), name) for name in names}
-    Config.objects.update_or_create(
-        pk=Config.SINGLETON_ID, defaults={**defaults, "updated_by": None}
-    )
+    fields = {field.attname for field in Config._meta.concrete_fields} - {"id", "updated_at"}
+    defaults = {name: getattr(Config(), name) for name in fields}
+    Config.objects.update_or_create(pk=Config.SINGLETON_ID, defaults=defaults)
 
 
 def _make_users(now: datetime) -> dict[str, User]:
@@ -214,16 +219,24 @@ def _describe(video: Video, made: Made) -> None:
         video.thumbnail_filename = f"{stem}.jpg"
         video.thumbnail_root = str(settings.THUMBNAIL_STORAGE_PATH)
     video.file_size_bytes = made.source_bytes
-    video.duration_seconds = made.result.duration_seconds
-    video.width, video.height = made.result.width, made.result.height
-    video.stored_bytes = made.result.size_bytes
-    video.was_copied = made.result.copied
+    top = made.result.renditions[0]
+    video.duration_seconds = top.duration_seconds
+    video.width, video.height = top.width, top.height
+    video.stored_bytes = top.size_bytes
+    video.was_copied = made.result.plan.copied
+
+
+def _rendition(video: Video, made: Made) -> Rendition:
+    top = made.result.renditions[0]
+    return rendition_row(
+        video, top, path=video.file_path, version=made.digest[:12], facts=describe(top.path)
+    )
 
 
 def _place(video: Video, made: Made, folder: Path, placed: list[Path]) -> None:
     """Gives the video its own files. One that is there already has the same contents: its name
     tells; it belongs to what stands now, so that a failure must not remove it."""
-    wanted = [(made.result.output, video.file_path)]
+    wanted = [(made.result.renditions[0].path, video.file_path)]
     if made.result.thumbnail is not None and video.thumbnail_path is not None:
         wanted.append((made.result.thumbnail, video.thumbnail_path))
     for work, final in wanted:

@@ -1,0 +1,147 @@
+"""Choosing the picture of a video on its page for changes, with scripts and without."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from clipset.lib.pictures import MAX_BYTES
+from tests import clips
+from tests.videos.films import ready_film, run_queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import FilePayload, Page
+
+    from accounts.models import User
+    from videos.models import Video
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture
+def film(bob: User) -> Video:
+    return ready_film(bob, clips.h264_mp4(seconds=6, size="640x360"), title="Harvest in the hills")
+
+
+def picture(content: bytes | None = None) -> FilePayload:
+    if content is None:
+        out = io.BytesIO()
+        Image.new("RGB", (600, 900), "teal").save(out, "PNG")
+        content = out.getvalue()
+    return {"name": "mine.png", "mimeType": "image/png", "buffer": content}
+
+
+def edit_page(page: Page, film: Video) -> Page:
+    page.goto(f"{film.get_absolute_url()}edit/")
+    return page
+
+
+def test_a_moment_is_chosen_in_the_film_itself(
+    visit: Callable[..., Page], bob: User, film: Video
+) -> None:
+    page = edit_page(visit(bob), film)
+    expect(page.get_by_label("The video, to choose a moment")).to_be_visible()
+    page.wait_for_function("document.querySelector('clip-moment video').readyState >= 1")
+    page.evaluate("document.querySelector('clip-moment video').currentTime = 4.7")
+    page.get_by_role("button", name="Use this moment").click()
+    expect(page.get_by_label("A moment of the video")).to_have_value("0:04")
+    expect(page.get_by_text("The picture will be of 0:04.")).to_be_visible()
+    seconds = page.evaluate("document.querySelector('clip-moment video').currentTime")
+    assert seconds == 4, "what one sees is what one gets"
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("h1")).to_have_text("Harvest in the hills")
+    expect(page.locator("body")).to_contain_text("The new picture appears in a moment.")
+    film.refresh_from_db()
+    before, wanted = film.thumbnail_filename, film.thumbnail_wanted_at
+    assert wanted == 4
+
+    expect(edit_page(page, film).locator(".cover__note")).to_contain_text("of 0:04, appears")
+    run_queue()
+    film.refresh_from_db()
+    assert film.thumbnail_filename != before
+    expect(edit_page(page, film).locator(".cover__note")).to_have_count(0)
+    poster = page.locator("clip-moment video").get_attribute("poster")
+    assert poster is not None
+    assert poster.endswith(str(film.thumbnail_filename).removesuffix(".jpg")[-12:])
+
+
+def test_a_file_is_seen_before_it_is_sent(
+    visit: Callable[..., Page], bob: User, film: Video
+) -> None:
+    page = edit_page(visit(bob), film)
+    field = page.get_by_label("A picture of your own")
+    field.set_input_files(picture())
+    image = page.get_by_alt_text("The picture that you chose")
+    expect(image).to_be_visible()
+    expect(page.locator("clip-moment video")).to_be_hidden()
+    box = image.bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(16 / 9, abs=0.02)
+    page.get_by_role("button", name="Not this file").click()
+    expect(page.locator("clip-moment video")).to_be_visible()
+    expect(field).to_have_value("")
+
+    field.set_input_files(picture())
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("h1")).to_have_text("Harvest in the hills")
+    film.refresh_from_db()
+    assert film.thumbnail_path is not None
+    with Image.open(film.thumbnail_path) as stored:
+        assert stored.size == (640, 360)
+
+
+def test_a_picture_that_is_too_large_is_told_before_it_is_sent(
+    visit: Callable[..., Page], bob: User, film: Video
+) -> None:
+    page = edit_page(visit(bob), film)
+    field = page.get_by_label("A picture of your own")
+    field.set_input_files(picture(b"\0" * (MAX_BYTES + 1)))
+    said = "document.querySelector('[type=file]').validationMessage"
+    assert page.evaluate(said) == "This picture is too large. Send one of at most 10 MB."
+    page.get_by_role("button", name="Save").click()
+    expect(page).to_have_url(f"{page.url.split('/v/')[0]}/v/{film.short_id}/edit/")
+    page.get_by_role("button", name="Not this file").click()
+    assert page.evaluate(said) == ""
+
+
+def test_without_scripts_a_moment_is_typed_and_a_large_file_gets_its_sentence(
+    visit: Callable[..., Page], bob: User, film: Video, problems: list[str]
+) -> None:
+    page = edit_page(visit(bob, java_script_enabled=False), film)
+    expect(page.get_by_alt_text("The picture now")).to_be_visible()
+    expect(page.get_by_role("button", name="Use this moment")).to_be_hidden()
+    page.get_by_label("A picture of your own").set_input_files(picture(b"\0" * (12 * 1024**2)))
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("body")).to_contain_text("the most that is accepted is 10 MB")
+
+    edit_page(page, film).get_by_label("A moment of the video").fill("9:99")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("body")).to_contain_text("Write the moment as minutes and seconds")
+    page.get_by_label("A moment of the video").fill("0:03")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("h1")).to_have_text("Harvest in the hills")
+    film.refresh_from_db()
+    assert film.thumbnail_wanted_at == 3
+    # 404: the browser asks for an icon of the sentence, which is no page of ours.
+    expected = ("413", "422", "404")
+    problems[:] = [it for it in problems if not any(code in it for code in expected)]
+
+
+def test_a_film_that_cannot_be_read_leaves_the_picture_on_the_page(
+    visit: Callable[..., Page], bob: User, film: Video, problems: list[str]
+) -> None:
+    film.file_path.unlink()
+    page = edit_page(visit(bob), film)
+    expect(page.get_by_alt_text("The picture now")).to_be_visible()
+    expect(page.get_by_role("button", name="Use this moment")).to_be_hidden()
+    problems[:] = [it for it in problems if "404" not in it]

@@ -1,0 +1,448 @@
+"""The player over playlists: films in several sizes, and films that are still being made."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from tests import clips
+from tests.browser.conftest import results
+from tests.browser.player import play_to_the_end, seek, state, wait_until
+from tests.processes import wait_for
+from tests.videos import live
+from tests.videos.films import enrich, ready_film, sent_film
+from tests.videos.test_processing import own_ffmpeg
+from videos.models import Job, Rendition, Video
+from videos.models.job import JobState
+from videos.services import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from accounts.models import User
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+
+STOPPED = """
+    window.stopped = [];
+    addEventListener("securitypolicyviolation", (event) => window.stopped.push(
+        `${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}`));
+"""
+HIDE = """
+    (hidden) => Object.defineProperty(
+        document, "hidden", { get: () => hidden, configurable: true })
+"""
+SOURCE = "document.querySelector('clip-player').source"
+
+
+def film_of_sizes(user: User, *, seconds: float = 8) -> Video:
+    """A copied film of 640 lines with its smaller rendition."""
+    video = ready_film(user, clips.h264_mp4(seconds=seconds, size="1152x640", fps="10", gop=20))
+    assert enrich() == "completed"
+    assert video.renditions.filter(is_complete=True).count() == 2
+    return video
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page], bob: User) -> Page:
+    opened = visit(bob, viewport={"width": 1280, "height": 800})
+    opened.add_init_script(STOPPED)
+    return opened
+
+
+def open_hls(page: Page, video: Video) -> None:
+    page.goto(video.get_absolute_url())
+    page.wait_for_function(f"() => {SOURCE}.hls?.levels.length > 0")
+    wait_until(page, "video.readyState >= 2")
+
+
+def play_from(page: Page, seconds: float) -> None:
+    page.locator("video.player__video").evaluate(
+        "(video, from) => { video.currentTime = from; video.play(); }", seconds
+    )
+
+
+def assert_policy_kept(page: Page) -> None:
+    assert page.evaluate("window.stopped") == []
+
+
+# -- finished -------------------------------------------------------------------------------------
+
+
+def test_a_film_in_several_sizes_plays_to_its_end_through_hls_js(page: Page, bob: User) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_hls(page, film_of_sizes(bob))
+    told = play_to_the_end(page)
+    assert told["error"] is None
+    assert told["ended"]
+    assert told["time"] == pytest.approx(8, abs=0.3)
+    assert page.evaluate("document.querySelector('video').currentSrc").startswith("blob:")
+    names = [url.rpartition("/")[2] for url in asked]
+    assert any(re.fullmatch(r"hls\.worker\.[0-9a-f]+\.js", name) for name in names), names
+    assert any(re.fullmatch(r"hls\.light\.min\.[0-9a-f]+\.mjs", name) for name in names), names
+    assert_policy_kept(page)
+
+
+def test_one_seeks_forwards_and_back(page: Page, bob: User) -> None:
+    open_hls(page, film_of_sizes(bob))
+    for moment in (7, 1, 5.5, 0):
+        assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_until(page, "video.currentTime > 0.5 && !video.paused")
+
+
+def test_watching_begins_where_the_address_says(page: Page, bob: User) -> None:
+    video = film_of_sizes(bob)
+    page.goto(f"{video.get_absolute_url()}?t=6")
+    page.wait_for_function(f"() => {SOURCE}.hls !== null")
+    wait_until(page, "video.readyState >= 2 && Math.abs(video.currentTime - 6) < 0.4")
+
+
+def test_nothing_but_the_beginning_is_fetched_before_anybody_plays(page: Page, bob: User) -> None:
+    open_hls(page, film_of_sizes(bob))
+    live.settle(1)
+    assert page.evaluate("document.querySelector('video').buffered.end(0)") < 7
+
+
+def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) -> None:
+    video = film_of_sizes(bob)
+    open_hls(page, video)
+    button = page.get_by_role("button", name=re.compile("Quality"))
+    expect(button).to_have_text("Quality")
+    button.click()
+    names = page.locator("#quality label").all_inner_texts()
+    assert [name.split("\n")[0] for name in names] == [
+        names[0].split("\n")[0],
+        "640p",
+        "480p",
+    ]
+    expect(page.get_by_role("radio", name="Auto")).to_be_checked()
+    page.screenshot(path=results("screenshots/quality-1280.png"))
+    page.get_by_text("480p", exact=True).click()
+    expect(page.locator("#quality")).to_be_hidden()
+    expect(button).to_have_text("480p")
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_until(page, "video.videoHeight === 480 && video.currentTime > 0.2")
+
+    # With the keys alone, in the middle of the film.
+    seek(page, 0.5)
+    button.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("radio", name="480p").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("radio", name="640p")).to_be_checked()
+    page.keyboard.press("Escape")
+    expect(page.locator("#quality")).to_be_hidden()
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_until(page, "video.videoHeight === 640 && !video.error")
+    wait_until(page, "video.ended || video.error")
+    assert state(page)["error"] is None
+
+    page.reload()
+    expect(button).to_have_text("640p")
+    page.evaluate("localStorage.setItem('quality', '480')")
+    page.reload()
+    wait_until(page, "video.videoHeight === 480 && video.readyState >= 2")
+
+
+def test_speed_and_sound_hold_when_the_film_comes_through_hls_js(page: Page, bob: User) -> None:
+    video = film_of_sizes(bob)
+    page.goto("/")
+    page.evaluate("localStorage.setItem('speed', '1.5'); localStorage.setItem('muted', 'yes')")
+    open_hls(page, video)
+    told = state(page)
+    assert (told["rate"], told["muted"]) == (1.5, True)
+
+
+def test_a_film_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> None:
+    page.goto(ready_film(bob, clips.h264_mp4(seconds=6)).get_absolute_url())
+    assert "stream.mp4" in page.evaluate("document.querySelector('video').currentSrc")
+    expect(page.locator("clip-quality")).to_be_hidden()
+    for moment in (5, 1):
+        assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
+    assert play_to_the_end(page)["ended"]
+
+
+def test_without_scripts_the_plain_file_plays_and_seeks(
+    visit: Callable[..., Page], bob: User
+) -> None:
+    """The page's own scripts are off, so that it is asked again and again from here."""
+    page = visit(bob, java_script_enabled=False)
+    page.goto(film_of_sizes(bob).get_absolute_url())
+    video = page.locator("video.player__video")
+    wait_for(lambda: state(page)["ready"] >= 1)
+    assert "stream.mp4" in video.evaluate("video => video.currentSrc")
+    expect(page.locator("clip-quality")).to_be_hidden()
+    for moment in (3, 1):
+        video.evaluate("(video, to) => { video.currentTime = to; }", moment)
+        wait_for(lambda: state(page)["ready"] >= 2)
+        assert state(page)["time"] == pytest.approx(moment, abs=0.1)
+    video.evaluate("video => { video.play(); }")
+    wait_for(lambda: state(page)["ended"])
+
+
+def test_captions_are_shown_and_hidden_by_a_key(page: Page, bob: User) -> None:
+    video = ready_film(bob, clips.with_subtitles("mkv", "subrip", "eng", "deu"))
+    page.goto(video.get_absolute_url())
+    wait_until(page, "video.readyState >= 2")
+    shown = "[...video.textTracks].filter((track) => track.mode === 'showing').length"
+    tracks = page.locator("track").count()
+    assert tracks == 2
+    if page.evaluate(f"() => {{ const video = document.querySelector('video'); return {shown}; }}"):
+        page.keyboard.press("c")
+    wait_until(page, f"{shown} === 0")
+    page.keyboard.press("c")
+    wait_until(page, f"{shown} === 1 && [...video.textTracks].some((track) => track.cues?.length)")
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+def without(problems: list[str], *expected: str) -> list[str]:
+    return [it for it in problems if not any(part in it for part in expected)]
+
+
+def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
+    page: Page, bob: User, problems: list[str]
+) -> None:
+    """The playlists' files are damaged; the one that is served plainly is whole."""
+    video = film_of_sizes(bob)
+    for rendition in video.renditions.all():
+        copy = rendition.path.with_name(f"damaged-{rendition.filename}")
+        bytes_ = bytearray(rendition.path.read_bytes())
+        bytes_[100:600] = bytes(500)
+        copy.write_bytes(bytes_)
+        Rendition.objects.filter(pk=rendition.pk).update(filename=copy.name)
+    page.goto(video.get_absolute_url())
+    page.wait_for_function(
+        "() => document.querySelector('video').currentSrc.includes('stream.mp4')"
+        f" && {SOURCE}.Hls && !{SOURCE}.hls",
+        timeout=20_000,
+    )
+    assert play_to_the_end(page)["ended"]
+    expect(page.locator("clip-quality")).to_be_hidden()
+    problems[:] = without(problems, "404", "416")
+
+
+def test_a_lost_connection_is_said_and_playing_goes_on(
+    page: Page, bob: User, problems: list[str]
+) -> None:
+    video = film_of_sizes(bob)
+    open_hls(page, video)
+    page.evaluate(
+        f"""() => {{
+            const {{ config }} = {SOURCE}.hls;
+            for (const policy of [config.fragLoadPolicy, config.playlistLoadPolicy]) {{
+                policy.default.errorRetry = null;
+                policy.default.timeoutRetry = null;
+            }}
+        }}"""
+    )
+    page.context.set_offline(True)
+    play_from(page, 7)
+    hint = page.locator(".player__hint")
+    expect(hint).to_contain_text("No connection")
+    page.context.set_offline(False)
+    expect(hint).to_be_hidden()
+    wait_until(page, "video.ended")
+    assert state(page)["error"] is None
+    problems[:] = without(problems, "ERR_INTERNET_DISCONNECTED")
+
+
+def test_who_is_logged_out_while_watching_is_led_to_the_log_in(
+    page: Page, bob: User, problems: list[str]
+) -> None:
+    video = film_of_sizes(bob)
+    open_hls(page, video)
+    page.context.clear_cookies()
+    play_from(page, 7)
+    link = page.locator(".player__hint a")
+    expect(link).to_be_visible(timeout=20_000)
+    link.click()
+    expect(page).to_have_url(re.compile(f"/login/\\?next={video.get_absolute_url()}"))
+    problems[:] = without(problems, "401")
+
+
+# -- still being made -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_workers(site: live.Server, static_files: Path, tmp_path: Path) -> Iterator[int]:
+    """Workers whose FFmpeg reads no faster than the film plays."""
+    real = shutil.which("ffmpeg")
+    slow = own_ffmpeg(tmp_path / "slow", ffmpeg=f'exec {real} -re "$@"')
+    log = tmp_path / "queue.log"
+    with live.workers(site.media, static_files, log, FFMPEG_PATH=slow) as cluster:
+        yield cluster
+
+
+def open_once_watchable(page: Page, video: Video) -> None:
+    """The page shows the player by itself as soon as there is something to see."""
+    page.goto(video.get_absolute_url())
+    expect(page.locator("video.player__video")).to_be_visible(timeout=25_000)
+    remember_reloads(page)
+    wait_until(page, "video.readyState >= 2")
+
+
+def growing_film(user: User, *, seconds: float = 10, size: str = "320x180") -> Video:
+    return sent_film(user, clips.hevc_mp4(seconds=seconds, size=size, fps="10"), title="Growing")
+
+
+def remember_reloads(page: Page) -> None:
+    page.evaluate("window.sameDocument = true")
+
+
+def is_same_document(page: Page) -> bool:
+    return bool(page.evaluate("window.sameDocument === true"))
+
+
+def test_a_film_is_watched_to_its_end_while_it_is_made(
+    page: Page, bob: User, slow_workers: int
+) -> None:
+    video = growing_film(bob, size="1152x640")
+    open_once_watchable(page, video)
+    assert Video.objects.get(pk=video.pk).is_unfinished
+    wait_until(page, "video.readyState >= 2 && video.currentTime < 1")
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_until(page, "video.currentTime > 0.5")
+    expect(page.locator("#status")).to_contain_text("Still being made")
+    expect(page.locator("#share-button")).to_have_count(0)
+    page.screenshot(path=results("screenshots/watch-growing-1280.png"))
+
+    # At the edge it says so, and goes on by itself.
+    wait_until(page, "video.currentTime > 3")
+    seek(page, 0.5)
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_until(page, "video.ended || video.error", seconds=25)
+    told = state(page)
+    assert told["error"] is None
+    assert told["time"] == pytest.approx(10, abs=0.5)
+
+    expect(page.locator("#status")).to_be_hidden()
+    expect(page.locator("#share-button")).to_be_visible()
+    expect(page.get_by_role("link", name="Download")).to_be_visible()
+    assert seek(page, 2)["time"] == pytest.approx(2, abs=0.1)
+    assert is_same_document(page)
+    assert_policy_kept(page)
+
+
+def test_at_the_edge_the_player_says_that_more_is_made(
+    page: Page, bob: User, slow_workers: int
+) -> None:
+    video = growing_film(bob)
+    open_once_watchable(page, video)
+    page.locator("video.player__video").evaluate(
+        "video => { video.playbackRate = 4; video.play(); }"
+    )
+    expect(page.locator(".player__hint")).to_contain_text("Still being made", timeout=10_000)
+    page.screenshot(path=results("screenshots/watch-edge-1280.png"))
+    page.locator("video.player__video").evaluate("video => { video.playbackRate = 1; }")
+    before = state(page)["time"]
+    wait_until(page, f"video.currentTime > {before + 0.5}")
+    expect(page.locator(".player__hint")).to_be_hidden()
+    wait_until(page, "video.ended", seconds=20)
+
+
+def test_processing_is_stopped_by_a_button_that_asks_first(
+    page: Page, bob: User, slow_workers: int, problems: list[str]
+) -> None:
+    video = growing_film(bob, seconds=40)
+    open_once_watchable(page, video)
+    page.get_by_role("button", name="Stop processing").click()
+    sheet = page.locator("#stop")
+    expect(sheet).to_be_visible()
+    page.screenshot(path=results("screenshots/stop-1280.png"))
+    live.settle(3)  # the line below asks meanwhile, and must not take the question away
+    sheet.get_by_role("button", name="Let it go on").click()
+    expect(sheet).to_be_hidden()
+    assert Video.objects.get(pk=video.pk).is_unfinished
+    page.get_by_role("button", name="Stop processing").click()
+    sheet.get_by_role("button", name="Stop it").click()
+    expect(page.locator("#status")).to_contain_text("Processing was stopped")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    page.screenshot(path=results("screenshots/stopped-1280.png"))
+    assert Video.objects.get(pk=video.pk).is_failed
+    problems[:] = without(problems, "404")
+
+
+def test_a_failure_while_watching_is_told_below_the_player(
+    page: Page, bob: User, slow_workers: int, problems: list[str]
+) -> None:
+    video = growing_film(bob, seconds=40)
+    open_once_watchable(page, video)
+    page.locator("video.player__video").evaluate("video => video.play()")
+    jobs.cancel_job(Job.objects.get(), sentence="The disk was full.")
+    expect(page.locator("#status")).to_contain_text("The disk was full.")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.locator(".player__hint")).to_contain_text("No more of it")
+    page.screenshot(path=results("screenshots/watch-failed-growing-1280.png"))
+    assert is_same_document(page)
+    problems[:] = without(problems, "404")
+
+
+def test_a_film_begun_anew_goes_on_where_one_was(
+    page: Page, bob: User, slow_workers: int, problems: list[str]
+) -> None:
+    """The attempt that one watches is lost; the next one has other addresses."""
+    video = growing_film(bob, seconds=9)
+    open_once_watchable(page, video)
+    first = Rendition.objects.get(video=video).version
+    for pid in live.descendants(slow_workers):
+        if live.program(pid) == "ffmpeg":
+            os.kill(pid, signal.SIGKILL)
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_for(lambda: Job.objects.get().state == JobState.WAITING, name="the loss")
+    Job.objects.update(run_after=timezone.now())  # rather than in ten seconds
+    jobs.wake_for_due_jobs()
+    wait_until(page, "video.ended || video.error")
+    assert state(page)["error"] is None
+    assert Rendition.objects.filter(video=video).exclude(version=first).exists()
+    assert is_same_document(page)
+    problems[:] = without(problems, "404")
+
+
+# -- asking ---------------------------------------------------------------------------------------
+
+
+def test_a_page_that_is_not_looked_at_does_not_ask(page: Page, bob: User) -> None:
+    """No workers: the film waits."""
+    video = growing_film(bob, seconds=2)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(video.get_absolute_url())
+    page.evaluate(HIDE, True)
+    asked.clear()
+    live.settle(3)
+    page.evaluate("0")
+    assert [url for url in asked if "/status/" in url] == []
+    page.evaluate(HIDE, False)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    live.settle(0.5)
+    page.evaluate("0")
+    assert [url for url in asked if "/status/" in url] != []
+
+
+def test_a_deleted_film_is_not_asked_for_for_ever(
+    page: Page, bob: User, problems: list[str]
+) -> None:
+    video = growing_film(bob, seconds=2)
+    page.goto(video.get_absolute_url())
+    video.delete()
+    expect(page.locator("#status")).to_have_count(0)
+    expect(page.locator("h1")).to_be_visible()
+    problems[:] = without(problems, "404")

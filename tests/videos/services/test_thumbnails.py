@@ -1,0 +1,517 @@
+"""Another picture for a video: of a moment by real FFmpeg, or one that is sent."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.exceptions import ValidationError
+from django.db import OperationalError
+from django_q.models import OrmQ
+from PIL import Image, ImageStat
+
+from clipset.lib.pictures import PictureError
+from clipset.lib.stopping import announce_stop, forget_stop
+from tests import clips
+from tests.builders import make_user, make_video
+from tests.processes import wait_for
+from tests.videos.films import (
+    enrich,
+    everything_on_disk,
+    ready_film,
+    run_queue,
+    sent_film,
+    wake_ups,
+    work,
+)
+from tests.videos.live import descendants, program
+from videos import tasks
+from videos.models import ProcessingStatus, Video
+from videos.services import files, publishing, thumbnails
+from videos.services.files import named_after, sweep_temp
+from videos.services.thumbnails import (
+    NOT_READY,
+    ask_for_lost_thumbnails,
+    choose_moment,
+    make_chosen_thumbnail,
+    use_picture,
+)
+from videos.transcode.pipeline import make_thumbnail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_django.fixtures import Settings
+
+    from accounts.models import User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
+
+LENGTH = 8  # seconds
+MAKE = "videos.tasks.make_chosen_thumbnail"
+REMOVE = "videos.tasks.remove_files"
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_user("bob")
+
+
+@pytest.fixture
+def film(bob: User) -> Video:
+    """It grows brighter with time; its enrichment has not begun, and the queue is empty."""
+    video = ready_film(bob, clips.brightening(seconds=LENGTH, size="64x36"))
+    OrmQ.objects.all().delete()
+    return video
+
+
+@pytest.fixture
+def stopping() -> Iterator[None]:
+    announce_stop()
+    yield
+    forget_stop()
+
+
+def picture(colour: str = "red", size: tuple[int, int] = (640, 360)) -> io.BytesIO:
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, "PNG")
+    out.seek(0)
+    return out
+
+
+def thumbnail(video: Video) -> Path:
+    video.refresh_from_db()
+    assert video.thumbnail_path is not None
+    return video.thumbnail_path
+
+
+def wanted(video: Video) -> float | None:
+    return Video.objects.get(pk=video.pk).thumbnail_wanted_at
+
+
+def moment_shown(video: Video) -> float:
+    """Seconds, by how bright the picture is; JPEG has 0 for black, video 16."""
+    with Image.open(thumbnail(video)) as image:
+        level = ImageStat.Stat(image.convert("L")).mean[0]
+    return level * 219 / 255 / clips.BRIGHTER * LENGTH
+
+
+def colour(video: Video) -> tuple[int, ...]:
+    with Image.open(thumbnail(video)) as image:
+        found = image.convert("RGB").getpixel((image.width // 2, image.height // 2))
+    assert isinstance(found, tuple)
+    return found
+
+
+def pictures() -> list[str]:
+    return sorted(it.name for it in Path(django_settings.THUMBNAIL_STORAGE_PATH).iterdir())
+
+
+def temp() -> list[Path]:
+    return list(Path(django_settings.TEMP_STORAGE_PATH).iterdir())
+
+
+def assert_only_its_picture(video: Video) -> None:
+    assert pictures() == [thumbnail(video).name]
+    assert temp() == []
+
+
+# -- a moment -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [0, 3, 5.5, 7])
+def test_the_picture_shows_the_moment_that_was_chosen(film: Video, seconds: float) -> None:
+    before = thumbnail(film)
+    choose_moment(video=film, seconds=seconds)
+    assert thumbnail(film) == before, "until a worker has made the new one"
+    assert wanted(film) == seconds
+    assert run_queue() == [MAKE]
+    assert moment_shown(film) == pytest.approx(seconds, abs=0.25)
+    assert wanted(film) is None
+    run_queue()
+    assert_only_its_picture(film)
+
+
+def test_the_very_end_is_the_last_frame(film: Video) -> None:
+    assert film.duration_seconds is not None
+    choose_moment(video=film, seconds=film.duration_seconds)
+    run_queue()
+    assert moment_shown(film) == pytest.approx(LENGTH, abs=0.4)
+
+
+@pytest.mark.parametrize("seconds", [-1, LENGTH + 1, float("nan"), float("inf")])
+def test_a_moment_that_the_video_does_not_have_is_refused(film: Video, seconds: float) -> None:
+    with pytest.raises(ValidationError, match="only 0:07 long"):
+        choose_moment(video=film, seconds=seconds)
+    film.refresh_from_db()
+    assert film.thumbnail_wanted_at is None
+    assert wake_ups() == []
+
+
+@pytest.mark.parametrize("status", sorted(set(ProcessingStatus) - {ProcessingStatus.COMPLETED}))
+def test_only_a_ready_video_gets_another_picture(bob: User, status: ProcessingStatus) -> None:
+    video = make_video(uploader=bob, status=status, duration_seconds=9.0, width=64, height=36)
+    with pytest.raises(ValidationError, match=NOT_READY):
+        choose_moment(video=video, seconds=1)
+    with pytest.raises(ValidationError, match=NOT_READY):
+        use_picture(video=video, picture=picture())
+    assert wake_ups() == []
+    assert pictures() == []
+
+
+def test_of_two_moments_the_last_one_counts(film: Video) -> None:
+    choose_moment(video=film, seconds=2)
+    choose_moment(video=film, seconds=6)
+    assert run_queue() == [MAKE, MAKE]
+    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+    run_queue()
+    assert_only_its_picture(film)
+
+
+def while_its_frame_is_made(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Has `act` happen once, between the making of the frame and its use."""
+    real = thumbnails._frame
+    acts = [act]
+
+    def meanwhile(video: Video) -> bytes | None:
+        jpeg = real(video)
+        if acts:
+            acts.pop()()
+        return jpeg
+
+    monkeypatch.setattr(thumbnails, "_frame", meanwhile)
+
+
+def test_a_moment_chosen_while_another_is_made_is_the_one_that_counts(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = thumbnail(film)
+    choose_moment(video=film, seconds=2)
+    while_its_frame_is_made(monkeypatch, lambda: choose_moment(video=film, seconds=6))
+    run_queue()
+    assert thumbnail(film) == before
+    assert film.thumbnail_wanted_at == 6
+    assert run_queue() == [MAKE]
+    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+    run_queue()
+    assert_only_its_picture(film)
+
+
+def test_a_picture_sent_while_a_moment_is_made_stays(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_moment(video=film, seconds=2)
+    while_its_frame_is_made(monkeypatch, lambda: use_picture(video=film, picture=picture()))
+    run_queue()
+    assert colour(film)[0] > 200
+    assert film.thumbnail_wanted_at is None
+    run_queue()
+    assert_only_its_picture(film)
+
+
+def test_two_workers_at_one_moment_leave_one_picture(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_moment(video=film, seconds=2)
+    while_its_frame_is_made(monkeypatch, lambda: make_chosen_thumbnail(film.pk))
+    assert not make_chosen_thumbnail(film.pk)
+    assert moment_shown(film) == pytest.approx(2, abs=0.25)
+    run_queue()
+    assert_only_its_picture(film)
+
+
+def test_a_video_deleted_while_its_picture_is_made_leaves_nothing(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_moment(video=film, seconds=2)
+    while_its_frame_is_made(monkeypatch, lambda: (film.delete(), run_queue()))
+    assert not make_chosen_thumbnail(film.pk)
+    run_queue()
+    assert everything_on_disk() == []
+
+
+def test_a_video_deleted_before_is_not_there_to_choose_for(film: Video) -> None:
+    Video.objects.all().delete()
+    run_queue()
+    with pytest.raises(Video.DoesNotExist):
+        choose_moment(video=film, seconds=1)
+    with pytest.raises(Video.DoesNotExist):
+        use_picture(video=film, picture=picture())
+    assert wake_ups() == []
+    assert everything_on_disk() == []
+
+
+def test_enrichment_at_the_same_time_keeps_both(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_moment(video=film, seconds=6)
+    while_its_frame_is_made(monkeypatch, enrich)
+    assert make_chosen_thumbnail(film.pk)
+    run_queue()
+    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+    assert film.storyboard_path is not None
+    assert pictures() == sorted([film.storyboard_path.name, thumbnail(film).name])
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+def test_a_lost_worker_costs_nothing_but_time(film: Video) -> None:
+    """The queue forgot it, or the worker was killed: a minute later it is asked for again."""
+    Video.objects.filter(pk=film.pk).update(thumbnail_wanted_at=6.0)
+    tasks.look_after_jobs()
+    assert wake_ups() == [MAKE, "videos.tasks.run_next_encode"]
+    assert make_chosen_thumbnail(film.pk)
+    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+    assert ask_for_lost_thumbnails() == 0
+
+
+def test_a_stop_of_the_workers_leaves_the_moment_for_later(film: Video, stopping: None) -> None:
+    before = thumbnail(film)
+    choose_moment(video=film, seconds=6)
+    run_queue()
+    assert thumbnail(film) == before
+    assert film.thumbnail_wanted_at == 6
+    assert_only_its_picture(film)
+    forget_stop()
+    assert ask_for_lost_thumbnails() == 1
+    assert run_queue() == [MAKE]
+    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+
+
+def test_an_ffmpeg_that_somebody_kills_is_asked_again(
+    film: Video, tmp_path: Path, settings: Settings
+) -> None:
+    slow = tmp_path / "ffmpeg"
+    slow.write_text("#!/bin/sh\nexec sleep 30\n")
+    slow.chmod(0o755)
+    (tmp_path / "ffprobe").symlink_to("/usr/bin/ffprobe")
+    real, settings.FFMPEG_PATH = settings.FFMPEG_PATH, str(slow)
+    choose_moment(video=film, seconds=6)
+
+    def kill() -> None:
+        wait_for(sleepers, name="ffmpeg")
+        os.kill(sleepers()[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    assert not make_chosen_thumbnail(film.pk)
+    killer.join()
+    film.refresh_from_db()
+    assert film.thumbnail_wanted_at == 6
+    settings.FFMPEG_PATH = real
+    assert make_chosen_thumbnail(film.pk)
+
+
+def sleepers() -> list[int]:
+    return [pid for pid in descendants(os.getpid()) if program(pid) == "sleep"]
+
+
+def full_disk(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_keeps_the_old_picture_and_the_moment(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = thumbnail(film)
+    choose_moment(video=film, seconds=6)
+    with monkeypatch.context() as full:
+        full.setattr("clipset.lib.pictures.os.fsync", full_disk)
+        assert not make_chosen_thumbnail(film.pk)
+    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, 6)
+    assert_only_its_picture(film)
+    assert make_chosen_thumbnail(film.pk)
+    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+
+
+def test_a_film_that_cannot_be_read_keeps_its_picture_and_is_not_asked_for_ever(
+    film: Video,
+) -> None:
+    before = thumbnail(film)
+    film.file_path.write_bytes(b"not a film any more")
+    choose_moment(video=film, seconds=6)
+    assert run_queue() == [MAKE]
+    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, None)
+    film.file_path.unlink()
+    choose_moment(video=film, seconds=6)
+    assert run_queue() == [MAKE]
+    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, None)
+    assert_only_its_picture(film)
+
+
+def test_a_database_that_fails_leaves_no_file_and_keeps_the_moment(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the transaction that names the new picture."""
+    before = thumbnail(film)
+    choose_moment(video=film, seconds=6)
+    with monkeypatch.context() as failing:
+        failing.setattr(thumbnails, "enqueue", lambda *_: (_ for _ in ()).throw(OperationalError))
+        assert not make_chosen_thumbnail(film.pk)
+        with pytest.raises(OperationalError):
+            use_picture(video=film, picture=picture())
+    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, 6)
+    assert_only_its_picture(film)
+
+
+class PowerCut(BaseException):
+    """Nothing that comes after it is done."""
+
+
+@pytest.mark.parametrize("line", ["write_whole", "sync", "enqueue", "remove_unnamed", "committed"])
+def test_the_row_names_a_whole_picture_wherever_the_power_fails(
+    film: Video, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    with monkeypatch.context() as cut:
+
+        def fail(*_: Any) -> None:
+            raise PowerCut
+
+        cut.setattr(thumbnails, "remove_unnamed", fail)
+        if line != "committed":
+            cut.setattr(thumbnails, line, fail)
+        with pytest.raises(PowerCut):
+            use_picture(video=film, picture=picture())
+    with Image.open(thumbnail(film)) as image:
+        image.load()
+    run_queue()
+    with Image.open(thumbnail(film)) as image:
+        image.load()
+    assert len(pictures()) <= 2, "at most one that no row names"
+    film.delete()
+    run_queue()
+    assert everything_on_disk() == [], "which goes with the video"
+
+
+def test_what_a_killed_worker_left_in_the_temp_folder_is_swept(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose_moment(video=film, seconds=6)
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    make_chosen_thumbnail(film.pk)
+    monkeypatch.undo()
+    (left,) = temp()
+    assert left.name.startswith("picture-")
+    old = left.stat().st_mtime - files.MIN_AGE.total_seconds() - 1
+    os.utime(left, (old, old))
+    assert sweep_temp() == 1
+    assert temp() == []
+
+
+def test_a_folder_in_use_is_not_swept(film: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: list[int] = []
+
+    def sweeping(*args: Any, **options: Any) -> bool:
+        swept.append(sweep_temp())
+        return make_thumbnail(*args, **options)
+
+    monkeypatch.setattr("videos.services.thumbnails.make_thumbnail", sweeping)
+    choose_moment(video=film, seconds=6)
+    assert make_chosen_thumbnail(film.pk)
+    assert swept == [0]
+
+
+# -- a picture that is sent -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(640, 360), (300, 900), (64, 36), (1, 1), (4000, 100)])
+def test_a_picture_that_is_sent_takes_the_shape_of_the_video(
+    film: Video, size: tuple[int, int]
+) -> None:
+    use_picture(video=film, picture=picture("blue", size))
+    with Image.open(thumbnail(film)) as image:
+        assert (image.format, image.size) == ("JPEG", (64, 36))
+    assert colour(film)[2] > 200
+    assert run_queue() == [REMOVE]
+    assert_only_its_picture(film)
+
+
+def test_the_old_picture_goes_only_after_the_new_one_counts(film: Video) -> None:
+    old = thumbnail(film)
+    use_picture(video=film, picture=picture())
+    assert old.exists(), "somebody may be reading it"
+    assert thumbnail(film) != old
+    run_queue()
+    assert not old.exists()
+    assert_only_its_picture(film)
+
+
+def test_a_video_without_a_picture_gets_one(film: Video) -> None:
+    thumbnail(film).unlink()
+    Video.objects.update(thumbnail_filename=None, thumbnail_root="")
+    film.refresh_from_db()
+    use_picture(video=film, picture=picture())
+    assert wake_ups() == []
+    assert_only_its_picture(film)
+
+
+def test_a_picture_that_is_sent_ends_the_wait_for_a_moment(film: Video) -> None:
+    choose_moment(video=film, seconds=6)
+    use_picture(video=film, picture=picture())
+    assert film.thumbnail_wanted_at is None
+    run_queue()
+    assert colour(film)[0] > 200
+    assert_only_its_picture(film)
+
+
+def test_what_is_no_picture_is_refused_and_the_old_one_stays(film: Video) -> None:
+    before = thumbnail(film)
+    choose_moment(video=film, seconds=6)
+    with pytest.raises(PictureError, match="can't be read as a picture"):
+        use_picture(video=film, picture=io.BytesIO(b"no picture"))
+    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, 6)
+    assert_only_its_picture(film)
+
+
+def test_a_full_disk_is_said_and_keeps_the_old_picture(
+    film: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = thumbnail(film)
+    monkeypatch.setattr("clipset.lib.pictures.os.fsync", full_disk)
+    with pytest.raises(PictureError, match="disk may be full"):
+        use_picture(video=film, picture=picture())
+    assert thumbnail(film) == before
+    assert_only_its_picture(film)
+
+
+def test_an_upright_film_gets_an_upright_picture(bob: User) -> None:
+    video = ready_film(bob, clips.phone_h264_mov())
+    use_picture(video=video, picture=picture())
+    with Image.open(thumbnail(video)) as image:
+        assert image.size == (180, 320)
+    choose_moment(video=video, seconds=1)
+    assert make_chosen_thumbnail(video.pk)
+    with Image.open(thumbnail(video)) as image:
+        assert image.size == (180, 320)
+
+
+def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its leftovers are listed while nobody can choose a picture yet."""
+    video = sent_film(bob, clips.brightening(seconds=LENGTH, size="64x36"))
+    states = []
+
+    def listing(video_id: Any) -> list[Path]:
+        states.append(Video.objects.get(pk=video_id).is_ready)
+        return named_after(video_id)
+
+    def remove_late(video_id: Any, paths: Any) -> None:
+        video.refresh_from_db()
+        if video.is_ready:
+            use_picture(video=video, picture=picture())
+        files.remove_unnamed(video_id, paths)
+
+    monkeypatch.setattr(publishing, "named_after", listing)
+    monkeypatch.setattr(publishing, "remove_unnamed", remove_late)
+    assert work() == "completed"
+    assert states == [False]
+    assert colour(video)[0] > 200

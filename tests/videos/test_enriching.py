@@ -1,0 +1,225 @@
+"""What follows a film that plays already: its storyboard and its smaller renditions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.utils import timezone
+
+from siteconfig.models import Config
+from tests import clips
+from tests.builders import make_user
+from tests.videos.films import enrich, everything_on_disk, ready_film, run_queue, sent_film, work
+from videos.models import Caption, Job, Rendition, Video
+from videos.models.job import JobKind, JobState
+from videos.services.processing import cancel_processing, enrich_again
+from videos.transcode.fragments import read_index
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
+
+FULL_HD = "1920x1080"
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_user("bob")
+
+
+def names(video: Video) -> list[str]:
+    return list(video.renditions.values_list("name", flat=True))
+
+
+def received(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content)
+
+
+def test_a_copied_film_plays_first_and_gets_its_smaller_renditions_after(bob: User) -> None:
+    video = ready_film(bob, clips.h264_mp4(seconds=3, size=FULL_HD))
+    assert names(video) == ["source"]
+    assert enrich() == "completed"
+    assert names(video) == ["source", "720p", "480p"]
+    sizes = [(one.width, one.height) for one in video.renditions.all()]
+    assert sizes == [(1920, 1080), (1280, 720), (852, 480)]
+    video.refresh_from_db()
+    on_disk = [one.path.stat().st_size for one in video.renditions.all()]
+    assert video.stored_bytes == sum(on_disk)
+    assert [one.size_bytes for one in video.renditions.all()] == on_disk
+    assert video.file_path == video.renditions.get(name="source").path
+    assert Job.objects.filter(state=JobState.DONE).count() == 2
+
+
+def test_an_encoded_film_has_all_its_renditions_from_one_run(bob: User) -> None:
+    video = ready_film(bob, clips.hevc_mp4(seconds=2, size=FULL_HD))
+    assert names(video) == ["1080p", "720p", "480p"]
+    assert all(one.is_complete and one.codecs for one in video.renditions.all())
+    assert enrich() == "completed"
+    assert names(video) == ["1080p", "720p", "480p"]
+
+
+def test_a_small_film_has_one_rendition_and_a_storyboard(bob: User, client: Client) -> None:
+    video = ready_film(bob, clips.h264_mp4())
+    assert enrich() == "completed"
+    video.refresh_from_db()
+    assert names(video) == ["source"]
+    assert video.storyboard_path is not None
+    client.force_login(bob)
+    text = client.get(f"/v/{video.short_id}/storyboard.vtt").content.decode()
+    assert text.startswith("WEBVTT")
+    assert "storyboard.jpg?v=" in text
+    picture = client.get(f"/v/{video.short_id}/storyboard.jpg")
+    assert picture.status_code == 200
+    assert received(picture)[:3] == b"\xff\xd8\xff"
+
+
+def test_what_is_configured_not_to_be_made_is_not_made_and_can_be_asked_for_later(
+    bob: User,
+) -> None:
+    Config.objects.update(make_720p=False, make_480p=False)
+    video = ready_film(bob, clips.h264_mp4(seconds=2, size=FULL_HD))
+    assert enrich() == "completed"
+    assert names(video) == ["source"]
+    Config.objects.update(make_480p=True)
+    enrich_again(video=video)
+    with pytest.raises(ValidationError, match="already"):
+        enrich_again(video=video)
+    assert enrich() == "completed"
+    assert names(video) == ["source", "480p"]
+
+
+def test_originals_are_not_kept_where_the_configuration_says_so(bob: User) -> None:
+    Config.objects.update(keep_originals=False)
+    video = ready_film(bob, clips.hevc_mp4())
+    assert (video.original_path, video.source_path) == ("", "")
+    assert not [path for path in everything_on_disk() if path.startswith("originals/")]
+
+
+def test_originals_go_after_the_days_that_they_are_kept(bob: User) -> None:
+    from datetime import timedelta
+
+    from videos.services.files import prune_originals
+
+    video = ready_film(bob, clips.hevc_mp4())
+    assert prune_originals() == 0
+    Config.objects.update(keep_originals_days=7)
+    assert prune_originals() == 0
+    Video.objects.update(created_at=timezone.now() - timedelta(days=8))
+    assert prune_originals() == 1
+    assert not [path for path in everything_on_disk() if path.startswith("originals/")]
+    video.refresh_from_db()
+    assert video.original_path == ""
+    assert video.file_path.is_file()
+
+
+def test_deleting_a_film_removes_every_rendition_and_picture(bob: User) -> None:
+    video = ready_film(bob, clips.h264_mp4(seconds=2, size=FULL_HD))
+    enrich()
+    assert len(everything_on_disk()) == 5
+    Video.objects.get(pk=video.pk).delete()
+    run_queue()
+    assert everything_on_disk() == []
+    assert not Rendition.objects.exists()
+
+
+def test_deleting_a_member_removes_them_too(bob: User) -> None:
+    ready_film(bob, clips.h264_mp4(seconds=2, size=FULL_HD))
+    enrich()
+    bob.delete()
+    run_queue()
+    assert everything_on_disk() == []
+
+
+def test_subtitles_inside_a_film_become_tracks_of_it(bob: User, client: Client) -> None:
+    video = ready_film(bob, clips.with_subtitles("mkv", "subrip", "eng"))
+    assert Caption.objects.filter(video=video).exists()
+    client.force_login(bob)
+    caption = Caption.objects.filter(video=video).first()
+    assert caption is not None
+    base = f"/v/{video.short_id}"
+    answer = client.get(f"{base}/captions/{caption.code}.vtt")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/vtt")
+    assert answer.content.decode().startswith("WEBVTT")
+    master = client.get(f"{base}/master.m3u8").content.decode()
+    assert f"captions/{caption.code}.m3u8" in master
+    assert (
+        f"{caption.code}.vtt" in client.get(f"{base}/captions/{caption.code}.m3u8").content.decode()
+    )
+    assert client.get(f"{base}/captions/xx.vtt").status_code == 404
+
+
+def test_a_cancelled_film_stops_and_can_be_tried_again(bob: User) -> None:
+    from videos.services.processing import CANCELLED, retry_processing
+
+    video = sent_film(bob, clips.h264_mp4())
+    cancel_processing(video=video)
+    video.refresh_from_db()
+    assert (video.processing_status, video.error_message) == ("FAILED", CANCELLED)
+    with pytest.raises(ValidationError, match="Nothing is being done"):
+        cancel_processing(video=video)
+    retry_processing(video=video)
+    assert work() == "completed"
+
+
+def test_a_rendition_is_a_file_that_is_its_own_index(bob: User, client: Client) -> None:
+    import m3u8
+
+    video = ready_film(bob, clips.h264_mp4(seconds=9, size=FULL_HD))
+    enrich()
+    client.force_login(bob)
+    base = f"/v/{video.short_id}"
+    master = m3u8.loads(client.get(f"{base}/master.m3u8").content.decode())
+    assert [one.stream_info.resolution for one in master.playlists] == [
+        (1920, 1080),
+        (1280, 720),
+        (852, 480),
+    ]
+    for variant, rendition in zip(master.playlists, video.renditions.all(), strict=True):
+        answer = client.get(f"{base}/{variant.uri}")
+        assert "no-store" in answer["Cache-Control"]
+        media = m3u8.loads(answer.content.decode())
+        assert media.playlist_type == "vod"
+        assert media.is_endlist
+        length = sum(segment.duration for segment in media.segments)
+        assert length == pytest.approx(rendition.duration_seconds, abs=0.1)
+        assert len(media.segments) == len(read_index(rendition.path).fragments)
+        size, offset = map(int, media.segments[-1].byterange.split("@"))
+        part = client.get(
+            f"{base}/{media.segments[-1].uri}",
+            headers={"Range": f"bytes={offset}-{offset + size - 1}"},
+        )
+        assert part.status_code == 206
+        assert "immutable" in part["Cache-Control"]
+        whole = rendition.path.read_bytes()
+        assert received(part)[:size] == whole[offset:][:size]
+        assert client.get(f"{base}/{rendition.name}.mp4?v=another").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["1080p", "0p", "source.x", "../source"])
+def test_a_rendition_that_is_not_there_is_not_found(bob: User, client: Client, name: str) -> None:
+    video = ready_film(bob, clips.h264_mp4())
+    client.force_login(bob)
+    for suffix in ("m3u8", "mp4"):
+        assert client.get(f"/v/{video.short_id}/{name}.{suffix}").status_code == 404
+
+
+def test_enrichment_that_fails_leaves_the_film_as_it_is(
+    bob: User, settings: Any, tmp_path: Path
+) -> None:
+    from tests.videos.test_processing import own_ffmpeg
+
+    video = ready_film(bob, clips.h264_mp4(seconds=2, size=FULL_HD))
+    settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "broken", ffmpeg="echo broken >&2; exit 1")
+    for _ in range(3):
+        Job.objects.filter(state=JobState.WAITING).update(run_after=timezone.now())
+        enrich()
+    video.refresh_from_db()
+    assert video.is_ready
+    assert Job.objects.get(kind=JobKind.ENRICH).state == JobState.FAILED
+    assert len(everything_on_disk()) == 2

@@ -1,0 +1,30 @@
+"""Words to read while a video plays."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class Caption(models.Model):
+    """One track, as WebVTT that our own writer wrote (videos.transcode.captions)."""
+
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="captions")
+    code = models.CharField(
+        max_length=20, help_text='The language, numbered where it comes twice: "en", "en-2".'
+    )
+    language = models.CharField(max_length=12, help_text='As in RFC 5646; "und" when unknown.')
+    label = models.CharField(max_length=100)
+    body = models.TextField(help_text="WebVTT.")
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "captions"
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint(fields=["video", "code"], name="captions_one_of_a_code"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} of {self.video}"

@@ -1,0 +1,54 @@
+"""One file that plays: a size of a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.db import models
+from django.db.models import Q
+
+
+class Rendition(models.Model):
+    """A fragmented MP4 that is its own index (videos.transcode.fragments).
+
+    While it is encoded its file grows in the folder of the attempt, and what is known of it is
+    what was planned; `codecs` is then "". Once it is complete the file lies where it stays.
+    """
+
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="renditions")
+    name = models.CharField(
+        max_length=10, help_text='"source" for a copied picture, else its short side: "1080p".'
+    )
+    root = models.CharField(max_length=500)
+    filename = models.CharField(max_length=100)
+    version = models.CharField(
+        max_length=12, help_text="Of the attempt that made it; addresses carry it."
+    )
+    is_complete = models.BooleanField(default=False)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    fps = models.FloatField(help_text="Pictures a second.")
+    codecs = models.CharField(max_length=60, blank=True, default="", help_text="As in RFC 6381.")
+    bandwidth = models.PositiveBigIntegerField(help_text="Bits a second of the largest part.")
+    average_bandwidth = models.PositiveBigIntegerField(help_text="Bits a second.")
+    duration_seconds = models.FloatField()
+    size_bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "renditions"
+        ordering = ["-height", "-width", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["video", "name"], name="renditions_one_of_a_name"),
+            models.UniqueConstraint(fields=["root", "filename"], name="renditions_own_files"),
+            models.CheckConstraint(
+                condition=Q(is_complete=False) | (~Q(codecs="") & Q(size_bytes__gt=0)),
+                name="renditions_complete_are_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.video}"
+
+    @property
+    def path(self) -> Path:
+        return Path(self.root) / self.filename

@@ -1,0 +1,72 @@
+"""What there is to play of a video at this moment."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from videos.models import Rendition, Video
+from videos.transcode.fragments import FragmentIndex, NotFragmented, codecs, read_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+KEPT: Final = 256  # indexes; one of a film of two hours has 1,800 fragments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playable:
+    """A rendition with what is whole of it by now; at least one fragment."""
+
+    rendition: Rendition
+    index: FragmentIndex
+    codecs: str
+
+
+def playable_renditions(video: Video) -> list[Playable]:
+    """The largest first. One query. Empty while there is nothing to see yet."""
+    return _playable(Rendition.objects.filter(video=video))
+
+
+def playable_rendition(video: Video, name: str) -> Playable | None:
+    """One of them by its name. One query."""
+    found = _playable(Rendition.objects.filter(video=video, name=name))
+    return found[0] if found else None
+
+
+def is_watchable(video: Video) -> bool:
+    """Whether it plays, if only its beginning. No query for what is finished."""
+    return video.is_ready or (video.is_unfinished and bool(playable_renditions(video)))
+
+
+def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
+    found = []
+    for rendition in renditions:
+        try:
+            index = _index(rendition)
+            if index.fragments:
+                known = rendition.codecs or codecs(rendition.path)
+                found.append(Playable(rendition=rendition, index=index, codecs=known))
+        except (OSError, NotFragmented):
+            continue  # it is not there (any more), as between two attempts
+    return found
+
+
+_lock = threading.Lock()
+_indexes: OrderedDict[tuple[str, str], FragmentIndex] = OrderedDict()
+
+
+def _index(rendition: Rendition) -> FragmentIndex:
+    """Read on from where the last request had come. Raises OSError and NotFragmented."""
+    key = (str(rendition.path), rendition.version)
+    with _lock:
+        known = _indexes.get(key)
+    if known is None or not rendition.is_complete or known.end < rendition.size_bytes:
+        known = read_index(rendition.path, known=known)
+        with _lock:
+            _indexes[key] = known
+            while len(_indexes) > KEPT:
+                _indexes.popitem(last=False)
+    return known

@@ -1,0 +1,248 @@
+"""From a source to a video that plays: transcode, then publish by names and one fenced UPDATE."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+
+from siteconfig.services.config import current_config
+from videos.models import Caption, ProcessingStatus, Rendition, Video
+from videos.models.job import JobKind
+from videos.services import jobs
+from videos.services.files import (
+    file_stem,
+    keep_original,
+    named_after,
+    remove_unnamed,
+    version_of,
+)
+from videos.services.options import transcode_options
+from videos.transcode.captions import extract_captions
+from videos.transcode.fragments import describe
+from videos.transcode.pipeline import transcode
+from videos.transcode.publish import copy_file, sync
+from videos.transcode.types import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from videos.models import Job
+    from videos.transcode.captions import Caption as Extracted
+    from videos.transcode.fragments import Facts
+    from videos.transcode.types import Made, Plan, Result, Tick
+
+
+logger = logging.getLogger(__name__)
+
+
+class NeedsEncoding(Exception):
+    """The quick cluster found that the picture has to be encoded."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
+    """Makes the video of a source and publishes it, or nothing at all.
+
+    Raises NeedsEncoding, LeaseLost, and what `transcode` raises.
+    """
+    options = transcode_options()
+
+    versions: list[str] = []
+
+    def begun(plan: Plan) -> None:
+        if job.kind == JobKind.PUBLISH and not plan.copied:
+            raise NeedsEncoding(plan.duration_seconds)
+        # Anew when a graphics card failed in the middle: what was read until then is void.
+        versions.append(version_of(job, begun_anew=bool(versions)))
+        _announce(job, plan, folder, version=versions[-1])
+
+    result = transcode(source, folder, options=options, tick=tick, begun=begun)
+    if result.encoder and result.encoder.fallback_reason:
+        logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
+    captions = extract_captions(source, result.info, folder, options=options, tick=tick)
+    _publish(
+        job, result, captions, version=versions[-1], tick=partial(tick, Progress(fraction=1.0))
+    )
+
+
+def _announce(job: Job, plan: Plan, folder: Path, *, version: str) -> None:
+    """What is being made, so that it can be watched while it grows."""
+    if plan.treatment is None:
+        return  # a copy is whole before anybody could look
+    fps = float(plan.treatment.fps)
+    growing = [
+        Rendition(
+            video=job.video,
+            name=planned.name,
+            root=str(folder),
+            filename=f"{planned.name}.mp4",
+            version=version,
+            width=planned.width,
+            height=planned.height,
+            fps=fps,
+            bandwidth=planned.bandwidth,
+            average_bandwidth=planned.bandwidth,
+            duration_seconds=plan.duration_seconds,
+        )
+        for planned in plan.renditions
+    ]
+    with transaction.atomic():
+        jobs.hold(job)
+        Rendition.objects.filter(video=job.video, is_complete=False).delete()
+        Rendition.objects.bulk_create(growing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    """What lies where it is served from and is named by no row yet."""
+
+    renditions: list[Rendition]
+    thumbnail: Path | None
+    original: Path | None
+
+
+def _publish(
+    job: Job,
+    result: Result,
+    captions: tuple[Extracted, ...],
+    *,
+    version: str,
+    tick: Callable[[], None],
+) -> None:
+    """Makes the result the video's, or nothing at all. Raises LeaseLost."""
+    video = job.video
+    jobs.renew_lease(job, percent=99, seconds_left=None)
+    # Of attempts that were killed half-way. Read before this one ends the job, removed after: a
+    # worker that has lost its lease without knowing must not touch what the next one published.
+    strays = named_after(video.pk)
+    files: list[Path] = []
+    try:
+        placed = _place_all(job, result, files, version=version, tick=tick)
+        with transaction.atomic():
+            jobs.end_job(job)
+            _store(video, placed, was_copied=result.plan.copied)
+            _store_captions(video, captions)
+            jobs.add_job(
+                video=video,
+                kind=JobKind.ENRICH,
+                source_seconds=placed.renditions[0].duration_seconds,
+            )
+    except BaseException:
+        # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
+        remove_unnamed(video.pk, files)
+        raise
+    remove_unnamed(video.pk, strays)
+
+
+def _place_all(
+    job: Job, result: Result, files: list[Path], *, version: str, tick: Callable[[], None]
+) -> _Placed:
+    config, stem = current_config(), file_stem(job)
+    renditions = [
+        place_rendition(job, made, config.video_root, files, version=version, tick=tick)
+        for made in result.renditions
+    ]
+    thumbnail: Path | None = None
+    if result.thumbnail:
+        final = Path(settings.THUMBNAIL_STORAGE_PATH) / f"{stem}.jpg"
+        thumbnail = place(result.thumbnail, final, files, tick=tick)
+    original: Path | None = None
+    if not result.plan.copied and config.keep_originals:
+        original = keep_original(Path(job.video.source_path), stem=stem, tick=tick)
+        files.append(original)
+    return _Placed(renditions=renditions, thumbnail=thumbnail, original=original)
+
+
+def _store(video: Video, placed: _Placed, *, was_copied: bool) -> None:
+    """In the fenced transaction."""
+    top, thumbnail = placed.renditions[0], placed.thumbnail
+    store_renditions(video, placed.renditions)
+    Video.objects.filter(pk=video.pk).update(
+        processing_status=ProcessingStatus.COMPLETED,
+        error_message=None,
+        filename=top.filename,
+        storage_root=top.root,
+        thumbnail_filename=thumbnail.name if thumbnail else None,
+        thumbnail_root=str(thumbnail.parent) if thumbnail else "",
+        original_path=str(placed.original or ""),
+        source_path="",
+        duration_seconds=top.duration_seconds,
+        width=top.width,
+        height=top.height,
+        stored_bytes=sum(rendition.size_bytes for rendition in placed.renditions),
+        was_copied=was_copied,
+    )
+
+
+def place_rendition(
+    job: Job,
+    made: Made,
+    root: Path,
+    files: list[Path],
+    *,
+    version: str,
+    tick: Callable[[], None],
+) -> Rendition:
+    """Gives a finished file its place among the videos, and says what its row is to hold."""
+    name = f"{file_stem(job)}-{made.rendition.name}.mp4"
+    final = place(made.path, root / name, files, tick=tick)
+    return rendition_row(job.video, made, path=final, version=version, facts=describe(final))
+
+
+def rendition_row(video: Video, made: Made, *, path: Path, version: str, facts: Facts) -> Rendition:
+    """What is stored of a finished file that lies, or will lie, at `path`."""
+    return Rendition(
+        video=video,
+        name=made.rendition.name,
+        root=str(path.parent),
+        filename=path.name,
+        version=version,
+        is_complete=True,
+        width=made.width,
+        height=made.height,
+        fps=float(made.fps),
+        codecs=facts.codecs,
+        bandwidth=facts.bandwidth,
+        average_bandwidth=facts.average_bandwidth,
+        duration_seconds=made.duration_seconds,
+        size_bytes=made.size_bytes,
+    )
+
+
+def place(work: Path, final: Path, files: list[Path], *, tick: Callable[[], None]) -> Path:
+    """A second name for a finished file where it is served from; a copy on another disk. The
+    first one stays, for those who read from it while it grew, until the attempt's folder goes.
+    `files` collects what was placed, so that a failure can take it back.
+    """
+    files.append(final)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    sync(work)
+    try:
+        os.link(work, final)
+    except OSError:
+        copy_file(work, final, tick=tick)
+    sync(final.parent)
+    return final
+
+
+def store_renditions(video: Video, renditions: list[Rendition]) -> None:
+    """In the fenced transaction: in the place of what was announced."""
+    names = [rendition.name for rendition in renditions]
+    Rendition.objects.filter(video=video, is_complete=False).delete()
+    Rendition.objects.filter(video=video, name__in=names).delete()
+    Rendition.objects.bulk_create(renditions)
+
+
+def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
+    Caption.objects.filter(video=video).delete()
+    Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)

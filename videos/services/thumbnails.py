@@ -1,0 +1,177 @@
+"""The picture of a video: another moment of it, or one that is sent."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import OperationalError, transaction
+
+from clipset.lib.pictures import PictureError, fitted_jpeg, write_whole
+from clipset.lib.queue import enqueue
+from clipset.lib.stopping import is_stopping
+from clipset.lib.units import clock
+from videos.models import Video
+from videos.services.files import remove_unnamed
+from videos.services.options import transcode_options
+from videos.transcode.errors import Cancelled, DiskFull, KilledBySignal
+from videos.transcode.pipeline import make_thumbnail
+from videos.transcode.plan import fit
+from videos.transcode.probe import probe
+from videos.transcode.publish import sync
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from videos.transcode.types import Progress
+
+logger = logging.getLogger(__name__)
+
+NOT_READY: Final = "The picture can be changed once the video is ready."
+NOT_STORED: Final = (
+    "The picture could not be stored; the site's disk may be full. Tell the person who runs it."
+)
+MOST_AT_A_TIME: Final = 10
+
+
+def choose_moment(*, video: Video, seconds: float) -> Video:
+    """Has a worker take the picture of another moment. Raises ValidationError, and
+    Video.DoesNotExist when it was deleted meanwhile."""
+    if not video.is_ready or video.duration_seconds is None:
+        raise ValidationError(NOT_READY)
+    if not 0 <= seconds <= video.duration_seconds:
+        raise ValidationError(f"The video is only {clock(video.duration_seconds)} long.")
+    with transaction.atomic():
+        # In the row, so that it is not lost with a worker.
+        if not Video.objects.filter(pk=video.pk).update(thumbnail_wanted_at=seconds):
+            raise Video.DoesNotExist
+        _ask_for(video.pk)
+    video.thumbnail_wanted_at = seconds
+    return video
+
+
+def use_picture(*, video: Video, picture: IO[bytes]) -> Video:
+    """Cut to the shape of the video. A moment that was chosen before is forgotten. Takes a second
+    and much memory: not to be called in a transaction.
+
+    Raises PictureError, also when it cannot be stored; ValidationError; Video.DoesNotExist when
+    the video was deleted meanwhile.
+    """
+    if not video.is_ready or not video.width or not video.height:
+        raise ValidationError(NOT_READY)
+    side = transcode_options().thumbnail_long_side
+    jpeg = fitted_jpeg(picture, fit(video.width, video.height, short=side, long=side))
+    try:
+        is_used = _use(video.pk, jpeg)
+    except OSError as error:
+        logger.exception("the picture of video %s could not be stored", video.short_id)
+        raise PictureError(NOT_STORED) from error
+    if not is_used:
+        raise Video.DoesNotExist
+    video.refresh_from_db()
+    return video
+
+
+def make_chosen_thumbnail(video_id: UUID) -> bool:
+    """In a worker: the picture of the moment that was chosen last. False when there is nothing to
+    do, no picture could be had, or that has to be tried again, which the row keeps asking for."""
+    video = Video.objects.filter(pk=video_id, thumbnail_wanted_at__isnull=False).first()
+    if video is None:
+        return False
+    wanted = video.thumbnail_wanted_at
+    try:
+        jpeg = _frame(video)
+        if jpeg is not None and _use(video_id, jpeg, wanted=wanted):
+            return True
+    except Exception as error:
+        if _passes(error):
+            logger.warning("the picture of video %s has to wait: %s", video.short_id, error)
+            return False
+        # Not for ever: the next time would end like this one.
+        logger.exception("no picture of video %s at %s s", video.short_id, wanted)
+    # Another moment may have been chosen meanwhile; that one has a worker of its own.
+    asked = Video.objects.filter(pk=video_id, thumbnail_wanted_at=wanted)
+    asked.update(thumbnail_wanted_at=None)
+    return False
+
+
+def ask_for_lost_thumbnails() -> int:
+    """Of moments whose worker was lost, or had to leave it. Harmless when it is only late."""
+    wanted = Video.objects.filter(thumbnail_wanted_at__isnull=False)
+    keys = list(wanted.values_list("pk", flat=True)[:MOST_AT_A_TIME])
+    for key in keys:
+        _ask_for(key)
+    return len(keys)
+
+
+def _ask_for(video_id: UUID) -> None:
+    enqueue("videos.tasks.make_chosen_thumbnail", str(video_id))
+
+
+def _frame(video: Video) -> bytes | None:
+    """JPEG of the moment that is wanted; None when no frame could be had."""
+    temp = Path(settings.TEMP_STORAGE_PATH)
+    temp.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="picture-", dir=temp))
+    try:
+        options = transcode_options(accepted=("mp4",))
+        film, picture = video.file_path, folder / "thumbnail.jpg"
+        info = probe(film, options=options, tick=_heed_stop)
+        at = video.thumbnail_wanted_at
+        if make_thumbnail(film, picture, info, options=options, tick=_heed_stop, at=at):
+            return picture.read_bytes()
+        return None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _heed_stop(_progress: Progress) -> None:
+    if is_stopping():
+        raise Cancelled
+
+
+def _passes(error: Exception) -> bool:
+    """Whether another time may well end better, for a reason that is not in the film."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return isinstance(error, Cancelled | KilledBySignal | DiskFull | OperationalError)
+
+
+def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
+    """Makes it the video's picture. False when the video is gone or, for a moment that was
+    `wanted`, something else was chosen since.
+
+    The old file goes once the row names the new one. Of a kill in between at most a file is left
+    that no row names; it goes with the video (videos.services.files.named_after). No publishing
+    worker takes it for one of its own leftovers: those are listed before the video is ready, and
+    a video that is ready is never published again.
+    """
+    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    path = root / f"{video_id.hex}-{secrets.token_hex(6)}.jpg"
+    rows = Video.objects.filter(pk=video_id)
+    if wanted is not None:
+        rows = rows.filter(thumbnail_wanted_at=wanted)
+    try:
+        write_whole(path, jpeg)
+        sync(root)
+        with transaction.atomic():
+            video = rows.select_for_update().first()
+            if video is None:
+                return False
+            Video.objects.filter(pk=video_id).update(
+                thumbnail_filename=path.name, thumbnail_root=str(root), thumbnail_wanted_at=None
+            )
+            if video.thumbnail_path:
+                old = str(video.thumbnail_path)
+                enqueue("videos.tasks.remove_files", str(video_id), [old])
+        return True
+    finally:
+        # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
+        remove_unnamed(video_id, [path])
