@@ -25,16 +25,27 @@ TONES: Final = {
 
 @admin.register(Job)
 class JobAdmin(GuardedAdmin[Job]):
-    list_display = ["id", "video", "state_in_colour", "percent", "failures", "losses", "times"]
-    list_filter = ["state", "created_at"]
+    list_display = [
+        "id",
+        "video",
+        "kind",
+        "state_in_colour",
+        "percent",
+        "failures",
+        "losses",
+        "times",
+    ]
+    list_filter = ["kind", "state", "created_at"]
     list_select_related = ["video"]
     search_fields = ["video__title", "=video__short_id"]
     show_full_result_count = False
     fields = [
         "video",
+        "kind",
         "state_in_colour",
         "percent",
         "time_left",
+        "attempts",
         "failures",
         "losses",
         "created_at",

@@ -109,9 +109,9 @@ class Migration(migrations.Migration):
             name="kind",
             field=models.CharField(
                 choices=[
-                    ("PUBLISH", "Look at it, publish what need not be encoded"),
-                    ("ENCODE", "Encode what can be watched first"),
-                    ("ENRICH", "Smaller renditions and the storyboard"),
+                    ("PUBLISH", "Publishing"),
+                    ("ENCODE", "Encoding"),
+                    ("ENRICH", "Smaller sizes, storyboard"),
                 ],
                 default="PUBLISH",
                 max_length=7,

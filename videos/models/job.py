@@ -8,11 +8,12 @@ from django.utils import timezone
 
 
 class JobKind(models.TextChoices):
-    """In the order in which they are taken."""
+    """PUBLISH looks at the source and publishes what need not be encoded; ENCODE makes the rest
+    watchable; ENRICH adds smaller renditions and the storyboard."""
 
-    PUBLISH = "PUBLISH", "Look at it, publish what need not be encoded"
-    ENCODE = "ENCODE", "Encode what can be watched first"
-    ENRICH = "ENRICH", "Smaller renditions and the storyboard"
+    PUBLISH = "PUBLISH", "Publishing"
+    ENCODE = "ENCODE", "Encoding"
+    ENRICH = "ENRICH", "Smaller sizes, storyboard"
 
 
 class JobState(models.TextChoices):

@@ -117,8 +117,8 @@ def erase(paths: Iterable[Path]) -> None:
 def _delete_videos(videos: VideoQuerySet) -> tuple[set[Path], int]:
     """Deletes rows; returns their files and how many rows.
 
-    The rows forget their files first. Otherwise their removal would be queued, and a worker that
-    comes to it after the next seeding would remove files of the same names.
+    The rows forget their files first: whoever calls removes them at once, and what is queued for
+    the deletion then names none.
     """
     files = {Path(path) for video in videos for path in paths_of(video)}
     Rendition.objects.filter(video__in=videos).update(is_complete=False)
