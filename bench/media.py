@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,13 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.sources import SECONDS, ffmpeg, h264_source, hevc_source
+
 if TYPE_CHECKING:
     from accounts.models import User
     from videos.models import Video
 
 ROUNDS = 3
-SECONDS = 60
-COPY_BYTES = 150 * 1000**2
+# How much faster than it is watched the default preset makes a film on two idle cores.
+REAL_TIME = 1.2
 
 
 @dataclass(frozen=True)
@@ -52,46 +53,6 @@ def side_by_side(*works: Callable[[], object], rounds: int = ROUNDS) -> list[Cos
         Cost(min(run[n].wall for run in runs), min(run[n].cpu for run in runs))
         for n in range(len(works))
     ]
-
-
-def ffmpeg(*arguments: str | Path) -> None:
-    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments], check=True)
-
-
-# -- sources --------------------------------------------------------------------------------------
-
-
-def _moving_picture() -> tuple[str, ...]:
-    """Something between a test card and noise: it must cost an encoder about what a film does."""
-    return (
-        *("-f", "lavfi", "-i", f"testsrc2=size=1920x1080:rate=30:duration={SECONDS}"),
-        *("-f", "lavfi", "-i", f"sine=frequency=330:duration={SECONDS}"),
-        *("-vf", "noise=alls=12:allf=t,format=yuv420p"),
-    )
-
-
-def h264_source(folder: Path) -> Path:
-    """60 s of H.264 and AAC in 1080p, some 150 MB."""
-    path = folder / "h264.mp4"
-    rate = f"{COPY_BYTES * 8 // SECONDS}"
-    ffmpeg(
-        *_moving_picture(),
-        *("-c:v", "libx264", "-preset", "ultrafast", "-b:v", rate, "-minrate", rate),
-        *("-maxrate", rate, "-bufsize", rate, "-x264-params", "nal-hrd=cbr", "-g", "60"),
-        *("-c:a", "aac", "-ac", "2", path),
-    )
-    return path
-
-
-def hevc_source(folder: Path) -> Path:
-    """60 s of HEVC and AAC in 1080p."""
-    path = folder / "hevc.mp4"
-    ffmpeg(
-        *_moving_picture(),
-        *("-c:v", "libx265", "-preset", "ultrafast", "-crf", "26", "-tag:v", "hvc1"),
-        *("-x265-params", "log-level=error", "-c:a", "aac", "-ac", "2", path),
-    )
-    return path
 
 
 # -- Clipset --------------------------------------------------------------------------------------
@@ -232,7 +193,7 @@ def encoded(user: User, folder: Path) -> list[list[str]]:
             f"{wall:.3f} x",
             "at most 1.05 x",
             "holds" if wall <= 1.05 else "FAILS",
-            f"(real time x {SECONDS / ours.wall:.2f})",
+            "",
         ],
         [
             "(b) the same, processor time",
@@ -242,6 +203,15 @@ def encoded(user: User, folder: Path) -> list[list[str]]:
             "at most 1.05 x",
             "holds" if cpu <= 1.05 else "FAILS",
             "",
+        ],
+        [
+            "the same, against real time",
+            f"{SECONDS / ours.wall:.2f} x",
+            f"{SECONDS / reference.wall:.2f} x",
+            "",
+            f"at least {REAL_TIME} x",
+            "holds" if SECONDS / ours.wall >= REAL_TIME else "FAILS",
+            "(on two idle cores)",
         ],
         [
             "(c) bytes on disk",

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.media import ffmpeg, hevc_source
+from bench.sources import ffmpeg, hevc_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
