@@ -32,17 +32,20 @@ MAKE_MEMBER = (
     f"User.objects.create_user('bench', 'bench@example.org', {PASSWORD!r}, role=Role.ADMIN)"
 )
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required")
-# Counts what a viewer would see: pauses that nobody asked for, once the film has begun.
-WATCH = """() => {
+# Counts what a viewer would see: pauses that nobody asked for, once the film has begun. Those
+# that the page itself makes to wait for more count as well.
+BEGUN = 0.5  # seconds
+WATCH = f"""() => {{
   const video = document.querySelector("video");
   window.stalls = [];
   video.muted = true;
-  video.addEventListener("playing", () => { window.began = true; });
-  video.addEventListener("waiting", () => {
-    if (window.began && !video.ended) window.stalls.push(video.currentTime);
-  });
-  video.play().catch(() => {});
-}"""
+  for (const event of ["waiting", "pause"]) {{
+    video.addEventListener(event, () => {{
+      if (video.currentTime > {BEGUN} && !video.ended) window.stalls.push(video.currentTime);
+    }});
+  }}
+  video.play().catch(() => {{}});
+}}"""
 
 
 def free_port() -> int:
@@ -94,12 +97,12 @@ def upload(page: Page, address: str, film: Path) -> str:
 
 
 def first_frame(page: Page) -> float:
-    """Seconds from now until the page shows a picture that moves."""
+    """Seconds from now until the page plays the film, which it has done for BEGUN seconds then."""
     since = time.monotonic()
     page.wait_for_selector("video", timeout=120_000)
     page.evaluate(WATCH)
     page.wait_for_function(
-        "() => document.querySelector('video').currentTime > 0", timeout=120_000, polling=50
+        f"() => document.querySelector('video').currentTime > {BEGUN}", timeout=120_000, polling=50
     )
     return time.monotonic() - since
 

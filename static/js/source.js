@@ -8,6 +8,10 @@ const LATER = "This browser can play it once it is finished.";
 const AGAIN = 3000; // milliseconds
 const TRIES = 3;
 const EDGE = 1; // seconds
+// How much of a film that is still being made must lie ahead before playing goes on after it ran
+// out, in seconds: two fragments, since one is made while the other is watched; then twice that.
+const AHEAD = 8;
+const MOST_AHEAD = 32;
 // Before anybody plays it, its first fragment is enough.
 const IDLE = { maxBufferLength: 4, maxBufferSize: 0 };
 const PLAYING = { maxBufferLength: 30, maxBufferSize: 60_000_000 };
@@ -21,6 +25,8 @@ export class Source {
     this.edge = null; // seconds; the end of what is made so far
     this.isGrowing = "growing" in this.given;
     this.isWhole = !this.isGrowing;
+    this.ahead = 0;
+    this.isHolding = false;
     this.start = Number(this.given.start);
     this.tries = 0;
     this.failedAt = 0;
@@ -32,11 +38,12 @@ export class Source {
 
   async open() {
     this.video.addEventListener("error", () => this.plainError());
-    for (const event of ["waiting", "playing", "seeked", "pause"]) {
-      this.video.addEventListener(event, () => this.lookAtEdge());
-    }
+    this.video.addEventListener("playing", () => this.plays());
+    this.video.addEventListener("waiting", () => this.waits());
+    this.video.addEventListener("seeked", () => this.lookAtEdge());
     this.video.addEventListener("play", () => {
       if (this.hls) Object.assign(this.hls.config, PLAYING);
+      this.plays();
     });
     if (!this.given.hls) return;
     this.Hls = await import(this.given.module).then((module) => module.default, () => null);
@@ -54,7 +61,7 @@ export class Source {
 
   begin(position) {
     const { Hls, video } = this;
-    const wasPlaying = !video.paused;
+    const wasPlaying = !video.paused || this.isHolding;
     this.close();
     video.querySelectorAll("source").forEach((source) => source.remove());
     const { Events } = Hls;
@@ -96,11 +103,39 @@ export class Source {
     this.lookAtEdge();
   }
 
+  /** Seconds of it that are made and lie ahead; Infinity once it is whole. */
+  get made() {
+    return this.isGrowing && this.edge !== null ? this.edge - this.position : Infinity;
+  }
+
+  /** Once it caught up with what is made it waits for more than the next fragment: one long pause
+   * is better than one after each fragment. */
+  plays() {
+    if (this.made < this.ahead) {
+      this.hold();
+      return;
+    }
+    this.isHolding = false;
+    this.player.untell(STILL);
+  }
+
+  waits() {
+    if (this.made >= EDGE || this.isHolding) return;
+    this.ahead = Math.min(Math.max(2 * this.ahead, AHEAD), MOST_AHEAD);
+    this.hold();
+  }
+
+  hold() {
+    this.isHolding = true;
+    this.player.tell(STILL);
+    this.video.pause();
+  }
+
   lookAtEdge() {
-    const beyond = this.edge !== null && this.position > this.edge - EDGE;
-    const isStuck = this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
-    if (this.isGrowing && beyond && isStuck && !this.video.paused) this.player.tell(STILL);
-    else this.player.untell(STILL);
+    if (!this.isHolding || this.made < this.ahead) return;
+    this.isHolding = false;
+    this.player.untell(STILL);
+    this.video.play().catch(() => {});
   }
 
   failed({ type }) {
@@ -108,7 +143,7 @@ export class Source {
     if (type === ErrorTypes.NETWORK_ERROR) this.lost();
     else if (this.hasRecovered || !this.hls.levels.length) this.fallBack();
     else {
-      const wasPlaying = !this.video.paused;
+      const wasPlaying = !this.video.paused || this.isHolding;
       this.hasRecovered = true;
       this.keepingRate(() => this.hls.recoverMediaError());
       if (wasPlaying) this.video.play().catch(() => {});
@@ -144,7 +179,7 @@ export class Source {
   /** hls.js can't do it: the file, which a browser plays by itself, once it is whole. */
   fallBack() {
     const { position, video } = this;
-    const wasPlaying = !video.paused;
+    const wasPlaying = !video.paused || this.isHolding;
     this.close();
     this.tellQuality();
     if (!this.isWhole) {
@@ -180,7 +215,7 @@ export class Source {
   async plainError() {
     if (this.hls || !this.video.error) return;
     const { position } = this;
-    const wasPlaying = !this.video.paused;
+    const wasPlaying = !this.video.paused || this.isHolding;
     const isUnreadable = this.video.error.code !== MediaError.MEDIA_ERR_NETWORK;
     const state = await this.ask();
     if (!this.mayGoOn(state)) return;
@@ -228,6 +263,7 @@ export class Source {
       clearTimeout(this.timer);
       this.isGrowing = false;
       this.hls?.stopLoad();
+      this.lookAtEdge();
       this.player.tell(NO_MORE);
     } else if (state === "ready") {
       this.isWhole = true;

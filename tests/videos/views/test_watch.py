@@ -301,6 +301,18 @@ def test_what_is_unfinished_can_be_stopped(
     assert "/cancel/" not in html
 
 
+@pytest.mark.parametrize("status", UNFINISHED)
+def test_no_stop_is_offered_of_what_nobody_works_at(
+    client: Client, bob: User, status: ProcessingStatus
+) -> None:
+    """As the unfinished ones among the samples."""
+    video = make_video("Never", uploader=bob, status=status)
+    offered = 'id="stop-button"'
+    assert offered not in client.get(video.get_absolute_url()).content.decode()
+    Job.objects.create(video=video)
+    assert offered in client.get(video.get_absolute_url()).content.decode()
+
+
 def test_the_page_of_a_video_takes_few_queries(client: Client, bob: User) -> None:
     ready = make_video(uploader=bob)
     making = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
