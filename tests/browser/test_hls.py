@@ -17,7 +17,7 @@ from tests.browser.conftest import results
 from tests.browser.player import play_to_the_end, seek, state, wait_until
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.films import enrich, ready_film, sent_film
+from tests.videos.films import kept_film, ready_film, sent_film
 from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobState
@@ -51,8 +51,7 @@ SOURCE = "document.querySelector('clip-player').source"
 
 def film_of_sizes(user: User, *, seconds: float = 8) -> Video:
     """A copied film of 640 lines with its smaller rendition."""
-    video = ready_film(user, clips.h264_mp4(seconds=seconds, size="1152x640", fps="10", gop=20))
-    assert enrich() == "completed"
+    video = kept_film(user, clips.h264_mp4(seconds=seconds, size="1152x640", fps="10", gop=20))
     assert video.renditions.filter(is_complete=True).count() == 2
     return video
 
@@ -395,6 +394,7 @@ def test_a_failure_while_watching_is_told_below_the_player(
     problems[:] = without(problems, "404")
 
 
+@pytest.mark.long
 def test_a_film_begun_anew_goes_on_where_one_was(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:

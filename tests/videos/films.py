@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from siteconfig.models import Config
-from videos.models import Job, Upload, Video
+from tests import clips
+from videos.models import Job, Rendition, Upload, Video
 from videos.models.job import JobKind
+from videos.services.files import paths_of
 from videos.services.processing import process_next_job
 from videos.services.uploads import begin_upload, finish_upload
 
@@ -39,6 +42,48 @@ def ready_film(user: User, clip: Path, **fields: Any) -> Video:
     assert work() == "completed"
     video.refresh_from_db()
     return video
+
+
+def kept_film(user: User, clip: Path) -> Video:
+    """One that has its smaller renditions and its storyboard as well. The same clip is processed
+    once in a run; after that the rows and files of it are made again, which is quicker."""
+    kept = _kept.get(clip)
+    if kept is None:
+        video = ready_film(user, clip)
+        assert enrich() == "completed"
+        video.refresh_from_db()
+        _kept[clip] = _keep(video)
+        return video
+    roots = [Config.objects.get().video_root, Path(settings.THUMBNAIL_STORAGE_PATH)]
+    for root, folder in zip(roots, ("videos", "thumbnails"), strict=True):
+        shutil.copytree(kept.files / folder, root, dirs_exist_ok=True)
+    for row in kept.rows:
+        if isinstance(row, Video):
+            row.uploaded_by = user
+            row.storage_root, row.thumbnail_root = map(str, roots)
+            row.storyboard_root = str(roots[1])
+        elif isinstance(row, Rendition):
+            row.root = str(roots[0])
+        row.save(force_insert=True)
+    return Video.objects.get(pk=kept.rows[0].pk)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    files: Path
+    rows: tuple[Video | Rendition, ...]
+
+
+_kept: dict[Path, _Kept] = {}
+
+
+def _keep(video: Video) -> _Kept:
+    files = clips.new_path("kept")
+    for path in paths_of(video):
+        folder = "videos" if Path(path).suffix == ".mp4" else "thumbnails"
+        (files / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, files / folder / Path(path).name)
+    return _Kept(files, (video, *video.renditions.all()))
 
 
 def work() -> str:
