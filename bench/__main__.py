@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import chaos, media, watch
+from bench import chaos, media, upload, watch
 
-BENCHES = {"media": media.main, "watch": watch.main, "chaos": chaos.main}
+BENCHES = {
+    "media": media.main,
+    "watch": watch.main,
+    "chaos": chaos.main,
+    "upload": upload.main,
+}
 BY_DEFAULT = ("media",)
 
 

@@ -82,7 +82,8 @@ def start_django(folder: Path) -> User:
 
 def sent(user: User, source: Path) -> Video:
     """As if it had been uploaded just now. The file is linked, not copied."""
-    from videos.services.uploads import begin_upload, finish_upload
+    from videos.services.finishing import finish_upload
+    from videos.services.uploads import Words, begin_upload
 
     size = source.stat().st_size
     upload = begin_upload(user=user, content_length=size)
@@ -94,9 +95,7 @@ def sent(user: User, source: Path) -> Video:
         path=path,
         size=size,
         original_filename=source.name,
-        title="Bench",
-        description="",
-        category=None,
+        words=Words(title="Bench"),
     )
 
 

@@ -80,7 +80,8 @@ class RefuseBrokenBody:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         connection = connection_of(request)
-        if connection is not None and connection.has_stalled:
+        # A view that dealt with it has said so itself.
+        if connection is not None and connection.has_stalled and response.status_code != 408:
             return broken_body()
         return response
 
@@ -105,10 +106,15 @@ class RefuseLargeBody:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if _length(request) > LARGEST_FORM and request.path_info != reverse("upload"):
+        if _length(request) > LARGEST_FORM and not _takes_films(request.path_info):
             sentence = f"This is too large: the most that is accepted is {human_bytes(MAX_BYTES)}."
             return HttpResponse(sentence, status=413, content_type="text/plain")
         return self.get_response(request)
+
+
+def _takes_films(path: str) -> bool:
+    """The plain form, and what is sent by tus."""
+    return path == reverse("upload") or path.startswith(reverse("uploads"))
 
 
 def _length(request: HttpRequest) -> int:

@@ -200,6 +200,7 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("inter", NODE_MODULES / "@fontsource-variable" / "inter" / "files"),
     ("hls", NODE_MODULES / "hls.js" / "dist"),
+    ("tus", NODE_MODULES / "tus-js-client" / "dist"),
 ]
 STATICFILES_FINDERS = [
     "clipset.static.Folders",

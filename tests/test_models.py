@@ -15,8 +15,15 @@ from django.utils import timezone
 from accounts.models import Invitation, Role, Session, User
 from categories.models import Category
 from siteconfig.models import Config
-from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
-from videos.models import Job, ProcessingStatus, Upload, Video
+from tests.builders import (
+    make_admin,
+    make_category,
+    make_moderator,
+    make_playlist,
+    make_user,
+    make_video,
+)
+from videos.models import Job, Playlist, PlaylistEntry, ProcessingStatus, Upload, Video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -425,6 +432,38 @@ def test_a_video_that_cannot_be_is_refused(fields: dict[str, Any], refused: bool
         title="y", uploaded_by=alice, filename="y.mp4", original_filename="y", file_size_bytes=1
     )
     assert refuses(lambda: Video.objects.filter(pk=video.pk).update(**fields))
+
+
+# -- Playlists ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"title": ""}, True),
+        ({"title": "   "}, True),
+        ({"title": "ü" * 200}, False),
+        ({"title": "x" * 201}, True),
+        ({"description": "x" * 5000}, False),
+        ({"description": "x" * 5001}, True),
+        ({"made_by_id": None}, True),
+        ({"short_id": "TakenTaken"}, True),
+    ],
+    ids=lambda value: repr(value)[:60],
+)
+def test_a_playlist_that_cannot_be_is_refused(fields: dict[str, Any], refused: bool) -> None:
+    alice = make_user()
+    make_playlist(made_by=alice, short_id="TakenTaken")
+    values = {"title": "Summer", "made_by_id": alice.pk, **fields}
+    assert refuses(lambda: Playlist.objects.create(**values)) is refused
+
+
+def test_a_video_stands_once_in_a_playlist_and_leaves_it_when_it_is_deleted() -> None:
+    playlist, video = make_playlist(), make_video()
+    playlist.entries.create(video=video, position=0)
+    assert refuses(lambda: playlist.entries.create(video=video, position=1))
+    make_playlist().entries.create(video=video, position=0)
+    video.delete()
+    assert PlaylistEntry.objects.count() == 0
+    assert Playlist.objects.count() == 2
 
 
 # -- Jobs and uploads ---------------------------------------------------------------------------

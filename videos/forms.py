@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.conf import settings
@@ -13,10 +13,12 @@ from clipset.lib.fields import LineField, TextField
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.text import title_from_filename
 from clipset.lib.timestamps import parse_timestamp
+from videos.models import Playlist
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
 
+    from accounts.models import User
     from videos.models import Video
 
 NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
@@ -110,6 +112,23 @@ class EditForm(_VideoFields):
             # No page can hold a file that was sent.
             self.add_error("picture", "Choose this picture once more when the rest is right.")
         return cleaned
+
+
+class SentWords(_VideoFields):
+    """What comes along with a file that is sent by tus; the title may be left to its name."""
+
+    playlist = forms.ModelChoiceField(
+        Playlist.objects.none(),
+        required=False,
+        to_field_name="short_id",
+        error_messages={"invalid_choice": "There is no such playlist of yours."},
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["title"].required = False
+        mine = Playlist.objects.filter(made_by=user)
+        cast("forms.ModelChoiceField[Playlist]", self.fields["playlist"]).queryset = mine
 
 
 class UploadForm(_VideoFields):

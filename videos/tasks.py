@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from videos.services import files, jobs, processing, thumbnails, uploads
+from videos.services import files, finishing, jobs, processing, thumbnails, uploads
 
 
 def run_next_job() -> str:
@@ -18,9 +18,11 @@ def run_next_encode() -> str:
 
 
 def look_after_jobs() -> int:
-    """Every minute: takes back lost leases, sweeps what killed workers left, wakes for work that
-    nobody was woken for."""
+    """Every minute: takes back lost leases, finishes and ends uploads that nobody asks about,
+    sweeps what killed workers left, wakes for work that nobody was woken for."""
     taken_back = jobs.take_back_lost_jobs()
+    finishing.finish_whole_uploads()
+    uploads.end_expired_uploads()
     files.sweep_temp()
     files.sweep_strays()
     thumbnails.ask_for_lost_thumbnails()
@@ -37,10 +39,10 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 
 
 def tidy_up() -> int:
-    """Every ten minutes: uploads that stopped, what nobody needs in the temp folder, and originals
-    that were kept for long enough."""
+    """Every ten minutes: uploads that ended long ago, what nobody needs in the temp folder, and
+    originals that were kept for long enough."""
     return (
-        uploads.abandon_expired_uploads()
+        uploads.forget_uploads()
         + files.sweep_temp()
         + files.forget_failed_sources()
         + files.prune_originals()

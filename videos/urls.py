@@ -2,14 +2,18 @@
 
 from django.urls import path
 
-from videos.views import browse, health, media, playback, upload, watch
+from videos.views import browse, health, media, playback, playlists, tus, upload, watch
 
 urlpatterns = [
     path("", browse.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("upload/", upload.upload, name="upload"),
+    path("uploads/", tus.uploads, name="uploads"),
+    path("uploads/<str:upload_id>/", tus.one_upload, name="one_upload"),
     path("categories/", browse.category_list, name="category_list"),
     path("categories/<slug:slug>/", browse.category, name="category"),
+    path("playlist/<short_id:short_id>/", playlists.playlist, name="playlist"),
+    path("playlists/", playlists.create, name="playlist_create"),
     path("profile/<username:username>/", browse.profile, name="profile"),
     path("v/<short_id:short_id>/", watch.watch, name="watch"),
     path("v/<short_id:short_id>/status/", watch.status, name="video_status"),

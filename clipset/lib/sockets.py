@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import IO
 
     from _typeshed import ReadableBuffer
@@ -28,6 +28,9 @@ PATIENCE = 30.0
 EARNS: Final = 4 * 1024
 # Who has waited so long at a stretch makes room when too many wait.
 LONG: Final = 3.0
+
+# How often who watches a body is asked while the client keeps us waiting.
+LOOK_EVERY: Final = 1.0  # seconds
 
 SENDFILE_AT_ONCE: Final = 1024**3  # bytes; the kernel takes less than 2 GiB
 
@@ -73,11 +76,29 @@ class Waiting:
 waiting = Waiting(MAY_WAIT)
 
 
+class _Process:
+    """This one; no lock, since a signal sets it."""
+
+    is_ending = False
+
+
+def announce_end() -> None:
+    """The server asked this process to end: bodies that can be resumed stop where they are."""
+    _Process.is_ending = True
+
+
+def is_ending() -> bool:
+    return _Process.is_ending
+
+
 class PatientSocket(socket.socket):
     """A client's connection: it blocks as any other, but no longer than its patience lasts.
 
     When that is used up, reading raises Stalled, and an answer can still be sent; sending cuts the
     connection, and raises Stalled. `settimeout` is for one call at a time, as ever.
+
+    What comes of a body that is `watched` is never lost with the rest: reading it ends as if the
+    client had, for whatever reason no more comes.
 
     Below it never blocks. Cut means shut down in both directions: that alone wakes whoever waits
     in it, and gunicorn's closing, on its main thread, then has nothing to wait for.
@@ -90,6 +111,8 @@ class PatientSocket(socket.socket):
         self.patience = self.most = PATIENCE
         self.deadline = float("inf")
         self.has_stalled = False
+        self.goes_on: Callable[[], bool] | None = None
+        self.has_ended = False
 
     def settimeout(self, value: float | None, /) -> None:
         self.limit = value
@@ -111,15 +134,31 @@ class PatientSocket(socket.socket):
         self.patience = min(self.patience, patience)
         self.deadline = time.monotonic() + seconds
 
+    @contextmanager
+    def watched(self, goes_on: Callable[[], bool]) -> Iterator[None]:
+        """While this lasts, `goes_on` is asked once a second whether to wait any longer."""
+        self.goes_on = goes_on
+        try:
+            yield
+        finally:
+            self.goes_on = None
+
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        while True:
+        """Nothing, for good, once a watched body has ended: what still comes of it must not be
+        taken for another request."""
+        while not self.has_ended:
             try:
                 data = super().recv(bufsize, flags)
             except BlockingIOError:
-                self._wait(select.POLLIN)
+                self._wait_to_read()
+            except ConnectionError:
+                if self.goes_on is None:
+                    raise
+                self.has_ended = True
             else:
                 self._earn(len(data))
                 return data
+        return b""
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
         left = memoryview(data).cast("B")
@@ -165,6 +204,14 @@ class PatientSocket(socket.socket):
     def _earn(self, count: int) -> None:
         self.patience = min(self.most, self.patience + count / EARNS)
 
+    def _wait_to_read(self) -> None:
+        try:
+            self._wait(select.POLLIN)
+        except Stalled:
+            if self.goes_on is None:
+                raise
+            self.has_ended = True
+
     def _wait_to_send(self) -> None:
         try:
             self._wait(select.POLLOUT)
@@ -185,7 +232,7 @@ class PatientSocket(socket.socket):
             poll.register(self, event)
             try:
                 with waiting.room_for(self):
-                    is_ready = bool(poll.poll(seconds * 1000))
+                    is_ready = self._poll(poll, seconds)
             except Stalled:
                 self.has_stalled = True
                 raise
@@ -196,6 +243,19 @@ class PatientSocket(socket.socket):
             raise TimeoutError("timed out")
         self.has_stalled = True
         raise Stalled
+
+    def _poll(self, poll: select.poll, seconds: float) -> bool:
+        """Whether there is something to do: also that who watches has said no."""
+        if self.goes_on is None:
+            return bool(poll.poll(seconds * 1000))
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if poll.poll(min(left, LOOK_EVERY) * 1000):
+                return True
+            if not self.goes_on():
+                self.has_ended = True
+                return True
+        return False
 
 
 def connection_of(request: HttpRequest) -> PatientSocket | None:

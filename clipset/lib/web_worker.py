@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from clipset.lib.sockets import PatientSocket
+from clipset.lib.sockets import PatientSocket, announce_end
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from gunicorn.workers.gthread import TConn
 
 # From the first moment of a connection, or the first byte of another request on it, until the
@@ -30,6 +32,10 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     end for the rest of the head. Here the main thread collects heads as they come, and a thread
     gets a request whose head is whole. And it closes connections on the main thread, where it
     may wait 2 s for each: here the thread that answered does."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        announce_end()
+        super().handle_exit(sig, frame)
 
     def enqueue_req(self, conn: TConn) -> None:
         if isinstance(conn.sock, PatientSocket):

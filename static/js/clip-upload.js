@@ -1,311 +1,259 @@
-/** <clip-upload>: the upload form with a drop zone over the page, a look at the film, checks
- * before anything is sent, and progress. Without it the form works as a plain one. */
-import { clock, duration, fileSize } from "./words.js";
+/** <clip-upload>: up to twenty films at once: chosen, checked, sent one after another so that
+ * nothing is lost, and followed until they are ready. Without it the form takes one, plainly. */
+import { Batch } from "./upload/batch.js";
+import { orderByDragging, takeFromPage } from "./upload/hands.js";
+import { Session } from "./upload/session.js";
+import { Unfinished } from "./upload/unfinished.js";
+import { fileSize } from "./words.js";
 
-const WINDOW = 6; // seconds over which the speed is measured
+const NEW = "new"; // of the choices of a playlist
 
 class ClipUpload extends HTMLElement {
   connectedCallback() {
-    this.form = this.querySelector("form");
-    if (!this.form) return; // the week is used up
-    this.input = this.form.querySelector("input[type=file]");
-    this.titleField = this.form.elements.title;
     this.piece = (name) => this.querySelector(`[data-${name}]`);
+    const { accepted, maxBytes, resets, most } = this.dataset;
+    this.limits = { accepted: accepted.split(","), most: Number(maxBytes), resets };
+    this.most = Number(most);
     this.heading = document.title;
+    this.session = new Session(this, { onQuota: () => this.showQuota() });
+    this.batch = new Batch(this, this.session);
+    this.unfinished = new Unfinished(this.piece("unfinished"), this.session, {
+      onFile: (upload, file) => this.batch.goOn(upload, file),
+      say: (text, isLoud) => this.say(text, isLoud),
+    });
+    this.form = this.querySelector("form"); // none when the week is used up
     this.dataset.live = "";
+    if (this.form) this.setUpForm();
+    this.setUpTotal();
+    takeFromPage(this, (files) => this.take(files));
+    orderByDragging(this.batch);
+    addEventListener("beforeunload", (event) => {
+      if (this.batch.isBusy) event.preventDefault();
+    });
+    this.unfinished.load().then(() => {
+      if (this.input?.files.length) this.takeInput(); // the browser kept it over a reload
+    });
+    this.show();
+  }
+
+  setUpForm() {
+    this.input = this.form.querySelector("input[type=file]");
+    this.input.multiple = true;
+    this.input.required = false;
+    for (const plain of this.form.querySelectorAll("[data-plain]")) plain.remove();
+    for (const live of this.form.querySelectorAll("[data-for-many]")) live.hidden = false;
     this.piece("or").hidden = matchMedia("(pointer: coarse)").matches;
-    this.input.addEventListener("change", () => this.look());
-    this.titleField.addEventListener("input", () => delete this.titleField.dataset.made);
-    this.piece("other").addEventListener("click", () => this.input.click());
-    this.piece("cancel").addEventListener("click", () => this.request?.abort());
+    this.input.addEventListener("change", () => this.takeInput());
+    this.nameField = this.form.querySelector("#id_common_name");
+    this.nameField.addEventListener("input", () => this.batch.nameAll(this.commonName));
+    this.playlist = this.form.querySelector("#id_playlist");
+    this.playlist.addEventListener("change", () => this.showPlaylist());
+    this.piece("drop-bad").addEventListener("click", () => this.dropBad());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       event.stopPropagation();
       this.send();
     });
-    this.takeFromPage();
-    addEventListener("beforeunload", (event) => {
-      if (this.request) event.preventDefault();
+  }
+
+  setUpTotal() {
+    this.piece("pause-all").addEventListener("click", () => {
+      this.batch.pauseAll();
+      this.piece("resume-all").focus();
+      this.say("All is paused.");
     });
-    if (this.input.files.length) this.look();
+    this.piece("resume-all").addEventListener("click", () => {
+      this.batch.resume(this.batch.in("paused"));
+      this.piece("pause-all").focus();
+    });
+    this.piece("cancel-all").addEventListener("click", () => this.batch.cancelAll());
   }
 
   // -- Choosing ---------------------------------------------------------------------------------
-  takeFromPage() {
-    const hasFiles = (event) => event.dataTransfer?.types.includes("Files") && !this.request;
-    let depth = 0;
-    addEventListener("dragenter", (event) => {
-      if (!hasFiles(event)) return;
-      depth += 1;
-      this.dataset.over = "";
-    });
-    addEventListener("dragleave", (event) => {
-      if (!hasFiles(event)) return;
-      depth -= 1;
-      if (depth <= 0) delete this.dataset.over;
-    });
-    addEventListener("dragover", (event) => {
-      if (hasFiles(event)) event.preventDefault();
-    });
-    addEventListener("drop", (event) => {
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      depth = 0;
-      delete this.dataset.over;
-      this.take(event.dataTransfer.files);
-    });
-    addEventListener("paste", (event) => {
-      if (event.clipboardData?.files.length && !this.request) this.take(event.clipboardData.files);
-    });
+  takeInput() {
+    const files = [...this.input.files];
+    this.input.value = ""; // so that the same one can be chosen again
+    this.take(files);
   }
 
   take(files) {
-    if (!files.length) return;
-    const one = new DataTransfer();
-    one.items.add(files[0]);
-    this.input.files = one.files;
-    this.look();
-    if (files.length > 1) this.say("One video at a time: the first one was taken.");
+    const fresh = this.unfinished.match(files);
+    if (!fresh.length) return;
+    if (!this.form) {
+      this.unfinished.takeAll(fresh);
+      return;
+    }
+    const before = this.batch.chosen.length;
+    const told = this.batch.add(fresh);
+    const added = this.batch.chosen.length - before;
+    this.tell(told);
+    if (!added) return;
+    this.say(`${counted(added)} added. ${this.batch.chosen.length} in the list. ${told}`);
   }
 
-  /** Shows the chosen file, and whether it can be sent. */
-  look() {
-    let file = this.input.files[0];
-    this.clearErrors();
-    URL.revokeObjectURL(this.url);
-    const problem = file ? this.problemWith(file) : "";
-    if (problem) {
-      this.showErrors({ file: [problem] });
-      this.input.value = "";
-      file = undefined;
-    }
-    this.toggleAttribute("data-chosen", Boolean(file));
-    this.piece("chosen").hidden = this.piece("frame").hidden = !file;
-    if (!file) return;
-    this.piece("name").textContent = file.name;
-    this.piece("size").textContent = fileSize(file.size);
-    this.piece("duration").hidden = true;
-    this.showFrame(file);
-    if (!this.titleField.value || this.titleField.dataset.made) {
-      this.titleField.value = titleOf(file.name).slice(0, 200);
-      this.titleField.dataset.made = "yes";
-    }
-    this.say(`${file.name}, ${fileSize(file.size)}, is chosen.`);
+  get commonName() {
+    const isShown = this.nameField && this.batch.chosen.length > 1;
+    return isShown ? this.nameField.value.replace(/\s+/g, " ").trim() : "";
   }
 
-  showFrame(file) {
-    this.url = URL.createObjectURL(file);
-    const film = document.createElement("video");
-    film.muted = film.playsInline = true;
-    film.preload = "metadata";
-    film.addEventListener("loadedmetadata", () => {
-      if (!Number.isFinite(film.duration)) return;
-      film.currentTime = Math.min(1, film.duration / 4);
-      this.piece("duration").textContent = clock(film.duration);
-      this.piece("duration").hidden = false;
-    });
-    // Browsers can't show every kind that we take; the name is enough then.
-    film.addEventListener("error", () => {
-      this.piece("frame").textContent = "No preview for this kind of file";
-    });
-    film.src = this.url;
-    this.piece("frame").replaceChildren(film);
+  get bad() {
+    return this.batch.chosen.filter((film) => film.problem);
   }
 
-  problemWith(file) {
-    const accepted = this.dataset.accepted.split(",");
-    const kind = file.name.includes(".") ? file.name.split(".").pop().toLowerCase() : "";
-    const most = Number(this.dataset.maxBytes);
-    const left = this.dataset.leftBytes;
-    if (!accepted.includes(kind)) {
-      const kinds = accepted.map((name) => name.toUpperCase()).join(", ");
-      return `“${file.name}” is not a kind of file that can be taken. Choose one of ${kinds}.`;
-    }
-    if (!file.size) return `“${file.name}” is empty. Choose another one.`;
-    if (file.size > most) {
-      return `“${file.name}” has ${fileSize(file.size)}; at most ${fileSize(most)} can be sent.`;
-    }
-    if (left !== "" && file.size > Number(left)) {
-      return `“${file.name}” has ${fileSize(file.size)}, but ${fileSize(Number(left))} are left `
-        + `until ${this.dataset.resets}. Choose a shorter one, or wait until then.`;
-    }
-    return "";
+  dropBad() {
+    for (const film of this.bad) this.batch.remove(film);
   }
 
   // -- Sending ----------------------------------------------------------------------------------
-  send() {
-    const file = this.input.files[0];
-    if (this.request || !file) return;
-    this.clearErrors();
-    const body = new FormData();
-    for (const [name, value] of new FormData(this.form)) {
-      if (name !== "file") body.append(name, value);
-    }
-    body.append("file", file, file.name); // last, so that the server reads the words first
-    const request = new XMLHttpRequest();
-    request.open("POST", this.form.action);
-    request.setRequestHeader("Accept", "application/json");
-    request.upload.addEventListener("progress", (event) => this.progress(event));
-    request.upload.addEventListener("load", () => this.allSent());
-    request.addEventListener("load", () => this.answered(request));
-    request.addEventListener("error", () =>
-      this.failed({ __all__: ["The connection was lost. Check it, then press Upload again."] }));
-    request.addEventListener("abort", () => {
-      this.end();
-      this.say("The upload is cancelled.");
-    });
-    this.request = request;
-    this.samples = [];
-    this.lock(true);
-    request.send(body);
-  }
-
-  progress({ loaded, total }) {
-    const now = performance.now() / 1000;
-    this.samples.push([now, loaded]);
-    while (this.samples.length > 2 && now - this.samples[0][0] > WINDOW) this.samples.shift();
-    const [since, before] = this.samples[0];
-    const speed = now > since ? (loaded - before) / (now - since) : 0;
-    const percent = Math.floor((100 * loaded) / total);
-    this.bar.value = percent;
-    this.piece("percent").textContent = `${percent} %`;
-    document.title = `${percent} % – ${this.heading}`;
-    if (speed > 0) {
-      const left = duration((total - loaded) / speed);
-      this.piece("rate").textContent = `${fileSize(Math.round(speed))} a second, ${left} left`;
-    }
-    const quarter = Math.floor(percent / 25);
-    if (quarter !== this.quarter) {
-      this.quarter = quarter;
-      this.say(`${percent} percent sent.`);
-    }
-  }
-
-  allSent() {
-    this.bar.removeAttribute("value");
-    this.piece("percent").textContent = "Sent";
-    this.piece("rate").textContent = "one moment";
-  }
-
-  answered(request) {
-    let answer = {};
-    try {
-      answer = JSON.parse(request.responseText);
-    } catch {
-      // Not ours: a proxy's page, or the log-in.
-    }
-    if (request.status === 201 && answer.url) {
-      this.request = null;
-      location.assign(answer.url);
+  async send() {
+    this.batch.check();
+    const [first] = this.bad;
+    if (first && this.bad.length === this.batch.chosen.length) {
+      first.row.scrollIntoView({ block: "nearest" });
+      (first.title.trim() ? first.piece("remove") : first.titleField).focus();
+      this.say(first.problem);
       return;
     }
-    this.failed(answer.errors ?? { __all__: [sentenceFor(request.status)] });
+    if (!this.batch.chosen.length || this.isMaking) return;
+    this.tell("");
+    this.isMaking = true;
+    const playlist = await this.playlistId().finally(() => (this.isMaking = false));
+    if (playlist === null) return;
+    const category = this.form.elements.category.value;
+    this.batch.send({ ...(category && { category }), ...(playlist && { playlist }) });
+    this.piece("pause-all").focus();
   }
 
-  failed(errors) {
-    this.end();
-    this.showErrors(errors);
-  }
-
-  end() {
-    this.request = null;
-    this.lock(false);
-    document.title = this.heading;
-  }
-
-  get bar() {
-    return this.piece("sending").querySelector("progress");
-  }
-
-  lock(sending) {
-    this.piece("send").hidden = sending;
-    this.piece("sending").hidden = !sending;
-    this.piece("other").hidden = sending;
-    this.input.disabled = sending;
-    for (const field of this.piece("words").querySelectorAll("input, textarea")) {
-      field.readOnly = sending;
+  /** The short id of the playlist; "" for none; null when a new one could not be made. */
+  async playlistId() {
+    if (this.playlist.value !== NEW) return this.playlist.value;
+    const field = this.form.querySelector("#id_playlist_title");
+    const body = new URLSearchParams({ title: field.value });
+    const answer = await this.session.ask(this.dataset.playlists, { method: "POST", body })
+      .catch(() => null);
+    const made = await answer?.json().catch(() => null);
+    if (answer?.status === 201) {
+      this.playlist.add(new Option(made.title, made.short_id, true, true), 1);
+      this.showPlaylist();
+      return made.short_id;
     }
-    for (const field of this.piece("words").querySelectorAll("select")) field.disabled = sending;
-    if (!sending) return;
-    this.bar.value = 0;
-    this.piece("percent").textContent = "0 %";
-    this.piece("rate").textContent = "";
-    this.piece("cancel").focus();
+    this.showPlaylistError(made?.errors?.title?.join(" ") ?? (answer?.status === 401
+      ? "You were logged out. Log in again in another tab, then press Upload again."
+      : "The playlist could not be made. Check the connection and try again."));
+    field.focus();
+    return null;
+  }
+
+  showPlaylist() {
+    const isNew = this.playlist.value === NEW;
+    this.piece("new-playlist").hidden = !isNew;
+    this.showPlaylistError("");
+    if (isNew) this.form.querySelector("#id_playlist_title").focus();
+  }
+
+  showPlaylistError(sentence) {
+    const error = this.form.querySelector("#id_playlist_title_error");
+    error.hidden = !sentence;
+    error.querySelector("span").textContent = sentence;
+    this.form.querySelector("#id_playlist_title").ariaInvalid = sentence ? "true" : null;
+  }
+
+  // -- What concerns all ------------------------------------------------------------------------
+  show() {
+    const { batch } = this;
+    const { chosen, isBusy } = batch;
+    this.toggleAttribute("data-chosen", batch.films.length > 0);
+    this.toggleAttribute("data-choosing", chosen.length > 0);
+    if (this.form) this.showChoice(chosen.filter((film) => !film.problem));
+    this.showTotal(isBusy);
+  }
+
+  /** `fit`: what will be sent. */
+  showChoice(fit) {
+    this.form.querySelector("label[for=id_file]").textContent = this.batch.films.length
+      ? "Add more videos" : "Choose videos";
+    const size = fit.reduce((all, film) => all + film.size, 0);
+    const { left } = this.session;
+    const after = left === null || size > left ? ""
+      : ` ${fileSize(left - size)} stay left until ${this.limits.resets}.`;
+    this.piece("sum").textContent = fit.length
+      ? `${counted(fit.length)}, ${fileSize(size)}.${after}` : "";
+    this.piece("common-name").hidden = this.batch.chosen.length < 2;
+    const bad = this.bad.length;
+    this.piece("bad").hidden = !bad;
+    this.piece("bad-words").textContent = bad === 1
+      ? "One can’t be sent as it is" : `${bad} can’t be sent as they are`;
+    this.piece("drop-bad").textContent = bad === 1 ? "Remove it" : "Remove them";
+    const many = fit.length > 1 ? ` ${fit.length} videos` : "";
+    this.form.querySelector("[type=submit]").textContent = `Upload${many}`;
+  }
+
+  showTotal(isBusy) {
+    const { total } = this.batch;
+    const underWay = this.batch.films.filter((film) => film.isUnderWay);
+    const areAllPaused = isBusy && underWay.every((film) => film.state === "paused");
+    this.piece("total").hidden = !total.count;
+    this.piece("total-bar").value = total.percent;
+    this.piece("total-percent").textContent = isBusy ? `${total.percent} %` : "Sent";
+    this.piece("total-rate").textContent = isBusy && !areAllPaused ? total.rate : "";
+    this.piece("pause-all").hidden = !isBusy || areAllPaused;
+    this.piece("resume-all").hidden = !areAllPaused;
+    this.piece("cancel-all").hidden = !isBusy;
+    this.piece("see").hidden = isBusy || !total.count;
+    this.piece("advice").textContent = adviceFor(isBusy, areAllPaused);
+    document.title = isBusy ? `${total.percent} % – ${this.heading}` : this.heading;
+    const quarter = Math.floor(total.percent / 25);
+    if (isBusy && quarter && quarter !== this.quarter) {
+      this.say(`${quarter * 25} % of all is sent.`);
+    }
+    this.quarter = isBusy ? quarter : 0;
+  }
+
+  /** All that could go has gone. */
+  finish() {
+    const held = document.activeElement;
+    this.show();
+    const { total, isBusy } = this.batch;
+    if (isBusy || !total.count) return;
+    const failed = this.batch.in("failed").length;
+    this.say(failed ? `${counted(total.count)} sent. ${failed} could not be sent.`
+      : "Everything is sent. You may close this page.");
+    if (held === document.body || !held.checkVisibility()) this.piece("see").focus();
+  }
+
+  showQuota() {
+    const { left } = this.session;
+    const bar = this.querySelector(".quota progress");
+    const words = this.querySelector(".quota strong");
+    if (!bar || !words || left === null) return;
+    bar.value = bar.max - left;
+    words.textContent = left > 0 ? fileSize(left) : "Nothing";
+    this.batch.check();
   }
 
   // -- Words ------------------------------------------------------------------------------------
-  say(text) {
+  /** To screen readers; aloud also as a note that is seen. */
+  say(text, isLoud = false) {
     this.piece("status").textContent = text;
+    if (isLoud) this.tell(text);
   }
 
-  clearErrors() {
-    this.piece("form-errors").replaceChildren();
-    for (const field of this.querySelectorAll("[aria-invalid]")) {
-      field.removeAttribute("aria-invalid");
-    }
-    for (const error of this.querySelectorAll(".field__error")) error.hidden = true;
-  }
-
-  /** `errors`: sentences by the field's name; what has no field stands above the form. */
-  showErrors(errors) {
-    const rest = [];
-    let first = null;
-    for (const [name, sentences] of Object.entries(errors)) {
-      const place = this.querySelector(`[data-field="${CSS.escape(name)}"]`);
-      if (!place) {
-        rest.push(...sentences);
-        continue;
-      }
-      const error = place.querySelector(".field__error");
-      const control = place.querySelector("input, textarea, select");
-      error.querySelector("span").textContent = sentences.join(" ");
-      error.hidden = false;
-      control.setAttribute("aria-invalid", "true");
-      const described = new Set((control.getAttribute("aria-describedby") ?? "").split(" "));
-      control.setAttribute("aria-describedby", [...described.add(error.id)].join(" ").trim());
-      first ??= control;
-    }
-    if (rest.length) first = this.showNote(rest);
-    first?.focus();
-  }
-
-  showNote(sentences) {
-    const note = document.createElement("div");
-    note.className = "note note--danger";
-    note.tabIndex = -1;
-    note.setAttribute("role", "alert");
-    const words = document.createElement("div");
-    for (const sentence of sentences) {
-      const line = document.createElement("p");
-      line.textContent = sentence;
-      words.append(line);
-    }
-    note.append(words);
-    this.piece("form-errors").replaceChildren(note);
-    return note;
+  /** A sentence above the list; "" takes it away. */
+  tell(text) {
+    const note = this.piece("note");
+    note.hidden = !text;
+    note.querySelector("p").textContent = text;
   }
 }
 
-/** As clipset/lib/text.py makes a title: "holiday_at-sea.mp4" -> "holiday at-sea" */
-function titleOf(name) {
-  let stem = name.replace(/\.\w{1,5}$/, "");
-  if (!stem.includes(" ")) {
-    if (!stem.includes("_")) stem = stem.replace(/(?<!\d)-+|-+(?!\d)/g, " ");
-    stem = stem.replaceAll(".", " ");
-  }
-  return stem.replaceAll("_", " ").replace(/\s+/g, " ").trim();
+function adviceFor(isBusy, areAllPaused) {
+  if (areAllPaused) return "What has arrived is kept for two days. You may go on later.";
+  if (isBusy) return "Keep this page open until all is sent. If it closes, nothing is lost.";
+  return "Everything is sent. You may close this page.";
 }
 
-function sentenceFor(status) {
-  if (status === 401) {
-    return "You were logged out. Log in again in another tab, then press Upload again.";
-  }
-  if (status === 403) {
-    return "This page is out of date. Reload it and choose the video again.";
-  }
-  if (status === 413) return "The server does not take a file this large.";
-  if (status === 429) return "Too many uploads at once. Wait a minute, then press Upload again.";
-  return "Something broke on our side. Try again in a minute.";
+function counted(count) {
+  return count === 1 ? "1 video" : `${count} videos`;
 }
 
 customElements.define("clip-upload", ClipUpload);

@@ -12,7 +12,7 @@ export function fileSize(bytes) {
     unit += 1;
   }
   const rounded = Math.round(value * 10) / 10;
-  return `${rounded < 10 ? rounded : Math.round(value)} ${UNITS[unit]}`;
+  return `${rounded < 10 ? rounded : Math.round(value).toLocaleString("en")} ${UNITS[unit]}`;
 }
 
 /** Seconds -> "a few seconds", "about 2 minutes" */

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.browser.conftest import results
-from tests.builders import make_admin, make_category, make_user, make_video
+from tests.builders import make_admin, make_category, make_playlist, make_user, make_video
 from tests.videos.films import ready_film
 from videos.models import Job, ProcessingStatus
 
@@ -61,6 +61,9 @@ def addresses(root: User) -> dict[str, str]:
             f"Film {number}", uploader=alice, category=music, view_count=number * 321, **thumbnail
         )
     make_video("Averylongtitlewithoutanyspaces" * 4, uploader=alice, **thumbnail)
+    summer = make_playlist("Summer by the sea", made_by=alice, description="All of it, in order.")
+    for place, each in enumerate((upright, film)):
+        summer.entries.create(video=each, position=place)
     waiting = make_video("Being made", uploader=root, status=ProcessingStatus.PROCESSING)
     Job.objects.create(video=waiting, progress=42, seconds_left=90)
     failed = make_video("Did not work", uploader=root, status=ProcessingStatus.FAILED)
@@ -77,6 +80,8 @@ def addresses(root: User) -> dict[str, str]:
         "delete": f"{film.get_absolute_url()}delete/",
         "categories": "/categories/",
         "category": music.get_absolute_url(),
+        "playlist": summer.get_absolute_url(),
+        "playlist-empty": make_playlist("Winter", made_by=root).get_absolute_url(),
         "profile": "/profile/alice/",
         "profile-own": "/profile/root_/",
         "settings": "/settings/",

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 REFUSED = "This is not a video file of a kind that is accepted here"
 TIDY_UP_LATER = """
+from datetime import timedelta
 from django.utils import timezone
 from videos.models import Upload
-from videos.tasks import tidy_up
-Upload.objects.update(expires_at=timezone.now())
+from videos.tasks import look_after_jobs, tidy_up
+Upload.objects.update(expires_at=timezone.now() - timedelta(days=8))
+look_after_jobs()
 tidy_up()
 """
 
@@ -49,7 +51,8 @@ def litter(clone: Clone) -> set[str]:
 
 
 def open_uploads(clone: Clone) -> set[str]:
-    return {f"temp/{Path(str(path)).name}" for (path,) in rows(clone, "SELECT folder FROM uploads")}
+    folders = rows(clone, "SELECT folder FROM uploads WHERE state = 'OPEN'")
+    return {f"temp/{Path(str(path)).name}" for (path,) in folders}
 
 
 def named(clone: Clone) -> set[str]:

@@ -18,8 +18,9 @@ from tests import clips
 from videos.models import Job, Rendition, Upload, Video
 from videos.models.job import JobKind
 from videos.services.files import paths_of
+from videos.services.finishing import finish_upload
 from videos.services.processing import process_next_job
-from videos.services.uploads import begin_upload, finish_upload
+from videos.services.uploads import Words, begin_upload
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -32,8 +33,9 @@ def sent_film(user: User, clip: Path, *, title: str = "A film", **fields: Any) -
     path = upload.folder_path / f"source{clip.suffix}"
     path.parent.mkdir(parents=True)
     shutil.copyfile(clip, path)
-    given = {"description": "", "category": None, "original_filename": clip.name, **fields}
-    return finish_upload(upload=upload, path=path, size=size, title=title, **given)
+    name = fields.pop("original_filename", clip.name)
+    words = Words(title=title, **fields)
+    return finish_upload(upload=upload, path=path, size=size, original_filename=name, words=words)
 
 
 def ready_film(user: User, clip: Path, **fields: Any) -> Video:

@@ -101,8 +101,11 @@ class Server:
 
 
 @contextmanager
-def server(media: Path, static: Path, log: Path, **settings: str) -> Iterator[Server]:
-    port = free_port()
+def server(
+    media: Path, static: Path, log: Path, port: int | None = None, **settings: str
+) -> Iterator[Server]:
+    """At a free port, or at that of one that has ended."""
+    port = port or free_port()
     place = {"HOST": HOST, "PORT": str(port), "SITE_URL": f"http://{HOST}:{port}"}
     command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
     options = environment(media, static, **place, **settings)

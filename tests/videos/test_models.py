@@ -50,6 +50,32 @@ def test_an_upload_has_no_negative_bytes() -> None:
             Upload.objects.create(user=bob, folder="x", expires_at=timezone.now(), **given)
 
 
+@pytest.mark.parametrize(
+    ("fields", "fits"),
+    [
+        ({"offset_bytes": 10}, True),
+        ({"offset_bytes": 11}, False),
+        ({"offset_bytes": -1}, False),
+        ({"state": "LOST"}, False),
+        ({"writer_token": "x", "writer_until": timezone.now()}, True),
+        ({"writer_token": "x"}, False),
+        ({"writer_until": timezone.now()}, False),
+        ({"state": "ENDED", "writer_token": "x", "writer_until": timezone.now()}, False),
+        ({"state": "FINISHED", "writer_token": "x", "writer_until": timezone.now()}, False),
+    ],
+)
+def test_an_upload_stands_somewhere_and_is_written_only_while_it_is_open(
+    fields: dict[str, Any], fits: bool
+) -> None:
+    given = {"quota_bytes": 0, "size_bytes": 10, "folder": "x", "expires_at": timezone.now()}
+    made = {**given, **fields}
+    if fits:
+        Upload.objects.create(user=make_user(), **made)
+        return
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Upload.objects.create(user=make_user(), **made)
+
+
 def test_the_tables_and_columns_carry_the_owners_names() -> None:
     with connection.cursor() as cursor:
         cursor.execute(

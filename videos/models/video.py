@@ -99,6 +99,13 @@ class Video(models.Model):
     file_size_bytes = models.BigIntegerField(
         editable=False, help_text="The bytes that were sent, which the quota charges."
     )
+    content_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="Of what was sent, as clipset.lib.blockhash has it; empty where it is not known.",
+    )
     duration_seconds = models.FloatField(null=True, blank=True, editable=False)
     width = models.PositiveIntegerField(null=True, blank=True, editable=False)
     height = models.PositiveIntegerField(null=True, blank=True, editable=False)
@@ -134,6 +141,11 @@ class Video(models.Model):
             ),
             models.Index(fields=["category", "-created_at", "-id"], name="videos_by_category"),
             models.Index(fields=["uploaded_by", "-created_at", "-id"], name="videos_by_uploader"),
+            models.Index(
+                fields=["uploaded_by", "content_hash"],
+                condition=~Q(content_hash=""),
+                name="videos_by_content",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from siteconfig.services.config import current_config
-from videos.models import Job, ProcessingStatus, Rendition, Upload, Video
+from videos.models import Job, ProcessingStatus, Rendition, Upload, UploadState, Video
 from videos.models.job import JobState
 from videos.transcode.publish import copy_file, sync
 
@@ -161,7 +161,8 @@ def sweep_temp() -> int:
     ours = [(path, _last_change(path)) for path in temp.iterdir() if OURS.fullmatch(path.name)]
     attempts = {path: _inside(path) for path, _ in ours if path.name.startswith("job-")}
     swept = _sweep_attempts(attempts)
-    needed = {Path(folder).name for folder in Upload.objects.values_list("folder", flat=True)}
+    on_their_way = Upload.objects.filter(state=UploadState.OPEN)
+    needed = {Path(folder).name for folder in on_their_way.values_list("folder", flat=True)}
     needed |= {
         Path(source).parent.name
         for source in Video.objects.exclude(source_path="").values_list("source_path", flat=True)

@@ -1,46 +1,56 @@
-"""From the first byte of a file to a video that waits for its processing."""
+"""What is promised for a file on its way, and how that ends; videos.services.receiving writes it,
+videos.services.finishing makes a video of it."""
 
 from __future__ import annotations
 
 import logging
+import re
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models import F, Sum
 from django.utils import timezone
 
-from accounts.models import User
 from accounts.services.quota import quota_state, release_quota, reserve_quota
 from clipset.lib.disk import is_disk_full
+from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
 from siteconfig.services.config import current_config
-from videos.models import Upload, Video
-from videos.services.jobs import add_job
-from videos.transcode.publish import sync
+from videos.models import Upload, UploadState, Video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.models import QuerySet
 
+    from accounts.models import User
     from accounts.services.quota import Reservation
     from categories.models import Category
+    from videos.models import Playlist
 
 logger = logging.getLogger(__name__)
 
 # What the fields and boundaries of a form add to the file in a request's Content-Length.
 FORM_OVERHEAD = 128 * 1024  # bytes
-# How long a silent upload keeps what it reserved. One that goes on is touched far more often.
-LIFETIME = timedelta(minutes=15)
-TOUCH_EVERY = timedelta(minutes=1)
+# How long one that can be resumed is kept after its last bytes, and its address after its end.
+LIFETIME: Final = timedelta(hours=48)
+REMEMBERED: Final = timedelta(days=7)
+# How many of them a member may have on their way.
+MOST_OPEN: Final = 100
+# How long a silent request of the plain form keeps what it reserved. One that goes on is touched
+# far more often.
+FORM_LIFETIME = timedelta(minutes=15)
+TOUCH_EVERY = timedelta(seconds=5)
 
 
 class UploadRefused(Exception):
-    """The sentence says why and what to do; the status is 413, 422 or 507."""
+    """The sentence says why and what to do; the status is 413, 415, 422, 429 or 507."""
 
     def __init__(self, sentence: str, *, status: int) -> None:
         super().__init__(sentence)
@@ -48,15 +58,25 @@ class UploadRefused(Exception):
         self.status = status
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What is said about a film."""
+
+    title: str
+    description: str = ""
+    category: Category | None = None
+    playlist: Playlist | None = None
+
+
 def accepted_kinds() -> str:
     return ", ".join(f".{extension}" for extension in settings.ACCEPTED_VIDEO_FORMATS)
 
 
-def check_kind(filename: str) -> None:
-    """Raises UploadRefused (422) for an extension that is not accepted."""
+def check_kind(filename: str, *, status: int = 422) -> None:
+    """Raises UploadRefused for an extension that is not accepted."""
     if Path(filename).suffix.lower().lstrip(".") not in settings.ACCEPTED_VIDEO_FORMATS:
         raise UploadRefused(
-            f"This kind of file is not accepted. Send one of {accepted_kinds()}.", status=422
+            f"This kind of file is not accepted. Send one of {accepted_kinds()}.", status=status
         )
 
 
@@ -77,18 +97,21 @@ def disk_full() -> UploadRefused:
 
 
 @contextmanager
-def _refused_when_full() -> Iterator[None]:
-    """The database may lie on the disk that is full."""
+def refused_when_full() -> Iterator[None]:
+    """Raises UploadRefused (507) for what the disk has no room for. The database may lie on it."""
     try:
         yield
-    except DatabaseError as error:
+    except (DatabaseError, OSError) as error:
         if is_disk_full(error):
             raise disk_full() from error
         raise
 
 
+# -- beginning ------------------------------------------------------------------------------------
+
+
 def begin_upload(*, user: User, content_length: int) -> Upload:
-    """Reserves quota and disk for a request that says it brings so many bytes.
+    """Reserves quota and disk for a request of the plain form that says it brings so many bytes.
 
     Raises UploadRefused before a byte of the body was read.
     """
@@ -96,33 +119,97 @@ def begin_upload(*, user: User, content_length: int) -> Upload:
     if content_length > limit + FORM_OVERHEAD:
         raise too_large(limit)
     now = timezone.now()
-    _check_disk(content_length)
-    with _refused_when_full(), transaction.atomic():
-        reservation = _reserve(user, content_length)
-        upload = Upload(
-            user=user,
-            quota_bytes=reservation.bytes,
-            quota_reserved_at=reservation.reserved_at,
-            size_bytes=content_length,
-            created_at=now,
-            expires_at=now + LIFETIME,
-        )
+    upload = Upload(size_bytes=content_length, created_at=now, expires_at=now + FORM_LIFETIME)
+    # The whole request, or what of it must be the file: the form's own bytes may not be what
+    # makes a file that fits be refused.
+    return _begin(upload, user, (content_length, max(0, content_length - FORM_OVERHEAD)))
+
+
+def create_upload(
+    *, user: User, size: int, filename: str, words: Words, metadata: str = ""
+) -> Upload:
+    """Reserves quota and disk for a file of `size` bytes that comes in as many requests as it
+    takes. `metadata` is kept as it was sent.
+
+    Raises UploadRefused: 413, 415, 422, 429 or 507.
+    """
+    limit = current_config().max_file_size_bytes
+    name = plain_name(filename)
+    if not name:
+        raise UploadRefused("Say what the file is called.", status=422)
+    check_kind(name, status=415)
+    if size > limit:
+        raise too_large(limit)
+    if size == 0:
+        raise UploadRefused("This file is empty. Choose another one.", status=422)
+    now = timezone.now()
+    upload = Upload(
+        is_resumable=True,
+        size_bytes=size,
+        filename=fitting_name(name),
+        title=words.title or title_from_filename(name),
+        description=words.description,
+        category=words.category,
+        playlist=words.playlist,
+        metadata=metadata,
+        created_at=now,
+        touched_at=now,
+        expires_at=now + LIFETIME,
+    )
+    return _begin(upload, user, (size,))
+
+
+def _begin(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
+    """Stores the row with the first of these sizes for which there is quota."""
+    _check_disk(upload.size_bytes)
+    with refused_when_full(), transaction.atomic():
+        reservation = _reserve(user, sizes)
+        # The reservation's UPDATE lets one at a time come this far, but for admins.
+        if upload.is_resumable and open_uploads(user).count() >= MOST_OPEN:
+            raise UploadRefused(
+                f"You have {MOST_OPEN} uploads that are not finished. Finish or cancel some of "
+                "them first.",
+                status=429,
+            )
+        upload.user = user
+        upload.quota_bytes = reservation.bytes
+        upload.quota_reserved_at = reservation.reserved_at
         upload.folder = str(settings.TEMP_STORAGE_PATH / f"upload-{upload.pk.hex}")
         upload.save(force_insert=True)
     return upload
 
 
-def _reserve(user: User, content_length: int) -> Reservation:
-    """The whole request, or what of it must be the file: the form's own bytes may not be what
-    makes a file that fits be refused."""
-    for size in (content_length, max(0, content_length - FORM_OVERHEAD)):
+def open_uploads(user: User) -> QuerySet[Upload]:
+    """Those that can be resumed, newest first."""
+    return Upload.objects.filter(
+        user=user, is_resumable=True, state=UploadState.OPEN, expires_at__gt=timezone.now()
+    ).order_by("-created_at", "-pk")
+
+
+def plain_name(filename: str) -> str:
+    """The name of a file as it may be stored and shown: without a path and what is invisible."""
+    return clean_line(re.split(r"[/\\]", filename)[-1])
+
+
+def fitting_name(filename: str) -> str:
+    """As much of a file's name as the column takes, with its extension."""
+    most = Video._meta.get_field("original_filename").max_length or 0
+    if len(filename) <= most:
+        return filename
+    suffix = Path(filename).suffix
+    return filename[: most - len(suffix)] + suffix
+
+
+def _reserve(user: User, sizes: tuple[int, ...]) -> Reservation:
+    for size in sizes:
         reservation = reserve_quota(user=user, size=size)
         if reservation is not None:
             return reservation
-    raise _over_quota(user)
+    raise over_quota(user)
 
 
-def _over_quota(user: User) -> UploadRefused:
+def over_quota(user: User) -> UploadRefused:
+    user.refresh_from_db(fields=["weekly_upload_bytes", "last_upload_reset"])
     quota = quota_state(user)
     left, limit = human_bytes(quota.left_bytes or 0), human_bytes(quota.limit_bytes or 0)
     return UploadRefused(
@@ -135,99 +222,39 @@ def _over_quota(user: User) -> UploadRefused:
 def _check_disk(size: int) -> None:
     """Counts what other uploads still bring. Raises UploadRefused (507)."""
     temp = Path(settings.TEMP_STORAGE_PATH)
-    temp.mkdir(parents=True, exist_ok=True)
-    promised = sum(_still_to_come(upload) for upload in Upload.objects.all())
+    with refused_when_full():
+        temp.mkdir(parents=True, exist_ok=True)
+    promised = Upload.objects.filter(state=UploadState.OPEN).aggregate(
+        bytes=Sum(F("size_bytes") - F("offset_bytes"), default=0)
+    )["bytes"]
     if shutil.disk_usage(temp).free - promised - size < settings.MIN_FREE_DISK_BYTES:
         raise disk_full()
 
 
-def _still_to_come(upload: Upload) -> int:
-    """Bytes that were announced and do not lie on the disk yet."""
-    try:
-        came = sum(path.stat().st_size for path in upload.folder_path.iterdir())
-    except OSError:  # not begun, or just finished
-        came = 0
-    return max(0, upload.size_bytes - came)
+# -- while it comes -------------------------------------------------------------------------------
 
 
-def touch_upload(upload: Upload) -> None:
-    """Bytes still come: keeps the reservation for another while."""
+def touch_upload(upload: Upload, *, written: int) -> None:
+    """Bytes of a plain form still come: keeps the reservation for another while, and notes how
+    many are on the disk."""
     now = timezone.now()
-    if upload.expires_at - now < LIFETIME - TOUCH_EVERY:
-        upload.expires_at = now + LIFETIME
-        Upload.objects.filter(pk=upload.pk).update(expires_at=upload.expires_at)
-
-
-def finish_upload(
-    *,
-    upload: Upload,
-    path: Path,
-    size: int,
-    original_filename: str,
-    title: str,
-    description: str,
-    category: Category | None,
-) -> Video:
-    """Turns a stored file into a Video (PENDING) and a job, and wakes a worker: all or nothing.
-
-    Raises UploadRefused when the file turns out not to fit the quota, or the upload has expired.
-    """
-    with suppress(FileNotFoundError):  # abandoned meanwhile, as the missing row will tell
-        for folder in (path.parent, path.parent.parent):
-            sync(folder)  # after a power cut the row is not to name what is gone
-    with _refused_when_full(), transaction.atomic():
-        deleted, _ = Upload.objects.filter(pk=upload.pk).delete()
-        if not deleted:
-            raise UploadRefused(
-                "This upload took too long and was ended. Send it again.", status=422
-            )
-        if not User.objects.filter(pk=upload.user_id, is_active=True).exists():
-            raise UploadRefused("Your account was closed while the file came.", status=422)
-        charged = _settle(upload, size)
-        video = Video(
-            title=title,
-            description=description or None,
-            category=category,
-            uploaded_by=upload.user,
-            original_filename=_fitting_name(original_filename),
-            file_size_bytes=size,
-            source_path=str(path),
-            quota_bytes=charged,
-            quota_reserved_at=upload.quota_reserved_at,
+    if now - upload.touched_at >= TOUCH_EVERY:
+        upload.touched_at, upload.expires_at = now, now + FORM_LIFETIME
+        Upload.objects.filter(pk=upload.pk).update(
+            offset_bytes=min(written, upload.size_bytes),
+            touched_at=upload.touched_at,
+            expires_at=upload.expires_at,
         )
-        video.filename = f"{video.pk.hex}.mp4"  # until publishing gives it the attempt's name
-        video.save(force_insert=True)
-        add_job(video=video)
-    return video
 
 
-def _fitting_name(filename: str) -> str:
-    """As much of a file's name as the column takes, with its extension."""
-    most = Video._meta.get_field("original_filename").max_length or 0
-    if len(filename) <= most:
-        return filename
-    suffix = Path(filename).suffix
-    return filename[: most - len(suffix)] + suffix
+# -- ending ---------------------------------------------------------------------------------------
 
 
-def _settle(upload: Upload, size: int) -> int:
-    """Brings what was reserved to the file's true size. Returns the bytes charged."""
-    difference = size - upload.quota_bytes
-    if difference > 0:
-        # Charges nothing to an admin, for whom nothing was reserved before either.
-        rest = reserve_quota(user=upload.user, size=difference)
-        if rest is None:
-            raise _over_quota(upload.user)
-        return upload.quota_bytes + rest.bytes
-    release_quota(user_id=upload.user_id, size=-difference, reserved_at=upload.quota_reserved_at)
-    return size
-
-
-def abandon_upload(*, upload: Upload) -> bool:
-    """Gives back what was reserved and removes what came. False when it was finished or
-    abandoned before, or when a full disk leaves it to expire."""
+def end_upload(*, upload: Upload) -> bool:
+    """Gives back what was reserved and removes what came. False when it has become a video or
+    was ended before, or when a full disk leaves it to expire."""
     try:
-        return _abandon(upload, Upload.objects.filter(pk=upload.pk))
+        return _end(upload, Upload.objects.filter(pk=upload.pk))
     except DatabaseError as error:
         if not is_disk_full(error):
             raise
@@ -235,10 +262,22 @@ def abandon_upload(*, upload: Upload) -> bool:
         return False
 
 
-def _abandon(upload: Upload, rows: QuerySet[Upload]) -> bool:
+def _end(upload: Upload, rows: QuerySet[Upload]) -> bool:
+    """Of one that can be resumed the row stays, to tell that it was ended."""
+    rows = rows.filter(state=UploadState.OPEN)
     with transaction.atomic():
-        deleted, _ = rows.delete()
-        if not deleted:
+        if upload.is_resumable:
+            ended = rows.update(
+                state=UploadState.ENDED,
+                quota_bytes=0,
+                writer_token="",
+                writer_until=None,
+                writer_wanted=False,
+                expires_at=timezone.now(),
+            )
+        else:
+            ended, _ = rows.delete()
+        if not ended:
             return False
         release_quota(
             user_id=upload.user_id,
@@ -249,7 +288,16 @@ def _abandon(upload: Upload, rows: QuerySet[Upload]) -> bool:
     return True
 
 
-def abandon_expired_uploads() -> int:
+def end_expired_uploads() -> int:
+    """Returns how many."""
     expired = Upload.objects.filter(expires_at__lt=timezone.now())
-    # Each looked at again as it is deleted: bytes may have come since the list was read.
-    return sum(_abandon(upload, expired.filter(pk=upload.pk)) for upload in list(expired))
+    # Each looked at again as it is ended: bytes may have come since the list was read.
+    found = list(expired.filter(state=UploadState.OPEN))
+    return sum(_end(upload, expired.filter(pk=upload.pk)) for upload in found)
+
+
+def forget_uploads() -> int:
+    """Those whose address nobody asks any more. Returns how many."""
+    old = Upload.objects.filter(expires_at__lt=timezone.now() - REMEMBERED)
+    forgotten, _ = old.exclude(state=UploadState.OPEN).delete()
+    return forgotten

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
 
+from clipset.lib.blockhash import BlockHash
 from siteconfig.services.config import current_config
 from videos.services.uploads import (
     UploadRefused,
@@ -33,10 +34,11 @@ READ_ON_BELOW = 64 * 1024**2  # bytes
 class StoredFile(UploadedFile):
     """A film that lies on the disk already, at `path`."""
 
-    def __init__(self, path: Path, sent_name: str, size: int) -> None:
+    def __init__(self, path: Path, sent_name: str, size: int, content_hash: str) -> None:
         super().__init__(io.BytesIO(), name=path.name, size=size)
         self.path = path
         self.sent_name = sent_name
+        self.content_hash = content_hash
 
 
 class StoreFilm(FileUploadHandler):
@@ -57,6 +59,7 @@ class StoreFilm(FileUploadHandler):
         self.path = Path()
         self.sent_name = ""
         self.written = 0
+        self.hash = BlockHash()
 
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
         super().new_file(field_name, file_name, *args, **kwargs)
@@ -85,7 +88,8 @@ class StoreFilm(FileUploadHandler):
             self.out.write(raw_data)
         except OSError as error:
             self._refuse_for(error)
-        touch_upload(self.upload)
+        self.hash.update(raw_data)
+        touch_upload(self.upload, written=self.written)
         return None
 
     def file_complete(self, file_size: int) -> StoredFile | None:
@@ -97,7 +101,7 @@ class StoreFilm(FileUploadHandler):
         except OSError as error:
             self._refuse_for(error)
         self.close()
-        return StoredFile(self.path, self.sent_name, file_size)
+        return StoredFile(self.path, self.sent_name, file_size, self.hash.hexdigest())
 
     def upload_interrupted(self) -> None:
         self.close()

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from accounts.services.quota import quota_state
 from siteconfig.services.config import current_config
 from videos.forms import UploadForm
-from videos.services.uploads import (
-    UploadRefused,
-    abandon_upload,
-    begin_upload,
-    finish_upload,
-)
+from videos.selectors.playlists import own_playlists
+from videos.services.finishing import finish_upload, first_copy
+from videos.services.uploads import UploadRefused, Words, begin_upload, end_upload
 from videos.views.receiving import StoreFilm
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
     from videos.models import Upload
+
+MOST_FILES: Final = 20  # at once, in a page with scripts
 
 
 # Django's check for forged requests reads the whole body; size and quota are looked at before
@@ -46,7 +46,7 @@ def upload(request: MemberRequest) -> HttpResponse:
         return _receive(request, reserved)
     finally:
         # Does nothing when the upload has become a video.
-        abandon_upload(upload=reserved)
+        end_upload(upload=reserved)
 
 
 def _receive(request: MemberRequest, reserved: Upload) -> HttpResponse:
@@ -73,15 +73,24 @@ def _store(request: MemberRequest, reserved: Upload, form: UploadForm) -> HttpRe
             path=file.path,
             size=file.size,
             original_filename=file.sent_name,
-            title=form.cleaned_data["title"],
-            description=form.cleaned_data["description"],
-            category=form.cleaned_data["category"],
+            words=Words(
+                title=form.cleaned_data["title"],
+                description=form.cleaned_data["description"],
+                category=form.cleaned_data["category"],
+            ),
+            content_hash=file.content_hash,
         )
     except UploadRefused as refusal:
         return _refused(request, form, refusal)
     if _wants_json(request):
         return JsonResponse({"url": video.get_absolute_url()}, status=201)
     messages.success(request, "Your video is here. It is being processed.")
+    same = first_copy(video)
+    if same is not None:
+        link = format_html('<a href="{}">{}</a>', same.get_absolute_url(), same.title)
+        messages.warning(
+            request, format_html("You sent this file before: {}. You may delete one of them.", link)
+        )
     return redirect(video)
 
 
@@ -107,6 +116,8 @@ def _page(
         "quota": quota_state(request.user),
         "max_file_size_bytes": current_config().max_file_size_bytes,
         "accepted": settings.ACCEPTED_VIDEO_FORMATS,
+        "most_files": MOST_FILES,
+        "playlists": own_playlists(request.user),
     }
     return render(request, "videos/upload.html", context, status=status)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 import threading
 import time
 from contextlib import closing
@@ -79,6 +80,72 @@ def test_a_silent_client_is_given_up_and_can_still_be_answered(
     assert took(since) < 2, "no second patience"
     ours.sendall(b"408")
     assert theirs.recv(100) == b"408"
+
+
+# -- Bodies that are watched ----------------------------------------------------------------------
+
+
+def go_on() -> bool:
+    return True
+
+
+def test_a_watched_body_that_goes_silent_ends_as_if_the_client_had_ended_it(
+    pair: tuple[PatientSocket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    theirs.sendall(b"some")
+    with ours.watched(go_on):
+        assert ours.recv(100) == b"some"
+        assert ours.recv(100) == b""
+    assert ours.has_stalled
+    ours.sendall(b"408")
+    assert theirs.recv(100) == b"408"
+
+
+def test_a_watched_body_that_is_reset_ends_too(pair: tuple[PatientSocket, socket.socket]) -> None:
+    ours, theirs = pair
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    theirs.close()
+    with ours.watched(go_on):
+        assert ours.recv(100) == b""
+
+
+def test_who_watches_is_asked_while_nothing_comes_and_may_end_it_for_good(
+    pair: tuple[PatientSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pair
+    monkeypatch.setattr(sockets, "LOOK_EVERY", 0.05)
+    answers = iter([True, True, False])
+    since = time.monotonic()
+    with ours.watched(lambda: next(answers)):
+        assert ours.recv(100) == b""
+    assert took(since) < 0.4, "before the patience is used up"
+    assert not ours.has_stalled
+    theirs.sendall(b"GET / HTTP/1.1")
+    ours.begin()
+    assert ours.recv(100) == b"", "what comes now belongs to the body that was given up"
+
+
+def test_a_watched_body_makes_room_like_any_other(
+    pair: tuple[PatientSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Being asked in between is no new beginning of its waiting."""
+    ours, _ = pair
+    room = Waiting(1)
+    monkeypatch.setattr(sockets, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(sockets, "LONG", 0.1)
+    monkeypatch.setattr(sockets, "waiting", room)
+    with closing(PatientSocket(socket.socket().detach())) as other:
+
+        def come() -> None:
+            with room.room_for(other):
+                pass
+
+        threading.Timer(0.2, come).start()
+        since = time.monotonic()
+        with ours.watched(go_on):
+            assert ours.recv(100) == b""
+        assert 0.15 < took(since) < 0.4
 
 
 def test_a_dripping_client_is_given_up_too(pair: tuple[PatientSocket, socket.socket]) -> None:

@@ -26,7 +26,7 @@ from videos.services.files import (
     sweep_temp,
     work_folder,
 )
-from videos.services.uploads import abandon_expired_uploads, begin_upload
+from videos.services.uploads import begin_upload, end_expired_uploads
 from videos.tasks import remove_files, tidy_up
 
 if TYPE_CHECKING:
@@ -335,8 +335,8 @@ def test_an_upload_that_went_silent_gives_back_what_it_reserved() -> None:
     dead.folder_path.mkdir()
     (dead.folder_path / "source.mp4").write_bytes(b"half")
     Upload.objects.filter(pk=dead.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert abandon_expired_uploads() == 1
-    assert abandon_expired_uploads() == 0
+    assert end_expired_uploads() == 1
+    assert end_expired_uploads() == 0
     assert Upload.objects.get() == kept
     assert not dead.folder_path.exists()
     bob.refresh_from_db()
@@ -392,13 +392,13 @@ def test_an_upload_that_goes_on_after_all_is_not_abandoned() -> None:
         return execute(sql, *rest)
 
     with connection.execute_wrapper(touch_first):
-        assert abandon_expired_uploads() == 0
+        assert end_expired_uploads() == 0
     assert Upload.objects.get() == upload
 
 
 def test_tidying_up_counts_all_that_was_tidied() -> None:
     upload = begin_upload(user=make_user("bob"), content_length=1)
-    Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    Upload.objects.update(state="ENDED", expires_at=timezone.now() - timedelta(days=8))
     (temp() / "job-99999").mkdir()
     age(temp() / "job-99999", MIN_AGE + timedelta(minutes=1))
     assert tidy_up() == 2

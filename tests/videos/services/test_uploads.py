@@ -16,14 +16,16 @@ from tests.builders import make_user
 from tests.full_database import full_database
 from tests.videos.films import assert_nothing_is_left, set_limits, used, wake_ups
 from videos.models import Job, Upload, Video
+from videos.services.finishing import finish_upload
 from videos.services.uploads import (
+    FORM_LIFETIME,
     FORM_OVERHEAD,
-    LIFETIME,
+    TOUCH_EVERY,
     UploadRefused,
-    abandon_upload,
+    Words,
     begin_upload,
     check_kind,
-    finish_upload,
+    end_upload,
     touch_upload,
 )
 
@@ -48,9 +50,10 @@ def arrived(upload: Upload, size: int) -> Path:
 
 
 def finish(upload: Upload, size: int, **fields: Any) -> Video:
-    given = {"title": "A", "description": "", "category": None, "original_filename": "a.mp4"}
+    name = fields.pop("original_filename", "a.mp4")
+    words = Words(**{"title": "A", **fields})
     return finish_upload(
-        upload=upload, path=arrived(upload, size), size=size, **{**given, **fields}
+        upload=upload, path=arrived(upload, size), size=size, original_filename=name, words=words
     )
 
 
@@ -71,7 +74,7 @@ def test_what_failed_in_the_database_leaves_nothing(bob: User) -> None:
     assert Upload.objects.get() == upload
     assert used(bob) == 1500
     assert (Video.objects.count(), Job.objects.count(), wake_ups()) == (0, 0, [])
-    assert abandon_upload(upload=upload)
+    assert end_upload(upload=upload)
     assert_nothing_is_left(bob)
 
 
@@ -81,7 +84,7 @@ def test_a_member_who_was_deactivated_while_the_file_came_gets_no_video(bob: Use
     with pytest.raises(UploadRefused, match="closed"):
         finish(upload, 1000)
     assert not Video.objects.exists()
-    assert abandon_upload(upload=upload), "it is left to whoever began it"
+    assert end_upload(upload=upload), "it is left to whoever began it"
 
 
 def test_what_came_already_is_not_counted_twice_against_the_disk(
@@ -91,6 +94,8 @@ def test_what_came_already_is_not_counted_twice_against_the_disk(
     size = 64 * 1024**2
     first = begin_upload(user=bob, content_length=size)
     arrived(first, size)
+    first.touched_at -= TOUCH_EVERY
+    touch_upload(first, written=size)
     free = shutil.disk_usage(settings.TEMP_STORAGE_PATH).free
     settings.MIN_FREE_DISK_BYTES = free - size - size // 2
     begin_upload(user=bob, content_length=size)
@@ -108,20 +113,18 @@ def test_a_film_is_finished_once(bob: User) -> None:
             path=Path(video.source_path),
             size=1000,
             original_filename="a.mp4",
-            title="A",
-            description="",
-            category=None,
+            words=Words(title="A"),
         )
-    assert not abandon_upload(upload=upload)
+    assert not end_upload(upload=upload)
     assert used(bob) == 1000
     assert Path(video.source_path).exists()
 
 
-def test_abandoning_twice_gives_back_once(bob: User) -> None:
+def test_ending_twice_gives_back_once(bob: User) -> None:
     other = begin_upload(user=bob, content_length=100)
     upload = begin_upload(user=bob, content_length=1000)
-    assert abandon_upload(upload=upload)
-    assert not abandon_upload(upload=upload)
+    assert end_upload(upload=upload)
+    assert not end_upload(upload=upload)
     assert used(bob) == 100
     assert Upload.objects.get() == other
 
@@ -144,7 +147,7 @@ def test_what_another_upload_took_meanwhile_is_not_taken_twice(bob: User) -> Non
     finish(second, FORM_OVERHEAD - 100)
     with pytest.raises(UploadRefused, match="pass your weekly quota"):
         finish(first, 2 * FORM_OVERHEAD)
-    assert abandon_upload(upload=first)
+    assert end_upload(upload=first)
     assert used(bob) == FORM_OVERHEAD - 100
 
 
@@ -162,26 +165,28 @@ def test_an_upload_over_sunday_gives_nothing_back_from_the_new_week(bob: User) -
     upload.refresh_from_db()
     bob.weekly_upload_bytes, bob.last_upload_reset = 300, timezone.now()
     bob.save()
-    abandon_upload(upload=upload)
+    end_upload(upload=upload)
     assert used(bob) == 300
 
 
 def test_touching_keeps_a_reservation_alive_but_not_with_every_byte(bob: User) -> None:
     upload = begin_upload(user=bob, content_length=10)
-    first = Upload.objects.get().expires_at
-    touch_upload(upload)
-    assert Upload.objects.get().expires_at == first
-    upload.expires_at = timezone.now() + timedelta(minutes=5)
-    touch_upload(upload)
+    first = Upload.objects.get()
+    touch_upload(upload, written=5)
+    assert Upload.objects.get().expires_at == first.expires_at
+    assert Upload.objects.get().offset_bytes == 0
+    upload.touched_at -= TOUCH_EVERY
+    touch_upload(upload, written=5)
+    assert Upload.objects.get().offset_bytes == 5
     left = Upload.objects.get().expires_at - timezone.now()
-    assert LIFETIME - timedelta(seconds=5) < left <= LIFETIME
+    assert FORM_LIFETIME - timedelta(seconds=5) < left <= FORM_LIFETIME
 
 
 def test_touching_what_is_gone_brings_nothing_back(bob: User) -> None:
     upload = begin_upload(user=bob, content_length=10)
-    abandon_upload(upload=upload)
-    upload.expires_at = timezone.now()
-    touch_upload(upload)
+    end_upload(upload=upload)
+    upload.touched_at -= TOUCH_EVERY
+    touch_upload(upload, written=5)
     assert not Upload.objects.exists()
 
 
@@ -234,5 +239,5 @@ def test_a_database_without_room_refuses_an_upload_with_507_and_keeps_it_until_i
         assert refused.value.status == 507
     assert not Video.objects.exists()
     assert Upload.objects.filter(pk=upload.pk).exists()
-    assert abandon_upload(upload=upload)
+    assert end_upload(upload=upload)
     assert not upload.folder_path.exists()

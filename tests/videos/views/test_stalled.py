@@ -50,8 +50,8 @@ def impatient_gunicorn(
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[live.Server]:
     folder = tmp_path_factory.mktemp("impatient")
-    patience = {"CLIPSET_TEST_PATIENCE": str(PATIENCE)}
-    with live.server(folder / "media", static_files, folder / "log", **patience) as started:
+    places = (folder / "media", static_files, folder / "log")
+    with live.server(*places, CLIPSET_TEST_PATIENCE=str(PATIENCE)) as started:
         yield started
 
 

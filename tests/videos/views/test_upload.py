@@ -425,21 +425,20 @@ def test_a_file_that_ends_before_its_form_does_is_refused(client: Client, bob: U
 
 def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User) -> None:
     """The sweep took it for dead while it was still coming: what it said stands."""
-    from videos.services.uploads import UploadRefused, abandon_upload, begin_upload, finish_upload
+    from videos.services.finishing import finish_upload
+    from videos.services.uploads import UploadRefused, Words, begin_upload, end_upload
 
     upload = begin_upload(user=bob, content_length=1000)
     upload.folder_path.mkdir()
     (upload.folder_path / "source.mp4").write_bytes(FILM)
-    assert abandon_upload(upload=upload)
+    assert end_upload(upload=upload)
     with pytest.raises(UploadRefused, match="This upload took too long and was ended") as refused:
         finish_upload(
             upload=upload,
             path=upload.folder_path / "source.mp4",
             size=1000,
             original_filename="a.mp4",
-            title="A",
-            description="",
-            category=None,
+            words=Words(title="A"),
         )
     assert refused.value.status == 422
     assert wake_ups() == []

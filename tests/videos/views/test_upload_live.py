@@ -23,7 +23,7 @@ from tests.videos.conftest import use_folders_of
 from tests.videos.films import assert_nothing_is_left, files_below, set_limits, used
 from tests.videos.live import Visitor, read_answer, resident_bytes
 from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.tasks import tidy_up
+from videos.services.uploads import end_expired_uploads
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
@@ -248,7 +248,7 @@ def test_a_slow_upload_keeps_its_reservation(
         soon = timezone.now() + timedelta(minutes=1)
         Upload.objects.update(expires_at=soon)
         line.sendall(live.PIECE)
-        assert tidy_up() == 0
+        assert end_expired_uploads() == 0
         line.sendall(live.PIECE + form.tail)
         assert read_answer(line).status == HTTPStatus.FOUND
     assert used(bob) == 3 * MIB
@@ -262,7 +262,7 @@ def test_an_upload_that_expired_while_it_came_is_refused_with_a_sentence(
         line.sendall(visitor.upload_head(form) + form.head + live.PIECE)
         wait_for(lambda: files_below(site.temp))
         Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-        assert tidy_up() == 1
+        assert end_expired_uploads() == 1
         line.sendall(live.PIECE * 2 + form.tail)
         answer = read_answer(line)
     assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -294,10 +294,10 @@ def test_what_a_killed_server_leaves_is_swept_once_it_expires(
             )
         assert used(bob) == form.length
         assert Upload.objects.count() == 1
-        assert tidy_up() == 0, "it has not expired yet"
+        assert end_expired_uploads() == 0, "it has not expired yet"
 
         Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-        assert tidy_up() == 1
+        assert end_expired_uploads() == 1
         assert_nothing_is_left(bob)
         assert visitor.upload(visitor.form(MIB)).status == HTTPStatus.FOUND
 

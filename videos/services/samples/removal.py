@@ -13,7 +13,7 @@ from accounts.models import Invitation, Role, Session, User
 from accounts.services.avatars import avatar_path
 from categories.models import Category
 from categories.services import cover_path
-from videos.models import Job, Rendition, Upload, Video
+from videos.models import Job, Rendition, Upload, UploadState, Video
 from videos.services.files import paths_of, remove_files
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _sort_users() -> tuple[dict[str, str], list[User]]:
     kept: dict[str, str] = {}
     samples = list(User.objects.filter(is_sample=True))
     for user in samples:
-        if user.videos.exists() or user.uploads.exists():
+        if user.videos.exists() or user.uploads.filter(state=UploadState.OPEN).exists():
             kept[user.username] = OWN_VIDEOS
     admins = User.objects.filter(role=Role.ADMIN, is_active=True)
     if (

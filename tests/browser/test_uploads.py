@@ -1,0 +1,532 @@
+"""The upload page: many films at once, and nothing of them lost whatever breaks."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from accounts.models import Session
+from tests import clips
+from tests.builders import make_playlist, make_user, make_video
+from tests.processes import wait_for
+from tests.videos import live
+from tests.videos.films import everything_on_disk, set_limits, used
+from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import QuerySet
+    from playwright.sync_api import CDPSession, Locator, Page
+
+    from accounts.models import User
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+
+KB = 1024
+SLOW = 300 * KB  # bytes a second
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page], bob: User) -> Page:
+    opened = visit(bob)
+    opened.goto("/upload/")
+    return opened
+
+
+def film(folder: Path, name: str, size: int = 200 * KB) -> Path:
+    """Bytes that no film has: nobody processes them here."""
+    path = folder / name
+    path.write_bytes(os.urandom(size))
+    return path
+
+
+def choose(page: Page, *paths: Path) -> None:
+    page.locator("#id_file").set_input_files(list(paths))
+
+
+def row(page: Page, text: str) -> Locator:
+    """Of the film whose file's name or title this is."""
+    return page.locator("[data-list] > li").filter(has_text=text)
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("[data-list] > li")
+
+
+def send(page: Page) -> None:
+    page.locator("form.upload__form [type=submit]").click()
+
+
+def said(page: Page) -> Locator:
+    return page.locator("[data-status]")
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("[data-list] [data-name]").all_text_contents()
+
+
+def stored(video: Video) -> bytes:
+    """The file as it came."""
+    return Path(video.source_path).read_bytes()
+
+
+def under_way() -> QuerySet[Upload]:
+    return Upload.objects.filter(state=UploadState.OPEN)
+
+
+def throttle(page: Page, bytes_a_second: int) -> CDPSession:
+    """A slow line, so that there is something to see, until what is returned is detached."""
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    conditions = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    network.send(
+        "Network.emulateNetworkConditions", {**conditions, "uploadThroughput": bytes_a_second}
+    )
+    return network
+
+
+def partly_sent(of: Locator) -> None:
+    """Waits until some of it has gone, and not all."""
+    expect(of.locator("[data-percent]")).to_have_text(re.compile(r"^([2-9]|[1-8]\d) %"))
+
+
+def without(problems: list[str], *expected: str) -> None:
+    """Chromium's console tells of every answer that is none: take out those that are meant."""
+    problems[:] = [it for it in problems if not any(words in it for words in expected)]
+
+
+# -- choosing -------------------------------------------------------------------------------------
+def test_films_get_titles_by_their_files_or_a_name_and_a_number_in_the_order_of_the_list(
+    page: Page, tmp_path: Path
+) -> None:
+    choose(page, film(tmp_path, "beach_day.mp4"), film(tmp_path, "a.mov"), film(tmp_path, "b.mkv"))
+    titles = page.locator("[data-list] [data-title]")
+    expect(titles.nth(0)).to_have_value("beach day")
+    page.get_by_label("Name them all").fill("Holiday")
+    expect(titles.nth(2)).to_have_value("Holiday 3")
+    page.get_by_label("Title of a.mov").fill("Mine")
+    page.get_by_role("button", name="Move down Holiday 1").click()
+    page.get_by_role("button", name="Move down Holiday 1").click()
+    assert names(page) == ["a.mov", "b.mkv", "beach_day.mp4"]
+    assert [titles.nth(at).input_value() for at in range(3)] == ["Mine", "Holiday 1", "Holiday 2"]
+    page.get_by_role("button", name="Remove Holiday 1").click()
+    page.get_by_role("button", name="Remove Mine").click()
+    expect(titles).to_have_value("beach day")
+
+
+def test_a_film_shows_a_frame_of_itself_and_its_length(page: Page) -> None:
+    choose(page, clips.h264_mp4(seconds=3))
+    expect(page.locator("[data-list] [data-duration]")).to_have_text("0:03")
+    shown = page.locator("[data-list] canvas")
+    expect(shown).to_be_visible()
+    colours = shown.evaluate(
+        "it => new Set(it.getContext('2d').getImageData(0, 0, it.width, it.height).data).size"
+    )
+    assert colours > 10
+
+
+def test_rows_are_ordered_by_dragging_too(page: Page, tmp_path: Path) -> None:
+    choose(page, *(film(tmp_path, f"{name}.mp4") for name in "abc"))
+    page.locator("[data-handle]").nth(2).drag_to(
+        rows(page).nth(0), target_position={"x": 9, "y": 2}
+    )
+    assert names(page) == ["c.mp4", "a.mp4", "b.mp4"]
+
+
+def test_files_are_dropped_and_pasted_anywhere(page: Page) -> None:
+    page.evaluate(
+        """() => {
+            const carried = (name) => {
+                const files = new DataTransfer();
+                files.items.add(new File(["x".repeat(2000)], name, { lastModified: 1 }));
+                return files;
+            };
+            const heading = document.querySelector("h1");
+            heading.dispatchEvent(
+                new DragEvent("drop", { dataTransfer: carried("dropped.mp4"), bubbles: true }));
+            heading.dispatchEvent(
+                new ClipboardEvent(
+                    "paste", { clipboardData: carried("pasted.mp4"), bubbles: true }));
+        }"""
+    )
+    assert names(page) == ["dropped.mp4", "pasted.mp4"]
+
+
+def test_twenty_are_taken_at_once_and_the_page_says_which_one_was_not(
+    page: Page, tmp_path: Path
+) -> None:
+    files = [film(tmp_path, f"film {number:02}.mp4", 2 * KB) for number in range(21)]
+    choose(page, *files)
+    expect(rows(page)).to_have_count(20)
+    note = page.locator("[data-note]")
+    expect(note).to_contain_text("At most 20 videos are sent at once. “film 20.mp4” was left out.")
+    choose(page, files[3])
+    expect(note).to_contain_text("“film 03.mp4” is in the list already.")
+    expect(rows(page)).to_have_count(20)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "sentence"),
+    [
+        ("setup.exe", 2, "This is not a kind of file that can be taken."),
+        ("empty.mp4", 0, "This file is empty."),
+        ("large.mp4", 2 * KB * KB, "This file has 2 MB; at most 1 MB can be sent."),
+    ],
+)
+def test_what_would_be_refused_is_told_beside_it_and_nothing_is_sent(
+    visit: Callable[..., Page], bob: User, tmp_path: Path, name: str, size: int, sentence: str
+) -> None:
+    set_limits(file=KB * KB)
+    page = visit(bob)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.method))
+    page.goto("/upload/")
+    choose(page, film(tmp_path, name, size), film(tmp_path, "good.mp4"))
+    expect(row(page, name)).to_contain_text(sentence)
+    expect(page.locator("[data-sum]")).to_contain_text("1 video, 200 KB.")
+    page.get_by_role("button", name="Remove good").click()
+    send(page)
+    expect(row(page, name).get_by_role("button", name="Remove")).to_be_focused()
+    page.get_by_role("button", name="Remove it").click()
+    assert names(page) == []
+    assert set(asked) == {"GET"}
+
+
+def test_a_blank_title_is_told_and_gets_the_focus(page: Page, tmp_path: Path) -> None:
+    choose(page, film(tmp_path, "a.mp4"))
+    title = page.get_by_label("Title of a.mp4")
+    title.fill("  ")
+    expect(rows(page)).to_contain_text("Give this video a title.")
+    send(page)
+    expect(title).to_be_focused()
+    assert not Upload.objects.exists()
+
+
+def test_what_the_week_leaves_is_shown_and_summed_before_anything_is_sent(
+    visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    charlie = make_user("charlie", weekly_upload_bytes=4 * KB**3 - 500 * KB)
+    page = visit(charlie)
+    page.goto("/upload/")
+    expect(page.locator(".quota")).to_contain_text("500 KB of 4 GB left until Sunday")
+    choose(page, *(film(tmp_path, f"{name}.mp4") for name in "abc"))
+    told = "This one does not fit any more: it has 200 KB, and those above leave 100 KB"
+    expect(row(page, "c.mp4")).to_contain_text(told)
+    expect(row(page, "b.mp4")).not_to_contain_text("fit")
+    page.get_by_role("button", name="Move up c").click()
+    expect(row(page, "b.mp4")).to_contain_text(told)
+    page.get_by_role("button", name="Remove a").click()
+    expect(page.locator("[data-sum]")).to_have_text(
+        "2 videos, 400 KB. 100 KB stay left until Sunday."
+    )
+    send(page)
+    expect(page.locator("[data-total-percent]")).to_have_text("Sent")
+    expect(page.locator(".quota")).to_contain_text("100 KB of 4 GB left until Sunday")
+    assert used(charlie) == 4 * KB**3 - 100 * KB
+
+
+# -- sending --------------------------------------------------------------------------------------
+def test_a_batch_goes_with_its_words_into_a_new_playlist_in_its_order(
+    page: Page, bob: User, tmp_path: Path, problems: list[str]
+) -> None:
+    choose(page, *(film(tmp_path, f"{name}.mp4") for name in "abc"))
+    page.get_by_role("button", name="Move up c").click()
+    row(page, "c.mp4").locator("summary").click()
+    page.get_by_label("Description of c").fill("At the sea")
+    page.locator("#id_playlist").select_option(label="A new one …")
+    expect(page.get_by_label("Name of the new playlist")).to_be_focused()
+    send(page)
+    expect(page.locator("#id_playlist_title_error")).to_have_text("Give the playlist a name.")
+    page.get_by_label("Name of the new playlist").fill("Summer")
+    send(page)
+    expect(page.locator("[data-total-percent]")).to_have_text("Sent")
+    expect(said(page)).to_have_text("Everything is sent. You may close this page.")
+    playlist = Playlist.objects.get()
+    assert (playlist.title, playlist.made_by) == ("Summer", bob)
+    entries = playlist.entries.select_related("video")
+    assert [entry.video.title for entry in entries] == ["a", "c", "b"]
+    assert Video.objects.get(title="c").description == "At the sea"
+    without(problems, "422")
+
+
+def test_progress_is_shown_and_a_film_is_paused_goes_on_and_is_cancelled(
+    page: Page, bob: User, tmp_path: Path
+) -> None:
+    throttle(page, SLOW)
+    choose(page, film(tmp_path, "a.mp4", 500 * KB), film(tmp_path, "b.mp4", 900 * KB))
+    send(page)
+    first, second = row(page, "a.mp4"), row(page, "b.mp4")
+    partly_sent(first)
+    expect(first.locator("[data-words]")).to_have_text(
+        re.compile(r"\d+ KB a second, a few seconds left")
+    )
+    expect(page).to_have_title(re.compile(r"^\d+ % – Upload"))
+    first.get_by_role("button", name="Pause a").click()
+    expect(first.get_by_role("button", name="Go on with a")).to_be_focused()
+    expect(first).to_contain_text("Paused at")
+    partly_sent(second)  # the line is not left empty
+    second.get_by_role("button", name="Cancel b").click()
+    expect(rows(page)).to_have_count(1)
+    wait_for(lambda: under_way().count() == 1, name="the end of the cancelled one")
+    assert under_way().get().offset_bytes > 0
+    first.get_by_role("button", name="Go on with a").click()
+    expect(first).to_contain_text("Sent. Waiting to be processed")
+    video = Video.objects.get()
+    assert stored(video) == (tmp_path / "a.mp4").read_bytes()
+    assert used(bob) == 500 * KB
+
+
+def test_all_are_paused_and_cancelled_and_nothing_is_left(
+    page: Page, bob: User, tmp_path: Path
+) -> None:
+    throttle(page, SLOW)
+    choose(page, *(film(tmp_path, f"{name}.mp4", 900 * KB) for name in "ab"))
+    send(page)
+    partly_sent(row(page, "a.mp4"))
+    assert used(bob) == 1800 * KB  # for those that wait, too
+    page.get_by_role("button", name="Pause all").click()
+    expect(page.get_by_role("button", name="Go on", exact=True)).to_be_focused()
+    expect(page.locator("[data-list]")).to_contain_text("Paused")
+    page.get_by_role("button", name="Go on", exact=True).click()
+    partly_sent(row(page, "a.mp4"))
+    page.get_by_role("button", name="Cancel all").click()
+    expect(rows(page)).to_have_count(0)
+    wait_for(lambda: used(bob) == 0, name="what was reserved")
+    wait_for(lambda: everything_on_disk() == [], name="the end of the files")
+    assert not Video.objects.exists()
+
+
+def test_it_goes_on_by_itself_when_the_network_is_back(
+    page: Page, tmp_path: Path, problems: list[str]
+) -> None:
+    throttle(page, SLOW)
+    choose(page, film(tmp_path, "a.mp4", 900 * KB))
+    send(page)
+    partly_sent(rows(page))
+    page.context.set_offline(True)
+    expect(rows(page)).to_contain_text("No network. It goes on by itself once that is back.")
+    page.context.set_offline(False)
+    expect(rows(page)).to_contain_text("Sent. Waiting to be processed")
+    assert stored(Video.objects.get()) == (tmp_path / "a.mp4").read_bytes()
+    without(problems, "ERR_INTERNET_DISCONNECTED")
+
+
+def test_whoever_was_logged_out_logs_in_elsewhere_and_it_goes_on(
+    page: Page, bob: User, site: live.Server, tmp_path: Path, problems: list[str]
+) -> None:
+    choose(page, film(tmp_path, "a.mp4"))
+    Session.objects.all().delete()
+    send(page)
+    expect(rows(page)).to_contain_text("You were logged out.")
+    expect(rows(page).get_by_role("link", name="Log in in a new tab")).to_be_visible()
+    for user, told in ((make_user("charlie"), "Somebody else is logged in"), (bob, "Sent")):
+        session = live.Visitor(site, user).session
+        page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
+        page.get_by_role("button", name="I am logged in again").click()
+        expect(rows(page)).to_contain_text(told)
+    assert Video.objects.get().uploaded_by == bob
+    without(problems, "401", "403")
+
+
+def test_it_goes_on_past_a_film_that_the_site_refuses(
+    page: Page, tmp_path: Path, problems: list[str]
+) -> None:
+    """The page thought that it would fit; meanwhile the limit was lowered."""
+    choose(page, film(tmp_path, "large.mp4", 300 * KB), film(tmp_path, "small.mp4", 30 * KB))
+    set_limits(file=100 * KB)
+    send(page)
+    expect(row(page, "large.mp4")).to_contain_text("This file is larger than 100 KB")
+    expect(row(page, "small.mp4")).to_contain_text("Sent.")
+    expect(said(page)).to_contain_text("1 could not be sent")
+    set_limits(file=KB * KB)
+    row(page, "large.mp4").get_by_role("button", name="Try again: large").click()
+    expect(row(page, "large.mp4")).to_contain_text("Sent.")
+    assert Video.objects.count() == 2
+    without(problems, "413")
+
+
+# -- what was not finished ------------------------------------------------------------------------
+def leave_unfinished(page: Page, *files: Path) -> None:
+    """Paused in the first, and the tab closed."""
+    throttle(page, SLOW)
+    choose(page, *files)
+    send(page)
+    partly_sent(row(page, files[0].name))
+    page.get_by_role("button", name="Pause all").click()
+    page.close()
+
+
+def test_three_films_arrive_though_the_server_stops_in_the_second_and_the_page_is_reloaded(
+    page: Page,
+    bob: User,
+    site: live.Server,
+    static_files: Path,
+    tmp_path: Path,
+    problems: list[str],
+) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())  # "leave this page?"
+    files = [film(tmp_path, f"{name}.mp4", 400 * KB) for name in "abc"]
+    with live.server(site.media, static_files, tmp_path / "first.log") as mortal:
+        address = f"{mortal.url}/upload/"
+        page.goto(address)
+        slow = throttle(page, SLOW)
+        choose(page, *files)
+        page.get_by_label("Title of c.mp4").fill("Typed once")
+        send(page)
+        expect(row(page, "a.mp4")).to_contain_text("Sent. Waiting to be processed")
+        partly_sent(row(page, "b.mp4"))
+        for pid in (mortal.pid, *mortal.workers()):
+            os.kill(pid, signal.SIGKILL)
+    expect(row(page, "b.mp4")).to_contain_text("The site can’t be reached. Trying again in")
+    cut = Upload.objects.get(filename="b.mp4")
+    assert 0 < cut.source_path.stat().st_size < 400 * KB
+
+    with live.server(site.media, static_files, tmp_path / "second.log", port=mortal.port):
+        page.goto(address)
+        slow.detach()
+        unfinished = page.locator("[data-unfinished-list] > li")
+        expect(unfinished).to_have_count(2)
+        expect(unfinished.filter(has_text="b.mp4")).to_contain_text("of 400 KB")
+        expect(unfinished.filter(has_text="c.mp4")).to_contain_text("Typed once")
+        choose(page, *files[1:])
+        expect(row(page, "b.mp4")).to_contain_text("Sent.")
+        expect(row(page, "c.mp4")).to_contain_text("Sent.")
+        expect(page.locator("[data-unfinished]")).to_be_hidden()
+        page.close()  # it asks how they are
+
+    videos = Video.objects.order_by("title")
+    assert [video.title for video in videos] == ["Typed once", "a", "b"]
+    for video, file in zip(videos, [files[2], files[0], files[1]], strict=True):
+        assert stored(video) == file.read_bytes()
+    assert used(bob) == 1200 * KB
+    without(problems, "ERR_", "503")
+
+
+def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
+    visit: Callable[..., Page], bob: User, page: Page, tmp_path: Path
+) -> None:
+    right, other = (film(tmp_path, f"{name}.mp4", 2 * KB * KB) for name in ("right", "other"))
+    leave_unfinished(page, right, other)
+    page = visit(bob)  # another device, too, hears of it
+    page.goto("/upload/")
+    (tmp_path / "elsewhere").mkdir()
+    wrong = film(tmp_path / "elsewhere", "right.mp4", 2 * KB * KB + 1)
+    unfinished = page.locator("[data-unfinished-list] > li")
+    expect(unfinished).to_have_count(2)
+    unfinished.filter(has_text="right.mp4").locator("input").set_input_files(wrong)
+    expect(page.locator("[data-wrong]")).to_have_text(
+        "That is “right.mp4” with 2 MB (2,097,153 bytes). "
+        "It goes on only with “right.mp4” with 2 MB (2,097,152 bytes)."
+    )
+    assert not Video.objects.exists()
+    unfinished.filter(has_text="right.mp4").locator("input").set_input_files(right)
+    expect(row(page, "right.mp4")).to_contain_text("Sent.")
+    assert stored(Video.objects.get()) == right.read_bytes()
+    page.get_by_role("button", name="End the upload of other").click()
+    expect(page.locator("[data-unfinished]")).to_be_hidden()
+    expect(said(page)).to_contain_text("The upload of other is ended.")
+    assert used(bob) == 2 * KB * KB
+
+
+def test_whoever_used_up_the_week_goes_on_with_what_is_unfinished(
+    visit: Callable[..., Page], bob: User, page: Page, tmp_path: Path
+) -> None:
+    right = film(tmp_path, "right.mp4", 2 * KB * KB)
+    leave_unfinished(page, right)
+    type(bob).objects.update(weekly_upload_bytes=4 * KB**3, last_upload_reset=timezone.now())
+    page = visit(bob)
+    page.goto("/upload/")
+    expect(page.locator("#id_file")).to_have_count(0)
+    page.locator("[data-unfinished-list] input").set_input_files(right)
+    expect(row(page, "right.mp4")).to_contain_text("Sent.")
+
+
+# -- afterwards -----------------------------------------------------------------------------------
+def test_the_state_of_each_is_followed_with_links(page: Page, tmp_path: Path) -> None:
+    choose(page, film(tmp_path, "a.mp4"), film(tmp_path, "b.mp4"))
+    send(page)
+    expect(page.locator("[data-total-percent]")).to_have_text("Sent")
+    good, bad = Video.objects.get(title="a"), Video.objects.get(title="b")
+    watch = row(page, "a.mp4").get_by_role("link", name="Watch")
+    expect(watch).to_have_attribute("href", good.get_absolute_url())
+    expect(row(page, "a.mp4").get_by_role("link", name="Edit")).to_have_attribute(
+        "href", f"{good.get_absolute_url()}edit/"
+    )
+    Video.objects.filter(pk=good.pk).update(processing_status=ProcessingStatus.COMPLETED)
+    Video.objects.filter(pk=bad.pk).update(
+        processing_status=ProcessingStatus.FAILED, error_message="This file holds no picture."
+    )
+    expect(row(page, "a.mp4")).to_contain_text("Ready to watch")
+    expect(row(page, "b.mp4")).to_contain_text("This file holds no picture.")
+
+
+def test_a_file_that_was_sent_before_is_told_and_may_go_or_stay(page: Page, tmp_path: Path) -> None:
+    choose(page, film(tmp_path, "a.mp4"))
+    send(page)
+    expect(rows(page)).to_contain_text("Sent.")
+    first = Video.objects.get()
+    page.goto("/upload/")
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes((tmp_path / "a.mp4").read_bytes())
+    choose(page, copy)
+    send(page)
+    twin = rows(page).locator("[data-twin]")
+    expect(twin).to_contain_text("You have sent this file before: a.")
+    expect(twin.get_by_role("link")).to_have_attribute("href", first.get_absolute_url())
+    twin.get_by_role("button", name="Remove this one").click()
+    expect(rows(page)).to_contain_text("Removed")
+    assert Video.objects.get() == first
+
+
+def test_a_batch_is_sent_by_the_keyboard_alone(page: Page, bob: User, tmp_path: Path) -> None:
+    playlist = make_playlist("Summer", made_by=bob)
+    playlist.entries.create(video=make_video(), position=0)
+    page.goto("/upload/")
+    choose(page, film(tmp_path, "a.mp4"), film(tmp_path, "b.mp4"))
+
+    def tab_to(name: str) -> None:
+        wanted = page.locator(":focus").and_(page.locator(f'[aria-label="{name}"], #{name}'))
+        for _ in range(40):
+            if wanted.count():
+                return
+            page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {name}")
+
+    def press(*keys: str) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+
+    page.locator("h1").evaluate("it => { it.tabIndex = -1; it.focus(); }")
+    tab_to("id_file")
+    tab_to("Move down a")
+    press("Enter")
+    expect(page.get_by_role("button", name="Move up a")).to_be_focused()
+    expect(said(page)).to_have_text("a: now 2 of 2.")
+    tab_to("Remove a")
+    tab_to("id_common_name")
+    page.keyboard.type("Day")
+    tab_to("id_playlist")
+    press("ArrowDown")
+    for _ in range(3):
+        if page.locator("[type=submit]:focus").count():
+            break
+        press("Tab")
+    press("Enter")
+    expect(page.get_by_role("link", name="See your videos")).to_be_focused()
+    entries = playlist.entries.select_related("video")[1:]
+    assert [(entry.video.original_filename, entry.video.title) for entry in entries] == [
+        ("b.mp4", "Day 1"),
+        ("a.mp4", "Day 2"),
+    ]

@@ -1,0 +1,48 @@
+"""Playlists in the admin: to be renamed and removed, not made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count
+
+from clipset.lib.fields import LineField, TextField
+from siteconfig.admin import GuardedAdmin
+from videos.models import Playlist
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+
+class PlaylistForm(forms.ModelForm[Playlist]):
+    class Meta:
+        model = Playlist
+        fields = ["title", "description"]
+        field_classes = {"title": LineField, "description": TextField}
+        error_messages = {"title": {"blank": "Give the playlist a name that is more than spaces."}}
+        widgets = {"description": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
+
+
+@admin.register(Playlist)
+class PlaylistAdmin(GuardedAdmin[Playlist]):
+    form = PlaylistForm
+    list_display = ["title", "made_by", "video_count", "created_at", "updated_at"]
+    list_select_related = ["made_by"]
+    ordering = ["-updated_at", "-id"]  # Meta's does not reach a query that groups
+    search_fields = ["title", "description", "made_by__username", "=short_id"]
+    show_full_result_count = False
+    fields = ["title", "description", "made_by", "created_at", "updated_at"]
+    readonly_fields = ["made_by", "created_at", "updated_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Playlist]:
+        return super().get_queryset(request).annotate(videos_in_it=Count("entries"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="Videos", ordering="videos_in_it")
+    def video_count(self, playlist: Playlist) -> int:
+        return int(playlist.videos_in_it)  # type: ignore[attr-defined] # annotated above

@@ -1,0 +1,89 @@
+"""Videos that belong together, in an order."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Length, Trim
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.urls import reverse
+from django.utils import timezone
+
+from clipset.lib.ids import new_short_id
+
+
+class Playlist(models.Model):
+    """A list that all members may read and its maker changes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    short_id = models.CharField(
+        max_length=10, unique=True, default=new_short_id, editable=False, db_index=True
+    )
+    title = models.CharField(max_length=200)
+    description = models.TextField(max_length=5000, blank=True, default="")
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="playlists",
+        db_column="made_by",
+        editable=False,
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "playlists"
+        ordering = ["-updated_at", "-id"]
+        indexes = [
+            models.Index(fields=["made_by", "-updated_at", "-id"], name="playlists_by_maker"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=GreaterThanOrEqual(Length(Trim("title")), 1),
+                name="playlists_title_not_blank",
+                violation_error_message="Give the playlist a name.",
+            ),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(Length("title"), 200),
+                name="playlists_title_length",
+                violation_error_message="A name has at most 200 characters.",
+            ),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(Length("description"), 5000),
+                name="playlists_description_length",
+                violation_error_message="Use at most 5,000 characters.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("playlist", args=[self.short_id])
+
+
+class PlaylistEntry(models.Model):
+    """A video's place in a playlist. Positions grow; a gap means nothing."""
+
+    playlist = models.ForeignKey(Playlist, models.CASCADE, related_name="entries")
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="playlist_entries")
+    position = models.PositiveIntegerField()
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "playlist_entries"
+        ordering = ["position", "id"]
+        verbose_name_plural = "playlist entries"
+        indexes = [
+            models.Index(fields=["playlist", "position", "id"], name="playlist_entries_in_order"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["playlist", "video"], name="playlist_entries_a_video_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.video} in {self.playlist}"
