@@ -219,7 +219,15 @@ class Nginx:
             folder=self.folder, host=HOST, port=self.port, user=user
         )
         (self.folder / "conf").write_text(configuration)
-        command = [program, "-p", self.folder, "-c", self.folder / "conf", "-e", "stderr"]
+        command: list[str | Path] = [
+            program,
+            "-p",
+            self.folder,
+            "-c",
+            self.folder / "conf",
+            "-e",
+            "stderr",
+        ]
         running.enter_context(served(command, self.port))
 
     def send(self) -> Run:
@@ -335,8 +343,9 @@ def main() -> int:
             ours = Clipset(user, film, running)
             nginx = Nginx(folder, film, running)
             other = TusServer(folder, film, running)
-            for warm_up in (lambda: ours.send(PIECE), nginx.send, lambda: other.send(PIECE)):
-                warm_up()
+            ours.send(PIECE)  # to warm up
+            nginx.send()
+            other.send(PIECE)
             with ours.growth() as grown:
                 best = best_of_each(
                     {

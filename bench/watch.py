@@ -91,8 +91,9 @@ def upload(page: Page, address: str, film: Path) -> str:
     """The address of the film's page, at the moment at which the site has all of it."""
     page.goto(f"{address}/upload/")
     page.set_input_files("input[type=file]", film)
-    page.click("main button[type=submit]")
-    page.wait_for_url("**/v/*/", timeout=120_000)
+    page.click("form.upload__form [type=submit]")
+    page.click("[data-watch]:visible", timeout=120_000)
+    page.wait_for_url("**/v/*/")
     return page.url
 
 

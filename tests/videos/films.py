@@ -59,21 +59,21 @@ def kept_film(user: User, clip: Path) -> Video:
     roots = [Config.objects.get().video_root, Path(settings.THUMBNAIL_STORAGE_PATH)]
     for root, folder in zip(roots, ("videos", "thumbnails"), strict=True):
         shutil.copytree(kept.files / folder, root, dirs_exist_ok=True)
-    for row in kept.rows:
-        if isinstance(row, Video):
-            row.uploaded_by = user
-            row.storage_root, row.thumbnail_root = map(str, roots)
-            row.storyboard_root = str(roots[1])
-        elif isinstance(row, Rendition):
-            row.root = str(roots[0])
-        row.save(force_insert=True)
-    return Video.objects.get(pk=kept.rows[0].pk)
+    kept.video.uploaded_by = user
+    kept.video.storage_root, kept.video.thumbnail_root = map(str, roots)
+    kept.video.storyboard_root = str(roots[1])
+    kept.video.save(force_insert=True)
+    for rendition in kept.renditions:
+        rendition.root = str(roots[0])
+        rendition.save(force_insert=True)
+    return Video.objects.get(pk=kept.video.pk)
 
 
 @dataclass(frozen=True)
 class _Kept:
     files: Path
-    rows: tuple[Video | Rendition, ...]
+    video: Video
+    renditions: list[Rendition]
 
 
 _kept: dict[Path, _Kept] = {}
@@ -85,7 +85,7 @@ def _keep(video: Video) -> _Kept:
         folder = "videos" if Path(path).suffix == ".mp4" else "thumbnails"
         (files / folder).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, files / folder / Path(path).name)
-    return _Kept(files, (video, *video.renditions.all()))
+    return _Kept(files, video, list(video.renditions.all()))
 
 
 def work() -> str:
