@@ -1,4 +1,7 @@
-"""Files of videos. Every request is checked against the viewer's rights of this moment."""
+"""Files of videos. Every request is checked against the viewer's rights of this moment.
+
+`address` is what names the video in it: see videos.access.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from django.http import FileResponse, Http404, HttpResponse
 from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
+from accounts.backends import client_address
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.text import safe_filename
@@ -37,6 +41,7 @@ SMALL = 64 * 1024  # bytes
 # Seconds until a slot is likely to be free again.
 RETRY_AFTER = 5
 slots = Slots(most=24, each=8)  # of the 32 threads of this process
+FOR_MEMBERS = 12  # slots that no guest takes, however far their link has gone round
 
 
 class MediaFile(io.FileIO):
@@ -52,7 +57,7 @@ class MediaFile(io.FileIO):
 
 
 def file_response(
-    request: MemberRequest,
+    request: HttpRequest,
     path: Path,
     *,
     content_type: str,
@@ -83,7 +88,7 @@ def file_response(
 
 
 def _answer(
-    request: MemberRequest,
+    request: HttpRequest,
     file: MediaFile,
     content_type: str,
     download_as: str,
@@ -111,7 +116,7 @@ def _answer(
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.end}/{stat.st_size}"
     if length > SMALL and request.method == "GET":
         try:
-            file.slot = slots.take(request.user.pk)
+            file.slot = _slot_for(request)
         except NoSlot as taken:
             return _too_many(taken)
     file.seek(start)
@@ -128,6 +133,13 @@ def _answer(
     if not download_as:
         del response["Content-Disposition"]  # it would tell how files are named here
     return response
+
+
+def _slot_for(request: HttpRequest) -> Slot:
+    """Guests count by their address, and leave some to the members. Raises NoSlot."""
+    if request.user.is_authenticated:
+        return slots.take(request.user.pk)
+    return slots.take(client_address(request), leaving=FOR_MEMBERS)
 
 
 def _too_many(taken: NoSlot) -> HttpResponse:
@@ -151,8 +163,8 @@ def _is_unchanged(request: HttpRequest, etag: str, mtime: float) -> bool:
 
 
 @require_safe
-def stream(request: MemberRequest, short_id: str) -> HttpResponseBase:
-    video = playable_video(request, short_id)
+def stream(request: HttpRequest, **address: str) -> HttpResponseBase:
+    video = playable_video(request, **address)
     return file_response(request, video.file_path, content_type="video/mp4", piece=PIECE)
 
 
@@ -169,25 +181,25 @@ def download(request: MemberRequest, short_id: str) -> HttpResponseBase:
 
 
 @require_safe
-def thumbnail(request: MemberRequest, short_id: str) -> HttpResponseBase:
-    video = visible_video(request, short_id)
+def thumbnail(request: HttpRequest, **address: str) -> HttpResponseBase:
+    video = visible_video(request, **address)
     if video.thumbnail_path is None:
         raise Http404("No picture.")
     return file_response(request, video.thumbnail_path, content_type="image/jpeg")
 
 
 @require_safe
-def storyboard(request: MemberRequest, short_id: str) -> HttpResponseBase:
-    video = visible_video(request, short_id)
+def storyboard(request: HttpRequest, **address: str) -> HttpResponseBase:
+    video = visible_video(request, **address)
     if video.storyboard_path is None:
         raise Http404("No storyboard.")
     return file_response(request, video.storyboard_path, content_type="image/jpeg")
 
 
 @require_safe
-def storyboard_vtt(request: MemberRequest, short_id: str) -> HttpResponse:
+def storyboard_vtt(request: HttpRequest, **address: str) -> HttpResponse:
     """Which tile shows which moment."""
-    video = visible_video(request, short_id)
+    video = visible_video(request, **address)
     if video.storyboard_grid is None:
         raise Http404("No storyboard.")
     version = video.storyboard_filename[33:45]  # the attempt, behind the video's id
