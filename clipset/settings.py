@@ -225,6 +225,9 @@ THUMBNAIL_STORAGE_PATH = _folder("THUMBNAIL_STORAGE_PATH", MEDIA_ROOT / "thumbna
 TEMP_STORAGE_PATH = _folder("TEMP_STORAGE_PATH", MEDIA_ROOT / "temp")
 ORIGINAL_STORAGE_PATH = _folder("ORIGINAL_STORAGE_PATH", MEDIA_ROOT / "originals")
 
+# The location of the web server in front that sends files by X-Accel-Redirect; "" where we do.
+MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", "").rstrip("/")
+
 # -- Uploads, quota, processing -----------------------------------------------------------------
 # The two limits seed the config row once; after that the row rules.
 MAX_FILE_SIZE_BYTES = env.int("MAX_FILE_SIZE_BYTES", 2 * 1024**3)

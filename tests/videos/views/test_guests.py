@@ -380,6 +380,34 @@ def test_slots_left_to_others_are_not_taken() -> None:
     slots.take("member")
 
 
+# -- sent by nginx --------------------------------------------------------------------------------
+
+
+def test_with_a_web_server_in_front_the_file_is_only_named(
+    client: Client, video: Video, bob: User, settings: Settings
+) -> None:
+    settings.MEDIA_ACCEL_PREFIX = "/files"
+    Video.objects.update(filename="film 100% #?.mp4")
+    video.file_path.rename(video.file_path.with_name("film 100% #?.mp4"))
+    folder = str(video.file_path.parent)
+    path = link_to(video)
+    for answer, cache in (
+        (client.get(f"{path}stream.mp4"), "private, no-store"),
+        (logged_in(bob).get(f"/v/{video.short_id}/stream.mp4"), "private, no-cache"),
+    ):
+        assert answer["X-Accel-Redirect"] == f"/files{folder}/film%20100%25%20%23%3F.mp4"
+        assert (answer.content, answer["Cache-Control"]) == (b"", cache)
+        assert answer["Content-Type"] == "video/mp4"
+    named = logged_in(bob).get(f"/v/{video.short_id}/download/")["Content-Disposition"]
+    assert named.startswith("attachment; filename=")
+    GuestLink.objects.update(revoked_at=timezone.now())
+    refused = client.get(f"{path}stream.mp4")
+    assert refused.status_code == 404
+    assert "X-Accel-Redirect" not in refused
+    Video.objects.get().file_path.unlink()
+    assert logged_in(bob).get(f"/v/{video.short_id}/stream.mp4").status_code == 404
+
+
 def test_the_views_at_both_addresses_are_the_same(video: Video) -> None:
     for route, view, name in files():
         if "<" not in route:
