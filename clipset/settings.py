@@ -61,6 +61,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
     "clipset.middleware.RefuseBrokenBody",
     "clipset.middleware.RefuseLargeBody",
@@ -223,6 +224,9 @@ VIDEO_STORAGE_PATH = _folder("VIDEO_STORAGE_PATH", MEDIA_ROOT / "videos")
 THUMBNAIL_STORAGE_PATH = _folder("THUMBNAIL_STORAGE_PATH", MEDIA_ROOT / "thumbnails")
 TEMP_STORAGE_PATH = _folder("TEMP_STORAGE_PATH", MEDIA_ROOT / "temp")
 ORIGINAL_STORAGE_PATH = _folder("ORIGINAL_STORAGE_PATH", MEDIA_ROOT / "originals")
+
+# The location of the web server in front that sends files by X-Accel-Redirect; "" where we do.
+MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", "").rstrip("/")
 
 # -- Uploads, quota, processing -----------------------------------------------------------------
 # The two limits seed the config row once; after that the row rules.

@@ -2,7 +2,7 @@
 
 - `long` (above 30 s) runs with --long only.
 - Several workers share the tests (tests/parallel.py).
-- `ffmpeg`, `browser`, `postgresql`, `redis` need a real program (tests/parts.py).
+- `ffmpeg`, `browser`, `postgresql`, `redis`, `nginx` need a real program (tests/parts.py).
 - Tests of models, services and queries run on PostgreSQL too: they get the marker
   `both_databases` here by where they stand, others may carry it, and
   tests/services/test_postgresql.py runs all that have it a second time.

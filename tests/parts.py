@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 
 _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, _POSTGRESQL)])
+_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, _POSTGRESQL)])
 
 # The marker, the programs of which one will do, Debian's package.
 PARTS = {
@@ -22,6 +22,7 @@ PARTS = {
     "browser": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
     "postgresql": (("initdb",), "postgresql"),
     "redis": (("redis-server",), "redis-server"),
+    "nginx": (("nginx",), "nginx-light"),
 }
 
 

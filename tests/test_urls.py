@@ -26,13 +26,13 @@ from accounts.models import Invitation, Role, User
 from accounts.services.invitations import issue_invitation
 from accounts.services.passwords import reset_link
 from categories.models import Category
-from clipset.lib.ids import hash_token
+from clipset.lib.ids import hash_token, new_token
 from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
 from siteconfig.models import Config
 from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
 from tests.videos.transcode.fragmented import encoded
-from videos.models import Caption, Job, Rendition, Video
+from videos.models import Caption, GuestLink, Job, Rendition, Video
 from videos.transcode.storyboard import plan_storyboard
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ PUBLIC = (200,) * 6
 UPLOADER_AND_STAFF = (IN, 404, 200, 200, 200, IN)
 POST_ONLY = (IN, 405, 405, 405, 405, IN)
 STAFF = (IN, 404, 404, 200, 200, IN)
+NONE = (404,) * 6
+# Guest links that open nothing.
+CLOSED = ("run_out", "revoked", "of_hidden", "of_processing", "of_gone", "unknown")
 
 # URL name -> lines: the request, and what anonymous, another member, the uploader (of the video,
 # the picture, the session), a moderator, an admin and a deactivated uploader get for it.
@@ -183,6 +186,62 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /upload/ file=film", DONE),
         ("POST /upload/ title=nothing+else", (IN, 422, 422, 422, 422, IN)),
     ],
+    "video_share": [
+        ("GET /v/{ready}/share/", UPLOADER_AND_STAFF),
+        ("GET /v/{hidden}/share/", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/share/", UPLOADER_AND_STAFF),
+        ("POST /v/{ready}/share/ days=7", (IN, 404, 200, 404, 404, IN)),
+        ("POST /v/{ready}/share/ days=0", (IN, 404, 422, 404, 404, IN)),
+        ("POST /v/{hidden}/share/ days=7", (IN, 404, 422, 404, 404, IN)),
+        ("POST /v/{pending}/share/ days=7", (IN, 404, 422, 404, 404, IN)),
+        ("GET /v/0000000000/share/", NOBODY),
+    ],
+    "guest_link_revoke": [
+        ("GET /v/{ready}/share/{link}/revoke/", POST_ONLY),
+        ("POST /v/{ready}/share/{link}/revoke/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{hidden}/share/{link}/revoke/", NOBODY),
+    ],
+    "guest_link_restore": [
+        ("GET /v/{ready}/share/{revoked_link}/restore/", POST_ONLY),
+        ("POST /v/{ready}/share/{revoked_link}/restore/", (IN, 404, 302, 404, 404, IN)),
+        ("POST /v/{hidden}/share/{revoked_link}/restore/", NOBODY),
+    ],
+    # -- A guest's link: the same for everybody, however they are logged in
+    "guest": [
+        ("GET /s/{open}/", PUBLIC),
+        ("GET /s/{open}/?t=1:30", PUBLIC),
+        ("GET /s/{run_out}/", (410,) * 6),
+        ("GET /s/{revoked}/", (410,) * 6),
+        *((f"GET /s/{{{name}}}/", NONE) for name in ("of_hidden", "of_processing", "of_gone")),
+        ("GET /s/{unknown}/", NONE),
+    ],
+    "guest_status": [
+        ("GET /s/{open}/status/", PUBLIC),
+        ("GET /s/{revoked}/status/", NONE),
+    ],
+    "guest_view": [
+        ("GET /s/{open}/view/", (405,) * 6),
+        ("POST /s/{open}/view/", (204,) * 6),
+        ("POST /s/{revoked}/view/", NONE),
+    ],
+    **{
+        f"guest_{name}": [
+            (f"GET /s/{{open}}/{file}", PUBLIC),
+            *((f"GET /s/{{open}}/{missing}", NONE) for missing in others),
+            (f"GET /s/{{revoked}}/{file}", NONE),
+        ]
+        for name, file, *others in (
+            ("stream", "stream.mp4"),
+            ("master_playlist", "master.m3u8"),
+            ("media_playlist", "720p.m3u8", "1080p.m3u8", "720p.m3u8?v=another"),
+            ("rendition", "720p.mp4", "1080p.mp4", "720p.mp4?v=another"),
+            ("captions", "captions/en.vtt", "captions/de.vtt"),
+            ("captions_playlist", "captions/en.m3u8", "captions/de.m3u8"),
+            ("storyboard", "storyboard.jpg"),
+            ("storyboard_vtt", "storyboard.vtt"),
+            ("thumbnail", "thumbnail.jpg"),
+        )
+    },
     "healthz": [("GET /healthz", PUBLIC)],
     # -- Getting in
     "login": [
@@ -384,6 +443,7 @@ def world(media: Path) -> World:
         if name == "used":
             issued.invitation.used_at = timezone.now()
             issued.invitation.save()
+    names |= guest_links(users)
     names["reset_link"] = "/" + reset_link(make_user("dora")).split("/", 3)[3]
     at_home = Client()
     at_home.force_login(bob)
@@ -391,6 +451,34 @@ def world(media: Path) -> World:
     names |= {f"{name}_id": str(user.pk) for name, user in users.items()}
     names["user_type"] = str(ContentType.objects.get_for_model(User).pk)
     return World(users=users, names=names)
+
+
+def guest_links(users: dict[str, User]) -> dict[str, str]:
+    """Tokens of links in every state, and the ids of two. All are of films that are there."""
+    names = {"unknown": new_token()}
+    hour, by = timedelta(hours=1), {film.filename: film for film in Video.objects.all()}
+    for name, film in (
+        ("run_out", "ready"),
+        ("revoked", "ready"),
+        ("of_hidden", "hidden"),
+        ("of_processing", "processing"),
+        ("of_gone", "ready"),
+        ("open", "ready"),
+    ):
+        video, token = by[f"{film}.mp4"], new_token()
+        link = GuestLink.objects.create(
+            video=video,
+            # Not its uploader any more, and deactivated besides.
+            created_by=users["deactivated"] if name == "of_gone" else video.uploaded_by,
+            token_hash=hash_token(token),
+            created_at=timezone.now() - 2 * hour,
+            expires_at=timezone.now() + (-hour if name == "run_out" else hour),
+            revoked_at=timezone.now() if name == "revoked" else None,
+        )
+        names[name] = token
+        names |= {"link": str(link.pk)} if name == "open" else {}
+        names |= {"revoked_link": str(link.pk)} if name == "revoked" else {}
+    return names
 
 
 @functools.cache
@@ -472,6 +560,27 @@ def test_every_visitor_gets_what_the_table_says(world: World, name: str, request
     assert dict(zip(VISITORS, got, strict=True)) == dict(zip(VISITORS, expected, strict=True))
 
 
+def test_a_closed_link_opens_nothing_for_anybody(world: World) -> None:
+    clients = [world.client(visitor) for visitor in ("anonymous", "uploader", "admin")]
+    for _, request, expected in LINES:
+        if "/s/{open}/" not in request or expected[0] not in {200, 204}:
+            continue
+        for closed in CLOSED:
+            for client in clients:
+                answer = world.ask("anonymous", request.replace("open", closed), client)
+                assert answer.status_code in {404, 410}, f"{closed}: {request}"
+                assert "X-Accel-Redirect" not in answer
+
+
+def test_a_guest_gets_elsewhere_what_a_stranger_gets(world: World) -> None:
+    """Having been at an open link leaves nothing behind that would open more."""
+    guest = world.client("anonymous")
+    assert guest.get("/s/{open}/".format_map(world.names)).status_code == 200
+    assert not guest.cookies
+    for _, request, expected in LINES:
+        assert seen(world.ask("anonymous", request, guest)) == expected[0], request
+
+
 SCRIPTS = {"htmx": {"HX-Request": "true"}, "json": {"Accept": "application/json"}}
 
 
@@ -519,7 +628,10 @@ def test_every_post_needs_a_csrf_token(world: World) -> None:
             answer = world.ask(visitor, request, world.client(visitor, enforce_csrf_checks=True))
             # The upload page looks at quota and size before it reads the body and the token.
             exempt = name == "upload" and visitor == "anonymous"
-            assert seen(answer) == (IN if exempt else 403), f"{visitor}: {request}"
+            expected = IN if exempt else 403
+            if name == "guest_view":  # the token in its address is one
+                expected = dict(TABLE[name])[request][0]
+            assert seen(answer) == expected, f"{visitor}: {request}"
 
 
 # -- Odd addresses ------------------------------------------------------------------------------

@@ -138,3 +138,23 @@ class UploadForm(_VideoFields):
         if file is not None and not cleaned.get("title") and "title" not in self.errors:
             cleaned["title"] = title_from_filename(file.sent_name)
         return cleaned
+
+
+class GuestLinkForm(forms.Form):
+    """For whom a guest link is and how long it lasts."""
+
+    note = LineField(
+        label="For whom",
+        max_length=100,
+        required=False,
+        help_text="So that you know later which link is whose. Guests don't see it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "Grandma"}),
+        error_messages={"max_length": "Use at most 100 characters."},
+    )
+    days = forms.TypedChoiceField(
+        label="Lasts",
+        choices=[(1, "A day"), (7, "A week"), (30, "A month"), (365, "A year")],
+        coerce=int,
+        initial=7,
+        error_messages={"invalid_choice": "Choose how long it lasts from the list."},
+    )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils import timezone
+
+from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
     from videos.models import Video  # noqa: F401 named in the base class's type
@@ -25,6 +28,21 @@ class VideoQuerySet(models.QuerySet["Video"]):
         if user.is_staff:
             return self.all()
         return self.filter(PUBLISHED | Q(uploaded_by=user))
+
+    def opened_by(self, token: str) -> VideoQuerySet:
+        """What this guest's link opens at this moment: its video, or nothing.
+
+        It opens no more than its maker could: they are still a member and its uploader, and it is
+        what every member sees.
+        """
+        return self.filter(
+            PUBLISHED,
+            guest_links__token_hash=hash_token(token),
+            guest_links__revoked_at=None,
+            guest_links__expires_at__gt=timezone.now(),
+            guest_links__created_by=F("uploaded_by"),
+            uploaded_by__is_active=True,
+        )
 
     def editable_by(self, user: Any) -> VideoQuerySet:
         """What this user may edit and delete: their own; all of it for staff."""

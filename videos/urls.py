@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from videos.views import browse, health, media, playback, upload, watch
+from videos.views import browse, guests, health, media, playback, share, upload, watch
+
+# What a player asks for: below the video's own address for members, below a guest's link for its
+# guests, under the same names.
+FILES = (
+    ("stream.mp4", media.stream, "stream"),
+    ("master.m3u8", playback.master, "master_playlist"),
+    ("<rendition:rendition>.m3u8", playback.playlist, "media_playlist"),
+    ("<rendition:rendition>.mp4", playback.rendition_file, "rendition"),
+    ("captions/<slug:code>.vtt", playback.captions_vtt, "captions"),
+    ("captions/<slug:code>.m3u8", playback.captions_playlist, "captions_playlist"),
+    ("storyboard.jpg", media.storyboard, "storyboard"),
+    ("storyboard.vtt", media.storyboard_vtt, "storyboard_vtt"),
+    ("thumbnail.jpg", media.thumbnail, "thumbnail"),
+)
 
 urlpatterns = [
     path("", browse.home, name="home"),
@@ -18,25 +32,23 @@ urlpatterns = [
     path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
     path("v/<short_id:short_id>/download/", media.download, name="download"),
     path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
-    path("v/<short_id:short_id>/stream.mp4", media.stream, name="stream"),
-    path("v/<short_id:short_id>/master.m3u8", playback.master, name="master_playlist"),
+    path("v/<short_id:short_id>/share/", share.share, name="video_share"),
     path(
-        "v/<short_id:short_id>/<rendition:rendition>.m3u8",
-        playback.playlist,
-        name="media_playlist",
+        "v/<short_id:short_id>/share/<uuid:link_id>/revoke/",
+        share.revoke,
+        name="guest_link_revoke",
     ),
     path(
-        "v/<short_id:short_id>/<rendition:rendition>.mp4",
-        playback.rendition_file,
-        name="rendition",
+        "v/<short_id:short_id>/share/<uuid:link_id>/restore/",
+        share.restore,
+        name="guest_link_restore",
     ),
-    path("v/<short_id:short_id>/captions/<slug:code>.vtt", playback.captions_vtt, name="captions"),
-    path(
-        "v/<short_id:short_id>/captions/<slug:code>.m3u8",
-        playback.captions_playlist,
-        name="captions_playlist",
+    *(path(f"v/<short_id:short_id>/{route}", view, name=name) for route, view, name in FILES),
+    path("s/<token:token>/", guests.watch, name="guest"),
+    path("s/<token:token>/status/", guests.status, name="guest_status"),
+    path("s/<token:token>/view/", guests.view, name="guest_view"),
+    *(
+        path(f"s/<token:token>/{route}", guests.for_guests(view), name=f"guest_{name}")
+        for route, view, name in FILES
     ),
-    path("v/<short_id:short_id>/storyboard.jpg", media.storyboard, name="storyboard"),
-    path("v/<short_id:short_id>/storyboard.vtt", media.storyboard_vtt, name="storyboard_vtt"),
-    path("v/<short_id:short_id>/thumbnail.jpg", media.thumbnail, name="thumbnail"),
 ]

@@ -9,7 +9,8 @@ class ClipPlayer extends HTMLElement {
   connectedCallback() {
     this.video = this.querySelector("video");
     this.hint = this.querySelector(".player__hint");
-    document.getElementById("keys-button").hidden = false;
+    const keys = document.getElementById("keys-button");
+    if (keys) keys.hidden = false;
     this.restore();
     this.video.addEventListener("volumechange", () => this.keep());
     this.video.addEventListener("ratechange", () => this.keep());
