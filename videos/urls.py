@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from videos.views import browse, health, media, playback, upload, watch
+from videos.views import browse, health, media, playback, search, upload, watch
 
 urlpatterns = [
     path("", browse.home, name="home"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("upload/", upload.upload, name="upload"),
     path("categories/", browse.category_list, name="category_list"),
     path("categories/<slug:slug>/", browse.category, name="category"),
+    path("users/", search.directory, name="directory"),
     path("profile/<username:username>/", browse.profile, name="profile"),
     path("v/<short_id:short_id>/", watch.watch, name="watch"),
     path("v/<short_id:short_id>/status/", watch.status, name="video_status"),
