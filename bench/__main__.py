@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import chaos, media, watch
+from bench import chaos, media, pages, watch
 
-BENCHES = {"media": media.main, "watch": watch.main, "chaos": chaos.main}
+BENCHES = {"media": media.main, "watch": watch.main, "chaos": chaos.main, "pages": pages.main}
 BY_DEFAULT = ("media",)
 
 

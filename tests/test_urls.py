@@ -75,6 +75,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /categories/bare/cover.webp", NOBODY),
         ("GET /categories/none/cover.webp", NOBODY),
     ],
+    "directory": [("GET /users/", ALL), ("GET /users/?q=bob&after=nonsense", ALL)],
     "profile": [
         ("GET /profile/bob/", ALL),
         ("GET /profile/BOB/", ALL),

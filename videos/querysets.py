@@ -1,4 +1,4 @@
-"""Who sees what, and what a search finds: the only place that says so."""
+"""Who sees what: the only place that says so."""
 
 from __future__ import annotations
 
@@ -49,18 +49,6 @@ class VideoQuerySet(models.QuerySet["Video"]):
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self.all() if user.is_staff else self.filter(uploaded_by=user)
-
-    def search(self, text: str) -> VideoQuerySet:
-        """Every word stands somewhere in title, description, uploader or category."""
-        found = self
-        for word in text.split()[:8]:
-            found = found.filter(
-                Q(title__icontains=word)
-                | Q(description__icontains=word)
-                | Q(uploaded_by__username__icontains=word)
-                | Q(category__name__icontains=word)
-            )
-        return found
 
     def for_cards(self) -> VideoQuerySet:
         """With what a video card shows, in one query."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from videos.views import browse, guests, health, media, playback, share, upload, watch
+from videos.views import browse, guests, health, media, playback, search, share, upload, watch
 
 # What a player asks for: below the video's own address for members, below a guest's link for its
 # guests, under the same names.
@@ -24,6 +24,7 @@ urlpatterns = [
     path("upload/", upload.upload, name="upload"),
     path("categories/", browse.category_list, name="category_list"),
     path("categories/<slug:slug>/", browse.category, name="category"),
+    path("users/", search.directory, name="directory"),
     path("profile/<username:username>/", browse.profile, name="profile"),
     path("v/<short_id:short_id>/", watch.watch, name="watch"),
     path("v/<short_id:short_id>/status/", watch.status, name="video_status"),

@@ -24,6 +24,7 @@ from videos.services.files import (
     version_of,
 )
 from videos.services.options import transcode_options
+from videos.services.search_index import index_video
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
@@ -132,6 +133,7 @@ def _publish(
             jobs.end_job(job)
             _store(video, placed, was_copied=result.plan.copied)
             _store_captions(video, captions)
+            index_video(video.pk)
             jobs.add_job(
                 video=video,
                 kind=JobKind.ENRICH,
