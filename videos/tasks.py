@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from videos.services import files, jobs, processing, thumbnails, uploads
+from videos.services import files, jobs, notices, processing, talking, thumbnails, uploads
 
 
 def run_next_job() -> str:
@@ -37,11 +37,13 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 
 
 def tidy_up() -> int:
-    """Every ten minutes: uploads that stopped, what nobody needs in the temp folder, and originals
-    that were kept for long enough."""
+    """Every ten minutes: uploads that stopped, what nobody needs in the temp folder, and originals,
+    deleted comments and notices that were kept for long enough."""
     return (
         uploads.abandon_expired_uploads()
         + files.sweep_temp()
         + files.forget_failed_sources()
         + files.prune_originals()
+        + talking.forget_deleted_comments()
+        + notices.forget_old_notices()
     )

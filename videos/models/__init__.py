@@ -1,9 +1,23 @@
 """The tables of videos and of what is done with them."""
 
 from videos.models.caption import Caption
+from videos.models.comment import Comment
 from videos.models.job import Job
+from videos.models.like import Like
+from videos.models.notice import Notice, NoticeKind
 from videos.models.rendition import Rendition
 from videos.models.upload import Upload
 from videos.models.video import ProcessingStatus, Video
 
-__all__ = ["Caption", "Job", "ProcessingStatus", "Rendition", "Upload", "Video"]
+__all__ = [
+    "Caption",
+    "Comment",
+    "Job",
+    "Like",
+    "Notice",
+    "NoticeKind",
+    "ProcessingStatus",
+    "Rendition",
+    "Upload",
+    "Video",
+]

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from siteconfig.services.config import current_config
-from videos.models import Caption, ProcessingStatus, Rendition, Video
+from videos.models import Caption, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind
 from videos.services import jobs
 from videos.services.files import (
@@ -23,6 +23,7 @@ from videos.services.files import (
     remove_unnamed,
     version_of,
 )
+from videos.services.notices import notify_of_processing
 from videos.services.options import transcode_options
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
@@ -132,6 +133,7 @@ def _publish(
             jobs.end_job(job)
             _store(video, placed, was_copied=result.plan.copied)
             _store_captions(video, captions)
+            notify_of_processing(video=video, kind=NoticeKind.PROCESSED)
             jobs.add_job(
                 video=video,
                 kind=JobKind.ENRICH,
