@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
 
-from videos.models import Video
+from videos.models import Comment, Notice, Video
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
@@ -27,3 +27,17 @@ def playable_video(request: MemberRequest, short_id: str) -> Video:
     return get_object_or_404(
         Video.objects.visible_to(request.user), short_id=short_id, processing_status="COMPLETED"
     )
+
+
+def comment_of(video: Video, comment_id: int) -> Comment:
+    """One of this video, deleted or not; whoever asks may see the video."""
+    found = Comment.objects.select_related("author", "parent__author")
+    comment = get_object_or_404(found, video=video, pk=comment_id)
+    comment.video = video
+    return comment
+
+
+def own_notice(request: MemberRequest, notice_id: int) -> Notice:
+    """One of this member's, about what they may still see."""
+    mine = Notice.objects.visible_to(request.user).select_related("video", "comment__video")
+    return get_object_or_404(mine, pk=notice_id)

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from videos.views import browse, health, media, playback, upload, watch
+from videos.views import (
+    browse,
+    comments,
+    health,
+    likes,
+    media,
+    notices,
+    playback,
+    upload,
+    watch,
+)
 
 urlpatterns = [
     path("", browse.home, name="home"),
@@ -18,6 +28,32 @@ urlpatterns = [
     path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
     path("v/<short_id:short_id>/download/", media.download, name="download"),
     path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
+    path("v/<short_id:short_id>/like/", likes.like, name="like"),
+    path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),
+    path("v/<short_id:short_id>/comments/<int:comment_id>/", comments.comment, name="comment"),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/reply/",
+        comments.reply,
+        name="comment_reply",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/edit/",
+        comments.edit,
+        name="comment_edit",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/delete/",
+        comments.delete,
+        name="comment_delete",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/restore/",
+        comments.restore,
+        name="comment_restore",
+    ),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read/", notices.read_all, name="notices_read"),
+    path("notices/<int:notice_id>/", notices.notice, name="notice"),
     path("v/<short_id:short_id>/stream.mp4", media.stream, name="stream"),
     path("v/<short_id:short_id>/master.m3u8", playback.master, name="master_playlist"),
     path(
