@@ -116,9 +116,11 @@ def moderators_after_a_flush() -> None:
     from django.db.models.signals import post_migrate
 
     make_group = import_module("videos.migrations.0002_moderators").make_group
+    permit = import_module("videos.migrations.0010_moderated_comments").permit
 
     def make_again(**_: object) -> None:
         make_group(apps, None)
+        permit(apps, None)
 
     post_migrate.connect(make_again, sender=apps.get_app_config("videos"), weak=False)
 

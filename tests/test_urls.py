@@ -32,7 +32,8 @@ from clipset.lib.pictures import write_whole
 from siteconfig.models import Config
 from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
 from tests.videos.transcode.fragmented import encoded
-from videos.models import Caption, GuestLink, Job, Rendition, Video
+from videos.models import Caption, Comment, GuestLink, Job, Notice, Rendition, Video
+from videos.services.talking import delete_comment, write_comment
 from videos.transcode.storyboard import plan_storyboard
 
 if TYPE_CHECKING:
@@ -181,6 +182,57 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{failed}/retry/", POST_ONLY),
         ("POST /v/{failed}/retry/", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{ready}/retry/", (IN, 404, 302, 302, 302, IN)),
+    ],
+    # -- Talking
+    "like": [
+        ("GET /v/{ready}/like/", POST_ONLY),
+        ("POST /v/{ready}/like/ liked=yes", DONE),
+        ("POST /v/{ready}/like/ liked=perhaps", (IN, 422, 422, 422, 422, IN)),
+        ("POST /v/{hidden}/like/ liked=yes", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{pending}/like/ liked=yes", (IN, 404, 302, 302, 302, IN)),
+    ],
+    "comments": [
+        ("GET /v/{ready}/comments/", ALL),
+        ("GET /v/{hidden}/comments/", UPLOADER_AND_STAFF),
+        ("POST /v/{ready}/comments/ text=Hello", DONE),
+        ("POST /v/{ready}/comments/ text=Hello&parent={comment}", DONE),
+        ("POST /v/{ready}/comments/ text=Hello&parent=99999999", NOBODY),
+        ("POST /v/{ready}/comments/ text=", (IN, 422, 422, 422, 422, IN)),
+        ("POST /v/{hidden}/comments/ text=Hello", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{failed}/comments/ text=Hello", (IN, 404, 302, 302, 302, IN)),
+    ],
+    "comment": [
+        ("GET /v/{ready}/comments/{comment}/", ALL),
+        ("GET /v/{hidden}/comments/{hidden_comment}/", UPLOADER_AND_STAFF),
+        ("GET /v/{ready}/comments/{hidden_comment}/", NOBODY),
+        ("GET /v/{ready}/comments/99999999999999999999/", NOBODY),
+    ],
+    "comment_reply": [
+        ("GET /v/{ready}/comments/{comment}/reply/", ALL),
+        ("GET /v/{hidden}/comments/{hidden_comment}/reply/", UPLOADER_AND_STAFF),
+    ],
+    # The comments are charlie's, "another member" of this table.
+    "comment_edit": [
+        ("GET /v/{ready}/comments/{comment}/edit/", (IN, 200, 404, 404, 404, IN)),
+        ("POST /v/{ready}/comments/{comment}/edit/ text=New", (IN, 302, 404, 404, 404, IN)),
+        ("POST /v/{ready}/comments/{comment}/edit/ text=", (IN, 422, 404, 404, 404, IN)),
+        ("GET /v/{hidden}/comments/{hidden_comment}/edit/", NOBODY),
+    ],
+    "comment_delete": [
+        ("GET /v/{ready}/comments/{comment}/delete/", POST_ONLY),
+        ("POST /v/{ready}/comments/{comment}/delete/", DONE),
+        ("POST /v/{hidden}/comments/{hidden_comment}/delete/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/comments/{moderators_comment}/delete/", (IN, 404, 302, 302, 302, IN)),
+    ],
+    "comment_restore": [
+        ("GET /v/{ready}/comments/{deleted_comment}/restore/", POST_ONLY),
+        ("POST /v/{ready}/comments/{deleted_comment}/restore/", (IN, 302, 404, 404, 404, IN)),
+    ],
+    "notices": [("GET /notices/", ALL)],
+    "notices_read": [("GET /notices/read/", POST_ONLY), ("POST /notices/read/", DONE)],
+    "notice": [
+        ("GET /notices/{notice}/", (IN, 404, 302, 404, 404, IN)),
+        ("GET /notices/99999999999999999999/", NOBODY),
     ],
     "upload": [
         ("GET /upload/", ALL),
@@ -370,7 +422,11 @@ def parts_of(request: str, names: dict[str, str]) -> tuple[str, str, dict[str, A
         data = {"file": SimpleUploadedFile("clip.mp4", b"x" * 100, "video/mp4")}
     if data.get("picture") == "picture":
         data = {"picture": SimpleUploadedFile("me.png", picture().read(), "image/png")}
-    return method, path.format_map(names), data
+    fields = {
+        name: value.format_map(names) if isinstance(value, str) else value
+        for name, value in data.items()
+    }
+    return method, path.format_map(names), fields
 
 
 def picture() -> io.BytesIO:
@@ -432,6 +488,7 @@ def world(media: Path) -> World:
                 progress=40,
                 seconds_left=90,
             )
+    names |= talk(users, names)
     for name, role, by in (
         ("invitation", Role.USER, moderator),
         ("used", Role.USER, moderator),
@@ -480,6 +537,22 @@ def guest_links(users: dict[str, User]) -> dict[str, str]:
         names |= {"link": str(link.pk)} if name == "open" else {}
         names |= {"revoked_link": str(link.pk)} if name == "revoked" else {}
     return names
+
+
+def talk(users: dict[str, User], names: dict[str, str]) -> dict[str, str]:
+    """Comments of charlie's and of the moderator's, and a notice of bob's."""
+    ready = Video.objects.get(short_id=names["ready"])
+    hidden = Video.objects.get(short_id=names["hidden"])
+    member = users["member"]
+    said = {
+        "comment": write_comment(video=ready, author=member, text="At 0:10"),
+        "hidden_comment": write_comment(video=hidden, author=member, text="Before it was hidden"),
+        "moderators_comment": write_comment(video=ready, author=users["moderator"], text="Hm"),
+        "deleted_comment": write_comment(video=ready, author=member, text="Oh no"),
+    }
+    delete_comment(comment=said["deleted_comment"], by=member)
+    notice = Notice.objects.get(comment=said["comment"])
+    return {name: str(one.pk) for name, one in said.items()} | {"notice": str(notice.pk)}
 
 
 @functools.cache
@@ -733,6 +806,7 @@ def admin_objects(world: World) -> dict[str, object]:
         "siteconfig_config": Config.objects.get(),
         "videos_video": Video.objects.get(short_id=world.names["ready"]),
         "videos_job": Job.objects.get(),
+        "videos_comment": Comment.objects.get(pk=world.names["comment"]),
         "categories_category": Category.objects.get(slug="music"),
         "accounts_invitation": Invitation.objects.get(pk=world.names["invitation"]),
         "accounts_user": world.users["uploader"],
@@ -751,6 +825,7 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "accounts_user": (READING, NO_ADDING),  # a moderator changes some fields of it
     "categories_category": (EVERYTHING, EVERYTHING),
     "siteconfig_config": (NOTHING, (302, 403, 200, 403, 200)),
+    "videos_comment": (NO_ADDING, NO_ADDING),
     "videos_job": (READING, READING),
     "videos_video": (NO_ADDING, NO_ADDING),
 }

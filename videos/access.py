@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
 
-from videos.models import Video
+from videos.models import Comment, Notice, Video
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -41,3 +41,17 @@ def _named(request: HttpRequest, short_id: str, token: str) -> VideoQuerySet:
     if token:
         return Video.objects.opened_by(token)
     return Video.objects.visible_to(request.user).filter(short_id=short_id)
+
+
+def comment_of(video: Video, comment_id: int) -> Comment:
+    """One of this video, deleted or not; whoever asks may see the video."""
+    found = Comment.objects.select_related("author", "parent__author")
+    comment = get_object_or_404(found, video=video, pk=comment_id)
+    comment.video = video
+    return comment
+
+
+def own_notice(request: MemberRequest, notice_id: int) -> Notice:
+    """One of this member's, about what they may still see."""
+    mine = Notice.objects.visible_to(request.user).select_related("video", "comment__video")
+    return get_object_or_404(mine, pk=notice_id)

@@ -13,6 +13,8 @@ from clipset.lib.fields import LineField, TextField
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.text import title_from_filename
 from clipset.lib.timestamps import parse_timestamp
+from videos.models.comment import MAX_TEXT
+from videos.services.talking import BLANK, TOO_LONG
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
@@ -110,6 +112,26 @@ class EditForm(_VideoFields):
             # No page can hold a file that was sent.
             self.add_error("picture", "Choose this picture once more when the rest is right.")
         return cleaned
+
+
+class CommentForm(forms.Form):
+    """What somebody says; `parent` is the comment that it answers."""
+
+    text = TextField(
+        max_length=MAX_TEXT,
+        label="Your comment",
+        widget=forms.Textarea(attrs={"rows": 1}),
+        error_messages={"required": BLANK, "max_length": TOO_LONG},
+    )
+    parent = forms.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
+    )
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        if not text:
+            raise ValidationError(BLANK)
+        return text
 
 
 class UploadForm(_VideoFields):

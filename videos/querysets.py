@@ -11,7 +11,7 @@ from django.utils import timezone
 from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
-    from videos.models import Video  # noqa: F401 named in the base class's type
+    from videos.models import Comment, Notice, Video  # noqa: F401 named in base classes' types
 
 PUBLISHED = Q(processing_status="COMPLETED", is_hidden=False)
 
@@ -53,3 +53,24 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def for_cards(self) -> VideoQuerySet:
         """With what a video card shows, in one query."""
         return self.select_related("uploaded_by", "category")
+
+
+class CommentQuerySet(models.QuerySet["Comment"]):
+    def live(self) -> CommentQuerySet:
+        """What is not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def visible_to(self, user: Any) -> NoticeQuerySet:
+        """A member's own, but for those of deleted comments and of videos that they may not see
+        any more."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        own = self.filter(member=user).filter(
+            Q(comment__isnull=True) | Q(comment__deleted_at__isnull=True)
+        )
+        if user.is_staff:
+            return own
+        published = Q(video__processing_status="COMPLETED", video__is_hidden=False)
+        return own.filter(published | Q(video__uploaded_by=user))

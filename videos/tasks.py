@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from videos.services import files, jobs, processing, sharing, thumbnails, uploads
+from videos.services import files, jobs, notices, processing, sharing, talking, thumbnails, uploads
 
 
 def run_next_job() -> str:
@@ -37,12 +37,14 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 
 
 def tidy_up() -> int:
-    """Every ten minutes: uploads that stopped, what nobody needs in the temp folder, originals
-    that were kept for long enough, and guest links that were over for long."""
+    """Every ten minutes: uploads that stopped, what nobody needs in the temp folder, and what was
+    kept for long enough: originals, guest links, deleted comments, notices."""
     return (
         uploads.abandon_expired_uploads()
         + files.sweep_temp()
         + files.forget_failed_sources()
         + files.prune_originals()
         + sharing.forget_ended_links()
+        + talking.forget_deleted_comments()
+        + notices.forget_old_notices()
     )

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from videos.views import browse, guests, health, media, playback, search, share, upload, watch
+from videos.views import (
+    browse,
+    comments,
+    guests,
+    health,
+    likes,
+    media,
+    notices,
+    playback,
+    search,
+    share,
+    upload,
+    watch,
+)
 
 # What a player asks for: below the video's own address for members, below a guest's link for its
 # guests, under the same names.
@@ -34,6 +47,32 @@ urlpatterns = [
     path("v/<short_id:short_id>/download/", media.download, name="download"),
     path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
     path("v/<short_id:short_id>/share/", share.share, name="video_share"),
+    path("v/<short_id:short_id>/like/", likes.like, name="like"),
+    path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),
+    path("v/<short_id:short_id>/comments/<int:comment_id>/", comments.comment, name="comment"),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/reply/",
+        comments.reply,
+        name="comment_reply",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/edit/",
+        comments.edit,
+        name="comment_edit",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/delete/",
+        comments.delete,
+        name="comment_delete",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/restore/",
+        comments.restore,
+        name="comment_restore",
+    ),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read/", notices.read_all, name="notices_read"),
+    path("notices/<int:notice_id>/", notices.notice, name="notice"),
     path(
         "v/<short_id:short_id>/share/<uuid:link_id>/revoke/",
         share.revoke,

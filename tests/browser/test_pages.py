@@ -13,6 +13,7 @@ from tests.browser.conftest import results
 from tests.builders import make_admin, make_category, make_user, make_video
 from tests.videos.films import ready_film
 from videos.models import Job, ProcessingStatus
+from videos.services.talking import write_comment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,11 @@ def addresses(root: User) -> dict[str, str]:
             f"Film {number}", uploader=alice, category=music, view_count=number * 321, **thumbnail
         )
     make_video("Averylongtitlewithoutanyspaces" * 4, uploader=alice, **thumbnail)
+    said = write_comment(video=film, author=alice, text="What a light at 0:02! More of it?")
+    write_comment(video=film, author=root, text="Soon, see https://example.org/", reply_to=said)
+    answered = make_video("Commented", uploader=alice, **thumbnail)
+    mine = write_comment(video=answered, author=root, text="First")
+    write_comment(video=answered, author=alice, text="Second", reply_to=mine)
     waiting = make_video("Being made", uploader=root, status=ProcessingStatus.PROCESSING)
     Job.objects.create(video=waiting, progress=42, seconds_left=90)
     failed = make_video("Did not work", uploader=root, status=ProcessingStatus.FAILED)
@@ -73,6 +79,9 @@ def addresses(root: User) -> dict[str, str]:
         "watch-upright": upright.get_absolute_url(),
         "watch-waiting": waiting.get_absolute_url(),
         "watch-failed": failed.get_absolute_url(),
+        "comments": f"{film.get_absolute_url()}comments/",
+        "comment-reply": f"{film.get_absolute_url()}comments/{said.pk}/reply/",
+        "notices": "/notices/",
         "edit": f"{film.get_absolute_url()}edit/",
         "delete": f"{film.get_absolute_url()}delete/",
         "categories": "/categories/",

@@ -1,6 +1,7 @@
-"""Videos and the work on them in the admin."""
+"""Videos, the work on them and the talk about them in the admin."""
 
+from videos.admin.comment import CommentAdmin
 from videos.admin.job import JobAdmin
 from videos.admin.video import VideoAdmin
 
-__all__ = ["JobAdmin", "VideoAdmin"]
+__all__ = ["CommentAdmin", "JobAdmin", "VideoAdmin"]

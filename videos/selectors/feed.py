@@ -40,7 +40,7 @@ def feed_page(
 ) -> FeedPage:
     """The page behind the cursor `after` (the first one for "" and for nonsense).
 
-    `parameters` are those of the present address, to be kept in the next. One query, and one
+    `parameters` are those of the present address, to be kept in the next. Two queries, and one
     more for the progress of what is unfinished.
     """
     field = SORTS[known_sort(sort)]

@@ -68,7 +68,7 @@ class WatchPage:
 
 
 def watch_page(video: Video, *, viewer: User, start: int) -> WatchPage:
-    """Three queries at most, whatever there is to show."""
+    """Five queries at most, whatever there is to show."""
     card, player = cards([video])[0], _player(video, start=start)
     return WatchPage(
         video=video,

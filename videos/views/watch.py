@@ -17,11 +17,13 @@ from videos.access import editable_video, visible_video
 from videos.forms import EditForm
 from videos.models import Video
 from videos.selectors.cards import progress_of, thumbnail_url
+from videos.selectors.likes import is_liked
 from videos.selectors.playback import is_watchable
 from videos.selectors.watch import making_of, watch_page
 from videos.services.editing import delete_video, edit_video
 from videos.services.processing import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_moment, use_picture
+from videos.views.comments import talk_of
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
@@ -35,7 +37,12 @@ def watch(request: MemberRequest, short_id: str) -> HttpResponse:
     video = visible_video(request, short_id)
     start = parse_timestamp(request.GET.get("t", "")) or 0
     page = watch_page(video, viewer=request.user, start=start)
-    context = {"watch": page, "was_stopped": video.error_message == CANCELLED}
+    context = {
+        "watch": page,
+        "was_stopped": video.error_message == CANCELLED,
+        "is_liked": is_liked(video, by=request.user),
+        **talk_of(request, video),
+    }
     return render(request, "videos/watch.html", context)
 
 
