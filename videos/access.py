@@ -22,8 +22,13 @@ def editable_video(request: MemberRequest, short_id: str) -> Video:
     return get_object_or_404(Video.objects.editable_by(request.user).for_cards(), short_id=short_id)
 
 
+def captioned_video(request: MemberRequest, short_id: str) -> Video:
+    """One that this member may change and that is finished: processing brings captions, too."""
+    return get_object_or_404(
+        Video.objects.editable_by(request.user).finished().for_cards(), short_id=short_id
+    )
+
+
 def playable_video(request: MemberRequest, short_id: str) -> Video:
     """One that this member may see and that is finished."""
-    return get_object_or_404(
-        Video.objects.visible_to(request.user), short_id=short_id, processing_status="COMPLETED"
-    )
+    return get_object_or_404(Video.objects.visible_to(request.user).finished(), short_id=short_id)

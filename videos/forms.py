@@ -13,6 +13,9 @@ from clipset.lib.fields import LineField, TextField
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.text import title_from_filename
 from clipset.lib.timestamps import parse_timestamp
+from videos.transcode.captions import LABEL_CHARACTERS
+from videos.transcode.captions import MAX_BYTES as MAX_CAPTION_BYTES
+from videos.transcode.languages import ENGLISH
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
@@ -138,3 +141,41 @@ class UploadForm(_VideoFields):
         if file is not None and not cleaned.get("title") and "title" not in self.errors:
             cleaned["title"] = title_from_filename(file.sent_name)
         return cleaned
+
+
+class CaptionForm(forms.Form):
+    """Captions from a file."""
+
+    file = forms.FileField(
+        label="File",
+        help_text="SubRip (.srt) or WebVTT (.vtt), of at most 2 MB.",
+        widget=forms.FileInput(
+            attrs={
+                "accept": ".srt,.vtt,text/vtt,application/x-subrip",
+                "data-max-bytes": MAX_CAPTION_BYTES,
+            }
+        ),
+        error_messages={
+            "required": "Choose a file with captions.",
+            "empty": "This file is empty. Choose another one.",
+        },
+    )
+    language = forms.ChoiceField(
+        choices=[("", "Choose a language"), *sorted(ENGLISH.items(), key=lambda it: it[1])],
+        error_messages={
+            "required": "Choose the language of these captions.",
+            "invalid_choice": "This language is not known here. Choose one of the list.",
+        },
+    )
+    label = LineField(
+        label="Name",
+        required=False,
+        max_length=LABEL_CHARACTERS,
+        help_text="Left empty, it is called after its language.",
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if (file.size or 0) > MAX_CAPTION_BYTES:
+            raise ValidationError("This file is too large. Send one of at most 2 MB.")
+        return file

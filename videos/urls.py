@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from videos.views import browse, health, media, playback, upload, watch
+from videos.views import browse, captions, health, media, playback, upload, watch
 
 urlpatterns = [
     path("", browse.home, name="home"),
@@ -18,6 +18,22 @@ urlpatterns = [
     path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
     path("v/<short_id:short_id>/download/", media.download, name="download"),
     path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
+    path("v/<short_id:short_id>/captions/", captions.captions, name="video_captions"),
+    path(
+        "v/<short_id:short_id>/captions/<slug:code>/rename/",
+        captions.rename,
+        name="caption_rename",
+    ),
+    path(
+        "v/<short_id:short_id>/captions/<slug:code>/default/",
+        captions.choose_default,
+        name="caption_default",
+    ),
+    path(
+        "v/<short_id:short_id>/captions/<slug:code>/remove/",
+        captions.remove,
+        name="caption_remove",
+    ),
     path("v/<short_id:short_id>/stream.mp4", media.stream, name="stream"),
     path("v/<short_id:short_id>/master.m3u8", playback.master, name="master_playlist"),
     path(
