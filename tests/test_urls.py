@@ -163,6 +163,13 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{ready}/captions/en/remove/", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{ready}/captions/de/remove/", NOBODY),
     ],
+    "video_view": [
+        ("GET /v/{ready}/view/", POST_ONLY),
+        ("POST /v/{ready}/view/ at=40&watched=40", (IN, 204, 204, 204, 204, IN)),
+        ("POST /v/{ready}/view/ at=-1&watched=nan", (IN, 422, 422, 422, 422, IN)),
+        ("POST /v/{hidden}/view/ at=40&watched=40", (IN, 404, 204, 204, 204, IN)),
+        ("POST /v/{pending}/view/ at=40&watched=40", (IN, 404, 204, 204, 204, IN)),
+    ],
     "storyboard": [
         ("GET /v/{ready}/storyboard.jpg", ALL),
         ("GET /v/{hidden}/storyboard.jpg", UPLOADER_AND_STAFF),

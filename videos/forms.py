@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
 
 MAX_TITLE = 200
+MAX_SECONDS = 10_000 * 3600
 MAX_DESCRIPTION = 5000
 
 
@@ -179,3 +180,11 @@ class CaptionForm(forms.Form):
         if (file.size or 0) > MAX_CAPTION_BYTES:
             raise ValidationError("This file is too large. Send one of at most 2 MB.")
         return file
+
+
+class WatchedForm(forms.Form):
+    """What a player tells: where it is, and how much was played since the page opened."""
+
+    at = forms.FloatField(min_value=0, max_value=MAX_SECONDS)
+    watched = forms.FloatField(min_value=0)
+    ended = forms.BooleanField(required=False)

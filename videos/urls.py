@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from videos.views import browse, captions, health, media, playback, upload, watch
+from videos.views import browse, captions, health, media, playback, upload, watch, watching
 
 urlpatterns = [
     path("", browse.home, name="home"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
     path("v/<short_id:short_id>/download/", media.download, name="download"),
     path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
+    path("v/<short_id:short_id>/view/", watching.view, name="video_view"),
     path("v/<short_id:short_id>/captions/", captions.captions, name="video_captions"),
     path(
         "v/<short_id:short_id>/captions/<slug:code>/rename/",

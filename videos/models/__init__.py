@@ -5,5 +5,15 @@ from videos.models.job import Job
 from videos.models.rendition import Rendition
 from videos.models.upload import Upload
 from videos.models.video import ProcessingStatus, Video
+from videos.models.watching import View, WatchPosition
 
-__all__ = ["Caption", "Job", "ProcessingStatus", "Rendition", "Upload", "Video"]
+__all__ = [
+    "Caption",
+    "Job",
+    "ProcessingStatus",
+    "Rendition",
+    "Upload",
+    "Video",
+    "View",
+    "WatchPosition",
+]

@@ -46,6 +46,7 @@ class VideoCard:
     view_count: int
     state: str
     progress: Progress | None
+    watched: int | None = None  # percent of the film, where the viewer has begun it
 
 
 def thumbnail_url(video: Video) -> str | None:

@@ -12,6 +12,7 @@ from categories.models import Category
 from videos.models import Video
 from videos.selectors.categories import category_cards
 from videos.selectors.feed import feed_page, known_sort, unfinished_of
+from videos.selectors.watching import begun_by
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -56,6 +57,7 @@ def home(request: MemberRequest) -> HttpResponse:
         "category": category,
         "categories": Category.objects.all(),
         "own_unfinished": unfinished_of(request.user) if first_page else [],
+        "begun": begun_by(request.user) if first_page else [],
     }
     parameters = {"q": query, "category": slug}
     return _list_page(request, "videos/home.html", videos, context, parameters=parameters)
