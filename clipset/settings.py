@@ -202,6 +202,7 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("inter", NODE_MODULES / "@fontsource-variable" / "inter" / "files"),
     ("hls", NODE_MODULES / "hls.js" / "dist"),
+    ("media-chrome", NODE_MODULES / "media-chrome" / "dist" / "iife"),
 ]
 STATICFILES_FINDERS = [
     "clipset.static.Folders",

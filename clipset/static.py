@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 # Of packages whose folder holds much more: by their prefix in STATICFILES_DIRS.
-USED: Final = {"hls": {"hls.light.min.mjs", "hls.worker.js", "hls.worker.js.map"}}
+USED: Final = {
+    "hls": {"hls.light.min.mjs", "hls.worker.js", "hls.worker.js.map"},
+    "media-chrome": {"all.js", "all.js.map"},
+}
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # untyped

@@ -144,6 +144,37 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{hidden}/captions/en.m3u8", UPLOADER_AND_STAFF),
         ("GET /v/{ready}/captions/de.m3u8", NOBODY),
     ],
+    "video_captions": [
+        ("GET /v/{ready}/captions/", UPLOADER_AND_STAFF),
+        ("GET /v/{hidden}/captions/", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/captions/", NOBODY),
+        ("POST /v/{ready}/captions/ captions=srt&language=de", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/ language=de", (IN, 404, 422, 422, 422, IN)),
+        ("POST /v/{pending}/captions/ captions=srt&language=de", NOBODY),
+    ],
+    "caption_rename": [
+        ("GET /v/{ready}/captions/en/rename/", POST_ONLY),
+        ("POST /v/{ready}/captions/en/rename/ label=New", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/en/rename/ label=", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/de/rename/ label=New", NOBODY),
+    ],
+    "caption_default": [
+        ("GET /v/{ready}/captions/en/default/", POST_ONLY),
+        ("POST /v/{ready}/captions/en/default/ chosen=yes", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/de/default/", NOBODY),
+    ],
+    "caption_remove": [
+        ("GET /v/{ready}/captions/en/remove/", POST_ONLY),
+        ("POST /v/{ready}/captions/en/remove/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/de/remove/", NOBODY),
+    ],
+    "video_view": [
+        ("GET /v/{ready}/view/", POST_ONLY),
+        ("POST /v/{ready}/view/ at=40&watched=40", (IN, 204, 204, 204, 204, IN)),
+        ("POST /v/{ready}/view/ at=-1&watched=nan", (IN, 422, 422, 422, 422, IN)),
+        ("POST /v/{hidden}/view/ at=40&watched=40", (IN, 404, 204, 204, 204, IN)),
+        ("POST /v/{pending}/view/ at=40&watched=40", (IN, 404, 204, 204, 204, IN)),
+    ],
     "storyboard": [
         ("GET /v/{ready}/storyboard.jpg", ALL),
         ("GET /v/{hidden}/storyboard.jpg", UPLOADER_AND_STAFF),
@@ -420,6 +451,9 @@ def parts_of(request: str, names: dict[str, str]) -> tuple[str, str, dict[str, A
     data: dict[str, Any] = dict(pair.split("=", 1) for pair in rest[0].split("&")) if rest else {}
     if data.get("file") == "film":
         data = {"file": SimpleUploadedFile("clip.mp4", b"x" * 100, "video/mp4")}
+    if data.pop("captions", "") == "srt":
+        words = b"1\n00:00:01,000 --> 00:00:02,000\nHello\n"
+        data["file"] = SimpleUploadedFile("words.srt", words)
     if data.get("picture") == "picture":
         data = {"picture": SimpleUploadedFile("me.png", picture().read(), "image/png")}
     fields = {

@@ -36,6 +36,13 @@ def editable_video(request: MemberRequest, short_id: str) -> Video:
     return get_object_or_404(Video.objects.editable_by(request.user).for_cards(), short_id=short_id)
 
 
+def captioned_video(request: MemberRequest, short_id: str) -> Video:
+    """One that this member may change and that is finished: processing brings captions, too."""
+    return get_object_or_404(
+        Video.objects.editable_by(request.user).finished().for_cards(), short_id=short_id
+    )
+
+
 def _named(request: HttpRequest, short_id: str, token: str) -> VideoQuerySet:
     """At most one. A log-in gives nothing more at a guest's address."""
     if token:

@@ -15,6 +15,8 @@ from clipset.lib.text import title_from_filename
 from clipset.lib.timestamps import parse_timestamp
 from videos.models.comment import MAX_TEXT
 from videos.services.talking import BLANK, TOO_LONG
+from videos.transcode.captions import LABEL_CHARACTERS, MAX_BYTES as MAX_CAPTION_BYTES
+from videos.transcode.languages import ENGLISH
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
 
 MAX_TITLE = 200
+MAX_SECONDS = 10_000 * 3600
 MAX_DESCRIPTION = 5000
 
 
@@ -180,3 +183,49 @@ class GuestLinkForm(forms.Form):
         initial=7,
         error_messages={"invalid_choice": "Choose how long it lasts from the list."},
     )
+
+
+class CaptionForm(forms.Form):
+    """Captions from a file."""
+
+    file = forms.FileField(
+        label="File",
+        help_text="SubRip (.srt) or WebVTT (.vtt), of at most 2 MB.",
+        widget=forms.FileInput(
+            attrs={
+                "accept": ".srt,.vtt,text/vtt,application/x-subrip",
+                "data-max-bytes": MAX_CAPTION_BYTES,
+            }
+        ),
+        error_messages={
+            "required": "Choose a file with captions.",
+            "empty": "This file is empty. Choose another one.",
+        },
+    )
+    language = forms.ChoiceField(
+        choices=[("", "Choose a language"), *sorted(ENGLISH.items(), key=lambda it: it[1])],
+        error_messages={
+            "required": "Choose the language of these captions.",
+            "invalid_choice": "This language is not known here. Choose one of the list.",
+        },
+    )
+    label = LineField(
+        label="Name",
+        required=False,
+        max_length=LABEL_CHARACTERS,
+        help_text="Left empty, it is called after its language.",
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if (file.size or 0) > MAX_CAPTION_BYTES:
+            raise ValidationError("This file is too large. Send one of at most 2 MB.")
+        return file
+
+
+class WatchedForm(forms.Form):
+    """What a player tells: where it is, and how much was played since the page opened."""
+
+    at = forms.FloatField(min_value=0, max_value=MAX_SECONDS)
+    watched = forms.FloatField(min_value=0)
+    ended = forms.BooleanField(required=False)

@@ -21,6 +21,10 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """What every member sees: finished and not hidden."""
         return self.filter(PUBLISHED)
 
+    def finished(self) -> VideoQuerySet:
+        """What is whole, hidden or not."""
+        return self.filter(processing_status="COMPLETED")
+
     def visible_to(self, user: Any) -> VideoQuerySet:
         """What this user may watch: all of it for staff, else the published and their own."""
         if not user.is_authenticated or not user.is_active:

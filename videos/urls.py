@@ -4,6 +4,7 @@ from django.urls import path
 
 from videos.views import (
     browse,
+    captions,
     comments,
     guests,
     health,
@@ -15,6 +16,7 @@ from videos.views import (
     share,
     upload,
     watch,
+    watching,
 )
 
 # What a player asks for: below the video's own address for members, below a guest's link for its
@@ -50,6 +52,23 @@ urlpatterns = [
     path("v/<short_id:short_id>/like/", likes.like, name="like"),
     path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),
     path("v/<short_id:short_id>/comments/<int:comment_id>/", comments.comment, name="comment"),
+    path("v/<short_id:short_id>/view/", watching.view, name="video_view"),
+    path("v/<short_id:short_id>/captions/", captions.captions, name="video_captions"),
+    path(
+        "v/<short_id:short_id>/captions/<slug:code>/rename/",
+        captions.rename,
+        name="caption_rename",
+    ),
+    path(
+        "v/<short_id:short_id>/captions/<slug:code>/default/",
+        captions.choose_default,
+        name="caption_default",
+    ),
+    path(
+        "v/<short_id:short_id>/captions/<slug:code>/remove/",
+        captions.remove,
+        name="caption_remove",
+    ),
     path(
         "v/<short_id:short_id>/comments/<int:comment_id>/reply/",
         comments.reply,

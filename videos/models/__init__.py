@@ -10,6 +10,7 @@ from videos.models.search import SearchDocument
 from videos.models.share import GuestLink
 from videos.models.upload import Upload
 from videos.models.video import ProcessingStatus, Video
+from videos.models.watching import View, WatchPosition
 
 __all__ = [
     "Caption",
@@ -24,4 +25,6 @@ __all__ = [
     "SearchDocument",
     "Upload",
     "Video",
+    "View",
+    "WatchPosition",
 ]

@@ -48,6 +48,7 @@ class VideoCard:
     like_count: int
     state: str
     progress: Progress | None
+    watched: int | None = None  # percent of the film, where the viewer has begun it
 
 
 def thumbnail_url(video: Video) -> str | None:

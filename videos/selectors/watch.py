@@ -13,6 +13,7 @@ from django.utils import timezone
 from videos.models import Caption, Video
 from videos.selectors.cards import Progress, VideoCard, cards, progress_of, thumbnail_url
 from videos.selectors.playback import playable_renditions
+from videos.selectors.watching import position_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 MORE: Final = 12
+NEXT: Final = 3  # of them, over the last frame
 # How often a page asks how far a video is, in seconds, and for how long it goes on asking.
 ASK_OFTEN: Final = 2
 ASK_SELDOM: Final = 15
@@ -29,11 +31,17 @@ ASK_FOR: Final = timedelta(hours=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
     """`hls_url` is "" where the file at `stream_url` is all that there is to choose from. While
-    the video grows only that playlist plays; it begins at `start` seconds."""
+    the video grows only that playlist plays; it begins at `start` seconds, which is where the
+    viewer stopped when `is_resumed`. `storyboard_url` is "" without one. At `view_url` the site
+    is told how far one has come."""
 
     stream_url: str
     hls_url: str
+    status_url: str
+    view_url: str
+    storyboard_url: str
     is_growing: bool
+    is_resumed: bool
     start: int
     width: int | None
     height: int | None
@@ -52,6 +60,7 @@ class Making:
     ask_url: str
     ask_every: int | None
     captions: list[Caption]
+    storyboard_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +75,16 @@ class WatchPage:
     can_edit: bool
     more: list[VideoCard]
 
+    @property
+    def next(self) -> list[VideoCard]:
+        """For the end of the film."""
+        return self.more[:NEXT]
 
-def watch_page(video: Video, *, viewer: User, start: int) -> WatchPage:
-    """Five queries at most, whatever there is to show."""
-    card, player = cards([video])[0], _player(video, start=start)
+
+def watch_page(video: Video, *, viewer: User, start: int | None) -> WatchPage:
+    """Six queries at most, whatever there is to show. Begins at `start` seconds; None: where
+    the viewer stopped last time."""
+    card, player = cards([video])[0], _player(video, viewer=viewer, start=start)
     return WatchPage(
         video=video,
         card=card,
@@ -86,26 +101,38 @@ def making_of(video: Video, *, watching: bool, since: datetime | None) -> Making
     return _making(video, progress_of([video]).get(video.pk), watching=watching, since=since)
 
 
-def _player(video: Video, *, start: int) -> Player | None:
+def _player(video: Video, *, viewer: User, start: int | None) -> Player | None:
+    growing = playable_renditions(video) if video.is_unfinished else []
+    if not (video.is_ready or growing):
+        return None
+    resumed = position_of(video, viewer) if start is None else 0
+    start = start or resumed
+    status_url = reverse("video_status", args=[video.short_id])
+    view_url = reverse("video_view", args=[video.short_id])
     if video.is_ready:
         has_choice = video.renditions.filter(is_complete=True).count() > 1
         return Player(
             stream_url=_stream_url(video, start=start),
             hls_url=reverse("master_playlist", args=[video.short_id]) if has_choice else "",
+            status_url=status_url,
+            view_url=view_url,
+            storyboard_url=_storyboard_url(video),
             is_growing=False,
+            is_resumed=resumed > 0,
             start=start,
             width=video.width,
             height=video.height,
             captions=_captions(video),
         )
-    growing = playable_renditions(video) if video.is_unfinished else []
-    if not growing:
-        return None
     top = growing[0].rendition
     return Player(
         stream_url=reverse("stream", args=[video.short_id]),
         hls_url=reverse("master_playlist", args=[video.short_id]),
+        status_url=status_url,
+        view_url=view_url,
+        storyboard_url="",
         is_growing=True,
+        is_resumed=resumed > 0,
         start=start,
         width=top.width,
         height=top.height,
@@ -118,6 +145,10 @@ def _stream_url(video: Video, *, start: int) -> str:
     address = reverse("stream", args=[video.short_id])
     version = video.filename.removesuffix(".mp4")[-12:]
     return f"{address}?v={version}" + (f"#t={start}" if start else "")
+
+
+def _storyboard_url(video: Video) -> str:
+    return reverse("storyboard_vtt", args=[video.short_id]) if video.storyboard_grid else ""
 
 
 def _captions(video: Video) -> list[Caption]:
@@ -138,6 +169,7 @@ def _making(
         ask_url=address + query,
         ask_every=_ask_every(video, progress, now) if now - since < ASK_FOR else None,
         captions=_captions(video) if watching and video.is_ready else [],
+        storyboard_url=_storyboard_url(video) if watching and video.is_ready else "",
     )
 
 

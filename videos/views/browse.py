@@ -13,6 +13,7 @@ from videos.models import Video
 from videos.selectors.categories import category_cards
 from videos.selectors.feed import feed_page, known_sort, unfinished_of
 from videos.views.search import search, text_parameter
+from videos.selectors.watching import begun_by
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -53,6 +54,7 @@ def home(request: MemberRequest) -> HttpResponse:
         "category": category,
         "categories": Category.objects.all(),
         "own_unfinished": unfinished_of(request.user) if first_page else [],
+        "begun": begun_by(request.user) if first_page else [],
     }
     return _list_page(request, "videos/home.html", videos, context, parameters={"category": slug})
 

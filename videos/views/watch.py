@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, JsonResponse
@@ -32,10 +34,12 @@ SAVED = "Your changes are saved."
 SAVED_AND_COMING = f"{SAVED} The new picture appears in a moment."
 
 
+# media-chrome writes <style> into its shadow roots.
+@csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type] # a member's request
 @require_safe
 def watch(request: MemberRequest, short_id: str) -> HttpResponse:
     video = visible_video(request, short_id)
-    start = parse_timestamp(request.GET.get("t", "")) or 0
+    start = parse_timestamp(request.GET["t"]) or 0 if "t" in request.GET else None
     page = watch_page(video, viewer=request.user, start=start)
     context = {
         "watch": page,
