@@ -116,7 +116,7 @@ def moderators_after_a_flush() -> None:
     from django.db.models.signals import post_migrate
 
     make_group = import_module("videos.migrations.0002_moderators").make_group
-    permit = import_module("videos.migrations.0010_moderated_comments").permit
+    permit = import_module("videos.migrations.0015_moderated_comments").permit
 
     def make_again(**_: object) -> None:
         make_group(apps, None)

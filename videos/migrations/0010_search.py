@@ -56,7 +56,7 @@ def drop_index(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0004_renditions_of_videos")]
+    dependencies = [("videos", "0009_guest_links")]
 
     operations = [
         migrations.CreateModel(

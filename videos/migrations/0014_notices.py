@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0008_likes"),
+        ("videos", "0013_likes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

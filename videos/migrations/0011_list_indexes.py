@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0007_search")]
+    dependencies = [("videos", "0010_search")]
 
     operations = [
         migrations.AddIndex(

@@ -21,6 +21,6 @@ def permit(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0009_notices"), ("videos", "0002_moderators")]
+    dependencies = [("videos", "0014_notices"), ("videos", "0014_notices")]
 
     operations = [migrations.RunPython(permit, migrations.RunPython.noop)]

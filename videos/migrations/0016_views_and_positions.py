@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0004_renditions_of_videos"),
+        ("videos", "0015_moderated_comments"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0007_comments"),
+        ("videos", "0012_comments"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
