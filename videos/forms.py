@@ -15,7 +15,8 @@ from clipset.lib.text import title_from_filename
 from clipset.lib.timestamps import parse_timestamp
 from videos.models.comment import MAX_TEXT
 from videos.services.talking import BLANK, TOO_LONG
-from videos.transcode.captions import LABEL_CHARACTERS, MAX_BYTES as MAX_CAPTION_BYTES
+from videos.transcode.captions import LABEL_CHARACTERS
+from videos.transcode.captions import MAX_BYTES as MAX_CAPTION_BYTES
 from videos.transcode.languages import ENGLISH
 
 if TYPE_CHECKING:

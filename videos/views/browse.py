@@ -12,8 +12,8 @@ from categories.models import Category
 from videos.models import Video
 from videos.selectors.categories import category_cards
 from videos.selectors.feed import feed_page, known_sort, unfinished_of
-from videos.views.search import search, text_parameter
 from videos.selectors.watching import begun_by
+from videos.views.search import search, text_parameter
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
