@@ -41,18 +41,21 @@ urlpatterns = [
     path("categories/<slug:slug>/", browse.category, name="category"),
     path("users/", search.directory, name="directory"),
     path("profile/<username:username>/", browse.profile, name="profile"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read/", notices.read_all, name="notices_read"),
+    path("notices/<int:notice_id>/", notices.notice, name="notice"),
+    # One video.
     path("v/<short_id:short_id>/", watch.watch, name="watch"),
     path("v/<short_id:short_id>/status/", watch.status, name="video_status"),
+    path("v/<short_id:short_id>/view/", watching.view, name="video_view"),
+    path("v/<short_id:short_id>/like/", likes.like, name="like"),
     path("v/<short_id:short_id>/edit/", watch.edit, name="video_edit"),
     path("v/<short_id:short_id>/delete/", watch.delete, name="video_delete"),
     path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
-    path("v/<short_id:short_id>/download/", media.download, name="download"),
     path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
-    path("v/<short_id:short_id>/share/", share.share, name="video_share"),
-    path("v/<short_id:short_id>/like/", likes.like, name="like"),
-    path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),
-    path("v/<short_id:short_id>/comments/<int:comment_id>/", comments.comment, name="comment"),
-    path("v/<short_id:short_id>/view/", watching.view, name="video_view"),
+    *(path(f"v/<short_id:short_id>/{route}", view, name=name) for route, view, name in FILES),
+    path("v/<short_id:short_id>/download/", media.download, name="download"),
+    # Its captions.
     path("v/<short_id:short_id>/captions/", captions.captions, name="video_captions"),
     path(
         "v/<short_id:short_id>/captions/<slug:code>/rename/",
@@ -69,6 +72,9 @@ urlpatterns = [
         captions.remove,
         name="caption_remove",
     ),
+    # What is said about it.
+    path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),
+    path("v/<short_id:short_id>/comments/<int:comment_id>/", comments.comment, name="comment"),
     path(
         "v/<short_id:short_id>/comments/<int:comment_id>/reply/",
         comments.reply,
@@ -89,9 +95,8 @@ urlpatterns = [
         comments.restore,
         name="comment_restore",
     ),
-    path("notices/", notices.notices, name="notices"),
-    path("notices/read/", notices.read_all, name="notices_read"),
-    path("notices/<int:notice_id>/", notices.notice, name="notice"),
+    # Its links for guests.
+    path("v/<short_id:short_id>/share/", share.share, name="video_share"),
     path(
         "v/<short_id:short_id>/share/<uuid:link_id>/revoke/",
         share.revoke,
@@ -102,7 +107,7 @@ urlpatterns = [
         share.restore,
         name="guest_link_restore",
     ),
-    *(path(f"v/<short_id:short_id>/{route}", view, name=name) for route, view, name in FILES),
+    # What such a link opens.
     path("s/<token:token>/", guests.watch, name="guest"),
     path("s/<token:token>/status/", guests.status, name="guest_status"),
     path("s/<token:token>/view/", guests.view, name="guest_view"),
