@@ -10,6 +10,7 @@ from django.db import transaction
 
 from clipset.lib.text import clean_line
 from videos.models import Caption, Video
+from videos.services.search_index import index_video
 from videos.transcode.captions import (
     LABEL_CHARACTERS,
     CaptionError,
@@ -35,13 +36,15 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
         tracks = _tracks_of(video)
         if len(tracks) >= MOST:
             raise ValidationError(f"A video has at most {MOST} captions. Remove one first.")
-        return Caption.objects.create(
+        caption = Caption.objects.create(
             video=video,
             code=_free(language, {track.code for track in tracks}, "-"),
             language=language,
             label=_free_label(label or language_name(language), tracks),
             body=body,
         )
+        index_video(video.pk)
+    return caption
 
 
 def read_captions(contents: bytes) -> str:
@@ -65,7 +68,8 @@ def _decoded(contents: bytes) -> str:
 
 
 def rename_caption(*, caption: Caption, label: str) -> Caption:
-    """Raises ValidationError for a blank name, and one that another track of the video has."""
+    """Raises ValidationError for a blank name, and one that another track of the video has;
+    Video.DoesNotExist when it was deleted meanwhile. A search knows no names of captions."""
     wanted = clean_line(label)[:LABEL_CHARACTERS]
     if not wanted:
         raise ValidationError("Give the captions a name.")
@@ -73,13 +77,15 @@ def rename_caption(*, caption: Caption, label: str) -> Caption:
         others = [track for track in _tracks_of(caption.video) if track.pk != caption.pk]
         if wanted.casefold() in {track.label.casefold() for track in others}:
             raise ValidationError("Other captions of this video have this name. Choose another.")
-        caption.label = wanted
-        caption.save(update_fields=["label"])
+        # No harm when somebody removed it meanwhile.
+        Caption.objects.filter(pk=caption.pk).update(label=wanted)
+    caption.label = wanted
     return caption
 
 
 def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
-    """Shown to who has not chosen otherwise; at most one track of a video is."""
+    """Shown to who has not chosen otherwise; at most one track of a video is. Raises
+    Video.DoesNotExist when it was deleted meanwhile."""
     with transaction.atomic():
         _tracks_of(caption.video)
         Caption.objects.filter(video=caption.video_id).update(is_default=False)
@@ -88,7 +94,11 @@ def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
 
 
 def remove_caption(*, caption: Caption) -> None:
-    caption.delete()
+    """Raises Video.DoesNotExist when all of it was deleted meanwhile."""
+    with transaction.atomic():
+        _tracks_of(caption.video)
+        caption.delete()
+        index_video(caption.video_id)
 
 
 def _tracks_of(video: Video) -> list[Caption]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from clipset.lib.requests import MemberRequest
 
+GONE = "It was deleted meanwhile."
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def captions(request: MemberRequest, short_id: str) -> HttpResponse:
@@ -56,7 +58,7 @@ def _added(video: Video, form: CaptionForm) -> Caption | None:
         form.add_error("file", error)
         return None
     except Video.DoesNotExist as error:
-        raise Http404("It was deleted meanwhile.") from error
+        raise Http404(GONE) from error
 
 
 @require_POST
@@ -66,20 +68,28 @@ def rename(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
         rename_caption(caption=caption, label=request.POST.get("label", ""))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
+    except Video.DoesNotExist as error:
+        raise Http404(GONE) from error
     return redirect("video_captions", short_id=short_id)
 
 
 @require_POST
 def choose_default(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
     caption = _caption(request, short_id, code)
-    choose_default_caption(caption=caption, chosen=bool(request.POST.get("chosen")))
+    try:
+        choose_default_caption(caption=caption, chosen=bool(request.POST.get("chosen")))
+    except Video.DoesNotExist as error:
+        raise Http404(GONE) from error
     return redirect("video_captions", short_id=short_id)
 
 
 @require_POST
 def remove(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
     caption = _caption(request, short_id, code)
-    remove_caption(caption=caption)
+    try:
+        remove_caption(caption=caption)
+    except Video.DoesNotExist as error:
+        raise Http404(GONE) from error
     messages.success(request, f"“{caption.label}” is removed.")
     return redirect("video_captions", short_id=short_id)
 

@@ -8,7 +8,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from tests.builders import make_video
-from videos.models import Video
+from videos.models import SearchDocument, Video
+from videos.services import captions
 from videos.services.captions import (
     MOST,
     add_caption,
@@ -102,3 +103,60 @@ def test_captions_for_what_was_deleted_meanwhile_are_told_apart_from_bad_ones() 
     Video.objects.all().delete()
     with pytest.raises(Video.DoesNotExist):
         add(video)
+
+
+# -- what others see of it ------------------------------------------------------------------------
+
+
+def sought(word: str) -> bool:
+    return SearchDocument.objects.filter(words__contains=word).exists()
+
+
+def test_what_is_said_is_found_as_soon_as_it_is_added_and_no_longer_than_it_is_there() -> None:
+    video = make_video()
+    caption = add(video, SRT.format("Zeppelin"))
+    other = add(video, SRT.format("Submarine"), "de")
+    assert sought("zeppelin")
+    rename_caption(caption=caption, label="Commentary")
+    assert (sought("zeppelin"), sought("commentary")) == (True, False)
+    remove_caption(caption=caption)
+    assert (sought("zeppelin"), sought("submarine")) == (False, True)
+    assert list(video.captions.all()) == [other]
+
+
+def test_captions_and_what_is_found_of_them_change_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that dies on the line between the two leaves both as they were."""
+    video = make_video()
+    caption = add(video, SRT.format("Zeppelin"))
+
+    def die(_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(captions, "index_video", die)
+    with pytest.raises(RuntimeError):
+        add(video, SRT.format("Submarine"), "de")
+    with pytest.raises(RuntimeError):
+        remove_caption(caption=caption)
+    assert [track.code for track in video.captions.all()] == ["en"]
+    assert (sought("zeppelin"), sought("submarine")) == (True, False)
+
+
+def test_what_somebody_else_removed_meanwhile_is_no_error() -> None:
+    video = make_video()
+    caption = add(video)
+    seen = video.captions.get()
+    remove_caption(caption=caption)
+    rename_caption(caption=seen, label="Commentary")
+    choose_default_caption(caption=seen, chosen=True)
+    remove_caption(caption=seen)
+    assert not video.captions.exists()
+    video.delete()
+    for change in (
+        lambda: rename_caption(caption=seen, label="Commentary"),
+        lambda: choose_default_caption(caption=seen, chosen=True),
+        lambda: remove_caption(caption=seen),
+    ):
+        with pytest.raises(Video.DoesNotExist):
+            change()
