@@ -44,8 +44,13 @@ def talk_of(request: MemberRequest, video: Video) -> dict[str, Any]:
         "comments": comment_page(video, viewer=request.user, focus=focus),
         "comment_count": comment_count(video),
         "comment_form": CommentForm(auto_id="comment_%s"),
-        "comment_markers": [asdict(marker) for marker in markers(video)],
+        "comment_markers": _markers(video),
     }
+
+
+def _markers(video: Video) -> list[dict[str, Any]]:
+    """As the player reads them."""
+    return [asdict(marker) for marker in markers(video)]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -98,6 +103,7 @@ def _written(
         "reply_to": reply_to,
         "comment_form": CommentForm(auto_id="comment_%s"),
         "comment_count": comment_count(video),
+        "comment_markers": _markers(video),
     }
     return render(request, "videos/comment_written.html", context)
 
@@ -224,6 +230,7 @@ def _one(
         "card": comment_card(found, video=video, viewer=request.user),
         "takes_focus": True,
         "comment_count": comment_count(video) if counted else None,
+        "comment_markers": _markers(video),
     }
     return render(request, "videos/comment_changed.html", context)
 
