@@ -13,7 +13,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from clipset.lib.text import clean_line
-from videos.selectors.watch import Player
+from videos.selectors.watch import Player, tracks_of
 
 if TYPE_CHECKING:
     from videos.models import Video
@@ -52,11 +52,16 @@ def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
     player = Player(
         stream_url="stream.mp4" + (f"#t={start}" if start else ""),
         hls_url="master.m3u8" if has_choice else "",
+        status_url="status/",
+        view_url="view/",
+        login_url="",
+        storyboard_url="storyboard.vtt" if video.storyboard_grid else "",
         is_growing=False,
+        is_resumed=False,
         start=start,
         width=video.width,
         height=video.height,
-        captions=list(video.captions.defer("body")),
+        captions=tracks_of(video, "captions/{}.vtt".format),
     )
     poster_url = "thumbnail.jpg" if video.thumbnail_filename else ""
     return GuestPage(

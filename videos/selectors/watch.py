@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from videos.models import Caption, Video
+from videos.models import Video
 from videos.selectors.cards import Progress, VideoCard, cards, progress_of, thumbnail_url
 from videos.selectors.playback import playable_renditions
 from videos.selectors.watching import position_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from accounts.models import User
@@ -29,23 +31,34 @@ ASK_FOR: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """Captions as a player asks for them."""
+
+    url: str
+    language: str
+    label: str
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
     """`hls_url` is "" where the file at `stream_url` is all that there is to choose from. While
     the video grows only that playlist plays; it begins at `start` seconds, which is where the
     viewer stopped when `is_resumed`. `storyboard_url` is "" without one. At `view_url` the site
-    is told how far one has come."""
+    is told how far one has come. `login_url` is "" where nobody is logged in."""
 
     stream_url: str
     hls_url: str
     status_url: str
     view_url: str
+    login_url: str
     storyboard_url: str
     is_growing: bool
     is_resumed: bool
     start: int
     width: int | None
     height: int | None
-    captions: list[Caption]
+    captions: list[Track]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +72,7 @@ class Making:
     progress: Progress | None
     ask_url: str
     ask_every: int | None
-    captions: list[Caption]
+    captions: list[Track]
     storyboard_url: str
 
 
@@ -109,6 +122,7 @@ def _player(video: Video, *, viewer: User, start: int | None) -> Player | None:
     start = start or resumed
     status_url = reverse("video_status", args=[video.short_id])
     view_url = reverse("video_view", args=[video.short_id])
+    login_url = f"{reverse('login')}?{urlencode({'next': video.get_absolute_url()})}"
     if video.is_ready:
         has_choice = video.renditions.filter(is_complete=True).count() > 1
         return Player(
@@ -116,6 +130,7 @@ def _player(video: Video, *, viewer: User, start: int | None) -> Player | None:
             hls_url=reverse("master_playlist", args=[video.short_id]) if has_choice else "",
             status_url=status_url,
             view_url=view_url,
+            login_url=login_url,
             storyboard_url=_storyboard_url(video),
             is_growing=False,
             is_resumed=resumed > 0,
@@ -130,6 +145,7 @@ def _player(video: Video, *, viewer: User, start: int | None) -> Player | None:
         hls_url=reverse("master_playlist", args=[video.short_id]),
         status_url=status_url,
         view_url=view_url,
+        login_url=login_url,
         storyboard_url="",
         is_growing=True,
         is_resumed=resumed > 0,
@@ -151,8 +167,21 @@ def _storyboard_url(video: Video) -> str:
     return reverse("storyboard_vtt", args=[video.short_id]) if video.storyboard_grid else ""
 
 
-def _captions(video: Video) -> list[Caption]:
-    return list(video.captions.defer("body"))
+def _captions(video: Video) -> list[Track]:
+    return tracks_of(video, lambda code: reverse("captions", args=[video.short_id, code]))
+
+
+def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
+    """By the address of what has a code. One query."""
+    return [
+        Track(
+            url=address_of(caption.code),
+            language=caption.language,
+            label=caption.label,
+            is_default=caption.is_default,
+        )
+        for caption in video.captions.defer("body")
+    ]
 
 
 def _making(

@@ -29,7 +29,7 @@ def count_view(*, video: Video, member: User, watched: float) -> bool:
     every member may see. The first to insert the row of the day is the one who counts.
     """
     is_public = video.is_ready and not video.is_hidden
-    if not is_public or video.uploaded_by_id == member.pk or not _is_view(video, watched):
+    if not is_public or video.uploaded_by_id == member.pk or not is_view(video, watched):
         return False
     day = timezone.localdate()
     if View.objects.filter(video=video, member=member, day=day).exists():
@@ -41,7 +41,8 @@ def count_view(*, video: Video, member: User, watched: float) -> bool:
     return is_first
 
 
-def _is_view(video: Video, watched: float) -> bool:
+def is_view(video: Video, watched: float) -> bool:
+    """Whether these seconds of it are enough to count."""
     enough: float = VIEW_SECONDS
     if video.duration_seconds:
         enough = min(enough, VIEW_SHARE * video.duration_seconds)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING
 
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -18,9 +20,11 @@ from accounts.backends import client_address
 from clipset.lib.ids import hash_token
 from clipset.lib.timestamps import parse_timestamp
 from videos.access import visible_video
+from videos.forms import WatchedForm
 from videos.models import GuestLink, Video
 from videos.selectors.guests import guest_page
 from videos.services.sharing import count_guest_view
+from videos.services.watching import is_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +45,9 @@ def for_guests(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespo
     return opened
 
 
+# media-chrome writes <style> into its shadow roots.
 @login_not_required
+@csp_update({"style-src": [UNSAFE_INLINE]})
 @require_safe
 def watch(request: HttpRequest, token: str) -> HttpResponse:
     """410 where the link is over, 404 where there is none or its video is not to be seen now."""
@@ -68,8 +74,13 @@ def status(request: HttpRequest, token: str) -> JsonResponse:
 @login_not_required
 @require_POST
 def view(request: HttpRequest, token: str) -> HttpResponse:
-    """The player says that enough of it was watched. The uploader's own views do not count."""
+    """The player says how much was played; 422 for what no player says. The uploader's own views
+    do not count."""
     video = visible_video(request, token=token)
-    if request.user.pk != video.uploaded_by_id:
+    form = WatchedForm(request.POST)
+    if not form.is_valid():
+        return HttpResponse("This is no position.", status=422, content_type="text/plain")
+    is_own = request.user.pk == video.uploaded_by_id
+    if not is_own and is_view(video, form.cleaned_data["watched"]):
         count_guest_view(token=token, client=client_address(request))
     return HttpResponse(status=204)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from tests.videos.views.test_media import FILM, read
 from videos.models import Caption, GuestLink, Video
 from videos.selectors.guests import MOST_INLINE
 from videos.services.sharing import make_guest_link
+from videos.transcode.storyboard import plan_storyboard
 from videos.views import media
 
 if TYPE_CHECKING:
@@ -93,12 +95,13 @@ def test_a_guest_gets_the_page_and_the_film_without_a_cookie(client: Client, vid
 
 def test_the_page_leads_nowhere_but_below_the_link(client: Client, video: Video) -> None:
     Caption.objects.create(video=video, code="en", language="en", label="English", body="WEBVTT\n")
+    Video.objects.update(storyboard_grid=asdict(plan_storyboard(60, 1280, 720)))
     page = client.get(link_to(video)).text
     addresses = re.findall(r'(?:href|src|poster|data-\w+)="([^"]*)"', page)
     inside = {it for it in addresses if not it.startswith(("/static/", "https://example.org/"))}
     assert inside == {
-        "#page", "stream.mp4", "thumbnail.jpg", "status/", "view/", "/login/", "0",
-        "captions/en.vtt",
+        "#page", "stream.mp4", "thumbnail.jpg", "status/", "view/", "0", "captions/en.vtt",
+        "storyboard.vtt",
     }  # fmt: skip
     assert video.short_id not in page
     assert str(video.pk) not in page
@@ -260,20 +263,35 @@ def test_a_page_without_picture_and_description_is_whole(client: Client, bob: Us
 # -- counting -------------------------------------------------------------------------------------
 
 
-def test_a_view_counts_when_the_player_says_so(client: Client, video: Video, bob: User) -> None:
+def tell(client: Client, path: str, watched: str, **extra: str) -> int:
+    return client.post(f"{path}view/", {"at": "40", "watched": watched}, **extra).status_code
+
+
+def test_a_view_counts_once_enough_was_played(client: Client, video: Video, bob: User) -> None:
     path = link_to(video)
     for method in (client.get, client.head):
         method(path)
         read(method(f"{path}stream.mp4"))
     assert GuestLink.objects.get().view_count == 0
+    assert tell(client, path, "29.9") == 204
+    assert GuestLink.objects.get().view_count == 0, "not enough"
     for _ in range(3):
-        assert client.post(f"{path}view/").status_code == 204
+        assert tell(client, path, "30") == 204
     assert GuestLink.objects.get().view_count == 1
-    logged_in(bob).post(f"{path}view/", headers={"X-Forwarded-For": "192.0.2.7"})
-    logged_in(bob).post(f"{path}view/", REMOTE_ADDR="192.0.2.7")
+    tell(logged_in(bob), path, "30", HTTP_X_FORWARDED_FOR="192.0.2.7")
+    tell(logged_in(bob), path, "30", REMOTE_ADDR="192.0.2.7")
     assert GuestLink.objects.get().view_count == 1, "the uploader's own"
-    client.post(f"{path}view/", REMOTE_ADDR="192.0.2.8")
+    tell(client, path, "30", REMOTE_ADDR="192.0.2.8")
     assert GuestLink.objects.get().view_count == 2
+    Video.objects.update(duration_seconds=10)
+    tell(client, path, "3", REMOTE_ADDR="192.0.2.9")
+    assert GuestLink.objects.get().view_count == 3, "a third of a short one"
+
+
+@pytest.mark.parametrize("watched", ["", "nan", "-1", "\x00", "much"])
+def test_what_no_player_says_is_refused(client: Client, video: Video, watched: str) -> None:
+    assert tell(client, link_to(video), watched) == 422
+    assert GuestLink.objects.get().view_count == 0
 
 
 # -- making and revoking --------------------------------------------------------------------------

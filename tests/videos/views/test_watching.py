@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
+from pytest_django.asserts import assertTemplateUsed
 
 from tests.builders import count_queries, make_user, make_video
 from videos.models import View, WatchPosition
+from videos.services.sharing import make_guest_link
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -108,3 +111,14 @@ def test_only_the_watch_page_permits_styles_of_scripts(client: Client, alice: Us
     assert "style-src 'self' 'unsafe-inline'" in policy
     assert "script-src 'self';" in policy
     assert "unsafe-inline" not in client.get("/")["Content-Security-Policy"]
+
+
+def test_a_guests_page_has_the_same_player_under_the_same_policy(client: Client) -> None:
+    video = make_video()
+    issued = make_guest_link(video=video, created_by=video.uploaded_by, lifetime=timedelta(days=1))
+    page = client.get(f"/s/{issued.token}/")
+    assert "style-src 'self' 'unsafe-inline'" in page["Content-Security-Policy"]
+    assert "script-src 'self';" in page["Content-Security-Policy"]
+    assertTemplateUsed(page, "videos/player.html")
+    assert "data-resumed" not in page.text
+    assert "data-login" not in page.text
