@@ -12,7 +12,7 @@ from videos.models import Job, Video
 from videos.selectors.likes import likes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 
@@ -78,10 +78,12 @@ def progress_of(videos: Iterable[Video]) -> dict[object, Progress]:
     }
 
 
-def cards(videos: Iterable[Video]) -> list[VideoCard]:
-    """Cards for videos that came with `for_cards()`, in their order."""
+def cards(videos: Iterable[Video], *, likes: Mapping[object, int] | None = None) -> list[VideoCard]:
+    """Cards for videos that came with `for_cards()`, in their order. How many like them, by the
+    video's id, is asked for unless it came along."""
     videos = list(videos)
-    progress, likes = progress_of(videos), likes_of(videos)
+    progress = progress_of(videos)
+    likes = likes_of(videos) if likes is None else likes
     return [_card(video, progress.get(video.pk), likes.get(video.pk, 0)) for video in videos]
 
 

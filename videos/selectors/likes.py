@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from videos.models import Like
 
@@ -23,6 +24,12 @@ def likes_of(videos: Iterable[Video]) -> dict[object, int]:
         return {}
     counted = Like.objects.filter(video__in=ready).values_list("video").annotate(Count("pk"))
     return dict(counted)
+
+
+def likes_in_row(video: str) -> Coalesce:
+    """How many like the video that this field of a row names, for `annotate`."""
+    counted = Like.objects.filter(video=OuterRef(video)).values("video").annotate(all=Count("pk"))
+    return Coalesce(Subquery(counted.values("all")), 0)
 
 
 def is_liked(video: Video, *, by: User) -> bool:

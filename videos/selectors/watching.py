@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from videos.models import Video, WatchPosition
 from videos.selectors.cards import VideoCard, cards
+from videos.selectors.likes import likes_in_row
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -28,10 +29,12 @@ def begun_by(member: User) -> list[VideoCard]:
             member=member, video__in=Video.objects.visible_to(member).finished()
         )
         .select_related("video__uploaded_by", "video__category")
+        .annotate(like_count=likes_in_row("video"))
         .order_by("-updated_at")[:BEGUN]
     )
     seconds = {position.video.short_id: position.seconds for position in positions}
-    found = cards([position.video for position in positions])
+    likes = {position.video_id: position.like_count for position in positions}
+    found = cards([position.video for position in positions], likes=likes)
     return [replace(card, watched=_share(card, seconds[card.short_id])) for card in found]
 
 
