@@ -65,7 +65,7 @@ def kept_film(user: User, clip: Path) -> Video:
         elif isinstance(row, Rendition):
             row.root = str(roots[0])
         row.save(force_insert=True)
-    return Video.objects.get(pk=kept.rows[0].pk)
+    return Video.objects.get(pk=next(row.pk for row in kept.rows if isinstance(row, Video)))
 
 
 @dataclass(frozen=True)

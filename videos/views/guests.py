@@ -47,7 +47,7 @@ def for_guests(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespo
 
 # media-chrome writes <style> into its shadow roots.
 @login_not_required
-@csp_update({"style-src": [UNSAFE_INLINE]})
+@csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type] # it has a token
 @require_safe
 def watch(request: HttpRequest, token: str) -> HttpResponse:
     """410 where the link is over, 404 where there is none or its video is not to be seen now."""

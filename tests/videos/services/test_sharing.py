@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.services.members import deactivate_member
 from tests.builders import make_admin, make_user, make_video
 from videos.models import GuestLink, Video
+from videos.models.share import UNDO_WITHIN
 from videos.services import sharing
 from videos.services.editing import set_hidden
 from videos.services.sharing import (
@@ -75,12 +76,11 @@ def test_a_link_opens_nothing_while_its_maker_could_not_open_it() -> None:
 def test_a_link_ends_with_its_time() -> None:
     issued = issued_for(make_video(), lifetime=DAY)
     assert opens(issued.token)
-    assert not issued.link.is_over
+    assert not GuestLink.objects.get().is_over
     GuestLink.objects.update(
         created_at=timezone.now() - 2 * DAY, expires_at=timezone.now() - timedelta(seconds=1)
     )
-    issued.link.refresh_from_db()
-    assert issued.link.is_over
+    assert GuestLink.objects.get().is_over
     assert opens(issued.token) == []
 
 
@@ -106,18 +106,14 @@ def test_a_revoked_link_is_closed_and_can_be_opened_again_for_a_moment() -> None
     assert opens(issued.token) == []
     assert opens(other.token) == [video]
 
-    issued.link.refresh_from_db()
-    assert issued.link.can_be_restored
+    assert GuestLink.objects.get(pk=issued.link.pk).can_be_restored
     assert restore_guest_link(link=issued.link)
     assert opens(issued.token) == [video]
     assert not restore_guest_link(link=issued.link)
 
     revoke_guest_link(link=issued.link)
-    GuestLink.objects.filter(pk=issued.link.pk).update(
-        revoked_at=timezone.now() - sharing.UNDO_WITHIN
-    )
-    issued.link.refresh_from_db()
-    assert not issued.link.can_be_restored
+    GuestLink.objects.filter(pk=issued.link.pk).update(revoked_at=timezone.now() - UNDO_WITHIN)
+    assert not GuestLink.objects.get(pk=issued.link.pk).can_be_restored
     assert not restore_guest_link(link=issued.link)
     assert opens(issued.token) == []
 
@@ -129,8 +125,7 @@ def test_what_is_restored_does_not_outlive_its_time() -> None:
         expires_at=timezone.now() - DAY,
         revoked_at=timezone.now(),
     )
-    issued.link.refresh_from_db()
-    assert not issued.link.can_be_restored
+    assert not GuestLink.objects.get(pk=issued.link.pk).can_be_restored
     restore_guest_link(link=issued.link)
     assert opens(issued.token) == []
 

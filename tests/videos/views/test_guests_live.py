@@ -103,7 +103,15 @@ def nginx(site: live.Server) -> Iterator[live.Server]:
             }}
         """)
         log = folder / "log"
-        command = [require("nginx"), "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"]
+        command = [
+            require("nginx"),
+            "-p",
+            str(folder),
+            "-e",
+            "stderr",
+            "-c",
+            f"{folder}/nginx.conf",
+        ]
         with process(command, log=log) as started:
             front = live.Server(port, started.pid, site.media, log)
             wait_for(lambda: live.answers(front) or started.poll() is not None, name="nginx")
