@@ -305,8 +305,9 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     ],
     "guest_view": [
         ("GET /s/{open}/view/", (405,) * 6),
-        ("POST /s/{open}/view/", (204,) * 6),
-        ("POST /s/{revoked}/view/", NONE),
+        ("POST /s/{open}/view/ at=40&watched=40", (204,) * 6),
+        ("POST /s/{open}/view/ at=-1&watched=nan", (422,) * 6),
+        ("POST /s/{revoked}/view/ at=40&watched=40", NONE),
     ],
     **{
         f"guest_{name}": [

@@ -56,7 +56,7 @@ def test_a_link_is_made_handed_over_watched_revoked_and_opened_again(
     expect(guest.get_by_role("heading", name="Harvest in the hills")).to_be_visible()
     with guest.expect_response("**/view/") as counted:
         guest.locator("video").evaluate("video => video.play()")
-        wait_until(guest, "video.currentTime > 1")
+        wait_until(guest, "video.ended")
     assert counted.value.status == 204
     assert guest.context.cookies() == []
     member.goto(f"{film.get_absolute_url()}share/")

@@ -3,6 +3,7 @@ and pictures of all of them in test-results/ for people to look at."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -13,6 +14,7 @@ from tests.browser.conftest import results
 from tests.builders import make_admin, make_category, make_user, make_video
 from tests.videos.films import ready_film
 from videos.models import Job, ProcessingStatus
+from videos.services.sharing import make_guest_link
 from videos.services.talking import write_comment
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def addresses(root: User) -> dict[str, str]:
     waiting = make_video("Being made", uploader=root, status=ProcessingStatus.PROCESSING)
     Job.objects.create(video=waiting, progress=42, seconds_left=90)
     failed = make_video("Did not work", uploader=root, status=ProcessingStatus.FAILED)
+    guests = make_guest_link(video=film, created_by=root, lifetime=timedelta(days=7), note="Mary")
     return {
         "home": "/",
         "search": "/?q=film",
@@ -82,6 +85,10 @@ def addresses(root: User) -> dict[str, str]:
         "comments": f"{film.get_absolute_url()}comments/",
         "comment-reply": f"{film.get_absolute_url()}comments/{said.pk}/reply/",
         "notices": "/notices/",
+        "directory": "/users/",
+        "captions": f"{film.get_absolute_url()}captions/",
+        "share": f"{film.get_absolute_url()}share/",
+        "guest": f"/s/{guests.token}/",
         "edit": f"{film.get_absolute_url()}edit/",
         "delete": f"{film.get_absolute_url()}delete/",
         "categories": "/categories/",
