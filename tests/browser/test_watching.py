@@ -44,10 +44,7 @@ VTT = "WEBVTT\n\n00:00:00.000 --> 00:00:20.000\n{}\n"
 # How the page is told what was said where; the comments write it.
 MARKERS = """
     (markers) => {
-        const script = document.createElement("script");
-        Object.assign(script, { type: "application/json", id: "comment-markers" });
-        script.textContent = JSON.stringify(markers);
-        document.body.append(script);
+        document.getElementById("comment-markers").textContent = JSON.stringify(markers);
         document.dispatchEvent(new Event("htmx:afterSettle"));
     }
 """

@@ -33,7 +33,7 @@ def begun_by(member: User) -> list[VideoCard]:
         .order_by("-updated_at")[:BEGUN]
     )
     seconds = {position.video.short_id: position.seconds for position in positions}
-    likes = {position.video_id: position.like_count for position in positions}
+    likes: dict[object, int] = {position.video_id: position.like_count for position in positions}
     found = cards([position.video for position in positions], likes=likes)
     return [replace(card, watched=_share(card, seconds[card.short_id])) for card in found]
 

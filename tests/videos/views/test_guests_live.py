@@ -67,6 +67,7 @@ def test_no_log_has_a_token_whatever_is_asked_with_it(site: live.Server) -> None
 def documented_location(media: Path) -> str:
     """As docs/operations.md has it, for this folder."""
     text = (ROOT / "docs" / "operations.md").read_text()
+    block: str
     [block] = [it for it in re.findall(r"```nginx\n(.*?)```", text, re.DOTALL) if "internal" in it]
     return block.replace("/srv/clipset/media", str(media))
 
