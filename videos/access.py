@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.shortcuts import get_object_or_404
 
 from videos.models import Comment, Notice, Video
+from videos.selectors.watch import for_watching
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 def visible_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
     """One that whoever asks may see."""
     return get_object_or_404(_named(request, short_id, token).for_cards())
+
+
+def watched_video(request: MemberRequest, short_id: str) -> Video:
+    """One that this member may see, with what its page wants to know of it."""
+    seen = for_watching(Video.objects.visible_to(request.user), request.user)
+    return get_object_or_404(seen, short_id=short_id)
 
 
 def playable_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:

@@ -17,6 +17,7 @@ from clipset.lib.words import begins_any, excerpt, find_terms, marked, search_te
 from videos.fulltext import Term, newest_matching
 from videos.models import Caption, SearchDocument, Video
 from videos.selectors.cards import VideoCard, cards
+from videos.selectors.likes import likes_along, with_likes
 from videos.transcode.spoken import spoken_at
 
 if TYPE_CHECKING:
@@ -186,13 +187,14 @@ def _case(*places: When, default: int) -> Combinable:
 
 def _hits(documents: list[Any], words: tuple[str, ...]) -> list[Hit]:
     """Asks once more who may see them: an index may lag behind, and is no place for rights."""
-    found = Video.objects.published().for_cards().in_bulk([one.video_id for one in documents])
+    published = with_likes(Video.objects.published().for_cards())
+    found = published.in_bulk([one.video_id for one in documents])
     videos = [found[one.video_id] for one in documents if one.video_id in found]
     unseen = {video.pk: _unseen(video, words) for video in videos}
     said = _said(unseen)
     return [
         _hit(video, card, words, unseen[video.pk], said.get(video.pk))
-        for video, card in zip(videos, cards(videos), strict=True)
+        for video, card in zip(videos, cards(videos, likes=likes_along(videos)), strict=True)
     ]
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from videos.models import Video
+from videos.models import Like, Rendition, Video, WatchPosition
 from videos.selectors.cards import Progress, VideoCard, cards, progress_of, thumbnail_url
+from videos.selectors.likes import likes_along, with_likes
 from videos.selectors.playback import playable_renditions
-from videos.selectors.watching import position_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from accounts.models import User
+    from videos.querysets import VideoQuerySet
 
 MORE: Final = 12
 NEXT: Final = 3  # of them, over the last frame
@@ -85,6 +87,7 @@ class WatchPage:
     player: Player | None
     making: Making | None
     poster_url: str | None
+    is_liked: bool
     can_edit: bool
     more: list[VideoCard]
 
@@ -94,16 +97,30 @@ class WatchPage:
         return self.more[:NEXT]
 
 
-def watch_page(video: Video, *, viewer: User, start: int | None) -> WatchPage:
-    """Six queries at most, whatever there is to show. Begins at `start` seconds; None: where
-    the viewer stopped last time."""
-    card, player = cards([video])[0], _player(video, viewer=viewer, start=start)
+def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
+    """With all that `watch_page` wants to know of one, in the same query."""
+    positions = WatchPosition.objects.filter(video=OuterRef("pk"), member=viewer)
+    complete = Rendition.objects.filter(video=OuterRef("pk"), is_complete=True)
+    sizes = complete.order_by().values("video").annotate(all=Count("pk")).values("all")
+    return with_likes(videos.for_cards()).annotate(
+        is_liked=Exists(Like.objects.filter(video=OuterRef("pk"), member=viewer)),
+        position=Coalesce(Subquery(positions.values("seconds")[:1]), 0.0),
+        sizes=Coalesce(Subquery(sizes), 0),
+    )
+
+
+def watch_page(video: Any, *, viewer: User, start: int | None) -> WatchPage:
+    """Of a video that came by `for_watching`. Four queries at most, whatever there is to show.
+    Begins at `start` seconds; None: where the viewer stopped last time."""
+    card = cards([video], likes=likes_along([video]))[0]
+    player = _player(video, start=start)
     return WatchPage(
         video=video,
         card=card,
         player=player,
         making=None if video.is_ready else _making(video, card.progress, watching=player),
         poster_url=thumbnail_url(video),
+        is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
         more=_more(video),
     )
@@ -114,20 +131,19 @@ def making_of(video: Video, *, watching: bool, since: datetime | None) -> Making
     return _making(video, progress_of([video]).get(video.pk), watching=watching, since=since)
 
 
-def _player(video: Video, *, viewer: User, start: int | None) -> Player | None:
+def _player(video: Any, *, start: int | None) -> Player | None:
     growing = playable_renditions(video) if video.is_unfinished else []
     if not (video.is_ready or growing):
         return None
-    resumed = position_of(video, viewer) if start is None else 0
+    resumed = int(video.position) if start is None else 0
     start = start or resumed
     status_url = reverse("video_status", args=[video.short_id])
     view_url = reverse("video_view", args=[video.short_id])
     login_url = f"{reverse('login')}?{urlencode({'next': video.get_absolute_url()})}"
     if video.is_ready:
-        has_choice = video.renditions.filter(is_complete=True).count() > 1
         return Player(
             stream_url=_stream_url(video, start=start),
-            hls_url=reverse("master_playlist", args=[video.short_id]) if has_choice else "",
+            hls_url=reverse("master_playlist", args=[video.short_id]) if video.sizes > 1 else "",
             status_url=status_url,
             view_url=view_url,
             login_url=login_url,
@@ -216,5 +232,6 @@ def _more(video: Video) -> list[VideoCard]:
     near = Q(uploaded_by=video.uploaded_by_id)
     if video.category_id:
         near |= Q(category=video.category_id)
-    found = Video.objects.published().filter(near).exclude(pk=video.pk).for_cards()
-    return cards(found.order_by("-created_at", "-pk")[:MORE])
+    found = with_likes(Video.objects.published().filter(near).exclude(pk=video.pk).for_cards())
+    rows = list(found.order_by("-created_at", "-pk")[:MORE])
+    return cards(rows, likes=likes_along(rows))

@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 BEGUN: Final = 6
 
 
-def position_of(video: Video, member: User) -> int:
-    """Seconds; 0 where nothing was begun, or all of it was seen. One query."""
-    found = WatchPosition.objects.filter(video=video, member=member).first()
-    return int(found.seconds) if found else 0
-
-
 def begun_by(member: User) -> list[VideoCard]:
     """What the member began and did not finish, the latest first, as far as they may still see
     it. One query."""

@@ -40,11 +40,13 @@ def talk_of(request: MemberRequest, video: Video) -> dict[str, Any]:
     """What the watch page needs to show comments; `?comment=` names the one that comes first."""
     asked = request.GET.get("comment", "")
     focus = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
+    page = comment_page(video, viewer=request.user, focus=focus)
     return {
-        "comments": comment_page(video, viewer=request.user, focus=focus),
-        "comment_count": comment_count(video),
+        "comments": page,
+        # Where no thread is shown there is no comment.
+        "comment_count": comment_count(video) if page.threads else "0",
         "comment_form": CommentForm(auto_id="comment_%s"),
-        "comment_markers": _markers(video),
+        "comment_markers": _markers(video) if page.threads else [],
     }
 
 

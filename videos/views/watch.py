@@ -15,11 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clipset.lib.pictures import PictureError
 from clipset.lib.timestamps import parse_timestamp
-from videos.access import editable_video, visible_video
+from videos.access import editable_video, visible_video, watched_video
 from videos.forms import EditForm
 from videos.models import Video
 from videos.selectors.cards import progress_of, thumbnail_url
-from videos.selectors.likes import is_liked
 from videos.selectors.playback import is_watchable
 from videos.selectors.watch import making_of, watch_page
 from videos.services.editing import delete_video, edit_video
@@ -38,13 +37,12 @@ SAVED_AND_COMING = f"{SAVED} The new picture appears in a moment."
 @csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type] # a member's request
 @require_safe
 def watch(request: MemberRequest, short_id: str) -> HttpResponse:
-    video = visible_video(request, short_id)
+    video = watched_video(request, short_id)
     start = parse_timestamp(request.GET["t"]) or 0 if "t" in request.GET else None
     page = watch_page(video, viewer=request.user, start=start)
     context = {
         "watch": page,
         "was_stopped": video.error_message == CANCELLED,
-        "is_liked": is_liked(video, by=request.user),
         **talk_of(request, video),
     }
     return render(request, "videos/watch.html", context)

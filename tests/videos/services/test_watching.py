@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from tests.accounts.together import together
 from tests.builders import make_admin, make_user, make_video
-from videos.models import View, WatchPosition
-from videos.selectors.watching import begun_by, position_of
+from videos.models import Video, View, WatchPosition
+from videos.selectors.watch import for_watching
+from videos.selectors.watching import begun_by
 from videos.services.watching import count_view, save_position
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from videos.models import Video
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +33,11 @@ def stop(video: Video, member: User, seconds: float, *, ended: bool = False) -> 
     """Where the member goes on then."""
     save_position(video=video, member=member, seconds=seconds, ended=ended)
     return position_of(video, member)
+
+
+def position_of(video: Video, member: User) -> int:
+    """Whole seconds, as the page has it."""
+    return int(for_watching(Video.objects.all(), member).get(pk=video.pk).position)  # type: ignore[attr-defined] # annotated
 
 
 @pytest.mark.parametrize(
