@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import chaos, media, upload, watch
+from bench import chaos, media, pages, upload, watch
 
 BENCHES = {
     "media": media.main,
     "watch": watch.main,
     "chaos": chaos.main,
     "upload": upload.main,
+    "pages": pages.main,
 }
 BY_DEFAULT = ("media",)
 

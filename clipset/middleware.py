@@ -181,3 +181,19 @@ class PrivatePages:
         if not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
         return response
+
+
+class SecretAddresses:
+    """An address that carries a guest's token stays between the guest and us, whatever answers it:
+    no browser or proxy keeps it, no other site is told of it, no search engine lists it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.path_info.startswith("/s/"):
+            response["Cache-Control"] = "private, no-store"
+            response["Referrer-Policy"] = "no-referrer"
+            response["X-Robots-Tag"] = "noindex, nofollow"
+        return response

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
     "clipset.middleware.RefuseBrokenBody",
     "clipset.middleware.RefuseLargeBody",
@@ -93,6 +94,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "siteconfig.context.site",
+                "videos.context.notices",
             ],
             "builtins": ["siteconfig.templatetags.clipset"],
         },
@@ -201,6 +203,7 @@ STATICFILES_DIRS = [
     ("inter", NODE_MODULES / "@fontsource-variable" / "inter" / "files"),
     ("hls", NODE_MODULES / "hls.js" / "dist"),
     ("tus", NODE_MODULES / "tus-js-client" / "dist"),
+    ("media-chrome", NODE_MODULES / "media-chrome" / "dist" / "iife"),
 ]
 STATICFILES_FINDERS = [
     "clipset.static.Folders",
@@ -224,6 +227,9 @@ VIDEO_STORAGE_PATH = _folder("VIDEO_STORAGE_PATH", MEDIA_ROOT / "videos")
 THUMBNAIL_STORAGE_PATH = _folder("THUMBNAIL_STORAGE_PATH", MEDIA_ROOT / "thumbnails")
 TEMP_STORAGE_PATH = _folder("TEMP_STORAGE_PATH", MEDIA_ROOT / "temp")
 ORIGINAL_STORAGE_PATH = _folder("ORIGINAL_STORAGE_PATH", MEDIA_ROOT / "originals")
+
+# The location of the web server in front that sends files by X-Accel-Redirect; "" where we do.
+MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", "").rstrip("/")
 
 # -- Uploads, quota, processing -----------------------------------------------------------------
 # The two limits seed the config row once; after that the row rules.

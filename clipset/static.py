@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Of packages whose folder holds much more: by their prefix in STATICFILES_DIRS.
 USED: Final = {
     "hls": {"hls.light.min.mjs", "hls.worker.js", "hls.worker.js.map"},
+    "media-chrome": {"all.js", "all.js.map"},
     "tus": {"tus.min.js", "tus.min.js.map"},
 }
 

@@ -139,6 +139,7 @@ def prepare() -> None:
     with step("Database migrations"):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("setup_schedules", stdout=quiet)
+        call_command("rebuild_search", missing=True, verbosity=0)
     collect_static_files()
 
     from accounts.models import Role, User

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Role, User
 from categories.models import Category
 from videos.models import Playlist, ProcessingStatus, Video
+from videos.services.search_index import index_video
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -62,12 +63,14 @@ def make_video(
         fields.setdefault("error_message", "This file holds no picture.")
     if status == ProcessingStatus.COMPLETED:
         fields.setdefault("duration_seconds", 83.0)
-    return Video.objects.create(
+    video = Video.objects.create(
         title=title or f"Video {number}",
         uploaded_by=uploader or make_user(),
         processing_status=status,
         **fields,
     )
+    index_video(video.pk)
+    return video
 
 
 def make_playlist(title: str = "", *, made_by: User | None = None, **fields: Any) -> Playlist:

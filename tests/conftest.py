@@ -2,7 +2,7 @@
 
 - `long` (above 30 s) runs with --long only.
 - Several workers share the tests (tests/parallel.py).
-- `ffmpeg`, `browser`, `postgresql`, `redis` need a real program (tests/parts.py).
+- `ffmpeg`, `browser`, `postgresql`, `redis`, `nginx` need a real program (tests/parts.py).
 - Tests of models, services and queries run on PostgreSQL too: they get the marker
   `both_databases` here by where they stand, others may carry it, and
   tests/services/test_postgresql.py runs all that have it a second time.
@@ -120,11 +120,13 @@ def moderators_after_a_flush() -> None:
         import_module(f"videos.migrations.{name}").let_moderators
         for name in ("0005_playlists", "0008_moderators_end_uploads")
     ]
+    permit = import_module("videos.migrations.0015_moderated_comments").permit
 
     def make_again(**_: object) -> None:
         make_group(apps, None)
         for let in let_moderators:
             let(apps, None)
+        permit(apps, None)
 
     post_migrate.connect(make_again, sender=apps.get_app_config("videos"), weak=False)
 

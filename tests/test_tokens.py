@@ -20,6 +20,7 @@ PAIRS = [
         for ground in ("canvas", "surface")
     ),
     ("text", "sunken", TEXT),
+    ("text", "accent-soft", TEXT),
     ("on-accent", "accent-text", TEXT),
     ("on-danger", "danger", TEXT),
     *((name, "canvas", CONTROL) for name in ("accent", "edge", "focus")),

@@ -27,7 +27,7 @@ from accounts.models import Invitation, Role, User
 from accounts.services.invitations import issue_invitation
 from accounts.services.passwords import reset_link
 from categories.models import Category
-from clipset.lib.ids import hash_token
+from clipset.lib.ids import hash_token, new_token
 from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
 from siteconfig.models import Config
@@ -40,7 +40,8 @@ from tests.builders import (
     make_video,
 )
 from tests.videos.transcode.fragmented import encoded
-from videos.models import Caption, Job, Playlist, Rendition, Video
+from videos.models import Caption, Comment, GuestLink, Job, Notice, Playlist, Rendition, Video
+from videos.services.talking import delete_comment, write_comment
 from videos.services.uploads import begin_upload
 from videos.transcode.storyboard import plan_storyboard
 
@@ -64,6 +65,9 @@ PUBLIC = (200,) * 6
 UPLOADER_AND_STAFF = (IN, 404, 200, 200, 200, IN)
 POST_ONLY = (IN, 405, 405, 405, 405, IN)
 STAFF = (IN, 404, 404, 200, 200, IN)
+NONE = (404,) * 6
+# Guest links that open nothing.
+CLOSED = ("run_out", "revoked", "of_hidden", "of_processing", "of_gone", "unknown")
 
 # URL name -> lines: the request, and what anonymous, another member, the uploader (of the video,
 # the picture, the session), a moderator, an admin and a deactivated uploader get for it.
@@ -81,6 +85,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /categories/bare/cover.webp", NOBODY),
         ("GET /categories/none/cover.webp", NOBODY),
     ],
+    "directory": [("GET /users/", ALL), ("GET /users/?q=bob&after=nonsense", ALL)],
     "profile": [
         ("GET /profile/bob/", ALL),
         ("GET /profile/BOB/", ALL),
@@ -148,6 +153,37 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{hidden}/captions/en.m3u8", UPLOADER_AND_STAFF),
         ("GET /v/{ready}/captions/de.m3u8", NOBODY),
     ],
+    "video_captions": [
+        ("GET /v/{ready}/captions/", UPLOADER_AND_STAFF),
+        ("GET /v/{hidden}/captions/", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/captions/", NOBODY),
+        ("POST /v/{ready}/captions/ captions=srt&language=de", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/ language=de", (IN, 404, 422, 422, 422, IN)),
+        ("POST /v/{pending}/captions/ captions=srt&language=de", NOBODY),
+    ],
+    "caption_rename": [
+        ("GET /v/{ready}/captions/en/rename/", POST_ONLY),
+        ("POST /v/{ready}/captions/en/rename/ label=New", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/en/rename/ label=", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/de/rename/ label=New", NOBODY),
+    ],
+    "caption_default": [
+        ("GET /v/{ready}/captions/en/default/", POST_ONLY),
+        ("POST /v/{ready}/captions/en/default/ chosen=yes", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/de/default/", NOBODY),
+    ],
+    "caption_remove": [
+        ("GET /v/{ready}/captions/en/remove/", POST_ONLY),
+        ("POST /v/{ready}/captions/en/remove/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/de/remove/", NOBODY),
+    ],
+    "video_view": [
+        ("GET /v/{ready}/view/", POST_ONLY),
+        ("POST /v/{ready}/view/ at=40&watched=40", (IN, 204, 204, 204, 204, IN)),
+        ("POST /v/{ready}/view/ at=-1&watched=nan", (IN, 422, 422, 422, 422, IN)),
+        ("POST /v/{hidden}/view/ at=40&watched=40", (IN, 404, 204, 204, 204, IN)),
+        ("POST /v/{pending}/view/ at=40&watched=40", (IN, 404, 204, 204, 204, IN)),
+    ],
     "storyboard": [
         ("GET /v/{ready}/storyboard.jpg", ALL),
         ("GET /v/{hidden}/storyboard.jpg", UPLOADER_AND_STAFF),
@@ -187,6 +223,57 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{failed}/retry/", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{ready}/retry/", (IN, 404, 302, 302, 302, IN)),
     ],
+    # -- Talking
+    "like": [
+        ("GET /v/{ready}/like/", POST_ONLY),
+        ("POST /v/{ready}/like/ liked=yes", DONE),
+        ("POST /v/{ready}/like/ liked=perhaps", (IN, 422, 422, 422, 422, IN)),
+        ("POST /v/{hidden}/like/ liked=yes", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{pending}/like/ liked=yes", (IN, 404, 302, 302, 302, IN)),
+    ],
+    "comments": [
+        ("GET /v/{ready}/comments/", ALL),
+        ("GET /v/{hidden}/comments/", UPLOADER_AND_STAFF),
+        ("POST /v/{ready}/comments/ text=Hello", DONE),
+        ("POST /v/{ready}/comments/ text=Hello&parent={comment}", DONE),
+        ("POST /v/{ready}/comments/ text=Hello&parent=99999999", NOBODY),
+        ("POST /v/{ready}/comments/ text=", (IN, 422, 422, 422, 422, IN)),
+        ("POST /v/{hidden}/comments/ text=Hello", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{failed}/comments/ text=Hello", (IN, 404, 302, 302, 302, IN)),
+    ],
+    "comment": [
+        ("GET /v/{ready}/comments/{comment}/", ALL),
+        ("GET /v/{hidden}/comments/{hidden_comment}/", UPLOADER_AND_STAFF),
+        ("GET /v/{ready}/comments/{hidden_comment}/", NOBODY),
+        ("GET /v/{ready}/comments/99999999999999999999/", NOBODY),
+    ],
+    "comment_reply": [
+        ("GET /v/{ready}/comments/{comment}/reply/", ALL),
+        ("GET /v/{hidden}/comments/{hidden_comment}/reply/", UPLOADER_AND_STAFF),
+    ],
+    # The comments are charlie's, "another member" of this table.
+    "comment_edit": [
+        ("GET /v/{ready}/comments/{comment}/edit/", (IN, 200, 404, 404, 404, IN)),
+        ("POST /v/{ready}/comments/{comment}/edit/ text=New", (IN, 302, 404, 404, 404, IN)),
+        ("POST /v/{ready}/comments/{comment}/edit/ text=", (IN, 422, 404, 404, 404, IN)),
+        ("GET /v/{hidden}/comments/{hidden_comment}/edit/", NOBODY),
+    ],
+    "comment_delete": [
+        ("GET /v/{ready}/comments/{comment}/delete/", POST_ONLY),
+        ("POST /v/{ready}/comments/{comment}/delete/", DONE),
+        ("POST /v/{hidden}/comments/{hidden_comment}/delete/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/comments/{moderators_comment}/delete/", (IN, 404, 302, 302, 302, IN)),
+    ],
+    "comment_restore": [
+        ("GET /v/{ready}/comments/{deleted_comment}/restore/", POST_ONLY),
+        ("POST /v/{ready}/comments/{deleted_comment}/restore/", (IN, 302, 404, 404, 404, IN)),
+    ],
+    "notices": [("GET /notices/", ALL)],
+    "notices_read": [("GET /notices/read/", POST_ONLY), ("POST /notices/read/", DONE)],
+    "notice": [
+        ("GET /notices/{notice}/", (IN, 404, 302, 404, 404, IN)),
+        ("GET /notices/99999999999999999999/", NOBODY),
+    ],
     "upload": [
         ("GET /upload/", ALL),
         ("POST /upload/ file=film", DONE),
@@ -211,6 +298,63 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /uploads/{upload}/", (401, 405, 405, 405, 405, 401)),
         ("HEAD /uploads/{upload}/", (401, 412, 412, 412, 412, 401)),
     ],
+    "video_share": [
+        ("GET /v/{ready}/share/", UPLOADER_AND_STAFF),
+        ("GET /v/{hidden}/share/", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/share/", UPLOADER_AND_STAFF),
+        ("POST /v/{ready}/share/ days=7", (IN, 404, 200, 404, 404, IN)),
+        ("POST /v/{ready}/share/ days=0", (IN, 404, 422, 404, 404, IN)),
+        ("POST /v/{hidden}/share/ days=7", (IN, 404, 422, 404, 404, IN)),
+        ("POST /v/{pending}/share/ days=7", (IN, 404, 422, 404, 404, IN)),
+        ("GET /v/0000000000/share/", NOBODY),
+    ],
+    "guest_link_revoke": [
+        ("GET /v/{ready}/share/{link}/revoke/", POST_ONLY),
+        ("POST /v/{ready}/share/{link}/revoke/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{hidden}/share/{link}/revoke/", NOBODY),
+    ],
+    "guest_link_restore": [
+        ("GET /v/{ready}/share/{revoked_link}/restore/", POST_ONLY),
+        ("POST /v/{ready}/share/{revoked_link}/restore/", (IN, 404, 302, 404, 404, IN)),
+        ("POST /v/{hidden}/share/{revoked_link}/restore/", NOBODY),
+    ],
+    # -- A guest's link: the same for everybody, however they are logged in
+    "guest": [
+        ("GET /s/{open}/", PUBLIC),
+        ("GET /s/{open}/?t=1:30", PUBLIC),
+        ("GET /s/{run_out}/", (410,) * 6),
+        ("GET /s/{revoked}/", (410,) * 6),
+        *((f"GET /s/{{{name}}}/", NONE) for name in ("of_hidden", "of_processing", "of_gone")),
+        ("GET /s/{unknown}/", NONE),
+    ],
+    "guest_status": [
+        ("GET /s/{open}/status/", PUBLIC),
+        ("GET /s/{revoked}/status/", NONE),
+    ],
+    "guest_view": [
+        ("GET /s/{open}/view/", (405,) * 6),
+        ("POST /s/{open}/view/ at=40&watched=40", (204,) * 6),
+        ("POST /s/{open}/view/ at=-1&watched=nan", (422,) * 6),
+        ("POST /s/{revoked}/view/ at=40&watched=40", NONE),
+    ],
+    **{
+        f"guest_{name}": [
+            (f"GET /s/{{open}}/{file}", PUBLIC),
+            *((f"GET /s/{{open}}/{missing}", NONE) for missing in others),
+            (f"GET /s/{{revoked}}/{file}", NONE),
+        ]
+        for name, file, *others in (
+            ("stream", "stream.mp4"),
+            ("master_playlist", "master.m3u8"),
+            ("media_playlist", "720p.m3u8", "1080p.m3u8", "720p.m3u8?v=another"),
+            ("rendition", "720p.mp4", "1080p.mp4", "720p.mp4?v=another"),
+            ("captions", "captions/en.vtt", "captions/de.vtt"),
+            ("captions_playlist", "captions/en.m3u8", "captions/de.m3u8"),
+            ("storyboard", "storyboard.jpg"),
+            ("storyboard_vtt", "storyboard.vtt"),
+            ("thumbnail", "thumbnail.jpg"),
+        )
+    },
     "healthz": [("GET /healthz", PUBLIC)],
     # -- Getting in
     "login": [
@@ -336,9 +480,16 @@ def parts_of(request: str, names: dict[str, str]) -> tuple[str, str, dict[str, A
     data: dict[str, Any] = dict(pair.split("=", 1) for pair in rest[0].split("&")) if rest else {}
     if data.get("file") == "film":
         data = {"file": SimpleUploadedFile("clip.mp4", b"x" * 100, "video/mp4")}
+    if data.pop("captions", "") == "srt":
+        words = b"1\n00:00:01,000 --> 00:00:02,000\nHello\n"
+        data["file"] = SimpleUploadedFile("words.srt", words)
     if data.get("picture") == "picture":
         data = {"picture": SimpleUploadedFile("me.png", picture().read(), "image/png")}
-    return method, path.format_map(names), data
+    fields = {
+        name: value.format_map(names) if isinstance(value, str) else value
+        for name, value in data.items()
+    }
+    return method, path.format_map(names), fields
 
 
 def picture() -> io.BytesIO:
@@ -401,6 +552,7 @@ def world(media: Path) -> World:
                 seconds_left=90,
             )
     names["playlist"] = make_playlist(made_by=bob).short_id
+    names |= talk(users, names)
     for name, role, by in (
         ("invitation", Role.USER, moderator),
         ("used", Role.USER, moderator),
@@ -413,6 +565,7 @@ def world(media: Path) -> World:
         if name == "used":
             issued.invitation.used_at = timezone.now()
             issued.invitation.save()
+    names |= guest_links(users)
     names["reset_link"] = "/" + reset_link(make_user("dora")).split("/", 3)[3]
     at_home = Client()
     at_home.force_login(bob)
@@ -421,6 +574,50 @@ def world(media: Path) -> World:
     names["upload"] = str(uuid.uuid4())
     names["user_type"] = str(ContentType.objects.get_for_model(User).pk)
     return World(users=users, names=names)
+
+
+def guest_links(users: dict[str, User]) -> dict[str, str]:
+    """Tokens of links in every state, and the ids of two. All are of films that are there."""
+    names = {"unknown": new_token()}
+    hour, by = timedelta(hours=1), {film.filename: film for film in Video.objects.all()}
+    for name, film in (
+        ("run_out", "ready"),
+        ("revoked", "ready"),
+        ("of_hidden", "hidden"),
+        ("of_processing", "processing"),
+        ("of_gone", "ready"),
+        ("open", "ready"),
+    ):
+        video, token = by[f"{film}.mp4"], new_token()
+        link = GuestLink.objects.create(
+            video=video,
+            # Not its uploader any more, and deactivated besides.
+            created_by=users["deactivated"] if name == "of_gone" else video.uploaded_by,
+            token_hash=hash_token(token),
+            created_at=timezone.now() - 2 * hour,
+            expires_at=timezone.now() + (-hour if name == "run_out" else hour),
+            revoked_at=timezone.now() if name == "revoked" else None,
+        )
+        names[name] = token
+        names |= {"link": str(link.pk)} if name == "open" else {}
+        names |= {"revoked_link": str(link.pk)} if name == "revoked" else {}
+    return names
+
+
+def talk(users: dict[str, User], names: dict[str, str]) -> dict[str, str]:
+    """Comments of charlie's and of the moderator's, and a notice of bob's."""
+    ready = Video.objects.get(short_id=names["ready"])
+    hidden = Video.objects.get(short_id=names["hidden"])
+    member = users["member"]
+    said = {
+        "comment": write_comment(video=ready, author=member, text="At 0:10"),
+        "hidden_comment": write_comment(video=hidden, author=member, text="Before it was hidden"),
+        "moderators_comment": write_comment(video=ready, author=users["moderator"], text="Hm"),
+        "deleted_comment": write_comment(video=ready, author=member, text="Oh no"),
+    }
+    delete_comment(comment=said["deleted_comment"], by=member)
+    notice = Notice.objects.get(comment=said["comment"])
+    return {name: str(one.pk) for name, one in said.items()} | {"notice": str(notice.pk)}
 
 
 @functools.cache
@@ -502,6 +699,27 @@ def test_every_visitor_gets_what_the_table_says(world: World, name: str, request
     assert dict(zip(VISITORS, got, strict=True)) == dict(zip(VISITORS, expected, strict=True))
 
 
+def test_a_closed_link_opens_nothing_for_anybody(world: World) -> None:
+    clients = [world.client(visitor) for visitor in ("anonymous", "uploader", "admin")]
+    for _, request, expected in LINES:
+        if "/s/{open}/" not in request or expected[0] not in {200, 204}:
+            continue
+        for closed in CLOSED:
+            for client in clients:
+                answer = world.ask("anonymous", request.replace("open", closed), client)
+                assert answer.status_code in {404, 410}, f"{closed}: {request}"
+                assert "X-Accel-Redirect" not in answer
+
+
+def test_a_guest_gets_elsewhere_what_a_stranger_gets(world: World) -> None:
+    """Having been at an open link leaves nothing behind that would open more."""
+    guest = world.client("anonymous")
+    assert guest.get("/s/{open}/".format_map(world.names)).status_code == 200
+    assert not guest.cookies
+    for _, request, expected in LINES:
+        assert seen(world.ask("anonymous", request, guest)) == expected[0], request
+
+
 SCRIPTS = {"htmx": {"HX-Request": "true"}, "json": {"Accept": "application/json"}}
 
 
@@ -555,7 +773,10 @@ def test_every_post_needs_a_csrf_token(world: World) -> None:
             if name == "uploads":  # whose own table has it with the headers that it needs
                 assert answer.status_code == (401 if visitor == "anonymous" else 412)
                 continue
-            assert seen(answer) == (IN if exempt else 403), f"{visitor}: {request}"
+            expected = IN if exempt else 403
+            if name == "guest_view":  # the token in its address is one
+                expected = dict(TABLE[name])[request][0]
+            assert seen(answer) == expected, f"{visitor}: {request}"
 
 
 # -- Odd addresses ------------------------------------------------------------------------------
@@ -658,6 +879,7 @@ def admin_objects(world: World) -> dict[str, object]:
         "videos_job": Job.objects.get(),
         "videos_upload": begin_upload(user=world.users["uploader"], content_length=10),
         "videos_playlist": Playlist.objects.get(),
+        "videos_comment": Comment.objects.get(pk=world.names["comment"]),
         "categories_category": Category.objects.get(slug="music"),
         "accounts_invitation": Invitation.objects.get(pk=world.names["invitation"]),
         "accounts_user": world.users["uploader"],
@@ -676,6 +898,7 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "accounts_user": (READING, NO_ADDING),  # a moderator changes some fields of it
     "categories_category": (EVERYTHING, EVERYTHING),
     "siteconfig_config": (NOTHING, (302, 403, 200, 403, 200)),
+    "videos_comment": (NO_ADDING, NO_ADDING),
     "videos_job": (READING, READING),
     "videos_playlist": (NO_ADDING, NO_ADDING),
     "videos_upload": (NO_ADDING, NO_ADDING),

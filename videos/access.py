@@ -1,4 +1,8 @@
-"""The video, or a 404 that does not tell whether it exists."""
+"""The video, or a 404 that does not tell whether it exists.
+
+An address names a video by its `short_id`, for members; or it carries the `token` of a guest's
+link, which opens one. Either way the rights of this moment decide.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,32 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
 
-from videos.models import Video
+from videos.models import Comment, Notice, Video
+from videos.selectors.watch import for_watching
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
+
     from clipset.lib.requests import MemberRequest
+    from videos.querysets import VideoQuerySet
 
 
-def visible_video(request: MemberRequest, short_id: str) -> Video:
-    """One that this member may see."""
-    return get_object_or_404(Video.objects.visible_to(request.user).for_cards(), short_id=short_id)
+def visible_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
+    """One that whoever asks may see."""
+    return get_object_or_404(_named(request, short_id, token).for_cards())
+
+
+def watched_video(request: MemberRequest, short_id: str) -> Video:
+    """One that this member may see, with what its page wants to know of it."""
+    seen = for_watching(Video.objects.visible_to(request.user), request.user)
+    return get_object_or_404(seen, short_id=short_id)
+
+
+def playable_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
+    """One that whoever asks may see and that is finished."""
+    return get_object_or_404(
+        _named(request, short_id, token).for_cards(), processing_status="COMPLETED"
+    )
 
 
 def editable_video(request: MemberRequest, short_id: str) -> Video:
@@ -22,8 +43,29 @@ def editable_video(request: MemberRequest, short_id: str) -> Video:
     return get_object_or_404(Video.objects.editable_by(request.user).for_cards(), short_id=short_id)
 
 
-def playable_video(request: MemberRequest, short_id: str) -> Video:
-    """One that this member may see and that is finished."""
+def captioned_video(request: MemberRequest, short_id: str) -> Video:
+    """One that this member may change and that is finished: processing brings captions, too."""
     return get_object_or_404(
-        Video.objects.visible_to(request.user), short_id=short_id, processing_status="COMPLETED"
+        Video.objects.editable_by(request.user).finished().for_cards(), short_id=short_id
     )
+
+
+def _named(request: HttpRequest, short_id: str, token: str) -> VideoQuerySet:
+    """At most one. A log-in gives nothing more at a guest's address."""
+    if token:
+        return Video.objects.opened_by(token)
+    return Video.objects.visible_to(request.user).filter(short_id=short_id)
+
+
+def comment_of(video: Video, comment_id: int) -> Comment:
+    """One of this video, deleted or not; whoever asks may see the video."""
+    found = Comment.objects.select_related("author", "parent__author")
+    comment = get_object_or_404(found, video=video, pk=comment_id)
+    comment.video = video
+    return comment
+
+
+def own_notice(request: MemberRequest, notice_id: int) -> Notice:
+    """One of this member's, about what they may still see."""
+    mine = Notice.objects.visible_to(request.user).select_related("video", "comment__video")
+    return get_object_or_404(mine, pk=notice_id)

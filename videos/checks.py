@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +22,21 @@ def check_video_tools(**_kwargs: Any) -> list[Error]:
             id="clipset.E020",
         )
         for problem in check_ffmpeg(settings.FFMPEG_PATH)
+    ]
+
+
+@register
+def check_accel_prefix(**_kwargs: Any) -> list[Error]:
+    prefix = settings.MEDIA_ACCEL_PREFIX
+    if not prefix or re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix):
+        return []
+    return [
+        Error(
+            f"MEDIA_ACCEL_PREFIX is '{prefix}', which is no path of an address.",
+            hint="Set it to the beginning of nginx's internal locations, such as /files, or leave "
+            "it out.",
+            id="clipset.E022",
+        )
     ]
 
 

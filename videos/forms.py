@@ -14,6 +14,11 @@ from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.text import title_from_filename
 from clipset.lib.timestamps import parse_timestamp
 from videos.models import Playlist
+from videos.models.comment import MAX_TEXT
+from videos.services.talking import BLANK, TOO_LONG
+from videos.transcode.captions import LABEL_CHARACTERS
+from videos.transcode.captions import MAX_BYTES as MAX_CAPTION_BYTES
+from videos.transcode.languages import ENGLISH
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
 
 MAX_TITLE = 200
+MAX_SECONDS = 10_000 * 3600
 MAX_DESCRIPTION = 5000
 
 
@@ -131,6 +137,26 @@ class SentWords(_VideoFields):
         cast("forms.ModelChoiceField[Playlist]", self.fields["playlist"]).queryset = mine
 
 
+class CommentForm(forms.Form):
+    """What somebody says; `parent` is the comment that it answers."""
+
+    text = TextField(
+        max_length=MAX_TEXT,
+        label="Your comment",
+        widget=forms.Textarea(attrs={"rows": 1}),
+        error_messages={"required": BLANK, "max_length": TOO_LONG},
+    )
+    parent = forms.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
+    )
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        if not text:
+            raise ValidationError(BLANK)
+        return text
+
+
 class UploadForm(_VideoFields):
     """A film and what is said about it. Without a title it takes the file's name."""
 
@@ -157,3 +183,69 @@ class UploadForm(_VideoFields):
         if file is not None and not cleaned.get("title") and "title" not in self.errors:
             cleaned["title"] = title_from_filename(file.sent_name)
         return cleaned
+
+
+class GuestLinkForm(forms.Form):
+    """For whom a guest link is and how long it lasts."""
+
+    note = LineField(
+        label="For whom",
+        max_length=100,
+        required=False,
+        help_text="So that you know later which link is whose. Guests don't see it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "Grandma"}),
+        error_messages={"max_length": "Use at most 100 characters."},
+    )
+    days = forms.TypedChoiceField(
+        label="Lasts",
+        choices=[(1, "A day"), (7, "A week"), (30, "A month"), (365, "A year")],
+        coerce=int,
+        initial=7,
+        error_messages={"invalid_choice": "Choose how long it lasts from the list."},
+    )
+
+
+class CaptionForm(forms.Form):
+    """Captions from a file."""
+
+    file = forms.FileField(
+        label="File",
+        help_text="SubRip (.srt) or WebVTT (.vtt), of at most 2 MB.",
+        widget=forms.FileInput(
+            attrs={
+                "accept": ".srt,.vtt,text/vtt,application/x-subrip",
+                "data-max-bytes": MAX_CAPTION_BYTES,
+            }
+        ),
+        error_messages={
+            "required": "Choose a file with captions.",
+            "empty": "This file is empty. Choose another one.",
+        },
+    )
+    language = forms.ChoiceField(
+        choices=[("", "Choose a language"), *sorted(ENGLISH.items(), key=lambda it: it[1])],
+        error_messages={
+            "required": "Choose the language of these captions.",
+            "invalid_choice": "This language is not known here. Choose one of the list.",
+        },
+    )
+    label = LineField(
+        label="Name",
+        required=False,
+        max_length=LABEL_CHARACTERS,
+        help_text="Left empty, it is called after its language.",
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if (file.size or 0) > MAX_CAPTION_BYTES:
+            raise ValidationError("This file is too large. Send one of at most 2 MB.")
+        return file
+
+
+class WatchedForm(forms.Form):
+    """What a player tells: where it is, and how much was played since the page opened."""
+
+    at = forms.FloatField(min_value=0, max_value=MAX_SECONDS)
+    watched = forms.FloatField(min_value=0)
+    ended = forms.BooleanField(required=False)

@@ -1,14 +1,17 @@
-"""Who sees what, and what a search finds: the only place that says so."""
+"""Who sees what: the only place that says so."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils import timezone
+
+from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
-    from videos.models import Video  # noqa: F401 named in the base class's type
+    from videos.models import Comment, Notice, Video  # noqa: F401 named in base classes' types
 
 PUBLISHED = Q(processing_status="COMPLETED", is_hidden=False)
 
@@ -18,6 +21,10 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """What every member sees: finished and not hidden."""
         return self.filter(PUBLISHED)
 
+    def finished(self) -> VideoQuerySet:
+        """What is whole, hidden or not."""
+        return self.filter(processing_status="COMPLETED")
+
     def visible_to(self, user: Any) -> VideoQuerySet:
         """What this user may watch: all of it for staff, else the published and their own."""
         if not user.is_authenticated or not user.is_active:
@@ -26,24 +33,48 @@ class VideoQuerySet(models.QuerySet["Video"]):
             return self.all()
         return self.filter(PUBLISHED | Q(uploaded_by=user))
 
+    def opened_by(self, token: str) -> VideoQuerySet:
+        """What this guest's link opens at this moment: its video, or nothing.
+
+        It opens no more than its maker could: they are still a member and its uploader, and it is
+        what every member sees.
+        """
+        return self.filter(
+            PUBLISHED,
+            guest_links__token_hash=hash_token(token),
+            guest_links__revoked_at=None,
+            guest_links__expires_at__gt=timezone.now(),
+            guest_links__created_by=F("uploaded_by"),
+            uploaded_by__is_active=True,
+        )
+
     def editable_by(self, user: Any) -> VideoQuerySet:
         """What this user may edit and delete: their own; all of it for staff."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self.all() if user.is_staff else self.filter(uploaded_by=user)
 
-    def search(self, text: str) -> VideoQuerySet:
-        """Every word stands somewhere in title, description, uploader or category."""
-        found = self
-        for word in text.split()[:8]:
-            found = found.filter(
-                Q(title__icontains=word)
-                | Q(description__icontains=word)
-                | Q(uploaded_by__username__icontains=word)
-                | Q(category__name__icontains=word)
-            )
-        return found
-
     def for_cards(self) -> VideoQuerySet:
         """With what a video card shows, in one query."""
         return self.select_related("uploaded_by", "category")
+
+
+class CommentQuerySet(models.QuerySet["Comment"]):
+    def live(self) -> CommentQuerySet:
+        """What is not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def visible_to(self, user: Any) -> NoticeQuerySet:
+        """A member's own, but for those of deleted comments and of videos that they may not see
+        any more."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        own = self.filter(member=user).filter(
+            Q(comment__isnull=True) | Q(comment__deleted_at__isnull=True)
+        )
+        if user.is_staff:
+            return own
+        published = Q(video__processing_status="COMPLETED", video__is_hidden=False)
+        return own.filter(published | Q(video__uploaded_by=user))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from videos.services import files, finishing, jobs, processing, thumbnails, uploads
+from videos.services import (
+    files,
+    finishing,
+    jobs,
+    notices,
+    processing,
+    sharing,
+    talking,
+    thumbnails,
+    uploads,
+)
 
 
 def run_next_job() -> str:
@@ -39,11 +49,14 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 
 
 def tidy_up() -> int:
-    """Every ten minutes: uploads that ended long ago, what nobody needs in the temp folder, and
-    originals that were kept for long enough."""
+    """Every ten minutes: what nobody needs in the temp folder, and what was kept for long enough:
+    ended uploads, originals, guest links, deleted comments, notices."""
     return (
         uploads.forget_uploads()
         + files.sweep_temp()
         + files.forget_failed_sources()
         + files.prune_originals()
+        + sharing.forget_ended_links()
+        + talking.forget_deleted_comments()
+        + notices.forget_old_notices()
     )

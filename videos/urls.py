@@ -2,7 +2,38 @@
 
 from django.urls import path
 
-from videos.views import browse, health, media, playback, playlists, tus, upload, watch
+from videos.views import (
+    browse,
+    captions,
+    comments,
+    guests,
+    health,
+    likes,
+    media,
+    notices,
+    playback,
+    playlists,
+    search,
+    share,
+    tus,
+    upload,
+    watch,
+    watching,
+)
+
+# What a player asks for: below the video's own address for members, below a guest's link for its
+# guests, under the same names.
+FILES = (
+    ("stream.mp4", media.stream, "stream"),
+    ("master.m3u8", playback.master, "master_playlist"),
+    ("<rendition:rendition>.m3u8", playback.playlist, "media_playlist"),
+    ("<rendition:rendition>.mp4", playback.rendition_file, "rendition"),
+    ("captions/<slug:code>.vtt", playback.captions_vtt, "captions"),
+    ("captions/<slug:code>.m3u8", playback.captions_playlist, "captions_playlist"),
+    ("storyboard.jpg", media.storyboard, "storyboard"),
+    ("storyboard.vtt", media.storyboard_vtt, "storyboard_vtt"),
+    ("thumbnail.jpg", media.thumbnail, "thumbnail"),
+)
 
 urlpatterns = [
     path("", browse.home, name="home"),
@@ -14,33 +45,80 @@ urlpatterns = [
     path("categories/<slug:slug>/", browse.category, name="category"),
     path("playlist/<short_id:short_id>/", playlists.playlist, name="playlist"),
     path("playlists/", playlists.create, name="playlist_create"),
+    path("users/", search.directory, name="directory"),
     path("profile/<username:username>/", browse.profile, name="profile"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read/", notices.read_all, name="notices_read"),
+    path("notices/<int:notice_id>/", notices.notice, name="notice"),
+    # One video.
     path("v/<short_id:short_id>/", watch.watch, name="watch"),
     path("v/<short_id:short_id>/status/", watch.status, name="video_status"),
+    path("v/<short_id:short_id>/view/", watching.view, name="video_view"),
+    path("v/<short_id:short_id>/like/", likes.like, name="like"),
     path("v/<short_id:short_id>/edit/", watch.edit, name="video_edit"),
     path("v/<short_id:short_id>/delete/", watch.delete, name="video_delete"),
     path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
-    path("v/<short_id:short_id>/download/", media.download, name="download"),
     path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
-    path("v/<short_id:short_id>/stream.mp4", media.stream, name="stream"),
-    path("v/<short_id:short_id>/master.m3u8", playback.master, name="master_playlist"),
+    *(path(f"v/<short_id:short_id>/{route}", view, name=name) for route, view, name in FILES),
+    path("v/<short_id:short_id>/download/", media.download, name="download"),
+    # Its captions.
+    path("v/<short_id:short_id>/captions/", captions.captions, name="video_captions"),
     path(
-        "v/<short_id:short_id>/<rendition:rendition>.m3u8",
-        playback.playlist,
-        name="media_playlist",
+        "v/<short_id:short_id>/captions/<slug:code>/rename/",
+        captions.rename,
+        name="caption_rename",
     ),
     path(
-        "v/<short_id:short_id>/<rendition:rendition>.mp4",
-        playback.rendition_file,
-        name="rendition",
+        "v/<short_id:short_id>/captions/<slug:code>/default/",
+        captions.choose_default,
+        name="caption_default",
     ),
-    path("v/<short_id:short_id>/captions/<slug:code>.vtt", playback.captions_vtt, name="captions"),
     path(
-        "v/<short_id:short_id>/captions/<slug:code>.m3u8",
-        playback.captions_playlist,
-        name="captions_playlist",
+        "v/<short_id:short_id>/captions/<slug:code>/remove/",
+        captions.remove,
+        name="caption_remove",
     ),
-    path("v/<short_id:short_id>/storyboard.jpg", media.storyboard, name="storyboard"),
-    path("v/<short_id:short_id>/storyboard.vtt", media.storyboard_vtt, name="storyboard_vtt"),
-    path("v/<short_id:short_id>/thumbnail.jpg", media.thumbnail, name="thumbnail"),
+    # What is said about it.
+    path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),
+    path("v/<short_id:short_id>/comments/<int:comment_id>/", comments.comment, name="comment"),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/reply/",
+        comments.reply,
+        name="comment_reply",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/edit/",
+        comments.edit,
+        name="comment_edit",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/delete/",
+        comments.delete,
+        name="comment_delete",
+    ),
+    path(
+        "v/<short_id:short_id>/comments/<int:comment_id>/restore/",
+        comments.restore,
+        name="comment_restore",
+    ),
+    # Its links for guests.
+    path("v/<short_id:short_id>/share/", share.share, name="video_share"),
+    path(
+        "v/<short_id:short_id>/share/<uuid:link_id>/revoke/",
+        share.revoke,
+        name="guest_link_revoke",
+    ),
+    path(
+        "v/<short_id:short_id>/share/<uuid:link_id>/restore/",
+        share.restore,
+        name="guest_link_restore",
+    ),
+    # What such a link opens.
+    path("s/<token:token>/", guests.watch, name="guest"),
+    path("s/<token:token>/status/", guests.status, name="guest_status"),
+    path("s/<token:token>/view/", guests.view, name="guest_view"),
+    *(
+        path(f"s/<token:token>/{route}", guests.for_guests(view), name=f"guest_{name}")
+        for route, view, name in FILES
+    ),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import register_converter
 from django.urls.converters import StringConverter
 
-from clipset.lib.ids import SHORT_ID_PATTERN
+from clipset.lib.ids import SHORT_ID_PATTERN, TOKEN_PATTERN
 
 
 class ShortIdConverter(StringConverter):
@@ -20,8 +20,13 @@ class RenditionConverter(StringConverter):
     regex = "source|[1-9][0-9]{0,3}p"
 
 
+class TokenConverter(StringConverter):
+    regex = TOKEN_PATTERN
+
+
 def register_converters() -> None:
-    """Makes `<short_id:…>`, `<username:…>` and `<rendition:…>` known, once for the site."""
+    """Makes `<short_id:…>`, `<username:…>`, `<rendition:…>` and `<token:…>` known to the site."""
     register_converter(ShortIdConverter, "short_id")
     register_converter(UsernameConverter, "username")
     register_converter(RenditionConverter, "rendition")
+    register_converter(TokenConverter, "token")

@@ -13,6 +13,7 @@ SHORT_ID_ALPHABET: Final = string.ascii_letters + string.digits
 SHORT_ID_PATTERN: Final = r"[A-Za-z0-9]{10}"
 
 TOKEN_BYTES: Final = 32
+TOKEN_PATTERN: Final = r"[A-Za-z0-9_-]{43}"  # noqa: S105 the shape of one
 
 
 def new_short_id() -> str:

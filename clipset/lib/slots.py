@@ -27,12 +27,13 @@ class Slots:
         self.taken: Counter[Hashable] = Counter()
         self.lock = threading.Lock()
 
-    def take(self, member: Hashable) -> Slot:
-        """Raises NoSlot at once rather than wait."""
+    def take(self, member: Hashable, *, leaving: int = 0) -> Slot:
+        """Raises NoSlot at once rather than wait: also when no more than `leaving` are free, which
+        are for others."""
         with self.lock:
             if self.taken[member] >= self.each:
                 raise NoSlot(is_own=True)
-            if self.taken.total() >= self.most:
+            if self.taken.total() >= self.most - leaving:
                 raise NoSlot(is_own=False)
             self.taken[member] += 1
         return Slot(self, member)

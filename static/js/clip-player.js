@@ -1,50 +1,80 @@
-/** <clip-player>: keys over the browser's own player; volume and speed are remembered. */
+/** <clip-player>: media-chrome's controls over one film, and what they leave to us: where the film
+    comes from, keys, gestures, hints, and what is remembered. Volume is media-chrome's to keep. */
+import { Captions } from "./captions.js";
+import { Keys } from "./keys.js";
+import { Renditions } from "./renditions.js";
 import { Source } from "./source.js";
 import { recall, remember } from "./store.js";
+import { Watching } from "./watching.js";
+import { clock } from "./words.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const FRAME = 1 / 30; // seconds; the true rate is not known to the page
+const DOUBLE = 300; // milliseconds between two taps
 
 class ClipPlayer extends HTMLElement {
   connectedCallback() {
     this.video = this.querySelector("video");
+    this.frame = this.querySelector("media-controller");
     this.hint = this.querySelector(".player__hint");
-    document.getElementById("keys-button").hidden = false;
-    this.restore();
-    this.video.addEventListener("volumechange", () => this.keep());
-    this.video.addEventListener("ratechange", () => this.keep());
-    document.addEventListener("keydown", this.press, true);
     this.source = new Source(this);
+    this.captions = new Captions(this);
+    this.keys = new Keys(this);
+    this.watching = new Watching(this.video, this.dataset.view);
+    this.restoreSpeed();
+    this.listen();
+    // Before media-chrome looks for it.
+    this.video.videoRenditions = new Renditions(this.source);
+    customElements.whenDefined("media-controller").then(() => {
+      this.video.controls = false;
+    });
     this.source.open();
+    if ("resumed" in this.dataset) this.say(`Goes on at ${clock(this.dataset.start)}`, 3000);
+    const help = document.getElementById("keys-button");
+    if (help) help.hidden = false;
   }
 
   disconnectedCallback() {
-    document.removeEventListener("keydown", this.press, true);
+    document.removeEventListener("clip-seek", this.seek);
+    this.keys.close();
+    this.watching.close();
     this.source.close();
   }
 
-  restore() {
-    const volume = Number(recall("volume") ?? 1);
-    const speed = Number(recall("speed") ?? 1);
-    if (volume >= 0 && volume <= 1) this.video.volume = volume;
-    this.video.muted = recall("muted") === "yes";
-    if (SPEEDS.includes(speed)) {
-      this.video.defaultPlaybackRate = speed;
-      this.video.playbackRate = speed;
-    }
+  listen() {
+    this.addEventListener("clip-quality", () => {
+      this.video.videoRenditions.refresh();
+      this.offer(".player__quality", this.video.videoRenditions.length > 0);
+    });
+    this.video.addEventListener("ratechange", () => this.keepSpeed());
+    this.addEventListener("pointerup", this.tap);
+    this.addEventListener("dblclick", this.doubleClick);
+    document.addEventListener("clip-seek", this.seek);
   }
 
-  keep() {
-    remember("volume", String(this.video.volume));
-    remember("muted", this.video.muted ? "yes" : null);
+  /** What can't be chosen is no part of the menu: its keys would stop at what is merely hidden. */
+  offer(item, isOffered) {
+    this.querySelector(item).slot = isOffered ? "" : "none";
+  }
+
+  restoreSpeed() {
+    const speed = Number(recall("speed") ?? 1);
+    if (!SPEEDS.includes(speed)) return;
+    this.video.defaultPlaybackRate = speed;
+    this.video.playbackRate = speed;
+  }
+
+  keepSpeed() {
     remember("speed", String(this.video.playbackRate));
   }
 
+  // -- hints --
+
   /** For a moment, over what lasts. */
-  say(text) {
+  say(text, milliseconds = 900) {
     this.show(text);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.showLasting(), 900);
+    this.timer = setTimeout(() => this.showLasting(), milliseconds);
   }
 
   /** Until it is taken back; may have a link. */
@@ -78,43 +108,7 @@ class ClipPlayer extends HTMLElement {
     if (this.lasting) this.show(this.lasting.text, this.lasting.link ?? "");
   }
 
-  press = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const target = event.target;
-    if (target.closest("input, textarea, select, [contenteditable], [popover]")) return;
-    const onPlayer = this.contains(target);
-    // Buttons and links keep their own keys.
-    if (!onPlayer && event.key === " " && target.closest("a, button, summary")) return;
-    if (!onPlayer && (event.key === "ArrowUp" || event.key === "ArrowDown")) return;
-    const action = this.action(event.key);
-    if (!action) return;
-    event.preventDefault();
-    event.stopPropagation();
-    action();
-  };
-
-  action(key) {
-    if (/^[0-9]$/.test(key)) return () => this.goTo((this.video.duration * Number(key)) / 10);
-    return {
-      " ": () => this.playOrPause(),
-      k: () => this.playOrPause(),
-      j: () => this.skip(-10),
-      l: () => this.skip(10),
-      ArrowLeft: () => this.skip(-5),
-      ArrowRight: () => this.skip(5),
-      ",": () => this.step(-1),
-      ".": () => this.step(1),
-      ArrowUp: () => this.louder(0.1),
-      ArrowDown: () => this.louder(-0.1),
-      m: () => this.mute(),
-      "<": () => this.faster(-1),
-      ">": () => this.faster(1),
-      c: () => this.captions(),
-      f: () => this.fullscreen(),
-      t: () => document.querySelector("clip-theatre")?.turn(),
-      "?": () => document.getElementById("keys")?.togglePopover(),
-    }[key.length === 1 ? key.toLowerCase() : key];
-  }
+  // -- what can be done --
 
   playOrPause() {
     if (this.video.paused) this.video.play().catch(() => {});
@@ -123,6 +117,10 @@ class ClipPlayer extends HTMLElement {
 
   goTo(seconds) {
     if (Number.isFinite(seconds)) this.video.currentTime = seconds;
+  }
+
+  goToTenth(tenth) {
+    this.goTo((this.video.duration * tenth) / 10);
   }
 
   skip(seconds) {
@@ -137,38 +135,57 @@ class ClipPlayer extends HTMLElement {
   }
 
   louder(by) {
-    this.video.muted = false;
-    this.video.volume = Math.max(0, Math.min(1, Math.round((this.video.volume + by) * 10) / 10));
-    this.keep(); // now: the event comes later, and the page may be gone by then
+    const volume = Math.round((this.video.volume + by) * 10) / 10;
+    this.request("volume", Math.max(0, Math.min(1, volume)));
     this.say(`Volume ${Math.round(this.video.volume * 100)} %`);
   }
 
   mute() {
-    this.video.muted = !this.video.muted;
+    this.request(this.video.muted ? "unmute" : "mute");
     this.say(this.video.muted ? "Sound off" : "Sound on");
   }
 
   faster(by) {
     const at = SPEEDS.findIndex((speed) => speed >= this.video.playbackRate);
     this.video.playbackRate = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at + by))];
-    this.keep();
+    this.keepSpeed(); // now: the event comes later, and the page may be gone by then
     this.say(`${this.video.playbackRate}×`);
   }
 
-  captions() {
-    const tracks = [...this.video.textTracks];
-    const shown = tracks.find((track) => track.mode === "showing");
-    if (shown) shown.mode = "disabled";
-    else if (tracks.length) tracks[0].mode = "showing";
-    if (!tracks.length) this.say("No captions");
-    else this.say(shown ? "Captions off" : tracks[0].label);
+  fullscreen() {
+    this.request(document.fullscreenElement ? "exitfullscreen" : "enterfullscreen");
   }
 
-  fullscreen() {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else if (this.video.requestFullscreen) this.video.requestFullscreen().catch(() => {});
-    else this.video.webkitEnterFullscreen?.();
+  /** Asks media-chrome, which keeps what is to be kept. */
+  request(what, detail) {
+    this.frame.dispatchEvent(new CustomEvent(`media${what}request`, { detail }));
   }
+
+  // -- fingers, pointers, and times in the page --
+
+  tap = (event) => {
+    this.pointer = event.pointerType;
+    if (event.pointerType !== "touch" || !this.isOnPicture(event)) return;
+    const { left, width } = this.getBoundingClientRect();
+    const third = Math.floor(((event.clientX - left) / width) * 3);
+    const isSecond = event.timeStamp - this.tapped?.at < DOUBLE && third === this.tapped.third;
+    this.tapped = { at: event.timeStamp, third };
+    if (isSecond && third !== 1) this.skip(third ? 10 : -10);
+  };
+
+  doubleClick = (event) => {
+    if (this.pointer !== "touch" && this.isOnPicture(event)) this.fullscreen();
+  };
+
+  isOnPicture({ target }) {
+    return target === this.video || target === this.frame;
+  }
+
+  seek = ({ detail }) => {
+    this.goTo(detail.seconds);
+    this.video.play().catch(() => {});
+    this.scrollIntoView({ block: "nearest" });
+  };
 }
 
 customElements.define("clip-player", ClipPlayer);

@@ -91,7 +91,7 @@ export class Source {
   /** When the log-in ran out the site leads to the page for it, which is no film. */
   lookForLogIn(address) {
     const path = (url) => new URL(url, location.href).pathname;
-    if (path(address) !== path(this.given.login)) return;
+    if (!this.given.login || path(address) !== path(this.given.login)) return;
     this.hls?.stopLoad();
     this.player.loggedOut();
   }

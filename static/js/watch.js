@@ -1,7 +1,8 @@
 /** The watch page. */
+import "./clip-end.js";
 import "./clip-fold.js";
+import "./clip-markers.js";
 import "./clip-player.js";
-import "./clip-quality.js";
 import "./clip-share.js";
 import "./clip-status.js";
 import "./clip-theatre.js";

@@ -121,48 +121,69 @@ def test_nothing_but_the_beginning_is_fetched_before_anybody_plays(page: Page, b
 def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) -> None:
     video = film_of_sizes(bob)
     open_hls(page, video)
-    button = page.get_by_role("button", name=re.compile("Quality"))
-    expect(button).to_have_text("Quality")
-    button.click()
-    names = page.locator("#quality label").all_inner_texts()
-    assert [name.split("\n")[0] for name in names] == [
-        names[0].split("\n")[0],
-        "640p",
-        "480p",
-    ]
-    expect(page.get_by_role("radio", name="Auto")).to_be_checked()
+    page.get_by_role("button", name="settings").click()
+    quality = page.get_by_role("menuitem", name=re.compile("Quality"))
+    quality.click()
+    choices = page.locator("media-rendition-menu").get_by_role("menuitemradio")
+    *sizes, auto = [name.strip() for name in choices.all_inner_texts()]
+    assert sizes == ["640p", "480p"]
+    assert re.fullmatch(r"Auto \((640|480)p\)", auto)
+    expect(page.get_by_role("menuitemradio", name="Auto")).to_be_checked()
+    live.settle(0.4)
     page.screenshot(path=results("screenshots/quality-1280.png"))
-    page.get_by_text("480p", exact=True).click()
-    expect(page.locator("#quality")).to_be_hidden()
-    expect(button).to_have_text("480p")
+    page.get_by_role("menuitemradio", name="480p", exact=True).click()
+    expect(quality).to_contain_text("480p")
     page.locator("video.player__video").evaluate("video => video.play()")
     wait_until(page, "video.videoHeight === 480 && video.currentTime > 0.2")
 
     # With the keys alone, in the middle of the film.
     seek(page, 0.5)
-    button.focus()
-    page.keyboard.press("Enter")
-    page.get_by_role("radio", name="480p").focus()
-    page.keyboard.press("ArrowUp")
-    expect(page.get_by_role("radio", name="640p")).to_be_checked()
     page.keyboard.press("Escape")
-    expect(page.locator("#quality")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(quality).to_be_hidden()
+    page.get_by_role("button", name="settings").focus()
+    page.keyboard.press("Enter")
+    expect(quality).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitemradio", name="640p")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(quality).to_contain_text("640p")
+    page.keyboard.press("Escape")
+    expect(quality).to_be_hidden()
     page.locator("video.player__video").evaluate("video => video.play()")
     wait_until(page, "video.videoHeight === 640 && !video.error")
     wait_until(page, "video.ended || video.error")
     assert state(page)["error"] is None
 
     page.reload()
-    expect(button).to_have_text("640p")
+    page.get_by_role("button", name="settings").click()
+    expect(quality).to_contain_text("640p")
     page.evaluate("localStorage.setItem('quality', '480')")
     page.reload()
     wait_until(page, "video.videoHeight === 480 && video.readyState >= 2")
 
 
+def test_the_size_is_chosen_in_full_screen_too(page: Page, bob: User) -> None:
+    open_hls(page, film_of_sizes(bob))
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement !== null")
+    page.get_by_role("button", name="settings").click()
+    page.get_by_role("menuitem", name=re.compile("Quality")).click()
+    live.settle(0.4)
+    page.screenshot(path=results("screenshots/quality-full-screen.png"))
+    page.get_by_role("menuitemradio", name="480p", exact=True).click()
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_until(page, "video.videoHeight === 480 && video.currentTime > 0.2")
+    assert page.evaluate("document.fullscreenElement !== null")
+
+
 def test_speed_and_sound_hold_when_the_film_comes_through_hls_js(page: Page, bob: User) -> None:
     video = film_of_sizes(bob)
     page.goto("/")
-    page.evaluate("localStorage.setItem('speed', '1.5'); localStorage.setItem('muted', 'yes')")
+    page.evaluate(
+        "localStorage.setItem('speed', '1.5');"
+        " localStorage.setItem('media-chrome-pref-muted', 'true')"
+    )
     open_hls(page, video)
     told = state(page)
     assert (told["rate"], told["muted"]) == (1.5, True)
@@ -171,7 +192,9 @@ def test_speed_and_sound_hold_when_the_film_comes_through_hls_js(page: Page, bob
 def test_a_film_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> None:
     page.goto(ready_film(bob, clips.h264_mp4(seconds=6)).get_absolute_url())
     assert "stream.mp4" in page.evaluate("document.querySelector('video').currentSrc")
-    expect(page.locator("clip-quality")).to_be_hidden()
+    page.get_by_role("button", name="settings").click()
+    expect(page.get_by_role("menuitem", name=re.compile("Speed"))).to_be_visible()
+    expect(page.locator(".player__quality")).to_be_hidden()
     for moment in (5, 1):
         assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
     assert play_to_the_end(page)["ended"]
@@ -186,7 +209,7 @@ def test_without_scripts_the_plain_file_plays_and_seeks(
     video = page.locator("video.player__video")
     wait_for(lambda: state(page)["ready"] >= 1)
     assert "stream.mp4" in video.evaluate("video => video.currentSrc")
-    expect(page.locator("clip-quality")).to_be_hidden()
+    expect(page.locator(".player__quality")).to_be_hidden()
     for moment in (3, 1):
         video.evaluate("(video, to) => { video.currentTime = to; }", moment)
         wait_for(lambda: state(page)["ready"] >= 2)
@@ -234,7 +257,7 @@ def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
         timeout=20_000,
     )
     assert play_to_the_end(page)["ended"]
-    expect(page.locator("clip-quality")).to_be_hidden()
+    expect(page.locator(".player__quality")).to_be_hidden()
     problems[:] = without(problems, "404", "416")
 
 
@@ -319,7 +342,7 @@ def test_a_film_is_watched_to_its_end_while_it_is_made(
     wait_until(page, "video.readyState >= 2 && video.currentTime < 1")
     page.locator("video.player__video").evaluate("video => video.play()")
     wait_until(page, "video.currentTime > 0.5")
-    expect(page.locator("#status")).to_contain_text("Still being made")
+    expect(page.locator("clip-status")).to_contain_text("Still being made")
     expect(page.locator("#share-button")).to_have_count(0)
     page.screenshot(path=results("screenshots/watch-growing-1280.png"))
 
@@ -332,7 +355,7 @@ def test_a_film_is_watched_to_its_end_while_it_is_made(
     assert told["error"] is None
     assert told["time"] == pytest.approx(10, abs=0.5)
 
-    expect(page.locator("#status")).to_be_hidden()
+    expect(page.locator("clip-status")).to_be_hidden()
     expect(page.locator("#share-button")).to_be_visible()
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     assert seek(page, 2)["time"] == pytest.approx(2, abs=0.1)
@@ -372,7 +395,7 @@ def test_processing_is_stopped_by_a_button_that_asks_first(
     assert Video.objects.get(pk=video.pk).is_unfinished
     page.get_by_role("button", name="Stop processing").click()
     sheet.get_by_role("button", name="Stop it").click()
-    expect(page.locator("#status")).to_contain_text("Processing was stopped")
+    expect(page.locator("clip-status")).to_contain_text("Processing was stopped")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     page.screenshot(path=results("screenshots/stopped-1280.png"))
     assert Video.objects.get(pk=video.pk).is_failed
@@ -386,7 +409,7 @@ def test_a_failure_while_watching_is_told_below_the_player(
     open_once_watchable(page, video)
     page.locator("video.player__video").evaluate("video => video.play()")
     jobs.cancel_job(Job.objects.get(), sentence="The disk was full.")
-    expect(page.locator("#status")).to_contain_text("The disk was full.")
+    expect(page.locator("clip-status")).to_contain_text("The disk was full.")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     expect(page.locator(".player__hint")).to_contain_text("No more of it")
     page.screenshot(path=results("screenshots/watch-failed-growing-1280.png"))
@@ -443,6 +466,6 @@ def test_a_deleted_film_is_not_asked_for_for_ever(
     video = growing_film(bob, seconds=2)
     page.goto(video.get_absolute_url())
     video.delete()
-    expect(page.locator("#status")).to_have_count(0)
+    expect(page.locator("clip-status")).to_have_count(0)
     expect(page.locator("h1")).to_be_visible()
     problems[:] = without(problems, "404")

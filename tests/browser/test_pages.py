@@ -3,6 +3,7 @@ and pictures of all of them in test-results/ for people to look at."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -13,6 +14,8 @@ from tests.browser.conftest import results
 from tests.builders import make_admin, make_category, make_playlist, make_user, make_video
 from tests.videos.films import ready_film
 from videos.models import Job, ProcessingStatus
+from videos.services.sharing import make_guest_link
+from videos.services.talking import write_comment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +67,15 @@ def addresses(root: User) -> dict[str, str]:
     summer = make_playlist("Summer by the sea", made_by=alice, description="All of it, in order.")
     for place, each in enumerate((upright, film)):
         summer.entries.create(video=each, position=place)
+    said = write_comment(video=film, author=alice, text="What a light at 0:02! More of it?")
+    write_comment(video=film, author=root, text="Soon, see https://example.org/", reply_to=said)
+    answered = make_video("Commented", uploader=alice, **thumbnail)
+    mine = write_comment(video=answered, author=root, text="First")
+    write_comment(video=answered, author=alice, text="Second", reply_to=mine)
     waiting = make_video("Being made", uploader=root, status=ProcessingStatus.PROCESSING)
     Job.objects.create(video=waiting, progress=42, seconds_left=90)
     failed = make_video("Did not work", uploader=root, status=ProcessingStatus.FAILED)
+    guests = make_guest_link(video=film, created_by=root, lifetime=timedelta(days=7), note="Mary")
     return {
         "home": "/",
         "search": "/?q=film",
@@ -76,6 +85,13 @@ def addresses(root: User) -> dict[str, str]:
         "watch-upright": upright.get_absolute_url(),
         "watch-waiting": waiting.get_absolute_url(),
         "watch-failed": failed.get_absolute_url(),
+        "comments": f"{film.get_absolute_url()}comments/",
+        "comment-reply": f"{film.get_absolute_url()}comments/{said.pk}/reply/",
+        "notices": "/notices/",
+        "directory": "/users/",
+        "captions": f"{film.get_absolute_url()}captions/",
+        "share": f"{film.get_absolute_url()}share/",
+        "guest": f"/s/{guests.token}/",
         "edit": f"{film.get_absolute_url()}edit/",
         "delete": f"{film.get_absolute_url()}delete/",
         "categories": "/categories/",

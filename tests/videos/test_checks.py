@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from videos.checks import check_accepted_formats, check_video_tools
+from videos.checks import check_accel_prefix, check_accepted_formats, check_video_tools
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +57,16 @@ def test_formats_that_cannot_be_read_are_found(
 
 def test_the_formats_as_they_come_can_be_read() -> None:
     assert check_accepted_formats(app_configs=None) == []
+
+
+@pytest.mark.parametrize("prefix", ["files", "/", "/fi les", "https://example.org/x", "/a//b"])
+def test_a_prefix_for_nginx_that_is_no_path_is_found(prefix: str, settings: Settings) -> None:
+    settings.MEDIA_ACCEL_PREFIX = prefix
+    [error] = check_accel_prefix(app_configs=None)
+    assert error.id == "clipset.E022"
+
+
+@pytest.mark.parametrize("prefix", ["", "/files", "/clipset/files-1"])
+def test_a_prefix_for_nginx_may_be_a_path_or_missing(prefix: str, settings: Settings) -> None:
+    settings.MEDIA_ACCEL_PREFIX = prefix
+    assert check_accel_prefix(app_configs=None) == []

@@ -1,8 +1,9 @@
-"""Videos and the work on them in the admin."""
+"""Videos, the work on them and the talk about them in the admin."""
 
+from videos.admin.comment import CommentAdmin
 from videos.admin.job import JobAdmin
 from videos.admin.playlist import PlaylistAdmin
 from videos.admin.upload import UploadAdmin
 from videos.admin.video import VideoAdmin
 
-__all__ = ["JobAdmin", "PlaylistAdmin", "UploadAdmin", "VideoAdmin"]
+__all__ = ["CommentAdmin", "JobAdmin", "PlaylistAdmin", "UploadAdmin", "VideoAdmin"]

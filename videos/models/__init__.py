@@ -1,20 +1,34 @@
 """The tables of videos and of what is done with them."""
 
 from videos.models.caption import Caption
+from videos.models.comment import Comment
 from videos.models.job import Job
+from videos.models.like import Like
+from videos.models.notice import Notice, NoticeKind
 from videos.models.playlist import Playlist, PlaylistEntry
 from videos.models.rendition import Rendition
+from videos.models.search import SearchDocument
+from videos.models.share import GuestLink
 from videos.models.upload import Upload, UploadState
 from videos.models.video import ProcessingStatus, Video
+from videos.models.watching import View, WatchPosition
 
 __all__ = [
     "Caption",
+    "Comment",
+    "GuestLink",
     "Job",
+    "Like",
+    "Notice",
+    "NoticeKind",
     "Playlist",
     "PlaylistEntry",
     "ProcessingStatus",
     "Rendition",
+    "SearchDocument",
     "Upload",
     "UploadState",
     "Video",
+    "View",
+    "WatchPosition",
 ]

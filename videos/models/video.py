@@ -140,11 +140,23 @@ class Video(models.Model):
                 name="videos_feed_views",
             ),
             models.Index(fields=["category", "-created_at", "-id"], name="videos_by_category"),
+            models.Index(
+                fields=["category", "-view_count", "-id"], name="videos_by_category_views"
+            ),
             models.Index(fields=["uploaded_by", "-created_at", "-id"], name="videos_by_uploader"),
             models.Index(
                 fields=["uploaded_by", "content_hash"],
                 condition=~Q(content_hash=""),
                 name="videos_by_content",
+            ),
+            models.Index(
+                fields=["uploaded_by", "-view_count", "-id"], name="videos_by_uploader_views"
+            ),
+            # For how many each member has, read from the index alone.
+            models.Index(
+                fields=["uploaded_by"],
+                condition=Q(processing_status="COMPLETED", is_hidden=False),
+                name="videos_published_by",
             ),
         ]
         constraints = [

@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from clipset.lib.units import clock
 from videos.models import Job, Video
+from videos.selectors.likes import likes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 
@@ -44,8 +45,10 @@ class VideoCard:
     category_url: str
     created_at: datetime
     view_count: int
+    like_count: int
     state: str
     progress: Progress | None
+    watched: int | None = None  # percent of the film, where the viewer has begun it
 
 
 def thumbnail_url(video: Video) -> str | None:
@@ -75,14 +78,16 @@ def progress_of(videos: Iterable[Video]) -> dict[object, Progress]:
     }
 
 
-def cards(videos: Iterable[Video]) -> list[VideoCard]:
-    """Cards for videos that came with `for_cards()`, in their order."""
+def cards(videos: Iterable[Video], *, likes: Mapping[object, int] | None = None) -> list[VideoCard]:
+    """Cards for videos that came with `for_cards()`, in their order. How many like them, by the
+    video's id, is asked for unless it came along."""
     videos = list(videos)
     progress = progress_of(videos)
-    return [_card(video, progress.get(video.pk)) for video in videos]
+    likes = likes_of(videos) if likes is None else likes
+    return [_card(video, progress.get(video.pk), likes.get(video.pk, 0)) for video in videos]
 
 
-def _card(video: Video, progress: Progress | None) -> VideoCard:
+def _card(video: Video, progress: Progress | None, likes: int) -> VideoCard:
     return VideoCard(
         short_id=video.short_id,
         title=video.title,
@@ -97,6 +102,7 @@ def _card(video: Video, progress: Progress | None) -> VideoCard:
         category_url=video.category.get_absolute_url() if video.category else "",
         created_at=video.created_at,
         view_count=video.view_count,
+        like_count=likes,
         state=card_state(video),
         progress=progress,
     )

@@ -13,6 +13,7 @@ from django.db.models import Q
 from clipset.lib.keyset import decode_cursor, encode_cursor
 from videos.models import Video
 from videos.selectors.cards import VideoCard, cards
+from videos.selectors.likes import likes_along, with_likes
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -50,13 +51,13 @@ def feed_page(
         videos = videos.filter(
             Q(**{f"{field}__lt": value}) | Q(**{field: value, "pk__lt": last})
         ).filter(**{f"{field}__lte": value})
-    rows = list(videos.for_cards().order_by(f"-{field}", "-pk")[: PAGE_SIZE + 1])
+    rows = list(with_likes(videos.for_cards()).order_by(f"-{field}", "-pk")[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
         rows.pop()
         query = {**parameters, "after": _cursor(field, rows[-1])}
         next_url = "?" + urlencode({key: value for key, value in query.items() if value})
-    return FeedPage(cards=cards(rows), next_url=next_url)
+    return FeedPage(cards=cards(rows, likes=likes_along(rows)), next_url=next_url)
 
 
 def _cursor(field: str, video: Video) -> str:
@@ -85,4 +86,4 @@ def _position(field: str, after: str) -> tuple[int | datetime, UUID] | None:
 def unfinished_of(user: User) -> list[VideoCard]:
     """What the member sent lately and is not ready: waiting, processing, or failed."""
     unfinished = Video.objects.filter(uploaded_by=user).exclude(processing_status="COMPLETED")
-    return cards(unfinished.for_cards().order_by("-created_at", "-pk")[:6])
+    return cards(unfinished.for_cards().order_by("-created_at", "-pk")[:6])  # nobody likes them

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from videos.models import Caption, Video
+from videos.models import Like, Rendition, Video, WatchPosition
 from videos.selectors.cards import Progress, VideoCard, cards, progress_of, thumbnail_url
+from videos.selectors.likes import likes_along, with_likes
 from videos.selectors.playback import playable_renditions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from accounts.models import User
+    from videos.querysets import VideoQuerySet
 
 MORE: Final = 12
+NEXT: Final = 3  # of them, over the last frame
 # How often a page asks how far a video is, in seconds, and for how long it goes on asking.
 ASK_OFTEN: Final = 2
 ASK_SELDOM: Final = 15
@@ -27,17 +33,34 @@ ASK_FOR: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """Captions as a player asks for them."""
+
+    url: str
+    language: str
+    label: str
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
     """`hls_url` is "" where the file at `stream_url` is all that there is to choose from. While
-    the video grows only that playlist plays; it begins at `start` seconds."""
+    the video grows only that playlist plays; it begins at `start` seconds, which is where the
+    viewer stopped when `is_resumed`. `storyboard_url` is "" without one. At `view_url` the site
+    is told how far one has come. `login_url` is "" where nobody is logged in."""
 
     stream_url: str
     hls_url: str
+    status_url: str
+    view_url: str
+    login_url: str
+    storyboard_url: str
     is_growing: bool
+    is_resumed: bool
     start: int
     width: int | None
     height: int | None
-    captions: list[Caption]
+    captions: list[Track]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +74,8 @@ class Making:
     progress: Progress | None
     ask_url: str
     ask_every: int | None
-    captions: list[Caption]
+    captions: list[Track]
+    storyboard_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +87,40 @@ class WatchPage:
     player: Player | None
     making: Making | None
     poster_url: str | None
+    is_liked: bool
     can_edit: bool
     more: list[VideoCard]
 
+    @property
+    def next(self) -> list[VideoCard]:
+        """For the end of the film."""
+        return self.more[:NEXT]
 
-def watch_page(video: Video, *, viewer: User, start: int) -> WatchPage:
-    """Three queries at most, whatever there is to show."""
-    card, player = cards([video])[0], _player(video, start=start)
+
+def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
+    """With all that `watch_page` wants to know of one, in the same query."""
+    positions = WatchPosition.objects.filter(video=OuterRef("pk"), member=viewer)
+    complete = Rendition.objects.filter(video=OuterRef("pk"), is_complete=True)
+    sizes = complete.order_by().values("video").annotate(all=Count("pk")).values("all")
+    return with_likes(videos.for_cards()).annotate(
+        is_liked=Exists(Like.objects.filter(video=OuterRef("pk"), member=viewer)),
+        position=Coalesce(Subquery(positions.values("seconds")[:1]), 0.0),
+        sizes=Coalesce(Subquery(sizes), 0),
+    )
+
+
+def watch_page(video: Any, *, viewer: User, start: int | None) -> WatchPage:
+    """Of a video that came by `for_watching`. Four queries at most, whatever there is to show.
+    Begins at `start` seconds; None: where the viewer stopped last time."""
+    card = cards([video], likes=likes_along([video]))[0]
+    player = _player(video, start=start)
     return WatchPage(
         video=video,
         card=card,
         player=player,
         making=None if video.is_ready else _making(video, card.progress, watching=player),
         poster_url=thumbnail_url(video),
+        is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
         more=_more(video),
     )
@@ -86,26 +131,40 @@ def making_of(video: Video, *, watching: bool, since: datetime | None) -> Making
     return _making(video, progress_of([video]).get(video.pk), watching=watching, since=since)
 
 
-def _player(video: Video, *, start: int) -> Player | None:
+def _player(video: Any, *, start: int | None) -> Player | None:
+    growing = playable_renditions(video) if video.is_unfinished else []
+    if not (video.is_ready or growing):
+        return None
+    resumed = int(video.position) if start is None else 0
+    start = start or resumed
+    status_url = reverse("video_status", args=[video.short_id])
+    view_url = reverse("video_view", args=[video.short_id])
+    login_url = f"{reverse('login')}?{urlencode({'next': video.get_absolute_url()})}"
     if video.is_ready:
-        has_choice = video.renditions.filter(is_complete=True).count() > 1
         return Player(
             stream_url=_stream_url(video, start=start),
-            hls_url=reverse("master_playlist", args=[video.short_id]) if has_choice else "",
+            hls_url=reverse("master_playlist", args=[video.short_id]) if video.sizes > 1 else "",
+            status_url=status_url,
+            view_url=view_url,
+            login_url=login_url,
+            storyboard_url=_storyboard_url(video),
             is_growing=False,
+            is_resumed=resumed > 0,
             start=start,
             width=video.width,
             height=video.height,
             captions=_captions(video),
         )
-    growing = playable_renditions(video) if video.is_unfinished else []
-    if not growing:
-        return None
     top = growing[0].rendition
     return Player(
         stream_url=reverse("stream", args=[video.short_id]),
         hls_url=reverse("master_playlist", args=[video.short_id]),
+        status_url=status_url,
+        view_url=view_url,
+        login_url=login_url,
+        storyboard_url="",
         is_growing=True,
+        is_resumed=resumed > 0,
         start=start,
         width=top.width,
         height=top.height,
@@ -120,8 +179,25 @@ def _stream_url(video: Video, *, start: int) -> str:
     return f"{address}?v={version}" + (f"#t={start}" if start else "")
 
 
-def _captions(video: Video) -> list[Caption]:
-    return list(video.captions.defer("body"))
+def _storyboard_url(video: Video) -> str:
+    return reverse("storyboard_vtt", args=[video.short_id]) if video.storyboard_grid else ""
+
+
+def _captions(video: Video) -> list[Track]:
+    return tracks_of(video, lambda code: reverse("captions", args=[video.short_id, code]))
+
+
+def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
+    """By the address of what has a code. One query."""
+    return [
+        Track(
+            url=address_of(caption.code),
+            language=caption.language,
+            label=caption.label,
+            is_default=caption.is_default,
+        )
+        for caption in video.captions.defer("body")
+    ]
 
 
 def _making(
@@ -138,6 +214,7 @@ def _making(
         ask_url=address + query,
         ask_every=_ask_every(video, progress, now) if now - since < ASK_FOR else None,
         captions=_captions(video) if watching and video.is_ready else [],
+        storyboard_url=_storyboard_url(video) if watching and video.is_ready else "",
     )
 
 
@@ -155,5 +232,6 @@ def _more(video: Video) -> list[VideoCard]:
     near = Q(uploaded_by=video.uploaded_by_id)
     if video.category_id:
         near |= Q(category=video.category_id)
-    found = Video.objects.published().filter(near).exclude(pk=video.pk).for_cards()
-    return cards(found.order_by("-created_at", "-pk")[:MORE])
+    found = with_likes(Video.objects.published().filter(near).exclude(pk=video.pk).for_cards())
+    rows = list(found.order_by("-created_at", "-pk")[:MORE])
+    return cards(rows, likes=likes_along(rows))

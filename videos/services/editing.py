@@ -9,6 +9,7 @@ from django.db import transaction
 
 from clipset.lib.text import clean_line, clean_text
 from videos.models import Video
+from videos.services.search_index import index_video
 
 if TYPE_CHECKING:
     from categories.models import Category
@@ -25,13 +26,16 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
     with transaction.atomic():
         Video.objects.select_for_update().only("pk").get(pk=video.pk)
         video.save(update_fields=["title", "description", "category", "updated_at"])
+        index_video(video.pk)
     return video
 
 
 def move_to_category(*, video: Video, category: Category | None) -> Video:
     """Touches nothing else: its uploader may be at the title."""
     video.category = category
-    video.save(update_fields=["category", "updated_at"])
+    with transaction.atomic():
+        video.save(update_fields=["category", "updated_at"])
+        index_video(video.pk)
     return video
 
 
@@ -43,5 +47,7 @@ def delete_video(*, video: Video) -> None:
 
 def set_hidden(*, video: Video, hidden: bool) -> Video:
     video.is_hidden = hidden
-    video.save(update_fields=["is_hidden", "updated_at"])
+    with transaction.atomic():
+        video.save(update_fields=["is_hidden", "updated_at"])
+        index_video(video.pk)
     return video

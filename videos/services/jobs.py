@@ -27,8 +27,9 @@ from django.utils import timezone
 
 from accounts.services.quota import release_quota
 from clipset.lib.queue import enqueue, waiting_wake_ups
-from videos.models import Job, ProcessingStatus, Rendition, Video
+from videos.models import Job, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
+from videos.services.notices import notify_of_processing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,7 +259,7 @@ def cancel_job(job: Job, *, sentence: str) -> bool:
     when it has ended already."""
     with transaction.atomic():
         unended = Job.objects.filter(pk=job.pk, state__in=[JobState.WAITING, JobState.RUNNING])
-        return _fail(job, unended, sentence, strict=False)
+        return _fail(job, unended, sentence, strict=False, tell=False)
 
 
 def take_back_lost_jobs(*, now: datetime | None = None) -> int:
@@ -326,8 +327,11 @@ def _forget_growing(job: Job) -> None:
     Rendition.objects.filter(video=job.video_id, is_complete=False).delete()
 
 
-def _fail(job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True) -> bool:
-    """Ends job and video as failed and gives the quota back, once. In a transaction.
+def _fail(
+    job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True, tell: bool = True
+) -> bool:
+    """Ends job and video as failed and gives the quota back, once. In a transaction. `tell`: the
+    uploader, who does not know it yet.
 
     A video that can be watched already stays as it is when its enrichment fails.
     """
@@ -338,6 +342,8 @@ def _fail(job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True) 
     _forget_growing(job)
     if job.kind != JobKind.ENRICH:
         _fail_video(job, sentence)
+        if tell:
+            notify_of_processing(video=job.video, kind=NoticeKind.FAILED)
     return True
 
 

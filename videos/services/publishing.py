@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from siteconfig.services.config import current_config
-from videos.models import Caption, ProcessingStatus, Rendition, Video
+from videos.models import Caption, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind
 from videos.services import jobs
 from videos.services.files import (
@@ -23,7 +23,9 @@ from videos.services.files import (
     remove_unnamed,
     version_of,
 )
+from videos.services.notices import notify_of_processing
 from videos.services.options import transcode_options
+from videos.services.search_index import index_video
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
@@ -132,6 +134,8 @@ def _publish(
             jobs.end_job(job)
             _store(video, placed, was_copied=result.plan.copied)
             _store_captions(video, captions)
+            index_video(video.pk)
+            notify_of_processing(video=video, kind=NoticeKind.PROCESSED)
             jobs.add_job(
                 video=video,
                 kind=JobKind.ENRICH,

@@ -12,6 +12,8 @@ from categories.models import Category
 from videos.models import Video
 from videos.selectors.categories import category_cards
 from videos.selectors.feed import feed_page, known_sort, unfinished_of
+from videos.selectors.watching import begun_by
+from videos.views.search import search, text_parameter
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -37,28 +39,24 @@ def _list_page(
     return render(request, template, {"page": page, "sort": sort, **context})
 
 
-def _text(request: MemberRequest, name: str, most: int = 200) -> str:
-    """A query parameter, without what no database takes."""
-    return request.GET.get(name, "").replace("\x00", "").strip()[:most]
-
-
 @require_safe
 def home(request: MemberRequest) -> HttpResponse:
-    query, slug = _text(request, "q"), _text(request, "category")
-    videos = Video.objects.published().search(query)
+    query, slug = text_parameter(request, "q"), text_parameter(request, "category")
+    if query:
+        return search(request, query=query, slug=slug)
+    videos = Video.objects.published()
     category = None
     if slug:
         category = get_object_or_404(Category, slug=slug)
         videos = videos.filter(category=category)
-    first_page = not (query or slug or request.GET.get("after"))
+    first_page = not (slug or request.GET.get("after"))
     context = {
-        "query": query,
         "category": category,
         "categories": Category.objects.all(),
         "own_unfinished": unfinished_of(request.user) if first_page else [],
+        "begun": begun_by(request.user) if first_page else [],
     }
-    parameters = {"q": query, "category": slug}
-    return _list_page(request, "videos/home.html", videos, context, parameters=parameters)
+    return _list_page(request, "videos/home.html", videos, context, parameters={"category": slug})
 
 
 @require_safe

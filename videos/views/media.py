@@ -1,4 +1,7 @@
-"""Files of videos. Every request is checked against the viewer's rights of this moment."""
+"""Files of videos. Every request is checked against the viewer's rights of this moment.
+
+`address` is what names the video in it: see videos.access.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ import mimetypes
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse
-from django.utils.http import http_date, parse_http_date_safe
+from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
+from accounts.backends import client_address
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.text import safe_filename
@@ -37,6 +43,7 @@ SMALL = 64 * 1024  # bytes
 # Seconds until a slot is likely to be free again.
 RETRY_AFTER = 5
 slots = Slots(most=24, each=8)  # of the 32 threads of this process
+FOR_MEMBERS = 12  # slots that no guest takes, however far their link has gone round
 
 
 class MediaFile(io.FileIO):
@@ -52,7 +59,7 @@ class MediaFile(io.FileIO):
 
 
 def file_response(
-    request: MemberRequest,
+    request: HttpRequest,
     path: Path,
     *,
     content_type: str,
@@ -62,10 +69,13 @@ def file_response(
 ) -> HttpResponseBase:
     """A file, or the range of it that was asked for (RFC 9110, sections 13 and 14).
 
-    The bytes do not pass through Python: the server sends them from the open file by sendfile,
-    from where it was sought to, as far as Content-Length says. Of an open range there are no more
-    than `piece`. 429 or 503 while too many are being sent. Raises Http404 when the file is gone.
+    With MEDIA_ACCEL_PREFIX the web server in front sees to all of that. Otherwise the bytes do not
+    pass through Python: the server sends them from the open file by sendfile, from where it was
+    sought to, as far as Content-Length says. Of an open range there are no more than `piece`. 429
+    or 503 while too many are being sent. Raises Http404 when the file is gone.
     """
+    if settings.MEDIA_ACCEL_PREFIX:
+        return _handed_over(path, content_type, download_as, cache_control)
     try:
         file = MediaFile(path)
     except OSError as error:
@@ -82,8 +92,23 @@ def file_response(
     return response
 
 
+def _handed_over(
+    path: Path, content_type: str, download_as: str, cache_control: str
+) -> HttpResponse:
+    """Which file nginx is to send (its X-Accel-Redirect): the prefix, then the file's own path."""
+    if not path.is_file():
+        raise Http404("No such file.")
+    response = HttpResponse(content_type=content_type)
+    response["X-Accel-Redirect"] = settings.MEDIA_ACCEL_PREFIX + quote(str(path.absolute()))
+    response["Cache-Control"] = cache_control
+    if download_as:
+        disposition = content_disposition_header(True, download_as)
+        response["Content-Disposition"] = disposition or "attachment"
+    return response
+
+
 def _answer(
-    request: MemberRequest,
+    request: HttpRequest,
     file: MediaFile,
     content_type: str,
     download_as: str,
@@ -111,7 +136,7 @@ def _answer(
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.end}/{stat.st_size}"
     if length > SMALL and request.method == "GET":
         try:
-            file.slot = slots.take(request.user.pk)
+            file.slot = _slot_for(request)
         except NoSlot as taken:
             return _too_many(taken)
     file.seek(start)
@@ -128,6 +153,13 @@ def _answer(
     if not download_as:
         del response["Content-Disposition"]  # it would tell how files are named here
     return response
+
+
+def _slot_for(request: HttpRequest) -> Slot:
+    """Guests count by their address, and leave some to the members. Raises NoSlot."""
+    if request.user.is_authenticated:
+        return slots.take(request.user.pk)
+    return slots.take(client_address(request), leaving=FOR_MEMBERS)
 
 
 def _too_many(taken: NoSlot) -> HttpResponse:
@@ -151,8 +183,8 @@ def _is_unchanged(request: HttpRequest, etag: str, mtime: float) -> bool:
 
 
 @require_safe
-def stream(request: MemberRequest, short_id: str) -> HttpResponseBase:
-    video = playable_video(request, short_id)
+def stream(request: HttpRequest, **address: str) -> HttpResponseBase:
+    video = playable_video(request, **address)
     return file_response(request, video.file_path, content_type="video/mp4", piece=PIECE)
 
 
@@ -169,25 +201,25 @@ def download(request: MemberRequest, short_id: str) -> HttpResponseBase:
 
 
 @require_safe
-def thumbnail(request: MemberRequest, short_id: str) -> HttpResponseBase:
-    video = visible_video(request, short_id)
+def thumbnail(request: HttpRequest, **address: str) -> HttpResponseBase:
+    video = visible_video(request, **address)
     if video.thumbnail_path is None:
         raise Http404("No picture.")
     return file_response(request, video.thumbnail_path, content_type="image/jpeg")
 
 
 @require_safe
-def storyboard(request: MemberRequest, short_id: str) -> HttpResponseBase:
-    video = visible_video(request, short_id)
+def storyboard(request: HttpRequest, **address: str) -> HttpResponseBase:
+    video = visible_video(request, **address)
     if video.storyboard_path is None:
         raise Http404("No storyboard.")
     return file_response(request, video.storyboard_path, content_type="image/jpeg")
 
 
 @require_safe
-def storyboard_vtt(request: MemberRequest, short_id: str) -> HttpResponse:
+def storyboard_vtt(request: HttpRequest, **address: str) -> HttpResponse:
     """Which tile shows which moment."""
-    video = visible_video(request, short_id)
+    video = visible_video(request, **address)
     if video.storyboard_grid is None:
         raise Http404("No storyboard.")
     version = video.storyboard_filename[33:45]  # the attempt, behind the video's id

@@ -1,7 +1,8 @@
 """Playlists and renditions. Every request is checked against the viewer's rights of this moment.
 
 Addresses inside a playlist are relative, so that they hold wherever it is served, and carry the
-attempt that made the file: bytes of two attempts are never mixed.
+attempt that made the file: bytes of two attempts are never mixed. `address` is what names the
+video in them: see videos.access.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from videos.transcode.hls import Track, Variant, master_playlist, media_playlist
 from videos.views.media import PIECE, file_response
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from clipset.lib.requests import MemberRequest
     from videos.models import Caption, Video
 
 PLAYLIST: Final = "application/vnd.apple.mpegurl"
@@ -28,9 +29,9 @@ KEEP: Final = "private, max-age=604800, immutable"
 
 
 @require_safe
-def master(request: MemberRequest, short_id: str) -> HttpResponse:
+def master(request: HttpRequest, **address: str) -> HttpResponse:
     """RFC 8216, 4.3.4: what there is to choose from."""
-    video = visible_video(request, short_id)
+    video = visible_video(request, **address)
     playable = playable_renditions(video)
     if not playable:
         raise Http404("Nothing to play yet.")
@@ -62,9 +63,9 @@ def _track(caption: Caption) -> Track:
 
 
 @require_safe
-def playlist(request: MemberRequest, short_id: str, rendition: str) -> HttpResponse:
+def playlist(request: HttpRequest, rendition: str, **address: str) -> HttpResponse:
     """RFC 8216, 4.3.3: the fragments that are whole by now. EVENT while it grows, then VOD."""
-    one = _asked_for(request, visible_video(request, short_id), rendition)
+    one = _asked_for(request, visible_video(request, **address), rendition)
     text = media_playlist(
         one.index,
         uri=f"{one.rendition.name}.mp4?v={one.rendition.version}",
@@ -74,9 +75,9 @@ def playlist(request: MemberRequest, short_id: str, rendition: str) -> HttpRespo
 
 
 @require_safe
-def rendition_file(request: MemberRequest, short_id: str, rendition: str) -> HttpResponseBase:
+def rendition_file(request: HttpRequest, rendition: str, **address: str) -> HttpResponseBase:
     """The file itself, whole or growing."""
-    one = _asked_for(request, visible_video(request, short_id), rendition)
+    one = _asked_for(request, visible_video(request, **address), rendition)
     keep = one.rendition.is_complete and request.GET.get("v") == one.rendition.version
     return file_response(
         request,
@@ -87,7 +88,7 @@ def rendition_file(request: MemberRequest, short_id: str, rendition: str) -> Htt
     )
 
 
-def _asked_for(request: MemberRequest, video: Video, name: str) -> Playable:
+def _asked_for(request: HttpRequest, video: Video, name: str) -> Playable:
     """Of the attempt that the address names, when it names one."""
     one = playable_rendition(video, name)
     version = request.GET.get("v")
@@ -97,14 +98,14 @@ def _asked_for(request: MemberRequest, video: Video, name: str) -> Playable:
 
 
 @require_safe
-def captions_vtt(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
-    caption = _caption(visible_video(request, short_id), code)
+def captions_vtt(request: HttpRequest, code: str, **address: str) -> HttpResponse:
+    caption = _caption(visible_video(request, **address), code)
     return HttpResponse(caption.body, content_type="text/vtt; charset=utf-8")
 
 
 @require_safe
-def captions_playlist(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
-    video = visible_video(request, short_id)
+def captions_playlist(request: HttpRequest, code: str, **address: str) -> HttpResponse:
+    video = visible_video(request, **address)
     caption = _caption(video, code)
     text = subtitle_playlist(f"{caption.code}.vtt", duration=video.duration_seconds or 0)
     return HttpResponse(text, content_type=PLAYLIST)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, JsonResponse
@@ -13,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clipset.lib.pictures import PictureError
 from clipset.lib.timestamps import parse_timestamp
-from videos.access import editable_video, visible_video
+from videos.access import editable_video, visible_video, watched_video
 from videos.forms import EditForm
 from videos.models import Video
 from videos.selectors.cards import progress_of, thumbnail_url
@@ -22,6 +24,7 @@ from videos.selectors.watch import making_of, watch_page
 from videos.services.editing import delete_video, edit_video
 from videos.services.processing import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_moment, use_picture
+from videos.views.comments import talk_of
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
@@ -30,12 +33,18 @@ SAVED = "Your changes are saved."
 SAVED_AND_COMING = f"{SAVED} The new picture appears in a moment."
 
 
+# media-chrome writes <style> into its shadow roots.
+@csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type] # a member's request
 @require_safe
 def watch(request: MemberRequest, short_id: str) -> HttpResponse:
-    video = visible_video(request, short_id)
-    start = parse_timestamp(request.GET.get("t", "")) or 0
+    video = watched_video(request, short_id)
+    start = parse_timestamp(request.GET["t"]) or 0 if "t" in request.GET else None
     page = watch_page(video, viewer=request.user, start=start)
-    context = {"watch": page, "was_stopped": video.error_message == CANCELLED}
+    context = {
+        "watch": page,
+        "was_stopped": video.error_message == CANCELLED,
+        **talk_of(request, video),
+    }
     return render(request, "videos/watch.html", context)
 
 

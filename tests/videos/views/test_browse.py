@@ -78,8 +78,13 @@ def test_pages_cost_as_many_queries_for_thirty_videos_as_for_one(
     paths = [
         "/",
         "/?q=video",
+        "/?q=film+video&sort=newest",
+        "/?q=member&sort=views",
+        "/users/",
+        "/users/?q=member",
         "/?sort=views",
         "/?category=music",
+        "/?q=video&category=music",
         "/categories/",
         "/categories/music/",
         "/profile/bob/",
@@ -160,11 +165,14 @@ def test_home_of_a_category_or_of_a_search(client: Client, music: Category) -> N
         "?q=%25_%5C'\"",
         "?category=",
         "?q=a&q=b",
+        "?q=film&after=nonsense",
+        "?q=film&sort=bogus&category=",
+        "?q=%22OR%20NEAR(*",
     ],
 )
 def test_bad_parameters_are_no_error(client: Client, query: str) -> None:
     make_video("A film")
-    for path in ("/", "/categories/", "/profile/bob/"):
+    for path in ("/", "/categories/", "/profile/bob/", "/users/"):
         assert client.get(path + query).status_code == 200
 
 
@@ -202,6 +210,8 @@ def test_what_people_typed_is_shown_as_text(client: Client, bob: User) -> None:
     for path in (
         "/",
         f"/?q={EVIL}",
+        "/?q=script+alert",
+        f"/users/?q={EVIL}",
         "/categories/",
         "/categories/evil/",
         "/profile/bob/",
@@ -276,6 +286,7 @@ def test_a_profile_is_found_whatever_the_case(client: Client) -> None:
 
 def test_empty_pages_say_so_and_what_to_do(client: Client, music: Category) -> None:
     assert "The screen is still dark" in page(client, "/")
-    assert "Nothing is found with these words" in page(client, "/?q=x")
+    assert "No video has all of these words" in page(client, "/?q=x")
+    assert "Nothing in this category has these words" in page(client, "/?q=x&category=music")
     assert "No video is filed here yet" in page(client, "/categories/music/")
     assert "You have no videos yet" in page(client, "/profile/bob/")

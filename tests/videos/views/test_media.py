@@ -229,7 +229,7 @@ def test_a_slot_is_given_back_however_the_answer_ends(monkeypatch: pytest.Monkey
     # As when something outside of the view breaks: the answer is forgotten, and nobody closes it.
     request: Any = RequestFactory().get(path)
     request.user = bob
-    forgotten: Any = media.stream(request, path.split("/")[2])
+    forgotten: Any = media.stream(request, short_id=path.split("/")[2])
     assert slots.taken.total() == 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)

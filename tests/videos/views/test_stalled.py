@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from tests.videos.conftest import use_folders_of
 from tests.videos.films import assert_nothing_is_left, files_below
 from tests.videos.live import Visitor, read_answer
 from videos.models import Upload, Video
+from videos.services.sharing import make_guest_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -221,6 +223,36 @@ def test_requests_in_a_row_on_one_connection_are_all_answered(site: live.Server)
             data = line.recv(64 * KIB)
             assert data, got[-500:]
             got += data
+
+
+def p95(site: live.Server, visitor: Visitor) -> float:
+    """Seconds that 95 of 100 answers to a member take at most, on pages that ask the database."""
+    took = []
+    for number in range(40):
+        since = time.monotonic()
+        answer = visitor.get("/" if number % 2 else "/settings/")
+        took.append(time.monotonic() - since)
+        assert answer.status == HTTPStatus.OK
+    return sorted(took)[37]
+
+
+def test_pages_are_quick_beside_two_hundred_clients_that_stop_reading(
+    site: live.Server, bob: User
+) -> None:
+    video = film(bob)
+    token = make_guest_link(video=video, created_by=bob, lifetime=timedelta(days=1)).token
+    readers = [Visitor(site, make_user(f"reader{number}")) for number in range(12)]
+    idle = p95(site, Visitor(site, bob))
+    with ExitStack() as held:
+        for number in range(100):
+            reader = readers[number % 12]
+            path = f"/v/{video.short_id}/stream.mp4"
+            held.enter_context(closing(stalled_reader(reader, path)))
+            held.enter_context(closing(stalled_reader(reader, f"/s/{token}/stream.mp4")))
+        wait_until_still(site)
+        # Half a second; more only where the machine takes long without them, too.
+        assert p95(site, Visitor(site, bob)) < max(0.5, 3 * idle)
+        assert answers_soon(site)
 
 
 # -- patience ends --------------------------------------------------------------------------------

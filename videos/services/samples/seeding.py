@@ -31,6 +31,7 @@ from videos.services.samples.data import (
 )
 from videos.services.samples.making import Made, Say, copy_source, make_clips, second_name
 from videos.services.samples.removal import delete_everything, erase
+from videos.services.search_index import index_videos
 from videos.transcode.errors import TranscodeError
 from videos.transcode.fragments import describe
 from videos.transcode.publish import publish_file
@@ -135,6 +136,7 @@ def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
                 Video.objects.filter(pk=video.pk).update(updated_at=video.created_at)
                 if row.clip is not None:
                     _place(video, made[row.clip], folder, placed)
+            index_videos(video.pk for video in videos)
     except BaseException:
         remove_files(placed)
         raise

@@ -1,0 +1,261 @@
+"""What the pages that list things cost among 1,000, 10,000, 100,000 and 1,000,000 videos.
+
+    python -m bench pages
+
+Each size has a database of its own (SQLite, made for this and removed). The sizes take turns, so
+that what else the machine does meets all of them. Times are those of the server: from the request
+to the whole answer, by Django's test client in a process of its own. BENCH_SIZES takes others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accounts.models import User
+    from categories.models import Category
+    from videos.models import Video
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZES: Final = [
+    int(size) for size in os.environ.get("BENCH_SIZES", "1000 10000 100000 1000000").split()
+]
+ROUNDS: Final = 4
+REQUESTS: Final = 25  # of each page in each round
+RATIO: Final = 1.5  # of the largest to the smallest, p95
+MILLISECONDS: Final = 100  # p95, at every size
+RARE: Final = 300  # videos with the rare words, at every size
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+CATEGORIES: Final = ("Gaming", "Tutorials", "Vlogs", "Music", "Sports", "Cooking")
+# By nature dearer among more, up to a limit: shown, and held to MILLISECONDS alone.
+CAPPED: Final = frozenset({"search, a common word", "search, by views", "search, two common words"})
+
+
+def main() -> int:
+    """Prints what was measured. Returns 1 when a promise does not hold."""
+    with tempfile.TemporaryDirectory(prefix="clipset-bench-") as folder:
+        for size in SIZES:
+            since = time.monotonic()
+            _child("fill", size, Path(folder))
+            print(f"{size:,} videos made in {time.monotonic() - since:.0f} s", flush=True)
+        measured: dict[int, dict[str, Any]] = {size: {} for size in SIZES}
+        for _ in range(ROUNDS):
+            for size in SIZES:
+                for name, got in json.loads(_child("measure", size, Path(folder))).items():
+                    row = measured[size].setdefault(name, {"queries": set(), "times": []})
+                    row["queries"].add(got["queries"])
+                    row["times"] += got["times"]
+    return _report(measured)
+
+
+def _report(measured: dict[int, dict[str, Any]]) -> int:
+    failed = 0
+    heads = "".join(f"{size:>11,}" for size in SIZES)
+    print(f"\n{'p95 in ms':<28}{heads}   ratio  queries")
+    for name in measured[SIZES[0]]:
+        p95 = [_p95(measured[size][name]["times"]) for size in SIZES]
+        queries = set[int]().union(*(measured[size][name]["queries"] for size in SIZES))
+        ratio = p95[-1] / p95[0]
+        wrong = len(queries) != 1 or max(p95) > MILLISECONDS
+        wrong |= name not in CAPPED and ratio > RATIO
+        failed += wrong
+        times = "".join(f"{value:>11.1f}" for value in p95)
+        counts = "/".join(map(str, sorted(queries)))
+        print(f"{name:<28}{times}{ratio:>8.2f}{counts:>9}{'   too much' if wrong else ''}")
+    print(f"\nat most {RATIO} x, {MILLISECONDS} ms, and as many queries at every size")
+    return int(failed > 0)
+
+
+def _p95(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.95)]
+
+
+def _child(what: str, size: int, folder: Path) -> str:
+    settings = {
+        "DATABASE_URL": f"sqlite:///{folder}/{size}.db",
+        "DJANGO_SETTINGS_MODULE": "clipset.settings",
+        "CLIPSET_ENV_FILE": os.devnull,
+        "SECRET_KEY": "for-the-bench-only-0123456789-abcdefghijklmnopqrstuvwxyz",
+        "ALLOWED_HOSTS": "testserver",
+        "DEBUG": "off",
+    }
+    command = [sys.executable, "-m", "bench.pages", what, str(size)]
+    ran = subprocess.run(
+        command, cwd=ROOT, env=os.environ | settings, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return ran.stdout
+
+
+# -- in a process of its own ----------------------------------------------------------------------
+
+
+def _set_up() -> None:
+    import django
+    from django.conf import settings
+
+    # Names of static files need a collectstatic, and have nothing to do with the database.
+    settings.STORAGES["staticfiles"]["BACKEND"] = (
+        "django.contrib.staticfiles.storage.StaticFilesStorage"
+    )
+    django.setup()
+
+
+def fill(size: int) -> None:
+    from django.core.management import call_command
+    from django.db import connection, transaction
+
+    call_command("migrate", verbosity=0, interactive=False)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous=OFF")
+        cursor.execute("PRAGMA cache_size=-600000")  # KiB
+    users, categories = _people(size)
+    videos = _videos(size, users, categories)
+    while some := list(islice(videos, 5000)):
+        with transaction.atomic():
+            _store(some)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _people(size: int) -> tuple[list[User], list[Category]]:
+    from accounts.models import User
+    from categories.models import Category
+
+    viewer = User.objects.create_user("viewer", "viewer@example.org")
+    count = max(20, size // 1000)
+    users = User.objects.bulk_create(
+        User(username=f"member_{number}", email=f"{number}@example.org") for number in range(count)
+    )
+    categories = [
+        Category.objects.create(name=name, slug=name.lower(), created_by=viewer)
+        for name in CATEGORIES
+    ]
+    return users, categories
+
+
+def _videos(size: int, users: list[User], categories: list[Category]) -> Iterator[Video]:
+    from videos.models import Video
+
+    chance = random.Random(5)  # noqa: S311 the same videos at each run
+    letters = "abdefgiklmnoprstu"
+    words = ["".join(chance.choices(letters, k=chance.randint(4, 9))) for _ in range(5000)]
+    every = size // min(RARE, size)
+    for number in range(size):
+        title = chance.choices(words, k=4)
+        if number % 2:
+            title.append("holiday")
+        if number % every == 0 and number < every * RARE:
+            title += ["kingfisher", "heron"]
+        # A tenth is by one member and the rest by all.
+        uploader = users[0] if number % 10 == 0 else chance.choice(users)
+        yield Video(
+            title=" ".join(title),
+            description=" ".join([*chance.choices(words, k=20), "summer"]),
+            uploaded_by=uploader,
+            category=chance.choice([*categories, None]),
+            view_count=int(chance.paretovariate(0.8)),
+            created_at=NOW - timedelta(minutes=size - number),
+            filename=f"{number}.mp4",
+            storage_root="/nowhere",
+            original_filename="a.mp4",
+            file_size_bytes=1,
+            duration_seconds=83,
+            processing_status="COMPLETED",
+        )
+
+
+def _store(videos: list[Video]) -> None:
+    from videos.models import SearchDocument, Video
+    from videos.services.search_index import document_of
+
+    Video.objects.bulk_create(videos)
+    SearchDocument.objects.bulk_create(document_of(video, []) for video in videos)
+
+
+def pages(size: int) -> dict[str, str]:
+    """Addresses by what they are called in the table."""
+    from clipset.lib.keyset import encode_cursor
+    from videos.models import Video
+
+    middle = Video.objects.get(created_at=NOW - timedelta(minutes=size // 2))
+    deep = encode_cursor((middle.created_at.isoformat(), middle.pk.hex))
+    few_views = encode_cursor((2, middle.pk.hex))
+    return {
+        "home": "/",
+        "home, half-way": f"/?after={deep}",
+        "home, by views": "/?sort=views",
+        "home, by views, half-way": f"/?sort=views&after={few_views}",
+        "home of a category": "/?category=music",
+        "home of a category, by views": "/?category=music&sort=views",
+        "category": "/categories/music/",
+        "category, half-way": f"/categories/music/?after={deep}",
+        "categories": "/categories/",
+        "profile": "/profile/member_0/",
+        "profile, half-way": f"/profile/member_0/?after={deep}",
+        "profile, by views": "/profile/member_0/?sort=views",
+        "directory": "/users/",
+        "search": "/?q=kingfisher",
+        "search, two words": "/?q=heron kingf",
+        "search, newest": "/?q=kingfisher&sort=newest",
+        "search, nothing found": "/?q=zzzz",
+        "search, a common word": "/?q=holiday",
+        "search, two common words": "/?q=holi summ",
+        "search, by views": "/?q=holiday&sort=views",
+        **_comments(middle),
+    }
+
+
+def _comments(video: Video) -> dict[str, str]:
+    """Of a video with many, once there are comments."""
+    from django.urls import NoReverseMatch, reverse
+
+    try:
+        return {"comments": reverse("comments", args=[video.short_id])}
+    except NoReverseMatch:
+        return {}
+
+
+def measure(size: int) -> dict[str, Any]:
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from accounts.models import User
+
+    client = Client()
+    client.force_login(User.objects.get(username="viewer"))
+    measured: dict[str, Any] = {}
+    for name, address in pages(size).items():
+        for _ in range(2):  # the session notes that it is used; templates are read
+            client.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200, address
+        times = []
+        for _ in range(REQUESTS):
+            since = time.perf_counter()
+            client.get(address)
+            times.append((time.perf_counter() - since) * 1000)
+        measured[name] = {"queries": len(queries), "times": times}
+    return measured
+
+
+if __name__ == "__main__":
+    _set_up()
+    if sys.argv[1] == "fill":
+        fill(int(sys.argv[2]))
+    else:
+        print(json.dumps(measure(int(sys.argv[2]))))

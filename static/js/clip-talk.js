@@ -1,0 +1,82 @@
+/** <clip-talk>: comments that are written, changed and deleted in their place (by htmx), and times
+    in texts that move the player. All of it works without this file by pages of its own. */
+import { toast } from "./clip-toast.js";
+import { clock } from "./words.js";
+
+class ClipTalk extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("click", (event) => this.press(event));
+    this.addEventListener("keydown", (event) => this.type(event));
+    this.addEventListener("focusin", (event) => this.offerMoment(event.target));
+    this.addEventListener("htmx:beforeSwap", (event) => this.takeRefusal(event));
+    this.addEventListener("htmx:responseError", (event) => this.fail(event.detail.xhr.status));
+    this.addEventListener("htmx:sendError", () => this.fail(0));
+  }
+
+  get video() {
+    return document.querySelector("clip-player video");
+  }
+
+  press(event) {
+    const cancel = event.target.closest("[data-cancel]");
+    const now = event.target.closest("[data-now]");
+    if (cancel && this.close(cancel.closest("form"))) event.preventDefault();
+    if (now) this.addMoment(now.closest("form"));
+  }
+
+  type(event) {
+    const form = event.target.closest("form.composer");
+    if (!form) return;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    if (event.key === "Escape" && this.close(form)) event.stopPropagation();
+  }
+
+  /** Puts away a form that came into a page; false where it is what the page is for. */
+  close(form) {
+    const slot = form.parentElement;
+    const opener = document.querySelector(`[hx-target="#${slot.id}"]`);
+    if (!slot.id || !opener) return false;
+    slot.replaceChildren();
+    (this.opener?.isConnected ? this.opener : opener).focus();
+    return true;
+  }
+
+  offerMoment(target) {
+    if (target.matches?.("[hx-get]")) this.opener = target;
+    const button = target.closest?.("form.composer")?.querySelector("[data-now]");
+    if (button && this.video) button.hidden = false;
+  }
+
+  addMoment(form) {
+    const text = form.elements.text;
+    const before = text.value.slice(0, text.selectionStart);
+    const gap = before && !/\s$/.test(before) ? " " : "";
+    text.setRangeText(`${gap}${clock(this.video.currentTime)} `, text.selectionStart, text.selectionEnd, "end");
+    text.focus();
+  }
+
+  /** What was typed comes back with the reason why it is not taken. */
+  takeRefusal(event) {
+    if (![422, 429].includes(event.detail.xhr.status)) return;
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+
+  fail(status) {
+    if (status === 401) return; // app.js leads to the log-in
+    if (status === 404) toast("This is not there any more. Reload the page.", "error");
+    else toast("That did not reach the site. Try it again in a moment.", "error");
+  }
+}
+
+customElements.define("clip-talk", ClipTalk);
+
+document.addEventListener("click", (event) => {
+  const moment = event.target.closest?.("a.moment[data-seconds]");
+  const player = document.querySelector("clip-player");
+  if (!moment || !player || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  player.scrollIntoView({ block: "nearest" });
+  const seconds = Number(moment.dataset.seconds);
+  document.dispatchEvent(new CustomEvent("clip-seek", { detail: { seconds } }));
+});

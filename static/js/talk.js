@@ -1,0 +1,3 @@
+/** Comments and likes. */
+import "./clip-like.js";
+import "./clip-talk.js";

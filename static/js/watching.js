@@ -1,0 +1,57 @@
+/** Tells the site how far one has come, so that it counts the view and other devices go on there. */
+
+const EVERY = 15; // seconds of watching
+const STEP = 2; // seconds; what is longer was a jump
+
+export class Watching {
+  constructor(video, address) {
+    this.video = video;
+    this.address = address;
+    this.watched = 0; // seconds of the film that were played
+    this.told = 0; // of them, when the site last heard
+    this.last = null;
+    video.addEventListener("timeupdate", () => this.count());
+    video.addEventListener("pause", () => this.tell());
+    video.addEventListener("ended", () => this.tell());
+    document.addEventListener("visibilitychange", this.leave);
+  }
+
+  close() {
+    document.removeEventListener("visibilitychange", this.leave);
+  }
+
+  leave = () => {
+    if (document.hidden) this.tell();
+  };
+
+  count() {
+    const { currentTime, playbackRate, seeking } = this.video;
+    const step = currentTime - (this.last ?? currentTime);
+    if (!seeking && step > 0 && step < STEP * playbackRate) this.watched += step;
+    this.last = currentTime;
+    if (this.watched - this.told >= EVERY) this.tell();
+  }
+
+  /** Nothing before anything was played: looking at the page is not watching. */
+  tell() {
+    if (this.watched === this.told || !this.address) return;
+    this.told = this.watched;
+    const { currentTime, ended } = this.video;
+    fetch(this.address, {
+      method: "POST",
+      keepalive: true, // also while the page goes away
+      headers: { Accept: "application/json", ...JSON.parse(document.body.getAttribute("hx-headers")) },
+      body: new URLSearchParams({
+        at: currentTime.toFixed(1),
+        watched: this.watched.toFixed(1),
+        ended: ended ? "yes" : "",
+      }),
+    }).then(
+      // Logged out, or gone: it is not told again and again.
+      (answer) => {
+        if (!answer.ok) this.address = null;
+      },
+      () => {},
+    );
+  }
+}

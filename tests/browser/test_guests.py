@@ -1,0 +1,138 @@
+"""A link for a guest: made, handed over, watched, closed. And pictures of its pages."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from tests import clips
+from tests.browser.conftest import results
+from tests.browser.player import wait_until
+from tests.videos.films import ready_film
+from videos.models import GuestLink
+from videos.services.sharing import make_guest_link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from accounts.models import User
+    from videos.models import Video
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+DESCRIPTION = "The harvest of 2024, from the first morning on.\n\nMore: https://example.org/hills"
+
+
+@pytest.fixture
+def film(bob: User) -> Video:
+    clip = clips.h264_mp4(seconds=3, size="640x360")
+    return ready_film(bob, clip, title="Harvest in the hills", description=DESCRIPTION)
+
+
+def test_a_link_is_made_handed_over_watched_revoked_and_opened_again(
+    visit: Callable[..., Page], bob: User, film: Video, problems: list[str]
+) -> None:
+    member, guest = visit(bob), visit(None)
+    member.goto(film.get_absolute_url())
+    member.click("#share-button")
+    member.click("text=Links for guests")
+    member.get_by_label(re.compile("For whom")).fill("Grandma")
+    member.click("text=Make a guest link")
+    expect(member.get_by_role("heading", name="The link for Grandma")).to_be_visible()
+    address = member.get_by_label("Guest link", exact=True).input_value()
+
+    path = address[address.index("/s/") :]
+    guest.goto(path)
+    expect(guest.get_by_role("heading", name="Harvest in the hills")).to_be_visible()
+    with guest.expect_response("**/view/") as counted:
+        guest.locator("video").evaluate("video => video.play()")
+        wait_until(guest, "video.ended")
+    assert counted.value.status == 204
+    assert guest.context.cookies() == []
+    member.goto(f"{film.get_absolute_url()}share/")
+    expect(member.get_by_text("1 view")).to_be_visible()
+
+    member.get_by_role("button", name="Revoke Grandma").click()
+    expect(member.get_by_text("Revoked", exact=True)).to_be_visible()
+    guest.reload()
+    expect(guest.get_by_role("heading", name="This link opens nothing")).to_be_visible()
+    member.click("text=Undo")
+    expect(member.get_by_text("Open", exact=True)).to_be_visible()
+    guest.reload()
+    wait_until(guest, "video.readyState >= 2")
+    # Chromium names every page that is no 2xx.
+    problems[:] = [said for said in problems if "410" not in said]
+
+
+def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(
+    visit: Callable[..., Page], film: Video, problems: list[str]
+) -> None:
+    guest = visit(None)
+    issued = make_guest_link(video=film, created_by=film.uploaded_by, lifetime=timedelta(days=1))
+    guest.goto(f"/s/{issued.token}/")
+    wait_until(guest, "video.readyState >= 1")
+    GuestLink.objects.update(revoked_at=timezone.now())
+    guest.locator("video").evaluate("video => { video.src = 'stream.mp4?again'; }")
+    expect(guest.locator(".player__hint")).to_have_text("This video is not there any more.")
+    problems.clear()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pictures_of_the_pages_of_guests(
+    visit: Callable[..., Page],
+    bob: User,
+    film: Video,
+    problems: list[str],
+    width: int,
+    colours: str,
+) -> None:
+    look = {"viewport": {"width": width, "height": 844}, "color_scheme": colours}
+    member, guest = visit(bob, **look), visit(None, **look)
+    share = f"{film.get_absolute_url()}share/"
+
+    def shoot(page: Page, name: str) -> None:
+        overflow = "() => document.documentElement.scrollWidth - innerWidth"
+        assert page.evaluate(overflow) <= 0, name
+        path = results(f"guests/{name}-{width}-{colours}.png")
+        page.screenshot(path=path, full_page=True)
+
+    member.goto(share)
+    shoot(member, "share-none")
+    tokens = [
+        make_guest_link(
+            video=film, created_by=bob, lifetime=timedelta(days=days), note=note
+        ).token
+        for days, note in ((7, "Grandma"), (30, "The rowing club, for the evening"), (1, ""),
+                           (365, "x" * 100), (7, "Uncle Tom"))
+    ]  # fmt: skip
+    GuestLink.objects.filter(note="Grandma").update(
+        view_count=12, last_viewed_at=timezone.now() - timedelta(hours=3)
+    )
+    GuestLink.objects.filter(note="Uncle Tom").update(revoked_at=timezone.now())
+    GuestLink.objects.filter(note="").update(
+        created_at=timezone.now() - timedelta(days=2),
+        expires_at=timezone.now() - timedelta(days=1),
+    )
+    member.goto(share)
+    shoot(member, "share-some")
+    member.get_by_label(re.compile("For whom")).fill("Aunt Mary")
+    member.click("text=Make a guest link")
+    expect(member.locator("#guest-link")).to_be_visible()
+    shoot(member, "share-made")
+    guest.goto(f"/s/{tokens[0]}/")
+    wait_until(guest, "video.readyState >= 2")
+    shoot(guest, "guest")
+    guest.goto(f"/s/{tokens[-1]}/")
+    shoot(guest, "guest-closed")
+    problems[:] = [said for said in problems if "410" not in said]

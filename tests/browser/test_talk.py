@@ -1,0 +1,128 @@
+"""Comments, likes and notices as members use them, with scripts and without."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.builders import make_user, make_video
+from videos.models import Comment, Like
+from videos.services.talking import write_comment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from accounts.models import User
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SEEKS = """
+    window.seeks = [];
+    document.addEventListener("clip-seek", (event) => window.seeks.push(event.detail.seconds));
+"""
+
+
+def comment(page: Page, text: str) -> None:
+    page.get_by_label("Your comment", exact=True).fill(text)
+    page.get_by_role("button", name="Comment", exact=True).click()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_members_talk_below_a_video(
+    visit: Callable[..., Page], bob: User, problems: list[str], scripts: bool
+) -> None:
+    """Writing, answering, changing, deleting and taking that back; with scripts on one page."""
+    video = make_video("Sea", uploader=bob)
+    address = video.get_absolute_url()
+    page = visit(make_user("alice"), java_script_enabled=scripts)
+    page.add_init_script(SEEKS)
+    page.goto(address)
+    if scripts:
+        page.evaluate("window.here = true")
+
+    comment(page, "Look at 0:42")
+    expect(page.get_by_role("link", name="0:42")).to_be_visible()
+    expect(page.locator("#comment-count")).to_have_text("1")
+    one = page.get_by_label("Comment by alice")
+    one.get_by_role("link", name="Edit").click()
+    page.get_by_label("Change your comment").fill("Look at 0:43 <b>there</b>")
+    page.get_by_role("button", name="Save").click()
+    expect(one).to_contain_text("0:43 <b>there</b>")
+    expect(one).to_contain_text("edited")
+
+    one.get_by_role("link", name="Reply").click()
+    page.get_by_label("Reply to alice").fill("I mean the left one")
+    page.get_by_role("button", name="Reply", exact=True).click()
+    expect(page.locator(".replies")).to_contain_text("I mean the left one")
+
+    page.locator(".replies").get_by_role("button", name="Delete").click()
+    expect(page.locator(".replies")).to_contain_text("Comment deleted.")
+    assert Comment.objects.live().count() == 1
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".replies")).to_contain_text("I mean the left one")
+    assert Comment.objects.live().count() == 2
+
+    page.get_by_role("button", name="Like").click()
+    expect(page.get_by_role("button", name="Like")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-count]")).to_have_text("1")
+
+    if scripts:
+        page.get_by_role("link", name="0:43").click()
+        assert page.evaluate("window.seeks") == [43]
+        assert page.evaluate("window.here") is True, "a page was loaded anew"
+    else:
+        page.get_by_role("link", name="0:43").click()
+        expect(page).to_have_url(f"{address}?t=43")
+    problems[:] = [it for it in problems if "404" not in it]  # there is no film behind the video
+
+    reader = visit(bob, java_script_enabled=scripts)
+    reader.goto("/")
+    reader.get_by_role("link", name="Notices, 2 new").click()
+    reader.get_by_role("link", name=re.compile("alice commented on Sea")).first.click()
+    expect(reader.locator(".comment--focus")).to_contain_text("I mean the left one")
+    reader.goto("/notices/")
+    reader.get_by_role("button", name="Mark all as read").click()
+    expect(reader.get_by_role("link", name="Notices", exact=True)).to_be_visible()
+    problems[:] = [it for it in problems if "404" not in it]
+
+
+def test_what_the_site_refuses_is_taken_back_and_told(
+    visit: Callable[..., Page], bob: User, problems: list[str]
+) -> None:
+    """No like without the site, and no word lost; the keyboard alone is enough."""
+    video = make_video("Sea", uploader=bob)
+    first = write_comment(video=video, author=bob, text="First")
+    page = visit(bob)
+    page.goto(video.get_absolute_url())
+    page.route("**/like/", lambda route: route.abort())
+    like = page.get_by_role("button", name="Like")
+    like.click()
+    expect(page.locator("#toasts")).to_contain_text("did not reach the site")
+    expect(like).to_have_attribute("aria-pressed", "false")
+    assert not Like.objects.exists()
+
+    page.locator(f"#comment-{first.pk}").get_by_role("link", name="Reply").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Reply to bob")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Reply to bob")).to_be_focused()
+
+    page.get_by_label("Your comment", exact=True).focus()
+    page.keyboard.type("   ")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_have_text("Write something first.")
+    box = page.get_by_label("Your comment", exact=True)
+    expect(box).to_be_focused()
+    box.fill("Said by keyboard")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_label("Comment by bob").first).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator(".threads")).to_contain_text("Said by keyboard")
+    problems[:] = [
+        it for it in problems if "404" not in it and "422" not in it and "ERR_FAILED" not in it
+    ]

@@ -1,0 +1,101 @@
+"""How much JavaScript a page loads, compressed, when all that it can have is on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import clips
+from tests.browser.player import wait_until
+from tests.builders import make_category, make_user, make_video
+from tests.videos.films import enrich, ready_film
+from videos.selectors.feed import PAGE_SIZE
+from videos.services.captions import add_caption
+from videos.services.liking import set_like
+from videos.services.sharing import make_guest_link
+from videos.services.talking import write_comment
+from videos.services.watching import save_position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page, Request
+
+    from accounts.models import User
+    from videos.models import Video
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+
+MOST = 25_000  # bytes
+MOST_WITH_PLAYER = 220_000  # the worker of hls.js apart, which loads beside the page
+SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHello\n"
+
+
+@pytest.fixture
+def film(bob: User) -> Video:
+    """In two sizes, with storyboard, captions, likes, and comments with times; among others."""
+    alice, music = make_user("alice"), make_category("Music")
+    clip = clips.h264_mp4(seconds=2, size="1152x640", fps="10", gop=20)
+    video = ready_film(bob, clip, title="Harbour", description="From 0:01 on.", category=music)
+    assert enrich() == "completed"
+    video.refresh_from_db()
+    assert video.renditions.count() == 2
+    add_caption(video=video, contents=SRT, language="en", label="")
+    said = write_comment(video=video, author=alice, text="Look at 0:01!")
+    write_comment(video=video, author=bob, text="I did.", reply_to=said)
+    set_like(video=video, member=bob, liked=True)
+    for number in range(PAGE_SIZE):
+        make_video(f"Film {number}", uploader=alice, category=music)
+    save_position(video=make_video(), member=bob, seconds=40, ended=False)
+    return video
+
+
+def test_pages_load_little_javascript(
+    visit: Callable[..., Page], bob: User, film: Video, problems: list[str]
+) -> None:
+    days = timedelta(days=1)
+    guest = f"/s/{make_guest_link(video=film, created_by=bob, lifetime=days).token}/"
+    home = film.get_absolute_url()
+    page = visit(bob)
+    known: dict[str, int] = {}
+    weights = {
+        path: weigh(page, path, known, plays=path in {home, guest})
+        for path in (
+            home, guest, "/", "/?q=film", "/users/", "/notices/", "/upload/", "/categories/music/",
+            "/profile/alice/", "/settings/", f"{home}comments/", f"{home}captions/",
+            f"{home}share/", f"{home}edit/",
+        )
+    }  # fmt: skip
+    for path, sizes in weights.items():
+        most = MOST_WITH_PLAYER if path in {home, guest} else MOST
+        assert 0 < sum(sizes.values()) <= most, (path, sizes)
+    for part in ("hls.light", "media-chrome", "htmx", "clip-talk", "clip-markers", "clip-like"):
+        assert any(part in url for url in weights[home]), part
+    assert any("htmx" in url for url in weights["/"]), "there is a next page"
+    problems.clear()  # there are no files behind the other films
+
+
+def weigh(page: Page, path: str, known: dict[str, int], *, plays: bool) -> dict[str, int]:
+    """Bytes of its scripts as they come, by address. What the browser has in its cache it does
+    not ask for again: `known` keeps what came before."""
+    asked: set[str] = set()
+
+    def note(request: Request) -> None:
+        if request.resource_type == "script" and "worker" not in request.url:
+            asked.add(request.url)
+            size = request.sizes()["responseBodySize"]
+            if size > 0:
+                known.setdefault(request.url, size)
+
+    page.on("requestfinished", note)
+    page.goto(path)
+    if plays:
+        wait_until(page, "video.readyState >= 2 && !video.controls")
+    page.remove_listener("requestfinished", note)
+    return {url: known[url] for url in asked}

@@ -1,0 +1,162 @@
+"""Captions that people add."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from tests.builders import make_video
+from videos.models import SearchDocument, Video
+from videos.services import captions
+from videos.services.captions import (
+    MOST,
+    add_caption,
+    choose_default_caption,
+    remove_caption,
+    rename_caption,
+)
+
+if TYPE_CHECKING:
+    from videos.models import Caption
+
+pytestmark = pytest.mark.django_db
+
+SRT = "1\n00:00:01,000 --> 00:00:02,000\n{}\n"
+VTT = "WEBVTT\n\nSTYLE\n::cue {{ color: red }}\n\n00:01.000 --> 00:02.000 line:0\n{}\n"
+
+
+def add(
+    video: Video, text: str = SRT.format("Hello"), language: str = "en", label: str = ""
+) -> Caption:
+    return add_caption(video=video, contents=text.encode(), language=language, label=label)
+
+
+@pytest.mark.parametrize("form", [SRT, VTT])
+def test_what_is_sent_is_written_anew(form: str) -> None:
+    caption = add(make_video(), form.format("<i>Hi</i> <script>alert(1)</script> & more"))
+    assert caption.body == (
+        "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<i>Hi</i> alert(1) &amp; more\n"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_files_of_old_programs_are_read(encoding: str) -> None:
+    contents = SRT.format("Grüße, “ça va”").encode(encoding)
+    caption = add_caption(video=make_video(), contents=contents, language="de", label="")
+    assert "Grüße, “ça va”" in caption.body
+
+
+@pytest.mark.parametrize(
+    "contents", [b"\x00\x00\x00\x20ftypisom" * 50, b"Hello", b"WEBVTT\n\n", b"\xff\xfe\x00", b" "]
+)
+def test_what_holds_no_captions_is_refused_with_a_sentence(contents: bytes) -> None:
+    video = make_video()
+    with pytest.raises(ValidationError, match=r"(?i)file"):
+        add_caption(video=video, contents=contents, language="en", label="")
+    assert not video.captions.exists()
+
+
+def test_several_tracks_of_a_language_are_told_apart() -> None:
+    video = make_video()
+    tracks = [add(video), add(video), add(video, label="For friends"), add(video, language="de")]
+    assert [(it.code, it.label) for it in tracks] == [
+        ("en", "English"),
+        ("en-2", "English 2"),
+        ("en-3", "For friends"),
+        ("de", "German"),
+    ]
+    remove_caption(caption=tracks[1])
+    assert add(video).code == "en-2"
+
+
+def test_a_video_has_only_so_many() -> None:
+    video = make_video()
+    for _ in range(MOST):
+        add(video)
+    with pytest.raises(ValidationError, match="Remove one first"):
+        add(video)
+
+
+def test_one_track_at_most_is_shown_at_first() -> None:
+    video = make_video()
+    first, second = add(video), add(video, language="de")
+    choose_default_caption(caption=first, chosen=True)
+    choose_default_caption(caption=second, chosen=True)
+    assert [it.code for it in video.captions.filter(is_default=True)] == ["de"]
+    choose_default_caption(caption=second, chosen=False)
+    assert not video.captions.filter(is_default=True).exists()
+
+
+def test_a_name_is_one_line_of_its_own() -> None:
+    video = make_video()
+    first, _ = add(video), add(video, language="de")
+    assert rename_caption(caption=first, label="  Original \n version ").label == "Original version"
+    for label, sentence in (("   ", "Give"), ("GERMAN", "have this name")):
+        with pytest.raises(ValidationError, match=sentence):
+            rename_caption(caption=first, label=label)
+
+
+def test_captions_for_what_was_deleted_meanwhile_are_told_apart_from_bad_ones() -> None:
+    video = make_video()
+    Video.objects.all().delete()
+    with pytest.raises(Video.DoesNotExist):
+        add(video)
+
+
+# -- what others see of it ------------------------------------------------------------------------
+
+
+def sought(word: str) -> bool:
+    return SearchDocument.objects.filter(words__contains=word).exists()
+
+
+def test_what_is_said_is_found_as_soon_as_it_is_added_and_no_longer_than_it_is_there() -> None:
+    video = make_video()
+    caption = add(video, SRT.format("Zeppelin"))
+    other = add(video, SRT.format("Submarine"), "de")
+    assert sought("zeppelin")
+    rename_caption(caption=caption, label="Commentary")
+    assert (sought("zeppelin"), sought("commentary")) == (True, False)
+    remove_caption(caption=caption)
+    assert (sought("zeppelin"), sought("submarine")) == (False, True)
+    assert list(video.captions.all()) == [other]
+
+
+def test_captions_and_what_is_found_of_them_change_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that dies on the line between the two leaves both as they were."""
+    video = make_video()
+    caption = add(video, SRT.format("Zeppelin"))
+
+    def die(_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(captions, "index_video", die)
+    with pytest.raises(RuntimeError):
+        add(video, SRT.format("Submarine"), "de")
+    with pytest.raises(RuntimeError):
+        remove_caption(caption=caption)
+    assert [track.code for track in video.captions.all()] == ["en"]
+    assert (sought("zeppelin"), sought("submarine")) == (True, False)
+
+
+def test_what_somebody_else_removed_meanwhile_is_no_error() -> None:
+    video = make_video()
+    caption = add(video)
+    seen = video.captions.get()
+    remove_caption(caption=caption)
+    rename_caption(caption=seen, label="Commentary")
+    choose_default_caption(caption=seen, chosen=True)
+    remove_caption(caption=seen)
+    assert not video.captions.exists()
+    video.delete()
+    for change in (
+        lambda: rename_caption(caption=seen, label="Commentary"),
+        lambda: choose_default_caption(caption=seen, chosen=True),
+        lambda: remove_caption(caption=seen),
+    ):
+        with pytest.raises(Video.DoesNotExist):
+            change()

@@ -1,0 +1,85 @@
+"""How many queries a page takes: a number that does not grow with what is on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.builders import count_queries, make_category, make_user, make_video
+from videos.services.captions import add_caption
+from videos.services.liking import set_like
+from videos.services.sharing import make_guest_link
+from videos.services.talking import write_comment
+from videos.services.watching import save_position
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from accounts.models import User
+    from categories.models import Category
+    from videos.models import Video
+
+pytestmark = pytest.mark.django_db
+
+SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHarbour words\n"
+DAY = timedelta(days=1)
+
+# Of each, three are for who is logged in and for new notices; a guest has none of them.
+MOST = {
+    "/": 9,
+    "/?category=music": 8,
+    "/?q=harbour": 10,
+    "/?q=harbour&category=music": 10,
+    "/categories/": 6,
+    "/categories/music/": 7,
+    "/users/": 6,
+    "/profile/bob/": 7,
+    "/notices/": 7,
+    "{film}": 13,
+    "{film}?comment={said}": 14,
+    "{film}comments/": 9,
+    "{film}comments/{said}/": 8,
+    "{film}captions/": 7,
+    "{film}share/": 8,
+    "{film}edit/": 7,
+    "{guest}": 5,
+}
+
+
+def test_no_page_takes_more_queries_for_more_of_everything(client: Client) -> None:
+    bob, music = make_user("bob"), make_category("Music")
+    film = make_video("Harbour", uploader=bob, category=music)
+    said = write_comment(video=film, author=make_user(), text="At 0:10")
+    guest = make_guest_link(video=film, created_by=bob, lifetime=DAY).token
+    client.force_login(bob)
+    paths = {
+        path: path.format(film=film.get_absolute_url(), said=said.pk, guest=f"/s/{guest}/")
+        for path in MOST
+    }
+    add_more(film, bob, music)
+    few = {name: count_queries(client, path) for name, path in paths.items()}
+    for _ in range(3):
+        add_more(film, bob, music)
+    many = {name: count_queries(client, path) for name, path in paths.items()}
+    assert many == few
+    assert {name: count for name, count in few.items() if count > MOST[name]} == {}
+
+
+def add_more(film: Video, bob: User, music: Category) -> None:
+    """Of all that these pages show."""
+    alice = make_user()
+    other = make_video("Harbour again", uploader=alice, category=music)
+    own = make_video("Harbour of mine", uploader=bob, category=music)
+    save_position(video=other, member=bob, seconds=40, ended=False)
+    for video in (film, other, own):
+        set_like(video=video, member=alice, liked=True)
+        add_caption(video=video, contents=SRT, language="en", label="")
+    said = write_comment(video=film, author=alice, text="Look at 0:10 and at 0:12!")
+    for _ in range(5):
+        write_comment(video=film, author=bob, text="I did, at 0:11.", reply_to=said)
+    first = film.comments.order_by("pk").first()
+    assert first is not None
+    write_comment(video=film, author=alice, text="So did I.", reply_to=first)
+    make_guest_link(video=film, created_by=bob, lifetime=DAY)

@@ -1,0 +1,99 @@
+"""Comments in the admin: to be read, deleted and brought back; nobody rewrites another's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.html import format_html
+from django.utils.text import Truncator
+
+from clipset.lib.units import plural
+from siteconfig.admin import GuardedAdmin, state_word
+from siteconfig.templatetags.clipset import relative_time
+from videos.models import Comment
+from videos.services.talking import delete_comment, restore_comment
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+SHORT_TEXT = 80  # characters
+
+
+class DeletedFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "There"), ("yes", "Deleted")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Comment]) -> QuerySet[Comment]:
+        if self.value() in {"no", "yes"}:
+            return queryset.filter(deleted_at__isnull=self.value() == "no")
+        return queryset
+
+
+@admin.register(Comment)
+class CommentAdmin(GuardedAdmin[Comment]):
+    list_display = ["short_text", "author", "video", "state", "written"]
+    list_filter = [DeletedFilter, "created_at"]
+    list_select_related = ["author", "video", "deleted_by"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["text", "author__username", "video__title", "=video__short_id"]
+    actions = ["hide", "bring_back"]
+    fields = ["text", "author", "video", "parent", "created_at", "edited_at", "state"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Comment | None = None) -> bool:
+        return False
+
+    @admin.display(description="Comment")
+    def short_text(self, comment: Comment) -> str:
+        return Truncator(comment.text).chars(SHORT_TEXT) or "(gone)"
+
+    @admin.display(description="Written", ordering="created_at")
+    def written(self, comment: Comment) -> SafeString:
+        return relative_time(comment.created_at)
+
+    @admin.display(description="State")
+    def state(self, comment: Comment) -> SafeString:
+        if comment.deleted_at is None:
+            return state_word("there", "There", "good")
+        who = comment.deleted_by or "a former member"
+        return format_html("{} by {}", state_word("deleted", "Deleted", "danger"), who)
+
+    @admin.action(
+        description="Delete selected comments; they can be brought back for a week",
+        permissions=["delete"],
+    )
+    def hide(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
+        assert request.user.is_authenticated
+        done = 0
+        with transaction.atomic():
+            for comment in queryset.filter(deleted_at__isnull=True):
+                delete_comment(comment=comment, by=request.user)
+                self.log_change(request, comment, "Deleted.")
+                done += 1
+        self.message_user(request, f"{plural(done, 'comment')} deleted.")
+
+    @admin.action(description="Bring selected comments back", permissions=["delete"])
+    def bring_back(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
+        done = 0
+        for comment in queryset.filter(deleted_at__isnull=False):
+            try:
+                restore_comment(comment=comment)
+            except ValidationError as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
+                continue
+            self.log_change(request, comment, "Brought back.")
+            done += 1
+        self.message_user(request, f"{plural(done, 'comment')} brought back.")

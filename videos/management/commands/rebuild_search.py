@@ -1,0 +1,32 @@
+"""The index of the search, made anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand
+
+from clipset.lib.units import plural
+from videos.services.search_index import rebuild_search
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes the index of the search anew. Nothing but the search depends on it, the site may "
+        "run meanwhile, and stopping it half-way does no harm."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--missing",
+            action="store_true",
+            help="only videos that are not in it, or as an older version of Clipset put them there",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        done = rebuild_search(missing_only=options["missing"])
+        if options["verbosity"] > 0:
+            self.stdout.write(f"Indexed: {plural(done, 'video')}.")

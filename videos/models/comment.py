@@ -1,0 +1,117 @@
+"""What members say below a video."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Length, Trim
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.urls import reverse
+from django.utils import timezone
+
+from videos.querysets import CommentQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MAX_TEXT: Final = 2000  # characters
+# For how long an author may change what they wrote, and whoever deleted it may take that back.
+EDIT_FOR: Final = timedelta(hours=24)
+UNDO_FOR: Final = timedelta(minutes=10)
+
+
+class Comment(models.Model):
+    """One comment, or a reply to one: a reply's `parent` is never a reply itself.
+
+    A deleted one stays for a while, so that it can come back; as long as somebody's reply hangs
+    on it, it stays without its text.
+    """
+
+    # Without indexes of their own: those below begin with them.
+    video = models.ForeignKey(
+        "videos.Video", models.CASCADE, related_name="comments", db_index=False
+    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="comments")
+    parent = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="replies", db_index=False
+    )
+    text = models.TextField(max_length=MAX_TEXT, blank=True)
+    moment = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Seconds; the first time that the text names."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    edited_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = CommentQuerySet.as_manager()
+
+    class Meta:
+        db_table = "comments"
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["video", "parent", "-id"], name="comments_of_a_video"),
+            models.Index(fields=["parent", "id"], name="comments_replies"),
+            models.Index(
+                fields=["video", "-id"],
+                condition=Q(moment__isnull=False, deleted_at__isnull=True),
+                name="comments_markers",
+            ),
+            models.Index(
+                fields=["deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="comments_deleted",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=GreaterThanOrEqual(Length(Trim("text")), 1) | Q(deleted_at__isnull=False),
+                name="comments_text_not_blank",
+                violation_error_message="Write something first.",
+            ),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(Length("text"), MAX_TEXT),
+                name="comments_text_length",
+                violation_error_message="A comment has at most 2,000 characters.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60] or "A deleted comment"
+
+    def get_absolute_url(self) -> str:
+        """The video's page with this comment on top of the others."""
+        return f"{self.video.get_absolute_url()}?comment={self.pk}#comment-{self.pk}"
+
+    @property
+    def thread_url(self) -> str:
+        """Of the comment that it belongs to, with all its replies."""
+        return reverse("comment", args=[self.video.short_id, self.parent_id or self.pk])
+
+    def can_be_edited_by(self, user: User) -> bool:
+        """Its author, for a day."""
+        return (
+            self.deleted_at is None
+            and self.author_id == user.pk
+            and timezone.now() - self.created_at < EDIT_FOR
+        )
+
+    def can_be_deleted_by(self, user: User) -> bool:
+        """Its author, the video's uploader, and staff."""
+        return self.deleted_at is None and (
+            user.is_staff or user.pk in {self.author_id, self.video.uploaded_by_id}
+        )
+
+    def can_be_restored_by(self, user: User) -> bool:
+        """Who deleted it, for a while."""
+        return (
+            self.deleted_at is not None
+            and self.deleted_by_id == user.pk
+            and timezone.now() - self.deleted_at < UNDO_FOR
+        )

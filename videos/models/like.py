@@ -1,0 +1,24 @@
+"""Who likes what."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class Like(models.Model):
+    """One member likes one video. Counted from these rows, so that no counter can be wrong."""
+
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="likes", db_index=False)
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="likes")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "likes"
+        constraints = [
+            models.UniqueConstraint(fields=["video", "member"], name="likes_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} likes {self.video}"

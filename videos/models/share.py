@@ -1,0 +1,64 @@
+"""What opens one video to somebody who is no member."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+UNDO_WITHIN: Final = timedelta(minutes=10)  # of a revocation
+
+
+class GuestLink(models.Model):
+    """Opens its video until it runs out or is revoked. Only a hash of the token is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="guest_links")
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    note = models.CharField(max_length=100, blank=True, default="", help_text="For whom it is.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="guest_links",
+        db_column="created_by",
+        editable=False,
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    view_count = models.PositiveBigIntegerField(default=0, editable=False)
+    last_viewed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        db_table = "guest_links"
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at")), name="guest_links_expire_later"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.note or 'Guest link'} to {self.video}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whatever else may close it besides."""
+        return self.revoked_at is not None or self.is_expired
+
+    @property
+    def can_be_restored(self) -> bool:
+        return (
+            self.revoked_at is not None
+            and self.revoked_at > timezone.now() - UNDO_WITHIN
+            and not self.is_expired
+        )

@@ -1,0 +1,49 @@
+"""Who watched what, and how far."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class View(models.Model):
+    """One member watched one video on one day; Video.view_count counts these rows."""
+
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="views")
+    day = models.DateField()
+
+    class Meta:
+        db_table = "views"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["video", "member", "day"], name="views_once_a_member_and_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.video} by {self.member} on {self.day}"
+
+
+class WatchPosition(models.Model):
+    """Where a member stopped in a video that they have begun and not finished."""
+
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="positions")
+    seconds = models.FloatField()
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "watch_positions"
+        indexes = [
+            models.Index(fields=["member", "-updated_at"], name="watch_positions_latest"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "video"], name="watch_positions_one"),
+            models.CheckConstraint(condition=Q(seconds__gt=0), name="watch_positions_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} at {self.seconds:.0f} s of {self.video}"

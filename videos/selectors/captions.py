@@ -1,0 +1,34 @@
+"""The captions of a video, for who edits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from videos.transcode.languages import language_name
+
+if TYPE_CHECKING:
+    from videos.models import Video
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionRow:
+    """`language` by its name."""
+
+    code: str
+    label: str
+    language: str
+    is_default: bool
+
+
+def caption_rows(video: Video) -> list[CaptionRow]:
+    """One query."""
+    return [
+        CaptionRow(
+            code=track.code,
+            label=track.label,
+            language=language_name(track.language),
+            is_default=track.is_default,
+        )
+        for track in video.captions.defer("body")
+    ]

@@ -1,0 +1,230 @@
+"""What is said about a video, as its page shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.urls import reverse
+from django.utils import timezone
+
+from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.lib.units import compact_count
+from videos.models import Comment
+from videos.models.comment import UNDO_FOR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accounts.models import User
+    from videos.models import Video
+    from videos.querysets import CommentQuerySet
+
+PAGE_SIZE: Final = 20  # threads
+REPLIES_SHOWN: Final = 3  # of each thread, the oldest
+REPLIES_PAGE: Final = 40
+MOST_MARKERS: Final = 200
+MARKER_TEXT: Final = 140  # characters
+MOST_COUNTED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentCard:
+    """One comment. state: "" for what is there, "undo" for what the viewer deleted just now,
+    "deleted" for what others answered before it went."""
+
+    comment: Comment
+    thread_id: int
+    state: str
+    is_focus: bool
+    by_uploader: bool
+    can_edit: bool
+    can_delete: bool
+    can_reply: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A comment with replies below it; `more_url` leads to those that are not shown: what follows
+    the last one, or with `shows_one` all, since only that which was asked for is there."""
+
+    card: CommentCard
+    replies: list[CommentCard] = field(default_factory=list)
+    more_url: str | None = None
+    shows_one: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentPage:
+    """`next_url` is that of the page that follows; None on the last."""
+
+    video: Video
+    threads: list[Thread]
+    next_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """A place on the timeline: seconds from the beginning, and the comment that names it."""
+
+    seconds: int
+    author: str
+    text: str
+
+
+def comment_page(
+    video: Video, *, viewer: User, after: str = "", focus: int | None = None
+) -> CommentPage:
+    """The newest first, behind the cursor `after`; the thread of the comment `focus` on top of
+    the first page. Three queries, and one more for `focus`."""
+    position = _position(after)
+    top = _thread_of(video, viewer, focus) if focus is not None and position is None else None
+    roots = _shown_roots(video, viewer)
+    if position is not None:
+        roots = roots.filter(pk__lt=position)
+    if top is not None:
+        roots = roots.exclude(pk=top.parent_id or top.pk)
+    rows = list(roots.order_by("-pk")[: PAGE_SIZE + 1])
+    next_url = None
+    if len(rows) > PAGE_SIZE:
+        rows.pop()
+        next_url = _list_url(video, rows[-1].pk)
+    if top is not None:
+        rows.insert(0, top.parent or top)
+    return CommentPage(
+        video=video, threads=_threads(rows, video, viewer, focus=top), next_url=next_url
+    )
+
+
+def thread(root: Comment, *, viewer: User, after: str = "") -> Thread:
+    """A comment with its replies in the order in which they were written. One query."""
+    position = _position(after) or 0
+    shown = Comment.objects.filter(_shown_to(viewer), parent=root, pk__gt=position)
+    rows = list(shown.select_related("author").order_by("pk")[: REPLIES_PAGE + 1])
+    more_url = None
+    if len(rows) > REPLIES_PAGE:
+        rows.pop()
+        more_url = _replies_url(root.video, root.pk, rows[-1].pk)
+    return Thread(
+        card=comment_card(root, video=root.video, viewer=viewer),
+        replies=[comment_card(row, video=root.video, viewer=viewer) for row in rows],
+        more_url=more_url,
+    )
+
+
+def comment_card(
+    comment: Comment, *, video: Video, viewer: User, focus: Comment | None = None
+) -> CommentCard:
+    """Nothing is asked of the database for one whose author came along."""
+    comment.video = video
+    is_live = comment.deleted_at is None
+    gone = "undo" if comment.can_be_restored_by(viewer) else "deleted"
+    return CommentCard(
+        comment=comment,
+        thread_id=comment.parent_id or comment.pk,
+        state="" if is_live else gone,
+        is_focus=focus is not None and focus.pk == comment.pk,
+        by_uploader=comment.author_id == video.uploaded_by_id,
+        can_edit=comment.can_be_edited_by(viewer),
+        can_delete=comment.can_be_deleted_by(viewer),
+        can_reply=is_live,
+    )
+
+
+def comment_count(video: Video) -> str:
+    """In words of few characters; beyond a thousand it is not counted on. One query."""
+    found = Comment.objects.live().filter(video=video)[: MOST_COUNTED + 1].count()
+    return f"{compact_count(MOST_COUNTED)}+" if found > MOST_COUNTED else str(found)
+
+
+def markers(video: Video) -> list[Marker]:
+    """Of the newest comments that name a moment of the video, in its order. One query."""
+    found = Comment.objects.live().filter(video=video, moment__isnull=False)
+    if video.duration_seconds is not None:
+        found = found.filter(moment__lte=int(video.duration_seconds))
+    newest = found.order_by("-pk").values_list("moment", "author__username", "text")[:MOST_MARKERS]
+    told = [
+        Marker(seconds=seconds, author=author, text=" ".join(text.split())[:MARKER_TEXT])
+        for seconds, author, text in newest
+        if seconds is not None
+    ]
+    return sorted(told, key=lambda marker: marker.seconds)
+
+
+def _shown_to(viewer: User) -> Q:
+    """What is there, and what the viewer may still bring back."""
+    undoable = Q(deleted_by=viewer, deleted_at__gt=timezone.now() - UNDO_FOR)
+    return Q(deleted_at__isnull=True) | undoable
+
+
+def _shown_roots(video: Video, viewer: User) -> CommentQuerySet:
+    """Also what is deleted and still has replies, which would hang on nothing."""
+    roots = Comment.objects.filter(video=video, parent__isnull=True).select_related("author")
+    replies = Comment.objects.live().filter(parent=OuterRef("pk"))
+    return roots.filter(_shown_to(viewer) | Exists(replies))
+
+
+def _thread_of(video: Video, viewer: User, focus: int) -> Comment | None:
+    """The comment that an address names; None when it is not there for this viewer."""
+    found = Comment.objects.filter(_shown_to(viewer), pk=focus, video=video)
+    return found.select_related("author", "parent__author").first()
+
+
+def _threads(
+    roots: list[Comment], video: Video, viewer: User, *, focus: Comment | None
+) -> list[Thread]:
+    """With the first replies of each: two queries, in which every thread costs the same however
+    many replies it has."""
+    if not roots:
+        return []
+    replies = _first_replies(roots, viewer)
+    threads = []
+    for root in roots:
+        below = replies.get(root.pk, [])
+        shown = below[:REPLIES_SHOWN]
+        more_url = _replies_url(video, root.pk, shown[-1].pk) if len(below) > len(shown) else None
+        shows_one = focus is not None and focus.parent_id == root.pk and focus not in shown
+        if focus is not None and shows_one:
+            shown, more_url = [focus], _replies_url(video, root.pk, None)
+        cards = [comment_card(row, video=video, viewer=viewer, focus=focus) for row in shown]
+        card = comment_card(root, video=video, viewer=viewer, focus=focus)
+        threads.append(Thread(card=card, replies=cards, more_url=more_url, shows_one=shows_one))
+    return threads
+
+
+def _first_replies(roots: Iterable[Comment], viewer: User) -> dict[int, list[Comment]]:
+    """One more than is shown of each, so that one knows whether there are more."""
+    ids = [root.pk for root in roots]
+    of_same = Comment.objects.filter(_shown_to(viewer), parent=OuterRef("pk")).order_by("pk")
+    last = of_same.values("pk")[REPLIES_SHOWN : REPLIES_SHOWN + 1]
+    ends = dict(
+        Comment.objects.filter(pk__in=ids).annotate(end=Subquery(last)).values_list("pk", "end")
+    )
+    wanted = Q(pk__in=[])
+    for root_id, end in ends.items():
+        wanted |= Q(parent=root_id) if end is None else Q(parent=root_id, pk__lte=end)
+    found: dict[int, list[Comment]] = {}
+    replies = Comment.objects.filter(_shown_to(viewer), wanted)
+    for reply in replies.select_related("author").order_by("pk"):
+        assert reply.parent_id is not None
+        found.setdefault(reply.parent_id, []).append(reply)
+    return found
+
+
+def _list_url(video: Video, last: int) -> str:
+    query = urlencode({"after": encode_cursor((last,))})
+    return f"{reverse('comments', args=[video.short_id])}?{query}"
+
+
+def _replies_url(video: Video, root_id: int, last: int | None) -> str:
+    address = reverse("comment", args=[video.short_id, root_id])
+    return address if last is None else f"{address}?{urlencode({'after': encode_cursor((last,))})}"
+
+
+def _position(after: str) -> int | None:
+    values = decode_cursor(after) if after else None
+    if values is None or len(values) != 1 or not isinstance(values[0], int):
+        return None
+    return values[0]

@@ -1,0 +1,86 @@
+"""The members, for one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Lower
+
+from accounts.models import User
+from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.lib.words import marked, search_terms
+from videos.models import Video
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clipset.lib.words import Piece
+
+PAGE_SIZE: Final = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberCard:
+    username: str
+    name: list[Piece]  # the username, with what was searched marked
+    url: str
+    avatar_url: str | None
+    role: str  # "" for a plain member
+    joined_at: datetime
+    video_count: int  # of those that everybody sees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryPage:
+    """Some members by name, and the address of the page that follows; None on the last."""
+
+    members: list[MemberCard]
+    next_url: str | None
+
+
+def directory_page(query: str, *, after: str) -> DirectoryPage:
+    """The active members in whose names a word begins with each word of the query.
+
+    One query, whatever there is. `after` is the cursor; nonsense gives the first page.
+    """
+    terms = search_terms(query)
+    if query and not terms:
+        return DirectoryPage(members=[], next_url=None)
+    users = User.objects.filter(is_active=True).annotate(key=Lower("username"))
+    for term in terms:
+        users = users.filter(Q(username__istartswith=term) | Q(username__icontains=f"_{term}"))
+    position = decode_cursor(after) if after else None
+    if position and len(position) == 1:
+        users = users.filter(key__gt=str(position[0]))
+    users = users.annotate(films=Coalesce(_films(), 0))
+    rows = list(users.order_by("key")[: PAGE_SIZE + 1])
+    next_url = None
+    if len(rows) > PAGE_SIZE:
+        rows.pop()
+        kept = {"q": query, "after": encode_cursor((rows[-1].key,))}
+        next_url = "?" + urlencode({key: value for key, value in kept.items() if value})
+    return DirectoryPage(
+        members=[
+            MemberCard(
+                username=user.username,
+                name=marked(user.username, terms),
+                url=user.get_absolute_url(),
+                avatar_url=user.avatar_url,
+                role=user.get_role_display() if user.is_staff else "",
+                joined_at=user.created_at,
+                video_count=user.films,
+            )
+            for user in rows
+        ],
+        next_url=next_url,
+    )
+
+
+def _films() -> Subquery:
+    """How many published videos a member has, read from an index alone."""
+    own = Video.objects.published().filter(uploaded_by=OuterRef("pk")).order_by()
+    counted = own.values("uploaded_by").annotate(n=Count("pk")).values("n")
+    return Subquery(counted, output_field=IntegerField())

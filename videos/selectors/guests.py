@@ -1,0 +1,85 @@
+"""What a guest's page shows, and what it tells the robots of chat programs.
+
+Addresses on the page are relative, as those in playlists are: they lead nowhere but below the
+guest's own link. What robots are told is absolute, since they ask for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.urls import reverse
+
+from clipset.lib.text import clean_line
+from videos.selectors.watch import Player, tracks_of
+
+if TYPE_CHECKING:
+    from videos.models import Video
+
+# Larger files are not shown inside of a chat: the picture stands alone.
+MOST_INLINE: Final = 50 * 1024**2  # bytes
+MOST_SAID: Final = 200  # characters of the description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """OpenGraph: what a chat shows of a link. "" where there is no picture, or no inline film."""
+
+    url: str
+    description: str
+    image_url: str
+    video_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestPage:
+    video: Video
+    player: Player
+    poster_url: str
+    preview: Preview
+
+
+def guest_address(token: str) -> str:
+    """As it is handed over."""
+    return f"{settings.SITE_URL}{reverse('guest', args=[token])}"
+
+
+def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
+    """Two queries. `start` in seconds."""
+    has_choice = video.renditions.filter(is_complete=True).count() > 1
+    player = Player(
+        stream_url="stream.mp4" + (f"#t={start}" if start else ""),
+        hls_url="master.m3u8" if has_choice else "",
+        status_url="status/",
+        view_url="view/",
+        login_url="",
+        storyboard_url="storyboard.vtt" if video.storyboard_grid else "",
+        is_growing=False,
+        is_resumed=False,
+        start=start,
+        width=video.width,
+        height=video.height,
+        captions=tracks_of(video, "captions/{}.vtt".format),
+    )
+    poster_url = "thumbnail.jpg" if video.thumbnail_filename else ""
+    return GuestPage(
+        video=video,
+        player=player,
+        poster_url=poster_url,
+        preview=_preview(video, guest_address(token), poster_url),
+    )
+
+
+def _preview(video: Video, address: str, poster_url: str) -> Preview:
+    described = clean_line((video.description or "").replace("\n", " "))
+    if len(described) > MOST_SAID:
+        described = described[:MOST_SAID].rsplit(" ", 1)[0] + "…"
+    is_small = video.stored_bytes is not None and video.stored_bytes <= MOST_INLINE
+    return Preview(
+        url=address,
+        description=described or f"A video that {video.uploaded_by.username} shared with you.",
+        image_url=f"{address}{poster_url}" if poster_url else "",
+        video_url=f"{address}stream.mp4" if is_small else "",
+    )

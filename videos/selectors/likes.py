@@ -1,0 +1,42 @@
+"""Who likes what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+
+from videos.models import Like
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from videos.models import Video
+    from videos.querysets import VideoQuerySet
+
+
+def likes_of(videos: Iterable[Video]) -> dict[object, int]:
+    """How many like it, by the video's id; without those that nobody likes. One query, none when
+    there is nothing that can be liked."""
+    ready = [video.pk for video in videos if video.is_ready]
+    if not ready:
+        return {}
+    counted = Like.objects.filter(video__in=ready).values_list("video").annotate(Count("pk"))
+    return dict(counted)
+
+
+def likes_in_row(video: str) -> Coalesce:
+    """How many like the video that this field of a row names, for `annotate`."""
+    counted = Like.objects.filter(video=OuterRef(video)).values("video").annotate(all=Count("pk"))
+    return Coalesce(Subquery(counted.values("all")), 0)
+
+
+def with_likes(videos: VideoQuerySet) -> VideoQuerySet:
+    """With how many like each, in the same query; for `likes_along`."""
+    return videos.annotate(like_count=likes_in_row("pk"))
+
+
+def likes_along(videos: Iterable[Any]) -> dict[object, int]:
+    """By the video's id, of those that came by `with_likes`. No query."""
+    return {video.pk: video.like_count for video in videos}

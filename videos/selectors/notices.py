@@ -1,0 +1,57 @@
+"""What a member should know, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from clipset.lib.keyset import decode_cursor, encode_cursor
+from videos.models import Notice
+from videos.selectors.cards import thumbnail_url
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+PAGE_SIZE: Final = 30
+MOST_COUNTED: Final = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRow:
+    notice: Notice
+    thumbnail_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticePage:
+    """`next_url` is that of the page that follows; None on the last."""
+
+    rows: list[NoticeRow]
+    next_url: str | None
+    has_unread: bool
+
+
+def notice_page(*, viewer: User, after: str = "") -> NoticePage:
+    """Those behind the cursor `after`. Two queries."""
+    mine = Notice.objects.visible_to(viewer)
+    values = decode_cursor(after) if after else None
+    found = mine.select_related("video", "comment__author").order_by("-pk")
+    if values is not None and len(values) == 1 and isinstance(values[0], int):
+        found = found.filter(pk__lt=values[0])
+    rows = list(found[: PAGE_SIZE + 1])
+    next_url = None
+    if len(rows) > PAGE_SIZE:
+        rows.pop()
+        next_url = "?" + urlencode({"after": encode_cursor((rows[-1].pk,))})
+    return NoticePage(
+        rows=[NoticeRow(notice=row, thumbnail_url=thumbnail_url(row.video)) for row in rows],
+        next_url=next_url,
+        has_unread=mine.filter(read_at__isnull=True).exists(),
+    )
+
+
+def unread_count(viewer: User) -> int:
+    """Of what was not looked at yet; one more than nine stands for all above. One query."""
+    unread = Notice.objects.visible_to(viewer).filter(read_at__isnull=True)
+    return unread[: MOST_COUNTED + 1].count()

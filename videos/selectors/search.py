@@ -1,0 +1,245 @@
+"""What a search finds, in which order, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from django.db.models import Case, F, IntegerField, Q, Value, When
+
+from accounts.models import User
+from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.lib.units import clock
+from clipset.lib.words import begins_any, excerpt, find_terms, marked, search_terms, words_of
+from videos.fulltext import Term, newest_matching
+from videos.models import Caption, SearchDocument, Video
+from videos.selectors.cards import VideoCard, cards
+from videos.selectors.likes import likes_along, with_likes
+from videos.transcode.spoken import spoken_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+    from django.db.models.expressions import Combinable
+
+    from categories.models import Category
+    from clipset.lib.words import Piece
+
+PAGE_SIZE: Final = 24
+NEWEST_RANKED: Final = 2_000  # of what matches; so a common word costs no more among a million
+MAX_NAMES: Final = 500  # members whose names have a term, by name
+SORTS: Final = ("relevance", "newest", "views")
+# What a term is worth where it stands. The best place counts, so captions get the 1.
+IN_TITLE_AS_WORD, IN_TITLE, BY_NAME, BY_CATEGORY, IN_DESCRIPTION = 8, 6, 5, 4, 2
+SIDE_BY_SIDE: Final = 4  # several terms in a row in the title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A video that was found: its title with the terms marked, and where else they stand."""
+
+    card: VideoCard
+    title: list[Piece]
+    by: list[Piece]
+    excerpt: list[Piece]  # of the description or of the captions; empty when the title says it
+    said_at: str  # "1:23" when the excerpt is from the captions, else ""
+    said_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPage:
+    """Some hits, and the address of the page that follows; None on the last.
+
+    `found` is how many there are, at most NEWEST_RANKED; None on pages that follow. `members` are
+    some in whose names all of the query stands.
+    """
+
+    hits: list[Hit]
+    next_url: str | None
+    found: int | None
+    is_cut: bool
+    members: list[User]
+
+
+def known_search_sort(sort: str) -> str:
+    return sort if sort in SORTS else "relevance"
+
+
+def search_page(
+    query: str,
+    *,
+    category: Category | None,
+    categories: Iterable[Category],
+    sort: str,
+    after: str,
+    parameters: dict[str, str],
+) -> SearchPage:
+    """The page behind the cursor `after` (the first one for "" and for nonsense).
+
+    `categories` are all there are; `parameters` those of the present address, to be kept in the
+    next. At most five queries, whatever is found. By relevance and by views what is sorted are
+    the newest NEWEST_RANKED; newest first there is no end.
+    """
+    words = search_terms(query)
+    if not words:
+        return SearchPage(hits=[], next_url=None, found=0, is_cut=False, members=[])
+    members = _members(words)
+    terms = [_term(word, members, categories) for word in words]
+    only = category.pk if category else None
+    documents = _documents(terms, only, sort=sort, after=after)
+    next_url = None
+    if len(documents) > PAGE_SIZE:
+        documents.pop()
+        cursor = encode_cursor((documents[-1].value, documents[-1].pk))
+        kept = {**parameters, "after": cursor}
+        next_url = "?" + urlencode({key: value for key, value in kept.items() if value})
+    found = None if after else _candidates(terms, only).count()
+    return SearchPage(
+        hits=_hits(documents, words),
+        next_url=next_url,
+        found=found,
+        is_cut=found == NEWEST_RANKED,
+        members=[] if after else [user for user in members if _has_all(user, words)][:6],
+    )
+
+
+def _members(words: tuple[str, ...]) -> list[User]:
+    """In whose names a term begins a word. Names are letters, digits and underscores."""
+    named = Q()
+    for word in words:
+        named |= Q(username__istartswith=word) | Q(username__icontains=f"_{word}")
+    return list(User.objects.filter(named).order_by("username")[:MAX_NAMES])
+
+
+def _has_all(user: User, words: tuple[str, ...]) -> bool:
+    return user.is_active and all(begins_any(words_of(user.username), word) for word in words)
+
+
+def _term(word: str, members: Iterable[User], categories: Iterable[Category]) -> Term:
+    return Term(
+        word,
+        uploaders=frozenset(
+            user.pk for user in members if begins_any(words_of(user.username), word)
+        ),
+        categories=frozenset(one.pk for one in categories if begins_any(words_of(one.name), word)),
+    )
+
+
+def _candidates(terms: list[Term], category: UUID | None) -> QuerySet[SearchDocument]:
+    newest = newest_matching(terms, category=category, limit=NEWEST_RANKED)
+    return SearchDocument.objects.filter(pk__in=newest)
+
+
+def _documents(terms: list[Term], category: UUID | None, *, sort: str, after: str) -> list[Any]:
+    """One more than a page shows, each with `value`, by which it is sorted before its id."""
+    position = _position(after)
+    if sort == "newest":
+        before = position[1] if position else None
+        newest = newest_matching(terms, category=category, before=before, limit=PAGE_SIZE + 1)
+        found = SearchDocument.objects.filter(pk__in=newest).annotate(value=Value(0))
+    else:
+        value = F("video__view_count") if sort == "views" else _score(terms)
+        found = _candidates(terms, category).annotate(value=value)
+        if position:
+            reached, last = position
+            found = found.filter(Q(value__lt=reached) | Q(value=reached, pk__lt=last))
+    return list(found.defer("words").order_by("-value", "-pk")[: PAGE_SIZE + 1])
+
+
+def _position(after: str) -> tuple[int, int] | None:
+    values = decode_cursor(after) if after else None
+    match values:
+        case (int(value), int(last)):
+            return value, last
+    return None
+
+
+def _score(terms: list[Term]) -> Combinable:
+    """For each term what its best place is worth, and more for terms that stand in a row."""
+    worth = [_worth(term) for term in terms]
+    if len(terms) > 1:
+        row = " ".join(term.text for term in terms)
+        worth.append(_case(When(title__contains=f" {row}", then=Value(SIDE_BY_SIDE)), default=0))
+    return reduce(add, worth)
+
+
+def _worth(term: Term) -> Combinable:
+    places = [
+        When(title__contains=f" {term.text} ", then=Value(IN_TITLE_AS_WORD)),
+        When(title__contains=f" {term.text}", then=Value(IN_TITLE)),
+    ]
+    if term.uploaders:
+        places.append(When(uploader_id__in=term.uploaders, then=Value(BY_NAME)))
+    if term.categories:
+        places.append(When(category_id__in=term.categories, then=Value(BY_CATEGORY)))
+    places.append(When(description__contains=f" {term.text}", then=Value(IN_DESCRIPTION)))
+    return _case(*places, default=1)
+
+
+def _case(*places: When, default: int) -> Combinable:
+    return Case(*places, default=Value(default), output_field=IntegerField())
+
+
+def _hits(documents: list[Any], words: tuple[str, ...]) -> list[Hit]:
+    """Asks once more who may see them: an index may lag behind, and is no place for rights."""
+    published = with_likes(Video.objects.published().for_cards())
+    found = published.in_bulk([one.video_id for one in documents])
+    videos = [found[one.video_id] for one in documents if one.video_id in found]
+    unseen = {video.pk: _unseen(video, words) for video in videos}
+    said = _said(unseen)
+    return [
+        _hit(video, card, words, unseen[video.pk], said.get(video.pk))
+        for video, card in zip(videos, cards(videos, likes=likes_along(videos)), strict=True)
+    ]
+
+
+def _unseen(video: Video, words: tuple[str, ...]) -> list[str]:
+    """The terms that neither the title nor the names on the card show."""
+    shown = words_of(video.title) + words_of(video.uploaded_by.username)
+    if video.category:
+        shown += words_of(video.category.name)
+    return [word for word in words if not begins_any(shown, word)]
+
+
+def _said(unseen: dict[UUID, list[str]]) -> dict[UUID, tuple[float, str]]:
+    """Where in their captions the first of those terms is said. One query."""
+    said: dict[UUID, tuple[float, str]] = {}
+    wanted = [pk for pk, words in unseen.items() if words]
+    tracks = Caption.objects.filter(video__in=wanted).order_by("-is_default", "code")
+    for video_id, body in tracks.values_list("video_id", "body"):
+        if video_id not in said and (cue := _cue(body, unseen[video_id])):
+            said[video_id] = cue
+    return said
+
+
+def _cue(body: str, words: list[str]) -> tuple[float, str] | None:
+    for place, _ in find_terms(body, words):
+        cue = spoken_at(body, place)
+        if cue and find_terms(cue[1], words):  # a number may stand in the times
+            return cue
+    return None
+
+
+def _hit(
+    video: Video,
+    card: VideoCard,
+    words: tuple[str, ...],
+    unseen: list[str],
+    said: tuple[float, str] | None,
+) -> Hit:
+    described = excerpt(video.description or "", unseen)
+    if described or said is None:
+        said = None
+    return Hit(
+        card=card,
+        title=marked(video.title, words),
+        by=marked(card.uploader, words),
+        excerpt=excerpt(said[1], unseen) if said else described,
+        said_at=clock(said[0]) if said else "",
+        said_url=f"{card.url}?t={int(said[0])}" if said else "",
+    )

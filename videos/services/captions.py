@@ -1,0 +1,121 @@
+"""Captions that people add to videos."""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING, Final
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clipset.lib.text import clean_line
+from videos.models import Caption, Video
+from videos.services.search_index import index_video
+from videos.transcode.captions import (
+    LABEL_CHARACTERS,
+    CaptionError,
+    parse_captions,
+    write_vtt,
+)
+from videos.transcode.languages import UNKNOWN, language_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST: Final = 50  # tracks of a video
+
+
+def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> Caption:
+    """A track of what a file holds, WebVTT or SubRip, written anew.
+
+    `language` is a code of `videos.transcode.languages`. Raises ValidationError with a sentence,
+    and Video.DoesNotExist when the video was deleted meanwhile.
+    """
+    body = read_captions(contents)
+    with transaction.atomic():
+        tracks = _tracks_of(video)
+        if len(tracks) >= MOST:
+            raise ValidationError(f"A video has at most {MOST} captions. Remove one first.")
+        caption = Caption.objects.create(
+            video=video,
+            code=_free(language, {track.code for track in tracks}, "-"),
+            language=language,
+            label=_free_label(label or language_name(language), tracks),
+            body=body,
+        )
+        index_video(video.pk)
+    return caption
+
+
+def read_captions(contents: bytes) -> str:
+    """WebVTT of what a file holds. Raises ValidationError."""
+    try:
+        cues = parse_captions(_decoded(contents))
+        if not cues:
+            raise CaptionError("There is no text in this file. Choose another one.")
+        return write_vtt(cues)
+    except CaptionError as error:
+        raise ValidationError(str(error)) from error
+
+
+def _decoded(contents: bytes) -> str:
+    """UTF-8, UTF-16 where it says so, else what old programs for Windows wrote."""
+    is_utf16 = contents.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return contents.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        return contents.decode("cp1252", "replace")
+
+
+def rename_caption(*, caption: Caption, label: str) -> Caption:
+    """Raises ValidationError for a blank name, and one that another track of the video has;
+    Video.DoesNotExist when it was deleted meanwhile. A search knows no names of captions."""
+    wanted = clean_line(label)[:LABEL_CHARACTERS]
+    if not wanted:
+        raise ValidationError("Give the captions a name.")
+    with transaction.atomic():
+        others = [track for track in _tracks_of(caption.video) if track.pk != caption.pk]
+        if wanted.casefold() in {track.label.casefold() for track in others}:
+            raise ValidationError("Other captions of this video have this name. Choose another.")
+        # No harm when somebody removed it meanwhile.
+        Caption.objects.filter(pk=caption.pk).update(label=wanted)
+    caption.label = wanted
+    return caption
+
+
+def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
+    """Shown to who has not chosen otherwise; at most one track of a video is. Raises
+    Video.DoesNotExist when it was deleted meanwhile."""
+    with transaction.atomic():
+        _tracks_of(caption.video)
+        Caption.objects.filter(video=caption.video_id).update(is_default=False)
+        if chosen:
+            Caption.objects.filter(pk=caption.pk).update(is_default=True)
+
+
+def remove_caption(*, caption: Caption) -> None:
+    """Raises Video.DoesNotExist when all of it was deleted meanwhile."""
+    with transaction.atomic():
+        _tracks_of(caption.video)
+        caption.delete()
+        index_video(caption.video_id)
+
+
+def _tracks_of(video: Video) -> list[Caption]:
+    """Nobody else changes them until the transaction ends. Raises Video.DoesNotExist."""
+    Video.objects.select_for_update().only("pk").get(pk=video.pk)
+    return list(Caption.objects.filter(video=video).defer("body"))
+
+
+def _free_label(label: str, tracks: Iterable[Caption]) -> str:
+    wanted = clean_line(label)[:LABEL_CHARACTERS] or language_name(UNKNOWN)
+    return _free(wanted, {track.label for track in tracks}, " ")
+
+
+def _free(name: str, taken: set[str], between: str) -> str:
+    """The name, numbered where it is taken: "en", "en-2"."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}{between}{number}"
+    return free

@@ -1,0 +1,37 @@
+"""Likes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+
+from accounts.services.throttle import allow
+from videos.models import Like, Video
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MOST: Final = 60
+WITHIN: Final = timedelta(minutes=5)
+
+
+class TooManyError(Exception):
+    """The sentence says what to do."""
+
+
+def set_like(*, video: Video, member: User, liked: bool) -> int:
+    """Likes a video, or no longer; the same again changes nothing. Returns how many like it.
+
+    Raises TooManyError, and Video.DoesNotExist when it was deleted meanwhile.
+    """
+    if not allow("like", str(member.pk), times=MOST, within=WITHIN):
+        raise TooManyError("That was a lot of likes. Wait five minutes, then try again.")
+    with transaction.atomic():
+        Video.objects.select_for_update(no_key=True).only("pk").get(pk=video.pk)
+        if liked:
+            Like.objects.get_or_create(video=video, member=member)
+        else:
+            Like.objects.filter(video=video, member=member).delete()
+        return Like.objects.filter(video=video).count()

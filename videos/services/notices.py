@@ -1,0 +1,52 @@
+"""Tells members what happened to their videos and comments."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.utils import timezone
+
+from videos.models import Notice, NoticeKind
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from videos.models import Comment, Video
+
+KEEP: Final = timedelta(days=180)
+
+
+def notify_of_comment(*, comment: Comment, reply_to: Comment | None) -> None:
+    """Whom it answers, whose comment it hangs on, and whose video it is; each once, and never
+    the one who wrote it. In the transaction that stores the comment."""
+    kinds = {comment.video.uploaded_by_id: NoticeKind.COMMENTED}
+    if comment.parent is not None and reply_to is not None:
+        kinds[comment.parent.author_id] = NoticeKind.REPLIED
+        kinds[reply_to.author_id] = NoticeKind.REPLIED
+    kinds.pop(comment.author_id, None)
+    Notice.objects.bulk_create(
+        Notice(member_id=member, kind=kind, video_id=comment.video_id, comment=comment)
+        for member, kind in kinds.items()
+    )
+
+
+def notify_of_processing(*, video: Video, kind: NoticeKind) -> None:
+    """Ready or failed; what was said of an earlier attempt goes. In the ending transaction."""
+    Notice.objects.filter(video=video, comment__isnull=True).delete()
+    Notice.objects.create(member_id=video.uploaded_by_id, kind=kind, video=video)
+
+
+def mark_read(*, notice: Notice) -> None:
+    Notice.objects.filter(pk=notice.pk, read_at__isnull=True).update(read_at=timezone.now())
+
+
+def mark_all_read(*, member: User) -> int:
+    """Returns how many were new."""
+    unread = Notice.objects.filter(member=member, read_at__isnull=True)
+    return unread.update(read_at=timezone.now())
+
+
+def forget_old_notices() -> int:
+    """Half a year is enough. Returns how many went."""
+    deleted, _ = Notice.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
+    return deleted

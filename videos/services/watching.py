@@ -1,0 +1,70 @@
+"""Counting views, and remembering where one stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from videos.models import Video, View, WatchPosition
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# A view is this much of a film, whichever is less.
+VIEW_SECONDS: Final = 30
+VIEW_SHARE: Final = 0.3
+# Nobody wants to go on from the first moments, or in the middle of the credits.
+BEGUN_SECONDS: Final = 5
+SEEN_SHARE: Final = 0.95
+
+
+def count_view(*, video: Video, member: User, watched: float) -> bool:
+    """Counts a view once a member and day, however often and from wherever this is told. Whether
+    it was counted.
+
+    `watched` are the seconds that were played. One's own films don't count, nor does what not
+    every member may see. The first to insert the row of the day is the one who counts.
+    """
+    is_public = video.is_ready and not video.is_hidden
+    if not is_public or video.uploaded_by_id == member.pk or not is_view(video, watched):
+        return False
+    day = timezone.localdate()
+    if View.objects.filter(video=video, member=member, day=day).exists():
+        return False  # most often, and without a lock
+    with transaction.atomic():
+        _, is_first = View.objects.get_or_create(video=video, member=member, day=day)
+        if is_first:
+            Video.objects.filter(pk=video.pk).update(view_count=F("view_count") + 1)
+    return is_first
+
+
+def is_view(video: Video, watched: float) -> bool:
+    """Whether these seconds of it are enough to count."""
+    enough: float = VIEW_SECONDS
+    if video.duration_seconds:
+        enough = min(enough, VIEW_SHARE * video.duration_seconds)
+    return watched >= enough
+
+
+def save_position(*, video: Video, member: User, seconds: float, ended: bool) -> None:
+    """Where the member goes on next time, on any device; forgotten when there is nothing to go
+    on with. The last one to tell is right."""
+    if ended or not _can_go_on(video, seconds):
+        WatchPosition.objects.filter(video=video, member=member).delete()
+        return
+    position = WatchPosition(video=video, member=member, seconds=seconds, updated_at=timezone.now())
+    WatchPosition.objects.bulk_create(
+        [position],
+        update_conflicts=True,
+        unique_fields=["member", "video"],
+        update_fields=["seconds", "updated_at"],
+    )
+
+
+def _can_go_on(video: Video, seconds: float) -> bool:
+    if seconds < BEGUN_SECONDS:
+        return False
+    return not video.duration_seconds or seconds < SEEN_SHARE * video.duration_seconds

@@ -1,0 +1,23 @@
+"""What members write about a video, as HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+
+from clipset.lib.moments import prose
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+    from videos.models import Video
+
+register = template.Library()
+
+
+@register.filter
+def talk(text: str, video: Video) -> SafeString:
+    """Paragraphs, with its times as links into the video and its addresses as links."""
+    address = video.get_absolute_url()
+    return prose(text, link=lambda seconds: f"{address}?t={seconds}", end=video.duration_seconds)

@@ -1,0 +1,28 @@
+"""What is said in a caption track, and when. For tracks that `captions.write_vtt` wrote."""
+
+from __future__ import annotations
+
+from videos.transcode.captions import plain_text
+
+
+def spoken_text(body: str) -> str:
+    """All of it, one line a cue."""
+    return "\n".join(filter(None, (_text(block) for block in body.split("\n\n")[1:])))
+
+
+def spoken_at(body: str, place: int) -> tuple[float, str] | None:
+    """The cue in which that character of the track stands: its start in seconds, and its text."""
+    start = body.rfind("\n\n", 0, place)
+    if start < 0:
+        return None
+    block = body[start + 2 :].split("\n\n", 1)[0]
+    try:
+        hours, minutes, seconds = block.split(" ", 1)[0].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds), _text(block)
+    except ValueError:
+        return None
+
+
+def _text(block: str) -> str:
+    """Without the times in the first line."""
+    return " ".join(plain_text(block.partition("\n")[2]).split())

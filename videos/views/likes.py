@@ -1,0 +1,41 @@
+"""Likes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from clipset.middleware import wants_script_answer
+from videos.access import visible_video
+from videos.models import Video
+from videos.services.liking import TooManyError, set_like
+
+if TYPE_CHECKING:
+    from clipset.lib.requests import MemberRequest
+
+
+@require_POST
+def like(request: MemberRequest, short_id: str) -> HttpResponse:
+    """`liked` is what shall be, "yes" or "no", so that a click sent twice is one click."""
+    video = visible_video(request, short_id)
+    wanted = request.POST.get("liked")
+    if wanted not in {"yes", "no"}:
+        return _refused(request, "Say whether you like it.", 422)
+    try:
+        count = set_like(video=video, member=request.user, liked=wanted == "yes")
+    except TooManyError as error:
+        return _refused(request, str(error), 429)
+    except Video.DoesNotExist as error:
+        raise Http404("It was deleted meanwhile.") from error
+    if wants_script_answer(request):
+        return JsonResponse({"liked": wanted == "yes", "count": count})
+    return redirect(video)
+
+
+def _refused(request: MemberRequest, sentence: str, status: int) -> HttpResponse:
+    if wants_script_answer(request):
+        return JsonResponse({"error": sentence}, status=status)
+    return HttpResponse(sentence, status=status, content_type="text/plain")
