@@ -57,7 +57,7 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 
 document.addEventListener("htmx:sendError", (event) => {
-  if (event.detail.elt.closest(".video-grid")) {
+  if (event.detail.elt.closest("clip-grid")) {
     toast("No connection. Try “Show more” again in a moment.", "error");
   }
 });

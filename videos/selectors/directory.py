@@ -82,5 +82,5 @@ def directory_page(query: str, *, after: str) -> DirectoryPage:
 def _films() -> Subquery:
     """How many published videos a member has, read from an index alone."""
     own = Video.objects.published().filter(uploaded_by=OuterRef("pk")).order_by()
-    counted = own.values("uploaded_by").annotate(n=Count("pk")).values("n")
+    counted = own.values("uploaded_by").annotate(n=Count("*")).values("n")
     return Subquery(counted, output_field=IntegerField())

@@ -58,7 +58,7 @@ def test_what_is_counted_is_what_everybody_sees(client: Client, bob: User) -> No
     make_video(uploader=bob, status="FAILED")
     make_moderator("mod")
     html = unescape(client.get("/users/").content.decode())
-    assert html.index("2 videos") < html.index("0 videos") < html.index("Moderator")
+    assert html.index("2 videos") < html.index("No videos yet") < html.index("Moderator")
 
 
 def test_pages_follow_one_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,81 @@
+"""Finding a film by what somebody says in it: with the keyboard alone, and with a thumb."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import clips
+from tests.builders import make_user
+from tests.videos.films import ready_film
+from videos.models import Caption
+from videos.services.search_index import index_video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from accounts.models import User
+    from videos.models import Video
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture
+def film(bob: User) -> Video:
+    alice = make_user("alice")
+    film = ready_film(alice, clips.h264_mp4(seconds=3, size="640x360"), title="Été à la mer")
+    body = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nThe nightingale sings\n"
+    Caption.objects.create(video=film, code="en", language="en", label="English", body=body)
+    index_video(film.pk)
+    return film
+
+
+def test_by_keyboard_alone_from_anywhere_to_the_moment(
+    visit: Callable[..., Page], bob: User, film: Video
+) -> None:
+    page = visit(bob)
+    page.goto("/categories/")
+    page.keyboard.press("/")
+    page.keyboard.type("ete nighting")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="“ete nighting”")).to_be_visible()
+    expect(page.locator("mark").first).to_have_text("Été")
+    said = page.get_by_role("link", name="Said at 0:01")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if said.evaluate("it => it === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{film.get_absolute_url()}?t=1")
+
+
+def test_by_thumb_on_a_phone(visit: Callable[..., Page], bob: User, film: Video) -> None:
+    page = visit(bob, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.goto("/")
+    page.get_by_role("button", name="Search", exact=True).tap()
+    field = page.get_by_role("searchbox", name="Search videos")
+    expect(field).to_be_focused()
+    field.fill("MER ali")
+    field.press("Enter")
+    expect(page.get_by_text("1 video", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Été à la mer").tap()
+    page.wait_for_url(f"**{film.get_absolute_url()}")
+
+
+def test_a_member_is_found_in_the_directory(visit: Callable[..., Page], film: Video) -> None:
+    page = visit(film.uploaded_by)
+    page.goto("/users/")
+    field = page.get_by_role("searchbox", name="Find a member by name")
+    field.fill("ali")
+    field.press("Enter")
+    expect(page.get_by_role("listitem").filter(has=page.locator("mark"))).to_have_count(1)
+    page.get_by_role("link", name="alice").click()
+    page.wait_for_url("**/profile/alice/")
