@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import chaos, media, watch
+from bench import chaos, media, serving, watch
 
-BENCHES = {"media": media.main, "watch": watch.main, "chaos": chaos.main}
+BENCHES = {
+    "media": media.main,
+    "media-serving": serving.main,
+    "watch": watch.main,
+    "chaos": chaos.main,
+}
 BY_DEFAULT = ("media",)
 
 

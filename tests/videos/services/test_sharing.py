@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.services.members import deactivate_member
 from tests.builders import make_admin, make_user, make_video
 from videos.models import GuestLink, Video
+from videos.models.share import UNDO_WITHIN
 from videos.services import sharing
 from videos.services.editing import set_hidden
 from videos.services.sharing import (
@@ -75,12 +76,12 @@ def test_a_link_opens_nothing_while_its_maker_could_not_open_it() -> None:
 def test_a_link_ends_with_its_time() -> None:
     issued = issued_for(make_video(), lifetime=DAY)
     assert opens(issued.token)
-    assert not issued.link.is_over
+    assert issued.link.is_over is False
     GuestLink.objects.update(
         created_at=timezone.now() - 2 * DAY, expires_at=timezone.now() - timedelta(seconds=1)
     )
     issued.link.refresh_from_db()
-    assert issued.link.is_over
+    assert GuestLink.objects.get().is_over
     assert opens(issued.token) == []
 
 
@@ -113,11 +114,8 @@ def test_a_revoked_link_is_closed_and_can_be_opened_again_for_a_moment() -> None
     assert not restore_guest_link(link=issued.link)
 
     revoke_guest_link(link=issued.link)
-    GuestLink.objects.filter(pk=issued.link.pk).update(
-        revoked_at=timezone.now() - sharing.UNDO_WITHIN
-    )
-    issued.link.refresh_from_db()
-    assert not issued.link.can_be_restored
+    GuestLink.objects.filter(pk=issued.link.pk).update(revoked_at=timezone.now() - UNDO_WITHIN)
+    assert not GuestLink.objects.get(pk=issued.link.pk).can_be_restored
     assert not restore_guest_link(link=issued.link)
     assert opens(issued.token) == []
 

@@ -67,7 +67,8 @@ def test_no_log_has_a_token_whatever_is_asked_with_it(site: live.Server) -> None
 def documented_location(media: Path) -> str:
     """As docs/operations.md has it, for this folder."""
     text = (ROOT / "docs" / "operations.md").read_text()
-    [block] = [it for it in re.findall(r"```nginx\n(.*?)```", text, re.DOTALL) if "internal" in it]
+    blocks: list[str] = re.findall(r"```nginx\n(.*?)```", text, re.DOTALL)
+    [block] = [it for it in blocks if "internal" in it]
     return block.replace("/srv/clipset/media", str(media))
 
 
@@ -103,7 +104,15 @@ def nginx(site: live.Server) -> Iterator[live.Server]:
             }}
         """)
         log = folder / "log"
-        command = [require("nginx"), "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"]
+        command: list[str | Path] = [
+            require("nginx"),
+            "-p",
+            folder,
+            "-e",
+            "stderr",
+            "-c",
+            folder / "nginx.conf",
+        ]
         with process(command, log=log) as started:
             front = live.Server(port, started.pid, site.media, log)
             wait_for(lambda: live.answers(front) or started.poll() is not None, name="nginx")
