@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from bench import chaos, media, pages, upload, watch
+from bench import chaos, media, pages, serving, upload, watch
 
 BENCHES = {
     "media": media.main,
+    "media-serving": serving.main,
     "watch": watch.main,
     "chaos": chaos.main,
     "upload": upload.main,

@@ -91,7 +91,6 @@ def addresses(root: User) -> dict[str, str]:
         "comments": f"{film.get_absolute_url()}comments/",
         "comment-reply": f"{film.get_absolute_url()}comments/{said.pk}/reply/",
         "notices": "/notices/",
-        "directory": "/users/",
         "captions": f"{film.get_absolute_url()}captions/",
         "share": f"{film.get_absolute_url()}share/",
         "guest": f"/s/{guests.token}/",
