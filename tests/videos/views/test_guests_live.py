@@ -127,8 +127,8 @@ def behind_nginx(
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[live.Server]:
     folder = tmp_path_factory.mktemp("behind")
-    prefix = {"MEDIA_ACCEL_PREFIX": "/files"}
-    with live.server(folder / "media", static_files, folder / "log", **prefix) as started:
+    media, log = folder / "media", folder / "log"
+    with live.server(media, static_files, log, MEDIA_ACCEL_PREFIX="/files") as started:
         yield started
 
 
