@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="SearchDocument",
             fields=[
-                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("version", models.PositiveSmallIntegerField(default=1)),
                 ("uploader_id", models.UUIDField()),
                 ("category_id", models.UUIDField(null=True)),

@@ -22,8 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="video",
             index=models.Index(
-                fields=["uploaded_by"],
-                condition=models.Q(processing_status="COMPLETED", is_hidden=False),
+                fields=["uploaded_by", "is_hidden", "processing_status"],
                 name="videos_published_by",
             ),
         ),

@@ -20,7 +20,8 @@ class SearchDocument(models.Model):
     names: whoever renames one has nothing to do.
     """
 
-    id = models.BigIntegerField(primary_key=True)
+    # Given by us; as an AutoField, since SQLite then takes it for the row's own number.
+    id = models.BigAutoField(primary_key=True)
     video = models.OneToOneField("videos.Video", models.CASCADE, related_name="search_document")
     version = models.PositiveSmallIntegerField(default=VERSION)
     uploader_id = models.UUIDField()

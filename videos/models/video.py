@@ -154,8 +154,7 @@ class Video(models.Model):
             ),
             # For how many each member has, read from the index alone.
             models.Index(
-                fields=["uploaded_by"],
-                condition=Q(processing_status="COMPLETED", is_hidden=False),
+                fields=["uploaded_by", "is_hidden", "processing_status"],
                 name="videos_published_by",
             ),
         ]

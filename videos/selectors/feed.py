@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    DateTimeField,
+    F,
+    Field,
+    Func,
+    UUIDField,
+    Value,
+)
+from django.db.models.lookups import LessThan
 
 from clipset.lib.keyset import decode_cursor, encode_cursor
 from videos.models import Video
@@ -47,10 +57,7 @@ def feed_page(
     field = SORTS[known_sort(sort)]
     position = _position(field, after)
     if position is not None:
-        value, last = position
-        videos = videos.filter(
-            Q(**{f"{field}__lt": value}) | Q(**{field: value, "pk__lt": last})
-        ).filter(**{f"{field}__lte": value})
+        videos = videos.filter(_behind(field, *position))
     rows = list(with_likes(videos.for_cards()).order_by(f"-{field}", "-pk")[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
@@ -58,6 +65,18 @@ def feed_page(
         query = {**parameters, "after": _cursor(field, rows[-1])}
         next_url = "?" + urlencode({key: value for key, value in query.items() if value})
     return FeedPage(cards=cards(rows, likes=likes_along(rows)), next_url=next_url)
+
+
+def _behind(field: str, value: int | datetime, last: UUID) -> LessThan[Any]:
+    """One comparison of rows, which an index answers. With an OR in its place all rows of an equal
+    value are read, and most videos have few views; Django's own makes an OR of it on SQLite."""
+    kind: Field[Any, Any] = DateTimeField() if isinstance(value, datetime) else BigIntegerField()
+    ends = Value(value, output_field=kind), Value(last, output_field=UUIDField())
+    row, end = (
+        Func(*pair, template="(%(expressions)s)", output_field=BooleanField())
+        for pair in ((F(field), F("id")), ends)
+    )
+    return LessThan(row, end)
 
 
 def _cursor(field: str, video: Video) -> str:

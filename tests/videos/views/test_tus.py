@@ -271,7 +271,9 @@ def test_another_members_upload_is_not_there(url: str, method: str, who: Any) ->
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", [str(uuid.uuid4()), "none", "..", "%2e%2e", "0", "1" * 500])
+@pytest.mark.parametrize(
+    "name", ["6f1a5c0e-0d0b-4a51-9d8e-1f2e3d4c5b6a", "none", "..", "%2e%2e", "0", "1" * 500]
+)
 def test_what_was_never_there_is_404(client: Client, method: str, name: str) -> None:
     answer = send(client, method, f"/uploads/{name}/")
     assert (answer.status_code, answer["Tus-Resumable"]) == (404, "1.0.0")
