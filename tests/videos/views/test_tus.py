@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import resource
-import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
