@@ -7,6 +7,7 @@ import { Unfinished } from "./upload/unfinished.js";
 import { fileSize } from "./words.js";
 
 const NEW = "new"; // of the choices of a playlist
+const ALL_SENT = "Everything is sent. You may close this page.";
 
 class ClipUpload extends HTMLElement {
   connectedCallback() {
@@ -200,7 +201,8 @@ class ClipUpload extends HTMLElement {
     this.piece("resume-all").hidden = !areAllPaused;
     this.piece("cancel-all").hidden = !isBusy;
     this.piece("see").hidden = isBusy || !total.count;
-    this.piece("advice").textContent = adviceFor(isBusy, areAllPaused);
+    const failed = this.batch.in("failed").length;
+    this.piece("advice").textContent = adviceFor({ isBusy, areAllPaused, failed });
     document.title = isBusy ? `${total.percent} % – ${this.heading}` : this.heading;
     const quarter = Math.floor(total.percent / 25);
     if (isBusy && quarter && quarter !== this.quarter) {
@@ -217,7 +219,7 @@ class ClipUpload extends HTMLElement {
     if (isBusy || !total.count) return;
     const failed = this.batch.in("failed").length;
     this.say(failed ? `${counted(total.count)} sent. ${failed} could not be sent.`
-      : "Everything is sent. You may close this page.");
+      : ALL_SENT);
     if (held === document.body || !held.checkVisibility()) this.piece("see").focus();
   }
 
@@ -246,10 +248,10 @@ class ClipUpload extends HTMLElement {
   }
 }
 
-function adviceFor(isBusy, areAllPaused) {
+function adviceFor({ isBusy, areAllPaused, failed }) {
   if (areAllPaused) return "What has arrived is kept for two days. You may go on later.";
   if (isBusy) return "Keep this page open until all is sent. If it closes, nothing is lost.";
-  return "Everything is sent. You may close this page.";
+  return failed ? `${counted(failed)} could not be sent; why stands below.` : ALL_SENT;
 }
 
 function counted(count) {

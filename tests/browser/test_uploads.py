@@ -137,6 +137,12 @@ def test_a_film_shows_a_frame_of_itself_and_its_length(page: Page) -> None:
     assert colours > 10
 
 
+def test_what_this_browser_cannot_show_has_an_icon_instead(page: Page, tmp_path: Path) -> None:
+    choose(page, film(tmp_path, "a.mkv"), clips.h264_mp4())
+    expect(page.locator("[data-list] canvas").nth(1)).to_be_visible()  # after the first was tried
+    expect(row(page, "a.mkv").locator("[data-none]")).to_be_visible()
+
+
 def test_rows_are_ordered_by_dragging_too(page: Page, tmp_path: Path) -> None:
     choose(page, *(film(tmp_path, f"{name}.mp4") for name in "abc"))
     page.locator("[data-handle]").nth(2).drag_to(

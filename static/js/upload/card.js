@@ -143,7 +143,8 @@ export class Film {
 
   showRing() {
     const ring = this.piece("ring");
-    ring.hidden = !this.isUnderWay || this.state === "waiting";
+    const isMoving = this.isUnderWay && this.state !== "waiting";
+    ring.hidden = !isMoving || (!this.sent && this.state !== "sending");
     ring.style.setProperty("--sent", `${this.percent}%`);
     ring.setAttribute("aria-valuenow", this.percent);
     this.write("percent", `${this.percent} %`);

@@ -10,7 +10,7 @@ let line = Promise.resolve();
 export function preview(file, canvas) {
   const turn = line.then(() => look(file, canvas));
   line = turn.catch(() => null);
-  return line;
+  return turn;
 }
 
 async function look(file, canvas) {
