@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -139,7 +139,7 @@ def _player(video: Any, *, start: int | None) -> Player | None:
     start = start or resumed
     status_url = reverse("video_status", args=[video.short_id])
     view_url = reverse("video_view", args=[video.short_id])
-    login_url = f"{reverse('login')}?{urlencode({'next': video.get_absolute_url()})}"
+    login_url = f"{reverse('login')}?next={quote(video.get_absolute_url())}"
     if video.is_ready:
         return Player(
             stream_url=_stream_url(video, start=start),
