@@ -42,7 +42,10 @@ FOLDERS = {
 }
 # Below tests/: where what concerns the database is tested.
 ON_BOTH_DATABASES = (
-    "accounts/",
+    "accounts/test_invitations",
+    "accounts/test_members",
+    "accounts/test_quota",
+    "accounts/test_sessions",
     "categories/",
     "siteconfig/",
     "videos/models/",
@@ -54,7 +57,7 @@ ON_BOTH_DATABASES = (
 # Fixtures of pytest-django that bring the database.
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
 # What these tests do takes a database of its own, or is about something else.
-NOT_ON_BOTH = {"browser", "long", "postgresql", "redis"}
+NOT_ON_BOTH = {"browser", "ffmpeg", "long", "postgresql", "redis"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

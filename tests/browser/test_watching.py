@@ -340,6 +340,7 @@ def shot(what: str, width: str, scheme: str) -> Path:
     return results(f"screenshots/{what}-{width}-{scheme}.png")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_of_the_player(visit: Callable[..., Page], bob: User, scheme: str) -> None:
     """For people to look at; nothing may be wider than the page."""

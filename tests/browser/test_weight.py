@@ -21,7 +21,7 @@ from videos.services.watching import save_position
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page, Request
+    from playwright.sync_api import Page, Response
 
     from accounts.models import User
     from videos.models import Video
@@ -63,9 +63,8 @@ def test_pages_load_little_javascript(
     guest = f"/s/{make_guest_link(video=film, created_by=bob, lifetime=days).token}/"
     home = film.get_absolute_url()
     page = visit(bob)
-    known: dict[str, int] = {}
     weights = {
-        path: weigh(page, path, known, plays=path in {home, guest})
+        path: weigh(page, path, plays=path in {home, guest})
         for path in (
             home, guest, "/", "/?q=film", "/users/", "/notices/", "/upload/", "/categories/music/",
             "/profile/alice/", "/settings/", f"{home}comments/", f"{home}captions/",
@@ -81,21 +80,18 @@ def test_pages_load_little_javascript(
     problems.clear()  # there are no files behind the other films
 
 
-def weigh(page: Page, path: str, known: dict[str, int], *, plays: bool) -> dict[str, int]:
-    """Bytes of its scripts as they come, by address. What the browser has in its cache it does
-    not ask for again: `known` keeps what came before."""
-    asked: set[str] = set()
+def weigh(page: Page, path: str, *, plays: bool) -> dict[str, int]:
+    """Bytes of its scripts as they come, by address, also of what the browser has in its cache."""
+    found: dict[str, int] = {}
 
-    def note(request: Request) -> None:
+    def note(response: Response) -> None:
+        request = response.request
         if request.resource_type == "script" and "worker" not in request.url:
-            asked.add(request.url)
-            size = request.sizes()["responseBodySize"]
-            if size > 0:
-                known.setdefault(request.url, size)
+            found[request.url] = int(response.headers["content-length"])
 
-    page.on("requestfinished", note)
+    page.on("response", note)
     page.goto(path)
     if plays:
         wait_until(page, "video.readyState >= 2 && !video.controls")
-    page.remove_listener("requestfinished", note)
-    return {url: known[url] for url in asked}
+    page.remove_listener("response", note)
+    return found

@@ -99,6 +99,7 @@ def test_what_dies_is_started_again_and_leaves_nobody_behind(installed: Clone) -
         end(installed, process, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_a_full_disk_ends_no_program(on_own_disk: Clone, disk: Disk) -> None:
     """What cannot be logged is not logged; pages still come, and all goes on once there is room."""
     if disk.refusal:
@@ -128,6 +129,7 @@ def test_a_full_disk_ends_no_program(on_own_disk: Clone, disk: Disk) -> None:
         end(on_own_disk, process, signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_a_stop_in_the_middle_of_an_encode_is_as_quick_and_counts_nothing(
     installed: Clone,
 ) -> None:

@@ -1,10 +1,12 @@
 /** The films of this page in their order: what is wrong with them, and sending them in turn. */
 import { duration, fileSize } from "../words.js";
-import { follow, removeVideo } from "./after.js";
 import { Film } from "./card.js";
 import { isSame, numbered, problemWith, titleOf } from "./files.js";
 import { Meter, stayAwake } from "./meter.js";
 import { loadTus, Sending } from "./send.js";
+
+/** Not before something was sent. */
+const later = () => import("./after.js");
 
 export class Batch {
   /** `page`: the <clip-upload>, which shows what concerns all. */
@@ -170,7 +172,7 @@ export class Batch {
   }
 
   async dropSecond(film) {
-    if (await removeVideo(film, this.session).catch(() => false)) {
+    if (await (await later()).removeVideo(film, this.session).catch(() => false)) {
       film.duplicate = null;
       film.become("removed");
       this.page.say(`${film.title} is removed. The first one stays.`);
@@ -258,7 +260,7 @@ export class Batch {
     film.duplicate = film.sending.duplicate;
     film.become("made");
     this.page.say(`${film.title} is sent.`);
-    follow(film, this.session);
+    later().then(({ follow }) => follow(film, this.session));
   }
 
   turn(film, state, said = "") {
