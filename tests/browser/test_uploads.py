@@ -371,6 +371,8 @@ def leave_unfinished(page: Page, *files: Path) -> None:
     send(page)
     partly_sent(row(page, files[0].name))
     page.get_by_role("button", name="Pause all").click()
+    # The line is slow only as long as the page is there: before that nothing may be on its way.
+    expect(row(page, files[0].name)).to_contain_text("Paused")
     page.close()
 
 
