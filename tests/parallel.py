@@ -55,12 +55,12 @@ def begin_with_the_longest(items: list[pytest.Item]) -> None:
 
 
 def workers_for(arguments: list[str], root: Path) -> int:
-    """One more than there are cores, since some always wait for a browser or a clock; within
+    """Two more than there are cores, since some always wait for a browser or a clock; within
     reason; 0, which is none, for a single file."""
     files = [root / argument.split("::", 1)[0] for argument in arguments]
     if len(files) == 1 and files[0].is_file():
         return 0
-    return min(MOST_WORKERS, len(os.sched_getaffinity(0)) + 1)
+    return min(MOST_WORKERS, len(os.sched_getaffinity(0)) + 2)
 
 
 @pytest.hookimpl(optionalhook=True)

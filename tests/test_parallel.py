@@ -36,7 +36,7 @@ def test_a_file_and_a_folder_of_whole_sites_stay_together(node: str, together_wi
         ("tests/accounts/test_login.py::test_one", "tests/accounts/test_quota.py::test_one"),
         (
             "tests/services/test_postgresql.py::test_one[videos]",
-            "tests/services/test_postgresql.py::test_one[accounts]",
+            "tests/services/test_postgresql.py::test_one[rest]",
         ),
     ],
 )

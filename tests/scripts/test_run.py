@@ -82,6 +82,7 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clon
         assert process.returncode == 0
 
 
+@pytest.mark.long  # the chaos test has the same in short
 def test_what_dies_is_started_again_and_leaves_nobody_behind(installed: Clone) -> None:
     with running(installed, SEED="none") as process:
         started(process)
@@ -159,19 +160,14 @@ def test_it_can_be_stopped_while_it_installs(clone: Clone) -> None:
         assert "Stopped before the start was complete." in process.stdout.read()
 
 
-@pytest.mark.parametrize(
-    ("hour", "words"),
-    [
+def test_a_wrong_setting_is_told_instead_of_a_start(installed: Clone) -> None:
+    for hour, words in (
         ("24", "Set it to 0 (midnight) to 23."),
         ("noon", 'QUOTA_RESET_HOUR = env.int("QUOTA_RESET_HOUR", 0)'),
-    ],
-)
-def test_a_wrong_setting_is_told_instead_of_a_start(
-    installed: Clone, hour: str, words: str
-) -> None:
-    said = installed.refusal(QUOTA_RESET_HOUR=hour)
-    assert words in said
-    assert "Traceback" not in said
+    ):
+        said = installed.refusal(QUOTA_RESET_HOUR=hour)
+        assert words in said
+        assert "Traceback" not in said
 
 
 @pytest.mark.long

@@ -11,14 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ACCOUNTS, VIDEOS = "tests/accounts", "tests/videos"
-REST = ("tests", f"--ignore={ACCOUNTS}", f"--ignore={VIDEOS}")
+VIDEOS = "tests/videos"
+REST = ("tests", f"--ignore={VIDEOS}")
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize(
-    "where", [(ACCOUNTS,), (VIDEOS,), REST], ids=["accounts", "videos", "all the rest"]
-)
+@pytest.mark.parametrize("where", [(VIDEOS,), REST], ids=["videos", "all the rest"])
 def test_what_concerns_the_database_holds_on_postgresql_too(
     postgresql: str, where: tuple[str, ...]
 ) -> None:
