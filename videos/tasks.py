@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from clipset.lib import statistics
 from videos.services import (
     files,
     finishing,
@@ -60,3 +61,8 @@ def tidy_up() -> int:
         + talking.forget_deleted_comments()
         + notices.forget_old_notices()
     )
+
+
+def refresh_statistics() -> None:
+    """Daily: a second or two among a million videos."""
+    statistics.refresh_statistics()

@@ -8,13 +8,16 @@ from urllib.parse import parse_qs
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
 from clipset.lib.keyset import encode_cursor
 from tests.builders import make_user, make_video
 from videos.models import Video
-from videos.selectors.feed import PAGE_SIZE, feed_page, known_sort, unfinished_of
+from videos.selectors.feed import PAGE_SIZE, SORTS, feed_page, known_sort, unfinished_of
+from videos.tasks import refresh_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,6 +174,25 @@ def test_a_page_costs_one_query_wherever_it_is(
     for cursor in ("", after):
         with django_assert_num_queries(1):
             feed_page(Video.objects.published(), sort=sort, after=cursor, parameters={})
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plan")
+@pytest.mark.parametrize(
+    ("sort", "index"), [("newest", "videos_feed_newest"), ("views", "videos_feed_views")]
+)
+def test_a_page_half_way_is_found_by_its_index_alone(sort: str, index: str) -> None:
+    """Among many videos with two views each, none before the cursor is read."""
+    make_videos(PAGE_SIZE + 1)
+    refresh_statistics()  # without statistics the index of the state is taken
+    page = feed_page(Video.objects.published(), sort=sort, after="", parameters={})
+    assert page.next_url is not None
+    after = parse_qs(page.next_url.removeprefix("?"))["after"][0]
+    with CaptureQueriesContext(connection) as queries:
+        feed_page(Video.objects.published(), sort=sort, after=after, parameters={})
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN QUERY PLAN " + queries[0]["sql"])
+        plan = [row[3] for row in cursor.fetchall()]
+    assert f"SEARCH videos USING INDEX {index} (({SORTS[sort]},id)<(?,?))" in plan
 
 
 def test_what_a_member_sent_and_is_not_ready_is_listed_newest_first() -> None:
