@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.db.models import QuerySet
-    from playwright.sync_api import CDPSession, Locator, Page
+    from playwright.sync_api import CDPSession, Dialog, Locator, Page
 
     from accounts.models import User
 
@@ -459,6 +459,39 @@ def test_whoever_used_up_the_week_goes_on_with_what_is_unfinished(
     expect(page.locator("#id_file")).to_have_count(0)
     page.locator("[data-unfinished-list] input").set_input_files(right)
     expect(row(page, "right.mp4")).to_contain_text("Sent.")
+
+
+def test_while_sending_the_screen_stays_on_and_leaving_is_asked_about(
+    page: Page, tmp_path: Path
+) -> None:
+    page.evaluate(
+        """() => {
+            const real = navigator.wakeLock.request.bind(navigator.wakeLock);
+            window.locks = [];
+            navigator.wakeLock.request = async (kind) => {
+                const lock = await real(kind);
+                window.locks.push(lock);
+                return lock;
+            };
+        }"""
+    )
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    network = throttle(page, SLOW)
+    choose(page, film(tmp_path, "a.mp4", 2 * KB * KB))
+    send(page)
+    partly_sent(row(page, "a.mp4"))
+    page.wait_for_function("() => window.locks.length === 1 && !window.locks[0].released")
+    page.close(run_before_unload=True)
+    wait_for(lambda: page.evaluate("1") and asked == ["beforeunload"], name="the question")
+    network.detach()
+    expect(row(page, "a.mp4")).to_contain_text("Sent.")
+    page.wait_for_function("() => window.locks[0].released")
 
 
 # -- afterwards -----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.conftest import use_folders_of
 from tests.videos.live import HOST, Answer, Visitor, resident_bytes
+from tests.videos.nginx import nginx
 from tests.videos.tus_client import BODY, TUS, said
 from videos.models import Job, Upload, Video
 
@@ -121,6 +122,36 @@ def test_a_piece_that_is_cut_loses_nothing(visitor: Visitor) -> None:
     answer = sender.send(2 * MIB + 7)
     assert answer.status == HTTPStatus.NO_CONTENT, answer.text
     assert answer.headers["Clipset-Video"] == Video.objects.get().get_absolute_url()
+    assert_arrived(sender.film)
+
+
+@pytest.mark.nginx
+def test_through_nginx_as_documented_a_piece_that_is_cut_loses_nothing(
+    site: live.Server, bob: User
+) -> None:
+    with nginx(site) as front:
+        sender = Sender(Visitor(front, bob), film_of(3 * MIB + 1))
+        sender.begin(0, count=2 * MIB).close()
+        wait_for(lambda: Upload.objects.get().offset_bytes > MIB, seconds=5, name="the offset")
+        offset = sender.offset()
+        assert sender.send(offset).status == HTTPStatus.NO_CONTENT
+    assert_arrived(sender.film)
+
+
+@pytest.mark.nginx
+def test_a_proxy_that_collects_pieces_and_takes_no_large_ones_is_in_nobodys_way(
+    site: live.Server, bob: User
+) -> None:
+    limited = (
+        ("client_max_body_size 0;", "client_max_body_size 1m;"),
+        ("proxy_request_buffering off;", "proxy_request_buffering on;"),
+    )
+    with nginx(site, changes=limited) as front:
+        sender = Sender(Visitor(front, bob), film_of(3 * MIB))
+        assert sender.send(0).status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        for offset in range(0, 3 * MIB, MIB):
+            assert sender.offset() == offset
+            assert sender.send(offset, count=MIB).status == HTTPStatus.NO_CONTENT
     assert_arrived(sender.film)
 
 

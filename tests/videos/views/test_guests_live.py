@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.builders import make_user
-from tests.parts import require
-from tests.processes import ROOT, process, short_folder, wait_for
+from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.conftest import use_folders_of
 from tests.videos.live import Visitor
+from tests.videos.nginx import locations_of_files, nginx
 from tests.videos.views.test_media import FILM, SIZE, film
 from videos.models import GuestLink, Video
 from videos.services.sharing import make_guest_link
@@ -64,62 +61,6 @@ def test_no_log_has_a_token_whatever_is_asked_with_it(site: live.Server) -> None
 # -- nginx ----------------------------------------------------------------------------------------
 
 
-def documented_location(media: Path) -> str:
-    """As docs/operations.md has it, for this folder."""
-    text = (ROOT / "docs" / "operations.md").read_text()
-    block: str
-    [block] = [it for it in re.findall(r"```nginx\n(.*?)```", text, re.DOTALL) if "internal" in it]
-    return block.replace("/srv/clipset/media", str(media))
-
-
-@contextmanager
-def nginx(site: live.Server) -> Iterator[live.Server]:
-    """In front of the site; the same server at another port."""
-    port = live.free_port()
-    with short_folder() as folder:
-        (folder / "nginx.conf").write_text(f"""
-            {"user root;" if os.geteuid() == 0 else ""}
-            daemon off;
-            pid {folder}/pid;
-            error_log stderr;
-            worker_processes 1;
-            events {{ worker_connections 100; }}
-            http {{
-                access_log off;
-                client_body_temp_path {folder}/body;
-                proxy_temp_path {folder}/proxy;
-                fastcgi_temp_path {folder}/fastcgi;
-                uwsgi_temp_path {folder}/uwsgi;
-                scgi_temp_path {folder}/scgi;
-                server {{
-                    listen {live.HOST}:{port};
-                    location / {{
-                        proxy_pass {site.url};
-                        proxy_http_version 1.1;
-                        proxy_set_header Connection "";
-                        proxy_set_header Host $host;
-                    }}
-                    {documented_location(site.media)}
-                }}
-            }}
-        """)
-        log = folder / "log"
-        command = [
-            require("nginx"),
-            "-p",
-            str(folder),
-            "-e",
-            "stderr",
-            "-c",
-            f"{folder}/nginx.conf",
-        ]
-        with process(command, log=log) as started:
-            front = live.Server(port, started.pid, site.media, log)
-            wait_for(lambda: live.answers(front) or started.poll() is not None, name="nginx")
-            assert started.poll() is None, log.read_text()
-            yield front
-
-
 @pytest.fixture(scope="module")
 def behind_nginx(
     tmp_path_factory: pytest.TempPathFactory,
@@ -137,7 +78,7 @@ def front(
     behind_nginx: live.Server, media: Path, transactional_db: None, settings: Settings
 ) -> Iterator[live.Server]:
     use_folders_of(behind_nginx, settings)
-    with nginx(behind_nginx) as started:
+    with nginx(behind_nginx, locations_of_files(behind_nginx)) as started:
         yield started
     for folder in behind_nginx.media.iterdir():
         shutil.rmtree(folder, ignore_errors=True)
