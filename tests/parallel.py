@@ -21,16 +21,24 @@ MOST_WORKERS = 4
 ONE_AT_A_TIME = ("tests/scripts/",)
 # Their tests share a server at most, and each of them takes long.
 EACH_BY_ITSELF = ("tests/services/test_postgresql.py",)
-# In this order, before all others.
+# In this order, before all others: what waits for a browser or a clock beside what computes.
 LONGEST_FIRST = (
     *ONE_AT_A_TIME,
     *EACH_BY_ITSELF,
-    "tests/videos/test_seed_clipset.py",
-    "tests/browser/",
+    "tests/browser/test_hls.py",
     "tests/videos/transcode/test_pipeline.py",
+    "tests/browser/test_watching.py",
+    "tests/videos/test_seed_clipset.py",
+    "tests/browser/test_uploads.py",
     "tests/videos/test_processing.py",
-    "tests/test_urls.py",
+    "tests/browser/test_journeys.py",
+    "tests/videos/transcode/test_sources.py",
+    "tests/videos/test_workers.py",
     "tests/hostile/",
+    "tests/browser/",
+    "tests/test_urls.py",
+    "tests/videos/test_enriching.py",
+    "tests/videos/views/test_stalled.py",
 )
 
 
