@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO
 
 from django.conf import settings
 from django.db import transaction
 
 from categories.models import Category
 from clipset.lib.ids import new_short_id
-from clipset.lib.pictures import fitted_webp, unlink_on_commit, write_whole
+from clipset.lib.pictures import unlink_on_commit, write_whole
 
 SIZE = (960, 540)  # px
 
@@ -21,13 +20,9 @@ def cover_path(category: Category) -> Path | None:
     return Path(settings.MEDIA_ROOT) / "categories" / category.image
 
 
-def set_cover(*, category: Category, picture: IO[bytes]) -> Category:
-    """Stores a cover; the old one goes once the new one is there. Raises PictureError."""
-    return store_cover(category=category, webp=fitted_webp(picture, SIZE))
-
-
 def store_cover(*, category: Category, webp: bytes) -> Category:
-    """Stores a cover that is cut to SIZE already, as a transaction wants it."""
+    """Stores a cover that is cut to SIZE already, as a transaction wants it; the old one goes once
+    the new one is there."""
     old = cover_path(category)
     name = f"{category.pk.hex}-{new_short_id()}.webp"
     write_whole(Path(settings.MEDIA_ROOT) / "categories" / name, webp)

@@ -37,9 +37,6 @@ class QuotaState:
     left_bytes: int | None
     resets_at: datetime
 
-    def has_room_for(self, size: int) -> bool:
-        return self.left_bytes is None or size <= self.left_bytes
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:

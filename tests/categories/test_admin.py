@@ -13,7 +13,7 @@ from django.urls import reverse
 from PIL import Image
 
 from categories.models import Category
-from categories.services import cover_path, set_cover
+from categories.services import SIZE, cover_path, store_cover
 from clipset.lib.pictures import fitted_webp
 from tests.builders import (
     count_queries,
@@ -118,7 +118,7 @@ def test_a_cover_picture_is_cut_to_size_and_shown(client: Client) -> None:
 @pytest.mark.parametrize("content", [b"not a picture", b"", b"GIF89a"])
 def test_a_broken_picture_is_refused_and_nothing_is_stored(client: Client, content: bytes) -> None:
     category = make_category("Music")
-    set_cover(category=category, picture=picture())
+    store_cover(category=category, webp=fitted_webp(picture(), SIZE))
     before = cover_of(category)
     client.force_login(make_moderator())
     broken = SimpleUploadedFile("cover.png", content, "image/png")
@@ -176,7 +176,7 @@ def test_a_cover_can_be_removed_again(
     client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     category = make_category("Music")
-    set_cover(category=category, picture=picture())
+    store_cover(category=category, webp=fitted_webp(picture(), SIZE))
     path = cover_path(category)
     assert path is not None
     client.force_login(make_moderator())
@@ -199,7 +199,7 @@ def test_deleting_a_category_keeps_its_videos(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     category = make_category("Music")
-    set_cover(category=category, picture=picture())
+    store_cover(category=category, webp=fitted_webp(picture(), SIZE))
     path = cover_path(category)
     video = make_video(category=category)
     client.force_login(make_moderator())

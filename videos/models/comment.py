@@ -10,7 +10,6 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length, Trim
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
-from django.urls import reverse
 from django.utils import timezone
 
 from videos.querysets import CommentQuerySet
@@ -88,11 +87,6 @@ class Comment(models.Model):
     def get_absolute_url(self) -> str:
         """The video's page with this comment on top of the others."""
         return f"{self.video.get_absolute_url()}?comment={self.pk}#comment-{self.pk}"
-
-    @property
-    def thread_url(self) -> str:
-        """Of the comment that it belongs to, with all its replies."""
-        return reverse("comment", args=[self.video.short_id, self.parent_id or self.pk])
 
     def can_be_edited_by(self, user: User) -> bool:
         """Its author, for a day."""
