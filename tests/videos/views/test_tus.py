@@ -29,7 +29,7 @@ from videos.services.uploads import LIFETIME, REMEMBERED, end_expired_uploads, f
 from videos.views import tus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_django.fixtures import Settings
 
@@ -591,6 +591,34 @@ def test_every_few_seconds_what_came_is_saved(
         client, url, 0, FULL, iter([FILM[:100], lambda: seen.append(offset()), FILM[100:]])
     )
     assert seen == [100]
+
+
+def test_what_is_counted_lies_on_the_disk_first(
+    client: Client, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes before the offset that counts them, the names before the video that has them."""
+    steps: list[tuple[str, int, bool]] = []
+
+    def recorded(call: Callable[[int], None]) -> Callable[[int], None]:
+        def record(descriptor: int) -> None:
+            name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+            steps.append((name, offset(), Video.objects.exists()))
+            call(descriptor)
+
+        return record
+
+    monkeypatch.setattr(os, "fdatasync", recorded(os.fdatasync))
+    monkeypatch.setattr(os, "fsync", recorded(os.fsync))
+    folder = Upload.objects.get().folder_path
+    assert append(client, url, 0, FILM[:100]).status_code == 204
+    assert append(client, url, 100, FILM[100:]).status_code == 204
+    assert steps == [
+        ("source.mp4", 0, False),
+        ("source.mp4", 100, False),
+        (folder.name, FULL, False),
+        (folder.parent.name, FULL, False),
+    ]
+    assert Video.objects.exists()
 
 
 # -- the end --------------------------------------------------------------------------------------
