@@ -65,6 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--long"):
+        os.environ["CLIPSET_TESTS_LONG"] = "yes"  # for the workers, and for runs within the run
     for line in ("ffmpeg: needs FFmpeg", "both_databases: runs on SQLite and on PostgreSQL"):
         config.addinivalue_line("markers", line)
 

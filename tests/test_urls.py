@@ -10,6 +10,7 @@ import io
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
@@ -692,11 +693,13 @@ def test_every_line_is_of_the_url_that_it_stands_under(world: World) -> None:
         assert len(expected) == len(VISITORS), request
 
 
-@pytest.mark.parametrize(("name", "request_"), [line[:2] for line in LINES])
-def test_every_visitor_gets_what_the_table_says(world: World, name: str, request_: str) -> None:
-    expected = dict(TABLE[name])[request_]
-    got = tuple(seen(world.ask(visitor, request_)) for visitor in VISITORS)
-    assert dict(zip(VISITORS, got, strict=True)) == dict(zip(VISITORS, expected, strict=True))
+@pytest.mark.parametrize("name", TABLE)
+def test_every_visitor_gets_what_the_table_says(world: World, name: str) -> None:
+    got = [
+        (request, tuple(seen(world.ask(visitor, request)) for visitor in VISITORS))
+        for request, _ in TABLE[name]
+    ]
+    assert got == TABLE[name], f"each for {VISITORS}"
 
 
 def test_a_closed_link_opens_nothing_for_anybody(world: World) -> None:
@@ -821,6 +824,16 @@ ODD = [
 ]
 
 
+@functools.cache
+def odd_queries() -> list[str]:
+    """One odd value of every name at a time, so that each of them is asked for once."""
+    by_name: dict[str, list[str]] = {}
+    for query in ODD:
+        name = query.rpartition("=")[0].rpartition("&")[2]  # of several, the last
+        by_name.setdefault(name, []).append(query)
+    return ["&".join(filter(None, row)) for row in zip_longest(*by_name.values())]
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_no_query_breaks_an_address(world: World, name: str) -> None:
     """It answers as if the odd part were not there, or that there is no such category."""
@@ -828,7 +841,7 @@ def test_no_query_breaks_an_address(world: World, name: str) -> None:
     path = parts_of(request, world.names)[1]
     client = world.client("uploader" if expected[0] == IN else "anonymous")
     plain = client.get(path)
-    for query in ODD:
+    for query in odd_queries():
         odd = client.get(f"{path}?{query}")
         unknown = {404} if name == "home" and "category=" in query else set()
         assert odd.status_code in {plain.status_code} | unknown, query

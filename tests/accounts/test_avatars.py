@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.services.avatars import avatar_path
 from clipset.lib.pictures import PictureError, fitted_webp
 from tests.builders import make_user
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -287,7 +288,7 @@ def test_a_form_without_a_picture_is_refused(client: Client, alice: User) -> Non
 
 
 @given(st.binary(max_size=300), st.sampled_from([0, 33, 60, 200]))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_bytes_break_the_reader(noise: bytes, kept: int) -> None:
     """Behind the beginning of a real picture, so that it gets somewhere."""
     with contextlib.suppress(PictureError):

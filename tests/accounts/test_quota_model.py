@@ -30,6 +30,7 @@ from accounts.services.quota import (
 )
 from siteconfig.models import Config
 from tests.builders import make_user
+from tests.examples import examples
 
 SUNDAY = datetime(2024, 5, 5, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
@@ -143,7 +144,7 @@ def test_the_quota_does_what_the_model_does() -> None:
     run_state_machine_as_test(
         QuotaMachine,
         settings=settings(
-            max_examples=150,
+            max_examples=examples(150),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

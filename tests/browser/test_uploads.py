@@ -337,7 +337,7 @@ def test_whoever_was_logged_out_logs_in_elsewhere_and_it_goes_on(
     send(page)
     expect(rows(page)).to_contain_text("You were logged out.")
     expect(rows(page).get_by_role("link", name="Log in in a new tab")).to_be_visible()
-    for user, told in ((make_user("charlie"), "Somebody else is logged in"), (bob, "Sent")):
+    for user, told in ((make_user("charlie"), "Somebody else is logged in"), (bob, "Sent.")):
         session = live.Visitor(site, user).session
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
         page.get_by_role("button", name="I am logged in again").click()

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.processes import wait_for
@@ -119,6 +120,17 @@ def end(clone: Clone, process: subprocess.Popen[str], number: signal.Signals) ->
     # A child that was killed with its parent may take a moment to vanish.
     wait_for(lambda: not clone.processes(), seconds=1, name="the end of all it started")
     return time.monotonic() - since
+
+
+def processor_seconds(clone: Clone) -> float:
+    """What all that runs in the folder has cost so far, with the children it has waited for: as
+    much on a busy machine as on an idle one."""
+    ticks = 0
+    for process in clone.processes():
+        with suppress(OSError):
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def none_runs(clone: Clone, processes: set[int]) -> bool:

@@ -32,6 +32,7 @@ from tests.scripts.site import (
     is_whole,
     logs,
     none_runs,
+    processor_seconds,
     running,
     started,
 )
@@ -72,10 +73,11 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clon
         end(installed, process, signal.SIGTERM)
         assert process.returncode == 0
 
-    key, since = env_file.read_text(), time.monotonic()
+    key = env_file.read_text()
     with running(installed, SEED="none") as process:
         said = started(process)
-        assert time.monotonic() - since < 10
+        # The promise is ten seconds on an idle machine; other tests run beside this one.
+        assert processor_seconds(installed) < 10
         assert "Static files" not in said
         assert env_file.read_text() == key
         end(installed, process, signal.SIGINT)

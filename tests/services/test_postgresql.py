@@ -18,7 +18,7 @@ REST = ("tests", f"--ignore={VIDEOS}")
 @pytest.mark.postgresql
 @pytest.mark.parametrize("where", [(VIDEOS,), REST], ids=["videos", "all the rest"])
 def test_what_concerns_the_database_holds_on_postgresql_too(
-    postgresql: str, where: tuple[str, ...]
+    postgresql: str, where: tuple[str, ...], pytestconfig: pytest.Config
 ) -> None:
     """Runs every test marked `both_databases` once more: models, quota, jobs, queries."""
     arguments = (
@@ -29,6 +29,7 @@ def test_what_concerns_the_database_holds_on_postgresql_too(
         "no:cacheprovider",
         "--no-header",
         "--tb=short",
+        *(["--long"] if pytestconfig.getoption("--long") else []),
     )
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments, *where],

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 from accounts.models import User
 from siteconfig.models import Config
 from tests.builders import make_user
+from tests.examples import examples
 from tests.videos.tus_client import append, append_coming, ask, create, terminate
 from videos.models import Job, Upload, Video
 from videos.services.finishing import finish_whole_uploads
@@ -176,7 +177,7 @@ def test_uploads_do_what_the_model_does() -> None:
     run_state_machine_as_test(
         TusMachine,
         settings=settings(
-            max_examples=25,
+            max_examples=examples(25),
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

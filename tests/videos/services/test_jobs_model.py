@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from tests.builders import make_user, make_video
+from tests.examples import examples
 from videos.models import Job, ProcessingStatus, Video
 from videos.services import jobs
 from videos.services.jobs import MAX_FAILURES, MAX_LOSSES, LeaseLost
@@ -205,7 +206,7 @@ def test_any_order_of_events_keeps_jobs_and_quota_right() -> None:
     run_state_machine_as_test(
         Jobs,
         settings=settings(
-            max_examples=40,
+            max_examples=examples(40),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -58,8 +58,16 @@ with os.fdopen(reader) as answers:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("week", "fit", "refusal"),
-    [(70 * SIZE + SIZE - 1, 70, 413), (10**9, MOST_OPEN, 429)],
-    ids=["the quota", "the number of open ones"],
+    [
+        pytest.param(70 * SIZE + SIZE - 1, 70, 413, id="the quota"),
+        pytest.param(
+            10**9,
+            MOST_OPEN,
+            429,
+            id="the number of open ones",
+            marks=[pytest.mark.long, pytest.mark.both_databases],
+        ),
+    ],
 )
 def test_no_number_of_processes_passes_a_limit(
     week: int, fit: int, refusal: int, media: Path
