@@ -9,6 +9,7 @@ from typing import Any
 import django
 from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db import connection, connections
 from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
@@ -50,4 +51,8 @@ class Handler(WSGIHandler):
 
 
 django.setup(set_prefix=False)
+# Each thread of the server keeps its connection: to open one of SQLite's takes as long as all that
+# a film asks of it. Not in the settings: the queue's processes fork, and must not share theirs.
+if connection.vendor == "sqlite":
+    connections.settings["default"]["CONN_MAX_AGE"] = None
 application = Handler()

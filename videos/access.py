@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def visible_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
     """One that whoever asks may see."""
-    return get_object_or_404(_named(request, short_id, token).for_cards())
+    return get_object_or_404(_named(request, short_id, token))
 
 
 def watched_video(request: MemberRequest, short_id: str) -> Video:
@@ -33,9 +33,7 @@ def watched_video(request: MemberRequest, short_id: str) -> Video:
 
 def playable_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
     """One that whoever asks may see and that is finished."""
-    return get_object_or_404(
-        _named(request, short_id, token).for_cards(), processing_status="COMPLETED"
-    )
+    return get_object_or_404(_named(request, short_id, token).finished())
 
 
 def editable_video(request: MemberRequest, short_id: str) -> Video:

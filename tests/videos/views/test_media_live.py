@@ -57,6 +57,22 @@ def test_open_ranges_of_what_is_played_come_in_pieces(site: live.Server, bob: Us
     assert (plain.status, plain.body) == (HTTPStatus.OK, whole)
 
 
+def test_the_server_does_not_open_the_database_anew_for_every_request(
+    site: live.Server, bob: User
+) -> None:
+    visitor = Visitor(site, bob)
+    for _ in range(20):
+        assert visitor.get("/").status == HTTPStatus.OK
+    database = live.database_url().removeprefix("sqlite:///")
+    open_files = [
+        str(link.readlink())
+        for worker in site.workers()
+        for link in Path(f"/proc/{worker}/fd").iterdir()
+        if link.is_symlink()
+    ]
+    assert database in open_files
+
+
 def test_downloads_go_on_to_the_end(site: live.Server, bob: User) -> None:
     visitor = Visitor(site, bob)
     path = f"/v/{big_film(bob, FILM).short_id}/download/"
