@@ -17,6 +17,25 @@ STATE = """video => ({
 })"""
 
 
+# What tells why it does not play.
+INSIDE = """video => {
+    const source = video.closest("clip-player")?.source, hls = source?.hls;
+    const ranges = [...Array(video.buffered.length).keys()];
+    return {
+        buffered: ranges.map((at) => [video.buffered.start(at), video.buffered.end(at)]),
+        seeking: video.seeking, network: video.networkState, src: video.currentSrc,
+        hls: hls && {
+            state: hls.streamController?.state, start: hls.startPosition, current: hls.currentLevel,
+            load: hls.loadLevel, next: hls.nextLevel, auto: hls.autoLevelEnabled,
+            fragment: hls.streamController?.fragCurrent?.sn, levels: hls.levels.length,
+        },
+        asked: performance.getEntriesByType("resource").filter(({ name }) => name.includes("/v/"))
+            .map(({ name, responseStatus, responseEnd, startTime }) =>
+                `${Math.round(startTime)}-${Math.round(responseEnd)} ${responseStatus} ${name}`),
+    };
+}"""
+
+
 def state(page: Page) -> dict[str, Any]:
     told: dict[str, Any] = page.locator("video.player__video").evaluate(STATE)
     return told
@@ -31,7 +50,8 @@ def wait_until(page: Page, condition: str, *, seconds: float = 30) -> None:
             timeout=seconds * 1000,
         )
     except TookTooLong as error:
-        raise AssertionError(f"never {condition}, but {state(page)}") from error
+        inside = page.locator("video.player__video").evaluate(INSIDE)
+        raise AssertionError(f"never {condition}, but {state(page)}: {inside}") from error
 
 
 def play_to_the_end(page: Page) -> dict[str, Any]:
