@@ -12,6 +12,8 @@ from typing import IO
 from django.db import transaction
 from PIL import Image, ImageOps
 
+from clipset.lib.durable import sync
+
 MAX_BYTES = 10 * 1024**2
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MILLION = 1_000_000
@@ -136,5 +138,6 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        sync(path.parent)
     finally:
         part.unlink(missing_ok=True)

@@ -14,10 +14,11 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from clipset.lib.durable import sync
 from siteconfig.services.config import current_config
 from videos.models import Job, ProcessingStatus, Rendition, Upload, UploadState, Video
 from videos.models.job import JobState
-from videos.transcode.publish import copy_file, sync
+from videos.transcode.publish import copy_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.quota import release_quota, reserve_quota
+from clipset.lib.durable import sync
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.jobs import add_job
 from videos.services.playlists import add_to_playlist
@@ -23,7 +24,6 @@ from videos.services.uploads import (
     over_quota,
     refused_when_full,
 )
-from videos.transcode.publish import sync
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import transaction
 
+from clipset.lib.durable import sync
 from siteconfig.services.config import current_config
 from videos.models import Caption, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind
@@ -29,7 +30,7 @@ from videos.services.search_index import index_video
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
-from videos.transcode.publish import copy_file, sync
+from videos.transcode.publish import copy_file
 from videos.transcode.types import Progress
 
 if TYPE_CHECKING:

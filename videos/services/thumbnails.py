@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 
+from clipset.lib.durable import sync
 from clipset.lib.pictures import PictureError, fitted_jpeg, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
@@ -25,7 +26,6 @@ from videos.transcode.errors import Cancelled, DiskFull, KilledBySignal
 from videos.transcode.pipeline import make_thumbnail
 from videos.transcode.plan import fit
 from videos.transcode.probe import probe
-from videos.transcode.publish import sync
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from clipset.lib.durable import sync
 from videos.transcode.errors import ProcessingError, SourceError
 from videos.transcode.probe import probe
 from videos.transcode.run import disk_full
@@ -116,13 +117,3 @@ def copy_file(source: Path, target: Path, *, tick: Callable[[], None] = lambda: 
         raise
     finally:
         beside.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Has the disk keep a file's bytes, or a folder's names: nothing else makes a new or changed
-    name last through a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

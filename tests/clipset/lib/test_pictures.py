@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from clipset.lib import pictures
-from clipset.lib.pictures import ORIENTATION, PictureError, fitted_jpeg, fitted_webp
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from clipset.lib.pictures import ORIENTATION, PictureError, fitted_jpeg, fitted_webp, write_whole
 
 SIZE = (960, 540)
 MB = 1024**2
@@ -174,3 +173,20 @@ def test_a_lying_picture_is_cut_as_it_is_seen(orientation: int, red_at: str) -> 
     opposite = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
     assert isred[red_at]
     assert not isred[opposite[red_at]]
+
+
+def test_a_picture_lasts_through_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First its bytes, then, once it has its name, the folder's names."""
+    synced: list[tuple[Path, bool]] = []
+    real, path = os.fsync, tmp_path / "me.webp"
+
+    def sync(descriptor: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink(), path.exists()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_whole(path, b"picture")
+    assert path.read_bytes() == b"picture"
+    assert synced == [(tmp_path / "me.webp.part", False), (tmp_path, True)]
