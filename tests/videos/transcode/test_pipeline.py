@@ -234,7 +234,25 @@ ENCODED: dict[str, Expected] = {
 }
 
 
-@pytest.mark.parametrize("expected", ENCODED.values(), ids=ENCODED.keys())
+# Of these kinds test_sources.py has one each that comes out with the right colours besides.
+ALSO_AMONG_SOURCES = {
+    "hevc, 10 bits",
+    "wide pixels",
+    "120 a second",
+    "vp9",
+    "mjpeg in avi",
+    "h264 in avi",
+    "prores",
+}
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        pytest.param(expected, id=name, marks=[pytest.mark.long] * (name in ALSO_AMONG_SOURCES))
+        for name, expected in ENCODED.items()
+    ],
+)
 def test_the_rest_becomes_what_browsers_play(expected: Expected) -> None:
     clip = expected.make()
     result, video = result_of(clip), picture_of(clip)
@@ -266,14 +284,14 @@ def test_uneven_frames_become_even() -> None:
 @pytest.mark.parametrize(
     ("fps", "seconds"),
     [
-        ("24", 4.0),
+        pytest.param("24", 4.0, marks=pytest.mark.long),
         ("25", 4.0),
-        ("30", 4.0),
+        pytest.param("30", 4.0, marks=pytest.mark.long),
         ("60", 4.0),
         # 96, 120 and 240 frames, as many in every fragment.
-        ("24000/1001", 4.004),
+        pytest.param("24000/1001", 4.004, marks=pytest.mark.long),
         ("30000/1001", 4.004),
-        ("60000/1001", 4.004),
+        pytest.param("60000/1001", 4.004, marks=pytest.mark.long),
     ],
 )
 def test_an_encode_has_fragments_of_four_seconds(fps: str, seconds: float) -> None:
