@@ -11,6 +11,7 @@ from videos.views import (
     likes,
     media,
     notices,
+    pictures,
     playback,
     playlists,
     search,
