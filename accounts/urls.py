@@ -25,7 +25,6 @@ urlpatterns = [
     path(
         "settings/sessions/<str:session_id>/end/", settings.session_end, name="settings_session_end"
     ),
-    path("profile/<username:username>/avatar.webp", settings.avatar, name="avatar"),
     path("invitations/", invitations.invitation_list, name="invitation_list"),
     path(
         "invitations/<uuid:invitation_id>/renew/",

@@ -25,7 +25,6 @@ on_site_path = path(
 
 urlpatterns = [
     path("", include("videos.urls")),
-    path("", include("categories.urls")),
     path("", include("accounts.urls")),
     path("admin/", ([on_site_path, *admin_patterns], admin_app, admin_name)),
 ]

@@ -280,6 +280,10 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /upload/ file=film", DONE),
         ("POST /upload/ title=nothing+else", (IN, 422, 422, 422, 422, IN)),
     ],
+    "upload_playlist_discard": [
+        ("GET /upload/playlist/{playlist}/discard/", POST_ONLY),
+        ("POST /upload/playlist/{playlist}/discard/", (IN, 404, 204, 404, 404, IN)),
+    ],
     "playlist": [
         ("GET /playlist/{playlist}/", ALL),
         ("GET /playlist/0000000000/", NOBODY),

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.db import IntegrityError, transaction
-from django.http import FileResponse, Http404
+from django.http import Http404
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms import AvatarForm, OwnPasswordForm, ProfileForm
 from accounts.models import User
 from accounts.selectors import session_rows
-from accounts.services.avatars import avatar_path, remove_avatar, set_avatar
+from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.members import end_other_sessions, end_session
 from accounts.services.quota import quota_state
 from clipset.lib.pictures import PictureError
@@ -22,7 +22,6 @@ from clipset.lib.pictures import PictureError
 if TYPE_CHECKING:
     from django import forms
     from django.http import HttpRequest, HttpResponse
-    from django.http.response import HttpResponseBase
 
 
 def _member(request: HttpRequest) -> User:
@@ -112,15 +111,3 @@ def sessions_end(request: HttpRequest) -> HttpResponse:
     end_other_sessions(user=_member(request), keep=request.session.session_key)
     messages.success(request, "All other devices have to log in again.")
     return redirect("settings")
-
-
-@require_safe
-def avatar(request: HttpRequest, username: str) -> HttpResponseBase:  # noqa: ARG001
-    """A member's picture. Its address carries a version, so browsers keep it for a day."""
-    user = User.objects.filter(username__iexact=username).first()
-    path = avatar_path(user) if user else None
-    if path is None or not path.is_file():
-        raise Http404("No picture.")
-    response = FileResponse(path.open("rb"), content_type="image/webp")
-    response["Cache-Control"] = "private, max-age=86400"
-    return response

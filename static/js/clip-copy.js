@@ -7,6 +7,7 @@ class ClipCopy extends HTMLElement {
     this.button.hidden = false;
     this.button.addEventListener("click", () => this.copy());
     this.input.addEventListener("focus", () => this.input.select());
+    if (document.activeElement === this.input) this.input.select(); // before this was there
   }
 
   async copy() {

@@ -1,5 +1,5 @@
-/** <clip-talk>: comments that are written, changed and deleted in their place (by htmx), and times
-    in texts that move the player. All of it works without this file by pages of its own. */
+/** <clip-talk>: comments that are written, changed and deleted in their place (by htmx). All of it
+    works without this file by pages of its own. */
 import { toast } from "./clip-toast.js";
 import { clock } from "./words.js";
 
@@ -70,13 +70,3 @@ class ClipTalk extends HTMLElement {
 }
 
 customElements.define("clip-talk", ClipTalk);
-
-document.addEventListener("click", (event) => {
-  const moment = event.target.closest?.("a.moment[data-seconds]");
-  const player = document.querySelector("clip-player");
-  if (!moment || !player || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  player.scrollIntoView({ block: "nearest" });
-  const seconds = Number(moment.dataset.seconds);
-  document.dispatchEvent(new CustomEvent("clip-seek", { detail: { seconds } }));
-});

@@ -134,8 +134,8 @@ class ClipUpload extends HTMLElement {
       .catch(() => null);
     const made = await answer?.json().catch(() => null);
     if (answer?.status === 201) {
-      this.playlist.add(new Option(made.title, made.short_id, true, true), 1);
-      this.showPlaylist();
+      this.made = made;
+      this.offerPlaylist(made);
       return made.short_id;
     }
     this.showPlaylistError(made?.errors?.title?.join(" ") ?? (answer?.status === 401
@@ -143,6 +143,26 @@ class ClipUpload extends HTMLElement {
       : "The playlist could not be made. Check the connection and try again."));
     field.focus();
     return null;
+  }
+
+  offerPlaylist({ title, short_id }) {
+    this.playlist.add(new Option(title, short_id, true, true), 1);
+    this.showPlaylist();
+  }
+
+  /** The one that was made for films which were all cancelled; its name stays in the field. */
+  async discardPlaylist() {
+    const { made } = this;
+    const isOf = (film) => film.sending?.words.playlist === made.short_id;
+    if (!made || this.batch.films.some(isOf)) return;
+    this.made = null;
+    const isChosen = this.playlist.value === made.short_id;
+    this.playlist.querySelector(`[value="${made.short_id}"]`).remove();
+    if (isChosen) this.playlist.value = NEW;
+    this.piece("new-playlist").hidden = this.playlist.value !== NEW;
+    const address = `${this.dataset.address}playlist/${made.short_id}/discard/`;
+    const answer = await this.session.ask(address, { method: "POST" }).catch(() => null);
+    if (answer?.status !== 204 && this.playlist.value === NEW) this.offerPlaylist(made);
   }
 
   showPlaylist() {

@@ -3,3 +3,4 @@ import "./clip-end.js";
 import "./clip-fold.js";
 import "./clip-markers.js";
 import "./clip-player.js";
+import "./moments.js";

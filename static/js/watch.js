@@ -6,3 +6,4 @@ import "./clip-player.js";
 import "./clip-share.js";
 import "./clip-status.js";
 import "./clip-theatre.js";
+import "./moments.js";

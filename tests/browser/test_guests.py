@@ -1,4 +1,4 @@
-"""A link for a guest: made, handed over, watched, closed. And pictures of its pages."""
+"""A guest's player when its link is closed, and pictures of the pages; see test_by_hand.py, too."""
 
 from __future__ import annotations
 
@@ -37,41 +37,6 @@ DESCRIPTION = "The harvest of 2024, from the first morning on.\n\nMore: https://
 def film(bob: User) -> Video:
     clip = clips.h264_mp4(seconds=3, size="640x360")
     return ready_film(bob, clip, title="Harvest in the hills", description=DESCRIPTION)
-
-
-def test_a_link_is_made_handed_over_watched_revoked_and_opened_again(
-    visit: Callable[..., Page], bob: User, film: Video, problems: list[str]
-) -> None:
-    member, guest = visit(bob), visit(None)
-    member.goto(film.get_absolute_url())
-    member.click("#share-button")
-    member.click("text=Links for guests")
-    member.get_by_label(re.compile("For whom")).fill("Grandma")
-    member.click("text=Make a guest link")
-    expect(member.get_by_role("heading", name="The link for Grandma")).to_be_visible()
-    address = member.get_by_label("Guest link", exact=True).input_value()
-
-    path = address[address.index("/s/") :]
-    guest.goto(path)
-    expect(guest.get_by_role("heading", name="Harvest in the hills")).to_be_visible()
-    with guest.expect_response("**/view/") as counted:
-        guest.locator("video").evaluate("video => video.play()")
-        wait_until(guest, "video.ended")
-    assert counted.value.status == 204
-    assert guest.context.cookies() == []
-    member.goto(f"{film.get_absolute_url()}share/")
-    expect(member.get_by_text("1 view")).to_be_visible()
-
-    member.get_by_role("button", name="Revoke Grandma").click()
-    expect(member.get_by_text("Revoked", exact=True)).to_be_visible()
-    guest.reload()
-    expect(guest.get_by_role("heading", name="This link opens nothing")).to_be_visible()
-    member.click("text=Undo")
-    expect(member.get_by_text("Open", exact=True)).to_be_visible()
-    guest.reload()
-    wait_until(guest, "video.readyState >= 2")
-    # Chromium names every page that is no 2xx.
-    problems[:] = [said for said in problems if "410" not in said]
 
 
 def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(

@@ -6,10 +6,14 @@ import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
+from accounts.models import Role
+from accounts.services.invitations import issue_invitation
+from accounts.services.passwords import reset_link
 from tests import clips
 from tests.browser.conftest import PASSWORD
 from tests.browser.player import play_to_the_end, seek, state, wait_until
@@ -52,6 +56,33 @@ def log_in(page: Page, name: str) -> None:
 
 def send_button(page: Page) -> Locator:
     return page.locator("form.upload__form").get_by_role("button", name="Upload")
+
+
+def test_who_has_a_link_joins_or_chooses_a_password_and_no_log_hears_of_it(
+    visit: Callable[..., Page], bob: User
+) -> None:
+    """A browser that may say nothing of where a form comes from says `null`, which is refused."""
+    invited = issue_invitation(
+        email="dora@example.org", role=Role.USER, created_by=make_admin("root_")
+    )
+    page, told = visit(None), set[str]()
+    page.on("request", lambda request: told.add(request.headers.get("referer", "")))
+
+    page.goto(urlsplit(invited.link).path)
+    page.get_by_label("Username").fill("dora")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("The password again").fill(PASSWORD)
+    page.get_by_role("button", name="Join").click()
+    expect(page.locator("body")).to_contain_text("Welcome, dora.")
+
+    page.goto(urlsplit(reset_link(bob)).path)
+    for number in (1, 2):
+        page.locator(f"#id_new_password{number}").fill("another horse battery")
+    page.get_by_role("button", name="Save the password").click()
+    expect(page.get_by_role("heading", name="Your password is saved")).to_be_visible()
+
+    assert f"{page.evaluate('location.origin')}/" in told
+    assert not any(word in it for it in told for word in ("/register/", "/password-reset/M"))
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])

@@ -14,11 +14,12 @@ from playwright.sync_api import expect
 
 from accounts.models import Session
 from tests import clips
-from tests.builders import make_playlist, make_user, make_video
+from tests.builders import make_category, make_playlist, make_user, make_video
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.films import everything_on_disk, set_limits, used
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
+from videos.services.uploads import Words, create_upload, end_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -299,9 +300,12 @@ def test_all_are_paused_and_cancelled_and_nothing_is_left(
 ) -> None:
     throttle(page, SLOW)
     choose(page, *(film(tmp_path, f"{name}.mp4", 900 * KB) for name in "ab"))
+    page.locator("#id_playlist").select_option(label="A new one …")
+    page.get_by_label("Name of the new playlist").fill("Summer")
     send(page)
     partly_sent(row(page, "a.mp4"))
     assert used(bob) == 1800 * KB  # for those that wait, too
+    assert Playlist.objects.get().title == "Summer"
     page.get_by_role("button", name="Pause all").click()
     expect(page.get_by_role("button", name="Go on", exact=True)).to_be_focused()
     expect(page.locator("[data-list]")).to_contain_text("Paused")
@@ -312,6 +316,8 @@ def test_all_are_paused_and_cancelled_and_nothing_is_left(
     wait_for(lambda: used(bob) == 0, name="what was reserved")
     wait_for(lambda: everything_on_disk() == [], name="the end of the files")
     assert not Video.objects.exists()
+    wait_for(lambda: not Playlist.objects.exists(), name="the end of what was made for them")
+    expect(page.get_by_label("Name of the new playlist")).to_have_value("Summer")
 
 
 def test_it_goes_on_by_itself_when_the_network_is_back(
@@ -448,6 +454,37 @@ def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
     expect(page.locator("[data-unfinished]")).to_be_hidden()
     expect(said(page)).to_contain_text("The upload of other is ended.")
     assert used(bob) == 2 * KB * KB
+
+
+def test_what_lay_too_long_is_sent_anew_with_all_that_was_typed(
+    visit: Callable[..., Page], bob: User, page: Page, tmp_path: Path, problems: list[str]
+) -> None:
+    playlist = make_playlist("Summer", made_by=bob)
+    right = film(tmp_path, "right.mp4")
+    upload = create_upload(
+        user=bob,
+        size=right.stat().st_size,
+        filename=right.name,
+        words=Words(
+            title="Typed once",
+            description="At the sea",
+            category=make_category("Nature"),
+            playlist=playlist,
+        ),
+        metadata="",
+    )
+    page.reload()
+    expect(page.locator("[data-unfinished-list] > li")).to_have_count(1)
+    end_upload(upload=upload)
+    choose(page, right)
+    expect(row(page, "right.mp4")).to_contain_text("Try again to send it from the beginning.")
+    row(page, "right.mp4").get_by_role("button", name="Try again: Typed once").click()
+    expect(row(page, "right.mp4")).to_contain_text("Sent.")
+    video = Video.objects.get()
+    assert video.category is not None
+    assert (video.title, video.description) == ("Typed once", "At the sea")
+    assert (video.category.name, playlist.entries.get().video) == ("Nature", video)
+    without(problems, "404", "410")
 
 
 def test_whoever_used_up_the_week_goes_on_with_what_is_unfinished(

@@ -191,17 +191,12 @@ def test_a_time_in_the_page_seeks_in_place(page: Page, bob: User) -> None:
     wait_until(page, "video.currentTime >= 12 && !video.paused")
 
 
-def test_a_time_in_a_comment_leads_there_and_stands_on_the_timeline(page: Page, bob: User) -> None:
+def test_a_time_in_a_comment_stands_on_the_timeline(page: Page, bob: User) -> None:
     open_page(page, film(bob))
     page.get_by_label("Your comment", exact=True).fill("Look at 0:12!")
     page.get_by_role("button", name="Comment", exact=True).click()
     markers = page.locator(".player__markers i")
     expect(markers).to_have_count(1)
-    page.get_by_role("link", name="0:12").click()
-    wait_until(page, "video.currentTime >= 12 && video.currentTime < 18 && !video.paused")
-    expect(page.locator("clip-player")).to_be_in_viewport(ratio=0.9)
-    page.keyboard.press("k")
-
     page.reload()
     wait_until(page, "video.readyState >= 2 && !video.controls")
     dot, rail = markers.bounding_box(), page.locator(".player__markers").bounding_box()
@@ -243,34 +238,6 @@ def test_at_the_end_one_watches_again_or_what_comes_next(page: Page, bob: User) 
 
 
 # -- what the site is told ------------------------------------------------------------------------
-
-
-def test_one_goes_on_where_one_stopped_on_another_device(
-    page: Page, visit: Callable[..., Page], bob: User
-) -> None:
-    video = film(make_user("alice"))
-    open_page(page, video)
-    seek(page, 8)
-    play(page)
-    wait_until(page, "video.currentTime > 9")
-    page.keyboard.press("k")
-    wait_for(lambda: WatchPosition.objects.filter(member=bob).exists())
-
-    other = visit(bob, viewport=DESK)
-    other.goto("/")
-    shelf = other.get_by_role("region", name="Go on watching")
-    expect(shelf.get_by_role("link", name="A film")).to_be_visible()
-    other.screenshot(path=results("screenshots/home-begun-1280.png"))
-    shelf.get_by_role("link", name="A film").click()
-    wait_until(other, "video.currentTime > 8.5 && video.currentTime < 12")
-    expect(other.locator(".player__hint")).to_contain_text("Goes on at 0:09")
-
-    seek(other, 19)
-    play(other)
-    wait_until(other, "video.ended")
-    wait_for(lambda: not WatchPosition.objects.exists())
-    other.goto("/")
-    expect(other.get_by_role("region", name="Go on watching")).to_have_count(0)
 
 
 def test_the_position_is_kept_when_the_page_is_left(page: Page, bob: User) -> None:

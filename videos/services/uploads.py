@@ -22,7 +22,7 @@ from clipset.lib.disk import is_disk_full
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
 from siteconfig.services.config import current_config
-from videos.models import Upload, UploadState, Video
+from videos.models import Playlist, Upload, UploadState, Video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from accounts.models import User
     from accounts.services.quota import Reservation
     from categories.models import Category
-    from videos.models import Playlist
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +183,23 @@ def open_uploads(user: User) -> QuerySet[Upload]:
     return Upload.objects.filter(
         user=user, is_resumable=True, state=UploadState.OPEN, expires_at__gt=timezone.now()
     ).order_by("-created_at", "-pk")
+
+
+def discard_playlist(*, user: User, short_id: str) -> bool:
+    """Takes back a playlist that was made for films of which none came.
+
+    False, and it stays, when it is not (or no longer) this member's, when it holds something, or
+    when others are on their way into it.
+    """
+    with transaction.atomic():
+        # The lock makes whoever puts something into it wait, or this.
+        found = Playlist.objects.select_for_update().filter(made_by=user, short_id=short_id).first()
+        if found is None or found.entries.exists():
+            return False
+        if Upload.objects.filter(playlist=found, state=UploadState.OPEN).exists():
+            return False
+        found.delete()
+    return True
 
 
 def plain_name(filename: str) -> str:

@@ -21,3 +21,9 @@ def talk(text: str, video: Video) -> SafeString:
     """Paragraphs, with its times as links into the video and its addresses as links."""
     address = video.get_absolute_url()
     return prose(text, link=lambda seconds: f"{address}?t={seconds}", end=video.duration_seconds)
+
+
+@register.filter
+def guest_talk(text: str, video: Video) -> SafeString:
+    """As `talk`, on a guest's page: its times lead to where one is."""
+    return prose(text, link="?t={}".format, end=video.duration_seconds)

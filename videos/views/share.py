@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.access import editable_video
@@ -88,8 +89,9 @@ def _link(request: MemberRequest, short_id: str, link_id: UUID) -> GuestLink:
 
 @require_POST
 def revoke(request: MemberRequest, short_id: str, link_id: UUID) -> HttpResponse:
-    revoke_guest_link(link=_link(request, short_id, link_id))
-    return redirect("video_share", short_id)
+    link = _link(request, short_id, link_id)
+    revoke_guest_link(link=link)
+    return _back_to(link)
 
 
 @require_POST
@@ -100,4 +102,10 @@ def restore(request: MemberRequest, short_id: str, link_id: UUID) -> HttpRespons
         raise Http404("Only its uploader opens it to guests.")
     if not restore_guest_link(link=link):
         messages.error(request, "It is too late to undo this. Make a new link instead.")
-    return redirect("video_share", short_id)
+    return _back_to(link)
+
+
+def _back_to(link: GuestLink) -> HttpResponse:
+    """To its place on the page, where the keyboard goes on."""
+    address = reverse("video_share", args=[link.video.short_id])
+    return redirect(f"{address}#link-{link.pk}")

@@ -95,10 +95,13 @@ def _list(request: MemberRequest) -> HttpResponse:
             "size": upload.size_bytes,
             "offset": upload.offset_bytes,
             "title": upload.title,
+            "description": upload.description,
+            "category": upload.category.slug if upload.category else "",
+            "playlist": upload.playlist.short_id if upload.playlist else "",
             "created_at": upload.created_at.isoformat(),
             "expires_at": upload.expires_at.isoformat(),
         }
-        for upload in open_uploads(request.user)
+        for upload in open_uploads(request.user).select_related("category", "playlist")
     ]
     left = quota_state(request.user).left_bytes
     return JsonResponse({"uploads": unfinished, "quota_left": left})

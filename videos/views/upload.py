@@ -10,14 +10,20 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.services.quota import quota_state
 from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
 from videos.services.finishing import finish_upload, first_copy
-from videos.services.uploads import UploadRefused, Words, begin_upload, end_upload
+from videos.services.uploads import (
+    UploadRefused,
+    Words,
+    begin_upload,
+    discard_playlist,
+    end_upload,
+)
 from videos.views.receiving import StoreFilm
 
 if TYPE_CHECKING:
@@ -124,3 +130,11 @@ def _page(
 
 def _wants_json(request: MemberRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
+
+
+@require_POST
+def playlist_discard(request: MemberRequest, short_id: str) -> HttpResponse:
+    """For the page, when all that was to go into a new playlist was cancelled: 204 when it went,
+    404 when it stays or was not there."""
+    went = discard_playlist(user=request.user, short_id=short_id)
+    return HttpResponse(status=204 if went else 404)

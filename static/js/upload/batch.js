@@ -15,6 +15,7 @@ export class Batch {
     this.list = page.querySelector("[data-list]");
     this.films = [];
     this.meter = new Meter();
+    this.ending = 0; // cancelled ones of which the site does not know yet
   }
 
   in(...states) {
@@ -159,11 +160,15 @@ export class Batch {
     for (const film of this.films.filter((it) => it.isUnderWay)) this.pause(film);
   }
 
-  cancel(film) {
+  async cancel(film) {
     film.become("removed");
-    film.sending?.cancel();
+    const ended = film.sending?.cancel();
     this.remove(film);
     this.page.say(`${film.title} is cancelled.`);
+    this.ending += 1;
+    await ended;
+    this.ending -= 1;
+    if (!this.ending) this.page.discardPlaylist();
   }
 
   cancelAll() {
@@ -203,7 +208,13 @@ export class Batch {
     const film = new Film(this.optionsFor(file, upload.title || titleOf(file.name)));
     film.sent = upload.offset;
     this.put(film);
-    this.prepare(film, { filename: file.name, title: film.title }, upload.url);
+    // What was typed then, should it have to be sent from the beginning.
+    const words = { filename: file.name, title: film.title };
+    if (file.type) words.filetype = file.type;
+    for (const name of ["description", "category", "playlist"]) {
+      if (upload[name]) words[name] = upload[name];
+    }
+    this.prepare(film, words, upload.url);
     this.run();
   }
 

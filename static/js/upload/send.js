@@ -45,10 +45,11 @@ export class Sending {
     this.settle("stopped");
   }
 
-  /** Stops and throws away what has arrived. */
+  /** Stops and throws away what has arrived; resolves when the site has nothing of it any more. */
   async cancel() {
-    this.isCancelled = true;
+    const made = this.creating && new Promise((resolve) => (this.onMade = resolve));
     this.stop();
+    await made;
     if (this.url) await this.session.end(this.url).catch(() => false);
   }
 
@@ -120,7 +121,7 @@ export class Sending {
     if (!this.hold && !this.stopped) return;
     this.upload.abort();
     this.rest();
-    if (this.isCancelled) this.session.end(this.url).catch(() => false);
+    this.onMade?.();
     this.settle("held");
   }
 
@@ -159,6 +160,7 @@ export class Sending {
     this.rest();
     if (this.creating && (!status || status >= 500)) this.isUnsure = true;
     this.creating = false;
+    this.onMade?.();
     if (this.stopped) return;
     if (status === 401 || status === 403) this.logIn(status);
     else if (PASSING.has(status)) this.later(status);

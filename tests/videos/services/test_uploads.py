@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,10 @@ from django.db import DataError, IntegrityError
 from django.utils import timezone
 
 from accounts.services.quota import reset_quota
-from tests.builders import make_user
+from tests.builders import make_playlist, make_user, make_video
 from tests.full_database import full_database
 from tests.videos.films import assert_nothing_is_left, set_limits, used, wake_ups
-from videos.models import Job, Upload, Video
+from videos.models import Job, Playlist, Upload, Video
 from videos.services.finishing import finish_upload
 from videos.services.uploads import (
     FORM_LIFETIME,
@@ -25,6 +26,8 @@ from videos.services.uploads import (
     Words,
     begin_upload,
     check_kind,
+    create_upload,
+    discard_playlist,
     end_upload,
     touch_upload,
 )
@@ -241,3 +244,22 @@ def test_a_database_without_room_refuses_an_upload_with_507_and_keeps_it_until_i
     assert Upload.objects.filter(pk=upload.pk).exists()
     assert end_upload(upload=upload)
     assert not upload.folder_path.exists()
+
+
+def test_a_playlist_is_taken_back_only_by_its_maker_and_only_while_nothing_goes_into_it(
+    bob: User,
+) -> None:
+    playlist = make_playlist(made_by=bob)
+    discard = partial(discard_playlist, short_id=playlist.short_id)
+    assert not discard(user=make_user())
+    words = Words(title="A", playlist=playlist)
+    upload = create_upload(user=bob, size=5, filename="a.mp4", words=words)
+    assert not discard(user=bob)
+    end_upload(upload=upload)
+    entry = playlist.entries.create(video=make_video(), position=0)
+    assert not discard(user=bob)
+    assert Playlist.objects.get() == playlist
+    entry.delete()
+    assert discard(user=bob)
+    assert not Playlist.objects.exists()
+    assert not discard(user=bob)

@@ -42,7 +42,7 @@ def video(bob: User) -> Video:
     video = make_video(
         "Sea & <b>sun</b>",
         uploader=bob,
-        description='First "line"\n\nhttps://example.org/',
+        description='First "line"\n\nhttps://example.org/ At 1:02, not at 1:23:45.',
         stored_bytes=len(FILM),
         width=1280,
         height=720,
@@ -101,7 +101,7 @@ def test_the_page_leads_nowhere_but_below_the_link(client: Client, video: Video)
     inside = {it for it in addresses if not it.startswith(("/static/", "https://example.org/"))}
     assert inside == {
         "#page", "stream.mp4", "thumbnail.jpg", "status/", "view/", "0", "captions/en.vtt",
-        "storyboard.vtt",
+        "storyboard.vtt", "?t=62", "62",
     }  # fmt: skip
     assert video.short_id not in page
     assert str(video.pk) not in page
@@ -222,7 +222,8 @@ def test_a_robot_gets_title_picture_and_an_inline_film(client: Client, video: Vi
     path = link_to(video)
     told = meta(client.get(path, headers={"User-Agent": "TelegramBot (like TwitterBot)"}))
     assert told["og:title"] == "Sea &amp; &lt;b&gt;sun&lt;/b&gt;"
-    assert told["og:description"] == "First &quot;line&quot; https://example.org/"
+    first = "First &quot;line&quot; https://example.org/"
+    assert told["og:description"] == f"{first} At 1:02, not at 1:23:45."
     assert told["og:url"] == SITE + path
     assert told["og:image"] == f"{SITE}{path}thumbnail.jpg"
     assert told["og:video"] == f"{SITE}{path}stream.mp4"
@@ -327,8 +328,9 @@ def test_a_form_that_is_wrong_keeps_what_was_typed(video: Video, bob: User) -> N
 def test_a_link_is_revoked_and_opened_again_by_its_maker(video: Video, bob: User) -> None:
     path, client = link_to(video), logged_in(bob)
     page = f"/v/{video.short_id}/share/"
-    below = f"{page}{GuestLink.objects.get().pk}/"
-    assert client.post(f"{below}revoke/")["Location"] == page
+    link = GuestLink.objects.get()
+    below = f"{page}{link.pk}/"
+    assert client.post(f"{below}revoke/")["Location"] == f"{page}#link-{link.pk}"
     assert Client().get(path).status_code == 410
     assert f"{below}restore/" in client.get(page).text
     client.post(f"{below}restore/")

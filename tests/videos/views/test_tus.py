@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from clipset.lib.blockhash import BLOCK, BlockHash
-from tests.builders import make_admin, make_category, make_user
+from tests.builders import make_admin, make_category, make_playlist, make_user
 from tests.videos.films import assert_nothing_is_left, set_limits, used, wake_ups
 from tests.videos.tus_client import BODY, TUS, append, append_coming, ask, create, said, terminate
 from videos.models import Job, Playlist, ProcessingStatus, Upload, UploadState, Video
@@ -806,7 +806,9 @@ def test_the_hash_does_not_depend_on_how_it_came(client: Client) -> None:
 
 
 def test_the_list_has_what_is_not_finished_newest_first(client: Client, bob: User) -> None:
-    first = create(client, FULL, FILM[:10], title="Sea")["Location"]
+    playlist = make_playlist(made_by=bob).short_id
+    words = {"description": "Blue", "category": make_category("Music").slug, "playlist": playlist}
+    first = create(client, FULL, FILM[:10], title="Sea", **words)["Location"]
     second = create(client, 20, filename="two.mkv")["Location"]
     create(client, FULL, FILM)
     terminate(client, create(client, 5)["Location"])
@@ -822,9 +824,11 @@ def test_the_list_has_what_is_not_finished_newest_first(client: Client, bob: Use
         "size": FULL,
         "offset": 10,
         "title": "Sea",
+        **words,
         "created_at": "",
         "expires_at": "",
     }
+    assert {listed["uploads"][0][name] for name in words} == {""}
     assert listed["quota_left"] == int(create(client, 5)["Clipset-Quota-Left"]) + 5
 
 

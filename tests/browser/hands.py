@@ -1,0 +1,132 @@
+"""Two ways to use a page: with the keys alone at a desk, and with a thumb on a phone.
+
+Both look at each thing that they use as the person would: whether one sees where the focus is, and
+whether a thumb hits it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from playwright.sync_api import expect
+
+from tests.processes import wait_for
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+LEAST = 24  # px, each way: WCAG 2.2, 2.5.8
+MOST_TABS = 60  # from anywhere on a page to anything on it
+
+HAS_FOCUS = """it => {
+    let held = document.activeElement;
+    while (held?.shadowRoot?.activeElement) held = held.shadowRoot.activeElement;
+    return held === it || it.getRootNode().activeElement === it;
+}"""
+IN_MENU = "it => it.parentNode.contains(it.getRootNode().activeElement)"
+# What hides the focus: no ring at all, or something that lies over it.
+LOOK = """it => {
+    const rings = (style) => (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0)
+        || style.boxShadow !== "none";
+    const shown = [it, it.parentElement, it.closest("article, li")].filter(Boolean).some((part) =>
+        [null, "::before", "::after"].some((pseudo) => rings(getComputedStyle(part, pseudo))));
+    const { x, y, width, height } = it.getBoundingClientRect();
+    const root = it.getRootNode();
+    const top = root.elementFromPoint(x + width / 2, y + height / 2);
+    const free = top && (it.contains(top) || top.contains(it) || top.getRootNode().host === it);
+    return { shown, free: Boolean(free), top: top?.outerHTML.slice(0, 200), y,
+        inside: y >= 0 && y + Math.min(height, 40) <= innerHeight };
+}"""
+# A link within a line of text may be as low as the line is.
+SIZE = """it => {
+    const { width, height } = it.getBoundingClientRect();
+    const box = getComputedStyle(it, "::after");
+    const after = box.content === "none" || box.position !== "absolute" ? [0, 0]
+        : [parseFloat(box.width), parseFloat(box.height)];
+    const inText = it.localName === "a" && it.closest(".prose") !== null;
+    return { width: Math.max(width, after[0]), height: Math.max(height, after[1]), inText };
+}"""
+
+
+class Hand(Protocol):
+    """`use` presses a control, `write` fills a field; `look` are options of a browser's context."""
+
+    look: dict[str, Any]
+
+    def use(self, target: Locator) -> None: ...
+    def write(self, target: Locator, text: str) -> None: ...
+    def play_or_pause(self, page: Page) -> None: ...
+    def leave_menu(self, page: Page) -> None: ...
+
+
+class Keys:
+    """Tab, Enter, letters and arrows; the pointer is never touched."""
+
+    look: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+
+    def use(self, target: Locator) -> None:
+        self.go_to(target)
+        target.page.keyboard.press("Enter")
+
+    def write(self, target: Locator, text: str) -> None:
+        self.go_to(target)
+        target.page.keyboard.type(text)
+
+    def play_or_pause(self, page: Page) -> None:
+        page.keyboard.press("k")
+
+    def leave_menu(self, page: Page) -> None:
+        """Of the player: out of its second level, then out of it."""
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+
+    def go_to(self, target: Locator) -> None:
+        target.wait_for()
+        key = "Tab"
+        if target.evaluate("it => it.role?.startsWith('menuitem')"):
+            # A menu takes the focus when it opens, and is gone through by arrows.
+            wait_for(lambda: target.evaluate(IN_MENU), name=f"the focus in the menu of {target}")
+            key = "ArrowDown"
+        for _ in range(MOST_TABS):
+            if target.evaluate(HAS_FOCUS):
+                break
+            target.page.keyboard.press(key)
+        else:
+            raise AssertionError(f"the keyboard does not reach {target}")
+        seen = target.evaluate(LOOK)
+        assert seen["shown"], f"no focus is seen on {target}"
+        assert seen["free"], f"{seen['top']} lies over {target}"
+        assert seen["inside"], f"{target} has the focus and is not in view: {seen}"
+
+
+class Thumb:
+    """A phone: it taps, and types on the keyboard of the screen."""
+
+    look: dict[str, Any] = {
+        "viewport": {"width": 390, "height": 844},
+        "has_touch": True,
+        "is_mobile": True,
+    }
+
+    def use(self, target: Locator) -> None:
+        target.wait_for()
+        told = target.evaluate(SIZE)
+        is_hit = told["inText"] or min(told["width"], told["height"]) >= LEAST
+        assert is_hit, f"{target} is small: {json.dumps(told)}"
+        target.tap()
+
+    def write(self, target: Locator, text: str) -> None:
+        self.use(target)
+        expect(target).to_be_focused()
+        target.page.keyboard.type(text)
+
+    def play_or_pause(self, page: Page) -> None:
+        self.use(page.locator(".player__bar media-play-button"))
+
+    def leave_menu(self, page: Page) -> None:
+        """Beside it."""
+        page.touchscreen.tap(195, 100)
+
+
+HANDS: dict[str, Hand] = {"keyboard": Keys(), "touch": Thumb()}

@@ -1,0 +1,43 @@
+"""Pictures of members and of categories, sent as the files of videos are.
+
+They live here for the sake of that: imports go from videos to accounts and categories.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.services.avatars import avatar_path
+from categories.models import Category
+from categories.services import cover_path
+from videos.views.media import file_response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+
+@require_safe
+def avatar(request: HttpRequest, username: str) -> HttpResponseBase:
+    return _picture(request, avatar_path(get_object_or_404(User, username__iexact=username)))
+
+
+@require_safe
+def cover(request: HttpRequest, slug: str) -> HttpResponseBase:
+    return _picture(request, cover_path(get_object_or_404(Category, slug=slug)))
+
+
+def _picture(request: HttpRequest, path: Path | None) -> HttpResponseBase:
+    """Its address carries a version, so browsers keep it for a day."""
+    if path is None:
+        raise Http404("No picture.")
+    return file_response(
+        request, path, content_type="image/webp", cache_control="private, max-age=86400"
+    )
