@@ -117,7 +117,7 @@ def sessions_end(request: HttpRequest) -> HttpResponse:
 @require_safe
 def avatar(request: HttpRequest, username: str) -> HttpResponseBase:  # noqa: ARG001
     """A member's picture. Its address carries a version, so browsers keep it for a day."""
-    user = User.objects.filter(username__iexact=username).first()
+    user = User.objects.named(username).first()
     path = avatar_path(user) if user else None
     if path is None or not path.is_file():
         raise Http404("No picture.")
