@@ -27,7 +27,7 @@ def find_by_login(login: str) -> User | None:
         return None
     if "@" in login:
         return User.objects.filter(email=normalize_email(login)).first()
-    return User.objects.filter(username__iexact=login.strip()).first()
+    return User.objects.named(login.strip()).first()
 
 
 def login_name(request: HttpRequest | None, credentials: dict[str, Any] | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -306,6 +308,50 @@ def test_a_page_is_not_told_about_before_the_log_in() -> None:
     for short_id in (video.short_id, "0000000000"):
         answer = Client().get(f"/v/{short_id}/")
         assert answer["Location"] == f"/login/?next=/v/{short_id}/"
+
+
+# -- CompressPages ------------------------------------------------------------------------------
+def test_a_page_is_compressed_for_those_who_take_it(client: Client, alice: User) -> None:
+    plain = client.get("/")
+    small = client.get("/", headers={"Accept-Encoding": "gzip, br"})
+    assert not plain.has_header("Content-Encoding")
+    assert small["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in plain["Vary"]
+    assert "Accept-Encoding" in small["Vary"]
+    assert int(small["Content-Length"]) == len(small.content) < len(plain.content) / 3
+    assert gzip.decompress(small.content).endswith(b"</html>\n")
+
+
+def test_the_length_of_a_compressed_page_does_not_tell_what_stands_in_it(
+    client: Client, alice: User
+) -> None:
+    """Whoever can have a page fetched again and again with words of theirs in it, and sees its
+    length, would guess its secrets letter by letter (BREACH)."""
+    answers = [client.get("/?q=x", headers={"Accept-Encoding": "gzip"}) for _ in range(8)]
+    tokens = [re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', read(it)) for it in answers]
+    assert all(tokens)
+    assert len({one for found in tokens for one in found}) >= len(answers)
+    assert len({len(it.content) for it in answers}) > 1
+
+
+def read(answer: Any) -> str:
+    return gzip.decompress(answer.content).decode()
+
+
+def test_what_is_no_page_keeps_its_bytes_and_its_length(
+    client: Client, alice: User, tmp_path: Path
+) -> None:
+    video = make_video(uploader=alice, storage_root=str(tmp_path))
+    video.file_path.write_bytes(bytes(4096))
+    for path in (f"/v/{video.short_id}/stream.mp4", f"/v/{video.short_id}/download/"):
+        answer = client.get(path, headers={"Accept-Encoding": "gzip"})
+        assert not answer.has_header("Content-Encoding")
+        assert answer["Content-Length"] == "4096"
+        assert sum(map(len, answer)) == 4096
+    part = {"Accept-Encoding": "gzip", "Range": "bytes=0-999"}
+    answer = client.get(f"/v/{video.short_id}/stream.mp4", headers=part)
+    assert (answer.status_code, answer["Content-Length"]) == (206, "1000")
+    b"".join(answer)  # closes the file
 
 
 # -- PrivatePages -------------------------------------------------------------------------------

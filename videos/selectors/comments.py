@@ -135,7 +135,8 @@ def comment_card(
 
 def comment_count(video: Video) -> str:
     """In words of few characters; beyond a thousand it is not counted on. One query."""
-    found = Comment.objects.live().filter(video=video)[: MOST_COUNTED + 1].count()
+    live = Comment.objects.live().filter(video=video).order_by()  # else all are sorted first
+    found = live[: MOST_COUNTED + 1].count()
     return f"{compact_count(MOST_COUNTED)}+" if found > MOST_COUNTED else str(found)
 
 

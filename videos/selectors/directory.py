@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import IntegerField, OuterRef, Q, Subquery
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.lib.units import compact_count, plural
 from clipset.lib.words import marked, search_terms
 from videos.models import Video
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from clipset.lib.words import Piece
 
 PAGE_SIZE: Final = 48
+MOST_COUNTED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class MemberCard:
     avatar_url: str | None
     role: str  # "" for a plain member
     joined_at: datetime
-    video_count: int  # of those that everybody sees
+    videos: str  # "12 videos", of those that everybody sees; "" without any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def directory_page(query: str, *, after: str) -> DirectoryPage:
     position = decode_cursor(after) if after else None
     if position and len(position) == 1:
         users = users.filter(key__gt=str(position[0]))
-    users = users.annotate(films=Coalesce(_films(), 0))
+    users = users.annotate(films=_films())
     rows = list(users.order_by("key")[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
@@ -71,7 +73,7 @@ def directory_page(query: str, *, after: str) -> DirectoryPage:
                 avatar_url=user.avatar_url,
                 role=user.get_role_display() if user.is_staff else "",
                 joined_at=user.created_at,
-                video_count=user.films,
+                videos=_counted(user.films),
             )
             for user in rows
         ],
@@ -79,8 +81,21 @@ def directory_page(query: str, *, after: str) -> DirectoryPage:
     )
 
 
-def _films() -> Subquery:
-    """How many published videos a member has, read from an index alone."""
+class _Rows(Subquery):
+    """How many rows a subquery has."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+def _films() -> _Rows:
+    """How many published videos a member has, read from an index alone, and not beyond a thousand:
+    else those who have very many would be dear to list."""
     own = Video.objects.published().filter(uploaded_by=OuterRef("pk")).order_by()
-    counted = own.values("uploaded_by").annotate(n=Count("*")).values("n")
-    return Subquery(counted, output_field=IntegerField())
+    return _Rows(own.values("uploaded_by")[: MOST_COUNTED + 1])
+
+
+def _counted(films: int) -> str:
+    if films > MOST_COUNTED:
+        return f"{compact_count(MOST_COUNTED)}+ videos"
+    return plural(films, "video") if films else ""

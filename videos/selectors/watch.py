@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +20,7 @@ from videos.selectors.playback import playable_renditions
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from accounts.models import User
     from videos.querysets import VideoQuerySet
@@ -110,7 +111,7 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
 
 
 def watch_page(video: Any, *, viewer: User, start: int | None) -> WatchPage:
-    """Of a video that came by `for_watching`. Four queries at most, whatever there is to show.
+    """Of a video that came by `for_watching`. Five queries at most, whatever there is to show.
     Begins at `start` seconds; None: where the viewer stopped last time."""
     card = cards([video], likes=likes_along([video]))[0]
     player = _player(video, start=start)
@@ -228,10 +229,16 @@ def _ask_every(video: Video, progress: Progress | None, now: datetime) -> int:
 
 
 def _more(video: Video) -> list[VideoCard]:
-    """Newest first, from the same uploader and the same category."""
-    near = Q(uploaded_by=video.uploaded_by_id)
+    """Newest first, from the same uploader and the same category. Two queries, since databases sort
+    all that either has for one with an OR."""
+    near = [_newest_beside(video, uploaded_by=video.uploaded_by_id)]
     if video.category_id:
-        near |= Q(category=video.category_id)
-    found = with_likes(Video.objects.published().filter(near).exclude(pk=video.pk).for_cards())
-    rows = list(found.order_by("-created_at", "-pk")[:MORE])
+        near.append(_newest_beside(video, category=video.category_id))
+    found = {one.pk: one for rows in near for one in rows}
+    rows = sorted(found.values(), key=lambda one: (one.created_at, one.pk), reverse=True)[:MORE]
     return cards(rows, likes=likes_along(rows))
+
+
+def _newest_beside(video: Video, **same: UUID) -> VideoQuerySet:
+    others = Video.objects.published().filter(**same).exclude(pk=video.pk)
+    return with_likes(others.for_cards()).order_by("-created_at", "-pk")[:MORE]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from django.db.models import Exists, OuterRef
+
 from videos.models import Video, WatchPosition
 from videos.selectors.cards import VideoCard, cards
 from videos.selectors.likes import likes_in_row
@@ -18,10 +20,10 @@ BEGUN: Final = 6
 def begun_by(member: User) -> list[VideoCard]:
     """What the member began and did not finish, the latest first, as far as they may still see
     it. One query."""
+    # Asked of each in turn: SQLite would list all videos there are for `video__in`.
+    seen = Video.objects.visible_to(member).finished().filter(pk=OuterRef("video"))
     positions = (
-        WatchPosition.objects.filter(
-            member=member, video__in=Video.objects.visible_to(member).finished()
-        )
+        WatchPosition.objects.filter(Exists(seen), member=member)
         .select_related("video__uploaded_by", "video__category")
         .annotate(like_count=likes_in_row("video"))
         .order_by("-updated_at")[:BEGUN]

@@ -74,7 +74,7 @@ def category(request: MemberRequest, slug: str) -> HttpResponse:
 @require_safe
 def profile(request: MemberRequest, username: str) -> HttpResponse:
     """The owner and staff see here what is unfinished or hidden, too."""
-    member = get_object_or_404(User, username__iexact=username)
+    member = get_object_or_404(User.objects.named(username))
     videos = Video.objects.visible_to(request.user).filter(uploaded_by=member)
     context = {"profile": member, "is_own": member.pk == request.user.pk}
     return _list_page(request, "videos/profile.html", videos, context)

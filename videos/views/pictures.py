@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @require_safe
 def avatar(request: HttpRequest, username: str) -> HttpResponseBase:
-    return _picture(request, avatar_path(get_object_or_404(User, username__iexact=username)))
+    return _picture(request, avatar_path(get_object_or_404(User.objects.named(username))))
 
 
 @require_safe

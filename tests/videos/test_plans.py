@@ -1,0 +1,179 @@
+"""How SQLite finds what pages list, once there are a million videos: by an index that leads to it,
+without reading a whole table and without sorting all that might be shown.
+
+It chooses by its statistics, so it is given those of such a site, as `scripts/bench pages` makes it
+(which measures what the plans cost).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from clipset.lib.keyset import encode_cursor
+from tests.builders import make_category, make_user, make_video
+from videos.services.talking import write_comment
+from videos.services.watching import save_position
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from videos.models import Video
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plan"),
+]
+
+# Of each index: how many rows there are, and how many share the first column, the first two, …
+STATISTICS: Final = {
+    "videos": {
+        "sqlite_autoindex_videos_1": "1000000 1",
+        "sqlite_autoindex_videos_2": "1000000 1",
+        "sqlite_autoindex_videos_3": "1000000 1",
+        "videos_by_category": "1000000 142858 1 1",
+        "videos_by_category_views": "1000000 142858 113 1",
+        "videos_by_uploader": "1000000 1000 1 1",
+        "videos_by_uploader_views": "1000000 1000 13 1",
+        "videos_category_id_c00e960e": "1000000 142858",
+        "videos_created_at_0be28924": "1000000 1",
+        "videos_feed_newest": "1000000 1 1",
+        "videos_feed_views": "1000000 267 1",
+        "videos_processing_status_e74b75c1": "1000000 1000000",
+        "videos_published_by": "1000000 1000 1000 1000",
+        "videos_uploaded_by_83462caa": "1000000 1000",
+    },
+    "comments": {
+        "comments_author_id_7a23bb5d": "201200 202",
+        "comments_deleted_by_id_84f39ac7": "201200 201200",
+        "comments_markers": "200 200 1",
+        "comments_of_a_video": "201200 1 1 1",
+        "comments_replies": "201200 1001 1",
+    },
+    "likes": {
+        "likes_member_id_41381471": "200000 200",
+        "sqlite_autoindex_likes_1": "200000 1 1",
+    },
+    "users": {
+        "sqlite_autoindex_users_1": "1001 1",
+        "sqlite_autoindex_users_2": "1001 1",
+        "sqlite_autoindex_users_3": "1001 1",
+        "users_email_any_case": "1001 1",
+        "users_username_any_case": "1001 1",
+    },
+    "watch_positions": {
+        "sqlite_autoindex_watch_positions_1": "200100 200 1",
+        "watch_positions_latest": "200100 200 1",
+        "watch_positions_member_id_51a95561": "200100 200",
+        "watch_positions_video_id_a9068027": "200100 1",
+    },
+    "search_documents": {"sqlite_autoindex_search_documents_1": "1000000 1"},
+}
+BY_UPLOADER: Final = "SEARCH videos USING INDEX videos_by_uploader (uploaded_by=?"
+BY_CATEGORY: Final = "SEARCH videos USING INDEX videos_by_category (category_id=?"
+BY_NAME: Final = "SEARCH users USING INDEX users_username_any_case (<expr>=?"
+# Some steps of each page, by what they begin with.
+STEPS: Final = {
+    "/": {
+        "SCAN videos USING INDEX videos_feed_newest",
+        "SEARCH watch_positions USING INDEX watch_positions_latest (member_id=?",
+    },
+    "/?after={newest}": {"SEARCH videos USING INDEX videos_feed_newest ((created_at,id)<(?,?)"},
+    "/?sort=views": {"SCAN videos USING INDEX videos_feed_views"},
+    "/?sort=views&after={viewed}": {
+        "SEARCH videos USING INDEX videos_feed_views ((view_count,id)<(?,?)"
+    },
+    "/?category=music": {BY_CATEGORY},
+    "/categories/music/": {BY_CATEGORY},
+    "/categories/music/?after={newest}": {BY_CATEGORY},
+    "/categories/music/?sort=views": {
+        "SEARCH videos USING INDEX videos_by_category_views (category_id=?"
+    },
+    "/categories/": {"SEARCH U0 USING INDEX videos_by_category (category_id=?"},
+    "/profile/alice/": {BY_NAME, BY_UPLOADER},
+    "/profile/bob/?after={newest}": {BY_NAME, BY_UPLOADER},
+    "/profile/bob/?sort=views": {
+        "SEARCH videos USING INDEX videos_by_uploader_views (uploaded_by=?"
+    },
+    "/users/": {
+        "SCAN users USING INDEX users_username_any_case",
+        "SEARCH U0 USING COVERING INDEX videos_published_by (uploaded_by=?",
+    },
+    "/?q=harbour": {"SCAN video_search VIRTUAL TABLE"},
+    "/?q=harbour&sort=views": {"SCAN video_search VIRTUAL TABLE"},
+    "{film}": {
+        "SEARCH videos USING INDEX sqlite_autoindex_videos_2 (short_id=?",
+        BY_UPLOADER,
+        BY_CATEGORY,
+        "SEARCH comments USING INDEX comments_of_a_video (video_id=? AND parent_id=?",
+    },
+    "{film}comments/": {
+        "SEARCH comments USING INDEX comments_of_a_video (video_id=? AND parent_id=?"
+    },
+}
+# Tables that grow with the videos; U0 and T4 are what Django calls one in a subquery or a join. The
+# feed is an index in its order, left at the end of the page.
+WHOLE_TABLE: Final = re.compile(
+    r"SCAN (videos(?! USING INDEX videos_feed_)|comments|likes|watch_positions|search_documents"
+    r"|[UT]\d)"
+)
+LIST_OF_ROWS: Final = re.compile(r'ORDER BY "(videos|watch_positions|users)"[^()]* LIMIT \d+$')
+SORTED: Final = "USE TEMP B-TREE FOR ORDER BY"
+
+
+@pytest.fixture
+def film(client: Client) -> Video:
+    """Beside others; the client is alice, who has begun it. The statistics come last."""
+    alice, bob, music = make_user("alice"), make_user("bob"), make_category("Music")
+    film = make_video("Harbour", uploader=bob, category=music)
+    for uploader in (alice, bob):
+        make_video("Harbour again", uploader=uploader, category=music)
+    write_comment(video=film, author=alice, text="At 0:10!")
+    save_position(video=film, member=alice, seconds=40, ended=False)
+    client.force_login(alice)
+    rows = [(table, *index) for table, indexes in STATISTICS.items() for index in indexes.items()]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("DELETE FROM sqlite_stat1")
+        cursor.executemany("INSERT INTO sqlite_stat1 VALUES (%s, %s, %s)", rows)
+        cursor.execute("ANALYZE sqlite_schema")  # has them read
+    return film
+
+
+def test_what_the_statistics_name_is_there(film: Video) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")
+        there = {name for (name,) in cursor.fetchall()}
+    assert {name for indexes in STATISTICS.values() for name in indexes} - there == set()
+
+
+@pytest.mark.parametrize("path", STEPS)
+def test_a_page_is_found_by_indexes_among_a_million(client: Client, film: Video, path: str) -> None:
+    address = path.format(
+        film=film.get_absolute_url(),
+        newest=encode_cursor((film.created_at.isoformat(), film.pk.hex)),
+        viewed=encode_cursor((2, film.pk.hex)),
+    )
+    plans = plans_of(client, address)
+    steps = {step for plan in plans.values() for step in plan}
+    assert {it for it in STEPS[path] if not any(step.startswith(it) for step in steps)} == set()
+    for sql, plan in plans.items():
+        assert not any(map(WHOLE_TABLE.match, plan)), (sql, plan)
+        assert not (LIST_OF_ROWS.search(sql) and SORTED in plan), (sql, plan)
+
+
+def plans_of(client: Client, path: str) -> dict[str, list[str]]:
+    """The steps of each query of a page but those for permissions, of which there are few rows."""
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(path).status_code == 200
+    plans = {}
+    with connection.cursor() as cursor:
+        for sql in (query["sql"] for query in queries.captured_queries):
+            if sql.startswith("SELECT") and "auth_permission" not in sql:
+                cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+                plans[sql] = [row[3] for row in cursor.fetchall()]
+    return plans
