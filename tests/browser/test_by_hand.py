@@ -47,7 +47,7 @@ def film(bob: User) -> Video:
         "mp4",
         *("-f", "lavfi", "-i", f"color=white:size=1152x640:rate=5:duration={SECONDS}"),
         *clips.tone(SECONDS, "mono"),
-        *("-vf", f"fade=t=in:d={SECONDS}", *clips.x264(10), "-c:a", "aac"),
+        *("-vf", f"fade=t=in:d={SECONDS}", *clips.x264(10, b_frames=0), "-c:a", "aac"),
     )
     video = kept_film(bob, clip)
     Video.objects.filter(pk=video.pk).update(
@@ -173,7 +173,7 @@ def test_a_time_in_a_comment_moves_the_player(
     wait_until(page, "video.paused")
     hand.use(page.locator("#description").get_by_role("link", name="0:50"))
     wait_until(page, "video.currentTime >= 50 && video.currentTime < 60 && !video.paused")
-    hand.use(comment.get_by_role("link", name="alice"))
+    hand.use(comment.get_by_role("link", name="alice", exact=True))
     page.wait_for_url("**/profile/alice/")
 
 
