@@ -1,4 +1,5 @@
 /** Where <clip-player> gets its film: HLS through hls.js or through the browser, or the file. */
+import { Starving } from "./starving.js";
 import { recall, remember } from "./store.js";
 
 const STILL = "Still being made. It goes on by itself.";
@@ -33,6 +34,8 @@ export class Source {
     this.hasRecovered = false;
     this.isAsking = false;
     this.waitsForFile = false;
+    this.rescues = 0;
+    this.starving = new Starving(this.video, () => this.rescue());
     this.wanted = Number(recall("quality")) || null; // its short side; null: as the line allows
   }
 
@@ -53,6 +56,7 @@ export class Source {
 
   close() {
     clearTimeout(this.timer);
+    this.starving.close();
     this.hls?.destroy();
     this.hls = null;
   }
@@ -62,7 +66,7 @@ export class Source {
   begin(position) {
     const { Hls, video } = this;
     const wasPlaying = !video.paused || this.isHolding;
-    this.close();
+    this.keepingRate(() => this.close());
     video.querySelectorAll("source").forEach((source) => source.remove());
     const { Events } = Hls;
     this.hls = new Hls({
@@ -81,10 +85,9 @@ export class Source {
     this.hls.on(Events.ERROR, (_, data) => {
       if (data.fatal) this.failed(data);
     });
-    this.keepingRate(() => {
-      this.hls.loadSource(this.given.hls);
-      this.hls.attachMedia(video);
-    });
+    this.starving.follow(this.hls, Events);
+    this.hls.loadSource(this.given.hls);
+    this.keepingRate(() => this.hls.attachMedia(video));
     if (wasPlaying) video.play().catch(() => {});
   }
 
@@ -92,7 +95,7 @@ export class Source {
   lookForLogIn(address) {
     const path = (url) => new URL(url, location.href).pathname;
     if (!this.given.login || path(address) !== path(this.given.login)) return;
-    this.hls?.stopLoad();
+    this.stop();
     this.player.loggedOut();
   }
 
@@ -158,7 +161,10 @@ export class Source {
     this.isAsking = true;
     const state = await this.ask();
     this.isAsking = false;
-    if (!this.mayGoOn(state)) return;
+    if (!this.mayGoOn(state)) {
+      this.stop();
+      return;
+    }
     if (state === "COMPLETED" && this.tries >= TRIES) {
       this.fallBack();
       return;
@@ -171,6 +177,20 @@ export class Source {
     });
   }
 
+  /** What is buffered still plays; nothing more comes. */
+  stop() {
+    this.starving.close();
+    this.hls?.stopLoad();
+  }
+
+  /** hls.js waits and fetches nothing. While the film is made there may be nothing to fetch. */
+  rescue() {
+    if (this.isGrowing || this.isAsking) return;
+    this.rescues += 1;
+    if (this.rescues <= TRIES) this.begin(this.position);
+    else this.fallBack();
+  }
+
   later(action) {
     clearTimeout(this.timer);
     this.timer = setTimeout(action, AGAIN);
@@ -180,7 +200,7 @@ export class Source {
   fallBack() {
     const { position, video } = this;
     const wasPlaying = !video.paused || this.isHolding;
-    this.close();
+    this.keepingRate(() => this.close());
     this.tellQuality();
     if (!this.isWhole) {
       this.waitForFile();
@@ -262,7 +282,7 @@ export class Source {
     if (state === "failed") {
       clearTimeout(this.timer);
       this.isGrowing = false;
-      this.hls?.stopLoad();
+      this.stop();
       this.lookAtEdge();
       this.player.tell(NO_MORE);
     } else if (state === "ready") {

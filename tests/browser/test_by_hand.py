@@ -47,7 +47,7 @@ def film(bob: User) -> Video:
         "mp4",
         *("-f", "lavfi", "-i", f"color=white:size=1152x640:rate=5:duration={SECONDS}"),
         *clips.tone(SECONDS, "mono"),
-        *("-vf", f"fade=t=in:d={SECONDS}", *clips.x264(10), "-c:a", "aac"),
+        *("-vf", f"fade=t=in:d={SECONDS}", *clips.x264(10, b_frames=0), "-c:a", "aac"),
     )
     video = kept_film(bob, clip)
     Video.objects.filter(pk=video.pk).update(
@@ -92,6 +92,8 @@ def test_a_film_is_found_by_its_category_and_watched(
         )
     hand.play_or_pause(page)
     wait_until(page, "video.paused")
+    hand.use(page.get_by_role("link", name="Nature"))
+    page.wait_for_url("**/categories/nature/")
 
 
 def test_the_timeline_shows_what_is_where_and_leads_there(
@@ -171,6 +173,8 @@ def test_a_time_in_a_comment_moves_the_player(
     wait_until(page, "video.paused")
     hand.use(page.locator("#description").get_by_role("link", name="0:50"))
     wait_until(page, "video.currentTime >= 50 && video.currentTime < 60 && !video.paused")
+    hand.use(comment.get_by_role("link", name="alice", exact=True))
+    page.wait_for_url("**/profile/alice/")
 
 
 def test_a_guest_link_is_made_watched_revoked_and_opened_again(

@@ -136,31 +136,10 @@ def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) ->
     page.locator("video.player__video").evaluate("video => video.play()")
     wait_until(page, "video.videoHeight === 480 && video.currentTime > 0.2")
 
-    # With the keys alone, in the middle of the film.
-    seek(page, 0.5)
-    page.keyboard.press("Escape")
-    page.keyboard.press("Escape")
-    expect(quality).to_be_hidden()
-    page.get_by_role("button", name="settings").focus()
-    page.keyboard.press("Enter")
-    expect(quality).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("menuitemradio", name="640p")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(quality).to_contain_text("640p")
-    page.keyboard.press("Escape")
-    expect(quality).to_be_hidden()
-    page.locator("video.player__video").evaluate("video => video.play()")
-    wait_until(page, "video.videoHeight === 640 && !video.error")
-    wait_until(page, "video.ended || video.error")
-    assert state(page)["error"] is None
-
-    page.reload()
-    page.get_by_role("button", name="settings").click()
-    expect(quality).to_contain_text("640p")
-    page.evaluate("localStorage.setItem('quality', '480')")
     page.reload()
     wait_until(page, "video.videoHeight === 480 && video.readyState >= 2")
+    page.get_by_role("button", name="settings").click()
+    expect(quality).to_contain_text("480p")
 
 
 def test_the_size_is_chosen_in_full_screen_too(page: Page, bob: User) -> None:
@@ -259,6 +238,21 @@ def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
     assert play_to_the_end(page)["ended"]
     expect(page.locator(".player__quality")).to_be_hidden()
     problems[:] = without(problems, "404", "416")
+
+
+def test_what_hls_js_does_not_fetch_any_more_is_fetched_anew(
+    page: Page, bob: User, problems: list[str]
+) -> None:
+    """As after quick jumps to and fro, when it may wait for ever."""
+    open_hls(page, film_of_sizes(bob))
+    assert page.evaluate("document.querySelector('video').buffered.end(0)") < 7
+    page.evaluate(f"{SOURCE}.hls.pauseBuffering()")
+    page.locator("video.player__video").evaluate("video => { video.playbackRate = 1.5; }")
+    play_from(page, 6.5)
+    wait_until(page, "video.ended || video.error")
+    told = state(page)
+    assert (told["error"], told["rate"]) == (None, 1.5)
+    problems[:] = without(problems, "interrupted by a new load request")
 
 
 def test_a_lost_connection_is_said_and_playing_goes_on(

@@ -119,6 +119,14 @@ def test_nginx_sends_what_the_site_names_and_nothing_else(front: live.Server) ->
     named = visitor.get(f"/v/{video.short_id}/download/").headers["Content-Disposition"]
     assert named == "attachment; filename*=utf-8''K%C3%BCche.mp4"
 
+    (front.media / "avatars").mkdir()
+    (front.media / "avatars" / "bob-12345678.webp").write_bytes(b"PICTURE")
+    type(bob).objects.update(avatar="bob-12345678.webp")
+    picture = visitor.get("/profile/bob/avatar.webp")
+    assert (picture.status, picture.body) == (200, b"PICTURE")
+    assert picture.headers["Content-Type"] == "image/webp"
+    assert picture.headers["Cache-Control"] == "private, max-age=86400"
+
     inside = f"/files{front.media}/videos/a%20film%20100%25.mp4"
     for outside in (inside, inside.replace("/videos/", "/videos/../videos/"), "/files/etc/passwd"):
         assert visitor.get(outside).status == 404
