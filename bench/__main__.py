@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import chaos, media, pages, serving, upload, watch
+from bench import chaos, lighthouse, media, pages, serving, upload, watch
 
 BENCHES = {
     "media": media.main,
@@ -13,6 +13,7 @@ BENCHES = {
     "chaos": chaos.main,
     "upload": upload.main,
     "pages": pages.main,
+    "lighthouse": lighthouse.main,
 }
 BY_DEFAULT = ("media",)
 
