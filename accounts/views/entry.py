@@ -60,9 +60,13 @@ class Logout(auth_views.LogoutView):
     """POST only, as Django's."""
 
 
-def without_referrer(response: HttpResponse) -> HttpResponse:
-    """For pages with a secret in their address."""
-    response["Referrer-Policy"] = "no-referrer"
+def without_path_in_referrer(response: HttpResponse) -> HttpResponse:
+    """For pages with a secret in their address.
+
+    Not `no-referrer`: browsers then send `Origin: null` with the page's form (Fetch, section
+    "append a request Origin header"), which Django rightly takes for a forgery.
+    """
+    response["Referrer-Policy"] = "strict-origin"
     return response
 
 
@@ -107,7 +111,7 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
     def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        return without_referrer(super().dispatch(*args, **kwargs))  # type: ignore[arg-type]
+        return without_path_in_referrer(super().dispatch(*args, **kwargs))  # type: ignore[arg-type]
 
 
 @login_not_required
@@ -124,9 +128,9 @@ def register(request: HttpRequest, token: str) -> HttpResponse:
     """Redeems an invitation, or makes the first admin by the link printed at set-up."""
     invitation = find_invitation(token)
     if invitation is not None:
-        return without_referrer(_register_invited(request, invitation))
+        return without_path_in_referrer(_register_invited(request, invitation))
     if is_setup_token(token):
-        return without_referrer(_register_first_admin(request))
+        return without_path_in_referrer(_register_first_admin(request))
     raise Http404("No such invitation.")
 
 
