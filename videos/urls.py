@@ -6,6 +6,7 @@ from videos.views import (
     browse,
     captions,
     comments,
+    design,
     guests,
     health,
     likes,
@@ -38,6 +39,7 @@ FILES = (
 urlpatterns = [
     path("", browse.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
+    path("design/", design.design, name="design"),
     path("upload/", upload.upload, name="upload"),
     path("uploads/", tus.uploads, name="uploads"),
     path("uploads/<str:upload_id>/", tus.one_upload, name="one_upload"),
