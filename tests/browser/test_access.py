@@ -286,7 +286,11 @@ def test_pages_move_into_each_other_only_for_those_who_want_motion(
     problems[:] = without_meant(problems)  # there are no files behind the films
 
     held: list[Route] = []
-    page.route("**/?after=*", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/?after=*", hold)
     more = page.get_by_role("link", name="Show more")
     more.scroll_into_view_if_needed()
     expect(page.locator(".skeletons")).to_be_visible()
