@@ -265,9 +265,10 @@ pip_install() {
 
 # -- front-end packages ---------------------------------------------------------------------------
 
-front_end_stamp() { cat package.json package-lock.json | sha256sum | cut -d ' ' -f 1; }
+# Each takes the folder of a package.json; the root's is the front end.
+front_end_stamp() { (cd "${1:-.}" && cat package.json package-lock.json) | sha256sum | cut -d ' ' -f 1; }
 
-front_end_is_there() { has_stamp node_modules/.clipset-stamp "$(front_end_stamp)"; }
+front_end_is_there() { has_stamp "${1:-.}/node_modules/.clipset-stamp" "$(front_end_stamp "${1:-.}")"; }
 
 # Whether the system has npm and a Node that is new enough.
 has_node() {
@@ -277,7 +278,7 @@ has_node() {
 }
 
 npm_ci() {
-    local npm=(npm)
+    local npm=(npm) folder=${1:-.}
     if ! has_node; then
         "${BOUND[@]}" "$PY" -m pip install --disable-pip-version-check --no-input "$NODE_PACKAGE"
         local node
@@ -286,8 +287,8 @@ npm_ci() {
         npm=("$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js")
     fi
     # Nothing is built from the packages, so that none of their scripts has to run.
-    "${BOUND[@]}" "${npm[@]}" ci --ignore-scripts --no-audit --no-fund
-    front_end_stamp >node_modules/.clipset-stamp
+    "${BOUND[@]}" "${npm[@]}" ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+    front_end_stamp "$folder" >"$folder/node_modules/.clipset-stamp"
 }
 
 # -- several installations at once ----------------------------------------------------------------

@@ -42,6 +42,14 @@ def require(part: str) -> str:
     )
 
 
+def axe_core() -> str:
+    """The script that looks in a page for what keeps people out, or the end of the test."""
+    script = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        without("axe-core is missing: npm ci --prefix tests --ignore-scripts, or scripts/test")
+    return script.read_text()
+
+
 def without(reason: str) -> NoReturn:
     """Ends the test for a reason that is not its own: skipped, or with CI=true a failure."""
     if os.environ.get("CI") == "true":

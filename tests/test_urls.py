@@ -32,6 +32,7 @@ from clipset.lib.ids import hash_token, new_token
 from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
 from siteconfig.models import Config
+from tests.browser.pages import PAGES
 from tests.builders import (
     make_admin,
     make_category,
@@ -361,6 +362,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         )
     },
     "healthz": [("GET /healthz", PUBLIC)],
+    "design": [("GET /design/", STAFF)],
     # -- Getting in
     "login": [
         ("GET /login/", (200, 302, 302, 302, 302, 200)),
@@ -688,6 +690,19 @@ LINES = [(name, request, expected) for name, rows in TABLE.items() for request, 
 def test_every_url_has_a_line_in_the_table() -> None:
     outside = {name for name in site_urls() if not name.startswith("admin:")}
     assert outside == set(TABLE)
+
+
+def test_every_page_is_looked_at_in_a_browser(world: World) -> None:
+    """By tests/browser/test_access.py: what answers with a whole page is in its table."""
+    pages = set()
+    for name, request, expected in LINES:
+        for visitor, status in zip(VISITORS, expected, strict=True):
+            if status in {200, 410, 422} and name not in pages:
+                answer = world.ask(visitor, request)
+                if not answer.streaming and answer.content.lstrip().startswith(b"<!doctype"):
+                    pages.add(name)
+    assert len(pages) > 20
+    assert pages == set(PAGES) - {"errors"}
 
 
 def test_every_line_is_of_the_url_that_it_stands_under(world: World) -> None:

@@ -6,6 +6,7 @@ from videos.views import (
     browse,
     captions,
     comments,
+    design,
     guests,
     health,
     likes,
@@ -39,6 +40,7 @@ FILES = (
 urlpatterns = [
     path("", browse.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
+    path("design/", design.design, name="design"),
     path("upload/", upload.upload, name="upload"),
     path(
         "upload/playlist/<short_id:short_id>/discard/",

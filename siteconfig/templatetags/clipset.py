@@ -163,7 +163,11 @@ def tone(name: str) -> int:
 # -- Forms --------------------------------------------------------------------------------------
 @register.inclusion_tag("components/field.html")
 def field(
-    bound: BoundField, hint: str = "", autocomplete: str = "", optional: bool = False
+    bound: BoundField,
+    hint: str = "",
+    autocomplete: str = "",
+    optional: bool = False,
+    takes_focus: bool = True,
 ) -> dict[str, object]:
     """Label above, control, error in place, help below. The form's first error gets the focus.
 
@@ -177,7 +181,7 @@ def field(
     if bound.errors:
         described.append(f"{bound.auto_id}_error")
         attrs["aria-invalid"] = "true"
-        attrs["autofocus"] = next(iter(bound.form.errors)) == bound.name
+        attrs["autofocus"] = takes_focus and next(iter(bound.form.errors)) == bound.name
     if help_text:
         described.append(f"{bound.auto_id}_help")
     if described:

@@ -11,6 +11,10 @@ export class Captions {
     for (const request of REQUESTS) player.addEventListener(request, () => this.keep());
     this.video.textTracks.addEventListener("addtrack", () => this.prefer());
     this.prefer();
+    // media-chrome says that it is checked or not, which a plain button can't be.
+    customElements.whenDefined("media-captions-button").then(() => {
+      player.querySelector("media-captions-button").setAttribute("role", "switch");
+    });
   }
 
   get tracks() {

@@ -119,7 +119,7 @@ def test_what_is_wrong_is_told_and_the_link_still_works(wrong: dict[str, str]) -
     assert set_up(path).status_code == 302
 
 
-def test_the_page_sends_no_referrer_and_is_kept_by_nobody() -> None:
+def test_the_page_sends_no_path_as_referrer_and_is_kept_by_nobody() -> None:
     path = path_of(setup_link())
     for answer in (Client().get(path), set_up(path, "x"), set_up(path)):
         assert answer["Referrer-Policy"] == "strict-origin"

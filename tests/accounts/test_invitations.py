@@ -184,7 +184,7 @@ def test_two_who_take_the_same_name_at_once_get_a_sentence(transactional_db: Non
     assert Invitation.objects.filter(used_at=None).count() == 3
 
 
-def test_pages_with_a_link_in_their_address_send_no_referrer(admin: User) -> None:
+def test_pages_with_a_link_in_their_address_send_no_path_as_referrer(admin: User) -> None:
     token = invite(as_(admin))
     client = Client()
     address = f"/register/{token}/"

@@ -279,7 +279,7 @@ def test_without_mail_the_page_says_so_and_a_post_does_nothing(alice: User) -> N
     assert not mail.outbox
 
 
-def test_the_pages_send_no_referrer_and_are_kept_by_nobody(alice: User) -> None:
+def test_the_pages_send_no_path_as_referrer_and_are_kept_by_nobody(alice: User) -> None:
     path, client = path_of(alice), Client()
     answers = [client.get(path)]
     answers += [client.get(answers[0]["Location"]), choose(path, "short", client)]

@@ -94,6 +94,8 @@ def visit(
     contexts: list[BrowserContext] = []
 
     def open_page(user: User | None, **options: Any) -> Page:
+        # What moves only delays a test, and hides from clicks what it moves over.
+        options.setdefault("reduced_motion", "reduce")
         context = browser.new_context(base_url=site.url, **options)
         contexts.append(context)
         context.set_default_timeout(15_000)  # milliseconds

@@ -1,0 +1,162 @@
+"""A site with something of everything on it, for those who look at its pages."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from PIL import Image
+
+from accounts.models import Invitation, Role, User
+from accounts.services.avatars import set_avatar
+from accounts.services.invitations import issue_invitation
+from accounts.services.passwords import reset_link
+from clipset.lib.pictures import write_whole
+from tests import clips
+from tests.builders import make_category, make_playlist, make_user, make_video
+from tests.videos.films import kept_film
+from videos.models import GuestLink, Job, Notice, ProcessingStatus, Video
+from videos.models.notice import NoticeKind
+from videos.selectors.comments import REPLIES_SHOWN
+from videos.services.captions import add_caption
+from videos.services.liking import set_like
+from videos.services.search_index import index_video
+from videos.services.sharing import make_guest_link, revoke_guest_link
+from videos.services.talking import delete_comment, edit_comment, write_comment
+from videos.services.watching import save_position
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SRT = b"1\n00:00:00,500 --> 00:00:01,500\nThe harvest begins\n"
+DESCRIPTION = (
+    "From 0:01 on one sees the valley.\n\nMore at https://example.org/ and below, where there is "
+    "room for much more than three lines, so that the rest of it is folded until somebody asks.\n\n"
+    "Filmed on the last warm evening of the year.\n\nThe music is our own."
+)
+
+
+def furnish(root: User, media: Path) -> dict[str, str]:
+    """What stands in the {braces} of tests/browser/pages.py. `root` is an admin.
+
+    bob uploads, alice is another member, dora is new and has nothing, wendy has sent all that
+    she may this week.
+    """
+    bob, alice = make_user("bob"), make_user("alice")
+    make_user("dora")
+    make_user("wendy", weekly_upload_limit_bytes=1024, weekly_upload_bytes=1024)
+    for number in range(4):
+        make_user(f"Konstantin_von_und_zu_Hohenfels_{number}")
+    set_avatar(user=alice, picture=_picture())
+    music = make_category("Music", created_by=root, description="Songs, and what else sounds.")
+    music.image = "music.webp"
+    music.save()
+    write_whole(media / "categories" / music.image, _picture("WEBP").read())
+    make_category("Bare", created_by=root)
+
+    film = _film(bob, category=music)
+    names = {"film": film.short_id} | _talk(film, alice, bob) | _links(film)
+    thumbnail: dict[str, Any] = {
+        "thumbnail_filename": film.thumbnail_filename,
+        "thumbnail_root": film.thumbnail_root,
+    }
+    for number in range(6):
+        make_video(
+            f"Film {number}", uploader=alice, category=music, view_count=number * 321, **thumbnail
+        )
+    make_video("Averylongtitlewithoutanyspaces" * 4, uploader=alice, **thumbnail)
+    begun = make_video("The old bridge", uploader=alice, duration_seconds=3723.0, **thumbnail)
+    save_position(video=begun, member=bob, seconds=1400, ended=False)
+    hidden = make_video("Not for everybody", uploader=bob, is_hidden=True, **thumbnail)
+    waiting = make_video("In the queue", uploader=bob, status=ProcessingStatus.PENDING)
+    Job.objects.create(video=waiting)
+    making = make_video("Being made", uploader=bob, status=ProcessingStatus.PROCESSING, **thumbnail)
+    Job.objects.create(
+        video=making,
+        state="RUNNING",
+        lease_owner="w",
+        lease_until=timezone.now() + timedelta(hours=1),
+        progress=42,
+        seconds_left=90,
+    )
+    failed = make_video("Did not work", uploader=bob, status=ProcessingStatus.FAILED)
+    for kind, video in ((NoticeKind.PROCESSED, film), (NoticeKind.FAILED, failed)):
+        Notice.objects.create(member=bob, kind=kind, video=video)
+    summer = make_playlist("Summer by the sea", made_by=bob, description="All of it, in order.")
+    for place, video in enumerate(Video.objects.published()[:5]):
+        summer.entries.create(video=video, position=place)
+    return names | {
+        "bare": begun.short_id,
+        "hidden": hidden.short_id,
+        "waiting": waiting.short_id,
+        "making": making.short_id,
+        "failed": failed.short_id,
+        "playlist": summer.short_id,
+        "empty_playlist": make_playlist("Winter", made_by=bob).short_id,
+        "reset_link": "/" + reset_link(make_user("paul")).split("/", 3)[3],
+        **_invitations(root),
+    }
+
+
+def _picture(kind: str = "PNG") -> io.BytesIO:
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((320, 180)).convert("RGB").save(out, kind)
+    out.seek(0)
+    return out
+
+
+def _film(bob: User, **fields: Any) -> Video:
+    """It plays, and has all that a film can have."""
+    clip = clips.h264_mp4(seconds=2, size="1152x640", fps="10", gop=20)
+    film = Video.objects.get(pk=kept_film(bob, clip).pk)
+    fields |= {"title": "Harvest in the hills", "description": DESCRIPTION, "view_count": 12345}
+    Video.objects.filter(pk=film.pk).update(**fields)
+    film.refresh_from_db()
+    index_video(film.pk)
+    add_caption(video=film, contents=SRT, language="en", label="")
+    add_caption(video=film, contents=SRT, language="de", label="")
+    return film
+
+
+def _talk(film: Video, alice: User, bob: User) -> dict[str, str]:
+    said = write_comment(video=film, author=alice, text="What a light at 0:01! More of it?")
+    for number in range(REPLIES_SHOWN + 1):
+        write_comment(
+            video=film, author=bob, text=f"Number {number}: https://e.org/", reply_to=said
+        )
+    mine = write_comment(video=film, author=bob, text="Who is on the left?")
+    edit_comment(comment=mine, text="Who stands on the left at 0:01?", editor=bob)
+    gone = write_comment(video=film, author=alice, text="Oh no")
+    write_comment(video=film, author=bob, text="What did you say?", reply_to=gone)
+    delete_comment(comment=gone, by=alice)
+    set_like(video=film, member=bob, liked=True)
+    return {"said": str(said.pk), "mine": str(mine.pk)}
+
+
+def _links(film: Video) -> dict[str, str]:
+    """One open, one revoked a moment ago, one run out."""
+    bob, week = film.uploaded_by, timedelta(days=7)
+    link = make_guest_link(video=film, created_by=bob, lifetime=week, note="Mary")
+    closed = make_guest_link(video=film, created_by=bob, lifetime=week, note="The neighbours")
+    revoke_guest_link(link=closed.link)
+    old = make_guest_link(video=film, created_by=bob, lifetime=week)
+    GuestLink.objects.filter(pk=old.link.pk).update(
+        created_at=timezone.now() - 2 * week, expires_at=timezone.now() - week, view_count=3
+    )
+    return {"guest": link.token, "closed": closed.token}
+
+
+def _invitations(root: User) -> dict[str, str]:
+    """One open, one used, one run out."""
+    issued = {
+        name: issue_invitation(email=f"{name}@example.org", role=Role.USER, created_by=root)
+        for name in ("mary", "used", "late")
+    }
+    now = timezone.now()
+    pick = Invitation.objects.filter
+    pick(pk=issued["used"].invitation.pk).update(used_at=now)
+    pick(pk=issued["late"].invitation.pk).update(expires_at=now - timedelta(days=1))
+    tokens = {name: one.link.rstrip("/").rpartition("/")[2] for name, one in issued.items()}
+    return {"invitation": tokens["mary"], "used": tokens["used"]}

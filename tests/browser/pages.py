@@ -1,0 +1,278 @@
+"""Every page of the site, as those see it who come to it: the table of test_access.py.
+
+A page that has no line here fails tests/test_urls.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.template.loader import render_to_string
+
+from accounts.forms import ResetForm
+from tests.browser.player import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import FilePayload, Page
+
+NARROW, WIDE = 390, 1280
+
+
+@dataclass(frozen=True)
+class Look:
+    """One page in one state.
+
+    `path` is opened by the member of that name (a stranger without one), then `then` opens or
+    sends something on it. What stands in {braces} comes from tests/browser/furnished.py.
+    """
+
+    name: str  # of its pictures
+    path: str  # the URL name's own, or that of a page with a form that leads there
+    by: str = "bob"
+    then: Callable[[Page], None] | None = None
+    widths: tuple[int, ...] = (WIDE, NARROW)
+    is_new: bool = False  # of the site: nothing is on it yet
+    shows: tuple[str, dict[str, Any]] | None = field(default=None, hash=False)
+    """A template with its context, where no visitor can bring the page about. `path` is free."""
+
+
+def click(selector: str) -> Callable[[Page], None]:
+    return lambda page: page.locator(selector).first.click()
+
+
+def show(popover: str) -> Callable[[Page], None]:
+    return lambda page: page.locator(popover).evaluate("it => it.showPopover()")
+
+
+def send(form: str, **fields: str) -> Callable[[Page], None]:
+    """Sends the form as it is but for these fields, whatever the browser thinks of it."""
+
+    def then(page: Page) -> None:
+        for name, value in fields.items():
+            page.locator(f"{form} [name={name}]").evaluate("(it, to) => { it.value = to; }", value)
+        with page.expect_navigation():
+            page.locator(form).first.evaluate("it => { it.noValidate = true; it.requestSubmit(); }")
+
+    return then
+
+
+def comment_without_words(page: Page) -> None:
+    page.locator(".composer").first.evaluate("it => { it.noValidate = true; it.requestSubmit(); }")
+    page.locator(".composer .field__error").wait_for()
+
+
+def player(page: Page) -> None:
+    wait_until(page, "video.readyState >= 1 && !video.controls")
+
+
+def player_menu(page: Page) -> None:
+    player(page)
+    page.get_by_role("button", name="settings").click()
+
+
+def player_end(page: Page) -> None:
+    player(page)
+    page.locator("video.player__video").evaluate("it => { it.muted = true; it.currentTime = 9e9; }")
+    page.locator("video.player__video").evaluate("it => it.play()")
+    page.locator(".end").wait_for()
+
+
+def choose_films(page: Page) -> None:
+    """Two, of which the site takes one."""
+    films: list[FilePayload] = [
+        {"name": "beach_day.mp4", "mimeType": "video/mp4", "buffer": b"x" * 2000},
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x" * 2000},
+    ]
+    page.locator("#id_file").set_input_files(films)
+    page.locator("[data-list] > li").nth(1).wait_for()
+
+
+def toast(page: Page) -> None:
+    """One of the site's, and one of a script's."""
+    send("form[action='/settings/']")(page)
+    page.wait_for_function("!!customElements.get('clip-toast')")
+    page.evaluate(
+        "document.getElementById('toasts').insertAdjacentHTML('beforeend', "
+        "`<clip-toast class='toast toast--error'><p class='toast__text'>That did not reach the"
+        " site.</p><button class='icon-button' type='button' aria-label='Close' data-close>"
+        "×</button></clip-toast>`)"
+    )
+
+
+# URL name -> its looks; "errors" have no address of their own.
+PAGES: dict[str, list[Look]] = {
+    "home": [
+        Look("home-new", "/", "root_", is_new=True),
+        Look("home", "/"),
+        Look("home-newcomer", "/", "dora"),
+        Look("home-category", "/?category=music&sort=views"),
+        Look("home-category-bare", "/?category=bare"),
+        Look("account-menu", "/", "root_", then=show("#account-menu")),
+        Look("search-open", "/", then=show("#search"), widths=(NARROW,)),
+        Look("search", "/?q=film"),
+        Look("search-said", "/?q=harvest"),
+        Look("search-nothing", "/?q=nothing-has-this"),
+        Look("search-nothing-here", "/?q=nothing-has-this&category=music"),
+    ],
+    "category_list": [
+        Look("categories-new", "/categories/", "root_", is_new=True),
+        Look("categories", "/categories/"),
+    ],
+    "category": [
+        Look("category", "/categories/music/"),
+        Look("category-bare", "/categories/bare/"),
+    ],
+    "directory": [
+        Look("directory", "/users/"),
+        Look("directory-nobody", "/users/?q=zz"),
+    ],
+    "profile": [
+        Look("profile", "/profile/alice/"),
+        Look("profile-own", "/profile/bob/"),
+        Look("profile-own-empty", "/profile/dora/", "dora"),
+        Look("profile-empty", "/profile/dora/"),
+    ],
+    "watch": [
+        Look("watch", "/v/{film}/", then=player),
+        Look("watch-member", "/v/{film}/", "alice", then=player_menu),
+        Look("watch-end", "/v/{film}/", "alice", then=player_end),
+        Look("watch-share", "/v/{film}/", then=click("#share-button")),
+        Look("watch-keys", "/v/{film}/", then=show("#keys")),
+        Look("watch-reply", "/v/{film}/", then=click("text=Reply")),
+        Look("watch-hidden", "/v/{hidden}/"),
+        Look("watch-waiting", "/v/{waiting}/"),
+        Look("watch-making", "/v/{making}/"),
+        Look("watch-stop", "/v/{making}/", then=click("#stop-button")),
+        Look("watch-failed", "/v/{failed}/"),
+    ],
+    "video_edit": [
+        Look("edit", "/v/{film}/edit/"),
+        Look("edit-wrong", "/v/{film}/edit/", then=send("main form", title="")),
+    ],
+    "video_delete": [Look("delete", "/v/{film}/delete/")],
+    "video_captions": [
+        Look("captions", "/v/{film}/captions/"),
+        Look("captions-rename", "/v/{film}/captions/", then=click("[aria-label^=Rename]")),
+        Look("captions-none", "/v/{bare}/captions/", "root_"),
+        Look("captions-wrong", "/v/{film}/captions/", then=send(".add form", language="")),
+    ],
+    "video_share": [
+        Look("share", "/v/{film}/share/"),
+        Look("share-none", "/v/{bare}/share/", "alice"),
+        Look("share-others", "/v/{bare}/share/", "root_"),
+        Look("share-closed", "/v/{hidden}/share/"),
+        Look("share-made", "/v/{film}/share/", then=send(".make-link", note="Aunt Jo")),
+        Look("share-wrong", "/v/{film}/share/", then=send(".make-link", days="900")),
+    ],
+    "comments": [
+        Look("comments", "/v/{film}/comments/"),
+        Look("comments-none", "/v/{bare}/comments/"),
+        Look("comments-wrong", "/v/{film}/comments/", then=comment_without_words),
+    ],
+    "comment": [Look("comment", "/v/{film}/comments/{said}/")],
+    "comment_reply": [Look("comment-reply", "/v/{film}/comments/{said}/reply/")],
+    "comment_edit": [Look("comment-edit", "/v/{film}/comments/{mine}/edit/")],
+    "notices": [
+        Look("notices", "/notices/"),
+        Look("notices-none", "/notices/", "dora"),
+    ],
+    "upload": [
+        Look("upload", "/upload/"),
+        Look("upload-chosen", "/upload/", then=choose_films),
+        Look("upload-used-up", "/upload/", "wendy"),
+    ],
+    "playlist": [
+        Look("playlist", "/playlist/{playlist}/"),
+        Look("playlist-own-empty", "/playlist/{empty_playlist}/"),
+        Look("playlist-empty", "/playlist/{empty_playlist}/", "alice"),
+    ],
+    "guest": [
+        Look("guest", "/s/{guest}/", "", then=player),
+        Look("guest-member", "/s/{guest}/", "alice"),
+        Look("guest-closed", "/s/{closed}/", ""),
+    ],
+    "login": [
+        Look("login", "/login/", ""),
+        Look("login-wrong", "/login/", "", then=send("form", username="bob", password="no")),
+    ],
+    "password_reset": [
+        Look("password-reset", "/password-reset/", ""),
+        Look(
+            "password-reset-by-mail",
+            "/password-reset/",
+            "",
+            shows=(
+                "accounts/password_reset.html",
+                {"mail_is_configured": True, "form": ResetForm({"email": "nonsense"})},
+            ),
+        ),
+    ],
+    "password_reset_done": [Look("password-reset-done", "/password-reset/sent/", "")],
+    "password_reset_complete": [Look("password-reset-complete", "/password-reset/done/", "")],
+    "password_reset_confirm": [
+        Look("password-new", "{reset_link}", ""),
+        Look("password-new-wrong", "{reset_link}", "", then=send("form", new_password1="x")),
+        Look("password-new-late", "/password-reset/x/y/", ""),
+    ],
+    "register": [
+        Look("register-first", "/register/{setup}/", "", is_new=True),
+        Look("register", "/register/{invitation}/", ""),
+        Look("register-wrong", "/register/{invitation}/", "", then=send("form", username="a b")),
+        Look("register-used", "/register/{used}/", ""),
+    ],
+    "settings": [
+        Look("settings", "/settings/", "alice"),
+        Look("settings-toast", "/settings/", then=toast),
+        Look("settings-wrong", "/settings/", then=send("[action='/settings/']", username="a b")),
+    ],
+    "settings_avatar": [
+        Look("settings-avatar", "/settings/", then=send("[action='/settings/avatar/']"))
+    ],
+    "settings_password": [
+        Look("settings-password", "/settings/", then=send("[action='/settings/password/']"))
+    ],
+    "invitation_list": [
+        Look("invitations-new", "/invitations/", "root_", is_new=True),
+        Look("invitations", "/invitations/", "root_"),
+        Look("invitations-made", "/invitations/", "root_", then=send(".invite", email="x@e.org")),
+        Look("invitations-wrong", "/invitations/", "root_", then=send(".invite", email="x")),
+    ],
+    "invitation_renew": [
+        Look("invitations-renewed", "/invitations/", "root_", then=send("[action$='/renew/']"))
+    ],
+    "design": [Look("design", "/design/", "root_")],
+    "errors": [
+        Look("missing", "/nothing-here/"),
+        *(
+            Look(f"error-{name}", f"/shown/{name}/", "", shows=(f"{name}.html", {}))
+            for name in ("400", "403", "403_csrf", "413", "500")
+        ),
+        Look(
+            "locked-out",
+            "/shown/locked-out/",
+            "",
+            shows=(
+                "accounts/locked_out.html",
+                {"failure_limit": 10, "cooloff_timedelta": timedelta(minutes=15)},
+            ),
+        ),
+    ],
+}
+
+
+def open_look(page: Page, look: Look, names: dict[str, str]) -> None:
+    """Opens it at the first of its widths."""
+    page.set_viewport_size({"width": look.widths[0], "height": 844})
+    path = look.path.format_map(names)
+    if look.shows is not None:
+        body = render_to_string(*look.shows)
+        page.route(
+            f"**{path}", lambda route: route.fulfill(body=body, content_type="text/html"), times=1
+        )
+    page.goto(path)
+    if look.then is not None:
+        look.then(page)

@@ -1,0 +1,107 @@
+"""The pieces that pages are made of, side by side, for who works on them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.http import Http404
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.services.quota import QuotaState
+from videos.selectors.cards import Progress, VideoCard
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from clipset.lib.requests import MemberRequest
+
+GB: Final = 1024**3
+COLOURS: Final = {
+    "Ground": ("canvas", "surface", "sunken", "line", "edge"),
+    "Text": ("text", "muted"),
+    "Accent": ("accent", "accent-text", "accent-strong", "accent-soft"),
+    "Danger": ("danger", "danger-strong", "danger-soft"),
+    "States": ("good", "warn", "focus"),
+}
+SIZES: Final = (34, 26, 20, 16, 14, 12)  # px
+SPACES: Final = (4, 8, 12, 16, 24, 32, 48, 64)  # px
+NAMES: Final = ("ada", "bob", "charlie", "dora", "eve_miller", "frank", "grace", "henry")
+
+
+class SampleForm(forms.Form):
+    """One field of each kind; a bound one without a word has its errors."""
+
+    title = forms.CharField(help_text="What it is called in lists.", max_length=200)
+    password = forms.CharField(widget=forms.PasswordInput)
+    description = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
+    category = forms.ChoiceField(choices=[("", "None"), ("music", "Music")], required=False)
+    file = forms.FileField(help_text="MP4, MOV or MKV.", required=False)
+    told = forms.BooleanField(label="Tell me when it is ready")
+
+    def clean(self) -> None:
+        raise forms.ValidationError("Nothing was saved. Look at what is marked below.")
+
+
+@require_safe
+def design(request: MemberRequest) -> HttpResponse:
+    """Staff only; for the others there is no such page."""
+    if not request.user.is_staff:
+        raise Http404("No such page.")
+    week = timezone.now() + timedelta(days=3)
+    context = {
+        "colours": COLOURS,
+        "sizes": SIZES,
+        "spaces": SPACES,
+        "names": NAMES,
+        "form": SampleForm(auto_id="plain_%s", initial={"title": "Harvest in the hills"}),
+        "wrong_form": SampleForm({}, auto_id="wrong_%s"),
+        "cards": sample_cards(),
+        "quotas": [
+            QuotaState(limit_bytes=None, used_bytes=3 * GB, left_bytes=None, resets_at=week),
+            QuotaState(limit_bytes=4 * GB, used_bytes=3 * GB, left_bytes=GB, resets_at=week),
+            QuotaState(limit_bytes=4 * GB, used_bytes=4 * GB, left_bytes=0, resets_at=week),
+        ],
+    }
+    return render(request, "videos/design.html", context)
+
+
+def sample_cards() -> list[VideoCard]:
+    """A card in every state. They lead nowhere but to this page."""
+    half = Progress(percent=42, seconds_left=90)
+    return [
+        _card("A film as all see it", like_count=1234),
+        _card("One that was begun", watched=38),
+        _card("Averylongtitlewithoutanyspaces" * 4, uploader="Konstantin_von_und_zu_Hohenfels"),
+        _card("Hidden", state="hidden"),
+        _card("Waiting", state="waiting", duration="", duration_seconds=None),
+        _card("Being made", state="processing", progress=half, duration="", duration_seconds=None),
+        _card("Failed", state="failed", duration="", duration_seconds=None),
+    ]
+
+
+def _card(title: str, **fields: Any) -> VideoCard:
+    return VideoCard(
+        **{
+            "short_id": "",
+            "title": title,
+            "url": "#cards",
+            "thumbnail_url": None,
+            "duration": "1:23",
+            "duration_seconds": 83.0,
+            "uploader": "bob",
+            "uploader_url": "#avatars",
+            "uploader_avatar_url": None,
+            "category": "",
+            "category_url": "",
+            "created_at": timezone.now() - timedelta(hours=3),
+            "view_count": 12345,
+            "like_count": 0,
+            "state": "",
+            "progress": None,
+            **fields,
+        }
+    )
