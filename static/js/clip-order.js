@@ -141,7 +141,7 @@ class ClipOrder extends HTMLElement {
       const answer = await this.send(this.forms.remove, body);
       button.disabled = false;
       if (answer) this.takenOut(button.closest("[data-video]"), await answer.text());
-    });
+    }).catch(() => location.reload());
   }
 
   takenOut(row, html) {
@@ -153,8 +153,15 @@ class ClipOrder extends HTMLElement {
     document.getElementById("toasts").append(...news.content.querySelectorAll("clip-toast"));
     const hadFocus = row.contains(document.activeElement) || document.activeElement === document.body;
     row.remove();
-    if (!this.rows.length) location.reload(); // with what an empty one says
+    if (!this.rows.length) this.showEmpty(document.querySelector("#toasts form"));
     else if (hadFocus) beside?.querySelector('[form="remove"]')?.focus();
+  }
+
+  /** What an empty one says, and how the last one is put back. */
+  showEmpty(undo) {
+    const { video, position } = undo?.elements ?? {};
+    const removed = undo ? `?removed=${video.value}&position=${position.value}` : "";
+    location.assign(location.pathname + removed);
   }
 
   // -- telling the site --

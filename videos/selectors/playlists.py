@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, OuterRef, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Subquery, Sum, UUIDField
 from django.db.models.functions import Coalesce
 
 from clipset.lib.keyset import decode_cursor, encode_cursor
@@ -165,7 +165,7 @@ def _count(entries: PlaylistEntryQuerySet) -> Coalesce:
 def _cover(entries: PlaylistEntryQuerySet) -> Subquery:
     """The first video that has a picture."""
     with_picture = entries.exclude(video__thumbnail_filename=None)
-    return Subquery(with_picture.in_order().values("video")[:1])
+    return Subquery(with_picture.in_order().values("video")[:1], output_field=UUIDField())
 
 
 def _card(playlist: Any, cover: Video | None) -> PlaylistCard:

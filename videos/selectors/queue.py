@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from videos.models import Playlist, Video
+from django.db.models import Count, Q
+
+from videos.models import Playlist, PlaylistEntry, Video
 from videos.selectors.cards import VideoCard, cards
 from videos.selectors.playlists import in_playlist
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from accounts.models import User
-    from videos.models import PlaylistEntry
     from videos.querysets import PlaylistEntryQuerySet
 
 # How many are shown around the current one, however long the playlist is.
@@ -51,12 +52,14 @@ class Queue:
 def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
     """None where there is no such playlist, or the video is not in it (any more).
 
-    Two queries then; nine at most, whatever is in it.
+    One query then, else five, and one for the progress of what is unfinished; two more where
+    nothing near can be played. However long the playlist is.
     """
-    playlist = Playlist.objects.filter(short_id=short_id).select_related("made_by").first()
-    entry = playlist and playlist.entries.filter(video=video).first()
-    if not playlist or not entry:
+    found = PlaylistEntry.objects.filter(playlist__short_id=short_id, video=video)
+    entry = found.select_related("playlist__made_by").first()
+    if entry is None:
         return None
+    playlist = entry.playlist
     seen = playlist.entries.visible_to(viewer)
     seen = seen.select_related("video__uploaded_by", "video__category")
     ahead, behind = (
@@ -64,7 +67,11 @@ def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
         seen.behind(entry.position, entry.pk).in_order(),
     )
     earlier, later = list(ahead[:BEFORE])[::-1], list(behind[:AFTER])
-    number = ahead.count() + 1
+    before = Q(position__lt=entry.position) | Q(position=entry.position, pk__lt=entry.pk)
+    counted = playlist.entries.visible_to(viewer).aggregate(
+        all=Count("pk"), before=Count("pk", filter=before)
+    )
+    number = counted["before"] + 1
     shown = _cards(playlist, [*earlier, _with(entry, video), *later])
     return Queue(
         playlist=playlist,
@@ -72,7 +79,7 @@ def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
         cards=shown,
         first=number - len(earlier),
         number=number,
-        count=number + behind.count(),
+        count=counted["all"],
         previous=_nearest(playlist, earlier[::-1], ahead, BEFORE),
         next=_nearest(playlist, later, behind, AFTER),
         start=_start(playlist, seen, video),
