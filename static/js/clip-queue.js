@@ -56,7 +56,7 @@ class ClipQueue extends HTMLElement {
   showCurrent() {
     const list = this.querySelector(".queue__window");
     const item = list.querySelector("[aria-current]");
-    list.scrollTop = item.offsetTop - (list.clientHeight - item.offsetHeight) / 3;
+    list.scrollTop = item.offsetTop - Math.max(0, list.clientHeight / 3 - item.offsetHeight);
   }
 
   // -- going on --
@@ -112,7 +112,7 @@ class ClipQueue extends HTMLElement {
     this.cancel();
     this.until = performance.now() + SECONDS * 1000;
     this.part("[role=status]").textContent =
-      `${this.upcoming.textContent.trim()} starts in ${SECONDS} seconds. Any key cancels that.`;
+      `${this.part(".end__name").textContent} starts in ${SECONDS} seconds. Any key cancels that.`;
     this.part("[data-counting]").hidden = false;
     this.part("progress").max = SECONDS * 1000;
     this.timer = setInterval(this.tick, TICK);

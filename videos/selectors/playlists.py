@@ -79,15 +79,13 @@ def own_playlists(user: User) -> list[PlaylistChoice]:
 
 
 def choices_for(video: Video, *, user: User) -> list[PlaylistChoice]:
-    """The same, with whether this video is in them. One query."""
+    """The same with whether this video is in them, by their names: where one stands must not
+    depend on what was done a moment ago. One query."""
     has_it = Exists(PlaylistEntry.objects.filter(playlist=OuterRef("pk"), video=video))
     rows = Playlist.objects.filter(made_by=user).annotate(has_it=has_it)
-    return [
-        PlaylistChoice(short_id=short_id, title=title, has_it=has_it)
-        for short_id, title, has_it in rows.values_list("short_id", "title", "has_it")[
-            :MOST_CHOICES
-        ]
-    ]
+    found = rows.values_list("short_id", "title", "has_it")[:MOST_CHOICES]
+    choices = [PlaylistChoice(short_id=it[0], title=it[1], has_it=it[2]) for it in found]
+    return sorted(choices, key=lambda choice: (choice.title.casefold(), choice.short_id))
 
 
 def in_playlist(url: str, playlist: Playlist) -> str:
