@@ -43,6 +43,7 @@ from tests.builders import (
 )
 from tests.videos.transcode.fragmented import encoded
 from videos.models import Caption, Comment, GuestLink, Job, Notice, Playlist, Rendition, Video
+from videos.services.playlists import add_to_playlist
 from videos.services.talking import delete_comment, write_comment
 from videos.services.uploads import begin_upload
 from videos.transcode.storyboard import plan_storyboard
@@ -65,6 +66,7 @@ ALL, NOBODY = (IN, 200, 200, 200, 200, IN), (IN, 404, 404, 404, 404, IN)
 DONE = (IN, 302, 302, 302, 302, IN)
 PUBLIC = (200,) * 6
 UPLOADER_AND_STAFF = (IN, 404, 200, 200, 200, IN)
+MAKER, MAKER_DONE = (IN, 404, 200, 404, 404, IN), (IN, 404, 302, 404, 404, IN)
 POST_ONLY = (IN, 405, 405, 405, 405, IN)
 STAFF = (IN, 404, 404, 200, 200, IN)
 NONE = (404,) * 6
@@ -91,10 +93,14 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "profile": [
         ("GET /profile/bob/", ALL),
         ("GET /profile/BOB/", ALL),
+        ("GET /profile/bob/?tab=playlists&after=nonsense", ALL),
         ("GET /profile/nobody/", NOBODY),
     ],
     "watch": [
         ("GET /v/{ready}/", ALL),
+        ("GET /v/{ready}/?playlist={playlist}", ALL),
+        ("GET /v/{ready}/?list=nonsense%00", ALL),
+        ("GET /v/{hidden}/?playlist={playlist}", UPLOADER_AND_STAFF),
         ("GET /v/{hidden}/", UPLOADER_AND_STAFF),
         ("GET /v/{pending}/", UPLOADER_AND_STAFF),
         ("GET /v/{processing}/", UPLOADER_AND_STAFF),
@@ -289,8 +295,48 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /playlist/{playlist}/", ALL),
         ("GET /playlist/0000000000/", NOBODY),
     ],
-    "playlist_create": [
-        ("GET /playlists/", POST_ONLY),
+    # The playlist is bob's, the uploader's: not even staff changes it here.
+    "playlist_edit": [
+        ("GET /playlist/{playlist}/edit/", MAKER),
+        ("POST /playlist/{playlist}/edit/ title=New", MAKER_DONE),
+        ("POST /playlist/{playlist}/edit/ title=", (IN, 404, 422, 404, 404, IN)),
+    ],
+    "playlist_delete": [
+        ("GET /playlist/{playlist}/delete/", MAKER),
+        ("POST /playlist/{playlist}/delete/", MAKER_DONE),
+    ],
+    "playlist_move": [
+        ("GET /playlist/{playlist}/move/", POST_ONLY),
+        ("POST /playlist/{playlist}/move/ up={ready}", MAKER_DONE),
+        ("POST /playlist/{playlist}/move/ video={ready}&behind=", MAKER_DONE),
+        ("POST /playlist/{playlist}/move/ video={ready}&behind={failed}", MAKER_DONE),
+        ("POST /playlist/{playlist}/move/ down=0000000000", NOBODY),
+        ("POST /playlist/{playlist}/move/ down=nonsense", NOBODY),
+        ("POST /playlist/{playlist}/move/", NOBODY),
+    ],
+    "playlist_remove": [
+        ("GET /playlist/{playlist}/remove/", POST_ONLY),
+        ("POST /playlist/{playlist}/remove/ video={ready}", MAKER_DONE),
+        ("POST /playlist/{playlist}/remove/ video=nonsense", NOBODY),
+    ],
+    "playlist_restore": [
+        ("GET /playlist/{playlist}/restore/", POST_ONLY),
+        ("POST /playlist/{playlist}/restore/ video={failed}&position=0", MAKER_DONE),
+        ("POST /playlist/{playlist}/restore/ video={failed}&position=-1", NOBODY),
+    ],
+    "video_playlists": [
+        ("GET /v/{ready}/playlists/", ALL),
+        ("GET /v/{hidden}/playlists/", UPLOADER_AND_STAFF),
+        ("POST /v/{ready}/playlists/ add={playlist}", MAKER_DONE),
+        ("POST /v/{ready}/playlists/ remove={playlist}", MAKER_DONE),
+        ("POST /v/{ready}/playlists/ title=New", DONE),
+        ("POST /v/{ready}/playlists/ title=", (IN, 422, 422, 422, 422, IN)),
+        ("POST /v/{ready}/playlists/ add=nonsense", NOBODY),
+    ],
+    "liked": [("GET /liked/", ALL), ("GET /liked/?after=nonsense", ALL)],
+    "playlists": [
+        ("GET /playlists/", ALL),
+        ("GET /playlists/?after=nonsense", ALL),
         ("POST /playlists/ title=Summer", DONE),
         ("POST /playlists/ title=", (IN, 422, 422, 422, 422, IN)),
     ],
@@ -558,7 +604,10 @@ def world(media: Path) -> World:
                 progress=40,
                 seconds_left=90,
             )
-    names["playlist"] = make_playlist(made_by=bob).short_id
+    playlist = make_playlist(made_by=bob)
+    for name in ("ready", "hidden"):
+        add_to_playlist(playlist=playlist, video=Video.objects.get(short_id=names[name]), user=bob)
+    names["playlist"] = playlist.short_id
     names |= talk(users, names)
     for name, role, by in (
         ("invitation", Role.USER, moderator),

@@ -6,11 +6,14 @@ link, which opens one. Either way the rights of this moment decide.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
-from videos.models import Comment, Notice, Video
+from clipset.lib.ids import SHORT_ID_PATTERN
+from videos.models import Comment, Notice, Playlist, Video
 from videos.selectors.watch import for_watching
 
 if TYPE_CHECKING:
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 def visible_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
     """One that whoever asks may see."""
     return get_object_or_404(_named(request, short_id, token))
+
+
+def named_video(request: MemberRequest, field: str) -> Video:
+    """The one that this field of a form names, as far as the member may see it."""
+    return visible_video(request, _short_id(request.POST.get(field, "")))
 
 
 def watched_video(request: MemberRequest, short_id: str) -> Video:
@@ -53,6 +61,19 @@ def _named(request: HttpRequest, short_id: str, token: str) -> VideoQuerySet:
     if token:
         return Video.objects.opened_by(token)
     return Video.objects.visible_to(request.user).filter(short_id=short_id)
+
+
+def _short_id(text: str) -> str:
+    """What can't be a name never reaches the database."""
+    if not re.fullmatch(SHORT_ID_PATTERN, text):
+        raise Http404("This is no short id.")
+    return text
+
+
+def own_playlist(request: MemberRequest, short_id: str) -> Playlist:
+    """One that this member made: nobody else changes it."""
+    mine = Playlist.objects.filter(made_by=request.user).select_related("made_by")
+    return get_object_or_404(mine, short_id=_short_id(short_id))
 
 
 def comment_of(video: Video, comment_id: int) -> Comment:

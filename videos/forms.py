@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
 
+NO_NAME = "Give the playlist a name."
+
 MAX_TITLE = 200
 MAX_SECONDS = 10_000 * 3600
 MAX_DESCRIPTION = 5000
@@ -135,6 +137,26 @@ class SentWords(_VideoFields):
         self.fields["title"].required = False
         mine = Playlist.objects.filter(made_by=user)
         cast("forms.ModelChoiceField[Playlist]", self.fields["playlist"]).queryset = mine
+
+
+class PlaylistForm(forms.Form):
+    """What a playlist is called."""
+
+    title = LineField(
+        label="Name",
+        max_length=MAX_TITLE,
+        error_messages={
+            "required": NO_NAME,
+            "blank": NO_NAME,
+            "max_length": "A name has at most 200 characters.",
+        },
+    )
+    description = TextField(
+        max_length=MAX_DESCRIPTION,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"max_length": "A description has at most 5,000 characters."},
+    )
 
 
 class CommentForm(forms.Form):

@@ -11,7 +11,12 @@ from django.utils import timezone
 from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
-    from videos.models import Comment, Notice, Video  # noqa: F401 named in base classes' types
+    from videos.models import (  # noqa: F401 named in base classes' types
+        Comment,
+        Notice,
+        PlaylistEntry,
+        Video,
+    )
 
 PUBLISHED = Q(processing_status="COMPLETED", is_hidden=False)
 
@@ -78,3 +83,32 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
             return own
         published = Q(video__processing_status="COMPLETED", video__is_hidden=False)
         return own.filter(published | Q(video__uploaded_by=user))
+
+
+class PlaylistEntryQuerySet(models.QuerySet["PlaylistEntry"]):
+    def visible_to(self, user: Any) -> PlaylistEntryQuerySet:
+        """Those whose videos this user may watch."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_staff:
+            return self.all()
+        published = Q(video__processing_status="COMPLETED", video__is_hidden=False)
+        return self.filter(published | Q(video__uploaded_by=user))
+
+    def finished(self) -> PlaylistEntryQuerySet:
+        """Those whose videos are whole."""
+        return self.filter(video__processing_status="COMPLETED")
+
+    def in_order(self) -> PlaylistEntryQuerySet:
+        """Places may be the same: who came first goes first."""
+        return self.order_by("position", "pk")
+
+    def behind(self, position: int, pk: int) -> PlaylistEntryQuerySet:
+        """Those that come after this place."""
+        same = Q(position=position, pk__gt=pk)
+        return self.filter(Q(position__gt=position) | same, position__gte=position)
+
+    def ahead_of(self, position: int, pk: int) -> PlaylistEntryQuerySet:
+        """Those that come before this place."""
+        same = Q(position=position, pk__lt=pk)
+        return self.filter(Q(position__lt=position) | same, position__lte=position)

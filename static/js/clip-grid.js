@@ -4,7 +4,7 @@ const MOST_PAGES = 12;
 
 class ClipGrid extends HTMLElement {
   connectedCallback() {
-    this.list = this.querySelector("ul");
+    this.list = this.querySelector("ul, ol");
     this.pages = 0;
     this.addEventListener("htmx:beforeSwap", (event) => this.noteFocus(event));
     this.addEventListener("htmx:afterSwap", () => this.added());

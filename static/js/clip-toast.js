@@ -1,4 +1,5 @@
-/** <clip-toast>: a short word that leaves by itself; errors stay until they are closed. */
+/** <clip-toast>: a short word that leaves by itself, in `data-seconds` where it offers something;
+    errors stay until they are closed. */
 const SECONDS = 6;
 
 class ClipToast extends HTMLElement {
@@ -20,7 +21,7 @@ class ClipToast extends HTMLElement {
 
   leave() {
     this.stay();
-    this.timer = setTimeout(() => this.remove(), SECONDS * 1000);
+    this.timer = setTimeout(() => this.remove(), (Number(this.dataset.seconds) || SECONDS) * 1000);
   }
 
   stay() {

@@ -16,3 +16,22 @@ export function remember(key, value) {
     // It is only a comfort.
   }
 }
+
+/** For the page that comes next in this tab, once. */
+export function handOver(key, value) {
+  try {
+    sessionStorage.setItem(key, value);
+  } catch {
+    // As above.
+  }
+}
+
+export function takeOver(key) {
+  try {
+    const value = sessionStorage.getItem(key);
+    sessionStorage.removeItem(key);
+    return value;
+  } catch {
+    return null;
+  }
+}

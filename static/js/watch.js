@@ -3,6 +3,7 @@ import "./clip-end.js";
 import "./clip-fold.js";
 import "./clip-markers.js";
 import "./clip-player.js";
+import "./clip-save.js";
 import "./clip-share.js";
 import "./clip-status.js";
 import "./clip-theatre.js";

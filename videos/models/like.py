@@ -11,11 +11,14 @@ class Like(models.Model):
     """One member likes one video. Counted from these rows, so that no counter can be wrong."""
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="likes", db_index=False)
-    member = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="likes")
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="likes", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         db_table = "likes"
+        indexes = [models.Index(fields=["member", "-id"], name="likes_latest")]
         constraints = [
             models.UniqueConstraint(fields=["video", "member"], name="likes_once"),
         ]

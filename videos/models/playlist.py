@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.ids import new_short_id
+from videos.querysets import PlaylistEntryQuerySet
 
 
 class Playlist(models.Model):
@@ -71,6 +72,8 @@ class PlaylistEntry(models.Model):
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="playlist_entries")
     position = models.PositiveIntegerField()
     added_at = models.DateTimeField(default=timezone.now)
+
+    objects = PlaylistEntryQuerySet.as_manager()
 
     class Meta:
         db_table = "playlist_entries"

@@ -55,9 +55,9 @@ def feed_page(
     more for the progress of what is unfinished.
     """
     field = SORTS[known_sort(sort)]
-    position = _position(field, after)
+    position = position_after(field, after)
     if position is not None:
-        videos = videos.filter(_behind(field, *position))
+        videos = videos.filter(behind(field, *position))
     rows = list(with_likes(videos.for_cards()).order_by(f"-{field}", "-pk")[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
@@ -67,7 +67,7 @@ def feed_page(
     return FeedPage(cards=cards(rows, likes=likes_along(rows)), next_url=next_url)
 
 
-def _behind(field: str, value: int | datetime, last: UUID) -> LessThan[Any]:
+def behind(field: str, value: int | datetime, last: UUID) -> LessThan[Any]:
     """One comparison of rows, which an index answers. With an OR in its place all rows of an equal
     value are read, and most videos have few views; Django's own makes an OR of it on SQLite."""
     kind: Field[Any, Any] = DateTimeField() if isinstance(value, datetime) else BigIntegerField()
@@ -84,7 +84,8 @@ def _cursor(field: str, video: Video) -> str:
     return encode_cursor((value, video.pk.hex))
 
 
-def _position(field: str, after: str) -> tuple[int | datetime, UUID] | None:
+def position_after(field: str, after: str) -> tuple[int | datetime, UUID] | None:
+    """Where a page of what is ordered by this field and by id goes on; None for its beginning."""
     values = decode_cursor(after) if after else None
     if values is None or len(values) != 2:
         return None

@@ -2,29 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Count, Exists, OuterRef, Subquery, Sum, UUIDField
+from django.db.models.functions import Coalesce
 
 from clipset.lib.keyset import decode_cursor, encode_cursor
 from videos.models import Playlist, PlaylistEntry, Video
-from videos.selectors.cards import cards
-from videos.selectors.feed import PAGE_SIZE, FeedPage
+from videos.selectors.cards import VideoCard, cards, thumbnail_url
+from videos.selectors.feed import PAGE_SIZE, behind, position_after
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.models import User
+    from videos.querysets import PlaylistEntryQuerySet
 
 MOST_CHOICES: Final = 200
+ROWS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaylistChoice:
-    """A playlist that one may put something into."""
+    """A playlist that one may put something into; `has_it`: the video in question is in it."""
 
     short_id: str
     title: str
+    has_it: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistCard:
+    """A playlist in a list, with what its viewer may see of it."""
+
+    title: str
+    url: str
+    video_count: int
+    thumbnail_url: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistCards:
+    """Some of them, and the address of the page that follows; None on the last."""
+
+    cards: list[PlaylistCard]
+    next_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistPage:
+    """Some of a playlist's videos, of which the first is number `first` of those that the viewer
+    sees. Their addresses play them in the playlist."""
+
+    cards: list[VideoCard]
+    first: int
+    next_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistFacts:
+    """Of what the viewer sees of it. `play_url` is that of the first that can be played, "" where
+    there is none; `seconds` is 0 where no length is known."""
+
+    video_count: int
+    seconds: float
+    play_url: str
 
 
 def own_playlists(user: User) -> list[PlaylistChoice]:
@@ -33,31 +78,102 @@ def own_playlists(user: User) -> list[PlaylistChoice]:
     return [PlaylistChoice(short_id=short_id, title=title) for short_id, title in rows]
 
 
-def playlist_page(playlist: Playlist, *, viewer: User, after: str) -> FeedPage:
-    """The cards behind the cursor `after` (the first ones for "" and for nonsense), in the
+def choices_for(video: Video, *, user: User) -> list[PlaylistChoice]:
+    """The same with whether this video is in them, by their names: where one stands must not
+    depend on what was done a moment ago. One query."""
+    has_it = Exists(PlaylistEntry.objects.filter(playlist=OuterRef("pk"), video=video))
+    rows = Playlist.objects.filter(made_by=user).annotate(has_it=has_it)
+    found = rows.values_list("short_id", "title", "has_it")[:MOST_CHOICES]
+    choices = [PlaylistChoice(short_id=it[0], title=it[1], has_it=it[2]) for it in found]
+    return sorted(choices, key=lambda choice: (choice.title.casefold(), choice.short_id))
+
+
+def in_playlist(url: str, playlist: Playlist) -> str:
+    """The address of a video, to be watched in this playlist."""
+    return f"{url}?playlist={playlist.short_id}"
+
+
+def playlist_page(playlist: Playlist, *, viewer: User, after: str) -> PlaylistPage:
+    """The rows behind the cursor `after` (the first ones for "" and for nonsense), in the
     playlist's order, of the videos that the viewer may see.
 
-    One query, and one more for the progress of what is unfinished.
+    One query, one more for the number of the first row of a page that is not the first, and one
+    for the progress of what is unfinished.
     """
-    entries = PlaylistEntry.objects.filter(
-        playlist=playlist, video__in=Video.objects.visible_to(viewer)
-    )
+    seen = playlist.entries.visible_to(viewer)
     place = _place(after)
-    if place is not None:
-        position, last = place
-        entries = entries.filter(
-            Q(position__gt=position) | Q(position=position, pk__gt=last), position__gte=position
-        )
-    rows = list(
-        entries.select_related("video__uploaded_by", "video__category").order_by("position", "pk")[
-            : PAGE_SIZE + 1
-        ]
+    entries = seen if place is None else seen.behind(*place)
+    related = entries.select_related("video__uploaded_by", "video__category")
+    rows = list(related.in_order()[: ROWS + 1])
+    next_url = None
+    if len(rows) > ROWS:
+        rows.pop()
+        next_url = "?" + urlencode({"after": encode_cursor((rows[-1].position, rows[-1].pk))})
+    first = 1
+    if place is not None and rows:
+        first += seen.ahead_of(rows[0].position, rows[0].pk).count()
+    found = cards((row.video for row in rows), likes={})
+    shown = [replace(card, url=in_playlist(card.url, playlist)) for card in found]
+    return PlaylistPage(cards=shown, first=first, next_url=next_url)
+
+
+def playlist_facts(playlist: Playlist, *, viewer: User) -> PlaylistFacts:
+    """Two queries."""
+    seen = playlist.entries.visible_to(viewer)
+    counted = seen.aggregate(all=Count("pk"), seconds=Sum("video__duration_seconds"))
+    first = seen.finished().select_related("video").in_order().first()
+    return PlaylistFacts(
+        video_count=counted["all"],
+        seconds=counted["seconds"] or 0,
+        play_url=in_playlist(first.video.get_absolute_url(), playlist) if first else "",
     )
+
+
+def playlist_cards(
+    maker: User, *, viewer: User, after: str, parameters: dict[str, str]
+) -> PlaylistCards:
+    """A member's playlists behind the cursor `after`, the last changed first; others see those in
+    which there is something for them. `parameters` as in `feed_page`. Two queries."""
+    seen = PlaylistEntry.objects.visible_to(viewer).filter(playlist=OuterRef("pk"))
+    found = Playlist.objects.filter(made_by=maker).annotate(
+        video_count=_count(seen), cover=_cover(seen)
+    )
+    if maker.pk != viewer.pk:
+        found = found.filter(Exists(seen))
+    position = position_after("updated_at", after)
+    if position is not None:
+        found = found.filter(behind("updated_at", *position))
+    rows: list[Any] = list(found.order_by("-updated_at", "-pk")[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
         rows.pop()
-        next_url = "?" + urlencode({"after": encode_cursor((rows[-1].position, rows[-1].pk))})
-    return FeedPage(cards=cards(row.video for row in rows), next_url=next_url)
+        cursor = encode_cursor((rows[-1].updated_at.isoformat(), rows[-1].pk.hex))
+        next_url = "?" + urlencode({**parameters, "after": cursor})
+    covers = Video.objects.in_bulk([row.cover for row in rows if row.cover])
+    return PlaylistCards(
+        cards=[_card(row, covers.get(row.cover)) for row in rows], next_url=next_url
+    )
+
+
+def _count(entries: PlaylistEntryQuerySet) -> Coalesce:
+    counted = entries.order_by().values("playlist").annotate(all=Count("pk")).values("all")
+    return Coalesce(Subquery(counted), 0)
+
+
+def _cover(entries: PlaylistEntryQuerySet) -> Subquery:
+    """The first video that has a picture."""
+    with_picture = entries.exclude(video__thumbnail_filename=None)
+    return Subquery(with_picture.in_order().values("video")[:1], output_field=UUIDField())
+
+
+def _card(playlist: Any, cover: Video | None) -> PlaylistCard:
+    return PlaylistCard(
+        title=playlist.title,
+        url=playlist.get_absolute_url(),
+        video_count=playlist.video_count,
+        thumbnail_url=thumbnail_url(cover) if cover else None,
+        updated_at=playlist.updated_at,
+    )
 
 
 def _place(after: str) -> tuple[int, int] | None:

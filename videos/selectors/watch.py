@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from videos.querysets import VideoQuerySet
+    from videos.selectors.queue import Queue
 
 MORE: Final = 12
 NEXT: Final = 3  # of them, over the last frame
@@ -81,7 +82,8 @@ class Making:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPage:
-    """`player` is None while there is nothing to play, `making` once all is there."""
+    """`player` is None while there is nothing to play, `making` once all is there. In a `queue`
+    there is nothing `more`: what comes next is settled."""
 
     video: Video
     card: VideoCard
@@ -91,6 +93,7 @@ class WatchPage:
     is_liked: bool
     can_edit: bool
     more: list[VideoCard]
+    queue: Queue | None
 
     @property
     def next(self) -> list[VideoCard]:
@@ -110,7 +113,9 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
     )
 
 
-def watch_page(video: Any, *, viewer: User, start: int | None) -> WatchPage:
+def watch_page(
+    video: Any, *, viewer: User, start: int | None, queue: Queue | None = None
+) -> WatchPage:
     """Of a video that came by `for_watching`. Five queries at most, whatever there is to show.
     Begins at `start` seconds; None: where the viewer stopped last time."""
     card = cards([video], likes=likes_along([video]))[0]
@@ -123,7 +128,8 @@ def watch_page(video: Any, *, viewer: User, start: int | None) -> WatchPage:
         poster_url=thumbnail_url(video),
         is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
-        more=_more(video),
+        more=[] if queue else _more(video),
+        queue=queue,
     )
 
 

@@ -1,4 +1,7 @@
-"""Changes to playlists."""
+"""Changes to playlists: their words, what is in them, and in which order.
+
+Each holds the playlist's row until it is done, so that of two at once one sees what the other did.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils import timezone
 
 from clipset.lib.text import MAX_TITLE_LENGTH, clean_line, clean_text
@@ -16,21 +19,55 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 MAX_DESCRIPTION: Final = 5000  # characters
+# What the database takes for a place, with room for all that may come behind it.
+MAX_POSITION: Final = 2**30
 
 
+# -- The playlist itself --------------------------------------------------------------------------
 def create_playlist(*, user: User, title: str, description: str = "") -> Playlist:
     """An empty one. Raises ValidationError for a blank title and for what is too long."""
-    playlist = Playlist(title=clean_line(title), description=clean_text(description), made_by=user)
-    if not playlist.title:
-        raise ValidationError({"title": "Give the playlist a name."})
-    if len(playlist.title) > MAX_TITLE_LENGTH:
-        raise ValidationError({"title": "A name has at most 200 characters."})
-    if len(playlist.description) > MAX_DESCRIPTION:
-        raise ValidationError({"description": "A description has at most 5,000 characters."})
+    title, description = _checked(title, description)
+    playlist = Playlist(title=title, description=description, made_by=user)
     playlist.save(force_insert=True)
     return playlist
 
 
+def start_playlist(*, user: User, title: str, video: Video) -> Playlist:
+    """One with this video in it, or none. Raises as `create_playlist` and `add_to_playlist`."""
+    with transaction.atomic():
+        playlist = create_playlist(user=user, title=title)
+        add_to_playlist(playlist=playlist, video=video, user=user)
+    return playlist
+
+
+def edit_playlist(*, playlist: Playlist, user: User, title: str, description: str) -> Playlist:
+    """Raises ValidationError as `create_playlist`, and Playlist.DoesNotExist when it is not (or no
+    longer) this member's."""
+    title, description = _checked(title, description)
+    with transaction.atomic():
+        _hold(playlist, user)
+        Playlist.objects.filter(pk=playlist.pk).update(title=title, description=description)
+    playlist.title, playlist.description = title, description
+    return playlist
+
+
+def delete_playlist(*, playlist: Playlist, user: User) -> None:
+    """The videos stay. Deleted twice it is deleted once."""
+    Playlist.objects.filter(pk=playlist.pk, made_by=user).delete()
+
+
+def _checked(title: str, description: str) -> tuple[str, str]:
+    title, description = clean_line(title), clean_text(description)
+    if not title:
+        raise ValidationError({"title": "Give the playlist a name."})
+    if len(title) > MAX_TITLE_LENGTH:
+        raise ValidationError({"title": "A name has at most 200 characters."})
+    if len(description) > MAX_DESCRIPTION:
+        raise ValidationError({"description": "A description has at most 5,000 characters."})
+    return title, description
+
+
+# -- What is in it --------------------------------------------------------------------------------
 def add_to_playlist(*, playlist: Playlist, video: Video, user: User) -> PlaylistEntry:
     """Puts a video at the end; one that is in it already stays where it is.
 
@@ -38,10 +75,7 @@ def add_to_playlist(*, playlist: Playlist, video: Video, user: User) -> Playlist
     Video.DoesNotExist for a video that they may not see.
     """
     with transaction.atomic():
-        # Also the lock that lets one at a time look for the end.
-        own = Playlist.objects.filter(pk=playlist.pk, made_by=user)
-        if not own.update(updated_at=timezone.now()):
-            raise Playlist.DoesNotExist("This playlist is not yours, or it is gone.")
+        _hold(playlist, user)
         Video.objects.visible_to(user).only("pk").get(pk=video.pk)
         last = playlist.entries.aggregate(last=Max("position"))["last"]
         entry, _ = PlaylistEntry.objects.get_or_create(
@@ -50,3 +84,79 @@ def add_to_playlist(*, playlist: Playlist, video: Video, user: User) -> Playlist
             defaults={"position": 0 if last is None else last + 1},
         )
     return entry
+
+
+def remove_from_playlist(*, playlist: Playlist, video: Video, user: User) -> int | None:
+    """Takes a video out and returns the place that it had, for `put_back`; None when it was not in
+    it. Raises Playlist.DoesNotExist as `add_to_playlist`."""
+    with transaction.atomic():
+        _hold(playlist, user)
+        entry = playlist.entries.filter(video=video).first()
+        if entry is None:
+            return None
+        entry.delete()
+    return entry.position
+
+
+def put_back(*, playlist: Playlist, video: Video, user: User, position: int) -> PlaylistEntry:
+    """Puts a video at a place (0 or more), before what has taken that meanwhile; one that is in it
+    stays where it is. Raises as `add_to_playlist`."""
+    position = min(position, MAX_POSITION)
+    with transaction.atomic():
+        _hold(playlist, user)
+        if (there := playlist.entries.filter(video=video).first()) is not None:
+            return there
+        Video.objects.visible_to(user).only("pk").get(pk=video.pk)
+        if playlist.entries.filter(position=position).exists():
+            later = playlist.entries.filter(position__gte=position)
+            later.update(position=F("position") + 1)
+        return playlist.entries.create(video=video, position=position)
+
+
+# -- The order ------------------------------------------------------------------------------------
+def move_behind(*, playlist: Playlist, video: Video, user: User, other: Video | None) -> None:
+    """Puts a video right behind another one of the playlist; None: before all.
+
+    Raises Playlist.DoesNotExist as `add_to_playlist`, and PlaylistEntry.DoesNotExist when one of
+    the two is not in it (any more).
+    """
+    with transaction.atomic():
+        _hold(playlist, user)
+        entry = playlist.entries.get(video=video)
+        _place(entry, None if other is None else playlist.entries.get(video=other))
+
+
+def move_by_one(*, playlist: Playlist, video: Video, user: User, up: bool) -> None:
+    """Past its neighbour among those that the maker sees; at either end nothing changes. Raises as
+    `move_behind`."""
+    with transaction.atomic():
+        _hold(playlist, user)
+        entry = playlist.entries.get(video=video)
+        seen, place = playlist.entries.visible_to(user), (entry.position, entry.pk)
+        if not up:
+            _place(entry, seen.behind(*place).in_order().first() or entry)
+            return
+        before = list(seen.ahead_of(*place).in_order().reverse()[:2])
+        if before:
+            _place(entry, before[1] if len(before) > 1 else None)
+
+
+def _place(entry: PlaylistEntry, other: PlaylistEntry | None) -> None:
+    """Behind the other one; what follows makes room where there is none."""
+    if other == entry:
+        return
+    following = PlaylistEntry.objects.filter(playlist=entry.playlist_id).exclude(pk=entry.pk)
+    if other is not None:
+        following = following.behind(other.position, other.pk)
+    entry.position = 0 if other is None else other.position + 1
+    first = following.in_order().values_list("position", flat=True).first()
+    if first is not None and first <= entry.position:
+        following.update(position=F("position") + (entry.position + 1 - first))
+    entry.save(update_fields=["position"])
+
+
+def _hold(playlist: Playlist, user: User) -> None:
+    """Until the transaction ends. Raises Playlist.DoesNotExist."""
+    own = Playlist.objects.filter(pk=playlist.pk, made_by=user)
+    if not own.update(updated_at=timezone.now()):
+        raise Playlist.DoesNotExist("This playlist is not yours, or it is gone.")

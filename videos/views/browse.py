@@ -12,6 +12,7 @@ from categories.models import Category
 from videos.models import Video
 from videos.selectors.categories import category_cards
 from videos.selectors.feed import feed_page, known_sort, unfinished_of
+from videos.selectors.playlists import playlist_cards
 from videos.selectors.watching import begun_by
 from videos.views.search import search, text_parameter
 
@@ -73,8 +74,21 @@ def category(request: MemberRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def profile(request: MemberRequest, username: str) -> HttpResponse:
-    """The owner and staff see here what is unfinished or hidden, too."""
+    """The owner and staff see here what is unfinished or hidden, too. `?tab=playlists` shows the
+    member's playlists instead."""
     member = get_object_or_404(User.objects.named(username))
+    context: dict[str, Any] = {"profile": member, "is_own": member.pk == request.user.pk}
+    if request.GET.get("tab") == "playlists":
+        return _profile_playlists(request, member, context)
     videos = Video.objects.visible_to(request.user).filter(uploaded_by=member)
-    context = {"profile": member, "is_own": member.pk == request.user.pk}
     return _list_page(request, "videos/profile.html", videos, context)
+
+
+def _profile_playlists(
+    request: MemberRequest, member: User, context: dict[str, Any]
+) -> HttpResponse:
+    after, parameters = request.GET.get("after", ""), {"tab": "playlists"}
+    page = playlist_cards(member, viewer=request.user, after=after, parameters=parameters)
+    if getattr(request, "htmx", False) and after:
+        return render(request, "components/playlist_cards.html", {"page": page})
+    return render(request, "videos/profile.html", {"page": page, "tab": "playlists", **context})

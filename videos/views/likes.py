@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from clipset.middleware import wants_script_answer
 from videos.access import visible_video
 from videos.models import Video
+from videos.selectors.liked import liked_page
 from videos.services.liking import TooManyError, set_like
+from videos.views.queue import watch_address
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
@@ -32,7 +34,17 @@ def like(request: MemberRequest, short_id: str) -> HttpResponse:
         raise Http404("It was deleted meanwhile.") from error
     if wants_script_answer(request):
         return JsonResponse({"liked": wanted == "yes", "count": count})
-    return redirect(video)
+    return redirect(watch_address(request, video))
+
+
+@require_safe
+def liked(request: MemberRequest) -> HttpResponse:
+    """What the member likes, for nobody else; for htmx only the cards that follow."""
+    after = request.GET.get("after", "")
+    page = liked_page(request.user, after=after)
+    alone = getattr(request, "htmx", False) and after
+    template = "components/video_grid_page.html" if alone else "videos/liked.html"
+    return render(request, template, {"page": page})
 
 
 def _refused(request: MemberRequest, sentence: str, status: int) -> HttpResponse:

@@ -25,6 +25,7 @@ from videos.services.editing import delete_video, edit_video
 from videos.services.processing import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_moment, use_picture
 from videos.views.comments import talk_of
+from videos.views.queue import asked_queue
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
@@ -39,7 +40,8 @@ SAVED_AND_COMING = f"{SAVED} The new picture appears in a moment."
 def watch(request: MemberRequest, short_id: str) -> HttpResponse:
     video = watched_video(request, short_id)
     start = parse_timestamp(request.GET["t"]) or 0 if "t" in request.GET else None
-    page = watch_page(video, viewer=request.user, start=start)
+    queue = asked_queue(request, video)
+    page = watch_page(video, viewer=request.user, start=start, queue=queue)
     context = {
         "watch": page,
         "was_stopped": video.error_message == CANCELLED,

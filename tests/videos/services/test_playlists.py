@@ -1,6 +1,10 @@
-"""Making playlists and putting videos into them."""
+"""Making playlists, changing what is in them, and in which order."""
 
 from __future__ import annotations
+
+from itertools import product
+from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -8,13 +12,42 @@ from django.core.exceptions import ValidationError
 from tests.accounts.together import together
 from tests.builders import make_moderator, make_playlist, make_user, make_video
 from videos.models import Playlist, PlaylistEntry, Video
-from videos.services.playlists import add_to_playlist, create_playlist
+from videos.services.playlists import (
+    add_to_playlist,
+    create_playlist,
+    delete_playlist,
+    edit_playlist,
+    move_behind,
+    move_by_one,
+    put_back,
+    remove_from_playlist,
+    start_playlist,
+)
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def titles(playlist: Playlist) -> list[str]:
     return [entry.video.title for entry in playlist.entries.select_related("video")]
+
+
+def filled(maker: User, names: str) -> Playlist:
+    """With a film for each letter."""
+    playlist = make_playlist(made_by=maker)
+    for name in names:
+        add_to_playlist(playlist=playlist, video=make_video(name, uploader=maker), user=maker)
+    return playlist
+
+
+def order(playlist: Playlist) -> str:
+    return "".join(titles(playlist))
+
+
+def film(name: str) -> Video:
+    return Video.objects.get(title=name)
 
 
 # -- making ---------------------------------------------------------------------------------------
@@ -117,3 +150,165 @@ def test_what_is_added_at_once_gets_places_of_its_own() -> None:
         ]
     )
     assert sorted(playlist.entries.values_list("position", flat=True)) == list(range(6))
+
+
+# -- its words ------------------------------------------------------------------------------------
+def test_its_maker_renames_and_deletes_it_and_nobody_else() -> None:
+    bob = make_user("bob")
+    playlist = filled(bob, "AB")
+    for other in (make_user(), make_moderator()):
+        with pytest.raises(Playlist.DoesNotExist):
+            edit_playlist(playlist=playlist, user=other, title="Mine", description="")
+        delete_playlist(playlist=playlist, user=other)
+    edit_playlist(playlist=playlist, user=bob, title=" Sea\u202e ", description=" At\r\nnight ")
+    playlist.refresh_from_db()
+    assert (playlist.title, playlist.description) == ("Sea", "At\nnight")
+    with pytest.raises(ValidationError):
+        edit_playlist(playlist=playlist, user=bob, title=" ", description="")
+    delete_playlist(playlist=playlist, user=bob)
+    delete_playlist(playlist=playlist, user=bob)
+    assert not Playlist.objects.exists()
+    assert Video.objects.count() == 2
+    with pytest.raises(Playlist.DoesNotExist):
+        edit_playlist(playlist=playlist, user=bob, title="Again", description="")
+
+
+def test_a_playlist_that_is_started_with_a_video_is_there_with_it_or_not_at_all() -> None:
+    bob = make_user("bob")
+    assert titles(start_playlist(user=bob, title="Sea", video=make_video("One"))) == ["One"]
+    with pytest.raises(Video.DoesNotExist):
+        start_playlist(user=bob, title="Hidden", video=make_video(is_hidden=True))
+    assert Playlist.objects.count() == 1
+
+
+# -- taking out -----------------------------------------------------------------------------------
+def test_what_is_taken_out_comes_back_to_its_place_in_whichever_order() -> None:
+    bob = make_user("bob")
+    playlist = filled(bob, "ABCD")
+    places = {
+        name: remove_from_playlist(playlist=playlist, video=film(name), user=bob) for name in "BCA"
+    }
+    assert order(playlist) == "D"
+    assert remove_from_playlist(playlist=playlist, video=film("A"), user=bob) is None
+    for name in "CABA":  # the last one is back already
+        place = places[name]
+        assert place is not None
+        put_back(playlist=playlist, video=film(name), user=bob, position=place)
+    assert order(playlist) == "ABCD"
+
+
+def test_a_place_that_was_taken_meanwhile_goes_to_what_comes_back() -> None:
+    bob = make_user("bob")
+    playlist = filled(bob, "ABC")
+    place = remove_from_playlist(playlist=playlist, video=film("A"), user=bob)
+    assert place == 0
+    move_by_one(playlist=playlist, video=film("C"), user=bob, up=True)
+    put_back(playlist=playlist, video=film("A"), user=bob, position=place)
+    assert order(playlist) == "ACB"
+    add_to_playlist(playlist=playlist, video=make_video("D"), user=bob)
+    remove_from_playlist(playlist=playlist, video=film("D"), user=bob)
+    put_back(playlist=playlist, video=film("D"), user=bob, position=10**12)
+    assert order(playlist) == "ACBD"
+
+
+def test_only_its_maker_takes_out_moves_and_puts_back() -> None:
+    bob, other = make_user("bob"), make_moderator()
+    playlist = filled(bob, "ABC")
+    with pytest.raises(Playlist.DoesNotExist):
+        remove_from_playlist(playlist=playlist, video=film("A"), user=other)
+    with pytest.raises(Playlist.DoesNotExist):
+        move_by_one(playlist=playlist, video=film("A"), user=other, up=False)
+    with pytest.raises(Playlist.DoesNotExist):
+        move_behind(playlist=playlist, video=film("A"), user=other, other=film("C"))
+    with pytest.raises(Playlist.DoesNotExist):
+        put_back(playlist=playlist, video=make_video(), user=other, position=0)
+    assert order(playlist) == "ABC"
+
+
+def test_what_one_may_not_see_any_more_is_not_put_back() -> None:
+    bob = make_user("bob")
+    playlist = make_playlist(made_by=bob)
+    with pytest.raises(Video.DoesNotExist):
+        put_back(playlist=playlist, video=make_video(is_hidden=True), user=bob, position=0)
+    assert not PlaylistEntry.objects.exists()
+
+
+# -- the order ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("same_places", [False, True], ids=["places apart", "all at one place"])
+def test_a_video_goes_behind_any_other_one_and_the_rest_keep_their_order(same_places: bool) -> None:
+    bob = make_user("bob")
+    playlist = filled(bob, "ABCD")
+    if same_places:
+        playlist.entries.update(position=3)
+    expected = list(order(playlist))
+    pairs = list(product("ABCD", ["", *"ABCD"]))
+    Random(1).shuffle(pairs)
+    for name, other in pairs:
+        move_behind(
+            playlist=playlist, video=film(name), user=bob, other=film(other) if other else None
+        )
+        if name != other:
+            expected.remove(name)
+            expected.insert(expected.index(other) + 1 if other else 0, name)
+        assert order(playlist) == "".join(expected), (name, other)
+
+
+def test_up_and_down_pass_the_neighbour_that_one_sees_and_stop_at_the_ends() -> None:
+    bob = make_user("bob")
+    playlist = filled(bob, "AB")
+    hidden = make_video("h")
+    add_to_playlist(playlist=playlist, video=hidden, user=bob)
+    Video.objects.filter(pk=hidden.pk).update(is_hidden=True)
+    add_to_playlist(playlist=playlist, video=make_video("C", uploader=bob), user=bob)
+    for name, up, expected in (
+        ("C", True, "ACB"),
+        ("C", True, "CAB"),
+        ("C", True, "CAB"),
+        ("A", False, "CBA"),
+        ("A", False, "CBA"),
+        ("B", False, "CAB"),
+    ):
+        move_by_one(playlist=playlist, video=film(name), user=bob, up=up)
+        assert order(playlist).replace("h", "") == expected, (name, up)
+    assert "h" in order(playlist)
+
+
+def test_nothing_moves_behind_what_is_gone() -> None:
+    bob = make_user("bob")
+    playlist = filled(bob, "ABC")
+    gone = film("B")
+    remove_from_playlist(playlist=playlist, video=gone, user=bob)
+    playlist.refresh_from_db()
+    before = playlist.updated_at
+    for video, other in ((film("A"), gone), (gone, film("A"))):
+        with pytest.raises(PlaylistEntry.DoesNotExist):
+            move_behind(playlist=playlist, video=video, user=bob, other=other)
+    with pytest.raises(PlaylistEntry.DoesNotExist):
+        move_by_one(playlist=playlist, video=gone, user=bob, up=True)
+    playlist.refresh_from_db()
+    assert (order(playlist), playlist.updated_at) == ("AC", before)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_reorder_at_once_lose_and_double_nothing() -> None:
+    """Each move is whole: places stay different, and whatever is taken out meanwhile is gone."""
+    bob = make_user("bob")
+    playlist = filled(bob, "ABCDEF")
+    films = {name: film(name) for name in "ABCDEF"}
+
+    def move(name: str, other: str) -> None:
+        move_behind(playlist=playlist, video=films[name], user=bob, other=films[other])
+
+    together(
+        [
+            lambda: move("A", "F"),
+            lambda: move("F", "B"),
+            lambda: move("E", "A"),
+            lambda: move("B", "E"),
+            lambda: move_by_one(playlist=playlist, video=films["C"], user=bob, up=False),
+            lambda: remove_from_playlist(playlist=playlist, video=films["D"], user=bob),
+        ]
+    )
+    assert sorted(order(playlist)) == list("ABCEF")
+    places = list(playlist.entries.values_list("position", flat=True))
+    assert len(set(places)) == len(places)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders import count_queries, make_category, make_user, make_video
+from tests.builders import count_queries, make_category, make_playlist, make_user, make_video
 from videos.services.captions import add_caption
 from videos.services.liking import set_like
+from videos.services.playlists import add_to_playlist, start_playlist
 from videos.services.sharing import make_guest_link
 from videos.services.talking import write_comment
 from videos.services.watching import save_position
@@ -36,9 +37,15 @@ MOST = {
     "/categories/music/": 7,
     "/users/": 6,
     "/profile/bob/": 7,
+    "/profile/bob/?tab=playlists": 7,
+    "/playlists/": 6,
+    "/playlist/{playlist}/": 9,
+    "/liked/": 6,
     "/notices/": 7,
     "{film}": 14,
     "{film}?comment={said}": 15,
+    "{film}?playlist={playlist}": 18,
+    "{film}playlists/": 7,
     "{film}comments/": 9,
     "{film}comments/{said}/": 8,
     "{film}captions/": 7,
@@ -53,11 +60,16 @@ def test_no_page_takes_more_queries_for_more_of_everything(client: Client) -> No
     film = make_video("Harbour", uploader=bob, category=music)
     said = write_comment(video=film, author=make_user(), text="At 0:10")
     guest = make_guest_link(video=film, created_by=bob, lifetime=DAY).token
+    playlist = make_playlist(made_by=bob)
+    add_to_playlist(playlist=playlist, video=film, user=bob)
     client.force_login(bob)
-    paths = {
-        path: path.format(film=film.get_absolute_url(), said=said.pk, guest=f"/s/{guest}/")
-        for path in MOST
+    names = {
+        "film": film.get_absolute_url(),
+        "said": said.pk,
+        "guest": f"/s/{guest}/",
+        "playlist": playlist.short_id,
     }
+    paths = {path: path.format_map(names) for path in MOST}
     add_more(film, bob, music)
     few = {name: count_queries(client, path) for name, path in paths.items()}
     for _ in range(3):
@@ -76,6 +88,10 @@ def add_more(film: Video, bob: User, music: Category) -> None:
     for video in (film, other, own):
         set_like(video=video, member=alice, liked=True)
         add_caption(video=video, contents=SRT, language="en", label="")
+    set_like(video=other, member=bob, liked=True)
+    playlists = list(bob.playlists.all())
+    for playlist in [*playlists, start_playlist(user=bob, title="Of mine", video=other)]:
+        add_to_playlist(playlist=playlist, video=own, user=bob)
     said = write_comment(video=film, author=alice, text="Look at 0:10 and at 0:12!")
     for _ in range(5):
         write_comment(video=film, author=bob, text="I did, at 0:11.", reply_to=said)
