@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.backends import client_address
-from accounts.forms import FirstAdminForm, LoginForm, RegisterForm, ResetForm
+from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
 from accounts.services.invitations import (
     create_first_admin,
     find_invitation,
@@ -97,6 +97,7 @@ def password_reset_done(request: HttpRequest) -> HttpResponse:
 class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
     """Setting a password changes the session hash, which ends every session of the member."""
 
+    form_class = NewPasswordForm
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("password_reset_complete")
 

@@ -49,7 +49,7 @@ def test_the_first_admin_and_who_is_invited_join_and_who_forgot_gets_in_again(
     page = visit(None)
     page.goto(path_of(reset_link(bob)))
     page.get_by_label("New password", exact=True).fill(WORDS)
-    page.get_by_label("New password confirmation", exact=True).fill(WORDS)
+    page.get_by_label("The new password again").fill(WORDS)
     page.get_by_role("button", name="Save the password").click()
     page.goto("/login/")
     page.get_by_label("Username or e-mail").fill("bob")
