@@ -288,8 +288,9 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /upload/ title=nothing+else", (IN, 422, 422, 422, 422, IN)),
     ],
     "upload_playlist_discard": [
-        ("GET /upload/playlist/{playlist}/discard/", POST_ONLY),
-        ("POST /upload/playlist/{playlist}/discard/", (IN, 404, 204, 404, 404, IN)),
+        ("GET /upload/playlist/{empty_playlist}/discard/", POST_ONLY),
+        ("POST /upload/playlist/{empty_playlist}/discard/", (IN, 404, 204, 404, 404, IN)),
+        ("POST /upload/playlist/{playlist}/discard/", NOBODY),  # there is something in it
     ],
     "playlist": [
         ("GET /playlist/{playlist}/", ALL),
@@ -608,6 +609,7 @@ def world(media: Path) -> World:
     for name in ("ready", "hidden"):
         add_to_playlist(playlist=playlist, video=Video.objects.get(short_id=names[name]), user=bob)
     names["playlist"] = playlist.short_id
+    names["empty_playlist"] = make_playlist(made_by=bob).short_id
     names |= talk(users, names)
     for name, role, by in (
         ("invitation", Role.USER, moderator),
@@ -959,7 +961,7 @@ def admin_objects(world: World) -> dict[str, object]:
         "videos_video": Video.objects.get(short_id=world.names["ready"]),
         "videos_job": Job.objects.get(),
         "videos_upload": begin_upload(user=world.users["uploader"], content_length=10),
-        "videos_playlist": Playlist.objects.get(),
+        "videos_playlist": Playlist.objects.get(short_id=world.names["playlist"]),
         "videos_comment": Comment.objects.get(pk=world.names["comment"]),
         "categories_category": Category.objects.get(slug="music"),
         "accounts_invitation": Invitation.objects.get(pk=world.names["invitation"]),

@@ -135,12 +135,15 @@ PAGES: dict[str, list[Look]] = {
         Look("profile-own", "/profile/bob/"),
         Look("profile-own-empty", "/profile/dora/", "dora"),
         Look("profile-empty", "/profile/dora/"),
+        Look("profile-playlists", "/profile/bob/?tab=playlists", "alice"),
+        Look("profile-playlists-none", "/profile/dora/?tab=playlists"),
     ],
     "watch": [
         Look("watch", "/v/{film}/", then=player),
         Look("watch-member", "/v/{film}/", "alice", then=player_menu),
         Look("watch-end", "/v/{film}/", "alice", then=player_end),
         Look("watch-share", "/v/{film}/", then=click("#share-button")),
+        Look("watch-queue", "/v/{film}/?playlist={playlist}", then=player),
         Look("watch-keys", "/v/{film}/", then=show("#keys")),
         Look("watch-reply", "/v/{film}/", then=click("text=Reply")),
         Look("watch-hidden", "/v/{hidden}/"),
@@ -189,6 +192,24 @@ PAGES: dict[str, list[Look]] = {
         Look("playlist", "/playlist/{playlist}/"),
         Look("playlist-own-empty", "/playlist/{empty_playlist}/"),
         Look("playlist-empty", "/playlist/{empty_playlist}/", "alice"),
+        Look("playlist-others", "/playlist/{playlist}/", "alice"),
+    ],
+    "playlists": [
+        Look("playlists", "/playlists/"),
+        Look("playlists-none", "/playlists/", "dora"),
+    ],
+    "playlist_edit": [
+        Look("playlist-edit", "/playlist/{playlist}/edit/"),
+        Look("playlist-edit-wrong", "/playlist/{playlist}/edit/", then=send("main form", title="")),
+    ],
+    "playlist_delete": [Look("playlist-delete", "/playlist/{playlist}/delete/")],
+    "video_playlists": [
+        Look("save", "/v/{film}/playlists/"),
+        Look("save-none", "/v/{film}/playlists/", "dora"),
+    ],
+    "liked": [
+        Look("liked", "/liked/"),
+        Look("liked-none", "/liked/", "dora"),
     ],
     "guest": [
         Look("guest", "/s/{guest}/", "", then=player),

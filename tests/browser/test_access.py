@@ -89,6 +89,7 @@ def look_closely(page: Page, look: Look, *, takes_pictures: bool) -> list[str]:
     wrong = []
     for width in look.widths:
         page.set_viewport_size({"width": width, "height": 844})
+        page.evaluate("scrollTo(0, 0)")  # what lies half under the bar would pass for too small
         where = f"{look.name} at {width} px"
         page.emulate_media(color_scheme="light")
         wrong += whole(page, where)

@@ -55,7 +55,7 @@ STATISTICS: Final = {
         "comments_replies": "201200 1001 1",
     },
     "likes": {
-        "likes_member_id_41381471": "200000 200",
+        "likes_latest": "200000 200",
         "sqlite_autoindex_likes_1": "200000 1 1",
     },
     "users": {
