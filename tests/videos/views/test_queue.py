@@ -50,7 +50,7 @@ def queue_of(client: Client, path: str) -> Queue:
 
 def titles(queue: Queue) -> dict[str, str | None]:
     return {
-        name: card and card.title
+        name: card.title if card else None
         for name, card in (
             ("previous", queue.previous),
             ("next", queue.next),
