@@ -9,11 +9,13 @@ import pytest
 
 from tests import clips
 from tests.browser.player import wait_until
-from tests.builders import make_category, make_user, make_video
+from tests.builders import make_category, make_playlist, make_user, make_video
 from tests.videos.films import enrich, ready_film
 from videos.selectors.feed import PAGE_SIZE
+from videos.selectors.playlists import ROWS
 from videos.services.captions import add_caption
 from videos.services.liking import set_like
+from videos.services.playlists import add_to_playlist
 from videos.services.sharing import make_guest_link
 from videos.services.talking import write_comment
 from videos.services.watching import save_position
@@ -62,21 +64,33 @@ def test_pages_load_little_javascript(
     days = timedelta(days=1)
     guest = f"/s/{make_guest_link(video=film, created_by=bob, lifetime=days).token}/"
     home = film.get_absolute_url()
+    playlist = make_playlist(made_by=bob)
+    add_to_playlist(playlist=playlist, video=film, user=bob)
+    for place in range(ROWS):  # so that there is a next page
+        playlist.entries.create(video=make_video(uploader=bob), position=place + 1)
+    listed = playlist.get_absolute_url()
+    queue = f"{home}?playlist={playlist.short_id}"
+    with_player = {home, guest, queue}
     page = visit(bob)
     weights = {
-        path: weigh(page, path, plays=path in {home, guest})
+        path: weigh(page, path, plays=path in with_player)
         for path in (
-            home, guest, "/", "/?q=film", "/users/", "/notices/", "/upload/", "/categories/music/",
+            home, guest, queue, listed, "/playlists/", "/liked/",
+            "/", "/?q=film", "/users/", "/notices/", "/upload/", "/categories/music/",
             "/profile/alice/", "/settings/", f"{home}comments/", f"{home}captions/",
             f"{home}share/", f"{home}edit/",
         )
     }  # fmt: skip
     for path, sizes in weights.items():
-        most = MOST_WITH_PLAYER if path in {home, guest} else MOST
+        most = MOST_WITH_PLAYER if path in with_player else MOST
         assert 0 < sum(sizes.values()) <= most, (path, sizes)
     for part in ("hls.light", "media-chrome", "htmx", "clip-talk", "clip-markers", "clip-like"):
         assert any(part in url for url in weights[home]), part
-    assert any("htmx" in url for url in weights["/"]), "there is a next page"
+    for path in ("/", listed):
+        assert any("htmx" in url for url in weights[path]), "there is a next page"
+    assert any("clip-order" in url for url in weights[listed])
+    assert any("clip-queue" in url for url in weights[queue])
+    assert not any("clip-queue" in url for url in weights[home])
     problems.clear()  # there are no files behind the other films
 
 

@@ -157,6 +157,8 @@ def _place(entry: PlaylistEntry, other: PlaylistEntry | None) -> None:
 
 def _hold(playlist: Playlist, user: User) -> None:
     """Until the transaction ends. Raises Playlist.DoesNotExist."""
-    own = Playlist.objects.filter(pk=playlist.pk, made_by=user)
-    if not own.update(updated_at=timezone.now()):
+    now = timezone.now()
+    if Playlist.objects.filter(pk=playlist.pk, made_by=user).update(updated_at=now):
+        playlist.updated_at = now
+    else:
         raise Playlist.DoesNotExist("This playlist is not yours, or it is gone.")
