@@ -3,6 +3,7 @@ video as for thirty."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING
@@ -290,3 +291,16 @@ def test_empty_pages_say_so_and_what_to_do(client: Client, music: Category) -> N
     assert "Nothing in this category has these words" in page(client, "/?q=x&category=music")
     assert "No video is filed here yet" in page(client, "/categories/music/")
     assert "You have no videos yet" in page(client, "/profile/bob/")
+
+
+def test_what_is_seen_first_is_fetched_first(client: Client) -> None:
+    """A phone shows two pictures at once; the rest would take the line from them."""
+    for number in range(5):
+        video = make_video(thumbnail_filename=f"{number}.jpg")
+    pictures = re.findall(r"<img [^>]*thumbnail[^>]*>", client.get("/").content.decode())
+    assert ["fetchpriority" in it for it in pictures] == [True, False, False, False, False]
+    assert ["lazy" in it for it in pictures] == [False, False, True, True, True]
+    page = client.get(video.get_absolute_url()).content.decode()
+    poster = re.search(r'<video [^>]*poster="([^"]+)"', page)
+    assert poster is not None
+    assert f'<link rel="preload" as="image" href="{poster[1]}" fetchpriority="high">' in page
