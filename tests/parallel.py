@@ -27,6 +27,8 @@ LONGEST_FIRST = (
     *EACH_BY_ITSELF,
     "tests/browser/test_hls.py",
     "tests/videos/transcode/test_pipeline.py",
+    "tests/browser/test_access.py",
+    "tests/browser/test_by_hand.py",
     "tests/browser/test_watching.py",
     "tests/videos/test_seed_clipset.py",
     "tests/browser/test_uploads.py",
