@@ -15,7 +15,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from clipset.lib.keyset import encode_cursor
-from tests.builders import make_category, make_user, make_video
+from tests.builders import make_category, make_playlist, make_user, make_video
+from videos.models import Playlist
+from videos.services.liking import set_like
+from videos.services.playlists import add_to_playlist
 from videos.services.talking import write_comment
 from videos.services.watching import save_position
 
@@ -111,6 +114,14 @@ STEPS: Final = {
         BY_CATEGORY,
         "SEARCH comments USING INDEX comments_of_a_video (video_id=? AND parent_id=?",
     },
+    "{film}?playlist={playlist}": {
+        "SEARCH playlist_entries USING INDEX playlist_entries_in_order (playlist_id=?"
+    },
+    "/playlist/{playlist}/": {
+        "SEARCH playlist_entries USING INDEX playlist_entries_in_order (playlist_id=?"
+    },
+    "/playlists/": {"SEARCH playlists USING INDEX playlists_by_maker (made_by=?"},
+    "/liked/": {"SEARCH likes USING INDEX likes_latest (member_id=?"},
     "{film}comments/": {
         "SEARCH comments USING INDEX comments_of_a_video (video_id=? AND parent_id=?"
     },
@@ -134,6 +145,8 @@ def film(client: Client) -> Video:
         make_video("Harbour again", uploader=uploader, category=music)
     write_comment(video=film, author=alice, text="At 0:10!")
     save_position(video=film, member=alice, seconds=40, ended=False)
+    set_like(video=film, member=alice, liked=True)
+    add_to_playlist(playlist=make_playlist(made_by=alice), video=film, user=alice)
     client.force_login(alice)
     rows = [(table, *index) for table, indexes in STATISTICS.items() for index in indexes.items()]
     with connection.cursor() as cursor:
@@ -155,6 +168,7 @@ def test_what_the_statistics_name_is_there(film: Video) -> None:
 def test_a_page_is_found_by_indexes_among_a_million(client: Client, film: Video, path: str) -> None:
     address = path.format(
         film=film.get_absolute_url(),
+        playlist=Playlist.objects.get().short_id,
         newest=encode_cursor((film.created_at.isoformat(), film.pk.hex)),
         viewed=encode_cursor((2, film.pk.hex)),
     )

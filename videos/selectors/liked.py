@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from django.db.models import Exists, OuterRef
+
 from clipset.lib.keyset import decode_cursor, encode_cursor
 from videos.models import Like, Video
 from videos.selectors.cards import cards
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 def liked_page(member: User, *, after: str) -> FeedPage:
     """What the member likes and may see, behind the cursor `after`; the newest like first. One
     query, and one more for the progress of what is unfinished."""
-    likes = Like.objects.filter(member=member, video__in=Video.objects.visible_to(member))
+    # Asked of each in turn: SQLite would list all videos there are for `video__in`.
+    seen = Video.objects.visible_to(member).filter(pk=OuterRef("video"))
+    likes = Like.objects.filter(Exists(seen), member=member)
     values = decode_cursor(after) if after else None
     if values is not None and len(values) == 1 and isinstance(values[0], int):
         likes = likes.filter(pk__lt=values[0])
