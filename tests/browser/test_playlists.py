@@ -80,7 +80,7 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
     page = visit(bob, viewport=DESK)
     for film in films:
         page.goto(film.get_absolute_url())
-        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="Add to a playlist").click()
         if film == one:
             page.get_by_label("Name of your first playlist").fill("   ")
             page.keyboard.press("Enter")

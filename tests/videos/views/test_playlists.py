@@ -84,7 +84,7 @@ def test_each_visitor_sees_of_it_what_they_may_watch(bob: User, client: Client) 
 
 def test_an_empty_one_says_so_and_what_to_do(bob: User, client: Client) -> None:
     path = filled(bob).get_absolute_url()
-    assert "Press “Save” below a video" in page(client, path)
+    assert "Press “Add” below a video" in page(client, path)
     assert "nothing in this playlist that you can watch" in page(visitor(make_user()), path)
 
 
