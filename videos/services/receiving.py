@@ -124,7 +124,11 @@ def _take(upload: Upload) -> Writer:
     deadline = time.monotonic() + WAIT
     token = HERE + uuid.uuid4().hex[len(HERE) :]
     while True:
-        _check_open(upload.pk)
+        try:
+            _check_open(upload.pk)
+        except Gone:
+            _remove_what_was_ended(upload)
+            raise
         with refused_when_full():
             file = _open_locked(upload)
         if file is not None:
@@ -157,6 +161,13 @@ def _check_open(pk: UUID) -> None:
         pk=pk, state=UploadState.OPEN, expires_at__gt=timezone.now(), user__is_active=True
     ).exists():
         raise Gone
+
+
+def _remove_what_was_ended(upload: Upload) -> None:
+    """Its file may have been made anew by opening it right after it was ended. Never of what became
+    a video: that is its source."""
+    if Upload.objects.filter(pk=upload.pk, state=UploadState.ENDED).exists():
+        shutil.rmtree(upload.folder_path, ignore_errors=True)
 
 
 def _open_locked(upload: Upload) -> IO[bytes] | None:

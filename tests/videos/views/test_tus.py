@@ -9,7 +9,7 @@ import os
 import resource
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
@@ -19,13 +19,25 @@ from django.utils import timezone
 from accounts.models import User
 from clipset.lib.blockhash import BLOCK, BlockHash
 from tests.builders import make_admin, make_category, make_playlist, make_user
-from tests.videos.films import assert_nothing_is_left, set_limits, used, wake_ups
+from tests.videos.films import (
+    assert_nothing_is_left,
+    everything_on_disk,
+    set_limits,
+    used,
+    wake_ups,
+)
 from tests.videos.tus_client import BODY, TUS, append, append_coming, ask, create, said, terminate
 from videos.models import Job, Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services import receiving
 from videos.services.finishing import finish_whole_uploads
-from videos.services.receiving import Busy, End, receive, writing
-from videos.services.uploads import LIFETIME, REMEMBERED, end_expired_uploads, forget_uploads
+from videos.services.receiving import Busy, End, Gone, receive, writing
+from videos.services.uploads import (
+    LIFETIME,
+    REMEMBERED,
+    end_expired_uploads,
+    end_upload,
+    forget_uploads,
+)
 from videos.views import tus
 
 if TYPE_CHECKING:
@@ -522,6 +534,22 @@ def test_who_lost_the_lease_saves_nothing_and_writes_nothing(client: Client, url
     Upload.objects.update(writer_token="", writer_until=None)
     assert append(client, url, 0, FILM).status_code == 204
     assert Path(Video.objects.get().source_path).read_bytes() == FILM
+
+
+def test_what_is_ended_while_its_file_is_opened_leaves_no_file(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = Upload.objects.get()
+    real = receiving._open_locked
+
+    def ended_meanwhile(upload: Upload) -> IO[bytes] | None:
+        assert end_upload(upload=upload)
+        return real(upload)
+
+    monkeypatch.setattr(receiving, "_open_locked", ended_meanwhile)
+    with pytest.raises(Gone), writing(upload):
+        pass
+    assert everything_on_disk() == []
 
 
 def test_bytes_behind_the_saved_offset_are_cut_off(client: Client, url: str) -> None:
