@@ -65,12 +65,12 @@ def begin_with_the_longest(items: list[pytest.Item]) -> None:
 
 
 def workers_for(arguments: list[str], root: Path) -> int:
-    """Two more than there are cores, since some always wait for a browser or a clock; within
+    """One more than there are cores, since some always wait for a browser or a clock; within
     reason; 0, which is none, for a single file."""
     files = [root / argument.split("::", 1)[0] for argument in arguments]
     if len(files) == 1 and files[0].is_file():
         return 0
-    return min(MOST_WORKERS, len(os.sched_getaffinity(0)) + 2)
+    return min(MOST_WORKERS, len(os.sched_getaffinity(0)) + 1)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,7 +17,7 @@ from tests import clips
 from tests.builders import make_category, make_playlist, make_user, make_video
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.films import everything_on_disk, set_limits, used
+from tests.videos.films import set_limits, used
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.uploads import Words, create_upload, end_upload
 
@@ -314,7 +314,10 @@ def test_all_are_paused_and_cancelled_and_nothing_is_left(
     page.get_by_role("button", name="Cancel all").click()
     expect(rows(page)).to_have_count(0)
     wait_for(lambda: used(bob) == 0, name="what was reserved")
-    wait_for(lambda: everything_on_disk() == [], name="the end of the files")
+    wait_for(
+        lambda: not [it for it in Upload.objects.all() if it.folder_path.exists()],
+        name="the end of the files",
+    )
     assert not Video.objects.exists()
     wait_for(lambda: not Playlist.objects.exists(), name="the end of what was made for them")
     expect(page.get_by_label("Name of the new playlist")).to_have_value("Summer")
@@ -370,6 +373,10 @@ def test_it_goes_on_past_a_film_that_the_site_refuses(
 
 
 # -- what was not finished ------------------------------------------------------------------------
+def is_anything_written() -> bool:
+    return Upload.objects.exclude(writer_token="").exists()
+
+
 def leave_unfinished(page: Page, *files: Path) -> None:
     """Paused in the first, and the tab closed."""
     throttle(page, SLOW)
@@ -379,6 +386,7 @@ def leave_unfinished(page: Page, *files: Path) -> None:
     page.get_by_role("button", name="Pause all").click()
     # The line is slow only as long as the page is there: before that nothing may be on its way.
     expect(row(page, files[0].name)).to_contain_text("Paused")
+    wait_for(lambda: not is_anything_written(), name="the end of what was on its way")
     page.close()
 
 

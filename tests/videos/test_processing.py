@@ -92,7 +92,6 @@ def real_time_ffmpeg(folder: Path) -> str:
 # -- what comes out -------------------------------------------------------------------------------
 
 
-@pytest.mark.both_databases
 def test_an_h264_film_is_published_bit_for_bit_within_seconds(bob: User) -> None:
     clip = clips.h264_mp4(seconds=3)
     before = time.monotonic()
@@ -138,7 +137,6 @@ def test_a_phones_film_becomes_upright_h264_without_its_place(bob: User) -> None
         assert secret.encode() not in video.file_path.read_bytes()
 
 
-@pytest.mark.both_databases
 def test_the_original_of_an_encoded_film_is_kept_as_it_was_sent(bob: User) -> None:
     clip = clips.phone_hevc_mov()
     video = ready_film(bob, clip)
@@ -190,7 +188,6 @@ def test_progress_is_told_while_a_film_is_encoded(
 # -- refused --------------------------------------------------------------------------------------
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("kind", ["text", "html", "m3u8", "truncated", "truncated hevc", "music"])
 def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
     bob: User, kind: str

@@ -375,7 +375,6 @@ def test_a_failed_reset_keeps_what_was_there(
 # -- reset ------------------------------------------------------------------------------------
 
 
-@pytest.mark.both_databases
 def test_a_reset_removes_all_that_is_there(
     db: None,
     media: Path,
@@ -486,7 +485,6 @@ def test_with_another_admin_none_stays_and_twice_is_harmless(db: None) -> None:
     assert User.objects.get().username == "dora"
 
 
-@pytest.mark.both_databases
 def test_what_is_real_stays(db: None, media: Path) -> None:
     seed()
     dora = make_admin("dora")

@@ -228,6 +228,7 @@ def test_enrichment_gives_way_to_a_film_that_nobody_can_watch_yet(
     assert state_of(first) == "COMPLETED"
 
 
+@pytest.mark.long  # as the one above, of another kind of job
 def test_a_stopped_cluster_gives_back_enrichment_too(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from tests.videos.tus_client import Piece
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 MIB = 1024**2
 FILM = bytes(range(256)) * 40
