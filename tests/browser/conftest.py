@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.builders import make_user
-from tests.conftest import FOLDERS
 from tests.processes import ROOT
 from tests.videos import live
 from tests.videos.conftest import gunicorn, static_files, use_folders_of
@@ -64,8 +63,7 @@ def site(
 ) -> Iterator[live.Server]:
     use_folders_of(gunicorn, settings)
     yield gunicorn
-    for folder in FOLDERS.values():
-        shutil.rmtree(gunicorn.media / folder, ignore_errors=True)
+    shutil.rmtree(gunicorn.media, ignore_errors=True)  # with the pictures of members, too
 
 
 @pytest.fixture

@@ -52,8 +52,7 @@ def site(
     """A running site over this test's database; the test's own folders are the site's."""
     use_folders_of(gunicorn, settings)
     yield gunicorn
-    for folder in FOLDERS.values():
-        shutil.rmtree(gunicorn.media / folder, ignore_errors=True)
+    shutil.rmtree(gunicorn.media, ignore_errors=True)  # with the pictures of members, too
 
 
 def use_folders_of(server: live.Server, settings: Settings) -> None:
