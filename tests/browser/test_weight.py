@@ -107,5 +107,8 @@ def weigh(page: Page, path: str, *, plays: bool) -> dict[str, int]:
     page.goto(path)
     if plays:
         wait_until(page, "video.readyState >= 2 && !video.controls")
+        page.wait_for_function(
+            "() => document.querySelector('clip-player').source?.hls?.levels.length"
+        )
     page.remove_listener("response", note)
     return found
