@@ -99,7 +99,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "watch": [
         ("GET /v/{ready}/", ALL),
         ("GET /v/{ready}/?playlist={playlist}", ALL),
-        ("GET /v/{ready}/?list=nonsense%00", ALL),
+        ("GET /v/{ready}/?playlist=nonsense%00", ALL),
         ("GET /v/{hidden}/?playlist={playlist}", UPLOADER_AND_STAFF),
         ("GET /v/{hidden}/", UPLOADER_AND_STAFF),
         ("GET /v/{pending}/", UPLOADER_AND_STAFF),

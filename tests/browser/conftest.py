@@ -7,7 +7,6 @@ ORM as anywhere. Nothing else runs in that thread meanwhile, so nothing is unsaf
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,16 @@ import pytest
 from tests.builders import make_user
 from tests.processes import ROOT
 from tests.videos import live
-from tests.videos.conftest import gunicorn, static_files, use_folders_of
+from tests.videos.conftest import gunicorn, site, static_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, BrowserContext, Page
-    from pytest_django.fixtures import Settings
 
     from accounts.models import User
 
-__all__ = ["gunicorn", "static_files"]
+__all__ = ["gunicorn", "site", "static_files"]
 
 FLAGS = [
     "--no-sandbox",
@@ -55,15 +53,6 @@ def browser(chromium: Browser) -> Iterator[Browser]:
     started = chromium.browser_type.launch(executable_path=require("browser"), args=FLAGS)
     yield started
     started.close()
-
-
-@pytest.fixture
-def site(
-    gunicorn: live.Server, media: Path, transactional_db: None, settings: Settings
-) -> Iterator[live.Server]:
-    use_folders_of(gunicorn, settings)
-    yield gunicorn
-    shutil.rmtree(gunicorn.media, ignore_errors=True)  # with the pictures of members, too
 
 
 @pytest.fixture

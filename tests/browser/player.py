@@ -9,6 +9,12 @@ from playwright.sync_api import TimeoutError as TookTooLong
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+# Notes from the beginning of a page what its security policy stops.
+STOPPED = """
+    window.stopped = [];
+    addEventListener("securitypolicyviolation", (event) => window.stopped.push(
+        `${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}`));
+"""
 STATE = """video => ({
     time: video.currentTime, duration: video.duration, width: video.videoWidth,
     height: video.videoHeight, ended: video.ended, paused: video.paused, muted: video.muted,

@@ -20,6 +20,7 @@ from accounts.services.invitations import setup_link
 from tests.browser.conftest import results
 from tests.browser.furnished import furnish
 from tests.browser.pages import PAGES, WIDE, Look, open_look
+from tests.browser.player import STOPPED
 from tests.builders import make_admin, make_user, make_video
 from tests.parts import axe_core
 from videos.selectors.feed import PAGE_SIZE
@@ -38,11 +39,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-STOPPED = """
-    window.stopped = [];
-    addEventListener("securitypolicyviolation", (event) => window.stopped.push(
-        `${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}`));
-"""
 BROKEN = "[...document.images].filter((it) => it.complete && !it.naturalWidth).map((it) => it.src)"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # axe-core leaves this one out unless it is asked for.

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.browser.conftest import results
-from tests.browser.player import play_to_the_end, seek, state, wait_until
+from tests.browser.player import STOPPED, play_to_the_end, seek, state, wait_until
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.films import kept_film, ready_film, sent_film
@@ -37,11 +37,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-STOPPED = """
-    window.stopped = [];
-    addEventListener("securitypolicyviolation", (event) => window.stopped.push(
-        `${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}`));
-"""
 HIDE = """
     (hidden) => Object.defineProperty(
         document, "hidden", { get: () => hidden, configurable: true })

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_access import STOPPED
+from tests.browser.player import STOPPED
 from tests.builders import make_admin, make_video
 
 if TYPE_CHECKING:

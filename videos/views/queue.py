@@ -1,4 +1,4 @@
-"""Watching a video in a playlist: `?playlist=` (or `?list=`) with its short id."""
+"""Watching a video in a playlist: `?playlist=` with its short id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def asked_playlist(request: MemberRequest) -> str:
     """The short id; "" where there is none, or nothing that could be one."""
-    asked = request.GET.get("playlist") or request.GET.get("list", "")
+    asked = request.GET.get("playlist", "")
     return asked if re.fullmatch(SHORT_ID_PATTERN, asked) else ""
 
 

@@ -36,8 +36,8 @@ def filled(maker: User, *videos: Video) -> Playlist:
     return playlist
 
 
-def address(video: Video, playlist: Playlist, name: str = "playlist") -> str:
-    return f"/v/{video.short_id}/?{name}={playlist.short_id}"
+def address(video: Video, playlist: Playlist) -> str:
+    return f"/v/{video.short_id}/?playlist={playlist.short_id}"
 
 
 def queue_of(client: Client, path: str) -> Queue:
@@ -59,13 +59,12 @@ def titles(queue: Queue) -> dict[str, str | None]:
     }
 
 
-@pytest.mark.parametrize("name", ["playlist", "list"])
 def test_the_queue_marks_the_current_one_and_links_to_those_beside_it(
-    bob: User, client: Client, name: str
+    bob: User, client: Client
 ) -> None:
     one, two, three = (make_video(title) for title in ("One", "Two", "Three"))
     playlist = filled(make_user(), one, two, three)
-    answer = client.get(address(two, playlist, name))
+    answer = client.get(address(two, playlist))
     queue = answer.context["watch"].queue
     assert [card.title for card in queue.cards] == ["One", "Two", "Three"]
     assert (queue.number, queue.count, queue.current) == (2, 3, two.short_id)
