@@ -44,6 +44,9 @@ TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?![0-9])")
 COUNTER = re.compile(r"\s*[0-9]+\s*")
 TAG = re.compile(r"<(/?)([A-Za-z]++)[^<>]*+>|<[0-9:.]*+>")
 KEPT_TAGS = frozenset({"b", "i", "u"})
+# A reference to a character of more digits than any has: int(), which html.unescape asks, raises
+# ValueError at thousands of them.
+ENDLESS = re.compile(r"(&#[0-9]{9})[0-9]++")
 SSA_SPACE = "\\h"  # and the no-break space of SubStation Alpha
 SSA_DRAWING = re.compile(r"\s*m(?:\s+(?:[mnlbspc]|-?[0-9.]++))++\s*")  # lines and curves, not text
 SSA_OVERRIDE = re.compile(r"\{\\[^{}\n]*+\}")  # players of SubRip know {\an8}
@@ -173,7 +176,7 @@ def clean(markup: str) -> str:
 
 def plain_text(markup: str) -> str:
     """What is read on the screen, without tags and escapes."""
-    return _plain(html.unescape(TAG.sub("", markup)))
+    return _plain(_unescaped(TAG.sub("", markup)))
 
 
 def _read_vtt(lines: Iterable[str]) -> list[Cue]:
@@ -236,7 +239,11 @@ def _plain(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(_plain(html.unescape(text)), quote=False)
+    return html.escape(_plain(_unescaped(text)), quote=False)
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(ENDLESS.sub(r"\1", text))
 
 
 def _too_much() -> CaptionError:

@@ -215,6 +215,14 @@ def test_a_hostile_file_costs_no_time(piece: str) -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.parametrize("start", ["", "WEBVTT\n\n"])
+def test_a_reference_to_a_character_without_end_is_none(start: str) -> None:
+    text = f"{start}00:00:01,000 --> 00:00:02,000\n&#65;&#{'1' * 5000}; &amp;#{'1' * 5000};\n"
+    (cue,) = parse_captions(text)
+    assert cue.text == f"A\N{REPLACEMENT CHARACTER} &amp;#{'1' * 5000};"
+    assert parse_captions(write_vtt([cue])) == [cue]
+
+
 # -- languages
 
 
