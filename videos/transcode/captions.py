@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 2_000_000
 MAX_CUES = 20_000
+# Of all tracks of a video: a search reads them, and so does whoever changes what it finds.
+MAX_BYTES_IN_ALL = 5_000_000
 LABEL_CHARACTERS = 80
 MEMORY_SHARE = 4  # of what an encode may use
 END_OF_TIME = 10_000 * 3_600_000  # four digits of hours
@@ -261,8 +263,8 @@ def extract_captions(
 ) -> tuple[Caption, ...]:
     """The subtitles inside a video that are text, each as a track; FFmpeg goes through it once.
 
-    A track that is empty, damaged or too large is left out, and all are when FFmpeg fails. What
-    is written to ``workdir`` is gone afterwards.
+    A track that is empty, damaged or too large is left out, also for those before it, and all are
+    when FFmpeg fails. What is written to ``workdir`` is gone afterwards.
 
     Raises:
         ProcessingError: our side is at fault.
@@ -276,6 +278,7 @@ def extract_captions(
 
     files = {one: workdir / f"subtitles-{one.index}.srt" for one in info.subtitles}
     bodies: dict[SubtitleStream, str] = {}
+    room = MAX_BYTES_IN_ALL
     try:
         capture(
             _command(source, files, options),
@@ -292,7 +295,10 @@ def extract_captions(
         for stream, path in files.items():
             nearly_done(Progress())
             with suppress(CaptionError):
-                bodies[stream] = _body(path, info.duration_seconds)
+                body = _body(path, info.duration_seconds)
+                if len(body.encode()) <= room:
+                    bodies[stream] = body
+                    room -= len(body.encode())
     except NO_CAPTIONS:
         return ()
     finally:
