@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from clipset.lib.text import MAX_TITLE_LENGTH, clean_line, clean_text
 from videos.models import Playlist, PlaylistEntry, Video
+from videos.selectors.playlists import MOST_CHOICES
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -25,8 +26,14 @@ MAX_POSITION: Final = 2**30
 
 # -- The playlist itself --------------------------------------------------------------------------
 def create_playlist(*, user: User, title: str, description: str = "") -> Playlist:
-    """An empty one. Raises ValidationError for a blank title and for what is too long."""
+    """An empty one. Raises ValidationError for a blank title, for what is too long, and when the
+    member has too many."""
     title, description = _checked(title, description)
+    # Two requests at once may make one more than that, which hurts nobody.
+    if Playlist.objects.filter(made_by=user).count() >= MOST_CHOICES:
+        raise ValidationError(
+            {"title": f"You have {MOST_CHOICES} playlists, the most there can be. Delete one."}
+        )
     playlist = Playlist(title=title, description=description, made_by=user)
     playlist.save(force_insert=True)
     return playlist
