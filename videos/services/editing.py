@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from categories.services import hold_category
 from clipset.lib.text import clean_line, clean_text
 from videos.models import Video
 from videos.services.search_index import index_video
@@ -22,9 +23,9 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
     if not video.title:
         raise ValidationError({"title": "Give the video a title."})
     video.description = clean_text(description) or None
-    video.category = category
     with transaction.atomic():
         Video.objects.select_for_update().only("pk").get(pk=video.pk)
+        video.category = hold_category(category)
         video.save(update_fields=["title", "description", "category", "updated_at"])
         index_video(video.pk)
     return video
@@ -32,8 +33,8 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
 
 def move_to_category(*, video: Video, category: Category | None) -> Video:
     """Touches nothing else: its uploader may be at the title."""
-    video.category = category
     with transaction.atomic():
+        video.category = hold_category(category)
         video.save(update_fields=["category", "updated_at"])
         index_video(video.pk)
     return video
