@@ -9,7 +9,7 @@ from django.db import transaction
 
 from categories.services import hold_category
 from clipset.lib.text import clean_line, clean_text
-from videos.models import Video
+from videos.models import Job, Video
 from videos.services.search_index import index_video
 
 if TYPE_CHECKING:
@@ -43,7 +43,12 @@ def move_to_category(*, video: Video, category: Category | None) -> Video:
 def delete_video(*, video: Video) -> None:
     """Deletes a video; its files follow (videos.signals). What it took from the week's quota is
     not given back: the quota limits what is sent, not what is kept."""
-    video.delete()
+    with transaction.atomic():
+        # Held first, in the order in which workers hold them: what somebody adds to it just then
+        # goes with it, or finds it gone.
+        list(Job.objects.select_for_update().filter(video=video).values_list("pk"))
+        list(Video.objects.select_for_update().filter(pk=video.pk).values_list("pk"))
+        video.delete()
 
 
 def set_hidden(*, video: Video, hidden: bool) -> Video:

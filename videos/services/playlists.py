@@ -83,7 +83,7 @@ def add_to_playlist(*, playlist: Playlist, video: Video, user: User) -> Playlist
     """
     with transaction.atomic():
         _hold(playlist, user)
-        Video.objects.visible_to(user).only("pk").get(pk=video.pk)
+        _hold_video(video, user)
         last = playlist.entries.aggregate(last=Max("position"))["last"]
         entry, _ = PlaylistEntry.objects.get_or_create(
             playlist=playlist,
@@ -113,7 +113,7 @@ def put_back(*, playlist: Playlist, video: Video, user: User, position: int) -> 
         _hold(playlist, user)
         if (there := playlist.entries.filter(video=video).first()) is not None:
             return there
-        Video.objects.visible_to(user).only("pk").get(pk=video.pk)
+        _hold_video(video, user)
         if playlist.entries.filter(position=position).exists():
             later = playlist.entries.filter(position__gte=position)
             later.update(position=F("position") + 1)
@@ -169,3 +169,10 @@ def _hold(playlist: Playlist, user: User) -> None:
         playlist.updated_at = now
     else:
         raise Playlist.DoesNotExist("This playlist is not yours, or it is gone.")
+
+
+def _hold_video(video: Video, user: User) -> None:
+    """Nobody deletes it until the transaction ends. Raises Video.DoesNotExist where the member may
+    not see it."""
+    seen = Video.objects.visible_to(user).select_for_update(no_key=True)
+    seen.only("pk").get(pk=video.pk)
