@@ -40,6 +40,14 @@ def delete_category(*, category: Category) -> None:
         unlink_on_commit(cover)
 
 
+def hold_category(category: Category | None) -> Category | None:
+    """So that it stays until the transaction ends; None when it was deleted meanwhile, as videos
+    are left without one then."""
+    if category is None:
+        return None
+    return Category.objects.select_for_update(no_key=True).filter(pk=category.pk).first()
+
+
 def remove_cover(*, category: Category) -> Category:
     old = cover_path(category)
     category.image = ""

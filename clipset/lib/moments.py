@@ -23,6 +23,9 @@ _MOMENT: Final = re.compile(
     r"|[0-9]{1,2}h[0-9]{1,2}m(?:[0-9]{1,2}s)?|[0-9]{1,4}m[0-9]{1,2}s)(?![\w:/]|[.,][0-9])",
     re.ASCII | re.IGNORECASE,
 )
+# Django's urlizer takes no link as long as this, and breaks at a reference to a character
+# ("&#9…;") of more digits than int() takes.
+_TOO_LONG_FOR_A_LINK: Final = 4000  # characters
 _SPACES: Final = re.compile(r"""[\s<>"']+""")
 
 
@@ -59,7 +62,8 @@ class _Talk(Urlizer):
         self.end = end
 
     def handle_word(self, word: str, **options: Any) -> str:
-        html = super().handle_word(word, **options)
+        is_short = len(word) < _TOO_LONG_FOR_A_LINK
+        html = super().handle_word(word, **options) if is_short else ""
         return html if "<a " in html else self.with_moments(word)
 
     def with_moments(self, word: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from accounts.models import User
     from videos.querysets import PlaylistEntryQuerySet
 
-MOST_CHOICES: Final = 200
+MOST_CHOICES: Final = 200  # a member has no more: nobody could choose what is not offered
 ROWS: Final = 50
 
 

@@ -13,6 +13,7 @@ from videos.models import Caption, Video
 from videos.services.search_index import index_video
 from videos.transcode.captions import (
     LABEL_CHARACTERS,
+    MAX_BYTES_IN_ALL,
     CaptionError,
     parse_captions,
     write_vtt,
@@ -36,6 +37,11 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
         tracks = _tracks_of(video)
         if len(tracks) >= MOST:
             raise ValidationError(f"A video has at most {MOST} captions. Remove one first.")
+        if _bytes_of(video) + len(body.encode()) > MAX_BYTES_IN_ALL:
+            raise ValidationError(
+                f"All captions of a video together have at most {MAX_BYTES_IN_ALL // 1_000_000} MB."
+                " Remove some first, or send a smaller file."
+            )
         caption = Caption.objects.create(
             video=video,
             code=_free(language, {track.code for track in tracks}, "-"),
@@ -105,6 +111,12 @@ def _tracks_of(video: Video) -> list[Caption]:
     """Nobody else changes them until the transaction ends. Raises Video.DoesNotExist."""
     Video.objects.select_for_update().only("pk").get(pk=video.pk)
     return list(Caption.objects.filter(video=video).defer("body"))
+
+
+def _bytes_of(video: Video) -> int:
+    """Of all its tracks. They are read: databases count characters."""
+    bodies = Caption.objects.filter(video=video).values_list("body", flat=True)
+    return sum(len(body.encode()) for body in bodies)
 
 
 def _free_label(label: str, tracks: Iterable[Caption]) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from categories.services import hold_category
 from clipset.lib.text import clean_line, clean_text
-from videos.models import Video
+from videos.models import Job, Video
 from videos.services.search_index import index_video
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
     if not video.title:
         raise ValidationError({"title": "Give the video a title."})
     video.description = clean_text(description) or None
-    video.category = category
     with transaction.atomic():
         Video.objects.select_for_update().only("pk").get(pk=video.pk)
+        video.category = hold_category(category)
         video.save(update_fields=["title", "description", "category", "updated_at"])
         index_video(video.pk)
     return video
@@ -32,8 +33,8 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
 
 def move_to_category(*, video: Video, category: Category | None) -> Video:
     """Touches nothing else: its uploader may be at the title."""
-    video.category = category
     with transaction.atomic():
+        video.category = hold_category(category)
         video.save(update_fields=["category", "updated_at"])
         index_video(video.pk)
     return video
@@ -42,7 +43,12 @@ def move_to_category(*, video: Video, category: Category | None) -> Video:
 def delete_video(*, video: Video) -> None:
     """Deletes a video; its files follow (videos.signals). What it took from the week's quota is
     not given back: the quota limits what is sent, not what is kept."""
-    video.delete()
+    with transaction.atomic():
+        # Held first, in the order in which workers hold them: what somebody adds to it just then
+        # goes with it, or finds it gone.
+        list(Job.objects.select_for_update().filter(video=video).values_list("pk"))
+        list(Video.objects.select_for_update().filter(pk=video.pk).values_list("pk"))
+        video.delete()
 
 
 def set_hidden(*, video: Video, hidden: bool) -> Video:

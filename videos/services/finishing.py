@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.quota import release_quota, reserve_quota
+from categories.services import hold_category
 from clipset.lib.durable import sync
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.jobs import add_job
@@ -187,7 +188,7 @@ def _make_video(
     video = Video(
         title=words.title,
         description=words.description or None,
-        category=words.category,
+        category=hold_category(words.category),
         uploaded_by=upload.user,
         original_filename=original_filename,
         file_size_bytes=size,

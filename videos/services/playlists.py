@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from clipset.lib.text import MAX_TITLE_LENGTH, clean_line, clean_text
 from videos.models import Playlist, PlaylistEntry, Video
+from videos.selectors.playlists import MOST_CHOICES
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -25,8 +26,14 @@ MAX_POSITION: Final = 2**30
 
 # -- The playlist itself --------------------------------------------------------------------------
 def create_playlist(*, user: User, title: str, description: str = "") -> Playlist:
-    """An empty one. Raises ValidationError for a blank title and for what is too long."""
+    """An empty one. Raises ValidationError for a blank title, for what is too long, and when the
+    member has too many."""
     title, description = _checked(title, description)
+    # Two requests at once may make one more than that, which hurts nobody.
+    if Playlist.objects.filter(made_by=user).count() >= MOST_CHOICES:
+        raise ValidationError(
+            {"title": f"You have {MOST_CHOICES} playlists, the most there can be. Delete one."}
+        )
     playlist = Playlist(title=title, description=description, made_by=user)
     playlist.save(force_insert=True)
     return playlist
@@ -76,7 +83,7 @@ def add_to_playlist(*, playlist: Playlist, video: Video, user: User) -> Playlist
     """
     with transaction.atomic():
         _hold(playlist, user)
-        Video.objects.visible_to(user).only("pk").get(pk=video.pk)
+        _hold_video(video, user)
         last = playlist.entries.aggregate(last=Max("position"))["last"]
         entry, _ = PlaylistEntry.objects.get_or_create(
             playlist=playlist,
@@ -106,7 +113,7 @@ def put_back(*, playlist: Playlist, video: Video, user: User, position: int) -> 
         _hold(playlist, user)
         if (there := playlist.entries.filter(video=video).first()) is not None:
             return there
-        Video.objects.visible_to(user).only("pk").get(pk=video.pk)
+        _hold_video(video, user)
         if playlist.entries.filter(position=position).exists():
             later = playlist.entries.filter(position__gte=position)
             later.update(position=F("position") + 1)
@@ -162,3 +169,10 @@ def _hold(playlist: Playlist, user: User) -> None:
         playlist.updated_at = now
     else:
         raise Playlist.DoesNotExist("This playlist is not yours, or it is gone.")
+
+
+def _hold_video(video: Video, user: User) -> None:
+    """Nobody deletes it until the transaction ends. Raises Video.DoesNotExist where the member may
+    not see it."""
+    seen = Video.objects.visible_to(user).select_for_update(no_key=True)
+    seen.only("pk").get(pk=video.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 BATCH: Final = 200  # videos in one transaction
 # Different words of the captions of one video; a dictionary read aloud is no film.
 MAX_CAPTION_WORDS: Final = 20_000
+# And bytes of them: above 1 MiB of words PostgreSQL makes a tsvector that is wrong, without a word.
+MAX_CAPTION_BYTES: Final = 900_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COMPARED: Final = ("version", "uploader_id", "category_id", "title", "description", "words")
 
@@ -97,11 +100,11 @@ def _captions_of(video_ids: Iterable[UUID]) -> dict[UUID, list[str]]:
 def document_of(video: Video, captions: list[str]) -> SearchDocument:
     """What a search is to see of a published video, unsaved; `captions` are plain texts."""
     title, description = words_of(video.title), words_of(video.description or "")
-    spoken = dict.fromkeys(word for text in captions for word in words_of(text))
+    spoken = _first_of(dict.fromkeys(word for text in captions for word in words_of(text)))
     tokens = [uploader_token(video.uploaded_by_id)]
     if video.category_id:
         tokens.append(category_token(video.category_id))
-    words = {*title, *description, *list(spoken)[:MAX_CAPTION_WORDS], *tokens}
+    words = {*title, *description, *spoken, *tokens}
     return SearchDocument(
         id=(video.created_at - _EPOCH) // timedelta(microseconds=1),
         video=video,
@@ -112,6 +115,13 @@ def document_of(video: Video, captions: list[str]) -> SearchDocument:
         description=_spaced(description),
         words=" ".join(sorted(words)),
     )
+
+
+def _first_of(words: Iterable[str]) -> list[str]:
+    """As many as the index takes."""
+    kept = list(words)[:MAX_CAPTION_WORDS]
+    sizes = accumulate(len(word.encode()) for word in kept)
+    return kept[: sum(size <= MAX_CAPTION_BYTES for size in sizes)]
 
 
 def _spaced(words: list[str]) -> str:

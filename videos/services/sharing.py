@@ -50,12 +50,7 @@ def make_guest_link(
             raise ValidationError("Guests can see it once it is ready. Make a link then.")
         if current.is_hidden:
             raise ValidationError("This video is hidden: a link would open nothing.")
-        open_now = current.guest_links.filter(revoked_at=None, expires_at__gt=now)
-        if open_now.count() >= MOST_OPEN:
-            raise ValidationError(
-                f"This video has {MOST_OPEN} open links, which is the most there can be. "
-                "Revoke one that nobody needs."
-            )
+        _check_room(current)
         link = GuestLink.objects.create(
             video=current,
             created_by=created_by,
@@ -76,10 +71,26 @@ def revoke_guest_link(*, link: GuestLink) -> bool:
 
 
 def restore_guest_link(*, link: GuestLink) -> bool:
-    """Undoes a revocation of a moment ago; False when there is none."""
+    """Undoes a revocation of a moment ago; False when there is none. Raises ValidationError when
+    the video has too many others by now."""
     since = timezone.now() - UNDO_WITHIN
-    changed = GuestLink.objects.filter(pk=link.pk, revoked_at__gt=since).update(revoked_at=None)
-    return bool(changed)
+    with transaction.atomic():
+        video = Video.objects.select_for_update().filter(pk=link.video_id).first()
+        revoked = GuestLink.objects.filter(pk=link.pk, revoked_at__gt=since)
+        if video is None or not revoked.exists():
+            return False
+        _check_room(video)
+        return bool(revoked.update(revoked_at=None))
+
+
+def _check_room(video: Video) -> None:
+    """Whether there may be one more; whoever asks holds the video. Raises ValidationError."""
+    open_now = video.guest_links.filter(revoked_at=None, expires_at__gt=timezone.now())
+    if open_now.count() >= MOST_OPEN:
+        raise ValidationError(
+            f"This video has {MOST_OPEN} open links, which is the most there can be. "
+            "Revoke one that nobody needs."
+        )
 
 
 def count_guest_view(*, token: str, client: str) -> bool:

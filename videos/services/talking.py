@@ -84,7 +84,8 @@ def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
 
 
 def delete_comment(*, comment: Comment, by: User) -> Comment:
-    """Hides a comment from everybody; its replies stay. Deleted twice it is deleted once."""
+    """Hides a comment from everybody; its replies stay. Deleted twice it is deleted once. Raises
+    Comment.DoesNotExist when it is gone for good."""
     now = timezone.now()
     if Comment.objects.live().filter(pk=comment.pk).update(deleted_at=now, deleted_by=by):
         comment.deleted_at, comment.deleted_by = now, by
@@ -94,9 +95,11 @@ def delete_comment(*, comment: Comment, by: User) -> Comment:
 
 
 def restore_comment(*, comment: Comment) -> Comment:
-    """Brings a deleted comment back while its text is there. Raises ValidationError when not."""
-    gone = Comment.objects.filter(pk=comment.pk, deleted_at__isnull=False).exclude(text="")
-    if not gone.update(deleted_at=None, deleted_by=None) and comment.deleted_at is not None:
+    """Brings a deleted comment back while its text is there. Raises ValidationError when not.
+    Brought back twice it is brought back once."""
+    same = Comment.objects.filter(pk=comment.pk)
+    gone = same.filter(deleted_at__isnull=False).exclude(text="")
+    if not gone.update(deleted_at=None, deleted_by=None) and not same.live().exists():
         raise ValidationError("This comment is gone for good.")
     comment.deleted_at = comment.deleted_by = None
     return comment

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 2_000_000
 MAX_CUES = 20_000
+# Of all tracks of a video: a search reads them, and so does whoever changes what it finds.
+MAX_BYTES_IN_ALL = 5_000_000
 LABEL_CHARACTERS = 80
 MEMORY_SHARE = 4  # of what an encode may use
 END_OF_TIME = 10_000 * 3_600_000  # four digits of hours
@@ -44,6 +46,9 @@ TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?![0-9])")
 COUNTER = re.compile(r"\s*[0-9]+\s*")
 TAG = re.compile(r"<(/?)([A-Za-z]++)[^<>]*+>|<[0-9:.]*+>")
 KEPT_TAGS = frozenset({"b", "i", "u"})
+# A reference to a character of more digits than any has: int(), which html.unescape asks, raises
+# ValueError at thousands of them.
+ENDLESS = re.compile(r"(&#[0-9]{9})[0-9]++")
 SSA_SPACE = "\\h"  # and the no-break space of SubStation Alpha
 SSA_DRAWING = re.compile(r"\s*m(?:\s+(?:[mnlbspc]|-?[0-9.]++))++\s*")  # lines and curves, not text
 SSA_OVERRIDE = re.compile(r"\{\\[^{}\n]*+\}")  # players of SubRip know {\an8}
@@ -173,7 +178,7 @@ def clean(markup: str) -> str:
 
 def plain_text(markup: str) -> str:
     """What is read on the screen, without tags and escapes."""
-    return _plain(html.unescape(TAG.sub("", markup)))
+    return _plain(_unescaped(TAG.sub("", markup)))
 
 
 def _read_vtt(lines: Iterable[str]) -> list[Cue]:
@@ -236,7 +241,11 @@ def _plain(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(_plain(html.unescape(text)), quote=False)
+    return html.escape(_plain(_unescaped(text)), quote=False)
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(ENDLESS.sub(r"\1", text))
 
 
 def _too_much() -> CaptionError:
@@ -254,8 +263,8 @@ def extract_captions(
 ) -> tuple[Caption, ...]:
     """The subtitles inside a video that are text, each as a track; FFmpeg goes through it once.
 
-    A track that is empty, damaged or too large is left out, and all are when FFmpeg fails. What
-    is written to ``workdir`` is gone afterwards.
+    A track that is empty, damaged or too large is left out, also for those before it, and all are
+    when FFmpeg fails. What is written to ``workdir`` is gone afterwards.
 
     Raises:
         ProcessingError: our side is at fault.
@@ -269,6 +278,7 @@ def extract_captions(
 
     files = {one: workdir / f"subtitles-{one.index}.srt" for one in info.subtitles}
     bodies: dict[SubtitleStream, str] = {}
+    room = MAX_BYTES_IN_ALL
     try:
         capture(
             _command(source, files, options),
@@ -285,7 +295,10 @@ def extract_captions(
         for stream, path in files.items():
             nearly_done(Progress())
             with suppress(CaptionError):
-                bodies[stream] = _body(path, info.duration_seconds)
+                body = _body(path, info.duration_seconds)
+                if len(body.encode()) <= room:
+                    bodies[stream] = body
+                    room -= len(body.encode())
     except NO_CAPTIONS:
         return ()
     finally:

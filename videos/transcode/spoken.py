@@ -15,7 +15,8 @@ def spoken_at(body: str, place: int) -> tuple[float, str] | None:
     start = body.rfind("\n\n", 0, place)
     if start < 0:
         return None
-    block = body[start + 2 :].split("\n\n", 1)[0]
+    end = body.find("\n\n", start + 2)
+    block = body[start + 2 : end if end >= 0 else None]
     try:
         hours, minutes, seconds = block.split(" ", 1)[0].split(":")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds), _text(block)

@@ -203,7 +203,10 @@ def delete(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespon
     video = visible_video(request, short_id)
     found = comment_of(video, comment_id)
     if found.can_be_deleted_by(request.user):
-        delete_comment(comment=found, by=request.user)
+        try:
+            delete_comment(comment=found, by=request.user)
+        except Comment.DoesNotExist as error:
+            raise Http404("It was deleted meanwhile.") from error
     elif not found.can_be_restored_by(request.user):
         raise Http404("It is not this member's to delete.")
     return _one(request, video, found, counted=True)
@@ -215,7 +218,10 @@ def restore(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespo
     video = visible_video(request, short_id)
     found = comment_of(video, comment_id)
     if found.can_be_restored_by(request.user):
-        restore_comment(comment=found)
+        try:
+            restore_comment(comment=found)
+        except ValidationError as error:
+            raise Http404("It is gone for good.") from error
     elif not found.can_be_deleted_by(request.user):
         raise Http404("It was not deleted by this member, or too long ago.")
     return _one(request, video, found, counted=True)

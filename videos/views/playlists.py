@@ -56,14 +56,18 @@ def playlists(request: MemberRequest) -> HttpResponse:
 
 def _create(request: MemberRequest) -> HttpResponse:
     wants_json = request.headers.get("Accept", "").startswith("application/json")
-    form = PlaylistForm(request.POST)
-    if not form.is_valid():
+    form, made = PlaylistForm(request.POST), None
+    if form.is_valid():
+        try:
+            made = create_playlist(user=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+    if made is None:
         if wants_json:
             return JsonResponse({"errors": form.errors}, status=422)
         page = playlist_cards(request.user, viewer=request.user, after="", parameters={})
         context = {"page": page, "form": form, "is_asked": True}
         return render(request, "videos/playlists.html", context, status=422)
-    made = create_playlist(user=request.user, **form.cleaned_data)
     if wants_json:
         answer = {"short_id": made.short_id, "title": made.title, "url": made.get_absolute_url()}
         return JsonResponse(answer, status=201)

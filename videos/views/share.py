@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.access import editable_video
@@ -69,13 +71,20 @@ def _page(
         "video": video,
         "card": cards([video])[0],
         "form": form,
-        "links": video.guest_links.all()[:SHOWN],
+        "links": _shown(video),
         "issued": issued,
         "address": guest_address(issued.token) if issued else "",
         "is_own": _is_own(request, video),
         "opens": video.is_ready and not video.is_hidden and video.uploaded_by.is_active,
     }
     return render(request, "videos/share.html", context, status=status)
+
+
+def _shown(video: Video) -> list[GuestLink]:
+    """The newest first. What is open is always among them: nobody could revoke it otherwise."""
+    is_open = Q(revoked_at=None, expires_at__gt=timezone.now())
+    links = video.guest_links.annotate(is_open=is_open).order_by("-is_open", "-created_at", "-id")
+    return sorted(links[:SHOWN], key=lambda link: (link.created_at, link.pk), reverse=True)
 
 
 def _is_own(request: MemberRequest, video: Video) -> bool:
@@ -100,8 +109,11 @@ def restore(request: MemberRequest, short_id: str, link_id: UUID) -> HttpRespons
     link = _link(request, short_id, link_id)
     if link.video.uploaded_by_id != request.user.pk:
         raise Http404("Only its uploader opens it to guests.")
-    if not restore_guest_link(link=link):
-        messages.error(request, "It is too late to undo this. Make a new link instead.")
+    try:
+        if not restore_guest_link(link=link):
+            messages.error(request, "It is too late to undo this. Make a new link instead.")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
     return _back_to(link)
 
 

@@ -152,6 +152,8 @@ def retry(request: MemberRequest, short_id: str) -> HttpResponse:
         retry_processing(video=video)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
+    except Video.DoesNotExist as error:
+        raise Http404("It was deleted meanwhile.") from error
     return redirect(video)
 
 

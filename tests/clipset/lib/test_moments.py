@@ -115,3 +115,11 @@ def test_long_nonsense_takes_no_long_time(piece: str) -> None:
     html(text)
     first_moment(text)
     assert time.process_time() - before < 0.5
+
+
+def test_a_reference_to_a_character_without_end_is_text() -> None:
+    text = f"a@b.&#{'1' * 4900};"
+    assert html(f"{text} at 1:23") == (
+        f"<p>{text.replace('&', '&amp;')} at "
+        '<a class="moment" href="/v/x/?t=83" data-seconds="83">1:23</a></p>'
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -336,3 +337,12 @@ def test_members_of_that_name_are_offered() -> None:
     make_user("anna", is_active=False)
     make_user("berg")
     assert [user.username for user in find("an berg").members] == ["ann_berg"]
+
+
+def test_a_term_that_stands_in_all_times_takes_no_long_time() -> None:
+    said = "word " * 16
+    times = (f"00:{n // 60 % 60:02}:{n % 60:02}" for n in range(20_000))
+    body = "WEBVTT\n\n" + "\n\n".join(f"{time}.000 --> {time}.900\n{said}" for time in times) + "\n"
+    before = process_time()
+    assert module._cue(body, ["00"]) is None
+    assert process_time() - before < 1.2

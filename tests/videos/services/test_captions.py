@@ -79,6 +79,17 @@ def test_a_video_has_only_so_many() -> None:
         add(video)
 
 
+def test_a_video_has_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    video = make_video()
+    one = len(add(video, SRT.format("Grüße")).body.encode())
+    monkeypatch.setattr(captions, "MAX_BYTES_IN_ALL", 3 * one - 1)
+    add(video, SRT.format("Grüße"))
+    with pytest.raises(ValidationError, match="together"):
+        add(video, SRT.format("Grüße"))
+    add(make_video(), SRT.format("Grüße"))
+    add(video, SRT.format("Grüß"))
+
+
 def test_one_track_at_most_is_shown_at_first() -> None:
     video = make_video()
     first, second = add(video), add(video, language="de")

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from tests.accounts.together import together
 from tests.builders import make_moderator, make_playlist, make_user, make_video
 from videos.models import Playlist, PlaylistEntry, Video
+from videos.services import playlists
 from videos.services.playlists import (
     add_to_playlist,
     create_playlist,
@@ -77,6 +78,18 @@ def test_what_is_no_playlist_is_refused_with_a_sentence(
     assert list(refused.value.message_dict) == [field]
     assert sentence in refused.value.messages[0]
     assert not Playlist.objects.exists()
+
+
+def test_nobody_has_more_than_they_can_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playlists, "MOST_CHOICES", 2)
+    bob = make_user("bob")
+    first = create_playlist(user=bob, title="One")
+    create_playlist(user=bob, title="Two")
+    with pytest.raises(ValidationError, match="Delete one"):
+        start_playlist(user=bob, title="Three", video=make_video())
+    create_playlist(user=make_user(), title="Somebody's first")
+    delete_playlist(playlist=first, user=bob)
+    create_playlist(user=bob, title="Three")
 
 
 # -- adding ---------------------------------------------------------------------------------------

@@ -85,6 +85,21 @@ def test_captions_count_each_word_once_up_to_a_limit(monkeypatch: pytest.MonkeyP
     assert found("four") == set()
 
 
+def test_captions_are_no_more_than_the_index_of_either_database_holds() -> None:
+    video = make_video("힣")  # behind all that is said, where words are in order
+    said = (chr(0xAC00 + number) * 40 for number in range(9_000))  # 120 bytes each
+    Caption.objects.create(
+        video=video,
+        code="ko",
+        language="ko",
+        label="Korean",
+        body=f"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n{' '.join(said)}\n",
+    )
+    index_video(video.pk)
+    assert len(SearchDocument.objects.get().words.encode()) < 2**20
+    assert found("힣") == found("가가") == {"힣"}
+
+
 def test_a_video_that_is_gone_is_no_error() -> None:
     video = make_video()
     Video.objects.all().delete()

@@ -163,7 +163,12 @@ def test_a_video_has_so_many_open_links_at_most(monkeypatch: pytest.MonkeyPatch)
         issued_for(video)
     issued_for(make_video())
     revoke_guest_link(link=first.link)
-    issued_for(video)
+    third = issued_for(video)
+    with pytest.raises(ValidationError, match="2 open links"):
+        restore_guest_link(link=first.link)
+    assert opens(first.token) == []
+    revoke_guest_link(link=third.link)
+    assert restore_guest_link(link=first.link)
 
 
 def test_a_view_counts_once_a_day_for_an_address() -> None:

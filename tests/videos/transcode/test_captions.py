@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
+from videos.transcode import captions
 from videos.transcode.captions import (
     MAX_BYTES,
     MAX_CUES,
@@ -215,6 +216,14 @@ def test_a_hostile_file_costs_no_time(piece: str) -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.parametrize("start", ["", "WEBVTT\n\n"])
+def test_a_reference_to_a_character_without_end_is_none(start: str) -> None:
+    text = f"{start}00:00:01,000 --> 00:00:02,000\n&#65;&#{'1' * 5000}; &amp;#{'1' * 5000};\n"
+    (cue,) = parse_captions(text)
+    assert cue.text == f"A\N{REPLACEMENT CHARACTER} &amp;#{'1' * 5000};"
+    assert parse_captions(write_vtt([cue])) == [cue]
+
+
 # -- languages
 
 
@@ -317,6 +326,18 @@ def test_tracks_that_are_too_large_or_empty_are_left_out_alone(tmp_path: Path) -
     beyond = "1\n00:00:05,000 --> 00:00:06,000\nafter the end of the picture\n"
     tracks = extracted(clips.with_texts("mkv", beyond, large, clips.SUBTITLES), tmp_path)
     assert [len(parse_captions(one.body)) for one in tracks] == [2]
+
+
+@pytest.mark.ffmpeg
+def test_no_more_tracks_are_taken_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = "1\n00:00:00,500 --> 00:00:01,000\nshort\n"
+    clip = clips.with_texts("mkv", clips.SUBTITLES, clips.SUBTITLES, short)
+    sizes = [len(one.body.encode()) for one in extracted(clip, tmp_path)]
+    monkeypatch.setattr(captions, "MAX_BYTES_IN_ALL", sizes[0] + sizes[2])
+    tracks = extracted(clip, tmp_path)
+    assert [len(one.body.encode()) for one in tracks] == [sizes[0], sizes[2]]
 
 
 @pytest.mark.ffmpeg

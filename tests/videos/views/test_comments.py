@@ -10,9 +10,10 @@ import pytest
 from django.test import Client
 
 from tests.builders import count_queries, make_moderator, make_user, make_video
+from videos import access
 from videos.models import Comment, Like, Notice, ProcessingStatus
 from videos.services.liking import set_like
-from videos.services.talking import MOST_COMMENTS, delete_comment, write_comment
+from videos.services.talking import MOST_COMMENTS, delete_comment, restore_comment, write_comment
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -249,6 +250,44 @@ def test_who_has_no_notices_is_told_what_comes_here(bob: User) -> None:
 
 
 # -- the admin ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "meanwhile", "status"),
+    [
+        ("restore", "restored", 302),
+        ("restore", "removed", 404),
+        ("delete", "deleted", 302),
+        ("delete", "removed", 404),
+        ("edit", "deleted", 404),
+    ],
+)
+def test_two_clicks_at_once_are_as_good_as_one(
+    bob: User,
+    video: Video,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    meanwhile: str,
+    status: int,
+) -> None:
+    comment = write_comment(video=video, author=bob, text="Hello")
+    if what == "restore":
+        delete_comment(comment=comment, by=bob)
+    real = access.comment_of
+
+    def changed_after(*args: Any) -> Comment:
+        found = real(*args)
+        if meanwhile == "removed":
+            Comment.objects.all().delete()
+        elif meanwhile == "deleted":
+            delete_comment(comment=Comment.objects.get(), by=bob)
+        else:
+            restore_comment(comment=Comment.objects.get())
+        return found
+
+    monkeypatch.setattr("videos.views.comments.comment_of", changed_after)
+    path = f"/v/{video.short_id}/comments/{comment.pk}/{what}/"
+    assert send(logged_in(bob), path, text="Hello again").status_code == status
 
 
 def test_a_moderator_deletes_comments_and_brings_them_back(bob: User, video: Video) -> None:

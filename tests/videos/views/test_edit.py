@@ -260,10 +260,8 @@ def test_others_change_no_picture_and_staff_may(video: Video) -> None:
     assert thumbnail(video).exists()
 
 
-@pytest.mark.parametrize("fields", [{"moment": "0:01"}, {"picture": picture()}, {}])
-def test_a_video_deleted_meanwhile_is_a_404_and_leaves_nothing(
-    client: Client, video: Video, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
-) -> None:
+def delete_after_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The video goes as soon as it is known that it may be changed."""
     real = access.editable_video
 
     def deleted_after(*args: Any) -> Video:
@@ -273,11 +271,26 @@ def test_a_video_deleted_meanwhile_is_a_404_and_leaves_nothing(
         return found
 
     monkeypatch.setattr("videos.views.watch.editable_video", deleted_after)
+
+
+@pytest.mark.parametrize("fields", [{"moment": "0:01"}, {"picture": picture()}, {}])
+def test_a_video_deleted_meanwhile_is_a_404_and_leaves_nothing(
+    client: Client, video: Video, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
+) -> None:
+    delete_after_the_look(monkeypatch)
     if "picture" in fields:
         fields = {"picture": sent(fields["picture"])}
     assert send(client, video, **fields).status_code == 404
     assert wake_ups() == []
     assert everything_on_disk() == []
+
+
+@pytest.mark.parametrize(("what", "status"), [("retry", 404), ("cancel", 302), ("delete", 302)])
+def test_nothing_else_breaks_for_a_video_deleted_meanwhile(
+    client: Client, video: Video, monkeypatch: pytest.MonkeyPatch, what: str, status: int
+) -> None:
+    delete_after_the_look(monkeypatch)
+    assert client.post(f"/v/{video.short_id}/{what}/").status_code == status
 
 
 def test_a_category_deleted_meanwhile_is_said(client: Client, video: Video) -> None:

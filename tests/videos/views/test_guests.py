@@ -18,9 +18,10 @@ from tests.builders import count_queries, make_moderator, make_user, make_video
 from tests.videos.views.test_media import FILM, read
 from videos.models import Caption, GuestLink, Video
 from videos.selectors.guests import MOST_INLINE
-from videos.services.sharing import make_guest_link
+from videos.services import sharing
+from videos.services.sharing import make_guest_link, revoke_guest_link
 from videos.transcode.storyboard import plan_storyboard
-from videos.views import media
+from videos.views import media, share
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
@@ -335,6 +336,34 @@ def test_a_link_is_revoked_and_opened_again_by_its_maker(video: Video, bob: User
     assert f"{below}restore/" in client.get(page).text
     client.post(f"{below}restore/")
     assert Client().get(path).status_code == 200
+
+
+def test_an_open_link_is_on_the_page_however_many_were_made_since(
+    video: Video, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share, "SHOWN", 3)
+    for note in ("open", "oldest", "older", "newer"):
+        make_guest_link(video=video, created_by=bob, lifetime=WEEK, note=note)
+    GuestLink.objects.exclude(note="open").update(revoked_at=timezone.now())
+    client = Client()
+    client.force_login(bob)
+    links = client.get(f"/v/{video.short_id}/share/").context["links"]
+    assert [link.note for link in links] == ["newer", "older", "open"]
+
+
+def test_undoing_a_revocation_makes_no_more_links_than_there_may_be(
+    video: Video, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "MOST_OPEN", 1)
+    link_to(video)
+    first = GuestLink.objects.get()
+    revoke_guest_link(link=first)
+    link_to(video)
+    client = Client()
+    client.force_login(bob)
+    answer = client.post(f"/v/{video.short_id}/share/{first.pk}/restore/", follow=True)
+    assert "1 open links" in answer.content.decode()
+    assert GuestLink.objects.filter(revoked_at=None).count() == 1
 
 
 def test_staff_see_and_revoke_links_and_make_none(video: Video) -> None:

@@ -12,6 +12,7 @@ from tests.builders import count_queries, make_admin, make_playlist, make_user, 
 from videos.models import Playlist, Video
 from videos.selectors.feed import PAGE_SIZE
 from videos.selectors.playlists import ROWS, own_playlists
+from videos.services import playlists as services
 from videos.services.playlists import add_to_playlist
 
 if TYPE_CHECKING:
@@ -327,6 +328,20 @@ def test_what_is_no_playlist_is_refused_with_a_sentence(client: Client) -> None:
     assert "Give the playlist a name." in answer.content.decode()
     assert "Snow</textarea>" in answer.content.decode()
     assert not Playlist.objects.exists()
+
+
+def test_too_many_are_refused_with_a_sentence_wherever_one_is_made(
+    bob: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MOST_CHOICES", 1)
+    make_playlist(made_by=bob)
+    for path in ("/playlists/", f"/v/{make_video().short_id}/playlists/"):
+        answer = client.post(path, {"title": "Winter"})
+        assert answer.status_code == 422
+        assert "the most there can be. Delete one." in answer.content.decode()
+    answer = client.post("/playlists/", {"title": "Winter"}, headers=JSON)
+    assert answer.status_code == 422
+    assert list(answer.json()["errors"]) == ["title"]
 
 
 def test_the_upload_page_offers_ones_own_the_last_changed_first(bob: User, client: Client) -> None:
