@@ -207,6 +207,11 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{processing}/cancel/", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{ready}/cancel/", (IN, 404, 302, 302, 302, IN)),
     ],
+    "small_thumbnail": [
+        ("GET /v/{ready}/thumbnail-640.webp", ALL),
+        ("GET /v/{hidden}/thumbnail-640.webp", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/thumbnail-640.webp", NOBODY),
+    ],
     "thumbnail": [
         ("GET /v/{ready}/thumbnail.jpg", ALL),
         ("GET /v/{hidden}/thumbnail.jpg", UPLOADER_AND_STAFF),

@@ -55,6 +55,7 @@ def tidy_up() -> int:
     return (
         uploads.forget_uploads()
         + files.sweep_temp()
+        + files.sweep_small_thumbnails()
         + files.forget_failed_sources()
         + files.prune_originals()
         + sharing.forget_ended_links()

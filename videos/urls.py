@@ -77,6 +77,7 @@ urlpatterns = [
     path("v/<short_id:short_id>/retry/", watch.retry, name="video_retry"),
     path("v/<short_id:short_id>/cancel/", watch.cancel, name="video_cancel"),
     *(path(f"v/<short_id:short_id>/{route}", view, name=name) for route, view, name in FILES),
+    path("v/<short_id:short_id>/thumbnail-640.webp", media.small_thumbnail, name="small_thumbnail"),
     path("v/<short_id:short_id>/download/", media.download, name="download"),
     # Its captions.
     path("v/<short_id:short_id>/captions/", captions.captions, name="video_captions"),

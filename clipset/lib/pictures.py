@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import threading
 from functools import partial
 from pathlib import Path
@@ -129,9 +130,10 @@ def unlink_on_commit(path: Path | None) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that is there in whole or not at all, also after a power cut."""
+    """Writes a file that is there in whole or not at all, also after a power cut, and whoever else
+    writes it at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
             file.write(content)

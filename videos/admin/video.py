@@ -21,7 +21,7 @@ from siteconfig.admin import GuardedAdmin, state_word
 from siteconfig.templatetags.clipset import relative_time
 from videos.models import Job, ProcessingStatus, Video
 from videos.models.job import JobState
-from videos.selectors.cards import thumbnail_url
+from videos.selectors.cards import small_thumbnail_url, thumbnail_url
 from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
 from videos.services.processing import cancel_processing, enrich_again, retry_processing
 
@@ -170,11 +170,13 @@ class VideoAdmin(GuardedAdmin[Video]):
 
     @admin.display(description="Picture")
     def thumbnail(self, video: Video) -> SafeString:
-        return _picture(video, width=96, height=54, css="thumb")
+        return _picture(video, small_thumbnail_url(video), width=96, height=54, css="thumb")
 
     @admin.display(description="Picture")
     def preview(self, video: Video) -> SafeString:
-        return _picture(video, width=480, height=270, css="thumb thumb--large")
+        return _picture(
+            video, thumbnail_url(video), width=480, height=270, css="thumb thumb--large"
+        )
 
     @admin.display(description="State", ordering="processing_status")
     def state(self, video: Video) -> SafeString:
@@ -367,9 +369,8 @@ class VideoAdmin(GuardedAdmin[Video]):
                 delete_video(video=video)
 
 
-def _picture(video: Video, *, width: int, height: int, css: str) -> SafeString:
+def _picture(video: Video, address: str | None, *, width: int, height: int, css: str) -> SafeString:
     """Leads to the video on the site."""
-    address = thumbnail_url(video)
     if address is None:
         return format_html('<a href="{}">Watch</a>', video.get_absolute_url())
     return format_html(

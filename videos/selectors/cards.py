@@ -52,11 +52,20 @@ class VideoCard:
 
 
 def thumbnail_url(video: Video) -> str | None:
-    """The address carries the file's name, so that browsers may keep the picture."""
+    """As large as it is kept. The address carries the file's name, so that browsers may keep it."""
+    return _versioned("thumbnail", video)
+
+
+def small_thumbnail_url(video: Video) -> str | None:
+    """For lists: cut to the shape of a card."""
+    return _versioned("small_thumbnail", video)
+
+
+def _versioned(name: str, video: Video) -> str | None:
     if not video.thumbnail_filename:
         return None
     version = video.thumbnail_filename.rsplit(".", 1)[0][-12:]
-    return f"{reverse('thumbnail', args=[video.short_id])}?v={version}"
+    return f"{reverse(name, args=[video.short_id])}?v={version}"
 
 
 def card_state(video: Video) -> str:
@@ -92,7 +101,7 @@ def _card(video: Video, progress: Progress | None, likes: int) -> VideoCard:
         short_id=video.short_id,
         title=video.title,
         url=video.get_absolute_url(),
-        thumbnail_url=thumbnail_url(video),
+        thumbnail_url=small_thumbnail_url(video),
         duration="" if video.duration_seconds is None else clock(video.duration_seconds),
         duration_seconds=video.duration_seconds,
         uploader=video.uploaded_by.username,

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from categories.models import Category
 from videos.models import Video
-from videos.selectors.cards import thumbnail_url
+from videos.selectors.cards import small_thumbnail_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,4 +46,4 @@ def _cover(category: Category, video: Video | None) -> str | None:
     if category.image:
         version = category.image.split(".")[0][-8:]
         return f"{reverse('category_cover', args=[category.slug])}?v={version}"
-    return thumbnail_url(video) if video else None
+    return small_thumbnail_url(video) if video else None

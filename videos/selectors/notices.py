@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from clipset.lib.keyset import decode_cursor, encode_cursor
 from videos.models import Notice
-from videos.selectors.cards import thumbnail_url
+from videos.selectors.cards import small_thumbnail_url
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -45,7 +45,7 @@ def notice_page(*, viewer: User, after: str = "") -> NoticePage:
         rows.pop()
         next_url = "?" + urlencode({"after": encode_cursor((rows[-1].pk,))})
     return NoticePage(
-        rows=[NoticeRow(notice=row, thumbnail_url=thumbnail_url(row.video)) for row in rows],
+        rows=[NoticeRow(notice=row, thumbnail_url=small_thumbnail_url(row.video)) for row in rows],
         next_url=next_url,
         has_unread=mine.filter(read_at__isnull=True).exists(),
     )

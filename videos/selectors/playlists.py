@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from clipset.lib.keyset import decode_cursor, encode_cursor
 from videos.models import Playlist, PlaylistEntry, Video
-from videos.selectors.cards import VideoCard, cards, thumbnail_url
+from videos.selectors.cards import VideoCard, cards, small_thumbnail_url
 from videos.selectors.feed import PAGE_SIZE, behind, position_after
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _card(playlist: Any, cover: Video | None) -> PlaylistCard:
         title=playlist.title,
         url=playlist.get_absolute_url(),
         video_count=playlist.video_count,
-        thumbnail_url=thumbnail_url(cover) if cover else None,
+        thumbnail_url=small_thumbnail_url(cover) if cover else None,
         updated_at=playlist.updated_at,
     )
 

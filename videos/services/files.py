@@ -46,12 +46,18 @@ def paths_of(video: Video) -> list[str]:
     return [path for path in dict.fromkeys(paths) if path]
 
 
+def small_of(picture: Path) -> Path:
+    """Where the small one of a video's picture lies, once a list has shown it."""
+    return picture.parent / "small" / f"{picture.stem}.webp"
+
+
 def remove_files(paths: Iterable[str | Path]) -> None:
     """Removes files, and the folder of a source below the temp folder with them. Missing ones
     are fine: it may run twice."""
     temp = Path(settings.TEMP_STORAGE_PATH)
     for path in map(Path, paths):
         path.unlink(missing_ok=True)
+        small_of(path).unlink(missing_ok=True)
         if path.parent.parent == temp:
             shutil.rmtree(path.parent, ignore_errors=True)
 
@@ -229,6 +235,18 @@ def sweep_strays(*, now: datetime | None = None) -> int:
             remove_unnamed(video_id, strays)
             swept += sum(not path.exists() for path in strays)
     return swept
+
+
+def sweep_small_thumbnails() -> int:
+    """Removes small pictures that were made while their picture was removed. Returns how many."""
+    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    small = _inside(small_of(root / "any").parent)
+    pictures = {path.stem for path in _inside(root)} if small else set()
+    before = (timezone.now() - MIN_AGE).timestamp()
+    strays = [it for it in small if it.stem not in pictures and _placed_at(it) < before]
+    for path in strays:
+        path.unlink(missing_ok=True)
+    return len(strays)
 
 
 def _lately_ended(now: datetime) -> set[UUID]:

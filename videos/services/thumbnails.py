@@ -15,12 +15,12 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 
 from clipset.lib.durable import sync
-from clipset.lib.pictures import PictureError, fitted_jpeg, write_whole
+from clipset.lib.pictures import PictureError, fitted_jpeg, fitted_webp, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
 from clipset.lib.units import clock
 from videos.models import Video
-from videos.services.files import remove_unnamed
+from videos.services.files import remove_unnamed, small_of
 from videos.services.options import transcode_options
 from videos.transcode.errors import Cancelled, DiskFull, KilledBySignal
 from videos.transcode.pipeline import make_thumbnail
@@ -39,6 +39,8 @@ NOT_STORED: Final = (
     "The picture could not be stored; the site's disk may be full. Tell the person who runs it."
 )
 MOST_AT_A_TIME: Final = 10
+# Width and height in px of what lists show, twice the size of most cards.
+SMALL_SIZE: Final = (640, 360)
 
 
 def choose_moment(*, video: Video, seconds: float) -> Video:
@@ -109,6 +111,23 @@ def ask_for_lost_thumbnails() -> int:
     for key in keys:
         _ask_for(key)
     return len(keys)
+
+
+def small_thumbnail(picture: Path) -> Path:
+    """The middle of a video's picture, small, for lists. Made when it is first asked for, and kept
+    beside the picture; that itself where it can't be made. Takes some 50 ms then."""
+    small = small_of(picture)
+    try:
+        # The pictures of samples have the same names each time they are made.
+        if small.exists() and small.stat().st_mtime_ns >= picture.stat().st_mtime_ns:
+            return small
+        with picture.open("rb") as file:
+            write_whole(small, fitted_webp(file, SMALL_SIZE))
+    except (OSError, PictureError) as error:
+        if picture.exists():
+            logger.warning("lists show %s as it is: %s", picture.name, error)
+        return picture
+    return small
 
 
 def _ask_for(video_id: UUID) -> None:

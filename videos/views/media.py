@@ -22,6 +22,7 @@ from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_ra
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.text import safe_filename
 from videos.access import playable_video, visible_video
+from videos.services import thumbnails
 from videos.transcode.storyboard import Grid
 from videos.transcode.storyboard import storyboard_vtt as storyboard_text
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 PIECE = 8 * 1024**2
 # What fits into the kernel's buffer is sent at once and holds no thread.
 SMALL = 64 * 1024  # bytes
+# For what has a version in its address.
+KEPT_FOR_A_DAY = "private, max-age=86400"
 # Seconds until a slot is likely to be free again.
 RETRY_AFTER = 5
 slots = Slots(most=24, each=8)  # of the 32 threads of this process
@@ -206,6 +209,17 @@ def thumbnail(request: HttpRequest, **address: str) -> HttpResponseBase:
     if video.thumbnail_path is None:
         raise Http404("No picture.")
     return file_response(request, video.thumbnail_path, content_type="image/jpeg")
+
+
+@require_safe
+def small_thumbnail(request: MemberRequest, short_id: str) -> HttpResponseBase:
+    """What lists show of a video. Its address carries a version, so browsers keep it for a day."""
+    video = visible_video(request, short_id)
+    if video.thumbnail_path is None:
+        raise Http404("No picture.")
+    path = thumbnails.small_thumbnail(video.thumbnail_path)
+    content_type = "image/webp" if path.suffix == ".webp" else "image/jpeg"
+    return file_response(request, path, content_type=content_type, cache_control=KEPT_FOR_A_DAY)
 
 
 @require_safe

@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.services.avatars import avatar_path
 from categories.models import Category
 from categories.services import cover_path
-from videos.views.media import file_response
+from videos.views.media import KEPT_FOR_A_DAY, file_response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,4 @@ def _picture(request: HttpRequest, path: Path | None) -> HttpResponseBase:
     """Its address carries a version, so browsers keep it for a day."""
     if path is None:
         raise Http404("No picture.")
-    return file_response(
-        request, path, content_type="image/webp", cache_control="private, max-age=86400"
-    )
+    return file_response(request, path, content_type="image/webp", cache_control=KEPT_FOR_A_DAY)

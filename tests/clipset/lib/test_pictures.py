@@ -189,4 +189,8 @@ def test_a_picture_lasts_through_a_power_cut(
     monkeypatch.setattr(os, "fsync", sync)
     write_whole(path, b"picture")
     assert path.read_bytes() == b"picture"
-    assert synced == [(tmp_path / "me.webp.part", False), (tmp_path, True)]
+    (part, before), folder = synced
+    assert part.parent == tmp_path
+    assert part.match("me.webp.*.part")
+    assert not before
+    assert folder == (tmp_path, True)

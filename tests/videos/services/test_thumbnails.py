@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db import OperationalError
+from django.utils import timezone
 from django_q.models import OrmQ
 from PIL import Image, ImageStat
 
@@ -35,6 +37,7 @@ from tests.videos.live import descendants, program
 from videos import tasks
 from videos.models import ProcessingStatus, Video
 from videos.services import files, publishing, thumbnails
+from videos.services.editing import delete_video
 from videos.services.files import named_after, sweep_temp
 from videos.services.thumbnails import (
     NOT_READY,
@@ -48,6 +51,7 @@ from videos.transcode.pipeline import make_thumbnail
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from django.test import Client
     from pytest_django.fixtures import Settings
 
     from accounts.models import User
@@ -515,3 +519,80 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
     assert work() == "completed"
     assert states == [False]
     assert colour(video)[0] > 200
+
+
+# -- small, for lists -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pictured(bob: User) -> Video:
+    """No film, but the picture of an upright one, blue in its middle."""
+    root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
+    video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root=str(root))
+    image = Image.new("RGB", (720, 1280), "red")
+    image.paste("blue", (0, 300, 720, 980))
+    image.save(root / "upright.jpg", "JPEG")
+    return video
+
+
+def small() -> list[str]:
+    """What lies there, parts of files as well."""
+    root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
+    return [it.name for it in files.small_of(root / "any").parent.glob("*")]
+
+
+def test_lists_get_the_middle_of_the_picture_made_once(client: Client, pictured: Video) -> None:
+    client.force_login(pictured.uploaded_by)
+    page = client.get("/").content.decode()
+    address = f"/v/{pictured.short_id}/thumbnail-640.webp"
+    assert f'src="{address}?v=' in page
+    answers = [client.get(address) for _ in range(2)]
+    first, again = (io.BytesIO(b"".join(answer)) for answer in answers)  # type: ignore[call-overload]
+    with Image.open(first) as image:
+        assert (image.format, image.size) == ("WEBP", (640, 360))
+        corner = image.convert("RGB").getpixel((2, 2))
+    assert isinstance(corner, tuple)
+    assert corner[2] > 200
+    assert corner[0] < 60
+    assert first.getvalue() == again.getvalue()
+    assert answers[0]["ETag"] == answers[1]["ETag"], "it was made once"
+    assert answers[0]["Cache-Control"] == "private, max-age=86400"
+    assert small() == ["upright.webp"]
+
+
+def test_another_picture_of_the_same_name_is_seen_in_lists(pictured: Video) -> None:
+    path = thumbnail(pictured)
+    before = thumbnails.small_thumbnail(path).read_bytes()
+    Image.new("RGB", (64, 36), "green").save(path, "JPEG")
+    now = path.stat().st_mtime + 5
+    os.utime(path, (now, now))
+    assert thumbnails.small_thumbnail(path).read_bytes() != before
+
+
+@pytest.mark.parametrize("fault", ["disk", "picture"])
+def test_lists_get_the_picture_itself_where_no_small_one_can_be_made(
+    fault: str, pictured: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = thumbnail(pictured)
+    if fault == "disk":
+        monkeypatch.setattr("clipset.lib.pictures.os.fsync", full_disk)
+    else:
+        path.write_bytes(b"broken")
+    assert thumbnails.small_thumbnail(path) == path
+    assert small() == []
+
+
+def test_the_small_picture_goes_with_the_picture_also_when_made_too_late(pictured: Video) -> None:
+    path = thumbnail(pictured)
+    late = thumbnails.small_thumbnail(path).read_bytes()
+    delete_video(video=pictured)
+    run_queue()
+    assert small() == []
+    # Somebody's list asked for it just before.
+    files.small_of(path).write_bytes(late)
+    assert files.sweep_small_thumbnails() == 0, "it is young"
+    monday = timezone.now() + timedelta(hours=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: monday)
+        assert tasks.tidy_up() == 1
+    assert small() == []

@@ -248,8 +248,8 @@ def test_the_list_of_categories_shows_the_picture_of_the_newest_published_video(
             **fields,
         )
     html = page(client, "/categories/")
-    assert f"/v/{shown.short_id}/thumbnail.jpg" in html
-    assert html.count("thumbnail.jpg") == 1
+    assert f"/v/{shown.short_id}/thumbnail-640.webp" in html
+    assert html.count("thumbnail-640.webp") == 1
 
 
 def test_a_category_shows_its_own_published_videos(client: Client, music: Category) -> None:

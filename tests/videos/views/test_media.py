@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SIZE = 300_007  # bytes; no multiple of anything
 FILM = bytes((7 * n + n // 251) % 256 for n in range(SIZE))
-FILES = ["stream.mp4", "download/", "thumbnail.jpg"]
+FILES = ["stream.mp4", "download/", "thumbnail.jpg", "thumbnail-640.webp"]
 
 
 def film(uploader: User, **fields: object) -> Video:
@@ -77,7 +77,7 @@ def test_every_request_is_checked_against_the_rights_of_this_moment(name: str) -
         video.is_hidden, video.processing_status, video.error_message = False, status, "No."
         video.save()
         # The uploader and staff see the picture of what is unfinished, and no film of it.
-        unfinished = 200 if name == "thumbnail.jpg" else 404
+        unfinished = 200 if name.startswith("thumbnail") else 404
         expected = [404, unfinished, unfinished, unfinished]
         assert [status_for(user, video, name) for user in everybody] == expected
 
