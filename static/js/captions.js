@@ -8,7 +8,8 @@ export class Captions {
   constructor(player) {
     this.player = player;
     this.video = player.video;
-    for (const request of REQUESTS) player.addEventListener(request, () => this.keep());
+    const { signal } = player.gone;
+    for (const request of REQUESTS) player.addEventListener(request, () => this.keep(), { signal });
     this.video.textTracks.addEventListener("addtrack", () => this.prefer());
     this.prefer();
     // media-chrome says that it is checked or not, which a plain button can't be.

@@ -15,6 +15,8 @@ class ClipMarkers extends HTMLElement {
   }
 
   disconnectedCallback() {
+    this.frame.removeEventListener("mediapreviewtime", this.point);
+    this.video.removeEventListener("durationchange", this.draw);
     document.removeEventListener("htmx:afterSettle", this.read);
   }
 

@@ -14,8 +14,17 @@ const DOUBLE = 300; // milliseconds between two taps
 
 class ClipPlayer extends HTMLElement {
   connectedCallback() {
-    this.video = this.querySelector("video");
     this.frame = this.querySelector("media-controller");
+    this.open();
+  }
+
+  disconnectedCallback() {
+    this.close();
+  }
+
+  open() {
+    this.gone = new AbortController();
+    this.video = this.querySelector("video");
     this.hint = this.querySelector(".player__hint");
     this.source = new Source(this);
     this.captions = new Captions(this);
@@ -34,22 +43,34 @@ class ClipPlayer extends HTMLElement {
     if (help) help.hidden = false;
   }
 
-  disconnectedCallback() {
-    document.removeEventListener("clip-seek", this.seek);
+  close() {
+    this.gone.abort();
+    clearTimeout(this.timer);
+    this.lasting = null;
     this.keys.close();
     this.watching.close();
     this.source.close();
   }
 
+  /** Another film in the same frame, of the same element on another page. Closed before. */
+  take(player) {
+    for (const name of Object.keys(this.dataset)) delete this.dataset[name];
+    Object.assign(this.dataset, player.dataset);
+    this.frame.replaceChildren(...player.querySelector("media-controller").childNodes);
+    this.open();
+  }
+
   listen() {
-    this.addEventListener("clip-quality", () => {
+    const { signal } = this.gone;
+    const quality = () => {
       this.video.videoRenditions.refresh();
       this.offer(".player__quality", this.video.videoRenditions.length > 0);
-    });
+    };
+    this.addEventListener("clip-quality", quality, { signal });
     this.video.addEventListener("ratechange", () => this.keepSpeed());
-    this.addEventListener("pointerup", this.tap);
-    this.addEventListener("dblclick", this.doubleClick);
-    document.addEventListener("clip-seek", this.seek);
+    this.addEventListener("pointerup", this.tap, { signal });
+    this.addEventListener("dblclick", this.doubleClick, { signal });
+    document.addEventListener("clip-seek", this.seek, { signal });
   }
 
   /** What can't be chosen is no part of the menu: its keys would stop at what is merely hidden. */

@@ -1,5 +1,6 @@
 /** <clip-queue>: the playlist beside the player. What comes next starts by itself after a countdown
     that anything ends; keys for the next video and the one before. */
+import { goTo } from "./onwards.js";
 import { handOver, recall, remember, takeOver } from "./store.js";
 
 const SECONDS = 6;
@@ -69,7 +70,7 @@ class ClipQueue extends HTMLElement {
   go(link) {
     if (!link) return;
     this.willPlay(link);
-    location.assign(link.href);
+    goTo(link.href);
   }
 
   willPlay(link) {
@@ -77,9 +78,11 @@ class ClipQueue extends HTMLElement {
   }
 
   takeMediaKeys() {
-    const { mediaSession } = navigator;
-    if (this.following) mediaSession?.setActionHandler("nexttrack", () => this.go(this.following));
-    if (this.previous) mediaSession?.setActionHandler("previoustrack", () => this.go(this.previous));
+    const { following, previous } = this;
+    const keys = { nexttrack: following, previoustrack: previous };
+    for (const [key, link] of Object.entries(keys)) {
+      navigator.mediaSession?.setActionHandler(key, link ? () => this.go(link) : null);
+    }
   }
 
   press = (event) => {

@@ -3,7 +3,6 @@ import { clock } from "./words.js";
 
 class ClipShare extends HTMLElement {
   connectedCallback() {
-    this.video = document.querySelector("clip-player video");
     this.input = this.querySelector("input[type=text]");
     this.box = this.querySelector("input[type=checkbox]");
     this.time = this.querySelector("[data-time]");
@@ -15,7 +14,8 @@ class ClipShare extends HTMLElement {
   }
 
   show() {
-    const seconds = Math.floor(this.video?.currentTime ?? 0);
+    const video = document.querySelector("clip-player video");
+    const seconds = Math.floor(video?.currentTime ?? 0);
     this.time.textContent = clock(seconds);
     const at = this.box.checked && seconds ? `?t=${seconds}` : "";
     this.input.value = `${location.origin}${location.pathname}${at}`;

@@ -17,6 +17,7 @@ export class Watching {
   }
 
   close() {
+    this.tell();
     document.removeEventListener("visibilitychange", this.leave);
   }
 

@@ -16,6 +16,7 @@ from tests.processes import wait_for
 from tests.videos.films import ready_film
 from videos.models import Playlist, Video
 from videos.services.playlists import add_to_playlist, create_playlist
+from videos.services.talking import write_comment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +142,55 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
     page.keyboard.press("Shift+N")
     page.wait_for_url(f"**{one.get_absolute_url()}?playlist=*")
     expect(queue.get_by_role("button", name="Loop", pressed=True)).to_be_visible()
+
+
+def test_a_playlist_goes_on_in_full_screen(
+    visit: Callable[..., Page], bob: User, films: list[Video], problems: list[str]
+) -> None:
+    """Within the same page: a browser takes no page into full screen by itself."""
+    one, two, three, _failed = films
+    playlist = create_playlist(user=bob, title="Evening")
+    for film in films:
+        add_to_playlist(playlist=playlist, video=film, user=bob)
+    write_comment(video=two, author=bob, text="At 0:01 it begins")
+    page = visit(bob, viewport=DESK)
+    page.goto("/")
+    page.goto(f"{one.get_absolute_url()}?playlist={playlist.short_id}")
+    wait_until(page, "video.readyState >= 2 && !video.controls")
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement !== null")
+    page.keyboard.press("Shift+N")
+    page.wait_for_url(f"**{two.get_absolute_url()}?playlist=*")
+    wait_until(page, "!video.paused || video.ended")
+    assert page.evaluate("document.fullscreenElement !== null")
+    assert page.title() == "Two – Clipset"
+
+    # All that belongs to the film came along.
+    expect(page.locator("video.player__video")).to_have_attribute("aria-label", "Two")
+    expect(page.locator("clip-queue [aria-current]")).to_contain_text("Two")
+    expect(page.locator(".player__markers i")).to_have_count(1)
+    wait_until(page, "video.ended")
+    expect(page.locator("clip-end [data-left]")).to_be_visible()
+    page.wait_for_url(f"**{three.get_absolute_url()}?playlist=*")
+    wait_until(page, "!video.paused || video.ended")
+    assert page.evaluate("document.fullscreenElement !== null")
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement === null")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Three")
+    page.get_by_label("Your comment", exact=True).fill("Under the right film")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.get_by_text("Under the right film")).to_be_visible()
+    assert three.comments.count() == 1
+    for one_of_it in ("clip-player", "clip-queue", "clip-end", "#share", "#comment-markers"):
+        expect(page.locator(one_of_it)).to_have_count(1)
+
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Two")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("One")
+    page.go_back()
+    page.wait_for_url("**/")
+    assert problems == []
 
 
 def test_on_a_phone_rows_are_dragged_and_taken_out_and_put_back(
