@@ -9,7 +9,7 @@ import { Watching } from "./watching.js";
 import { clock } from "./words.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
-const FRAME = 1 / 30; // seconds; the true rate is not known to the page
+const USUAL_FPS = 30; // where the site does not know it
 const DOUBLE = 300; // milliseconds between two taps
 
 class ClipPlayer extends HTMLElement {
@@ -38,6 +38,7 @@ class ClipPlayer extends HTMLElement {
       this.video.controls = false;
     });
     this.source.open();
+    this.tellDevice();
     if ("resumed" in this.dataset) this.say(`Goes on at ${clock(this.dataset.start)}`, 3000);
     const help = document.getElementById("keys-button");
     if (help) help.hidden = false;
@@ -76,6 +77,17 @@ class ClipPlayer extends HTMLElement {
   /** What can't be chosen is no part of the menu: its keys would stop at what is merely hidden. */
   offer(item, isOffered) {
     this.querySelector(item).slot = isOffered ? "" : "none";
+  }
+
+  /** For lock screens, media keys and headphones. */
+  tellDevice() {
+    if (!("mediaSession" in navigator)) return;
+    const { poster } = this.video;
+    navigator.mediaSession.metadata = new MediaMetadata({
+      title: this.video.ariaLabel,
+      artist: this.dataset.by,
+      artwork: poster ? [{ src: poster }] : [],
+    });
   }
 
   restoreSpeed() {
@@ -150,9 +162,12 @@ class ClipPlayer extends HTMLElement {
     this.say(seconds < 0 ? `− ${-seconds} s` : `+ ${seconds} s`);
   }
 
+  /** To the middle of a frame: at its edge browsers show either. */
   step(frames) {
+    const fps = Number(this.dataset.fps) || USUAL_FPS;
+    const frame = Math.floor(this.video.currentTime * fps + 0.01) + frames;
     this.video.pause();
-    this.goTo(Math.max(0, this.video.currentTime + frames * FRAME));
+    this.goTo((Math.max(0, frame) + 0.5) / fps);
   }
 
   louder(by) {

@@ -48,6 +48,7 @@ class ClipQueue extends HTMLElement {
       this[name] = !this[name];
       remember(name, this[name] ? "on" : "off");
       show();
+      this.takeMediaKeys();
     });
     show();
     button.closest("[data-ways]").hidden = false;
@@ -96,9 +97,10 @@ class ClipQueue extends HTMLElement {
   // -- at the end of a film --
 
   ended = () => {
-    if (!this.autoplay || this.isBusy) return;
-    if (this.following) this.count();
-    else if (this.loop && !this.upcoming) this.video.play().catch(() => {});
+    if (this.isBusy) return;
+    const isAlone = !this.following && !this.upcoming;
+    if (isAlone && this.loop) this.video.play().catch(() => {});
+    else if (this.autoplay && this.following) this.count();
   };
 
   /** Nobody loses what they are writing, or what they look at. */

@@ -61,7 +61,9 @@ document.addEventListener("click", (event) => {
   goTo(link.href);
 });
 
-// The page before is not kept.
+// The page before is not kept. One may have gone back before this was listened for.
 addEventListener("popstate", ({ state }) => {
   if (state?.turned) location.reload();
 });
+const [loaded] = performance.getEntriesByType("navigation");
+if (history.state?.turned && !location.href.startsWith(loaded.name.split("#")[0])) location.reload();

@@ -4,7 +4,10 @@ import { recall, remember } from "./store.js";
 
 const STILL = "Still being made. It goes on by itself.";
 const OFFLINE = "No connection. It goes on as soon as there is one.";
+const BUSY = "Too many videos are being watched just now. It goes on by itself.";
 const NO_MORE = "No more of it will be made.";
+const GONE = "This video is not there any more.";
+const CLOSED = "This link is closed. Ask for another one.";
 const LATER = "This browser can play it once it is finished.";
 const AGAIN = 3000; // milliseconds
 const TRIES = 3;
@@ -48,6 +51,8 @@ export class Source {
       if (this.hls) Object.assign(this.hls.config, PLAYING);
       this.plays();
     });
+    // It may have failed before anybody listened.
+    if (!this.given.hls) this.plainError();
     if (!this.given.hls) return;
     this.Hls = await import(this.given.module).then((module) => module.default, () => null);
     if (this.Hls?.isSupported()) this.begin(this.start || this.video.currentTime);
@@ -104,6 +109,10 @@ export class Source {
     this.isWhole ||= !details.live;
     this.edge = details.live ? details.edge : null;
     this.lookAtEdge();
+  }
+
+  get isGuest() {
+    return !this.given.login;
   }
 
   /** Seconds of it that are made and lie ahead; Infinity once it is whole. */
@@ -233,24 +242,46 @@ export class Source {
   }
 
   async plainError() {
-    if (this.hls || !this.video.error) return;
+    if (this.hls || this.isAsking || !this.video.error) return;
     const { position } = this;
     const wasPlaying = !this.video.paused || this.isHolding;
     const isUnreadable = this.video.error.code !== MediaError.MEDIA_ERR_NETWORK;
+    this.isAsking = true;
     const state = await this.ask();
-    if (!this.mayGoOn(state)) return;
-    if (state !== "unreachable" && (isUnreadable || this.tries >= TRIES)) {
-      this.player.tell("This browser can't play it. Download it to watch it.");
+    const isBusy = state === "COMPLETED" && (await this.isRefused());
+    this.isAsking = false;
+    if (this.hls || !this.mayGoOn(isBusy ? "busy" : state)) return;
+    if (state !== "unreachable" && !isBusy && (isUnreadable || this.tries >= TRIES)) {
+      const more = this.isGuest ? "Try another one." : "Download it to watch it.";
+      this.player.tell(`This browser can't play it. ${more}`);
       return;
     }
-    this.tries += state === "unreachable" ? 0 : 1;
+    this.tries += state === "unreachable" || isBusy ? 0 : 1;
     this.later(() => {
       this.keepingRate(() => {
         this.video.src = `${this.given.stream.split("#")[0]}#t=${position}`;
       });
-      this.video.addEventListener("loadeddata", () => this.player.untell(OFFLINE), { once: true });
+      this.video.addEventListener("loadeddata", () => this.playsAgain(), { once: true });
       if (wasPlaying) this.video.play().catch(() => {});
     });
+  }
+
+  playsAgain() {
+    this.player.untell(OFFLINE);
+    this.player.untell(BUSY);
+  }
+
+  /** Browsers don't tell a file that they can't play from one that the site does not send now. */
+  async isRefused() {
+    const given = new AbortController();
+    try {
+      const answer = await fetch(this.given.stream, { signal: given.signal });
+      return [429, 503].includes(answer.status);
+    } catch {
+      return false;
+    } finally {
+      given.abort(); // nothing of it is wanted
+    }
   }
 
   // -- what the site says --
@@ -270,7 +301,8 @@ export class Source {
   /** Whether it is worth another try; says why not, or what is waited for. */
   mayGoOn(state) {
     if (state === "logged out") this.player.loggedOut();
-    else if (state === "gone") this.player.tell("This video is not there any more.");
+    else if (state === "gone") this.player.tell(this.isGuest ? CLOSED : GONE);
+    else if (state === "busy") this.player.tell(BUSY);
     else if (state === "FAILED") this.player.tell(NO_MORE);
     else if (state === "unreachable") this.player.tell(OFFLINE);
     else if (state !== "COMPLETED") this.player.tell(STILL);

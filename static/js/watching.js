@@ -35,9 +35,11 @@ export class Watching {
 
   /** Nothing before anything was played: looking at the page is not watching. */
   tell() {
-    if (this.watched === this.told || !this.address) return;
-    this.told = this.watched;
     const { currentTime, ended } = this.video;
+    const isNew = this.watched !== this.told || currentTime !== this.toldAt;
+    if (!this.watched || !isNew || !this.address) return;
+    this.told = this.watched;
+    this.toldAt = currentTime;
     fetch(this.address, {
       method: "POST",
       keepalive: true, // also while the page goes away
@@ -50,7 +52,7 @@ export class Watching {
     }).then(
       // Logged out, or gone: it is not told again and again.
       (answer) => {
-        if (!answer.ok) this.address = null;
+        if ([401, 404].includes(answer.status)) this.address = null;
       },
       () => {},
     );

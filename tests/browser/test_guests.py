@@ -48,7 +48,7 @@ def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(
     wait_until(guest, "video.readyState >= 1")
     GuestLink.objects.update(revoked_at=timezone.now())
     guest.locator("video").evaluate("video => { video.src = 'stream.mp4?again'; }")
-    expect(guest.locator(".player__hint")).to_have_text("This video is not there any more.")
+    expect(guest.locator(".player__hint")).to_have_text("This link is closed. Ask for another one.")
     problems.clear()
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from accounts.models import User
 
@@ -172,6 +172,27 @@ def test_a_film_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> No
     for moment in (5, 1):
         assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
     assert play_to_the_end(page)["ended"]
+
+
+def test_a_film_that_the_site_cannot_send_just_now_is_waited_for(
+    page: Page, bob: User, problems: list[str]
+) -> None:
+    """From the first request on, which fails before any script listens."""
+    film = ready_film(bob, clips.h264_mp4(seconds=6))
+    is_busy = True
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=503, body="Too many.") if is_busy else route.continue_()
+
+    page.route("**/stream.mp4*", refuse)
+    page.goto(film.get_absolute_url())
+    hint = page.locator(".player__hint")
+    expect(hint).to_contain_text("Too many videos are being watched just now.")
+    is_busy = False
+    wait_until(page, "video.readyState >= 2")
+    expect(hint).to_be_hidden()
+    page.unroute("**/stream.mp4*", refuse)
+    problems[:] = without(problems, "503")
 
 
 def test_without_scripts_the_plain_file_plays_and_seeks(

@@ -245,8 +245,11 @@ def test_the_position_is_kept_when_the_page_is_left(page: Page, bob: User) -> No
     open_page(page, video, "?t=7")
     play(page)
     wait_until(page, "video.currentTime > 8")
-    page.goto("/")
+    page.keyboard.press("k")
     wait_for(lambda: WatchPosition.objects.filter(member=bob, seconds__gte=8).exists())
+    seek(page, 12)  # while it pauses
+    page.goto("/")
+    wait_for(lambda: WatchPosition.objects.filter(member=bob, seconds=12).exists())
 
 
 def test_a_view_counts_after_a_third_and_only_once(page: Page, bob: User) -> None:

@@ -48,10 +48,10 @@ def guest_address(token: str) -> str:
 
 def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
     """Two queries. `start` in seconds."""
-    has_choice = video.renditions.filter(is_complete=True).count() > 1
+    rates = list(video.renditions.filter(is_complete=True).values_list("fps", flat=True))
     player = Player(
         stream_url="stream.mp4" + (f"#t={start}" if start else ""),
-        hls_url="master.m3u8" if has_choice else "",
+        hls_url="master.m3u8" if len(rates) > 1 else "",
         status_url="status/",
         view_url="view/",
         login_url="",
@@ -61,6 +61,7 @@ def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
         start=start,
         width=video.width,
         height=video.height,
+        fps=rates[0] if rates else None,
         captions=tracks_of(video, "captions/{}.vtt".format),
     )
     poster_url = "thumbnail.jpg" if video.thumbnail_filename else ""

@@ -49,7 +49,8 @@ class Player:
     """`hls_url` is "" where the file at `stream_url` is all that there is to choose from. While
     the video grows only that playlist plays; it begins at `start` seconds, which is where the
     viewer stopped when `is_resumed`. `storyboard_url` is "" without one. At `view_url` the site
-    is told how far one has come. `login_url` is "" where nobody is logged in."""
+    is told how far one has come. `login_url` is "" where nobody is logged in. `fps` is None where
+    that is not known."""
 
     stream_url: str
     hls_url: str
@@ -62,6 +63,7 @@ class Player:
     start: int
     width: int | None
     height: int | None
+    fps: float | None
     captions: list[Track]
 
 
@@ -110,6 +112,7 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
         is_liked=Exists(Like.objects.filter(video=OuterRef("pk"), member=viewer)),
         position=Coalesce(Subquery(positions.values("seconds")[:1]), 0.0),
         sizes=Coalesce(Subquery(sizes), 0),
+        fps=Subquery(complete.values("fps")[:1]),
     )
 
 
@@ -160,6 +163,7 @@ def _player(video: Any, *, start: int | None) -> Player | None:
             start=start,
             width=video.width,
             height=video.height,
+            fps=video.fps,
             captions=_captions(video),
         )
     top = growing[0].rendition
@@ -175,6 +179,7 @@ def _player(video: Any, *, start: int | None) -> Player | None:
         start=start,
         width=top.width,
         height=top.height,
+        fps=top.fps,
         captions=[],
     )
 
