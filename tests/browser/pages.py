@@ -5,6 +5,7 @@ A page that has no line here fails tests/test_urls.py.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,12 @@ def player_menu(page: Page) -> None:
     page.get_by_role("button", name="settings").click()
 
 
+def player_submenu(page: Page) -> None:
+    player_menu(page)
+    page.get_by_role("menuitem", name=re.compile("^Speed")).click()
+    page.get_by_role("menuitemradio", name="1.5x").wait_for()
+
+
 def player_end(page: Page) -> None:
     player(page)
     page.locator("video.player__video").evaluate("it => { it.muted = true; it.currentTime = 9e9; }")
@@ -141,6 +148,7 @@ PAGES: dict[str, list[Look]] = {
     "watch": [
         Look("watch", "/v/{film}/", then=player),
         Look("watch-member", "/v/{film}/", "alice", then=player_menu),
+        Look("watch-speeds", "/v/{film}/", "alice", then=player_submenu),
         Look("watch-end", "/v/{film}/", "alice", then=player_end),
         Look("watch-share", "/v/{film}/", then=click("#share-button")),
         Look("watch-queue", "/v/{film}/?playlist={playlist}", then=player),

@@ -142,7 +142,7 @@ def test_the_size_is_chosen_while_it_plays(
     begin(page, film)
     page.wait_for_function("() => document.querySelector('clip-player').source.hls?.levels.length")
     settings = page.get_by_role("button", name="settings")
-    quality = page.get_by_role("menuitem", name=re.compile("Quality"))
+    quality = page.get_by_role("menuitem", name=re.compile("^Quality"))
     for size in (480, 640):
         hand.use(settings)
         hand.use(quality)

@@ -117,7 +117,7 @@ def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) ->
     video = film_of_sizes(bob)
     open_hls(page, video)
     page.get_by_role("button", name="settings").click()
-    quality = page.get_by_role("menuitem", name=re.compile("Quality"))
+    quality = page.get_by_role("menuitem", name=re.compile("^Quality"))
     quality.click()
     choices = page.locator("media-rendition-menu").get_by_role("menuitemradio")
     *sizes, auto = [name.strip() for name in choices.all_inner_texts()]
@@ -142,7 +142,7 @@ def test_the_size_is_chosen_in_full_screen_too(page: Page, bob: User) -> None:
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement !== null")
     page.get_by_role("button", name="settings").click()
-    page.get_by_role("menuitem", name=re.compile("Quality")).click()
+    page.get_by_role("menuitem", name=re.compile("^Quality")).click()
     live.settle(0.4)
     page.screenshot(path=results("screenshots/quality-full-screen.png"))
     page.get_by_role("menuitemradio", name="480p", exact=True).click()
@@ -167,7 +167,7 @@ def test_a_film_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> No
     page.goto(ready_film(bob, clips.h264_mp4(seconds=6)).get_absolute_url())
     assert "stream.mp4" in page.evaluate("document.querySelector('video').currentSrc")
     page.get_by_role("button", name="settings").click()
-    expect(page.get_by_role("menuitem", name=re.compile("Speed"))).to_be_visible()
+    expect(page.get_by_role("menuitem", name=re.compile("^Speed"))).to_be_visible()
     expect(page.locator(".player__quality")).to_be_hidden()
     for moment in (5, 1):
         assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
