@@ -1,6 +1,5 @@
 /** <clip-talk>: comments that are written, changed and deleted in their place (by htmx). All of it
     works without this file by pages of its own. */
-import { clock } from "./words.js";
 
 class ClipTalk extends HTMLElement {
   connectedCallback() {
@@ -46,7 +45,8 @@ class ClipTalk extends HTMLElement {
     if (button && this.video) button.hidden = false;
   }
 
-  addMoment(form) {
+  async addMoment(form) {
+    const { clock } = await import("./words.js"); // of use only beside a player
     const text = form.elements.text;
     const before = text.value.slice(0, text.selectionStart);
     const gap = before && !/\s$/.test(before) ? " " : "";
