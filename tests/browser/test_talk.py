@@ -124,6 +124,8 @@ def test_what_the_site_refuses_is_taken_back_and_told(
     page.get_by_role("button", name="Comment", exact=True).click()
     expect(page.get_by_role("alert")).to_have_text("Write something first.")
     expect(box).to_be_focused()
+    page.get_by_role("button", name="Add time").click()
+    expect(box).to_have_value(re.compile("^0:00 "))
     box.fill("Said by keyboard")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_label("Comment by bob").first).to_be_focused()
@@ -218,6 +220,13 @@ def test_lists_go_on_where_one_was_and_show_nothing_twice(
         expect(row.locator("> article")).to_be_focused()
     expect(page.locator("#threads > li")).to_have_count(2 * THREADS + 2)
     expect(page.locator(f"#comment-{old.pk}")).to_have_count(1)
+
+    mine = Comment.objects.get(text="Mine")
+    page.goto(f"{video.get_absolute_url()}?comment={mine.pk}")
+    expect(replies).to_have_text(["Mine"])
+    page.get_by_role("link", name="Show all replies").press("Enter")
+    expect(replies).to_have_count(7)
+    expect(page.locator(f"#replies-{root.pk} article").first).to_be_focused()
     problems[:] = [it for it in problems if not re.search("404|500", it)]
 
 
