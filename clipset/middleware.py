@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, UnreadablePostError
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.sessions import SessionStore
 from clipset.lib.drain import drain
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+    from django_htmx.middleware import HtmxDetails
 
     GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -149,9 +152,23 @@ class MembersOnly(LoginRequiredMiddleware):
     ) -> HttpResponseBase:
         if wants_script_answer(request):
             response = HttpResponse("Log in first.", status=401, content_type="text/plain")
-            response["HX-Redirect"] = resolve_url("login")
+            response["HX-Redirect"] = log_in_and_back(request)
             return response
         return super().handle_no_permission(request, view_func)
+
+
+def log_in_and_back(request: HttpRequest) -> str:
+    """The address of the log-in that leads back to the page on which htmx is: the browser says
+    which, and only what lies within this site is taken from it."""
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    login = resolve_url("login")
+    try:
+        page = (htmx and htmx.current_url_abs_path) or ""
+    except ValueError:  # no address at all
+        return login
+    if not page.startswith("/") or not url_has_allowed_host_and_scheme(page, allowed_hosts=None):
+        return login
+    return redirect_to_login(page, login).url
 
 
 def wants_script_answer(request: HttpRequest) -> bool:

@@ -292,6 +292,51 @@ def test_a_person_is_led_to_the_log_in_and_a_script_told_401(
         assert answer["Location"] == "/login/?next=/%3Fq%3Dx"
 
 
+HERE = "http://testserver"
+
+
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        (f"{HERE}/", "?next=/"),
+        (f"{HERE}/v/x/?playlist=y&t=3#comments", "?next=/v/x/%3Fplaylist%3Dy%26t%3D3%23comments"),
+        (f"{HERE}/?q=%0d%0aSet-Cookie:x", "?next=/%3Fq%3D%250d%250aSet-Cookie%3Ax"),
+        (f"{HERE}/\x85\xe9", "?next=/%C2%85%C3%A9"),
+        ("https://evil.example/", ""),
+        ("http://testserver.evil.example/", ""),
+        ("http://testserver@evil.example/", ""),
+        ("http://evil.example@testserver/", ""),
+        ("http://testserver:81/", ""),
+        (f"{HERE}//evil.example/", ""),
+        (f"{HERE}/\\evil.example/", ""),
+        (f"{HERE}\\@evil.example/", ""),
+        (f"{HERE}?q=x", ""),
+        ("//evil.example/", ""),
+        ("/v/x/", ""),
+        ("javascript:alert(1)", ""),
+        ("http://[", ""),
+        ("http://[x]/", ""),
+        ("", ""),
+    ],
+)
+def test_the_log_in_leads_back_to_the_page_that_asked_by_htmx(page: str, back: str) -> None:
+    answer = Client().get("/?after=x", headers={"HX-Request": "true", "HX-Current-URL": page})
+    assert answer.status_code == 401
+    assert answer["HX-Redirect"] == f"/login/{back}"
+
+
+@pytest.mark.parametrize("path", ["%2F%2Fevil.example/", "/%5Cevil.example", "/%0D%0AX:%20y%FF"])
+def test_what_htmx_encoded_of_a_page_leads_nowhere_else(path: str) -> None:
+    headers = {
+        "HX-Request": "true",
+        "HX-Current-URL": f"http%3A//testserver{path}",
+        "HX-Current-URL-URI-AutoEncoded": "true",
+    }
+    led = Client().get("/", headers=headers)["HX-Redirect"]
+    assert led.split("?")[0] == "/login/"
+    assert "evil" not in led
+
+
 def test_without_htmx_in_between_only_accept_tells_a_script() -> None:
     request = RequestFactory().get("/", headers={"HX-Request": "true"})
     assert not wants_script_answer(request)

@@ -798,18 +798,22 @@ def test_a_guest_gets_elsewhere_what_a_stranger_gets(world: World) -> None:
         assert seen(world.ask("anonymous", request, guest)) == expected[0], request
 
 
-SCRIPTS = {"htmx": {"HX-Request": "true"}, "json": {"Accept": "application/json"}}
+SCRIPTS = {
+    "htmx": {"HX-Request": "true", "HX-Current-URL": "http://testserver/?sort=views"},
+    "json": {"Accept": "application/json"},
+}
 
 
 @pytest.mark.parametrize("kind", SCRIPTS)
 def test_a_script_that_is_not_logged_in_gets_401(world: World, kind: str) -> None:
-    """Wherever a person is led to the log-in."""
+    """Wherever a person is led to the log-in, and by htmx with the way back to its page."""
+    back = "?next=/%3Fsort%3Dviews" if kind == "htmx" else ""
     for _, request, expected in LINES:
         for visitor in ("anonymous", "deactivated"):
             if expected[VISITORS.index(visitor)] == IN:
                 answer = world.ask(visitor, request, headers=SCRIPTS[kind])
                 assert answer.status_code == 401, request
-                assert answer["HX-Redirect"] == "/login/"
+                assert answer["HX-Redirect"] == f"/login/{back}"
                 assert len(answer.content) < 100
 
 

@@ -3,7 +3,9 @@ import "./clip-copy.js";
 import "./clip-grid.js";
 import "./clip-password.js";
 import "./clip-theme.js";
-import { toast } from "./clip-toast.js";
+import "./clip-toast.js";
+
+if (window.htmx) import("./answers.js");
 
 const search = document.querySelector("[data-search]");
 const panel = document.getElementById("search");
@@ -39,25 +41,18 @@ document.addEventListener("pointerover", (event) => {
   });
 });
 
-// Forms are sent once, however often one clicks.
+// Forms are sent once, however often one clicks. No event tells that the browser's Stop was pressed.
+const SENT_FOR = 8000; // milliseconds
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || event.defaultPrevented) return;
   if (form.dataset.sent) event.preventDefault();
+  else setTimeout(() => delete form.dataset.sent, SENT_FOR);
   form.dataset.sent = "yes";
 });
 
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
-});
-
-document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 401) location.reload();
-});
-
-document.addEventListener("htmx:sendError", (event) => {
-  if (event.detail.elt.closest("clip-grid")) {
-    toast("No connection. Try “Show more” again in a moment.", "error");
-  }
 });

@@ -1,5 +1,8 @@
 /** <clip-like>: shows at once what a click means, and takes it back when the site refuses. */
+import { wordsFor } from "./answers.js";
 import { toast } from "./clip-toast.js";
+import { sayLoggedOut } from "./log-in.js";
+import { post } from "./token.js";
 
 class ClipLike extends HTMLElement {
   connectedCallback() {
@@ -44,7 +47,8 @@ class ClipLike extends HTMLElement {
       const answer = await this.ask(wanted);
       if (!answer.done) {
         this.show(this.known.liked, this.known.count);
-        toast(answer.error, "error");
+        if (answer.login) sayLoggedOut(answer.login);
+        else toast(answer.error, "error");
         return;
       }
       this.known = { liked: wanted, count: answer.count };
@@ -57,13 +61,13 @@ class ClipLike extends HTMLElement {
     body.set("liked", wanted ? "yes" : "no");
     try {
       const headers = { Accept: "application/json" };
-      const answer = await fetch(this.form.action, { method: "POST", body, headers });
-      if (answer.status === 401) location.reload();
-      const told = await answer.json();
+      const answer = await post(this.form.action, { body, headers });
+      if (answer.status === 401) return { login: answer.headers.get("HX-Redirect") };
+      const told = await answer.json().catch(() => ({})); // a page says what broke
       if (answer.ok) return { done: true, count: told.count };
-      return { error: told.error ?? "That did not work. Try it again." };
+      return { error: told.error ?? wordsFor(answer.status) };
     } catch {
-      return { error: "That did not reach the site. Try it again in a moment." };
+      return { error: wordsFor(0) };
     }
   }
 }

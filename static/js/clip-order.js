@@ -170,7 +170,12 @@ class ClipOrder extends HTMLElement {
   async send(form, body) {
     try {
       const headers = { "HX-Request": "true" };
-      const answer = await fetch(form.action, { method: "POST", body, headers, keepalive: true });
+      const options = { method: "POST", body, headers, keepalive: true };
+      let answer = await fetch(form.action, options);
+      if (answer.status === 403) {
+        const { post } = await import("./token.js");
+        answer = await post(form.action, options);
+      }
       if (answer.ok) return answer;
       location.reload();
     } catch {

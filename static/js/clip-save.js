@@ -1,6 +1,4 @@
 /** <clip-save>: the sheet in which a video is put into playlists (by htmx). */
-import { toast } from "./clip-toast.js";
-
 class ClipSave extends HTMLElement {
   connectedCallback() {
     this.addEventListener("htmx:beforeSwap", ({ detail }) => {
@@ -9,19 +7,9 @@ class ClipSave extends HTMLElement {
       detail.shouldSwap = true;
       detail.isError = false;
     });
-    this.addEventListener("htmx:responseError", ({ detail }) => {
-      // app.js leads to the log-in.
-      if (detail.xhr.status !== 401) this.fail("This is not there any more. Reload the page.");
-    });
-    this.addEventListener("htmx:sendError", () => {
-      this.fail("That did not reach the site. Try it again in a moment.");
-    });
-  }
-
-  /** Words below a sheet are not seen on a phone. */
-  fail(text) {
-    this.hidePopover();
-    toast(text, "error");
+    // The words for it (answers.js) would not be seen below a sheet on a phone.
+    this.addEventListener("htmx:responseError", () => this.hidePopover());
+    this.addEventListener("htmx:sendError", () => this.hidePopover());
   }
 }
 

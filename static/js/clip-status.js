@@ -8,6 +8,8 @@ class ClipStatus extends HTMLElement {
     document.addEventListener("visibilitychange", this.look);
     this.addEventListener("htmx:beforeRequest", this.hold);
     this.addEventListener("htmx:beforeOnLoad", this.notice);
+    this.addEventListener("htmx:responseError", this.keepQuiet);
+    this.addEventListener("htmx:sendError", this.keepQuiet);
   }
 
   disconnectedCallback() {
@@ -20,6 +22,11 @@ class ClipStatus extends HTMLElement {
 
   hold = (event) => {
     if (document.hidden && event.target === this) event.preventDefault();
+  };
+
+  /** It asks again by itself. */
+  keepQuiet = (event) => {
+    if (event.target === this) event.preventDefault();
   };
 
   /** Who watches is not led away to the log-in; what is gone is not asked for again. */

@@ -1,7 +1,5 @@
 /** <clip-talk>: comments that are written, changed and deleted in their place (by htmx). All of it
     works without this file by pages of its own. */
-import { toast } from "./clip-toast.js";
-import { clock } from "./words.js";
 
 class ClipTalk extends HTMLElement {
   connectedCallback() {
@@ -9,8 +7,8 @@ class ClipTalk extends HTMLElement {
     this.addEventListener("keydown", (event) => this.type(event));
     this.addEventListener("focusin", (event) => this.offerMoment(event.target));
     this.addEventListener("htmx:beforeSwap", (event) => this.takeRefusal(event));
-    this.addEventListener("htmx:responseError", (event) => this.fail(event.detail.xhr.status));
-    this.addEventListener("htmx:sendError", () => this.fail(0));
+    this.addEventListener("htmx:beforeOnLoad", (event) => this.stay(event));
+    this.addEventListener("htmx:afterSwap", () => this.showOnce());
   }
 
   get video() {
@@ -47,7 +45,8 @@ class ClipTalk extends HTMLElement {
     if (button && this.video) button.hidden = false;
   }
 
-  addMoment(form) {
+  async addMoment(form) {
+    const { clock } = await import("./words.js"); // of use only beside a player
     const text = form.elements.text;
     const before = text.value.slice(0, text.selectionStart);
     const gap = before && !/\s$/.test(before) ? " " : "";
@@ -62,10 +61,30 @@ class ClipTalk extends HTMLElement {
     event.detail.isError = false;
   }
 
-  fail(status) {
-    if (status === 401) return; // app.js leads to the log-in
-    if (status === 404) toast("This is not there any more. Reload the page.", "error");
-    else toast("That did not reach the site. Try it again in a moment.", "error");
+  /** Nobody is led away to the log-in from what they typed. */
+  stay(event) {
+    const { xhr } = event.detail;
+    if (xhr.status !== 401) return;
+    event.preventDefault();
+    const login = xhr.getResponseHeader("HX-Redirect");
+    import("./log-in.js").then(({ sayLoggedOut }) => sayLoggedOut(login));
+  }
+
+  /** A page of older ones may bring what stands here already: a reply that was written just now and
+      a thread on top that the address named. */
+  showOnce() {
+    const shown = new Map();
+    for (const comment of this.querySelectorAll("article[id]")) {
+      const before = shown.get(comment.id);
+      if (!before) shown.set(comment.id, comment);
+      else this.join(before.closest("li"), comment.closest("li"));
+    }
+  }
+
+  join(first, second) {
+    // Replies: the later one was written here, and belongs where the site has it.
+    if (second.parentElement.matches(".replies")) first.replaceWith(second);
+    else second.remove();
   }
 }
 

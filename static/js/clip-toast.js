@@ -31,13 +31,14 @@ class ClipToast extends HTMLElement {
 
 customElements.define("clip-toast", ClipToast);
 
-/** Says `text` in a corner. `level` is "success" or "error". */
-export function toast(text, level = "success") {
+/** Says `text` in a corner, once however often it happens. `level` is "success" or "error"; `more`
+ * is what follows the text: nodes and strings. */
+export function toast(text, level = "success", ...more) {
   const element = document.createElement("clip-toast");
   element.className = `toast toast--${level}`;
   const words = document.createElement("p");
   words.className = "toast__text";
-  words.textContent = text;
+  words.append(text, ...more);
   const close = document.createElement("button");
   close.type = "button";
   close.className = "icon-button";
@@ -45,5 +46,8 @@ export function toast(text, level = "success") {
   close.setAttribute("aria-label", "Close");
   close.textContent = "×";
   element.append(words, close);
-  document.getElementById("toasts").append(element);
+  const toasts = document.getElementById("toasts");
+  const said = [...toasts.querySelectorAll(".toast__text")];
+  said.find((it) => it.textContent === words.textContent)?.parentElement.remove();
+  toasts.append(element);
 }

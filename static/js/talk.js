@@ -1,3 +1,3 @@
-/** Comments and likes. */
-import "./clip-like.js";
+/** Comments. */
 import "./clip-talk.js";
+import "./lengthen.js";

@@ -1,6 +1,7 @@
 /** The watch page. */
 import "./clip-end.js";
 import "./clip-fold.js";
+import "./clip-like.js";
 import "./clip-markers.js";
 import "./clip-player.js";
 import "./clip-save.js";

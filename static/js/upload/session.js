@@ -5,12 +5,13 @@ const LOOK_EVERY = 15_000; // milliseconds
 export class Session {
   /** `page` is the <clip-upload>. */
   constructor(page, { onQuota }) {
-    this.member = page.dataset.member;
-    this.address = page.dataset.address;
     this.uploads = page.dataset.uploads;
     this.left = page.dataset.leftBytes === "" ? null : Number(page.dataset.leftBytes);
-    this.token = document.querySelector("[name=csrfmiddlewaretoken]").value;
     this.onQuota = onQuota;
+  }
+
+  get token() {
+    return JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
   }
 
   /** What an answer says is left, in bytes; null where there is no quota. */
@@ -52,14 +53,10 @@ export class Session {
     return answer.ok || answer.status === 404 || answer.status === 410;
   }
 
-  /** Takes a new token: "in", or "out", or "other" when somebody else is logged in. */
+  /** Takes a new token into the page: "in", or "out", or "other". */
   async renew() {
-    const answer = await fetch(this.address, { cache: "no-store" });
-    if (!answer.ok || new URL(answer.url).pathname !== this.address) return "out";
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (page.querySelector("clip-upload")?.dataset.member !== this.member) return "other";
-    this.token = page.querySelector("[name=csrfmiddlewaretoken]").value;
-    return "in";
+    const { renewToken } = await import("../token.js");
+    return renewToken();
   }
 
   /** Resolves when this member is logged in again. Asks at once, since only the token may have

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
+from clipset.lib.keyset import encode_cursor
 from tests.builders import count_queries, make_moderator, make_user, make_video
 from videos import access
 from videos.models import Comment, Like, Notice, ProcessingStatus
@@ -193,6 +194,23 @@ def test_a_page_with_many_comments_takes_as_many_queries_as_with_one(
     before = count_queries(alice, address)
     add(15)
     assert count_queries(alice, address) == before
+
+
+def test_each_page_of_comments_says_in_its_title_which_it_is(bob: User, video: Video) -> None:
+    client = logged_in(bob)
+    root = write_comment(video=video, author=bob, text="One")
+    path = f"/v/{video.short_id}/comments/"
+    titles = {
+        path: "Comments on Sea",
+        f"{path}?after={encode_cursor((root.pk,))}": "Older comments on Sea",
+        f"{path}{root.pk}/": "A comment on Sea and its replies",
+        f"{path}{root.pk}/reply/": "Reply to bob on Sea",
+        f"{path}{root.pk}/edit/": "Change your comment on Sea",
+    }
+    for address, title in titles.items():
+        assert f"<title>{title} – Clipset</title>" in client.get(address).content.decode()
+    refused = send(client, path, text="", parent=root.pk).content.decode()
+    assert "<title>Reply to bob on Sea – Clipset</title>" in refused
 
 
 # -- likes ----------------------------------------------------------------------------------------
