@@ -34,8 +34,9 @@ def _list_page(
     """A page with a list of videos, or for htmx only the cards that follow."""
     sort = known_sort(request.GET.get("sort", ""))
     kept = {"sort": "" if sort == "newest" else sort, **(parameters or {})}
-    page = feed_page(videos, sort=sort, after=request.GET.get("after", ""), parameters=kept)
-    if getattr(request, "htmx", False) and request.GET.get("after"):
+    after = request.GET.get("after", "")
+    page = feed_page(videos, sort=sort, after=after, parameters=kept, viewer=request.user)
+    if getattr(request, "htmx", False) and after:
         return render(request, "components/video_grid_page.html", {"page": page})
     return render(request, template, {"page": page, "sort": sort, **context})
 
