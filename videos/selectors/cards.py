@@ -54,6 +54,10 @@ class VideoCard:
     watched: int | None = None  # percent of the film, where the viewer has begun it
     storyboard_url: str = ""  # of its WebVTT; "" without one
 
+    @property
+    def is_making(self) -> bool:
+        return self.state in {"waiting", "processing"}
+
 
 def thumbnail_url(video: Video) -> str | None:
     """As large as it is kept. The address carries the file's name, so that browsers may keep it."""
