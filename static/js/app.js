@@ -39,14 +39,6 @@ document.addEventListener("pointerover", (event) => {
   });
 });
 
-// Pictures learn to be looked through once a card is pointed at; a finger does not wait for it.
-function learn(where) {
-  if (where?.querySelector("clip-scrub")) import("./clip-scrub.js").catch(() => {});
-}
-
-document.addEventListener("pointerover", (event) => learn(event.target.closest?.(".video-card")));
-if (navigator.maxTouchPoints) addEventListener("load", () => learn(document));
-
 // Forms are sent once, however often one clicks.
 document.addEventListener("submit", (event) => {
   const form = event.target;

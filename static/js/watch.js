@@ -8,3 +8,4 @@ import "./clip-share.js";
 import "./clip-status.js";
 import "./clip-theatre.js";
 import "./moments.js";
+import "./scrub.js";
