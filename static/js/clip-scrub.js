@@ -83,6 +83,8 @@ class ClipScrub extends HTMLElement {
     this.view.ariaHidden = "true";
     const canvas = document.createElement("canvas");
     [, , canvas.width, canvas.height] = tiles[0];
+    const isOther = Math.abs(canvas.width / canvas.height - 16 / 9) > 0.1; // of another shape
+    canvas.toggleAttribute("data-whole", isOther);
     const line = document.createElement("progress");
     line.className = "bar picture__watched";
     this.view.append(canvas, line);

@@ -110,7 +110,7 @@ def test_nonsense_is_answered_with_nothing(client: Client, bob: User, film: str)
 
 
 def test_it_takes_as_many_queries_for_many_films_as_for_one(client: Client, bob: User) -> None:
-    addresses = []
+    addresses: list[str] = []
     for _ in range(2):
         addresses.append("/unfinished/?" + "&".join(
             f"film={film(bob).short_id}.0" for _ in range(len(addresses) * MOST + 1)
