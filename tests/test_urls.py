@@ -82,6 +82,10 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /?category=music&sort=views&q=holiday", ALL),
         ("GET /?category=none", NOBODY),
     ],
+    "unfinished": [
+        ("GET /unfinished/", ALL),
+        ("GET /unfinished/?film={processing}.0&film=nonsense&film=%00.%00&since=x", ALL),
+    ],
     "category_list": [("GET /categories/", ALL)],
     "category": [("GET /categories/music/", ALL), ("GET /categories/none/", NOBODY)],
     "category_cover": [

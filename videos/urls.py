@@ -41,6 +41,7 @@ urlpatterns = [
     path("", browse.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("design/", design.design, name="design"),
+    path("unfinished/", browse.unfinished, name="unfinished"),
     path("upload/", upload.upload, name="upload"),
     path(
         "upload/playlist/<short_id:short_id>/discard/",

@@ -1,3 +1,13 @@
+export async function copyFrom(input) {
+  try {
+    await navigator.clipboard.writeText(input.value);
+  } catch {
+    // Without a secure connection there is only the old way.
+    input.select();
+    document.execCommand("copy");
+  }
+}
+
 /** <clip-copy>: a button that copies the field beside it. */
 class ClipCopy extends HTMLElement {
   connectedCallback() {
@@ -11,13 +21,7 @@ class ClipCopy extends HTMLElement {
   }
 
   async copy() {
-    try {
-      await navigator.clipboard.writeText(this.input.value);
-    } catch {
-      // Without a secure connection there is only the old way.
-      this.input.select();
-      document.execCommand("copy");
-    }
+    await copyFrom(this.input);
     this.label.textContent = "Copied";
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {

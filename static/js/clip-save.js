@@ -1,5 +1,5 @@
 /** <clip-save>: the sheet in which a video is put into playlists (by htmx). */
-class ClipSave extends HTMLElement {
+export class ClipSave extends HTMLElement {
   connectedCallback() {
     this.addEventListener("htmx:beforeSwap", ({ detail }) => {
       // What was typed comes back with the reason why it is not taken.

@@ -10,3 +10,4 @@ import "./clip-status.js";
 import "./clip-theatre.js";
 import "./moments.js";
 import "./onwards.js";
+import "./scrub.js";

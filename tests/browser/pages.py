@@ -88,6 +88,14 @@ def player_end(page: Page) -> None:
     page.locator(".end").wait_for()
 
 
+def card_menu(page: Page) -> None:
+    """Of a film that the pointer stays on."""
+    page.locator(".video-card:has(clip-scrub)").last.hover(position={"x": 120, "y": 60})
+    page.locator("clip-scrub canvas").wait_for()
+    page.locator(".video-card:has(clip-scrub) [data-more]").last.click()
+    page.locator("#card-menu form").first.wait_for()
+
+
 def choose_films(page: Page) -> None:
     """Two, of which the site takes one."""
     films: list[FilePayload] = [
@@ -116,6 +124,7 @@ PAGES: dict[str, list[Look]] = {
         Look("home-new", "/", "root_", is_new=True),
         Look("home", "/"),
         Look("home-newcomer", "/", "dora"),
+        Look("card-menu", "/", then=card_menu),
         Look("home-category", "/?category=music&sort=views"),
         Look("home-category-bare", "/?category=bare"),
         Look("account-menu", "/", "root_", then=show("#account-menu")),

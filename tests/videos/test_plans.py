@@ -79,11 +79,16 @@ STATISTICS: Final = {
 BY_UPLOADER: Final = "SEARCH videos USING INDEX videos_by_uploader (uploaded_by=?"
 BY_CATEGORY: Final = "SEARCH videos USING INDEX videos_by_category (category_id=?"
 BY_NAME: Final = "SEARCH users USING INDEX users_username_any_case (<expr>=?"
+HOW_FAR: Final = (
+    "SEARCH watch_positions USING INDEX sqlite_autoindex_watch_positions_1"
+    " (member_id=? AND video_id=?"
+)
 # Some steps of each page, by what they begin with.
 STEPS: Final = {
     "/": {
         "SCAN videos USING INDEX videos_feed_newest",
         "SEARCH watch_positions USING INDEX watch_positions_latest (member_id=?",
+        HOW_FAR,
     },
     "/?after={newest}": {"SEARCH videos USING INDEX videos_feed_newest ((created_at,id)<(?,?)"},
     "/?sort=views": {"SCAN videos USING INDEX videos_feed_views"},
@@ -91,13 +96,13 @@ STEPS: Final = {
         "SEARCH videos USING INDEX videos_feed_views ((view_count,id)<(?,?)"
     },
     "/?category=music": {BY_CATEGORY},
-    "/categories/music/": {BY_CATEGORY},
+    "/categories/music/": {BY_CATEGORY, HOW_FAR},
     "/categories/music/?after={newest}": {BY_CATEGORY},
     "/categories/music/?sort=views": {
         "SEARCH videos USING INDEX videos_by_category_views (category_id=?"
     },
     "/categories/": {"SEARCH U0 USING INDEX videos_by_category (category_id=?"},
-    "/profile/alice/": {BY_NAME, BY_UPLOADER},
+    "/profile/alice/": {BY_NAME, BY_UPLOADER, HOW_FAR},
     "/profile/bob/?after={newest}": {BY_NAME, BY_UPLOADER},
     "/profile/bob/?sort=views": {
         "SEARCH videos USING INDEX videos_by_uploader_views (uploaded_by=?"
@@ -106,22 +111,25 @@ STEPS: Final = {
         "SCAN users USING INDEX users_username_any_case",
         "SEARCH U0 USING COVERING INDEX videos_published_by (uploaded_by=?",
     },
-    "/?q=harbour": {"SCAN video_search VIRTUAL TABLE"},
+    "/?q=harbour": {"SCAN video_search VIRTUAL TABLE", HOW_FAR},
     "/?q=harbour&sort=views": {"SCAN video_search VIRTUAL TABLE"},
     "{film}": {
         "SEARCH videos USING INDEX sqlite_autoindex_videos_2 (short_id=?",
         BY_UPLOADER,
         BY_CATEGORY,
+        HOW_FAR,
         "SEARCH comments USING INDEX comments_of_a_video (video_id=? AND parent_id=?",
     },
     "{film}?playlist={playlist}": {
-        "SEARCH playlist_entries USING INDEX playlist_entries_in_order (playlist_id=?"
+        HOW_FAR,
+        "SEARCH playlist_entries USING INDEX playlist_entries_in_order (playlist_id=?",
     },
     "/playlist/{playlist}/": {
-        "SEARCH playlist_entries USING INDEX playlist_entries_in_order (playlist_id=?"
+        HOW_FAR,
+        "SEARCH playlist_entries USING INDEX playlist_entries_in_order (playlist_id=?",
     },
     "/playlists/": {"SEARCH playlists USING INDEX playlists_by_maker (made_by=?"},
-    "/liked/": {"SEARCH likes USING INDEX likes_latest (member_id=?"},
+    "/liked/": {"SEARCH likes USING INDEX likes_latest (member_id=?", HOW_FAR},
     "{film}comments/": {
         "SEARCH comments USING INDEX comments_of_a_video (video_id=? AND parent_id=?"
     },

@@ -28,17 +28,23 @@ class View(models.Model):
 
 
 class WatchPosition(models.Model):
-    """Where a member stopped in a video that they have begun and not finished."""
+    """Where a member stopped in a video that they have begun, or that they have seen to its end."""
 
     member = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="positions")
     seconds = models.FloatField()
+    is_finished = models.BooleanField(default=False)
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         db_table = "watch_positions"
         indexes = [
-            models.Index(fields=["member", "-updated_at"], name="watch_positions_latest"),
+            # Of those that one can go on with: who has seen a thousand films has few of them.
+            models.Index(
+                fields=["member", "-updated_at"],
+                condition=Q(is_finished=False),
+                name="watch_positions_latest",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["member", "video"], name="watch_positions_one"),

@@ -10,10 +10,13 @@ from django.urls import reverse
 from clipset.lib.units import clock
 from videos.models import Job, Video
 from videos.selectors.likes import likes_of
+from videos.selectors.progress import watched_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+    from accounts.models import User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,11 @@ class VideoCard:
     state: str
     progress: Progress | None
     watched: int | None = None  # percent of the film, where the viewer has begun it
+    storyboard_url: str = ""  # of its WebVTT; "" without one
+
+    @property
+    def is_making(self) -> bool:
+        return self.state in {"waiting", "processing"}
 
 
 def thumbnail_url(video: Video) -> str | None:
@@ -87,16 +95,35 @@ def progress_of(videos: Iterable[Video]) -> dict[object, Progress]:
     }
 
 
-def cards(videos: Iterable[Video], *, likes: Mapping[object, int] | None = None) -> list[VideoCard]:
-    """Cards for videos that came with `for_cards()`, in their order. How many like them, by the
-    video's id, is asked for unless it came along."""
+def storyboard_url(video: Video) -> str:
+    """Where scripts get its small pictures; "" where there are none."""
+    if not (video.is_ready and video.storyboard_grid):
+        return ""
+    return reverse("storyboard_vtt", args=[video.short_id])
+
+
+def cards(
+    videos: Iterable[Video],
+    *,
+    viewer: User | None = None,
+    likes: Mapping[object, int] | None = None,
+    watched: Mapping[object, int | None] | None = None,
+) -> list[VideoCard]:
+    """Cards for videos that came with `for_cards()`, in their order. How many like them, and how
+    much of them the viewer has seen, by the video's id, is asked for unless it came along: a query
+    each. Without a viewer nothing is watched."""
     videos = list(videos)
     progress = progress_of(videos)
     likes = likes_of(videos) if likes is None else likes
-    return [_card(video, progress.get(video.pk), likes.get(video.pk, 0)) for video in videos]
+    if watched is None:
+        watched = watched_by(viewer, videos) if viewer else {}
+    return [
+        _card(video, progress.get(video.pk), likes.get(video.pk, 0), watched.get(video.pk))
+        for video in videos
+    ]
 
 
-def _card(video: Video, progress: Progress | None, likes: int) -> VideoCard:
+def _card(video: Video, progress: Progress | None, likes: int, watched: int | None) -> VideoCard:
     return VideoCard(
         short_id=video.short_id,
         title=video.title,
@@ -114,4 +141,6 @@ def _card(video: Video, progress: Progress | None, likes: int) -> VideoCard:
         like_count=likes,
         state=card_state(video),
         progress=progress,
+        watched=watched,
+        storyboard_url=storyboard_url(video),
     )

@@ -47,12 +47,17 @@ def known_sort(sort: str) -> str:
 
 
 def feed_page(
-    videos: VideoQuerySet, *, sort: str, after: str, parameters: dict[str, str]
+    videos: VideoQuerySet,
+    *,
+    sort: str,
+    after: str,
+    parameters: dict[str, str],
+    viewer: User | None = None,
 ) -> FeedPage:
     """The page behind the cursor `after` (the first one for "" and for nonsense).
 
-    `parameters` are those of the present address, to be kept in the next. One query, and one
-    more for the progress of what is unfinished.
+    `parameters` are those of the present address, to be kept in the next. One query, one for what
+    the viewer has seen of them, and one more for the progress of what is unfinished.
     """
     field = SORTS[known_sort(sort)]
     position = position_after(field, after)
@@ -64,7 +69,8 @@ def feed_page(
         rows.pop()
         query = {**parameters, "after": _cursor(field, rows[-1])}
         next_url = "?" + urlencode({key: value for key, value in query.items() if value})
-    return FeedPage(cards=cards(rows, likes=likes_along(rows)), next_url=next_url)
+    found = cards(rows, viewer=viewer, likes=likes_along(rows))
+    return FeedPage(cards=found, next_url=next_url)
 
 
 def behind(field: str, value: int | datetime, last: UUID) -> LessThan[Any]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def liked_page(member: User, *, after: str) -> FeedPage:
     """What the member likes and may see, behind the cursor `after`; the newest like first. One
-    query, and one more for the progress of what is unfinished."""
+    query, one for what they have seen of it, and one more for the progress of what is unfinished.
+    """
     # Asked of each in turn: SQLite would list all videos there are for `video__in`.
     seen = Video.objects.visible_to(member).filter(pk=OuterRef("video"))
     likes = Like.objects.filter(Exists(seen), member=member)
@@ -34,4 +35,5 @@ def liked_page(member: User, *, after: str) -> FeedPage:
         rows.pop()
         next_url = "?" + urlencode({"after": encode_cursor((rows[-1].pk,))})
     counts: dict[object, int] = {row.video_id: row.like_count for row in rows}
-    return FeedPage(cards=cards([row.video for row in rows], likes=counts), next_url=next_url)
+    shown = cards([row.video for row in rows], viewer=member, likes=counts)
+    return FeedPage(cards=shown, next_url=next_url)

@@ -97,8 +97,8 @@ def playlist_page(playlist: Playlist, *, viewer: User, after: str) -> PlaylistPa
     """The rows behind the cursor `after` (the first ones for "" and for nonsense), in the
     playlist's order, of the videos that the viewer may see.
 
-    One query, one more for the number of the first row of a page that is not the first, and one
-    for the progress of what is unfinished.
+    One query, one more for the number of the first row of a page that is not the first, one for
+    what the viewer has seen of them, and one for the progress of what is unfinished.
     """
     seen = playlist.entries.visible_to(viewer)
     place = _place(after)
@@ -112,7 +112,7 @@ def playlist_page(playlist: Playlist, *, viewer: User, after: str) -> PlaylistPa
     first = 1
     if place is not None and rows:
         first += seen.ahead_of(rows[0].position, rows[0].pk).count()
-    found = cards((row.video for row in rows), likes={})
+    found = cards((row.video for row in rows), viewer=viewer, likes={})
     shown = [replace(card, url=in_playlist(card.url, playlist)) for card in found]
     return PlaylistPage(cards=shown, first=first, next_url=next_url)
 

@@ -52,8 +52,8 @@ class Queue:
 def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
     """None where there is no such playlist, or the video is not in it (any more).
 
-    One query then, else five, and one for the progress of what is unfinished; two more where
-    nothing near can be played. However long the playlist is.
+    One query then, else five, one for what the viewer has seen of them, and one for the progress
+    of what is unfinished; two more where nothing near can be played. However long the playlist is.
     """
     found = PlaylistEntry.objects.filter(playlist__short_id=short_id, video=video)
     entry = found.select_related("playlist__made_by").first()
@@ -72,17 +72,21 @@ def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
         all=Count("pk"), before=Count("pk", filter=before)
     )
     number = counted["before"] + 1
-    shown = _cards(playlist, [*earlier, _with(entry, video), *later])
+    shown = [*earlier, _with(entry, video), *later]
+    ends = {
+        "previous": _nearest(earlier[::-1], ahead, BEFORE),
+        "next": _nearest(later, behind, AFTER),
+        "start": _start(seen, video),
+    }
+    card_of = _cards(playlist, [*shown, *(end for end in ends.values() if end)], viewer)
     return Queue(
         playlist=playlist,
         current=video.short_id,
-        cards=shown,
+        cards=[card_of[one.pk] for one in shown],
         first=number - len(earlier),
         number=number,
         count=counted["all"],
-        previous=_nearest(playlist, earlier[::-1], ahead, BEFORE),
-        next=_nearest(playlist, later, behind, AFTER),
-        start=_start(playlist, seen, video),
+        **{name: card_of[end.pk] if end else None for name, end in ends.items()},
     )
 
 
@@ -93,22 +97,27 @@ def _with(entry: PlaylistEntry, video: Video) -> PlaylistEntry:
 
 
 def _nearest(
-    playlist: Playlist, shown: list[PlaylistEntry], all_: PlaylistEntryQuerySet, most: int
-) -> VideoCard | None:
+    shown: list[PlaylistEntry], all_: PlaylistEntryQuerySet, most: int
+) -> PlaylistEntry | None:
     """The first that can be played; asked for only where it may lie beyond what is shown."""
     found = next((entry for entry in shown if entry.video.is_ready), None)
     if found is None and len(shown) == most:
         found = all_.finished().first()
-    return _cards(playlist, [found])[0] if found else None
+    return found
 
 
-def _start(playlist: Playlist, seen: PlaylistEntryQuerySet, video: Video) -> VideoCard | None:
+def _start(seen: PlaylistEntryQuerySet, video: Video) -> PlaylistEntry | None:
     first = seen.finished().in_order().first()
-    if first is None or first.video_id == video.pk:
-        return None
-    return _cards(playlist, [first])[0]
+    return None if first is None or first.video_id == video.pk else first
 
 
-def _cards(playlist: Playlist, entries: Iterable[PlaylistEntry]) -> list[VideoCard]:
-    found = cards((entry.video for entry in entries), likes={})
-    return [replace(card, url=in_playlist(card.url, playlist)) for card in found]
+def _cards(
+    playlist: Playlist, entries: Iterable[PlaylistEntry], viewer: User
+) -> dict[int, VideoCard]:
+    """By the entry's id."""
+    by_id = {entry.pk: entry for entry in entries}
+    found = cards((entry.video for entry in by_id.values()), viewer=viewer, likes={})
+    return {
+        pk: replace(card, url=in_playlist(card.url, playlist))
+        for pk, card in zip(by_id, found, strict=True)
+    }

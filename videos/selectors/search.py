@@ -78,11 +78,12 @@ def search_page(
     sort: str,
     after: str,
     parameters: dict[str, str],
+    viewer: User | None = None,
 ) -> SearchPage:
     """The page behind the cursor `after` (the first one for "" and for nonsense).
 
     `categories` are all there are; `parameters` those of the present address, to be kept in the
-    next. At most five queries, whatever is found. By relevance and by views what is sorted are
+    next. At most six queries, whatever is found. By relevance and by views what is sorted are
     the newest NEWEST_RANKED; newest first there is no end.
     """
     words = search_terms(query)
@@ -100,7 +101,7 @@ def search_page(
         next_url = "?" + urlencode({key: value for key, value in kept.items() if value})
     found = None if after else _candidates(terms, only).count()
     return SearchPage(
-        hits=_hits(documents, words),
+        hits=_hits(documents, words, viewer),
         next_url=next_url,
         found=found,
         is_cut=found == NEWEST_RANKED,
@@ -185,16 +186,17 @@ def _case(*places: When, default: int) -> Combinable:
     return Case(*places, default=Value(default), output_field=IntegerField())
 
 
-def _hits(documents: list[Any], words: tuple[str, ...]) -> list[Hit]:
+def _hits(documents: list[Any], words: tuple[str, ...], viewer: User | None) -> list[Hit]:
     """Asks once more who may see them: an index may lag behind, and is no place for rights."""
     published = with_likes(Video.objects.published().for_cards())
     found = published.in_bulk([one.video_id for one in documents])
     videos = [found[one.video_id] for one in documents if one.video_id in found]
     unseen = {video.pk: _unseen(video, words) for video in videos}
     said = _said(unseen)
+    shown = cards(videos, viewer=viewer, likes=likes_along(videos))
     return [
         _hit(video, card, words, unseen[video.pk], said.get(video.pk))
-        for video, card in zip(videos, cards(videos, likes=likes_along(videos)), strict=True)
+        for video, card in zip(videos, shown, strict=True)
     ]
 
 

@@ -13,7 +13,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from videos.models import Like, Rendition, Video, WatchPosition
-from videos.selectors.cards import Progress, VideoCard, cards, progress_of, thumbnail_url
+from videos.selectors.cards import (
+    Progress,
+    VideoCard,
+    cards,
+    progress_of,
+    storyboard_url,
+    thumbnail_url,
+)
 from videos.selectors.likes import likes_along, with_likes
 from videos.selectors.playback import playable_renditions
 
@@ -105,7 +112,7 @@ class WatchPage:
 
 def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
     """With all that `watch_page` wants to know of one, in the same query."""
-    positions = WatchPosition.objects.filter(video=OuterRef("pk"), member=viewer)
+    positions = WatchPosition.objects.filter(video=OuterRef("pk"), member=viewer, is_finished=False)
     complete = Rendition.objects.filter(video=OuterRef("pk"), is_complete=True)
     sizes = complete.order_by().values("video").annotate(all=Count("pk")).values("all")
     return with_likes(videos.for_cards()).annotate(
@@ -119,7 +126,7 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
 def watch_page(
     video: Any, *, viewer: User, start: int | None, queue: Queue | None = None
 ) -> WatchPage:
-    """Of a video that came by `for_watching`. Five queries at most, whatever there is to show.
+    """Of a video that came by `for_watching`. Six queries at most, whatever there is to show.
     Begins at `start` seconds; None: where the viewer stopped last time."""
     card = cards([video], likes=likes_along([video]))[0]
     player = _player(video, start=start)
@@ -131,7 +138,7 @@ def watch_page(
         poster_url=thumbnail_url(video),
         is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
-        more=[] if queue else _more(video),
+        more=[] if queue else _more(video, viewer),
         queue=queue,
     )
 
@@ -157,7 +164,7 @@ def _player(video: Any, *, start: int | None) -> Player | None:
             status_url=status_url,
             view_url=view_url,
             login_url=login_url,
-            storyboard_url=_storyboard_url(video),
+            storyboard_url=storyboard_url(video),
             is_growing=False,
             is_resumed=resumed > 0,
             start=start,
@@ -191,10 +198,6 @@ def _stream_url(video: Video, *, start: int) -> str:
     return f"{address}?v={version}" + (f"#t={start}" if start else "")
 
 
-def _storyboard_url(video: Video) -> str:
-    return reverse("storyboard_vtt", args=[video.short_id]) if video.storyboard_grid else ""
-
-
 def _captions(video: Video) -> list[Track]:
     return tracks_of(video, lambda code: reverse("captions", args=[video.short_id, code]))
 
@@ -226,7 +229,7 @@ def _making(
         ask_url=address + query,
         ask_every=_ask_every(video, progress, now) if now - since < ASK_FOR else None,
         captions=_captions(video) if watching and video.is_ready else [],
-        storyboard_url=_storyboard_url(video) if watching and video.is_ready else "",
+        storyboard_url=storyboard_url(video) if watching else "",
     )
 
 
@@ -239,15 +242,15 @@ def _ask_every(video: Video, progress: Progress | None, now: datetime) -> int:
     return round(min(ASK_SELDOM, max(ASK_OFTEN, seconds)))
 
 
-def _more(video: Video) -> list[VideoCard]:
+def _more(video: Video, viewer: User) -> list[VideoCard]:
     """Newest first, from the same uploader and the same category. Two queries, since databases sort
-    all that either has for one with an OR."""
+    all that either has for one with an OR, and one for how far the viewer is."""
     near = [_newest_beside(video, uploaded_by=video.uploaded_by_id)]
     if video.category_id:
         near.append(_newest_beside(video, category=video.category_id))
     found = {one.pk: one for rows in near for one in rows}
     rows = sorted(found.values(), key=lambda one: (one.created_at, one.pk), reverse=True)[:MORE]
-    return cards(rows, likes=likes_along(rows))
+    return cards(rows, viewer=viewer, likes=likes_along(rows))
 
 
 def _newest_beside(video: Video, **same: UUID) -> VideoQuerySet:

@@ -50,21 +50,28 @@ def is_view(video: Video, watched: float) -> bool:
 
 
 def save_position(*, video: Video, member: User, seconds: float, ended: bool) -> None:
-    """Where the member goes on next time, on any device; forgotten when there is nothing to go
-    on with. The last one to tell is right."""
-    if ended or not _can_go_on(video, seconds):
-        WatchPosition.objects.filter(video=video, member=member).delete()
+    """Where the member goes on next time, on any device, or that they have seen it to its end;
+    forgotten when there is nothing to go on with. The last one to tell is right."""
+    is_finished = ended or _is_seen(video, seconds)
+    if not is_finished and seconds < BEGUN_SECONDS:
+        # To begin a film anew is not to have seen less of it.
+        WatchPosition.objects.filter(video=video, member=member, is_finished=False).delete()
         return
-    position = WatchPosition(video=video, member=member, seconds=seconds, updated_at=timezone.now())
+    position = WatchPosition(
+        video=video,
+        member=member,
+        seconds=max(seconds, BEGUN_SECONDS),
+        is_finished=is_finished,
+        updated_at=timezone.now(),
+    )
     WatchPosition.objects.bulk_create(
         [position],
         update_conflicts=True,
         unique_fields=["member", "video"],
-        update_fields=["seconds", "updated_at"],
+        update_fields=["seconds", "is_finished", "updated_at"],
     )
 
 
-def _can_go_on(video: Video, seconds: float) -> bool:
-    if seconds < BEGUN_SECONDS:
-        return False
-    return not video.duration_seconds or seconds < SEEN_SHARE * video.duration_seconds
+def _is_seen(video: Video, seconds: float) -> bool:
+    duration = video.duration_seconds
+    return bool(duration and seconds >= SEEN_SHARE * duration)

@@ -13,8 +13,10 @@ from videos.models import Video
 from videos.selectors.categories import category_cards
 from videos.selectors.feed import feed_page, known_sort, unfinished_of
 from videos.selectors.playlists import playlist_cards
+from videos.selectors.unfinished import asking_of, news_of
 from videos.selectors.watching import begun_by
 from videos.views.search import search, text_parameter
+from videos.views.watch import moment_parameter
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -34,10 +36,12 @@ def _list_page(
     """A page with a list of videos, or for htmx only the cards that follow."""
     sort = known_sort(request.GET.get("sort", ""))
     kept = {"sort": "" if sort == "newest" else sort, **(parameters or {})}
-    page = feed_page(videos, sort=sort, after=request.GET.get("after", ""), parameters=kept)
-    if getattr(request, "htmx", False) and request.GET.get("after"):
+    after = request.GET.get("after", "")
+    page = feed_page(videos, sort=sort, after=after, parameters=kept, viewer=request.user)
+    if getattr(request, "htmx", False) and after:
         return render(request, "components/video_grid_page.html", {"page": page})
-    return render(request, template, {"page": page, "sort": sort, **context})
+    asking = asking_of([*context.get("own_unfinished", ()), *page.cards])
+    return render(request, template, {"page": page, "sort": sort, "asking": asking, **context})
 
 
 @require_safe
@@ -58,6 +62,14 @@ def home(request: MemberRequest) -> HttpResponse:
         "begun": begun_by(request.user) if first_page else [],
     }
     return _list_page(request, "videos/home.html", videos, context, parameters={"category": slug})
+
+
+@require_safe
+def unfinished(request: MemberRequest) -> HttpResponse:
+    """For pages with cards of `film`s that are not ready yet: what has changed on them."""
+    since = moment_parameter(request, "since")
+    news = news_of(request.GET.getlist("film"), viewer=request.user, since=since)
+    return render(request, "videos/unfinished.html", {"news": news, "asking": news.asking})
 
 
 @require_safe

@@ -43,6 +43,7 @@ def search(request: MemberRequest, *, query: str, slug: str) -> HttpResponse:
             "category": slug,
             "sort": "" if sort == "relevance" else sort,
         },
+        viewer=request.user,
     )
     if getattr(request, "htmx", False) and request.GET.get("after"):
         return render(request, "components/found_page.html", {"page": page})

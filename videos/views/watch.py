@@ -57,7 +57,7 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
     if request.headers.get("Accept", "").startswith("application/json"):
         return _status_for_scripts(video)
     watching = bool(request.GET.get("watching"))
-    making = making_of(video, watching=watching, since=_moment(request.GET.get("since", "")))
+    making = making_of(video, watching=watching, since=moment_parameter(request, "since"))
     response = render(
         request,
         "videos/growing.html" if watching else "videos/status.html",
@@ -85,8 +85,9 @@ def _status_for_scripts(video: Video) -> JsonResponse:
     )
 
 
-def _moment(text: str) -> datetime | None:
+def moment_parameter(request: MemberRequest, name: str) -> datetime | None:
     """Seconds since 1970, as our own pages send them; None for anything else."""
+    text = request.GET.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         return None
     return datetime.fromtimestamp(int(text), UTC)

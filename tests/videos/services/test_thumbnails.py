@@ -547,7 +547,7 @@ def test_lists_get_the_middle_of_the_picture_made_once(client: Client, pictured:
     address = f"/v/{pictured.short_id}/thumbnail-640.webp"
     assert f'src="{address}?v=' in page
     answers = [client.get(address) for _ in range(2)]
-    first, again = (io.BytesIO(b"".join(answer)) for answer in answers)  # type: ignore[call-overload]
+    first, again = (io.BytesIO(b"".join(answer)) for answer in answers)
     with Image.open(first) as image:
         assert (image.format, image.size) == ("WEBP", (640, 360))
         corner = image.convert("RGB").getpixel((2, 2))

@@ -12,6 +12,7 @@ from django.utils import timezone
 from tests.accounts.together import together
 from tests.builders import make_admin, make_user, make_video
 from videos.models import Video, View, WatchPosition
+from videos.selectors.cards import cards
 from videos.selectors.watch import for_watching
 from videos.selectors.watching import begun_by
 from videos.services.watching import count_view, save_position
@@ -98,18 +99,38 @@ def test_the_last_position_told_is_the_one_to_go_on_from() -> None:
     assert WatchPosition.objects.count() == 1
 
 
-@pytest.mark.parametrize("seconds", [0, 4.9, 95, 100, 101])
-def test_neither_the_beginning_nor_the_end_is_gone_on_from(seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "watched"), [(0, None), (4.9, None), (95, 100), (100, 100), (101, 100)]
+)
+def test_neither_the_beginning_nor_the_end_is_gone_on_from(
+    seconds: float, watched: int | None
+) -> None:
     video, alice = make_video(duration_seconds=100), make_user()
     stop(video, alice, 50)
     assert stop(video, alice, seconds) == 0
-    assert not WatchPosition.objects.exists()
+    assert begun_by(alice) == []
+    assert cards([video], viewer=alice)[0].watched == watched
 
 
-def test_what_was_seen_to_its_end_is_forgotten() -> None:
+def test_what_was_seen_to_its_end_is_not_gone_on_with_but_known() -> None:
     video, alice = make_video(duration_seconds=None), make_user()
     assert stop(video, alice, 50) == 50
-    assert stop(video, alice, 50, ended=True) == 0
+    assert cards([video], viewer=alice)[0].watched is None  # of a length that is not known
+    assert stop(video, alice, 0, ended=True) == 0
+    assert begun_by(alice) == []
+    assert cards([video], viewer=alice)[0].watched == 100
+    assert cards([video], viewer=make_user())[0].watched is None
+
+
+def test_who_watches_a_film_once_more_goes_on_in_it_but_not_for_a_glance_at_its_beginning() -> None:
+    video, alice = make_video(duration_seconds=100), make_user()
+    stop(video, alice, 99.6)
+    stop(video, alice, 2)
+    assert cards([video], viewer=alice)[0].watched == 100
+    assert stop(video, alice, 30) == 30
+    assert cards([video], viewer=alice)[0].watched == 30
+    assert [card.watched for card in begun_by(alice)] == [30]
+    assert WatchPosition.objects.count() == 1
 
 
 def test_what_was_begun_comes_with_the_latest_first_and_how_far_one_is() -> None:

@@ -63,7 +63,7 @@ def test_what_is_told_counts_the_view_and_keeps_the_place(client: Client, alice:
     assert View.objects.get().member == alice
     assert tell(client, video, at="100", watched="99", ended="yes") == 204
     assert View.objects.count() == 1
-    assert not WatchPosition.objects.exists()
+    assert WatchPosition.objects.get().is_finished
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+/** <clip-more>: the menu of all cards of a page, for the one whose button was pressed. */
+import { copyFrom } from "./clip-copy.js";
+import { ClipSave } from "./clip-save.js";
+import { toast } from "./clip-toast.js";
+
+class ClipMore extends ClipSave {
+  connectedCallback() {
+    super.connectedCallback();
+    document.addEventListener("click", this.pressed, { capture: true }); // before it opens
+    this.querySelector("[data-copy]").addEventListener("click", () => this.copy());
+    const share = this.querySelector("[data-share]");
+    share.hidden = !navigator.share;
+    share.addEventListener("click", () => this.share());
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("click", this.pressed, { capture: true });
+  }
+
+  pressed = (event) => {
+    const button = event.target.closest?.("[data-more]");
+    if (!button || this.matches(":popover-open")) return;
+    const link = button.closest(".video-card").querySelector(".video-card__title a");
+    this.film = { title: link.textContent, url: link.href };
+    this.querySelector("h2").textContent = this.film.title;
+    const choices = document.createElement("div");
+    choices.id = "save-choices";
+    this.querySelector("#save-choices").replaceWith(choices);
+    window.htmx.ajax("GET", button.dataset.more, {
+      source: choices,
+      target: choices,
+      swap: "outerHTML",
+    });
+  };
+
+  async copy() {
+    const input = document.createElement("input");
+    input.value = this.film.url;
+    this.append(input);
+    await copyFrom(input);
+    input.remove();
+    this.hidePopover();
+    toast("The link is copied.");
+  }
+
+  async share() {
+    try {
+      await navigator.share(this.film);
+      this.hidePopover();
+    } catch {
+      // They thought better of it.
+    }
+  }
+}
+
+customElements.define("clip-more", ClipMore);

@@ -1,0 +1,83 @@
+"""Cards of films that are not ready yet, on pages that ask how far they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+from zlib import crc32
+
+from django.urls import reverse
+from django.utils import timezone
+
+from videos.models import Video
+from videos.selectors.cards import VideoCard, cards
+from videos.selectors.watch import ASK_FOR, ASK_OFTEN, ASK_SELDOM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from accounts.models import User
+
+MOST: Final = 36  # films that a page asks for; a list of them and a shelf above it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Where a page asks next, and every how many seconds; None: not any more by itself."""
+
+    url: str
+    every: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """`changed` look different than what the page shows; of those, `ended` are ready or failed.
+    `asking` is None where nothing is left to wait for."""
+
+    changed: list[VideoCard]
+    ended: list[VideoCard]
+    asking: Asking | None
+
+
+def asking_of(shown: Iterable[VideoCard], *, since: datetime | None = None) -> Asking | None:
+    """For a page that shows these cards and asks since then; None where all of them are done. The
+    address says how each of them looks, so that what has not changed is not sent."""
+    making = [card for card in shown if card.is_making][:MOST]
+    if not making:
+        return None
+    now = timezone.now()
+    since = min(since, now) if since else now
+    films = [("film", f"{card.short_id}.{_look(card)}") for card in making]
+    query = urlencode([*films, ("since", int(since.timestamp()))])
+    every = _every(making, now - since) if now - since < ASK_FOR else None
+    return Asking(url=f"{reverse('unfinished')}?{query}", every=every)
+
+
+def news_of(films: Iterable[str], *, viewer: User, since: datetime | None) -> News:
+    """Of films as `asking_of` names them, as far as the viewer may see them. Two queries."""
+    looks = dict(film.replace("\x00", "").split(".", 1) for film in films if "." in film)
+    named = list(looks)[:MOST]
+    videos = Video.objects.visible_to(viewer).filter(short_id__in=named).for_cards()
+    found = cards(videos, likes={})
+    changed = [card for card in found if _look(card) != looks[card.short_id]]
+    return News(
+        changed=changed,
+        ended=[card for card in changed if not card.is_making],
+        asking=asking_of(found, since=since),
+    )
+
+
+def _look(card: VideoCard) -> str:
+    shown = card.progress
+    told = (shown.percent, shown.seconds_left) if shown else None
+    return f"{crc32(repr((card.state, card.thumbnail_url, told)).encode()):x}"
+
+
+def _every(making: list[VideoCard], age: timedelta) -> int:
+    """Seldomer as time goes by since the page was opened, but in time for the end of the first."""
+    seconds = [card.progress.seconds_left for card in making if card.progress]
+    ends = [left for left in seconds if left is not None]
+    return round(min(ASK_SELDOM, max(ASK_OFTEN, min(age.total_seconds() / 30, *ends, ASK_SELDOM))))
