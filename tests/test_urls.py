@@ -300,6 +300,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "playlist": [
         ("GET /playlist/{playlist}/", ALL),
         ("GET /playlist/0000000000/", NOBODY),
+        ("GET /playlist/{deleted_playlist}/", NOBODY),
     ],
     # The playlist is bob's, the uploader's: not even staff changes it here.
     "playlist_edit": [
@@ -308,8 +309,13 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /playlist/{playlist}/edit/ title=", (IN, 404, 422, 404, 404, IN)),
     ],
     "playlist_delete": [
-        ("GET /playlist/{playlist}/delete/", MAKER),
+        ("GET /playlist/{playlist}/delete/", MAKER_DONE),
         ("POST /playlist/{playlist}/delete/", MAKER_DONE),
+    ],
+    "playlist_undelete": [
+        ("GET /playlist/{deleted_playlist}/undelete/", POST_ONLY),
+        ("POST /playlist/{deleted_playlist}/undelete/", MAKER_DONE),
+        ("POST /playlist/0000000000/undelete/", NOBODY),
     ],
     "playlist_move": [
         ("GET /playlist/{playlist}/move/", POST_ONLY),
@@ -615,6 +621,7 @@ def world(media: Path) -> World:
         add_to_playlist(playlist=playlist, video=Video.objects.get(short_id=names[name]), user=bob)
     names["playlist"] = playlist.short_id
     names["empty_playlist"] = make_playlist(made_by=bob).short_id
+    names["deleted_playlist"] = make_playlist(made_by=bob, deleted_at=timezone.now()).short_id
     names |= talk(users, names)
     for name, role, by in (
         ("invitation", Role.USER, moderator),

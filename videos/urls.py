@@ -55,6 +55,7 @@ urlpatterns = [
     path("playlist/<short_id:short_id>/", playlists.playlist, name="playlist"),
     path("playlist/<short_id:short_id>/edit/", playlists.edit, name="playlist_edit"),
     path("playlist/<short_id:short_id>/delete/", playlists.delete, name="playlist_delete"),
+    path("playlist/<short_id:short_id>/undelete/", playlists.undelete, name="playlist_undelete"),
     path("playlist/<short_id:short_id>/move/", playlists.move, name="playlist_move"),
     path("playlist/<short_id:short_id>/remove/", playlists.remove, name="playlist_remove"),
     path("playlist/<short_id:short_id>/restore/", playlists.restore, name="playlist_restore"),

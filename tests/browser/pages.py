@@ -197,12 +197,12 @@ PAGES: dict[str, list[Look]] = {
     "playlists": [
         Look("playlists", "/playlists/"),
         Look("playlists-none", "/playlists/", "dora"),
+        Look("playlists-deleted", "/playlist/{empty_playlist}/", then=send("[action$='/delete/']")),
     ],
     "playlist_edit": [
         Look("playlist-edit", "/playlist/{playlist}/edit/"),
         Look("playlist-edit-wrong", "/playlist/{playlist}/edit/", then=send("main form", title="")),
     ],
-    "playlist_delete": [Look("playlist-delete", "/playlist/{playlist}/delete/")],
     "video_playlists": [
         Look("save", "/v/{film}/playlists/"),
         Look("save-none", "/v/{film}/playlists/", "dora"),
