@@ -185,6 +185,12 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{ready}/captions/en/remove/", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{ready}/captions/de/remove/", NOBODY),
     ],
+    "caption_restore": [
+        ("GET /v/{ready}/captions/removed/{removed}/restore/", POST_ONLY),
+        ("POST /v/{ready}/captions/removed/{removed}/restore/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/removed/0/restore/", NOBODY),
+        ("POST /v/{hidden}/captions/removed/{removed}/restore/", NOBODY),  # it is of another
+    ],
     "video_view": [
         ("GET /v/{ready}/view/", POST_ONLY),
         ("POST /v/{ready}/view/ at=40&watched=40", (IN, 204, 204, 204, 204, IN)),
@@ -605,6 +611,10 @@ def world(media: Path) -> World:
             Caption.objects.create(
                 video=video, code="en", language="en", label="English", body="WEBVTT\n"
             )
+            removed = Caption.objects.create(
+                video=video, code="fr", language="fr", deleted_at=timezone.now()
+            )
+            names["removed"] = str(removed.pk) if name == "ready" else names.get("removed", "")
             rendition_of(video, media / "videos")
         if name == "processing":
             rendition_of(video, media / "temp")

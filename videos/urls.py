@@ -97,6 +97,11 @@ urlpatterns = [
         captions.remove,
         name="caption_remove",
     ),
+    path(
+        "v/<short_id:short_id>/captions/removed/<int:caption_id>/restore/",
+        captions.restore,
+        name="caption_restore",
+    ),
     # What is said about it.
     path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),
     path("v/<short_id:short_id>/comments/<int:comment_id>/", comments.comment, name="comment"),

@@ -160,6 +160,7 @@ PAGES: dict[str, list[Look]] = {
     "video_captions": [
         Look("captions", "/v/{film}/captions/"),
         Look("captions-rename", "/v/{film}/captions/", then=click("[aria-label^=Rename]")),
+        Look("captions-removed", "/v/{film}/captions/", then=send("[action$='/remove/']")),
         Look("captions-none", "/v/{bare}/captions/", "root_"),
         Look("captions-wrong", "/v/{film}/captions/", then=send(".add form", language="")),
     ],
