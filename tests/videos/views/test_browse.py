@@ -348,3 +348,49 @@ def test_behind_its_last_page_a_list_leads_back_to_its_beginning(
     begin = re.search(r'class="button " href="([^"]*)">Show it from the beginning', text)
     assert begin is not None
     assert "behind this place" not in page(client, path.partition("?")[0] + begin[1])
+
+
+# -- where one is ---------------------------------------------------------------------------------
+def test_each_page_has_a_title_of_its_own(client: Client, bob: User, music: Category) -> None:
+    addresses = [
+        "/",
+        "/?category=music",
+        "/?q=music",
+        "/categories/",
+        "/categories/music/",
+        "/profile/bob/",
+        "/profile/bob/?tab=playlists",
+        "/playlists/",
+        "/liked/",
+        "/notices/",
+        "/users/",
+        "/upload/",
+        "/settings/",
+    ]
+    titles = [re.findall(r"<title>(.*)</title>", page(client, path))[0] for path in addresses]
+    assert len(set(titles)) == len(addresses), titles
+
+
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("/categories/", ["Categories", "Categories"]),
+        ("/categories/music/", ["Categories", "Categories"]),
+        ("/users/", ["Members", "You"]),
+        ("/profile/bob/", ["You"]),
+        ("/profile/bob/?tab=playlists", ["You"]),
+        ("/profile/alice/", []),
+        ("/playlists/", ["You"]),
+        ("/liked/", ["You"]),
+        ("/settings/", ["You"]),
+    ],
+)
+def test_the_bars_mark_where_one_is(
+    client: Client, bob: User, music: Category, path: str, current: list[str]
+) -> None:
+    make_user("alice")
+    text = page(client, path)
+    top, bottom = text.index('class="top-bar"'), text.index('class="bottom-bar"')
+    bars = text[top : text.index("</header>")] + text[bottom : text.index("</nav>", bottom)]
+    marked = re.findall(r'aria-current="page">(?:<svg.*?</svg>)?\s*([^<]+)', bars)
+    assert [word.strip() for word in marked] == current
