@@ -143,6 +143,12 @@ PAGES: dict[str, list[Look]] = {
         Look("watch-member", "/v/{film}/", "alice", then=player_menu),
         Look("watch-end", "/v/{film}/", "alice", then=player_end),
         Look("watch-share", "/v/{film}/", then=click("#share-button")),
+        Look(
+            "watch-more",
+            "/v/{film}/",
+            then=click("[popovertarget=own-actions]"),
+            widths=(NARROW,),
+        ),
         Look("watch-queue", "/v/{film}/?playlist={playlist}", then=player),
         Look("watch-keys", "/v/{film}/", then=show("#keys")),
         Look("watch-reply", "/v/{film}/", then=click("text=Reply")),
@@ -160,7 +166,6 @@ PAGES: dict[str, list[Look]] = {
     "video_captions": [
         Look("captions", "/v/{film}/captions/"),
         Look("captions-rename", "/v/{film}/captions/", then=click("[aria-label^=Rename]")),
-        Look("captions-removed", "/v/{film}/captions/", then=send("[action$='/remove/']")),
         Look("captions-none", "/v/{bare}/captions/", "root_"),
         Look("captions-wrong", "/v/{film}/captions/", then=send(".add form", language="")),
     ],
