@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.player import STOPPED
-from tests.builders import make_admin, make_video
+from tests.builders import make_admin, make_category, make_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,3 +68,19 @@ def test_the_account_menu_opens_and_logs_out(visit: Callable[..., Page], root: U
     expect(page).to_have_url("/login/")
     page.goto("/upload/")
     expect(page).to_have_url("/login/?next=/upload/")
+
+
+def test_the_chosen_category_is_in_sight_on_a_phone(visit: Callable[..., Page], root: User) -> None:
+    for letter in "ABCDEFGHIJKL":
+        make_category(f"Category {letter}", created_by=root)
+    page = visit(root, viewport={"width": 390, "height": 844})
+    page.goto("/?category=category-g")
+    row = page.locator(".chips")
+    expect(row).to_have_attribute("data-goes-back", "")
+    expect(row).to_have_attribute("data-goes-on", "")
+    box = page.get_by_role("link", name="Category G").bounding_box()
+    assert box is not None
+    assert box["x"] > 40
+    assert box["x"] + box["width"] < 350
+    row.evaluate("it => { it.scrollLeft = 0; }")
+    expect(row).not_to_have_attribute("data-goes-back", "")
