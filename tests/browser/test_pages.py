@@ -84,3 +84,19 @@ def test_the_chosen_category_is_in_sight_on_a_phone(visit: Callable[..., Page], 
     assert box["x"] + box["width"] < 350
     row.evaluate("it => { it.scrollLeft = 0; }")
     expect(row).not_to_have_attribute("data-goes-back", "")
+
+
+def test_a_link_is_copied_aloud_and_handed_to_other_apps(
+    visit: Callable[..., Page], root: User
+) -> None:
+    video = make_video("Harvest", uploader=root)
+    page = visit(root)
+    page.add_init_script("navigator.share = async (it) => { window.shared = it; };")
+    page.goto(f"/v/{video.short_id}/share/")
+    page.get_by_role("button", name="Make a guest link").click()
+    address = page.get_by_label("Guest link", exact=True).input_value()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_attached()
+    page.get_by_role("button", name="Share by another app").click()
+    page.wait_for_function("window.shared")
+    assert page.evaluate("window.shared") == {"title": "Harvest", "url": address}
