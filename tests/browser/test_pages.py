@@ -60,6 +60,27 @@ def test_pages_follow_the_system_to_dark_and_light(visit: Callable[..., Page], r
     assert canvas(page) < 0.2
 
 
+def test_a_choice_of_colours_reaches_other_tabs_and_pages_that_come_back(
+    visit: Callable[..., Page], root: User
+) -> None:
+    page = visit(root)
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    other = page.context.new_page()
+    other.goto("/liked/")
+    other.evaluate("localStorage.setItem('theatre', 'on')")
+    other.get_by_role("button", name="Your account, root_").click()
+    other.get_by_role("button", name="Dark").click()
+    dark = page.locator("html[data-theme=dark][data-theatre]")
+    expect(dark).to_be_attached()
+    page.get_by_role("button", name="Your account, root_").click()
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    # As the browser kept it, from before the choice.
+    page.evaluate("delete document.documentElement.dataset.theme")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(dark).to_be_attached()
+
+
 def test_the_account_menu_opens_and_logs_out(visit: Callable[..., Page], root: User) -> None:
     page = visit(root, viewport={"width": 1280, "height": 800})
     page.goto("/")
