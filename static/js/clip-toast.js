@@ -33,17 +33,11 @@ customElements.define("clip-toast", ClipToast);
 
 /** Says `text` in a corner. `level` is "success" or "error". */
 export function toast(text, level = "success") {
-  const element = document.createElement("clip-toast");
-  element.className = `toast toast--${level}`;
-  const words = document.createElement("p");
-  words.className = "toast__text";
-  words.textContent = text;
-  const close = document.createElement("button");
-  close.type = "button";
-  close.className = "icon-button";
-  close.dataset.close = "";
-  close.setAttribute("aria-label", "Close");
-  close.textContent = "×";
-  element.append(words, close);
+  const piece = document.getElementById("toast").content.firstElementChild;
+  const element = document.importNode(piece, true);
+  element.classList.add(`toast--${level}`);
+  const [good, bad] = element.querySelectorAll(":scope > .icon");
+  (level === "error" ? good : bad).remove();
+  element.querySelector(".toast__text").textContent = text;
   document.getElementById("toasts").append(element);
 }

@@ -96,10 +96,11 @@ def toast(page: Page) -> None:
     send("form[action='/settings/']")(page)
     page.wait_for_function("!!customElements.get('clip-toast')")
     page.evaluate(
-        "document.getElementById('toasts').insertAdjacentHTML('beforeend', "
-        "`<clip-toast class='toast toast--error'><p class='toast__text'>That did not reach the"
-        " site.</p><button class='icon-button' type='button' aria-label='Close' data-close>"
-        "×</button></clip-toast>`)"
+        """async () => {
+            const loaded = performance.getEntriesByType("resource").map((it) => it.name);
+            const {toast} = await import(loaded.find((name) => name.includes("clip-toast")));
+            toast("That did not reach the site.", "error");
+        }"""
     )
 
 
