@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,11 +10,12 @@ from playwright.sync_api import expect
 
 from tests.browser.player import STOPPED
 from tests.builders import make_admin, make_category, make_video
+from videos.models import ProcessingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from accounts.models import User
 
@@ -121,3 +123,35 @@ def test_a_link_is_copied_aloud_and_handed_to_other_apps(
     page.get_by_role("button", name="Share by another app").click()
     page.wait_for_function("window.shared")
     assert page.evaluate("window.shared") == {"title": "Harvest", "url": address}
+
+
+def test_a_long_description_is_folded_before_any_script_and_anew_on_another_width(
+    visit: Callable[..., Page], root: User
+) -> None:
+    text = "One sees the valley, the river and the old bridge. " * 4
+    video = make_video(uploader=root, description=text, status=ProcessingStatus.PENDING)
+    page = visit(root, viewport={"width": 390, "height": 844})
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/js/watch\."), hold)
+    page.goto(video.get_absolute_url(), wait_until="commit")
+    comments, more = page.get_by_role("heading", name="Comments"), page.get_by_text("Show more")
+    expect(comments).to_be_visible()
+    before = comments.bounding_box()
+    for _ in range(500):
+        if held:
+            break
+        page.wait_for_timeout(20)  # milliseconds, in which the browser asks for it
+    held[0].continue_()
+    expect(more).to_be_visible()
+    assert comments.bounding_box() == before
+    more.click()
+    expect(page.get_by_role("button", name="Show less")).to_be_visible()
+    page.get_by_role("button", name="Show less").click()
+    page.set_viewport_size({"width": 1280, "height": 844})
+    expect(more).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(more).to_be_visible()
