@@ -189,6 +189,12 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{ready}/captions/en/remove/", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{ready}/captions/de/remove/", NOBODY),
     ],
+    "caption_restore": [
+        ("GET /v/{ready}/captions/removed/{removed}/restore/", POST_ONLY),
+        ("POST /v/{ready}/captions/removed/{removed}/restore/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/captions/removed/0/restore/", NOBODY),
+        ("POST /v/{hidden}/captions/removed/{removed}/restore/", NOBODY),  # it is of another
+    ],
     "video_view": [
         ("GET /v/{ready}/view/", POST_ONLY),
         ("POST /v/{ready}/view/ at=40&watched=40", (IN, 204, 204, 204, 204, IN)),
@@ -304,6 +310,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "playlist": [
         ("GET /playlist/{playlist}/", ALL),
         ("GET /playlist/0000000000/", NOBODY),
+        ("GET /playlist/{deleted_playlist}/", NOBODY),
     ],
     # The playlist is bob's, the uploader's: not even staff changes it here.
     "playlist_edit": [
@@ -312,8 +319,13 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /playlist/{playlist}/edit/ title=", (IN, 404, 422, 404, 404, IN)),
     ],
     "playlist_delete": [
-        ("GET /playlist/{playlist}/delete/", MAKER),
+        ("GET /playlist/{playlist}/delete/", MAKER_DONE),
         ("POST /playlist/{playlist}/delete/", MAKER_DONE),
+    ],
+    "playlist_undelete": [
+        ("GET /playlist/{deleted_playlist}/undelete/", POST_ONLY),
+        ("POST /playlist/{deleted_playlist}/undelete/", MAKER_DONE),
+        ("POST /playlist/0000000000/undelete/", NOBODY),
     ],
     "playlist_move": [
         ("GET /playlist/{playlist}/move/", POST_ONLY),
@@ -603,6 +615,10 @@ def world(media: Path) -> World:
             Caption.objects.create(
                 video=video, code="en", language="en", label="English", body="WEBVTT\n"
             )
+            removed = Caption.objects.create(
+                video=video, code="fr", language="fr", deleted_at=timezone.now()
+            )
+            names["removed"] = str(removed.pk) if name == "ready" else names.get("removed", "")
             rendition_of(video, media / "videos")
         if name == "processing":
             rendition_of(video, media / "temp")
@@ -619,6 +635,7 @@ def world(media: Path) -> World:
         add_to_playlist(playlist=playlist, video=Video.objects.get(short_id=names[name]), user=bob)
     names["playlist"] = playlist.short_id
     names["empty_playlist"] = make_playlist(made_by=bob).short_id
+    names["deleted_playlist"] = make_playlist(made_by=bob, deleted_at=timezone.now()).short_id
     names |= talk(users, names)
     for name, role, by in (
         ("invitation", Role.USER, moderator),

@@ -76,6 +76,13 @@ def own_playlist(request: MemberRequest, short_id: str) -> Playlist:
     return get_object_or_404(mine, short_id=_short_id(short_id))
 
 
+def deleted_playlist(request: MemberRequest, short_id: str) -> Playlist:
+    """One that this member made and deleted, and that is still kept, or that they have back
+    already."""
+    mine = Playlist._base_manager.filter(made_by=request.user)
+    return get_object_or_404(mine, short_id=_short_id(short_id))
+
+
 def comment_of(video: Video, comment_id: int) -> Comment:
     """One of this video, deleted or not; whoever asks may see the video."""
     found = Comment.objects.select_related("author", "parent__author")

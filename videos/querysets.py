@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
         Video,
     )
 
+_Model = TypeVar("_Model", bound=models.Model)
+
+UNDO_WITHIN: Final = timedelta(minutes=10)  # of a deletion
 PUBLISHED = Q(processing_status="COMPLETED", is_hidden=False)
 
 
@@ -62,6 +66,28 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def for_cards(self) -> VideoQuerySet:
         """With what a video card shows, in one query."""
         return self.select_related("uploaded_by", "category")
+
+
+class LiveManager(models.Manager[_Model]):
+    """What is not deleted. As a model's first manager it rules forms, relations and the admin,
+    too, so that nothing shows by mistake what can only be brought back."""
+
+    def get_queryset(self) -> models.QuerySet[_Model]:
+        return super().get_queryset().filter(deleted_at__isnull=True)
+
+
+class DeletedManager(models.Manager[_Model]):
+    """What was deleted and is kept for a while, so that it can be brought back."""
+
+    def get_queryset(self) -> models.QuerySet[_Model]:
+        return super().get_queryset().filter(deleted_at__isnull=False)
+
+    def undoable(self) -> models.QuerySet[_Model]:
+        return self.filter(deleted_at__gt=timezone.now() - UNDO_WITHIN)
+
+    def outdated(self) -> models.QuerySet[_Model]:
+        """Twice as old, so that no sweep meets somebody who brings it back."""
+        return self.filter(deleted_at__lt=timezone.now() - 2 * UNDO_WITHIN)
 
 
 class CommentQuerySet(models.QuerySet["Comment"]):

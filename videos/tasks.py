@@ -6,10 +6,12 @@ from uuid import UUID
 
 from clipset.lib import statistics
 from videos.services import (
+    captions,
     files,
     finishing,
     jobs,
     notices,
+    playlists,
     processing,
     sharing,
     talking,
@@ -51,7 +53,8 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 
 def tidy_up() -> int:
     """Every ten minutes: what nobody needs in the temp folder, and what was kept for long enough:
-    ended uploads, originals, guest links, deleted comments, notices."""
+    ended uploads, originals, guest links, deleted playlists, captions and
+    comments, notices."""
     return (
         uploads.forget_uploads()
         + files.sweep_temp()
@@ -59,6 +62,8 @@ def tidy_up() -> int:
         + files.forget_failed_sources()
         + files.prune_originals()
         + sharing.forget_ended_links()
+        + captions.forget_removed_captions()
+        + playlists.forget_deleted_playlists()
         + talking.forget_deleted_comments()
         + notices.forget_old_notices()
     )

@@ -56,6 +56,7 @@ urlpatterns = [
     path("playlist/<short_id:short_id>/", playlists.playlist, name="playlist"),
     path("playlist/<short_id:short_id>/edit/", playlists.edit, name="playlist_edit"),
     path("playlist/<short_id:short_id>/delete/", playlists.delete, name="playlist_delete"),
+    path("playlist/<short_id:short_id>/undelete/", playlists.undelete, name="playlist_undelete"),
     path("playlist/<short_id:short_id>/move/", playlists.move, name="playlist_move"),
     path("playlist/<short_id:short_id>/remove/", playlists.remove, name="playlist_remove"),
     path("playlist/<short_id:short_id>/restore/", playlists.restore, name="playlist_restore"),
@@ -96,6 +97,11 @@ urlpatterns = [
         "v/<short_id:short_id>/captions/<slug:code>/remove/",
         captions.remove,
         name="caption_remove",
+    ),
+    path(
+        "v/<short_id:short_id>/captions/removed/<int:caption_id>/restore/",
+        captions.restore,
+        name="caption_restore",
     ),
     # What is said about it.
     path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),

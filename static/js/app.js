@@ -1,5 +1,4 @@
 /** What every page has. All of it works without this file, only less comfortably. */
-import "./clip-copy.js";
 import "./clip-grid.js";
 import "./clip-password.js";
 import "./clip-theme.js";

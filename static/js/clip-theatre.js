@@ -6,6 +6,7 @@ class ClipTheatre extends HTMLElement {
     this.hidden = false;
     this.button = this.querySelector("button");
     this.button.addEventListener("click", () => this.turn());
+    addEventListener("clip-look", () => this.show());
     this.show();
   }
 

@@ -8,6 +8,7 @@ class ClipTheme extends HTMLElement {
       const choice = event.target.closest("button");
       if (choice) this.choose(choice.value);
     });
+    addEventListener("clip-look", () => this.show(recall("theme") ?? "auto"));
     this.show(recall("theme") ?? "auto");
   }
 

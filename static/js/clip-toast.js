@@ -34,18 +34,13 @@ customElements.define("clip-toast", ClipToast);
 /** Says `text` in a corner, once however often it happens. `level` is "success" or "error"; `more`
  * is what follows the text: nodes and strings. */
 export function toast(text, level = "success", ...more) {
-  const element = document.createElement("clip-toast");
-  element.className = `toast toast--${level}`;
-  const words = document.createElement("p");
-  words.className = "toast__text";
+  const piece = document.getElementById("toast").content.firstElementChild;
+  const element = document.importNode(piece, true);
+  element.classList.add(`toast--${level}`);
+  const [good, bad] = element.querySelectorAll(":scope > .icon");
+  (level === "error" ? good : bad).remove();
+  const words = element.querySelector(".toast__text");
   words.append(text, ...more);
-  const close = document.createElement("button");
-  close.type = "button";
-  close.className = "icon-button";
-  close.dataset.close = "";
-  close.setAttribute("aria-label", "Close");
-  close.textContent = "×";
-  element.append(words, close);
   const toasts = document.getElementById("toasts");
   const said = [...toasts.querySelectorAll(".toast__text")];
   said.find((it) => it.textContent === words.textContent)?.parentElement.remove();

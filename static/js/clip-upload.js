@@ -246,10 +246,14 @@ class ClipUpload extends HTMLElement {
   showQuota() {
     const { left } = this.session;
     const bar = this.querySelector(".quota progress");
-    const words = this.querySelector(".quota strong");
-    if (!bar || !words || left === null) return;
+    if (!bar || left === null) return;
+    const isUsedUp = left <= 0;
     bar.value = bar.max - left;
-    words.textContent = left > 0 ? fileSize(left) : "Nothing";
+    bar.classList.toggle("bar--full", isUsedUp);
+    const words = this.querySelector(".quota [data-left]");
+    words.querySelector("strong").textContent = fileSize(left);
+    words.hidden = isUsedUp;
+    this.querySelector(".quota [data-used-up]").hidden = !isUsedUp;
     this.batch.check();
   }
 

@@ -111,10 +111,11 @@ def toast(page: Page) -> None:
     send("form[action='/settings/']")(page)
     page.wait_for_function("!!customElements.get('clip-toast')")
     page.evaluate(
-        "document.getElementById('toasts').insertAdjacentHTML('beforeend', "
-        "`<clip-toast class='toast toast--error'><p class='toast__text'>That did not reach the"
-        " site.</p><button class='icon-button' type='button' aria-label='Close' data-close>"
-        "×</button></clip-toast>`)"
+        """async () => {
+            const loaded = performance.getEntriesByType("resource").map((it) => it.name);
+            const {toast} = await import(loaded.find((name) => name.includes("clip-toast")));
+            toast("That did not reach the site.", "error");
+        }"""
     )
 
 
@@ -160,6 +161,12 @@ PAGES: dict[str, list[Look]] = {
         Look("watch-speeds", "/v/{film}/", "alice", then=player_submenu),
         Look("watch-end", "/v/{film}/", "alice", then=player_end),
         Look("watch-share", "/v/{film}/", then=click("#share-button")),
+        Look(
+            "watch-more",
+            "/v/{film}/",
+            then=click("[popovertarget=own-actions]"),
+            widths=(NARROW,),
+        ),
         Look("watch-queue", "/v/{film}/?playlist={playlist}", then=player),
         Look("watch-keys", "/v/{film}/", then=show("#keys")),
         Look("watch-reply", "/v/{film}/", then=click("text=Reply")),
@@ -214,12 +221,12 @@ PAGES: dict[str, list[Look]] = {
     "playlists": [
         Look("playlists", "/playlists/"),
         Look("playlists-none", "/playlists/", "dora"),
+        Look("playlists-deleted", "/playlist/{empty_playlist}/", then=send("[action$='/delete/']")),
     ],
     "playlist_edit": [
         Look("playlist-edit", "/playlist/{playlist}/edit/"),
         Look("playlist-edit-wrong", "/playlist/{playlist}/edit/", then=send("main form", title="")),
     ],
-    "playlist_delete": [Look("playlist-delete", "/playlist/{playlist}/delete/")],
     "video_playlists": [
         Look("save", "/v/{film}/playlists/"),
         Look("save-none", "/v/{film}/playlists/", "dora"),

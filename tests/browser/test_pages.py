@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.player import STOPPED
-from tests.builders import make_admin, make_video
+from tests.builders import make_admin, make_category, make_video
+from videos.models import ProcessingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from accounts.models import User
 
@@ -60,6 +62,27 @@ def test_pages_follow_the_system_to_dark_and_light(visit: Callable[..., Page], r
     assert canvas(page) < 0.2
 
 
+def test_a_choice_of_colours_reaches_other_tabs_and_pages_that_come_back(
+    visit: Callable[..., Page], root: User
+) -> None:
+    page = visit(root)
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    other = page.context.new_page()
+    other.goto("/liked/")
+    other.evaluate("localStorage.setItem('theatre', 'on')")
+    other.get_by_role("button", name="Your account, root_").click()
+    other.get_by_role("button", name="Dark").click()
+    dark = page.locator("html[data-theme=dark][data-theatre]")
+    expect(dark).to_be_attached()
+    page.get_by_role("button", name="Your account, root_").click()
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    # As the browser kept it, from before the choice.
+    page.evaluate("delete document.documentElement.dataset.theme")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(dark).to_be_attached()
+
+
 def test_the_account_menu_opens_and_logs_out(visit: Callable[..., Page], root: User) -> None:
     page = visit(root, viewport={"width": 1280, "height": 800})
     page.goto("/")
@@ -68,3 +91,67 @@ def test_the_account_menu_opens_and_logs_out(visit: Callable[..., Page], root: U
     expect(page).to_have_url("/login/")
     page.goto("/upload/")
     expect(page).to_have_url("/login/?next=/upload/")
+
+
+def test_the_chosen_category_is_in_sight_on_a_phone(visit: Callable[..., Page], root: User) -> None:
+    for letter in "ABCDEFGHIJKL":
+        make_category(f"Category {letter}", created_by=root)
+    page = visit(root, viewport={"width": 390, "height": 844})
+    page.goto("/?category=category-g")
+    row = page.locator(".chips")
+    expect(row).to_have_attribute("data-goes-back", "")
+    expect(row).to_have_attribute("data-goes-on", "")
+    box = page.get_by_role("link", name="Category G").bounding_box()
+    assert box is not None
+    assert box["x"] > 40
+    assert box["x"] + box["width"] < 350
+    row.evaluate("it => { it.scrollLeft = 0; }")
+    expect(row).not_to_have_attribute("data-goes-back", "")
+
+
+def test_a_link_is_copied_aloud_and_handed_to_other_apps(
+    visit: Callable[..., Page], root: User
+) -> None:
+    video = make_video("Harvest", uploader=root)
+    page = visit(root)
+    page.add_init_script("navigator.share = async (it) => { window.shared = it; };")
+    page.goto(f"/v/{video.short_id}/share/")
+    page.get_by_role("button", name="Make a guest link").click()
+    address = page.get_by_label("Guest link", exact=True).input_value()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_attached()
+    page.get_by_role("button", name="Share by another app").click()
+    page.wait_for_function("window.shared")
+    assert page.evaluate("window.shared") == {"title": "Harvest", "url": address}
+
+
+def test_a_long_description_is_folded_before_any_script_and_anew_on_another_width(
+    visit: Callable[..., Page], root: User
+) -> None:
+    text = "One sees the valley, the river and the old bridge. " * 4
+    video = make_video(uploader=root, description=text, status=ProcessingStatus.PENDING)
+    page = visit(root, viewport={"width": 390, "height": 844})
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/js/watch\."), hold)
+    page.goto(video.get_absolute_url(), wait_until="commit")
+    comments, more = page.get_by_role("heading", name="Comments"), page.get_by_text("Show more")
+    expect(comments).to_be_visible()
+    before = comments.bounding_box()
+    for _ in range(500):
+        if held:
+            break
+        page.wait_for_timeout(20)  # milliseconds, in which the browser asks for it
+    held[0].continue_()
+    expect(more).to_be_visible()
+    assert comments.bounding_box() == before
+    more.click()
+    expect(page.get_by_role("button", name="Show less")).to_be_visible()
+    page.get_by_role("button", name="Show less").click()
+    page.set_viewport_size({"width": 1280, "height": 844})
+    expect(more).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(more).to_be_visible()

@@ -242,6 +242,13 @@ def test_what_the_week_leaves_is_shown_and_summed_before_anything_is_sent(
     expect(page.locator("[data-total-percent]")).to_have_text("Sent")
     expect(page.locator(".quota")).to_contain_text("100 KB of 4 GB left until Sunday")
     assert used(charlie) == 4 * KB**3 - 100 * KB
+    choose(page, film(tmp_path, "last.mp4", 100 * KB))
+    send(page)
+    expect(page.locator(".quota")).to_contain_text(
+        "Nothing left of 4 GB this week; it starts again"
+    )
+    expect(page.locator(".quota .bar--full")).to_be_visible()
+    expect(page.get_by_text("left until Sunday")).to_be_hidden()
 
 
 # -- sending --------------------------------------------------------------------------------------

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
+
+from videos.querysets import DeletedManager, LiveManager
 
 
 class Caption(models.Model):
@@ -18,12 +21,27 @@ class Caption(models.Model):
     body = models.TextField(help_text="WebVTT.")
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = LiveManager()
+    deleted = DeletedManager()
 
     class Meta:
         db_table = "captions"
         ordering = ["code"]
+        indexes = [
+            models.Index(
+                fields=["deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="captions_deleted",
+            ),
+        ]
         constraints = [
-            models.UniqueConstraint(fields=["video", "code"], name="captions_one_of_a_code"),
+            models.UniqueConstraint(
+                fields=["video", "code"],
+                condition=Q(deleted_at__isnull=True),
+                name="captions_one_of_a_code",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,13 +6,14 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Length, Trim
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.ids import new_short_id
-from videos.querysets import PlaylistEntryQuerySet
+from videos.querysets import DeletedManager, LiveManager, PlaylistEntryQuerySet
 
 
 class Playlist(models.Model):
@@ -33,12 +34,21 @@ class Playlist(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = LiveManager()
+    deleted = DeletedManager()
 
     class Meta:
         db_table = "playlists"
         ordering = ["-updated_at", "-id"]
         indexes = [
             models.Index(fields=["made_by", "-updated_at", "-id"], name="playlists_by_maker"),
+            models.Index(
+                fields=["deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="playlists_deleted",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

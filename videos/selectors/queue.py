@@ -55,7 +55,9 @@ def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
     One query then, else five, one for what the viewer has seen of them, and one for the progress
     of what is unfinished; two more where nothing near can be played. However long the playlist is.
     """
-    found = PlaylistEntry.objects.filter(playlist__short_id=short_id, video=video)
+    found = PlaylistEntry.objects.filter(
+        playlist__short_id=short_id, playlist__deleted_at=None, video=video
+    )
     entry = found.select_related("playlist__made_by").first()
     if entry is None:
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from clipset.lib.text import clean_line
 from videos.models import Caption, Video
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST: Final = 50  # tracks of a video
+MOST_REMOVED: Final = 10  # of a video that are kept to be brought back
 
 
 def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> Caption:
@@ -35,13 +37,7 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
     body = read_captions(contents)
     with transaction.atomic():
         tracks = _tracks_of(video)
-        if len(tracks) >= MOST:
-            raise ValidationError(f"A video has at most {MOST} captions. Remove one first.")
-        if _bytes_of(video) + len(body.encode()) > MAX_BYTES_IN_ALL:
-            raise ValidationError(
-                f"All captions of a video together have at most {MAX_BYTES_IN_ALL // 1_000_000} MB."
-                " Remove some first, or send a smaller file."
-            )
+        _check_room(video, tracks, body)
         caption = Caption.objects.create(
             video=video,
             code=_free(language, {track.code for track in tracks}, "-"),
@@ -100,11 +96,54 @@ def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
 
 
 def remove_caption(*, caption: Caption) -> None:
-    """Raises Video.DoesNotExist when all of it was deleted meanwhile."""
+    """It can be brought back for ten minutes, unless many others go after it. Removed twice it is
+    removed once. Raises Video.DoesNotExist when all of it was deleted meanwhile."""
     with transaction.atomic():
         _tracks_of(caption.video)
-        caption.delete()
+        Caption.objects.filter(pk=caption.pk).update(deleted_at=timezone.now())
+        removed = Caption.deleted.filter(video=caption.video_id).order_by("-deleted_at", "-pk")
+        too_many = removed.values_list("pk", flat=True)[MOST_REMOVED:]
+        Caption.deleted.filter(pk__in=list(too_many)).delete()
         index_video(caption.video_id)
+
+
+def restore_caption(*, caption: Caption) -> Caption:
+    """Brings it back; what has its code, its name or its place as the first meanwhile keeps that.
+    Brought back twice it is brought back once. Raises ValidationError when it is too late or there
+    is no room any more, and Video.DoesNotExist when all of it was deleted meanwhile."""
+    with transaction.atomic():
+        tracks = _tracks_of(caption.video)
+        if (there := next((it for it in tracks if it.pk == caption.pk), None)) is not None:
+            return there
+        found = Caption.deleted.undoable().filter(pk=caption.pk, video=caption.video_id).first()
+        if found is None:
+            raise ValidationError("It is too late to undo this. Add the file again.")
+        _check_room(caption.video, tracks, found.body)
+        taken = {track.code for track in tracks}
+        if found.code in taken:
+            found.code = _free(found.language, taken, "-")
+        found.label = _free_label(found.label, tracks)
+        found.is_default = found.is_default and not any(track.is_default for track in tracks)
+        found.deleted_at = None
+        found.save(update_fields=["code", "label", "is_default", "deleted_at"])
+        index_video(caption.video_id)
+    return found
+
+
+def forget_removed_captions() -> int:
+    """For good, once nobody can bring them back. Returns how many."""
+    return Caption.deleted.outdated().delete()[0]
+
+
+def _check_room(video: Video, tracks: list[Caption], body: str) -> None:
+    """Whether one with these words may come to these. Raises ValidationError."""
+    if len(tracks) >= MOST:
+        raise ValidationError(f"A video has at most {MOST} captions. Remove one first.")
+    if _bytes_of(video) + len(body.encode()) > MAX_BYTES_IN_ALL:
+        raise ValidationError(
+            f"All captions of a video together have at most {MAX_BYTES_IN_ALL // 1_000_000} MB."
+            " Remove some first, or send a smaller file."
+        )
 
 
 def _tracks_of(video: Video) -> list[Caption]:

@@ -201,8 +201,10 @@ def _make_video(
     video.save(force_insert=True)
     add_job(video=video)
     if words.playlist is not None:
-        with suppress(Playlist.DoesNotExist):  # deleted meanwhile
-            add_to_playlist(playlist=words.playlist, video=video, user=upload.user)
+        with suppress(Playlist.DoesNotExist):  # deleted for good meanwhile
+            add_to_playlist(
+                playlist=words.playlist, video=video, user=upload.user, also_deleted=True
+            )
     return video
 
 

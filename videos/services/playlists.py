@@ -29,12 +29,8 @@ def create_playlist(*, user: User, title: str, description: str = "") -> Playlis
     """An empty one. Raises ValidationError for a blank title, for what is too long, and when the
     member has too many."""
     title, description = _checked(title, description)
-    # Two requests at once may make one more than that, which hurts nobody.
-    if Playlist.objects.filter(made_by=user).count() >= MOST_CHOICES:
-        raise ValidationError(
-            {"title": f"You have {MOST_CHOICES} playlists, the most there can be. Delete one."}
-        )
     playlist = Playlist(title=title, description=description, made_by=user)
+    _check_room(playlist)
     playlist.save(force_insert=True)
     return playlist
 
@@ -59,8 +55,35 @@ def edit_playlist(*, playlist: Playlist, user: User, title: str, description: st
 
 
 def delete_playlist(*, playlist: Playlist, user: User) -> None:
-    """The videos stay. Deleted twice it is deleted once."""
-    Playlist.objects.filter(pk=playlist.pk, made_by=user).delete()
+    """It can be brought back for ten minutes; the videos stay. Deleted twice it is deleted once."""
+    mine = Playlist.objects.filter(pk=playlist.pk, made_by=user)
+    mine.update(deleted_at=timezone.now())
+
+
+def restore_playlist(*, playlist: Playlist, user: User) -> None:
+    """Brings it back as it was, in its old place on lists. Brought back twice it is brought back
+    once. Raises ValidationError when it is too late, or when the member has too many by now."""
+    with transaction.atomic():
+        gone = Playlist.deleted.undoable().filter(pk=playlist.pk, made_by=user)
+        if gone.update(deleted_at=None):
+            _check_room(playlist)
+        elif not Playlist.objects.filter(pk=playlist.pk, made_by=user).exists():
+            raise ValidationError("It is too late to undo this. The playlist is gone for good.")
+
+
+def forget_deleted_playlists() -> int:
+    """For good, once nobody can bring them back. Returns how many rows that were."""
+    return Playlist.deleted.outdated().delete()[0]
+
+
+def _check_room(playlist: Playlist) -> None:
+    """Whether its maker may have it besides the others. Two requests at once may make one more than
+    that, which hurts nobody. Raises ValidationError."""
+    others = Playlist.objects.filter(made_by=playlist.made_by_id).exclude(pk=playlist.pk)
+    if others.count() >= MOST_CHOICES:
+        raise ValidationError(
+            {"title": f"You have {MOST_CHOICES} playlists, the most there can be. Delete one."}
+        )
 
 
 def _checked(title: str, description: str) -> tuple[str, str]:
@@ -75,14 +98,17 @@ def _checked(title: str, description: str) -> tuple[str, str]:
 
 
 # -- What is in it --------------------------------------------------------------------------------
-def add_to_playlist(*, playlist: Playlist, video: Video, user: User) -> PlaylistEntry:
-    """Puts a video at the end; one that is in it already stays where it is.
+def add_to_playlist(
+    *, playlist: Playlist, video: Video, user: User, also_deleted: bool = False
+) -> PlaylistEntry:
+    """Puts a video at the end; one that is in it already stays where it is. `also_deleted`: into
+    one, too, that may still be brought back.
 
     Raises Playlist.DoesNotExist when it is not (or no longer) this member's, and
     Video.DoesNotExist for a video that they may not see.
     """
     with transaction.atomic():
-        _hold(playlist, user)
+        _hold(playlist, user, also_deleted=also_deleted)
         _hold_video(video, user)
         last = playlist.entries.aggregate(last=Max("position"))["last"]
         entry, _ = PlaylistEntry.objects.get_or_create(
@@ -162,10 +188,11 @@ def _place(entry: PlaylistEntry, other: PlaylistEntry | None) -> None:
     entry.save(update_fields=["position"])
 
 
-def _hold(playlist: Playlist, user: User) -> None:
+def _hold(playlist: Playlist, user: User, *, also_deleted: bool = False) -> None:
     """Until the transaction ends. Raises Playlist.DoesNotExist."""
     now = timezone.now()
-    if Playlist.objects.filter(pk=playlist.pk, made_by=user).update(updated_at=now):
+    rows = Playlist._base_manager.all() if also_deleted else Playlist.objects.all()
+    if rows.filter(pk=playlist.pk, made_by=user).update(updated_at=now):
         playlist.updated_at = now
     else:
         raise Playlist.DoesNotExist("This playlist is not yours, or it is gone.")

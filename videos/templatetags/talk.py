@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django import template
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from videos.models import Video
 
 register = template.Library()
+
+# About what three lines hold on the widest page.
+THREE_LINES: Final = 190  # characters
 
 
 @register.filter
@@ -27,3 +30,9 @@ def talk(text: str, video: Video) -> SafeString:
 def guest_talk(text: str, video: Video) -> SafeString:
     """As `talk`, on a guest's page: its times lead to where one is."""
     return prose(text, link="?t={}".format, end=video.duration_seconds)
+
+
+@register.filter
+def is_long(text: str) -> bool:
+    """Whether it most likely takes more than three lines, an empty one between two included."""
+    return len(text) > THREE_LINES or text.count("\n") > 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from videos.access import captioned_video
@@ -19,6 +21,7 @@ from videos.services.captions import (
     choose_default_caption,
     remove_caption,
     rename_caption,
+    restore_caption,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +43,12 @@ def captions(request: MemberRequest, short_id: str) -> HttpResponse:
         if added is not None:
             messages.success(request, f"“{added.label}” is added.")
             return redirect("video_captions", short_id=short_id)
-    context = {"video": video, "form": form, "tracks": caption_rows(video)}
+    context = {
+        "video": video,
+        "form": form,
+        "tracks": caption_rows(video),
+        "removed": _removed(request, video),
+    }
     return render(request, "videos/captions.html", context, status=422 if is_sent else 200)
 
 
@@ -90,8 +98,31 @@ def remove(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
         remove_caption(caption=caption)
     except Video.DoesNotExist as error:
         raise Http404(GONE) from error
-    messages.success(request, f"“{caption.label}” is removed.")
+    page = reverse("video_captions", args=[short_id])
+    return redirect(f"{page}?{urlencode({'removed': caption.pk})}")
+
+
+@require_POST
+def restore(request: MemberRequest, short_id: str, caption_id: int) -> HttpResponse:
+    video = captioned_video(request, short_id)
+    caption = get_object_or_404(Caption._base_manager.defer("body"), video=video, pk=caption_id)
+    try:
+        back = restore_caption(caption=caption)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    except Video.DoesNotExist as error:
+        raise Http404(GONE) from error
+    else:
+        messages.success(request, f"“{back.label}” is back.")
     return redirect("video_captions", short_id=short_id)
+
+
+def _removed(request: MemberRequest, video: Video) -> Caption | None:
+    """What was just removed and can be brought back; None where there is no such thing."""
+    asked = request.GET.get("removed", "")
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
+        return None
+    return Caption.deleted.undoable().filter(video=video, pk=asked).defer("body").first()
 
 
 def _caption(request: MemberRequest, short_id: str, code: str) -> Caption:

@@ -9,10 +9,11 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clipset.middleware import wants_script_answer
-from videos.access import named_video, own_playlist, visible_video
+from videos.access import deleted_playlist, named_video, own_playlist, visible_video
 from videos.forms import PlaylistForm
 from videos.models import Playlist, PlaylistEntry, Video
 from videos.selectors.playlists import (
@@ -30,6 +31,7 @@ from videos.services.playlists import (
     move_by_one,
     put_back,
     remove_from_playlist,
+    restore_playlist,
     start_playlist,
 )
 
@@ -50,8 +52,20 @@ def playlists(request: MemberRequest) -> HttpResponse:
     page = playlist_cards(request.user, viewer=request.user, after=after, parameters={})
     if getattr(request, "htmx", False) and after:
         return render(request, "components/playlist_cards.html", {"page": page})
-    context = {"page": page, "form": PlaylistForm(), "is_asked": "new" in request.GET}
+    context = {
+        "page": page,
+        "form": PlaylistForm(),
+        "is_asked": "new" in request.GET,
+        "deleted": _deleted(request),
+    }
     return render(request, "videos/playlists.html", context)
+
+
+def _deleted(request: MemberRequest) -> Playlist | None:
+    """What was just deleted and can be brought back; None where there is no such thing."""
+    short_id = request.GET.get("deleted", "").replace("\x00", "")
+    mine = Playlist.deleted.undoable().filter(made_by=request.user)
+    return mine.filter(short_id=short_id).first() if short_id else None
 
 
 def _create(request: MemberRequest) -> HttpResponse:
@@ -125,12 +139,24 @@ def edit(request: MemberRequest, short_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: MemberRequest, short_id: str) -> HttpResponse:
+    """Asks nothing, since it can be undone. Who comes by a link finds the button on its page."""
     found = own_playlist(request, short_id)
     if request.method != "POST":
-        return render(request, "videos/playlist_delete.html", {"playlist": found})
+        return redirect(found)
     delete_playlist(playlist=found, user=request.user)
-    messages.success(request, f"The playlist “{found.title}” is deleted.")
-    return redirect("playlists")
+    return redirect(f"{reverse('playlists')}?{urlencode({'deleted': found.short_id})}")
+
+
+@require_POST
+def undelete(request: MemberRequest, short_id: str) -> HttpResponse:
+    found = deleted_playlist(request, short_id)
+    try:
+        restore_playlist(playlist=found, user=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("playlists")
+    messages.success(request, f"The playlist “{found.title}” is back.")
+    return redirect(found)
 
 
 # -- Its order ------------------------------------------------------------------------------------

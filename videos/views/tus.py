@@ -97,7 +97,7 @@ def _list(request: MemberRequest) -> HttpResponse:
             "title": upload.title,
             "description": upload.description,
             "category": upload.category.slug if upload.category else "",
-            "playlist": upload.playlist.short_id if upload.playlist else "",
+            "playlist": _playlist_of(upload),
             "created_at": upload.created_at.isoformat(),
             "expires_at": upload.expires_at.isoformat(),
         }
@@ -105,6 +105,12 @@ def _list(request: MemberRequest) -> HttpResponse:
     ]
     left = quota_state(request.user).left_bytes
     return JsonResponse({"uploads": unfinished, "quota_left": left})
+
+
+def _playlist_of(upload: Upload) -> str:
+    """Its short id; "" where there is none, or it is deleted."""
+    playlist = upload.playlist
+    return playlist.short_id if playlist is not None and playlist.deleted_at is None else ""
 
 
 def _speak(request: MemberRequest, upload_id: str | None) -> HttpResponse:

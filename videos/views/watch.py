@@ -143,7 +143,7 @@ def delete(request: MemberRequest, short_id: str) -> HttpResponse:
         return render(request, "videos/delete.html", {"video": video})
     delete_video(video=video)
     messages.success(request, f"“{video.title}” is deleted.")
-    return redirect("profile", username=request.user.username)
+    return redirect("profile", username=video.uploaded_by.username)
 
 
 @require_POST

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from tests.builders import make_video
-from videos.models import SearchDocument, Video
+from videos.models import Caption, SearchDocument, Video
 from videos.services import captions
 from videos.services.captions import (
     MOST,
     add_caption,
     choose_default_caption,
+    forget_removed_captions,
     remove_caption,
     rename_caption,
+    restore_caption,
 )
-
-if TYPE_CHECKING:
-    from videos.models import Caption
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +133,57 @@ def test_what_is_said_is_found_as_soon_as_it_is_added_and_no_longer_than_it_is_t
     remove_caption(caption=caption)
     assert (sought("zeppelin"), sought("submarine")) == (False, True)
     assert list(video.captions.all()) == [other]
+
+
+def test_what_comes_back_leaves_its_code_its_name_and_the_first_place_to_who_has_them() -> None:
+    video = make_video()
+    first, second = add(video), add(video)
+    choose_default_caption(caption=first, chosen=True)
+    remove_caption(caption=first)
+    remove_caption(caption=second)
+    again = add(video)
+    choose_default_caption(caption=again, chosen=True)
+    assert restore_caption(caption=second).code == "en-2"
+    back = restore_caption(caption=first)
+    assert (back.code, back.label, back.is_default) == ("en-3", "English 3", False)
+    assert [track.code for track in video.captions.all()] == ["en", "en-2", "en-3"]
+
+
+def test_what_was_shown_at_first_is_so_again() -> None:
+    caption = add(make_video())
+    choose_default_caption(caption=caption, chosen=True)
+    remove_caption(caption=caption)
+    assert restore_caption(caption=caption).is_default
+
+
+def test_it_comes_back_only_for_a_while_and_where_there_is_room_and_is_swept_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    video, now = make_video(), timezone.now()
+    kept, removed = add(video), add(video, language="de")
+    remove_caption(caption=removed)
+    with monkeypatch.context() as patch:
+        patch.setattr(captions, "MOST", 1)
+        with pytest.raises(ValidationError, match="Remove one"):
+            restore_caption(caption=removed)
+    for minutes, rows in ((11, 0), (21, 1)):
+        moment = now + timedelta(minutes=minutes)
+        monkeypatch.setattr("django.utils.timezone.now", lambda moment=moment: moment)
+        with pytest.raises(ValidationError, match="too late"):
+            restore_caption(caption=removed)
+        assert forget_removed_captions() == rows
+    assert list(Caption._base_manager.all()) == [kept]
+
+
+def test_of_many_that_are_removed_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captions, "MOST_REMOVED", 2)
+    video, other = make_video(), make_video()
+    remove_caption(caption=add(other))
+    tracks = [add(video) for _ in range(4)]
+    for track in tracks:
+        remove_caption(caption=track)
+    assert list(Caption.deleted.filter(video=video).order_by("pk")) == tracks[2:]
+    assert Caption.deleted.filter(video=other).exists()
 
 
 def test_captions_and_what_is_found_of_them_change_together(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from tests.accounts.together import together
 from tests.builders import make_moderator, make_playlist, make_user, make_video
@@ -18,10 +20,12 @@ from videos.services.playlists import (
     create_playlist,
     delete_playlist,
     edit_playlist,
+    forget_deleted_playlists,
     move_behind,
     move_by_one,
     put_back,
     remove_from_playlist,
+    restore_playlist,
     start_playlist,
 )
 
@@ -184,6 +188,55 @@ def test_its_maker_renames_and_deletes_it_and_nobody_else() -> None:
     assert Video.objects.count() == 2
     with pytest.raises(Playlist.DoesNotExist):
         edit_playlist(playlist=playlist, user=bob, title="Again", description="")
+
+
+def test_a_deleted_one_is_gone_for_everybody_and_comes_back_as_it_was() -> None:
+    bob, other = make_user("bob"), make_user("other")
+    playlist = filled(bob, "ABC")
+    delete_playlist(playlist=playlist, user=bob)
+    changed = Playlist.deleted.get().updated_at
+    assert not bob.playlists.exists()
+    with pytest.raises(Playlist.DoesNotExist):
+        add_to_playlist(playlist=playlist, video=make_video(), user=bob)
+    with pytest.raises(ValidationError, match="too late"):
+        restore_playlist(playlist=playlist, user=other)
+    for _ in range(2):
+        restore_playlist(playlist=playlist, user=bob)
+    back = bob.playlists.get()
+    assert (order(back), back.updated_at, back.deleted_at) == ("ABC", changed, None)
+
+
+def test_a_deleted_one_comes_back_only_for_ten_minutes_and_is_then_swept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bob, now = make_user("bob"), timezone.now()
+    playlist, kept = filled(bob, "A"), filled(bob, "B")
+    delete_playlist(playlist=playlist, user=bob)
+    for minutes, rows in ((11, 0), (21, 2)):
+        moment = now + timedelta(minutes=minutes)
+        monkeypatch.setattr("django.utils.timezone.now", lambda moment=moment: moment)
+        with pytest.raises(ValidationError, match="too late"):
+            restore_playlist(playlist=playlist, user=bob)
+        assert forget_deleted_playlists() == rows
+    assert list(Playlist._base_manager.all()) == [kept]
+    assert Video.objects.count() == 2
+
+
+def test_a_deleted_one_leaves_room_and_does_not_come_back_into_what_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(playlists, "MOST_CHOICES", 2)
+    bob = make_user("bob")
+    playlist, _ = filled(bob, "A"), filled(bob, "B")
+    delete_playlist(playlist=playlist, user=bob)
+    third = create_playlist(user=bob, title="Third")
+    with pytest.raises(ValidationError, match="Delete one"):
+        restore_playlist(playlist=playlist, user=bob)
+    assert Playlist.deleted.get() == playlist
+    delete_playlist(playlist=third, user=bob)
+    for _ in range(2):
+        restore_playlist(playlist=playlist, user=bob)
+    assert Playlist.objects.count() == 2
 
 
 def test_a_playlist_that_is_started_with_a_video_is_there_with_it_or_not_at_all() -> None:

@@ -14,8 +14,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
+from clipset.lib.keyset import encode_cursor
+from tests.builders import (
+    make_admin,
+    make_category,
+    make_moderator,
+    make_playlist,
+    make_user,
+    make_video,
+)
 from videos.models import Job, ProcessingStatus
+from videos.services.liking import set_like
+from videos.services.talking import write_comment
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -304,3 +314,83 @@ def test_what_is_seen_first_is_fetched_first(client: Client) -> None:
     poster = re.search(r'<video [^>]*poster="([^"]+)"', page)
     assert poster is not None
     assert f'<link rel="preload" as="image" href="{poster[1]}" fetchpriority="high">' in page
+
+
+# -- behind the last page -------------------------------------------------------------------------
+LONG_AGO = ("2000-01-01T00:00:00+00:00", "0" * 32)
+
+
+@pytest.mark.parametrize(
+    ("path", "cursor"),
+    [
+        ("/", LONG_AGO),
+        ("/?sort=views", (-1, "0" * 32)),
+        ("/?category=music", LONG_AGO),
+        ("/?q=tune", (0, 0)),
+        ("/categories/music/", LONG_AGO),
+        ("/profile/bob/", LONG_AGO),
+        ("/profile/bob/?tab=playlists", LONG_AGO),
+        ("/playlists/", LONG_AGO),
+        ("/liked/", (0,)),
+        ("/notices/", (0,)),
+    ],
+)
+def test_behind_its_last_page_a_list_leads_back_to_its_beginning(
+    client: Client, bob: User, music: Category, path: str, cursor: tuple[int | str, ...]
+) -> None:
+    tune = make_video("Tune", uploader=bob, category=music)
+    make_playlist(made_by=bob).entries.create(video=tune, position=0)
+    set_like(video=tune, member=bob, liked=True)
+    write_comment(video=tune, author=make_user(), text="Oh")
+    behind = f"{path}{'&' if '?' in path else '?'}after={encode_cursor(cursor)}"
+    text = page(client, behind)
+    assert "behind this place" in text
+    begin = re.search(r'class="button " href="([^"]*)">Show it from the beginning', text)
+    assert begin is not None
+    assert "behind this place" not in page(client, path.partition("?")[0] + begin[1])
+
+
+# -- where one is ---------------------------------------------------------------------------------
+def test_each_page_has_a_title_of_its_own(client: Client, bob: User, music: Category) -> None:
+    addresses = [
+        "/",
+        "/?category=music",
+        "/?q=music",
+        "/categories/",
+        "/categories/music/",
+        "/profile/bob/",
+        "/profile/bob/?tab=playlists",
+        "/playlists/",
+        "/liked/",
+        "/notices/",
+        "/users/",
+        "/upload/",
+        "/settings/",
+    ]
+    titles = [re.findall(r"<title>(.*)</title>", page(client, path))[0] for path in addresses]
+    assert len(set(titles)) == len(addresses), titles
+
+
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("/categories/", ["Categories", "Categories"]),
+        ("/categories/music/", ["Categories", "Categories"]),
+        ("/users/", ["Members", "You"]),
+        ("/profile/bob/", ["You"]),
+        ("/profile/bob/?tab=playlists", ["You"]),
+        ("/profile/alice/", []),
+        ("/playlists/", ["You"]),
+        ("/liked/", ["You"]),
+        ("/settings/", ["You"]),
+    ],
+)
+def test_the_bars_mark_where_one_is(
+    client: Client, bob: User, music: Category, path: str, current: list[str]
+) -> None:
+    make_user("alice")
+    text = page(client, path)
+    top, bottom = text.index('class="top-bar"'), text.index('class="bottom-bar"')
+    bars = text[top : text.index("</header>")] + text[bottom : text.index("</nav>", bottom)]
+    marked = re.findall(r'aria-current="page">(?:<svg.*?</svg>)?\s*([^<]+)', bars)
+    assert [word.strip() for word in marked] == current

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.builders import make_user, make_video
+from videos.models import Caption
+from videos.querysets import UNDO_WITHIN
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -79,6 +82,29 @@ def test_a_track_is_renamed_shown_at_first_and_removed(client: Client, video: Vi
     assert not video.captions.get().is_default
     act("remove")
     assert not video.captions.exists()
+
+
+def test_what_is_removed_is_nowhere_and_can_be_taken_back(client: Client, video: Video) -> None:
+    send(client, video, SRT.replace(b"Hello", b"Zeppelin"))
+    caption, page = video.captions.get(), reverse("video_captions", args=[video.short_id])
+    gone = client.post(reverse("caption_remove", args=[video.short_id, "en"]))["Location"]
+    assert gone == f"{page}?removed={caption.pk}"
+    for name, args in (("captions", ["en"]), ("captions_playlist", ["en"])):
+        assert client.get(reverse(name, args=[video.short_id, *args])).status_code == 404
+    assert b"captions/en.vtt" not in client.get(reverse("watch", args=[video.short_id])).content
+    assert client.get("/?q=zeppelin").context["page"].hits == []
+    undo = reverse("caption_restore", args=[video.short_id, caption.pk])
+    assert f'action="{undo}"' in client.get(gone).content.decode()
+    for nonsense in ("x", "9" * 30, "²", "0"):
+        assert "Undo" not in client.get(f"{page}?removed={nonsense}").content.decode()
+    for _ in range(2):
+        assert "“English” is back." in client.post(undo, follow=True).content.decode()
+    assert b"Zeppelin" in client.get(reverse("captions", args=[video.short_id, "en"])).content
+    assert client.get("/?q=zeppelin").context["page"].hits
+    assert "Undo" not in client.get(gone).content.decode()
+    Caption.objects.update(deleted_at=timezone.now() - UNDO_WITHIN)
+    assert "Undo" not in client.get(gone).content.decode()
+    assert "too late to undo" in client.post(undo, follow=True).content.decode()
 
 
 def test_a_hostile_name_stays_text(client: Client, video: Video) -> None:

@@ -89,6 +89,8 @@ def test_a_guest_gets_the_page_and_the_film_without_a_cookie(client: Client, vid
     page = client.get(path)
     assert page.status_code == 200
     assert "Sea &amp; &lt;b&gt;sun&lt;/b&gt;" in page.text
+    assert "1 minute 23 seconds" in page.text
+    assert f'<time datetime="{video.created_at:%Y-%m-%d}' in page.text
     assert read(client.get(f"{path}stream.mp4")) == FILM
     assert read(client.get(f"{path}thumbnail.jpg")) == b"PICTURE"
     assert not client.cookies

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tests.builders import count_queries, make_admin, make_playlist, make_user, make_video
 from videos.models import Playlist, Video
+from videos.querysets import UNDO_WITHIN
 from videos.selectors.feed import PAGE_SIZE
 from videos.selectors.playlists import ROWS, own_playlists
 from videos.services import playlists as services
@@ -214,18 +216,36 @@ def test_what_is_taken_out_can_be_put_back(bob: User, client: Client, scripts: b
     assert "Undo" not in page(client, f"{path}?removed={one.short_id}&position=0")
 
 
-def test_its_maker_renames_it_and_deletes_it_on_a_page_that_asks(bob: User, client: Client) -> None:
+def test_its_maker_renames_it_deletes_it_and_takes_that_back(bob: User, client: Client) -> None:
     playlist = filled(bob, make_video("One"))
     path = playlist.get_absolute_url()
     assert 'value="Summer"' in page(client, f"{path}edit/")
-    answer = client.post(f"{path}edit/", {"title": "Sea", "description": "At night"}, follow=True)
+    answer = client.post(
+        f"{path}edit/", {"title": "Sunrise", "description": "At night"}, follow=True
+    )
     assert "At night" in answer.content.decode()
     assert client.post(f"{path}edit/", {"title": "x" * 201}).status_code == 422
-    assert "Its videos stay" in page(client, f"{path}delete/")
+    assert client.get(f"{path}delete/")["Location"] == path
     answer = client.post(f"{path}delete/", follow=True)
-    assert "The playlist “Sea” is deleted." in unescape(answer.content.decode())
+    assert "“Sunrise” is deleted." in unescape(answer.content.decode())
+    watch = f"{Video.objects.get().get_absolute_url()}?playlist={playlist.short_id}"
+    for gone in ("/playlists/", "/profile/bob/?tab=playlists", "/upload/", watch):
+        assert "Sunrise" not in page(client, gone)
     assert client.get(path).status_code == 404
-    assert Video.objects.filter(title="One").exists()
+    # Its address is reloaded, and another member has heard of it.
+    asked = f"/playlists/?deleted={playlist.short_id}"
+    assert f'action="{path}undelete/"' in page(client, asked)
+    assert "Undo" not in page(visitor(make_user()), asked)
+    for _ in range(2):
+        answer = client.post(f"{path}undelete/", follow=True)
+        assert answer.redirect_chain == [(path, 302)]
+        assert "The playlist “Sunrise” is back." in unescape(answer.content.decode())
+    assert order(playlist) == ["One"]
+    assert "Undo" not in page(client, asked)
+    Playlist.objects.update(deleted_at=timezone.now() - UNDO_WITHIN)
+    assert "Undo" not in page(client, asked)
+    answer = client.post(f"{path}undelete/", follow=True)
+    assert "It is too late to undo this" in answer.content.decode()
 
 
 # -- lists of playlists ---------------------------------------------------------------------------

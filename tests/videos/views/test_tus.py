@@ -30,6 +30,7 @@ from tests.videos.tus_client import BODY, TUS, append, append_coming, ask, creat
 from videos.models import Job, Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services import receiving
 from videos.services.finishing import finish_whole_uploads
+from videos.services.playlists import delete_playlist, restore_playlist
 from videos.services.receiving import Busy, End, Gone, receive, writing
 from videos.services.uploads import (
     LIFETIME,
@@ -126,6 +127,19 @@ def test_what_was_said_is_deleted_before_the_file_has_come(client: Client, bob: 
     mine.delete()
     assert append(client, url, 0, FILM).status_code == 204
     assert Video.objects.get().category is None
+
+
+def test_what_was_on_its_way_into_a_deleted_playlist_is_in_it_when_it_comes_back(
+    client: Client, bob: User
+) -> None:
+    mine = make_playlist(made_by=bob)
+    url = create(client, FULL, playlist=mine.short_id)["Location"]
+    delete_playlist(playlist=mine, user=bob)
+    listed = client.get("/uploads/", headers={"Accept": "application/json"}).json()
+    assert listed["uploads"][0]["playlist"] == ""  # it can't be asked for anew
+    assert append(client, url, 0, FILM).status_code == 204
+    restore_playlist(playlist=mine, user=bob)
+    assert [entry.video for entry in mine.entries.all()] == [Video.objects.get()]
 
 
 def test_a_new_upload_may_bring_its_beginning(client: Client) -> None:

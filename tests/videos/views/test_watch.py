@@ -424,6 +424,13 @@ def test_deleting_asks_first_and_then_does_it(client: Client, bob: User) -> None
     assert client.get(f"/v/{video.short_id}/").status_code == 404
 
 
+def test_staff_who_delete_anothers_film_land_where_it_was(client: Client) -> None:
+    video = make_video(uploader=make_user("alice"))
+    client.force_login(make_moderator())
+    answer = client.post(f"/v/{video.short_id}/delete/")
+    assert (answer.status_code, answer["Location"]) == (302, "/profile/alice/")
+
+
 def test_a_retry_puts_the_film_back_in_the_queue_and_charges_it(client: Client, bob: User) -> None:
     video = failed_film(bob, kept=True)
     answer = client.post(f"/v/{video.short_id}/retry/")
