@@ -105,6 +105,7 @@ def test_the_page_leads_nowhere_but_below_the_link(client: Client, video: Video)
     assert inside == {
         "#page", "stream.mp4", "thumbnail.jpg", "status/", "view/", "0", "captions/en.vtt",
         "storyboard.vtt", "?t=62", "62",
+        "bob",  # whose film it is, for lock screens; the page says it, too
     }  # fmt: skip
     assert video.short_id not in page
     assert str(video.pk) not in page
