@@ -1,9 +1,9 @@
 /** What every page has. All of it works without this file, only less comfortably. */
-import "./clip-grid.js";
-import "./clip-password.js";
 import "./clip-theme.js";
 import "./clip-toast.js";
 
+if (document.querySelector("clip-grid")) import("./clip-grid.js");
+if (document.querySelector("clip-password")) import("./clip-password.js");
 if (window.htmx) import("./answers.js");
 
 const search = document.querySelector("[data-search]");

@@ -1,6 +1,5 @@
 /** <clip-queue>: the playlist beside the player. What comes next starts by itself after a countdown
     that anything ends; keys for the next video and the one before. */
-import { goTo } from "./onwards.js";
 import { handOver, recall, remember, takeOver } from "./store.js";
 
 const SECONDS = 6;
@@ -68,10 +67,11 @@ class ClipQueue extends HTMLElement {
     return this.next ?? (this.loop ? this.upcoming : null);
   }
 
-  go(link) {
+  async go(link) {
     if (!link) return;
     this.willPlay(link);
-    goTo(link.href);
+    if (document.fullscreenElement) (await import("./onwards.js")).goTo(link.href);
+    else location.assign(link.href);
   }
 
   willPlay(link) {

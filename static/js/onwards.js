@@ -1,4 +1,5 @@
 /** Another video in the place of this one, so that full screen lasts from one to the next. */
+import "./clip-status.js"; // the film may still be being made
 
 let wanted = null; // the address that was asked for last
 

@@ -53,6 +53,8 @@ export class Watching {
       // Logged out, or gone: it is not told again and again.
       (answer) => {
         if ([401, 404].includes(answer.status)) this.address = null;
+        // Somebody logged in again elsewhere: the next time it is told with the new token.
+        if (answer.status === 403) import("./token.js").then(({ renewToken }) => renewToken());
       },
       () => {},
     );
