@@ -51,6 +51,7 @@ def test_a_film_of_many_pieces_plays_to_its_end_and_seeks(
     answers = [(int(status), int(length)) for id_, status, length in said if id_ == film.short_id]
     assert {status for status, _ in answers} <= {206, 304}
     parts = [length for status, length in answers if status == 206]
-    # Chromium's cache, which knows the size from the first one, names the end of those after it.
-    assert parts[0] == PIECE
+    # The first one, whose line is written when it has ended. Chromium's cache, which knows the size
+    # from it, names the end of those after it.
+    assert PIECE in parts
     assert len(parts) >= 2
