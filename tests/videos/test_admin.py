@@ -107,7 +107,7 @@ def test_the_list_shows_pictures_states_and_sizes_as_people_read_them(client: Cl
     make_video(status=ProcessingStatus.FAILED)
     make_video(is_hidden=True)
     text = client.get(VIDEOS).text
-    picture = text.partition(reverse("thumbnail", args=[ready.short_id]))[2].partition(">")[0]
+    picture = text.partition(reverse("small_thumbnail", args=[ready.short_id]))[2].partition(">")[0]
     for attribute in ('width="96"', 'height="54"', 'loading="lazy"'):
         assert attribute in picture
     assert "style=" not in picture
