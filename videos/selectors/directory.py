@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clipset.lib.words import Piece
 
 PAGE_SIZE: Final = 48
-MOST_COUNTED: Final = 1000
+MOST_COUNTED: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class _Rows(Subquery):
 
 
 def _films() -> _Rows:
-    """How many published videos a member has, read from an index alone, and not beyond a thousand:
+    """How many published videos a member has, read from an index alone, and not beyond some hundred:
     else those who have very many would be dear to list."""
     own = Video.objects.published().filter(uploaded_by=OuterRef("pk")).order_by()
     return _Rows(own.values("uploaded_by")[: MOST_COUNTED + 1])
