@@ -90,9 +90,9 @@ def log_in(page: Page, address: str) -> None:
 def upload(page: Page, address: str, film: Path) -> str:
     """The address of the film's page, at the moment at which the site has all of it."""
     page.goto(f"{address}/upload/")
-    page.set_input_files("input[type=file]", film)
-    page.click("form.upload__form [type=submit]")
-    page.click("[data-watch]:visible", timeout=120_000)
+    page.locator("#id_file").set_input_files(film)
+    page.locator("form.upload__form").get_by_role("button", name="Upload").click()
+    page.get_by_role("link", name="Watch").click(timeout=120_000)
     page.wait_for_url("**/v/*/")
     return page.url
 
