@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _Model = TypeVar("_Model", bound=models.Model)
 
-UNDO_WITHIN: Final = timedelta(minutes=10)  # of a deletion
+UNDO_WITHIN: Final = timedelta(minutes=10)  # of a deletion or a revocation
 PUBLISHED = Q(processing_status="COMPLETED", is_hidden=False)
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.player import STOPPED
-from tests.builders import make_admin, make_category, make_video
+from tests.builders import make_admin, make_category, make_user, make_video
 from videos.models import ProcessingStatus
 
 if TYPE_CHECKING:
@@ -35,6 +35,16 @@ def test_the_admin_keeps_the_security_policy(visit: Callable[..., Page], root: U
         page.goto(path)
         page.wait_for_load_state("load")
         assert page.evaluate("window.stopped") == [], path
+
+
+def test_the_admin_hands_links_over_with_a_button_that_copies_them(
+    visit: Callable[..., Page], root: User, problems: list[str]
+) -> None:
+    page = visit(root, viewport={"width": 1280, "height": 800})
+    page.goto(f"/admin/accounts/user/{make_user('bob').pk}/change/")
+    page.get_by_role("button", name="reset link").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status")).to_have_text("Copied")
 
 
 def canvas(page: Page) -> float:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
-from typing import Final
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-UNDO_WITHIN: Final = timedelta(minutes=10)  # of a revocation
+from videos.querysets import UNDO_WITHIN
 
 
 class GuestLink(models.Model):

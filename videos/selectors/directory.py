@@ -89,8 +89,8 @@ class _Rows(Subquery):
 
 
 def _films() -> _Rows:
-    """How many published videos a member has, read from an index alone, and not beyond some hundred:
-    else those who have very many would be dear to list."""
+    """How many published videos a member has, read from an index alone, and not beyond
+    MOST_COUNTED: else those who have very many would be dear to list."""
     own = Video.objects.published().filter(uploaded_by=OuterRef("pk")).order_by()
     return _Rows(own.values("uploaded_by")[: MOST_COUNTED + 1])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 from zlib import crc32
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from videos.models import Video
 from videos.selectors.cards import VideoCard, cards
-from videos.selectors.watch import ASK_FOR, ASK_OFTEN, ASK_SELDOM
+from videos.selectors.watch import ASK_FOR, ask_every
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +51,8 @@ def asking_of(shown: Iterable[VideoCard], *, since: datetime | None = None) -> A
     since = min(since, now) if since else now
     films = [("film", f"{card.short_id}.{_look(card)}") for card in making]
     query = urlencode([*films, ("since", int(since.timestamp()))])
-    every = _every(making, now - since) if now - since < ASK_FOR else None
+    age = now - since  # of the page
+    every = ask_every(age, [card.progress for card in making]) if age < ASK_FOR else None
     return Asking(url=f"{reverse('unfinished')}?{query}", every=every)
 
 
@@ -74,10 +74,3 @@ def _look(card: VideoCard) -> str:
     shown = card.progress
     told = (shown.percent, shown.seconds_left) if shown else None
     return f"{crc32(repr((card.state, card.thumbnail_url, told)).encode()):x}"
-
-
-def _every(making: list[VideoCard], age: timedelta) -> int:
-    """Seldomer as time goes by since the page was opened, but in time for the end of the first."""
-    seconds = [card.progress.seconds_left for card in making if card.progress]
-    ends = [left for left in seconds if left is not None]
-    return round(min(ASK_SELDOM, max(ASK_OFTEN, min(age.total_seconds() / 30, *ends, ASK_SELDOM))))

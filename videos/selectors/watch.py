@@ -25,7 +25,7 @@ from videos.selectors.likes import likes_along, with_likes
 from videos.selectors.playback import playable_renditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -227,19 +227,17 @@ def _making(
         state=state.get(video.processing_status, "ready"),
         progress=progress,
         ask_url=address + query,
-        ask_every=_ask_every(video, progress, now) if now - since < ASK_FOR else None,
+        ask_every=ask_every(now - video.updated_at, [progress]) if now - since < ASK_FOR else None,
         captions=_captions(video) if watching and video.is_ready else [],
         storyboard_url=storyboard_url(video) if watching else "",
     )
 
 
-def _ask_every(video: Video, progress: Progress | None, now: datetime) -> int:
-    """Seldomer as time goes by since anybody did something with it, but in time for the end."""
-    age = (now - video.updated_at) / timedelta(seconds=1)
-    seconds = age / 30
-    if progress and progress.seconds_left is not None:
-        seconds = min(seconds, progress.seconds_left)
-    return round(min(ASK_SELDOM, max(ASK_OFTEN, seconds)))
+def ask_every(age: timedelta, making: Iterable[Progress | None]) -> int:
+    """Seconds until a page asks again: seldomer the older what it asks for is, but in time for the
+    end of the first that is being made."""
+    ends = [it.seconds_left for it in making if it and it.seconds_left is not None]
+    return round(min(ASK_SELDOM, max(ASK_OFTEN, min(age.total_seconds() / 30, *ends, ASK_SELDOM))))
 
 
 def _more(video: Video, viewer: User) -> list[VideoCard]:

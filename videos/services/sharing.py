@@ -15,7 +15,7 @@ from accounts.services.throttle import allow
 from clipset.lib.ids import hash_token, new_token
 from clipset.lib.text import clean_line
 from videos.models import GuestLink, Video
-from videos.models.share import UNDO_WITHIN
+from videos.querysets import UNDO_WITHIN
 
 if TYPE_CHECKING:
     from accounts.models import User

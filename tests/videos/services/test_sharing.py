@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.services.members import deactivate_member
 from tests.builders import make_admin, make_user, make_video
 from videos.models import GuestLink, Video
-from videos.models.share import UNDO_WITHIN
+from videos.querysets import UNDO_WITHIN
 from videos.services import sharing
 from videos.services.editing import set_hidden
 from videos.services.sharing import (
