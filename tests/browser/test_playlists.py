@@ -107,6 +107,8 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
     page.keyboard.press("Enter")  # it is the first already
     expect(rows(page)).to_have_text(["Three", "One", "Two", "Failed"])
     expect(page.get_by_role("button", name="Move Three up")).to_be_focused()
+    # On its way there it was where it is to be in the end.
+    wait_for(lambda: stored() == ["Three", "One", "Two", "Failed"])
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(rows(page)).to_have_text(["One", "Three", "Two", "Failed"])

@@ -223,7 +223,7 @@ def test_who_does_not_read_is_cut_off_and_closing_takes_no_time(
 
     ours.setblocking(True)
     close_graceful(ours)
-    assert took(since) < 0.2
+    assert took(since) < 1, "with a client to wait for gunicorn takes two seconds"
     assert is_over(theirs)
 
 
