@@ -10,6 +10,8 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
+from clipset.lib.reach import exposed_by
+
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
 django_stubs_ext.monkeypatch()
 
@@ -175,6 +177,15 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # which ask for the
 BEHIND_PROXY = env.bool("BEHIND_PROXY", IS_HTTPS)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# The settings by which others than this machine can reach the site. Sample members, whose passwords
+# everybody knows, can log in only while it is empty.
+EXPOSED_BY = exposed_by(
+    host=HOST,
+    site_url=SITE_URL,
+    allowed_hosts=ALLOWED_HOSTS,
+    trusted_origins=CSRF_TRUSTED_ORIGINS,
+    behind_proxy=BEHIND_PROXY,
+)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "clipset.errors.csrf_failure"

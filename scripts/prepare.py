@@ -1,8 +1,7 @@
 """What scripts/run does in Django before the servers start, and how it knows that they answer.
 
 Writes to data/run/: `address` (where the site is reached) and `state` (words: `demo` when the demo
-members are there, `exposed` when others can reach the site, `no-admin` when nobody can administer
-it yet).
+members are there, `no-admin` when nobody can administer it yet).
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import errno
 import hashlib
 import http.client
 import io
-import ipaddress
 import os
 import sys
 import time
@@ -19,7 +17,6 @@ import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
@@ -42,29 +39,20 @@ def step(label: str) -> Iterator[None]:
     print(f"  {label:<42} {time.monotonic() - since:6.1f} s", flush=True)
 
 
-def is_loopback(host: str | None) -> bool:
-    name = (host or "").strip("[]").casefold()
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def here_only() -> bool:
-    """Whether only this machine reaches the site."""
-    from django.conf import settings
-
-    return is_loopback(settings.HOST) and is_loopback(urlsplit(settings.SITE_URL).hostname)
-
-
 def seed_wanted() -> str:
     """`demo` or `none`. Demo log-ins are well known, so that others must not reach the site."""
+    from django.conf import settings
+
     seed = os.environ.get("SEED", "")
     if seed and seed not in SEEDS:
         sys.exit(f"SEED is '{seed}'; it must be demo or none.")
-    if seed:
-        return seed
-    return "demo" if here_only() else "none"
+    if seed == "demo" and settings.EXPOSED_BY:
+        sys.exit(
+            "SEED is demo, which makes members whose passwords everybody knows, and others can "
+            f"reach this site ({', '.join(settings.EXPOSED_BY)}). Set SEED=none, or keep the site "
+            "to this machine."
+        )
+    return seed or ("none" if settings.EXPOSED_BY else "demo")
 
 
 def static_files_stamp() -> str:
@@ -142,7 +130,7 @@ def prepare() -> None:
         call_command("rebuild_search", missing=True, verbosity=0)
     collect_static_files()
 
-    from accounts.models import Role, User
+    from accounts.models import User
 
     if seed == "demo" and not User.objects.exists():
         with step("Demo members and videos"):
@@ -152,8 +140,8 @@ def prepare() -> None:
                 sys.exit(f"\nThe demo content was not made: {error}")
     state = []
     if User.objects.filter(is_sample=True).exists():
-        state.append("demo" if here_only() else "demo exposed")
-    if not User.objects.filter(role=Role.ADMIN).exists():
+        state.append("demo")
+    if not User.objects.admins().exists():
         state.append("no-admin")
     (RUN / "state").write_text(" ".join(state))
     (RUN / "address").write_text(settings.SITE_URL)

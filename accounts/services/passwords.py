@@ -50,13 +50,13 @@ def request_reset(email: str, *, client: str) -> None:
 
 
 def send_reset(email: str, *, asked_at: datetime) -> bool:
-    """Mails the link, if an active member has this address. Returns whether a mail went out.
+    """Mails the link, if a member who can log in has this address. Returns whether a mail went out.
 
     Nobody waits for it any more after an hour: workers that were away send no heap of old mail.
     """
     if timezone.now() - asked_at > STALE_AFTER:
         return False
-    user = User.objects.filter(email=normalize_email(email), is_active=True).first()
+    user = User.objects.able_to_log_in().filter(email=normalize_email(email)).first()
     if user is None:
         return False
     context = {"user": user, "link": reset_link(user), "site_url": settings.SITE_URL}

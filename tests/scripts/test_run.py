@@ -15,7 +15,7 @@ import pytest
 from tests import clips
 from tests.parts import without
 from tests.processes import wait_for
-from tests.scripts.member import Browser, make_bob, rows
+from tests.scripts.member import Browser, make_bob, manage, rows, shell
 from tests.scripts.site import (
     BACK_WITHIN,
     QUEUE,
@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     from tests.scripts.disk import Disk
 
 pytestmark = pytest.mark.ffmpeg  # which start-up looks for
+
+MAKE_SAMPLE_ADMIN = """
+from accounts.models import User
+User.objects.create_superuser("admin", "admin@example.com", "admin123", is_sample=True)
+"""
 
 
 def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clone) -> None:
@@ -72,6 +77,15 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clon
         assert "already running in this folder" in installed.refusal()
         end(installed, process, signal.SIGTERM)
         assert process.returncode == 0
+
+    # Others can't reach a site whose passwords everybody knows: it says what to do, and that works.
+    shell(installed, MAKE_SAMPLE_ADMIN)
+    public = {"SITE_URL": "https://clips.example.org", "SEED": "none"}
+    refusal = installed.refusal(**public)
+    assert "clipset.E030" in refusal
+    assert "manage.py remove_samples --all" in refusal
+    assert "There is no admin now" in manage(installed, "remove_samples", **public)
+    assert "https://clips.example.org/register/" in manage(installed, "setup_link", **public)
 
     key = env_file.read_text()
     with running(installed, SEED="none") as process:
