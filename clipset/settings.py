@@ -33,6 +33,9 @@ SITE_URL = (
     env.str("SITE_URL", "")
     or f"http://{f'[{_own_host}]' if ':' in _own_host else _own_host}:{PORT}"
 ).rstrip("/")
+SITE_URL_IS_SET = bool(env.str("SITE_URL", ""))
+# Where scripts/run notes its process id and address while it runs.
+RUN_FOLDER = BASE_DIR / "data" / "run"
 _site = urlsplit(SITE_URL)
 IS_HTTPS = _site.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or sorted(

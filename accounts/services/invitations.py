@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts.models import Invitation, Role, User, normalize_email
 from clipset.lib.ids import hash_token, new_token
 from siteconfig.models import Config
+from siteconfig.services.address import site_url
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class IssuedInvitation:
 
 
 def register_link(token: str) -> str:
-    return f"{settings.SITE_URL}{reverse('register', args=[token])}"
+    return f"{site_url()}{reverse('register', args=[token])}"
 
 
 def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvitation:
@@ -178,7 +179,7 @@ def _deliver(invitation: Invitation, token: str) -> IssuedInvitation:
 
 
 def _send(invitation: Invitation, link: str) -> bool:
-    context = {"invitation": invitation, "link": link, "site_url": settings.SITE_URL}
+    context = {"invitation": invitation, "link": link, "site_url": site_url()}
     try:
         sent = send_mail(
             render_to_string("accounts/email/invitation_subject.txt", context).strip(),

@@ -68,6 +68,8 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clon
         token = link.split("/")[1]
         assert get(installed, f"/{link}") == 200
         assert get(installed, "/s/secret-of-a-guest/") in {200, 302, 404}
+        # A shell that knows nothing of PORT is told the same address.
+        assert f"http://127.0.0.1:{installed.port}/register/" in manage(installed, "setup_link")
         wait_for(lambda: "GET /s/…" in logs(installed), name="the access log")
         assert "GET /register/…" in logs(installed)
         assert token not in logs(installed)
