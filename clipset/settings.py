@@ -10,10 +10,14 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
+from clipset.lib.permissions import restrict_umask
 from clipset.lib.reach import exposed_by
 
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
 django_stubs_ext.monkeypatch()
+
+# Every process of the site reads the settings, also one that is started by hand.
+restrict_umask()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -264,6 +268,7 @@ QUOTA_RESET_HOUR = env.int("QUOTA_RESET_HOUR", 0)
 QUOTA_RESET_TIMEZONE = env.str("QUOTA_RESET_TIMEZONE", "UTC")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # form fields without files, bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_PERMISSIONS = 0o640  # Django would set 0644, whatever the umask
 FILE_UPLOAD_HANDLERS = ["clipset.lib.form_files.FilesOfMembers"]
 
 # -- Queue --------------------------------------------------------------------------------------

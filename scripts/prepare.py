@@ -90,17 +90,83 @@ def settings_line(error: BaseException) -> str:
     return f"    {lines[-1]}" if lines else ""
 
 
-def make_folders() -> None:
+def folders_of_settings() -> list[Path]:
     from django.conf import settings
 
-    folders = [
+    return [
         settings.VIDEO_STORAGE_PATH,
         settings.THUMBNAIL_STORAGE_PATH,
         settings.TEMP_STORAGE_PATH,
         settings.ORIGINAL_STORAGE_PATH,
     ]
-    for folder in folders:
+
+
+def make_folders() -> None:
+    for folder in folders_of_settings():
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def file_roots() -> set[Path]:
+    """The real folders that the site's files lie in, none within another of them unless it is on
+    another disk. Folders that earlier videos were stored in belong to them."""
+    from django.conf import settings
+
+    from siteconfig.services.config import current_config
+    from videos.models import Video
+
+    named: list[str | Path] = [
+        RUN.parent,
+        settings.MEDIA_ROOT,
+        *folders_of_settings(),
+        current_config().video_root,
+        *Video.objects.order_by().values_list("storage_root", flat=True).distinct(),
+    ]
+    real = {path for each in named if (path := Path(os.path.realpath(each))).is_dir()}
+    return {
+        path
+        for path in real
+        if not any(
+            path != other
+            and path.is_relative_to(other)
+            and path.stat().st_dev == other.stat().st_dev
+            for other in real
+        )
+    }
+
+
+def make_files_private() -> None:
+    """Mends what earlier versions left open to all users of the machine, once for each folder.
+
+    `data/permissions` lists the folders that are done. One outside of the project keeps its own
+    mode, which may be meant for others; what is in it is mended all the same.
+    """
+    from django.conf import settings
+
+    from clipset.lib.permissions import UMASK, tighten, tighten_one
+
+    stamp_file = RUN.parent / "permissions"
+    done = set(stamp_file.read_text().splitlines()) if stamp_file.is_file() else set()
+    mended = set()
+    for root in sorted(file_roots()):
+        is_inside = root.is_relative_to(ROOT)
+        if str(root) in done and not (is_inside and root.stat().st_mode & UMASK):
+            mended.add(str(root))
+            continue
+        with step(f"Permissions of {root.name}/"):
+            left = tighten(root) + (is_inside and not tighten_one(root))
+        if left:
+            print(
+                f"  {left} files or folders in {root} are open to others on this machine and "
+                "can't be changed,\n  mostly because they belong to another user. Give them to the "
+                f"one that runs Clipset: chown -R USER '{root}'"
+            )
+        else:
+            mended.add(str(root))
+    if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+        for suffix in ("", "-wal", "-shm"):
+            tighten_one(Path(f"{settings.DATABASES['default']['NAME']}{suffix}"))
+    if mended != done:
+        stamp_file.write_text("\n".join(sorted(mended)))
 
 
 def prepare() -> None:
@@ -128,6 +194,7 @@ def prepare() -> None:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("setup_schedules", stdout=quiet)
         call_command("rebuild_search", missing=True, verbosity=0)
+    make_files_private()
     collect_static_files()
 
     from accounts.models import User
