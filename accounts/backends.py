@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +10,19 @@ from axes.helpers import get_cool_off
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User, normalize_email
+from clipset.lib.reach import was_forwarded
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
     from django.db.models import QuerySet
     from django.http import HttpRequest
+
+logger = logging.getLogger(__name__)
 
 LONGEST = 254  # characters of an address; SQLite refuses to look for far longer ones
 
@@ -55,10 +61,28 @@ class UsernameOrEmailBackend(ModelBackend):
             # Takes as long as for a name that exists (Django's own way, ticket 20760).
             User().set_password(password)
             return None
-        if user.check_password(password) and self.user_can_authenticate(user):
+        if user.check_password(password) and self._may_enter(user, request):
             failures.delete()
             return user
         return None
+
+    def _may_enter(self, user: User, request: HttpRequest | None) -> bool:
+        """For a sample member the log says why not; the page answers as to a wrong password."""
+        if user.is_sample and settings.EXPOSED_BY:
+            _log_refusal(user, f"others can reach this site ({', '.join(settings.EXPOSED_BY)})")
+        elif user.is_sample and request is not None and was_forwarded(request.META):
+            # No setting tells of this proxy or tunnel.
+            _log_refusal(user, "the request came through a proxy")
+            return False
+        return user.can_log_in
+
+    def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
+        """Asked by `get_user` for each request of a session."""
+        return isinstance(user, User) and user.can_log_in
+
+
+def _log_refusal(user: User, reason: str) -> None:
+    logger.warning("Log-in of the sample member %s refused: %s.", user.username, reason)
 
 
 def _failures(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -57,6 +58,15 @@ class UserManager(BaseUserManager["User"]):
         """The one of this name, whatever its case; by the index that holds them apart, which
         `iexact` goes past."""
         return self.alias(key=Lower("username")).filter(key=Lower(Value(username)))
+
+    def able_to_log_in(self) -> QuerySet[User]:
+        """Members as `User.can_log_in` says, whether or not they have a password."""
+        members = self.filter(is_active=True)
+        return members.filter(is_sample=False) if settings.EXPOSED_BY else members
+
+    def admins(self) -> QuerySet[User]:
+        """Admins who can log in: a site without one needs a first admin."""
+        return self.able_to_log_in().filter(role=Role.ADMIN)
 
     def get_by_natural_key(self, username: str | None) -> User:
         return self.named(username or "").get()
@@ -168,6 +178,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
+
+    @property
+    def can_log_in(self) -> bool:
+        """False for a deactivated member, and for a sample member where others can reach the site:
+        everybody knows their passwords."""
+        return self.is_active and not (self.is_sample and settings.EXPOSED_BY)
 
     def apply_role(self, role: Role) -> None:
         """Sets the role and the flags that follow from it, unsaved."""

@@ -10,8 +10,14 @@ import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
+from clipset.lib.permissions import restrict_umask
+from clipset.lib.reach import exposed_by
+
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
 django_stubs_ext.monkeypatch()
+
+# Every process of the site reads the settings, also one that is started by hand.
+restrict_umask()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -31,6 +37,9 @@ SITE_URL = (
     env.str("SITE_URL", "")
     or f"http://{f'[{_own_host}]' if ':' in _own_host else _own_host}:{PORT}"
 ).rstrip("/")
+SITE_URL_IS_SET = bool(env.str("SITE_URL", ""))
+# Where scripts/run notes its process id and address while it runs.
+RUN_FOLDER = BASE_DIR / "data" / "run"
 _site = urlsplit(SITE_URL)
 IS_HTTPS = _site.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or sorted(
@@ -175,6 +184,15 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # which ask for the
 BEHIND_PROXY = env.bool("BEHIND_PROXY", IS_HTTPS)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# The settings by which others than this machine can reach the site. Sample members, whose passwords
+# everybody knows, can log in only while it is empty.
+EXPOSED_BY = exposed_by(
+    host=HOST,
+    site_url=SITE_URL,
+    allowed_hosts=ALLOWED_HOSTS,
+    trusted_origins=CSRF_TRUSTED_ORIGINS,
+    behind_proxy=BEHIND_PROXY,
+)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "clipset.errors.csrf_failure"
@@ -250,6 +268,7 @@ QUOTA_RESET_HOUR = env.int("QUOTA_RESET_HOUR", 0)
 QUOTA_RESET_TIMEZONE = env.str("QUOTA_RESET_TIMEZONE", "UTC")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # form fields without files, bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_PERMISSIONS = 0o640  # Django would set 0644, whatever the umask
 FILE_UPLOAD_HANDLERS = ["clipset.lib.form_files.FilesOfMembers"]
 
 # -- Queue --------------------------------------------------------------------------------------

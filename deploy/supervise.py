@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor import supervisord
@@ -43,5 +44,10 @@ def _let_it_be(_handler: Handler) -> None:
 Handler.handleError = _let_it_be
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from clipset.lib.permissions import restrict_umask
+
+    # supervisord's own option counts only for a daemon.
+    restrict_umask()
     sys.stdout, sys.stderr = Lenient(sys.stdout), Lenient(sys.stderr)
     supervisord.main()

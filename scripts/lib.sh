@@ -193,6 +193,7 @@ may_install() { command -v apt-get >/dev/null && { [[ $EUID == 0 ]] || command -
 
 # apt_install PACKAGE…: not bound, since a package manager must not be cut off half-way.
 apt_install() {
+    umask 022 # what packages make is for the whole machine
     local as=()
     [[ $EUID == 0 ]] || as=(sudo)
     local get=("${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120)

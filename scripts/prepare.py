@@ -1,8 +1,7 @@
 """What scripts/run does in Django before the servers start, and how it knows that they answer.
 
 Writes to data/run/: `address` (where the site is reached) and `state` (words: `demo` when the demo
-members are there, `exposed` when others can reach the site, `no-admin` when nobody can administer
-it yet).
+members are there, `no-admin` when nobody can administer it yet).
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import errno
 import hashlib
 import http.client
 import io
-import ipaddress
 import os
 import sys
 import time
@@ -19,7 +17,6 @@ import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
@@ -42,29 +39,20 @@ def step(label: str) -> Iterator[None]:
     print(f"  {label:<42} {time.monotonic() - since:6.1f} s", flush=True)
 
 
-def is_loopback(host: str | None) -> bool:
-    name = (host or "").strip("[]").casefold()
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def here_only() -> bool:
-    """Whether only this machine reaches the site."""
-    from django.conf import settings
-
-    return is_loopback(settings.HOST) and is_loopback(urlsplit(settings.SITE_URL).hostname)
-
-
 def seed_wanted() -> str:
     """`demo` or `none`. Demo log-ins are well known, so that others must not reach the site."""
+    from django.conf import settings
+
     seed = os.environ.get("SEED", "")
     if seed and seed not in SEEDS:
         sys.exit(f"SEED is '{seed}'; it must be demo or none.")
-    if seed:
-        return seed
-    return "demo" if here_only() else "none"
+    if seed == "demo" and settings.EXPOSED_BY:
+        sys.exit(
+            "SEED is demo, which makes members whose passwords everybody knows, and others can "
+            f"reach this site ({', '.join(settings.EXPOSED_BY)}). Set SEED=none, or keep the site "
+            "to this machine."
+        )
+    return seed or ("none" if settings.EXPOSED_BY else "demo")
 
 
 def static_files_stamp() -> str:
@@ -102,17 +90,83 @@ def settings_line(error: BaseException) -> str:
     return f"    {lines[-1]}" if lines else ""
 
 
-def make_folders() -> None:
+def folders_of_settings() -> list[Path]:
     from django.conf import settings
 
-    folders = [
+    return [
         settings.VIDEO_STORAGE_PATH,
         settings.THUMBNAIL_STORAGE_PATH,
         settings.TEMP_STORAGE_PATH,
         settings.ORIGINAL_STORAGE_PATH,
     ]
-    for folder in folders:
+
+
+def make_folders() -> None:
+    for folder in folders_of_settings():
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def file_roots() -> set[Path]:
+    """The real folders that the site's files lie in, none within another of them unless it is on
+    another disk. Folders that earlier videos were stored in belong to them."""
+    from django.conf import settings
+
+    from siteconfig.services.config import current_config
+    from videos.models import Video
+
+    named: list[str | Path] = [
+        RUN.parent,
+        settings.MEDIA_ROOT,
+        *folders_of_settings(),
+        current_config().video_root,
+        *Video.objects.order_by().values_list("storage_root", flat=True).distinct(),
+    ]
+    real = {path for each in named if (path := Path(os.path.realpath(each))).is_dir()}
+    return {
+        path
+        for path in real
+        if not any(
+            path != other
+            and path.is_relative_to(other)
+            and path.stat().st_dev == other.stat().st_dev
+            for other in real
+        )
+    }
+
+
+def make_files_private() -> None:
+    """Mends what earlier versions left open to all users of the machine, once for each folder.
+
+    `data/permissions` lists the folders that are done. One outside of the project keeps its own
+    mode, which may be meant for others; what is in it is mended all the same.
+    """
+    from django.conf import settings
+
+    from clipset.lib.permissions import UMASK, tighten, tighten_one
+
+    stamp_file = RUN.parent / "permissions"
+    done = set(stamp_file.read_text().splitlines()) if stamp_file.is_file() else set()
+    mended = set()
+    for root in sorted(file_roots()):
+        is_inside = root.is_relative_to(ROOT)
+        if str(root) in done and not (is_inside and root.stat().st_mode & UMASK):
+            mended.add(str(root))
+            continue
+        with step(f"Permissions of {root.name}/"):
+            left = tighten(root) + (is_inside and not tighten_one(root))
+        if left:
+            print(
+                f"  {left} files or folders in {root} are open to others on this machine and "
+                "can't be changed,\n  mostly because they belong to another user. Give them to the "
+                f"one that runs Clipset: chown -R USER '{root}'"
+            )
+        else:
+            mended.add(str(root))
+    if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+        for suffix in ("", "-wal", "-shm"):
+            tighten_one(Path(f"{settings.DATABASES['default']['NAME']}{suffix}"))
+    if mended != done:
+        stamp_file.write_text("\n".join(sorted(mended)))
 
 
 def prepare() -> None:
@@ -140,9 +194,10 @@ def prepare() -> None:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("setup_schedules", stdout=quiet)
         call_command("rebuild_search", missing=True, verbosity=0)
+    make_files_private()
     collect_static_files()
 
-    from accounts.models import Role, User
+    from accounts.models import User
 
     if seed == "demo" and not User.objects.exists():
         with step("Demo members and videos"):
@@ -152,8 +207,8 @@ def prepare() -> None:
                 sys.exit(f"\nThe demo content was not made: {error}")
     state = []
     if User.objects.filter(is_sample=True).exists():
-        state.append("demo" if here_only() else "demo exposed")
-    if not User.objects.filter(role=Role.ADMIN).exists():
+        state.append("demo")
+    if not User.objects.admins().exists():
         state.append("no-admin")
     (RUN / "state").write_text(" ".join(state))
     (RUN / "address").write_text(settings.SITE_URL)

@@ -30,6 +30,7 @@ from clipset.settings import *  # noqa: E402, F403
 from clipset.settings import DATABASES, STORAGES  # noqa: E402
 
 MEDIA_ROOT = SCRATCH / "media"
+RUN_FOLDER = SCRATCH / "run"
 STATIC_ROOT = SCRATCH / "static"
 STATIC_ROOT.mkdir()
 

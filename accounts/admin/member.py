@@ -291,7 +291,7 @@ class UserAdmin(GuardedAdmin[User]):
         form_url: str = "",
         obj: User | None = None,
     ) -> Any:
-        context["offers_reset_link"] = bool(request.user.is_superuser and obj and obj.is_active)
+        context["offers_reset_link"] = bool(request.user.is_superuser and obj and obj.can_log_in)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def reset_link_view(self, request: HttpRequest, user_id: UUID) -> Any:
@@ -300,12 +300,13 @@ class UserAdmin(GuardedAdmin[User]):
         if not request.user.is_superuser:
             raise PermissionDenied
         user = get_object_or_404(User, pk=user_id)
-        if not user.is_active:
-            self.message_user(
-                request,
-                f"No link: {user.username} is deactivated. Activate them first.",
-                messages.ERROR,
+        if not user.can_log_in:
+            reason = (
+                "is a sample member, who can't log in while others can reach the site"
+                if user.is_active
+                else "is deactivated. Activate them first"
             )
+            self.message_user(request, f"No link: {user.username} {reason}.", messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)
         self.log_change(request, user, "Made a password reset link.")
         links = [(user.username, reset_link(user), False)]
@@ -316,5 +317,8 @@ def _kept(ids: set[UUID], request: HttpRequest) -> list[str]:
     """Why these members can't be deleted; empty when they can."""
     if me_of(request).pk in ids:
         return [SELF_DELETION]
-    admins = User.objects.filter(role=Role.ADMIN, is_active=True)
-    return [] if admins.exclude(pk__in=ids).exists() else ["One active admin has to stay."]
+    return (
+        []
+        if User.objects.admins().exclude(pk__in=ids).exists()
+        else ["One active admin has to stay."]
+    )

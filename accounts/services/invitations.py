@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts.models import Invitation, Role, User, normalize_email
 from clipset.lib.ids import hash_token, new_token
 from siteconfig.models import Config
+from siteconfig.services.address import site_url
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class IssuedInvitation:
 
 
 def register_link(token: str) -> str:
-    return f"{settings.SITE_URL}{reverse('register', args=[token])}"
+    return f"{site_url()}{reverse('register', args=[token])}"
 
 
 def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvitation:
@@ -100,10 +101,10 @@ def find_invitation(token: str) -> Invitation | None:
 
 
 def may_be_redeemed(invitation: Invitation) -> bool:
-    """Whether it lets somebody in now: open, and from an active member who still has its role."""
+    """Whether it lets somebody in now: it is open, and its inviter can log in and has its role."""
     inviter = invitation.created_by
     may_grant = Role(invitation.role).rank <= Role(inviter.role).rank
-    return invitation.is_open and inviter.is_active and may_grant
+    return invitation.is_open and inviter.can_log_in and may_grant
 
 
 def redeem_invitation(*, invitation: Invitation, username: str, password: str) -> User:
@@ -116,8 +117,9 @@ def redeem_invitation(*, invitation: Invitation, username: str, password: str) -
             pk=invitation.pk,
             used_at=None,
             expires_at__gt=now,
-            created_by__is_active=True,
-            created_by__role__in=[r for r in Role if r.rank >= Role(invitation.role).rank],
+            created_by__in=User.objects.able_to_log_in().filter(
+                role__in=[r for r in Role if r.rank >= Role(invitation.role).rank]
+            ),
         ).update(used_at=now)
         if not claimed:
             raise ValidationError("This invitation was used or has run out. Ask for a new link.")
@@ -125,7 +127,7 @@ def redeem_invitation(*, invitation: Invitation, username: str, password: str) -
 
 
 def setup_link() -> str:
-    """A link that makes the first admin: works for an hour, while the site has no admin."""
+    """A link that makes the first admin: works for an hour, while no admin can log in."""
     return register_link(signing.dumps("first-admin", salt=SETUP_SALT))
 
 
@@ -135,7 +137,7 @@ def is_setup_token(token: str) -> bool:
         signing.loads(token, salt=SETUP_SALT, max_age=SETUP_LIFETIME)
     except signing.BadSignature:
         return False
-    return not User.objects.filter(role=Role.ADMIN).exists()
+    return not User.objects.admins().exists()
 
 
 def create_first_admin(*, username: str, email: str, password: str) -> User:
@@ -145,7 +147,7 @@ def create_first_admin(*, username: str, email: str, password: str) -> User:
         # One after the other: two at once would not see each other's admin (PostgreSQL).
         Config.objects.select_for_update().get(pk=current_config().pk)
         admin = _create_member(username, email, hashed, Role.ADMIN)
-        if User.objects.filter(role=Role.ADMIN).exclude(pk=admin.pk).exists():
+        if User.objects.admins().exclude(pk=admin.pk).exists():
             raise ValidationError("This site has an admin already. Log in instead.")
         return admin
 
@@ -177,7 +179,7 @@ def _deliver(invitation: Invitation, token: str) -> IssuedInvitation:
 
 
 def _send(invitation: Invitation, link: str) -> bool:
-    context = {"invitation": invitation, "link": link, "site_url": settings.SITE_URL}
+    context = {"invitation": invitation, "link": link, "site_url": site_url()}
     try:
         sent = send_mail(
             render_to_string("accounts/email/invitation_subject.txt", context).strip(),

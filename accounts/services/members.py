@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def is_last_admin(user: User) -> bool:
-    """Whether the site would be without an active admin if it were not for this one."""
-    if not (user.is_admin and user.is_active):
+    """Whether the site would be without an admin who can log in if it were not for this one."""
+    if not (user.is_admin and user.can_log_in):
         return False
-    return not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists()
+    return not User.objects.admins().exclude(pk=user.pk).exists()
 
 
 def _locked_with_admins(user: User) -> User:
@@ -83,8 +83,7 @@ def delete_members(*, users: Iterable[User], heir: User) -> int:
     if heir.pk in ids:
         raise ValidationError("You can't delete yourself.")
     _locked_with_admins(heir)
-    admins = User.objects.filter(role=Role.ADMIN, is_active=True)
-    if not admins.exclude(pk__in=ids).exists():
+    if not User.objects.admins().exclude(pk__in=ids).exists():
         raise ValidationError("One active admin has to stay.")
     for user in User.objects.filter(pk__in=ids):
         user.categories.update(created_by=heir)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
@@ -16,6 +15,7 @@ from django.utils.http import urlsafe_base64_encode
 from accounts.models import User, normalize_email
 from accounts.services.throttle import allow
 from clipset.lib.queue import enqueue
+from siteconfig.services.address import site_url
 
 MAIL_EVERY = timedelta(minutes=5)
 REQUESTS, REQUESTS_WITHIN = 20, timedelta(hours=1)
@@ -25,7 +25,7 @@ def reset_link(user: User) -> str:
     """A link that lets its holder set this member's password: works once, for a day."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
-    return f"{settings.SITE_URL}{path}"
+    return f"{site_url()}{path}"
 
 
 STALE_AFTER = timedelta(hours=1)
@@ -50,16 +50,16 @@ def request_reset(email: str, *, client: str) -> None:
 
 
 def send_reset(email: str, *, asked_at: datetime) -> bool:
-    """Mails the link, if an active member has this address. Returns whether a mail went out.
+    """Mails the link, if a member who can log in has this address. Returns whether a mail went out.
 
     Nobody waits for it any more after an hour: workers that were away send no heap of old mail.
     """
     if timezone.now() - asked_at > STALE_AFTER:
         return False
-    user = User.objects.filter(email=normalize_email(email), is_active=True).first()
+    user = User.objects.able_to_log_in().filter(email=normalize_email(email)).first()
     if user is None:
         return False
-    context = {"user": user, "link": reset_link(user), "site_url": settings.SITE_URL}
+    context = {"user": user, "link": reset_link(user), "site_url": site_url()}
     return bool(
         send_mail(
             render_to_string("accounts/email/password_reset_subject.txt", context).strip(),

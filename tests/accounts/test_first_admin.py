@@ -70,10 +70,13 @@ def test_the_link_works_only_while_there_is_no_admin() -> None:
     assert set_up(path, "eve").status_code == 404
 
 
-def test_a_deactivated_admin_is_an_admin_all_the_same() -> None:
+def test_an_admin_who_cannot_log_in_is_none() -> None:
+    """Otherwise nobody could administer the site, and nobody could change that."""
     path = path_of(setup_link())
     make_admin("root", is_active=False)
-    assert Client().get(path).status_code == 404
+    assert Client().get(path).status_code == 200
+    set_up(path, "eve")
+    assert User.objects.get(username="eve").is_admin
 
 
 @pytest.mark.parametrize(("age", "status"), [(0, 200), (3500, 200), (3700, 404), (10**6, 404)])

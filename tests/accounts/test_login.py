@@ -454,6 +454,7 @@ NAMES = (
     "SECURE_SSL_REDIRECT",
     "SECURE_HSTS_SECONDS",
     "BEHIND_PROXY",
+    "EXPOSED_BY",
 )
 PRINT = f"""
 import json
@@ -485,8 +486,13 @@ def test_secure_cookies_and_hsts_follow_the_scheme_of_the_site(site: str, secure
     assert found["SECURE_SSL_REDIRECT"] is secure
     assert bool(found["SECURE_HSTS_SECONDS"]) is secure
     assert found["BEHIND_PROXY"] is secure
+    assert {"SITE_URL", "ALLOWED_HOSTS"} <= set(found["EXPOSED_BY"])
     assert found["SESSION_COOKIE_HTTPONLY"] is found["CSRF_COOKIE_HTTPONLY"] is True
     assert found["SESSION_COOKIE_SAMESITE"] == found["CSRF_COOKIE_SAMESITE"] == "Lax"
+
+
+def test_the_settings_as_they_come_are_for_this_machine_alone() -> None:
+    assert django_settings(HOST="127.0.0.1")["EXPOSED_BY"] == []
 
 
 @pytest.mark.parametrize("secure", [True, False])

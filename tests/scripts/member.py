@@ -91,6 +91,17 @@ def shell(clone: Clone, code: str) -> None:
     subprocess.run(command, cwd=clone.root, env=clone.environment, check=True)
 
 
+def manage(clone: Clone, *arguments: str, **environment: str) -> str:
+    """What a management command says; in a shell that knows nothing of the start's settings."""
+    kept = {name: value for name, value in clone.environment.items() if name != "PORT"}
+    return subprocess.check_output(
+        [clone.root / ".venv/bin/python", "manage.py", *arguments],
+        cwd=clone.root,
+        env=kept | environment,
+        text=True,
+    )
+
+
 def rows(clone: Clone, query: str, *values: object) -> list[tuple[object, ...]]:
     """What stands in the site's database."""
     with closing(sqlite3.connect(clone.root / "data/clipset.db", timeout=20)) as database:

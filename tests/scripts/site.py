@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import stat
 import subprocess
 import time
 from contextlib import contextmanager, suppress
@@ -84,6 +85,7 @@ def running(clone: Clone, **environment: str) -> Iterator[subprocess.Popen[str]]
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        umask=0o022,  # as in most shells; the settings of this test run are stricter
     )
     try:
         yield process
@@ -93,6 +95,26 @@ def running(clone: Clone, **environment: str) -> Iterator[subprocess.Popen[str]]
         process.wait()
         assert process.stdout
         process.stdout.close()
+
+
+def too_open(clone: Clone) -> list[str]:
+    """Files and folders of the site that others on the machine may read, or its group change."""
+    return [
+        f"{path.relative_to(clone.root)} {stat.S_IMODE(found.st_mode):o}"
+        for name in ("data", "media")
+        for path in (clone.root / name, *(clone.root / name).rglob("*"))
+        if not stat.S_ISLNK((found := path.lstat()).st_mode) and found.st_mode & 0o027
+    ]
+
+
+def umasks(clone: Clone) -> set[str]:
+    """Those of all that runs."""
+    return {
+        line.split()[1]
+        for process in clone.processes()
+        for line in Path(f"/proc/{process}/status").read_text().splitlines()
+        if line.startswith("Umask:")
+    }
 
 
 def logs(clone: Clone) -> str:

@@ -33,6 +33,7 @@ from tests.scripts.site import (
     healthy,
     running,
     started,
+    too_open,
 )
 from tests.scripts.witness import Witness, ffmpegs
 
@@ -182,6 +183,7 @@ def test_whatever_is_killed_every_film_that_was_taken_ends_well(
         witness.end()
         wanted = {film.name: names for film, names in films.items()}
         check_what_is_left(clone, wanted, sender.told)
+        assert too_open(clone) == []
         assert not ffmpegs(clone)
     assert len(sender.told) == course.films
     assert witness.seen

@@ -6,35 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.prepare import is_loopback, seed_wanted
+from clipset.lib.reach import exposed_by
+from scripts.prepare import seed_wanted
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 nothing is bound here
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.1.2.3", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("localhost", True),
-        ("LOCALHOST", True),
-        (EVERYWHERE, False),
-        ("::", False),
-        ("192.168.1.5", False),
-        ("clips.example.org", False),
-        ("localhost.example.org", False),
-        ("", False),
-        (None, False),
-    ],
-)
-def test_what_only_this_machine_reaches(host: str | None, expected: bool) -> None:
-    assert is_loopback(host) is expected
 
 
 @pytest.mark.parametrize(
@@ -52,7 +31,9 @@ def test_well_known_passwords_are_only_made_where_nobody_else_comes(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str, site_url: str, expected: str
 ) -> None:
     monkeypatch.delenv("SEED", raising=False)
-    settings.HOST, settings.SITE_URL = host, site_url
+    settings.EXPOSED_BY = exposed_by(
+        host=host, site_url=site_url, allowed_hosts=[], trusted_origins=[], behind_proxy=False
+    )
     assert seed_wanted() == expected
 
 
@@ -61,8 +42,19 @@ def test_what_the_operator_says_goes(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, seed: str
 ) -> None:
     monkeypatch.setenv("SEED", seed)
-    for settings.HOST in ("127.0.0.1", EVERYWHERE):
-        assert seed_wanted() == seed
+    settings.EXPOSED_BY = []
+    assert seed_wanted() == seed
+
+
+def test_no_demo_content_where_others_can_reach_the_site(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EXPOSED_BY = ["HOST", "ALLOWED_HOSTS"]
+    monkeypatch.setenv("SEED", "none")
+    assert seed_wanted() == "none"
+    monkeypatch.setenv("SEED", "demo")
+    with pytest.raises(SystemExit, match=r"others can reach this site \(HOST, ALLOWED_HOSTS\)"):
+        seed_wanted()
 
 
 def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

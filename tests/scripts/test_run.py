@@ -15,7 +15,7 @@ import pytest
 from tests import clips
 from tests.parts import without
 from tests.processes import wait_for
-from tests.scripts.member import Browser, make_bob, rows
+from tests.scripts.member import Browser, make_bob, manage, rows, shell
 from tests.scripts.site import (
     BACK_WITHIN,
     QUEUE,
@@ -35,14 +35,23 @@ from tests.scripts.site import (
     processor_seconds,
     running,
     started,
+    too_open,
+    umasks,
 )
 from tests.scripts.witness import ffmpegs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.scripts.conftest import Clone
     from tests.scripts.disk import Disk
 
 pytestmark = pytest.mark.ffmpeg  # which start-up looks for
+
+MAKE_SAMPLE_ADMIN = """
+from accounts.models import User
+User.objects.create_superuser("admin", "admin@example.com", "admin123", is_sample=True)
+"""
 
 
 def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clone) -> None:
@@ -63,25 +72,60 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clon
         token = link.split("/")[1]
         assert get(installed, f"/{link}") == 200
         assert get(installed, "/s/secret-of-a-guest/") in {200, 302, 404}
+        # A shell that knows nothing of PORT is told the same address.
+        assert f"http://127.0.0.1:{installed.port}/register/" in manage(installed, "setup_link")
         wait_for(lambda: "GET /s/…" in logs(installed), name="the access log")
         assert "GET /register/…" in logs(installed)
         assert token not in logs(installed)
         assert "secret-of-a-guest" not in logs(installed)
+
+        # What all of it writes is for its user and, to be read, its group.
+        assert umasks(installed) == {"0027"}
+        assert too_open(installed) == []
 
         # Another one in the same folder is refused while this one runs.
         assert "already running in this folder" in installed.refusal()
         end(installed, process, signal.SIGTERM)
         assert process.returncode == 0
 
+    # Others can't reach a site whose passwords everybody knows: it says what to do, and that works.
+    shell(installed, MAKE_SAMPLE_ADMIN)
+    public = {"SITE_URL": "https://clips.example.org", "SEED": "none"}
+    refusal = installed.refusal(**public)
+    assert "clipset.E030" in refusal
+    assert "manage.py remove_samples --all" in refusal
+    assert "There is no admin now" in manage(installed, "remove_samples", **public)
+    assert "https://clips.example.org/register/" in manage(installed, "setup_link", **public)
+
     key = env_file.read_text()
+    outside = left_by_an_earlier_version(installed)
     with running(installed, SEED="none") as process:
         said = started(process)
+        assert too_open(installed) == []
+        assert stat.S_IMODE((installed.root / "media/videos/old.mp4").stat().st_mode) == 0o640
+        assert stat.S_IMODE((installed.root / "media/videos").stat().st_mode) == 0o750
+        assert stat.S_IMODE(outside.stat().st_mode) == 0o644
         # The promise is ten seconds on an idle machine; other tests run beside this one.
         assert processor_seconds(installed) < 10
         assert "Static files" not in said
         assert env_file.read_text() == key
         end(installed, process, signal.SIGINT)
         assert process.returncode == 0
+
+
+def left_by_an_earlier_version(clone: Clone) -> Path:
+    """Opens files and folders of the site to all users. Gives a file outside that a link names."""
+    outside = clone.root.parent / "outside"
+    outside.touch()
+    outside.chmod(0o644)
+    (clone.root / "media/videos/old.mp4").touch()
+    for name in ("data", "media"):
+        for path in (clone.root / name, *(clone.root / name).rglob("*")):
+            if path.is_dir() or path.is_file():
+                path.chmod(0o755 if path.is_dir() else 0o644)
+    (clone.root / "media/videos/link.mp4").symlink_to(outside)
+    (clone.root / "data/permissions").unlink()
+    return outside
 
 
 @pytest.mark.long  # the chaos test has the same in short

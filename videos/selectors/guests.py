@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.urls import reverse
 
 from clipset.lib.text import clean_line
+from siteconfig.services.address import site_url
 from videos.selectors.watch import Player, tracks_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class GuestPage:
 
 def guest_address(token: str) -> str:
     """As it is handed over."""
-    return f"{settings.SITE_URL}{reverse('guest', args=[token])}"
+    return f"{site_url()}{reverse('guest', args=[token])}"
 
 
 def guest_page(video: Video, *, token: str, start: int) -> GuestPage:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from accounts.models import User
 from videos.services.samples import remove_samples
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
 
 class Command(BaseCommand):
@@ -15,8 +20,18 @@ class Command(BaseCommand):
         "What real videos hang on stays."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--all",
+            action="store_true",
+            help="Leave no sample member: the admin goes even if there is no other, whoever has "
+            "videos of their own becomes an ordinary member and needs a new password, and open "
+            "invitations of sample members expire. This is how it works anyway where the settings "
+            "say that others can reach the site.",
+        )
+
     def handle(self, *_args: Any, **options: Any) -> None:
-        removed = remove_samples()
+        removed = remove_samples(leave_none=options["all"] or bool(settings.EXPOSED_BY))
         if options["verbosity"] < 1:
             return
         if removed.videos or removed.categories or removed.users:
@@ -30,9 +45,18 @@ class Command(BaseCommand):
         for name in removed.kept_categories:
             self.stdout.write(f"The category {name} stays: it holds videos that are no samples.")
         for username, reason in removed.kept_users.items():
+            advice = (
+                "They are an ordinary member without a password now: an admin makes them a link "
+                "for a new one."
+                if removed.are_plain
+                else "Change the password now, everybody knows it."
+            )
+            self.stdout.write(f"{username} stays: this member {reason}. {advice}")
+        if not User.objects.admins().exists():
             self.stdout.write(
-                f"{username} stays: this member {reason}. Change the password now, everybody "
-                "knows it."
+                "There is no admin now. The next start of the site prints a link to set up a new "
+                "one, and so does manage.py setup_link. (A site that only this machine reaches is "
+                "filled with sample data again, unless SEED is none.)"
             )
 
 

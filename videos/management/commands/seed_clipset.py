@@ -57,8 +57,15 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if loud:
             self.stdout.write(
-                "4 members, 6 categories and 20 videos. Log in as admin with admin123, or as "
-                "alice, bob or charlie with password123."
+                "4 members, 6 categories and 20 videos. "
+                + (
+                    f"Others can reach this site ({', '.join(settings.EXPOSED_BY)}), so that these "
+                    "members can't log in, and it won't start again until "
+                    "manage.py remove_samples --all has removed them."
+                    if settings.EXPOSED_BY
+                    else "Log in as admin with admin123, or as alice, bob or charlie with "
+                    "password123."
+                )
             )
 
     def _may_reset(self, *, interactive: bool) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Invitation, Role, Session, User
 from accounts.services.avatars import avatar_path
@@ -19,6 +21,8 @@ from videos.services.files import paths_of, remove_files
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django.db.models import QuerySet
+
     from videos.querysets import VideoQuerySet
 
 OWN_VIDEOS = "has videos that are no samples"
@@ -28,17 +32,28 @@ NO_HEIR = "has categories or invitations, and there is no admin to hand them to"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """How many rows went; who and what stays, with the reason in words."""
+    """How many rows went; who and what stays, with the reason in words.
+
+    Attributes:
+        are_plain: whether `kept_users` are ordinary members without a password now.
+    """
 
     videos: int
     categories: int
     users: int
     kept_users: dict[str, str]
     kept_categories: list[str]
+    are_plain: bool
 
 
-def remove_samples() -> Removed:
-    """Removes sample rows and their files, but nothing that real data hang on. Harmless twice."""
+def remove_samples(*, leave_none: bool = False) -> Removed:
+    """Removes sample rows and their files, but nothing that real data hang on. Harmless twice.
+
+    Args:
+        leave_none: whether the sample admin goes even if there is no other, and a sample member
+            whom real data hang on becomes an ordinary member who has to set a new password. Open
+            invitations by sample members expire: anybody could have made them.
+    """
     with transaction.atomic():
         files, videos = _delete_videos(Video.objects.filter(is_sample=True))
         kept_categories = Category.objects.filter(is_sample=True, videos__isnull=False).distinct()
@@ -46,10 +61,16 @@ def remove_samples() -> Removed:
         categories = list(Category.objects.filter(is_sample=True).exclude(name__in=kept_names))
         files |= _existing(map(cover_path, categories))
         Category.objects.filter(pk__in=[category.pk for category in categories]).delete()
-        kept, leaving = _sort_users()
+        if leave_none:
+            now = timezone.now()
+            by_samples = Invitation.objects.filter(created_by__is_sample=True, used_at=None)
+            by_samples.filter(expires_at__gt=now).update(expires_at=now)
+        kept, leaving = _sort_users(keep_admin=not leave_none)
         files |= _existing(map(avatar_path, leaving))
         _hand_over(leaving)
         User.objects.filter(pk__in=[user.pk for user in leaving]).delete()
+        if leave_none:
+            _make_plain(User.objects.filter(is_sample=True))
     erase(files)
     return Removed(
         videos=videos,
@@ -57,10 +78,23 @@ def remove_samples() -> Removed:
         users=len(leaving),
         kept_users=kept,
         kept_categories=kept_names,
+        are_plain=leave_none,
     )
 
 
-def _sort_users() -> tuple[dict[str, str], list[User]]:
+def _make_plain(users: QuerySet[User]) -> None:
+    """Whoever knew the old password, or logged in with it, has nothing left of that: no session,
+    no password, no rights above a member's."""
+    for user in users:
+        user.is_sample = False
+        user.password = make_password(None)
+        user.apply_role(Role.USER)
+        user.save(update_fields=["is_sample", "password", "role", "is_staff", "is_superuser"])
+        user.sync_groups()
+        user.sessions.all().delete()
+
+
+def _sort_users(*, keep_admin: bool) -> tuple[dict[str, str], list[User]]:
     """Sample users who have to stay, with the reason, and those who go."""
     kept: dict[str, str] = {}
     samples = list(User.objects.filter(is_sample=True))
@@ -68,7 +102,9 @@ def _sort_users() -> tuple[dict[str, str], list[User]]:
         if user.videos.exists() or user.uploads.filter(state=UploadState.OPEN).exists():
             kept[user.username] = OWN_VIDEOS
     admins = User.objects.filter(role=Role.ADMIN, is_active=True)
-    if (
+    if not keep_admin:
+        admins = admins.filter(is_sample=False)
+    elif (
         not admins.exclude(is_sample=True).exists()
         and not admins.filter(username__in=kept).exists()
     ):
