@@ -202,6 +202,16 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.groups.remove(group)
 
 
+class InvitationQuerySet(QuerySet["Invitation"]):
+    def visible_to(self, user: User) -> InvitationQuerySet:
+        """All for admins, and for moderators those that they made themselves.
+
+        An invitation names an e-mail address, which only admins and the inviter may see. A new
+        link shows it too, so nobody else may renew one.
+        """
+        return self if user.is_admin else self.filter(created_by=user)
+
+
 class Invitation(models.Model):
     """Lets one person in, once, until it expires. Only a hash of the token is stored."""
 
@@ -215,6 +225,8 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         db_table = "invitations"

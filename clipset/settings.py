@@ -55,7 +55,7 @@ INSTALLED_APPS = [
     "categories.apps.CategoriesConfig",
     "accounts.apps.AccountsConfig",
     "siteconfig.apps.SiteconfigConfig",
-    "django.contrib.admin",
+    "siteconfig.apps.GuardedAdminConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",

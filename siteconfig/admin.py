@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 _M = TypeVar("_M", bound=Model)
 
-# The few tables are one click away on the index; lists need the width.
-admin.site.enable_nav_sidebar = False
-
 
 def state_word(name: str, word: str, tone: str) -> SafeString:
     """A state as a coloured word. `tone` is good, warn, danger or quiet (admin.css)."""
@@ -57,6 +54,17 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
             return super().lookup_allowed(lookup, value, request)  # nothing: Django ignores it
         return field in declared and rest in {"", "exact", "isnull", "gte", "lt", "id__exact"}
 
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """Only columns of this table. Django's own breaks on relations that point here."""
+        columns = {field.name for field in self.opts.concrete_fields}
+        return to_field in columns and super().to_field_allowed(request, to_field)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> _M | None:
+        """`from_field` comes from the form of a popup, where it may be empty."""
+        return super().get_object(request, object_id, from_field or None)
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -80,7 +88,7 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     def response_action(self, request: HttpRequest, queryset: QuerySet[_M]) -> HttpResponse | None:
         try:
             for selected in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                self.opts.pk.to_python(selected)
+                self.opts.pk.clean(selected, None)
             return super().response_action(request, queryset)
         except ValidationError as error:
             return self._refused(request, error)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class SiteconfigConfig(AppConfig):
@@ -7,3 +8,9 @@ class SiteconfigConfig(AppConfig):
 
     def ready(self) -> None:
         from siteconfig import checks  # noqa: F401 registers them
+
+
+class GuardedAdminConfig(AdminConfig):
+    """Django's admin, in which `admin.site` is ours."""
+
+    default_site = "siteconfig.admin_site.GuardedSite"

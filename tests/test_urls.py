@@ -1062,7 +1062,7 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ),
         (
             "POST /admin/accounts/invitation/{admins_invitation}/renew/",
-            (IN, TO_ADMIN, TO_ADMIN, 302, 200, IN),
+            (IN, TO_ADMIN, TO_ADMIN, 404, 200, IN),
         ),
     ],
     "admin:accounts_user_reset_link": [

@@ -19,7 +19,7 @@ from django.utils.html import format_html
 
 from accounts.admin.shared import links_page, me_of, outranks
 from accounts.forms import AddressField
-from accounts.models import Invitation, Role, User
+from accounts.models import Invitation, InvitationQuerySet, Role, User
 from accounts.services.invitations import (
     issue_invitation,
     renew_invitation,
@@ -89,6 +89,11 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
     list_select_related = ["created_by"]
     search_fields = ["email", "created_by__username"]
     actions = ["renew", "revoke"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
+        queryset = super().get_queryset(request)
+        assert isinstance(queryset, InvitationQuerySet)
+        return queryset.visible_to(me_of(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
         """For the action; a single one can't be edited."""
@@ -232,7 +237,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
             return HttpResponseNotAllowed(["POST"])
         if not self.has_change_permission(request):
             raise PermissionDenied
-        invitation = get_object_or_404(Invitation, pk=invitation_id)
+        invitation = get_object_or_404(self.get_queryset(request), pk=invitation_id)
         issued = self._renew(request, invitation)
         if issued is None:
             return redirect("admin:accounts_invitation_change", invitation.pk)

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.html import format_html
 
-from accounts.admin.shared import links_page, me_of, outranks
+from accounts.admin.shared import is_out_of_reach, links_page, me_of, outranks
 from accounts.forms import AddressField
 from accounts.models import Role, User
 from accounts.services.members import (
@@ -104,14 +104,21 @@ class UserAdmin(GuardedAdmin[User]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        if obj is not None and outranks(obj.role, me_of(request)):
+        if obj is not None and is_out_of_reach(obj, me_of(request)):
             return False
         return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return request.user.is_superuser and super().has_delete_permission(request, obj)
 
-    # What is shown
+    # What is shown. Only admins see e-mail addresses (the settings page promises it), and only
+    # they search by them: whoever searches can find an address letter by letter.
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return _without_email(super().get_list_display(request), request)
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        return _without_email(super().get_search_fields(request), request)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """With the site's limit in each row, so that the list asks for it only once."""
         site = Config.objects.filter(pk=Config.SINGLETON_ID).values("weekly_upload_limit_bytes")
@@ -121,8 +128,9 @@ class UserAdmin(GuardedAdmin[User]):
         own_limit = (
             "weekly_upload_limit_bytes" if self.has_change_permission(request, obj) else "own_limit"
         )
+        facts = _without_email(["picture", "username", "email", "role", "is_active"], request)
         return [
-            (None, {"fields": ["picture", "username", "email", "role", "is_active"]}),
+            (None, {"fields": facts}),
             ("Uploads", {"fields": [own_limit, "quota", "last_upload_reset"]}),
             ("Since when", {"fields": ["created_at", "last_login"]}),
         ]
@@ -198,10 +206,10 @@ class UserAdmin(GuardedAdmin[User]):
 
     def _changeable(self, request: HttpRequest, users: Iterable[User]) -> Iterator[User]:
         for user in users:
-            if outranks(user.role, me_of(request)):
-                self.message_user(
-                    request, f"Not changed: {user.username} ranks above you.", messages.ERROR
-                )
+            me = me_of(request)
+            if is_out_of_reach(user, me):
+                rank = "ranks above you" if outranks(user.role, me) else "is a moderator like you"
+                self.message_user(request, f"Not changed: {user.username} {rank}.", messages.ERROR)
             else:
                 yield user
 
@@ -311,6 +319,10 @@ class UserAdmin(GuardedAdmin[User]):
         self.log_change(request, user, "Made a password reset link.")
         links = [(user.username, reset_link(user), False)]
         return links_page(self, request, title="Password reset link", links=links)
+
+
+def _without_email(names: Iterable[Any], request: HttpRequest) -> list[Any]:
+    return [name for name in names if name != "email" or me_of(request).is_admin]
 
 
 def _kept(ids: set[UUID], request: HttpRequest) -> list[str]:

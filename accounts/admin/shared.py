@@ -22,6 +22,11 @@ def outranks(role: str, me: User) -> bool:
     return Role(role).rank > Role(me.role).rank
 
 
+def is_out_of_reach(user: User, me: User) -> bool:
+    """Whether `me` may not change this member: moderators change only themselves and members."""
+    return not me.is_admin and user.pk != me.pk and Role(user.role).rank >= Role(me.role).rank
+
+
 def links_page(
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,

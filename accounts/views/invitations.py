@@ -37,9 +37,9 @@ def _inviter(request: HttpRequest) -> User:
 
 
 def _invitation(request: HttpRequest, invitation_id: UUID) -> Invitation:
-    """One that the inviter may change: none to a role above their own."""
+    """One that the inviter may change: one that they see, to no role above their own."""
     inviter = _inviter(request)
-    invitation = Invitation.objects.filter(pk=invitation_id).first()
+    invitation = Invitation.objects.visible_to(inviter).filter(pk=invitation_id).first()
     if invitation is None or Role(invitation.role).rank > Role(inviter.role).rank:
         raise Http404("No such invitation.")
     return invitation
@@ -51,14 +51,16 @@ def _page(
     issued: IssuedInvitation | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    inviter = _inviter(request)
+    visible = Invitation.objects.visible_to(inviter)
     context = {
         "form": form,
-        "invitations": Invitation.objects.select_related("created_by")[:SHOWN],
+        "invitations": visible.select_related("created_by")[:SHOWN],
         "issued": issued,
         "link": issued.link if issued else None,
         "emailed": issued.emailed if issued else False,
         "mail_is_configured": settings.MAIL_IS_CONFIGURED,
-        "own_rank": Role(_inviter(request).role).rank,
+        "own_rank": Role(inviter.role).rank,
     }
     return render(request, "accounts/invitations.html", context, status=status)
 

@@ -6,9 +6,13 @@ import http.client
 import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from clipset.lib.web_worker import SWITCH_SECONDS
 from tests.processes import free_port, process, wait_for
 
 if TYPE_CHECKING:
@@ -24,24 +28,34 @@ def slowly(pieces: int) -> Iterator[bytes]:
         yield b"x"
 
 
-def test_an_upload_may_take_longer_than_the_workers_timeout(tmp_path: Path) -> None:
-    """The timeout is about the worker's main thread, not about a request in one of its threads."""
-    (tmp_path / "count.py").write_text(
+@contextmanager
+def serving(folder: Path, answer: str, *options: str) -> Iterator[tuple[int, Path]]:
+    """A gunicorn with the deployed configuration and an application that answers with this
+    expression of `environ`. Gives its port and its log."""
+    (folder / "small.py").write_text(
+        "import sys\n"
         "def application(environ, start_response):\n"
-        "    count = str(len(environ['wsgi.input'].read())).encode()\n"
-        "    start_response('200 OK', [('Content-Length', str(len(count)))])\n"
-        "    return [count]\n"
+        f"    answer = str({answer}).encode()\n"
+        "    start_response('200 OK', [('Content-Length', str(len(answer)))])\n"
+        "    return [answer]\n"
     )
-    port, log = free_port(), tmp_path / "log"
-    options = ("--config", "deploy/gunicorn.conf.py", "--timeout", str(TIMEOUT))
-    command = [sys.executable, "-m", "gunicorn", *options, "count:application"]
+    port, log = free_port(), folder / "log"
+    config = ("--config", "deploy/gunicorn.conf.py", *options)
+    command = [sys.executable, "-m", "gunicorn", *config, "small:application"]
     environment = os.environ | {
         "HOST": "127.0.0.1",
         "PORT": str(port),
-        "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
+        "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
     }
     with process(command, log=log, cwd=ROOT, env=environment):
         wait_for(lambda: "Booting worker" in log.read_text(), name="gunicorn")
+        yield port, log
+
+
+def test_an_upload_may_take_longer_than_the_workers_timeout(tmp_path: Path) -> None:
+    """The timeout is about the worker's main thread, not about a request in one of its threads."""
+    count = "len(environ['wsgi.input'].read())"
+    with serving(tmp_path, count, "--timeout", str(TIMEOUT)) as (port, log):
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         client.request("POST", "/s/secret", slowly(8), {"Content-Length": "8"})
         answer = client.getresponse()
@@ -52,3 +66,11 @@ def test_an_upload_may_take_longer_than_the_workers_timeout(tmp_path: Path) -> N
     assert "WORKER TIMEOUT" not in written
     assert '"POST /s/… HTTP/1.1" 200' in written
     assert "secret" not in written
+
+
+def test_threads_of_a_worker_take_turns_quickly(tmp_path: Path) -> None:
+    with serving(tmp_path, "sys.getswitchinterval()") as (port, _):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        client.request("GET", "/")
+        assert float(client.getresponse().read()) == pytest.approx(SWITCH_SECONDS)
+        client.close()

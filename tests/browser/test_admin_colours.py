@@ -1,0 +1,146 @@
+"""Every kind of page of the admin in both colour schemes: nothing on it is hard to read, also what
+the pointer is over. Django's stylesheets and ours (static/css/admin.css) share the colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accounts.models import User
+from tests.browser.furnished import furnish
+from tests.browser.pages import click, send
+from tests.browser.test_access import COLOURS, found_by_axe
+from tests.builders import make_admin, make_moderator
+from tests.parts import axe_core
+from videos.models import Comment, Video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.videos import live
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.django_db(transaction=True),
+]
+
+# Colours that change slowly would be seen half-way.
+AT_ONCE = """() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("*, ::before, ::after { transition: none !important; }");
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}"""
+POINTED_AT = "a, button, input[type=submit], input[type=button], summary, tbody tr, option"
+HOVERED = ["hover", "focus"]
+
+
+@dataclass(frozen=True)
+class AdminLook:
+    """One page of the admin in one state; `{film}` and `{comment}` in `path` are keys of rows."""
+
+    name: str
+    path: str
+    by: str = "root_"
+    then: Callable[[Page], None] | None = None
+
+
+def select(action: str) -> Callable[[Page], None]:
+    """Chooses the first row of a list and the action for it, and sends both."""
+
+    def then(page: Page) -> None:
+        page.locator(".action-select").first.check()
+        page.locator("select[name=action]").select_option(action)
+        page.locator("#changelist-form button[name=index]").click()
+
+    return then
+
+
+def open_categories(page: Page) -> None:
+    page.locator(".select2-selection").first.click()
+    page.locator(".select2-results__option").nth(1).wait_for()
+
+
+LOOKS = [
+    AdminLook("login", "/admin/login/", ""),
+    AdminLook("login, wrong", "/admin/login/", "", send("#login-form", username="x", password="x")),
+    AdminLook("index", "/admin/"),
+    AdminLook("list with filters", "/admin/videos/video/?is_hidden__exact=0&_facets=True"),
+    AdminLook("list with a message", "/admin/videos/video/", then=select("hide")),
+    AdminLook("list with an error", "/admin/videos/video/", then=select("retry")),
+    AdminLook("list with pages", "/admin/videos/comment/"),
+    AdminLook("members", "/admin/accounts/user/?o=2.-3", "mod"),
+    AdminLook("form", "/admin/videos/video/{film}/change/", then=open_categories),
+    AdminLook(
+        "form, wrong",
+        "/admin/videos/video/{film}/change/",
+        then=send("#video_form", title=""),
+    ),
+    AdminLook("form to read", "/admin/videos/comment/{comment}/change/"),
+    AdminLook("popup", "/admin/categories/category/add/?_popup=1"),
+    AdminLook("history", "/admin/videos/video/{film}/history/"),
+    AdminLook("delete", "/admin/videos/video/{film}/delete/"),
+    AdminLook("delete several", "/admin/videos/video/", then=select("delete_selected")),
+    AdminLook(
+        "link shown once",
+        "/admin/accounts/invitation/add/",
+        then=send("#invitation_form", email="new@example.org"),
+    ),
+    AdminLook("configuration", "/admin/siteconfig/config/1/change/"),
+    AdminLook("password", "/admin/password_change/", then=click("input[type=submit]")),
+]
+
+
+def point_at_everything(page: Page) -> None:
+    """Has the browser show each link, button and row as if the pointer were over it."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("DOM.enable")
+    devtools.send("CSS.enable")
+    root = devtools.send("DOM.getDocument")["root"]["nodeId"]
+    found = devtools.send("DOM.querySelectorAll", {"nodeId": root, "selector": POINTED_AT})
+    for node in found["nodeIds"]:
+        state = {"nodeId": node, "forcedPseudoClasses": HOVERED}
+        devtools.send("CSS.forcePseudoState", state)
+
+
+def hard_to_read(page: Page, name: str) -> list[str]:
+    """What axe-core finds too faint, in light and dark, left alone and pointed at."""
+    page.wait_for_load_state("load")
+    page.evaluate(axe_core())
+    page.evaluate(AT_ONCE)
+    wrong: list[str] = []
+    for state in ("", ", pointed at"):
+        if state:
+            point_at_everything(page)
+        page.emulate_media(color_scheme="light")
+        wrong += [f"{name}, light{state}: {it}" for it in found_by_axe(page, COLOURS)]
+        page.emulate_media(color_scheme="dark")
+        wrong += [f"{name}, dark{state}: {it}" for it in found_by_axe(page, COLOURS)]
+    return wrong
+
+
+def test_nothing_in_the_admin_is_hard_to_read(
+    visit: Callable[..., Page], site: live.Server, problems: list[str]
+) -> None:
+    film = Video.objects.get(short_id=furnish(make_admin("root_"), site.media)["film"])
+    mod = make_moderator("mod")
+    comments = [Comment(video=film, author=mod, text="Hm") for _ in range(60)]
+    comment, *_ = Comment.objects.bulk_create(comments)  # more than one page of them
+    names = {"film": str(film.pk), "comment": str(comment.pk)}
+    pages: dict[str, Page] = {}
+    wrong = []
+    for look in LOOKS:
+        if look.by not in pages:
+            user = User.objects.get(username=look.by) if look.by else None
+            pages[look.by] = visit(user, viewport={"width": 1280, "height": 844})
+        page = pages[look.by]
+        page.goto(look.path.format_map(names))
+        if look.then is not None:
+            look.then(page)
+        wrong += hard_to_read(page, look.name)
+    problems.clear()  # most films have no files
+    assert wrong == [], "\n".join(wrong)
