@@ -55,7 +55,6 @@ ON_BOTH_DATABASES = (
     "videos/selectors/",
     "videos/test_models",
     "videos/test_querysets",
-    "videos/test_write_lock",
 )
 # Fixtures of pytest-django that bring the database.
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}

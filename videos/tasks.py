@@ -34,16 +34,16 @@ def run_next_encode() -> str:
 
 def look_after_jobs() -> int:
     """Every minute: takes back lost leases, finishes and ends uploads that nobody asks about,
-    sweeps what killed workers left, finishes what the search's index lacks, wakes for work that
-    nobody was woken for."""
+    sweeps what killed workers left, wakes for work that nobody was woken for, and writes what the
+    search's index lacks."""
     taken_back = jobs.take_back_lost_jobs()
     finishing.finish_whole_uploads()
     uploads.end_expired_uploads()
     files.sweep_temp()
     files.sweep_strays()
     thumbnails.ask_for_lost_thumbnails()
-    search_changes.apply_waiting_changes()
     jobs.wake_for_due_jobs()
+    search_changes.apply_waiting_changes()
     return taken_back
 
 

@@ -103,7 +103,7 @@ def watch_transactions() -> None:
 
     def measured_exit(self: Atomic, *error: Any) -> None:
         connection = get_connection(self.using)
-        begun = connection.clipset_measured if _blocks(connection) == 1 else None
+        begun = getattr(connection, "clipset_measured", None) if _blocks(connection) == 1 else None
         try:
             leave(self, *error)
         finally:

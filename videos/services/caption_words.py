@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from clipset.lib.words import words_of
@@ -43,24 +42,11 @@ def words_of_captions(video_id: UUID) -> str:
     return " ".join(_first_of(_stored(video_id)))
 
 
-def add_missing_words() -> list[UUID]:
-    """Folds the tracks that were stored before there were folded words, one at a time, each in a
-    transaction of its own. Returns the videos whose index is to be brought up to date."""
-    lacking = Caption._base_manager.filter(
-        ~Exists(CaptionWords.objects.filter(caption=OuterRef("pk")))
-    )
-    videos: dict[UUID, None] = {}
-    for pk in list(lacking.order_by("pk").values_list("pk", flat=True)):
-        track = Caption._base_manager.filter(pk=pk).first()
-        if track is None:
-            continue
-        words = fold_captions(track.body)
-        with transaction.atomic():
-            # It may have been removed for good meanwhile.
-            if Caption._base_manager.select_for_update().filter(pk=pk).values("pk").first():
-                CaptionWords.objects.get_or_create(caption_id=pk, defaults={"words": words})
-        videos[track.video_id] = None
-    return list(videos)
+def captions_without_words() -> list[int]:
+    """Keys of tracks that an older version stored."""
+    words = CaptionWords.objects.filter(caption=OuterRef("pk"))
+    lacking = Caption._base_manager.filter(~Exists(words))
+    return list(lacking.order_by("pk").values_list("pk", flat=True))
 
 
 def _folded(body: str) -> Iterator[str]:
@@ -92,7 +78,7 @@ def _stored(video_id: UUID) -> dict[str, None]:
     ).order_by("pk")
     kept: dict[str, None] = {}
     read_words = read_characters = 0
-    for stored in tracks.values_list("words", flat=True).iterator(chunk_size=1):
+    for stored in tracks.values_list("words", flat=True).iterator(chunk_size=8):
         words = stored.split()
         kept.update(dict.fromkeys(words))
         read_words, read_characters = read_words + len(words), read_characters + len(stored)

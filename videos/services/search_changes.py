@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PIECE: Final = 1_000  # words that one transaction takes out of the index and puts into it
-_MAX_STEPS: Final = 5_000  # of a sweep; the next one goes on
+_MAX_DOCUMENTS: Final = 5_000  # of a sweep; the next one goes on
 
 _PUT: Final = "INSERT INTO video_search (rowid, words) VALUES (%s, %s)"
 _TAKE: Final = "INSERT INTO video_search (video_search, rowid, words) VALUES ('delete', %s, %s)"
@@ -36,14 +36,15 @@ def apply_changes(documents: Sequence[int]) -> None:
         return
     left = [document for document in documents if not _apply_piece(document)]
     if left:
-        transaction.on_commit(partial(_finish, left))
+        # A failure is logged and changes no answer: the sweep goes on with it.
+        transaction.on_commit(partial(_finish, left), robust=True)
 
 
 def apply_waiting_changes() -> int:
     """What deletions, and processes that died, left to do. Returns of how many documents."""
     if connection.vendor != "sqlite":
         return 0
-    waiting = list(SearchChange.objects.values_list("pk", flat=True)[:_MAX_STEPS])
+    waiting = list(SearchChange.objects.values_list("pk", flat=True)[:_MAX_DOCUMENTS])
     _finish(waiting)
     return len(waiting)
 

@@ -11,9 +11,13 @@ from django.db.models import Exists, OuterRef
 from clipset.lib.transactions import batch_job
 from clipset.lib.words import words_of
 from videos.fulltext import category_token, uploader_token
-from videos.models import SearchDocument, Video
+from videos.models import Caption, CaptionWords, SearchDocument, Video
 from videos.models.search import VERSION
-from videos.services.caption_words import add_missing_words, words_of_captions
+from videos.services.caption_words import (
+    captions_without_words,
+    fold_captions,
+    words_of_captions,
+)
 from videos.services.search_changes import apply_changes, apply_waiting_changes, rebuild_engine
 
 if TYPE_CHECKING:
@@ -107,11 +111,18 @@ def _after(published: QuerySet[Video], last: UUID | None) -> list[UUID]:
 
 
 def index_missing_captions() -> int:
-    """Folds captions that an older version stored. Returns of how many videos."""
-    videos = add_missing_words()
-    for video_id in videos:
-        index_video(video_id)
-    return len(videos)
+    """Folds captions that an older version stored, one after the other. Returns how many."""
+    missing = captions_without_words()
+    for pk in missing:
+        track = Caption._base_manager.filter(pk=pk).first()
+        words = fold_captions(track.body) if track else ""
+        with transaction.atomic():
+            # It may have been removed for good meanwhile.
+            held = Caption._base_manager.select_for_update().only("video").filter(pk=pk).first()
+            if held is not None:
+                CaptionWords.objects.get_or_create(caption_id=pk, defaults={"words": words})
+                index_video(held.video_id)
+    return len(missing)
 
 
 def document_of(video: Video, spoken: str) -> SearchDocument:

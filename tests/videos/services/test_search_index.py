@@ -11,7 +11,7 @@ from django.db import connection
 from accounts.services.members import delete_members
 from tests.builders import make_admin, make_caption, make_category, make_user, make_video
 from videos.fulltext import Term, newest_matching
-from videos.models import ProcessingStatus, SearchDocument, Video
+from videos.models import CaptionWords, ProcessingStatus, SearchDocument, Video
 from videos.services import caption_words, search_index
 from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
 from videos.services.search_index import index_video, rebuild_search
@@ -128,3 +128,17 @@ def test_what_is_missing_or_of_an_older_version_is_made_at_the_start(
     assert found("old") == {"Old"}
     assert len(found("missing")) == 4
     assert rebuild_search(missing_only=True) == 0
+
+
+def test_captions_of_an_older_version_are_found_before_and_after_they_are_folded() -> None:
+    video = make_video("Winter")
+    make_caption(video, "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nZeppelin\n")
+    # As that version left them.
+    CaptionWords.objects.all().delete()
+    SearchDocument.objects.update(spoken=None)
+    assert found("zeppelin") == {"Winter"}
+    assert rebuild_search(missing_only=True) == 0
+    assert CaptionWords.objects.get().words == "zeppelin"
+    assert SearchDocument.objects.get().spoken == "zeppelin"
+    edit_video(video=video, title="Summer", description="", category=None)
+    assert found("zeppelin") == {"Summer"}
