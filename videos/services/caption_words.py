@@ -25,7 +25,7 @@ MAX_FOLDED_CHARACTERS: Final = 2_000_000
 # Characters that are folded at once.
 _PIECE: Final = 5_000
 # So many times these limits are read of all tracks of a video, to find different words in them.
-_MAX_READ: Final = 5
+_MAX_READ: Final = 3
 
 
 def fold_captions(body: str) -> str:
