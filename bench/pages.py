@@ -142,6 +142,7 @@ def fill(size: int) -> None:
 
     from clipset.lib.statistics import refresh_statistics
     from videos.models import Video
+    from videos.services.search_changes import rebuild_engine
 
     call_command("migrate", verbosity=0, interactive=False)
     if Video.objects.exists():  # kept of another run
@@ -155,6 +156,7 @@ def fill(size: int) -> None:
     while some := list(islice(videos, 5000)):
         with transaction.atomic():
             _store(some)
+    rebuild_engine()
     with transaction.atomic():
         _talk(size, users)
     refresh_statistics()  # as the workers do daily
@@ -215,7 +217,7 @@ def _store(videos: list[Video]) -> None:
     from videos.services.search_index import document_of
 
     Video.objects.bulk_create(videos)
-    SearchDocument.objects.bulk_create(document_of(video, []) for video in videos)
+    SearchDocument.objects.bulk_create(document_of(video, "") for video in videos)
 
 
 def _talk(size: int, users: list[User]) -> None:

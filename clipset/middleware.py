@@ -20,6 +20,7 @@ from clipset.lib.drain import drain
 from clipset.lib.form_files import LARGEST_FORM
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.sockets import connection_of
+from clipset.lib.transactions import name_work
 from clipset.lib.units import human_bytes
 
 if TYPE_CHECKING:
@@ -37,6 +38,17 @@ SEEN_EVERY = timedelta(hours=1)
 # it may go on.
 SILENCE = timedelta(seconds=2)
 DRAIN_FOR = timedelta(seconds=10)
+
+
+class NameRequests:
+    """Says in the log whose transaction it was that took long (clipset.lib.transactions)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        name_work(f"{request.method} {request.path}")
+        return self.get_response(request)
 
 
 class DrainRefusedBody:

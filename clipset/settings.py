@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "clipset.middleware.NameRequests",
     "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
     "clipset.middleware.RefuseBrokenBody",

@@ -7,7 +7,10 @@ class SiteconfigConfig(AppConfig):
     verbose_name = "Site"
 
     def ready(self) -> None:
+        from clipset.lib.transactions import watch_transactions
         from siteconfig import checks  # noqa: F401 registers them
+
+        watch_transactions()
 
 
 class GuardedAdminConfig(AdminConfig):

@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
 from categories.models import Category
-from videos.models import Playlist, ProcessingStatus, Video
+from videos.models import Caption, CaptionWords, Playlist, ProcessingStatus, Video
+from videos.services.caption_words import fold_captions
 from videos.services.search_index import index_video
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ def make_video(
     )
     index_video(video.pk)
     return video
+
+
+def make_caption(video: Video, body: str, *, code: str = "en", **fields: Any) -> Caption:
+    """A stored track of this WebVTT, folded and found by the search. Unlike add_caption it takes
+    the body as it is."""
+    fields = {"language": code, "label": code} | fields
+    caption = Caption.objects.create(video=video, code=code, body=body, **fields)
+    CaptionWords.objects.create(caption=caption, words=fold_captions(body))
+    index_video(video.pk)
+    return caption
 
 
 def make_playlist(title: str = "", *, made_by: User | None = None, **fields: Any) -> Playlist:

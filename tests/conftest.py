@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from importlib import import_module
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clipset.lib import transactions
 from tests.parallel import (
     begin_with_the_longest,
     pytest_xdist_auto_num_workers,
@@ -141,6 +143,19 @@ def own_folders(request: pytest.FixtureRequest) -> None:
     """Tests with a database have folders of their own; the others go without, for speed."""
     if _uses_database(request.node):
         request.getfixturevalue("media")
+
+
+@pytest.fixture(autouse=True)
+def long_transactions() -> Iterator[list[str]]:
+    """No transaction of a test computes for longer than one of the site may. What was logged, for
+    tests that see it happen on purpose and empty it."""
+    found = list[str]()
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    transactions.logger.addHandler(handler)
+    yield found
+    transactions.logger.removeHandler(handler)
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from videos.services import (
     notices,
     playlists,
     processing,
+    search_changes,
+    search_index,
     sharing,
     talking,
     thumbnails,
@@ -32,7 +34,8 @@ def run_next_encode() -> str:
 
 def look_after_jobs() -> int:
     """Every minute: takes back lost leases, finishes and ends uploads that nobody asks about,
-    sweeps what killed workers left, wakes for work that nobody was woken for."""
+    sweeps what killed workers left, wakes for work that nobody was woken for, and writes what the
+    search's index lacks."""
     taken_back = jobs.take_back_lost_jobs()
     finishing.finish_whole_uploads()
     uploads.end_expired_uploads()
@@ -40,6 +43,7 @@ def look_after_jobs() -> int:
     files.sweep_strays()
     thumbnails.ask_for_lost_thumbnails()
     jobs.wake_for_due_jobs()
+    search_changes.apply_waiting_changes()
     return taken_back
 
 
@@ -54,7 +58,8 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 def tidy_up() -> int:
     """Every ten minutes: what nobody needs in the temp folder, and what was kept for long enough:
     ended uploads, originals, guest links, deleted playlists, captions and
-    comments, notices."""
+    comments, notices. Folds captions that an older version stored."""
+    search_index.index_missing_captions()
     return (
         uploads.forget_uploads()
         + files.sweep_temp()

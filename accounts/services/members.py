@@ -11,6 +11,7 @@ from django.db.models import Q
 from accounts.models import Role, Session, User
 from accounts.services.avatars import remove_avatar
 from clipset.lib.ids import hash_token
+from clipset.lib.transactions import batch_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +74,7 @@ def activate_member(*, user: User) -> User:
     return user
 
 
+@batch_job("delete_members")
 @transaction.atomic
 def delete_members(*, users: Iterable[User], heir: User) -> int:
     """Deletes members with all that is theirs; their categories go to `heir` and stay.

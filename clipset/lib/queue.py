@@ -10,11 +10,15 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
+from django.dispatch import receiver
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.brokers.orm import ORM
 from django_q.models import OrmQ, Schedule
+from django_q.signals import pre_execute
 from django_q.tasks import async_task
+
+from clipset.lib.transactions import name_work
 
 FIRST_CLUSTER: Final[str] = settings.Q_CLUSTER["name"]
 
@@ -34,6 +38,12 @@ def enqueue(function: str, *args: Any, cluster: str | None = None) -> None:
         transaction.on_commit(call)
     else:
         call()
+
+
+@receiver(pre_execute, dispatch_uid="clipset.lib.queue.name_task")
+def name_task(*, task: dict[str, Any], **_: Any) -> None:
+    """A worker says in the log of which task it is."""
+    name_work(f"task {task['func']}")
 
 
 def free_taken_work() -> int:

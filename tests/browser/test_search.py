@@ -8,10 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import clips
-from tests.builders import make_user
+from tests.builders import make_caption, make_user
 from tests.videos.films import ready_film
-from videos.models import Caption
-from videos.services.search_index import index_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +31,7 @@ def film(bob: User) -> Video:
     alice = make_user("alice")
     film = ready_film(alice, clips.h264_mp4(seconds=3, size="640x360"), title="Été à la mer")
     body = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nThe nightingale sings\n"
-    Caption.objects.create(video=film, code="en", language="en", label="English", body=body)
-    index_video(film.pk)
+    make_caption(film, body)
     return film
 
 

@@ -256,11 +256,12 @@ class VideoAdmin(GuardedAdmin[Video]):
 
     def _set_hidden(self, request: HttpRequest, queryset: QuerySet[Video], *, hidden: bool) -> None:
         done = 0
-        with transaction.atomic():
-            for video in queryset.filter(is_hidden=not hidden):
+        for video in queryset.filter(is_hidden=not hidden):
+            # One transaction each: others can write in between.
+            with transaction.atomic():
                 set_hidden(video=video, hidden=hidden)
                 self.log_change(request, video, "Hidden." if hidden else "Shown again.")
-                done += 1
+            done += 1
         what = "hidden" if hidden else "shown again"
         self.message_user(request, f"{plural(done, 'video')} {what}.")
 
@@ -334,13 +335,13 @@ class VideoAdmin(GuardedAdmin[Video]):
     ) -> None:
         done = 0
         note = f"Moved to {category}." if category else "Taken out of the category."
-        with transaction.atomic():
-            for video in queryset:
-                if video.category_id == (category.pk if category else None):
-                    continue
+        for video in queryset:
+            if video.category_id == (category.pk if category else None):
+                continue
+            with transaction.atomic():
                 move_to_category(video=video, category=category)
                 self.log_change(request, video, note)
-                done += 1
+            done += 1
         what = f"moved to {category}" if category else "without a category now"
         self.message_user(request, f"{plural(done, 'video')} {what}.")
 
@@ -364,9 +365,8 @@ class VideoAdmin(GuardedAdmin[Video]):
         delete_video(video=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        with transaction.atomic():
-            for video in queryset:
-                delete_video(video=video)
+        for video in queryset:
+            delete_video(video=video)
 
 
 def _picture(video: Video, address: str | None, *, width: int, height: int, css: str) -> SafeString:

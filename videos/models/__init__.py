@@ -1,13 +1,13 @@
 """The tables of videos and of what is done with them."""
 
-from videos.models.caption import Caption
+from videos.models.caption import Caption, CaptionWords
 from videos.models.comment import Comment
 from videos.models.job import Job
 from videos.models.like import Like
 from videos.models.notice import Notice, NoticeKind
 from videos.models.playlist import Playlist, PlaylistEntry
 from videos.models.rendition import Rendition
-from videos.models.search import SearchDocument
+from videos.models.search import SearchChange, SearchDocument
 from videos.models.share import GuestLink
 from videos.models.upload import Upload, UploadState
 from videos.models.video import ProcessingStatus, Video
@@ -15,6 +15,7 @@ from videos.models.watching import View, WatchPosition
 
 __all__ = [
     "Caption",
+    "CaptionWords",
     "Comment",
     "GuestLink",
     "Job",
@@ -25,6 +26,7 @@ __all__ = [
     "PlaylistEntry",
     "ProcessingStatus",
     "Rendition",
+    "SearchChange",
     "SearchDocument",
     "Upload",
     "UploadState",

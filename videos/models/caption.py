@@ -46,3 +46,17 @@ class Caption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} of {self.video}"
+
+
+class CaptionWords(models.Model):
+    """What a search sees of a track, folded once by videos.services.caption_words when the track
+    is stored. In a table of its own, so that reading the words never reads the body."""
+
+    caption = models.OneToOneField(Caption, models.CASCADE, primary_key=True, related_name="folded")
+    words = models.TextField(help_text="Its different words in the order in which they come.")
+
+    class Meta:
+        db_table = "caption_words"
+
+    def __str__(self) -> str:
+        return f"words of {self.caption}"

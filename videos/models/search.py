@@ -14,10 +14,10 @@ class SearchDocument(models.Model):
     """The folded words of a video, kept right by videos.services.search_index.
 
     Its id is the video's `created_at` in microseconds (one more where that is taken), so that the
-    engines give the newest first without sorting. Triggers (SQLite) and a generated column
-    (PostgreSQL) carry `words` to the index; the migration made them, and one that rebuilds this
-    table has to make them again. Uploaders and categories are here by their ids, not by their
-    names: whoever renames one has nothing to do.
+    engines give the newest first without sorting. A generated column (PostgreSQL) or triggers and
+    videos.services.search_changes (SQLite) carry `words` to the index; migrations made them, and
+    one that rebuilds this table has to make them again. Uploaders and categories are here by their
+    ids, not by their names: whoever renames one has nothing to do.
     """
 
     # Given by us; as an AutoField, since SQLite then takes it for the row's own number.
@@ -30,8 +30,34 @@ class SearchDocument(models.Model):
     description = models.TextField(help_text="Likewise.")
     words = models.TextField(help_text="All words of all texts, each once, and the two ids.")
 
+    spoken = models.TextField(  # noqa: DJ001 null: stored by a version that did not keep it
+        null=True, help_text="The words of the captions, so that an edit need not read them."
+    )
+
     class Meta:
         db_table = "search_documents"
 
     def __str__(self) -> str:
         return f"what a search sees of {self.video}"
+
+
+class SearchChange(models.Model):
+    """A document whose words are not all in SQLite's index yet; there are none on PostgreSQL.
+
+    Triggers write it with the document, in one transaction; videos.services.search_changes brings
+    it to the index in small pieces and deletes the row.
+    """
+
+    document = models.BigIntegerField(primary_key=True, help_text="Of SearchDocument, or gone.")
+    has = models.TextField(  # noqa: DJ001 null: no row
+        null=True, help_text="The words that the index has of it; null when it has no row of it."
+    )
+    wants = models.TextField(  # noqa: DJ001 null: no row
+        null=True, help_text="The words that it is to have; null when the document is gone."
+    )
+
+    class Meta:
+        db_table = "search_changes"
+
+    def __str__(self) -> str:
+        return f"change of {self.document}"

@@ -149,7 +149,7 @@ def _documents(terms: list[Term], category: UUID | None, *, sort: str, after: st
         if position:
             reached, last = position
             found = found.filter(Q(value__lt=reached) | Q(value=reached, pk__lt=last))
-    return list(found.defer("words").order_by("-value", "-pk")[: PAGE_SIZE + 1])
+    return list(found.defer("words", "spoken").order_by("-value", "-pk")[: PAGE_SIZE + 1])
 
 
 def _position(after: str) -> tuple[int, int] | None:

@@ -9,8 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from clipset.lib.expressions import OctetLength
 from clipset.lib.text import clean_line
-from videos.models import Caption, Video
+from videos.models import Caption, CaptionWords, Video
+from videos.services.caption_words import fold_captions
 from videos.services.search_index import index_video
 from videos.transcode.captions import (
     LABEL_CHARACTERS,
@@ -35,9 +37,11 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
     and Video.DoesNotExist when the video was deleted meanwhile.
     """
     body = read_captions(contents)
+    words = fold_captions(body)
+    size = len(body.encode())
     with transaction.atomic():
         tracks = _tracks_of(video)
-        _check_room(video, tracks, body)
+        _check_room(video, tracks, size)
         caption = Caption.objects.create(
             video=video,
             code=_free(language, {track.code for track in tracks}, "-"),
@@ -45,6 +49,7 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
             label=_free_label(label or language_name(language), tracks),
             body=body,
         )
+        CaptionWords.objects.create(caption=caption, words=words)
         index_video(video.pk)
     return caption
 
@@ -103,7 +108,7 @@ def remove_caption(*, caption: Caption) -> None:
         Caption.objects.filter(pk=caption.pk).update(deleted_at=timezone.now())
         removed = Caption.deleted.filter(video=caption.video_id).order_by("-deleted_at", "-pk")
         too_many = removed.values_list("pk", flat=True)[MOST_REMOVED:]
-        Caption.deleted.filter(pk__in=list(too_many)).delete()
+        Caption.deleted.filter(pk__in=list(too_many)).only("pk").delete()
         index_video(caption.video_id)
 
 
@@ -115,10 +120,11 @@ def restore_caption(*, caption: Caption) -> Caption:
         tracks = _tracks_of(caption.video)
         if (there := next((it for it in tracks if it.pk == caption.pk), None)) is not None:
             return there
-        found = Caption.deleted.undoable().filter(pk=caption.pk, video=caption.video_id).first()
+        deleted = Caption.deleted.undoable().filter(pk=caption.pk, video=caption.video_id)
+        found = deleted.defer("body").annotate(size=OctetLength("body")).first()
         if found is None:
             raise ValidationError("It is too late to undo this. Add the file again.")
-        _check_room(caption.video, tracks, found.body)
+        _check_room(caption.video, tracks, found.size)
         taken = {track.code for track in tracks}
         if found.code in taken:
             found.code = _free(found.language, taken, "-")
@@ -132,14 +138,15 @@ def restore_caption(*, caption: Caption) -> Caption:
 
 def forget_removed_captions() -> int:
     """For good, once nobody can bring them back. Returns how many."""
-    return Caption.deleted.outdated().delete()[0]
+    outdated = Caption.deleted.outdated().only("pk")
+    return outdated.delete()[1].get("videos.Caption", 0)
 
 
-def _check_room(video: Video, tracks: list[Caption], body: str) -> None:
-    """Whether one with these words may come to these. Raises ValidationError."""
+def _check_room(video: Video, tracks: list[Caption], size: int) -> None:
+    """Whether one of so many bytes may come to these. Raises ValidationError."""
     if len(tracks) >= MOST:
         raise ValidationError(f"A video has at most {MOST} captions. Remove one first.")
-    if _bytes_of(video) + len(body.encode()) > MAX_BYTES_IN_ALL:
+    if _bytes_of(video) + size > MAX_BYTES_IN_ALL:
         raise ValidationError(
             f"All captions of a video together have at most {MAX_BYTES_IN_ALL // 1_000_000} MB."
             " Remove some first, or send a smaller file."
@@ -153,9 +160,9 @@ def _tracks_of(video: Video) -> list[Caption]:
 
 
 def _bytes_of(video: Video) -> int:
-    """Of all its tracks. They are read: databases count characters."""
-    bodies = Caption.objects.filter(video=video).values_list("body", flat=True)
-    return sum(len(body.encode()) for body in bodies)
+    """Of all its tracks."""
+    sizes = Caption.objects.filter(video=video).values_list(OctetLength("body"), flat=True)
+    return sum(sizes)
 
 
 def _free_label(label: str, tracks: Iterable[Caption]) -> str:

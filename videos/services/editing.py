@@ -10,7 +10,7 @@ from django.db import transaction
 from categories.services import hold_category
 from clipset.lib.text import clean_line, clean_text
 from videos.models import Job, Video
-from videos.services.search_index import index_video
+from videos.services.search_index import index_details
 
 if TYPE_CHECKING:
     from categories.models import Category
@@ -27,7 +27,7 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
         Video.objects.select_for_update().only("pk").get(pk=video.pk)
         video.category = hold_category(category)
         video.save(update_fields=["title", "description", "category", "updated_at"])
-        index_video(video.pk)
+        index_details(video.pk)
     return video
 
 
@@ -36,7 +36,7 @@ def move_to_category(*, video: Video, category: Category | None) -> Video:
     with transaction.atomic():
         video.category = hold_category(category)
         video.save(update_fields=["category", "updated_at"])
-        index_video(video.pk)
+        index_details(video.pk)
     return video
 
 
@@ -55,5 +55,5 @@ def set_hidden(*, video: Video, hidden: bool) -> Video:
     video.is_hidden = hidden
     with transaction.atomic():
         video.save(update_fields=["is_hidden", "updated_at"])
-        index_video(video.pk)
+        index_details(video.pk)
     return video

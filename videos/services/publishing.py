@@ -14,9 +14,10 @@ from django.db import transaction
 
 from clipset.lib.durable import sync
 from siteconfig.services.config import current_config
-from videos.models import Caption, NoticeKind, ProcessingStatus, Rendition, Video
+from videos.models import Caption, CaptionWords, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind
 from videos.services import jobs
+from videos.services.caption_words import fold_captions
 from videos.services.files import (
     file_stem,
     keep_original,
@@ -128,13 +129,14 @@ def _publish(
     # Of attempts that were killed half-way. Read before this one ends the job, removed after: a
     # worker that has lost its lease without knowing must not touch what the next one published.
     strays = named_after(video.pk)
+    words = [fold_captions(track.body) for track in captions]
     files: list[Path] = []
     try:
         placed = _place_all(job, result, files, version=version, tick=tick)
         with transaction.atomic():
             jobs.end_job(job)
             _store(video, placed, was_copied=result.plan.copied)
-            _store_captions(video, captions)
+            _store_captions(video, captions, words)
             index_video(video.pk)
             notify_of_processing(video=video, kind=NoticeKind.PROCESSED)
             jobs.add_job(
@@ -248,6 +250,13 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
     Rendition.objects.bulk_create(renditions)
 
 
-def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
-    Caption.objects.filter(video=video).delete()
-    Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)
+def _store_captions(video: Video, captions: tuple[Extracted, ...], words: list[str]) -> None:
+    """`words` are those of each track, folded."""
+    Caption.objects.filter(video=video).only("pk").delete()
+    tracks = Caption.objects.bulk_create(
+        Caption(video=video, **asdict(track)) for track in captions
+    )
+    CaptionWords.objects.bulk_create(
+        CaptionWords(caption=track, words=folded)
+        for track, folded in zip(tracks, words, strict=True)
+    )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from videos.transcode.captions import plain_text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def spoken_text(body: str) -> str:
-    """All of it, one line a cue."""
-    return "\n".join(filter(None, (_text(block) for block in body.split("\n\n")[1:])))
+
+def spoken_lines(body: str) -> Iterator[str]:
+    """The text of each cue that has any, one after the other, each in one line."""
+    return filter(None, (_text(block) for block in body.split("\n\n")[1:]))
 
 
 def spoken_at(body: str, place: int) -> tuple[float, str] | None:

@@ -13,11 +13,10 @@ from django.utils import timezone
 
 from categories.models import Category
 from clipset.lib.keyset import encode_cursor
-from tests.builders import make_admin, make_category, make_user, make_video
-from videos.models import Caption, ProcessingStatus, SearchDocument, Video
+from tests.builders import make_admin, make_caption, make_category, make_user, make_video
+from videos.models import ProcessingStatus, SearchDocument, Video
 from videos.selectors import search as module
 from videos.selectors.search import search_page
-from videos.services.search_index import index_video
 
 if TYPE_CHECKING:
     from videos.selectors.search import Hit, SearchPage
@@ -44,8 +43,7 @@ def titles(query: str, **options: Any) -> list[str]:
 
 
 def add_captions(video: Video, body: str = VTT) -> None:
-    Caption.objects.create(video=video, code="en", language="en", label="English", body=body)
-    index_video(video.pk)
+    make_caption(video, body)
 
 
 @pytest.fixture

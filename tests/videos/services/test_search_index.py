@@ -9,10 +9,10 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.services.members import delete_members
-from tests.builders import make_admin, make_category, make_user, make_video
+from tests.builders import make_admin, make_caption, make_category, make_user, make_video
 from videos.fulltext import Term, newest_matching
-from videos.models import Caption, ProcessingStatus, SearchDocument, Video
-from videos.services import search_index
+from videos.models import CaptionWords, ProcessingStatus, SearchDocument, Video
+from videos.services import caption_words, search_index
 from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
 from videos.services.search_index import index_video, rebuild_search
 
@@ -70,17 +70,10 @@ def test_a_film_is_found_once_it_is_ready() -> None:
 
 
 def test_captions_count_each_word_once_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_index, "MAX_CAPTION_WORDS", 3)
+    monkeypatch.setattr(caption_words, "MAX_CAPTION_WORDS", 3)
     video = make_video("Film")
     text = "one one two one\nthree four"
-    Caption.objects.create(
-        video=video,
-        code="en",
-        language="en",
-        label="English",
-        body=f"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n{text}\n",
-    )
-    index_video(video.pk)
+    make_caption(video, f"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n{text}\n")
     assert found("three") == {"Film"}
     assert found("four") == set()
 
@@ -88,14 +81,7 @@ def test_captions_count_each_word_once_up_to_a_limit(monkeypatch: pytest.MonkeyP
 def test_captions_are_no_more_than_the_index_of_either_database_holds() -> None:
     video = make_video("힣")  # behind all that is said, where words are in order
     said = (chr(0xAC00 + number) * 40 for number in range(9_000))  # 120 bytes each
-    Caption.objects.create(
-        video=video,
-        code="ko",
-        language="ko",
-        label="Korean",
-        body=f"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n{' '.join(said)}\n",
-    )
-    index_video(video.pk)
+    make_caption(video, f"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n{' '.join(said)}\n")
     assert len(SearchDocument.objects.get().words.encode()) < 2**20
     assert found("힣") == found("가가") == {"힣"}
 
@@ -142,3 +128,17 @@ def test_what_is_missing_or_of_an_older_version_is_made_at_the_start(
     assert found("old") == {"Old"}
     assert len(found("missing")) == 4
     assert rebuild_search(missing_only=True) == 0
+
+
+def test_captions_of_an_older_version_are_found_before_and_after_they_are_folded() -> None:
+    video = make_video("Winter")
+    make_caption(video, "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nZeppelin\n")
+    # As that version left them.
+    CaptionWords.objects.all().delete()
+    SearchDocument.objects.update(spoken=None)
+    assert found("zeppelin") == {"Winter"}
+    assert rebuild_search(missing_only=True) == 0
+    assert CaptionWords.objects.get().words == "zeppelin"
+    assert SearchDocument.objects.get().spoken == "zeppelin"
+    edit_video(video=video, title="Summer", description="", category=None)
+    assert found("zeppelin") == {"Summer"}

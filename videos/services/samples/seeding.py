@@ -16,6 +16,7 @@ from django.utils.text import slugify
 
 from accounts.models import User
 from categories.models import Category
+from clipset.lib.transactions import batch_job
 from siteconfig.models import Config
 from siteconfig.services.config import current_config
 from videos.models import Rendition, Video
@@ -51,6 +52,7 @@ class SamplesError(Exception):
     """Nothing was changed; the sentence says why."""
 
 
+@batch_job("seed_clipset")
 def seed_samples(*, source: Path | None = None, reset: bool = False, say: Say) -> None:
     """Makes the sample data on an empty site, or with `reset` instead of all that is there.
 

@@ -1,0 +1,28 @@
+"""What databases reckon by different names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Func, IntegerField
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler
+
+
+class OctetLength(Func):
+    """The bytes of a text; Django's Length counts characters."""
+
+    function = "OCTET_LENGTH"
+    output_field = IntegerField()
+    arity = 1
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, list[Any]]:
+        """Its OCTET_LENGTH is newer (3.43) than the SQLite that we run on."""
+        sql, params = self.as_sql(
+            compiler, connection, template="LENGTH(CAST(%(expressions)s AS BLOB))", **context
+        )
+        return sql, list(params)

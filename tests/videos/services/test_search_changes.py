@@ -1,0 +1,115 @@
+"""SQLite's index gets in pieces what its documents hold, and ends with the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.builders import make_video
+from videos.fulltext import Term, newest_matching
+from videos.models import SearchChange, SearchDocument
+from videos.services import search_changes
+from videos.services.search_changes import apply_changes, apply_waiting_changes, rebuild_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+pytestmark = pytest.mark.django_db
+
+# With beginnings in common, which FTS5 keeps lists of.
+WORDS = ["a", "ab", "abc", "abd", "b", "ba", "bab", "bac", "c", "abcdefghijklm", "abcdefghijkln"]
+
+
+@pytest.fixture(autouse=True)
+def sqlite() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL's index is written with its document")
+
+
+def finds(word: str) -> set[int]:
+    """What the engine itself answers, also for documents that are gone."""
+    newest = newest_matching([Term(word)], limit=100)
+    with connection.cursor() as cursor:
+        cursor.execute(newest.sql, newest.params)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def beginnings(words: Iterable[str]) -> set[str]:
+    return {word[:length] for word in words for length in range(1, len(word) + 1)}
+
+
+def assert_engine_agrees() -> None:
+    """FTS5 compares its lists, those of beginnings as well, with what they would be if written
+    anew ("integrity-check" of its documentation)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO video_search (video_search, rank) VALUES ('integrity-check', 1)"
+        )
+
+
+states = st.none() | st.sets(st.sampled_from(WORDS))
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 1), states, st.integers(0, 3)), max_size=8),
+    piece=st.integers(1, 4),
+)
+def test_any_changes_in_any_pieces_end_in_the_index_that_one_would_make_at_once(
+    monkeypatch: pytest.MonkeyPatch, changes: list[tuple[int, set[str] | None, int]], piece: int
+) -> None:
+    """Of two documents, with so many pieces written between one change and the next."""
+    monkeypatch.setattr(search_changes, "PIECE", piece)
+    SearchDocument.objects.all().delete()
+    rebuild_engine()
+    videos = [make_video(), make_video()]
+    SearchDocument.objects.all().delete()
+    apply_waiting_changes()
+    wanted: dict[int, set[str] | None] = {1: None, 2: None}
+    for which, words, pieces in changes:
+        pk = which + 1
+        wanted[pk] = words
+        if words is None:
+            SearchDocument.objects.filter(pk=pk).delete()
+        else:
+            fields = {"words": " ".join(sorted(words))}
+            video = videos[which]
+            new = {"video": video, "uploader_id": video.uploaded_by_id}
+            SearchDocument.objects.update_or_create(
+                pk=pk, defaults=fields, create_defaults={**new, **fields}
+            )
+        for _ in range(pieces):
+            apply_changes([pk])
+    apply_waiting_changes()
+    assert not SearchChange.objects.exists()
+    assert_engine_agrees()
+    for term in beginnings(WORDS):
+        assert finds(term) == {
+            pk for pk, words in wanted.items() if words and term in beginnings(words)
+        }
+
+
+def test_small_changes_are_found_at_once_and_large_ones_when_all_pieces_are_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search_changes, "PIECE", 4)
+    video = make_video("Winter tale")
+    pk = SearchDocument.objects.get().pk
+    assert finds("winter") == finds("tale") == {pk}
+    words = SearchDocument.objects.get().words
+    SearchDocument.objects.update(words=f"{words} one two three four five six")
+    apply_changes([pk])
+    assert (finds("one"), finds("six")) == ({pk}, set())
+    apply_waiting_changes()
+    assert finds("six") == {pk}
+    video.delete()
+    assert not SearchDocument.objects.exists()
+    apply_waiting_changes()
+    assert finds("winter") == finds("six") == set()
+    assert_engine_agrees()

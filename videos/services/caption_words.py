@@ -1,0 +1,105 @@
+"""Folds captions to the words that a search knows, once, outside of any transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Exists, OuterRef
+
+from clipset.lib.words import words_of
+from videos.models import Caption, CaptionWords
+from videos.transcode.spoken import spoken_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from uuid import UUID
+
+# Different words of the captions of one video; a dictionary read aloud is no film.
+MAX_CAPTION_WORDS: Final = 20_000
+# And bytes of them: so many words of 25 bytes. Each edit of a video writes its words anew, and
+# above 1 MiB PostgreSQL makes a tsvector that is wrong, without a word.
+MAX_CAPTION_BYTES: Final = 500_000
+# Characters of a track after folding: a few become up to 18 each. No text that people read does
+# so; of one that does the rest is not found.
+MAX_FOLDED_CHARACTERS: Final = 2_000_000
+# Characters that are folded at once.
+_PIECE: Final = 5_000
+# So many times these limits are read of all tracks of a video, to find different words in them.
+_MAX_READ: Final = 3
+
+
+def fold_captions(body: str) -> str:
+    """The different words of a track, in the order in which they come, with spaces between.
+
+    At most MAX_CAPTION_WORDS words and MAX_CAPTION_BYTES bytes; what is beyond is left out. Takes
+    up to about a second for what a file may hold, so never call it in a transaction.
+    """
+    return " ".join(_first_of(_folded(body)))
+
+
+def words_of_captions(video_id: UUID) -> str:
+    """The different words of all tracks of a video, with the same limits, from what was folded."""
+    return " ".join(_first_of(_stored(video_id)))
+
+
+def captions_without_words() -> list[int]:
+    """Keys of tracks that an older version stored."""
+    words = CaptionWords.objects.filter(caption=OuterRef("pk"))
+    lacking = Caption._base_manager.filter(~Exists(words))
+    return list(lacking.order_by("pk").values_list("pk", flat=True))
+
+
+def _folded(body: str) -> Iterator[str]:
+    characters = 0
+    for line in spoken_lines(body):
+        for piece in _pieces(line):
+            for word in words_of(piece):
+                characters += len(word) + 1
+                if characters > MAX_FOLDED_CHARACTERS:
+                    return
+                yield word
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """The line cut at spaces, or where a piece has none."""
+    start = 0
+    while len(line) - start > _PIECE:
+        end = line.rfind(" ", start, start + _PIECE)
+        end = end if end > start else start + _PIECE
+        yield line[start:end]
+        start = end
+    yield line[start:]
+
+
+def _stored(video_id: UUID) -> dict[str, None]:
+    """The words of one track after the other; not all where tracks repeat each other endlessly."""
+    tracks = CaptionWords.objects.filter(
+        caption__video=video_id, caption__deleted_at__isnull=True
+    ).order_by("pk")
+    kept: dict[str, None] = {}
+    read_words = read_characters = 0
+    for stored in tracks.values_list("words", flat=True).iterator(chunk_size=8):
+        words = stored.split()
+        kept.update(dict.fromkeys(words))
+        read_words, read_characters = read_words + len(words), read_characters + len(stored)
+        if (
+            len(kept) >= MAX_CAPTION_WORDS
+            or read_words >= _MAX_READ * MAX_CAPTION_WORDS
+            or read_characters >= _MAX_READ * MAX_CAPTION_BYTES
+        ):
+            break
+    return kept
+
+
+def _first_of(words: Iterable[str]) -> list[str]:
+    """As many different ones as the index takes."""
+    kept: dict[str, None] = {}
+    size = 0
+    for word in words:
+        if word in kept:
+            continue
+        size += len(word.encode())
+        if len(kept) == MAX_CAPTION_WORDS or size > MAX_CAPTION_BYTES:
+            break
+        kept[word] = None
+    return list(kept)
