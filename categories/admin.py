@@ -20,6 +20,8 @@ from clipset.lib.pictures import MAX_BYTES, PictureError, fitted_webp
 from siteconfig.admin import GuardedAdmin
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
@@ -54,12 +56,12 @@ class CategoryForm(forms.ModelForm[Category]):
         return picture
 
 
-def fit_cover(picture: Any) -> None:
+def fit_cover(picture: Any, *, member: UUID) -> None:
     """Notes in `fitted` of an UploadedFile the cover that it makes (bytes), or the PictureError."""
     try:
         if (picture.size or 0) > MAX_BYTES:
             raise PictureError("This picture is too large. Send one of at most 10 MB.")
-        picture.fitted = fitted_webp(picture, SIZE)
+        picture.fitted = fitted_webp(picture, SIZE, member=member)
     except PictureError as error:
         picture.fitted = error
 
@@ -113,7 +115,8 @@ class CategoryAdmin(GuardedAdmin[Category]):
         if request.method == "POST" and may(request):
             picture = request.FILES.get("cover")
             if picture is not None:
-                fit_cover(picture)
+                assert isinstance(request.user, User)
+                fit_cover(picture, member=request.user.pk)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(

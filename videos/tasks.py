@@ -16,6 +16,7 @@ from videos.services import (
     search_changes,
     search_index,
     sharing,
+    small_thumbnails,
     talking,
     thumbnails,
     uploads,
@@ -49,6 +50,15 @@ def look_after_jobs() -> int:
 
 def make_chosen_thumbnail(video_id: str) -> bool:
     return thumbnails.make_chosen_thumbnail(UUID(video_id))
+
+
+def make_small_thumbnail(video_id: str) -> bool:
+    return small_thumbnails.make_small_thumbnail(UUID(video_id))
+
+
+def make_missing_small_thumbnails() -> int:
+    """Every ten minutes."""
+    return small_thumbnails.make_missing_small_thumbnails()
 
 
 def remove_files(video_id: str, paths: list[str]) -> None:

@@ -20,7 +20,7 @@ def avatar_path(user: User) -> Path | None:
 
 def set_avatar(*, user: User, picture: IO[bytes]) -> User:
     """Stores a new picture; the old one goes once the new one is there. Raises PictureError."""
-    webp = fitted_webp(picture, SIZE)
+    webp = fitted_webp(picture, SIZE, member=user.pk)
     old = avatar_path(user)
     name = f"{user.pk.hex}-{new_short_id()}.webp"
     write_whole(Path(settings.MEDIA_ROOT) / "avatars" / name, webp)

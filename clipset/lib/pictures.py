@@ -1,126 +1,149 @@
-"""Pictures that people send: the right way up, cut to a size, as WebP without metadata."""
+"""Pictures that people upload: the right way up, cut to a size, as WebP or JPEG without metadata.
+
+Each is decoded in a process of its own (clipset/lib/image_child.py), never in this one.
+"""
 
 from __future__ import annotations
 
-import io
+import logging
 import os
 import secrets
-import threading
+import signal
+import subprocess
+import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Final
 
 from django.db import transaction
-from PIL import Image, ImageOps
 
 from clipset.lib.durable import sync
+from clipset.lib.shared_slots import SharedSlots
+from clipset.lib.slots import NoSlot
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+logger = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 1024**2
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-MILLION = 1_000_000
-# What can be decoded in some 250 MB. A JPEG is decoded small to begin with, unless it is
-# progressive; of the others every pixel takes 4 to 16 bytes.
-MAX_PIXELS = {
-    "JPEG": 50 * MILLION,
-    "progressive JPEG": 25 * MILLION,
-    "PNG": 25 * MILLION,
-    "GIF": 25 * MILLION,
-    "WEBP": 16 * MILLION,
-}
-# EXIF's Orientation: what is to be done with the picture.
-ORIENTATION = 0x0112
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-# A picture of a few kB takes so much too, so that a process decodes one at a time.
-_DECODING = threading.Lock()
-PATIENCE = 20  # seconds
+CHILD: Final = Path(__file__).with_name("image_child.py")
+# The child has 6 s of processor time (image_child.MAX_CPU_SECONDS), which take longer where other
+# processes want the processor.
+WALL_SECONDS = 20.0
+# How many pictures of members are decoded at once, by all web workers together, and how long
+# another one waits for its turn.
+MAX_AT_ONCE = 6
+WAIT_SECONDS = 5.0
 
-TOO_MANY_PIXELS = "This picture has too many pixels. Send a smaller one."
+TOO_COMPLEX = (
+    "This picture is too complex to process. Save it again as an ordinary JPEG or PNG and upload"
+    " that."
+)
+TOO_MANY_PIXELS = "This picture has too many pixels. Upload a smaller one{}."
+UNREADABLE = "This file can't be read as a picture. Upload a JPEG, PNG, WebP or GIF."
+TOO_LONG = (
+    "Processing this picture took too long. Try again in a few minutes. If that fails too, save it"
+    " again as an ordinary JPEG or PNG and upload that."
+)
+OWN_IS_BUSY = "Your previous picture is still being processed. Try again in a few seconds."
+ALL_ARE_BUSY = (
+    "The site is processing many pictures right now. Try again in a minute; nothing was changed."
+)
+NOT_POSSIBLE = "The site can't process pictures right now. Tell an admin, and try again later."
+
+# The word that the child gives, and the sentence for it.
+REFUSALS: Final = {"complex": TOO_COMPLEX, "pixels": TOO_MANY_PIXELS, "unreadable": UNREADABLE}
+REFUSED: Final = 3  # the child's exit status with such a word
+
+# Made when the web server loads the site, before it forks: its workers share them.
+_slots = SharedSlots(MAX_AT_ONCE)
 
 
 class PictureError(Exception):
     """The sentence says what is wrong with the picture and what to do."""
 
 
-def fitted_webp(picture: IO[bytes], size: tuple[int, int]) -> bytes:
-    """As `fitted` gives it, with what can be seen through."""
-    out = io.BytesIO()
-    fitted(picture, size).save(out, "WEBP", quality=85, method=4)
-    return out.getvalue()
+def fitted_webp(picture: IO[bytes], size: tuple[int, int], *, member: UUID | None = None) -> bytes:
+    """WebP of the middle of a picture, cut and scaled to `size` (width, height in px), turned as
+    its EXIF says; with transparency. Takes up to WALL_SECONDS: not to be called in a transaction.
 
+    `member` is who uploaded it, which is to be given in every request: one picture of each is
+    decoded at a time, and MAX_AT_ONCE in all. None is for workers, which are few.
 
-def fitted_jpeg(picture: IO[bytes], size: tuple[int, int]) -> bytes:
-    """As `fitted` gives it, on white."""
-    upright, out = fitted(picture, size), io.BytesIO()
-    page = Image.new("RGB", upright.size, "white")
-    page.paste(upright, mask=upright)
-    page.save(out, "JPEG", quality=88, optimize=True)
-    return out.getvalue()
-
-
-def fitted(picture: IO[bytes], size: tuple[int, int]) -> Image.Image:
-    """The middle of a picture, cut and scaled to `size` (width, height in px), turned as its
-    EXIF says. Takes a second and much memory: not to be called in a transaction.
-
-    Raises PictureError, also when other pictures keep the process busy for long.
+    Raises: PictureError.
     """
-    if not _DECODING.acquire(timeout=PATIENCE):
-        raise PictureError("Too many pictures come in just now. Send yours again in a minute.")
+    return _converted(picture, "WEBP", size, member)
+
+
+def fitted_jpeg(picture: IO[bytes], size: tuple[int, int], *, member: UUID | None = None) -> bytes:
+    """As `fitted_webp`, as a JPEG on a white background."""
+    return _converted(picture, "JPEG", size, member)
+
+
+def _converted(picture: IO[bytes], kind: str, size: tuple[int, int], member: UUID | None) -> bytes:
+    picture.seek(0)
+    content = picture.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise PictureError("This picture is too large. Upload one of at most 10 MB.")
+    turn = nullcontext() if member is None else _slots.held(member, wait_seconds=WAIT_SECONDS)
     try:
-        with Image.open(picture, formats=FORMATS) as image:
-            _check_pixels(image)
-            return _fitted_upright(_decoded_small(image, 2 * max(size)), size).convert("RGBA")
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError(TOO_MANY_PIXELS) from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say: broken
-        raise PictureError(
-            "This file can't be read as a picture. Send a JPEG, PNG, WebP or GIF."
-        ) from error
-    finally:
-        _DECODING.release()
+        with turn:
+            return _run_child(content, kind, size)
+    except NoSlot as error:
+        raise PictureError(OWN_IS_BUSY if error.is_own else ALL_ARE_BUSY) from error
+    except OSError as error:  # of memory or processes there are no more
+        logger.exception("a picture could not be processed")
+        raise PictureError(NOT_POSSIBLE) from error
 
 
-def _check_pixels(image: Image.Image) -> None:
-    """By the header alone: nothing is decoded yet."""
-    progressive = "progressive " if image.info.get("progressive") else ""
-    most = MAX_PIXELS[f"{progressive}{'JPEG' if image.format == 'MPO' else image.format}"]
-    if image.width * image.height > most:
-        raise PictureError(f"{TOO_MANY_PIXELS} At most {most // MILLION} million are taken of it.")
+def _run_child(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
+    """Raises: PictureError; OSError where no process can be started.
+
+    The picture, the result and the child's last words are files in memory: the kernel bounds what
+    the child writes to them (RLIMIT_FSIZE), and nobody has to pump pipes.
+    """
+    # setpriv: it dies with the thread that starts it, which is this one and waits for it.
+    command = ["setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--"]
+    command += [sys.executable, "-I", "-B", str(CHILD), kind, str(size[0]), str(size[1])]
+    with _memory("picture") as source, _memory("result") as result, _memory("words") as words:
+        source.write(content)
+        source.seek(0)
+        process = subprocess.Popen(
+            command, stdin=source, stdout=result, stderr=words, env={}
+        )  # no secrets
+        try:
+            status = process.wait(WALL_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise PictureError(TOO_LONG) from error
+        finally:
+            process.kill()
+            process.wait()
+        if status != 0:
+            words.seek(0)
+            raise PictureError(_sentence(status, words.read(2000).decode("ascii", "replace")))
+        result.seek(0)
+        return result.read()
 
 
-def _decoded_small(image: Image.Image, least: int) -> Image.Image:
-    """The picture in 8 bits a channel, as small as can be had cheaply while both sides have at
-    least `least` px."""
-    image.draft(None, (least, least))  # a JPEG decodes to an 8th, a 4th or half of its size
-    if image.mode == "P" or "transparency" in image.info:
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    elif image.mode == "1":
-        image = image.convert("L")
-    image = _eight_bits(image)
-    factor = min(image.width // least, image.height // least)
-    return image.reduce(factor) if factor > 1 else image
+def _memory(name: str) -> IO[bytes]:
+    return os.fdopen(os.memfd_create(name), "w+b", buffering=0)
 
 
-def _fitted_upright(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Turned last, when it is small: that takes a second picture."""
-    orientation = image.getexif().get(ORIENTATION, 1)
-    lying = size[::-1] if orientation in {5, 6, 7, 8} else size
-    cut = ImageOps.fit(image, lying, Image.Resampling.LANCZOS)
-    return cut.transpose(TURNS[orientation]) if orientation in TURNS else cut
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits a pixel with its tones: Pillow's own conversion makes all above 255 white."""
-    if not image.mode.startswith("I"):
-        return image
-    return image.point(lambda tone: tone / 257).convert("L")
+def _sentence(status: int, words: str) -> str:
+    """What to tell of a child that gave no result, by its exit status and what it said."""
+    word, _, millions = words.partition(" ")
+    if status == REFUSED and word in REFUSALS:
+        most = f", with at most {int(millions)} million pixels" if millions.isdecimal() else ""
+        return REFUSALS[word].format(most)
+    if status in {-signal.SIGXCPU, -signal.SIGXFSZ}:
+        return TOO_COMPLEX
+    logger.error("decoding a picture ended with status %s: %s", status, words)
+    if status in {-signal.SIGKILL, -signal.SIGALRM}:  # by the kernel, where memory is short
+        return TOO_LONG
+    # Any other signal is a decoder's bug; any other status, a child that did not start.
+    return UNREADABLE if status < 0 else NOT_POSSIBLE
 
 
 def unlink_on_commit(path: Path | None) -> None:

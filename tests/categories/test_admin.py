@@ -136,9 +136,9 @@ def test_a_picture_is_decoded_while_others_can_write(
 ) -> None:
     inside = []
 
-    def noting(*args: Any) -> bytes:
+    def noting(*args: Any, **options: Any) -> bytes:
         inside.append(connection.in_atomic_block)
-        return fitted_webp(*args)
+        return fitted_webp(*args, **options)
 
     monkeypatch.setattr("categories.admin.fitted_webp", noting)
     client.force_login(make_admin())
@@ -153,7 +153,7 @@ def test_a_picture_is_decoded_while_others_can_write(
 def test_who_may_not_change_categories_has_no_picture_decoded(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("categories.admin.fitted_webp", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr("categories.admin.fitted_webp", lambda *_, **__: pytest.fail("decoded"))
     alice = make_moderator()
     alice.groups.clear()
     client.force_login(alice)

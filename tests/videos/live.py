@@ -168,6 +168,14 @@ def program(pid: int) -> str:
         return ""
 
 
+def command_of(pid: int) -> str:
+    """Its arguments, with NULs between them; "" when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
 def is_running(pid: int) -> bool:
     """Whether it is there and not only waiting to be reaped."""
     try:

@@ -24,6 +24,7 @@ from tests.videos.live import descendants, is_running, parent_of, program
 from tests.videos.test_processing import own_ffmpeg, real_time_ffmpeg
 from videos.models import Job, Video
 from videos.models.job import JobState
+from videos.services.files import small_of
 from videos.services.jobs import HEARTBEAT, PATIENCE
 from videos.tasks import look_after_jobs
 
@@ -81,7 +82,8 @@ def test_workers_process_what_was_uploaded_and_remove_what_was_deleted(
     video.refresh_from_db()
     assert stream_md5(video.file_path) == stream_md5(clip)
     wait_for(is_enriched, name="its enrichment")
-    assert len(everything_on_disk()) == 3  # the film, its picture, its storyboard
+    # The video, its thumbnail, the small one for lists, its storyboard.
+    wait_for(lambda: len(everything_on_disk()) == 4, name="its files")
     video.delete()
     wait_for(lambda: everything_on_disk() == [], name="the removal of its files")
 
@@ -109,10 +111,13 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another(
     video.refresh_from_db()
     # The worker leaves its folder after the job's end stands in the table.
     wait_for(lambda: list(Path(django_settings.TEMP_STORAGE_PATH).iterdir()) == [], name="tidiness")
+    assert video.thumbnail_path is not None
+    wait_for(small_of(video.thumbnail_path).is_file, name="its small thumbnail")
     assert everything_on_disk() == sorted(
         [
             f"originals/{video.original_file.name}",
             f"thumbnails/{video.thumbnail_filename}",
+            f"thumbnails/small/{small_of(video.thumbnail_path).name}",
             f"thumbnails/{video.storyboard_filename}",
             f"videos/{video.filename}",
         ]

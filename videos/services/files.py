@@ -47,7 +47,7 @@ def paths_of(video: Video) -> list[str]:
 
 
 def small_of(picture: Path) -> Path:
-    """Where the small one of a video's picture lies, once a list has shown it."""
+    """Where the small one of a video's thumbnail lies, once a worker has made it."""
     return picture.parent / "small" / f"{picture.stem}.webp"
 
 

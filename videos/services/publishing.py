@@ -28,6 +28,7 @@ from videos.services.files import (
 from videos.services.notices import notify_of_processing
 from videos.services.options import transcode_options
 from videos.services.search_index import index_video
+from videos.services.small_thumbnails import ask_for_small_thumbnail
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
@@ -138,6 +139,8 @@ def _publish(
             _store(video, placed, was_copied=result.plan.copied)
             _store_captions(video, captions, words)
             index_video(video.pk)
+            if placed.thumbnail:
+                ask_for_small_thumbnail(video.pk)
             notify_of_processing(video=video, kind=NoticeKind.PROCESSED)
             jobs.add_job(
                 video=video,

@@ -15,13 +15,14 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 
 from clipset.lib.durable import sync
-from clipset.lib.pictures import PictureError, fitted_jpeg, fitted_webp, write_whole
+from clipset.lib.pictures import PictureError, fitted_jpeg, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
 from clipset.lib.units import clock
 from videos.models import Video
-from videos.services.files import remove_unnamed, small_of
+from videos.services.files import remove_unnamed
 from videos.services.options import transcode_options
+from videos.services.small_thumbnails import ask_for_small_thumbnail
 from videos.transcode.errors import Cancelled, DiskFull, KilledBySignal
 from videos.transcode.pipeline import make_thumbnail
 from videos.transcode.plan import fit
@@ -39,8 +40,6 @@ NOT_STORED: Final = (
     "The picture could not be stored; the site's disk may be full. Tell the person who runs it."
 )
 MOST_AT_A_TIME: Final = 10
-# Width and height in px of what lists show, twice the size of most cards.
-SMALL_SIZE: Final = (640, 360)
 
 
 def choose_moment(*, video: Video, seconds: float) -> Video:
@@ -59,17 +58,18 @@ def choose_moment(*, video: Video, seconds: float) -> Video:
     return video
 
 
-def use_picture(*, video: Video, picture: IO[bytes]) -> Video:
-    """Cut to the shape of the video. A moment that was chosen before is forgotten. Takes a second
-    and much memory: not to be called in a transaction.
+def use_picture(*, video: Video, picture: IO[bytes], member: UUID | None = None) -> Video:
+    """Makes a picture that `member` uploaded the video's thumbnail, cut to the shape of the video.
+    A moment that was chosen before is forgotten. Slow: not to be called in a transaction.
 
-    Raises PictureError, also when it cannot be stored; ValidationError; Video.DoesNotExist when
+    Raises: PictureError, also when it cannot be stored; ValidationError; Video.DoesNotExist when
     the video was deleted meanwhile.
     """
     if not video.is_ready or not video.width or not video.height:
         raise ValidationError(NOT_READY)
     side = transcode_options().thumbnail_long_side
-    jpeg = fitted_jpeg(picture, fit(video.width, video.height, short=side, long=side))
+    size = fit(video.width, video.height, short=side, long=side)
+    jpeg = fitted_jpeg(picture, size, member=member)
     try:
         is_used = _use(video.pk, jpeg)
     except OSError as error:
@@ -111,23 +111,6 @@ def ask_for_lost_thumbnails() -> int:
     for key in keys:
         _ask_for(key)
     return len(keys)
-
-
-def small_thumbnail(picture: Path) -> Path:
-    """The middle of a video's picture, small, for lists. Made when it is first asked for, and kept
-    beside the picture; that itself where it can't be made. Takes some 50 ms then."""
-    small = small_of(picture)
-    try:
-        # The pictures of samples have the same names each time they are made.
-        if small.exists() and small.stat().st_mtime_ns >= picture.stat().st_mtime_ns:
-            return small
-        with picture.open("rb") as file:
-            write_whole(small, fitted_webp(file, SMALL_SIZE))
-    except (OSError, PictureError) as error:
-        if picture.exists():
-            logger.warning("lists show %s as it is: %s", picture.name, error)
-        return picture
-    return small
 
 
 def _ask_for(video_id: UUID) -> None:
@@ -187,6 +170,7 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
             Video.objects.filter(pk=video_id).update(
                 thumbnail_filename=path.name, thumbnail_root=str(root), thumbnail_wanted_at=None
             )
+            ask_for_small_thumbnail(video_id)
             if video.thumbnail_path:
                 old = str(video.thumbnail_path)
                 enqueue("videos.tasks.remove_files", str(video_id), [old])

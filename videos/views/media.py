@@ -22,7 +22,7 @@ from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_ra
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.text import safe_filename
 from videos.access import playable_video, visible_video
-from videos.services import thumbnails
+from videos.services.small_thumbnails import small_thumbnail as small_one
 from videos.transcode.storyboard import Grid
 from videos.transcode.storyboard import storyboard_vtt as storyboard_text
 
@@ -213,13 +213,15 @@ def thumbnail(request: HttpRequest, **address: str) -> HttpResponseBase:
 
 @require_safe
 def small_thumbnail(request: MemberRequest, short_id: str) -> HttpResponseBase:
-    """What lists show of a video. Its address carries a version, so browsers keep it for a day."""
+    """What lists show of a video. Its address carries a version, so browsers keep it for a day; not
+    the thumbnail itself, which is sent until a worker has made the small one."""
     video = visible_video(request, short_id)
     if video.thumbnail_path is None:
         raise Http404("No picture.")
-    path = thumbnails.small_thumbnail(video.thumbnail_path)
-    content_type = "image/webp" if path.suffix == ".webp" else "image/jpeg"
-    return file_response(request, path, content_type=content_type, cache_control=KEPT_FOR_A_DAY)
+    path = small_one(video.thumbnail_path)
+    if path == video.thumbnail_path:
+        return file_response(request, path, content_type="image/jpeg")
+    return file_response(request, path, content_type="image/webp", cache_control=KEPT_FOR_A_DAY)
 
 
 @require_safe

@@ -28,6 +28,7 @@ from videos.views.comments import talk_of
 from videos.views.queue import asked_queue
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from clipset.lib.requests import MemberRequest
 
 SAVED = "Your changes are saved."
@@ -99,7 +100,7 @@ def edit(request: MemberRequest, short_id: str) -> HttpResponse:
     is_sent = request.method == "POST"
     form = EditForm.of(video, *((request.POST, request.FILES) if is_sent else ()))
     try:
-        if is_sent and form.is_valid() and _is_stored(video, form):
+        if is_sent and form.is_valid() and _is_stored(video, form, request.user):
             messages.success(request, SAVED_AND_COMING if _is_coming(form) else SAVED)
             return redirect(video)
     except Video.DoesNotExist as error:
@@ -108,12 +109,12 @@ def edit(request: MemberRequest, short_id: str) -> HttpResponse:
     return render(request, "videos/edit.html", context, status=422 if is_sent else 200)
 
 
-def _is_stored(video: Video, form: EditForm) -> bool:
+def _is_stored(video: Video, form: EditForm, member: User) -> bool:
     """All of it, or nothing: then the form says what is wrong. Raises Video.DoesNotExist."""
     picture, moment = form.cleaned_data.get("picture"), form.cleaned_data.get("moment")
     try:
         if picture is not None:
-            use_picture(video=video, picture=picture)
+            use_picture(video=video, picture=picture, member=member.pk)
         elif moment is not None:
             choose_moment(video=video, seconds=moment)
     except PictureError as error:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
 
 from clipset.lib import pictures
-from clipset.lib.pictures import ORIENTATION, PictureError, fitted_jpeg, fitted_webp, write_whole
+from clipset.lib.image_child import ORIENTATION
+from clipset.lib.pictures import PictureError, fitted_jpeg, fitted_webp, write_whole
+from tests.hostile import pictures as hostile
+from tests.processes import ROOT, wait_for
+from tests.videos.live import command_of, descendants, is_running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SIZE = (960, 540)
 MB = 1024**2
@@ -34,14 +45,13 @@ LARGEST: list[tuple[str, str, tuple[int, int], dict[str, Any]]] = [
     ("WEBP", "RGBA", (4000, 4000), {"lossless": True, "method": 0}),
 ]
 NAMES = [f"{kind}-{mode}-{len(options)}" for kind, mode, _, options in LARGEST]
-# In a process of its own, for the kernel's count (kB) of the memory that it took at the most. That
-# of getrusage begins with what the parent had.
+# In a process of its own, for the kernel's count of the memory that the largest of its children
+# took at the most. A child's count begins with what its parent had, which is little here.
 MEASURE = f"""
-import re, sys
+import resource, sys
 from clipset.lib.pictures import fitted_webp
 def peak():
-    with open("/proc/self/status") as status:
-        return int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 fitted_webp(open(sys.argv[2], "rb"), {SIZE})
 before = peak()
 fitted_webp(open(sys.argv[1], "rb"), {SIZE})
@@ -74,7 +84,10 @@ def test_a_picture_with_more_pixels_is_refused_by_its_head(
     whole = tmp_path / "whole"
     save(whole, kind, mode, (size[0], size[1] + 40), options)
     head = io.BytesIO(whole.read_bytes()[: 4096 if kind != "WEBP" else None])
-    with pytest.raises(PictureError, match=r"too many pixels\. Send a smaller one\. At most"):
+    with pytest.raises(
+        PictureError,
+        match=r"too many pixels\. Upload a smaller one, with at most \d\d million pixels",
+    ):
         fitted_webp(head, SIZE)
 
 
@@ -92,59 +105,219 @@ def test_a_large_picture_keeps_its_detail() -> None:
         assert 477 <= min(dark) <= max(dark) <= 482
 
 
-class SlowPicture(io.BytesIO):
-    """Its first read lasts until it is let go, as a large picture's decoding would."""
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self.begun, self.go_on = threading.Event(), threading.Event()
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self.begun.set()
-        assert self.go_on.wait(10)
-        return super().read(size)
+def a_picture() -> io.BytesIO:
+    return io.BytesIO(hostile.small("PNG"))
 
 
-def a_picture() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (64, 64)).save(out, "PNG")
-    return out.getvalue()
+# -- the child ------------------------------------------------------------------------------------
 
 
-def test_a_process_decodes_one_picture_at_a_time() -> None:
-    slow, done = SlowPicture(a_picture()), threading.Event()
-
-    def second() -> None:
-        fitted_webp(io.BytesIO(a_picture()), (16, 16))
-        done.set()
-
-    threads = [threading.Thread(target=fitted_webp, args=(slow, (16, 16)))]
-    threads.append(threading.Thread(target=second))
-    threads[0].start()
-    assert slow.begun.wait(10)
-    threads[1].start()
-    assert not done.wait(0.5)
-    slow.go_on.set()
-    assert done.wait(10)
-    for thread in threads:
-        thread.join()
+def children(parent: int | None = None) -> list[int]:
+    """Those that decode a picture for this process, or for another."""
+    parent = parent or os.getpid()
+    return [pid for pid in descendants(parent) if "image_child" in command_of(pid)]
 
 
-def test_who_waits_for_too_long_is_told_and_a_broken_picture_holds_nobody_up(
-    monkeypatch: pytest.MonkeyPatch,
+class Decoding:
+    """A picture that takes all the processor time there is, decoded in a thread of its own."""
+
+    def __init__(self, member: UUID) -> None:
+        self.error: PictureError | None = None
+        self.thread = threading.Thread(target=self._decode, args=(member,))
+        self.thread.start()
+        wait_for(lambda: children() or self.error, name="the child")
+
+    def _decode(self, member: UUID) -> None:
+        try:
+            fitted_webp(io.BytesIO(hostile.slow_jpeg()), SIZE, member=member)
+        except PictureError as error:
+            self.error = error
+
+    def end(self) -> None:
+        """Rather than wait for the limit."""
+        for pid in children():
+            os.kill(pid, signal.SIGKILL)
+        self.thread.join()
+
+
+@pytest.fixture
+def decoding() -> Iterator[Decoding]:
+    started = Decoding(UUID(int=1))
+    yield started
+    started.end()
+
+
+def test_a_picture_is_decoded_by_a_confined_process_that_knows_no_secrets(
+    decoding: Decoding,
 ) -> None:
-    with pytest.raises(PictureError, match="can't be read"):
-        fitted_webp(io.BytesIO(b"broken"), (16, 16))
-    monkeypatch.setattr(pictures, "PATIENCE", 0.1)
-    slow = SlowPicture(a_picture())
-    thread = threading.Thread(target=fitted_webp, args=(slow, (16, 16)))
-    thread.start()
-    assert slow.begun.wait(10)
-    with pytest.raises(PictureError, match="again in a minute"):
-        fitted_webp(io.BytesIO(a_picture()), (16, 16))
-    slow.go_on.set()
-    thread.join()
-    assert fitted_webp(io.BytesIO(a_picture()), (16, 16))
+    (pid,) = children()
+    proc = Path(f"/proc/{pid}")
+    wait_for(lambda: "536870912" in (proc / "limits").read_text(), name="its limits")
+    limits = (proc / "limits").read_text()
+    assert re.search(r"Max cpu time\s+6\s", limits)
+    assert re.search(r"Max file size\s+8388608\s", limits)
+    assert re.search(r"Max core file size\s+0\s", limits)
+    assert (proc / "environ").read_bytes() == b""
+    assert "NoNewPrivs:\t1" in (proc / "status").read_text()
+    wait_for(lambda: os.getpriority(os.PRIO_PROCESS, pid) >= 5, name="its niceness")
+
+
+def test_a_picture_that_takes_too_much_processor_time_is_ended(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "WALL_SECONDS", 50)  # this is about processor time
+    with pytest.raises(
+        PictureError, match=r"too complex to process\. Save it again as an ordinary"
+    ):
+        fitted_webp(io.BytesIO(hostile.slow_jpeg()), SIZE)
+    assert children() == []
+    assert not caplog.records, "it is no fault of ours"
+
+
+def test_a_picture_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "WALL_SECONDS", 0.5)
+    with pytest.raises(PictureError, match=r"took too long\. Try again in a few minutes"):
+        fitted_webp(io.BytesIO(hostile.slow_jpeg()), SIZE)
+    assert children() == []
+
+
+def test_a_child_that_somebody_kills_is_no_answer(decoding: Decoding) -> None:
+    decoding.end()
+    assert "Try again in a few minutes" in str(decoding.error)
+
+
+ORPHAN = """
+import io, sys
+from clipset.lib.pictures import fitted_webp
+fitted_webp(open(sys.argv[1], "rb"), (16, 16))
+"""
+
+
+def test_a_child_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.jpg"
+    slow.write_bytes(hostile.slow_jpeg())
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN, str(slow)])
+    wait_for(lambda: children(parent.pid), name="the child")
+    (child,) = children(parent.pid)
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not is_running(child), seconds=3, name="the child's end")
+
+
+def test_a_child_that_cannot_start_is_said_and_logged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pictures, "CHILD", tmp_path / "missing.py")
+    with pytest.raises(PictureError, match=r"can't process pictures right now\. Tell an admin"):
+        fitted_webp(a_picture(), (16, 16))
+    assert "missing.py" in caplog.text
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PictureError, match=r"can't process pictures right now\. Tell an admin"):
+        fitted_webp(a_picture(), (16, 16))
+
+
+WEB_PROCESS = """
+import sys
+import django
+django.setup()
+import clipset.urls
+print([name for name in sys.modules if name.partition(".")[0] == "PIL"])
+"""
+
+
+def test_what_answers_requests_does_not_even_load_a_decoder() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", WEB_PROCESS], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert told.stdout.strip() == "[]"
+
+
+# -- whose turn it is -----------------------------------------------------------------------------
+
+
+def test_a_second_picture_of_the_same_member_is_refused_at_once(decoding: Decoding) -> None:
+    began = time.monotonic()
+    with pytest.raises(
+        PictureError, match=r"previous picture is still being processed\. Try again"
+    ):
+        fitted_webp(a_picture(), (16, 16), member=UUID(int=1))
+    assert time.monotonic() - began < 1
+    assert fitted_webp(a_picture(), (16, 16), member=UUID(int=2))
+    decoding.end()
+    assert fitted_webp(a_picture(), (16, 16), member=UUID(int=1))
+
+
+def test_where_all_turns_are_taken_the_next_one_is_told(
+    monkeypatch: pytest.MonkeyPatch, decoding: Decoding
+) -> None:
+    monkeypatch.setattr(pictures._slots, "most", 1)
+    monkeypatch.setattr(pictures, "WAIT_SECONDS", 0.3)
+    with pytest.raises(PictureError, match=r"processing many pictures right now\. Try again in a"):
+        fitted_webp(a_picture(), (16, 16), member=UUID(int=2))
+
+
+# -- what costs more than its size tells ----------------------------------------------------------
+
+COMPLEX, BROKEN, PIXELS = "too complex to process", "can't be read as a picture", "too many pixels"
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "jpeg of 3,000 scans": (lambda: hostile.jpeg_of_scans(3000), COMPLEX),
+    "jpeg of 101 scans": (lambda: hostile.jpeg_of_scans(101, (64, 64)), COMPLEX),
+    "half of one": (lambda: hostile.jpeg_of_scans(3000)[:200_000], COMPLEX),
+    "png with text": (lambda: hostile.text_bombs(b"zTXt", b"a\0\0"), BROKEN),
+    "png with utf-8": (lambda: hostile.text_bombs(b"iTXt", b"a\0\1\0\0\0"), BROKEN),
+    "png with profile": (lambda: hostile.text_bombs(b"iCCP", b"a\0\0"), BROKEN),
+    "gif of 4 billion pixels": (lambda: hostile.gif_that_claims(65_535, 65_535), PIXELS),
+    "gif without data": (lambda: hostile.gif_that_claims(5000, 5000), BROKEN),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_would_cost_too_much_is_refused_before_it_does(what: str) -> None:
+    content, sentence = REFUSED[what]
+    picture = io.BytesIO(content())
+    before = os.times()
+    with pytest.raises(PictureError, match=sentence):
+        fitted_webp(picture, SIZE)
+    after = os.times()
+    assert after.children_user - before.children_user < 1.5
+
+
+HARMLESS: dict[str, Callable[[], bytes]] = {
+    "jpeg of 100 scans": lambda: hostile.jpeg_of_scans(100, (64, 64)),
+    "jpeg whose thumbnail has scans": hostile.jpeg_whose_thumbnail_has_scans,
+    "jpeg with something behind it": lambda: hostile.small("JPEG") + b"\xff\xda\0\2" * 5000,
+    "exif that counts too far": hostile.exif_that_counts_too_far,
+    "mpo of 4 billion": hostile.mpo_of_many,
+    "gif of many frames": lambda: hostile.animation("GIF", 1000),
+    "apng of many frames": lambda: hostile.animation("PNG", 1000),
+    "webp of many frames": lambda: hostile.animation("WEBP", 1000),
+    "gif of many blocks": hostile.gif_of_many_blocks,
+    "webp with metadata": hostile.webp_with_metadata,
+}
+
+
+@pytest.mark.parametrize("what", HARMLESS)
+def test_only_the_first_picture_of_a_file_is_decoded(what: str) -> None:
+    before = os.times()
+    webp = fitted_webp(io.BytesIO(HARMLESS[what]()), (16, 16))
+    assert os.times().children_user - before.children_user < 3
+    with Image.open(io.BytesIO(webp)) as image:
+        assert image.size == (16, 16)
+        colour = image.convert("RGB").getpixel((8, 8))
+    assert isinstance(colour, tuple)
+    assert colour[0] > 200
+    assert not {"exif", "xmp", "comment"} & set(image.info)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_picture_that_was_cut_off_is_refused(kind: str) -> None:
+    whole = hostile.encoded(Image.effect_noise((200, 200), 90).convert("RGB"), kind)
+    for part in (1, 10, len(whole) // 2):
+        with pytest.raises(PictureError, match=BROKEN):
+            fitted_webp(io.BytesIO(whole[:part]), (16, 16))
+
+
+# -- how it comes out -----------------------------------------------------------------------------
 
 
 def test_a_jpeg_stands_on_white_where_it_could_be_seen_through() -> None:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 MAKE = "videos.tasks.make_chosen_thumbnail"
 COMING = "The new picture appears in a moment."
 NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
-BROKEN = "This file can't be read as a picture. Send a JPEG, PNG, WebP or GIF."
+BROKEN = "This file can't be read as a picture. Upload a JPEG, PNG, WebP or GIF."
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_a_file_wins_over_a_moment(client: Client, video: Video, moment: str) ->
     assert send(client, video, moment=moment, picture=sent(picture())).status_code == 302
     assert thumbnail(video).exists()
     assert video.thumbnail_wanted_at is None
-    assert wake_ups() == []
+    assert wake_ups() == ["videos.tasks.make_small_thumbnail"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ SCHEDULES = (
     ("Remove expired sessions and invitations", "accounts.tasks.clear_expired", 24 * 60),
     ("Look after jobs", "videos.tasks.look_after_jobs", 1),
     ("Tidy up the temp folder", "videos.tasks.tidy_up", 10),
+    ("Make missing thumbnails for lists", "videos.tasks.make_missing_small_thumbnails", 10),
     ("Refresh the database's statistics", "videos.tasks.refresh_statistics", 24 * 60),
 )
 

@@ -20,7 +20,7 @@ from clipset.lib.transactions import batch_job
 from siteconfig.models import Config
 from siteconfig.services.config import current_config
 from videos.models import Rendition, Video
-from videos.services.files import remove_files
+from videos.services.files import remove_files, small_of
 from videos.services.publishing import rendition_row
 from videos.services.samples.data import (
     CATEGORIES,
@@ -248,6 +248,7 @@ def _place(video: Video, made: Made, folder: Path, placed: list[Path]) -> None:
         if not final.exists():
             placed.append(final)
         publish_file(second_name(work, folder / final.name), final)
+        small_of(final).unlink(missing_ok=True)  # of a thumbnail that had this name before
 
 
 def _stored_files(videos: list[Video]) -> list[Path]:

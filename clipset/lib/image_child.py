@@ -1,0 +1,200 @@
+"""Decodes one picture, cuts and scales it, and writes it as WebP or JPEG. A script, no module.
+
+    python -I image_child.py WEBP|JPEG WIDTH HEIGHT <picture >result
+
+clipset.lib.pictures starts it for each picture that a member uploads: what the picture costs is
+not in its size, and a decoder may have bugs. The process sets its own limits before it imports
+Pillow or reads anything. It imports nothing of Clipset, so that it starts in 50 ms.
+
+Exit status: 0 with the result, or REFUSED with one word on standard error that says why (a key of
+clipset.lib.pictures.REFUSALS), for "pixels" followed by how many millions are accepted. Past the
+limit of processor time the kernel ends it by SIGXCPU.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import resource
+import signal
+import sys
+import warnings
+from typing import Final, NoReturn
+
+MIB: Final = 1024**2
+# The largest pictures that are accepted take 1.5 s of a current processor and 300 MB.
+MAX_CPU_SECONDS: Final = 6
+MAX_MEMORY_BYTES: Final = 512 * MIB
+MAX_RESULT_BYTES: Final = 8 * MIB
+# For a process whose parent can't end it any more.
+MAX_LIFE_SECONDS: Final = 60
+# Below the web server (0), so that pages are answered; above FFmpeg (10).
+NICENESS: Final = 5
+
+
+def limit_this_process() -> None:
+    """Sets the limits above, none higher than the one that is in force already."""
+    for kind, value in (
+        (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
+        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, MAX_RESULT_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        # Past the soft limit of processor time comes SIGXCPU, past the hard one SIGKILL.
+        soft_only = kind == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY
+        resource.setrlimit(kind, (most, most + 1 if soft_only else most))
+    signal.alarm(MAX_LIFE_SECONDS)
+    os.nice(NICENESS)
+
+
+if __name__ == "__main__":
+    limit_this_process()
+
+from PIL import (  # noqa: E402 after the limits
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
+
+# Imported by name: Pillow would import the plugins of all its 40 formats to find WebP.
+PLUGINS: Final = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin, GifImagePlugin)
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF")
+REFUSED: Final = 3
+MILLION: Final = 1_000_000
+# What can be decoded in 300 MB. A JPEG is decoded small to begin with, unless it has several
+# scans, which are all kept until the last one; of the others every pixel takes 4 to 16 bytes.
+MAX_PIXELS: Final = {
+    "JPEG": 50 * MILLION,
+    "JPEG of several scans": 25 * MILLION,
+    "PNG": 25 * MILLION,
+    "GIF": 25 * MILLION,
+    "WEBP": 16 * MILLION,
+}
+# Each scan of a progressive JPEG goes over the whole picture. Encoders write 10 or so.
+MAX_SCANS: Final = 100
+# ITU-T T.81, B.1.1.3: markers that begin a segment, and those that stand alone.
+MARKER: Final = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])")
+END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA
+# EXIF's Orientation: how the picture has to be turned.
+ORIENTATION: Final = 0x0112
+TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Refused(Exception):
+    """The message is what standard error gets."""
+
+
+def convert(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
+    """The middle of a picture, cut and scaled to `size` (width, height in px), turned as its EXIF
+    says, without metadata. WebP keeps transparency, a JPEG gets a white background.
+
+    Raises Refused; Exception in any way that Pillow has to say that a file is broken.
+    """
+    scans = count_scans(content) if content.startswith(b"\xff\xd8") else 0
+    if scans > MAX_SCANS:
+        raise Refused("complex")
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        _check_pixels(image, scans)
+        upright = _fitted_upright(_decoded_small(image, 2 * max(size)), size).convert("RGBA")
+    out = io.BytesIO()
+    if kind == "WEBP":
+        upright.save(out, "WEBP", quality=85, method=4)
+    else:
+        page = Image.new("RGB", upright.size, "white")
+        page.paste(upright, mask=upright)
+        page.save(out, "JPEG", quality=88, optimize=True)
+    return out.getvalue()
+
+
+def count_scans(jpeg: bytes) -> int:
+    """SOS markers of a JPEG up to the end of its first image, or MAX_SCANS + 1 for more than that.
+
+    Segments are skipped by their length, so that a thumbnail in the EXIF does not count; in the
+    data of a scan a 0xFF that is no marker is followed by 0x00 (ITU-T T.81, B.1.1.5).
+    """
+    scans, at = 0, 2
+    while scans <= MAX_SCANS and (found := MARKER.search(jpeg, at)):
+        marker, at = found[1][0], found.end()
+        if marker == END_OF_IMAGE:
+            break
+        scans += marker == START_OF_SCAN
+        at += int.from_bytes(jpeg[at : at + 2], "big")
+    return scans
+
+
+def _check_pixels(image: Image.Image, scans: int) -> None:
+    """By the header alone: nothing is decoded yet. Raises Refused."""
+    kind = "JPEG" if image.format == "MPO" else str(image.format)
+    if kind == "JPEG" and (image.info.get("progressive") or scans > 1):
+        kind = "JPEG of several scans"
+    if image.width * image.height > MAX_PIXELS[kind]:
+        raise Refused(f"pixels {MAX_PIXELS[kind] // MILLION}")
+
+
+def _decoded_small(image: Image.Image, least: int) -> Image.Image:
+    """The picture in 8 bits a channel, as small as can be had cheaply while both sides have at
+    least `least` px."""
+    image.draft(None, (least, least))  # a JPEG decodes to an 8th, a 4th or half of its size
+    if image.mode == "P" or "transparency" in image.info:
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    image = _eight_bits(image)
+    factor = min(image.width // least, image.height // least)
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _fitted_upright(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Turned last, when it is small: that takes a second picture."""
+    orientation = image.getexif().get(ORIENTATION, 1)
+    lying = size[::-1] if orientation in {5, 6, 7, 8} else size
+    cut = ImageOps.fit(image, lying, Image.Resampling.LANCZOS)
+    return cut.transpose(TURNS[orientation]) if orientation in TURNS else cut
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits a pixel with its tones: Pillow's own conversion makes all above 255 white."""
+    if not image.mode.startswith("I"):
+        return image
+    return image.point(lambda tone: tone / 257).convert("L")
+
+
+def main() -> None:
+    kind, width, height = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    warnings.simplefilter("ignore")  # standard error is for the one word
+    try:
+        result = convert(sys.stdin.buffer.read(), kind, (width, height))
+    except Refused as error:
+        _refuse(str(error))
+    except MemoryError:
+        _refuse("complex")
+    except Image.DecompressionBombError:
+        _refuse("pixels")
+    except Exception:  # Pillow and the formats' own modules have many ways to say: broken
+        _refuse("unreadable")
+    sys.stdout.buffer.write(result)
+    sys.stdout.buffer.flush()
+
+
+def _refuse(why: str) -> NoReturn:
+    sys.stderr.write(why)
+    sys.stderr.flush()
+    os._exit(REFUSED)  # at once: freeing what was decoded takes time, too
+
+
+if __name__ == "__main__":
+    main()
