@@ -115,6 +115,15 @@ def make_folders() -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+def mend_clock() -> str | None:
+    """Brings back what a clock ahead left in the future. A sentence when the clock may be wrong."""
+    from videos.services.clock import clock_warning, look_at_clock
+
+    warning = clock_warning()
+    look_at_clock()
+    return warning
+
+
 def prepare() -> None:
     since = time.monotonic()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
@@ -139,7 +148,10 @@ def prepare() -> None:
     with step("Database migrations"):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("setup_schedules", stdout=quiet)
+        warning = mend_clock()
         call_command("rebuild_search", missing=True, verbosity=0)
+    if warning:
+        print(f"\nWarning: {warning}\n", flush=True)
     collect_static_files()
 
     from accounts.models import Role, User

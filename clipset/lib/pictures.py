@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from django.db import transaction
 from PIL import Image, ImageOps
 
+from clipset.lib.commits import after_commit
 from clipset.lib.durable import sync
 
 MAX_BYTES = 10 * 1024**2
@@ -126,7 +126,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def unlink_on_commit(path: Path | None) -> None:
     """Removes a file that the caller's transaction replaces, when that is committed."""
     if path is not None:
-        transaction.on_commit(partial(path.unlink, missing_ok=True))
+        after_commit(partial(path.unlink, missing_ok=True), what=f"removing {path.name}")
 
 
 def write_whole(path: Path, content: bytes) -> None:
