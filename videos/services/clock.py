@@ -6,7 +6,6 @@ by scripts/run, when a cluster starts, and by the guard of each cluster (managem
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from django.db.models import Max
@@ -23,8 +22,6 @@ from videos.services import jobs, receiving, uploads
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-logger = logging.getLogger(__name__)
 
 
 def look_at_clock(*, now: datetime | None = None) -> None:
@@ -87,14 +84,12 @@ def newest_moment() -> datetime | None:
 
 
 def clock_warning(*, now: datetime | None = None) -> str | None:
-    """What to tell whoever starts the site when the newest rows are from the future; logged."""
+    """What to tell whoever starts the site when the newest rows are from the future."""
     now, newest = now or timezone.now(), newest_moment()
     if newest is None or newest <= now + DATE_SLACK:
         return None
-    sentence = (
+    return (
         f"The clock says {now:%Y-%m-%d %H:%M} UTC, but the newest entry in the database is from "
         f"{newest:%Y-%m-%d %H:%M} UTC: either the clock is behind now, or it was ahead before. "
         "Check it with timedatectl. If it is right, nothing needs to be done."
     )
-    logger.warning(sentence)
-    return sentence

@@ -18,7 +18,7 @@ from clipset.lib.kernel_lock import KernelLock
 from clipset.lib.process import bind_forks_to_parent
 from clipset.lib.queue import enqueue, free_taken_work
 from clipset.lib.stopping import announce_stop
-from videos.services.clock import look_at_clock
+from videos.services.clock import clock_warning, look_at_clock
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ class Command(QCluster):  # type: ignore[misc]
         # The guard waits half a second by it at each turn.
         django_q_cluster.Event = KernelEvent
         django_q_cluster.scheduler = run_due_schedules
+        if warning := clock_warning():
+            logger.warning(warning)
         look_at_clock()
         free_taken_work()
         # What waited, or was given back, while nobody was here.
