@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from axes.models import AccessAttempt
@@ -29,9 +28,6 @@ from videos.services.sharing import make_guest_link
 from videos.services.uploads import Words, create_upload, end_expired_uploads
 from videos.tasks import tidy_up
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 pytestmark = pytest.mark.django_db
 
 LEAP = timedelta(days=40)
@@ -39,7 +35,7 @@ NOW = timezone.now().astimezone(UTC)  # columns have the real one by default
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[datetime]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """What the clock says, PostgreSQL's as well: change the one entry."""
     said = [NOW]
     monkeypatch.setattr("django.utils.timezone.now", lambda: said[0])
