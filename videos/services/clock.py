@@ -30,11 +30,12 @@ def look_at_clock(*, now: datetime | None = None) -> None:
 
     Jobs, schedules, quotas and throttles would stand still until the clock comes there. What would
     only be valid for too long is left when the site was alive on several days that are still to
-    come: then it is now that the clock is behind, and all that is valid would be cut short.
+    come: then it is now that the clock is behind, and all that is valid would be cut short. The
+    clock that counts is the database's.
     """
-    _bring_back_leases(now=now or database_now())
-    now = now or timezone.now()
+    now = now or database_now()
     bring_back_schedules(now=now)
+    _bring_back_leases(now=now)
     bring_back_counters(now=now)
     if days_alive_ahead(now=now) <= 1:
         bring_back_expiries(now=now)

@@ -170,7 +170,8 @@ def test_it_comes_back_only_for_a_while_and_where_there_is_room_and_is_swept_the
     live_for(1)
     for after, rows in ((timedelta(minutes=11), 0), (timedelta(days=1, minutes=1), 1)):
         moment = now + after
-        monkeypatch.setattr("django.utils.timezone.now", lambda moment=moment: moment)
+        for clock in ("django.utils.timezone.now", "siteconfig.services.heartbeat.database_now"):
+            monkeypatch.setattr(clock, lambda moment=moment: moment)
         mark_alive()
         with pytest.raises(ValidationError, match="too late"):
             restore_caption(caption=removed)

@@ -39,8 +39,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """What the clock says, PostgreSQL's as well: change the one entry."""
     said = [NOW]
     monkeypatch.setattr("django.utils.timezone.now", lambda: said[0])
-    for module in ("jobs", "receiving", "clock"):
-        monkeypatch.setattr(f"videos.services.{module}.database_now", lambda: said[0])
+    for module in ("videos.services.jobs", "videos.services.receiving", "videos.services.clock"):
+        monkeypatch.setattr(f"{module}.database_now", lambda: said[0])
+    monkeypatch.setattr("siteconfig.services.heartbeat.database_now", lambda: said[0])
     return said
 
 

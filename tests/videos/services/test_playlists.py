@@ -216,7 +216,8 @@ def test_a_deleted_one_comes_back_only_for_ten_minutes_and_is_then_swept(
     live_for(1)
     for after, rows in ((timedelta(minutes=11), 0), (timedelta(days=1, minutes=1), 2)):
         moment = now + after
-        monkeypatch.setattr("django.utils.timezone.now", lambda moment=moment: moment)
+        for clock in ("django.utils.timezone.now", "siteconfig.services.heartbeat.database_now"):
+            monkeypatch.setattr(clock, lambda moment=moment: moment)
         mark_alive()
         with pytest.raises(ValidationError, match="too late"):
             restore_playlist(playlist=playlist, user=bob)
