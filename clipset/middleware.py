@@ -193,7 +193,7 @@ def note_use(request: HttpRequest) -> None:
     """Once an hour: this session was used now, on this device."""
     session, now = request.session, timezone.now()
     seen = session.get(SessionStore.SEEN_AT)
-    if seen and now - datetime.fromisoformat(seen) < SEEN_EVERY:
+    if seen and abs(now - datetime.fromisoformat(seen)) < SEEN_EVERY:
         return
     session.setdefault(SessionStore.STARTED_AT, now.isoformat())
     session[SessionStore.USER_AGENT] = request.headers.get("User-Agent", "")[:300]

@@ -116,6 +116,8 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'clipset.db'}")
 }
+# To this size the write-ahead log is cut whenever it can be (clipset.lib.write_ahead_log).
+SQLITE_WAL_LIMIT_BYTES = 64 * 1024**2
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Writers take their lock at BEGIN, so that they wait rather than fail half-way.
@@ -123,6 +125,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            f"PRAGMA journal_size_limit={SQLITE_WAL_LIMIT_BYTES};"
         ),
     }
 else:

@@ -169,6 +169,15 @@ def make_files_private() -> None:
         stamp_file.write_text("\n".join(sorted(mended)))
 
 
+def mend_clock() -> str | None:
+    """Brings back what a clock ahead left in the future. A sentence when the clock may be wrong."""
+    from videos.services.clock import clock_warning, look_at_clock
+
+    warning = clock_warning()
+    look_at_clock()
+    return warning
+
+
 def prepare() -> None:
     since = time.monotonic()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
@@ -193,8 +202,11 @@ def prepare() -> None:
     with step("Database migrations"):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("setup_schedules", stdout=quiet)
+        warning = mend_clock()
         call_command("rebuild_search", missing=True, verbosity=0)
     make_files_private()
+    if warning:
+        print(f"\nWarning: {warning}\n", flush=True)
     collect_static_files()
 
     from accounts.models import User

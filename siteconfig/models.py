@@ -164,3 +164,16 @@ class Config(models.Model):
     @property
     def video_root(self) -> Path:
         return Path(self.video_storage_path)
+
+
+class DayAlive(models.Model):
+    """A date (UTC) on which the site's workers ran. What is deleted by its age counts these days,
+    since a clock that was wrong for a while says nothing about age (services.heartbeat)."""
+
+    date = models.DateField(primary_key=True)
+
+    class Meta:
+        db_table = "days_alive"
+
+    def __str__(self) -> str:
+        return self.date.isoformat()

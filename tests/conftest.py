@@ -25,6 +25,7 @@ from tests.parallel import (
     pytest_xdist_make_scheduler,
 )
 from tests.parts import PARTS, require
+from tests.shifted_clock import clock_library, shifted_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 # Hooks that pytest looks for here.
 __all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+# Fixtures for any test: a wall clock that it sets.
+__all__ += ["clock_library", "shifted_clock"]
 
 FOLDERS = {
     "VIDEO_STORAGE_PATH": "videos",

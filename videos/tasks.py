@@ -5,8 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from clipset.lib import statistics
+from clipset.lib.write_ahead_log import shrink_write_ahead_log
 from videos.services import (
     captions,
+    clock,
     files,
     finishing,
     jobs,
@@ -34,9 +36,10 @@ def run_next_encode() -> str:
 
 
 def look_after_jobs() -> int:
-    """Every minute: takes back lost leases, finishes and ends uploads that nobody asks about,
-    sweeps what killed workers left, wakes for work that nobody was woken for, and writes what the
-    search's index lacks."""
+    """Every minute: mends what a wrong clock left, takes back lost leases, finishes and ends
+    uploads that nobody asks about, sweeps what killed workers left, wakes for work that nobody was
+    woken for, writes what the search's index lacks, keeps SQLite's log small."""
+    clock.look_at_clock()
     taken_back = jobs.take_back_lost_jobs()
     finishing.finish_whole_uploads()
     uploads.end_expired_uploads()
@@ -45,6 +48,7 @@ def look_after_jobs() -> int:
     thumbnails.ask_for_lost_thumbnails()
     jobs.wake_for_due_jobs()
     search_changes.apply_waiting_changes()
+    shrink_write_ahead_log()
     return taken_back
 
 

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from django.db import transaction
 
+from clipset.lib.commits import after_commit
 from clipset.lib.durable import sync
 from clipset.lib.shared_slots import SharedSlots
 from clipset.lib.slots import NoSlot
@@ -149,7 +149,7 @@ def _sentence(status: int, words: str) -> str:
 def unlink_on_commit(path: Path | None) -> None:
     """Removes a file that the caller's transaction replaces, when that is committed."""
     if path is not None:
-        transaction.on_commit(partial(path.unlink, missing_ok=True))
+        after_commit(partial(path.unlink, missing_ok=True), what=f"removing {path.name}")
 
 
 def write_whole(path: Path, content: bytes) -> None:

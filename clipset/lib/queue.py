@@ -5,11 +5,11 @@ The queue only wakes; what is to be done, and how often it was tried, stands in 
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -18,6 +18,8 @@ from django_q.models import OrmQ, Schedule
 from django_q.signals import pre_execute
 from django_q.tasks import async_task
 
+from clipset.lib.clock import LEASE_SLACK, bring_back, log_mend
+from clipset.lib.commits import after_commit
 from clipset.lib.transactions import name_work
 
 FIRST_CLUSTER: Final[str] = settings.Q_CLUSTER["name"]
@@ -29,13 +31,13 @@ def enqueue(function: str, *args: Any, cluster: str | None = None) -> None:
     `cluster` names another than the first one, which is for all that is quick.
 
     With the database as the queue the wake-up is part of the caller's transaction: both are
-    there or neither. With Redis it follows on commit; what is lost between is woken again by
-    the schedule that looks for waiting work.
+    there or neither. With Redis it follows on commit; what is lost between, as when Redis is
+    down, is logged and woken again by the schedule that looks for waiting work.
     """
     # Named always: else it would be the cluster of whoever calls.
     call = partial(async_task, function, *args, cluster=cluster or FIRST_CLUSTER)
     if settings.REDIS_URL:
-        transaction.on_commit(call)
+        after_commit(call, what=f"waking a worker for {function}")
     else:
         call()
 
@@ -76,3 +78,25 @@ def ensure_schedule(name: str, function: str, *, minutes: int) -> None:
             "repeats": -1,
         },
     )
+
+
+def bring_back_schedules(*, now: datetime) -> None:
+    """Lets schedules and tasks that a clock ahead put off run now. Two queries, when all is well.
+
+    A waiting task's lock is the moment it was enqueued, a taken one's lies a long time (Q_CLUSTER's
+    `retry`) after the moment it was taken. A task may run twice by it, which each of them stands.
+    """
+    regular = Schedule.objects.filter(schedule_type=Schedule.MINUTES)
+    for schedule in regular.filter(next_run__gt=now + LEASE_SLACK):
+        latest = now + timedelta(minutes=schedule.minutes or 1) + LEASE_SLACK
+        bring_back(regular.filter(pk=schedule.pk), "next_run", after=latest, to=now)
+    locked = OrmQ.objects.filter(lock__gt=now)
+    ahead = [task.pk for task in locked if _was_enqueued_ahead(task, now)]
+    if ahead and (freed := locked.filter(pk__in=ahead).update(lock=now)):
+        log_mend("django_q_ormq.lock", rows=freed, to=now)
+
+
+def _was_enqueued_ahead(task: OrmQ, now: datetime) -> bool:
+    enqueued = task.task.get("started")  # by the clock of who enqueued it
+    taken_ahead = task.lock > now + timedelta(seconds=settings.Q_CLUSTER["retry"]) + LEASE_SLACK
+    return taken_ahead or (isinstance(enqueued, datetime) and enqueued > now + LEASE_SLACK)

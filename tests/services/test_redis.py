@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes import wait_for
+from tests.processes import short_folder, wait_for
+from tests.services.conftest import running_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,3 +26,38 @@ def test_workers_take_their_tasks_from_redis(redis: str, make_site: Callable[...
     assert site.shell(WAITING) == "0", "the task waits in the database instead of Redis"
     with site.workers():
         wait_for(lambda: site.shell(DONE.format(id=task)) == "1", name="the task's success")
+
+
+CHANGE = """
+from django.test import Client
+from accounts.services.passwords import request_reset
+from tests.builders import make_user, make_video
+from tests.videos.tus_client import create
+bob = make_user("bob")
+talk = f"/v/{make_video(uploader=bob).short_id}/comments/"
+client = Client(raise_request_exception=False, headers={"host": "127.0.0.1"})
+client.force_login(bob)
+sent = create(client, 7, b"a video")
+said = client.post(talk, {"text": "Hello"})
+request_reset("bob@example.org", client="127.0.0.1")
+print(sent.status_code, said.status_code)
+"""
+STORED = """
+from videos.models import Comment, Job, Video
+print(Video.objects.filter(original_filename="sea.mp4").count(), Comment.objects.count(),
+      *Job.objects.values_list("state", "attempts").get())
+"""
+
+
+@pytest.mark.redis
+def test_what_is_committed_while_redis_is_down_succeeds_and_is_done_later(
+    make_site: Callable[..., Site],
+) -> None:
+    with short_folder() as folder:
+        site = make_site(REDIS_URL=f"unix://{folder / 'redis.sock'}")
+        with running_redis(folder):
+            pass
+        assert site.shell(CHANGE).splitlines()[-1] == "201 302"
+        assert site.shell(STORED) == "1 1 WAITING 0"
+        with running_redis(folder), site.workers():
+            wait_for(lambda: "WAITING 0" not in site.shell(STORED), name="the work on it")

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from siteconfig.models import Config
-from tests.builders import make_user
+from tests.builders import live_for, make_user
 from tests.examples import examples
 from tests.videos.tus_client import append, append_coming, ask, create, terminate
 from videos.models import Job, Upload, Video
@@ -54,6 +54,7 @@ class TusMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         Config.objects.update(weekly_upload_limit_bytes=LIMIT)
+        live_for(2)
         self.bob = make_user()
         self.client = Client()
         self.client.force_login(self.bob)

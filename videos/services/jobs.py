@@ -1,7 +1,8 @@
 """The life of a job: waiting, held by a lease, done or failed.
 
 Every change of a job that a worker holds is one UPDATE that is conditional on the worker's
-token, so that whoever lost the lease changes nothing.
+token, so that whoever lost the lease changes nothing. Leases are written and compared by the
+database's clock (clipset.lib.clock).
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from accounts.services.quota import release_quota
+from clipset.lib.clock import database_now
 from clipset.lib.queue import enqueue, waiting_wake_ups
 from videos.models import Job, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
@@ -69,7 +70,7 @@ class GiveBack(Exception):
 
 def add_job(*, video: Video, kind: JobKind = JobKind.PUBLISH, **facts: object) -> Job:
     """Queues work on a video and wakes a worker, in the caller's transaction."""
-    job = Job.objects.create(video=video, kind=kind, **facts)
+    job = Job.objects.create(video=video, kind=kind, run_after=database_now(), **facts)
     wake(kind)
     return job
 
@@ -89,7 +90,7 @@ def claim_next_job(
 ) -> Job | None:
     """Takes the job that is next, or None. The attempt is counted before the work, so that a job
     which kills its worker is given up one day."""
-    now = now or timezone.now()
+    now = now or database_now()
     for kind in kinds:
         for job in _candidates(kind, now):
             if _take(job, now):
@@ -108,7 +109,9 @@ def _in_turn(kind: JobKind, now: datetime) -> QuerySet[Job]:
     """What is due: first of the member for whom the least was done lately, so that a batch of
     twenty makes nobody else wait; then by age."""
     work_of_member = Job.objects.filter(
-        video__uploaded_by=OuterRef("video__uploaded_by"), started_at__isnull=False
+        # Not what a clock ahead began: its member would come last until then.
+        video__uploaded_by=OuterRef("video__uploaded_by"),
+        started_at__lte=now,
     ).order_by("-started_at")
     return (
         Job.objects.filter(kind=kind, state=JobState.WAITING, run_after__lte=now)
@@ -153,7 +156,7 @@ def _slots(job: Job) -> Iterator[int | None]:
 
 def encode_waits() -> bool:
     """Whether something that nobody can watch yet waits for a place."""
-    due = timezone.now() - PATIENCE
+    due = database_now() - PATIENCE
     return Job.objects.filter(
         kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due
     ).exists()
@@ -174,7 +177,7 @@ def renew_lease(job: Job, *, percent: int | None, seconds_left: int | None) -> N
         changes["losses"] = Case(farther, default=F("losses"), output_field=SMALL)
         changes["furthest"] = Greatest(F("furthest"), Value(percent), output_field=SMALL)
     renewed = _held(job).update(
-        lease_until=timezone.now() + LEASE, progress=percent, seconds_left=seconds_left, **changes
+        lease_until=database_now() + LEASE, progress=percent, seconds_left=seconds_left, **changes
     )
     if not renewed:
         raise LeaseLost
@@ -182,7 +185,7 @@ def renew_lease(job: Job, *, percent: int | None, seconds_left: int | None) -> N
 
 def hold(job: Job) -> None:
     """In a transaction that changes what belongs to the holder. Raises LeaseLost."""
-    if not _held(job).update(lease_until=timezone.now() + LEASE):
+    if not _held(job).update(lease_until=database_now() + LEASE):
         raise LeaseLost
 
 
@@ -192,7 +195,7 @@ def end_job(job: Job) -> None:
         **_at_rest(JobState.DONE),
         losses=F("losses") - 1,
         progress=100,
-        finished_at=timezone.now(),
+        finished_at=database_now(),
     )
     if not ended:
         raise LeaseLost
@@ -264,7 +267,7 @@ def cancel_job(job: Job, *, sentence: str) -> bool:
 
 def take_back_lost_jobs(*, now: datetime | None = None) -> int:
     """Jobs whose lease ran out wait again, or fail after too many losses. Returns how many."""
-    now = now or timezone.now()
+    now = now or database_now()
     lost = list(Job.objects.filter(state=JobState.RUNNING, lease_until__lt=now))
     for job in lost:
         with transaction.atomic():
@@ -279,7 +282,7 @@ def take_back_lost_jobs(*, now: datetime | None = None) -> int:
 def wake_for_due_jobs(*, now: datetime | None = None) -> bool:
     """Wakes workers when work is due and the queue has no wake-up left: after a lost one, or one
     that found every place taken."""
-    due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now or timezone.now())
+    due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now or database_now())
     woken = False
     for kinds, cluster in ((QUICK, None), (SLOW, settings.TRANSCODE_CLUSTER)):
         missing = due.filter(kind__in=kinds).count() - waiting_wake_ups(cluster)
@@ -315,7 +318,7 @@ def _at_rest(state: JobState) -> dict[str, object]:
 def _put_back(job: Job, *, delay: timedelta, **changes: object) -> None:
     """In a transaction."""
     waiting = {**_at_rest(JobState.WAITING), "progress": None}
-    if not _held(job).update(**waiting, run_after=timezone.now() + delay, **changes):
+    if not _held(job).update(**waiting, run_after=database_now() + delay, **changes):
         raise LeaseLost
     _forget_growing(job)
     if not delay:
@@ -335,7 +338,7 @@ def _fail(
 
     A video that can be watched already stays as it is when its enrichment fails.
     """
-    if not held.update(**_at_rest(JobState.FAILED), finished_at=timezone.now()):
+    if not held.update(**_at_rest(JobState.FAILED), finished_at=database_now()):
         if strict:
             raise LeaseLost
         return False
@@ -353,7 +356,7 @@ def _fail_video(job: Job, sentence: str) -> None:
         processing_status=ProcessingStatus.FAILED,
         error_message=sentence,
         quota_bytes=0,
-        updated_at=timezone.now(),
+        updated_at=database_now(),
     )
     if video.quota_reserved_at is not None:
         release_quota(

@@ -34,6 +34,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clipset.lib.blockhash import BlockHash, HashBeside
+from clipset.lib.clock import database_now
 from clipset.lib.disk import is_disk_full
 from clipset.lib.sockets import is_ending
 from videos.models import Upload, UploadState
@@ -185,7 +186,7 @@ def _open_locked(upload: Upload) -> IO[bytes] | None:
 
 def _lease(pk: UUID, token: str) -> bool:
     """By who has locked the file."""
-    now = timezone.now()
+    now = database_now()
     is_free = Q(writer_token="") | Q(writer_until__lt=now) | Q(writer_token__startswith=HERE)
     return bool(
         Upload.objects.filter(is_free, pk=pk, state=UploadState.OPEN).update(
@@ -201,7 +202,7 @@ def is_held(upload: Upload) -> bool:
     if found is None:
         raise Gone
     token, until = found
-    if until is None or until < timezone.now():
+    if until is None or until < database_now():
         return False
     return not token.startswith(HERE) or _is_locked(upload)
 
@@ -302,7 +303,7 @@ class Writer:
 
     def save(self) -> bool:
         """On the disk first, then in the row. False when the lease is lost, and nothing saved."""
-        lease = {"writer_until": timezone.now() + LEASE}
+        lease = {"writer_until": database_now() + LEASE}
         until = time.monotonic() + LEASE.total_seconds()
         if not self._save(**lease):
             self.lost = End.LOST

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from accounts.services.quota import quota_state, release_quota, reserve_quota
@@ -22,6 +22,7 @@ from clipset.lib.disk import is_disk_full
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
 from siteconfig.services.config import current_config
+from siteconfig.services.heartbeat import alive_before
 from videos.models import Playlist, Upload, UploadState, Video
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ logger = logging.getLogger(__name__)
 FORM_OVERHEAD = 128 * 1024  # bytes
 # How long one that can be resumed is kept after its last bytes, and its address after its end.
 LIFETIME: Final = timedelta(hours=48)
-REMEMBERED: Final = timedelta(days=7)
+REMEMBERED_DAYS: Final = 7
 # How many of them a member may have on their way.
 MOST_OPEN: Final = 100
 # How long a silent request of the plain form keeps what it reserved. One that goes on is touched
@@ -254,7 +255,7 @@ def touch_upload(upload: Upload, *, written: int) -> None:
     """Bytes of a plain form still come: keeps the reservation for another while, and notes how
     many are on the disk."""
     now = timezone.now()
-    if now - upload.touched_at >= TOUCH_EVERY:
+    if abs(now - upload.touched_at) >= TOUCH_EVERY:  # also when the clock was set back
         upload.touched_at, upload.expires_at = now, now + FORM_LIFETIME
         Upload.objects.filter(pk=upload.pk).update(
             offset_bytes=min(written, upload.size_bytes),
@@ -305,8 +306,14 @@ def _end(upload: Upload, rows: QuerySet[Upload]) -> bool:
 
 
 def end_expired_uploads() -> int:
-    """Returns how many."""
-    expired = Upload.objects.filter(expires_at__lt=timezone.now())
+    """Returns how many. One that can be resumed expires once the site was alive on as many days
+    as it is kept for: neither a clock that leaps nor a site that is off for days ends it."""
+    now = timezone.now()
+    kept_since = alive_before(days=LIFETIME.days, now=now)
+    expired = Upload.objects.filter(
+        Q(is_resumable=False, expires_at__lt=now)
+        | Q(is_resumable=True, expires_at__lt=kept_since + LIFETIME)
+    )
     # Each looked at again as it is ended: bytes may have come since the list was read.
     found = list(expired.filter(state=UploadState.OPEN))
     return sum(_end(upload, expired.filter(pk=upload.pk)) for upload in found)
@@ -314,6 +321,6 @@ def end_expired_uploads() -> int:
 
 def forget_uploads() -> int:
     """Those whose address nobody asks any more. Returns how many."""
-    old = Upload.objects.filter(expires_at__lt=timezone.now() - REMEMBERED)
+    old = Upload.objects.filter(expires_at__lt=alive_before(days=REMEMBERED_DAYS))
     forgotten, _ = old.exclude(state=UploadState.OPEN).delete()
     return forgotten

@@ -13,7 +13,7 @@ from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tests.builders import make_admin, make_category, make_user, make_video
+from tests.builders import live_for, make_admin, make_category, make_user, make_video
 from tests.videos.films import everything_on_disk, run_queue, wake_ups
 from videos.models import Job, ProcessingStatus, Rendition, Upload, Video
 from videos.models.job import JobState
@@ -397,6 +397,7 @@ def test_an_upload_that_goes_on_after_all_is_not_abandoned() -> None:
 
 
 def test_tidying_up_counts_all_that_was_tidied() -> None:
+    live_for(8)
     upload = begin_upload(user=make_user("bob"), content_length=1)
     Upload.objects.update(state="ENDED", expires_at=timezone.now() - timedelta(days=8))
     (temp() / "job-99999").mkdir()

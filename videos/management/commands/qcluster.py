@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 from django_q import cluster as django_q_cluster
+from django_q.brokers import Broker
 from django_q.cluster import Cluster
 from django_q.management.commands.qcluster import Command as QCluster
 from django_q.queues import Queue
+from django_q.scheduler import scheduler
 
+from clipset.lib.kernel_event import KernelEvent
 from clipset.lib.kernel_lock import KernelLock
 from clipset.lib.process import bind_forks_to_parent
 from clipset.lib.queue import enqueue, free_taken_work
 from clipset.lib.stopping import announce_stop
+from videos.services.clock import clock_warning, look_at_clock
+
+logger = logging.getLogger(__name__)
 
 
 class KillableQueue(Queue):  # type: ignore[misc]
@@ -33,6 +40,16 @@ class TellingCluster(Cluster):  # type: ignore[misc]
         return bool(super().stop())
 
 
+def run_due_schedules(broker: Broker | None = None) -> None:
+    """What the guard of a cluster calls every 30 s, by no clock. Schedules that a clock ahead put
+    off are brought back first: nothing that is scheduled could do that."""
+    try:
+        look_at_clock()
+    except Exception:
+        logger.exception("The clock could not be looked at; trying again in 30 s.")
+    scheduler(broker=broker)
+
+
 class Command(QCluster):  # type: ignore[misc]
     help = (
         "Starts the workers. Each of their processes ends with the one that started it: otherwise "
@@ -44,6 +61,12 @@ class Command(QCluster):  # type: ignore[misc]
             os.environ["Q_CLUSTER_NAME"] = options["cluster_name"]
         bind_forks_to_parent()
         django_q_cluster.Queue = KillableQueue
+        # The guard waits half a second by it at each turn.
+        django_q_cluster.Event = KernelEvent
+        django_q_cluster.scheduler = run_due_schedules
+        if warning := clock_warning():
+            logger.warning(warning)
+        look_at_clock()
         free_taken_work()
         # What waited, or was given back, while nobody was here.
         enqueue("videos.tasks.look_after_jobs")
