@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-
 from clipset.lib.commits import after_commit
 from clipset.lib.durable import sync
 from clipset.lib.shared_slots import SharedSlots
