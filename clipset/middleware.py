@@ -19,6 +19,7 @@ from accounts.sessions import SessionStore
 from clipset.lib.drain import drain
 from clipset.lib.form_files import LARGEST_FORM
 from clipset.lib.pictures import MAX_BYTES
+from clipset.lib.request_id import HEADER, new_request_id, set_request_id
 from clipset.lib.sockets import connection_of
 from clipset.lib.units import human_bytes
 
@@ -37,6 +38,25 @@ SEEN_EVERY = timedelta(hours=1)
 # it may go on.
 SILENCE = timedelta(seconds=2)
 DRAIN_FOR = timedelta(seconds=10)
+
+
+class RequestIds:
+    """Gives each request an id: in the answer's header, on error pages, in log lines, and in the
+    tasks and jobs that the request creates.
+
+    It is not taken back at the end: the server's own lines about the request come after it, in
+    the same thread, and the next request there sets its own.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request_id = new_request_id()
+        set_request_id(request_id)
+        response = self.get_response(request)
+        response[HEADER] = request_id
+        return response
 
 
 class DrainRefusedBody:
@@ -183,9 +203,8 @@ def note_use(request: HttpRequest) -> None:
     seen = session.get(SessionStore.SEEN_AT)
     if seen and now - datetime.fromisoformat(seen) < SEEN_EVERY:
         return
-    session.setdefault(SessionStore.STARTED_AT, now.isoformat())
-    session[SessionStore.USER_AGENT] = request.headers.get("User-Agent", "")[:300]
-    session[SessionStore.SEEN_AT] = now.isoformat()
+    assert isinstance(session, SessionStore)  # SESSION_ENGINE
+    session.note_use(now=now, user_agent=request.headers.get("User-Agent", "")[:300])
 
 
 class CompressPages(GZipMiddleware):

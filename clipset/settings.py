@@ -4,6 +4,7 @@ The defaults are those of production on loopback: DEBUG off, SQLite under data/,
 """
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -61,6 +62,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "clipset.middleware.RequestIds",
     "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
     "clipset.middleware.RefuseBrokenBody",
@@ -106,11 +108,27 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'clipset.db'}")
 }
+# How long is waited for another one's lock. clipset/wsgi.py sets the web's: then a page says 503.
+WEB_LOCK_SECONDS = 5
+WORKER_LOCK_SECONDS = 20
+
+
+def wait_for_locks(database: dict[str, Any], seconds: int) -> None:
+    """Sets it in a database's settings, before anything connects."""
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        options["timeout"] = seconds
+    else:
+        # libpq's connection options, of which the last counts.
+        given = options.get("options", "")
+        options["options"] = f"{given} -c lock_timeout={seconds}s".strip()
+        options.setdefault("connect_timeout", 5)
+
+
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Writers take their lock at BEGIN, so that they wait rather than fail half-way.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
         ),
@@ -118,6 +136,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+wait_for_locks(DATABASES["default"], WORKER_LOCK_SECONDS)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Members ------------------------------------------------------------------------------------
@@ -296,10 +315,13 @@ USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "clipset.logs.RedactSecrets"}},
+    "filters": {
+        "redact": {"()": "clipset.logs.RedactSecrets"},
+        "request_id": {"()": "clipset.lib.request_id.AddRequestId"},
+    },
     "formatters": {
         "line": {
-            "format": "{asctime} {levelname} {name}: {message}",
+            "format": "{asctime} {levelname} [{request_id}] {name}: {message}",
             "style": "{",
         }
     },
@@ -307,7 +329,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["redact"],
+            "filters": ["redact", "request_id"],
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},

@@ -10,11 +10,15 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
+from django.dispatch import receiver
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.brokers.orm import ORM
 from django_q.models import OrmQ, Schedule
+from django_q.signals import post_execute, pre_enqueue, pre_execute
 from django_q.tasks import async_task
+
+from clipset.lib.request_id import current_request_id, set_request_id
 
 FIRST_CLUSTER: Final[str] = settings.Q_CLUSTER["name"]
 
@@ -66,3 +70,15 @@ def ensure_schedule(name: str, function: str, *, minutes: int) -> None:
             "repeats": -1,
         },
     )
+
+
+@receiver(pre_enqueue)
+def _note_request(task: dict[str, Any], **_: Any) -> None:
+    """A task carries the id of the request that created it, for the log lines of the workers."""
+    task["request_id"] = current_request_id()
+
+
+@receiver([pre_execute, post_execute])
+def _enter_request(task: dict[str, Any], **_: Any) -> None:
+    """In the worker before the task, and in the monitor before it logs how the task ended."""
+    set_request_id(task.get("request_id", ""))

@@ -12,6 +12,7 @@ from django.db import OperationalError, connection, transaction
 
 from accounts.services.quota import reserve_quota
 from clipset.lib.disk import is_disk_full
+from clipset.lib.request_id import set_request_id
 from clipset.lib.stopping import is_stopping
 from videos.models import ProcessingStatus, Video
 from videos.models.job import JobKind
@@ -56,6 +57,8 @@ def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
     job = jobs.claim_next_job(kinds)
     if job is None:
         return "nothing to do"
+    # Whoever woke this worker, the log lines from here on are about this job.
+    set_request_id(job.request_id)
     folder = work_folder(job)
     try:
         return _attempt(job, folder)
