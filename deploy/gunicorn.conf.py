@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from gunicorn.glogging import Logger
 
 from clipset import settings
@@ -18,6 +19,7 @@ from clipset.lib.sockets import THREADS
 from clipset.logs import RedactSecrets
 
 if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
     from gunicorn.config import Config
 
 # A worker goes with its master, so that a killed master leaves nobody on the port.
@@ -65,6 +67,14 @@ errorlog = "-"
 access_log_format = (
     '%(h)s %(t)s "%(r)s" %(s)s %({content-length}o)s %(L)s "%(f)s" "%(a)s" %({x-request-id}o)s'
 )
+
+
+def on_starting(server: Arbiter) -> None:  # noqa: ARG001
+    """In the master, before it listens and forks; the application is loaded by then."""
+    if apps.ready:  # else it is another one than Clipset
+        from clipset.startup import prepare_to_run
+
+        prepare_to_run()
 
 
 class RedactingLogger(Logger):  # type: ignore[misc]

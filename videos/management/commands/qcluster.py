@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django.core.management.base import CommandError
 from django_q import cluster as django_q_cluster
 from django_q.cluster import Cluster
 from django_q.management.commands.qcluster import Command as QCluster
@@ -14,6 +15,8 @@ from clipset.lib.kernel_lock import KernelLock
 from clipset.lib.process import bind_forks_to_parent
 from clipset.lib.queue import enqueue, free_taken_work
 from clipset.lib.stopping import announce_stop
+from clipset.startup import prepare_to_run
+from siteconfig.schema import WrongMigrationsError
 
 
 class KillableQueue(Queue):  # type: ignore[misc]
@@ -43,6 +46,10 @@ class Command(QCluster):  # type: ignore[misc]
         if options.get("cluster_name"):
             os.environ["Q_CLUSTER_NAME"] = options["cluster_name"]
         bind_forks_to_parent()
+        try:
+            prepare_to_run()
+        except WrongMigrationsError as error:
+            raise CommandError(str(error)) from error
         django_q_cluster.Queue = KillableQueue
         free_taken_work()
         # What waited, or was given back, while nobody was here.
