@@ -51,7 +51,7 @@ class SessionStore(DatabaseSessionStore):
         or fails because this could not be written. The next request tries again.
         """
         is_to_be_saved = self.modified
-        before = dict(self._session)
+        before = dict(self.items())
         self.setdefault(self.STARTED_AT, now.isoformat())
         self[self.USER_AGENT] = user_agent
         self[self.SEEN_AT] = now.isoformat()

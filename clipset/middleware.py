@@ -171,10 +171,15 @@ class MembersOnly(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponseBase:
         if wants_script_answer(request):
-            response = HttpResponse("Log in first.", status=401, content_type="text/plain")
-            response["HX-Redirect"] = log_in_and_back(request)
-            return response
+            return refuse_script(request)
         return super().handle_no_permission(request, view_func)
+
+
+def refuse_script(request: HttpRequest) -> HttpResponse:
+    """401 for a script or htmx that is not logged in."""
+    response = HttpResponse("Log in first.", status=401, content_type="text/plain")
+    response["HX-Redirect"] = log_in_and_back(request)
+    return response
 
 
 def log_in_and_back(request: HttpRequest) -> str:

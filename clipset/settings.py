@@ -184,7 +184,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # We don't know what else lives under the domain: its owner decides that for the subdomains.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
@@ -296,6 +296,12 @@ Q_CLUSTER = {
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "ALT_CLUSTERS": {TRANSCODE_CLUSTER: {"workers": TRANSCODE_WORKERS}},
 }
+
+# -- Health -------------------------------------------------------------------------------------
+# Whether workers run for this site, on whatever host; else /healthz does not ask for them.
+HEALTH_EXPECTS_WORKERS = env.bool("HEALTH_EXPECTS_WORKERS", True)
+# Opens /readyz to a monitor, besides staff; "" does not.
+READYZ_TOKEN = env.str("READYZ_TOKEN", "")
 
 # -- Mail ---------------------------------------------------------------------------------------
 EMAIL_URL = env.str("EMAIL_URL", "")

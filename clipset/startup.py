@@ -60,7 +60,8 @@ def load_modules() -> None:
 
 def load_templates() -> None:
     """Compiles every template of the pages; from then on none is looked for on the disk."""
-    for loader in _cached_loaders(engines["django"].engine):
+    pages: Any = engines["django"]
+    for loader in _cached_loaders(pages.engine):
         for name in _names(loader):
             found = [it for it in loader.get_template_sources(name) if Path(it.name).is_file()]
             # One that extends another of its own name looks for those behind it.

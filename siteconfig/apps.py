@@ -7,3 +7,6 @@ class SiteconfigConfig(AppConfig):
 
     def ready(self) -> None:
         from siteconfig import checks  # noqa: F401 registers them
+        from siteconfig.health_checks import register_checks
+
+        register_checks()

@@ -164,3 +164,22 @@ class Config(models.Model):
     @property
     def video_root(self) -> Path:
         return Path(self.video_storage_path)
+
+
+class ClusterHeartbeat(models.Model):
+    """When a cluster of workers on a host last showed that it works, by the database's clock."""
+
+    cluster = models.CharField(max_length=100)
+    host = models.CharField(max_length=255)
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "cluster_heartbeats"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "host"], name="cluster_heartbeats_one_a_host"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cluster} on {self.host}: {self.beat_at}"

@@ -72,6 +72,13 @@ def ensure_schedule(name: str, function: str, *, minutes: int) -> None:
     )
 
 
+def schedule_delays() -> dict[str, float]:
+    """By how many seconds each schedule is late; negative before its time. One query."""
+    now = timezone.now()
+    rows = Schedule.objects.exclude(repeats=0).values_list("name", "next_run")
+    return {name: (now - next_run).total_seconds() for name, next_run in rows}
+
+
 @receiver(pre_enqueue)
 def _note_request(task: dict[str, Any], **_: Any) -> None:
     """A task carries the id of the request that created it, for the log lines of the workers."""

@@ -66,7 +66,12 @@ def test_the_log_lines_of_a_job_name_the_request_that_created_it(
     add_job(video=make_video(uploader=make_user("alice")))
     set_request_id("fedcba9876543210")
     seen = list[str]()
-    monkeypatch.setattr(processing, "_attempt", lambda *_: seen.append(current_request_id()) or "")
+
+    def attempt(*_: object) -> str:
+        seen.append(current_request_id())
+        return "completed"
+
+    monkeypatch.setattr(processing, "_attempt", attempt)
     processing.process_next_job()
     assert Job.objects.get().request_id == "0123456789abcdef"
     assert seen == ["0123456789abcdef"]

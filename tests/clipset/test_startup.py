@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
@@ -93,7 +93,8 @@ def own_engine(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     loaders = usual["OPTIONS"]["loaders"]
     settings.TEMPLATES = [{**usual, "DIRS": [tmp_path], "OPTIONS": {"loaders": loaders}}]
     yield tmp_path
-    engines["django"].engine.template_loaders[0].reset()
+    engine: Any = engines["django"]
+    engine.engine.template_loaders[0].reset()
 
 
 def test_templates_stay_as_they_were_at_the_start(own_engine: Path) -> None:

@@ -14,6 +14,7 @@ from accounts.services.quota import reserve_quota
 from clipset.lib.disk import is_disk_full
 from clipset.lib.request_id import set_request_id
 from clipset.lib.stopping import is_stopping
+from clipset.lib.ticks import tick as show_life
 from videos.models import ProcessingStatus, Video
 from videos.models.job import JobKind
 from videos.services import jobs
@@ -143,6 +144,7 @@ def _ticker(job: Job) -> Tick:
         nonlocal last_time, last_percent, renewed_at
         if is_stopping():
             raise jobs.GiveBack
+        show_life()
         now = time.monotonic()
         percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))
         moved = percent is not None and percent != last_percent
