@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sqlite3
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -217,3 +218,31 @@ def test_the_web_waits_less_for_a_lock_than_the_workers_do() -> None:
         "connect_timeout": 5,
     }
     assert (WEB_LOCK_SECONDS, WORKER_LOCK_SECONDS) == (5, 20)
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_and_a_lost_connection_of_postgresql_are_503(alice: Client) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("PostgreSQL's errors")
+    video = make_video()
+    path = f"/v/{video.short_id}/comments/"
+    other = connection.copy()
+    try:
+        with connection.cursor() as mine, other.cursor() as theirs:
+            mine.execute("SET lock_timeout = '50ms'")
+            mine.execute("SELECT pg_backend_pid()")
+            [pid] = mine.fetchone()
+            theirs.execute("BEGIN")
+            theirs.execute("SELECT 1 FROM videos WHERE id = %s FOR UPDATE", [video.pk])
+            locked = alice.post(path, {"text": "Hi"})
+            theirs.execute("ROLLBACK")
+            theirs.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        gone = alice.post(path, {"text": "Hi"})
+    finally:
+        other.close()
+        connection.close()
+    assert (locked.status_code, gone.status_code) == (503, 503)
+    assert SENTENCE in locked.content.decode()
+    assert "can't reach its database" in html.unescape(gone.content.decode())
+    assert alice.post(path, {"text": "Hi"}).status_code == 302
