@@ -27,15 +27,22 @@ class SessionStore(DatabaseSessionStore):
     # What the middleware notes in a session, copied into columns when it is saved.
     USER_AGENT, STARTED_AT, SEEN_AT = "user_agent", "started_at", "seen_at"
 
+    # The content as note_use saved it.
+    _noted: dict[str, Any] | None = None
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
 
     def save(self, must_create: bool = False) -> None:
-        """Django takes every failure for a session that was deleted meanwhile, and answers 400.
+        """Saves it, unless note_use has just done so.
+
+        Django takes every failure for a session that was deleted meanwhile, and answers 400.
 
         Raises: UpdateError if it was; DatabaseError if the database is busy, full or away.
         """
+        if not must_create and self._noted == dict(self.items()):
+            return
         try:
             super().save(must_create)
         except UpdateError as error:
@@ -61,6 +68,8 @@ class SessionStore(DatabaseSessionStore):
         try:
             with waiting_at_most(NOTE_WAITS_SECONDS):
                 self.save()
+            self._noted = dict(self.items())
+            self.modified = True  # the browser's cookie gets a new lease of life
         except UpdateError:  # deleted meanwhile: nothing to note
             self._session_cache = before
         except DatabaseError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -23,17 +23,32 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Names of the checks that failed when /healthz was asked last, in this process.
+_known_failures: Final[set[str]] = set()
+
 
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """200 `ok`, or 503 when a vital check fails. No details for strangers."""
     failed = [it for it in site_health(only_vital=True) if not it.finding.is_well]
-    for report in failed:
-        logger.warning("not well: %s: %s", report.name, report.finding.summary)
+    _log_change(failed)
     return HttpResponse(
         "not well" if failed else "ok", status=503 if failed else 200, content_type="text/plain"
     )
+
+
+def _log_change(failed: list[Report]) -> None:
+    """When something else fails than before, not each time that a monitor asks."""
+    names = {report.name for report in failed}
+    if names == _known_failures:
+        return
+    _known_failures.clear()
+    _known_failures.update(names)
+    for report in failed:
+        logger.warning("not well: %s: %s", report.name, report.finding.summary)
+    if not failed:
+        logger.info("well again")
 
 
 @login_not_required
