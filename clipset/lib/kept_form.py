@@ -16,6 +16,7 @@ class KeptForm:
 
     action: str
     fields: tuple[tuple[str, str], ...]
+    had_password: bool = False
 
 
 def kept_form(request: HttpRequest) -> KeptForm | None:
@@ -35,10 +36,6 @@ def kept_form(request: HttpRequest) -> KeptForm | None:
         return None
     if files or not posted:
         return None
-    fields = tuple(
-        (name, str(value))
-        for name, values in posted.lists()
-        for value in values
-        if "password" not in name.lower()
-    )
-    return KeptForm(request.get_full_path(), fields)
+    typed = [(name, str(value)) for name, values in posted.lists() for value in values]
+    fields = tuple(it for it in typed if "password" not in it[0].lower())
+    return KeptForm(request.get_full_path(), fields, had_password=len(fields) < len(typed))

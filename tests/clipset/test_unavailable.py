@@ -91,6 +91,7 @@ def test_a_comment_that_cannot_be_saved_is_kept_and_can_be_sent_again(alice: Cli
     assert int(answer["Retry-After"]) > 0
     page = answer.content.decode()
     assert SENTENCE in page
+    assert "password" not in page
     assert f'<form class="form" method="post" action="{path}">' in page
     assert 'name="text" value="He said &quot;hi&quot; &amp; left"' in page
     assert answer["X-Request-ID"] in page
@@ -103,7 +104,7 @@ def test_a_log_in_that_cannot_be_saved_keeps_the_name_and_no_password() -> None:
     make_user("alice", password=PASSWORD)
     client = Client(raise_request_exception=False)
     known = {"username": "alice", "password": PASSWORD, "next": "/liked/"}
-    for password, then in ((PASSWORD, 302), ("wrong", 422)):
+    for password, then in ((PASSWORD, 302), ("not the right one", 422)):
         with locked_database():
             answer = client.post("/login/", known | {"password": password})
         assert answer.status_code == 503
@@ -111,6 +112,7 @@ def test_a_log_in_that_cannot_be_saved_keeps_the_name_and_no_password() -> None:
         assert 'name="username" value="alice"' in page
         assert 'name="next" value="/liked/"' in page
         assert password not in page
+        assert "enter the password again" in page
         assert client.post("/login/", known | {"password": password}).status_code == then
         client.logout()
 

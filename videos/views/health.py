@@ -33,9 +33,12 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """200 `ok`, or 503 when a vital check fails. No details for strangers."""
     failed = [it for it in site_health(only_vital=True) if not it.finding.is_well]
     _log_change(failed)
-    return HttpResponse(
+    response = HttpResponse(
         "not well" if failed else "ok", status=503 if failed else 200, content_type="text/plain"
     )
+    # Django would log each 503 as an error; scripts/run asks 20 times a second during a start.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def _log_change(failed: list[Report]) -> None:
