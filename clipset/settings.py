@@ -4,6 +4,7 @@ The defaults are those of production on loopback: DEBUG off, SQLite under data/,
 """
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -70,7 +71,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "clipset.middleware.NameRequests",
+    "clipset.middleware.RequestIds",
     "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
     "clipset.middleware.RefuseBrokenBody",
@@ -118,11 +119,27 @@ DATABASES = {
 }
 # To this size the write-ahead log is cut whenever it can be (clipset.lib.write_ahead_log).
 SQLITE_WAL_LIMIT_BYTES = 64 * 1024**2
+# How long is waited for another one's lock. clipset/wsgi.py sets the web's: then a page says 503.
+WEB_LOCK_SECONDS = 5
+WORKER_LOCK_SECONDS = 20
+
+
+def wait_for_locks(database: dict[str, Any], seconds: int) -> None:
+    """Sets it in a database's settings, before anything connects."""
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        options["timeout"] = seconds
+    else:
+        # libpq's connection options, of which the last counts.
+        given = options.get("options", "")
+        options["options"] = f"{given} -c lock_timeout={seconds}s".strip()
+        options.setdefault("connect_timeout", 5)
+
+
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Writers take their lock at BEGIN, so that they wait rather than fail half-way.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
             f"PRAGMA journal_size_limit={SQLITE_WAL_LIMIT_BYTES};"
@@ -131,6 +148,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+wait_for_locks(DATABASES["default"], WORKER_LOCK_SECONDS)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Members ------------------------------------------------------------------------------------
@@ -178,7 +196,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # We don't know what else lives under the domain: its owner decides that for the subdomains.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
@@ -301,6 +319,12 @@ Q_CLUSTER = {
     "ALT_CLUSTERS": {TRANSCODE_CLUSTER: {"workers": TRANSCODE_WORKERS}},
 }
 
+# -- Health -------------------------------------------------------------------------------------
+# Whether workers run for this site, on whatever host; else /healthz does not ask for them.
+HEALTH_EXPECTS_WORKERS = env.bool("HEALTH_EXPECTS_WORKERS", True)
+# Opens /readyz to a monitor, besides staff; "" does not.
+READYZ_TOKEN = env.str("READYZ_TOKEN", "")
+
 # -- Mail ---------------------------------------------------------------------------------------
 EMAIL_URL = env.str("EMAIL_URL", "")
 MAIL_IS_CONFIGURED = bool(EMAIL_URL)
@@ -319,10 +343,13 @@ USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "clipset.logs.RedactSecrets"}},
+    "filters": {
+        "redact": {"()": "clipset.logs.RedactSecrets"},
+        "request_id": {"()": "clipset.lib.request_id.AddRequestId"},
+    },
     "formatters": {
         "line": {
-            "format": "{asctime} {levelname} {name}: {message}",
+            "format": "{asctime} {levelname} [{request_id}] {name}: {message}",
             "style": "{",
         }
     },
@@ -330,7 +357,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["redact"],
+            "filters": ["redact", "request_id"],
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},

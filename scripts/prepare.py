@@ -191,6 +191,8 @@ def prepare() -> None:
     from django.core.management import call_command
     from django.core.management.base import CommandError, SystemCheckError
 
+    from siteconfig.schema import WrongMigrationsError, refuse_newer_database
+
     quiet = io.StringIO()
     seed = seed_wanted()
     try:
@@ -200,6 +202,10 @@ def prepare() -> None:
     print(f"  {'Settings checked':<42} {time.monotonic() - since:6.1f} s", flush=True)
     make_folders()
     with step("Database migrations"):
+        try:
+            refuse_newer_database()
+        except WrongMigrationsError as error:
+            sys.exit(f"\n{error}")
         call_command("migrate", interactive=False, verbosity=0)
         call_command("setup_schedules", stdout=quiet)
         warning = mend_clock()

@@ -9,8 +9,10 @@ class SiteconfigConfig(AppConfig):
     def ready(self) -> None:
         from clipset.lib.transactions import watch_transactions
         from siteconfig import checks  # noqa: F401 registers them
+        from siteconfig.health_checks import register_checks
 
         watch_transactions()
+        register_checks()
 
 
 class GuardedAdminConfig(AdminConfig):

@@ -24,6 +24,7 @@ FOLDERS = (
     "TEMP_STORAGE_PATH",
     "ORIGINAL_STORAGE_PATH",
 )
+MIN_TOKEN_LENGTH = 16
 AT_LEAST_ONE = ("MAX_FILE_SIZE_BYTES", "VIDEO_PROCESSING_TIMEOUT")
 AT_LEAST_ZERO = ("WEEKLY_UPLOAD_LIMIT_BYTES", "MIN_FREE_DISK_BYTES")
 
@@ -195,4 +196,18 @@ def check_limits(**_kwargs: Any) -> list[Error]:
         )
         for name, least in lowest.items()
         if getattr(settings, name) < least
+    ]
+
+
+@register(Tags.security)
+def check_readyz_token(**_kwargs: Any) -> list[Error]:
+    """Whoever guesses it reads how the site is."""
+    if not settings.READYZ_TOKEN or len(settings.READYZ_TOKEN) >= MIN_TOKEN_LENGTH:
+        return []
+    return [
+        Error(
+            f"READYZ_TOKEN has fewer than {MIN_TOKEN_LENGTH} characters.",
+            hint="Set it to a long random text, or leave it out: then only staff see /readyz.",
+            id="clipset.E013",
+        )
     ]

@@ -177,3 +177,22 @@ class DayAlive(models.Model):
 
     def __str__(self) -> str:
         return self.date.isoformat()
+
+
+class ClusterHeartbeat(models.Model):
+    """When a cluster of workers on a host last showed that it works, by the database's clock."""
+
+    cluster = models.CharField(max_length=100)
+    host = models.CharField(max_length=255)
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "cluster_heartbeats"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "host"], name="cluster_heartbeats_one_a_host"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cluster} on {self.host}: {self.beat_at}"

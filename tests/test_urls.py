@@ -430,6 +430,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         )
     },
     "healthz": [("GET /healthz", PUBLIC)],
+    "readyz": [("GET /readyz", STAFF), ("POST /readyz", (405,) * 6)],
     "design": [("GET /design/", STAFF)],
     # -- Getting in
     "login": [

@@ -6,3 +6,6 @@ class VideosConfig(AppConfig):
 
     def ready(self) -> None:
         from videos import checks, signals  # noqa: F401 registers them
+        from videos.health import register_checks
+
+        register_checks()

@@ -15,11 +15,12 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.brokers.orm import ORM
 from django_q.models import OrmQ, Schedule
-from django_q.signals import pre_execute
+from django_q.signals import post_execute, pre_enqueue, pre_execute
 from django_q.tasks import async_task
 
 from clipset.lib.clock import LEASE_SLACK, bring_back, log_mend
 from clipset.lib.commits import after_commit
+from clipset.lib.request_id import current_request_id, set_request_id
 from clipset.lib.transactions import name_work
 
 FIRST_CLUSTER: Final[str] = settings.Q_CLUSTER["name"]
@@ -100,3 +101,22 @@ def _was_enqueued_ahead(task: OrmQ, now: datetime) -> bool:
     enqueued = task.task.get("started")  # by the clock of who enqueued it
     taken_ahead = task.lock > now + timedelta(seconds=settings.Q_CLUSTER["retry"]) + LEASE_SLACK
     return taken_ahead or (isinstance(enqueued, datetime) and enqueued > now + LEASE_SLACK)
+
+
+def schedule_delays() -> dict[str, float]:
+    """By how many seconds each schedule is late; negative before its time. One query."""
+    now = timezone.now()
+    rows = Schedule.objects.exclude(repeats=0).values_list("name", "next_run")
+    return {name: (now - next_run).total_seconds() for name, next_run in rows}
+
+
+@receiver(pre_enqueue)
+def _note_request(task: dict[str, Any], **_: Any) -> None:
+    """A task carries the id of the request that created it, for the log lines of the workers."""
+    task["request_id"] = current_request_id()
+
+
+@receiver([pre_execute, post_execute])
+def _enter_request(task: dict[str, Any], **_: Any) -> None:
+    """In the worker before the task, and in the monitor before it logs how the task ended."""
+    set_request_id(task.get("request_id", ""))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.tokens import default_token_generator
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -18,6 +20,7 @@ from accounts.services.members import activate_member, deactivate_member, end_ot
 from accounts.sessions import SessionStore
 from accounts.tasks import clear_expired
 from clipset.lib.ids import hash_token
+from clipset.settings import SESSION_COOKIE_AGE
 from tests.builders import PASSWORD, live_for, make_admin, make_user
 
 if TYPE_CHECKING:
@@ -93,7 +96,10 @@ def test_use_is_noted_once_an_hour_and_not_with_every_request(
     store[SessionStore.SEEN_AT] = long_ago.isoformat()
     store.save()
     assert Session.objects.get().last_seen_at == long_ago
-    client.get(SETTINGS)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(SETTINGS)
+    assert len([it for it in queries if it["sql"].startswith('UPDATE "sessions"')]) == 1
+    assert answer.cookies["sessionid"]["max-age"] == SESSION_COOKIE_AGE
     session = Session.objects.get()
     assert session.last_seen_at > first.last_seen_at
     assert session.started_at == first.started_at

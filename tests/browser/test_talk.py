@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Session
+from clipset.lib.unavailable import BUSY
 from tests.browser.conftest import PASSWORD
 from tests.builders import make_user, make_video
 from videos.models import Comment, Like, Notice
@@ -198,10 +199,17 @@ def test_lists_go_on_where_one_was_and_show_nothing_twice(
         Comment(video=video, author=bob, text=f"Reply {number}", parent=root) for number in range(6)
     )
     page = visit(bob)
+    busy = {"body": BUSY.sentence, "content_type": "text/plain"}
     page.goto(f"{video.get_absolute_url()}?comment={old.pk}")
 
     page.locator(f"#comment-{root.pk}").get_by_role("link", name="Reply").click()
     page.get_by_label("Reply to bob").fill("Mine")
+    # While the database is busy, the site's sentence is shown and what was typed stays.
+    page.route("**/comments/**", lambda route: route.fulfill(status=503, **busy))
+    page.get_by_role("button", name="Reply", exact=True).click()
+    expect(page.locator("#toasts")).to_contain_text(BUSY.sentence)
+    expect(page.get_by_label("Reply to bob")).to_have_value("Mine")
+    page.unroute("**/comments/**")
     page.get_by_role("button", name="Reply", exact=True).click()
     replies = page.locator(f"#replies-{root.pk} .comment__text")
     expect(replies).to_have_count(4)

@@ -117,6 +117,12 @@ def test_folders_that_are_not_apart_are_found(
     assert found() == ["clipset.E010"] * times
 
 
+def test_a_token_that_can_be_guessed_is_found(settings: Settings) -> None:
+    for token, findings in (("", []), ("x" * 15, ["clipset.E013"]), ("x" * 16, [])):
+        settings.READYZ_TOKEN = token
+        assert found() == findings
+
+
 def test_links_in_a_circle_are_found(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")

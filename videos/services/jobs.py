@@ -28,6 +28,7 @@ from django.db.models.functions import Greatest
 from accounts.services.quota import release_quota
 from clipset.lib.clock import database_now
 from clipset.lib.queue import enqueue, waiting_wake_ups
+from clipset.lib.request_id import current_request_id
 from videos.models import Job, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
 from videos.services.notices import notify_of_processing
@@ -70,7 +71,13 @@ class GiveBack(Exception):
 
 def add_job(*, video: Video, kind: JobKind = JobKind.PUBLISH, **facts: object) -> Job:
     """Queues work on a video and wakes a worker, in the caller's transaction."""
-    job = Job.objects.create(video=video, kind=kind, run_after=database_now(), **facts)
+    job = Job.objects.create(
+        video=video,
+        kind=kind,
+        run_after=database_now(),
+        request_id=current_request_id(),
+        **facts,
+    )
     wake(kind)
     return job
 

@@ -12,7 +12,9 @@ from django.db import OperationalError, connection, transaction
 
 from accounts.services.quota import reserve_quota
 from clipset.lib.disk import is_disk_full
+from clipset.lib.request_id import set_request_id
 from clipset.lib.stopping import is_stopping
+from clipset.lib.ticks import tick as show_life
 from videos.models import ProcessingStatus, Video
 from videos.models.job import JobKind
 from videos.services import jobs
@@ -56,6 +58,8 @@ def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
     job = jobs.claim_next_job(kinds)
     if job is None:
         return "nothing to do"
+    # Whoever woke this worker, the log lines from here on are about this job.
+    set_request_id(job.request_id)
     folder = work_folder(job)
     try:
         return _attempt(job, folder)
@@ -140,6 +144,7 @@ def _ticker(job: Job) -> Tick:
         nonlocal last_time, last_percent, renewed_at
         if is_stopping():
             raise jobs.GiveBack
+        show_life()
         now = time.monotonic()
         percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))
         moved = percent is not None and percent != last_percent

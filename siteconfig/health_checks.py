@@ -1,0 +1,105 @@
+"""What the site itself registers in siteconfig.health."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+from clipset.lib.units import human_bytes
+from siteconfig.health import Finding, register_health_check
+from siteconfig.models import Config
+from siteconfig.schema import migration_problem
+from siteconfig.services.cluster_heartbeats import STALE_SECONDS, cluster_ages
+
+FOLDERS: Final = (
+    "VIDEO_STORAGE_PATH",
+    "THUMBNAIL_STORAGE_PATH",
+    "TEMP_STORAGE_PATH",
+    "ORIGINAL_STORAGE_PATH",
+)
+# Less than this on the disk of the database, and nothing can be saved reliably.
+MIN_DATABASE_BYTES: Final = 16 * 1024**2
+
+
+def check_database() -> Finding:
+    if Config.objects.filter(pk=Config.SINGLETON_ID).exists():
+        return Finding(is_well=True, summary="The database answers.")
+    return Finding(is_well=False, summary="The database is not set up: it has no configuration.")
+
+
+def check_migrations() -> Finding:
+    problem = migration_problem()
+    return Finding(is_well=not problem, summary=problem or "The database has this code's version.")
+
+
+def check_workers() -> Finding:
+    """Each cluster has beaten lately, on some host."""
+    if not settings.HEALTH_EXPECTS_WORKERS:
+        return Finding(is_well=True, summary="No workers are expected (HEALTH_EXPECTS_WORKERS).")
+    ages = cluster_ages()
+    late = [name for name, age in ages.items() if age is None or abs(age) > STALE_SECONDS]
+    facts = {"seconds_since_heartbeat": ages}
+    if not late:
+        return Finding(is_well=True, summary="All workers are at work.", facts=facts)
+    return Finding(
+        is_well=False,
+        summary=f"No sign of life for {STALE_SECONDS} s of the workers of: {', '.join(late)}. See "
+        "their logs in data/log, and restart them.",
+        facts=facts,
+    )
+
+
+def check_roots() -> Finding:
+    """The folders of files are there."""
+    missing = [name for name in FOLDERS if not Path(getattr(settings, name)).is_dir()]
+    if not missing:
+        return Finding(is_well=True, summary="All folders for files are there.")
+    return Finding(
+        is_well=False,
+        summary=f"Missing: the folder of {', '.join(missing)}. Is its disk mounted?",
+        facts={"missing": missing},
+    )
+
+
+def check_database_space() -> Finding:
+    """Room for the database, where it is a file."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] != "django.db.backends.sqlite3":
+        return Finding(is_well=True, summary="The database is not a file of this host.")
+    free = shutil.disk_usage(Path(database["NAME"]).parent).free
+    return Finding(
+        is_well=free >= MIN_DATABASE_BYTES,
+        summary=f"The disk of the database has {human_bytes(free)} free.",
+        facts={"free_bytes": free},
+    )
+
+
+def check_space() -> Finding:
+    """Room for uploads, which are refused below MIN_FREE_DISK_BYTES."""
+    folders = {name: Path(getattr(settings, name)) for name in FOLDERS}
+    free = {name: shutil.disk_usage(folder).free for name, folder in folders.items()}
+    least = min(free.values())
+    return Finding(
+        is_well=least >= settings.MIN_FREE_DISK_BYTES,
+        summary=f"The fullest disk has {human_bytes(least)} free; uploads are refused below "
+        f"{human_bytes(settings.MIN_FREE_DISK_BYTES)}.",
+        facts={"free_bytes": free},
+    )
+
+
+def check_backup() -> Finding:
+    """Until backups are made by the site, nothing is known of one."""
+    return Finding(is_well=True, summary="No backup is known.", facts={"last": None})
+
+
+def register_checks() -> None:
+    register_health_check("database", check_database, is_vital=True)
+    register_health_check("migrations", check_migrations, is_vital=True)
+    register_health_check("workers", check_workers, is_vital=True)
+    register_health_check("roots", check_roots, is_vital=True)
+    register_health_check("database_space", check_database_space, is_vital=True)
+    register_health_check("space", check_space, is_vital=False)
+    register_health_check("backup", check_backup, is_vital=False)
