@@ -43,12 +43,6 @@ def enqueue(function: str, *args: Any, cluster: str | None = None) -> None:
         call()
 
 
-@receiver(pre_execute, dispatch_uid="clipset.lib.queue.name_task")
-def name_task(*, task: dict[str, Any], **_: Any) -> None:
-    """A worker says in the log of which task it is."""
-    name_work(f"task {task['func']}")
-
-
 def free_taken_work() -> int:
     """Hands out again what a cluster of this name took and did not finish, of which there is one
     at a time: without this it would lie there for as long as a task may take. Returns how many.
@@ -117,6 +111,8 @@ def _note_request(task: dict[str, Any], **_: Any) -> None:
 
 
 @receiver([pre_execute, post_execute])
-def _enter_request(task: dict[str, Any], **_: Any) -> None:
-    """In the worker before the task, and in the monitor before it logs how the task ended."""
+def name_task(task: dict[str, Any], **_: Any) -> None:
+    """Names the task in log lines, with the request that created it: in the worker before the
+    task, and in the monitor before it logs how the task ended."""
+    name_work(f"task {task.get('func')}")
     set_request_id(task.get("request_id", ""))
