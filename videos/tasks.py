@@ -5,7 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from clipset.lib import statistics
+from videos.models import RemovalReason
 from videos.services import (
+    adopting,
     captions,
     files,
     finishing,
@@ -13,7 +15,10 @@ from videos.services import (
     notices,
     playlists,
     processing,
+    removals,
+    removing,
     sharing,
+    stored_files,
     talking,
     thumbnails,
     uploads,
@@ -37,9 +42,10 @@ def look_after_jobs() -> int:
     finishing.finish_whole_uploads()
     uploads.end_expired_uploads()
     files.sweep_temp()
-    files.sweep_strays()
+    files.sweep_strays(spared=adopting.may_be_adopted)
     thumbnails.ask_for_lost_thumbnails()
     jobs.wake_for_due_jobs()
+    removing.work_off_for_a_while()
     return taken_back
 
 
@@ -47,8 +53,17 @@ def make_chosen_thumbnail(video_id: str) -> bool:
     return thumbnails.make_chosen_thumbnail(UUID(video_id))
 
 
+def work_off_removals() -> int:
+    return removing.work_off_for_a_while()
+
+
 def remove_files(video_id: str, paths: list[str]) -> None:
-    files.remove_unowned(UUID(video_id), paths)
+    """For what stood in the queue when the table of removals came."""
+    removals.request_removals(
+        [stored_files.file_at(path) for path in paths],
+        reason=RemovalReason.DELETED,
+        video_id=UUID(video_id),
+    )
 
 
 def tidy_up() -> int:
@@ -59,8 +74,9 @@ def tidy_up() -> int:
         uploads.forget_uploads()
         + files.sweep_temp()
         + files.sweep_small_thumbnails()
-        + files.forget_failed_sources()
+        + adopting.adopt_unfinished_videos()
         + files.prune_originals()
+        + removals.forget_pauses()
         + sharing.forget_ended_links()
         + captions.forget_removed_captions()
         + playlists.forget_deleted_playlists()

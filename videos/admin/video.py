@@ -281,7 +281,7 @@ class VideoAdmin(GuardedAdmin[Video]):
     def _retry(self, request: HttpRequest, video: Video) -> None:
         if not video.is_failed:
             raise ValidationError("It has not failed, so there is nothing to retry.")
-        retry_processing(video=video)
+        retry_processing(video=video, by_staff=True)
         self.log_change(request, video, "Processing retried.")
 
     @admin.action(description="Stop processing of selected videos", permissions=["change"])

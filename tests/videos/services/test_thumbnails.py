@@ -35,10 +35,11 @@ from tests.videos.films import (
 )
 from tests.videos.live import descendants, program
 from videos import tasks
-from videos.models import ProcessingStatus, Video
+from videos.models import ProcessingStatus, Removal, Video
 from videos.services import files, publishing, thumbnails
 from videos.services.editing import delete_video
 from videos.services.files import named_after, sweep_temp
+from videos.services.stored_files import StoredFile, small_of
 from videos.services.thumbnails import (
     NOT_READY,
     ask_for_lost_thumbnails,
@@ -60,7 +61,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 
 LENGTH = 8  # seconds
 MAKE = "videos.tasks.make_chosen_thumbnail"
-REMOVE = "videos.tasks.remove_files"
 
 
 @pytest.fixture
@@ -358,7 +358,11 @@ def test_a_database_that_fails_leaves_no_file_and_keeps_the_moment(
     before = thumbnail(film)
     choose_moment(video=film, seconds=6)
     with monkeypatch.context() as failing:
-        failing.setattr(thumbnails, "enqueue", lambda *_: (_ for _ in ()).throw(OperationalError))
+        failing.setattr(
+            thumbnails,
+            "request_removals",
+            lambda *_, **__: (_ for _ in ()).throw(OperationalError),
+        )
         assert not make_chosen_thumbnail(film.pk)
         with pytest.raises(OperationalError):
             use_picture(video=film, picture=picture())
@@ -370,16 +374,18 @@ class PowerCut(BaseException):
     """Nothing that comes after it is done."""
 
 
-@pytest.mark.parametrize("line", ["write_whole", "sync", "enqueue", "remove_unnamed", "committed"])
+@pytest.mark.parametrize(
+    "line", ["write_whole", "sync", "request_removals", "take_back", "committed"]
+)
 def test_the_row_names_a_whole_picture_wherever_the_power_fails(
     film: Video, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     with monkeypatch.context() as cut:
 
-        def fail(*_: Any) -> None:
+        def fail(*_: Any, **__: Any) -> None:
             raise PowerCut
 
-        cut.setattr(thumbnails, "remove_unnamed", fail)
+        cut.setattr(thumbnails, "take_back", fail)
         if line != "committed":
             cut.setattr(thumbnails, line, fail)
         with pytest.raises(PowerCut):
@@ -434,7 +440,8 @@ def test_a_picture_that_is_sent_takes_the_shape_of_the_video(
     with Image.open(thumbnail(film)) as image:
         assert (image.format, image.size) == ("JPEG", (64, 36))
     assert colour(film)[2] > 200
-    assert run_queue() == [REMOVE]
+    assert Removal.objects.count() == 1
+    run_queue()
     assert_only_its_picture(film)
 
 
@@ -504,18 +511,18 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
     video = sent_film(bob, clips.brightening(seconds=LENGTH, size="64x36"))
     states = []
 
-    def listing(video_id: Any) -> list[Path]:
+    def listing(video_id: Any) -> list[StoredFile]:
         states.append(Video.objects.get(pk=video_id).is_ready)
         return named_after(video_id)
 
-    def remove_late(video_id: Any, paths: Any) -> None:
+    def set_aside_late(video_id: Any, strays: Any) -> None:
         video.refresh_from_db()
         if video.is_ready:
             use_picture(video=video, picture=picture())
-        files.remove_unnamed(video_id, paths)
+        files.set_strays_aside(video_id, strays)
 
     monkeypatch.setattr(publishing, "named_after", listing)
-    monkeypatch.setattr(publishing, "remove_unnamed", remove_late)
+    monkeypatch.setattr(publishing, "set_strays_aside", set_aside_late)
     assert work() == "completed"
     assert states == [False]
     assert colour(video)[0] > 200
@@ -538,7 +545,7 @@ def pictured(bob: User) -> Video:
 def small() -> list[str]:
     """What lies there, parts of files as well."""
     root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
-    return [it.name for it in files.small_of(root / "any").parent.glob("*")]
+    return [it.name for it in small_of(root / "any").parent.glob("*")]
 
 
 def test_lists_get_the_middle_of_the_picture_made_once(client: Client, pictured: Video) -> None:
@@ -589,7 +596,7 @@ def test_the_small_picture_goes_with_the_picture_also_when_made_too_late(picture
     run_queue()
     assert small() == []
     # Somebody's list asked for it just before.
-    files.small_of(path).write_bytes(late)
+    small_of(path).write_bytes(late)
     assert files.sweep_small_thumbnails() == 0, "it is young"
     monday = timezone.now() + timedelta(hours=1)
     with pytest.MonkeyPatch.context() as patch:
