@@ -9,6 +9,7 @@ from videos.models import RemovalReason
 from videos.services import (
     adopting,
     captions,
+    deletions,
     files,
     finishing,
     jobs,
@@ -45,6 +46,7 @@ def look_after_jobs() -> int:
     files.sweep_strays(spared=adopting.may_be_adopted)
     thumbnails.ask_for_lost_thumbnails()
     jobs.wake_for_due_jobs()
+    deletions.wake_for_deletions()
     removing.work_off_for_a_while()
     return taken_back
 
@@ -55,6 +57,11 @@ def make_chosen_thumbnail(video_id: str) -> bool:
 
 def work_off_removals() -> int:
     return removing.work_off_for_a_while()
+
+
+def delete_marked_rows() -> int:
+    """Of videos and members of whom many go at once."""
+    return deletions.delete_marked_rows()
 
 
 def remove_files(video_id: str, paths: list[str]) -> None:
