@@ -16,9 +16,16 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.services import members
 from accounts.services.members import activate_member, delete_members
-from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
+from tests.builders import (
+    make_admin,
+    make_category,
+    make_moderator,
+    make_playlist,
+    make_user,
+    make_video,
+)
 from tests.videos.films import wake_ups
-from videos.models import Comment, Removal, Video, VideoDeletion
+from videos.models import Comment, PlaylistEntry, Removal, Video, VideoDeletion
 from videos.services import deletions
 from videos.services.deletions import delete_marked_rows
 from videos.tasks import look_after_jobs
@@ -177,6 +184,20 @@ def test_a_category_of_many_videos_is_asked_about_in_a_short_page() -> None:
     assert len(page.content) < MAX_PAGE_BYTES
     assert "300 videos" in page.text
     assert len(queries) < 15
+
+
+def test_what_hangs_on_a_thing_is_listed_in_twenty_lines() -> None:
+    playlist, uploader = make_playlist("Long"), make_user()
+    make_many(60, uploader)
+    PlaylistEntry.objects.bulk_create(
+        PlaylistEntry(playlist=playlist, video=video, position=number)
+        for number, video in enumerate(Video.objects.all())
+    )
+    address = reverse("admin:videos_playlist_delete", args=[playlist.pk])
+    page = logged_in(make_moderator()).get(address)
+    assert "and 41 more" in page.text
+    assert "60" in page.text
+    assert len(page.content) < MAX_PAGE_BYTES
 
 
 @pytest.mark.long  # a hundred thousand rows
