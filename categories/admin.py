@@ -17,7 +17,8 @@ from categories.models import Category
 from categories.services import SIZE, delete_category, remove_cover, store_cover
 from clipset.lib.fields import LineField, TextField
 from clipset.lib.pictures import MAX_BYTES, PictureError, fitted_webp
-from siteconfig.admin import GuardedAdmin
+from clipset.lib.units import plural
+from siteconfig.admin import MAX_LISTED, GuardedAdmin, with_rest
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -131,6 +132,17 @@ class CategoryAdmin(GuardedAdmin[Category]):
             store_cover(category=obj, webp=picture.fitted)
         elif form.cleaned_data.get("no_cover"):
             remove_cover(category=obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Categories alone: their videos stay."""
+        ids = [category.pk for category in objs]
+        found = Category.objects.filter(pk__in=ids).annotate(videos_in_it=Count("videos"))
+        listed = [
+            format_html("{}: {}", category.name, plural(category.videos_in_it, "video"))
+            for category in found.order_by("name")[:MAX_LISTED]
+        ]
+        lacking = set() if self.has_delete_permission(request) else {"category"}
+        return with_rest(listed, len(ids)), {"categories": len(ids)}, lacking, []
 
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         delete_category(category=obj)

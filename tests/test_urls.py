@@ -42,7 +42,18 @@ from tests.builders import (
     make_video,
 )
 from tests.videos.transcode.fragmented import encoded
-from videos.models import Caption, Comment, GuestLink, Job, Notice, Playlist, Rendition, Video
+from videos.models import (
+    Caption,
+    Comment,
+    GuestLink,
+    Job,
+    Notice,
+    Playlist,
+    Removal,
+    RemovalReason,
+    Rendition,
+    Video,
+)
 from videos.services.playlists import add_to_playlist
 from videos.services.talking import delete_comment, write_comment
 from videos.services.uploads import begin_upload
@@ -992,6 +1003,9 @@ def admin_objects(world: World) -> dict[str, object]:
         "videos_video": Video.objects.get(short_id=world.names["ready"]),
         "videos_job": Job.objects.get(),
         "videos_upload": begin_upload(user=world.users["uploader"], content_length=10),
+        "videos_removal": Removal.objects.create(
+            root="/nowhere", key="a.mp4", reason=RemovalReason.REPLACED
+        ),
         "videos_playlist": Playlist.objects.get(short_id=world.names["playlist"]),
         "videos_comment": Comment.objects.get(pk=world.names["comment"]),
         "categories_category": Category.objects.get(slug="music"),
@@ -1015,6 +1029,7 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "videos_comment": (NO_ADDING, NO_ADDING),
     "videos_job": (READING, READING),
     "videos_playlist": (NO_ADDING, NO_ADDING),
+    "videos_removal": (NOTHING, READING),
     "videos_upload": (NO_ADDING, NO_ADDING),
     "videos_video": (NO_ADDING, NO_ADDING),
 }

@@ -6,19 +6,25 @@ from uuid import UUID
 
 from clipset.lib import statistics
 from clipset.lib.write_ahead_log import shrink_write_ahead_log
+from videos.models import RemovalReason
 from videos.services import (
+    adopting,
     captions,
     clock,
+    deletions,
     files,
     finishing,
     jobs,
     notices,
     playlists,
     processing,
+    removals,
+    removing,
     search_changes,
     search_index,
     sharing,
     small_thumbnails,
+    stored_files,
     talking,
     thumbnails,
     uploads,
@@ -44,11 +50,13 @@ def look_after_jobs() -> int:
     finishing.finish_whole_uploads()
     uploads.end_expired_uploads()
     files.sweep_temp()
-    files.sweep_strays()
+    files.sweep_strays(spared=adopting.may_be_adopted)
     thumbnails.ask_for_lost_thumbnails()
     jobs.wake_for_due_jobs()
     search_changes.apply_waiting_changes()
     shrink_write_ahead_log()
+    deletions.wake_for_deletions()
+    removing.work_off_for_a_while()
     return taken_back
 
 
@@ -65,8 +73,22 @@ def make_missing_small_thumbnails() -> int:
     return small_thumbnails.make_missing_small_thumbnails()
 
 
+def work_off_removals() -> int:
+    return removing.work_off_for_a_while()
+
+
+def delete_marked_rows() -> int:
+    """Of videos and members of whom many go at once."""
+    return deletions.delete_marked_rows()
+
+
 def remove_files(video_id: str, paths: list[str]) -> None:
-    files.remove_unowned(UUID(video_id), paths)
+    """For what stood in the queue when the table of removals came."""
+    removals.request_removals(
+        [stored_files.file_at(path) for path in paths],
+        reason=RemovalReason.DELETED,
+        video_id=UUID(video_id),
+    )
 
 
 def tidy_up() -> int:
@@ -78,8 +100,9 @@ def tidy_up() -> int:
         uploads.forget_uploads()
         + files.sweep_temp()
         + files.sweep_small_thumbnails()
-        + files.forget_failed_sources()
+        + adopting.adopt_unfinished_videos()
         + files.prune_originals()
+        + removals.forget_pauses()
         + sharing.forget_ended_links()
         + captions.forget_removed_captions()
         + playlists.forget_deleted_playlists()

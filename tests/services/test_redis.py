@@ -11,6 +11,7 @@ from tests.services.conftest import running_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.processes import Site
 
@@ -61,3 +62,31 @@ def test_what_is_committed_while_redis_is_down_succeeds_and_is_done_later(
         assert site.shell(STORED) == "1 1 WAITING 0"
         with running_redis(folder), site.workers():
             wait_for(lambda: "WAITING 0" not in site.shell(STORED), name="the work on it")
+
+
+DELETED_WITHOUT_REDIS = """
+from pathlib import Path
+from accounts.models import User
+from videos.models import Removal, Video
+from videos.services.editing import delete_video
+from videos.services.removing import work_off_removals
+root = Path({root!r})
+root.mkdir()
+for name in ("a.mp4", "b.mp4"):
+    (root / name).write_bytes(b"x")
+bob = User.objects.create_user("bob", email="bob@example.org")
+delete_video(video=Video.objects.create(
+    title="A video", uploaded_by=bob, filename="a.mp4", storage_root=str(root),
+    original_filename="a.mp4", file_size_bytes=1,
+))
+print(Video.objects.count(), Removal.objects.count(), (root / "a.mp4").exists())
+print(work_off_removals(), (root / "a.mp4").exists(), (root / "b.mp4").exists())
+"""
+
+
+def test_a_video_that_is_deleted_while_redis_is_down_takes_its_files_along(
+    make_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    site = make_site(REDIS_URL=f"unix://{tmp_path / 'nobody-listens'}")
+    told = site.shell(DELETED_WITHOUT_REDIS.format(root=str(tmp_path / "videos")))
+    assert told.splitlines()[-2:] == ["0 1 True", "1 False True"]

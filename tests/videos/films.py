@@ -20,6 +20,8 @@ from videos.models.job import JobKind
 from videos.services.files import paths_of
 from videos.services.finishing import finish_upload
 from videos.services.processing import process_next_job
+from videos.services.removing import work_off_removals
+from videos.services.set_aside import all_set_aside
 from videos.services.uploads import Words, begin_upload
 
 if TYPE_CHECKING:
@@ -122,12 +124,14 @@ def wake_ups() -> list[str]:
 
 
 def run_queue() -> list[str]:
-    """Does what stands in the queue, in this process; returns the names of what was done."""
+    """Does what stands in the queue, and what the sweep would do about removals, in this process;
+    returns the names of what stood there."""
     done = []
     for entry in OrmQ.objects.order_by("pk"):
         entry.delete()
         import_string(entry.task["func"])(*entry.task["args"])
         done.append(str(entry.task["func"]))
+    work_off_removals()
     return done
 
 
@@ -137,7 +141,15 @@ def files_below(folder: Path) -> list[str]:
 
 
 def everything_on_disk() -> list[str]:
-    return files_below(Path(settings.MEDIA_ROOT))
+    """But for what was set aside."""
+    found = files_below(Path(settings.MEDIA_ROOT))
+    return [path for path in found if not path.startswith("set-aside/")]
+
+
+def set_aside_files() -> list[str]:
+    """Where they were, relative to the media folder."""
+    media = Path(settings.MEDIA_ROOT)
+    return sorted(str((Path(one.root) / one.key).relative_to(media)) for one in all_set_aside())
 
 
 def assert_nothing_is_left(user: User, *, charged: int = 0) -> None:

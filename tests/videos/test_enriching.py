@@ -111,6 +111,7 @@ def test_originals_go_after_the_days_that_they_are_kept(bob: User) -> None:
     assert prune_originals() == 0
     Video.objects.update(created_at=timezone.now() - timedelta(days=8))
     assert prune_originals() == 1
+    run_queue()
     assert not [path for path in everything_on_disk() if path.startswith("originals/")]
     video.refresh_from_db()
     assert video.original_path == ""

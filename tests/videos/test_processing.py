@@ -20,7 +20,7 @@ from django.utils import timezone
 from clipset.lib.stopping import announce_stop, forget_stop
 from siteconfig.models import Config
 from tests import clips
-from tests.builders import make_user
+from tests.builders import make_moderator, make_user
 from tests.parts import without
 from tests.processes import wait_for
 from tests.videos.films import (
@@ -29,6 +29,7 @@ from tests.videos.films import (
     ready_film,
     run_queue,
     sent_film,
+    set_aside_files,
     set_limits,
     stream_md5,
     told_by_ffprobe,
@@ -36,12 +37,13 @@ from tests.videos.films import (
     work,
 )
 from tests.videos.live import descendants, program
-from videos.models import Job, ProcessingStatus, Video
+from videos.models import Job, ProcessingStatus, Removal, Video
 from videos.models.job import JobState
 from videos.services import jobs
 from videos.services.files import file_stem, named_after, work_folder
 from videos.services.jobs import claim_next_job
 from videos.services.processing import SOURCE_MISSING, retry_processing
+from videos.services.stored_files import StoredFile
 from videos.tasks import run_next_job
 
 if TYPE_CHECKING:
@@ -209,11 +211,13 @@ def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
     assert video.error_message
     assert video.error_message.rstrip().endswith(".")
     assert "/" not in video.error_message, "no path of the server"
-    assert not video.can_be_retried
+    assert not video.may_be_retried_by(bob)
+    assert video.may_be_retried_by(make_moderator())
     assert used(bob) == 0
     assert video.quota_bytes == 0
-    assert everything_on_disk() == []
-    assert list(Path(video_temp()).iterdir()) == []
+    assert everything_on_disk() == [str(Path(video.source_path).relative_to(video_temp().parent))]
+    kept = Removal.objects.get().due_at - timezone.now()
+    assert timedelta(days=13, hours=23) < kept <= timedelta(days=14)
     assert Job.objects.get().state == JobState.FAILED
     assert work() == "nothing to do"
     assert used(bob) == 0
@@ -248,11 +252,11 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
     """The first stalls before it looks for strays; the second publishes; then the first goes on."""
     sent_film(bob, clips.h264_mp4())
     real = named_after
-    stalled: list[Path] = []
+    stalled: list[StoredFile] = []
 
-    def stall_once(video_id: UUID) -> list[Path]:
+    def stall_once(video_id: UUID) -> list[StoredFile]:
         if not stalled:
-            stalled.append(Path())
+            stalled.append(StoredFile("", ""))
             Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
             assert jobs.take_back_lost_jobs() == 1
             assert work() == "completed"
@@ -262,14 +266,14 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
     monkeypatch.setattr("videos.services.publishing.named_after", stall_once)
     assert work() == "lease lost"
     video = Video.objects.get()
-    assert video.file_path in stalled
+    assert StoredFile(video.storage_root, video.filename) in stalled
     assert everything_on_disk() == [
         f"thumbnails/{video.thumbnail_filename}",
         f"videos/{video.filename}",
     ]
 
 
-def test_what_killed_attempts_left_where_films_lie_goes_with_the_one_that_ends_well(
+def test_what_killed_attempts_left_where_films_lie_is_set_aside_by_the_one_that_ends_well(
     bob: User,
 ) -> None:
     video = sent_film(bob, clips.h264_mp4())
@@ -286,6 +290,7 @@ def test_what_killed_attempts_left_where_films_lie_goes_with_the_one_that_ends_w
             "videos/another.mp4",
         ]
     )
+    assert set_aside_files() == sorted(strays)
 
 
 def test_a_stop_of_the_workers_gives_the_film_back_and_counts_nothing(
@@ -577,7 +582,7 @@ def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None
 
 
 @pytest.mark.both_databases
-def test_what_a_killed_attempt_had_published_is_swept_by_the_next(bob: User) -> None:
+def test_what_a_killed_attempt_had_published_is_set_aside_by_the_next(bob: User) -> None:
     video = sent_film(bob, clips.hevc_mp4())
     root = video_temp().parent
     killed = claim_next_job()
@@ -595,6 +600,11 @@ def test_what_a_killed_attempt_had_published_is_swept_by_the_next(bob: User) -> 
         "videos/of-another.mp4",
         f"videos/{video.filename}",
     }
+    assert set_aside_files() == [
+        f"originals/{stem}.mp4",
+        f"thumbnails/{stem}.jpg",
+        f"videos/{stem}.mp4",
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

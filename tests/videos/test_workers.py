@@ -26,8 +26,8 @@ from tests.videos.live import descendants, is_running, parent_of, program
 from tests.videos.test_processing import own_ffmpeg, real_time_ffmpeg
 from videos.models import Job, Video
 from videos.models.job import JobState
-from videos.services.files import small_of
 from videos.services.jobs import HEARTBEAT, PATIENCE
+from videos.services.stored_files import small_of
 from videos.tasks import look_after_jobs
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from videos.models.job import Job
 from videos.models.like import Like
 from videos.models.notice import Notice, NoticeKind
 from videos.models.playlist import Playlist, PlaylistEntry
+from videos.models.removal import Removal, RemovalPause, RemovalReason, VideoDeletion
 from videos.models.rendition import Rendition
 from videos.models.search import SearchChange, SearchDocument
 from videos.models.share import GuestLink
@@ -25,12 +26,16 @@ __all__ = [
     "Playlist",
     "PlaylistEntry",
     "ProcessingStatus",
+    "Removal",
+    "RemovalPause",
+    "RemovalReason",
     "Rendition",
     "SearchChange",
     "SearchDocument",
     "Upload",
     "UploadState",
     "Video",
+    "VideoDeletion",
     "View",
     "WatchPosition",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -111,6 +112,11 @@ class Video(models.Model):
     height = models.PositiveIntegerField(null=True, blank=True, editable=False)
     stored_bytes = models.BigIntegerField(
         null=True, blank=True, editable=False, help_text="The bytes of the processed file."
+    )
+    is_refused = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="It failed because of what was sent, so that only staff can try again.",
     )
     was_copied = models.BooleanField(
         default=False, editable=False, help_text="The picture is bit for bit what was sent."
@@ -230,5 +236,9 @@ class Video(models.Model):
 
     @property
     def can_be_retried(self) -> bool:
-        """Failed on our side: the file as it was sent is still here."""
+        """Failed, and its source is still here."""
         return self.is_failed and bool(self.source_path)
+
+    def may_be_retried_by(self, user: Any) -> bool:
+        """Its uploader may try again what failed on our side; staff may try all."""
+        return self.can_be_retried and (user.is_staff or not self.is_refused)

@@ -14,7 +14,7 @@ from django.db.models import Sum
 from siteconfig.services.config import current_config
 from videos.models import Rendition, Video
 from videos.services import jobs
-from videos.services.files import file_stem, remove_unnamed, version_of
+from videos.services.files import file_stem, take_back, version_of
 from videos.services.options import transcode_options
 from videos.services.publishing import place, place_rendition, store_renditions
 from videos.transcode.pipeline import transcode_lower
@@ -61,7 +61,7 @@ def _add_storyboard(job: Job, folder: Path, *, tick: Tick) -> None:
                 storyboard_grid=asdict(grid),
             )
     except BaseException:
-        remove_unnamed(video.pk, placed)
+        take_back(video.pk, placed)
         raise
 
 
@@ -88,7 +88,7 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
             stored = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
             Video.objects.filter(pk=video.pk).update(stored_bytes=stored)
     except BaseException:
-        remove_unnamed(video.pk, placed)
+        take_back(video.pk, placed)
         raise
 
 

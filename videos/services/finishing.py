@@ -50,11 +50,13 @@ def finish_upload(
     """
     _sync_folders(path)
     with refused_when_full(), transaction.atomic():
-        deleted, _ = Upload.objects.filter(pk=upload.pk).delete()
-        if not deleted:
+        # Finished first: of an open one that is deleted the folder is removed (videos.signals).
+        rows = Upload.objects.filter(pk=upload.pk)
+        if not rows.update(state=UploadState.FINISHED):
             raise UploadRefused(
                 "This upload took too long and was ended. Send it again.", status=422
             )
+        rows.delete()
         if not User.objects.filter(pk=upload.user_id, is_active=True).exists():
             raise UploadRefused("Your account was closed while the file came.", status=422)
         charged = _settle(upload, size)

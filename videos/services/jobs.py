@@ -32,6 +32,7 @@ from clipset.lib.request_id import current_request_id
 from videos.models import Job, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
 from videos.services.notices import notify_of_processing
+from videos.services.removals import keep_source_for_retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,9 +232,10 @@ def give_back(job: Job) -> None:
 
 
 def reject_source(job: Job, *, sentence: str) -> None:
-    """The content is at fault: failed for good, the quota given back. Raises LeaseLost."""
+    """The content is at fault: failed for good, the quota given back; staff can try again. Raises
+    LeaseLost."""
     with transaction.atomic():
-        _fail(job, _held(job), sentence)
+        _fail(job, _held(job), sentence, refused=True)
 
 
 def fail_attempt(job: Job, *, sentence: str) -> bool:
@@ -338,10 +340,16 @@ def _forget_growing(job: Job) -> None:
 
 
 def _fail(
-    job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True, tell: bool = True
+    job: Job,
+    held: QuerySet[Job],
+    sentence: str,
+    *,
+    strict: bool = True,
+    tell: bool = True,
+    refused: bool = False,
 ) -> bool:
     """Ends job and video as failed and gives the quota back, once. In a transaction. `tell`: the
-    uploader, who does not know it yet.
+    uploader, who does not know it yet. `refused`: because of what was sent.
 
     A video that can be watched already stays as it is when its enrichment fails.
     """
@@ -351,20 +359,22 @@ def _fail(
         return False
     _forget_growing(job)
     if job.kind != JobKind.ENRICH:
-        _fail_video(job, sentence)
+        _fail_video(job, sentence, refused=refused)
         if tell:
             notify_of_processing(video=job.video, kind=NoticeKind.FAILED)
     return True
 
 
-def _fail_video(job: Job, sentence: str) -> None:
+def _fail_video(job: Job, sentence: str, *, refused: bool) -> None:
     video = Video.objects.select_for_update().get(pk=job.video_id)
     Video.objects.filter(pk=video.pk).update(
         processing_status=ProcessingStatus.FAILED,
         error_message=sentence,
+        is_refused=refused,
         quota_bytes=0,
         updated_at=database_now(),
     )
+    keep_source_for_retry(video)
     if video.quota_reserved_at is not None:
         release_quota(
             user_id=video.uploaded_by_id,

@@ -18,14 +18,16 @@ from clipset.lib.ticks import tick as show_life
 from videos.models import ProcessingStatus, Video
 from videos.models.job import JobKind
 from videos.services import jobs
+from videos.services.adopting import adopt_published_files
 from videos.services.enriching import enrich
 from videos.services.files import (
     enter_work_folder,
     leave_work_folder,
-    remove_files,
     work_folder,
 )
 from videos.services.publishing import NeedsEncoding, process
+from videos.services.removals import cancel_failed_source
+from videos.services.removing import work_off_removals
 from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
 from videos.transcode.types import Progress
 
@@ -48,6 +50,7 @@ SOURCE_MISSING = (
     "The file that was sent cannot be found on the site's disk. Tell the person who runs this "
     "site; the video can be tried again when the disk is back."
 )
+REFUSED = "This file was refused because of what it holds. Upload another version of it."
 CANCELLED = "Processing was stopped. Try again whenever you like."
 
 
@@ -94,7 +97,7 @@ def _attempt(job: Job, folder: Path) -> str:
         logger.exception("job %s failed unexpectedly", job.pk)
         return _failed(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
     if job.kind != JobKind.ENRICH:
-        _forget_source(job.video)
+        work_off_removals(video_id=job.video_id)  # its source
     return "completed"
 
 
@@ -104,12 +107,13 @@ def _work(job: Job, folder: Path) -> None:
         enrich(job, folder, tick=tick)
         return
     source = Path(job.video.source_path)
-    if not job.video.source_path:
-        raise SourceError(SOURCE_GONE)
-    if not source.is_file():
+    if job.video.source_path and source.is_file():
+        process(job, source, folder, tick=tick)
+    elif not adopt_published_files(job, folder, tick=tick):
+        if not job.video.source_path:
+            raise SourceError(SOURCE_GONE)
         # A disk that is not mounted, for all we know: nobody is to lose a film over that.
         raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
-    process(job, source, folder, tick=tick)
 
 
 def _handed_on(job: Job, pause: NeedsEncoding | jobs.GiveBack) -> str:
@@ -123,8 +127,6 @@ def _handed_on(job: Job, pause: NeedsEncoding | jobs.GiveBack) -> str:
 def _refused(job: Job, error: SourceError) -> str:
     logger.info("video %s is refused: %s\n%s", job.video.short_id, error, error.detail)
     jobs.reject_source(job, sentence=error.sentence)
-    if job.kind != JobKind.ENRICH:
-        _forget_source(job.video)
     return "refused"
 
 
@@ -168,17 +170,12 @@ def _ticker(job: Job) -> Tick:
     return tick
 
 
-def _forget_source(video: Video) -> None:
-    """After the end stands in the table: the file as it was sent has gone its way or is refused."""
-    Video.objects.filter(pk=video.pk).update(source_path="")
-    remove_files([video.source_path] if video.source_path else [])
-
-
 # -- what people ask for --------------------------------------------------------------------------
 
 
-def retry_processing(*, video: Video) -> Job:
-    """Another attempt at a video that failed on our side, charged to its uploader again.
+def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
+    """Another attempt at a video that failed, charged to its uploader again. One that failed
+    because of what was sent is tried again by staff alone.
 
     Raises ValidationError when the file is gone, the quota has no room, or somebody was faster.
     """
@@ -186,6 +183,8 @@ def retry_processing(*, video: Video) -> Job:
         current = Video.objects.select_for_update().get(pk=video.pk)
         if not current.can_be_retried:
             raise ValidationError(SOURCE_GONE)
+        if current.is_refused and not by_staff:
+            raise ValidationError(REFUSED)
         if not Path(current.source_path).is_file():
             raise ValidationError(SOURCE_MISSING)
         reservation = reserve_quota(user=current.uploaded_by, size=current.file_size_bytes)
@@ -195,9 +194,11 @@ def retry_processing(*, video: Video) -> Job:
             )
         current.processing_status = ProcessingStatus.PENDING
         current.error_message = None
+        current.is_refused = False
         current.quota_bytes = reservation.bytes
         current.quota_reserved_at = reservation.reserved_at
         current.save()
+        cancel_failed_source(current)
         return jobs.add_job(video=current)
 
 

@@ -14,7 +14,15 @@ from django.db import transaction
 
 from clipset.lib.durable import sync
 from siteconfig.services.config import current_config
-from videos.models import Caption, CaptionWords, NoticeKind, ProcessingStatus, Rendition, Video
+from videos.models import (
+    Caption,
+    CaptionWords,
+    NoticeKind,
+    ProcessingStatus,
+    RemovalReason,
+    Rendition,
+    Video,
+)
 from videos.models.job import JobKind
 from videos.services import jobs
 from videos.services.caption_words import fold_captions
@@ -22,13 +30,16 @@ from videos.services.files import (
     file_stem,
     keep_original,
     named_after,
-    remove_unnamed,
+    set_strays_aside,
+    take_back,
     version_of,
 )
 from videos.services.notices import notify_of_processing
 from videos.services.options import transcode_options
+from videos.services.removals import request_removals
 from videos.services.search_index import index_video
 from videos.services.small_thumbnails import ask_for_small_thumbnail
+from videos.services.stored_files import file_at
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
@@ -108,7 +119,7 @@ def _announce(job: Job, plan: Plan, folder: Path, *, version: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Placed:
+class Placed:
     """What lies where it is served from and is named by no row yet."""
 
     renditions: list[Rendition]
@@ -127,7 +138,7 @@ def _publish(
     """Makes the result the video's, or nothing at all. Raises LeaseLost."""
     video = job.video
     jobs.renew_lease(job, percent=99, seconds_left=None)
-    # Of attempts that were killed half-way. Read before this one ends the job, removed after: a
+    # Of attempts that were killed half-way. Read before this one ends the job, set aside after: a
     # worker that has lost its lease without knowing must not touch what the next one published.
     strays = named_after(video.pk)
     words = [fold_captions(track.body) for track in captions]
@@ -135,28 +146,48 @@ def _publish(
     try:
         placed = _place_all(job, result, files, version=version, tick=tick)
         with transaction.atomic():
-            jobs.end_job(job)
-            _store(video, placed, was_copied=result.plan.copied)
-            _store_captions(video, captions, words)
-            index_video(video.pk)
-            if placed.thumbnail:
-                ask_for_small_thumbnail(video.pk)
-            notify_of_processing(video=video, kind=NoticeKind.PROCESSED)
-            jobs.add_job(
-                video=video,
-                kind=JobKind.ENRICH,
-                source_seconds=placed.renditions[0].duration_seconds,
-            )
+            store_result(job, placed, captions, words, was_copied=result.plan.copied)
     except BaseException:
         # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
-        remove_unnamed(video.pk, files)
+        take_back(video.pk, files)
         raise
-    remove_unnamed(video.pk, strays)
+    set_strays_aside(video.pk, strays)
+
+
+def store_result(
+    job: Job,
+    placed: Placed,
+    captions: tuple[Extracted, ...],
+    words: list[str],
+    *,
+    was_copied: bool,
+) -> None:
+    """Ends the job with a video that plays and whose source is not needed any more, and asks for
+    what comes next. In a transaction. `words` are those of each caption track, folded.
+
+    Raises LeaseLost.
+    """
+    video = job.video
+    jobs.end_job(job)
+    _store(video, placed, was_copied=was_copied)
+    if video.source_path:
+        source = [file_at(video.source_path)]
+        request_removals(source, reason=RemovalReason.PROCESSED, video_id=video.pk)
+    _store_captions(video, captions, words)
+    index_video(video.pk)
+    if placed.thumbnail:
+        ask_for_small_thumbnail(video.pk)
+    notify_of_processing(video=video, kind=NoticeKind.PROCESSED)
+    jobs.add_job(
+        video=video,
+        kind=JobKind.ENRICH,
+        source_seconds=placed.renditions[0].duration_seconds,
+    )
 
 
 def _place_all(
     job: Job, result: Result, files: list[Path], *, version: str, tick: Callable[[], None]
-) -> _Placed:
+) -> Placed:
     config, stem = current_config(), file_stem(job)
     renditions = [
         place_rendition(job, made, config.video_root, files, version=version, tick=tick)
@@ -170,16 +201,17 @@ def _place_all(
     if not result.plan.copied and config.keep_originals:
         original = keep_original(Path(job.video.source_path), stem=stem, tick=tick)
         files.append(original)
-    return _Placed(renditions=renditions, thumbnail=thumbnail, original=original)
+    return Placed(renditions=renditions, thumbnail=thumbnail, original=original)
 
 
-def _store(video: Video, placed: _Placed, *, was_copied: bool) -> None:
+def _store(video: Video, placed: Placed, *, was_copied: bool) -> None:
     """In the fenced transaction."""
     top, thumbnail = placed.renditions[0], placed.thumbnail
     store_renditions(video, placed.renditions)
     Video.objects.filter(pk=video.pk).update(
         processing_status=ProcessingStatus.COMPLETED,
         error_message=None,
+        is_refused=False,
         filename=top.filename,
         storage_root=top.root,
         thumbnail_filename=thumbnail.name if thumbnail else None,

@@ -38,7 +38,12 @@ from clipset.lib.clock import database_now
 from clipset.lib.disk import is_disk_full
 from clipset.lib.sockets import is_ending
 from videos.models import Upload, UploadState
-from videos.services.uploads import LIFETIME, disk_full, refused_when_full
+from videos.services.uploads import (
+    LIFETIME,
+    disk_full,
+    refused_when_full,
+    remove_ended_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,7 +133,7 @@ def _take(upload: Upload) -> Writer:
         try:
             _check_open(upload.pk)
         except Gone:
-            _remove_what_was_ended(upload)
+            remove_ended_folder(upload)
             raise
         with refused_when_full():
             file = _open_locked(upload)
@@ -162,13 +167,6 @@ def _check_open(pk: UUID) -> None:
         pk=pk, state=UploadState.OPEN, expires_at__gt=timezone.now(), user__is_active=True
     ).exists():
         raise Gone
-
-
-def _remove_what_was_ended(upload: Upload) -> None:
-    """Its file may have been made anew by opening it right after it was ended. Never of what became
-    a video: that is its source."""
-    if Upload.objects.filter(pk=upload.pk, state=UploadState.ENDED).exists():
-        shutil.rmtree(upload.folder_path, ignore_errors=True)
 
 
 def _open_locked(upload: Upload) -> IO[bytes] | None:

@@ -15,7 +15,7 @@ from clipset.lib.pictures import PictureError, fitted_webp, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
 from videos.models import Video
-from videos.services.files import small_of
+from videos.services.stored_files import small_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,10 +19,12 @@ from clipset.lib.pictures import PictureError, fitted_jpeg, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
 from clipset.lib.units import clock
-from videos.models import Video
-from videos.services.files import remove_unnamed
+from videos.models import RemovalReason, Video
+from videos.services.files import take_back
 from videos.services.options import transcode_options
+from videos.services.removals import request_removals
 from videos.services.small_thumbnails import ask_for_small_thumbnail
+from videos.services.stored_files import StoredFile
 from videos.transcode.errors import Cancelled, DiskFull, KilledBySignal
 from videos.transcode.pipeline import make_thumbnail
 from videos.transcode.plan import fit
@@ -151,7 +153,7 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
     `wanted`, something else was chosen since.
 
     The old file goes once the row names the new one. Of a kill in between at most a file is left
-    that no row names; it goes with the video (videos.services.files.named_after). No publishing
+    that no row names; it goes with the video (videos.services.removing). No publishing
     worker takes it for one of its own leftovers: those are listed before the video is ready, and
     a video that is ready is never published again.
     """
@@ -171,10 +173,10 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
                 thumbnail_filename=path.name, thumbnail_root=str(root), thumbnail_wanted_at=None
             )
             ask_for_small_thumbnail(video_id)
-            if video.thumbnail_path:
-                old = str(video.thumbnail_path)
-                enqueue("videos.tasks.remove_files", str(video_id), [old])
+            if video.thumbnail_filename:
+                old = StoredFile(video.thumbnail_root, video.thumbnail_filename)
+                request_removals([old], reason=RemovalReason.REPLACED, video_id=video_id)
         return True
     finally:
         # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
-        remove_unnamed(video_id, [path])
+        take_back(video_id, [path])

@@ -24,6 +24,10 @@ from clipset.lib.units import human_bytes
 from siteconfig.services.config import current_config
 from siteconfig.services.heartbeat import alive_before
 from videos.models import Playlist, Upload, UploadState, Video
+from videos.services.removals import request_removal_of_upload
+from videos.services.removing import remove_now
+from videos.services.set_aside import set_aside
+from videos.services.stored_files import file_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +47,7 @@ LIFETIME: Final = timedelta(hours=48)
 REMEMBERED_DAYS: Final = 7
 # How many of them a member may have on their way.
 MOST_OPEN: Final = 100
+WHOLE_AFTER_ALL: Final = "The upload is whole, although its row says that bytes are missing."
 # How long a silent request of the plain form keeps what it reserved. One that goes on is touched
 # far more often.
 FORM_LIFETIME = timedelta(minutes=15)
@@ -279,30 +284,58 @@ def end_upload(*, upload: Upload) -> bool:
         return False
 
 
-def _end(upload: Upload, rows: QuerySet[Upload]) -> bool:
-    """Of one that can be resumed the row stays, to tell that it was ended."""
+def _end(upload: Upload, rows: QuerySet[Upload], *, expired: bool = False) -> bool:
+    """Of one that can be resumed the row stays, to tell that it was ended.
+
+    A file that is whole when its upload expires, although the row says otherwise, was finished
+    after this database was copied: it is set aside.
+    """
     rows = rows.filter(state=UploadState.OPEN)
     with transaction.atomic():
-        if upload.is_resumable:
-            ended = rows.update(
-                state=UploadState.ENDED,
-                quota_bytes=0,
-                writer_token="",
-                writer_until=None,
-                writer_wanted=False,
-                expires_at=timezone.now(),
-            )
-        else:
-            ended, _ = rows.delete()
+        ended = rows.update(
+            state=UploadState.ENDED,
+            quota_bytes=0,
+            writer_token="",
+            writer_until=None,
+            writer_wanted=False,
+            expires_at=timezone.now(),
+        )
         if not ended:
             return False
+        is_kept = expired and is_whole_after_all(upload)
+        if not is_kept:
+            request_removal_of_upload(upload)
+        if not upload.is_resumable:
+            Upload.objects.filter(pk=upload.pk).delete()
         release_quota(
             user_id=upload.user_id,
             size=upload.quota_bytes,
             reserved_at=upload.quota_reserved_at,
         )
-    shutil.rmtree(upload.folder_path, ignore_errors=True)
+    if is_kept:
+        set_aside(file_at(upload.folder), why=WHOLE_AFTER_ALL)
+    else:
+        remove_now([file_at(upload.folder)])
     return True
+
+
+def is_whole_after_all(upload: Upload) -> bool:
+    """Whether the file holds all bytes although the row says that some are missing."""
+    if not upload.is_resumable or upload.is_whole:
+        return False
+    try:
+        return upload.source_path.stat().st_size == upload.size_bytes
+    except OSError:
+        return False
+
+
+def remove_ended_folder(upload: Upload) -> None:
+    """The file of an upload that ended may have been made anew by opening it right after. Never of
+    one that became a video: that is its source."""
+    with transaction.atomic():
+        if Upload.objects.filter(pk=upload.pk, state=UploadState.ENDED).exists():
+            request_removal_of_upload(upload)
+    remove_now([file_at(upload.folder)])
 
 
 def end_expired_uploads() -> int:
@@ -316,7 +349,7 @@ def end_expired_uploads() -> int:
     )
     # Each looked at again as it is ended: bytes may have come since the list was read.
     found = list(expired.filter(state=UploadState.OPEN))
-    return sum(_end(upload, expired.filter(pk=upload.pk)) for upload in found)
+    return sum(_end(upload, expired.filter(pk=upload.pk), expired=True) for upload in found)
 
 
 def forget_uploads() -> int:

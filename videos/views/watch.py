@@ -46,6 +46,7 @@ def watch(request: MemberRequest, short_id: str) -> HttpResponse:
     context = {
         "watch": page,
         "was_stopped": video.error_message == CANCELLED,
+        "may_retry": video.may_be_retried_by(request.user),
         **talk_of(request, video),
     }
     return render(request, "videos/watch.html", context)
@@ -62,7 +63,12 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
     response = render(
         request,
         "videos/growing.html" if watching else "videos/status.html",
-        {"video": video, "making": making, "was_stopped": video.error_message == CANCELLED},
+        {
+            "video": video,
+            "making": making,
+            "was_stopped": video.error_message == CANCELLED,
+            "may_retry": video.may_be_retried_by(request.user),
+        },
     )
     if not watching and getattr(request, "htmx", False) and _has_news(video):
         response["HX-Refresh"] = "true"
@@ -151,7 +157,7 @@ def delete(request: MemberRequest, short_id: str) -> HttpResponse:
 def retry(request: MemberRequest, short_id: str) -> HttpResponse:
     video = editable_video(request, short_id)
     try:
-        retry_processing(video=video)
+        retry_processing(video=video, by_staff=request.user.is_staff)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     except Video.DoesNotExist as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +13,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.builders import live_for, make_admin, make_category, make_user, make_video
-from tests.videos.films import everything_on_disk, run_queue, wake_ups
-from videos.models import Job, ProcessingStatus, Rendition, Upload, Video
+from tests.videos.films import everything_on_disk, run_queue, set_aside_files
+from videos.models import Job, ProcessingStatus, Removal, Rendition, Upload, UploadState, Video
 from videos.models.job import JobState
+from videos.services.adopting import may_be_adopted
 from videos.services.editing import delete_video
 from videos.services.files import (
-    KEEP_FAILED_SOURCE,
     MIN_AGE,
-    forget_failed_sources,
     sweep_strays,
     sweep_temp,
     work_folder,
@@ -75,7 +73,7 @@ def test_a_deleted_video_takes_all_its_files_along() -> None:
     video = film_with_files(bob)
     other = film_with_files(bob, "other")
     delete_video(video=video)
-    assert wake_ups() == ["videos.tasks.remove_files"]
+    assert Removal.objects.count() == 4
     assert len(everything_on_disk()) == 8, "the worker removes them, not the request"
     run_queue()
     assert everything_on_disk() == sorted(
@@ -100,7 +98,7 @@ def test_files_stay_when_the_deletion_is_taken_back() -> None:
 
     with pytest.raises(RuntimeError):
         delete_and_fail()
-    assert wake_ups() == []
+    assert not Removal.objects.exists()
     assert Video.objects.count() == 1
 
 
@@ -117,7 +115,7 @@ def test_a_deleted_member_takes_their_videos_and_files_along() -> None:
     film_with_files(bob, "two")
     film_with_files(alice, "hers")
     bob.delete()
-    assert wake_ups() == ["videos.tasks.remove_files"] * 2
+    assert Removal.objects.count() == 8
     run_queue()
     assert len(everything_on_disk()) == 4
     assert Video.objects.get().uploaded_by == alice
@@ -143,14 +141,22 @@ def test_a_deleted_category_leaves_its_videos_and_files() -> None:
     assert len(everything_on_disk()) == 4
 
 
-def test_removing_twice_and_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
+def test_what_stood_in_the_queue_before_the_table_came_is_removed() -> None:
+    """Twice, and with a file that never was."""
     video = film_with_files(make_user("bob"))
-    paths = [video.source_path, str(video.file_path), str(tmp_path / "never" / "was.mp4")]
+    paths = [video.source_path, str(video.file_path), str(video.file_path.with_name("never.mp4"))]
     key = str(video.pk)
     video.delete()
-    remove_files(key, paths)
-    remove_files(key, paths)
-    assert everything_on_disk() == ["originals/film.mov", "thumbnails/film.jpg"]
+    Removal.objects.all().delete()
+    (video.file_path.with_name("other.mp4")).write_bytes(b"x")  # an empty root may be unmounted
+    for _ in range(2):
+        remove_files(key, paths)
+        run_queue()
+    assert everything_on_disk() == [
+        "originals/film.mov",
+        "thumbnails/film.jpg",
+        "videos/other.mp4",
+    ]
 
 
 def test_what_was_published_between_the_reading_of_a_row_and_its_deletion_goes_too() -> None:
@@ -177,18 +183,6 @@ def test_files_that_a_row_names_again_are_spared() -> None:
     again.delete()
     run_queue()
     assert everything_on_disk() == []
-
-
-def test_only_a_folder_right_below_temp_goes_with_its_file() -> None:
-    deep = temp() / "a" / "b" / "c.mp4"
-    deep.parent.mkdir(parents=True)
-    deep.write_bytes(b"x")
-    flat = temp() / "flat.mp4"
-    flat.write_bytes(b"x")
-    (temp() / "keep").mkdir()
-    remove_files(str(uuid.uuid4()), [str(deep), str(flat)])
-    assert deep.parent.is_dir()
-    assert (temp() / "keep").is_dir()
 
 
 def test_a_waiting_video_without_a_root_removes_its_source_alone() -> None:
@@ -221,7 +215,10 @@ def test_only_what_nobody_needs_is_swept_from_temp() -> None:
         folder.mkdir(exist_ok=True)
     for path in [*needed, *stale, foreign]:
         age(path, MIN_AGE + timedelta(minutes=1))
+    (stale[0] / "source.mp4").write_bytes(b"of an upload that an older database does not know")
+    age(stale[0], MIN_AGE + timedelta(minutes=1))
     assert sweep_temp() == 2
+    assert set_aside_files() == [f"temp/{stale[0].name}"]
     left = [*needed, fresh, foreign]
     assert {path.name for path in temp().iterdir()} == {path.name for path in left}
     assert sweep_temp() == 0
@@ -262,16 +259,29 @@ def test_what_killed_attempts_left_in_temp_goes_at_once_and_a_running_one_stays(
     assert [path.name for path in temp().iterdir()] == [kept.parent.name]
 
 
-def test_a_source_that_nobody_names_any_more_goes_within_minutes() -> None:
-    """Of a worker that was killed between publishing the film and removing what was sent."""
+def test_a_source_that_nobody_names_is_set_aside_within_minutes() -> None:
     orphan = temp() / f"upload-{'d' * 32}"
     orphan.mkdir()
     assert sweep_temp() == 0
     age(orphan, timedelta(minutes=1, seconds=1))
     assert sweep_temp() == 1
+    assert set_aside_files() == [f"temp/{orphan.name}"]
 
 
-def test_what_killed_attempts_published_goes_once_nobody_works_on_the_film() -> None:
+def test_the_folder_of_an_upload_whose_row_says_that_it_ended_is_removed() -> None:
+    """Its disk was away when it ended."""
+    upload = begin_upload(user=make_user("bob"), content_length=10)
+    Upload.objects.update(state=UploadState.ENDED)
+    upload.folder_path.mkdir()
+    (upload.folder_path / "source.mp4").write_bytes(b"half")
+    age(upload.folder_path, timedelta(minutes=1, seconds=1))
+    assert sweep_temp() == 1
+    assert sweep_temp() == 0, "a removal is asked for already"
+    run_queue()
+    assert (everything_on_disk(), set_aside_files()) == ([], [])
+
+
+def test_what_killed_attempts_published_is_set_aside_once_nobody_works_on_the_film() -> None:
     bob = make_user("bob")
     at_work, done, gone = (make_video(uploader=bob) for _ in range(3))
     for video, state in ((at_work, JobState.RUNNING), (done, JobState.DONE)):
@@ -298,9 +308,12 @@ def test_what_killed_attempts_published_goes_once_nobody_works_on_the_film() -> 
     for path in [*strays, named]:
         path.write_bytes(b"x")
     young = timezone.now()
-    assert sweep_strays(now=young) == 0, "whoever placed them may be about to name them"
-    assert sweep_strays(now=young + timedelta(minutes=2)) == 4
+    assert sweep_strays(now=young, spared=may_be_adopted) == 0, (
+        "whoever placed them may be about to name them"
+    )
+    assert sweep_strays(now=young + timedelta(minutes=2), spared=may_be_adopted) == 4
     assert [path.exists() for path in strays] == [True] * 4 + [False] * 4 + [True] * 4
+    assert len(set_aside_files()) == 4
     assert named.exists()
 
 
@@ -343,50 +356,12 @@ def test_an_upload_that_went_silent_gives_back_what_it_reserved() -> None:
     assert bob.weekly_upload_bytes == 10
 
 
-def test_the_source_of_a_failed_film_is_kept_for_14_days_and_then_forgotten() -> None:
-    bob = make_user("bob")
-    old = film_with_files(bob, "old", status=ProcessingStatus.FAILED)
-    young = film_with_files(bob, "young", status=ProcessingStatus.FAILED)
-    ready = film_with_files(bob, "ready")
-    for video, days in ((old, 1), (ready, 30)):
-        then = timezone.now() - KEEP_FAILED_SOURCE - timedelta(days=days)
-        Video.objects.filter(pk=video.pk).update(updated_at=then)
-    assert forget_failed_sources() == 1
-    old.refresh_from_db()
-    assert old.source_path == ""
-    assert not old.can_be_retried
-    assert not (temp() / "upload-old").exists()
-    assert (temp() / "upload-young" / "source.mov").exists()
-    assert (temp() / "upload-ready" / "source.mov").exists()
-    assert young.can_be_retried
-
-
-def test_a_film_that_is_tried_again_meanwhile_keeps_its_source() -> None:
-    """The retry comes between the reading of the list and the forgetting."""
-    video = film_with_files(make_user("bob"), "old", status=ProcessingStatus.FAILED)
-    then = timezone.now() - KEEP_FAILED_SOURCE - timedelta(days=1)
-    Video.objects.filter(pk=video.pk).update(updated_at=then)
-
-    def retry_first(execute: Any, sql: str, *rest: Any) -> Any:
-        if sql.startswith("UPDATE"):
-            with connection.cursor() as cursor:
-                cursor.cursor.execute(
-                    "UPDATE videos SET processing_status = 'PENDING', error_message = NULL"
-                )
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(retry_first):
-        assert forget_failed_sources() == 0
-    video.refresh_from_db()
-    assert Path(video.source_path).is_file()
-
-
 def test_an_upload_that_goes_on_after_all_is_not_abandoned() -> None:
     upload = begin_upload(user=make_user("bob"), content_length=10)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
     def touch_first(execute: Any, sql: str, *rest: Any) -> Any:
-        if sql.startswith("DELETE"):
+        if sql.startswith("UPDATE"):
             with connection.cursor() as cursor:
                 cursor.cursor.execute("UPDATE uploads SET expires_at = '2999-01-01 00:00:00'")
         return execute(sql, *rest)

@@ -23,7 +23,7 @@ from tests.builders import (
     make_video,
 )
 from tests.videos.films import used, wake_ups
-from videos.models import Caption, Job, ProcessingStatus, Rendition, Video
+from videos.models import Caption, Job, ProcessingStatus, Removal, Rendition, Video
 from videos.models.job import JobState
 
 if TYPE_CHECKING:
@@ -420,7 +420,7 @@ def test_deleting_asks_first_and_then_does_it(client: Client, bob: User) -> None
     assert answer.redirect_chain == [("/profile/bob/", 302)]
     assert "“Gone soon” is deleted." in unescape(answer.content.decode())
     assert not Video.objects.exists()
-    assert wake_ups() == ["videos.tasks.remove_files"]
+    assert Removal.objects.get().video_id == video.pk
     assert client.get(f"/v/{video.short_id}/").status_code == 404
 
 

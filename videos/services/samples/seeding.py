@@ -20,8 +20,8 @@ from clipset.lib.transactions import batch_job
 from siteconfig.models import Config
 from siteconfig.services.config import current_config
 from videos.models import Rendition, Video
-from videos.services.files import remove_files, small_of
 from videos.services.publishing import rendition_row
+from videos.services.removals import cancel_removals
 from videos.services.samples.data import (
     CATEGORIES,
     USERS,
@@ -33,6 +33,7 @@ from videos.services.samples.data import (
 from videos.services.samples.making import Made, Say, copy_source, make_clips, second_name
 from videos.services.samples.removal import delete_everything, erase
 from videos.services.search_index import index_videos
+from videos.services.stored_files import files_of_row, small_of
 from videos.transcode.errors import TranscodeError
 from videos.transcode.fragments import describe
 from videos.transcode.publish import publish_file
@@ -139,10 +140,13 @@ def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
                 if row.clip is not None:
                     _place(video, made[row.clip], folder, placed)
             index_videos(video.pk for video in videos)
+            # Samples get the same names each time they are made.
+            cancel_removals(file for video in videos for file in files_of_row(video))
     except BaseException:
-        remove_files(placed)
+        for path in placed:
+            path.unlink(missing_ok=True)
         raise
-    erase(old - set(map(Path, _stored_files(videos))))
+    erase(old)
 
 
 def _restore_config() -> None:
@@ -249,8 +253,3 @@ def _place(video: Video, made: Made, folder: Path, placed: list[Path]) -> None:
             placed.append(final)
         publish_file(second_name(work, folder / final.name), final)
         small_of(final).unlink(missing_ok=True)  # of a thumbnail that had this name before
-
-
-def _stored_files(videos: list[Video]) -> list[Path]:
-    paths = [video.file_path for video in videos]
-    return paths + [path for video in videos if (path := video.thumbnail_path) is not None]
