@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests import clips
-from tests.builders import make_user, make_video
+from tests.builders import live_for, make_user, make_video
 from tests.videos.films import (
     enrich,
     everything_on_disk,
@@ -33,7 +33,7 @@ from videos.models.job import JobState
 from videos.services.files import STRAYS_FOR, UNNAMED_AGE
 from videos.services.processing import SOURCE_MISSING
 from videos.services.removing import work_off_removals
-from videos.services.uploads import LIFETIME, Words, create_upload
+from videos.services.uploads import Words, create_upload
 from videos.tasks import look_after_jobs, tidy_up
 
 if TYPE_CHECKING:
@@ -182,13 +182,13 @@ def test_the_folder_of_an_upload_that_an_older_database_does_not_know_is_kept(
 
 
 def test_an_upload_that_was_finished_after_the_copy_is_set_aside_when_it_expires(
-    bob: User, monkeypatch: pytest.MonkeyPatch
+    bob: User,
 ) -> None:
     upload = create_upload(user=bob, size=10, filename="a.mp4", words=Words(title="A video"))
     upload.folder_path.mkdir()
     upload.source_path.write_bytes(b"0123456789")
-    Upload.objects.update(offset_bytes=4)
-    later(monkeypatch, LIFETIME + timedelta(hours=1))
+    live_for(3)
+    Upload.objects.update(offset_bytes=4, expires_at=timezone.now() - timedelta(hours=1))
     look_after_jobs()
     assert Upload.objects.get().state == UploadState.ENDED
     assert everything_on_disk() == []

@@ -16,9 +16,11 @@ from accounts.services.clock import bring_back_counters, bring_back_expiries
 from clipset.lib.clock import DATE_SLACK, LEASE_SLACK, bring_back, database_now, log_mend
 from clipset.lib.queue import bring_back_schedules
 from siteconfig.services.heartbeat import days_alive_ahead, mark_alive, newest_day
-from videos.models import GuestLink, Job, Upload, UploadState, Video
+from videos.models import GuestLink, Job, Removal, Upload, UploadState, Video
 from videos.models.job import JobState
 from videos.services import jobs, receiving, uploads
+from videos.services.removals import KEEP_FAILED_SOURCE
+from videos.services.removing import MAX_DELAY
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +38,7 @@ def look_at_clock(*, now: datetime | None = None) -> None:
     now = now or database_now()
     bring_back_schedules(now=now)
     _bring_back_leases(now=now)
+    _bring_back_removals(now=now)
     bring_back_counters(now=now)
     if days_alive_ahead(now=now) <= 1:
         bring_back_expiries(now=now)
@@ -56,6 +59,15 @@ def _bring_back_leases(*, now: datetime) -> None:
     written = Upload.objects.filter(state=UploadState.OPEN).exclude(writer_token="")
     lease = now + receiving.LEASE
     bring_back(written, "writer_until", after=lease + LEASE_SLACK, to=lease)
+
+
+def _bring_back_removals(*, now: datetime) -> None:
+    """A source that failed keeps its whole time, and one that is due is tried again."""
+    latest = now + KEEP_FAILED_SOURCE
+    for field in ("due_at", "next_try_at"):
+        bring_back(Removal.objects.all(), field, after=latest + DATE_SLACK, to=latest)
+    due = Removal.objects.filter(due_at__lte=now)
+    bring_back(due, "next_try_at", after=now + MAX_DELAY + LEASE_SLACK, to=now)
 
 
 def _bring_back_guest_links(*, now: datetime) -> None:

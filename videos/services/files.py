@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from clipset.lib.durable import sync
 from siteconfig.services.config import current_config
+from siteconfig.services.heartbeat import alive_before
 from videos.models import (
     Job,
     Removal,
@@ -307,9 +308,7 @@ def prune_originals() -> int:
     days = current_config().keep_originals_days
     if days is None:
         return 0
-    old = Video.objects.filter(created_at__lt=timezone.now() - timedelta(days=days)).exclude(
-        original_path=""
-    )
+    old = Video.objects.filter(created_at__lt=alive_before(days=days)).exclude(original_path="")
     pruned = 0
     for video in list(old[:MAX_PRUNED_AT_ONCE]):
         with transaction.atomic():

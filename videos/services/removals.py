@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from videos.services.stored_files import StoredFile
 
 # How long the source of a failed video is kept, so that it can be tried again.
-KEEP_FAILED_SOURCE: Final = timedelta(days=14)
+KEEP_FAILED_DAYS: Final = 14
+KEEP_FAILED_SOURCE: Final = timedelta(days=KEEP_FAILED_DAYS)
 # How long the row of a file is held by whoever removes it.
 LEASE: Final = timedelta(seconds=60)
 MAX_PAUSE: Final = timedelta(minutes=10)

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from siteconfig.services.heartbeat import alive_before
 from videos.models import (
     ProcessingStatus,
     Removal,
@@ -30,6 +31,7 @@ from videos.models import (
     Video,
 )
 from videos.services.removals import (
+    KEEP_FAILED_DAYS,
     LEASE,
     removals_are_at_work,
     removals_are_paused,
@@ -90,7 +92,9 @@ def remove_now(files: Iterable[StoredFile]) -> int:
 def _due() -> QuerySet[Removal]:
     now = timezone.now()
     free = Q(taken_until__isnull=True) | Q(taken_until__lte=now) | Q(taken_until__gt=now + LEASE)
-    return Removal.objects.filter(free, due_at__lte=now, next_try_at__lte=now)
+    # By days on which the site was alive: a clock that leaps ahead must cost nobody a source.
+    young = Q(reason=RemovalReason.FAILED, created_at__gte=alive_before(days=KEEP_FAILED_DAYS))
+    return Removal.objects.filter(free, due_at__lte=now, next_try_at__lte=now).exclude(young)
 
 
 def _work_off(due: QuerySet[Removal], seconds: float) -> int:

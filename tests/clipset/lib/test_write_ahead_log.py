@@ -53,7 +53,15 @@ def write(size: int) -> None:
         writer.execute("DROP TABLE filling")
 
 
+def busy_timeout() -> int:
+    """Milliseconds for which this connection waits for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        return int(cursor.fetchone()[0])
+
+
 def test_a_log_that_grew_beside_a_long_read_shrinks_after_it() -> None:
+    patience = busy_timeout()
     with another() as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM users").fetchall()
@@ -66,9 +74,7 @@ def test_a_log_that_grew_beside_a_long_read_shrinks_after_it() -> None:
         reader.execute("COMMIT")
         assert shrink_write_ahead_log()
         assert log_bytes() == 0
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout")
-        assert cursor.fetchone() == (20_000,), "what follows waits for its lock as before"
+    assert busy_timeout() == patience > 1_000, "what follows waits for its lock as before"
 
 
 def test_writers_go_on_beside_it() -> None:

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clipset.lib import queue
-from tests.builders import make_moderator, make_user, make_video
+from tests.builders import live_for, make_moderator, make_user, make_video
 from tests.videos.films import everything_on_disk, used, wake_ups
 from tests.videos.services.test_files import film_with_files
 from videos.models import Job, ProcessingStatus, Removal, RemovalPause, RemovalReason, Video
@@ -26,6 +26,7 @@ from videos.services.editing import delete_video
 from videos.services.jobs import claim_next_job, reject_source
 from videos.services.processing import REFUSED, retry_processing
 from videos.services.removals import (
+    KEEP_FAILED_DAYS,
     KEEP_FAILED_SOURCE,
     LEASE,
     MAX_PAUSE,
@@ -290,7 +291,9 @@ def refused_film() -> Video:
 
 def fourteen_days_later() -> None:
     now = timezone.now()
-    Removal.objects.update(due_at=now, next_try_at=now)
+    live_for(KEEP_FAILED_DAYS + 1)
+    begun = now - timedelta(days=KEEP_FAILED_DAYS + 1)
+    Removal.objects.update(created_at=begun, due_at=now, next_try_at=now)
 
 
 def test_a_refused_source_goes_after_14_days_and_the_row_forgets_it() -> None:
