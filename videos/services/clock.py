@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def look_at_clock(*, now: datetime | None = None) -> None:
     """Brings back what lies further ahead than the code ever writes, each mend logged, and marks
-    the day as one on which the site was alive. Harmless at any time; some 12 small queries.
+    the day as one on which the site was alive. Harmless at any time; some 15 small queries.
 
     Jobs, schedules, quotas and throttles would stand still until the clock comes there. What would
     only be valid for too long is left when the site was alive on several days that are still to
