@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from tests import clips
 from tests.builders import make_user, make_video
+from tests.folders import entries
 from tests.hostile.bait import Bait, Kind
 from tests.hostile.corpus import KINDS, THROUGH_THE_SITE
 from tests.hostile.judge import (
@@ -129,7 +130,7 @@ def assert_completed(video: Video) -> None:
     served = video.file_path.read_bytes()
     for word in (b"<script", b"127.0.0.1"):
         assert word not in served
-    assert list(Path(django_settings.TEMP_STORAGE_PATH).iterdir()) == []
+    assert entries(Path(django_settings.TEMP_STORAGE_PATH)) == []
 
 
 def assert_failed(video: Video, page: str) -> None:

@@ -14,7 +14,8 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from siteconfig.models import Config
-from tests import clips
+from tests import clips, folders
+from tests.folders import entries
 from videos.models import Job, Rendition, Upload, Video
 from videos.models.job import JobKind
 from videos.services.files import paths_of
@@ -133,7 +134,7 @@ def run_queue() -> list[str]:
 
 def files_below(folder: Path) -> list[str]:
     """Everything on disk below a folder, relative to it."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+    return [str(path.relative_to(folder)) for path in folders.files_below(folder)]
 
 
 def everything_on_disk() -> list[str]:
@@ -145,7 +146,7 @@ def assert_nothing_is_left(user: User, *, charged: int = 0) -> None:
     assert not Video.objects.exists()
     assert not Upload.objects.exists()
     assert not Job.objects.exists()
-    assert list(Path(settings.TEMP_STORAGE_PATH).iterdir()) == []
+    assert entries(Path(settings.TEMP_STORAGE_PATH)) == []
     assert used(user) == charged
 
 

@@ -21,6 +21,7 @@ from clipset.lib.stopping import announce_stop, forget_stop
 from siteconfig.models import Config
 from tests import clips
 from tests.builders import make_user
+from tests.folders import entries
 from tests.parts import without
 from tests.processes import wait_for
 from tests.videos.films import (
@@ -114,7 +115,7 @@ def test_nothing_but_the_film_and_its_picture_is_left_of_a_copy(bob: User) -> No
         f"thumbnails/{video.thumbnail_filename}",
         f"videos/{video.filename}",
     ]
-    assert list(Path(video.storage_root).parent.joinpath("temp").iterdir()) == []
+    assert entries(video_temp()) == []
     assert (video.source_path, video.original_path) == ("", "")
 
 
@@ -213,7 +214,7 @@ def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
     assert used(bob) == 0
     assert video.quota_bytes == 0
     assert everything_on_disk() == []
-    assert list(Path(video_temp()).iterdir()) == []
+    assert entries(video_temp()) == []
     assert Job.objects.get().state == JobState.FAILED
     assert work() == "nothing to do"
     assert used(bob) == 0
@@ -506,7 +507,7 @@ def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
     assert work() == "to be tried again"
     video.refresh_from_db()
     assert Path(video.source_path).is_file()
-    assert list(tiny_disk.iterdir()) == []
+    assert entries(tiny_disk) == []
     for _ in range(2):
         due_again()
         work()
@@ -625,7 +626,7 @@ def test_a_video_deleted_while_it_is_encoded_leaves_no_process_and_no_file(
     assert running_ffmpegs() == []
     run_queue()
     assert everything_on_disk() == []
-    assert list(video_temp().iterdir()) == []
+    assert entries(video_temp()) == []
 
 
 # -- where films are kept -------------------------------------------------------------------------

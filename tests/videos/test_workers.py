@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from tests import clips
 from tests.builders import make_user
+from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.films import everything_on_disk, sent_film, stream_md5, used
@@ -108,7 +109,7 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another(
     wait_for(is_enriched, name="its enrichment")
     video.refresh_from_db()
     # The worker leaves its folder after the job's end stands in the table.
-    wait_for(lambda: list(Path(django_settings.TEMP_STORAGE_PATH).iterdir()) == [], name="tidiness")
+    wait_for(lambda: entries(Path(django_settings.TEMP_STORAGE_PATH)) == [], name="tidiness")
     assert everything_on_disk() == sorted(
         [
             f"originals/{video.original_file.name}",

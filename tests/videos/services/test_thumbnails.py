@@ -23,6 +23,7 @@ from clipset.lib.pictures import PictureError
 from clipset.lib.stopping import announce_stop, forget_stop
 from tests import clips
 from tests.builders import make_user, make_video
+from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos.films import (
     enrich,
@@ -115,11 +116,11 @@ def colour(video: Video) -> tuple[int, ...]:
 
 
 def pictures() -> list[str]:
-    return sorted(it.name for it in Path(django_settings.THUMBNAIL_STORAGE_PATH).iterdir())
+    return [it.name for it in entries(Path(django_settings.THUMBNAIL_STORAGE_PATH))]
 
 
 def temp() -> list[Path]:
-    return list(Path(django_settings.TEMP_STORAGE_PATH).iterdir())
+    return entries(Path(django_settings.TEMP_STORAGE_PATH))
 
 
 def assert_only_its_picture(video: Video) -> None:

@@ -145,7 +145,11 @@ def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
 
 def _restore_config() -> None:
     """As the settings say, as on the first day."""
-    fields = {field.attname for field in Config._meta.concrete_fields} - {"id", "updated_at"}
+    fields = {field.attname for field in Config._meta.concrete_fields} - {
+        "id",
+        "site_id",
+        "updated_at",
+    }
     defaults = {name: getattr(Config(), name) for name in fields}
     Config.objects.update_or_create(pk=Config.SINGLETON_ID, defaults=defaults)
 
