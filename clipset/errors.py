@@ -12,6 +12,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
+from siteconfig.roots import AWAY, RETRY_AFTER_SECONDS
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -44,6 +46,14 @@ def page_not_found(
     exception: Exception | None = None,  # noqa: ARG001
 ) -> HttpResponse:
     return _page(404)
+
+
+def storage_away(*, as_text: bool) -> HttpResponse:
+    """503 while a storage root is away; plain text for scripts."""
+    text = HttpResponse(AWAY, content_type="text/plain", status=503)
+    response = text if as_text else _page(503)
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001

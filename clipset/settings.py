@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clipset.middleware.PrivatePages",
+    "clipset.middleware.StorageAway",
     "axes.middleware.AxesMiddleware",
 ]
 

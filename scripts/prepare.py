@@ -2,7 +2,7 @@
 
 Writes to data/run/: `address` (where the site is reached) and `state` (words: `demo` when the demo
 members are there, `exposed` when others can reach the site, `no-admin` when nobody can administer
-it yet).
+it yet, `storage-away` when a disk of the site is missing).
 """
 
 from __future__ import annotations
@@ -102,17 +102,18 @@ def settings_line(error: BaseException) -> str:
     return f"    {lines[-1]}" if lines else ""
 
 
-def make_folders() -> None:
-    from django.conf import settings
+def prepare_storage() -> bool:
+    """Makes and marks what is new, and says which storage roots are away. Returns whether all
+    are there."""
+    from videos.services.storage import mark_new_roots, missing_roots
 
-    folders = [
-        settings.VIDEO_STORAGE_PATH,
-        settings.THUMBNAIL_STORAGE_PATH,
-        settings.TEMP_STORAGE_PATH,
-        settings.ORIGINAL_STORAGE_PATH,
-    ]
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
+    mark_new_roots()
+    away = missing_roots()
+    for name, reason in away.items():
+        print(f"\nThe storage root '{name}' is not available: {reason}")
+    if away:
+        print("Uploads wait, and /healthz answers 503, until it is back (docs/operations.md).\n")
+    return not away
 
 
 def prepare() -> None:
@@ -135,11 +136,11 @@ def prepare() -> None:
     except SystemCheckError as error:
         sys.exit(f"\nThe settings need attention.\n{error}")
     print(f"  {'Settings checked':<42} {time.monotonic() - since:6.1f} s", flush=True)
-    make_folders()
     with step("Database migrations"):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("setup_schedules", stdout=quiet)
         call_command("rebuild_search", missing=True, verbosity=0)
+    has_storage = prepare_storage()
     collect_static_files()
 
     from accounts.models import Role, User
@@ -150,7 +151,7 @@ def prepare() -> None:
                 call_command("seed_clipset", stdout=quiet)
             except CommandError as error:
                 sys.exit(f"\nThe demo content was not made: {error}")
-    state = []
+    state = [] if has_storage else ["storage-away"]
     if User.objects.filter(is_sample=True).exists():
         state.append("demo" if here_only() else "demo exposed")
     if not User.objects.filter(role=Role.ADMIN).exists():
@@ -160,19 +161,21 @@ def prepare() -> None:
 
 
 def wait_for_health(seconds: float) -> None:
-    """Returns when /healthz answers 200; exits with the last answer when it doesn't in time."""
+    """Returns when /healthz answers 200, or anything where a storage root is known to be away:
+    what is there is served. Exits with the last answer when it doesn't in time."""
     from clipset import settings
 
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
     name = settings.ALLOWED_HOSTS[0].lstrip(".").replace("*", "localhost")
     deadline = time.monotonic() + seconds
     answer = "nothing listened"
+    is_without_storage = "storage-away" in (RUN / "state").read_text().split()
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
         try:
             connection.request("GET", "/healthz", headers={"Host": name})
             status = connection.getresponse().status
-            if status == http.client.OK:
+            if status == http.client.OK or is_without_storage:
                 return
             answer = f"it answered {status}"
         except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
@@ -11,10 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from siteconfig.places import as_stored, located
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from siteconfig.places import as_stored
 
 
 def _default_max_file_size() -> int:
@@ -172,10 +168,6 @@ class Config(models.Model):
         """Short sides of the smaller renditions, in pixels."""
         wanted = ((720, self.make_720p), (480, self.make_480p))
         return tuple(side for side, make in wanted if make)
-
-    @property
-    def video_root(self) -> Path:
-        return located(self.video_storage_path)
 
 
 class RootKind(models.TextChoices):

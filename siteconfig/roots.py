@@ -108,8 +108,7 @@ def check_roots(names: Iterable[str]) -> None:
 def unavailable_roots() -> dict[str, str]:
     """Every root of the site that is not available on this host, with the reason. Two queries."""
     site = site_id()
-    names = dict.fromkeys([*SETTINGS, *StorageRoot.objects.values_list("name", flat=True)])
-    return {name: reason for name in names if (reason := _why_not(name, site))}
+    return {name: reason for name in _names() if (reason := _why_not(name, site))}
 
 
 def check_root_of(path: Path) -> None:
@@ -122,11 +121,34 @@ def check_root_of(path: Path) -> None:
         checked_root(name)
 
 
+def within_reach(paths: Iterable[Path]) -> list[Path]:
+    """Those of the paths that do not lie in a root that is not available. Two or three queries."""
+    folders = {name: root_path(name) for name in _names()}
+    found, away = [], unavailable_roots()
+    for path in paths:
+        name = _innermost(path, folders)
+        if name in away:
+            is_available(name)  # logs the absence once
+        else:
+            found.append(path)
+    return found
+
+
 def root_of(path: Path) -> str | None:
     """The root that an absolute path lies in; the innermost, since one may lie in another."""
-    names = dict.fromkeys([*SETTINGS, *StorageRoot.objects.values_list("name", flat=True)])
-    around = [name for name in names if path.is_relative_to(root_path(name))]
-    return max(around, key=lambda name: len(root_path(name).parts), default=None)
+    return _innermost(path, {name: root_path(name) for name in _names()})
+
+
+def _innermost(path: Path, folders: dict[str, Path]) -> str | None:
+    around = [name for name, folder in folders.items() if path.is_relative_to(folder)]
+    return max(around, key=lambda name: len(folders[name].parts), default=None)
+
+
+def _names() -> list[str]:
+    """Of all roots: those of every site, also while they lack a row, and those in the table."""
+    known = dict(StorageRoot.objects.values_list("name", "path"))
+    _paths.update(known)
+    return list(dict.fromkeys([*SETTINGS, *known]))
 
 
 def video_root_name(config: Config) -> str:

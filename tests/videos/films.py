@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from siteconfig.models import Config
+from siteconfig.roots import root_path
 from tests import clips, folders
 from tests.folders import entries
 from videos.models import Job, Rendition, Upload, Video
@@ -32,7 +33,7 @@ def sent_film(user: User, clip: Path, *, title: str = "A film", **fields: Any) -
     size = clip.stat().st_size
     upload = begin_upload(user=user, content_length=size)
     path = upload.folder_path / f"source{clip.suffix}"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir()
     shutil.copyfile(clip, path)
     name = fields.pop("original_filename", clip.name)
     words = Words(title=title, **fields)
@@ -57,15 +58,11 @@ def kept_film(user: User, clip: Path) -> Video:
         video.refresh_from_db()
         _kept[clip] = _keep(video)
         return video
-    roots = [Config.objects.get().video_root, Path(settings.THUMBNAIL_STORAGE_PATH)]
-    for root, folder in zip(roots, ("videos", "thumbnails"), strict=True):
-        shutil.copytree(kept.files / folder, root, dirs_exist_ok=True)
+    for root in ("videos", "thumbnails"):
+        shutil.copytree(kept.files / root, root_path(root), dirs_exist_ok=True)
     kept.video.uploaded_by = user
-    kept.video.storage_root, kept.video.thumbnail_root = map(str, roots)
-    kept.video.storyboard_root = str(roots[1])
     kept.video.save(force_insert=True)
     for rendition in kept.renditions:
-        rendition.root = str(roots[0])
         rendition.save(force_insert=True)
     return Video.objects.get(pk=kept.video.pk)
 

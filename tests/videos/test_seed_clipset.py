@@ -182,8 +182,8 @@ def test_ten_files_and_their_thumbnails_are_there_and_nothing_else(site: Site) -
     assert len(with_file) == 10
     assert sum(row["processing_status"] == "COMPLETED" for row in with_file) == 9
     for row in with_file:
-        assert row["storage_root"] == str(site.folder / "videos")
-        assert row["thumbnail_root"] == str(site.folder / "thumbnails")
+        assert row["storage_root"] == "videos"
+        assert row["thumbnail_root"] == "thumbnails"
         path = site.folder / "videos" / row["filename"]
         assert path.stat().st_size == row["stored_bytes"]
         assert row["was_copied"]
@@ -384,17 +384,14 @@ def test_a_reset_removes_all_that_is_there(
     dora = make_admin("dora", password="secret")
     set_avatar(user=dora, picture=io.BytesIO(clips.cover().read_bytes()))
     avatar = avatar_path(dora)
-    video = make_video("Real", uploader=dora, source_path=str(media / "temp" / "u" / "a.mp4"))
+    video = make_video("Real", uploader=dora, source_root="temp", source_key="u/a.mp4")
     Job.objects.create(video=video)
     video.file_path.write_bytes(b"film")
-    Path(video.source_path).parent.mkdir()
-    Path(video.source_path).write_bytes(b"sent")
-    folder = media / "temp" / "upload"
-    folder.mkdir()
+    video.source_file.parent.mkdir()
+    video.source_file.write_bytes(b"sent")
     soon = timezone.now() + timedelta(hours=1)
-    Upload.objects.create(
-        user=dora, quota_bytes=1, size_bytes=1, folder=str(folder), expires_at=soon
-    )
+    upload = Upload.objects.create(user=dora, quota_bytes=1, size_bytes=1, expires_at=soon)
+    upload.folder_path.mkdir()
     Invitation.objects.create(email="e@example.org", created_by=dora, expires_at=soon)
     SessionStore().create()
     make_category("Real", created_by=dora)

@@ -10,12 +10,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from clipset.lib.durable import sync
-from siteconfig.services.config import current_config
+from siteconfig.roots import (
+    ORIGINALS,
+    TEMP,
+    THUMBNAILS,
+    RootUnavailableError,
+    checked_root,
+    is_available,
+    root_path,
+    unavailable_roots,
+    within_reach,
+)
+from siteconfig.services.config import current_config, current_video_root
 from videos.models import Job, ProcessingStatus, Rendition, Upload, UploadState, Video
 from videos.models.job import JobState
 from videos.transcode.publish import copy_file
@@ -37,13 +47,14 @@ STRAYS_FOR = timedelta(days=1)
 
 
 def paths_of(video: Video) -> list[str]:
-    """Every file that a video has now. One query, for its renditions."""
-    paths = [video.source_path, video.original_path]
-    if video.storage_root:
-        paths.append(str(video.file_path))
-    paths += [str(path) for path in (video.thumbnail_path, video.storyboard_path) if path]
-    paths += [str(rendition.path) for rendition in Rendition.objects.filter(video=video.pk)]
-    return [path for path in dict.fromkeys(paths) if path]
+    """Every file that a video has now, by its absolute path on this host. One query, for its
+    renditions."""
+    paths = [video.source_file] if video.source_key else []
+    paths += [video.original_file] if video.original_key else []
+    paths += [video.file_path] if video.storage_root else []
+    paths += [path for path in (video.thumbnail_path, video.storyboard_path) if path]
+    paths += [rendition.path for rendition in Rendition.objects.filter(video=video.pk)]
+    return list(dict.fromkeys(map(str, paths)))
 
 
 def small_of(picture: Path) -> Path:
@@ -53,9 +64,9 @@ def small_of(picture: Path) -> Path:
 
 def remove_files(paths: Iterable[str | Path]) -> None:
     """Removes files, and the folder of a source below the temp folder with them. Missing ones
-    are fine: it may run twice."""
-    temp = Path(settings.TEMP_STORAGE_PATH)
-    for path in map(Path, paths):
+    are fine: it may run twice. What lies in a root that is not available stays."""
+    temp = root_path(TEMP)
+    for path in within_reach(map(Path, paths)):
         path.unlink(missing_ok=True)
         small_of(path).unlink(missing_ok=True)
         if path.parent.parent == temp:
@@ -73,13 +84,14 @@ def remove_unowned(video_id: UUID, paths: Iterable[str]) -> None:
     if not Video.objects.filter(pk=video_id).exists():
         paths |= set(map(str, named_after(video_id)))
     names = {Path(path).name for path in paths}
+    keys = {f"{Path(path).parent.name}/{Path(path).name}" for path in paths}  # of sources
     owners = Video.objects.filter(
         Q(filename__in=names)
         | Q(thumbnail_filename__in=names)
         | Q(storyboard_filename__in=names)
         | Q(renditions__filename__in=names)
-        | Q(source_path__in=paths)
-        | Q(original_path__in=paths)
+        | Q(source_key__in=keys)
+        | Q(original_key__in=names)
     )
     owned = {path for video in owners for path in paths_of(video)}
     remove_files(path for path in paths if path not in owned)
@@ -87,14 +99,23 @@ def remove_unowned(video_id: UUID, paths: Iterable[str]) -> None:
 
 def work_folder(job: Job) -> Path:
     """Where one attempt works. Its number and the lease's token keep attempts apart."""
-    name = f"{job.attempts:06}-{job.lease_owner}"
-    return Path(settings.TEMP_STORAGE_PATH) / f"job-{job.pk}" / name
+    return root_path(TEMP) / work_key(job)
+
+
+def work_key(job: Job) -> str:
+    """The same, relative to the root `temp`."""
+    return f"job-{job.pk}/{job.attempts:06}-{job.lease_owner}"
 
 
 def enter_work_folder(folder: Path) -> None:
     """An empty folder for this attempt. What attempts before it left there goes; not what later
-    ones have, which may be at work while this one does not know yet that it lost the job."""
-    folder.mkdir(parents=True, exist_ok=True)
+    ones have, which may be at work while this one does not know yet that it lost the job.
+
+    Raises: RootUnavailableError.
+    """
+    checked_root(TEMP)
+    folder.parent.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     for other in folder.parent.iterdir():
         if other.name < folder.name:
             shutil.rmtree(other, ignore_errors=True)
@@ -127,11 +148,11 @@ def named_after(video_id: UUID) -> list[Path]:
 
 
 def _published_roots() -> set[Path]:
-    return {
-        current_config().video_root,
-        Path(settings.THUMBNAIL_STORAGE_PATH),
-        Path(settings.ORIGINAL_STORAGE_PATH),
-    }
+    """Those that are available on this host."""
+    names = [THUMBNAILS, ORIGINALS]
+    with suppress(RootUnavailableError):  # of a path that no root has
+        names.append(current_video_root())
+    return {root_path(name) for name in names if is_available(name)}
 
 
 def remove_unnamed(video_id: UUID, paths: Iterable[Path]) -> None:
@@ -143,9 +164,11 @@ def remove_unnamed(video_id: UUID, paths: Iterable[Path]) -> None:
 
 def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
     """A second name for the file as it was sent, in the folder of originals; a copy where that
-    lies on another disk. The source itself stays until the result is stored."""
-    folder = Path(settings.ORIGINAL_STORAGE_PATH)
-    folder.mkdir(parents=True, exist_ok=True)
+    lies on another disk. The source itself stays until the result is stored.
+
+    Raises: RootUnavailableError.
+    """
+    folder = checked_root(ORIGINALS)
     target = folder / f"{stem}{source.suffix}"
     target.unlink(missing_ok=True)
     try:
@@ -162,18 +185,16 @@ def sweep_temp() -> int:
 
     All is listed before the rows are read, so that what is begun meanwhile is not in the list.
     """
-    temp = Path(settings.TEMP_STORAGE_PATH)
-    if not temp.is_dir():
+    if not is_available(TEMP):
         return 0
+    temp = root_path(TEMP)
     ours = [(path, _last_change(path)) for path in temp.iterdir() if OURS.fullmatch(path.name)]
     attempts = {path: _inside(path) for path, _ in ours if path.name.startswith("job-")}
     swept = _sweep_attempts(attempts)
-    on_their_way = Upload.objects.filter(state=UploadState.OPEN)
-    needed = {Path(folder).name for folder in on_their_way.values_list("folder", flat=True)}
-    needed |= {
-        Path(source).parent.name
-        for source in Video.objects.exclude(source_path="").values_list("source_path", flat=True)
-    }
+    on_their_way = Upload.objects.filter(state=UploadState.OPEN, root=TEMP)
+    needed = {upload.folder_name for upload in on_their_way.only("pk")}
+    sources = Video.objects.filter(source_root=TEMP).values_list("source_key", flat=True)
+    needed |= {source.partition("/")[0] for source in sources}
     needed |= {
         f"job-{pk}"
         for pk in Job.objects.filter(state=JobState.RUNNING).values_list("pk", flat=True)
@@ -239,7 +260,9 @@ def sweep_strays(*, now: datetime | None = None) -> int:
 
 def sweep_small_thumbnails() -> int:
     """Removes small pictures that were made while their picture was removed. Returns how many."""
-    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    if not is_available(THUMBNAILS):
+        return 0
+    root = root_path(THUMBNAILS)
     small = _inside(small_of(root / "any").parent)
     pictures = {path.stem for path in _inside(root)} if small else set()
     before = (timezone.now() - MIN_AGE).timestamp()
@@ -271,7 +294,7 @@ def _published_of(video_ids: set[UUID]) -> dict[UUID, list[Path]]:
 
 def _names_of(video_ids: Iterable[UUID]) -> set[str]:
     """The names of all that these videos have where files are published. Two queries."""
-    columns = ("filename", "thumbnail_filename", "storyboard_filename", "original_path")
+    columns = ("filename", "thumbnail_filename", "storyboard_filename", "original_key")
     videos = Video.objects.filter(pk__in=video_ids).values_list(*columns)
     renditions = Rendition.objects.filter(video__in=video_ids).values_list("filename", flat=True)
     return {Path(name).name for names in videos for name in names if name} | set(renditions)
@@ -295,15 +318,19 @@ def _last_change(path: Path) -> float:
 
 def forget_failed_sources() -> int:
     """Sources of videos that failed 14 days ago and were not tried again. Returns how many."""
-    old = Video.objects.filter(
-        processing_status=ProcessingStatus.FAILED,
-        updated_at__lt=timezone.now() - KEEP_FAILED_SOURCE,
-    ).exclude(source_path="")
+    old = (
+        Video.objects.filter(
+            processing_status=ProcessingStatus.FAILED,
+            updated_at__lt=timezone.now() - KEEP_FAILED_SOURCE,
+        )
+        .exclude(source_key="")
+        .exclude(source_root__in=unavailable_roots())
+    )
     forgotten = 0
     for video in list(old):
         # Not one that is tried again since the list was read.
-        if old.filter(pk=video.pk).update(source_path=""):
-            remove_files([video.source_path])
+        if old.filter(pk=video.pk).update(source_root="", source_key=""):
+            remove_files([video.source_file])
             forgotten += 1
     return forgotten
 
@@ -313,12 +340,15 @@ def prune_originals() -> int:
     days = current_config().keep_originals_days
     if days is None:
         return 0
-    old = Video.objects.filter(created_at__lt=timezone.now() - timedelta(days=days)).exclude(
-        original_path=""
+    old = (
+        Video.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
+        .exclude(original_key="")
+        .exclude(original_root__in=unavailable_roots())
     )
     pruned = 0
     for video in list(old):
-        if old.filter(pk=video.pk, original_path=video.original_path).update(original_path=""):
-            remove_files([video.original_path])
+        kept = old.filter(pk=video.pk, original_key=video.original_key)
+        if kept.update(original_root="", original_key=""):
+            remove_files([video.original_file])
             pruned += 1
     return pruned

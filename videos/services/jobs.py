@@ -6,6 +6,7 @@ token, so that whoever lost the lease changes nothing.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,8 @@ from django.utils import timezone
 
 from accounts.services.quota import release_quota
 from clipset.lib.queue import enqueue, waiting_wake_ups
+from siteconfig.roots import RootUnavailableError, is_available, unavailable_roots
+from siteconfig.services.config import roots_for_new_videos
 from videos.models import Job, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
 from videos.services.notices import notify_of_processing
@@ -37,9 +40,13 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+logger = logging.getLogger(__name__)
+
 LEASE = timedelta(seconds=30)
 HEARTBEAT = timedelta(seconds=10)
 BACKOFF = (timedelta(0), timedelta(seconds=10), timedelta(seconds=30))
+# How long a job rests whose storage went away under it.
+STORAGE_PAUSE = timedelta(minutes=1)
 MAX_FAILURES = 3
 MAX_LOSSES = 5
 # Work on longer videos leaves one place free for shorter ones, and for what can be watched first.
@@ -88,30 +95,50 @@ def claim_next_job(
     kinds: tuple[JobKind, ...] = QUICK, *, now: datetime | None = None
 ) -> Job | None:
     """Takes the job that is next, or None. The attempt is counted before the work, so that a job
-    which kills its worker is given up one day."""
+    which kills its worker is given up one day.
+
+    Takes nothing while a root that results go to is not available on this host, and no job whose
+    source lies in one: another host may have it, or the disk comes back.
+    """
     now = now or timezone.now()
+    away = _roots_away()
+    if away is None:
+        return None
     for kind in kinds:
-        for job in _candidates(kind, now):
+        for job in _candidates(kind, now, away):
             if _take(job, now):
                 return Job.objects.select_related("video").get(pk=job.pk)
     return None
 
 
-def _candidates(kind: JobKind, now: datetime) -> Iterator[Job]:
+def _roots_away() -> set[str] | None:
+    """The roots that are not available on this host; None when results could not be stored."""
+    away = set(unavailable_roots())
+    try:
+        needed = roots_for_new_videos()
+    except RootUnavailableError as error:
+        logger.error("No job is taken. %s", error)  # noqa: TRY400 the trace tells nothing
+        return None
+    return away if all(is_available(name) for name in needed) else None
+
+
+def _candidates(kind: JobKind, now: datetime, away: set[str]) -> Iterator[Job]:
     """Those whose turn it is; behind them what needs no place, should they all wait for one."""
-    yield from _in_turn(kind, now)[:50]
+    yield from _in_turn(kind, now, away)[:50]
     if kind == JobKind.ENCODE:
-        yield from _in_turn(kind, now).filter(source_seconds__lt=LONG_SECONDS)[:50]
+        yield from _in_turn(kind, now, away).filter(source_seconds__lt=LONG_SECONDS)[:50]
 
 
-def _in_turn(kind: JobKind, now: datetime) -> QuerySet[Job]:
+def _in_turn(kind: JobKind, now: datetime, away: set[str]) -> QuerySet[Job]:
     """What is due: first of the member for whom the least was done lately, so that a batch of
     twenty makes nobody else wait; then by age."""
     work_of_member = Job.objects.filter(
         video__uploaded_by=OuterRef("video__uploaded_by"), started_at__isnull=False
     ).order_by("-started_at")
+    source = "video__storage_root" if kind == JobKind.ENRICH else "video__source_root"
     return (
         Job.objects.filter(kind=kind, state=JobState.WAITING, run_after__lte=now)
+        .exclude(**{f"{source}__in": away})
         .annotate(served_at=Subquery(work_of_member.values("started_at")[:1]))
         .order_by(F("served_at").asc(nulls_first=True), "run_after", "id")
     )
@@ -152,11 +179,11 @@ def _slots(job: Job) -> Iterator[int | None]:
 
 
 def encode_waits() -> bool:
-    """Whether something that nobody can watch yet waits for a place."""
+    """Whether something that nobody can watch yet, and that this host could do, waits."""
     due = timezone.now() - PATIENCE
-    return Job.objects.filter(
-        kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due
-    ).exists()
+    waiting = Job.objects.filter(kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due)
+    roots = waiting.order_by().values_list("video__source_root", flat=True).distinct()
+    return any(not name or is_available(name) for name in roots)
 
 
 # -- holding --------------------------------------------------------------------------------------
@@ -210,11 +237,22 @@ def hand_to_encoder(job: Job, *, source_seconds: float) -> None:
         )
 
 
-def give_back(job: Job) -> None:
-    """As if it had not been taken: a stop of the workers costs nothing but time. Raises
-    LeaseLost."""
+def give_back(job: Job, *, delay: timedelta = timedelta(0)) -> None:
+    """As if it had not been taken: a stop of the workers, or storage that is away, costs nothing
+    but time. Raises LeaseLost."""
     with transaction.atomic():
-        _put_back(job, delay=timedelta(0), losses=F("losses") - 1)
+        _put_back(job, delay=delay, losses=F("losses") - 1)
+
+
+def has_its_storage(job: Job) -> bool:
+    """Whether the roots that a job reads from and writes to are available on this host."""
+    video = job.video
+    source = video.storage_root if job.kind == JobKind.ENRICH else video.source_root
+    try:
+        needed = roots_for_new_videos()
+    except RootUnavailableError:
+        return False
+    return all(is_available(name) for name in [*needed, source] if name)
 
 
 # -- failing --------------------------------------------------------------------------------------

@@ -21,7 +21,16 @@ from accounts.services.quota import quota_state, release_quota, reserve_quota
 from clipset.lib.disk import is_disk_full
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
-from siteconfig.services.config import current_config
+from siteconfig.roots import (
+    AWAY,
+    RETRY_AFTER_SECONDS,
+    TEMP,
+    RootUnavailableError,
+    check_roots,
+    is_available,
+    root_path,
+)
+from siteconfig.services.config import current_config, roots_for_new_videos
 from videos.models import Playlist, Upload, UploadState, Video
 
 if TYPE_CHECKING:
@@ -49,12 +58,16 @@ TOUCH_EVERY = timedelta(seconds=5)
 
 
 class UploadRefused(Exception):
-    """The sentence says why and what to do; the status is 413, 415, 422, 429 or 507."""
+    """The sentence says why and what to do; the status is 413, 415, 422, 429, 503 or 507."""
 
     def __init__(self, sentence: str, *, status: int) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.status = status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)} if self.status == 503 else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +108,20 @@ def disk_full() -> UploadRefused:
     )
 
 
+def storage_away() -> UploadRefused:
+    return UploadRefused(AWAY, status=503)
+
+
 @contextmanager
 def refused_when_full() -> Iterator[None]:
-    """Raises UploadRefused (507) for what the disk has no room for. The database may lie on it."""
+    """Raises UploadRefused: 507 for what the disk has no room for, on which the database may lie,
+    too; 503 for a storage root that is not available."""
     try:
         yield
+    except RootUnavailableError as error:
+        if is_available(error.name):  # logs the absence once
+            logger.warning("an upload was refused: %s", error)
+        raise storage_away() from error
     except (DatabaseError, OSError) as error:
         if is_disk_full(error):
             raise disk_full() from error
@@ -173,7 +195,6 @@ def _begin(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
         upload.user = user
         upload.quota_bytes = reservation.bytes
         upload.quota_reserved_at = reservation.reserved_at
-        upload.folder = str(settings.TEMP_STORAGE_PATH / f"upload-{upload.pk.hex}")
         upload.save(force_insert=True)
     return upload
 
@@ -236,14 +257,13 @@ def over_quota(user: User) -> UploadRefused:
 
 
 def _check_disk(size: int) -> None:
-    """Counts what other uploads still bring. Raises UploadRefused (507)."""
-    temp = Path(settings.TEMP_STORAGE_PATH)
+    """Counts what other uploads still bring. Raises UploadRefused (503 or 507)."""
     with refused_when_full():
-        temp.mkdir(parents=True, exist_ok=True)
+        check_roots(roots_for_new_videos())
     promised = Upload.objects.filter(state=UploadState.OPEN).aggregate(
         bytes=Sum(F("size_bytes") - F("offset_bytes"), default=0)
     )["bytes"]
-    if shutil.disk_usage(temp).free - promised - size < settings.MIN_FREE_DISK_BYTES:
+    if shutil.disk_usage(root_path(TEMP)).free - promised - size < settings.MIN_FREE_DISK_BYTES:
         raise disk_full()
 
 
@@ -300,15 +320,16 @@ def _end(upload: Upload, rows: QuerySet[Upload]) -> bool:
             size=upload.quota_bytes,
             reserved_at=upload.quota_reserved_at,
         )
-    shutil.rmtree(upload.folder_path, ignore_errors=True)
+    if is_available(upload.root):  # otherwise the sweep finds it, once the root is back
+        shutil.rmtree(upload.folder_path, ignore_errors=True)
     return True
 
 
 def end_expired_uploads() -> int:
-    """Returns how many."""
+    """Returns how many. Those whose storage is away stay: nobody could go on with them."""
     expired = Upload.objects.filter(expires_at__lt=timezone.now())
     # Each looked at again as it is ended: bytes may have come since the list was read.
-    found = list(expired.filter(state=UploadState.OPEN))
+    found = [it for it in expired.filter(state=UploadState.OPEN) if is_available(it.root)]
     return sum(_end(upload, expired.filter(pk=upload.pk)) for upload in found)
 
 

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from siteconfig.models import Config
+from videos.services.storage import missing_roots
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -21,9 +22,10 @@ logger = logging.getLogger(__name__)
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """200 `ok` when the database answers and is set up, else 503. No details for strangers."""
+    """200 `ok` when the database answers and is set up and every storage root that is needed is
+    available, else 503. No details for strangers."""
     try:
-        well = Config.objects.filter(pk=Config.SINGLETON_ID).exists()
+        well = Config.objects.filter(pk=Config.SINGLETON_ID).exists() and not missing_roots()
     except DatabaseError:
         logger.exception("the database does not answer")
         well = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -51,9 +52,11 @@ def film_with_files(user: User, stem: str = "film", **fields: object) -> Video:
     given: dict[str, object] = {
         "filename": f"{stem}.mp4",
         "thumbnail_filename": f"{stem}.jpg",
-        "thumbnail_root": str(root / "thumbnails"),
-        "original_path": str(paths["original"]),
-        "source_path": str(paths["source"]),
+        "thumbnail_root": "thumbnails",
+        "original_root": "originals",
+        "original_key": f"{stem}.mov",
+        "source_root": "temp",
+        "source_key": f"upload-{stem}/source.mov",
         **fields,
     }
     return make_video(uploader=user, **given)  # type: ignore[arg-type]
@@ -146,7 +149,7 @@ def test_a_deleted_category_leaves_its_videos_and_files() -> None:
 
 def test_removing_twice_and_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
     video = film_with_files(make_user("bob"))
-    paths = [video.source_path, str(video.file_path), str(tmp_path / "never" / "was.mp4")]
+    paths = [str(video.source_file), str(video.file_path), str(tmp_path / "never" / "was.mp4")]
     key = str(video.pk)
     video.delete()
     remove_files(key, paths)
@@ -172,7 +175,7 @@ def test_files_that_a_row_names_again_are_spared() -> None:
     bob = make_user("bob")
     gone = film_with_files(bob)
     gone.delete()
-    again = film_with_files(bob, source_path="", thumbnail_filename=None)
+    again = film_with_files(bob, source_key="", thumbnail_filename=None)
     run_queue()
     assert everything_on_disk() == ["originals/film.mov", "videos/film.mp4"]
     again.delete()
@@ -197,7 +200,7 @@ def test_a_waiting_video_without_a_root_removes_its_source_alone() -> None:
         make_user("bob"),
         storage_root="",
         thumbnail_filename=None,
-        original_path="",
+        original_key="",
         status=ProcessingStatus.PENDING,
     )
     video.delete()
@@ -215,7 +218,7 @@ def test_only_what_nobody_needs_is_swept_from_temp() -> None:
     running = Job.objects.create(
         video=video, state=JobState.RUNNING, lease_owner="x", lease_until=timezone.now()
     )
-    needed = [upload.folder_path, Path(video.source_path).parent, temp() / f"job-{running.pk}"]
+    needed = [upload.folder_path, video.source_file.parent, temp() / f"job-{running.pk}"]
     stale = [temp() / f"upload-{'d' * 32}", temp() / "job-99999"]
     fresh, foreign = temp() / f"upload-{'e' * 32}", temp() / "family-photos"
     for folder in [*needed, *stale, fresh, foreign]:
@@ -309,7 +312,7 @@ def make_rendition(video: Video, path: Path) -> None:
     Rendition.objects.create(
         video=video,
         name="source",
-        root=str(path.parent),
+        root=path.parent.name,
         filename=path.name,
         version="b" * 12,
         is_complete=True,
@@ -354,7 +357,7 @@ def test_the_source_of_a_failed_film_is_kept_for_14_days_and_then_forgotten() ->
         Video.objects.filter(pk=video.pk).update(updated_at=then)
     assert forget_failed_sources() == 1
     old.refresh_from_db()
-    assert old.source_path == ""
+    assert old.source_key == ""
     assert not old.can_be_retried
     assert not (temp() / "upload-old").exists()
     assert (temp() / "upload-young" / "source.mov").exists()
@@ -379,7 +382,7 @@ def test_a_film_that_is_tried_again_meanwhile_keeps_its_source() -> None:
     with connection.execute_wrapper(retry_first):
         assert forget_failed_sources() == 0
     video.refresh_from_db()
-    assert Path(video.source_path).is_file()
+    assert video.source_file.is_file()
 
 
 def test_an_upload_that_goes_on_after_all_is_not_abandoned() -> None:

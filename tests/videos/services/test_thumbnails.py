@@ -529,7 +529,7 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
 def pictured(bob: User) -> Video:
     """No film, but the picture of an upright one, blue in its middle."""
     root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
-    video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root=str(root))
+    video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root="thumbnails")
     image = Image.new("RGB", (720, 1280), "red")
     image.paste("blue", (0, 300, 720, 980))
     image.save(root / "upright.jpg", "JPEG")

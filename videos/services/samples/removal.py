@@ -13,6 +13,7 @@ from accounts.models import Invitation, Role, Session, User
 from accounts.services.avatars import avatar_path
 from categories.models import Category
 from categories.services import cover_path
+from siteconfig.roots import within_reach
 from videos.models import Job, Rendition, Upload, UploadState, Video
 from videos.services.files import paths_of, remove_files
 
@@ -107,7 +108,7 @@ def delete_everything() -> set[Path]:
 
 
 def erase(paths: Iterable[Path]) -> None:
-    for path in paths:
+    for path in within_reach(paths):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -123,8 +124,8 @@ def _delete_videos(videos: VideoQuerySet) -> tuple[set[Path], int]:
     files = {Path(path) for video in videos for path in paths_of(video)}
     Rendition.objects.filter(video__in=videos).update(is_complete=False)
     videos.update(
-        source_path="",
-        original_path="",
+        source_key="",
+        original_key="",
         storage_root="",
         thumbnail_filename=None,
         storyboard_filename="",
