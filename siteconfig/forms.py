@@ -111,4 +111,4 @@ class ConfigForm(forms.ModelForm[Config]):
     def clean_video_storage_path(self) -> str:
         """Looked at only when it changes: its disk may be away while something else is saved."""
         path: str = self.cleaned_data["video_storage_path"]
-        return usable_video_folder(path) if "video_storage_path" in self.changed_data else path
+        return path if path == self.instance.video_storage_path else usable_video_folder(path)

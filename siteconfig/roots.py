@@ -108,7 +108,7 @@ def check_roots(names: Iterable[str]) -> None:
 def unavailable_roots() -> dict[str, str]:
     """Every root of the site that is not available on this host, with the reason. Two queries."""
     site = site_id()
-    return {name: reason for name in _names() if (reason := _why_not(name, site))}
+    return {name: reason for name in root_names() if (reason := _why_not(name, site))}
 
 
 def check_root_of(path: Path) -> None:
@@ -123,7 +123,7 @@ def check_root_of(path: Path) -> None:
 
 def within_reach(paths: Iterable[Path]) -> list[Path]:
     """Those of the paths that do not lie in a root that is not available. Two or three queries."""
-    folders = {name: root_path(name) for name in _names()}
+    folders = {name: root_path(name) for name in root_names()}
     found, away = [], unavailable_roots()
     for path in paths:
         name = _innermost(path, folders)
@@ -136,7 +136,7 @@ def within_reach(paths: Iterable[Path]) -> list[Path]:
 
 def root_of(path: Path) -> str | None:
     """The root that an absolute path lies in; the innermost, since one may lie in another."""
-    return _innermost(path, {name: root_path(name) for name in _names()})
+    return _innermost(path, {name: root_path(name) for name in root_names()})
 
 
 def _innermost(path: Path, folders: dict[str, Path]) -> str | None:
@@ -144,7 +144,7 @@ def _innermost(path: Path, folders: dict[str, Path]) -> str | None:
     return max(around, key=lambda name: len(folders[name].parts), default=None)
 
 
-def _names() -> list[str]:
+def root_names() -> list[str]:
     """Of all roots: those of every site, also while they lack a row, and those in the table."""
     known = dict(StorageRoot.objects.values_list("name", "path"))
     _paths.update(known)

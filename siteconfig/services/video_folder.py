@@ -16,6 +16,7 @@ from siteconfig.roots import (
     RootUnavailableError,
     check_roots,
     read_marker,
+    root_names,
     root_path,
     site_id,
     write_marker,
@@ -94,8 +95,7 @@ def _make_new(folder: Path) -> None:
 
 def _other_roots() -> Iterator[tuple[str, Path]]:
     """All but that of avatars and covers, which usually holds the others."""
-    known = StorageRoot.objects.values_list("name", flat=True)
-    for name in dict.fromkeys([*SETTINGS, *known]):
+    for name in root_names():
         if name != IMAGES:
             yield name, root_path(name)
 

@@ -390,6 +390,8 @@ class Migration(migrations.Migration):
                 default="temp", help_text="The storage root that its folder lies in.", max_length=50
             ),
         ),
+        # So that the way back can add it again.
+        migrations.AlterField("upload", "folder", models.CharField(default="", max_length=700)),
         migrations.RunPython(convert, convert_back),
         migrations.RemoveField("upload", "folder"),
         migrations.AlterField(
