@@ -18,6 +18,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from clipset.lib.stopping import announce_stop, forget_stop
+from siteconfig.models import StorageRoot
 from siteconfig.roots import root_path, write_marker
 from tests import clips
 from tests.builders import make_user
@@ -503,6 +504,7 @@ def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
 ) -> None:
     clip = clips.h264_mp4(seconds=2, size="640x360")
     video = sent_film(bob, clip)
+    StorageRoot.objects.filter(name="temp").update(path=str(tiny_disk))
     Video.objects.update(source_root=make_root("temp-2", video_temp(), kind="temp"))
     settings.TEMP_STORAGE_PATH = tiny_disk
     write_marker("temp")
