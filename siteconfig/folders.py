@@ -36,6 +36,9 @@ def why_not_for_files(folder: Path) -> str:
     for own in _own_folders():
         if one_in_the_other(folder, own):
             return f"it is, contains or lies in {own}, which holds the site itself"
+    database = settings.DATABASES["default"]
+    if "sqlite" in database["ENGINE"] and _real(database["NAME"]).is_relative_to(_real(folder)):
+        return f"it contains {database['NAME']}, the database"
     for system in SYSTEM_FOLDERS:
         if one_in_the_other(folder, system):
             return f"it is, contains or lies in {system}, a system folder"
@@ -68,13 +71,9 @@ def why_not_for_videos(folder: Path) -> str:
 
 
 def _own_folders() -> list[Path]:
-    """What holds code, packages, static files and the database."""
+    """What holds code, packages and static files."""
     own = [Path(settings.BASE_DIR), Path(settings.STATIC_ROOT), Path(settings.NODE_MODULES)]
-    own += [Path(sys.prefix), Path(sys.base_prefix)]
-    database = settings.DATABASES["default"]
-    if "sqlite" in database["ENGINE"]:
-        own.append(Path(database["NAME"]).parent)
-    return own
+    return [*own, Path(sys.prefix), Path(sys.base_prefix)]
 
 
 def _real(folder: Path | str) -> Path:

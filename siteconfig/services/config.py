@@ -40,6 +40,6 @@ def save_config(config: Config, *, changed_by: AbstractBaseUser) -> Config:
         # One change at a time, so that two new folders don't get the same name.
         before = Config.objects.select_for_update().get(pk=Config.SINGLETON_ID)
         if config.video_storage_path != before.video_storage_path:
-            add_video_root(config.video_storage_path)
+            config.video_storage_path = add_video_root(config.video_storage_path)
         config.save()
     return config

@@ -51,18 +51,22 @@ def usable_video_folder(text: str) -> str:
     return as_stored(text)
 
 
-def add_video_root(path: str) -> None:
+def add_video_root(text: str) -> str:
     """Makes the folder a storage root with a name and a marker, unless it is one. In the caller's
-    transaction, which holds the configuration's row. Raises: ValidationError."""
+    transaction, which holds the configuration's row.
+
+    Returns the path as the configuration stores it. Raises: ValidationError.
+    """
+    path = usable_video_folder(text)
     if StorageRoot.objects.filter(kind=RootKind.VIDEOS, path=path).exists():
-        return
-    usable_video_folder(path)
+        return path
     name = _adopted_name(located(path)) or _next_name()
     StorageRoot.objects.create(name=name, kind=RootKind.VIDEOS, path=path)
     try:
         write_marker(name)
     except OSError as error:
         raise ValidationError(f"Nothing can be written there: {error.strerror}.") from error
+    return path
 
 
 def _known_root(text: str) -> StorageRoot | None:

@@ -192,7 +192,14 @@ def convert(apps, schema_editor):
         config.update(video_storage_path=roots.of_configuration(path))
     if digest(resolved_files(apps, roots)) != expected:
         raise StoragePathsError("The rows would name other files than before.")
+    run_deferred_checks(schema_editor)
     mark(apps, roots)
+
+
+def run_deferred_checks(schema_editor):
+    """PostgreSQL alters no table while checks of foreign keys are pending."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.connection.check_constraints()
 
 
 def convert_roots(apps, roots):
@@ -360,6 +367,7 @@ def convert_back(apps, schema_editor):
     for path in config.values_list("video_storage_path", flat=True):
         row = roots.rows.filter(kind="videos", path=path).first()
         config.update(video_storage_path=str(folders[row.name] if row else located(path)))
+    run_deferred_checks(schema_editor)
 
 
 class Migration(migrations.Migration):

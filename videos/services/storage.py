@@ -101,4 +101,7 @@ def _is_new(folder: Path, *, is_of_images: bool) -> bool:
     away = unavailable_roots()
     others = {root_path(name) for name in SETTINGS if name != IMAGES and name not in away}
     empty = {folder / name for name in OWN_FOLDERS}
-    return all(it in others or (it in empty and not any(it.iterdir())) for it in found)
+    return all(
+        any(root.is_relative_to(it) for root in others) or (it in empty and not any(it.iterdir()))
+        for it in found
+    )
