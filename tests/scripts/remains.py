@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from siteconfig.roots import MARKER
 from tests.scripts.member import rows, shell
 from videos.services.jobs import LOST, MAX_FAILURES, MAX_LOSSES
 
@@ -45,7 +46,7 @@ def litter(clone: Clone) -> set[str]:
         for path in (clone.root / "media").rglob("*")
         if path.is_file() or path.parent.name == "temp"
     }
-    there = {path for path in there if path.count("/") == 1}
+    there = {path for path in there if path.count("/") == 1 and Path(path).name != MARKER}
     # An upload that goes on, as far as the site can know, may have begun its folder or not.
     return (there ^ named(clone)) - open_uploads(clone)
 

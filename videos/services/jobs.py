@@ -6,7 +6,6 @@ token, so that whoever lost the lease changes nothing.
 
 from __future__ import annotations
 
-import logging
 import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -28,19 +27,17 @@ from django.utils import timezone
 
 from accounts.services.quota import release_quota
 from clipset.lib.queue import enqueue, waiting_wake_ups
-from siteconfig.roots import RootUnavailableError, is_available, unavailable_roots
-from siteconfig.services.config import roots_for_new_videos
+from siteconfig.roots import is_available
 from videos.models import Job, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
 from videos.services.notices import notify_of_processing
+from videos.services.storage import roots_away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
-
-logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
 HEARTBEAT = timedelta(seconds=10)
@@ -101,7 +98,7 @@ def claim_next_job(
     source lies in one: another host may have it, or the disk comes back.
     """
     now = now or timezone.now()
-    away = _roots_away()
+    away = roots_away()
     if away is None:
         return None
     for kind in kinds:
@@ -109,17 +106,6 @@ def claim_next_job(
             if _take(job, now):
                 return Job.objects.select_related("video").get(pk=job.pk)
     return None
-
-
-def _roots_away() -> set[str] | None:
-    """The roots that are not available on this host; None when results could not be stored."""
-    away = set(unavailable_roots())
-    try:
-        needed = roots_for_new_videos()
-    except RootUnavailableError as error:
-        logger.error("No job is taken. %s", error)  # noqa: TRY400 the trace tells nothing
-        return None
-    return away if all(is_available(name) for name in needed) else None
 
 
 def _candidates(kind: JobKind, now: datetime, away: set[str]) -> Iterator[Job]:
@@ -242,17 +228,6 @@ def give_back(job: Job, *, delay: timedelta = timedelta(0)) -> None:
     but time. Raises LeaseLost."""
     with transaction.atomic():
         _put_back(job, delay=delay, losses=F("losses") - 1)
-
-
-def has_its_storage(job: Job) -> bool:
-    """Whether the roots that a job reads from and writes to are available on this host."""
-    video = job.video
-    source = video.storage_root if job.kind == JobKind.ENRICH else video.source_root
-    try:
-        needed = roots_for_new_videos()
-    except RootUnavailableError:
-        return False
-    return all(is_available(name) for name in [*needed, source] if name)
 
 
 # -- failing --------------------------------------------------------------------------------------

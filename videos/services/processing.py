@@ -23,6 +23,7 @@ from videos.services.files import (
     work_folder,
 )
 from videos.services.publishing import NeedsEncoding, process
+from videos.services.storage import has_its_storage
 from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
 from videos.transcode.types import Progress
 
@@ -87,7 +88,7 @@ def _attempt(job: Job, folder: Path) -> str:
 
 def _ended_by(job: Job, error: Exception) -> str:
     """What becomes of a job whose attempt raised an error. Raises LeaseLost."""
-    if not jobs.has_its_storage(job):
+    if not has_its_storage(job):
         # Whatever the error says: it comes from a disk that went away, not from the source.
         logger.warning("job %s waits for its storage: %s", job.pk, error)
         jobs.give_back(job, delay=jobs.STORAGE_PAUSE)

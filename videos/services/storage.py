@@ -14,6 +14,7 @@ from siteconfig.places import SETTINGS, as_stored
 from siteconfig.roots import (
     IMAGES,
     RootUnavailableError,
+    is_available,
     read_marker,
     root_path,
     unavailable_roots,
@@ -21,9 +22,12 @@ from siteconfig.roots import (
 )
 from siteconfig.services.config import roots_for_new_videos
 from videos.models import Rendition, Upload, UploadState, Video
+from videos.models.job import JobKind
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from videos.models import Job
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,28 @@ def missing_roots() -> dict[str, str]:
     except RootUnavailableError as error:
         return away | {error.name: error.reason}
     return {name: why for name, why in away.items() if name in needed or is_named(name)}
+
+
+def roots_away() -> set[str] | None:
+    """The roots that are not available on this host; None when results could not be stored."""
+    away = set(unavailable_roots())
+    try:
+        needed = roots_for_new_videos()
+    except RootUnavailableError as error:
+        logger.error("No job is taken. %s", error)  # noqa: TRY400 the trace tells nothing
+        return None
+    return away if all(is_available(name) for name in needed) else None
+
+
+def has_its_storage(job: Job) -> bool:
+    """Whether the roots that a job reads from and writes to are available on this host."""
+    video = job.video
+    source = video.storage_root if job.kind == JobKind.ENRICH else video.source_root
+    try:
+        needed = roots_for_new_videos()
+    except RootUnavailableError:
+        return False
+    return all(is_available(name) for name in [*needed, source] if name)
 
 
 def mark_new_roots() -> list[str]:
