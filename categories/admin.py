@@ -129,7 +129,10 @@ class CategoryAdmin(GuardedAdmin[Category]):
         obj.save()
         picture = form.cleaned_data.get("cover")
         if picture is not None:
-            store_cover(category=obj, webp=picture.fitted)
+            try:
+                store_cover(category=obj, webp=picture.fitted)
+            except PictureError as error:  # the storage is away; GuardedAdmin says so
+                raise ValidationError(str(error)) from error
         elif form.cleaned_data.get("no_cover"):
             remove_cover(category=obj)
 

@@ -23,6 +23,7 @@ from django.utils.cache import add_never_cache_headers
 from clipset.lib.kept_form import kept_form
 from clipset.lib.request_id import current_request_id
 from clipset.lib.unavailable import Unavailable, why_unavailable
+from siteconfig.roots import AWAY, RETRY_AFTER_SECONDS
 from videos.tus.types import VERSION
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def page_not_found(
     exception: Exception | None = None,  # noqa: ARG001
 ) -> HttpResponse:
     return _page(404)
+
+
+def storage_away(request: HttpRequest) -> HttpResponse:
+    """503 while a storage root is away, in the form that whoever asks can read."""
+    return service_unavailable(request, Unavailable(AWAY, RETRY_AFTER_SECONDS))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

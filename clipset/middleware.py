@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.sessions import SessionStore
+from clipset.errors import storage_away
 from clipset.lib.drain import drain
 from clipset.lib.form_files import LARGEST_FORM
 from clipset.lib.pictures import MAX_BYTES
@@ -23,6 +25,7 @@ from clipset.lib.request_id import HEADER, new_request_id, set_request_id
 from clipset.lib.sockets import connection_of
 from clipset.lib.transactions import name_work
 from clipset.lib.units import human_bytes
+from siteconfig.roots import RootUnavailableError, is_available
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
     GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+logger = logging.getLogger(__name__)
 
 SEEN_EVERY = timedelta(hours=1)
 # How long a refused client may be silent before no more of its body is waited for, and how long
@@ -226,6 +231,24 @@ class CompressPages(GZipMiddleware):
         if response.streaming or not is_page:
             return response
         return super().process_response(request, response)
+
+
+class StorageAway:
+    """503 for what needs a storage root that is not available. Nothing is missing there for good,
+    so that it must not be a 404."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, RootUnavailableError):
+            return None
+        if is_available(exception.name):  # logs the absence once
+            logger.warning("%s answered 503: %s", request.path, exception)
+        return storage_away(request)
 
 
 class PrivatePages:

@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clipset.middleware.PrivatePages",
+    "clipset.middleware.StorageAway",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -268,6 +269,9 @@ VIDEO_STORAGE_PATH = _folder("VIDEO_STORAGE_PATH", MEDIA_ROOT / "videos")
 THUMBNAIL_STORAGE_PATH = _folder("THUMBNAIL_STORAGE_PATH", MEDIA_ROOT / "thumbnails")
 TEMP_STORAGE_PATH = _folder("TEMP_STORAGE_PATH", MEDIA_ROOT / "temp")
 ORIGINAL_STORAGE_PATH = _folder("ORIGINAL_STORAGE_PATH", MEDIA_ROOT / "originals")
+# Where named roots lie on this host (videos-2=/mnt/b), and the folders outside media/ below which
+# an admin may keep videos (/mnt/disks). siteconfig.places reads the entries.
+STORAGE_ROOTS = env.list("STORAGE_ROOTS", default=[])
 
 # The location of the web server in front that sends files by X-Accel-Redirect; "" where we do.
 MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", "").rstrip("/")

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Error, Tags, register
 
-from siteconfig.services.config import one_in_the_other
+from siteconfig.folders import one_in_the_other, why_not_for_files
+from siteconfig.places import unreadable_entries
 
 FOLDERS = (
     "VIDEO_STORAGE_PATH",
@@ -169,6 +170,33 @@ def check_folders_apart(**_kwargs: Any) -> list[Error]:
         if one_in_the_other(
             first := Path(getattr(settings, one)), second := Path(getattr(settings, other))
         )
+    ]
+
+
+@register
+def check_folders_for_files(**_kwargs: Any) -> list[Error]:
+    return [
+        Error(
+            f"{name} is {folder}, where no files of members may lie: {reason}.",
+            hint=f"Set {name} to a folder of its own, such as one below media/.",
+            id="clipset.E011",
+        )
+        for name in FOLDERS
+        if not _why_not_writable(folder := Path(getattr(settings, name)))
+        and (reason := why_not_for_files(folder))
+    ]
+
+
+@register
+def check_storage_roots(**_kwargs: Any) -> list[Error]:
+    return [
+        Error(
+            f"STORAGE_ROOTS has the entry '{entry}', which is neither name=path nor an absolute "
+            "path.",
+            hint="Write it like videos-2=/mnt/b,/mnt/disks.",
+            id="clipset.E012",
+        )
+        for entry in unreadable_entries()
     ]
 
 

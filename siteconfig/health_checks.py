@@ -11,15 +11,11 @@ from django.conf import settings
 from clipset.lib.units import human_bytes
 from siteconfig.health import Finding, register_health_check
 from siteconfig.models import Config
+from siteconfig.places import SETTINGS
+from siteconfig.roots import is_available, root_path
 from siteconfig.schema import migration_problem
 from siteconfig.services.cluster_heartbeats import STALE_SECONDS, cluster_ages
 
-FOLDERS: Final = (
-    "VIDEO_STORAGE_PATH",
-    "THUMBNAIL_STORAGE_PATH",
-    "TEMP_STORAGE_PATH",
-    "ORIGINAL_STORAGE_PATH",
-)
 # Less than this on the disk of the database, and nothing can be saved reliably.
 MIN_DATABASE_BYTES: Final = 16 * 1024**2
 
@@ -52,18 +48,6 @@ def check_workers() -> Finding:
     )
 
 
-def check_roots() -> Finding:
-    """The folders of files are there."""
-    missing = [name for name in FOLDERS if not Path(getattr(settings, name)).is_dir()]
-    if not missing:
-        return Finding(is_well=True, summary="All folders for files are there.")
-    return Finding(
-        is_well=False,
-        summary=f"Missing: the folder of {', '.join(missing)}. Is its disk mounted?",
-        facts={"missing": missing},
-    )
-
-
 def check_database_space() -> Finding:
     """Room for the database, where it is a file."""
     database = settings.DATABASES["default"]
@@ -79,8 +63,10 @@ def check_database_space() -> Finding:
 
 def check_space() -> Finding:
     """Room for uploads, which are refused below MIN_FREE_DISK_BYTES."""
-    folders = {name: Path(getattr(settings, name)) for name in FOLDERS}
+    folders = {name: root_path(name) for name in SETTINGS if is_available(name)}
     free = {name: shutil.disk_usage(folder).free for name, folder in folders.items()}
+    if not free:
+        return Finding(is_well=False, summary="No storage root is available.")
     least = min(free.values())
     return Finding(
         is_well=least >= settings.MIN_FREE_DISK_BYTES,
@@ -99,7 +85,6 @@ def register_checks() -> None:
     register_health_check("database", check_database, is_vital=True)
     register_health_check("migrations", check_migrations, is_vital=True)
     register_health_check("workers", check_workers, is_vital=True)
-    register_health_check("roots", check_roots, is_vital=True)
     register_health_check("database_space", check_database_space, is_vital=True)
     register_health_check("space", check_space, is_vital=False)
     register_health_check("backup", check_backup, is_vital=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import uuid
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+
+from siteconfig.places import as_stored
 
 
 def _default_max_file_size() -> int:
@@ -19,7 +22,7 @@ def _default_weekly_limit() -> int:
 
 
 def _default_video_storage_path() -> str:
-    return str(settings.VIDEO_STORAGE_PATH)
+    return as_stored(settings.VIDEO_STORAGE_PATH)
 
 
 MOST_DAYS = 36_500
@@ -67,8 +70,8 @@ class Config(models.Model):
     video_storage_path = models.CharField(
         max_length=500,
         default=_default_video_storage_path,
-        help_text="The folder that new videos are kept in. Videos stored before stay where they "
-        "are and go on playing.",
+        help_text="The folder for new videos, absolute or relative to the project's folder. "
+        "Videos stored before stay where they are and keep playing.",
     )
     quality = models.CharField(
         max_length=8,
@@ -111,6 +114,11 @@ class Config(models.Model):
         choices=Encoder,
         default=Encoder.SOFTWARE,
         help_text="A graphics card encodes faster. Where it does not work, the processor does.",
+    )
+    site_id = models.UUIDField(
+        default=uuid.uuid4,
+        editable=False,
+        help_text="Tells this site from others. The marker file in each storage root holds it.",
     )
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
@@ -161,9 +169,49 @@ class Config(models.Model):
         wanted = ((720, self.make_720p), (480, self.make_480p))
         return tuple(side for side, make in wanted if make)
 
-    @property
-    def video_root(self) -> Path:
-        return Path(self.video_storage_path)
+
+class RootKind(models.TextChoices):
+    """What a storage root holds."""
+
+    VIDEOS = "videos", "Videos"
+    THUMBNAILS = "thumbnails", "Thumbnails and storyboards"
+    ORIGINALS = "originals", "Originals"
+    TEMP = "temp", "Uploads and work in progress"
+    IMAGES = "images", "Avatars and covers"
+
+
+class StorageRoot(models.Model):
+    """A folder for files, by a name. Rows of files hold the name and a key relative to the root.
+
+    Where a root lies on a host is for siteconfig.roots to say. A row's path never changes.
+    """
+
+    name = models.SlugField(max_length=50, unique=True)
+    kind = models.CharField(max_length=10, choices=RootKind)
+    path = models.CharField(
+        max_length=500,
+        help_text="As it was configured: relative to the project's folder where it lies below it.",
+    )
+    marked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the site's marker was first written. A root that once had a marker is "
+        "never marked automatically again.",
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "storage_roots"
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=RootKind.values), name="storage_roots_kind_known"
+            ),
+            models.UniqueConstraint(fields=["kind", "path"], name="storage_roots_one_of_a_path"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DayAlive(models.Model):

@@ -6,7 +6,6 @@ from datetime import UTC, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -60,7 +59,7 @@ def make_video(
     """A video of `uploader`, a new member by default. There are no files behind it."""
     number = next(_numbers)
     fields.setdefault("filename", f"video-{number}.mp4")
-    fields.setdefault("storage_root", str(settings.VIDEO_STORAGE_PATH))
+    fields.setdefault("storage_root", "videos")
     fields.setdefault("original_filename", f"clip {number}.mp4")
     fields.setdefault("file_size_bytes", 1024**2)
     if status == ProcessingStatus.FAILED:

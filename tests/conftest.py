@@ -15,6 +15,7 @@ import os
 import shutil
 from importlib import import_module
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
@@ -45,6 +46,8 @@ FOLDERS = {
     "TEMP_STORAGE_PATH": "temp",
     "ORIGINAL_STORAGE_PATH": "originals",
 }
+# Of the site under test, whatever is done to its configuration's row.
+SITE_ID = UUID("c11b5e70-0000-4000-8000-000000000000")
 # Below tests/: where what concerns the database is tested.
 ON_BOTH_DATABASES = (
     "accounts/test_invitations",
@@ -177,17 +180,24 @@ def media(
         (root / folder).mkdir(parents=True)
     if _uses_database(request.node):
         request.getfixturevalue("db")
-        _keep_videos_in(root / FOLDERS["VIDEO_STORAGE_PATH"])
+        set_up_site()
     return root
 
 
-def _keep_videos_in(folder: Path) -> None:
-    """The configuration's row names the folder of new videos; a migration has made it."""
-    from siteconfig.models import Config
+def set_up_site() -> None:
+    """The configuration's row, which a flush takes along, and a marker in each storage root."""
+    from siteconfig import places, roots
+    from siteconfig.models import Config, StorageRoot
 
-    Config.objects.update_or_create(
-        pk=Config.SINGLETON_ID, defaults={"video_storage_path": str(folder)}
-    )
+    roots.forget()
+    for name in places.SETTINGS:
+        path = places.as_stored(roots.root_path(name))
+        StorageRoot.objects.update_or_create(name=name, defaults={"kind": name, "path": path})
+        if name == places.VIDEOS:
+            values = {"site_id": SITE_ID, "video_storage_path": path}
+            Config.objects.update_or_create(pk=Config.SINGLETON_ID, defaults=values)
+    for name in places.SETTINGS:
+        roots.write_marker(name)
 
 
 @pytest.fixture(scope="session")

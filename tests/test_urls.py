@@ -609,7 +609,7 @@ def world(media: Path) -> World:
         "hidden": {"is_hidden": True},
         "pending": {"status": "PENDING"},
         "processing": {"status": "PROCESSING"},
-        "failed": {"status": "FAILED", "source_path": str(source)},
+        "failed": {"status": "FAILED", "source_root": "temp", "source_key": "source/source.mp4"},
         "lost": {"status": "COMPLETED"},
     }.items():
         video = make_video(uploader=bob, filename=f"{name}.mp4", **fields)  # type: ignore[arg-type]
@@ -619,9 +619,9 @@ def world(media: Path) -> World:
             (media / "thumbnails" / f"{name}.jpg").write_bytes(b"picture")
             Video.objects.filter(pk=video.pk).update(
                 thumbnail_filename=f"{name}.jpg",
-                thumbnail_root=str(media / "thumbnails"),
+                thumbnail_root="thumbnails",
                 storyboard_filename=f"{name}.jpg",
-                storyboard_root=str(media / "thumbnails"),
+                storyboard_root="thumbnails",
                 storyboard_grid=asdict(plan_storyboard(160, 90, 9)),
             )
             Caption.objects.create(
@@ -728,7 +728,7 @@ def rendition_of(video: Video, folder: Path) -> None:
     Rendition.objects.create(
         video=video,
         name="720p",
-        root=str(folder),
+        root=folder.name,
         filename=name,
         version="attempt",
         is_complete=video.is_ready,

@@ -1,5 +1,5 @@
-"""What videos register in siteconfig.health: whether their work goes on. None is vital: a queue
-that is long or late is no reason to call the site down."""
+"""What videos register in siteconfig.health: whether files can be reached, and whether the work
+goes on. A queue that is long or late is not vital: no reason to call the site down."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from clipset.lib.queue import schedule_delays
 from siteconfig.health import Finding, register_health_check
 from videos.models import Job
 from videos.models.job import JobState
+from videos.services.storage import missing_roots
 
 # Encodes may queue for hours; a schedule runs every minute or ten, and is looked at every 30 s.
 LATE_JOB_SECONDS: Final = 3600
@@ -49,6 +50,19 @@ def check_schedules() -> Finding:
     )
 
 
+def check_roots() -> Finding:
+    """Every storage root that something needs is available on this host."""
+    away = missing_roots()
+    if not away:
+        return Finding(is_well=True, summary="All storage roots are available.")
+    return Finding(
+        is_well=False,
+        summary=" ".join(f"The storage root '{name}' is away: {why}" for name, why in away.items()),
+        facts={"away": away},
+    )
+
+
 def register_checks() -> None:
+    register_health_check("roots", check_roots, is_vital=True)
     register_health_check("jobs", check_jobs, is_vital=False)
     register_health_check("schedules", check_schedules, is_vital=False)

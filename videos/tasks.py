@@ -85,7 +85,7 @@ def delete_marked_rows() -> int:
 def remove_files(video_id: str, paths: list[str]) -> None:
     """For what stood in the queue when the table of removals came."""
     removals.request_removals(
-        [stored_files.file_at(path) for path in paths],
+        [file for path in paths if (file := stored_files.file_at(path)) is not None],
         reason=RemovalReason.DELETED,
         video_id=UUID(video_id),
     )

@@ -153,8 +153,12 @@ def unlink_on_commit(path: Path | None) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file that is there in whole or not at all, also after a power cut, and whoever else
-    writes it at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    writes it at the same time.
+
+    Its folder is made where it is missing, but not what that lies in: a storage root whose disk
+    is not mounted must not be made.
+    """
+    path.parent.mkdir(exist_ok=True)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:

@@ -24,7 +24,7 @@ def take_days_from_members(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("siteconfig", "0003_media_settings"),
+        ("siteconfig", "0004_storage_roots"),
         ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -14,7 +14,9 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from siteconfig.models import Config
-from tests import clips
+from siteconfig.roots import root_path
+from tests import clips, folders
+from tests.folders import entries
 from videos.models import Job, Rendition, Upload, Video
 from videos.models.job import JobKind
 from videos.services.files import paths_of
@@ -33,7 +35,7 @@ def sent_film(user: User, clip: Path, *, title: str = "A film", **fields: Any) -
     size = clip.stat().st_size
     upload = begin_upload(user=user, content_length=size)
     path = upload.folder_path / f"source{clip.suffix}"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir()
     shutil.copyfile(clip, path)
     name = fields.pop("original_filename", clip.name)
     words = Words(title=title, **fields)
@@ -58,15 +60,11 @@ def kept_film(user: User, clip: Path) -> Video:
         video.refresh_from_db()
         _kept[clip] = _keep(video)
         return video
-    roots = [Config.objects.get().video_root, Path(settings.THUMBNAIL_STORAGE_PATH)]
-    for root, folder in zip(roots, ("videos", "thumbnails"), strict=True):
-        shutil.copytree(kept.files / folder, root, dirs_exist_ok=True)
+    for root in ("videos", "thumbnails"):
+        shutil.copytree(kept.files / root, root_path(root), dirs_exist_ok=True)
     kept.video.uploaded_by = user
-    kept.video.storage_root, kept.video.thumbnail_root = map(str, roots)
-    kept.video.storyboard_root = str(roots[1])
     kept.video.save(force_insert=True)
     for rendition in kept.renditions:
-        rendition.root = str(roots[0])
         rendition.save(force_insert=True)
     return Video.objects.get(pk=kept.video.pk)
 
@@ -137,7 +135,7 @@ def run_queue() -> list[str]:
 
 def files_below(folder: Path) -> list[str]:
     """Everything on disk below a folder, relative to it."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+    return [str(path.relative_to(folder)) for path in folders.files_below(folder)]
 
 
 def everything_on_disk() -> list[str]:
@@ -157,7 +155,7 @@ def assert_nothing_is_left(user: User, *, charged: int = 0) -> None:
     assert not Video.objects.exists()
     assert not Upload.objects.exists()
     assert not Job.objects.exists()
-    assert list(Path(settings.TEMP_STORAGE_PATH).iterdir()) == []
+    assert entries(Path(settings.TEMP_STORAGE_PATH)) == []
     assert used(user) == charged
 
 

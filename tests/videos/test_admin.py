@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from clipset.lib.ids import new_short_id
 from siteconfig.forms import GB, MB
+from siteconfig.roots import root_path
 from tests.builders import (
     count_queries,
     make_admin,
@@ -92,9 +93,12 @@ def run_job(video: Video, percent: int) -> Job:
 
 def failed_video(tmp_path: Path, title: str, **fields: Any) -> Video:
     """One that failed on our side: the file as it was sent is still there."""
-    source = tmp_path / f"{new_short_id()}.mp4"
+    key = f"upload-{new_short_id()}/source.mp4"
+    source = root_path("temp") / key
+    source.parent.mkdir()
     source.write_bytes(b"x")
-    return make_video(title, status=ProcessingStatus.FAILED, source_path=str(source), **fields)
+    fields |= {"source_root": "temp", "source_key": key}
+    return make_video(title, status=ProcessingStatus.FAILED, **fields)
 
 
 # -- The list -----------------------------------------------------------------------------------
@@ -266,7 +270,7 @@ def test_what_does_not_fit_is_refused_in_place(client: Client, field: str, text:
         ("view_count", "1000000"),
         ("file_size_bytes", "1"),
         ("filename", "../../etc/passwd"),
-        ("storage_root", "/etc"),
+        ("storage_root", "videos-2"),
         ("quota_bytes", "0"),
         ("short_id", "AAAAAAAAAA"),
     ],
@@ -304,10 +308,11 @@ def test_saving_a_video_leaves_what_a_worker_stores_alone(
 
 
 def test_no_folder_of_the_server_is_shown(client: Client, tmp_path: Path) -> None:
-    video = failed_video(tmp_path, "Concert", original_path=f"{tmp_path}/original.mp4")
+    kept = {"original_root": "originals", "original_key": "original.mp4"}
+    video = failed_video(tmp_path, "Concert", **kept)
     for address in (VIDEOS, video_page(video), JOBS):
         text = client.get(address).text
-        assert video.storage_root not in text
+        assert str(video.file_path.parent) not in text
         assert str(tmp_path) not in text
 
 

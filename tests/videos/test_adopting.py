@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,7 +78,7 @@ def plays(video: Video) -> bool:
 def test_videos_that_were_finished_after_the_copy_are_ready_again(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The drill of issue 12: they were lost, and their files deleted after three minutes."""
+    """They were lost once, and their files deleted after three minutes."""
     kinds = [clips.h264_mp4(), clips.hevc_mp4(), clips.h264_mp4(seconds=3)]
     videos = [sent_film(bob, clip) for clip in kinds]
     with older_database():
@@ -88,7 +87,7 @@ def test_videos_that_were_finished_after_the_copy_are_ready_again(
         assert enrich() == "completed"
         before = everything_on_disk()
         md5 = {video.pk: stream_md5(video.file_path) for video in Video.objects.all()}
-    assert not [video for video in Video.objects.all() if Path(video.source_path).exists()]
+    assert not [video for video in Video.objects.all() if video.source_file.exists()]
     look_after_jobs()
     for _ in videos:
         assert work() == "completed"
@@ -97,7 +96,7 @@ def test_videos_that_were_finished_after_the_copy_are_ready_again(
         assert stream_md5(video.file_path) == md5[video.pk]
         assert video.thumbnail_path is not None
         assert video.thumbnail_path.is_file()
-        assert bool(video.original_path) != video.was_copied
+        assert bool(video.original_key) != video.was_copied
         assert plays(video)
     assert used(bob) == sum(video.file_size_bytes for video in videos)
     later(monkeypatch, timedelta(minutes=4))
@@ -173,7 +172,7 @@ def test_the_folder_of_an_upload_that_an_older_database_does_not_know_is_kept(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with older_database():
-        source = Path(sent_film(bob, clips.h264_mp4()).source_path)
+        source = sent_film(bob, clips.h264_mp4()).source_file
     assert not Upload.objects.exists()
     later(monkeypatch, UNNAMED_AGE + timedelta(seconds=5))
     look_after_jobs()

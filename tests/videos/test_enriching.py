@@ -96,7 +96,7 @@ def test_what_is_configured_not_to_be_made_is_not_made_and_can_be_asked_for_late
 def test_originals_are_not_kept_where_the_configuration_says_so(bob: User) -> None:
     Config.objects.update(keep_originals=False)
     video = ready_film(bob, clips.hevc_mp4())
-    assert (video.original_path, video.source_path) == ("", "")
+    assert (video.original_key, video.source_key) == ("", "")
     assert not [path for path in everything_on_disk() if path.startswith("originals/")]
 
 
@@ -116,7 +116,7 @@ def test_originals_go_after_the_days_that_they_are_kept(bob: User) -> None:
     run_queue()
     assert not [path for path in everything_on_disk() if path.startswith("originals/")]
     video.refresh_from_db()
-    assert video.original_path == ""
+    assert video.original_key == ""
     assert video.file_path.is_file()
 
 

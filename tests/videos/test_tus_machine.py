@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -159,7 +158,7 @@ class TusMachine(RuleBasedStateMachine):
         assert videos.keys() == made.keys()
         assert Job.objects.count() == len(made)
         for address, video in videos.items():
-            assert Path(video.source_path).read_bytes() == made[address].film
+            assert video.source_file.read_bytes() == made[address].film
         listed = self.client.get("/uploads/", headers={"Accept": "application/json"}).json()
         assert {(each["url"], each["offset"]) for each in listed["uploads"]} == {
             (upload.url, upload.offset)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from siteconfig.models import ClusterHeartbeat
 from tests import clips
 from tests.builders import make_user
+from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.films import everything_on_disk, sent_film, stream_md5, used
@@ -113,7 +114,7 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another(
     wait_for(is_enriched, name="its enrichment")
     video.refresh_from_db()
     # The worker leaves its folder after the job's end stands in the table.
-    wait_for(lambda: list(Path(django_settings.TEMP_STORAGE_PATH).iterdir()) == [], name="tidiness")
+    wait_for(lambda: entries(Path(django_settings.TEMP_STORAGE_PATH)) == [], name="tidiness")
     assert video.thumbnail_path is not None
     wait_for(small_of(video.thumbnail_path).is_file, name="its small thumbnail")
     assert everything_on_disk() == sorted(

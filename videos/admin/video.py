@@ -230,9 +230,9 @@ class VideoAdmin(GuardedAdmin[Video]):
 
     @admin.display(description="File as it was sent")
     def source(self, video: Video) -> str:
-        if video.source_path:
+        if video.source_key:
             return "Kept until processing is done with it"
-        return "Kept, since the picture was encoded anew" if video.original_path else "Not kept"
+        return "Kept, since the picture was encoded anew" if video.original_key else "Not kept"
 
     @admin.display(description="Charged to the quota")
     def charged(self, video: Video) -> str:

@@ -26,7 +26,7 @@ class Removal(models.Model):
     A worker that removes the file holds the row until `taken_until`.
     """
 
-    root = models.CharField(max_length=700, help_text="The storage root that holds the file.")
+    root = models.CharField(max_length=50, help_text="The name of a storage root.")
     key = models.CharField(max_length=300, help_text="Where the file is, relative to its root.")
     video_id = models.UUIDField(null=True, help_text="The video it belonged to, if any.")
     reason = models.CharField(max_length=12, choices=RemovalReason)

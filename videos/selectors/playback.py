@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from siteconfig.roots import check_roots
 from videos.models import Rendition, Video
 from videos.transcode.fragments import FragmentIndex, NotFragmented, codecs, read_index
 
@@ -34,6 +35,12 @@ def playable_rendition(video: Video, name: str) -> Playable | None:
     """One of them by its name. One query."""
     found = _playable(Rendition.objects.filter(video=video, name=name))
     return found[0] if found else None
+
+
+def check_storage(video: Video) -> None:
+    """For when nothing plays. Raises: RootUnavailableError when a rendition's root is away."""
+    roots = Rendition.objects.filter(video=video).order_by().values_list("root", flat=True)
+    check_roots(roots.distinct())
 
 
 def is_watchable(video: Video) -> bool:

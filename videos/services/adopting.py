@@ -14,11 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
-from PIL import Image
 
+from siteconfig.roots import ORIGINALS, THUMBNAILS, is_available
 from videos.models import Job, ProcessingStatus, Video
 from videos.models.job import JobState
 from videos.services import jobs
@@ -62,6 +61,7 @@ MAX_AT_ONCE: Final = 5
 class _Whole:
     """A published rendition that was probed and is whole. `placed_at` is in seconds since 1970."""
 
+    file: StoredFile
     path: Path
     version: str
     name: str
@@ -99,7 +99,7 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
     words = [fold_captions(track.body) for track in captions]
     placed = Placed(
         renditions=[_row(video, one) for one in whole],
-        thumbnail=_newest(files, _THUMBNAIL, settings.THUMBNAIL_STORAGE_PATH),
+        thumbnail=_newest(files, _THUMBNAIL),
         original=_original(files, top),
     )
     with transaction.atomic():
@@ -119,8 +119,8 @@ def adopt_unfinished_videos() -> int:
     unready = Video.objects.filter(is_sample=False).exclude(
         processing_status=ProcessingStatus.COMPLETED
     )
-    idle = dict(unready.filter(~Exists(unended)).values_list("pk", "source_path"))
-    sourceless = {pk for pk, source in idle.items() if not source or not Path(source).is_file()}
+    idle = unready.filter(~Exists(unended)).only("source_root", "source_key")
+    sourceless = {video.pk for video in idle if _lacks_its_source(video)}
     found = [
         video_id
         for video_id, files in published_files(sourceless).items()
@@ -135,6 +135,13 @@ def may_be_adopted(video_id: UUID) -> bool:
     return Video.objects.filter(pk=video_id).exclude(
         processing_status=ProcessingStatus.COMPLETED
     ).exists() and any(_RENDITION.fullmatch(file.key) for file in named_after(video_id))
+
+
+def _lacks_its_source(video: Video) -> bool:
+    """False as well while the source's root is away: it may be there."""
+    if not video.source_key:
+        return True
+    return is_available(video.source_root) and not video.source_file.is_file()
 
 
 def _add_job(video_id: UUID) -> bool:
@@ -168,7 +175,7 @@ def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
         one
         for file in files
         if (found := _RENDITION.fullmatch(file.key))
-        and (one := _probed(stored_path(*file), found["version"], found["name"], tick))
+        and (one := _probed(file, found["version"], found["name"], tick))
     ]
     if not probed:
         return []
@@ -183,8 +190,9 @@ def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
     return sorted(chosen.values(), key=lambda one: one.rank, reverse=True)
 
 
-def _probed(path: Path, version: str, name: str, tick: Tick) -> _Whole | None:
+def _probed(file: StoredFile, version: str, name: str, tick: Tick) -> _Whole | None:
     """None for what is damaged, cut short or not what browsers play."""
+    path = stored_path(*file)
     try:
         info = probe(path, options=transcode_options(accepted=("mp4",)), tick=tick)
         facts = describe(path)
@@ -198,7 +206,13 @@ def _probed(path: Path, version: str, name: str, tick: Tick) -> _Whole | None:
     if audio is not None and audio.codec != "aac":
         return None
     return _Whole(
-        path=path, version=version, name=name, info=info, facts=facts, placed_at=placed_at
+        file=file,
+        path=path,
+        version=version,
+        name=name,
+        info=info,
+        facts=facts,
+        placed_at=placed_at,
     )
 
 
@@ -217,13 +231,18 @@ def _row(video: Video, one: _Whole) -> RenditionRow:
         duration_seconds=one.info.duration_seconds,
         size_bytes=one.info.size_bytes,
     )
-    return rendition_row(video, made, path=one.path, version=one.version, facts=one.facts)
+    root, filename = one.file
+    return rendition_row(
+        video, made, root=root, filename=filename, version=one.version, facts=one.facts
+    )
 
 
-def _newest(files: Iterable[StoredFile], name: re.Pattern[str], root: Path) -> Path | None:
-    """That Pillow can read to its end."""
+def _newest(files: Iterable[StoredFile], name: re.Pattern[str]) -> Path | None:
+    """In the root of thumbnails, that Pillow can read to its end."""
+    from PIL import Image  # the web server does without it
+
     paths = [
-        stored_path(*file) for file in files if file.root == str(root) and name.fullmatch(file.key)
+        stored_path(*file) for file in files if file.root == THUMBNAILS and name.fullmatch(file.key)
     ]
     for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
         with suppress(OSError, ValueError, SyntaxError), Image.open(path) as image:
@@ -234,10 +253,9 @@ def _newest(files: Iterable[StoredFile], name: re.Pattern[str], root: Path) -> P
 
 def _original(files: Iterable[StoredFile], top: _Whole) -> Path | None:
     """What the attempt kept of its source; nothing for a copy."""
-    root = str(settings.ORIGINAL_STORAGE_PATH)
     for file in files:
         found = _ORIGINAL.fullmatch(file.key)
-        if file.root == root and found and found["version"] == top.version:
+        if file.root == ORIGINALS and found and found["version"] == top.version:
             return stored_path(*file)
     return None
 
@@ -256,13 +274,14 @@ def _captions(original: Path | None, folder: Path, tick: Tick) -> tuple[Extracte
 def _store_storyboard(video: Video, files: Iterable[StoredFile], top: RenditionRow) -> None:
     """In the fenced transaction: the newest sheet that has the size its plan says."""
     grid = plan_storyboard(top.width, top.height, top.duration_seconds)
-    root = Path(settings.THUMBNAIL_STORAGE_PATH)
-    sheet = _newest(files, _STORYBOARD, root)
+    sheet = _newest(files, _STORYBOARD)
     if sheet is None:
         return
+    from PIL import Image  # the web server does without it
+
     with Image.open(sheet) as image:
         if image.size != (grid.columns * grid.tile_width, grid.rows * grid.tile_height):
             return
     Video.objects.filter(pk=video.pk).update(
-        storyboard_filename=sheet.name, storyboard_root=str(root), storyboard_grid=asdict(grid)
+        storyboard_filename=sheet.name, storyboard_root=THUMBNAILS, storyboard_grid=asdict(grid)
     )

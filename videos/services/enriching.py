@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
-from siteconfig.services.config import current_config
+from siteconfig.roots import THUMBNAILS, checked_root
+from siteconfig.services.config import current_video_root
 from videos.models import Rendition, Video
 from videos.services import jobs
 from videos.services.files import file_stem, take_back, version_of
@@ -22,6 +21,8 @@ from videos.transcode.storyboard import make_storyboard, plan_storyboard
 from videos.transcode.types import Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from videos.models import Job
     from videos.transcode.types import Tick
 
@@ -47,7 +48,7 @@ def _add_storyboard(job: Job, folder: Path, *, tick: Tick) -> None:
         video.file_path, sheet, grid, options=transcode_options(), tick=_silently(tick)
     ):
         return
-    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    root = checked_root(THUMBNAILS)
     placed: list[Path] = []
     try:
         final = place(
@@ -57,7 +58,7 @@ def _add_storyboard(job: Job, folder: Path, *, tick: Tick) -> None:
             jobs.hold(job)
             Video.objects.filter(pk=video.pk).update(
                 storyboard_filename=final.name,
-                storyboard_root=str(root),
+                storyboard_root=THUMBNAILS,
                 storyboard_grid=asdict(grid),
             )
     except BaseException:
@@ -74,7 +75,7 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
     made = transcode_lower(
         video.file_path, folder, options=transcode_options(), tick=tick, there=there
     )
-    root = current_config().video_root
+    root = current_video_root()
     nearly_done = partial(tick, Progress(fraction=1.0))
     placed: list[Path] = []
     try:

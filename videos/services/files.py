@@ -15,11 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from clipset.lib.durable import sync
+from siteconfig.roots import (
+    ORIGINALS,
+    TEMP,
+    THUMBNAILS,
+    checked_root,
+    is_available,
+    root_path,
+    unavailable_roots,
+)
 from siteconfig.services.config import current_config
 from siteconfig.services.heartbeat import alive_before
 from videos.models import (
@@ -37,7 +45,6 @@ from videos.services.set_aside import set_aside
 from videos.services.stored_files import (
     UPLOAD_FOLDER,
     StoredFile,
-    file_at,
     files_of_row,
     names_in,
     published_files,
@@ -73,20 +80,29 @@ def files_of(video: Video) -> list[StoredFile]:
 
 
 def paths_of(video: Video) -> list[str]:
-    """Where these files are. One query."""
+    """Where these files are on this host. One query."""
     return [str(stored_path(*file)) for file in files_of(video)]
 
 
 def work_folder(job: Job) -> Path:
     """Where one attempt works. Its number and the lease's token keep attempts apart."""
-    name = f"{job.attempts:06}-{job.lease_owner}"
-    return Path(settings.TEMP_STORAGE_PATH) / f"job-{job.pk}" / name
+    return root_path(TEMP) / work_key(job)
+
+
+def work_key(job: Job) -> str:
+    """The same, relative to the root `temp`."""
+    return f"job-{job.pk}/{job.attempts:06}-{job.lease_owner}"
 
 
 def enter_work_folder(folder: Path) -> None:
     """An empty folder for this attempt. What attempts before it left there goes; not what later
-    ones have, which may be at work while this one does not know yet that it lost the job."""
-    folder.mkdir(parents=True, exist_ok=True)
+    ones have, which may be at work while this one does not know yet that it lost the job.
+
+    Raises: RootUnavailableError.
+    """
+    checked_root(TEMP)
+    folder.parent.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     for other in folder.parent.iterdir():
         if other.name < folder.name:
             shutil.rmtree(other, ignore_errors=True)
@@ -138,9 +154,11 @@ def set_strays_aside(video_id: UUID, files: Iterable[StoredFile]) -> int:
 
 def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
     """A second name for the file as it was sent, in the folder of originals; a copy where that
-    lies on another disk. The source itself stays until the result is stored."""
-    folder = Path(settings.ORIGINAL_STORAGE_PATH)
-    folder.mkdir(parents=True, exist_ok=True)
+    lies on another disk. The source itself stays until the result is stored.
+
+    Raises: RootUnavailableError.
+    """
+    folder = checked_root(ORIGINALS)
     target = folder / f"{stem}{source.suffix}"
     target.unlink(missing_ok=True)
     try:
@@ -158,7 +176,9 @@ def sweep_temp() -> int:
 
     All is listed before the rows are read, so that what is begun meanwhile is not in the list.
     """
-    temp = Path(settings.TEMP_STORAGE_PATH)
+    if not is_available(TEMP):
+        return 0
+    temp = root_path(TEMP)
     ours = [temp / name for name in names_in(temp) if OURS.fullmatch(name)]
     aged = [(path, _last_change(path)) for path in ours]
     attempts = {path: _inside(path) for path in ours if path.name.startswith("job-")}
@@ -176,26 +196,26 @@ def sweep_temp() -> int:
     old = [
         path for path, changed in aged if changed < before and UPLOAD_FOLDER.fullmatch(path.name)
     ]
-    return swept + _sweep_uploads(temp, old)
+    return swept + _sweep_uploads(old)
 
 
-def _sweep_uploads(temp: Path, folders: list[Path]) -> int:
+def _sweep_uploads(folders: list[Path]) -> int:
     """An upload whose row says that it ended is removed. A folder that no row knows may be of an
     upload that is newer than a restored database."""
     if not folders:
         return 0
     ids = {UUID(path.name.removeprefix("upload-")): path for path in folders}
     uploads = Upload.objects.in_bulk(list(ids))
-    sources = Video.objects.exclude(source_path="").values_list("source_path", flat=True)
-    needed = {Path(source).parent.name for source in sources}
-    keys = Removal.objects.filter(root=str(temp)).values_list("key", flat=True)
+    sources = Video.objects.filter(source_root=TEMP).values_list("source_key", flat=True)
+    needed = {source.partition("/")[0] for source in sources}
+    keys = Removal.objects.filter(root=TEMP).values_list("key", flat=True)
     needed |= {key.partition("/")[0] for key in keys}
     swept = 0
     for upload_id, path in ids.items():
         upload = uploads.get(upload_id)
         if path.name in needed or (upload and upload.is_open) or not path.exists():
             continue
-        file = StoredFile(str(temp), path.name)
+        file = StoredFile(TEMP, path.name)
         if upload and upload.state == UploadState.ENDED and not is_whole_after_all(upload):
             with transaction.atomic():
                 request_removals([file], reason=RemovalReason.UPLOAD_ENDED)
@@ -261,13 +281,15 @@ def sweep_strays(*, now: datetime | None = None, spared: Callable[[UUID], bool])
 def sweep_small_thumbnails() -> int:
     """Sets aside small thumbnails that were made while their thumbnail was removed. Returns how
     many."""
-    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    if not is_available(THUMBNAILS):
+        return 0
+    root = root_path(THUMBNAILS)
     small = _inside(small_of(root / "any").parent)
     thumbnails = {path.stem for path in _inside(root)} if small else set()
     before = (timezone.now() - MIN_AGE).timestamp()
     strays = [it for it in small if it.stem not in thumbnails and _placed_at(it) < before]
     return sum(
-        set_aside(StoredFile(str(root), f"small/{path.name}"), why=NO_THUMBNAIL) for path in strays
+        set_aside(StoredFile(THUMBNAILS, f"small/{path.name}"), why=NO_THUMBNAIL) for path in strays
     )
 
 
@@ -280,7 +302,7 @@ def _lately_ended(now: datetime) -> set[UUID]:
 
 def _names_of(video_ids: Iterable[UUID]) -> set[str]:
     """The names of all that these videos have where files are published. Two queries."""
-    columns = ("filename", "thumbnail_filename", "storyboard_filename", "original_path")
+    columns = ("filename", "thumbnail_filename", "storyboard_filename", "original_key")
     videos = Video.objects.filter(pk__in=video_ids).values_list(*columns)
     renditions = Rendition.objects.filter(video__in=video_ids).values_list("filename", flat=True)
     return {Path(name).name for names in videos for name in names if name} | set(renditions)
@@ -308,16 +330,17 @@ def prune_originals() -> int:
     days = current_config().keep_originals_days
     if days is None:
         return 0
-    old = Video.objects.filter(created_at__lt=alive_before(days=days)).exclude(original_path="")
+    old = (
+        Video.objects.filter(created_at__lt=alive_before(days=days))
+        .exclude(original_key="")
+        .exclude(original_root__in=unavailable_roots())
+    )
     pruned = 0
     for video in list(old[:MAX_PRUNED_AT_ONCE]):
+        original = StoredFile(video.original_root, video.original_key)
         with transaction.atomic():
-            same = old.filter(pk=video.pk, original_path=video.original_path)
-            if same.update(original_path=""):
-                request_removals(
-                    [file_at(video.original_path)],
-                    reason=RemovalReason.PRUNED,
-                    video_id=video.pk,
-                )
+            same = old.filter(pk=video.pk, original_key=original.key)
+            if same.update(original_root="", original_key=""):
+                request_removals([original], reason=RemovalReason.PRUNED, video_id=video.pk)
                 pruned += 1
     return pruned

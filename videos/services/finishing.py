@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.services.quota import release_quota, reserve_quota
 from categories.services import hold_category
 from clipset.lib.durable import sync
+from siteconfig.roots import checked_root
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.jobs import add_job
 from videos.services.playlists import add_to_playlist
@@ -75,15 +76,16 @@ def finish_resumable(upload: Upload) -> Video | None:
     """Of one whose last byte was saved: makes its Video and a job, once, however often and by
     whomever it is asked. Brings `upload` up to date; None while something of it is missing.
 
-    Raises UploadRefused (507).
+    Raises UploadRefused (503 or 507).
     """
-    if upload.is_open and upload.is_whole and has_file(upload):
-        with refused_when_full():
-            _sync_folders(upload.source_path)
-            with transaction.atomic():
-                if _claim(upload):
-                    _make_video_of(upload)
-        upload.refresh_from_db()
+    with refused_when_full():
+        if not (upload.is_open and upload.is_whole and has_file(upload)):
+            return upload.video
+        _sync_folders(upload.source_path)
+        with transaction.atomic():
+            if _claim(upload):
+                _make_video_of(upload)
+    upload.refresh_from_db()
     return upload.video
 
 
@@ -121,9 +123,11 @@ def has_file(upload: Upload) -> bool:
 
 
 def stored_bytes(upload: Upload) -> int:
+    """Bytes of the file that are there. Raises: RootUnavailableError."""
     try:
         return upload.source_path.stat().st_size
     except OSError:
+        checked_root(upload.root)  # a disk that is away has lost nothing
         return 0
 
 
@@ -195,7 +199,8 @@ def _make_video(
         original_filename=original_filename,
         file_size_bytes=size,
         content_hash=content_hash,
-        source_path=str(path),
+        source_root=upload.root,
+        source_key=f"{upload.folder_name}/{path.name}",
         quota_bytes=charged,
         quota_reserved_at=upload.quota_reserved_at,
     )

@@ -29,10 +29,12 @@ from accounts.services.quota import release_quota
 from clipset.lib.clock import database_now
 from clipset.lib.queue import enqueue, waiting_wake_ups
 from clipset.lib.request_id import current_request_id
+from siteconfig.roots import is_available
 from videos.models import Job, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
 from videos.services.notices import notify_of_processing
 from videos.services.removals import keep_source_for_retry
+from videos.services.storage import roots_away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=30)
 HEARTBEAT = timedelta(seconds=10)
 BACKOFF = (timedelta(0), timedelta(seconds=10), timedelta(seconds=30))
+# How long a job rests whose storage went away under it.
+STORAGE_PAUSE = timedelta(minutes=1)
 MAX_FAILURES = 3
 MAX_LOSSES = 5
 # Work on longer videos leaves one place free for shorter ones, and for what can be watched first.
@@ -97,23 +101,30 @@ def claim_next_job(
     kinds: tuple[JobKind, ...] = QUICK, *, now: datetime | None = None
 ) -> Job | None:
     """Takes the job that is next, or None. The attempt is counted before the work, so that a job
-    which kills its worker is given up one day."""
+    which kills its worker is given up one day.
+
+    Takes nothing while a root that results go to is not available on this host, and no job whose
+    source lies in one: another host may have it, or the disk comes back.
+    """
     now = now or database_now()
+    away = roots_away()
+    if away is None:
+        return None
     for kind in kinds:
-        for job in _candidates(kind, now):
+        for job in _candidates(kind, now, away):
             if _take(job, now):
                 return Job.objects.select_related("video").get(pk=job.pk)
     return None
 
 
-def _candidates(kind: JobKind, now: datetime) -> Iterator[Job]:
+def _candidates(kind: JobKind, now: datetime, away: set[str]) -> Iterator[Job]:
     """Those whose turn it is; behind them what needs no place, should they all wait for one."""
-    yield from _in_turn(kind, now)[:50]
+    yield from _in_turn(kind, now, away)[:50]
     if kind == JobKind.ENCODE:
-        yield from _in_turn(kind, now).filter(source_seconds__lt=LONG_SECONDS)[:50]
+        yield from _in_turn(kind, now, away).filter(source_seconds__lt=LONG_SECONDS)[:50]
 
 
-def _in_turn(kind: JobKind, now: datetime) -> QuerySet[Job]:
+def _in_turn(kind: JobKind, now: datetime, away: set[str]) -> QuerySet[Job]:
     """What is due: first of the member for whom the least was done lately, so that a batch of
     twenty makes nobody else wait; then by age."""
     work_of_member = Job.objects.filter(
@@ -121,8 +132,10 @@ def _in_turn(kind: JobKind, now: datetime) -> QuerySet[Job]:
         video__uploaded_by=OuterRef("video__uploaded_by"),
         started_at__lte=now,
     ).order_by("-started_at")
+    source = "video__storage_root" if kind == JobKind.ENRICH else "video__source_root"
     return (
         Job.objects.filter(kind=kind, state=JobState.WAITING, run_after__lte=now)
+        .exclude(**{f"{source}__in": away})
         .annotate(served_at=Subquery(work_of_member.values("started_at")[:1]))
         .order_by(F("served_at").asc(nulls_first=True), "run_after", "id")
     )
@@ -163,11 +176,11 @@ def _slots(job: Job) -> Iterator[int | None]:
 
 
 def encode_waits() -> bool:
-    """Whether something that nobody can watch yet waits for a place."""
+    """Whether something that nobody can watch yet, and that this host could do, waits."""
     due = database_now() - PATIENCE
-    return Job.objects.filter(
-        kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due
-    ).exists()
+    waiting = Job.objects.filter(kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due)
+    roots = waiting.order_by().values_list("video__source_root", flat=True).distinct()
+    return any(not name or is_available(name) for name in roots)
 
 
 # -- holding --------------------------------------------------------------------------------------
@@ -221,11 +234,11 @@ def hand_to_encoder(job: Job, *, source_seconds: float) -> None:
         )
 
 
-def give_back(job: Job) -> None:
-    """As if it had not been taken: a stop of the workers costs nothing but time. Raises
-    LeaseLost."""
+def give_back(job: Job, *, delay: timedelta = timedelta(0)) -> None:
+    """As if it had not been taken: a stop of the workers, or storage that is away, costs nothing
+    but time. Raises LeaseLost."""
     with transaction.atomic():
-        _put_back(job, delay=timedelta(0), losses=F("losses") - 1)
+        _put_back(job, delay=delay, losses=F("losses") - 1)
 
 
 # -- failing --------------------------------------------------------------------------------------

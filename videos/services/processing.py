@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -28,10 +27,13 @@ from videos.services.files import (
 from videos.services.publishing import NeedsEncoding, process
 from videos.services.removals import cancel_failed_source
 from videos.services.removing import work_off_removals
+from videos.services.storage import has_its_storage
 from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
 from videos.transcode.types import Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from videos.models import Job
     from videos.transcode.types import Tick
 
@@ -82,23 +84,33 @@ def _attempt(job: Job, folder: Path) -> str:
         _work(job, folder)
     except (NeedsEncoding, jobs.GiveBack) as pause:
         return _handed_on(job, pause)
-    except SourceError as error:
-        return _refused(job, error)
-    except KilledBySignal:
-        logger.warning("FFmpeg of job %s was killed", job.pk)
-        return "given up" if jobs.lose_attempt(job) else "lost"
-    except ProcessingError as error:
-        logger.warning("job %s failed: %s\n%s", job.pk, error, error.detail)
-        return _failed(job, error.sentence)
     except jobs.LeaseLost:
         raise
     except Exception as error:
-        # Whatever it is, the video must not stay in the middle; the log has the trace.
-        logger.exception("job %s failed unexpectedly", job.pk)
-        return _failed(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
+        return _ended_by(job, error)
     if job.kind != JobKind.ENRICH:
         work_off_removals(video_id=job.video_id)  # its source
     return "completed"
+
+
+def _ended_by(job: Job, error: Exception) -> str:
+    """What becomes of a job whose attempt raised an error. Raises LeaseLost."""
+    if not has_its_storage(job):
+        # Whatever the error says: it comes from a disk that went away, not from the source.
+        logger.warning("job %s waits for its storage: %s", job.pk, error)
+        jobs.give_back(job, delay=jobs.STORAGE_PAUSE)
+        return "given back"
+    if isinstance(error, SourceError):
+        return _refused(job, error)
+    if isinstance(error, KilledBySignal):
+        logger.warning("FFmpeg of job %s was killed", job.pk)
+        return "given up" if jobs.lose_attempt(job) else "lost"
+    if isinstance(error, ProcessingError):
+        logger.warning("job %s failed: %s\n%s", job.pk, error, error.detail)
+        return _failed(job, error.sentence)
+    # Whatever it is, the video must not stay in the middle; the log has the trace.
+    logger.error("job %s failed unexpectedly", job.pk, exc_info=error)
+    return _failed(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
 
 
 def _work(job: Job, folder: Path) -> None:
@@ -106,13 +118,13 @@ def _work(job: Job, folder: Path) -> None:
     if job.kind == JobKind.ENRICH:
         enrich(job, folder, tick=tick)
         return
-    source = Path(job.video.source_path)
-    if job.video.source_path and source.is_file():
+    source = job.video.source_file if job.video.source_key else None
+    if source is not None and source.is_file():
         process(job, source, folder, tick=tick)
     elif not adopt_published_files(job, folder, tick=tick):
-        if not job.video.source_path:
+        if source is None:
             raise SourceError(SOURCE_GONE)
-        # A disk that is not mounted, for all we know: nobody is to lose a film over that.
+        # Its storage is there, so that it was removed; a person may still find it.
         raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
 
 
@@ -185,7 +197,7 @@ def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
             raise ValidationError(SOURCE_GONE)
         if current.is_refused and not by_staff:
             raise ValidationError(REFUSED)
-        if not Path(current.source_path).is_file():
+        if not current.source_file.is_file():
             raise ValidationError(SOURCE_MISSING)
         reservation = reserve_quota(user=current.uploaded_by, size=current.file_size_bytes)
         if reservation is None:

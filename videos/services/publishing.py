@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 
 from clipset.lib.durable import sync
-from siteconfig.services.config import current_config
+from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, checked_root
+from siteconfig.services.config import current_config, current_video_root
 from videos.models import (
     Caption,
     CaptionWords,
@@ -33,13 +33,14 @@ from videos.services.files import (
     set_strays_aside,
     take_back,
     version_of,
+    work_key,
 )
 from videos.services.notices import notify_of_processing
 from videos.services.options import transcode_options
 from videos.services.removals import request_removals
 from videos.services.search_index import index_video
 from videos.services.small_thumbnails import ask_for_small_thumbnail
-from videos.services.stored_files import file_at
+from videos.services.stored_files import StoredFile
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
@@ -80,7 +81,7 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
             raise NeedsEncoding(plan.duration_seconds)
         # Anew when a graphics card failed in the middle: what was read until then is void.
         versions.append(version_of(job, begun_anew=bool(versions)))
-        _announce(job, plan, folder, version=versions[-1])
+        _announce(job, plan, version=versions[-1])
 
     result = transcode(source, folder, options=options, tick=tick, begun=begun)
     if result.encoder and result.encoder.fallback_reason:
@@ -91,7 +92,7 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     )
 
 
-def _announce(job: Job, plan: Plan, folder: Path, *, version: str) -> None:
+def _announce(job: Job, plan: Plan, *, version: str) -> None:
     """What is being made, so that it can be watched while it grows."""
     if plan.treatment is None:
         return  # a copy is whole before anybody could look
@@ -100,8 +101,8 @@ def _announce(job: Job, plan: Plan, folder: Path, *, version: str) -> None:
         Rendition(
             video=job.video,
             name=planned.name,
-            root=str(folder),
-            filename=f"{planned.name}.mp4",
+            root=TEMP,
+            filename=f"{work_key(job)}/{planned.name}.mp4",
             version=version,
             width=planned.width,
             height=planned.height,
@@ -170,8 +171,8 @@ def store_result(
     video = job.video
     jobs.end_job(job)
     _store(video, placed, was_copied=was_copied)
-    if video.source_path:
-        source = [file_at(video.source_path)]
+    if video.source_key:
+        source = [StoredFile(video.source_root, video.source_key)]
         request_removals(source, reason=RemovalReason.PROCESSED, video_id=video.pk)
     _store_captions(video, captions, words)
     index_video(video.pk)
@@ -189,17 +190,18 @@ def _place_all(
     job: Job, result: Result, files: list[Path], *, version: str, tick: Callable[[], None]
 ) -> Placed:
     config, stem = current_config(), file_stem(job)
+    root = current_video_root()
     renditions = [
-        place_rendition(job, made, config.video_root, files, version=version, tick=tick)
+        place_rendition(job, made, root, files, version=version, tick=tick)
         for made in result.renditions
     ]
     thumbnail: Path | None = None
     if result.thumbnail:
-        final = Path(settings.THUMBNAIL_STORAGE_PATH) / f"{stem}.jpg"
+        final = checked_root(THUMBNAILS) / f"{stem}.jpg"
         thumbnail = place(result.thumbnail, final, files, tick=tick)
     original: Path | None = None
     if not result.plan.copied and config.keep_originals:
-        original = keep_original(Path(job.video.source_path), stem=stem, tick=tick)
+        original = keep_original(job.video.source_file, stem=stem, tick=tick)
         files.append(original)
     return Placed(renditions=renditions, thumbnail=thumbnail, original=original)
 
@@ -215,9 +217,11 @@ def _store(video: Video, placed: Placed, *, was_copied: bool) -> None:
         filename=top.filename,
         storage_root=top.root,
         thumbnail_filename=thumbnail.name if thumbnail else None,
-        thumbnail_root=str(thumbnail.parent) if thumbnail else "",
-        original_path=str(placed.original or ""),
-        source_path="",
+        thumbnail_root=THUMBNAILS if thumbnail else "",
+        original_root=ORIGINALS if placed.original else "",
+        original_key=placed.original.name if placed.original else "",
+        source_root="",
+        source_key="",
         duration_seconds=top.duration_seconds,
         width=top.width,
         height=top.height,
@@ -229,25 +233,31 @@ def _store(video: Video, placed: Placed, *, was_copied: bool) -> None:
 def place_rendition(
     job: Job,
     made: Made,
-    root: Path,
+    root: str,
     files: list[Path],
     *,
     version: str,
     tick: Callable[[], None],
 ) -> Rendition:
-    """Gives a finished file its place among the videos, and says what its row is to hold."""
+    """Gives a finished file its place in a root, and returns the row for it, unsaved.
+
+    Raises: RootUnavailableError.
+    """
     name = f"{file_stem(job)}-{made.rendition.name}.mp4"
-    final = place(made.path, root / name, files, tick=tick)
-    return rendition_row(job.video, made, path=final, version=version, facts=describe(final))
+    final = place(made.path, checked_root(root) / name, files, tick=tick)
+    facts = describe(final)
+    return rendition_row(job.video, made, root=root, filename=name, version=version, facts=facts)
 
 
-def rendition_row(video: Video, made: Made, *, path: Path, version: str, facts: Facts) -> Rendition:
-    """What is stored of a finished file that lies, or will lie, at `path`."""
+def rendition_row(
+    video: Video, made: Made, *, root: str, filename: str, version: str, facts: Facts
+) -> Rendition:
+    """What is stored of a finished file that lies, or will lie, in the storage root `root`."""
     return Rendition(
         video=video,
         name=made.rendition.name,
-        root=str(path.parent),
-        filename=path.name,
+        root=root,
+        filename=filename,
         version=version,
         is_complete=True,
         width=made.width,
@@ -267,7 +277,6 @@ def place(work: Path, final: Path, files: list[Path], *, tick: Callable[[], None
     `files` collects what was placed, so that a failure can take it back.
     """
     files.append(final)
-    final.parent.mkdir(parents=True, exist_ok=True)
     sync(work)
     try:
         os.link(work, final)

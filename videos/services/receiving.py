@@ -37,6 +37,7 @@ from clipset.lib.blockhash import BlockHash, HashBeside
 from clipset.lib.clock import database_now
 from clipset.lib.disk import is_disk_full
 from clipset.lib.sockets import is_ending
+from siteconfig.roots import checked_root
 from videos.models import Upload, UploadState
 from videos.services.uploads import (
     LIFETIME,
@@ -170,8 +171,12 @@ def _check_open(pk: UUID) -> None:
 
 
 def _open_locked(upload: Upload) -> IO[bytes] | None:
-    """None while somebody on this machine has it. Its lock goes with its last descriptor."""
-    upload.folder_path.mkdir(parents=True, exist_ok=True)
+    """None while somebody on this machine has it. Its lock goes with its last descriptor.
+
+    Raises: RootUnavailableError.
+    """
+    checked_root(upload.root)
+    upload.folder_path.mkdir(exist_ok=True)
     number = os.open(upload.source_path, os.O_RDWR | os.O_CREAT, 0o666)
     file = os.fdopen(number, "r+b", buffering=0)
     try:
@@ -291,7 +296,9 @@ class Writer:
         return self.lost is None
 
     def _look(self) -> None:
-        if shutil.disk_usage(self.upload.folder_path.parent).free < settings.MIN_FREE_DISK_BYTES:
+        with refused_when_full():
+            root = checked_root(self.upload.root)
+        if shutil.disk_usage(root).free < settings.MIN_FREE_DISK_BYTES:
             raise disk_full()
         wanted = _mine(self.upload.pk, self.token).values_list("writer_wanted", flat=True).first()
         if wanted is None:

@@ -14,14 +14,13 @@ from django.utils import timezone
 
 from clipset.lib.queue import enqueue
 from videos.models import Removal, RemovalPause, RemovalReason
-from videos.services.stored_files import file_at
+from videos.services.stored_files import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
     from videos.models import Upload, Video
-    from videos.services.stored_files import StoredFile
 
 # How long the source of a failed video is kept, so that it can be tried again.
 KEEP_FAILED_DAYS: Final = 14
@@ -74,14 +73,15 @@ def request_removal_of_upload(upload: Upload) -> None:
     """Of what came, if anything did, in the caller's transaction. Should its disk be away now, the
     sweep finds the folder, and that the upload ended."""
     if upload.folder_path.exists():
-        request_removals([file_at(upload.folder)], reason=RemovalReason.UPLOAD_ENDED)
+        folder = StoredFile(upload.root, upload.folder_name)
+        request_removals([folder], reason=RemovalReason.UPLOAD_ENDED)
 
 
 def keep_source_for_retry(video: Video) -> None:
     """Has the source of a video that fails removed in 14 days. In the caller's transaction."""
-    if video.source_path:
+    if video.source_key:
         request_removals(
-            [file_at(video.source_path)],
+            [StoredFile(video.source_root, video.source_key)],
             reason=RemovalReason.FAILED,
             video_id=video.pk,
             after=KEEP_FAILED_SOURCE,

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from siteconfig.roots import RootUnavailableError, is_available
 from siteconfig.services.heartbeat import alive_before
 from videos.models import (
     ProcessingStatus,
@@ -41,7 +42,6 @@ from videos.services.stored_files import (
     StoredFile,
     files_of_row,
     published_files,
-    root_is_available,
     small_of,
     stored_path,
 )
@@ -59,7 +59,7 @@ MAX_SECONDS: Final = 2.0  # of one call, so that a new upload does not wait for 
 MIN_DELAY: Final = timedelta(seconds=30)  # after the first failure; doubles with each
 MAX_DELAY: Final = timedelta(hours=1)
 
-ROOT_MISSING: Final = "The storage root is missing or empty."
+ROOT_MISSING: Final = "The storage root is not available."
 _OF_A_VIDEO: Final = re.compile(r"\.?([0-9a-f]{32})[-.]")
 _OF_AN_UPLOAD: Final = re.compile(r"upload-([0-9a-f]{32})(/|$)")
 
@@ -157,7 +157,7 @@ def _fulfil(batch: list[Removal], deadline: float) -> int:
             done.append(removal)
             continue
         if removal.root not in available:
-            available[removal.root] = root_is_available(removal.root)
+            available[removal.root] = is_available(removal.root)
         problem = _remove(removal) if available[removal.root] else ROOT_MISSING
         removal.last_error = problem[:300]
         (failed if problem else done).append(removal)
@@ -177,10 +177,10 @@ def _remove(removal: Removal) -> str:
         was_there = _remove_from_disk(path)
         if len(PurePosixPath(removal.key).parts) > 1 and path.parent.is_dir():
             shutil.rmtree(path.parent)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RootUnavailableError) as error:
         return getattr(error, "strerror", None) or str(error)
     # A disk that went away in between looks as if the file had been removed.
-    return "" if was_there or root_is_available(removal.root) else ROOT_MISSING
+    return "" if was_there or is_available(removal.root) else ROOT_MISSING
 
 
 def _remove_from_disk(path: Path) -> bool:
@@ -220,9 +220,10 @@ def _forget_failed_sources(batch: list[Removal]) -> None:
                 failed = Video.objects.filter(
                     pk=removal.video_id,
                     processing_status=ProcessingStatus.FAILED,
-                    source_path=_as_in_rows(removal),
+                    source_root=removal.root,
+                    source_key=removal.key,
                 )
-                failed.update(source_path="")
+                failed.update(source_root="", source_key="")
 
 
 def _named_now(batch: list[Removal]) -> set[StoredFile]:
@@ -272,27 +273,22 @@ def _is_of_nobody_known(removal: Removal) -> bool:
     return removal.video_id is None and not _OF_A_VIDEO.match(removal.key)
 
 
-def _as_in_rows(removal: Removal) -> str:
-    """How `source_path` and `original_path` of a video name the file."""
-    return f"{removal.root}/{removal.key}"
-
-
 def _owners_of_others(batch: list[Removal]) -> list[Video]:
     """Looks at every row."""
     if not batch:
         return []
-    paths = [_as_in_rows(removal) for removal in batch]
     names = [PurePosixPath(removal.key).name for removal in batch]
+    keys = [removal.key for removal in batch]
     below = Q(pk__in=[])
-    for path in paths:
-        below |= Q(source_path__startswith=f"{path}/")
+    for key in keys:
+        below |= Q(source_key__startswith=f"{key}/")
     return list(
         Video.objects.filter(
             below
             | Q(thumbnail_filename__in=names)
             | Q(storyboard_filename__in=names)
-            | Q(source_path__in=paths)
-            | Q(original_path__in=paths)
+            | Q(source_key__in=keys)
+            | Q(original_key__in=keys)
         )
     )
 

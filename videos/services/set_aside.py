@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
 from django.utils import timezone
 
 from clipset.lib.durable import sync
 from clipset.lib.pictures import write_whole
-from videos.services.stored_files import StoredFile, published_roots, stored_path
+from siteconfig.roots import IMAGES, is_available, root_names, root_path
+from videos.services.stored_files import StoredFile, stored_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,8 @@ class SetAside:
 def set_aside(file: StoredFile, *, why: str, video_id: UUID | None = None) -> bool:
     """Moves a file or folder aside, with its note. False when it is gone, or cannot be moved now,
     which is logged; it then stays where it is."""
+    if not is_available(file.root):
+        return False
     path = stored_path(file.root, file.key)
     for base in _bases(file.root):
         try:
@@ -115,6 +117,8 @@ def restore_set_aside(*, name: str) -> Path:
         names = ", ".join(one.name for one in found)
         raise SetAsideError(f"Several are set aside under this name. Say which one: {names}")
     (one,) = found
+    if not is_available(one.root):
+        raise SetAsideError(f"The storage root '{one.root}' is not available.")
     place = stored_path(one.root, one.key)
     if place.exists():
         raise SetAsideError(f"There is a file at {place} already. Move it away first.")
@@ -149,16 +153,16 @@ def prune_set_aside(*, older_than: timedelta = timedelta(0)) -> tuple[int, int]:
 
 def _bases(root: str) -> list[Path]:
     """Where a file of this root may go: the second serves a root on another disk."""
-    return list(dict.fromkeys([Path(settings.MEDIA_ROOT) / FOLDER, Path(root) / FOLDER]))
+    available = [name for name in (IMAGES, root) if is_available(name)]
+    return list(dict.fromkeys(root_path(name) / FOLDER for name in available))
 
 
 def _all_bases() -> list[Path]:
-    roots = [*published_roots(), str(settings.TEMP_STORAGE_PATH)]
-    return list(dict.fromkeys(base for root in roots for base in _bases(root)))
+    return list(dict.fromkeys(base for root in root_names() for base in _bases(root)))
 
 
 def _free_place(base: Path, file: StoredFile) -> Path:
-    folder = base / f"{timezone.now():%Y-%m-%d}" / Path(file.root).name
+    folder = base / f"{timezone.now():%Y-%m-%d}" / file.root
     folder.mkdir(parents=True, exist_ok=True)
     name = Path(file.key).name
     for number in range(1, MAX_SAME_NAME):

@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 
@@ -19,6 +18,14 @@ from clipset.lib.pictures import PictureError, fitted_jpeg, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
 from clipset.lib.units import clock
+from siteconfig.roots import (
+    AWAY,
+    TEMP,
+    THUMBNAILS,
+    RootUnavailableError,
+    checked_root,
+    is_available,
+)
 from videos.models import RemovalReason, Video
 from videos.services.files import take_back
 from videos.services.options import transcode_options
@@ -74,6 +81,8 @@ def use_picture(*, video: Video, picture: IO[bytes], member: UUID | None = None)
     jpeg = fitted_jpeg(picture, size, member=member)
     try:
         is_used = _use(video.pk, jpeg)
+    except RootUnavailableError as error:
+        raise PictureError(AWAY) from error
     except OSError as error:
         logger.exception("the picture of video %s could not be stored", video.short_id)
         raise PictureError(NOT_STORED) from error
@@ -95,7 +104,7 @@ def make_chosen_thumbnail(video_id: UUID) -> bool:
         if jpeg is not None and _use(video_id, jpeg, wanted=wanted):
             return True
     except Exception as error:
-        if _passes(error):
+        if _passes(error) or not is_available(video.storage_root):
             logger.warning("the picture of video %s has to wait: %s", video.short_id, error)
             return False
         # Not for ever: the next time would end like this one.
@@ -121,9 +130,8 @@ def _ask_for(video_id: UUID) -> None:
 
 def _frame(video: Video) -> bytes | None:
     """JPEG of the moment that is wanted; None when no frame could be had."""
-    temp = Path(settings.TEMP_STORAGE_PATH)
-    temp.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="picture-", dir=temp))
+    checked_root(video.storage_root)
+    folder = Path(tempfile.mkdtemp(prefix="picture-", dir=checked_root(TEMP)))
     try:
         options = transcode_options(accepted=("mp4",))
         film, picture = video.file_path, folder / "thumbnail.jpg"
@@ -145,7 +153,8 @@ def _passes(error: Exception) -> bool:
     """Whether another time may well end better, for a reason that is not in the film."""
     if isinstance(error, OSError):
         return error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return isinstance(error, Cancelled | KilledBySignal | DiskFull | OperationalError)
+    passing = Cancelled | KilledBySignal | DiskFull | OperationalError | RootUnavailableError
+    return isinstance(error, passing)
 
 
 def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
@@ -157,7 +166,7 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
     worker takes it for one of its own leftovers: those are listed before the video is ready, and
     a video that is ready is never published again.
     """
-    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    root = checked_root(THUMBNAILS)
     path = root / f"{video_id.hex}-{secrets.token_hex(6)}.jpg"
     rows = Video.objects.filter(pk=video_id)
     if wanted is not None:
@@ -170,7 +179,7 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
             if video is None:
                 return False
             Video.objects.filter(pk=video_id).update(
-                thumbnail_filename=path.name, thumbnail_root=str(root), thumbnail_wanted_at=None
+                thumbnail_filename=path.name, thumbnail_root=THUMBNAILS, thumbnail_wanted_at=None
             )
             ask_for_small_thumbnail(video_id)
             if video.thumbnail_filename:

@@ -21,13 +21,22 @@ from accounts.services.quota import quota_state, release_quota, reserve_quota
 from clipset.lib.disk import is_disk_full
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
-from siteconfig.services.config import current_config
+from siteconfig.roots import (
+    AWAY,
+    RETRY_AFTER_SECONDS,
+    TEMP,
+    RootUnavailableError,
+    check_roots,
+    is_available,
+    root_path,
+)
+from siteconfig.services.config import current_config, roots_for_new_videos
 from siteconfig.services.heartbeat import alive_before
 from videos.models import Playlist, Upload, UploadState, Video
 from videos.services.removals import request_removal_of_upload
 from videos.services.removing import remove_now
 from videos.services.set_aside import set_aside
-from videos.services.stored_files import file_at
+from videos.services.stored_files import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +64,16 @@ TOUCH_EVERY = timedelta(seconds=5)
 
 
 class UploadRefused(Exception):
-    """The sentence says why and what to do; the status is 413, 415, 422, 429 or 507."""
+    """The sentence says why and what to do; the status is 413, 415, 422, 429, 503 or 507."""
 
     def __init__(self, sentence: str, *, status: int) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.status = status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)} if self.status == 503 else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +114,20 @@ def disk_full() -> UploadRefused:
     )
 
 
+def storage_away() -> UploadRefused:
+    return UploadRefused(AWAY, status=503)
+
+
 @contextmanager
 def refused_when_full() -> Iterator[None]:
-    """Raises UploadRefused (507) for what the disk has no room for. The database may lie on it."""
+    """Raises UploadRefused: 507 for what the disk has no room for, on which the database may lie,
+    too; 503 for a storage root that is not available."""
     try:
         yield
+    except RootUnavailableError as error:
+        if is_available(error.name):  # logs the absence once
+            logger.warning("an upload was refused: %s", error)
+        raise storage_away() from error
     except (DatabaseError, OSError) as error:
         if is_disk_full(error):
             raise disk_full() from error
@@ -179,7 +201,6 @@ def _begin(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
         upload.user = user
         upload.quota_bytes = reservation.bytes
         upload.quota_reserved_at = reservation.reserved_at
-        upload.folder = str(settings.TEMP_STORAGE_PATH / f"upload-{upload.pk.hex}")
         upload.save(force_insert=True)
     return upload
 
@@ -242,14 +263,13 @@ def over_quota(user: User) -> UploadRefused:
 
 
 def _check_disk(size: int) -> None:
-    """Counts what other uploads still bring. Raises UploadRefused (507)."""
-    temp = Path(settings.TEMP_STORAGE_PATH)
+    """Counts what other uploads still bring. Raises UploadRefused (503 or 507)."""
     with refused_when_full():
-        temp.mkdir(parents=True, exist_ok=True)
+        check_roots(roots_for_new_videos())
     promised = Upload.objects.filter(state=UploadState.OPEN).aggregate(
         bytes=Sum(F("size_bytes") - F("offset_bytes"), default=0)
     )["bytes"]
-    if shutil.disk_usage(temp).free - promised - size < settings.MIN_FREE_DISK_BYTES:
+    if shutil.disk_usage(root_path(TEMP)).free - promised - size < settings.MIN_FREE_DISK_BYTES:
         raise disk_full()
 
 
@@ -312,10 +332,11 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, expired: bool = False) -> bo
             size=upload.quota_bytes,
             reserved_at=upload.quota_reserved_at,
         )
+    folder = StoredFile(upload.root, upload.folder_name)
     if is_kept:
-        set_aside(file_at(upload.folder), why=WHOLE_AFTER_ALL)
+        set_aside(folder, why=WHOLE_AFTER_ALL)
     else:
-        remove_now([file_at(upload.folder)])
+        remove_now([folder])
     return True
 
 
@@ -335,12 +356,13 @@ def remove_ended_folder(upload: Upload) -> None:
     with transaction.atomic():
         if Upload.objects.filter(pk=upload.pk, state=UploadState.ENDED).exists():
             request_removal_of_upload(upload)
-    remove_now([file_at(upload.folder)])
+    remove_now([StoredFile(upload.root, upload.folder_name)])
 
 
 def end_expired_uploads() -> int:
     """Returns how many. One that can be resumed expires once the site was alive on as many days
-    as it is kept for: neither a clock that leaps nor a site that is off for days ends it."""
+    as it is kept for: neither a clock that leaps nor a site that is off for days ends it. Those
+    whose storage is away stay: nobody could go on with them."""
     now = timezone.now()
     kept_since = alive_before(days=LIFETIME.days, now=now)
     expired = Upload.objects.filter(
@@ -348,7 +370,7 @@ def end_expired_uploads() -> int:
         | Q(is_resumable=True, expires_at__lt=kept_since + LIFETIME)
     )
     # Each looked at again as it is ended: bytes may have come since the list was read.
-    found = list(expired.filter(state=UploadState.OPEN))
+    found = [it for it in expired.filter(state=UploadState.OPEN) if is_available(it.root)]
     return sum(_end(upload, expired.filter(pk=upload.pk), expired=True) for upload in found)
 
 

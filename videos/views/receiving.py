@@ -12,11 +12,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
 
 from clipset.lib.blockhash import BlockHash
+from siteconfig.roots import RootUnavailableError, checked_root
 from siteconfig.services.config import current_config
 from videos.services.uploads import (
     UploadRefused,
     check_kind,
     disk_full,
+    storage_away,
     too_large,
     touch_upload,
 )
@@ -73,8 +75,11 @@ class StoreFilm(FileUploadHandler):
         folder = self.upload.folder_path
         self.path = folder / f"source{Path(file_name).suffix.lower()}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            checked_root(self.upload.root)
+            folder.mkdir(exist_ok=True)
             self.out = self.path.open("xb")
+        except RootUnavailableError:
+            self._refuse(storage_away())
         except OSError as error:
             self._refuse_for(error)
 

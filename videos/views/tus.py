@@ -20,6 +20,7 @@ from accounts.services.quota import quota_state
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.sockets import connection_of
 from clipset.middleware import wants_script_answer
+from siteconfig.roots import RootUnavailableError
 from siteconfig.services.config import current_config
 from videos.forms import SentWords
 from videos.models import Upload, UploadState
@@ -31,6 +32,7 @@ from videos.services.uploads import (
     create_upload,
     end_upload,
     open_uploads,
+    storage_away,
 )
 from videos.tus import answers
 from videos.tus.requests import effective_method, parse_request
@@ -126,7 +128,10 @@ def _speak(request: MemberRequest, upload_id: str | None) -> HttpResponse:
     except Refused as refused:
         answer = refused.answer
     except UploadRefused as refusal:
-        answer = Answer(status=refusal.status, body=refusal.sentence)
+        answer = Answer(status=refusal.status, body=refusal.sentence, headers=refusal.headers)
+    except RootUnavailableError:
+        away = storage_away()
+        answer = Answer(status=away.status, body=away.sentence, headers=away.headers)
     return _response(request, method, answer)
 
 

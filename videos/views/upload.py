@@ -103,8 +103,12 @@ def _store(request: MemberRequest, reserved: Upload, form: UploadForm) -> HttpRe
 def _refused(request: MemberRequest, form: UploadForm, refusal: UploadRefused) -> HttpResponse:
     if form.is_bound:
         form.add_error("file", refusal.sentence)
-        return _page(request, form, status=refusal.status)
-    return _page(request, form, status=refusal.status, refusal=refusal.sentence)
+        response = _page(request, form, status=refusal.status)
+    else:
+        response = _page(request, form, status=refusal.status, refusal=refusal.sentence)
+    for name, value in refusal.headers.items():
+        response[name] = value
+    return response
 
 
 def _page(

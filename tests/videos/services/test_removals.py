@@ -298,7 +298,7 @@ def fourteen_days_later() -> None:
 
 def test_a_refused_source_goes_after_14_days_and_the_row_forgets_it() -> None:
     video = refused_film()
-    source = Path(video.source_path)
+    source = video.source_file
     removal = Removal.objects.get()
     assert abs(removal.due_at - timezone.now() - KEEP_FAILED_SOURCE) < timedelta(minutes=1)
     assert work_off_removals() == 0
@@ -307,7 +307,7 @@ def test_a_refused_source_goes_after_14_days_and_the_row_forgets_it() -> None:
     assert work_off_removals() == 1
     assert not source.parent.exists()
     video.refresh_from_db()
-    assert (video.source_path, video.can_be_retried) == ("", False)
+    assert (video.source_key, video.can_be_retried) == ("", False)
 
 
 def test_staff_try_a_refused_video_again_and_its_uploader_does_not() -> None:
@@ -338,7 +338,7 @@ def test_a_source_that_is_tried_again_as_its_time_is_over_stays(
     monkeypatch.setattr(removing, "_forget_failed_sources", retry_first)
     work_off_removals()
     video.refresh_from_db()
-    assert Path(video.source_path).is_file()
+    assert video.source_file.is_file()
     assert not Removal.objects.exists()
 
 
@@ -389,13 +389,13 @@ def test_sources_that_failed_before_the_upgrade_get_removals_of_their_own() -> N
     film_with_files(make_user(), "ready")
     then = timezone.now() - timedelta(days=20)
     Video.objects.filter(pk=old.pk).update(updated_at=then)
-    migration = import_module("videos.migrations.0023_removals")
+    migration = import_module("videos.migrations.0024_removals")
     for _ in range(2):
         migration.request_removals_of_failed_sources(apps, None)
     days = {one.key: (one.due_at - timezone.now()).days for one in Removal.objects.all()}
     assert days == {"upload-old/source.mov": 0, "upload-young/source.mov": 13}
     fourteen_days_later()
     work_off_removals()
-    assert not Path(old.source_path).exists()
+    assert not old.source_file.exists()
     young.refresh_from_db()
-    assert young.source_path == ""
+    assert young.source_key == ""

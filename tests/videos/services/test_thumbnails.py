@@ -23,6 +23,7 @@ from clipset.lib.pictures import PictureError
 from clipset.lib.stopping import announce_stop, forget_stop
 from tests import clips
 from tests.builders import make_user, make_video
+from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos.films import (
     enrich,
@@ -121,8 +122,7 @@ def colour(video: Video) -> tuple[int, ...]:
 
 
 def pictures() -> list[str]:
-    folder = Path(django_settings.THUMBNAIL_STORAGE_PATH)
-    return sorted(it.name for it in folder.iterdir() if it.is_file())
+    return [it.name for it in entries(Path(django_settings.THUMBNAIL_STORAGE_PATH)) if it.is_file()]
 
 
 def small() -> list[str]:
@@ -132,7 +132,7 @@ def small() -> list[str]:
 
 
 def temp() -> list[Path]:
-    return list(Path(django_settings.TEMP_STORAGE_PATH).iterdir())
+    return entries(Path(django_settings.TEMP_STORAGE_PATH))
 
 
 def assert_only_its_picture(video: Video) -> None:
@@ -549,7 +549,7 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
 def pictured(bob: User) -> Video:
     """No film, but the thumbnail of an upright one, blue in its middle."""
     root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
-    video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root=str(root))
+    video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root="thumbnails")
     image = Image.new("RGB", (720, 1280), "red")
     image.paste("blue", (0, 300, 720, 980))
     image.save(root / "upright.jpg", "JPEG")

@@ -18,8 +18,8 @@ from clipset.lib.pulse import BEAT_SECONDS
 from clipset.lib.queue import ensure_schedule
 from siteconfig import health
 from siteconfig.health import Finding, register_health_check
-from siteconfig.health_checks import FOLDERS
 from siteconfig.models import ClusterHeartbeat, Config
+from siteconfig.places import SETTINGS
 from siteconfig.services.cluster_heartbeats import (
     FORGOTTEN_AFTER,
     STALE_SECONDS,
@@ -166,7 +166,7 @@ def test_what_is_late_or_scarce_is_told_and_no_reason_to_call_the_site_down(
     assert {name for name, it in checks.items() if not it["ok"]} == {"space", "schedules", "jobs"}
     assert checks["jobs"]["oldest_due_seconds"] >= 7200
     assert checks["schedules"]["late_seconds"]["look after jobs"] >= 600
-    assert set(checks["space"]["free_bytes"]) == set(FOLDERS)
+    assert set(checks["space"]["free_bytes"]) == set(SETTINGS)
     assert healthz() == (200, "ok")
 
 

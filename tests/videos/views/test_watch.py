@@ -60,7 +60,8 @@ def failed_film(bob: User, *, kept: bool) -> Video:
         uploader=bob,
         status=ProcessingStatus.FAILED,
         error_message="The disk was full.",
-        source_path=str(source) if kept else "",
+        source_root="temp" if kept else "",
+        source_key="upload-x/source.mp4" if kept else "",
         file_size_bytes=4,
     )
 
@@ -128,7 +129,7 @@ def test_a_failure_says_why_and_offers_what_can_be_done(client: Client, bob: Use
     html = client.get(f"/v/{video.short_id}/").content.decode()
     assert "The disk was full." in html
     assert "Try again" in html
-    Video.objects.update(source_path="")
+    Video.objects.update(source_key="")
     html = client.get(f"/v/{video.short_id}/").content.decode()
     assert "Try again" not in html
     assert "Upload it again" in html

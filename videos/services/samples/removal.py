@@ -14,6 +14,7 @@ from accounts.models import Invitation, Role, Session, User
 from accounts.services.avatars import avatar_path
 from categories.models import Category
 from categories.services import cover_path
+from siteconfig.roots import within_reach
 from videos.models import Job, Upload, UploadState, Video
 from videos.services.removing import work_off_removals
 
@@ -144,7 +145,7 @@ def delete_everything() -> set[Path]:
 
 def erase(pictures: Iterable[Path]) -> None:
     """Removes pictures of members and categories, and all else whose removal is due."""
-    for path in pictures:
+    for path in within_reach(pictures):
         path.unlink(missing_ok=True)
     work_off_removals(seconds=MAX_SECONDS)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import django.db.models.deletion
@@ -22,15 +21,15 @@ def request_removals_of_failed_sources(apps: Any, _schema_editor: Any) -> None:
     now = django.utils.timezone.now()
     failed = apps.get_model("videos", "Video").objects.filter(processing_status="FAILED")
     rows = []
-    for pk, source, changed in (
-        failed.exclude(source_path="").values_list("pk", "source_path", "updated_at").iterator()
-    ):
-        path = Path(source)
+    named = failed.exclude(source_key="")
+    for pk, root, key, changed in named.values_list(
+        "pk", "source_root", "source_key", "updated_at"
+    ).iterator():
         due_at = max(changed + KEEP_FAILED_SOURCE, now + timedelta(days=1))
         rows.append(
             removal(
-                root=str(path.parent.parent),
-                key=f"{path.parent.name}/{path.name}",
+                root=root,
+                key=key,
                 video_id=pk,
                 reason="FAILED",
                 due_at=due_at,
@@ -43,7 +42,7 @@ def request_removals_of_failed_sources(apps: Any, _schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("videos", "0022_request_of_jobs"),
+        ("videos", "0023_named_storage_roots"),
     ]
 
     operations = [
@@ -111,9 +110,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "root",
-                    models.CharField(
-                        help_text="The storage root that holds the file.", max_length=700
-                    ),
+                    models.CharField(help_text="The name of a storage root.", max_length=50),
                 ),
                 (
                     "key",
