@@ -24,6 +24,7 @@ from videos.services.finishing import finish_upload
 from videos.services.processing import process_next_job
 from videos.services.removing import work_off_removals
 from videos.services.set_aside import all_set_aside
+from videos.services.stored_files import stored_path
 from videos.services.uploads import Words, begin_upload
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def everything_on_disk() -> list[str]:
 def set_aside_files() -> list[str]:
     """Where they were, relative to the media folder."""
     media = Path(settings.MEDIA_ROOT)
-    return sorted(str((Path(one.root) / one.key).relative_to(media)) for one in all_set_aside())
+    return sorted(str(stored_path(one.root, one.key).relative_to(media)) for one in all_set_aside())
 
 
 def assert_nothing_is_left(user: User, *, charged: int = 0) -> None:

@@ -17,6 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clipset.lib import queue
+from siteconfig.places import SETTINGS
+from siteconfig.roots import write_marker
 from tests.builders import live_for, make_moderator, make_user, make_video
 from tests.videos.films import everything_on_disk, used, wake_ups
 from tests.videos.services.test_files import film_with_files
@@ -61,7 +63,7 @@ def videos_root() -> Path:
 
 def stored(name: str) -> StoredFile:
     (videos_root() / name).write_bytes(b"x")
-    return StoredFile(str(videos_root()), name)
+    return StoredFile("videos", name)
 
 
 # -- until done -----------------------------------------------------------------------------------
@@ -77,6 +79,8 @@ def read_only(media: Path) -> Iterator[Path]:
         pytest.skip("a disk of its own cannot be mounted here")
     for folder in ("videos", "thumbnails", "originals", "temp"):
         (media / folder).mkdir()
+    for name in SETTINGS:
+        write_marker(name)
     yield media
     subprocess.run(["umount", "--lazy", media], check=True)
 
@@ -136,7 +140,7 @@ def test_a_key_that_leads_out_of_its_root_removes_nothing(key: str) -> None:
     stored("any.mp4")
     outside = videos_root().parent / "keep.mp4"
     outside.write_bytes(b"x")
-    Removal.objects.create(root=str(videos_root()), key=key, reason=RemovalReason.REPLACED)
+    Removal.objects.create(root="videos", key=key, reason=RemovalReason.REPLACED)
     assert work_off_removals() == 0
     assert outside.exists()
     assert "not a key" in Removal.objects.get().last_error
@@ -279,7 +283,8 @@ def refused_film() -> Video:
         status=ProcessingStatus.PENDING,
         storage_root="",
         thumbnail_filename=None,
-        original_path="",
+        original_root="",
+        original_key="",
         file_size_bytes=1000,
     )
     Job.objects.create(video=video)

@@ -15,8 +15,8 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from siteconfig.models import Config
 from tests.builders import make_admin, make_moderator
+from tests.folders import make_root
 from tests.videos.films import everything_on_disk, files_below, set_aside_files
 from videos.models import RemovalReason
 from videos.services.removals import request_removals
@@ -39,7 +39,7 @@ def stored(key: str, content: bytes = b"video") -> StoredFile:
     root = Path(django_settings.VIDEO_STORAGE_PATH)
     (root / key).parent.mkdir(parents=True, exist_ok=True)
     (root / key).write_bytes(content)
-    return StoredFile(str(root), key)
+    return StoredFile("videos", key)
 
 
 def test_a_file_is_moved_with_its_note_and_back() -> None:
@@ -61,7 +61,7 @@ def test_a_file_is_moved_with_its_note_and_back() -> None:
 
 def test_a_folder_is_moved_with_all_that_is_in_it() -> None:
     stored("upload-x/source.mp4")
-    assert set_aside(StoredFile(str(django_settings.VIDEO_STORAGE_PATH), "upload-x"), why="x")
+    assert set_aside(StoredFile("videos", "upload-x"), why="x")
     assert set_aside_size() == (1, 5)
     told("restore_set_aside", "upload-x")
     assert everything_on_disk() == ["videos/upload-x/source.mp4"]
@@ -80,8 +80,7 @@ def test_two_of_a_name_are_kept_apart_and_neither_replaces_a_file() -> None:
 
 
 def test_what_is_gone_leaves_no_note() -> None:
-    root = str(django_settings.VIDEO_STORAGE_PATH)
-    assert not set_aside(StoredFile(root, "gone.mp4"), why="x")
+    assert not set_aside(StoredFile("videos", "gone.mp4"), why="x")
     assert files_below(Path(django_settings.MEDIA_ROOT)) == []
 
 
@@ -94,9 +93,9 @@ def test_a_root_on_another_disk_has_its_own_place(tmp_path: Path) -> None:
     if mounted.returncode:
         pytest.skip("a disk of its own cannot be mounted here")
     try:
-        Config.objects.update(video_storage_path=str(disk))
+        make_root("videos-2", disk)
         (disk / "a.mp4").write_bytes(b"x")
-        assert set_aside(StoredFile(str(disk), "a.mp4"), why="x")
+        assert set_aside(StoredFile("videos-2", "a.mp4"), why="x")
         (one,) = all_set_aside()
         assert one.path.is_relative_to(disk / "set-aside")
         told("restore_set_aside", "a.mp4")

@@ -634,7 +634,7 @@ def test_the_sweep_makes_a_bounded_number_and_passes_by_what_is_no_thumbnail(
     for name in [*names[1:], "stray.jpg", "upright-storyboard.jpg"]:
         (root / name).write_bytes(content)
     for name in names[1:]:
-        make_video(thumbnail_filename=name, thumbnail_root=str(root))
+        make_video(thumbnail_filename=name, thumbnail_root="thumbnails")
     monkeypatch.setattr(small_thumbnails, "MAX_AT_A_TIME", 2)
     monkeypatch.setattr(small_thumbnails, "NAMES_IN_A_QUERY", 1)
     assert [tasks.make_missing_small_thumbnails() for _ in range(3)] == [2, 1, 0]
