@@ -108,7 +108,7 @@ def test_many_pieces_leave_nothing_behind_when_the_engine_merges_what_it_wrote(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Words come, go half-way and are wanted again; FTS5 merges what several commits wrote."""
-    chance = random.Random(seed)  # noqa: S311 no secret
+    chance = random.Random(seed)
     monkeypatch.setattr(search_changes, "PIECE", chance.choice([2, 5, 9]))
     SearchDocument.objects.all().delete()
     rebuild_engine()
