@@ -78,8 +78,9 @@ MAX_PIXELS: Final = {
 }
 # Each scan of a progressive JPEG goes over the whole picture. Encoders write 10 or so.
 MAX_SCANS: Final = 100
-# ITU-T T.81, B.1.1.3: markers that begin a segment, and those that stand alone.
-MARKER: Final = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])")
+# ITU-T T.81, B.1.1.3: markers that begin a segment, and those that stand alone. Of several bytes
+# 0xFF before one only the last is looked at: matching all of them would take quadratic time.
+MARKER: Final = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA
 # EXIF's Orientation: how the picture has to be turned.
 ORIENTATION: Final = 0x0112

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
-from django.core.management.base import SystemCheckError
+from django.core.management.base import CommandError, SystemCheckError
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
@@ -210,3 +212,10 @@ def test_all_leaves_none_also_where_the_settings_of_the_shell_tell_of_nobody(
     assert "admin stays: this member is the only admin" in said("remove_samples")
     assert "1 member" in said("remove_samples", "--all")
     assert not User.objects.exists()
+
+
+def test_a_database_of_an_earlier_version_is_brought_up_to_date_first(sample_admin: User) -> None:
+    MigrationRecorder(connection).record_unapplied("videos", "0021_folded_captions")
+    with pytest.raises(CommandError, match=r"manage\.py migrate"):
+        said("remove_samples", "--all")
+    assert User.objects.exists()

@@ -82,11 +82,13 @@ def _apply_piece(document: int) -> bool:
     taken = gone[:PIECE]
     put = new[: PIECE - len(taken)]
     is_done = len(taken) + len(put) == len(gone) + len(new)
-    again = _sharing(taken, sorted(had.keys() & wanted.keys())) if change.wants else []
+    is_gone = is_done and change.wants is None
+    # Also words that the next piece takes out: before that, they may be wanted again.
+    again = [] if is_gone else _sharing([*taken, *put], sorted(had.keys() - set(taken)))
     with connection.cursor() as cursor:
         if change.has is not None:
             cursor.execute(_TAKE, [document, " ".join([*taken, *again])])
-        if change.wants is not None or not is_done:
+        if not is_gone:
             cursor.execute(_PUT, [document, " ".join([*again, *put])])
     if is_done:
         change.delete()
@@ -98,15 +100,20 @@ def _apply_piece(document: int) -> bool:
     return is_done
 
 
-def _sharing(taken: Iterable[str], kept: Sequence[str]) -> list[str]:
-    """Words that stay, to be written again with those that go: all beginnings that both have.
+def _sharing(changed: Iterable[str], kept: Sequence[str]) -> list[str]:
+    """Words that stay, to be taken out and put in again with those that go or come: all beginnings
+    that both have.
 
     FTS5 takes a document out of the list of each beginning of a word that goes, even where
-    another word of it begins so. The two neighbors in the alphabet have the longest of those in
-    common with it, and whatever shorter one any word has.
+    another word of it begins so. And it must not be put into a list that it is in already: FTS5
+    may keep it there when it is taken out. The two neighbors in the alphabet have the longest of
+    those beginnings in common with a word, and whatever shorter one any word has.
+
+    Args:
+        kept: sorted.
     """
     words: dict[str, None] = {}
-    for word in taken:
+    for word in changed:
         place = bisect_left(kept, word)
         for neighbor in kept[max(place - 1, 0) : place + 1]:
             if neighbor[0] == word[0]:

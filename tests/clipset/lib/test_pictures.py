@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from clipset.lib import pictures
-from clipset.lib.image_child import ORIENTATION
+from clipset.lib.image_child import ORIENTATION, count_scans
 from clipset.lib.pictures import PictureError, fitted_jpeg, fitted_webp, write_whole
 from tests.hostile import pictures as hostile
 from tests.processes import ROOT, wait_for
@@ -280,6 +280,13 @@ def test_what_would_cost_too_much_is_refused_before_it_does(what: str) -> None:
         fitted_webp(picture, SIZE)
     after = os.times()
     assert after.children_user - before.children_user < 1.5
+
+
+def test_a_run_of_marker_bytes_is_read_once() -> None:
+    before = time.process_time()
+    assert count_scans(b"\xff\xd8" + b"\xff" * 300_000 + b"\0") == 0
+    assert count_scans(b"\xff\xd8" + b"\xff" * 9 + b"\xda\0\2" + b"\xff\xff\xd9\xff\xda") == 1
+    assert time.process_time() - before < 1
 
 
 HARMLESS: dict[str, Callable[[], bytes]] = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -93,6 +94,46 @@ def test_any_changes_in_any_pieces_end_in_the_index_that_one_would_make_at_once(
         assert finds(term) == {
             pk for pk, words in wanted.items() if words and term in beginnings(words)
         }
+
+
+def random_words(chance: random.Random, *, most: int) -> list[str]:
+    """Different words of a few letters, so that many begin alike."""
+    words = {"".join(chance.choices("abcd", k=chance.randint(1, 13))) for _ in range(most)}
+    return sorted(words)
+
+
+@pytest.mark.django_db(transaction=True)  # FTS5 writes its lists at a commit
+@pytest.mark.parametrize("seed", range(3))
+def test_many_pieces_leave_nothing_behind_when_the_engine_merges_what_it_wrote(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Words come, go half-way and are wanted again; FTS5 merges what several commits wrote."""
+    chance = random.Random(seed)
+    monkeypatch.setattr(search_changes, "PIECE", chance.choice([2, 5, 9]))
+    SearchDocument.objects.all().delete()
+    rebuild_engine()
+    videos = [make_video(), make_video()]
+    SearchDocument.objects.all().delete()
+    apply_waiting_changes()
+    words = random_words(chance, most=80)
+    for _ in range(40):
+        which = chance.randrange(2)
+        if chance.random() < 0.3:
+            SearchDocument.objects.filter(pk=which + 1).delete()
+        else:
+            chosen = chance.sample(words, chance.randint(0, len(words)))
+            fields = {"words": " ".join(sorted(chosen))}
+            video = videos[which]
+            new = {"video": video, "uploader_id": video.uploaded_by_id}
+            SearchDocument.objects.update_or_create(
+                pk=which + 1, defaults=fields, create_defaults={**new, **fields}
+            )
+        for _ in range(chance.randrange(4)):
+            with transaction.atomic():
+                apply_changes([which + 1])
+        if chance.random() < 0.3:
+            apply_waiting_changes()
+            assert_engine_agrees()
 
 
 def test_small_changes_are_found_at_once_and_large_ones_when_all_pieces_are_written(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import User
 from videos.services.samples import remove_samples
@@ -31,6 +33,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        if not _is_current():
+            raise CommandError(
+                "The database is of an earlier version. Run .venv/bin/python manage.py migrate, or "
+                "start the site with scripts/run, and then this command again."
+            )
         removed = remove_samples(leave_none=options["all"] or bool(settings.EXPOSED_BY))
         if options["verbosity"] < 1:
             return
@@ -58,6 +65,12 @@ class Command(BaseCommand):
                 "one, and so does manage.py setup_link. (A site that only this machine reaches is "
                 "filled with sample data again, unless SEED is none.)"
             )
+
+
+def _is_current() -> bool:
+    """Whether all migrations of this version were applied."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def _count(number: int, one: str, many: str) -> str:
