@@ -14,10 +14,9 @@ from django.db import transaction
 
 from clipset.lib.durable import sync
 from siteconfig.services.config import current_config
-from videos.models import Caption, CaptionWords, NoticeKind, ProcessingStatus, Rendition, Video
+from videos.models import Caption, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind
 from videos.services import jobs
-from videos.services.caption_words import fold_captions
 from videos.services.files import (
     file_stem,
     keep_original,
@@ -27,7 +26,7 @@ from videos.services.files import (
 )
 from videos.services.notices import notify_of_processing
 from videos.services.options import transcode_options
-from videos.services.search_index import index_video
+from videos.services.search_index import index_captions, index_video
 from videos.services.small_thumbnails import ask_for_small_thumbnail
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
@@ -130,14 +129,13 @@ def _publish(
     # Of attempts that were killed half-way. Read before this one ends the job, removed after: a
     # worker that has lost its lease without knowing must not touch what the next one published.
     strays = named_after(video.pk)
-    words = [fold_captions(track.body) for track in captions]
     files: list[Path] = []
     try:
         placed = _place_all(job, result, files, version=version, tick=tick)
         with transaction.atomic():
             jobs.end_job(job)
             _store(video, placed, was_copied=result.plan.copied)
-            _store_captions(video, captions, words)
+            _store_captions(video, captions)
             index_video(video.pk)
             if placed.thumbnail:
                 ask_for_small_thumbnail(video.pk)
@@ -152,6 +150,10 @@ def _publish(
         remove_unnamed(video.pk, files)
         raise
     remove_unnamed(video.pk, strays)
+    try:
+        index_captions(video.pk)
+    except Exception:  # the video is published; the sweep adds them
+        logger.exception("the captions of video %s cannot be searched yet", video.short_id)
 
 
 def _place_all(
@@ -253,13 +255,7 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
     Rendition.objects.bulk_create(renditions)
 
 
-def _store_captions(video: Video, captions: tuple[Extracted, ...], words: list[str]) -> None:
-    """`words` are those of each track, folded."""
+def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
+    """Without the words that a search finds: `index_captions` adds them after the commit."""
     Caption.objects.filter(video=video).only("pk").delete()
-    tracks = Caption.objects.bulk_create(
-        Caption(video=video, **asdict(track)) for track in captions
-    )
-    CaptionWords.objects.bulk_create(
-        CaptionWords(caption=track, words=folded)
-        for track, folded in zip(tracks, words, strict=True)
-    )
+    Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)
