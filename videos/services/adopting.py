@@ -21,10 +21,9 @@ from siteconfig.roots import ORIGINALS, THUMBNAILS, is_available
 from videos.models import Job, ProcessingStatus, Video
 from videos.models.job import JobState
 from videos.services import jobs
-from videos.services.caption_words import fold_captions
 from videos.services.files import named_after
 from videos.services.options import transcode_options
-from videos.services.publishing import Placed, rendition_row, store_result
+from videos.services.publishing import Placed, index_new_captions, rendition_row, store_result
 from videos.services.stored_files import StoredFile, published_files, stored_path
 from videos.transcode.captions import extract_captions
 from videos.transcode.errors import ProcessingError, SourceError
@@ -96,15 +95,15 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
         return False
     top = whole[0]
     captions = _captions(_original(files, top), folder, tick)
-    words = [fold_captions(track.body) for track in captions]
     placed = Placed(
         renditions=[_row(video, one) for one in whole],
         thumbnail=_newest(files, _THUMBNAIL),
         original=_original(files, top),
     )
     with transaction.atomic():
-        store_result(job, placed, captions, words, was_copied=top.name == "source")
+        store_result(job, placed, captions, was_copied=top.name == "source")
         _store_storyboard(video, files, placed.renditions[0])
+    index_new_captions(video)
     logger.warning("video %s was published again from files of its own", video.short_id)
     return True
 

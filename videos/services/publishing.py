@@ -14,18 +14,9 @@ from django.db import transaction
 from clipset.lib.durable import sync
 from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, checked_root
 from siteconfig.services.config import current_config, current_video_root
-from videos.models import (
-    Caption,
-    CaptionWords,
-    NoticeKind,
-    ProcessingStatus,
-    RemovalReason,
-    Rendition,
-    Video,
-)
+from videos.models import Caption, NoticeKind, ProcessingStatus, RemovalReason, Rendition, Video
 from videos.models.job import JobKind
 from videos.services import jobs
-from videos.services.caption_words import fold_captions
 from videos.services.files import (
     file_stem,
     keep_original,
@@ -38,7 +29,7 @@ from videos.services.files import (
 from videos.services.notices import notify_of_processing
 from videos.services.options import transcode_options
 from videos.services.removals import request_removals
-from videos.services.search_index import index_video
+from videos.services.search_index import index_captions, index_video
 from videos.services.small_thumbnails import ask_for_small_thumbnail
 from videos.services.stored_files import StoredFile
 from videos.transcode.captions import extract_captions
@@ -142,39 +133,39 @@ def _publish(
     # Of attempts that were killed half-way. Read before this one ends the job, set aside after: a
     # worker that has lost its lease without knowing must not touch what the next one published.
     strays = named_after(video.pk)
-    words = [fold_captions(track.body) for track in captions]
     files: list[Path] = []
     try:
         placed = _place_all(job, result, files, version=version, tick=tick)
         with transaction.atomic():
-            store_result(job, placed, captions, words, was_copied=result.plan.copied)
+            store_result(job, placed, captions, was_copied=result.plan.copied)
     except BaseException:
         # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
         take_back(video.pk, files)
         raise
     set_strays_aside(video.pk, strays)
+    index_new_captions(video)
+
+
+def index_new_captions(video: Video) -> None:
+    """After the transaction that published the video: its captions may take long."""
+    try:
+        index_captions(video.pk)
+    except Exception:  # the video is published; the sweep adds them
+        logger.exception("the captions of video %s cannot be searched yet", video.short_id)
 
 
 def store_result(
-    job: Job,
-    placed: Placed,
-    captions: tuple[Extracted, ...],
-    words: list[str],
-    *,
-    was_copied: bool,
+    job: Job, placed: Placed, captions: tuple[Extracted, ...], *, was_copied: bool
 ) -> None:
     """Ends the job with a video that plays and whose source is not needed any more, and asks for
-    what comes next. In a transaction. `words` are those of each caption track, folded.
-
-    Raises LeaseLost.
-    """
+    what comes next. In a transaction; `index_new_captions` follows it. Raises LeaseLost."""
     video = job.video
     jobs.end_job(job)
     _store(video, placed, was_copied=was_copied)
     if video.source_key:
         source = [StoredFile(video.source_root, video.source_key)]
         request_removals(source, reason=RemovalReason.PROCESSED, video_id=video.pk)
-    _store_captions(video, captions, words)
+    _store_captions(video, captions)
     index_video(video.pk)
     if placed.thumbnail:
         ask_for_small_thumbnail(video.pk)
@@ -294,13 +285,7 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
     Rendition.objects.bulk_create(renditions)
 
 
-def _store_captions(video: Video, captions: tuple[Extracted, ...], words: list[str]) -> None:
-    """`words` are those of each track, folded."""
+def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
+    """Without the words that a search finds: `index_captions` adds them after the commit."""
     Caption.objects.filter(video=video).only("pk").delete()
-    tracks = Caption.objects.bulk_create(
-        Caption(video=video, **asdict(track)) for track in captions
-    )
-    CaptionWords.objects.bulk_create(
-        CaptionWords(caption=track, words=folded)
-        for track, folded in zip(tracks, words, strict=True)
-    )
+    Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)

@@ -110,8 +110,28 @@ def _after(published: QuerySet[Video], last: UUID | None) -> list[UUID]:
     return list(following.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
 
+def index_captions(video_id: UUID) -> None:
+    """Makes the words of captions findable that were just stored, outside of the transaction that
+    published their video: folding and writing them takes long. Should the process end before, the
+    sweep does it (`index_missing_captions`)."""
+    tracks = Caption.objects.filter(video=video_id, pk__in=captions_without_words())
+    words = [(track.pk, fold_captions(track.body)) for track in tracks.iterator(chunk_size=8)]
+    if not words:
+        return
+    with transaction.atomic():
+        # They may have been removed meanwhile.
+        held = Caption._base_manager.select_for_update().filter(pk__in=[pk for pk, _ in words])
+        there = set(held.values_list("pk", flat=True))
+        CaptionWords.objects.bulk_create(
+            (CaptionWords(caption_id=pk, words=folded) for pk, folded in words if pk in there),
+            ignore_conflicts=True,
+        )
+        index_video(video_id)
+
+
 def index_missing_captions() -> int:
-    """Folds captions that an older version stored, one after the other. Returns how many."""
+    """Folds captions that an older version stored, or whose worker ended before it could, one after
+    the other. Returns how many."""
     missing = captions_without_words()
     for pk in missing:
         track = Caption._base_manager.filter(pk=pk).first()
