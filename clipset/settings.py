@@ -22,7 +22,8 @@ restrict_umask()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
-environ.Env.read_env(env.str("CLIPSET_ENV_FILE", str(BASE_DIR / ".env")))
+ENV_FILE = Path(env.str("CLIPSET_ENV_FILE", str(BASE_DIR / ".env")))
+environ.Env.read_env(str(ENV_FILE))
 
 # The default is refused by a system check unless DEBUG is on (siteconfig.checks).
 INSECURE_SECRET_KEY = "clipset-insecure-key-for-development-only"  # noqa: S105
@@ -275,6 +276,16 @@ STORAGE_ROOTS = env.list("STORAGE_ROOTS", default=[])
 
 # The location of the web server in front that sends files by X-Accel-Redirect; "" where we do.
 MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", "").rstrip("/")
+
+# -- Backup -------------------------------------------------------------------------------------
+# A restic repository: a folder, sftp:…, s3:…. Backups are taken every night when it is set.
+BACKUP_REPOSITORY = env.str("BACKUP_REPOSITORY", "")
+BACKUP_PASSWORD_FILE = _folder("BACKUP_PASSWORD_FILE", BASE_DIR / "data" / "backup-password")
+# How many backups to keep, by period.
+BACKUP_KEEP: dict[str, str] = env.dict(
+    "BACKUP_KEEP", default={"daily": "7", "weekly": "4", "monthly": "6"}
+)
+BACKUP_HOUR = env.int("BACKUP_HOUR", 3)  # of QUOTA_RESET_TIMEZONE
 
 # -- Uploads, quota, processing -----------------------------------------------------------------
 # The two limits seed the config row once; after that the row rules.

@@ -205,6 +205,12 @@ apt_install() {
     "${get[@]}" install --no-install-recommends "$@"
 }
 
+need_restic() {
+    if command -v restic >/dev/null; then return; fi
+    may_install || die "restic is missing, and it may not be installed from here. As root: apt-get install restic; then start again."
+    step "restic by apt" restic-apt apt_install restic
+}
+
 # -- Python ---------------------------------------------------------------------------------------
 
 PYTHON_FITS='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'

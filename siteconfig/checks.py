@@ -26,6 +26,7 @@ FOLDERS = (
     "ORIGINAL_STORAGE_PATH",
 )
 MIN_TOKEN_LENGTH = 16
+BACKUP_PERIODS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 AT_LEAST_ONE = ("MAX_FILE_SIZE_BYTES", "VIDEO_PROCESSING_TIMEOUT")
 AT_LEAST_ZERO = ("WEEKLY_UPLOAD_LIMIT_BYTES", "MIN_FREE_DISK_BYTES")
 
@@ -198,6 +199,32 @@ def check_storage_roots(**_kwargs: Any) -> list[Error]:
         )
         for entry in unreadable_entries()
     ]
+
+
+@register
+def check_backup_settings(**_kwargs: Any) -> list[Error]:
+    wrong = [
+        f"{period}={count}"
+        for period, count in settings.BACKUP_KEEP.items()
+        if period not in BACKUP_PERIODS or not count.isdecimal() or int(count) < 1
+    ]
+    errors = [
+        Error(
+            f"BACKUP_KEEP has '{entry}', which is no period with a number of backups.",
+            hint="Write it like daily=7,weekly=4,monthly=6.",
+            id="clipset.E014",
+        )
+        for entry in wrong
+    ]
+    if not 0 <= settings.BACKUP_HOUR <= 23:
+        errors.append(
+            Error(
+                f"BACKUP_HOUR is {settings.BACKUP_HOUR}, which is no hour of the day.",
+                hint="Set it to 0 (midnight) to 23.",
+                id="clipset.E014",
+            )
+        )
+    return errors
 
 
 @register

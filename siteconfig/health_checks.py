@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from django.conf import settings
+from django.utils import timezone
 
 from clipset.lib.units import human_bytes
 from siteconfig.health import Finding, register_health_check
-from siteconfig.models import Config
+from siteconfig.models import BackupRun, BackupState, Config
 from siteconfig.places import SETTINGS
 from siteconfig.roots import is_available, root_path
 from siteconfig.schema import migration_problem
 from siteconfig.services.cluster_heartbeats import STALE_SECONDS, cluster_ages
 
+# A night and what a large backup may take.
+MAX_BACKUP_AGE: Final = timedelta(hours=36)
 # Less than this on the disk of the database, and nothing can be saved reliably.
 MIN_DATABASE_BYTES: Final = 16 * 1024**2
 
@@ -77,8 +81,19 @@ def check_space() -> Finding:
 
 
 def check_backup() -> Finding:
-    """Until backups are made by the site, nothing is known of one."""
-    return Finding(is_well=True, summary="No backup is known.", facts={"last": None})
+    """The last nightly backup is not too old, where backups are taken."""
+    if not settings.BACKUP_REPOSITORY:
+        summary = "No backups are taken (BACKUP_REPOSITORY is not set)."
+        return Finding(is_well=True, summary=summary, facts={"last": None})
+    last = BackupRun.objects.filter(state=BackupState.DONE).first()
+    failed = BackupRun.objects.filter(state=BackupState.FAILED).first()
+    facts = {"last": last.started_at.isoformat() if last else None}
+    if last is not None and timezone.now() - last.started_at < MAX_BACKUP_AGE:
+        summary = f"The last backup is from {last.started_at:%Y-%m-%d %H:%M} UTC."
+        return Finding(is_well=True, summary=summary, facts=facts)
+    why = f" The last try failed: {failed.error}" if failed else ""
+    age = f"from {last.started_at:%Y-%m-%d %H:%M} UTC" if last else "not there yet"
+    return Finding(is_well=False, summary=f"The last backup is {age}.{why}", facts=facts)
 
 
 def register_checks() -> None:

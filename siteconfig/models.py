@@ -244,3 +244,45 @@ class ClusterHeartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cluster} on {self.host}: {self.beat_at}"
+
+
+class BackupState(models.TextChoices):
+    RUNNING = "RUNNING", "Running"
+    DONE = "DONE", "Done"
+    FAILED = "FAILED", "Failed"
+
+
+class BackupRun(models.Model):
+    """One backup that was begun. While it is RUNNING and its lease lasts, nothing is removed."""
+
+    state = models.CharField(max_length=7, choices=BackupState, default=BackupState.RUNNING)
+    repository = models.CharField(max_length=500)
+    lease_until = models.DateTimeField()
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    snapshot_id = models.CharField(max_length=64, blank=True, default="")
+    bytes_done = models.BigIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    bytes_added = models.BigIntegerField(default=0, help_text="New data in the repository.")
+    files_total = models.BigIntegerField(default=0)
+    seconds_left = models.PositiveIntegerField(null=True, blank=True)
+    checked_all = models.BooleanField(
+        default=False, help_text="All data of the repository was read and checked, not a part."
+    )
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "backup_runs"
+        ordering = ["-started_at", "-pk"]
+        verbose_name = "backup"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=BackupState.values), name="backup_runs_state_known"
+            ),
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="RUNNING"), name="backup_runs_one_running"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M} {self.get_state_display()}"

@@ -31,6 +31,7 @@ PARTS = {
     "redis": (("redis-server",), "redis-server"),
     "nginx": (("nginx",), "nginx-light"),
     "compiler": (("gcc", "cc"), "gcc libc6-dev"),
+    "restic": (("restic",), "restic"),
 }
 
 

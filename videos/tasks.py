@@ -12,6 +12,7 @@ from videos.services import (
     captions,
     clock,
     deletions,
+    file_hashes,
     files,
     finishing,
     jobs,
@@ -102,7 +103,6 @@ def tidy_up() -> int:
         + files.sweep_small_thumbnails()
         + adopting.adopt_unfinished_videos()
         + files.prune_originals()
-        + removals.forget_pauses()
         + sharing.forget_ended_links()
         + captions.forget_removed_captions()
         + playlists.forget_deleted_playlists()
@@ -111,6 +111,12 @@ def tidy_up() -> int:
     )
 
 
+def hash_stored_files() -> int:
+    """Every ten minutes, in the cluster for slow work: hashes files that were published since."""
+    return file_hashes.hash_stored_files()
+
+
 def refresh_statistics() -> None:
-    """Daily: a second or two among a million videos."""
+    """Daily: a second or two among a million videos. Forgets hashes of files that are gone."""
     statistics.refresh_statistics()
+    file_hashes.forget_hashes_of_removed_files()

@@ -57,12 +57,17 @@ def free_taken_work() -> int:
     return int(taken.update(lock=now))
 
 
+def empty_queue() -> int:
+    """Forgets every task that waits. The schedules wake for the work. Returns how many."""
+    return int(OrmQ.objects.all().delete()[0])
+
+
 def waiting_wake_ups(cluster: str | None = None) -> int:
     """How many calls stand in a cluster's queue that no worker has taken yet."""
     return int(get_broker(cluster or FIRST_CLUSTER).queue_size())
 
 
-def ensure_schedule(name: str, function: str, *, minutes: int) -> None:
+def ensure_schedule(name: str, function: str, *, minutes: int, cluster: str | None = None) -> None:
     """Makes `function` run every so many minutes. Harmless when it does already."""
     Schedule.objects.update_or_create(
         name=name,
@@ -70,6 +75,7 @@ def ensure_schedule(name: str, function: str, *, minutes: int) -> None:
             "func": function,
             "schedule_type": Schedule.MINUTES,
             "minutes": minutes,
+            "cluster": cluster,
             "repeats": -1,
         },
     )

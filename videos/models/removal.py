@@ -61,19 +61,6 @@ class Removal(models.Model):
         return self.key
 
 
-class RemovalPause(models.Model):
-    """A lease by which a backup holds all removals back. It is renewed while the backup runs."""
-
-    until = models.DateTimeField()
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        db_table = "removal_pauses"
-
-    def __str__(self) -> str:
-        return f"until {self.until:%Y-%m-%d %H:%M:%S}"
-
-
 class VideoDeletion(models.Model):
     """A video that staff chose to delete together with many others.
 

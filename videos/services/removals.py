@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from clipset.lib.queue import enqueue
-from videos.models import Removal, RemovalPause, RemovalReason
+from siteconfig.backup.running import backup_is_running
+from videos.models import Removal, RemovalReason
 from videos.services.stored_files import StoredFile
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ KEEP_FAILED_DAYS: Final = 14
 KEEP_FAILED_SOURCE: Final = timedelta(days=KEEP_FAILED_DAYS)
 # How long the row of a file is held by whoever removes it.
 LEASE: Final = timedelta(seconds=60)
-MAX_PAUSE: Final = timedelta(minutes=10)
 
 
 # -- asking ---------------------------------------------------------------------------------------
@@ -113,39 +113,12 @@ def wake() -> None:
 # -- holding back ---------------------------------------------------------------------------------
 
 
-def pause_removals() -> RemovalPause:
-    """Holds all removals back for ten minutes; `renew_pause` prolongs that.
-
-    What is being removed at this moment may go on: wait until `removals_are_at_work` is False.
-    """
-    return RemovalPause.objects.create(until=timezone.now() + MAX_PAUSE)
-
-
-def renew_pause(pause: RemovalPause) -> bool:
-    """False when the pause was over: files may have gone since."""
-    now = timezone.now()
-    held = RemovalPause.objects.filter(pk=pause.pk, until__gt=now)
-    return bool(held.update(until=now + MAX_PAUSE))
-
-
-def end_pause(pause: RemovalPause) -> None:
-    RemovalPause.objects.filter(pk=pause.pk).delete()
-    _wake_on_commit()
-
-
 def removals_are_paused() -> bool:
-    """Whether a backup runs. A pause that ends later than any can was made by a wrong clock."""
-    now = timezone.now()
-    return RemovalPause.objects.filter(until__gt=now, until__lte=now + MAX_PAUSE).exists()
+    """Whether a backup is being taken, which must find every file that its database names."""
+    return backup_is_running()
 
 
 def removals_are_at_work() -> bool:
     """Whether somebody removes files at this moment."""
     now = timezone.now()
     return Removal.objects.filter(taken_until__gt=now, taken_until__lte=now + LEASE).exists()
-
-
-def forget_pauses() -> int:
-    """Returns how many ended pauses were deleted."""
-    deleted, _ = RemovalPause.objects.filter(until__lt=timezone.now() - MAX_PAUSE).delete()
-    return deleted

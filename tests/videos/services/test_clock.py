@@ -223,7 +223,7 @@ WHEN_IT_WAS = {
     *("beat_at", "deleting_since", "hashed_at", "marked_at", "requested_at"),
 }
 # Leases that count as ended when they end too far ahead (videos.services.removing).
-VOID = {"Removal.taken_until", "RemovalPause.until"}
+VOID = {"BackupRun.lease_until", "Removal.taken_until"}
 
 
 def test_every_moment_that_is_stored_has_been_thought_of() -> None:

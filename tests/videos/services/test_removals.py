@@ -17,13 +17,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clipset.lib import queue
+from siteconfig.backup.running import RUN_LEASE
+from siteconfig.models import BackupRun, BackupState
 from siteconfig.places import SETTINGS
 from siteconfig.roots import write_marker
 from tests.builders import live_for, make_moderator, make_user, make_video
 from tests.videos.films import everything_on_disk, used, wake_ups
 from tests.videos.services.test_files import film_with_files
-from videos.models import Job, ProcessingStatus, Removal, RemovalPause, RemovalReason, Video
-from videos.services import removals, removing
+from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Video
+from videos.services import removing
 from videos.services.editing import delete_video
 from videos.services.jobs import claim_next_job, reject_source
 from videos.services.processing import REFUSED, retry_processing
@@ -31,12 +33,8 @@ from videos.services.removals import (
     KEEP_FAILED_DAYS,
     KEEP_FAILED_SOURCE,
     LEASE,
-    MAX_PAUSE,
-    end_pause,
-    pause_removals,
     removals_are_at_work,
     removals_are_paused,
-    renew_pause,
     request_removals,
 )
 from videos.services.removing import MIN_DELAY, ROOT_MISSING, work_off_removals
@@ -243,12 +241,12 @@ def test_a_wake_up_that_fails_hides_no_success(
 
 def test_nothing_is_removed_while_a_backup_runs() -> None:
     request_removals([stored("a.mp4")], reason=RemovalReason.REPLACED)
-    pause = pause_removals()
+    run = BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE)
     assert removals_are_paused()
     assert work_off_removals() == 0
     assert Removal.objects.get().tries == 0
-    assert renew_pause(pause)
-    end_pause(pause)
+    run.state = BackupState.DONE
+    run.save()
     assert not removals_are_paused()
     assert work_off_removals() == 1
 
@@ -264,14 +262,11 @@ def test_a_backup_that_begins_while_a_batch_is_taken_holds_it_back(
     assert Removal.objects.get().taken_until is None
 
 
-def test_a_backup_that_was_killed_holds_removals_back_for_ten_minutes_at_most() -> None:
-    pause = pause_removals()
-    RemovalPause.objects.update(until=timezone.now() - timedelta(seconds=1))
+@pytest.mark.parametrize("ends_in", [-timedelta(seconds=1), 2 * RUN_LEASE])
+def test_a_backup_that_was_killed_holds_nothing_back_for_long(ends_in: timedelta) -> None:
+    """Nor one whose lease a clock that was ahead has written."""
+    BackupRun.objects.create(lease_until=timezone.now() + ends_in)
     assert not removals_are_paused()
-    assert not renew_pause(pause)
-    RemovalPause.objects.update(until=timezone.now() + 2 * MAX_PAUSE)
-    assert not removals_are_paused(), "a clock was ahead"
-    removals.forget_pauses()
 
 
 # -- sources of what failed -----------------------------------------------------------------------

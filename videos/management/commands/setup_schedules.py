@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from clipset.lib.queue import ensure_schedule
@@ -18,10 +19,19 @@ SCHEDULES = (
 )
 
 
+# In the cluster for slow work.
+SLOW_SCHEDULES = (
+    ("Take the nightly backup", "siteconfig.tasks.take_nightly_backup", 60),
+    ("Hash stored files", "videos.tasks.hash_stored_files", 10),
+)
+
+
 class Command(BaseCommand):
     help = "Makes the schedules that the workers run, or brings them up to date."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         for name, function, minutes in SCHEDULES:
             ensure_schedule(name, function, minutes=minutes)
-        self.stdout.write(f"{len(SCHEDULES)} schedules stand.")
+        for name, function, minutes in SLOW_SCHEDULES:
+            ensure_schedule(name, function, minutes=minutes, cluster=settings.TRANSCODE_CLUSTER)
+        self.stdout.write(f"{len(SCHEDULES) + len(SLOW_SCHEDULES)} schedules stand.")
