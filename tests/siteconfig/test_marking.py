@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -56,7 +55,10 @@ def test_a_folder_of_the_system_is_not_marked(settings: Settings) -> None:
         said("mark_root", "temp")
 
 
-@pytest.mark.parametrize("text", [json.dumps({"site": str(uuid4()), "root": "temp"}), "garbage"])
+THEIR_MARKER = json.dumps({"site": "0f2b6c1e-0000-4000-8000-000000000001", "root": "temp"})
+
+
+@pytest.mark.parametrize("text", [THEIR_MARKER, "garbage"])
 def test_another_sites_folder_is_taken_over_only_when_that_is_said(media: Path, text: str) -> None:
     (media / "temp" / MARKER).write_text(text)
     with pytest.raises(CommandError, match="say --take-over"):
