@@ -82,7 +82,8 @@ def _of_postgresql(error: BaseException, state: str) -> Unavailable | None:
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """For a write that may be left out: waits less for SQLite's lock than this process does else.
+    """Waits at most so long for SQLite's locks, and afterwards as long as before. For what may be
+    left out, or must not hold others up.
 
     PostgreSQL has no such lock; a row's is waited for as its connection is set up.
     """
@@ -90,14 +91,17 @@ def waiting_at_most(seconds: float) -> Iterator[None]:
         yield
         return
     connection.ensure_connection()
-    usual = connection.settings_dict["OPTIONS"].get("timeout", 5)
-    _set_busy_timeout(seconds)
+    before = _set_busy_timeout(round(seconds * 1000))
     try:
         yield
     finally:
-        _set_busy_timeout(usual)
+        _set_busy_timeout(before)
 
 
-def _set_busy_timeout(seconds: float) -> None:
-    if connection.connection is not None:  # it may have been closed meanwhile
-        connection.connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").close()
+def _set_busy_timeout(milliseconds: int) -> int:
+    """Returns what it was. By the driver, since this is none of the queries of a page."""
+    if connection.connection is None:  # it was closed meanwhile; a new one begins with its own
+        return milliseconds
+    (before,) = connection.connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.connection.execute(f"PRAGMA busy_timeout = {milliseconds}").close()
+    return int(before)

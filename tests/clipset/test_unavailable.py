@@ -204,6 +204,23 @@ def test_what_is_no_matter_of_waiting_stays_an_error_of_ours() -> None:
     assert why_unavailable(OSError(28, "No space left on device")) is FULL
 
 
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'sqlite'")
+def test_a_shorter_wait_ends_with_the_one_around_it() -> None:
+    def patience() -> int:  # milliseconds
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout")
+            return int(cursor.fetchone()[0])
+
+    usual = patience()
+    with waiting_at_most(0.25):
+        assert patience() == 250
+        with waiting_at_most(0.003):
+            assert patience() == 3
+        assert patience() == 250
+    assert patience() == usual
+
+
 def test_the_web_waits_less_for_a_lock_than_the_workers_do() -> None:
     sqlite: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3"}
     wait_for_locks(sqlite, 20)
