@@ -1,4 +1,4 @@
-"""Telling what will pass (a busy, full or missing database, a full disk) from errors of ours."""
+"""Telling what will pass (a database or a disk that is busy, full or away) from errors of ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from clipset.lib.disk import is_disk_full
+from clipset.lib.disk import is_disk_away, is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,12 @@ FULL: Final = Unavailable(
     is_full=True,
 )
 
+STORAGE_AWAY: Final = Unavailable(
+    "The site's storage isn't available right now. Nothing is lost. Try again in a few minutes; "
+    "if that doesn't help, tell an admin.",
+    retry_after=60,
+)
+
 # Primary result codes (https://www.sqlite.org/rescode.html); the low byte of an extended one.
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_AWAY: Final = frozenset(
@@ -56,6 +62,8 @@ def why_unavailable(error: BaseException) -> Unavailable | None:
     """None for what no waiting mends."""
     if is_disk_full(error):
         return FULL
+    if is_disk_away(error):
+        return STORAGE_AWAY
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
     cause = error.__cause__
