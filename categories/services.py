@@ -7,9 +7,10 @@ from pathlib import Path
 from django.db import transaction
 
 from categories.models import Category
+from clipset.lib.disk import try_write
 from clipset.lib.ids import new_short_id
-from clipset.lib.pictures import PictureError, unlink_on_commit, write_whole
-from siteconfig.roots import AWAY, IMAGES, RootUnavailableError, checked_root, root_path
+from clipset.lib.pictures import storing_picture, unlink_on_commit, write_whole
+from siteconfig.roots import IMAGES, checked_root, root_path
 
 SIZE = (960, 540)  # px
 
@@ -25,14 +26,18 @@ def store_cover(*, category: Category, webp: bytes) -> Category:
     the new one is there. Raises: PictureError when it cannot be stored now."""
     old = cover_path(category)
     name = f"{category.pk.hex}-{new_short_id()}.webp"
-    try:
+    with storing_picture():
         write_whole(checked_root(IMAGES) / "categories" / name, webp)
-    except RootUnavailableError as error:
-        raise PictureError(AWAY) from error
     category.image = name
     category.save(update_fields=["image", "updated_at"])
     unlink_on_commit(old)
     return category
+
+
+def check_cover_can_be_stored(webp: bytes) -> None:
+    """For a form that can still say so. Raises: PictureNotStoredError."""
+    with storing_picture():
+        try_write(checked_root(IMAGES), webp)
 
 
 def delete_category(*, category: Category) -> None:

@@ -18,6 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.sessions import SessionStore
 from clipset.errors import storage_away
+from clipset.lib.disk import is_disk_away
 from clipset.lib.drain import drain
 from clipset.lib.form_files import LARGEST_FORM
 from clipset.lib.pictures import MAX_BYTES
@@ -234,8 +235,8 @@ class CompressPages(GZipMiddleware):
 
 
 class StorageAway:
-    """503 for what needs a storage root that is not available. Nothing is missing there for good,
-    so that it must not be a 404."""
+    """503 for what needs a storage root that is not available, or a disk that is broken. Nothing
+    is missing there for good, so that it must not be a 404. One line in the log, no trace."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -244,9 +245,10 @@ class StorageAway:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, RootUnavailableError):
+        if not is_disk_away(exception):
             return None
-        if is_available(exception.name):  # logs the absence once
+        # That of a root without its marker is logged once by is_available.
+        if not isinstance(exception, RootUnavailableError) or is_available(exception.name):
             logger.warning("%s answered 503: %s", request.path, exception)
         return storage_away(request)
 

@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from django.utils import timezone
 
+from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.pictures import write_whole
+from clipset.lib.unavailable import STORAGE_AWAY
 from siteconfig.models import Config, StorageRoot
 from siteconfig.places import (
     IMAGES,
@@ -45,21 +48,18 @@ logger = logging.getLogger(__name__)
 
 MARKER: Final = ".clipset-root"
 # What a member reads. An admin finds the reason in the log and on the configuration's page.
-AWAY: Final = (
-    "The site's storage isn't available right now. Nothing is lost. Try again in a few minutes; "
-    "if that doesn't help, tell an admin."
-)
-RETRY_AFTER_SECONDS: Final = 60
+AWAY: Final = STORAGE_AWAY.sentence
+RETRY_AFTER_SECONDS: Final = STORAGE_AWAY.retry_after
 
 # Paths of rows by the root's name. A row's path never changes, so a process may keep them.
 _paths: dict[str, str] = {}
-# Roots whose absence was logged and that were not seen since.
-_reported: set[str] = set()
+# Roots whose absence was logged and that were not seen since, and whether it was for writing.
+_reported: set[tuple[str, bool]] = set()
 
 
-class RootUnavailableError(Exception):
-    """A root's folder does not hold this site's marker. `reason` names the folder: for logs and
-    admins. Members read AWAY."""
+class RootUnavailableError(StorageUnavailableError):
+    """A root's folder does not hold this site's marker, or its disk is read-only. `reason` names
+    the folder: for logs and admins. Members read AWAY."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -105,10 +105,28 @@ def check_roots(names: Iterable[str]) -> None:
             raise RootUnavailableError(name, reason)
 
 
+def check_writable(names: Iterable[str]) -> None:
+    """As `check_roots`, and raises RootUnavailableError for a disk that is mounted read-only."""
+    names = list(names)
+    check_roots(names)
+    for name in names:
+        reason = _why_not_writable(root_path(name))
+        if reason:
+            raise RootUnavailableError(name, reason)
+
+
 def unavailable_roots() -> dict[str, str]:
     """Every root of the site that is not available on this host, with the reason. Two queries."""
-    site = site_id()
-    return {name: reason for name in root_names() if (reason := _why_not(name, site))}
+    return troubled_roots()[0]
+
+
+def troubled_roots() -> tuple[dict[str, str], dict[str, str]]:
+    """The roots that are not available on this host, and those that are and can only be read, each
+    with the reason. Two queries."""
+    site, names = site_id(), root_names()
+    away = {name: reason for name in names if (reason := _why_not(name, site))}
+    there = [name for name in names if name not in away]
+    return away, {name: why for name in there if (why := _why_not_writable(root_path(name)))}
 
 
 def check_root_of(path: Path) -> None:
@@ -169,14 +187,24 @@ def video_root_name(config: Config) -> str:
 
 def is_available(name: str) -> bool:
     """Whether a root is available. An absence is logged once, until the root is seen again."""
+    return _is_there(name, for_writing=False)
+
+
+def is_writable(name: str) -> bool:
+    """Whether a root is available and its disk not read-only; logged once in the same way."""
+    return _is_there(name, for_writing=True)
+
+
+def _is_there(name: str, *, for_writing: bool) -> bool:
+    check = check_writable if for_writing else check_roots
     try:
-        checked_root(name)
+        check([name])
     except RootUnavailableError as error:
-        if name not in _reported:
+        if (name, for_writing) not in _reported:
             logger.error("%s Nothing is done there until it is back.", error)  # noqa: TRY400
-            _reported.add(name)
+            _reported.add((name, for_writing))
         return False
-    _reported.discard(name)
+    _reported.discard((name, for_writing))
     return True
 
 
@@ -219,6 +247,15 @@ def write_marker(name: str) -> None:
     content = json.dumps({"site": str(site), "root": name}) + "\n"
     write_whole(root_path(name) / MARKER, content.encode())
     StorageRoot.objects.filter(name=name, marked_at=None).update(marked_at=timezone.now())
+
+
+def _why_not_writable(folder: Path) -> str:
+    """Why nothing can be written to a root that is available; empty when it can."""
+    try:
+        is_read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+    except OSError as error:
+        return f"{folder} cannot be read ({error.strerror})."
+    return f"the disk of {folder} is read-only." if is_read_only else ""
 
 
 def _why_not(name: str, site: UUID | None) -> str:

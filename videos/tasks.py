@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from clipset.lib import statistics
+from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
 from clipset.lib.write_ahead_log import shrink_write_ahead_log
 from videos.models import RemovalReason
 from videos.services import (
@@ -31,6 +34,11 @@ from videos.services import (
     uploads,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
 
 def run_next_job() -> str:
     """In the cluster for all that is quick."""
@@ -48,17 +56,33 @@ def look_after_jobs() -> int:
     woken for, writes what the search's index lacks, keeps SQLite's log small."""
     clock.look_at_clock()
     taken_back = jobs.take_back_lost_jobs()
-    finishing.finish_whole_uploads()
-    uploads.end_expired_uploads()
-    files.sweep_temp()
-    files.sweep_strays(spared=adopting.may_be_adopted)
-    thumbnails.ask_for_lost_thumbnails()
-    jobs.wake_for_due_jobs()
-    search_changes.apply_waiting_changes()
-    shrink_write_ahead_log()
-    deletions.wake_for_deletions()
-    removing.work_off_for_a_while()
+    _each(
+        finishing.finish_whole_uploads,
+        uploads.end_expired_uploads,
+        files.sweep_temp,
+        lambda: files.sweep_strays(spared=adopting.may_be_adopted),
+        thumbnails.ask_for_lost_thumbnails,
+        jobs.wake_for_due_jobs,
+        search_changes.apply_waiting_changes,
+        shrink_write_ahead_log,
+        deletions.wake_for_deletions,
+        removing.work_off_for_a_while,
+    )
     return taken_back
+
+
+def _each(*steps: Callable[[], int | None]) -> int:
+    """Takes one step after the other; a disk that fails in one leaves the others. Returns the sum
+    of what they return."""
+    done = 0
+    for step in steps:
+        try:
+            done += step() or 0
+        except (OSError, StorageUnavailableError) as error:
+            if not (is_disk_away(error) or is_disk_full(error)):
+                raise
+            logger.warning("a part of the housekeeping is left for later: %s", error)
+    return done
 
 
 def make_chosen_thumbnail(video_id: str) -> bool:
@@ -97,17 +121,17 @@ def tidy_up() -> int:
     ended uploads, originals, guest links, deleted playlists, captions and
     comments, notices. Folds captions that an older version stored."""
     search_index.index_missing_captions()
-    return (
-        uploads.forget_uploads()
-        + files.sweep_temp()
-        + files.sweep_small_thumbnails()
-        + adopting.adopt_unfinished_videos()
-        + files.prune_originals()
-        + sharing.forget_ended_links()
-        + captions.forget_removed_captions()
-        + playlists.forget_deleted_playlists()
-        + talking.forget_deleted_comments()
-        + notices.forget_old_notices()
+    return _each(
+        uploads.forget_uploads,
+        files.sweep_temp,
+        files.sweep_small_thumbnails,
+        adopting.adopt_unfinished_videos,
+        files.prune_originals,
+        sharing.forget_ended_links,
+        captions.forget_removed_captions,
+        playlists.forget_deleted_playlists,
+        talking.forget_deleted_comments,
+        notices.forget_old_notices,
     )
 
 

@@ -7,8 +7,8 @@ from typing import IO
 
 from accounts.models import User
 from clipset.lib.ids import new_short_id
-from clipset.lib.pictures import PictureError, fitted_webp, unlink_on_commit, write_whole
-from siteconfig.roots import AWAY, IMAGES, RootUnavailableError, checked_root, root_path
+from clipset.lib.pictures import fitted_webp, storing_picture, unlink_on_commit, write_whole
+from siteconfig.roots import IMAGES, checked_root, root_path
 
 SIZE = (256, 256)  # px
 
@@ -22,10 +22,8 @@ def set_avatar(*, user: User, picture: IO[bytes]) -> User:
     webp = fitted_webp(picture, SIZE, member=user.pk)
     old = avatar_path(user)
     name = f"{user.pk.hex}-{new_short_id()}.webp"
-    try:
+    with storing_picture():
         write_whole(checked_root(IMAGES) / "avatars" / name, webp)
-    except RootUnavailableError as error:
-        raise PictureError(AWAY) from error
     user.avatar = name
     user.save(update_fields=["avatar"])
     unlink_on_commit(old)

@@ -11,17 +11,20 @@ import secrets
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from clipset.lib.commits import after_commit
+from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.durable import sync
 from clipset.lib.shared_slots import SharedSlots
 from clipset.lib.slots import NoSlot
+from clipset.lib.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
 logger = logging.getLogger(__name__)
@@ -61,7 +64,37 @@ _slots = SharedSlots(MAX_AT_ONCE)
 
 
 class PictureError(Exception):
-    """The sentence says what is wrong with the picture and what to do."""
+    """The sentence says what is wrong with the picture and what to do; `status` and `headers` are
+    those of an answer."""
+
+    status = 422
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+class PictureNotStoredError(PictureError):
+    """Nothing is wrong with the picture, but with the disk: 507 for a full one, else 503."""
+
+    def __init__(self, why: Unavailable) -> None:
+        super().__init__(why.sentence)
+        self.status = 507 if why.is_full else 503
+        self.retry_after = why.retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+@contextmanager
+def storing_picture() -> Iterator[None]:
+    """Raises PictureNotStoredError in the place of whatever the storage says."""
+    try:
+        yield
+    except (OSError, StorageUnavailableError) as error:
+        logger.warning("a picture could not be stored: %s", error)
+        raise PictureNotStoredError(why_unavailable(error) or STORAGE_AWAY) from error
 
 
 def fitted_webp(picture: IO[bytes], size: tuple[int, int], *, member: UUID | None = None) -> bytes:

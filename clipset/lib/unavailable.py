@@ -1,4 +1,4 @@
-"""Telling what will pass (a busy, full or missing database, a full disk) from errors of ours."""
+"""Telling what will pass (a database or a disk that is busy, full or away) from errors of ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from clipset.lib.disk import is_disk_full
+from clipset.lib.disk import is_disk_away, is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,12 @@ FULL: Final = Unavailable(
     is_full=True,
 )
 
+STORAGE_AWAY: Final = Unavailable(
+    "The site's storage isn't available right now. Nothing is lost. Try again in a few minutes; "
+    "if that doesn't help, tell an admin.",
+    retry_after=60,
+)
+
 # Primary result codes (https://www.sqlite.org/rescode.html); the low byte of an extended one.
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_AWAY: Final = frozenset(
@@ -56,6 +62,8 @@ def why_unavailable(error: BaseException) -> Unavailable | None:
     """None for what no waiting mends."""
     if is_disk_full(error):
         return FULL
+    if is_disk_away(error):
+        return STORAGE_AWAY
     if not isinstance(error, DatabaseError | InterfaceError):
         return None
     cause = error.__cause__
@@ -82,7 +90,8 @@ def _of_postgresql(error: BaseException, state: str) -> Unavailable | None:
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """For a write that may be left out: waits less for SQLite's lock than this process does else.
+    """Waits at most so long for SQLite's locks, and afterwards as long as before. For what may be
+    left out, or must not hold others up.
 
     PostgreSQL has no such lock; a row's is waited for as its connection is set up.
     """
@@ -90,14 +99,17 @@ def waiting_at_most(seconds: float) -> Iterator[None]:
         yield
         return
     connection.ensure_connection()
-    usual = connection.settings_dict["OPTIONS"].get("timeout", 5)
-    _set_busy_timeout(seconds)
+    before = _set_busy_timeout(round(seconds * 1000))
     try:
         yield
     finally:
-        _set_busy_timeout(usual)
+        _set_busy_timeout(before)
 
 
-def _set_busy_timeout(seconds: float) -> None:
-    if connection.connection is not None:  # it may have been closed meanwhile
-        connection.connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").close()
+def _set_busy_timeout(milliseconds: int) -> int:
+    """Returns what it was. By the driver, since this is none of the queries of a page."""
+    if connection.connection is None:  # it was closed meanwhile; a new one begins with its own
+        return milliseconds
+    (before,) = connection.connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.connection.execute(f"PRAGMA busy_timeout = {milliseconds}").close()
+    return int(before)

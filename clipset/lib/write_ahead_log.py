@@ -9,10 +9,12 @@ from typing import Final
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from clipset.lib.unavailable import waiting_at_most
+
 logger = logging.getLogger(__name__)
 
 # For how long writers may be kept waiting for it, and for how long it waits for readers.
-_PATIENCE_MS: Final = 50
+_PATIENCE_SECONDS: Final = 0.05
 # Each has what was written during the one before; a long read keeps all of them from the end.
 _PASSES: Final = 5
 
@@ -28,10 +30,7 @@ def shrink_write_ahead_log() -> bool:
     """
     if connection.vendor != "sqlite" or connection.in_atomic_block or _log_bytes() <= _limit():
         return False
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout")
-        (patience,) = cursor.fetchone()
-        cursor.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+    with waiting_at_most(_PATIENCE_SECONDS), connection.cursor() as cursor:
         try:
             for _ in range(_PASSES):
                 cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -43,8 +42,6 @@ def shrink_write_ahead_log() -> bool:
         except DatabaseError as error:  # somebody else's checkpoint, or a full disk
             logger.warning("The write-ahead log could not be emptied: %s", error)
             return False
-        finally:
-            cursor.execute(f"PRAGMA busy_timeout = {patience}")
     return not is_busy
 
 

@@ -15,7 +15,15 @@ from django.utils import timezone
 
 from accounts.models import Session
 from accounts.sessions import SessionStore
-from clipset.lib.unavailable import AWAY, BUSY, FULL, Unavailable, waiting_at_most, why_unavailable
+from clipset.lib.unavailable import (
+    AWAY,
+    BUSY,
+    FULL,
+    STORAGE_AWAY,
+    Unavailable,
+    waiting_at_most,
+    why_unavailable,
+)
 from clipset.settings import WEB_LOCK_SECONDS, WORKER_LOCK_SECONDS, wait_for_locks
 from tests.builders import PASSWORD, make_user, make_video
 from tests.full_database import full_database
@@ -202,6 +210,25 @@ def test_what_sqlite_says(code: int, expected: Unavailable | None) -> None:
 def test_what_is_no_matter_of_waiting_stays_an_error_of_ours() -> None:
     assert why_unavailable(ValueError("x")) is None
     assert why_unavailable(OSError(28, "No space left on device")) is FULL
+    assert why_unavailable(OSError(30, "Read-only file system")) is STORAGE_AWAY
+    assert why_unavailable(FileNotFoundError(2, "No such file or directory")) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'sqlite'")
+def test_a_shorter_wait_ends_with_the_one_around_it() -> None:
+    def patience() -> int:  # milliseconds
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout")
+            return int(cursor.fetchone()[0])
+
+    usual = patience()
+    with waiting_at_most(0.25):
+        assert patience() == 250
+        with waiting_at_most(0.003):
+            assert patience() == 3
+        assert patience() == 250
+    assert patience() == usual
 
 
 def test_the_web_waits_less_for_a_lock_than_the_workers_do() -> None:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from clipset.lib.disk import is_disk_away
 from siteconfig.roots import check_roots
 from videos.models import Rendition, Video
 from videos.transcode.fragments import FragmentIndex, NotFragmented, codecs, read_index
@@ -56,7 +57,9 @@ def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
             if index.fragments:
                 known = rendition.codecs or codecs(rendition.path)
                 found.append(Playable(rendition=rendition, index=index, codecs=known))
-        except (OSError, NotFragmented):
+        except (OSError, NotFragmented) as error:
+            if is_disk_away(error):
+                raise  # 503, clipset.middleware
             continue  # it is not there (any more), as between two attempts
     return found
 

@@ -13,6 +13,7 @@ from siteconfig.roots import THUMBNAILS, checked_root
 from siteconfig.services.config import current_video_root
 from videos.models import Rendition, Video
 from videos.services import jobs
+from videos.services.disk_faults import bytes_read
 from videos.services.files import file_stem, take_back, version_of
 from videos.services.options import transcode_options
 from videos.services.publishing import place, place_rendition, store_renditions
@@ -77,6 +78,7 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
     )
     root = current_video_root()
     nearly_done = partial(tick, Progress(fraction=1.0))
+    bytes_read(video.file_path, nearly_done)  # what a read error cut short is not stored
     placed: list[Path] = []
     try:
         renditions = [

@@ -249,7 +249,7 @@ def _sweep_attempts(attempts: dict[Path, list[Path]]) -> int:
 def _inside(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
-    except OSError:  # removed meanwhile
+    except (FileNotFoundError, NotADirectoryError):  # removed meanwhile
         return []
 
 

@@ -24,7 +24,7 @@ from videos.services.uploads import (
     Words,
     fitting_name,
     over_quota,
-    refused_when_full,
+    refused_when_disk_fails,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ def finish_upload(
 
     Raises UploadRefused when the file turns out not to fit the quota, or the upload has expired.
     """
-    _sync_folders(path)
-    with refused_when_full(), transaction.atomic():
+    with refused_when_disk_fails():
+        checked_root(upload.root)  # an unmounted disk takes bytes as long as the file is open
+        _sync_folders(path)
+    with refused_when_disk_fails(), transaction.atomic():
         # Finished first: of an open one that is deleted the folder is removed (videos.signals).
         rows = Upload.objects.filter(pk=upload.pk)
         if not rows.update(state=UploadState.FINISHED):
@@ -78,7 +80,7 @@ def finish_resumable(upload: Upload) -> Video | None:
 
     Raises UploadRefused (503 or 507).
     """
-    with refused_when_full():
+    with refused_when_disk_fails():
         if not (upload.is_open and upload.is_whole and has_file(upload)):
             return upload.video
         _sync_folders(upload.source_path)
@@ -123,10 +125,10 @@ def has_file(upload: Upload) -> bool:
 
 
 def stored_bytes(upload: Upload) -> int:
-    """Bytes of the file that are there. Raises: RootUnavailableError."""
+    """Bytes of the file that are there. Raises: RootUnavailableError; OSError of a broken disk."""
     try:
         return upload.source_path.stat().st_size
-    except OSError:
+    except FileNotFoundError:
         checked_root(upload.root)  # a disk that is away has lost nothing
         return 0
 

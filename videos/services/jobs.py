@@ -45,8 +45,9 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=30)
 HEARTBEAT = timedelta(seconds=10)
 BACKOFF = (timedelta(0), timedelta(seconds=10), timedelta(seconds=30))
-# How long a job rests whose storage went away under it.
+# How long a job rests whose storage went away under it, at first and at most.
 STORAGE_PAUSE = timedelta(minutes=1)
+MAX_STORAGE_PAUSE = timedelta(minutes=15)
 MAX_FAILURES = 3
 MAX_LOSSES = 5
 # Work on longer videos leaves one place free for shorter ones, and for what can be watched first.
@@ -239,6 +240,13 @@ def give_back(job: Job, *, delay: timedelta = timedelta(0)) -> None:
     but time. Raises LeaseLost."""
     with transaction.atomic():
         _put_back(job, delay=delay, losses=F("losses") - 1)
+
+
+def storage_pause(job: Job) -> timedelta:
+    """Twice as long after each attempt. While a disk is known to be away nothing is attempted, so
+    that this is for one that lets itself be mounted and cannot be read or written."""
+    doubled: timedelta = STORAGE_PAUSE * 2 ** min(max(0, job.attempts - 1), 8)
+    return min(MAX_STORAGE_PAUSE, doubled)
 
 
 # -- failing --------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from videos.models import ProcessingStatus, Video
 from videos.models.job import JobKind
 from videos.services import jobs
 from videos.services.adopting import adopt_published_files
+from videos.services.disk_faults import Fault, fault_of_storage, speaks_of_disk
 from videos.services.enriching import enrich
 from videos.services.files import (
     enter_work_folder,
@@ -27,7 +28,6 @@ from videos.services.files import (
 from videos.services.publishing import NeedsEncoding, process
 from videos.services.removals import cancel_failed_source
 from videos.services.removing import work_off_removals
-from videos.services.storage import has_its_storage
 from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
 from videos.transcode.types import Progress
 
@@ -51,6 +51,10 @@ SOURCE_GONE = "The file that was sent is not there any more. Upload it again."
 SOURCE_MISSING = (
     "The file that was sent cannot be found on the site's disk. Tell the person who runs this "
     "site; the video can be tried again when the disk is back."
+)
+SOURCE_CHANGED = (
+    "The uploaded file is damaged on the site's disk. Tell an admin; the video can be tried again "
+    "once the file is restored."
 )
 REFUSED = "This file was refused because of what it holds. Upload another version of it."
 CANCELLED = "Processing was stopped. Try again whenever you like."
@@ -87,21 +91,25 @@ def _attempt(job: Job, folder: Path) -> str:
     except jobs.LeaseLost:
         raise
     except Exception as error:
-        return _ended_by(job, error)
+        return _ended_by(job, folder, error)
     if job.kind != JobKind.ENRICH:
         work_off_removals(video_id=job.video_id)  # its source
     return "completed"
 
 
-def _ended_by(job: Job, error: Exception) -> str:
+def _ended_by(job: Job, folder: Path, error: Exception) -> str:
     """What becomes of a job whose attempt raised an error. Raises LeaseLost."""
-    if not has_its_storage(job):
-        # Whatever the error says: it comes from a disk that went away, not from the source.
+    try:
+        fault = fault_of_storage(job, folder, error, tick=_ticker(job))
+    except jobs.GiveBack as pause:
+        return _handed_on(job, pause)
+    if fault is Fault.AWAY:
+        # Whatever the error says: it comes from a disk, not from the source.
         logger.warning("job %s waits for its storage: %s", job.pk, error)
-        jobs.give_back(job, delay=jobs.STORAGE_PAUSE)
+        jobs.give_back(job, delay=jobs.storage_pause(job))
         return "given back"
     if isinstance(error, SourceError):
-        return _refused(job, error)
+        return _judged(job, error, fault)
     if isinstance(error, KilledBySignal):
         logger.warning("FFmpeg of job %s was killed", job.pk)
         return "given up" if jobs.lose_attempt(job) else "lost"
@@ -134,6 +142,18 @@ def _handed_on(job: Job, pause: NeedsEncoding | jobs.GiveBack) -> str:
         return "to be encoded"
     jobs.give_back(job)
     return "given back"
+
+
+def _judged(job: Job, error: SourceError, fault: Fault | None) -> str:
+    """Refuses the source where nothing else can be at fault. Of what sounds like a disk that
+    failed for a moment the same has to be heard in another attempt."""
+    if fault is Fault.CHANGED:
+        logger.error("the source of video %s has another size now", job.video.short_id)
+        return _failed(job, SOURCE_CHANGED)
+    if speaks_of_disk(error) and not job.failures:
+        logger.warning("job %s is tried again before it is judged: %s", job.pk, error.detail)
+        return _failed(job, error.sentence)
+    return _refused(job, error)
 
 
 def _refused(job: Job, error: SourceError) -> str:

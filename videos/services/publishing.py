@@ -17,6 +17,7 @@ from siteconfig.services.config import current_config, current_video_root
 from videos.models import Caption, NoticeKind, ProcessingStatus, RemovalReason, Rendition, Video
 from videos.models.job import JobKind
 from videos.services import jobs
+from videos.services.disk_faults import bytes_read
 from videos.services.files import (
     file_stem,
     keep_original,
@@ -61,7 +62,8 @@ class NeedsEncoding(Exception):
 def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     """Makes the video of a source and publishes it, or nothing at all.
 
-    Raises NeedsEncoding, LeaseLost, and what `transcode` raises.
+    Raises NeedsEncoding, LeaseLost, OSError for a source that its disk does not give, and what
+    `transcode` raises.
     """
     options = transcode_options()
 
@@ -78,9 +80,11 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     if result.encoder and result.encoder.fallback_reason:
         logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
     captions = extract_captions(source, result.info, folder, options=options, tick=tick)
-    _publish(
-        job, result, captions, version=versions[-1], tick=partial(tick, Progress(fraction=1.0))
-    )
+    nearly_done = partial(tick, Progress(fraction=1.0))
+    # FFmpeg takes a read error for the end of the file: the result would be cut short, and the
+    # source go. What it has read is still in the kernel's memory, as a rule.
+    bytes_read(source, nearly_done)
+    _publish(job, result, captions, version=versions[-1], tick=nearly_done)
 
 
 def _announce(job: Job, plan: Plan, *, version: str) -> None:

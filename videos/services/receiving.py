@@ -14,7 +14,6 @@ What is saved as the offset lies on the disk. Who begins cuts off whatever lies 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import logging
@@ -35,14 +34,14 @@ from django.utils import timezone
 
 from clipset.lib.blockhash import BlockHash, HashBeside
 from clipset.lib.clock import database_now
-from clipset.lib.disk import is_disk_full
 from clipset.lib.sockets import is_ending
 from siteconfig.roots import checked_root
 from videos.models import Upload, UploadState
 from videos.services.uploads import (
     LIFETIME,
     disk_full,
-    refused_when_full,
+    refusal_for,
+    refused_when_disk_fails,
     remove_ended_folder,
 )
 
@@ -66,7 +65,6 @@ LOOK_EVERY: Final = 1.0
 # How long one who comes waits for the one who writes to let go.
 WAIT: Final = 10.0
 _ASK_AGAIN: Final = 0.1
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def _name_of_this_kernel() -> str:
@@ -136,12 +134,11 @@ def _take(upload: Upload) -> Writer:
         except Gone:
             remove_ended_folder(upload)
             raise
-        with refused_when_full():
+        with refused_when_disk_fails():
             file = _open_locked(upload)
-        if file is not None:
-            writer = _begin(upload, file, token)
-            if writer is not None:
-                return writer
+            writer = None if file is None else _begin(upload, file, token)
+        if writer is not None:
+            return writer
         _ask_to_let_go(upload.pk)
         if time.monotonic() > deadline:
             raise Busy
@@ -268,17 +265,13 @@ class Writer:
         return size
 
     def write(self, data: bytes) -> None:
-        """Raises UploadRefused (507), having kept what there was room for."""
+        """Raises UploadRefused (503 or 507), having kept what the disk took."""
         if time.monotonic() >= self.until and not self.save():
             return
         view = memoryview(data)
         while view:
-            try:
+            with refused_when_disk_fails():
                 written = os.pwrite(self.file.fileno(), view, self.offset)
-            except OSError as error:
-                if error.errno not in _FULL:
-                    raise
-                raise disk_full() from error
             self.hash.update(view[:written])
             self.offset += written
             view = view[written:]
@@ -296,9 +289,9 @@ class Writer:
         return self.lost is None
 
     def _look(self) -> None:
-        with refused_when_full():
-            root = checked_root(self.upload.root)
-        if shutil.disk_usage(root).free < settings.MIN_FREE_DISK_BYTES:
+        with refused_when_disk_fails():
+            free = shutil.disk_usage(checked_root(self.upload.root)).free
+        if free < settings.MIN_FREE_DISK_BYTES:
             raise disk_full()
         wanted = _mine(self.upload.pk, self.token).values_list("writer_wanted", flat=True).first()
         if wanted is None:
@@ -345,10 +338,13 @@ class Writer:
             if not self._save(**_NOBODY):
                 self.lost = End.LOST
         except (OSError, DatabaseError) as error:
-            if not is_disk_full(error):
+            refusal = refusal_for(error)
+            if refusal is None:
                 raise
             logger.warning("upload %s could not be saved: %s", self.upload.pk, error)
-            raise disk_full() from error
+            with suppress(DatabaseError):  # the lease, at least
+                _mine(self.upload.pk, self.token).update(**_NOBODY)
+            raise refusal from error
         finally:
             self.file.close()
             self.hash.close()
@@ -360,7 +356,7 @@ def receive(
     """Writes the `size` bytes of a body as they come; with the SHA-1 that they should have, all or
     nothing of them. Memory does not grow with the size.
 
-    Raises UploadRefused (507). What came until then is kept all the same.
+    Raises UploadRefused (503 or 507). What came until then is kept all the same.
     """
     if sha1 is None:
         return _receive(writer, read, size, None)

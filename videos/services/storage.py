@@ -15,8 +15,10 @@ from siteconfig.roots import (
     IMAGES,
     RootUnavailableError,
     is_available,
+    is_writable,
     read_marker,
     root_path,
+    troubled_roots,
     unavailable_roots,
     write_marker,
 )
@@ -55,16 +57,19 @@ def is_named(root: str) -> bool:
 
 
 def missing_roots() -> dict[str, str]:
-    """Roots that are not available and that something needs, with the reason: rows name files
-    there, or new ones go there."""
-    away = unavailable_roots()
-    if not away:
+    """Roots that cannot be used and that something needs, with the reason: rows name files there,
+    or new ones go there and the disk is read-only."""
+    away, read_only = troubled_roots()
+    if not away and not read_only:
         return {}
     try:
-        needed = {*SETTINGS, *roots_for_new_videos()}
+        written = {IMAGES, *roots_for_new_videos()}
     except RootUnavailableError as error:
         return away | {error.name: error.reason}
-    return {name: why for name, why in away.items() if name in needed or is_named(name)}
+    needed = {*SETTINGS, *written}
+    return {name: why for name, why in away.items() if name in needed or is_named(name)} | {
+        name: why for name, why in read_only.items() if name in written
+    }
 
 
 def roots_away() -> set[str] | None:
@@ -75,7 +80,7 @@ def roots_away() -> set[str] | None:
     except RootUnavailableError as error:
         logger.error("No job is taken. %s", error)  # noqa: TRY400 the trace tells nothing
         return None
-    return away if all(is_available(name) for name in needed) else None
+    return away if all(is_writable(name) for name in needed) else None
 
 
 def has_its_storage(job: Job) -> bool:
@@ -86,7 +91,9 @@ def has_its_storage(job: Job) -> bool:
         needed = roots_for_new_videos()
     except RootUnavailableError:
         return False
-    return all(is_available(name) for name in [*needed, source] if name)
+    if source and not is_available(source):
+        return False
+    return all(is_writable(name) for name in needed)
 
 
 def mark_new_roots() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import secrets
 import shutil
@@ -13,20 +12,19 @@ from typing import IO, TYPE_CHECKING, Final
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 
+from clipset.lib.disk import is_disk_away, is_disk_full
 from clipset.lib.durable import sync
-from clipset.lib.pictures import PictureError, fitted_jpeg, write_whole
+from clipset.lib.pictures import fitted_jpeg, storing_picture, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
 from clipset.lib.units import clock
 from siteconfig.roots import (
-    AWAY,
     TEMP,
     THUMBNAILS,
-    RootUnavailableError,
     checked_root,
-    is_available,
 )
 from videos.models import RemovalReason, Video
+from videos.services.disk_faults import is_unreadable
 from videos.services.files import take_back
 from videos.services.options import transcode_options
 from videos.services.removals import request_removals
@@ -45,9 +43,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOT_READY: Final = "The picture can be changed once the video is ready."
-NOT_STORED: Final = (
-    "The picture could not be stored; the site's disk may be full. Tell the person who runs it."
-)
 MOST_AT_A_TIME: Final = 10
 
 
@@ -79,13 +74,8 @@ def use_picture(*, video: Video, picture: IO[bytes], member: UUID | None = None)
     side = transcode_options().thumbnail_long_side
     size = fit(video.width, video.height, short=side, long=side)
     jpeg = fitted_jpeg(picture, size, member=member)
-    try:
+    with storing_picture():
         is_used = _use(video.pk, jpeg)
-    except RootUnavailableError as error:
-        raise PictureError(AWAY) from error
-    except OSError as error:
-        logger.exception("the picture of video %s could not be stored", video.short_id)
-        raise PictureError(NOT_STORED) from error
     if not is_used:
         raise Video.DoesNotExist
     video.refresh_from_db()
@@ -104,7 +94,7 @@ def make_chosen_thumbnail(video_id: UUID) -> bool:
         if jpeg is not None and _use(video_id, jpeg, wanted=wanted):
             return True
     except Exception as error:
-        if _passes(error) or not is_available(video.storage_root):
+        if _passes(error) or is_unreadable(video.storage_root, video.file_path):
             logger.warning("the picture of video %s has to wait: %s", video.short_id, error)
             return False
         # Not for ever: the next time would end like this one.
@@ -151,10 +141,9 @@ def _heed_stop(_progress: Progress) -> None:
 
 def _passes(error: Exception) -> bool:
     """Whether another time may well end better, for a reason that is not in the film."""
-    if isinstance(error, OSError):
-        return error.errno in {errno.ENOSPC, errno.EDQUOT}
-    passing = Cancelled | KilledBySignal | DiskFull | OperationalError | RootUnavailableError
-    return isinstance(error, passing)
+    if is_disk_full(error) or is_disk_away(error):
+        return True
+    return isinstance(error, Cancelled | KilledBySignal | DiskFull | OperationalError)
 
 
 def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:

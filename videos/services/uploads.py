@@ -18,7 +18,7 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from accounts.services.quota import quota_state, release_quota, reserve_quota
-from clipset.lib.disk import is_disk_full
+from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
 from siteconfig.roots import (
@@ -26,7 +26,7 @@ from siteconfig.roots import (
     RETRY_AFTER_SECONDS,
     TEMP,
     RootUnavailableError,
-    check_roots,
+    check_writable,
     is_available,
     root_path,
 )
@@ -119,19 +119,28 @@ def storage_away() -> UploadRefused:
 
 
 @contextmanager
-def refused_when_full() -> Iterator[None]:
-    """Raises UploadRefused: 507 for what the disk has no room for, on which the database may lie,
-    too; 503 for a storage root that is not available."""
+def refused_when_disk_fails() -> Iterator[None]:
+    """Raises UploadRefused in the place of what a disk says: 507 for one without room, on which
+    the database may lie, too; 503 for one that is away, read-only or broken."""
     try:
         yield
-    except RootUnavailableError as error:
-        if is_available(error.name):  # logs the absence once
-            logger.warning("an upload was refused: %s", error)
-        raise storage_away() from error
-    except (DatabaseError, OSError) as error:
-        if is_disk_full(error):
-            raise disk_full() from error
-        raise
+    except (StorageUnavailableError, DatabaseError, OSError) as error:
+        refusal = refusal_for(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def refusal_for(error: BaseException) -> UploadRefused | None:
+    """None for an error that is not of a disk. Logs what is not full."""
+    if is_disk_full(error):
+        return disk_full()
+    if not is_disk_away(error):
+        return None
+    # That of a root without its marker is logged once by is_available.
+    if not isinstance(error, RootUnavailableError) or is_available(error.name):
+        logger.warning("an upload was refused: %s", error)
+    return storage_away()
 
 
 # -- beginning ------------------------------------------------------------------------------------
@@ -189,7 +198,7 @@ def create_upload(
 def _begin(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
     """Stores the row with the first of these sizes for which there is quota."""
     _check_disk(upload.size_bytes)
-    with refused_when_full(), transaction.atomic():
+    with refused_when_disk_fails(), transaction.atomic():
         reservation = _reserve(user, sizes)
         # The reservation's UPDATE lets one at a time come this far, but for admins.
         if upload.is_resumable and open_uploads(user).count() >= MOST_OPEN:
@@ -264,12 +273,13 @@ def over_quota(user: User) -> UploadRefused:
 
 def _check_disk(size: int) -> None:
     """Counts what other uploads still bring. Raises UploadRefused (503 or 507)."""
-    with refused_when_full():
-        check_roots(roots_for_new_videos())
+    with refused_when_disk_fails():
+        check_writable(roots_for_new_videos())
+        free = shutil.disk_usage(root_path(TEMP)).free
     promised = Upload.objects.filter(state=UploadState.OPEN).aggregate(
         bytes=Sum(F("size_bytes") - F("offset_bytes"), default=0)
     )["bytes"]
-    if shutil.disk_usage(root_path(TEMP)).free - promised - size < settings.MIN_FREE_DISK_BYTES:
+    if free - promised - size < settings.MIN_FREE_DISK_BYTES:
         raise disk_full()
 
 
@@ -341,12 +351,15 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, expired: bool = False) -> bo
 
 
 def is_whole_after_all(upload: Upload) -> bool:
-    """Whether the file holds all bytes although the row says that some are missing."""
+    """Whether the file holds all bytes although the row says that some are missing.
+
+    Raises: OSError, when the disk does not tell.
+    """
     if not upload.is_resumable or upload.is_whole:
         return False
     try:
         return upload.source_path.stat().st_size == upload.size_bytes
-    except OSError:
+    except FileNotFoundError:
         return False
 
 
@@ -371,7 +384,13 @@ def end_expired_uploads() -> int:
     )
     # Each looked at again as it is ended: bytes may have come since the list was read.
     found = [it for it in expired.filter(state=UploadState.OPEN) if is_available(it.root)]
-    return sum(_end(upload, expired.filter(pk=upload.pk), expired=True) for upload in found)
+    ended = 0
+    for upload in found:
+        try:
+            ended += _end(upload, expired.filter(pk=upload.pk), expired=True)
+        except OSError as error:
+            logger.warning("upload %s is left for later: %s", upload.pk, error)
+    return ended
 
 
 def forget_uploads() -> int:

@@ -18,6 +18,7 @@ from django.utils.http import content_disposition_header, http_date, parse_http_
 from django.views.decorators.http import require_safe
 
 from accounts.backends import client_address
+from clipset.lib.disk import is_disk_away
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.text import safe_filename
@@ -84,6 +85,8 @@ def file_response(
     try:
         file = MediaFile(path)
     except OSError as error:
+        if is_disk_away(error):
+            raise  # 503, clipset.middleware
         check_root_of(path)
         raise Http404("No such file.") from error
     try:

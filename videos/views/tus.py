@@ -20,7 +20,6 @@ from accounts.services.quota import quota_state
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.sockets import connection_of
 from clipset.middleware import wants_script_answer
-from siteconfig.roots import RootUnavailableError
 from siteconfig.services.config import current_config
 from videos.forms import SentWords
 from videos.models import Upload, UploadState
@@ -32,7 +31,7 @@ from videos.services.uploads import (
     create_upload,
     end_upload,
     open_uploads,
-    storage_away,
+    refused_when_disk_fails,
 )
 from videos.tus import answers
 from videos.tus.requests import effective_method, parse_request
@@ -124,14 +123,12 @@ def _speak(request: MemberRequest, upload_id: str | None) -> HttpResponse:
         command = parse_request(method, headers, is_collection=upload_id is None)
         if _is_forged(request, method):
             raise Refused(403, "This page is too old. Load it again, then go on.")
-        answer = _do(request, command, upload_id)
+        with refused_when_disk_fails():
+            answer = _do(request, command, upload_id)
     except Refused as refused:
         answer = refused.answer
     except UploadRefused as refusal:
         answer = Answer(status=refusal.status, body=refusal.sentence, headers=refusal.headers)
-    except RootUnavailableError:
-        away = storage_away()
-        answer = Answer(status=away.status, body=away.sentence, headers=away.headers)
     return _response(request, method, answer)
 
 
@@ -223,7 +220,7 @@ def _create(request: MemberRequest, command: Create) -> Answer:
         try:
             first = Append(offset=0, size=command.size, checksum=command.checksum)
             _receive(request, upload, first)
-        except (Refused, UploadRefused):
+        except Exception:
             end_upload(upload=upload)  # whose address the client never gets
             raise
     created = answers.created(

@@ -501,7 +501,7 @@ def test_a_full_disk_is_said_and_keeps_the_old_picture(
 ) -> None:
     before = thumbnail(film)
     monkeypatch.setattr("clipset.lib.pictures.os.fsync", full_disk)
-    with pytest.raises(PictureError, match="disk may be full"):
+    with pytest.raises(PictureError, match="disk is full"):
         use_picture(video=film, picture=picture())
     assert thumbnail(film) == before
     assert_only_its_picture(film)
