@@ -5,7 +5,7 @@ class VideosConfig(AppConfig):
     name = "videos"
 
     def ready(self) -> None:
-        from videos import checks, signals  # noqa: F401 registers them
-        from videos.health import register_checks
+        from videos import checks, doctor, health, signals  # noqa: F401 registers them
 
-        register_checks()
+        health.register_checks()
+        doctor.register_checks()

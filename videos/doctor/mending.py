@@ -1,0 +1,129 @@
+"""What several mends of videos do: set files aside, put them back, and have a worker make again
+what is missing. Each has its way back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Sum
+
+from siteconfig.doctor import DoctorStoppedError
+from siteconfig.roots import RootUnavailableError, check_roots
+from videos.models import Job, Rendition, Video
+from videos.models.job import JobKind
+from videos.services import jobs
+from videos.services.set_aside import all_set_aside, restore_set_aside, set_aside
+from videos.services.stored_files import StoredFile, stored_path
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from siteconfig.services.doctor_log import Journal
+
+
+class MendError(Exception):
+    """Nothing was mended; the text is a sentence."""
+
+
+def is_missing(file: StoredFile) -> bool:
+    """Whether a file is gone, its root being there. Raises: DoctorStoppedError when the root went
+    away, and OSError."""
+    try:
+        path = stored_path(*file)
+        path.stat()
+    except FileNotFoundError:
+        stop_if_away(file.root)
+        return True
+    except RootUnavailableError as error:
+        raise DoctorStoppedError(str(error)) from error
+    return False
+
+
+def stop_if_away(root: str) -> None:
+    """Raises: DoctorStoppedError."""
+    try:
+        check_roots([root])
+    except RootUnavailableError as error:
+        raise DoctorStoppedError(str(error)) from error
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+def names_set_aside() -> dict[StoredFile, str]:
+    """What is set aside, by where it was; of several the newest."""
+    return {StoredFile(one.root, one.key): one.name for one in all_set_aside()}
+
+
+def move_aside(
+    file: StoredFile, journal: Journal, *, why: str, video_id: UUID | None = None
+) -> None:
+    """Raises: MendError."""
+    journal.log("set_aside", f"{file.root}/{file.key}: set aside", root=file.root, key=file.key)
+    if not set_aside(file, why=why, video_id=video_id):
+        raise MendError(f"{file.key} could not be set aside.")
+
+
+def put_back(file: StoredFile, journal: Journal) -> None:
+    """Moves a file from where it was set aside to its place. Raises: MendError, SetAsideError."""
+    name = names_set_aside().get(file)
+    if name is None:
+        raise MendError(f"{file.key} is not set aside any more.")
+    said = f"{file.root}/{file.key}: moved back from set-aside/{name}"
+    journal.log("put_back", said, root=file.root, key=file.key)
+    restore_set_aside(name=name)
+
+
+def undo_set_aside(entry: dict[str, Any]) -> str:
+    file = StoredFile(entry["root"], entry["key"])
+    since = datetime.fromisoformat(entry["at"])
+    for one in all_set_aside():
+        if (one.root, one.key) == file and one.set_aside_at >= since:
+            if stored_path(*file).exists():
+                return f"Not taken back: there is a file {file.key} again."
+            restore_set_aside(name=one.name)
+            return f"Taken back: {file.root}/{file.key} is in its place again."
+    return f"Not taken back: {file.root}/{file.key} is not set aside."
+
+
+def undo_put_back(entry: dict[str, Any]) -> str:
+    file = StoredFile(entry["root"], entry["key"])
+    if set_aside(file, why="What the doctor had moved back was taken back."):
+        return f"Taken back: {file.root}/{file.key} is set aside again."
+    return f"Not taken back: {file.root}/{file.key} is not there."
+
+
+# -- work -----------------------------------------------------------------------------------------
+
+
+def add_job(video: Video, kind: JobKind, journal: Journal) -> None:
+    """Queues work unless some is queued already. In a transaction."""
+    if jobs.open_job(video) is None:
+        job = jobs.add_job(video=video, kind=kind)
+        journal.note_new_row(job, unless_changed=("state", "attempts"))
+
+
+def make_again(rendition: Rendition, journal: Journal) -> None:
+    """Forgets a smaller rendition and has a worker make it again. Raises: MendError for the one
+    that all others are made of."""
+    video = rendition.video
+    if rendition.filename == video.filename:
+        raise MendError("This rendition is the video itself, and nothing can be made of it.")
+    with transaction.atomic():
+        Video.objects.select_for_update().get(pk=video.pk)
+        journal.delete_row(rendition)
+        left = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
+        journal.change_row(video, stored_bytes=left)
+        add_job(video, JobKind.ENRICH, journal)
+
+
+def wake(said: str, journal: Journal) -> None:
+    """Notes what has nothing to take back: a worker was woken, or an index made again."""
+    journal.log("woken", said)
+
+
+def has_open_job() -> Any:
+    """For filters: the videos on which somebody works or is going to."""
+    return Job.objects.filter(state__in=["WAITING", "RUNNING"]).values("video")
