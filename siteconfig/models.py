@@ -281,6 +281,8 @@ class DoctorRun(models.Model):
     class Meta:
         db_table = "doctor_runs"
         ordering = ["-created_at", "-pk"]
+        verbose_name = "run of the doctor"
+        verbose_name_plural = "doctor"
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=DoctorState.values), name="doctor_runs_state_known"

@@ -87,6 +87,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "doctor_runs",
+                "verbose_name": "run of the doctor",
+                "verbose_name_plural": "doctor",
                 "ordering": ["-created_at", "-pk"],
                 "constraints": [
                     models.CheckConstraint(

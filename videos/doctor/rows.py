@@ -37,27 +37,27 @@ def find_drifted_counters(_look: Look) -> Iterator[Finding]:
     complete = Rendition.objects.filter(video=OuterRef("pk"), is_complete=True).order_by()
     total = complete.values("video").annotate(sum=Sum("size_bytes")).values("sum")
     summed = Video.objects.finished().annotate(sum=Subquery(total, BigIntegerField()))
-    for video in summed.filter(sum__isnull=False).exclude(stored_bytes=F("sum")).order_by("pk"):
-        had = human_bytes(video.stored_bytes or 0)
+    drifted = summed.filter(sum__isnull=False).exclude(stored_bytes=F("sum")).order_by("pk")
+    for pk, short_id, stored, right in drifted.values_list("pk", "short_id", "stored_bytes", "sum"):
         yield Finding(
             "counters",
-            f"The video {video.short_id} is said to take {had}, but its renditions take "
-            f"{human_bytes(video.sum)}.",
-            f"{video.short_id} stored_bytes",
+            f"The video {short_id} is said to take {stored or 0:,} bytes, but its renditions take "
+            f"{right:,}.",
+            f"{short_id} stored_bytes",
             CORRECT,
-            {"video": str(video.pk), "stored_bytes": video.sum},
+            {"video": str(pk), "stored_bytes": right},
         )
     counted = View.objects.filter(video=OuterRef("pk")).order_by().values("video")
     rows = counted.annotate(number=Count("pk")).values("number")
     seen = Video.objects.annotate(number=Coalesce(Subquery(rows, IntegerField()), 0))
-    for video in seen.filter(number__gt=F("view_count")).order_by("pk"):
+    low = seen.filter(number__gt=F("view_count")).order_by("pk")
+    for pk, short_id, count, right in low.values_list("pk", "short_id", "view_count", "number"):
         yield Finding(
             "counters",
-            f"The video {video.short_id} counts {video.view_count:,} views, but has "
-            f"{video.number:,}.",
-            f"{video.short_id} view_count",
+            f"The video {short_id} counts {count:,} views, but has {right:,}.",
+            f"{short_id} view_count",
             CORRECT,
-            {"video": str(video.pk), "view_count": video.number},
+            {"video": str(pk), "view_count": right},
         )
 
 
@@ -107,22 +107,23 @@ def _abandoned() -> QuerySet[Rendition]:
 def find_wrong_quotas(_look: Look) -> Iterator[Finding]:
     """Members whose counter is below what their open uploads have reserved since the last reset.
     When those end, too much would be given back."""
-    for user in _reserving():
+    rows = _reserving().values_list("pk", "username", "weekly_upload_bytes", "reserved")
+    for pk, username, used, reserved in rows:
         yield Finding(
             "quota",
-            f"The member {user.username} has used {human_bytes(user.weekly_upload_bytes)} of the "
-            f"quota, but open uploads reserve {human_bytes(user.reserved)}.",
-            user.username,
+            f"The member {username} has used {human_bytes(used)} of the quota, but open uploads "
+            f"reserve {human_bytes(reserved)}.",
+            username,
             "Raise the counter to what is reserved.",
-            {"user": str(user.pk)},
+            {"user": str(pk)},
         )
 
 
 def mend_quota(finding: Finding, journal: Journal) -> None:
     with transaction.atomic():
-        User.objects.select_for_update().filter(pk=finding.facts["user"]).first()
-        for user in _reserving().filter(pk=finding.facts["user"]):
-            journal.change_row(user, weekly_upload_bytes=user.reserved)
+        user = User.objects.select_for_update().get(pk=finding.facts["user"])
+        for reserved in _reserving().filter(pk=user.pk).values_list("reserved", flat=True):
+            journal.change_row(user, weekly_upload_bytes=reserved)
 
 
 def _reserving() -> QuerySet[User]:
