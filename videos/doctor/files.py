@@ -19,11 +19,11 @@ from siteconfig.doctor import DoctorStoppedError, Finding, Look
 from siteconfig.models import RootKind, StorageRoot
 from siteconfig.roots import IMAGES, TEMP, is_available, root_names, root_path
 from videos.doctor.mending import (
+    FilesSetAside,
     has_open_job,
     is_missing,
     make_again,
     move_aside,
-    names_set_aside,
     put_back,
     stop_if_away,
 )
@@ -53,7 +53,7 @@ MAKE_AGAIN: Final = "Forget this rendition, and have a worker make it again."
 
 def find_missing(_look: Look) -> Iterator[Finding]:
     """Videos, renditions, originals and sources that rows name and that are gone."""
-    aside = names_set_aside()
+    aside = FilesSetAside()
     seen = set[StoredFile]()
     for rendition in _complete_renditions():
         file = StoredFile(rendition.root, rendition.filename)
@@ -86,7 +86,7 @@ def _missing(
     file: StoredFile,
     what: str,
     video: Video,
-    aside: dict[StoredFile, str],
+    aside: FilesSetAside,
     facts: dict[str, int],
 ) -> Finding:
     sentence = f"The {what} of the video {video.short_id} is missing: {file.root}/{file.key}."

@@ -52,9 +52,19 @@ def stop_if_away(root: str) -> None:
 # -- files ----------------------------------------------------------------------------------------
 
 
-def names_set_aside() -> dict[StoredFile, str]:
-    """What is set aside, by where it was; of several the newest."""
-    return {StoredFile(one.root, one.key): one.name for one in all_set_aside()}
+class FilesSetAside:
+    """What is set aside, by where it was; of several the newest. Read when first asked for."""
+
+    def __init__(self) -> None:
+        self._names: dict[StoredFile, str] | None = None
+
+    def name_of(self, file: StoredFile) -> str | None:
+        if self._names is None:
+            self._names = {StoredFile(one.root, one.key): one.name for one in all_set_aside()}
+        return self._names.get(file)
+
+    def __contains__(self, file: StoredFile) -> bool:
+        return self.name_of(file) is not None
 
 
 def move_aside(
@@ -68,7 +78,7 @@ def move_aside(
 
 def put_back(file: StoredFile, journal: Journal) -> None:
     """Moves a file from where it was set aside to its place. Raises: MendError, SetAsideError."""
-    name = names_set_aside().get(file)
+    name = FilesSetAside().name_of(file)
     if name is None:
         raise MendError(f"{file.key} is not set aside any more.")
     said = f"{file.root}/{file.key}: moved back from set-aside/{name}"

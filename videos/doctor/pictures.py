@@ -13,9 +13,9 @@ from clipset.lib.units import plural
 from siteconfig.doctor import Finding, Look
 from siteconfig.roots import IMAGES, THUMBNAILS, is_available, root_path
 from videos.doctor.mending import (
+    FilesSetAside,
     add_job,
     is_missing,
-    names_set_aside,
     put_back,
     wake,
 )
@@ -38,7 +38,7 @@ THUMBNAIL_AT_SECONDS: Final = 1.0
 
 def find_thumbnails(_look: Look) -> Iterator[Finding]:
     """Videos that can be watched and have no thumbnail, and for which none is being made."""
-    aside = names_set_aside()
+    aside = FilesSetAside()
     for video in (
         Video.objects.finished().filter(thumbnail_wanted_at=None).order_by("pk").iterator()
     ):
@@ -71,7 +71,7 @@ def _thumbnail(video: Video) -> StoredFile | None:
 
 def find_storyboards(_look: Look) -> Iterator[Finding]:
     """Storyboards that rows name and that are gone."""
-    aside = names_set_aside()
+    aside = FilesSetAside()
     for video in Video.objects.exclude(storyboard_filename="").order_by("pk").iterator():
         file = StoredFile(video.storyboard_root, video.storyboard_filename)
         if not is_missing(file):
@@ -140,7 +140,7 @@ def find_missing_images(_look: Look) -> Iterator[Finding]:
     """Avatars and covers that rows name and that are gone."""
     if not is_available(IMAGES):
         return
-    aside = names_set_aside()
+    aside = FilesSetAside()
     for user in User.objects.exclude(avatar="").order_by("pk").iterator():
         file = StoredFile(IMAGES, f"avatars/{user.avatar}")
         if is_missing(file):
@@ -153,9 +153,7 @@ def find_missing_images(_look: Look) -> Iterator[Finding]:
             yield _image(file, f"The cover of the category {category.name}", aside, facts)
 
 
-def _image(
-    file: StoredFile, what: str, aside: dict[StoredFile, str], facts: dict[str, str]
-) -> Finding:
+def _image(file: StoredFile, what: str, aside: FilesSetAside, facts: dict[str, str]) -> Finding:
     mend = "Forget its name, so that the page shows the default."
     if file in aside:
         mend, facts = PUT_BACK, {"root": file.root, "key": file.key}

@@ -14,7 +14,7 @@ from clipset.lib.clock import LEASE_SLACK, database_now
 from clipset.lib.queue import ensure_schedule, regularly, schedules_named, waiting_wake_ups
 from clipset.lib.units import plural
 from siteconfig.doctor import Finding, Look
-from siteconfig.services.heartbeat import alive_before, days_alive_ahead
+from siteconfig.services.heartbeat import alive_before
 from videos.doctor.mending import add_job, has_open_job, is_missing, wake
 from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Upload, UploadState, Video
 from videos.models.job import JobKind, JobState
@@ -260,12 +260,6 @@ def find_wrong_clock(_look: Look) -> Iterator[Finding]:
         yield Finding("clock", sentence, "host")
     if warning := clock_warning():
         yield Finding("clock", warning, "newest")
-    elif days := days_alive_ahead():
-        sentence = (
-            f"The site was at work on {plural(days, 'day')} after today: the clock was ahead for a "
-            "while, or is behind now. Check it with timedatectl."
-        )
-        yield Finding("clock", sentence, "days")
 
 
 def find_lacking_tools(_look: Look) -> Iterator[Finding]:
