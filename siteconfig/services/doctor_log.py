@@ -87,10 +87,11 @@ class Journal:
             type(row)._base_manager.filter(pk=row.pk).update(**new)
 
     def delete_row(self, row: Model) -> None:
-        """Deletes a row that nothing hangs on; all of its values are logged."""
+        """Deletes a row that nothing hangs on; all of its values are logged. What else follows from
+        a deletion, such as the removal of a file, does not."""
         facts = {"model": row._meta.label, "pk": row.pk, "old": _values(row)}
         self.log("row_deleted", f"{row._meta.db_table} {row.pk}: deleted", **facts)
-        type(row)._base_manager.filter(pk=row.pk).delete()
+        _delete(row)
 
     def note_new_row(self, row: Model, *, unless_changed: tuple[str, ...] = ()) -> None:
         """Logs a row that was created just now, in the transaction that created it. It is deleted
@@ -172,7 +173,7 @@ def _undo_creation(entry: Entry) -> str:
     same = _restored(model, entry["same"])
     if any(getattr(row, name) != value for name, value in same.items()):
         return f"Not taken back: {what} has changed since."
-    model._base_manager.filter(pk=row.pk).delete()
+    _delete(row)
     return f"Taken back: {what} was deleted."
 
 
@@ -201,6 +202,12 @@ _OWN: Final[dict[str, Undo]] = {
 
 def _held(model: type[Model], pk: Any) -> Model | None:
     return model._base_manager.select_for_update().filter(pk=pk).first()
+
+
+def _delete(row: Model) -> None:
+    """Without signals: one would ask for the removal of the file that the row names."""
+    rows = type(row)._base_manager.filter(pk=row.pk)
+    rows._raw_delete(rows.db)
 
 
 def _model(entry: Entry) -> type[Model]:

@@ -18,6 +18,7 @@ from videos.models.job import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -107,8 +108,7 @@ def _abandoned() -> QuerySet[Rendition]:
 def find_wrong_quotas(_look: Look) -> Iterator[Finding]:
     """Members whose counter is below what their open uploads have reserved since the last reset.
     When those end, too much would be given back."""
-    rows = _reserving().values_list("pk", "username", "weekly_upload_bytes", "reserved")
-    for pk, username, used, reserved in rows:
+    for pk, username, used, reserved in _reserving(User.objects.all()):
         yield Finding(
             "quota",
             f"The member {username} has used {human_bytes(used)} of the quota, but open uploads "
@@ -122,11 +122,13 @@ def find_wrong_quotas(_look: Look) -> Iterator[Finding]:
 def mend_quota(finding: Finding, journal: Journal) -> None:
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=finding.facts["user"])
-        for reserved in _reserving().filter(pk=user.pk).values_list("reserved", flat=True):
+        for _, _, _, reserved in _reserving(User.objects.filter(pk=user.pk)):
             journal.change_row(user, weekly_upload_bytes=reserved)
 
 
-def _reserving() -> QuerySet[User]:
+def _reserving(users: QuerySet[User]) -> list[tuple[UUID, str, int, int]]:
+    """Id, name, bytes that are counted, and bytes that are reserved, of those whose counter is too
+    low. One query."""
     start = week_start(timezone.now())
     uploads = Upload.objects.filter(
         user=OuterRef("pk"),
@@ -135,6 +137,7 @@ def _reserving() -> QuerySet[User]:
         quota_reserved_at__gt=OuterRef("last_upload_reset"),
     ).order_by()
     total = uploads.values("user").annotate(sum=Sum("quota_bytes")).values("sum")
-    members = User.objects.exclude(role=Role.ADMIN).filter(last_upload_reset__gte=start)
+    members = users.exclude(role=Role.ADMIN).filter(last_upload_reset__gte=start)
     reserving = members.annotate(reserved=Subquery(total, BigIntegerField()))
-    return reserving.filter(reserved__gt=F("weekly_upload_bytes")).order_by("pk")
+    low = reserving.filter(reserved__gt=F("weekly_upload_bytes")).order_by("pk")
+    return list(low.values_list("pk", "username", "weekly_upload_bytes", "reserved"))

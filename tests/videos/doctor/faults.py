@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Model
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from PIL import Image
@@ -109,7 +110,7 @@ def thumbnail(video: Video) -> Path:
 
 # -- how a site is --------------------------------------------------------------------------------
 
-TABLES = (Video, Rendition, Job, Upload, Removal, Schedule, SearchDocument)
+TABLES: tuple[type[Model], ...] = (Video, Rendition, Job, Upload, Removal, Schedule, SearchDocument)
 
 
 def state_of_the_site() -> dict[str, Any]:
