@@ -21,7 +21,7 @@ from siteconfig.doctor import (
     doctor_checks,
     stop_if_needed,
 )
-from siteconfig.models import DoctorRun, DoctorState
+from siteconfig.models import Config, DoctorRun, DoctorState
 from siteconfig.schema import migration_problem
 from siteconfig.services.doctor_log import Journal
 
@@ -74,6 +74,7 @@ def request_run(
     Raises: DoctorBusyError while a run waits or is at work.
     """
     with transaction.atomic():
+        _one_at_a_time()
         _end_stale_runs()
         active = DoctorRun.objects.filter(state__in=[DoctorState.WAITING, DoctorState.RUNNING])
         if active.exists():
@@ -128,9 +129,10 @@ def last_run() -> DoctorRun | None:
 
 
 def is_active(run: DoctorRun) -> bool:
-    if run.state == DoctorState.RUNNING:
-        return run.touched_at > timezone.now() - STALE
-    return run.state == DoctorState.WAITING
+    """Whether a run waits for a worker or is at work. Not one whose process died, that no worker
+    took up, or that was begun by a clock ahead."""
+    is_fresh = abs(timezone.now() - run.touched_at) < STALE
+    return is_fresh and run.state in {DoctorState.WAITING, DoctorState.RUNNING}
 
 
 # -- a run ----------------------------------------------------------------------------------------
@@ -149,6 +151,7 @@ def _only(result: Result, finding: Finding, say: Callable[[str, str], None]) -> 
 
 def _begin(key: str, *, is_fix: bool) -> DoctorRun:
     with transaction.atomic():
+        _one_at_a_time()
         _end_stale_runs()
         if DoctorRun.objects.filter(state=DoctorState.RUNNING).exists():
             raise DoctorBusyError(
@@ -157,13 +160,22 @@ def _begin(key: str, *, is_fix: bool) -> DoctorRun:
         return DoctorRun.objects.create(key=key, is_fix=is_fix, state=DoctorState.RUNNING)
 
 
+def _one_at_a_time() -> None:
+    """In a transaction: of two who begin a run at once, the second sees that of the first."""
+    Config.objects.select_for_update().filter(pk=Config.SINGLETON_ID).first()
+
+
 def _end_stale_runs() -> None:
-    stale = DoctorRun.objects.filter(
-        state=DoctorState.RUNNING, touched_at__lt=timezone.now() - STALE
-    )
-    stale.update(
-        state=DoctorState.STOPPED, problem="It was interrupted.", finished_at=timezone.now()
-    )
+    now = timezone.now()
+    unfinished = DoctorRun.objects.filter(state__in=[DoctorState.WAITING, DoctorState.RUNNING])
+    stale = unfinished.exclude(touched_at__range=(now - STALE, now + STALE))
+    for state, problem in (
+        (DoctorState.WAITING, "No worker took it up. Are the workers running?"),
+        (DoctorState.RUNNING, "It was interrupted."),
+    ):
+        stale.filter(state=state).update(
+            state=DoctorState.STOPPED, problem=problem, finished_at=now
+        )
 
 
 def _carry_out(

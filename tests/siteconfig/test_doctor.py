@@ -282,6 +282,16 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     assert "Have a worker make one." in press(admin, "mend", run=last.pk, all="yes")
 
 
+def test_a_run_that_no_worker_takes_up_does_not_stay_in_the_way(admin: Client) -> None:
+    only()
+    press(admin, "run")
+    DoctorRun.objects.update(touched_at=timezone.now() - timedelta(minutes=6))
+    assert "no worker took it up" in page(admin)
+    assert "Waiting for a worker." in press(admin, "run")
+    assert len(run_queue()) == 2
+    assert [run.state for run in DoctorRun.objects.all()] == [DoctorState.DONE, DoctorState.STOPPED]
+
+
 def test_the_page_says_why_it_could_not_run(admin: Client, media: Path) -> None:
     press(admin, "run")
     (media / "videos" / MARKER).unlink()

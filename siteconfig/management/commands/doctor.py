@@ -74,16 +74,14 @@ class Command(BaseCommand):
             self.stdout.write(f"  {text}" if kind == "mend" else text)
 
     def _sum_up(self, result: Result) -> None:
-        if result.problem:
-            return
-        if not result.found:
-            self.stdout.write("Nothing found.")
-            return
         shown = len(result.findings)
         if result.found > shown:
             self.stdout.write(f"... and {result.found - shown:,} more of the same kinds.")
-        self.stdout.write(f"{plural(result.found, 'finding')}, {len(result.mended)} mended.")
-        if result.mended:
+        if result.found:
+            self.stdout.write(f"{plural(result.found, 'finding')}, {len(result.mended)} mended.")
+        elif not result.problem:
+            self.stdout.write("Nothing found.")
+        if result.mended or result.failed:
             self.stdout.write(f"Take the changes back: manage.py doctor --undo {result.key}")
 
     def _take_back(self, run: str) -> None:
