@@ -20,6 +20,7 @@ from siteconfig.models import RootKind, StorageRoot
 from siteconfig.roots import IMAGES, TEMP, is_available, root_names, root_path
 from videos.doctor.mending import (
     FilesSetAside,
+    each_of,
     has_open_job,
     is_missing,
     make_again,
@@ -55,7 +56,8 @@ def find_missing(_look: Look) -> Iterator[Finding]:
     """Videos, renditions, originals and sources that rows name and that are gone."""
     aside = FilesSetAside()
     seen = set[StoredFile]()
-    for rendition in _complete_renditions():
+    complete = Rendition.objects.filter(is_complete=True).select_related("video")
+    for rendition in each_of(complete):
         file = StoredFile(rendition.root, rendition.filename)
         seen.add(file)
         if is_missing(file):
@@ -63,7 +65,7 @@ def find_missing(_look: Look) -> Iterator[Finding]:
             what = f"rendition {rendition.name}"
             facts = {} if is_main else {"rendition": rendition.pk}
             yield _missing(file, what, rendition.video, aside, facts)
-    for video in Video.objects.finished().order_by("pk").iterator():
+    for video in each_of(Video.objects.finished()):
         if video.original_key:
             file = StoredFile(video.original_root, video.original_key)
             if is_missing(file):
@@ -71,15 +73,10 @@ def find_missing(_look: Look) -> Iterator[Finding]:
         file = StoredFile(video.storage_root, video.filename)
         if file not in seen and is_missing(file):
             yield _missing(file, "file", video, aside, {})
-    for video in Video.objects.exclude(source_key="").order_by("pk").iterator():
+    for video in each_of(Video.objects.exclude(source_key="")):
         file = StoredFile(video.source_root, video.source_key)
         if is_missing(file):
             yield _missing(file, "source", video, aside, {})
-
-
-def _complete_renditions() -> Iterator[Rendition]:
-    rows = Rendition.objects.filter(is_complete=True).select_related("video").order_by("pk")
-    return rows.iterator()
 
 
 def _missing(

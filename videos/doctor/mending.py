@@ -4,10 +4,10 @@ what is missing. Each has its way back."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Model, Sum
 
 from siteconfig.doctor import DoctorStoppedError
 from siteconfig.roots import RootUnavailableError, check_roots
@@ -18,9 +18,15 @@ from videos.services.set_aside import all_set_aside, restore_set_aside, set_asid
 from videos.services.stored_files import StoredFile, stored_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
     from siteconfig.services.doctor_log import Journal
+
+_Row = TypeVar("_Row", bound=Model)
+BATCH: Final = 500  # rows in memory
 
 
 class MendError(Exception):
@@ -132,6 +138,15 @@ def make_again(rendition: Rendition, journal: Journal) -> None:
 def wake(said: str, journal: Journal) -> None:
     """Notes what has nothing to take back: a worker was woken, or an index made again."""
     journal.log("woken", said)
+
+
+def each_of(rows: QuerySet[_Row], *, newest: int | None = None) -> Iterator[_Row]:
+    """All rows, or the newest few, some hundred in memory at a time. No query stays open meanwhile:
+    SQLite refuses what a connection writes beside one that began before another's write."""
+    keys = rows.order_by("-pk").values_list("pk", flat=True)
+    chosen = list(keys if newest is None else keys[:newest])
+    for start in range(0, len(chosen), BATCH):
+        yield from rows.filter(pk__in=chosen[start : start + BATCH]).order_by("-pk")
 
 
 def has_open_job() -> Any:

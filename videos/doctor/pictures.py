@@ -15,6 +15,7 @@ from siteconfig.roots import IMAGES, THUMBNAILS, is_available, root_path
 from videos.doctor.mending import (
     FilesSetAside,
     add_job,
+    each_of,
     is_missing,
     put_back,
     wake,
@@ -72,7 +73,7 @@ def _thumbnail(video: Video) -> StoredFile | None:
 def find_storyboards(_look: Look) -> Iterator[Finding]:
     """Storyboards that rows name and that are gone."""
     aside = FilesSetAside()
-    for video in Video.objects.exclude(storyboard_filename="").order_by("pk").iterator():
+    for video in each_of(Video.objects.exclude(storyboard_filename="")):
         file = StoredFile(video.storyboard_root, video.storyboard_filename)
         if not is_missing(file):
             continue
@@ -118,7 +119,7 @@ def find_small(_look: Look) -> Iterator[Finding]:
     small = {name.rpartition(".")[0] for name in names_in(small_of(folder / "any").parent)}
     there = {name.rpartition(".")[0] for name in names_in(folder) if name.endswith(".jpg")}
     named = Video.objects.filter(thumbnail_root=THUMBNAILS).exclude(thumbnail_filename=None)
-    names = named.values_list("thumbnail_filename", flat=True).iterator()
+    names = named.values_list("thumbnail_filename", flat=True)
     stems = {str(name).rpartition(".")[0] for name in names}
     if missing := len((stems & there) - small):
         yield Finding(
@@ -141,12 +142,12 @@ def find_missing_images(_look: Look) -> Iterator[Finding]:
     if not is_available(IMAGES):
         return
     aside = FilesSetAside()
-    for user in User.objects.exclude(avatar="").order_by("pk").iterator():
+    for user in each_of(User.objects.exclude(avatar="")):
         file = StoredFile(IMAGES, f"avatars/{user.avatar}")
         if is_missing(file):
             facts = {"user": str(user.pk)}
             yield _image(file, f"The avatar of the member {user.username}", aside, facts)
-    for category in Category.objects.exclude(image="").order_by("pk").iterator():
+    for category in each_of(Category.objects.exclude(image="")):
         file = StoredFile(IMAGES, f"categories/{category.image}")
         if is_missing(file):
             facts = {"category": str(category.pk)}

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from siteconfig.doctor import Finding, Look
-from videos.doctor.mending import is_missing, make_again, move_aside
+from videos.doctor.mending import each_of, is_missing, make_again, move_aside
 from videos.models import Rendition, Video
 from videos.services.options import transcode_options
 from videos.services.stored_files import StoredFile
@@ -33,7 +33,7 @@ TAKE_SIZE: Final = "Store the size that the file has: it is whole."
 
 def find_wrong_sizes(look: Look) -> Iterator[Finding]:
     """Files that are larger or smaller than their rows say."""
-    for rendition in _renditions().iterator():
+    for rendition in each_of(_renditions()):
         look.tick()
         size = _size(rendition)
         if size is None or size == rendition.size_bytes:
@@ -51,9 +51,7 @@ def find_wrong_sizes(look: Look) -> Iterator[Finding]:
 
 def find_broken(look: Look) -> Iterator[Finding]:
     """Files of the right size that lack their index or, with --deep, are not whole."""
-    rows = _renditions()
-    newest = rows if look.is_deep else rows.order_by("-pk")[:MAX_INDEXES]
-    for rendition in newest.iterator():
+    for rendition in each_of(_renditions(), newest=None if look.is_deep else MAX_INDEXES):
         look.tick()
         if _size(rendition) != rendition.size_bytes:
             continue  # missing, or found by its size

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 
 from clipset.lib.units import plural
 from siteconfig.doctor import Finding, Look
-from videos.doctor.mending import wake
+from videos.doctor.mending import each_of, wake
 from videos.models import SearchChange, SearchDocument, Video
 from videos.models.search import VERSION
 from videos.services.search_index import document_of, index_videos, rebuild_search
@@ -82,8 +82,8 @@ def _stale(look: Look) -> list[UUID]:
     """Their title, description, category or uploader changed; captions are taken as indexed."""
     found = []
     documents = SearchDocument.objects.filter(version=VERSION, video__in=Video.objects.published())
-    documents = documents.select_related("video").order_by("-pk")
-    for document in (documents if look.is_deep else documents[:MAX_COMPARED]).iterator():
+    newest = None if look.is_deep else MAX_COMPARED
+    for document in each_of(documents.select_related("video"), newest=newest):
         look.tick()
         made = document_of(document.video, document.spoken or "")
         names = ("title", "description", "category_id", "uploader_id")

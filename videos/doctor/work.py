@@ -15,7 +15,7 @@ from clipset.lib.queue import ensure_schedule, regularly, schedules_named, waiti
 from clipset.lib.units import plural
 from siteconfig.doctor import Finding, Look
 from siteconfig.services.heartbeat import alive_before
-from videos.doctor.mending import add_job, has_open_job, is_missing, wake
+from videos.doctor.mending import add_job, each_of, has_open_job, is_missing, wake
 from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Upload, UploadState, Video
 from videos.models.job import JobKind, JobState
 from videos.services import jobs, removals
@@ -142,7 +142,7 @@ def mend_job(finding: Finding, journal: Journal) -> None:
 
 def find_idle_videos(_look: Look) -> Iterator[Finding]:
     """Videos that wait for processing, or are said to be processed, without a job."""
-    for video in _idle().order_by("pk").iterator():
+    for video in each_of(_idle()):
         sentence = f"The video {video.short_id} waits for processing, but has no job."
         mend = "Add a job." if _can_be_processed(video) else None
         if mend is None:
