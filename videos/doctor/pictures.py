@@ -40,9 +40,7 @@ THUMBNAIL_AT_SECONDS: Final = 1.0
 def find_thumbnails(_look: Look) -> Iterator[Finding]:
     """Videos that can be watched and have no thumbnail, and for which none is being made."""
     aside = FilesSetAside()
-    for video in (
-        Video.objects.finished().filter(thumbnail_wanted_at=None).order_by("pk").iterator()
-    ):
+    for video in each_of(Video.objects.finished().filter(thumbnail_wanted_at=None)):
         file = _thumbnail(video)
         if file is not None and not is_missing(file):
             continue
