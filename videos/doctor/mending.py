@@ -14,6 +14,7 @@ from siteconfig.roots import RootUnavailableError, check_roots
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobKind
 from videos.services import jobs
+from videos.services.removals import removals_are_paused
 from videos.services.set_aside import all_set_aside, restore_set_aside, set_aside
 from videos.services.stored_files import StoredFile, stored_path
 
@@ -73,10 +74,17 @@ class FilesSetAside:
         return self.name_of(file) is not None
 
 
+def refuse_during_backup() -> None:
+    """A backup copies what its snapshot of the database names. Raises: MendError."""
+    if removals_are_paused():
+        raise MendError("A backup is running. Try again when it is done.")
+
+
 def move_aside(
     file: StoredFile, journal: Journal, *, why: str, video_id: UUID | None = None
 ) -> None:
-    """Raises: MendError."""
+    """Raises: MendError, also while a backup runs."""
+    refuse_during_backup()
     journal.log("set_aside", f"{file.root}/{file.key}: set aside", root=file.root, key=file.key)
     if not set_aside(file, why=why, video_id=video_id):
         raise MendError(f"{file.key} could not be set aside.")

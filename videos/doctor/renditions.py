@@ -8,7 +8,13 @@ from django.db import transaction
 from django.db.models import Sum
 
 from siteconfig.doctor import Finding, Look
-from videos.doctor.mending import each_of, is_missing, make_again, move_aside
+from videos.doctor.mending import (
+    each_of,
+    is_missing,
+    make_again,
+    move_aside,
+    refuse_during_backup,
+)
 from videos.models import Rendition, Video
 from videos.services.options import transcode_options
 from videos.services.stored_files import StoredFile
@@ -73,6 +79,7 @@ def mend_size(finding: Finding, journal: Journal) -> None:
 
 
 def mend_broken(finding: Finding, journal: Journal) -> None:
+    refuse_during_backup()
     rendition = _renditions().get(pk=finding.facts["rendition"])
     video_id = rendition.video_id
     file = StoredFile(rendition.root, rendition.filename)

@@ -190,7 +190,7 @@ def waiting_video(*, has_source: bool) -> Callable[[Site], object]:
         make_video(
             uploader=site.bob,
             status=ProcessingStatus.PROCESSING,
-            filename="waits.mp4",
+            filename=f"waits-{has_source}.mp4",
             source_root="temp" if has_source else "",
             source_key=key if has_source else "",
         )
@@ -275,7 +275,6 @@ def day_ahead(site: Site) -> None:
 def open_files(site: Site) -> None:
     site.video.file_path.chmod(0o644)
     site.video.file_path.parent.chmod(0o755)
-    thumbnail(site.video).chmod(0o666)
 
 
 def _update(**changes: Any) -> Callable[[Site], object]:

@@ -81,12 +81,14 @@ def test_two_faults_do_not_hide_each_other(site: Site, names: tuple[str, str]) -
     go_through(site, [fault for fault in FAULTS if fault.name in names])
 
 
-# Faults of the same row, and a thumbnail that cannot be made of a video that is gone.
+# Faults of the same row or file. The site's video is none that a worker could take a thumbnail of.
 APART = [
     {"jobs"},
     {"schedules"},
     {"search"},
     {"jobs", "growing_renditions"},
+    {"thumbnails", "small_thumbnails"},
+    {"thumbnails", "removals"},
 ]
 ALL_PAIRS = [
     (one, other)

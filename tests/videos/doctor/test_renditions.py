@@ -15,6 +15,7 @@ from tests.videos.doctor.faults import make_private, state_of_the_site
 from tests.videos.films import enrich, kept_film, set_aside_files
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobKind
+from videos.services.removals import pause_removals
 from videos.services.schedules import set_up_schedules
 from videos.services.search_index import index_video
 
@@ -90,6 +91,15 @@ def test_a_worker_makes_what_was_mended(film: Video) -> None:
     assert (
         found(result, "sizes") == found(result, "counters") == found(result, "missing_files") == []
     )
+
+
+def test_no_file_is_moved_while_a_backup_runs(film: Video) -> None:
+    cut(smaller(film).path)
+    before = state_of_the_site()
+    pause_removals()
+    result = run_doctor(is_fix=True)
+    assert "A backup is running." in str(result.failed)
+    assert state_of_the_site() == before
 
 
 def test_the_video_itself_is_left_to_a_person(film: Video) -> None:
