@@ -42,6 +42,8 @@ SITE_URL = (
 SITE_URL_IS_SET = bool(env.str("SITE_URL", ""))
 # Where scripts/run notes its process id and address while it runs.
 RUN_FOLDER = BASE_DIR / "data" / "run"
+# What the doctor changed, with enough to take it back (siteconfig.services.doctor_log).
+DOCTOR_LOG = BASE_DIR / "data" / "log" / "doctor.log"
 _site = urlsplit(SITE_URL)
 IS_HTTPS = _site.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or sorted(

@@ -253,3 +253,6 @@ class ConfigAdmin(GuardedAdmin[Config]):
     def save_model(self, request: HttpRequest, obj: Config, form: forms.Form, change: bool) -> None:
         assert request.user.is_authenticated
         save_config(obj, changed_by=request.user)
+
+
+from siteconfig import doctor_admin  # noqa: E402, F401 registers pages that need what is above

@@ -8,11 +8,15 @@ class SiteconfigConfig(AppConfig):
 
     def ready(self) -> None:
         from clipset.lib.transactions import watch_transactions
-        from siteconfig import checks  # noqa: F401 registers them
-        from siteconfig.health_checks import register_checks
+        from siteconfig import (
+            checks,  # noqa: F401 registers them
+            doctor_checks,
+            health_checks,
+        )
 
         watch_transactions()
-        register_checks()
+        health_checks.register_checks()
+        doctor_checks.register_checks()
 
 
 class GuardedAdminConfig(AdminConfig):

@@ -57,6 +57,12 @@ def site_health(*, only_vital: bool = False) -> list[Report]:
     ]
 
 
+def health_report(name: str) -> Report:
+    """What one check finds. Raises: KeyError when nothing of this name is registered."""
+    check, is_vital = _checks[name]
+    return Report(name, is_vital, _run(name, check))
+
+
 def is_well(reports: list[Report]) -> bool:
     return all(report.finding.is_well for report in reports if report.is_vital)
 

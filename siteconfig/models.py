@@ -286,3 +286,50 @@ class BackupRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M} {self.get_state_display()}"
+
+
+class DoctorState(models.TextChoices):
+    WAITING = "WAITING", "Waiting for a worker"
+    RUNNING = "RUNNING", "Running"
+    DONE = "DONE", "Done"
+    STOPPED = "STOPPED", "Could not run"
+
+
+class DoctorRun(models.Model):
+    """One run of the doctor and what it found (siteconfig.services.doctor)."""
+
+    key = models.CharField(max_length=30, unique=True, help_text="As the doctor's log names it.")
+    state = models.CharField(max_length=7, choices=DoctorState, default=DoctorState.WAITING)
+    is_fix = models.BooleanField(default=False, help_text="Whether it mends what it finds.")
+    wanted = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Pairs of check and subject that are to be mended; null for all.",
+    )
+    done_checks = models.PositiveSmallIntegerField(default=0)
+    all_checks = models.PositiveSmallIntegerField(default=0)
+    current_check = models.CharField(max_length=50, blank=True, default="")
+    findings = models.JSONField(default=list, help_text="The first few hundred.")
+    found = models.PositiveIntegerField(default=0, help_text="How many findings there were.")
+    mended = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, default="", help_text="Why it could not run.")
+    created_at = models.DateTimeField(default=timezone.now)
+    touched_at = models.DateTimeField(default=timezone.now, help_text="When it last went on.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        db_table = "doctor_runs"
+        ordering = ["-created_at", "-pk"]
+        verbose_name = "run of the doctor"
+        verbose_name_plural = "doctor"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=DoctorState.values), name="doctor_runs_state_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key

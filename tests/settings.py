@@ -32,6 +32,7 @@ from clipset.settings import DATABASES, STORAGES  # noqa: E402
 
 MEDIA_ROOT = SCRATCH / "media"
 RUN_FOLDER = SCRATCH / "run"
+DOCTOR_LOG = SCRATCH / "doctor.log"
 STATIC_ROOT = SCRATCH / "static"
 STATIC_ROOT.mkdir()
 

@@ -10,13 +10,13 @@ class VideosConfig(AppConfig):
             register_removals,
             register_restorer,
         )
-        from videos import checks, signals  # noqa: F401 registers them
-        from videos.health import register_checks
+        from videos import checks, doctor, health, signals  # noqa: F401 registers them
         from videos.services.file_hashes import expected_files
         from videos.services.removals import removals_are_at_work
         from videos.services.restoring import bring_back
 
-        register_checks()
+        health.register_checks()
+        doctor.register_checks()
         register_restorer(bring_back)
         register_expected_files(expected_files)
         register_removals(removals_are_at_work)

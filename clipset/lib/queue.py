@@ -69,16 +69,23 @@ def waiting_wake_ups(cluster: str | None = None) -> int:
 
 def ensure_schedule(name: str, function: str, *, minutes: int, cluster: str | None = None) -> None:
     """Makes `function` run every so many minutes. Harmless when it does already."""
-    Schedule.objects.update_or_create(
-        name=name,
-        defaults={
-            "func": function,
-            "schedule_type": Schedule.MINUTES,
-            "minutes": minutes,
-            "cluster": cluster,
-            "repeats": -1,
-        },
-    )
+    Schedule.objects.update_or_create(name=name, defaults=regularly(function, minutes, cluster))
+
+
+def schedules_named(name: str) -> list[Schedule]:
+    """The rows of a schedule, of which there should be one. One query."""
+    return list(Schedule.objects.filter(name=name).order_by("pk"))
+
+
+def regularly(function: str, minutes: int, cluster: str | None = None) -> dict[str, Any]:
+    """What the row of a schedule says that runs `function` every so many minutes."""
+    return {
+        "func": function,
+        "schedule_type": Schedule.MINUTES,
+        "minutes": minutes,
+        "cluster": cluster,
+        "repeats": -1,
+    }
 
 
 def bring_back_schedules(*, now: datetime) -> None:

@@ -158,7 +158,8 @@ def _bases(root: str) -> list[Path]:
 
 
 def _all_bases() -> list[Path]:
-    return list(dict.fromkeys(base for root in root_names() for base in _bases(root)))
+    available = [name for name in (IMAGES, *root_names()) if is_available(name)]
+    return list(dict.fromkeys(root_path(name) / FOLDER for name in available))
 
 
 def _free_place(base: Path, file: StoredFile) -> Path:
