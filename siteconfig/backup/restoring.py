@@ -27,6 +27,7 @@ from siteconfig.backup.expected import expected_files
 from siteconfig.backup.manifest import NAME, Manifest, read_manifest, unknown_migrations
 from siteconfig.backup.placing import holds_a_file, move_into, restore_files, work_folders
 from siteconfig.backup.restic import BackupError
+from siteconfig.models import BackupRun, BackupState
 from siteconfig.places import placed_by_host
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ def restore_site(
     roots.forget()
     # The queue only wakes: the job table says what is to be done, and old mails stay unsent.
     empty_queue()
+    # In its own copy of the database the backup still runs, which would hold removals back.
+    BackupRun.objects.filter(state=BackupState.RUNNING).update(
+        state=BackupState.DONE, snapshot_id=snapshot.id, finished_at=timezone.now()
+    )
     files, hashed, differences = compare_files(expected_files())
     return RestoreResult(
         rows=sum(manifest.rows.values()),

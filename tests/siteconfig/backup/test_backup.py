@@ -145,7 +145,9 @@ def test_a_site_is_backed_up_and_comes_back_as_it_was(
 LOOK = """
 from django_q.models import OrmQ
 from accounts.models import User
+from siteconfig.models import BackupRun
 from videos.models import Comment, Video
+assert not BackupRun.objects.filter(state="RUNNING").exists()
 print(Video.objects.count(), Comment.objects.count(), *User.objects.values_list("username",
       flat=True), OrmQ.objects.count(), Video.objects.get(processing_status="PENDING").short_id)
 """
