@@ -30,6 +30,7 @@ PARTS = {
     "postgresql": (("initdb",), "postgresql"),
     "redis": (("redis-server",), "redis-server"),
     "nginx": (("nginx",), "nginx-light"),
+    "git": (("git",), "git"),
     "compiler": (("gcc", "cc"), "gcc libc6-dev"),
 }
 
