@@ -3,6 +3,7 @@
 The defaults are those of production on loopback: DEBUG off, SQLite under data/, no mail.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -312,6 +313,8 @@ FILE_UPLOAD_HANDLERS = ["clipset.lib.form_files.FilesOfMembers"]
 
 # -- Queue --------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")
+# Set by scripts/upgrade alone: the start that shows whether a new version gets ready.
+IS_TRIAL = "CLIPSET_TRIAL" in os.environ
 # Two clusters, so that what takes hours leaves what takes seconds alone. All but one of the second
 # one's workers may be at films of ten minutes and more.
 TRANSCODE_CLUSTER = "transcode"
@@ -334,6 +337,9 @@ Q_CLUSTER = {
     "max_rss": 600_000,
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "ALT_CLUSTERS": {TRANSCODE_CLUSTER: {"workers": TRANSCODE_WORKERS}},
+    # Neither tasks nor schedules are begun in a trial.
+    **({"broker_class": "clipset.lib.idle_broker.make_idle_broker"} if IS_TRIAL else {}),
+    "scheduler": not IS_TRIAL,
 }
 
 # -- Health -------------------------------------------------------------------------------------

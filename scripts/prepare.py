@@ -168,6 +168,13 @@ def mend_clock() -> str | None:
     return warning
 
 
+def forget_heartbeats() -> None:
+    """So that a trial is healthy only once its own workers are, not those before it."""
+    from siteconfig.models import ClusterHeartbeat
+
+    ClusterHeartbeat.objects.all().delete()
+
+
 def refuse_sample_members() -> None:
     """Ends the start of a site that others can reach while it has sample members.
 
@@ -213,6 +220,8 @@ def prepare() -> None:
         call_command("setup_schedules", stdout=quiet)
         warning = mend_clock()
         call_command("rebuild_search", missing=True, verbosity=0)
+        if settings.IS_TRIAL:
+            forget_heartbeats()
     has_storage = prepare_storage()
     make_files_private()
     if warning:

@@ -31,6 +31,7 @@ PARTS = {
     "redis": (("redis-server",), "redis-server"),
     "nginx": (("nginx",), "nginx-light"),
     "disks": (("mkfs.ext4",), "e2fsprogs"),
+    "git": (("git",), "git"),
     "compiler": (("gcc", "cc"), "gcc libc6-dev"),
     "restic": (("restic",), "restic"),
 }
