@@ -200,7 +200,8 @@ def test_a_running_site_comes_back_after_an_upgrade_that_fails_or_is_killed(
                 seconds=30,
                 name="the way back",
             )
-            wait_for(lambda: is_whole(installed), seconds=60, name="the site")
+            wait_for((installed.root / "data/run/upgradable").exists, seconds=60, name="the site")
+            wait_for(lambda: is_whole(installed), name="all of the site")
             assert code_is(installed, old, "main")
             assert not has_new_table(installed)
             assert rows(installed, completed) == [(1,)]
