@@ -31,7 +31,7 @@ from tests.scripts.site import end, healthy, is_whole, logs, running, started
 if TYPE_CHECKING:
     from tests.scripts.conftest import Clone
 
-pytestmark = [pytest.mark.ffmpeg, pytest.mark.git]
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.git, pytest.mark.long]
 
 NEW_TABLE = 'migrations.RunSQL("CREATE TABLE new_version (id integer)")'
 RENAME_ALL = "migrations.RunSQL(\"UPDATE users SET username = 'nobody'\")"
@@ -128,7 +128,6 @@ def assert_is_back(clone: Clone, revision: str, database: list[str]) -> None:
     assert not (clone.root / "data/upgrades/unfinished").exists()
 
 
-@pytest.mark.long
 def test_a_running_site_is_upgraded_with_an_upload_half_way_and_a_job_at_work(
     installed: Clone, old: str
 ) -> None:
@@ -167,7 +166,6 @@ def test_a_running_site_is_upgraded_with_an_upload_half_way_and_a_job_at_work(
         assert process.returncode == 0
 
 
-@pytest.mark.long
 def test_a_running_site_comes_back_after_an_upgrade_that_fails_or_is_killed(
     installed: Clone, old: str
 ) -> None:

@@ -76,11 +76,24 @@ def redis() -> Iterator[str]:
         yield url
 
 
+# Also where an earlier test's site used the same database.
+MARK_ROOTS = """
+from siteconfig.places import SETTINGS
+from siteconfig.roots import root_path, write_marker
+from siteconfig.services.config import current_config
+current_config()
+for name in SETTINGS:
+    root_path(name).mkdir(parents=True, exist_ok=True)
+    write_marker(name)
+"""
+
+
 @pytest.fixture
 def make_site(tmp_path: Path) -> Callable[..., Site]:
     def make(**settings: str) -> Site:
         site = Site(tmp_path, **settings)
         site.manage("migrate", "--verbosity", "0")
+        site.shell(MARK_ROOTS)
         return site
 
     return make

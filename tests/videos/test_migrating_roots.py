@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from siteconfig import roots
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 BEFORE = [("videos", "0022_request_of_jobs")]
 migration = import_module("videos.migrations.0023_named_storage_roots")
-AFTER = [("videos", "0023_named_storage_roots")]
+# Of all that came since as well: the tests read rows with the models of today.
+AFTER = MigrationLoader(None).graph.leaf_nodes("videos")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -153,6 +153,7 @@ print(Video.objects.count(), Comment.objects.count(), *User.objects.values_list(
 """
 
 
+@pytest.mark.long
 def test_a_second_backup_stores_what_is_new_and_the_live_site_is_not_overwritten(
     bob: User, store: Path, media: Path
 ) -> None:
@@ -194,6 +195,7 @@ def test_what_a_backup_refuses(
         told("backup")
 
 
+@pytest.mark.long
 def test_a_root_outside_needs_a_place_on_the_host_that_restores(
     bob: User, store: Path, tmp_path: Path
 ) -> None:
@@ -270,6 +272,7 @@ def restored_video(project: Path, short_id: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_one_video_comes_back_with_all_that_members_did(
     bob: User, store: Path, media: Path, project: Path
 ) -> None:

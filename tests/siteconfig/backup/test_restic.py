@@ -66,6 +66,7 @@ def test_what_was_stored_comes_back_without_what_was_excluded(
     assert contents == (source / "video.mp4").read_bytes()
 
 
+@pytest.mark.long
 def test_a_restore_leaves_out_what_it_is_told_to(
     restic: Restic, source: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_missing_repository_is_told_from_a_wrong_password(
         restic.exists()
 
 
+@pytest.mark.long
 def test_a_repository_that_another_process_holds(
     restic: Restic, source: Path, tmp_path: Path
 ) -> None:
@@ -141,6 +143,7 @@ def test_a_flipped_byte_is_found(restic: Restic, source: Path, tmp_path: Path) -
         restic.check(subset=None)
 
 
+@pytest.mark.long
 def test_old_backups_go_and_those_of_other_sites_stay(restic: Restic, source: Path) -> None:
     for tag in ("a", "a", "b"):
         restic.backup([source], tag=tag, host="clipset")
