@@ -111,6 +111,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False, editable=False)
     is_sample = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleting_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Being deleted, in batches: with many videos that takes a while.",
+    )
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -146,6 +151,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                     | Q(role="ADMIN", is_staff=True, is_superuser=True)
                 ),
                 name="users_role_and_flags_agree",
+            ),
+            models.CheckConstraint(
+                condition=Q(deleting_since__isnull=True) | Q(is_active=False),
+                name="users_being_deleted_are_inactive",
+                violation_error_message="This member is being deleted.",
             ),
             models.CheckConstraint(
                 condition=Q(weekly_upload_bytes__gte=0), name="users_weekly_upload_bytes_positive"

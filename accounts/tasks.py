@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.utils import timezone
 
 from accounts.services import invitations, passwords, quota, throttle
 from accounts.sessions import SessionStore
+from siteconfig.services.heartbeat import alive_before
+
+KEEP_EXPIRED_DAYS: Final = 30  # invitations
 
 
 def reset_quotas() -> int:
@@ -23,4 +27,4 @@ def clear_expired() -> int:
     """Sessions that ran out, invitations that nobody took for a month, counts of a day ago."""
     SessionStore.clear_expired()
     throttle.forget_before(timezone.now() - timedelta(days=1))
-    return invitations.expired_before(timezone.now() - timedelta(days=30))
+    return invitations.expired_before(alive_before(days=KEEP_EXPIRED_DAYS))

@@ -75,6 +75,9 @@ def start_django(folder: Path) -> User:
 
     django.setup()
     call_command("migrate", verbosity=0)
+    from videos.services.storage import mark_new_roots
+
+    mark_new_roots()
     from accounts.models import Role, User
 
     return User.objects.create_user("bench", "bench@example.org", "bench", role=Role.ADMIN)
@@ -87,7 +90,7 @@ def sent(user: User, source: Path) -> Video:
 
     size = source.stat().st_size
     upload = begin_upload(user=user, content_length=size)
-    upload.folder_path.mkdir(parents=True)
+    upload.folder_path.mkdir()
     path = upload.folder_path / f"source{source.suffix}"
     os.link(source, path)
     return finish_upload(

@@ -203,7 +203,7 @@ def _videos(size: int, users: list[User], categories: list[Category]) -> Iterato
             view_count=int(chance.paretovariate(0.8)),
             created_at=NOW - timedelta(minutes=size - number),
             filename=f"{number}.mp4",
-            storage_root="/nowhere",
+            storage_root="videos",
             original_filename="a.mp4",
             file_size_bytes=1,
             duration_seconds=83,

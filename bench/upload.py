@@ -159,9 +159,9 @@ class Clipset:
             client.send_by_tus("/uploads/", piece)
             seconds = time.monotonic() - began
         video = Video.objects.get()
-        if Path(video.source_path).stat().st_size != SIZE:
+        if video.source_file.stat().st_size != SIZE:
             raise SystemExit("The film is not whole.")
-        shutil.rmtree(Path(video.source_path).parent)
+        shutil.rmtree(video.source_file.parent)
         for model in (Job, Upload, Video):
             model.objects.all().delete()
         return Run(seconds, seconds)

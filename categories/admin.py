@@ -14,10 +14,18 @@ from django.utils.html import format_html
 
 from accounts.models import User
 from categories.models import Category
-from categories.services import SIZE, delete_category, remove_cover, store_cover
+from categories.services import (
+    SIZE,
+    check_cover_can_be_stored,
+    delete_category,
+    remove_cover,
+    store_cover,
+)
 from clipset.lib.fields import LineField, TextField
-from clipset.lib.pictures import MAX_BYTES, PictureError, fitted_webp
-from siteconfig.admin import GuardedAdmin
+from clipset.lib.pictures import MAX_BYTES, PictureError, PictureNotStoredError, fitted_webp
+from clipset.lib.requests import with_headers
+from clipset.lib.units import plural
+from siteconfig.admin import MAX_LISTED, GuardedAdmin, with_rest
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -62,6 +70,7 @@ def fit_cover(picture: Any, *, member: UUID) -> None:
         if (picture.size or 0) > MAX_BYTES:
             raise PictureError("This picture is too large. Send one of at most 10 MB.")
         picture.fitted = fitted_webp(picture, SIZE, member=member)
+        check_cover_can_be_stored(picture.fitted)
     except PictureError as error:
         picture.fitted = error
 
@@ -113,10 +122,15 @@ class CategoryAdmin(GuardedAdmin[Category]):
         """Django's begins a transaction: nobody can write while a picture is decoded in it."""
         may = self.has_change_permission if object_id else self.has_add_permission
         if request.method == "POST" and may(request):
-            picture = request.FILES.get("cover")
+            picture: Any = request.FILES.get("cover")
             if picture is not None:
                 assert isinstance(request.user, User)
                 fit_cover(picture, member=request.user.pk)
+                answer = super().changeform_view(request, object_id, form_url, extra_context)
+                if isinstance(picture.fitted, PictureNotStoredError):
+                    answer.status_code = picture.fitted.status
+                    with_headers(answer, picture.fitted.headers)
+                return answer
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(
@@ -128,9 +142,23 @@ class CategoryAdmin(GuardedAdmin[Category]):
         obj.save()
         picture = form.cleaned_data.get("cover")
         if picture is not None:
-            store_cover(category=obj, webp=picture.fitted)
+            try:
+                store_cover(category=obj, webp=picture.fitted)
+            except PictureError as error:  # the storage is away; GuardedAdmin says so
+                raise ValidationError(str(error)) from error
         elif form.cleaned_data.get("no_cover"):
             remove_cover(category=obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Categories alone: their videos stay."""
+        ids = [category.pk for category in objs]
+        found = Category.objects.filter(pk__in=ids).annotate(videos_in_it=Count("videos"))
+        listed = [
+            format_html("{}: {}", category.name, plural(category.videos_in_it, "video"))
+            for category in found.order_by("name")[:MAX_LISTED]
+        ]
+        lacking = set() if self.has_delete_permission(request) else {"category"}
+        return with_rest(listed, len(ids)), {"categories": len(ids)}, lacking, []
 
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         delete_category(category=obj)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
 from categories.models import Category
+from clipset.lib.disk import try_write
 from clipset.lib.ids import new_short_id
-from clipset.lib.pictures import unlink_on_commit, write_whole
+from clipset.lib.pictures import storing_picture, unlink_on_commit, write_whole
+from siteconfig.roots import IMAGES, checked_root, root_path
 
 SIZE = (960, 540)  # px
 
@@ -17,19 +18,26 @@ SIZE = (960, 540)  # px
 def cover_path(category: Category) -> Path | None:
     if not category.image:
         return None
-    return Path(settings.MEDIA_ROOT) / "categories" / category.image
+    return root_path(IMAGES) / "categories" / category.image
 
 
 def store_cover(*, category: Category, webp: bytes) -> Category:
     """Stores a cover that is cut to SIZE already, as a transaction wants it; the old one goes once
-    the new one is there."""
+    the new one is there. Raises: PictureError when it cannot be stored now."""
     old = cover_path(category)
     name = f"{category.pk.hex}-{new_short_id()}.webp"
-    write_whole(Path(settings.MEDIA_ROOT) / "categories" / name, webp)
+    with storing_picture():
+        write_whole(checked_root(IMAGES) / "categories" / name, webp)
     category.image = name
     category.save(update_fields=["image", "updated_at"])
     unlink_on_commit(old)
     return category
+
+
+def check_cover_can_be_stored(webp: bytes) -> None:
+    """For a form that can still say so. Raises: PictureNotStoredError."""
+    with storing_picture():
+        try_write(checked_root(IMAGES), webp)
 
 
 def delete_category(*, category: Category) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,16 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.sessions import SessionStore
+from clipset.errors import storage_away
+from clipset.lib.disk import is_disk_away
 from clipset.lib.drain import drain
 from clipset.lib.form_files import LARGEST_FORM
 from clipset.lib.pictures import MAX_BYTES
+from clipset.lib.request_id import HEADER, new_request_id, set_request_id
 from clipset.lib.sockets import connection_of
 from clipset.lib.transactions import name_work
 from clipset.lib.units import human_bytes
+from siteconfig.roots import RootUnavailableError, is_available
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
 
     GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
+logger = logging.getLogger(__name__)
+
 SEEN_EVERY = timedelta(hours=1)
 # How long a refused client may be silent before no more of its body is waited for, and how long
 # it may go on.
@@ -40,15 +47,25 @@ SILENCE = timedelta(seconds=2)
 DRAIN_FOR = timedelta(seconds=10)
 
 
-class NameRequests:
-    """Says in the log whose transaction it was that took long (clipset.lib.transactions)."""
+class RequestIds:
+    """Gives each request an id: in the answer's header, on error pages, in log lines, and in the
+    tasks and jobs that the request creates. Names it for the log of long transactions
+    (clipset.lib.transactions).
+
+    It is not taken back at the end: the server's own lines about the request come after it, in
+    the same thread, and the next request there sets its own.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request_id = new_request_id()
+        set_request_id(request_id)
         name_work(f"{request.method} {request.path}")
-        return self.get_response(request)
+        response = self.get_response(request)
+        response[HEADER] = request_id
+        return response
 
 
 class DrainRefusedBody:
@@ -163,10 +180,15 @@ class MembersOnly(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponseBase:
         if wants_script_answer(request):
-            response = HttpResponse("Log in first.", status=401, content_type="text/plain")
-            response["HX-Redirect"] = log_in_and_back(request)
-            return response
+            return refuse_script(request)
         return super().handle_no_permission(request, view_func)
+
+
+def refuse_script(request: HttpRequest) -> HttpResponse:
+    """401 for a script or htmx that is not logged in."""
+    response = HttpResponse("Log in first.", status=401, content_type="text/plain")
+    response["HX-Redirect"] = log_in_and_back(request)
+    return response
 
 
 def log_in_and_back(request: HttpRequest) -> str:
@@ -193,11 +215,10 @@ def note_use(request: HttpRequest) -> None:
     """Once an hour: this session was used now, on this device."""
     session, now = request.session, timezone.now()
     seen = session.get(SessionStore.SEEN_AT)
-    if seen and now - datetime.fromisoformat(seen) < SEEN_EVERY:
+    if seen and abs(now - datetime.fromisoformat(seen)) < SEEN_EVERY:
         return
-    session.setdefault(SessionStore.STARTED_AT, now.isoformat())
-    session[SessionStore.USER_AGENT] = request.headers.get("User-Agent", "")[:300]
-    session[SessionStore.SEEN_AT] = now.isoformat()
+    assert isinstance(session, SessionStore)  # SESSION_ENGINE
+    session.note_use(now=now, user_agent=request.headers.get("User-Agent", "")[:300])
 
 
 class CompressPages(GZipMiddleware):
@@ -211,6 +232,25 @@ class CompressPages(GZipMiddleware):
         if response.streaming or not is_page:
             return response
         return super().process_response(request, response)
+
+
+class StorageAway:
+    """503 for what needs a storage root that is not available, or a disk that is broken. Nothing
+    is missing there for good, so that it must not be a 404. One line in the log, no trace."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not is_disk_away(exception):
+            return None
+        # That of a root without its marker is logged once by is_available.
+        if not isinstance(exception, RootUnavailableError) or is_available(exception.name):
+            logger.warning("%s answered 503: %s", request.path, exception)
+        return storage_away(request)
 
 
 class PrivatePages:

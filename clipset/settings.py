@@ -3,7 +3,9 @@
 The defaults are those of production on loopback: DEBUG off, SQLite under data/, no mail.
 """
 
+import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -21,7 +23,8 @@ restrict_umask()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
-environ.Env.read_env(env.str("CLIPSET_ENV_FILE", str(BASE_DIR / ".env")))
+ENV_FILE = Path(env.str("CLIPSET_ENV_FILE", str(BASE_DIR / ".env")))
+environ.Env.read_env(str(ENV_FILE))
 
 # The default is refused by a system check unless DEBUG is on (siteconfig.checks).
 INSECURE_SECRET_KEY = "clipset-insecure-key-for-development-only"  # noqa: S105
@@ -40,6 +43,8 @@ SITE_URL = (
 SITE_URL_IS_SET = bool(env.str("SITE_URL", ""))
 # Where scripts/run notes its process id and address while it runs.
 RUN_FOLDER = BASE_DIR / "data" / "run"
+# What the doctor changed, with enough to take it back (siteconfig.services.doctor_log).
+DOCTOR_LOG = BASE_DIR / "data" / "log" / "doctor.log"
 _site = urlsplit(SITE_URL)
 IS_HTTPS = _site.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or sorted(
@@ -70,7 +75,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "clipset.middleware.NameRequests",
+    "clipset.middleware.RequestIds",
     "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
     "clipset.middleware.RefuseBrokenBody",
@@ -88,6 +93,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clipset.middleware.PrivatePages",
+    "clipset.middleware.StorageAway",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -116,18 +122,38 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'clipset.db'}")
 }
+# To this size the write-ahead log is cut whenever it can be (clipset.lib.write_ahead_log).
+SQLITE_WAL_LIMIT_BYTES = 64 * 1024**2
+# How long is waited for another one's lock. clipset/wsgi.py sets the web's: then a page says 503.
+WEB_LOCK_SECONDS = 5
+WORKER_LOCK_SECONDS = 20
+
+
+def wait_for_locks(database: dict[str, Any], seconds: int) -> None:
+    """Sets it in a database's settings, before anything connects."""
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        options["timeout"] = seconds
+    else:
+        # libpq's connection options, of which the last counts.
+        given = options.get("options", "")
+        options["options"] = f"{given} -c lock_timeout={seconds}s".strip()
+        options.setdefault("connect_timeout", 5)
+
+
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Writers take their lock at BEGIN, so that they wait rather than fail half-way.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            f"PRAGMA journal_size_limit={SQLITE_WAL_LIMIT_BYTES};"
         ),
     }
 else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+wait_for_locks(DATABASES["default"], WORKER_LOCK_SECONDS)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Members ------------------------------------------------------------------------------------
@@ -175,7 +201,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # We don't know what else lives under the domain: its owner decides that for the subdomains.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
@@ -247,9 +273,22 @@ VIDEO_STORAGE_PATH = _folder("VIDEO_STORAGE_PATH", MEDIA_ROOT / "videos")
 THUMBNAIL_STORAGE_PATH = _folder("THUMBNAIL_STORAGE_PATH", MEDIA_ROOT / "thumbnails")
 TEMP_STORAGE_PATH = _folder("TEMP_STORAGE_PATH", MEDIA_ROOT / "temp")
 ORIGINAL_STORAGE_PATH = _folder("ORIGINAL_STORAGE_PATH", MEDIA_ROOT / "originals")
+# Where named roots lie on this host (videos-2=/mnt/b), and the folders outside media/ below which
+# an admin may keep videos (/mnt/disks). siteconfig.places reads the entries.
+STORAGE_ROOTS = env.list("STORAGE_ROOTS", default=[])
 
 # The location of the web server in front that sends files by X-Accel-Redirect; "" where we do.
 MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", "").rstrip("/")
+
+# -- Backup -------------------------------------------------------------------------------------
+# A restic repository: a folder, sftp:…, s3:…. Backups are taken every night when it is set.
+BACKUP_REPOSITORY = env.str("BACKUP_REPOSITORY", "")
+BACKUP_PASSWORD_FILE = _folder("BACKUP_PASSWORD_FILE", BASE_DIR / "data" / "backup-password")
+# How many backups to keep, by period.
+BACKUP_KEEP: dict[str, str] = env.dict(
+    "BACKUP_KEEP", default={"daily": "7", "weekly": "4", "monthly": "6"}
+)
+BACKUP_HOUR = env.int("BACKUP_HOUR", 3)  # of QUOTA_RESET_TIMEZONE
 
 # -- Uploads, quota, processing -----------------------------------------------------------------
 # The two limits seed the config row once; after that the row rules.
@@ -274,6 +313,8 @@ FILE_UPLOAD_HANDLERS = ["clipset.lib.form_files.FilesOfMembers"]
 
 # -- Queue --------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")
+# Set by scripts/upgrade alone: the start that shows whether a new version gets ready.
+IS_TRIAL = "CLIPSET_TRIAL" in os.environ
 # Two clusters, so that what takes hours leaves what takes seconds alone. All but one of the second
 # one's workers may be at films of ten minutes and more.
 TRANSCODE_CLUSTER = "transcode"
@@ -296,7 +337,16 @@ Q_CLUSTER = {
     "max_rss": 600_000,
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "ALT_CLUSTERS": {TRANSCODE_CLUSTER: {"workers": TRANSCODE_WORKERS}},
+    # Neither tasks nor schedules are begun in a trial.
+    **({"broker_class": "clipset.lib.idle_broker.make_idle_broker"} if IS_TRIAL else {}),
+    "scheduler": not IS_TRIAL,
 }
+
+# -- Health -------------------------------------------------------------------------------------
+# Whether workers run for this site, on whatever host; else /healthz does not ask for them.
+HEALTH_EXPECTS_WORKERS = env.bool("HEALTH_EXPECTS_WORKERS", True)
+# Opens /readyz to a monitor, besides staff; "" does not.
+READYZ_TOKEN = env.str("READYZ_TOKEN", "")
 
 # -- Mail ---------------------------------------------------------------------------------------
 EMAIL_URL = env.str("EMAIL_URL", "")
@@ -316,10 +366,13 @@ USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "clipset.logs.RedactSecrets"}},
+    "filters": {
+        "redact": {"()": "clipset.logs.RedactSecrets"},
+        "request_id": {"()": "clipset.lib.request_id.AddRequestId"},
+    },
     "formatters": {
         "line": {
-            "format": "{asctime} {levelname} {name}: {message}",
+            "format": "{asctime} {levelname} [{request_id}] {name}: {message}",
             "style": "{",
         }
     },
@@ -327,7 +380,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["redact"],
+            "filters": ["redact", "request_id"],
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},

@@ -12,6 +12,8 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import connection, connections
 from django.utils.http import parse_header_parameters
 
+from clipset import settings
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
 
 
@@ -55,4 +57,6 @@ django.setup(set_prefix=False)
 # a film asks of it. Not in the settings: the queue's processes fork, and must not share theirs.
 if connection.vendor == "sqlite":
     connections.settings["default"]["CONN_MAX_AGE"] = None
+# A person waits for a lock for less long than a worker does, and then gets a 503.
+settings.wait_for_locks(connections.settings["default"], settings.WEB_LOCK_SECONDS)
 application = Handler()

@@ -9,14 +9,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from gunicorn.glogging import Logger
 
 from clipset import settings
 from clipset.lib.process import bind_forks_to_parent
+from clipset.lib.request_id import AddRequestId
 from clipset.lib.sockets import THREADS
 from clipset.logs import RedactSecrets
 
 if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
     from gunicorn.config import Config
 
 # A worker goes with its master, so that a killed master leaves nobody on the port.
@@ -59,19 +62,32 @@ forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
 # supervisord keeps and rotates both: what was asked in data/log/access.log, the rest in web.log.
 accesslog = "-"
 errorlog = "-"
-# Address, time, request, status, bytes, seconds, where from, with what. The bytes are those that
-# the answer announces: gunicorn does not count what the kernel sends.
-access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %({content-length}o)s %(L)s "%(f)s" "%(a)s"'
+# Address, time, request, status, bytes, seconds, where from, with what, the request's id. The bytes
+# are those that the answer announces: gunicorn does not count what the kernel sends.
+access_log_format = (
+    '%(h)s %(t)s "%(r)s" %(s)s %({content-length}o)s %(L)s "%(f)s" "%(a)s" %({x-request-id}o)s'
+)
+
+
+def on_starting(server: Arbiter) -> None:  # noqa: ARG001
+    """In the master, before it listens and forks; the application is loaded by then."""
+    if apps.ready:  # else it is another one than Clipset
+        from clipset.startup import prepare_to_run
+
+        prepare_to_run()
 
 
 class RedactingLogger(Logger):  # type: ignore[misc]
-    """Without the tokens that addresses carry."""
+    """Without the tokens that addresses carry, and with the id of the request."""
+
+    error_fmt = "%(asctime)s [%(process)d] [%(levelname)s] [%(request_id)s] %(message)s"
 
     def setup(self, cfg: Config) -> None:
         super().setup(cfg)
         for log in (self.access_log, self.error_log):
             if not any(isinstance(known, RedactSecrets) for known in log.filters):
                 log.addFilter(RedactSecrets())
+                log.addFilter(AddRequestId())
 
 
 logger_class = RedactingLogger

@@ -3,7 +3,8 @@
 # of this file runs as `bash scripts/lib.sh FUNCTION …`, so that it is a process of its own.
 set -euo pipefail
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# scripts/upgrade runs from a copy of itself, too, which is told where the site is.
+ROOT=${CLIPSET_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)}
 cd "$ROOT"
 VENV=$ROOT/.venv
 PY=$VENV/bin/python
@@ -112,12 +113,13 @@ end_steps() {
 }
 
 # begin NAME COMMAND…: starts it in the background as a process group of its own, its output in
-# $LOGS/NAME.log. Sets BEGUN to its process id. Descriptor 9 is the lock of scripts/run.
+# $LOGS/NAME.log. Sets BEGUN to its process id. Descriptor 9 is the lock of scripts/run, 8 that of
+# scripts/upgrade.
 begin() {
     local name=$1
     shift
     if [[ $(type -t "$1") == function ]]; then set -- bash "$ROOT/scripts/lib.sh" "$@"; fi
-    "${BOUND[@]}" setsid "$@" </dev/null >"$LOGS/$name.log" 2>&1 9>&- &
+    "${BOUND[@]}" setsid "$@" </dev/null >"$LOGS/$name.log" 2>&1 8>&- 9>&- &
     BEGUN=$!
     GROUPS_BEGUN+=("$BEGUN")
 }
@@ -187,6 +189,22 @@ need_folders() {
     (umask 077 && mkdir -p "$@") || die "The folders $* cannot be made. $(disk_full_sentence)"
 }
 
+# -- upgrades, which scripts/upgrade makes and scripts/run waits for --------------------------------
+
+UPGRADES=$ROOT/data/upgrades
+
+# Whether scripts/upgrade is at work; the kernel frees its lock however it ends.
+upgrade_runs() { [[ -e $UPGRADES/lock ]] && ! flock -n "$UPGRADES/lock" true; }
+
+# Takes back an upgrade that was cut off, whose code may be a mixture of old and new.
+take_back_unfinished_upgrade() {
+    local folder
+    [[ -s $UPGRADES/unfinished ]] || return 0
+    folder=$(<"$UPGRADES/unfinished")
+    CLIPSET_ROOT=$ROOT bash "$folder/scripts/upgrade" --back 9>&- ||
+        die "The unfinished upgrade could not be taken back; the reason stands above."
+}
+
 # -- Debian packages ------------------------------------------------------------------------------
 
 may_install() { command -v apt-get >/dev/null && { [[ $EUID == 0 ]] || command -v sudo >/dev/null; }; }
@@ -203,6 +221,12 @@ apt_install() {
     # The lists are missing or old.
     "${get[@]}" update
     "${get[@]}" install --no-install-recommends "$@"
+}
+
+need_restic() {
+    if command -v restic >/dev/null; then return; fi
+    may_install || die "restic is missing, and it may not be installed from here. As root: apt-get install restic; then start again."
+    step "restic by apt" restic-apt apt_install restic
 }
 
 # -- Python ---------------------------------------------------------------------------------------

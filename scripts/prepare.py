@@ -1,7 +1,8 @@
 """What scripts/run does in Django before the servers start, and how it knows that they answer.
 
 Writes to data/run/: `address` (where the site is reached) and `state` (words: `demo` when the demo
-members are there, `no-admin` when nobody can administer it yet).
+members are there, `no-admin` when nobody can administer it yet, `storage-away` when a disk of the
+site is missing).
 """
 
 from __future__ import annotations
@@ -90,37 +91,26 @@ def settings_line(error: BaseException) -> str:
     return f"    {lines[-1]}" if lines else ""
 
 
-def folders_of_settings() -> list[Path]:
-    from django.conf import settings
+def prepare_storage() -> bool:
+    """Makes and marks what is new, and says which storage roots are away. Returns whether all
+    are there."""
+    from videos.services.storage import mark_new_roots, missing_roots
 
-    return [
-        settings.VIDEO_STORAGE_PATH,
-        settings.THUMBNAIL_STORAGE_PATH,
-        settings.TEMP_STORAGE_PATH,
-        settings.ORIGINAL_STORAGE_PATH,
-    ]
-
-
-def make_folders() -> None:
-    for folder in folders_of_settings():
-        folder.mkdir(parents=True, exist_ok=True)
+    mark_new_roots()
+    away = missing_roots()
+    for name, reason in away.items():
+        print(f"\nThe storage root '{name}' is not available: {reason}")
+    if away:
+        print("Uploads wait, and /healthz answers 503, until it is back (docs/operations.md).\n")
+    return not away
 
 
 def file_roots() -> set[Path]:
     """The real folders that the site's files lie in, none within another of them unless it is on
-    another disk. Folders that earlier videos were stored in belong to them."""
-    from django.conf import settings
+    another disk."""
+    from siteconfig.roots import root_names, root_path
 
-    from siteconfig.services.config import current_config
-    from videos.models import Video
-
-    named: list[str | Path] = [
-        RUN.parent,
-        settings.MEDIA_ROOT,
-        *folders_of_settings(),
-        current_config().video_root,
-        *Video.objects.order_by().values_list("storage_root", flat=True).distinct(),
-    ]
+    named = [RUN.parent, *map(root_path, root_names())]
     real = {path for each in named if (path := Path(os.path.realpath(each))).is_dir()}
     return {
         path
@@ -169,6 +159,22 @@ def make_files_private() -> None:
         stamp_file.write_text("\n".join(sorted(mended)))
 
 
+def mend_clock() -> str | None:
+    """Brings back what a clock ahead left in the future. A sentence when the clock may be wrong."""
+    from videos.services.clock import clock_warning, look_at_clock
+
+    warning = clock_warning()
+    look_at_clock()
+    return warning
+
+
+def forget_heartbeats() -> None:
+    """So that a trial is healthy only once its own workers are, not those before it."""
+    from siteconfig.models import ClusterHeartbeat
+
+    ClusterHeartbeat.objects.all().delete()
+
+
 def refuse_sample_members() -> None:
     """Ends the start of a site that others can reach while it has sample members.
 
@@ -194,6 +200,8 @@ def prepare() -> None:
     from django.core.management.base import CommandError, SystemCheckError
     from django.core.management.commands import check
 
+    from siteconfig.schema import WrongMigrationsError, refuse_newer_database
+
     quiet = io.StringIO()
     seed = seed_wanted()
     try:
@@ -202,13 +210,22 @@ def prepare() -> None:
     except SystemCheckError as error:
         sys.exit(f"\nThe settings need attention.\n{error}")
     print(f"  {'Settings checked':<42} {time.monotonic() - since:6.1f} s", flush=True)
-    make_folders()
     with step("Database migrations"):
+        try:
+            refuse_newer_database()
+        except WrongMigrationsError as error:
+            sys.exit(f"\n{error}")
         call_command("migrate", interactive=False, verbosity=0)
         refuse_sample_members()
         call_command("setup_schedules", stdout=quiet)
+        warning = mend_clock()
         call_command("rebuild_search", missing=True, verbosity=0)
+        if settings.IS_TRIAL:
+            forget_heartbeats()
+    has_storage = prepare_storage()
     make_files_private()
+    if warning:
+        print(f"\nWarning: {warning}\n", flush=True)
     collect_static_files()
 
     from accounts.models import User
@@ -219,7 +236,7 @@ def prepare() -> None:
                 call_command("seed_clipset", stdout=quiet)
             except CommandError as error:
                 sys.exit(f"\nThe demo content was not made: {error}")
-    state = []
+    state = [] if has_storage else ["storage-away"]
     if User.objects.filter(is_sample=True).exists():
         state.append("demo")
     if not User.objects.admins().exists():
@@ -229,19 +246,21 @@ def prepare() -> None:
 
 
 def wait_for_health(seconds: float) -> None:
-    """Returns when /healthz answers 200; exits with the last answer when it doesn't in time."""
+    """Returns when /healthz answers 200, or anything where a storage root is known to be away:
+    what is there is served. Exits with the last answer when it doesn't in time."""
     from clipset import settings
 
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
     name = settings.ALLOWED_HOSTS[0].lstrip(".").replace("*", "localhost")
     deadline = time.monotonic() + seconds
     answer = "nothing listened"
+    is_without_storage = "storage-away" in (RUN / "state").read_text().split()
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
         try:
             connection.request("GET", "/healthz", headers={"Host": name})
             status = connection.getresponse().status
-            if status == http.client.OK:
+            if status == http.client.OK or is_without_storage:
                 return
             answer = f"it answered {status}"
         except OSError as error:

@@ -8,9 +8,15 @@ class SiteconfigConfig(AppConfig):
 
     def ready(self) -> None:
         from clipset.lib.transactions import watch_transactions
-        from siteconfig import checks  # noqa: F401 registers them
+        from siteconfig import (
+            checks,  # noqa: F401 registers them
+            doctor_checks,
+            health_checks,
+        )
 
         watch_transactions()
+        health_checks.register_checks()
+        doctor_checks.register_checks()
 
 
 class GuardedAdminConfig(AdminConfig):

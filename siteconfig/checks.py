@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Error, Tags, register
 
-from siteconfig.services.config import one_in_the_other
+from siteconfig.folders import one_in_the_other, why_not_for_files
+from siteconfig.places import unreadable_entries
 
 FOLDERS = (
     "VIDEO_STORAGE_PATH",
@@ -24,6 +25,8 @@ FOLDERS = (
     "TEMP_STORAGE_PATH",
     "ORIGINAL_STORAGE_PATH",
 )
+MIN_TOKEN_LENGTH = 16
+BACKUP_PERIODS = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 AT_LEAST_ONE = ("MAX_FILE_SIZE_BYTES", "VIDEO_PROCESSING_TIMEOUT")
 AT_LEAST_ZERO = ("WEEKLY_UPLOAD_LIMIT_BYTES", "MIN_FREE_DISK_BYTES")
 
@@ -172,6 +175,59 @@ def check_folders_apart(**_kwargs: Any) -> list[Error]:
 
 
 @register
+def check_folders_for_files(**_kwargs: Any) -> list[Error]:
+    return [
+        Error(
+            f"{name} is {folder}, where no files of members may lie: {reason}.",
+            hint=f"Set {name} to a folder of its own, such as one below media/.",
+            id="clipset.E011",
+        )
+        for name in FOLDERS
+        if not _why_not_writable(folder := Path(getattr(settings, name)))
+        and (reason := why_not_for_files(folder))
+    ]
+
+
+@register
+def check_storage_roots(**_kwargs: Any) -> list[Error]:
+    return [
+        Error(
+            f"STORAGE_ROOTS has the entry '{entry}', which is neither name=path nor an absolute "
+            "path.",
+            hint="Write it like videos-2=/mnt/b,/mnt/disks.",
+            id="clipset.E012",
+        )
+        for entry in unreadable_entries()
+    ]
+
+
+@register
+def check_backup_settings(**_kwargs: Any) -> list[Error]:
+    wrong = [
+        f"{period}={count}"
+        for period, count in settings.BACKUP_KEEP.items()
+        if period not in BACKUP_PERIODS or not count.isdecimal() or int(count) < 1
+    ]
+    errors = [
+        Error(
+            f"BACKUP_KEEP has '{entry}', which is no period with a number of backups.",
+            hint="Write it like daily=7,weekly=4,monthly=6.",
+            id="clipset.E014",
+        )
+        for entry in wrong
+    ]
+    if not 0 <= settings.BACKUP_HOUR <= 23:
+        errors.append(
+            Error(
+                f"BACKUP_HOUR is {settings.BACKUP_HOUR}, which is no hour of the day.",
+                hint="Set it to 0 (midnight) to 23.",
+                id="clipset.E014",
+            )
+        )
+    return errors
+
+
+@register
 def check_front_end_packages(**_kwargs: Any) -> list[Error]:
     if Path(settings.NODE_MODULES).is_dir():
         return []
@@ -195,4 +251,18 @@ def check_limits(**_kwargs: Any) -> list[Error]:
         )
         for name, least in lowest.items()
         if getattr(settings, name) < least
+    ]
+
+
+@register(Tags.security)
+def check_readyz_token(**_kwargs: Any) -> list[Error]:
+    """Whoever guesses it reads how the site is."""
+    if not settings.READYZ_TOKEN or len(settings.READYZ_TOKEN) >= MIN_TOKEN_LENGTH:
+        return []
+    return [
+        Error(
+            f"READYZ_TOKEN has fewer than {MIN_TOKEN_LENGTH} characters.",
+            hint="Set it to a long random text, or leave it out: then only staff see /readyz.",
+            id="clipset.E013",
+        )
     ]

@@ -12,7 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from clipset.lib.units import human_bytes
 from siteconfig.models import Config
-from siteconfig.services.config import usable_folder
+from siteconfig.services.video_folder import usable_video_folder
 
 _SIZE: Final = re.compile(
     r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,19}(?:\.[0-9]{1,3})?)\s*"
@@ -109,4 +109,6 @@ class ConfigForm(forms.ModelForm[Config]):
         widgets = {"video_storage_path": forms.TextInput(attrs={"size": 60})}
 
     def clean_video_storage_path(self) -> str:
-        return str(usable_folder(self.cleaned_data["video_storage_path"]))
+        """Looked at only when it changes: its disk may be away while something else is saved."""
+        path: str = self.cleaned_data["video_storage_path"]
+        return path if path == self.instance.video_storage_path else usable_video_folder(path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import uuid
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+
+from siteconfig.places import as_stored
 
 
 def _default_max_file_size() -> int:
@@ -19,7 +22,7 @@ def _default_weekly_limit() -> int:
 
 
 def _default_video_storage_path() -> str:
-    return str(settings.VIDEO_STORAGE_PATH)
+    return as_stored(settings.VIDEO_STORAGE_PATH)
 
 
 MOST_DAYS = 36_500
@@ -67,8 +70,8 @@ class Config(models.Model):
     video_storage_path = models.CharField(
         max_length=500,
         default=_default_video_storage_path,
-        help_text="The folder that new videos are kept in. Videos stored before stay where they "
-        "are and go on playing.",
+        help_text="The folder for new videos, absolute or relative to the project's folder. "
+        "Videos stored before stay where they are and keep playing.",
     )
     quality = models.CharField(
         max_length=8,
@@ -111,6 +114,11 @@ class Config(models.Model):
         choices=Encoder,
         default=Encoder.SOFTWARE,
         help_text="A graphics card encodes faster. Where it does not work, the processor does.",
+    )
+    site_id = models.UUIDField(
+        default=uuid.uuid4,
+        editable=False,
+        help_text="Tells this site from others. The marker file in each storage root holds it.",
     )
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
@@ -161,6 +169,167 @@ class Config(models.Model):
         wanted = ((720, self.make_720p), (480, self.make_480p))
         return tuple(side for side, make in wanted if make)
 
-    @property
-    def video_root(self) -> Path:
-        return Path(self.video_storage_path)
+
+class RootKind(models.TextChoices):
+    """What a storage root holds."""
+
+    VIDEOS = "videos", "Videos"
+    THUMBNAILS = "thumbnails", "Thumbnails and storyboards"
+    ORIGINALS = "originals", "Originals"
+    TEMP = "temp", "Uploads and work in progress"
+    IMAGES = "images", "Avatars and covers"
+
+
+class StorageRoot(models.Model):
+    """A folder for files, by a name. Rows of files hold the name and a key relative to the root.
+
+    Where a root lies on a host is for siteconfig.roots to say. A row's path never changes.
+    """
+
+    name = models.SlugField(max_length=50, unique=True)
+    kind = models.CharField(max_length=10, choices=RootKind)
+    path = models.CharField(
+        max_length=500,
+        help_text="As it was configured: relative to the project's folder where it lies below it.",
+    )
+    marked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the site's marker was first written. A root that once had a marker is "
+        "never marked automatically again.",
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "storage_roots"
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=RootKind.values), name="storage_roots_kind_known"
+            ),
+            models.UniqueConstraint(fields=["kind", "path"], name="storage_roots_one_of_a_path"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DayAlive(models.Model):
+    """A date (UTC) on which the site's workers ran. What is deleted by its age counts these days,
+    since a clock that was wrong for a while says nothing about age (services.heartbeat)."""
+
+    date = models.DateField(primary_key=True)
+
+    class Meta:
+        db_table = "days_alive"
+
+    def __str__(self) -> str:
+        return self.date.isoformat()
+
+
+class ClusterHeartbeat(models.Model):
+    """When a cluster of workers on a host last showed that it works, by the database's clock."""
+
+    cluster = models.CharField(max_length=100)
+    host = models.CharField(max_length=255)
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "cluster_heartbeats"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "host"], name="cluster_heartbeats_one_a_host"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cluster} on {self.host}: {self.beat_at}"
+
+
+class BackupState(models.TextChoices):
+    RUNNING = "RUNNING", "Running"
+    DONE = "DONE", "Done"
+    FAILED = "FAILED", "Failed"
+
+
+class BackupRun(models.Model):
+    """One backup that was begun. While it is RUNNING and its lease lasts, nothing is removed."""
+
+    state = models.CharField(max_length=7, choices=BackupState, default=BackupState.RUNNING)
+    repository = models.CharField(max_length=500)
+    lease_until = models.DateTimeField()
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    snapshot_id = models.CharField(max_length=64, blank=True, default="")
+    bytes_done = models.BigIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    bytes_added = models.BigIntegerField(default=0, help_text="New data in the repository.")
+    files_total = models.BigIntegerField(default=0)
+    seconds_left = models.PositiveIntegerField(null=True, blank=True)
+    checked_all = models.BooleanField(
+        default=False, help_text="All data of the repository was read and checked, not a part."
+    )
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "backup_runs"
+        ordering = ["-started_at", "-pk"]
+        verbose_name = "backup"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=BackupState.values), name="backup_runs_state_known"
+            ),
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="RUNNING"), name="backup_runs_one_running"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M} {self.get_state_display()}"
+
+
+class DoctorState(models.TextChoices):
+    WAITING = "WAITING", "Waiting for a worker"
+    RUNNING = "RUNNING", "Running"
+    DONE = "DONE", "Done"
+    STOPPED = "STOPPED", "Could not run"
+
+
+class DoctorRun(models.Model):
+    """One run of the doctor and what it found (siteconfig.services.doctor)."""
+
+    key = models.CharField(max_length=30, unique=True, help_text="As the doctor's log names it.")
+    state = models.CharField(max_length=7, choices=DoctorState, default=DoctorState.WAITING)
+    is_fix = models.BooleanField(default=False, help_text="Whether it mends what it finds.")
+    wanted = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Pairs of check and subject that are to be mended; null for all.",
+    )
+    done_checks = models.PositiveSmallIntegerField(default=0)
+    all_checks = models.PositiveSmallIntegerField(default=0)
+    current_check = models.CharField(max_length=50, blank=True, default="")
+    findings = models.JSONField(default=list, help_text="The first few hundred.")
+    found = models.PositiveIntegerField(default=0, help_text="How many findings there were.")
+    mended = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, default="", help_text="Why it could not run.")
+    created_at = models.DateTimeField(default=timezone.now)
+    touched_at = models.DateTimeField(default=timezone.now, help_text="When it last went on.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        db_table = "doctor_runs"
+        ordering = ["-created_at", "-pk"]
+        verbose_name = "run of the doctor"
+        verbose_name_plural = "doctor"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=DoctorState.values), name="doctor_runs_state_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key

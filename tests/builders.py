@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import Role, User
 from categories.models import Category
+from siteconfig.models import DayAlive
 from videos.models import Caption, CaptionWords, Playlist, ProcessingStatus, Video
 from videos.services.caption_words import fold_captions
 from videos.services.search_index import index_video
@@ -57,7 +59,7 @@ def make_video(
     """A video of `uploader`, a new member by default. There are no files behind it."""
     number = next(_numbers)
     fields.setdefault("filename", f"video-{number}.mp4")
-    fields.setdefault("storage_root", str(settings.VIDEO_STORAGE_PATH))
+    fields.setdefault("storage_root", "videos")
     fields.setdefault("original_filename", f"clip {number}.mp4")
     fields.setdefault("file_size_bytes", 1024**2)
     if status == ProcessingStatus.FAILED:
@@ -88,6 +90,13 @@ def make_playlist(title: str = "", *, made_by: User | None = None, **fields: Any
     """An empty one of `made_by`, a new member by default."""
     title = title or f"Playlist {next(_numbers)}"
     return Playlist.objects.create(title=title, made_by=made_by or make_user(), **fields)
+
+
+def live_for(days: int) -> None:
+    """The site was alive on each of so many days until today: what is older than that may go."""
+    today = timezone.now().astimezone(UTC).date()
+    dates = [today - timedelta(days=day) for day in range(days + 1)]
+    DayAlive.objects.bulk_create([DayAlive(date=it) for it in dates], ignore_conflicts=True)
 
 
 def count_queries(client: Client, address: str) -> int:

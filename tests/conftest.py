@@ -15,6 +15,7 @@ import os
 import shutil
 from importlib import import_module
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.parallel import (
     pytest_xdist_make_scheduler,
 )
 from tests.parts import PARTS, require
+from tests.shifted_clock import clock_library, shifted_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 # Hooks that pytest looks for here.
 __all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+# Fixtures for any test: a wall clock that it sets.
+__all__ += ["clock_library", "shifted_clock"]
 
 FOLDERS = {
     "VIDEO_STORAGE_PATH": "videos",
@@ -42,6 +46,8 @@ FOLDERS = {
     "TEMP_STORAGE_PATH": "temp",
     "ORIGINAL_STORAGE_PATH": "originals",
 }
+# Of the site under test, whatever is done to its configuration's row.
+SITE_ID = UUID("c11b5e70-0000-4000-8000-000000000000")
 # Below tests/: where what concerns the database is tested.
 ON_BOTH_DATABASES = (
     "accounts/test_invitations",
@@ -174,17 +180,36 @@ def media(
         (root / folder).mkdir(parents=True)
     if _uses_database(request.node):
         request.getfixturevalue("db")
-        _keep_videos_in(root / FOLDERS["VIDEO_STORAGE_PATH"])
+        set_up_site()
     return root
 
 
-def _keep_videos_in(folder: Path) -> None:
-    """The configuration's row names the folder of new videos; a migration has made it."""
-    from siteconfig.models import Config
+def set_up_site() -> None:
+    """The configuration's row, which a flush takes along, and a marker in each storage root."""
+    from siteconfig import places, roots
+    from siteconfig.models import Config, StorageRoot
 
-    Config.objects.update_or_create(
-        pk=Config.SINGLETON_ID, defaults={"video_storage_path": str(folder)}
-    )
+    roots.forget()
+    forget_searched_documents()
+    for name in places.SETTINGS:
+        path = places.as_stored(roots.root_path(name))
+        StorageRoot.objects.update_or_create(name=name, defaults={"kind": name, "path": path})
+        if name == places.VIDEOS:
+            values = {"site_id": SITE_ID, "video_storage_path": path}
+            Config.objects.update_or_create(pk=Config.SINGLETON_ID, defaults=values)
+    for name in places.SETTINGS:
+        roots.write_marker(name)
+
+
+def forget_searched_documents() -> None:
+    """The flush after a transactional test empties the tables, but not SQLite's full-text index."""
+    from django.db import connection
+
+    from videos.models import SearchDocument
+
+    if connection.vendor == "sqlite" and not SearchDocument.objects.exists():
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO video_search (video_search) VALUES ('delete-all')")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,10 @@ PARTS = {
     "postgresql": (("initdb",), "postgresql"),
     "redis": (("redis-server",), "redis-server"),
     "nginx": (("nginx",), "nginx-light"),
+    "disks": (("mkfs.ext4",), "e2fsprogs"),
+    "git": (("git",), "git"),
+    "compiler": (("gcc", "cc"), "gcc libc6-dev"),
+    "restic": (("restic",), "restic"),
 }
 
 

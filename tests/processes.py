@@ -73,6 +73,8 @@ class Site:
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "clipset.settings",
             "DATABASE_URL": f"sqlite:///{folder / 'site.db'}",
+            # The project's own media folder is no test's.
+            "STORAGE_ROOTS": f"images={folder / 'images'}",
             **settings,
         }
 

@@ -17,6 +17,7 @@ for _name in setting_names():
     os.environ.pop(_name, None)
 os.environ |= {
     "CLIPSET_ENV_FILE": os.devnull,
+    "HEALTH_EXPECTS_WORKERS": "off",
     "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz",
     # PostgreSQL's, when tests/services/test_postgresql.py runs them a second time.
     "DATABASE_URL": os.environ.get("CLIPSET_TEST_DATABASE_URL", f"sqlite:///{SCRATCH}/unused.db"),
@@ -31,6 +32,7 @@ from clipset.settings import DATABASES, STORAGES  # noqa: E402
 
 MEDIA_ROOT = SCRATCH / "media"
 RUN_FOLDER = SCRATCH / "run"
+DOCTOR_LOG = SCRATCH / "doctor.log"
 STATIC_ROOT = SCRATCH / "static"
 STATIC_ROOT.mkdir()
 

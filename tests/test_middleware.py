@@ -383,10 +383,8 @@ def read(answer: Any) -> str:
     return gzip.decompress(answer.content).decode()
 
 
-def test_what_is_no_page_keeps_its_bytes_and_its_length(
-    client: Client, alice: User, tmp_path: Path
-) -> None:
-    video = make_video(uploader=alice, storage_root=str(tmp_path))
+def test_what_is_no_page_keeps_its_bytes_and_its_length(client: Client, alice: User) -> None:
+    video = make_video(uploader=alice)
     video.file_path.write_bytes(bytes(4096))
     for path in (f"/v/{video.short_id}/stream.mp4", f"/v/{video.short_id}/download/"):
         answer = client.get(path, headers={"Accept-Encoding": "gzip"})

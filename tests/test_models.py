@@ -518,7 +518,7 @@ def test_counts_of_a_job_are_never_negative(fields: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("fields", [{"quota_bytes": -1}, {"size_bytes": -1}], ids=str)
 def test_bytes_of_an_upload_are_never_negative(fields: dict[str, int]) -> None:
-    values = {"quota_bytes": 1, "size_bytes": 1, "folder": "/x", "expires_at": NOW, **fields}
+    values = {"quota_bytes": 1, "size_bytes": 1, "expires_at": NOW, **fields}
     assert refuses(lambda: Upload.objects.create(user=make_user(), **values))
 
 
@@ -537,7 +537,7 @@ def test_deleting_a_member_deletes_what_is_theirs_and_nothing_else() -> None:
     kept = make_video(uploader=bob, category=shelf)
     raw_job(make_video(uploader=alice))
     raw_invitation(by=alice.pk)
-    Upload.objects.create(user=alice, quota_bytes=1, size_bytes=1, folder="/x", expires_at=NOW)
+    Upload.objects.create(user=alice, quota_bytes=1, size_bytes=1, expires_at=NOW)
     Session.objects.create(session_key="k", session_data="", expire_date=NOW, user=alice)
     Config.objects.update(updated_by=alice)
     alice.delete()

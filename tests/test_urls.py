@@ -31,7 +31,7 @@ from categories.models import Category
 from clipset.lib.ids import hash_token, new_token
 from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
-from siteconfig.models import Config
+from siteconfig.models import Config, DoctorRun
 from tests.browser.pages import PAGES
 from tests.builders import (
     make_admin,
@@ -42,7 +42,18 @@ from tests.builders import (
     make_video,
 )
 from tests.videos.transcode.fragmented import encoded
-from videos.models import Caption, Comment, GuestLink, Job, Notice, Playlist, Rendition, Video
+from videos.models import (
+    Caption,
+    Comment,
+    GuestLink,
+    Job,
+    Notice,
+    Playlist,
+    Removal,
+    RemovalReason,
+    Rendition,
+    Video,
+)
 from videos.services.playlists import add_to_playlist
 from videos.services.talking import delete_comment, write_comment
 from videos.services.uploads import begin_upload
@@ -430,6 +441,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         )
     },
     "healthz": [("GET /healthz", PUBLIC)],
+    "readyz": [("GET /readyz", STAFF), ("POST /readyz", (405,) * 6)],
     "design": [("GET /design/", STAFF)],
     # -- Getting in
     "login": [
@@ -597,7 +609,7 @@ def world(media: Path) -> World:
         "hidden": {"is_hidden": True},
         "pending": {"status": "PENDING"},
         "processing": {"status": "PROCESSING"},
-        "failed": {"status": "FAILED", "source_path": str(source)},
+        "failed": {"status": "FAILED", "source_root": "temp", "source_key": "source/source.mp4"},
         "lost": {"status": "COMPLETED"},
     }.items():
         video = make_video(uploader=bob, filename=f"{name}.mp4", **fields)  # type: ignore[arg-type]
@@ -607,9 +619,9 @@ def world(media: Path) -> World:
             (media / "thumbnails" / f"{name}.jpg").write_bytes(b"picture")
             Video.objects.filter(pk=video.pk).update(
                 thumbnail_filename=f"{name}.jpg",
-                thumbnail_root=str(media / "thumbnails"),
+                thumbnail_root="thumbnails",
                 storyboard_filename=f"{name}.jpg",
-                storyboard_root=str(media / "thumbnails"),
+                storyboard_root="thumbnails",
                 storyboard_grid=asdict(plan_storyboard(160, 90, 9)),
             )
             Caption.objects.create(
@@ -716,7 +728,7 @@ def rendition_of(video: Video, folder: Path) -> None:
     Rendition.objects.create(
         video=video,
         name="720p",
-        root=str(folder),
+        root=folder.name,
         filename=name,
         version="attempt",
         is_complete=video.is_ready,
@@ -988,9 +1000,13 @@ def admin_objects(world: World) -> dict[str, object]:
     """The id of one object of every model that the admin shows."""
     made = {
         "siteconfig_config": Config.objects.get(),
+        "siteconfig_doctorrun": DoctorRun.objects.create(key="x"),
         "videos_video": Video.objects.get(short_id=world.names["ready"]),
         "videos_job": Job.objects.get(),
         "videos_upload": begin_upload(user=world.users["uploader"], content_length=10),
+        "videos_removal": Removal.objects.create(
+            root="/nowhere", key="a.mp4", reason=RemovalReason.REPLACED
+        ),
         "videos_playlist": Playlist.objects.get(short_id=world.names["playlist"]),
         "videos_comment": Comment.objects.get(pk=world.names["comment"]),
         "categories_category": Category.objects.get(slug="music"),
@@ -1011,9 +1027,11 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "accounts_user": (READING, NO_ADDING),  # a moderator changes some fields of it
     "categories_category": (EVERYTHING, EVERYTHING),
     "siteconfig_config": (NOTHING, (302, 403, 200, 403, 200)),
+    "siteconfig_doctorrun": (NOTHING, READING),
     "videos_comment": (NO_ADDING, NO_ADDING),
     "videos_job": (READING, READING),
     "videos_playlist": (NO_ADDING, NO_ADDING),
+    "videos_removal": (NOTHING, READING),
     "videos_upload": (NO_ADDING, NO_ADDING),
     "videos_video": (NO_ADDING, NO_ADDING),
 }
@@ -1063,6 +1081,22 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         (
             "POST /admin/accounts/invitation/{admins_invitation}/renew/",
             (IN, TO_ADMIN, TO_ADMIN, 404, 200, IN),
+        ),
+    ],
+    "admin:siteconfig_doctorrun_run": [
+        (
+            "GET /admin/siteconfig/doctorrun/run/",
+            (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN),
+        ),
+        (
+            "POST /admin/siteconfig/doctorrun/run/",
+            (IN, TO_ADMIN, TO_ADMIN, 403, 302, IN),
+        ),
+    ],
+    "admin:siteconfig_doctorrun_mend": [
+        (
+            "POST /admin/siteconfig/doctorrun/mend/ all=yes&confirmed=yes",
+            (IN, TO_ADMIN, TO_ADMIN, 403, 302, IN),
         ),
     ],
     "admin:accounts_user_reset_link": [

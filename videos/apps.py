@@ -5,4 +5,18 @@ class VideosConfig(AppConfig):
     name = "videos"
 
     def ready(self) -> None:
-        from videos import checks, signals  # noqa: F401 registers them
+        from siteconfig.backup.expected import (
+            register_expected_files,
+            register_removals,
+            register_restorer,
+        )
+        from videos import checks, doctor, health, signals  # noqa: F401 registers them
+        from videos.services.file_hashes import expected_files
+        from videos.services.removals import removals_are_at_work
+        from videos.services.restoring import bring_back
+
+        health.register_checks()
+        doctor.register_checks()
+        register_restorer(bring_back)
+        register_expected_files(expected_files)
+        register_removals(removals_are_at_work)

@@ -7,16 +7,25 @@ from typing import Any
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from clipset.lib.queue import enqueue
-from videos.models import Rendition, Video
-from videos.services.files import paths_of
+from videos.models import RemovalReason, Rendition, Upload, UploadState, Video
+from videos.services.removals import request_removal_of_upload, request_removals
+from videos.services.stored_files import StoredFile, files_of_row
 
 
 @receiver(post_delete, sender=Video)
 @receiver(post_delete, sender=Rendition)
-def queue_removal_of_files(instance: Video | Rendition, **_kwargs: Any) -> None:
+@receiver(post_delete, sender=Upload)
+def request_removal_of_files(instance: Video | Rendition | Upload, **_kwargs: Any) -> None:
     """In the deleting transaction: the files go when, and only when, the row is gone."""
     if isinstance(instance, Video):
-        enqueue("videos.tasks.remove_files", str(instance.pk), paths_of(instance))
+        request_removals(files_of_row(instance), reason=RemovalReason.DELETED, video_id=instance.pk)
+    elif isinstance(instance, Upload):
+        # What ended had its own removal; what is finished is the source of a video.
+        if instance.state == UploadState.OPEN:
+            request_removal_of_upload(instance)
     elif instance.is_complete:  # else it lies in the folder of an attempt, and goes with that
-        enqueue("videos.tasks.remove_files", str(instance.video_id), [str(instance.path)])
+        request_removals(
+            [StoredFile(instance.root, instance.filename)],
+            reason=RemovalReason.REPLACED,
+            video_id=instance.video_id,
+        )

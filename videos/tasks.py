@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import logging
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from clipset.lib import statistics
+from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
+from clipset.lib.write_ahead_log import shrink_write_ahead_log
+from videos.models import RemovalReason
 from videos.services import (
+    adopting,
     captions,
+    clock,
+    deletions,
+    file_hashes,
     files,
     finishing,
     jobs,
     notices,
     playlists,
     processing,
+    removals,
+    removing,
     search_changes,
     search_index,
     sharing,
     small_thumbnails,
+    stored_files,
     talking,
     thumbnails,
     uploads,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 
 def run_next_job() -> str:
@@ -34,18 +51,38 @@ def run_next_encode() -> str:
 
 
 def look_after_jobs() -> int:
-    """Every minute: takes back lost leases, finishes and ends uploads that nobody asks about,
-    sweeps what killed workers left, wakes for work that nobody was woken for, and writes what the
-    search's index lacks."""
+    """Every minute: mends what a wrong clock left, takes back lost leases, finishes and ends
+    uploads that nobody asks about, sweeps what killed workers left, wakes for work that nobody was
+    woken for, writes what the search's index lacks, keeps SQLite's log small."""
+    clock.look_at_clock()
     taken_back = jobs.take_back_lost_jobs()
-    finishing.finish_whole_uploads()
-    uploads.end_expired_uploads()
-    files.sweep_temp()
-    files.sweep_strays()
-    thumbnails.ask_for_lost_thumbnails()
-    jobs.wake_for_due_jobs()
-    search_changes.apply_waiting_changes()
+    _each(
+        finishing.finish_whole_uploads,
+        uploads.end_expired_uploads,
+        files.sweep_temp,
+        lambda: files.sweep_strays(spared=adopting.may_be_adopted),
+        thumbnails.ask_for_lost_thumbnails,
+        jobs.wake_for_due_jobs,
+        search_changes.apply_waiting_changes,
+        shrink_write_ahead_log,
+        deletions.wake_for_deletions,
+        removing.work_off_for_a_while,
+    )
     return taken_back
+
+
+def _each(*steps: Callable[[], int | None]) -> int:
+    """Takes one step after the other; a disk that fails in one leaves the others. Returns the sum
+    of what they return."""
+    done = 0
+    for step in steps:
+        try:
+            done += step() or 0
+        except (OSError, StorageUnavailableError) as error:
+            if not (is_disk_away(error) or is_disk_full(error)):
+                raise
+            logger.warning("a part of the housekeeping is left for later: %s", error)
+    return done
 
 
 def make_chosen_thumbnail(video_id: str) -> bool:
@@ -61,8 +98,22 @@ def make_missing_small_thumbnails() -> int:
     return small_thumbnails.make_missing_small_thumbnails()
 
 
+def work_off_removals() -> int:
+    return removing.work_off_for_a_while()
+
+
+def delete_marked_rows() -> int:
+    """Of videos and members of whom many go at once."""
+    return deletions.delete_marked_rows()
+
+
 def remove_files(video_id: str, paths: list[str]) -> None:
-    files.remove_unowned(UUID(video_id), paths)
+    """For what stood in the queue when the table of removals came."""
+    removals.request_removals(
+        [file for path in paths if (file := stored_files.file_at(path)) is not None],
+        reason=RemovalReason.DELETED,
+        video_id=UUID(video_id),
+    )
 
 
 def tidy_up() -> int:
@@ -70,20 +121,26 @@ def tidy_up() -> int:
     ended uploads, originals, guest links, deleted playlists, captions and
     comments, notices. Folds captions that an older version stored."""
     search_index.index_missing_captions()
-    return (
-        uploads.forget_uploads()
-        + files.sweep_temp()
-        + files.sweep_small_thumbnails()
-        + files.forget_failed_sources()
-        + files.prune_originals()
-        + sharing.forget_ended_links()
-        + captions.forget_removed_captions()
-        + playlists.forget_deleted_playlists()
-        + talking.forget_deleted_comments()
-        + notices.forget_old_notices()
+    return _each(
+        uploads.forget_uploads,
+        files.sweep_temp,
+        files.sweep_small_thumbnails,
+        adopting.adopt_unfinished_videos,
+        files.prune_originals,
+        sharing.forget_ended_links,
+        captions.forget_removed_captions,
+        playlists.forget_deleted_playlists,
+        talking.forget_deleted_comments,
+        notices.forget_old_notices,
     )
 
 
+def hash_stored_files() -> int:
+    """Every ten minutes, in the cluster for slow work: hashes files that were published since."""
+    return file_hashes.hash_stored_files()
+
+
 def refresh_statistics() -> None:
-    """Daily: a second or two among a million videos."""
+    """Daily: a second or two among a million videos. Forgets hashes of files that are gone."""
     statistics.refresh_statistics()
+    file_hashes.forget_hashes_of_removed_files()

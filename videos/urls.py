@@ -40,6 +40,7 @@ FILES = (
 urlpatterns = [
     path("", browse.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("design/", design.design, name="design"),
     path("unfinished/", browse.unfinished, name="unfinished"),
     path("upload/", upload.upload, name="upload"),

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.actions import delete_selected as django_delete_selected
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Count, Subquery, Sum
@@ -29,7 +28,7 @@ from accounts.services.members import (
 from accounts.services.passwords import reset_link
 from accounts.services.quota import quota_state, reset_quota
 from clipset.lib.units import human_bytes, plural
-from siteconfig.admin import GuardedAdmin, state_word
+from siteconfig.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from siteconfig.forms import TB, BytesField
 from siteconfig.models import Config
 from siteconfig.templatetags.clipset import initials, relative_time, tone
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
@@ -79,6 +78,8 @@ class MemberForm(forms.ModelForm[User]):
 
     def clean_is_active(self) -> bool:
         active: bool = self.cleaned_data["is_active"]
+        if active and self.instance.deleting_since is not None:
+            raise ValidationError("This member is being deleted.")
         if "is_active" in self.changed_data and not active:
             if self.instance.pk == self.acting.pk:
                 raise ValidationError(SELF_DEACTIVATION)
@@ -96,7 +97,7 @@ class UserAdmin(GuardedAdmin[User]):
     list_display_links = ["username"]
     list_filter = ["role", "is_active"]
     search_fields = ["username", "email"]
-    actions = ["deactivate", "activate", "reset_quotas", "delete_selected"]
+    actions = ["deactivate", "activate", "reset_quotas"]
     readonly_fields = ["picture", "quota", "last_upload_reset", "last_login", "created_at"]
 
     # Who may what
@@ -165,6 +166,9 @@ class UserAdmin(GuardedAdmin[User]):
     def state(self, user: User) -> SafeString:
         if user.is_active:
             return state_word("active", "Active", "good")
+        if user.deleting_since is not None:
+            left = plural(user.videos.count(), "video")
+            return state_word("deleting", f"Being deleted, {left} left", "danger")
         return state_word("inactive", "Deactivated", "danger")
 
     @admin.display(description="Sent this week", ordering="weekly_upload_bytes")
@@ -230,7 +234,8 @@ class UserAdmin(GuardedAdmin[User]):
 
     @admin.action(description="Activate selected members", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        users = list(self._changeable(request, queryset.filter(is_active=False)))
+        inactive = queryset.filter(is_active=False, deleting_since=None)
+        users = list(self._changeable(request, inactive))
         with transaction.atomic():
             for user in users:
                 activate_member(user=user)
@@ -247,23 +252,14 @@ class UserAdmin(GuardedAdmin[User]):
         self.message_user(request, f"The quota of {plural(len(users), 'member')} is reset.")
 
     # Deletion
-    @admin.action(description="Delete selected members", permissions=["delete"])
-    def delete_selected(
-        self, request: HttpRequest, queryset: QuerySet[User]
-    ) -> HttpResponse | None:
-        """Django's own, in one transaction: what it logs goes if the deletion is refused."""
-        with transaction.atomic():
-            return django_delete_selected(self, request, queryset)
-
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What really goes: members and their videos. Categories are handed to who deletes."""
         ids = {user.pk for user in objs}
         users = list(
             User.objects.filter(pk__in=ids).annotate(
                 films=Count("videos"), film_bytes=Sum("videos__file_size_bytes")
-            )
+            )[:MAX_LISTED]
         )
-        films = sum(user.films for user in users)
         listed = [
             format_html(
                 "{}: {} ({} sent)",
@@ -274,13 +270,28 @@ class UserAdmin(GuardedAdmin[User]):
             for user in users
         ]
         lacking = set() if self.has_delete_permission(request) else {"member"}
-        return listed, {"members": len(users), "videos": films}, lacking, _kept(ids, request)
+        counts = self.deletion_counts(User.objects.filter(pk__in=ids))
+        return with_rest(listed, len(ids)), counts, lacking, _kept(ids, request)
+
+    def deletion_counts(self, queryset: QuerySet[User]) -> dict[str, int]:
+        films = User.objects.filter(pk__in=queryset.values("pk")).aggregate(films=Count("videos"))
+        return {"members": queryset.count(), "videos": films["films"]}
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        delete_members(users=[obj], heir=me_of(request))
+        self._delete(request, [obj])
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        delete_members(users=queryset, heir=me_of(request))
+        self._delete(request, queryset)
+
+    def _delete(self, request: HttpRequest, users: Iterable[User]) -> None:
+        ids = [user.pk for user in users]
+        delete_members(users=users, heir=me_of(request))
+        for user in User.objects.filter(pk__in=ids):
+            self.message_user(
+                request,
+                f"Deactivated: {user.username}. All that is theirs is being deleted; this list "
+                "shows how much is left.",
+            )
 
     # The reset link
     def get_urls(self) -> list[URLPattern]:

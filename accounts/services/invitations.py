@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+logger = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=7)
 SETUP_SALT = "clipset.first-admin"
@@ -187,8 +190,9 @@ def _send(invitation: Invitation, link: str) -> bool:
             None,
             [invitation.email],
         )
-    except OSError:
-        # The mail server can't be reached: the link is shown either way.
+    except Exception:
+        # The invitation is stored by now, and its link is shown either way.
+        logger.exception("The mail of invitation %s could not be sent.", invitation.pk)
         return False
     return bool(sent)
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import CASCADE, ForeignObjectRel, Q
+from django.utils import timezone
 
 from accounts.models import Role, Session, User
 from accounts.services.avatars import remove_avatar
 from clipset.lib.ids import hash_token
+from clipset.lib.queue import enqueue
 from clipset.lib.transactions import batch_job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from django.db.models import Model, QuerySet
+
+# Of what goes with a member: more is left to a worker.
+MAX_ROWS_AT_ONCE: Final = 200
 
 
 def is_last_admin(user: User) -> bool:
@@ -69,8 +76,10 @@ def deactivate_member(*, user: User) -> User:
 
 
 def activate_member(*, user: User) -> User:
+    """Raises ValidationError for a member who is being deleted."""
+    if not User.objects.filter(pk=user.pk, deleting_since=None).update(is_active=True):
+        raise ValidationError(f"{user.username} is being deleted.")
     user.is_active = True
-    user.save(update_fields=["is_active"])
     return user
 
 
@@ -79,7 +88,8 @@ def activate_member(*, user: User) -> User:
 def delete_members(*, users: Iterable[User], heir: User) -> int:
     """Deletes members with all that is theirs; their categories go to `heir` and stay.
 
-    Raises ValidationError when no active admin would be left. Returns how many were deleted.
+    A member who has much is deactivated at once, and deleted by a worker in batches. Raises
+    ValidationError when no active admin would be left. Returns how many were deleted at once.
     """
     ids = [user.pk for user in users]
     if heir.pk in ids:
@@ -87,11 +97,70 @@ def delete_members(*, users: Iterable[User], heir: User) -> int:
     _locked_with_admins(heir)
     if not User.objects.admins().exclude(pk__in=ids).exists():
         raise ValidationError("One active admin has to stay.")
+    few = []
     for user in User.objects.filter(pk__in=ids):
         user.categories.update(created_by=heir)
-        remove_avatar(user=user)
-    _, rows = User.objects.filter(pk__in=ids).delete()
+        if _has_much(user):
+            _mark_for_deletion(user)
+        else:
+            remove_avatar(user=user)
+            few.append(user.pk)
+    if len(few) < len(ids):
+        enqueue("videos.tasks.delete_marked_rows")
+    _, rows = User.objects.filter(pk__in=few).delete()
     return rows.get("accounts.User", 0)
+
+
+def _mark_for_deletion(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False, deleting_since=timezone.now())
+    Session.objects.filter(user=user).delete()
+
+
+def _has_much(user: User) -> bool:
+    """Whether more would go with a member than one transaction should delete."""
+    left = MAX_ROWS_AT_ONCE
+    for rows in rows_of(user):
+        left -= rows[: left + 1].count()
+        if left < 0:
+            return True
+    return False
+
+
+def rows_of(user: User) -> Iterator[QuerySet[Any]]:
+    """What would go with a member, one query set a table; their videos first."""
+    relations = [
+        relation
+        for relation in User._meta.get_fields(include_hidden=True)
+        if isinstance(relation, ForeignObjectRel)
+        and (relation.one_to_many or relation.one_to_one)
+        and getattr(relation, "on_delete", None) is CASCADE
+    ]
+    for relation in sorted(relations, key=lambda relation: relation.name != "videos"):
+        field = relation.field
+        model = cast("type[Model]", relation.related_model)
+        yield model._base_manager.filter(**{field.name: user})
+
+
+def delete_some_rows_of(user: User) -> int:
+    """Deletes up to a few hundred rows of a member who is being deleted, and in the end the member.
+    Returns how many."""
+    for rows in rows_of(user):
+        keys = list(rows.order_by("pk").values_list("pk", flat=True)[:MAX_ROWS_AT_ONCE])
+        if keys and rows.model is user.categories.model:
+            # One that was created just before: it is handed over like the others.
+            heir = (
+                User.objects.filter(role=Role.ADMIN, is_active=True).order_by("created_at").first()
+            )
+            if heir is None:
+                raise ValidationError("There is no active admin to hand categories to.")
+            rows.filter(pk__in=keys).update(created_by=heir)
+        elif keys:
+            rows.filter(pk__in=keys).delete()
+        if keys:
+            return len(keys)
+    remove_avatar(user=user)
+    deleted, _ = User.objects.filter(pk=user.pk).exclude(deleting_since=None).delete()
+    return deleted
 
 
 def end_session(*, user: User, session_id: str) -> bool:

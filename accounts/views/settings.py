@@ -18,6 +18,7 @@ from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.members import end_other_sessions, end_session
 from accounts.services.quota import quota_state
 from clipset.lib.pictures import PictureError
+from clipset.lib.requests import with_headers
 
 if TYPE_CHECKING:
     from django import forms
@@ -66,13 +67,13 @@ def settings(request: HttpRequest) -> HttpResponse:
 @require_POST
 def avatar_change(request: HttpRequest) -> HttpResponse:
     form = AvatarForm(request.POST, request.FILES)
-    if form.is_valid():
-        try:
-            set_avatar(user=_member(request), picture=form.cleaned_data["picture"])
-        except PictureError as error:
-            form.add_error("picture", str(error))
     if not form.is_valid():
         return _page(request, status=422, avatar_form=form)
+    try:
+        set_avatar(user=_member(request), picture=form.cleaned_data["picture"])
+    except PictureError as error:
+        form.add_error("picture", str(error))
+        return with_headers(_page(request, status=error.status, avatar_form=form), error.headers)
     messages.success(request, "Your picture is changed.")
     return redirect("settings")
 

@@ -1,17 +1,42 @@
-"""Telling a full disk from other failures."""
+"""What kind of failure of a disk an error is: no room, or a disk that cannot be used now."""
 
 from __future__ import annotations
 
 import errno
+import os
+import secrets
 import sqlite3
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.db import DatabaseError
 
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# EFBIG: larger than the file system allows for a file.
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Read-only, broken (EUCLEAN and EBADMSG: in its tables) or gone: a local disk, one in the network
+# (NFS: ESTALE), FUSE (ENOTCONN).
+_AWAY: Final = frozenset(
+    {
+        errno.EROFS,
+        errno.EIO,
+        errno.ENODEV,
+        errno.ENXIO,
+        errno.EREMOTEIO,
+        errno.ESTALE,
+        errno.ENOTCONN,
+        errno.EUCLEAN,
+        errno.EBADMSG,
+    }
+)
 # SQLite's extended codes: no page, or no room for the index of the write-ahead log.
 _SQLITE_FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _POSTGRESQL_FULL: Final = "53100"  # disk_full
+
+
+class StorageUnavailableError(Exception):
+    """The storage for files cannot be used at the moment; nothing says that a file was lost."""
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -22,3 +47,27 @@ def is_disk_full(error: BaseException) -> bool:
             return getattr(cause, "sqlite_errorcode", None) in _SQLITE_FULL
         return getattr(cause, "sqlstate", None) == _POSTGRESQL_FULL
     return isinstance(error, OSError) and error.errno in _NO_SPACE
+
+
+def is_disk_away(error: BaseException) -> bool:
+    """Whether the disk for files is read-only, broken or gone. Of a missing file only a look at
+    the root's marker tells whether its disk is (siteconfig.roots.check_root_of)."""
+    if isinstance(error, StorageUnavailableError):
+        return True
+    if not isinstance(error, OSError):
+        return False
+    # ext4 says ENOMEM of a folder where its tables cannot be read; of a process that cannot be
+    # started Python names no file.
+    return error.errno in _AWAY or (error.errno == errno.ENOMEM and error.filename is not None)
+
+
+def try_write(folder: Path, content: bytes = b"x" * 4096) -> None:
+    """Writes a file into a folder, has the disk take it, and removes it. Raises: OSError."""
+    path = folder / f".written-{secrets.token_hex(4)}.part"
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        path.unlink(missing_ok=True)

@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UMASK = 0o027
 """Permission bits that no file or folder of the site has."""
@@ -34,7 +38,7 @@ def tighten(folder: Path) -> int:
                 found = os.stat(name, dir_fd=parent, follow_symlinks=False)
                 if found.st_dev != device:
                     folders[:] = [each for each in folders if each != name]
-                elif _is_open(found):
+                elif is_open(found):
                     left += not _tighten(name, parent)
             except FileNotFoundError:
                 continue  # somebody removed it meanwhile
@@ -44,12 +48,28 @@ def tighten(folder: Path) -> int:
 def tighten_one(path: Path) -> bool:
     """Takes the bits of UMASK from one file or folder. False when it belongs to another user."""
     try:
-        return not _is_open(path.lstat()) or _tighten(str(path), None)
+        return not is_open(path.lstat()) or _tighten(str(path), None)
     except FileNotFoundError:
         return True
 
 
-def _is_open(found: os.stat_result) -> bool:
+def look_through(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """All files and folders in `folder`, as `tighten` goes through them, and how they are."""
+    device = folder.stat().st_dev
+    for place, folders, files, parent in os.fwalk(folder):
+        for name in [*folders, *files]:
+            try:
+                found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if found.st_dev != device:
+                folders[:] = [each for each in folders if each != name]
+            else:
+                yield Path(place) / name, found
+
+
+def is_open(found: os.stat_result) -> bool:
+    """Whether a file or folder has bits of UMASK."""
     is_ours_to_judge = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
     return is_ours_to_judge and bool(found.st_mode & UMASK)
 
@@ -65,9 +85,9 @@ def _tighten(name: str, parent: int | None) -> bool:
         return False
     try:
         found = os.fstat(descriptor)
-        if _is_open(found) and found.st_uid == os.geteuid():
+        if is_open(found) and found.st_uid == os.geteuid():
             os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & ~UMASK)
-        return not _is_open(os.fstat(descriptor))
+        return not is_open(os.fstat(descriptor))
     except OSError:  # a file system that is read-only or knows no permissions
         return False
     finally:

@@ -11,18 +11,20 @@ import secrets
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from django.db import transaction
-
+from clipset.lib.commits import after_commit
+from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.durable import sync
 from clipset.lib.shared_slots import SharedSlots
 from clipset.lib.slots import NoSlot
+from clipset.lib.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
 logger = logging.getLogger(__name__)
@@ -62,7 +64,37 @@ _slots = SharedSlots(MAX_AT_ONCE)
 
 
 class PictureError(Exception):
-    """The sentence says what is wrong with the picture and what to do."""
+    """The sentence says what is wrong with the picture and what to do; `status` and `headers` are
+    those of an answer."""
+
+    status = 422
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+class PictureNotStoredError(PictureError):
+    """Nothing is wrong with the picture, but with the disk: 507 for a full one, else 503."""
+
+    def __init__(self, why: Unavailable) -> None:
+        super().__init__(why.sentence)
+        self.status = 507 if why.is_full else 503
+        self.retry_after = why.retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+@contextmanager
+def storing_picture() -> Iterator[None]:
+    """Raises PictureNotStoredError in the place of whatever the storage says."""
+    try:
+        yield
+    except (OSError, StorageUnavailableError) as error:
+        logger.warning("a picture could not be stored: %s", error)
+        raise PictureNotStoredError(why_unavailable(error) or STORAGE_AWAY) from error
 
 
 def fitted_webp(picture: IO[bytes], size: tuple[int, int], *, member: UUID | None = None) -> bytes:
@@ -149,13 +181,17 @@ def _sentence(status: int, words: str) -> str:
 def unlink_on_commit(path: Path | None) -> None:
     """Removes a file that the caller's transaction replaces, when that is committed."""
     if path is not None:
-        transaction.on_commit(partial(path.unlink, missing_ok=True))
+        after_commit(partial(path.unlink, missing_ok=True), what=f"removing {path.name}")
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file that is there in whole or not at all, also after a power cut, and whoever else
-    writes it at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    writes it at the same time.
+
+    Its folder is made where it is missing, but not what that lies in: a storage root whose disk
+    is not mounted must not be made.
+    """
+    path.parent.mkdir(exist_ok=True)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:

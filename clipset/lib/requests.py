@@ -1,14 +1,17 @@
-"""Requests as views see them."""
+"""Requests as views see them, and their answers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 if TYPE_CHECKING:
     # django-stubs' name for AUTH_USER_MODEL: the type checker knows it, nothing imports an app.
     from django.contrib.auth.models import _User
+
+_R = TypeVar("_R", bound=HttpResponseBase)
 
 
 class MemberRequest(HttpRequest):
@@ -18,3 +21,10 @@ class MemberRequest(HttpRequest):
     """
 
     user: _User
+
+
+def with_headers(response: _R, headers: dict[str, str]) -> _R:
+    """The same response with further headers."""
+    for name, value in headers.items():
+        response[name] = value
+    return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import select
 import socket
@@ -12,12 +13,16 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from clipset.lib.disk import is_disk_away
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO
 
     from _typeshed import ReadableBuffer
     from django.http import HttpRequest
+
+logger = logging.getLogger(__name__)
 
 THREADS: Final = 32  # of each of the web server's processes
 # How many of them may wait for a client at once. The others are for whoever comes next.
@@ -180,8 +185,8 @@ class PatientSocket(socket.socket):
         return memoryview(data).nbytes
 
     def sendfile(self, file: IO[bytes], offset: int = 0, count: int | None = None) -> int:  # type: ignore[override]
-        """In the kernel. A file that turns out shorter than `count` cuts the connection: the
-        client was told how long it is."""
+        """In the kernel. A file that turns out shorter than `count`, or that its disk does not
+        give, cuts the connection: the client was told how long it is."""
         total = 0
         with self._kernel_waits():
             while count is None or total < count:
@@ -191,6 +196,12 @@ class PatientSocket(socket.socket):
                     sent = os.sendfile(self.fileno(), file.fileno(), offset + total, most)
                 except BlockingIOError:
                     is_slow = True
+                except OSError as error:
+                    if not is_disk_away(error):
+                        raise
+                    logger.error("%s cannot be read: %s", file.name, error.strerror)  # noqa: TRY400
+                    self.cut()
+                    raise Stalled from error
                 else:
                     if not sent:
                         break

@@ -7,11 +7,19 @@ const BROKEN = "Something broke on our side. Try it again in a moment.";
 const WORDS = {
   403: "That was not accepted. Reload the page and try it again.",
   404: "This is not there any more. Reload the page.",
+  503: "The site is busy. Try it again in a moment.",
   429: "That was too often. Try it again in a moment.",
 };
 
 /** In words, what an answer's status means; 0 where there was none. */
 export const wordsFor = (status) => WORDS[status] ?? (status ? BROKEN : UNREACHED);
+
+/** The site's own sentence where something will pass (a busy database, a full disk), else ours. */
+const sentenceOf = (xhr) => {
+  const isOurs = [503, 507].includes(xhr.status)
+    && xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+  return (isOurs && xhr.responseText.trim().slice(0, 300)) || wordsFor(xhr.status);
+};
 
 const again = new WeakSet(); // what made the requests that were sent a second time
 const waiting = new WeakSet(); // what is about to be sent again
@@ -39,7 +47,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 
 const fail = (event) => {
-  if (!event.defaultPrevented) toast(wordsFor(event.detail.xhr.status), "error");
+  if (!event.defaultPrevented) toast(sentenceOf(event.detail.xhr), "error");
 };
 document.addEventListener("htmx:responseError", fail);
 document.addEventListener("htmx:sendError", fail);

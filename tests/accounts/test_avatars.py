@@ -19,6 +19,7 @@ from accounts.services.avatars import avatar_path
 from clipset.lib.image_child import convert
 from tests.builders import make_user
 from tests.examples import examples
+from tests.folders import files_below
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -328,7 +329,7 @@ def test_the_name_of_the_file_that_was_sent_goes_nowhere(
     )
     assert answer.status_code in {302, 422}
     alice.refresh_from_db()
-    files = [path for path in media.rglob("*") if path.is_file()]
+    files = files_below(media)
     assert files == ([avatar_path(alice)] if answer.status_code == 302 else [])
 
 

@@ -177,7 +177,13 @@ def test_answer_and_work_are_the_same_for_members_and_strangers(
         ) as queries:
             answer = ask(f"{email}@example.org")
         kinds = [re.sub(r"'[^']*'|_x[0-9]+", "?", query["sql"])[:40] for query in queries]
-        seen.append((answer.status_code, answer["Location"], dict(answer.headers), kinds))
+        # Of the moment and of this request.
+        headers = {
+            name: value
+            for name, value in answer.headers.items()
+            if name not in {"Expires", "X-Request-ID"}
+        }
+        seen.append((answer.status_code, answer["Location"], headers, kinds))
     assert all(each == seen[0] for each in seen)
     assert OrmQ.objects.count() == 5
 

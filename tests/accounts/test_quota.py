@@ -25,6 +25,7 @@ from accounts.tasks import reset_quotas
 from siteconfig.models import Config
 from tests.accounts.together import together
 from tests.builders import make_admin, make_moderator, make_user
+from tests.folders import entries
 from videos.models import Upload, Video
 
 if TYPE_CHECKING:
@@ -485,7 +486,7 @@ def test_a_member_with_nothing_left_sends_nothing_however_small(
     assert used(alice) == 0
     assert not Video.objects.exists()
     assert not Upload.objects.exists()
-    assert not list((media / "temp").iterdir())
+    assert not entries(media / "temp")
 
 
 def test_a_file_that_fits_to_the_byte_is_charged_with_its_own_size(client: Client) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.tokens import default_token_generator
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -18,7 +20,8 @@ from accounts.services.members import activate_member, deactivate_member, end_ot
 from accounts.sessions import SessionStore
 from accounts.tasks import clear_expired
 from clipset.lib.ids import hash_token
-from tests.builders import PASSWORD, make_admin, make_user
+from clipset.settings import SESSION_COOKIE_AGE
+from tests.builders import PASSWORD, live_for, make_admin, make_user
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -93,7 +96,10 @@ def test_use_is_noted_once_an_hour_and_not_with_every_request(
     store[SessionStore.SEEN_AT] = long_ago.isoformat()
     store.save()
     assert Session.objects.get().last_seen_at == long_ago
-    client.get(SETTINGS)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(SETTINGS)
+    assert len([it for it in queries if it["sql"].startswith('UPDATE "sessions"')]) == 1
+    assert answer.cookies["sessionid"]["max-age"] == SESSION_COOKIE_AGE
     session = Session.objects.get()
     assert session.last_seen_at > first.last_seen_at
     assert session.started_at == first.started_at
@@ -106,12 +112,15 @@ def test_deleting_a_member_deletes_their_sessions(alice: User) -> None:
     assert not is_in(client)
 
 
-def test_sessions_that_ran_out_are_cleared(alice: User) -> None:
+def test_sessions_that_ran_out_a_day_ago_are_cleared(alice: User) -> None:
     old, new = device(alice), device(alice)
     Session.objects.filter(session_key=key_of(old)).update(
-        expire_date=timezone.now() - timedelta(seconds=1)
+        expire_date=timezone.now() - timedelta(days=1, seconds=1)
     )
     assert not is_in(old)
+    clear_expired()
+    assert Session.objects.count() == 2, "the clock may have leapt"
+    live_for(1)
     clear_expired()
     assert [session.session_key for session in Session.objects.all()] == [key_of(new)]
 

@@ -80,7 +80,7 @@ def names(page: Page) -> list[str]:
 
 def stored(video: Video) -> bytes:
     """The file as it came."""
-    return Path(video.source_path).read_bytes()
+    return video.source_file.read_bytes()
 
 
 def under_way() -> QuerySet[Upload]:

@@ -227,4 +227,17 @@ def test_an_error_page_costs_no_query_of_its_own(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     with django_assert_num_queries(0):
-        assert Client().get("/nothing/").content.decode() == render_to_string("404.html")
+        answer = Client().get("/nothing/")
+    context = {"request_id": answer["X-Request-ID"]}
+    assert answer.content.decode() == render_to_string("404.html", context)
+
+
+@pytest.mark.django_db
+def test_an_error_page_shows_the_id_of_its_request_and_no_other() -> None:
+    sent = {"X-Request-ID": "0123456789abcdef"}
+    answers = [Client().get("/nothing/", headers=sent) for _ in range(2)]
+    ids = {answer["X-Request-ID"] for answer in answers}
+    assert len(ids) == 2
+    assert sent["X-Request-ID"] not in ids
+    for answer in answers:
+        assert f"<code>{answer['X-Request-ID']}</code>" in answer.content.decode()

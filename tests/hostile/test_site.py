@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from tests import clips
 from tests.builders import make_user, make_video
+from tests.folders import entries
 from tests.hostile.bait import Bait, Kind
 from tests.hostile.corpus import KINDS, THROUGH_THE_SITE
 from tests.hostile.judge import (
@@ -125,11 +126,12 @@ def test_it_ends_failed_with_a_sentence_or_as_a_film_that_plays(
 def assert_completed(video: Video) -> None:
     assert_plays(video.file_path)
     if video.thumbnail_filename:
-        assert_thumbnail_is_innocent(Path(video.thumbnail_root) / video.thumbnail_filename)
+        assert video.thumbnail_path is not None
+        assert_thumbnail_is_innocent(video.thumbnail_path)
     served = video.file_path.read_bytes()
     for word in (b"<script", b"127.0.0.1"):
         assert word not in served
-    assert list(Path(django_settings.TEMP_STORAGE_PATH).iterdir()) == []
+    assert entries(Path(django_settings.TEMP_STORAGE_PATH)) == []
 
 
 def assert_failed(video: Video, page: str) -> None:
@@ -140,7 +142,7 @@ def assert_failed(video: Video, page: str) -> None:
     assert (video.quota_bytes, video.thumbnail_filename) == (0, None)
     # Where the fault is ours the file waits for a retry; else nothing is left.
     assert everything_on_disk() == (
-        [str(Path(video.source_path).relative_to(django_settings.MEDIA_ROOT))]
+        [str(video.source_file.relative_to(django_settings.MEDIA_ROOT))]
         if video.can_be_retried
         else []
     )
@@ -169,7 +171,7 @@ def test_a_name_is_only_a_name(name: str, client: Client, bob: User) -> None:
         return
     video = Video.objects.get()
     assert [path.name for path in on_disk] == ["source.mp4"]
-    assert str(on_disk[0]) == video.source_path
+    assert on_disk[0] == video.source_file
     assert video.title.strip()
     assert video.title.isprintable() or "\u200d" in video.title
     assert len(video.original_filename) <= 255

@@ -106,3 +106,9 @@ def rows(clone: Clone, query: str, *values: object) -> list[tuple[object, ...]]:
     """What stands in the site's database."""
     with closing(sqlite3.connect(clone.root / "data/clipset.db", timeout=20)) as database:
         return database.execute(query, values).fetchall()
+
+
+def change(clone: Clone, statement: str, *values: object) -> None:
+    """Changes the site's database."""
+    with closing(sqlite3.connect(clone.root / "data/clipset.db", timeout=20)) as database, database:
+        database.execute(statement, values)

@@ -1,13 +1,16 @@
-"""When demo content is put into an empty database."""
+"""When demo content is put into an empty database, and what a wrong clock left."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
 from clipset.lib.reach import exposed_by
-from scripts.prepare import seed_wanted
+from scripts.prepare import mend_clock, seed_wanted
+from tests.builders import make_user
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -61,3 +64,15 @@ def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEED", "yes")
     with pytest.raises(SystemExit, match="SEED is 'yes'; it must be demo or none"):
         seed_wanted()
+
+
+@pytest.mark.django_db
+def test_a_start_mends_what_a_clock_ahead_left_and_says_that_it_was_ahead() -> None:
+    assert mend_clock() is None
+    ahead = timezone.now() + timedelta(days=40)
+    bob = make_user("bob", created_at=ahead, last_upload_reset=ahead)
+    warning = mend_clock()
+    assert warning
+    assert f"the newest entry in the database is from {ahead:%Y-%m-%d %H:%M} UTC" in warning
+    bob.refresh_from_db()
+    assert bob.last_upload_reset <= timezone.now()

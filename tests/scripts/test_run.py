@@ -15,7 +15,7 @@ import pytest
 from tests import clips
 from tests.parts import without
 from tests.processes import wait_for
-from tests.scripts.member import Browser, make_bob, manage, rows, shell
+from tests.scripts.member import Browser, change, make_bob, manage, rows, shell
 from tests.scripts.site import (
     BACK_WITHIN,
     QUEUE,
@@ -59,6 +59,20 @@ Video.objects.create(
 """
 
 
+# Templates and modules, some of which are not needed before a page is asked for.
+PULLED = (
+    "templates/accounts/login.html",
+    "templates/accounts/password_reset.html",
+    "templates/404.html",
+    "templates/threshold.html",
+    "accounts/views/__init__.py",
+    "accounts/urls.py",
+    "videos/urls.py",
+    "videos/views/browse.py",
+    "siteconfig/context.py",
+)
+
+
 def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clone) -> None:
     with running(installed, SEED="none") as process:
         said = started(process)
@@ -88,6 +102,22 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clon
         assert umasks(installed) == {"0027"}
         assert too_open(installed) == []
 
+        # What a git pull changes under the running site counts from the next start, also in the
+        # processes that are started meanwhile.
+        kept = {name: (installed.root / name).read_text() for name in PULLED}
+        for name in PULLED:
+            (installed.root / name).write_text("{% broken %} = broken")
+        [first, _] = cast(installed)[WEB_WORKER]
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: first not in cast(installed)[WEB_WORKER], name="its end")
+        wait_for(lambda: is_whole(installed), seconds=BACK_WITHIN, name="another one")
+        for _ in range(6):  # by either process
+            assert get(installed, "/login/") == 200
+            assert get(installed, "/password-reset/") == 200
+            assert get(installed, "/nothing-here") in {302, 404}
+        for name, text in kept.items():
+            (installed.root / name).write_text(text)
+
         # Another one in the same folder is refused while this one runs.
         assert "already running in this folder" in installed.refusal()
         end(installed, process, signal.SIGTERM)
@@ -105,6 +135,15 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clon
     assert "Removed: 1 video, 0 categories, 1 member." in removed
     assert "There is no admin now" in removed
     assert "https://clips.example.org/register/" in manage(installed, "setup_link", **public)
+
+    # Old code does not start on the database of newer code.
+    newer = "INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)"
+    change(installed, newer, "videos", "9999_new", "2030-01-01")
+    said = installed.refusal(SEED="none")
+    assert "The database belongs to a newer version of Clipset" in said
+    assert "videos.9999_new" in said
+    assert "Traceback" not in said
+    change(installed, "DELETE FROM django_migrations WHERE name = '9999_new'")
 
     key = env_file.read_text()
     outside = left_by_an_earlier_version(installed)

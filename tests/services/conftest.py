@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,16 +59,33 @@ def postgresql() -> Iterator[str]:
             yield f"postgres://clipset@/{folder}/postgres"
 
 
+@contextmanager
+def running_redis(folder: Path) -> Iterator[str]:
+    """The REDIS_URL of an empty Redis that keeps nothing on disk; one that follows another in the
+    same folder has the same."""
+    socket = folder / "redis.sock"
+    options = ("--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no")
+    with process([require("redis"), *options], log=folder / "log", cwd=folder):
+        wait_for(socket.exists, name="Redis")
+        yield f"unix://{socket}"
+
+
 @pytest.fixture(scope="session")
 def redis() -> Iterator[str]:
-    """The REDIS_URL of an empty Redis that keeps nothing on disk."""
-    server = require("redis")
-    with short_folder() as folder:
-        socket = folder / "redis.sock"
-        options = ("--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no")
-        with process([server, *options], log=folder / "log", cwd=folder):
-            wait_for(socket.exists, name="Redis")
-            yield f"unix://{socket}"
+    with short_folder() as folder, running_redis(folder) as url:
+        yield url
+
+
+# Also where an earlier test's site used the same database.
+MARK_ROOTS = """
+from siteconfig.places import SETTINGS
+from siteconfig.roots import root_path, write_marker
+from siteconfig.services.config import current_config
+current_config()
+for name in SETTINGS:
+    root_path(name).mkdir(parents=True, exist_ok=True)
+    write_marker(name)
+"""
 
 
 @pytest.fixture
@@ -75,6 +93,7 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
     def make(**settings: str) -> Site:
         site = Site(tmp_path, **settings)
         site.manage("migrate", "--verbosity", "0")
+        site.shell(MARK_ROOTS)
         return site
 
     return make

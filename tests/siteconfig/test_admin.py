@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,8 @@ from django.urls import reverse
 
 from accounts.services.quota import quota_state
 from siteconfig.forms import GB, MB, BytesField, parse_bytes
-from siteconfig.services.config import current_config
+from siteconfig.roots import checked_root
+from siteconfig.services.config import current_config, current_video_root
 from tests.builders import make_admin, make_moderator, make_user
 
 if TYPE_CHECKING:
@@ -187,26 +189,38 @@ def test_a_size_that_makes_no_sense_is_refused_in_place(
 
 @pytest.mark.django_db
 def test_a_folder_that_cannot_be_written_to_is_refused_with_the_reason(
-    client: Client, tmp_path: Path
+    client: Client, media: Path
 ) -> None:
     before = current_config().video_storage_path
-    (tmp_path / "file").touch()
+    (media / "file").touch()
     client.force_login(make_admin())
-    response = client.post(PAGE, typed(video_storage_path=str(tmp_path / "file" / "videos")))
-    assert "Nothing can be written there: Not a directory" in str(form_errors(response))
-    response = client.post(PAGE, typed(video_storage_path="videos"))
-    assert "beginning with a slash" in str(form_errors(response))
-    response = client.post(PAGE, typed(video_storage_path="/" + "x" * 400))
-    assert "Nothing can be written there" in str(form_errors(response))
+    for path, reason in (
+        (str(media / "file" / "videos"), "Nothing can be written there: Not a directory"),
+        ("videos", "contains or lies in"),
+        (f"{media}/" + "x" * 300, "Nothing can be written there"),
+    ):
+        response = client.post(PAGE, typed(video_storage_path=path))
+        assert reason in html.unescape(str(form_errors(response)))
     assert current_config().video_storage_path == before
 
 
 @pytest.mark.django_db
-def test_a_new_folder_is_made_and_used(client: Client, tmp_path: Path) -> None:
+def test_a_new_folder_becomes_a_storage_root(client: Client, media: Path) -> None:
     client.force_login(make_admin())
-    client.post(PAGE, typed(video_storage_path=f"{tmp_path}/new/videos/"))
-    assert current_config().video_root == tmp_path / "new" / "videos"
-    assert (tmp_path / "new" / "videos").is_dir()
+    client.post(PAGE, typed(video_storage_path=f"{media}/new/videos/"))
+    assert current_video_root() == "videos-2"
+    assert checked_root("videos-2") == media / "new" / "videos"
+
+
+@pytest.mark.django_db
+def test_what_else_is_configured_can_be_saved_while_the_disk_of_videos_is_away(
+    client: Client, media: Path
+) -> None:
+    client.force_login(make_admin())
+    (media / "videos").rename(media / "away")
+    assert client.post(PAGE, typed(keep_originals_days="30")).status_code == 302
+    assert current_config().keep_originals_days == 30
+    assert not (media / "videos").exists()
 
 
 # -- Videos to come -----------------------------------------------------------------------------

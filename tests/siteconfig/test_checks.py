@@ -60,6 +60,10 @@ QUEUE = {"timeout": 100, "retry": 101}
         ("VIDEO_STORAGE_PATH", Path("/dev/null/videos"), "clipset.E007"),
         ("TEMP_STORAGE_PATH", Path(__file__), "clipset.E007"),
         ("THUMBNAIL_STORAGE_PATH", Path(__file__) / "below", "clipset.E007"),
+        ("VIDEO_STORAGE_PATH", Path("/usr/local/videos"), "clipset.E011"),
+        ("TEMP_STORAGE_PATH", Path(__file__).parent, "clipset.E011"),
+        ("ORIGINAL_STORAGE_PATH", Path("/etc/clipset"), "clipset.E011"),
+        ("STORAGE_ROOTS", ["mnt/disks"], "clipset.E012"),
         ("NODE_MODULES", Path("/nowhere/node_modules"), "clipset.E008"),
         ("MAX_FILE_SIZE_BYTES", 0, "clipset.E009"),
         ("VIDEO_PROCESSING_TIMEOUT", 0, "clipset.E009"),
@@ -115,6 +119,12 @@ def test_folders_that_are_not_apart_are_found(
     (media / "link").symlink_to(media / "thumbnails", target_is_directory=True)
     setattr(settings, name, media / value)
     assert found() == ["clipset.E010"] * times
+
+
+def test_a_token_that_can_be_guessed_is_found(settings: Settings) -> None:
+    for token, findings in (("", []), ("x" * 15, ["clipset.E013"]), ("x" * 16, [])):
+        settings.READYZ_TOKEN = token
+        assert found() == findings
 
 
 def test_links_in_a_circle_are_found(settings: Settings, tmp_path: Path) -> None:

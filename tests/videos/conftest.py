@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import FOLDERS
+from tests.conftest import FOLDERS, set_up_site
 from tests.videos import live
 
 if TYPE_CHECKING:
@@ -56,13 +56,8 @@ def site(
 
 
 def use_folders_of(server: live.Server, settings: Settings) -> None:
-    from siteconfig.models import Config
-
     settings.MEDIA_ROOT = server.media
     for name, folder in FOLDERS.items():
         setattr(settings, name, server.media / folder)
         (server.media / folder).mkdir(parents=True, exist_ok=True)
-    Config.objects.update_or_create(
-        pk=Config.SINGLETON_ID,
-        defaults={"video_storage_path": str(settings.VIDEO_STORAGE_PATH)},
-    )
+    set_up_site()

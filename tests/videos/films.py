@@ -14,12 +14,17 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from siteconfig.models import Config
-from tests import clips
+from siteconfig.roots import root_path
+from tests import clips, folders
+from tests.folders import entries
 from videos.models import Job, Rendition, Upload, Video
 from videos.models.job import JobKind
 from videos.services.files import paths_of
 from videos.services.finishing import finish_upload
 from videos.services.processing import process_next_job
+from videos.services.removing import work_off_removals
+from videos.services.set_aside import all_set_aside
+from videos.services.stored_files import stored_path
 from videos.services.uploads import Words, begin_upload
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ def sent_film(user: User, clip: Path, *, title: str = "A film", **fields: Any) -
     size = clip.stat().st_size
     upload = begin_upload(user=user, content_length=size)
     path = upload.folder_path / f"source{clip.suffix}"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir()
     shutil.copyfile(clip, path)
     name = fields.pop("original_filename", clip.name)
     words = Words(title=title, **fields)
@@ -56,15 +61,11 @@ def kept_film(user: User, clip: Path) -> Video:
         video.refresh_from_db()
         _kept[clip] = _keep(video)
         return video
-    roots = [Config.objects.get().video_root, Path(settings.THUMBNAIL_STORAGE_PATH)]
-    for root, folder in zip(roots, ("videos", "thumbnails"), strict=True):
-        shutil.copytree(kept.files / folder, root, dirs_exist_ok=True)
+    for root in ("videos", "thumbnails"):
+        shutil.copytree(kept.files / root, root_path(root), dirs_exist_ok=True)
     kept.video.uploaded_by = user
-    kept.video.storage_root, kept.video.thumbnail_root = map(str, roots)
-    kept.video.storyboard_root = str(roots[1])
     kept.video.save(force_insert=True)
     for rendition in kept.renditions:
-        rendition.root = str(roots[0])
         rendition.save(force_insert=True)
     return Video.objects.get(pk=kept.video.pk)
 
@@ -122,22 +123,32 @@ def wake_ups() -> list[str]:
 
 
 def run_queue() -> list[str]:
-    """Does what stands in the queue, in this process; returns the names of what was done."""
+    """Does what stands in the queue, and what the sweep would do about removals, in this process;
+    returns the names of what stood there."""
     done = []
     for entry in OrmQ.objects.order_by("pk"):
         entry.delete()
         import_string(entry.task["func"])(*entry.task["args"])
         done.append(str(entry.task["func"]))
+    work_off_removals()
     return done
 
 
 def files_below(folder: Path) -> list[str]:
     """Everything on disk below a folder, relative to it."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+    return [str(path.relative_to(folder)) for path in folders.files_below(folder)]
 
 
 def everything_on_disk() -> list[str]:
-    return files_below(Path(settings.MEDIA_ROOT))
+    """But for what was set aside."""
+    found = files_below(Path(settings.MEDIA_ROOT))
+    return [path for path in found if not path.startswith("set-aside/")]
+
+
+def set_aside_files() -> list[str]:
+    """Where they were, relative to the media folder."""
+    media = Path(settings.MEDIA_ROOT)
+    return sorted(str(stored_path(one.root, one.key).relative_to(media)) for one in all_set_aside())
 
 
 def assert_nothing_is_left(user: User, *, charged: int = 0) -> None:
@@ -145,7 +156,7 @@ def assert_nothing_is_left(user: User, *, charged: int = 0) -> None:
     assert not Video.objects.exists()
     assert not Upload.objects.exists()
     assert not Job.objects.exists()
-    assert list(Path(settings.TEMP_STORAGE_PATH).iterdir()) == []
+    assert entries(Path(settings.TEMP_STORAGE_PATH)) == []
     assert used(user) == charged
 
 

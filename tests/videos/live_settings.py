@@ -4,12 +4,15 @@ environment variable names, and the hashes of passwords that tests make."""
 import os
 from pathlib import Path
 
-from clipset.lib import sockets
+from clipset.lib import pulse, sockets
 from clipset.settings import *  # noqa: F403
 from clipset.settings import PASSWORD_HASHERS
 
 MEDIA_ROOT = Path(os.environ["CLIPSET_TEST_MEDIA"])
 STATIC_ROOT = Path(os.environ["CLIPSET_TEST_STATIC"])
 PASSWORD_HASHERS = [*PASSWORD_HASHERS, "django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests that see a heartbeat stop have quicker ones.
+pulse.BEAT_SECONDS = float(os.environ.get("CLIPSET_TEST_BEAT_SECONDS", pulse.BEAT_SECONDS))
+pulse.QUIET_SECONDS = float(os.environ.get("CLIPSET_TEST_QUIET_SECONDS", pulse.QUIET_SECONDS))
 # Tests that see patience run out have less of it.
 sockets.PATIENCE = float(os.environ.get("CLIPSET_TEST_PATIENCE", sockets.PATIENCE))

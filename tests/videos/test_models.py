@@ -47,7 +47,7 @@ def test_an_upload_has_no_negative_bytes() -> None:
     for fields in ({"quota_bytes": -1}, {"size_bytes": -1}):
         given = {"quota_bytes": 0, "size_bytes": 0, **fields}
         with pytest.raises(IntegrityError), transaction.atomic():
-            Upload.objects.create(user=bob, folder="x", expires_at=timezone.now(), **given)
+            Upload.objects.create(user=bob, expires_at=timezone.now(), **given)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_upload_has_no_negative_bytes() -> None:
 def test_an_upload_stands_somewhere_and_is_written_only_while_it_is_open(
     fields: dict[str, Any], fits: bool
 ) -> None:
-    given = {"quota_bytes": 0, "size_bytes": 10, "folder": "x", "expires_at": timezone.now()}
+    given = {"quota_bytes": 0, "size_bytes": 10, "expires_at": timezone.now()}
     made = {**given, **fields}
     if fits:
         Upload.objects.create(user=make_user(), **made)
@@ -107,5 +107,5 @@ def test_a_video_knows_its_state(
     video = make_video(status=status)
     assert (video.is_ready, video.is_failed, video.is_unfinished) == (ready, failed, unfinished)
     assert not video.can_be_retried
-    video.source_path = "/somewhere/source.mp4"
+    video.source_key = "somewhere/source.mp4"
     assert video.can_be_retried is failed

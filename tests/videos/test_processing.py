@@ -18,9 +18,11 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from clipset.lib.stopping import announce_stop, forget_stop
-from siteconfig.models import Config
+from siteconfig.models import StorageRoot
+from siteconfig.roots import root_path, write_marker
 from tests import clips
-from tests.builders import make_user
+from tests.builders import make_moderator, make_user
+from tests.folders import entries, keep_new_videos_in, make_root
 from tests.parts import without
 from tests.processes import wait_for
 from tests.videos.films import (
@@ -29,6 +31,7 @@ from tests.videos.films import (
     ready_film,
     run_queue,
     sent_film,
+    set_aside_files,
     set_limits,
     stream_md5,
     told_by_ffprobe,
@@ -36,12 +39,13 @@ from tests.videos.films import (
     work,
 )
 from tests.videos.live import descendants, program
-from videos.models import Job, ProcessingStatus, Video
+from videos.models import Job, ProcessingStatus, Removal, Video
 from videos.models.job import JobState
 from videos.services import jobs
 from videos.services.files import file_stem, named_after, work_folder
 from videos.services.jobs import claim_next_job
 from videos.services.processing import SOURCE_MISSING, retry_processing
+from videos.services.stored_files import StoredFile
 from videos.tasks import run_next_job
 
 if TYPE_CHECKING:
@@ -114,8 +118,8 @@ def test_nothing_but_the_film_and_its_picture_is_left_of_a_copy(bob: User) -> No
         f"thumbnails/{video.thumbnail_filename}",
         f"videos/{video.filename}",
     ]
-    assert list(Path(video.storage_root).parent.joinpath("temp").iterdir()) == []
-    assert (video.source_path, video.original_path) == ("", "")
+    assert entries(video_temp()) == []
+    assert (video.source_key, video.original_key) == ("", "")
 
 
 def test_a_phones_film_becomes_upright_h264_without_its_place(bob: User) -> None:
@@ -141,7 +145,7 @@ def test_the_original_of_an_encoded_film_is_kept_as_it_was_sent(bob: User) -> No
     clip = clips.phone_hevc_mov()
     video = ready_film(bob, clip)
     assert video.original_file.read_bytes() == clip.read_bytes()
-    assert video.source_path == ""
+    assert video.source_key == ""
     assert everything_on_disk() == [
         f"originals/{video.original_file.name}",
         f"thumbnails/{video.thumbnail_filename}",
@@ -209,11 +213,13 @@ def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
     assert video.error_message
     assert video.error_message.rstrip().endswith(".")
     assert "/" not in video.error_message, "no path of the server"
-    assert not video.can_be_retried
+    assert not video.may_be_retried_by(bob)
+    assert video.may_be_retried_by(make_moderator())
     assert used(bob) == 0
     assert video.quota_bytes == 0
-    assert everything_on_disk() == []
-    assert list(Path(video_temp()).iterdir()) == []
+    assert everything_on_disk() == [str(video.source_file.relative_to(video_temp().parent))]
+    kept = Removal.objects.get().due_at - timezone.now()
+    assert timedelta(days=13, hours=23) < kept <= timedelta(days=14)
     assert Job.objects.get().state == JobState.FAILED
     assert work() == "nothing to do"
     assert used(bob) == 0
@@ -228,7 +234,7 @@ def video_temp() -> Path:
 def test_a_source_that_is_not_to_be_found_is_no_fault_of_the_members(bob: User) -> None:
     """A disk that is not mounted for a while: the film must be there when it is back."""
     video = sent_film(bob, clips.h264_mp4())
-    away = Path(video.source_path).parent
+    away = video.source_file.parent
     away.rename(away.with_name("unmounted"))
     for outcome in ("to be tried again", "to be tried again", "given up"):
         due_again()
@@ -248,11 +254,11 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
     """The first stalls before it looks for strays; the second publishes; then the first goes on."""
     sent_film(bob, clips.h264_mp4())
     real = named_after
-    stalled: list[Path] = []
+    stalled: list[StoredFile] = []
 
-    def stall_once(video_id: UUID) -> list[Path]:
+    def stall_once(video_id: UUID) -> list[StoredFile]:
         if not stalled:
-            stalled.append(Path())
+            stalled.append(StoredFile("", ""))
             Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
             assert jobs.take_back_lost_jobs() == 1
             assert work() == "completed"
@@ -262,14 +268,14 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
     monkeypatch.setattr("videos.services.publishing.named_after", stall_once)
     assert work() == "lease lost"
     video = Video.objects.get()
-    assert video.file_path in stalled
+    assert StoredFile(video.storage_root, video.filename) in stalled
     assert everything_on_disk() == [
         f"thumbnails/{video.thumbnail_filename}",
         f"videos/{video.filename}",
     ]
 
 
-def test_what_killed_attempts_left_where_films_lie_goes_with_the_one_that_ends_well(
+def test_what_killed_attempts_left_where_films_lie_is_set_aside_by_the_one_that_ends_well(
     bob: User,
 ) -> None:
     video = sent_film(bob, clips.h264_mp4())
@@ -286,6 +292,7 @@ def test_what_killed_attempts_left_where_films_lie_goes_with_the_one_that_ends_w
             "videos/another.mp4",
         ]
     )
+    assert set_aside_files() == sorted(strays)
 
 
 def test_a_stop_of_the_workers_gives_the_film_back_and_counts_nothing(
@@ -307,7 +314,7 @@ def test_a_stop_of_the_workers_gives_the_film_back_and_counts_nothing(
     assert (job.state, job.losses, job.failures) == (JobState.WAITING, 0, 0)
     assert running_ffmpegs() == []
     assert everything_on_disk() == [
-        f"temp/{Path(job.video.source_path).parent.name}/{Path(job.video.source_path).name}"
+        f"temp/{job.video.source_file.parent.name}/{job.video.source_file.name}"
     ]
 
 
@@ -364,7 +371,7 @@ def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
     assert video.error_message
     assert str(tmp_path) not in video.error_message
     assert video.can_be_retried
-    assert Path(video.source_path).read_bytes() == clip.read_bytes()
+    assert video.source_file.read_bytes() == clip.read_bytes()
     assert used(bob) == 0
     assert len(everything_on_disk()) == 1, "the source and nothing else"
     assert work() == "nothing to do"
@@ -376,7 +383,7 @@ def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
     assert used(bob) == clip.stat().st_size
     assert work() == "completed"
     assert used(bob) == clip.stat().st_size
-    assert Video.objects.get().source_path == ""
+    assert Video.objects.get().source_key == ""
     assert len(everything_on_disk()) == 2
 
 
@@ -453,7 +460,7 @@ def test_a_probe_that_cannot_start_does_not_cost_the_source(
         ffprobe="echo 'ffprobe: error while loading shared libraries: libx.so.1' >&2; exit 127",
     )
     assert work() == "to be tried again"
-    assert Path(video.source_path).exists()
+    assert video.source_file.exists()
 
 
 # -- the disk -------------------------------------------------------------------------------------
@@ -478,7 +485,7 @@ def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
     clip = clips.h264_mp4(seconds=2, size="640x360")
     assert clip.stat().st_size > 256 * 1024
     video = sent_film(bob, clip)
-    Config.objects.update(video_storage_path=str(tiny_disk))
+    keep_new_videos_in(tiny_disk)
     assert work() == "to be tried again"
     due_again()
     assert work() == "to be tried again"
@@ -488,10 +495,10 @@ def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
     assert video.error_message is not None
     assert "disk is full" in video.error_message
     assert files_below(tiny_disk) == []
-    assert everything_on_disk() == [f"temp/{Path(video.source_path).parent.name}/source.mp4"]
+    assert everything_on_disk() == [f"temp/{video.source_file.parent.name}/source.mp4"]
     assert used(bob) == 0
 
-    Config.objects.update(video_storage_path=str(video_temp().parent / "videos"))
+    keep_new_videos_in(root_path("videos"), "videos")
     retry_processing(video=video)
     assert work() == "completed"
     assert len(everything_on_disk()) == 2
@@ -502,11 +509,14 @@ def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
 ) -> None:
     clip = clips.h264_mp4(seconds=2, size="640x360")
     video = sent_film(bob, clip)
+    StorageRoot.objects.filter(name="temp").update(path=str(tiny_disk))
+    Video.objects.update(source_root=make_root("temp-2", video_temp(), kind="temp"))
     settings.TEMP_STORAGE_PATH = tiny_disk
+    write_marker("temp")
     assert work() == "to be tried again"
     video.refresh_from_db()
-    assert Path(video.source_path).is_file()
-    assert list(tiny_disk.iterdir()) == []
+    assert video.source_file.is_file()
+    assert entries(tiny_disk) == []
     for _ in range(2):
         due_again()
         work()
@@ -525,6 +535,7 @@ def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(
     from tests.videos.films import assert_nothing_is_left
 
     settings.TEMP_STORAGE_PATH = tiny_disk
+    write_marker("temp")
     settings.MIN_FREE_DISK_BYTES = -(10**9)  # so that the check before lets it begin
     client = Client()
     client.force_login(bob)
@@ -570,14 +581,14 @@ def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None
     video.refresh_from_db()
     assert video.processing_status == ProcessingStatus.PROCESSING
     assert set(everything_on_disk()) == {
-        f"temp/{Path(video.source_path).parent.name}/source.mp4",
+        f"temp/{video.source_file.parent.name}/source.mp4",
         f"temp/job-{job.pk}/{work_folder(job).name}/output.mp4",
     }
     assert used(bob) == video.file_size_bytes
 
 
 @pytest.mark.both_databases
-def test_what_a_killed_attempt_had_published_is_swept_by_the_next(bob: User) -> None:
+def test_what_a_killed_attempt_had_published_is_set_aside_by_the_next(bob: User) -> None:
     video = sent_film(bob, clips.hevc_mp4())
     root = video_temp().parent
     killed = claim_next_job()
@@ -595,6 +606,11 @@ def test_what_a_killed_attempt_had_published_is_swept_by_the_next(bob: User) -> 
         "videos/of-another.mp4",
         f"videos/{video.filename}",
     }
+    assert set_aside_files() == [
+        f"originals/{stem}.mp4",
+        f"thumbnails/{stem}.jpg",
+        f"videos/{stem}.mp4",
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -625,7 +641,7 @@ def test_a_video_deleted_while_it_is_encoded_leaves_no_process_and_no_file(
     assert running_ffmpegs() == []
     run_queue()
     assert everything_on_disk() == []
-    assert list(video_temp().iterdir()) == []
+    assert entries(video_temp()) == []
 
 
 # -- where films are kept -------------------------------------------------------------------------
@@ -635,7 +651,7 @@ def test_films_stored_before_a_change_of_folder_go_on_playing(bob: User, tmp_pat
     from django.test import Client
 
     old = ready_film(bob, clips.h264_mp4())
-    Config.objects.update(video_storage_path=str(tmp_path / "new"))
+    keep_new_videos_in(tmp_path / "new")
     new = ready_film(bob, clips.h264_mp4(seconds=1))
     assert new.file_path.parent == tmp_path / "new"
     assert old.file_path.parent != new.file_path.parent
@@ -648,6 +664,6 @@ def test_films_stored_before_a_change_of_folder_go_on_playing(bob: User, tmp_pat
 
 
 def test_a_folder_of_films_that_is_on_another_disk_is_fine(bob: User, tiny_disk: Path) -> None:
-    Config.objects.update(video_storage_path=str(tiny_disk))
+    keep_new_videos_in(tiny_disk)
     video = ready_film(bob, clips.h264_mp4(seconds=1, size="160x90"))
     assert files_below(tiny_disk) == [video.filename]

@@ -24,6 +24,7 @@ from clipset import settings as production
 from siteconfig.models import Config
 from tests import clips
 from tests.builders import make_admin, make_category, make_user, make_video
+from tests.folders import entries, files_below
 from tests.processes import Site
 from tests.videos.films import run_queue
 from videos.models import Job, ProcessingStatus, Upload, Video
@@ -111,7 +112,7 @@ def test_they_still_do_after_the_schedules_ran(site: Site) -> None:
         "for task in (reset_quotas, clear_expired, look_after_jobs, run_next_job, tidy_up): task()"
     )
     assert owners_answers(site) == OWNERS_QUERIES
-    assert len(list((site.folder / "videos").iterdir())) == 10
+    assert len(entries(site.folder / "videos")) == 10
 
 
 def test_there_are_no_invitations_and_no_jobs(site: Site) -> None:
@@ -173,20 +174,20 @@ def filmed(site: Site) -> list[Any]:
 def test_ten_files_and_their_thumbnails_are_there_and_nothing_else(site: Site) -> None:
     with_file = filmed(site)
     assert sorted(row["filename"] for row in with_file) == sorted(
-        path.name for path in (site.folder / "videos").iterdir()
+        path.name for path in entries(site.folder / "videos")
     )
     assert sorted(row["thumbnail_filename"] for row in with_file) == sorted(
-        path.name for path in (site.folder / "thumbnails").iterdir()
+        path.name for path in entries(site.folder / "thumbnails")
     )
     assert len(with_file) == 10
     assert sum(row["processing_status"] == "COMPLETED" for row in with_file) == 9
     for row in with_file:
-        assert row["storage_root"] == str(site.folder / "videos")
-        assert row["thumbnail_root"] == str(site.folder / "thumbnails")
+        assert row["storage_root"] == "videos"
+        assert row["thumbnail_root"] == "thumbnails"
         path = site.folder / "videos" / row["filename"]
         assert path.stat().st_size == row["stored_bytes"]
         assert row["was_copied"]
-    assert list((site.folder / "temp").iterdir()) == []
+    assert entries(site.folder / "temp") == []
     shapes = {row["width"] / row["height"] for row in with_file}
     assert shapes == {1280 / 720, 960 / 720, 720 / 1280}
 
@@ -253,8 +254,8 @@ def seed(*arguments: str, **options: Any) -> str:
     return out.getvalue()
 
 
-def files_below(media: Path) -> set[Path]:
-    return {path for folder in FOLDERS for path in (media / folder).rglob("*") if path.is_file()}
+def stored_files(media: Path) -> set[Path]:
+    return {path for folder in FOLDERS for path in files_below(media / folder)}
 
 
 ROW_FIELDS = [
@@ -272,7 +273,7 @@ def test_a_source_is_copied_for_all_ten(db: None, media: Path) -> None:
     assert len({video.file_path for video in finished}) == 9
     assert all(video.file_path.is_file() for video in finished)
     assert all(video.thumbnail_path and video.thumbnail_path.is_file() for video in finished)
-    assert len(list((media / "videos").iterdir())) == 10
+    assert len(entries(media / "videos")) == 10
     assert (len(VIDEOS), Video.objects.count()) == (20, 20)
 
 
@@ -302,8 +303,8 @@ def test_a_source_that_is_no_video_is_refused(
     with pytest.raises(CommandError, match=sentence):
         seed(source=path)
     assert not User.objects.exists()
-    assert files_below(media) == set()
-    assert list((media / "temp").iterdir()) == []
+    assert stored_files(media) == set()
+    assert entries(media / "temp") == []
 
 
 def test_verbosity_0_says_nothing(db: None) -> None:
@@ -325,7 +326,7 @@ def test_a_site_in_use_is_left_alone(db: None, media: Path) -> None:
     with pytest.raises(CommandError, match="members or videos of its own"):
         seed()
     assert [user.username for user in User.objects.all()] == ["dora"]
-    assert files_below(media) == set()
+    assert stored_files(media) == set()
 
 
 def test_without_ffmpeg_nothing_is_made(db: None, media: Path, settings: Settings) -> None:
@@ -333,7 +334,7 @@ def test_without_ffmpeg_nothing_is_made(db: None, media: Path, settings: Setting
     with pytest.raises(CommandError, match="ffmpeg-that-is-not-there is not installed"):
         seed(source=None)
     assert not User.objects.exists()
-    assert list((media / "temp").iterdir()) == []
+    assert entries(media / "temp") == []
 
 
 def test_a_failure_while_files_are_stored_leaves_nothing(
@@ -352,7 +353,7 @@ def test_a_failure_while_files_are_stored_leaves_nothing(
         seed()
     assert not User.objects.exists()
     assert not Video.objects.exists()
-    assert files_below(media) == set()
+    assert stored_files(media) == set()
 
 
 def test_a_failed_reset_keeps_what_was_there(
@@ -360,7 +361,7 @@ def test_a_failed_reset_keeps_what_was_there(
 ) -> None:
     seed()
     make_video("Real", uploader=User.objects.get(username="alice"))
-    files = files_below(media)
+    files = stored_files(media)
 
     def no_space(work: Path, final: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -369,7 +370,7 @@ def test_a_failed_reset_keeps_what_was_there(
     with pytest.raises(CommandError, match="No space left on device"):
         seed("--reset", interactive=False)
     assert Video.objects.count() == 21
-    assert files_below(media) == files
+    assert stored_files(media) == files
 
 
 # -- reset ------------------------------------------------------------------------------------
@@ -383,17 +384,14 @@ def test_a_reset_removes_all_that_is_there(
     dora = make_admin("dora", password="secret")
     set_avatar(user=dora, picture=io.BytesIO(clips.cover().read_bytes()))
     avatar = avatar_path(dora)
-    video = make_video("Real", uploader=dora, source_path=str(media / "temp" / "u" / "a.mp4"))
+    video = make_video("Real", uploader=dora, source_root="temp", source_key="u/a.mp4")
     Job.objects.create(video=video)
     video.file_path.write_bytes(b"film")
-    Path(video.source_path).parent.mkdir()
-    Path(video.source_path).write_bytes(b"sent")
-    folder = media / "temp" / "upload"
-    folder.mkdir()
+    video.source_file.parent.mkdir()
+    video.source_file.write_bytes(b"sent")
     soon = timezone.now() + timedelta(hours=1)
-    Upload.objects.create(
-        user=dora, quota_bytes=1, size_bytes=1, folder=str(folder), expires_at=soon
-    )
+    upload = Upload.objects.create(user=dora, quota_bytes=1, size_bytes=1, expires_at=soon)
+    upload.folder_path.mkdir()
     Invitation.objects.create(email="e@example.org", created_by=dora, expires_at=soon)
     SessionStore().create()
     make_category("Real", created_by=dora)
@@ -409,8 +407,8 @@ def test_a_reset_removes_all_that_is_there(
         assert not model.objects.exists()
     config = Config.objects.get()
     assert (config.max_file_size_bytes, config.updated_by) == (2147483648, None)
-    assert len(files_below(media)) == 20
-    assert list((media / "temp").iterdir()) == []
+    assert len(stored_files(media)) == 20
+    assert entries(media / "temp") == []
     assert avatar is not None
     assert not avatar.exists()
 
@@ -418,10 +416,10 @@ def test_a_reset_removes_all_that_is_there(
 def test_nothing_queued_by_a_reset_can_remove_the_new_files(db: None, media: Path) -> None:
     seed()
     seed("--reset", interactive=False)
-    files = files_below(media)
+    files = stored_files(media)
     assert len(files) == 20
     run_queue()
-    assert files_below(media) == files
+    assert stored_files(media) == files
 
 
 def test_a_reset_without_debug_needs_noinput(db: None, settings: Settings) -> None:
@@ -474,7 +472,7 @@ def test_all_samples_go_but_the_only_admin(db: None, media: Path) -> None:
     assert [user.username for user in User.objects.filter(is_sample=True)] == ["admin"]
     assert not Video.objects.exists()
     assert not Category.objects.exists()
-    assert files_below(media) == set()
+    assert stored_files(media) == set()
 
 
 def test_with_another_admin_none_stays_and_twice_is_harmless(db: None) -> None:
@@ -507,7 +505,7 @@ def test_what_is_real_stays(db: None, media: Path) -> None:
     for made in (music, mine, invitation):
         made.refresh_from_db()
         assert made.created_by == dora
-    assert files_below(media) == {real.file_path}
+    assert stored_files(media) == {real.file_path}
 
 
 def test_a_sample_member_who_became_admin_is_not_the_last_to_go(db: None) -> None:

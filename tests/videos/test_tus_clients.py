@@ -141,7 +141,7 @@ def test_a_film_arrives_whole_and_once_whatever_happens_on_its_way(
         assert sender.returncode == 0, log.read_text()
     assert (line.troubles, line.has_lost_answer, mortal.deaths) == ([], True, journey.kills)
     video = Video.objects.get()
-    with Path(video.source_path).open("rb") as stored:
+    with video.source_file.open("rb") as stored:
         assert hashlib.file_digest(stored, "sha256").hexdigest() == content
     assert Job.objects.get().video == video
     assert Upload.objects.get().state == UploadState.FINISHED

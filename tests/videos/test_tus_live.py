@@ -109,7 +109,7 @@ def film_of(size: int) -> bytes:
 
 def assert_arrived(film: bytes) -> None:
     video = Video.objects.get()
-    found = hashlib.sha256(Path(video.source_path).read_bytes()).hexdigest()
+    found = hashlib.sha256(video.source_file.read_bytes()).hexdigest()
     assert found == hashlib.sha256(film).hexdigest()
     assert Job.objects.get().video == video
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -24,7 +23,7 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from siteconfig.models import Config
-from tests.builders import make_user
+from tests.builders import live_for, make_user
 from tests.examples import examples
 from tests.videos.tus_client import append, append_coming, ask, create, terminate
 from videos.models import Job, Upload, Video
@@ -54,6 +53,7 @@ class TusMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         Config.objects.update(weekly_upload_limit_bytes=LIMIT)
+        live_for(2)
         self.bob = make_user()
         self.client = Client()
         self.client.force_login(self.bob)
@@ -158,7 +158,7 @@ class TusMachine(RuleBasedStateMachine):
         assert videos.keys() == made.keys()
         assert Job.objects.count() == len(made)
         for address, video in videos.items():
-            assert Path(video.source_path).read_bytes() == made[address].film
+            assert video.source_file.read_bytes() == made[address].film
         listed = self.client.get("/uploads/", headers={"Accept": "application/json"}).json()
         assert {(each["url"], each["offset"]) for each in listed["uploads"]} == {
             (upload.url, upload.offset)

@@ -8,6 +8,7 @@ import signal
 import time
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
+from siteconfig.models import ClusterHeartbeat
 from tests import clips
 from tests.builders import make_user
+from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.films import everything_on_disk, sent_film, stream_md5, used
@@ -24,12 +27,13 @@ from tests.videos.live import descendants, is_running, parent_of, program
 from tests.videos.test_processing import own_ffmpeg, real_time_ffmpeg
 from videos.models import Job, Video
 from videos.models.job import JobState
-from videos.services.files import small_of
 from videos.services.jobs import HEARTBEAT, PATIENCE
+from videos.services.stored_files import small_of
 from videos.tasks import look_after_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from accounts.models import User
 
@@ -110,7 +114,7 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another(
     wait_for(is_enriched, name="its enrichment")
     video.refresh_from_db()
     # The worker leaves its folder after the job's end stands in the table.
-    wait_for(lambda: list(Path(django_settings.TEMP_STORAGE_PATH).iterdir()) == [], name="tidiness")
+    wait_for(lambda: entries(Path(django_settings.TEMP_STORAGE_PATH)) == [], name="tidiness")
     assert video.thumbnail_path is not None
     wait_for(small_of(video.thumbnail_path).is_file, name="its small thumbnail")
     assert everything_on_disk() == sorted(
@@ -132,9 +136,17 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another(
 def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
-    cluster = start_workers(FFMPEG_PATH=real_time_ffmpeg(tmp_path / "slow"))
+    cluster = start_workers(
+        FFMPEG_PATH=real_time_ffmpeg(tmp_path / "slow"),
+        CLIPSET_TEST_BEAT_SECONDS=str(BEAT),
+        CLIPSET_TEST_QUIET_SECONDS="2",
+    )
     video = sent_film(bob, clips.hevc_mp4(seconds=30, size="160x90"))
     wait_for(lambda: Job.objects.get().progress, name="some progress")
+    # An encode that goes on for longer than a task may be quiet keeps its cluster's heartbeat.
+    since = time.monotonic()
+    while time.monotonic() - since < 3:
+        goes_on("transcode")
     below = descendants(cluster)
     os.kill(cluster, signal.SIGTERM)
     wait_for(lambda: not [pid for pid in below if is_running(pid)], seconds=6, name="their end")
@@ -176,6 +188,49 @@ def test_a_killed_cluster_leaves_no_process_behind(
     assert len(below) >= 4
     os.kill(cluster, signal.SIGKILL)
     wait_for(lambda: not [pid for pid in below if is_running(pid)], seconds=5, name="their end")
+
+
+# -- the heartbeat --------------------------------------------------------------------------------
+
+
+def beat_of(cluster: str) -> datetime | None:
+    beats = ClusterHeartbeat.objects.filter(cluster=cluster)
+    return beats.values_list("beat_at", flat=True).first()
+
+
+def goes_on(cluster: str, *, within: float = 10) -> None:
+    last = beat_of(cluster)
+    wait_for(lambda: beat_of(cluster) != last, seconds=within, name=f"a heartbeat of {cluster}")
+
+
+def falls_silent(cluster: str) -> None:
+    """Within 10 s it does not beat for three of its intervals."""
+
+    def is_silent() -> bool:
+        last = beat_of(cluster)
+        time.sleep(3 * BEAT)
+        return beat_of(cluster) == last
+
+    wait_for(is_silent, seconds=10, name=f"the silence of {cluster}")
+
+
+BEAT = 0.5  # seconds, instead of 20
+
+
+def test_a_cluster_beats_while_it_works_and_not_while_a_part_of_it_is_stopped(
+    bob: User, start_workers: Callable[..., int]
+) -> None:
+    cluster = start_workers(CLIPSET_TEST_BEAT_SECONDS=str(BEAT))
+    for name in ("clipset", "transcode"):
+        wait_for(partial(beat_of, name), seconds=20, name=f"the first heartbeat of {name}")
+    [sentinel] = [pid for pid in descendants(cluster) if parent_of(pid) == cluster]
+    worker, *_, last = sorted(pid for pid in descendants(cluster) if parent_of(pid) == sentinel)
+    for part in (worker, last, sentinel):
+        os.kill(part, signal.SIGSTOP)
+        falls_silent("transcode")
+        goes_on("clipset")
+        os.kill(part, signal.SIGCONT)
+        goes_on("transcode")
 
 
 # -- whose turn it is -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from clipset.lib.units import human_bytes
-from siteconfig.admin import GuardedAdmin
+from siteconfig.admin import MAX_LISTED, GuardedAdmin, with_rest
 from videos.models import Upload, UploadState
 from videos.services.uploads import end_upload
 
@@ -86,10 +86,11 @@ class UploadAdmin(GuardedAdmin[Upload]):
                 human_bytes(upload.size_bytes),
                 upload.user,
             )
-            for upload in uploads
+            for upload in uploads[:MAX_LISTED]
         ]
         lacking = set() if self.has_delete_permission(request) else {"upload"}
-        return listed, {"uploads that end": len(uploads)}, lacking, []
+        count = len(uploads)
+        return with_rest(listed, count), {"uploads that end": count}, lacking, []
 
     def delete_model(self, request: HttpRequest, obj: Upload) -> None:
         end_upload(upload=obj)

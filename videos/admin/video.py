@@ -9,19 +9,21 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
+from accounts.models import User
 from categories.models import Category
 from clipset.lib.fields import LineField, TextField
 from clipset.lib.units import clock, human_bytes, plural
-from siteconfig.admin import GuardedAdmin, state_word
+from siteconfig.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from siteconfig.templatetags.clipset import relative_time
-from videos.models import Job, ProcessingStatus, Video
+from videos.models import Job, ProcessingStatus, Video, VideoDeletion
 from videos.models.job import JobState
 from videos.selectors.cards import small_thumbnail_url, thumbnail_url
+from videos.services.deletions import request_deletions, wake_for_deletions
 from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
 from videos.services.processing import cancel_processing, enrich_again, retry_processing
 
@@ -154,7 +156,8 @@ class VideoAdmin(GuardedAdmin[Video]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
         running = Job.objects.filter(video=OuterRef("pk"), state=JobState.RUNNING)
         percent = Subquery(running.values("progress")[:1])
-        return super().get_queryset(request).annotate(percent=percent)
+        marked = Exists(VideoDeletion.objects.filter(video=OuterRef("pk")))
+        return super().get_queryset(request).annotate(percent=percent, is_marked=marked)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "category":
@@ -180,6 +183,8 @@ class VideoAdmin(GuardedAdmin[Video]):
 
     @admin.display(description="State", ordering="processing_status")
     def state(self, video: Video) -> SafeString:
+        if video.is_marked:  # type: ignore[attr-defined] # annotated above
+            return state_word("deleting", "Being deleted", "danger")
         status = ProcessingStatus(video.processing_status)
         percent = video.percent  # type: ignore[attr-defined] # annotated above
         word = status.label if percent is None else f"{status.label}, {percent} %"
@@ -225,9 +230,9 @@ class VideoAdmin(GuardedAdmin[Video]):
 
     @admin.display(description="File as it was sent")
     def source(self, video: Video) -> str:
-        if video.source_path:
+        if video.source_key:
             return "Kept until processing is done with it"
-        return "Kept, since the picture was encoded anew" if video.original_path else "Not kept"
+        return "Kept, since the picture was encoded anew" if video.original_key else "Not kept"
 
     @admin.display(description="Charged to the quota")
     def charged(self, video: Video) -> str:
@@ -282,7 +287,7 @@ class VideoAdmin(GuardedAdmin[Video]):
     def _retry(self, request: HttpRequest, video: Video) -> None:
         if not video.is_failed:
             raise ValidationError("It has not failed, so there is nothing to retry.")
-        retry_processing(video=video)
+        retry_processing(video=video, by_staff=True)
         self.log_change(request, video, "Processing retried.")
 
     @admin.action(description="Stop processing of selected videos", permissions=["change"])
@@ -348,7 +353,7 @@ class VideoAdmin(GuardedAdmin[Video]):
     # Deletion
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Videos alone are named: their jobs are nothing that anybody could want to keep."""
-        videos = list(objs)
+        found = Video.objects.filter(pk__in=[video.pk for video in objs])
         listed = [
             format_html(
                 '<a href="{}">{}</a>, {}',
@@ -356,10 +361,18 @@ class VideoAdmin(GuardedAdmin[Video]):
                 video.title,
                 human_bytes(video.file_size_bytes),
             )
-            for video in videos
+            for video in found[:MAX_LISTED]
         ]
         lacking = set() if self.has_delete_permission(request) else {"video"}
-        return listed, {"videos": len(videos)}, lacking, []
+        count = found.count()
+        return with_rest(listed, count), {"videos": count}, lacking, []
+
+    def delete_many(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
+        """Marks them; a worker deletes them, and logs each."""
+        assert isinstance(request.user, User)
+        marked = request_deletions(videos=queryset, requested_by=request.user)
+        wake_for_deletions()
+        self.message_user(request, f"{plural(marked, 'video')} will be deleted, in batches.")
 
     def delete_model(self, request: HttpRequest, obj: Video) -> None:
         delete_video(video=obj)

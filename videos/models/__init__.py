@@ -2,10 +2,12 @@
 
 from videos.models.caption import Caption, CaptionWords
 from videos.models.comment import Comment
+from videos.models.file_hash import FileHash
 from videos.models.job import Job
 from videos.models.like import Like
 from videos.models.notice import Notice, NoticeKind
 from videos.models.playlist import Playlist, PlaylistEntry
+from videos.models.removal import Removal, RemovalReason, VideoDeletion
 from videos.models.rendition import Rendition
 from videos.models.search import SearchChange, SearchDocument
 from videos.models.share import GuestLink
@@ -17,6 +19,7 @@ __all__ = [
     "Caption",
     "CaptionWords",
     "Comment",
+    "FileHash",
     "GuestLink",
     "Job",
     "Like",
@@ -25,12 +28,15 @@ __all__ = [
     "Playlist",
     "PlaylistEntry",
     "ProcessingStatus",
+    "Removal",
+    "RemovalReason",
     "Rendition",
     "SearchChange",
     "SearchDocument",
     "Upload",
     "UploadState",
     "Video",
+    "VideoDeletion",
     "View",
     "WatchPosition",
 ]

@@ -55,6 +55,12 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     progress = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Percent.")
     seconds_left = models.PositiveIntegerField(null=True, blank=True)
+    request_id = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        help_text="The request that created it, for the logs.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
+
+from siteconfig.roots import root_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Rendition(models.Model):
@@ -19,8 +24,8 @@ class Rendition(models.Model):
     name = models.CharField(
         max_length=10, help_text='"source" for a copied picture, else its short side: "1080p".'
     )
-    root = models.CharField(max_length=500)
-    filename = models.CharField(max_length=100)
+    root = models.CharField(max_length=50, help_text="The name of a storage root.")
+    filename = models.CharField(max_length=100, help_text="Relative to the root.")
     version = models.CharField(
         max_length=12, help_text="Of the attempt that made it; addresses carry it."
     )
@@ -51,4 +56,4 @@ class Rendition(models.Model):
 
     @property
     def path(self) -> Path:
-        return Path(self.root) / self.filename
+        return root_path(self.root) / self.filename

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from clipset.lib.blockhash import START
+from siteconfig.roots import TEMP, root_path
 
 
 class UploadState(models.TextChoices):
@@ -43,7 +44,9 @@ class Upload(models.Model):
         default=START,
         help_text="At the last whole block before the offset; of all, once all has come.",
     )
-    folder = models.CharField(max_length=700)
+    root = models.CharField(
+        max_length=50, default=TEMP, help_text="The storage root that its folder lies in."
+    )
     filename = models.CharField(max_length=255, blank=True, default="")
     title = models.CharField(max_length=200, blank=True, default="")
     description = models.TextField(max_length=5000, blank=True, default="")
@@ -97,7 +100,12 @@ class Upload(models.Model):
 
     @property
     def folder_path(self) -> Path:
-        return Path(self.folder)
+        return root_path(self.root) / self.folder_name
+
+    @property
+    def folder_name(self) -> str:
+        """Relative to the root."""
+        return f"upload-{self.pk.hex}"
 
     @property
     def source_path(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -14,7 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.ids import new_short_id
+from siteconfig.roots import root_path
 from videos.querysets import VideoQuerySet
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class ProcessingStatus(models.TextChoices):
@@ -60,31 +64,32 @@ class Video(models.Model):
     )
     error_message = models.TextField(null=True, blank=True, editable=False)  # noqa: DJ001 owner's
 
-    # Where the files are. Each name stands with the root under which it was written, so that a
-    # change of the configured folder leaves what is stored where it is.
+    # Where the files are: the name of a storage root (siteconfig.roots) and a key relative to it.
     filename = models.CharField(max_length=100, unique=True, editable=False)
-    storage_root = models.CharField(max_length=500, editable=False)
+    storage_root = models.CharField(max_length=50, editable=False)
     thumbnail_filename = models.CharField(  # noqa: DJ001 owner's
         max_length=100, null=True, blank=True, editable=False
     )
-    thumbnail_root = models.CharField(max_length=500, blank=True, default="", editable=False)
-    source_path = models.CharField(
-        max_length=700,
+    thumbnail_root = models.CharField(max_length=50, blank=True, default="", editable=False)
+    source_root = models.CharField(max_length=50, blank=True, default="", editable=False)
+    source_key = models.CharField(
+        max_length=255,
         blank=True,
         default="",
         editable=False,
-        help_text="The file as it was sent, until processing is done with it.",
+        help_text="The uploaded file, until processing is done with it.",
     )
-    original_path = models.CharField(
-        max_length=700,
+    original_root = models.CharField(max_length=50, blank=True, default="", editable=False)
+    original_key = models.CharField(
+        max_length=255,
         blank=True,
         default="",
         editable=False,
-        help_text="The file as it was sent, kept because the picture was encoded anew.",
+        help_text="The uploaded file, kept because the video had to be encoded.",
     )
 
     storyboard_filename = models.CharField(max_length=100, blank=True, default="", editable=False)
-    storyboard_root = models.CharField(max_length=500, blank=True, default="", editable=False)
+    storyboard_root = models.CharField(max_length=50, blank=True, default="", editable=False)
     storyboard_grid = models.JSONField(
         null=True, blank=True, editable=False, help_text="How its tiles lie; see transcode."
     )
@@ -111,6 +116,11 @@ class Video(models.Model):
     height = models.PositiveIntegerField(null=True, blank=True, editable=False)
     stored_bytes = models.BigIntegerField(
         null=True, blank=True, editable=False, help_text="The bytes of the processed file."
+    )
+    is_refused = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="It failed because of what was sent, so that only staff can try again.",
     )
     was_copied = models.BooleanField(
         default=False, editable=False, help_text="The picture is bit for bit what was sent."
@@ -210,25 +220,35 @@ class Video(models.Model):
 
     @property
     def file_path(self) -> Path:
-        return Path(self.storage_root) / self.filename
+        return root_path(self.storage_root) / self.filename
 
     @property
     def thumbnail_path(self) -> Path | None:
         if not self.thumbnail_filename:
             return None
-        return Path(self.thumbnail_root) / self.thumbnail_filename
+        return root_path(self.thumbnail_root) / self.thumbnail_filename
 
     @property
     def storyboard_path(self) -> Path | None:
         if not self.storyboard_filename:
             return None
-        return Path(self.storyboard_root) / self.storyboard_filename
+        return root_path(self.storyboard_root) / self.storyboard_filename
+
+    @property
+    def source_file(self) -> Path:
+        """Only where there is a `source_key`."""
+        return root_path(self.source_root) / self.source_key
 
     @property
     def original_file(self) -> Path:
-        return Path(self.original_path)
+        """Only where there is an `original_key`."""
+        return root_path(self.original_root) / self.original_key
 
     @property
     def can_be_retried(self) -> bool:
-        """Failed on our side: the file as it was sent is still here."""
-        return self.is_failed and bool(self.source_path)
+        """Failed, and its source is still here."""
+        return self.is_failed and bool(self.source_key)
+
+    def may_be_retried_by(self, user: Any) -> bool:
+        """Its uploader may try again what failed on our side; staff may try all."""
+        return self.can_be_retried and (user.is_staff or not self.is_refused)

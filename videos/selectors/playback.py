@@ -7,6 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from clipset.lib.disk import is_disk_away
+from siteconfig.roots import check_roots
 from videos.models import Rendition, Video
 from videos.transcode.fragments import FragmentIndex, NotFragmented, codecs, read_index
 
@@ -36,6 +38,12 @@ def playable_rendition(video: Video, name: str) -> Playable | None:
     return found[0] if found else None
 
 
+def check_storage(video: Video) -> None:
+    """For when nothing plays. Raises: RootUnavailableError when a rendition's root is away."""
+    roots = Rendition.objects.filter(video=video).order_by().values_list("root", flat=True)
+    check_roots(roots.distinct())
+
+
 def is_watchable(video: Video) -> bool:
     """Whether it plays, if only its beginning. No query for what is finished."""
     return video.is_ready or (video.is_unfinished and bool(playable_renditions(video)))
@@ -49,7 +57,9 @@ def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
             if index.fragments:
                 known = rendition.codecs or codecs(rendition.path)
                 found.append(Playable(rendition=rendition, index=index, codecs=known))
-        except (OSError, NotFragmented):
+        except (OSError, NotFragmented) as error:
+            if is_disk_away(error):
+                raise  # 503, clipset.middleware
             continue  # it is not there (any more), as between two attempts
     return found
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
-from siteconfig.services.config import current_config
+from siteconfig.roots import THUMBNAILS, checked_root
+from siteconfig.services.config import current_video_root
 from videos.models import Rendition, Video
 from videos.services import jobs
-from videos.services.files import file_stem, remove_unnamed, version_of
+from videos.services.disk_faults import bytes_read
+from videos.services.files import file_stem, take_back, version_of
 from videos.services.options import transcode_options
 from videos.services.publishing import place, place_rendition, store_renditions
 from videos.transcode.pipeline import transcode_lower
@@ -22,6 +22,8 @@ from videos.transcode.storyboard import make_storyboard, plan_storyboard
 from videos.transcode.types import Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from videos.models import Job
     from videos.transcode.types import Tick
 
@@ -47,7 +49,7 @@ def _add_storyboard(job: Job, folder: Path, *, tick: Tick) -> None:
         video.file_path, sheet, grid, options=transcode_options(), tick=_silently(tick)
     ):
         return
-    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    root = checked_root(THUMBNAILS)
     placed: list[Path] = []
     try:
         final = place(
@@ -57,11 +59,11 @@ def _add_storyboard(job: Job, folder: Path, *, tick: Tick) -> None:
             jobs.hold(job)
             Video.objects.filter(pk=video.pk).update(
                 storyboard_filename=final.name,
-                storyboard_root=str(root),
+                storyboard_root=THUMBNAILS,
                 storyboard_grid=asdict(grid),
             )
     except BaseException:
-        remove_unnamed(video.pk, placed)
+        take_back(video.pk, placed)
         raise
 
 
@@ -74,8 +76,9 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
     made = transcode_lower(
         video.file_path, folder, options=transcode_options(), tick=tick, there=there
     )
-    root = current_config().video_root
+    root = current_video_root()
     nearly_done = partial(tick, Progress(fraction=1.0))
+    bytes_read(video.file_path, nearly_done)  # what a read error cut short is not stored
     placed: list[Path] = []
     try:
         renditions = [
@@ -88,7 +91,7 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
             stored = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
             Video.objects.filter(pk=video.pk).update(stored_bytes=stored)
     except BaseException:
-        remove_unnamed(video.pk, placed)
+        take_back(video.pk, placed)
         raise
 
 

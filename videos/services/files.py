@@ -1,4 +1,8 @@
-"""Files of videos on disk: what belongs to whom, and what nobody needs any more."""
+"""Work folders, and the sweeps over what killed processes and restored databases leave.
+
+Nothing here deletes a stored file. What a row asks for is removed by videos.services.removals; what
+no row knows is moved aside by videos.services.set_aside. Work folders are working copies.
+"""
 
 from __future__ import annotations
 
@@ -8,93 +12,97 @@ import shutil
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
-from django.conf import settings
-from django.db.models import Q
+from django.db import transaction
 from django.utils import timezone
 
 from clipset.lib.durable import sync
+from siteconfig.roots import (
+    ORIGINALS,
+    TEMP,
+    THUMBNAILS,
+    checked_root,
+    is_available,
+    root_path,
+    unavailable_roots,
+)
 from siteconfig.services.config import current_config
-from videos.models import Job, ProcessingStatus, Rendition, Upload, UploadState, Video
+from siteconfig.services.heartbeat import alive_before
+from videos.models import (
+    Job,
+    Removal,
+    RemovalReason,
+    Rendition,
+    Upload,
+    UploadState,
+    Video,
+)
 from videos.models.job import JobState
+from videos.services.removals import request_removals
+from videos.services.set_aside import set_aside
+from videos.services.stored_files import (
+    UPLOAD_FOLDER,
+    StoredFile,
+    files_of_row,
+    names_in,
+    published_files,
+    small_of,
+    stored_path,
+)
+from videos.services.uploads import is_whole_after_all
 from videos.transcode.publish import copy_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
-    from uuid import UUID
 
 # What the sweep may touch, whatever else somebody keeps in that folder.
 OURS = re.compile(r"upload-[0-9a-f]{32}|job-\d+|(samples|picture)-.+")
-KEEP_FAILED_SOURCE = timedelta(days=14)
 # What the tables do not know at all is not touched before this age.
 MIN_AGE = timedelta(minutes=30)
 # Nor what they should name and do not, before this one.
 UNNAMED_AGE = timedelta(minutes=1)
 # For how long after the end of a video's work what killed attempts left of it is looked for.
 STRAYS_FOR = timedelta(days=1)
+MAX_PRUNED_AT_ONCE: Final = 500
+
+UNKNOWN_UPLOAD: Final = "No upload and no video names this folder."
+STRAY: Final = "The row of its video does not name this file."
+NO_THUMBNAIL: Final = "The thumbnail that this small one was made of is not there."
+
+
+def files_of(video: Video) -> list[StoredFile]:
+    """Every file that a video has now. One query, for its renditions."""
+    renditions = Rendition.objects.filter(video=video.pk).values_list("root", "filename")
+    return list(dict.fromkeys([*files_of_row(video), *(StoredFile(*row) for row in renditions)]))
 
 
 def paths_of(video: Video) -> list[str]:
-    """Every file that a video has now. One query, for its renditions."""
-    paths = [video.source_path, video.original_path]
-    if video.storage_root:
-        paths.append(str(video.file_path))
-    paths += [str(path) for path in (video.thumbnail_path, video.storyboard_path) if path]
-    paths += [str(rendition.path) for rendition in Rendition.objects.filter(video=video.pk)]
-    return [path for path in dict.fromkeys(paths) if path]
-
-
-def small_of(picture: Path) -> Path:
-    """Where the small one of a video's thumbnail lies, once a worker has made it."""
-    return picture.parent / "small" / f"{picture.stem}.webp"
-
-
-def remove_files(paths: Iterable[str | Path]) -> None:
-    """Removes files, and the folder of a source below the temp folder with them. Missing ones
-    are fine: it may run twice."""
-    temp = Path(settings.TEMP_STORAGE_PATH)
-    for path in map(Path, paths):
-        path.unlink(missing_ok=True)
-        small_of(path).unlink(missing_ok=True)
-        if path.parent.parent == temp:
-            shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def remove_unowned(video_id: UUID, paths: Iterable[str]) -> None:
-    """Removes files of deleted rows, unless a row names them again by now: sample videos get the
-    same names each time they are made.
-
-    Of a deleted video also what has its name besides: a worker may have published it after its
-    row was read for the deletion.
-    """
-    paths = set(paths)
-    if not Video.objects.filter(pk=video_id).exists():
-        paths |= set(map(str, named_after(video_id)))
-    names = {Path(path).name for path in paths}
-    owners = Video.objects.filter(
-        Q(filename__in=names)
-        | Q(thumbnail_filename__in=names)
-        | Q(storyboard_filename__in=names)
-        | Q(renditions__filename__in=names)
-        | Q(source_path__in=paths)
-        | Q(original_path__in=paths)
-    )
-    owned = {path for video in owners for path in paths_of(video)}
-    remove_files(path for path in paths if path not in owned)
+    """Where these files are on this host. One query."""
+    return [str(stored_path(*file)) for file in files_of(video)]
 
 
 def work_folder(job: Job) -> Path:
     """Where one attempt works. Its number and the lease's token keep attempts apart."""
-    name = f"{job.attempts:06}-{job.lease_owner}"
-    return Path(settings.TEMP_STORAGE_PATH) / f"job-{job.pk}" / name
+    return root_path(TEMP) / work_key(job)
+
+
+def work_key(job: Job) -> str:
+    """The same, relative to the root `temp`."""
+    return f"job-{job.pk}/{job.attempts:06}-{job.lease_owner}"
 
 
 def enter_work_folder(folder: Path) -> None:
     """An empty folder for this attempt. What attempts before it left there goes; not what later
-    ones have, which may be at work while this one does not know yet that it lost the job."""
-    folder.mkdir(parents=True, exist_ok=True)
+    ones have, which may be at work while this one does not know yet that it lost the job.
+
+    Raises: RootUnavailableError.
+    """
+    checked_root(TEMP)
+    folder.parent.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     for other in folder.parent.iterdir():
         if other.name < folder.name:
             shutil.rmtree(other, ignore_errors=True)
@@ -117,35 +125,40 @@ def version_of(job: Job, *, begun_anew: bool = False) -> str:
     return job.lease_owner[12:24] if begun_anew else job.lease_owner[:12]
 
 
-def named_after(video_id: UUID) -> list[Path]:
-    """What lies where files are published now and carries the video's name, of whatever attempt."""
-    # With a dot in front: a copy to another disk that was cut off.
-    patterns = (f"{video_id.hex}-*", f".{video_id.hex}-*")
-    return [
-        path for root in _published_roots() for pattern in patterns for path in root.glob(pattern)
-    ]
+def named_after(video_id: UUID) -> list[StoredFile]:
+    """What the published roots hold under the video's name, of whatever attempt."""
+    return published_files({video_id}).get(video_id, [])
 
 
-def _published_roots() -> set[Path]:
-    return {
-        current_config().video_root,
-        Path(settings.THUMBNAIL_STORAGE_PATH),
-        Path(settings.ORIGINAL_STORAGE_PATH),
-    }
-
-
-def remove_unnamed(video_id: UUID, paths: Iterable[Path]) -> None:
-    """Removes those of the files that the video's row, as it stands now, does not name."""
+def take_back(video_id: UUID, placed: Iterable[Path]) -> None:
+    """Removes what this process has placed just now and failed to publish, unless the video's row
+    names it after all: the answer to a COMMIT may have been lost."""
     video = Video.objects.filter(pk=video_id).first()
     kept = set(paths_of(video)) if video else set()
-    remove_files(path for path in paths if str(path) not in kept)
+    for path in placed:
+        if str(path) not in kept:
+            path.unlink(missing_ok=True)
+
+
+def set_strays_aside(video_id: UUID, files: Iterable[StoredFile]) -> int:
+    """Sets aside those of the files that the video's row, as it stands now, does not name.
+    Returns how many."""
+    video = Video.objects.filter(pk=video_id).first()
+    if video is None:
+        return 0  # what was asked for when it was deleted covers all that carries its name
+    kept = set(files_of(video))
+    asked = set(Removal.objects.filter(video_id=video_id).values_list("root", "key"))
+    strays = [file for file in files if file not in kept and file not in asked]
+    return sum(set_aside(file, why=STRAY, video_id=video_id) for file in strays)
 
 
 def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
     """A second name for the file as it was sent, in the folder of originals; a copy where that
-    lies on another disk. The source itself stays until the result is stored."""
-    folder = Path(settings.ORIGINAL_STORAGE_PATH)
-    folder.mkdir(parents=True, exist_ok=True)
+    lies on another disk. The source itself stays until the result is stored.
+
+    Raises: RootUnavailableError.
+    """
+    folder = checked_root(ORIGINALS)
     target = folder / f"{stem}{source.suffix}"
     target.unlink(missing_ok=True)
     try:
@@ -157,34 +170,58 @@ def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
 
 
 def sweep_temp() -> int:
-    """Removes from the temp folder what belongs to no upload, no attempt that runs and no video.
-    Returns how many folders went.
+    """Clears the temp folder of work folders that nobody works in, asks for the removal of ended
+    uploads, and sets aside the folders of uploads that no row knows. Returns how many folders it
+    dealt with.
 
     All is listed before the rows are read, so that what is begun meanwhile is not in the list.
     """
-    temp = Path(settings.TEMP_STORAGE_PATH)
-    if not temp.is_dir():
+    if not is_available(TEMP):
         return 0
-    ours = [(path, _last_change(path)) for path in temp.iterdir() if OURS.fullmatch(path.name)]
-    attempts = {path: _inside(path) for path, _ in ours if path.name.startswith("job-")}
+    temp = root_path(TEMP)
+    ours = [temp / name for name in names_in(temp) if OURS.fullmatch(name)]
+    aged = [(path, _last_change(path)) for path in ours]
+    attempts = {path: _inside(path) for path in ours if path.name.startswith("job-")}
     swept = _sweep_attempts(attempts)
-    on_their_way = Upload.objects.filter(state=UploadState.OPEN)
-    needed = {Path(folder).name for folder in on_their_way.values_list("folder", flat=True)}
-    needed |= {
-        Path(source).parent.name
-        for source in Video.objects.exclude(source_path="").values_list("source_path", flat=True)
-    }
-    needed |= {
-        f"job-{pk}"
-        for pk in Job.objects.filter(state=JobState.RUNNING).values_list("pk", flat=True)
-    }
+    running = Job.objects.filter(state=JobState.RUNNING).values_list("pk", flat=True)
+    needed = {f"job-{pk}" for pk in running}
     now = timezone.now()
-    for path, changed in ours:
-        least = UNNAMED_AGE if path.name.startswith("upload-") else MIN_AGE
-        if path.name in needed or changed >= (now - least).timestamp() or not path.exists():
+    for path, changed in aged:
+        if UPLOAD_FOLDER.fullmatch(path.name) or path.name in needed:
             continue
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        swept += 1
+        if changed < (now - MIN_AGE).timestamp() and path.exists():
+            shutil.rmtree(path, ignore_errors=True)
+            swept += 1
+    before = (now - UNNAMED_AGE).timestamp()
+    old = [
+        path for path, changed in aged if changed < before and UPLOAD_FOLDER.fullmatch(path.name)
+    ]
+    return swept + _sweep_uploads(old)
+
+
+def _sweep_uploads(folders: list[Path]) -> int:
+    """An upload whose row says that it ended is removed. A folder that no row knows may be of an
+    upload that is newer than a restored database."""
+    if not folders:
+        return 0
+    ids = {UUID(path.name.removeprefix("upload-")): path for path in folders}
+    uploads = Upload.objects.in_bulk(list(ids))
+    sources = Video.objects.filter(source_root=TEMP).values_list("source_key", flat=True)
+    needed = {source.partition("/")[0] for source in sources}
+    keys = Removal.objects.filter(root=TEMP).values_list("key", flat=True)
+    needed |= {key.partition("/")[0] for key in keys}
+    swept = 0
+    for upload_id, path in ids.items():
+        upload = uploads.get(upload_id)
+        if path.name in needed or (upload and upload.is_open) or not path.exists():
+            continue
+        file = StoredFile(TEMP, path.name)
+        if upload and upload.state == UploadState.ENDED and not is_whole_after_all(upload):
+            with transaction.atomic():
+                request_removals([file], reason=RemovalReason.UPLOAD_ENDED)
+            swept += 1
+        else:
+            swept += set_aside(file, why=UNKNOWN_UPLOAD)
     return swept
 
 
@@ -212,41 +249,48 @@ def _sweep_attempts(attempts: dict[Path, list[Path]]) -> int:
 def _inside(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
-    except OSError:  # removed meanwhile
+    except (FileNotFoundError, NotADirectoryError):  # removed meanwhile
         return []
 
 
-def sweep_strays(*, now: datetime | None = None) -> int:
-    """Removes what killed attempts had published of videos on which nobody works any more, and
-    whose rows do not name it. Returns how many files went.
+def sweep_strays(*, now: datetime | None = None, spared: Callable[[UUID], bool]) -> int:
+    """Sets aside what killed attempts had published of videos on which nobody works any more, and
+    whose rows do not name it. Returns how many files.
 
     Looks at what ended within the last day; nothing is touched that was placed a moment ago, since
-    whoever did may be about to name it.
+    whoever did may be about to name it. `spared` says whether the files of a video are to stay:
+    they may be all that there is of it.
     """
     now = now or timezone.now()
-    found = _published_of(_lately_ended(now))
+    found = published_files(_lately_ended(now))
     # The rows are read after the files were listed.
     ended, named = _lately_ended(now), _names_of(found)
     before = (now - UNNAMED_AGE).timestamp()
     swept = 0
     for video_id in found.keys() & ended:
-        strays = [it for it in found[video_id] if it.name not in named and _placed_at(it) < before]
-        if strays:
-            remove_unnamed(video_id, strays)
-            swept += sum(not path.exists() for path in strays)
+        strays = [
+            file
+            for file in found[video_id]
+            if file.key not in named and _placed_at(stored_path(*file)) < before
+        ]
+        if strays and not spared(video_id):
+            swept += set_strays_aside(video_id, strays)
     return swept
 
 
 def sweep_small_thumbnails() -> int:
-    """Removes small pictures that were made while their picture was removed. Returns how many."""
-    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    """Sets aside small thumbnails that were made while their thumbnail was removed. Returns how
+    many."""
+    if not is_available(THUMBNAILS):
+        return 0
+    root = root_path(THUMBNAILS)
     small = _inside(small_of(root / "any").parent)
-    pictures = {path.stem for path in _inside(root)} if small else set()
+    thumbnails = {path.stem for path in _inside(root)} if small else set()
     before = (timezone.now() - MIN_AGE).timestamp()
-    strays = [it for it in small if it.stem not in pictures and _placed_at(it) < before]
-    for path in strays:
-        path.unlink(missing_ok=True)
-    return len(strays)
+    strays = [it for it in small if it.stem not in thumbnails and _placed_at(it) < before]
+    return sum(
+        set_aside(StoredFile(THUMBNAILS, f"small/{path.name}"), why=NO_THUMBNAIL) for path in strays
+    )
 
 
 def _lately_ended(now: datetime) -> set[UUID]:
@@ -256,22 +300,9 @@ def _lately_ended(now: datetime) -> set[UUID]:
     return set(ended.exclude(video__in=unended.values("video")).values_list("video", flat=True))
 
 
-def _published_of(video_ids: set[UUID]) -> dict[UUID, list[Path]]:
-    """What lies where files are published and carries the name of one of these videos. Each folder
-    is read once, however many there are."""
-    found: dict[UUID, list[Path]] = {}
-    by_name = {video_id.hex: video_id for video_id in video_ids}
-    for root in _published_roots() if by_name else ():
-        for path in _inside(root):
-            video_id = by_name.get(path.name.removeprefix(".").partition("-")[0])
-            if video_id is not None:
-                found.setdefault(video_id, []).append(path)
-    return found
-
-
 def _names_of(video_ids: Iterable[UUID]) -> set[str]:
     """The names of all that these videos have where files are published. Two queries."""
-    columns = ("filename", "thumbnail_filename", "storyboard_filename", "original_path")
+    columns = ("filename", "thumbnail_filename", "storyboard_filename", "original_key")
     videos = Video.objects.filter(pk__in=video_ids).values_list(*columns)
     renditions = Rendition.objects.filter(video__in=video_ids).values_list("filename", flat=True)
     return {Path(name).name for names in videos for name in names if name} | set(renditions)
@@ -293,32 +324,23 @@ def _last_change(path: Path) -> float:
         return timezone.now().timestamp()
 
 
-def forget_failed_sources() -> int:
-    """Sources of videos that failed 14 days ago and were not tried again. Returns how many."""
-    old = Video.objects.filter(
-        processing_status=ProcessingStatus.FAILED,
-        updated_at__lt=timezone.now() - KEEP_FAILED_SOURCE,
-    ).exclude(source_path="")
-    forgotten = 0
-    for video in list(old):
-        # Not one that is tried again since the list was read.
-        if old.filter(pk=video.pk).update(source_path=""):
-            remove_files([video.source_path])
-            forgotten += 1
-    return forgotten
-
-
 def prune_originals() -> int:
-    """Originals older than the configuration keeps them. Returns how many."""
+    """Asks for the removal of originals older than the configuration keeps them. Returns how
+    many."""
     days = current_config().keep_originals_days
     if days is None:
         return 0
-    old = Video.objects.filter(created_at__lt=timezone.now() - timedelta(days=days)).exclude(
-        original_path=""
+    old = (
+        Video.objects.filter(created_at__lt=alive_before(days=days))
+        .exclude(original_key="")
+        .exclude(original_root__in=unavailable_roots())
     )
     pruned = 0
-    for video in list(old):
-        if old.filter(pk=video.pk, original_path=video.original_path).update(original_path=""):
-            remove_files([video.original_path])
-            pruned += 1
+    for video in list(old[:MAX_PRUNED_AT_ONCE]):
+        original = StoredFile(video.original_root, video.original_key)
+        with transaction.atomic():
+            same = old.filter(pk=video.pk, original_key=original.key)
+            if same.update(original_root="", original_key=""):
+                request_removals([original], reason=RemovalReason.PRUNED, video_id=video.pk)
+                pruned += 1
     return pruned

@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.services.quota import release_quota, reserve_quota
 from categories.services import hold_category
 from clipset.lib.durable import sync
+from siteconfig.roots import checked_root
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.jobs import add_job
 from videos.services.playlists import add_to_playlist
@@ -23,7 +24,7 @@ from videos.services.uploads import (
     Words,
     fitting_name,
     over_quota,
-    refused_when_full,
+    refused_when_disk_fails,
 )
 
 if TYPE_CHECKING:
@@ -48,13 +49,17 @@ def finish_upload(
 
     Raises UploadRefused when the file turns out not to fit the quota, or the upload has expired.
     """
-    _sync_folders(path)
-    with refused_when_full(), transaction.atomic():
-        deleted, _ = Upload.objects.filter(pk=upload.pk).delete()
-        if not deleted:
+    with refused_when_disk_fails():
+        checked_root(upload.root)  # an unmounted disk takes bytes as long as the file is open
+        _sync_folders(path)
+    with refused_when_disk_fails(), transaction.atomic():
+        # Finished first: of an open one that is deleted the folder is removed (videos.signals).
+        rows = Upload.objects.filter(pk=upload.pk)
+        if not rows.update(state=UploadState.FINISHED):
             raise UploadRefused(
                 "This upload took too long and was ended. Send it again.", status=422
             )
+        rows.delete()
         if not User.objects.filter(pk=upload.user_id, is_active=True).exists():
             raise UploadRefused("Your account was closed while the file came.", status=422)
         charged = _settle(upload, size)
@@ -73,15 +78,16 @@ def finish_resumable(upload: Upload) -> Video | None:
     """Of one whose last byte was saved: makes its Video and a job, once, however often and by
     whomever it is asked. Brings `upload` up to date; None while something of it is missing.
 
-    Raises UploadRefused (507).
+    Raises UploadRefused (503 or 507).
     """
-    if upload.is_open and upload.is_whole and has_file(upload):
-        with refused_when_full():
-            _sync_folders(upload.source_path)
-            with transaction.atomic():
-                if _claim(upload):
-                    _make_video_of(upload)
-        upload.refresh_from_db()
+    with refused_when_disk_fails():
+        if not (upload.is_open and upload.is_whole and has_file(upload)):
+            return upload.video
+        _sync_folders(upload.source_path)
+        with transaction.atomic():
+            if _claim(upload):
+                _make_video_of(upload)
+    upload.refresh_from_db()
     return upload.video
 
 
@@ -119,9 +125,11 @@ def has_file(upload: Upload) -> bool:
 
 
 def stored_bytes(upload: Upload) -> int:
+    """Bytes of the file that are there. Raises: RootUnavailableError; OSError of a broken disk."""
     try:
         return upload.source_path.stat().st_size
-    except OSError:
+    except FileNotFoundError:
+        checked_root(upload.root)  # a disk that is away has lost nothing
         return 0
 
 
@@ -193,7 +201,8 @@ def _make_video(
         original_filename=original_filename,
         file_size_bytes=size,
         content_hash=content_hash,
-        source_path=str(path),
+        source_root=upload.root,
+        source_key=f"{upload.folder_name}/{path.name}",
         quota_bytes=charged,
         quota_reserved_at=upload.quota_reserved_at,
     )

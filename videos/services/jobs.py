@@ -1,7 +1,8 @@
 """The life of a job: waiting, held by a lease, done or failed.
 
 Every change of a job that a worker holds is one UPDATE that is conditional on the worker's
-token, so that whoever lost the lease changes nothing.
+token, so that whoever lost the lease changes nothing. Leases are written and compared by the
+database's clock (clipset.lib.clock).
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from accounts.services.quota import release_quota
+from clipset.lib.clock import database_now
 from clipset.lib.queue import enqueue, waiting_wake_ups
+from clipset.lib.request_id import current_request_id
+from siteconfig.roots import is_available
 from videos.models import Job, NoticeKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
 from videos.services.notices import notify_of_processing
+from videos.services.removals import keep_source_for_retry
+from videos.services.storage import roots_away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +45,9 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=30)
 HEARTBEAT = timedelta(seconds=10)
 BACKOFF = (timedelta(0), timedelta(seconds=10), timedelta(seconds=30))
+# How long a job rests whose storage went away under it, at first and at most.
+STORAGE_PAUSE = timedelta(minutes=1)
+MAX_STORAGE_PAUSE = timedelta(minutes=15)
 MAX_FAILURES = 3
 MAX_LOSSES = 5
 # Work on longer videos leaves one place free for shorter ones, and for what can be watched first.
@@ -69,7 +77,13 @@ class GiveBack(Exception):
 
 def add_job(*, video: Video, kind: JobKind = JobKind.PUBLISH, **facts: object) -> Job:
     """Queues work on a video and wakes a worker, in the caller's transaction."""
-    job = Job.objects.create(video=video, kind=kind, **facts)
+    job = Job.objects.create(
+        video=video,
+        kind=kind,
+        run_after=database_now(),
+        request_id=current_request_id(),
+        **facts,
+    )
     wake(kind)
     return job
 
@@ -88,30 +102,41 @@ def claim_next_job(
     kinds: tuple[JobKind, ...] = QUICK, *, now: datetime | None = None
 ) -> Job | None:
     """Takes the job that is next, or None. The attempt is counted before the work, so that a job
-    which kills its worker is given up one day."""
-    now = now or timezone.now()
+    which kills its worker is given up one day.
+
+    Takes nothing while a root that results go to is not available on this host, and no job whose
+    source lies in one: another host may have it, or the disk comes back.
+    """
+    now = now or database_now()
+    away = roots_away()
+    if away is None:
+        return None
     for kind in kinds:
-        for job in _candidates(kind, now):
+        for job in _candidates(kind, now, away):
             if _take(job, now):
                 return Job.objects.select_related("video").get(pk=job.pk)
     return None
 
 
-def _candidates(kind: JobKind, now: datetime) -> Iterator[Job]:
+def _candidates(kind: JobKind, now: datetime, away: set[str]) -> Iterator[Job]:
     """Those whose turn it is; behind them what needs no place, should they all wait for one."""
-    yield from _in_turn(kind, now)[:50]
+    yield from _in_turn(kind, now, away)[:50]
     if kind == JobKind.ENCODE:
-        yield from _in_turn(kind, now).filter(source_seconds__lt=LONG_SECONDS)[:50]
+        yield from _in_turn(kind, now, away).filter(source_seconds__lt=LONG_SECONDS)[:50]
 
 
-def _in_turn(kind: JobKind, now: datetime) -> QuerySet[Job]:
+def _in_turn(kind: JobKind, now: datetime, away: set[str]) -> QuerySet[Job]:
     """What is due: first of the member for whom the least was done lately, so that a batch of
     twenty makes nobody else wait; then by age."""
     work_of_member = Job.objects.filter(
-        video__uploaded_by=OuterRef("video__uploaded_by"), started_at__isnull=False
+        # Not what a clock ahead began: its member would come last until then.
+        video__uploaded_by=OuterRef("video__uploaded_by"),
+        started_at__lte=now,
     ).order_by("-started_at")
+    source = "video__storage_root" if kind == JobKind.ENRICH else "video__source_root"
     return (
         Job.objects.filter(kind=kind, state=JobState.WAITING, run_after__lte=now)
+        .exclude(**{f"{source}__in": away})
         .annotate(served_at=Subquery(work_of_member.values("started_at")[:1]))
         .order_by(F("served_at").asc(nulls_first=True), "run_after", "id")
     )
@@ -152,11 +177,11 @@ def _slots(job: Job) -> Iterator[int | None]:
 
 
 def encode_waits() -> bool:
-    """Whether something that nobody can watch yet waits for a place."""
-    due = timezone.now() - PATIENCE
-    return Job.objects.filter(
-        kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due
-    ).exists()
+    """Whether something that nobody can watch yet, and that this host could do, waits."""
+    due = database_now() - PATIENCE
+    waiting = Job.objects.filter(kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due)
+    roots = waiting.order_by().values_list("video__source_root", flat=True).distinct()
+    return any(not name or is_available(name) for name in roots)
 
 
 # -- holding --------------------------------------------------------------------------------------
@@ -174,7 +199,7 @@ def renew_lease(job: Job, *, percent: int | None, seconds_left: int | None) -> N
         changes["losses"] = Case(farther, default=F("losses"), output_field=SMALL)
         changes["furthest"] = Greatest(F("furthest"), Value(percent), output_field=SMALL)
     renewed = _held(job).update(
-        lease_until=timezone.now() + LEASE, progress=percent, seconds_left=seconds_left, **changes
+        lease_until=database_now() + LEASE, progress=percent, seconds_left=seconds_left, **changes
     )
     if not renewed:
         raise LeaseLost
@@ -182,7 +207,7 @@ def renew_lease(job: Job, *, percent: int | None, seconds_left: int | None) -> N
 
 def hold(job: Job) -> None:
     """In a transaction that changes what belongs to the holder. Raises LeaseLost."""
-    if not _held(job).update(lease_until=timezone.now() + LEASE):
+    if not _held(job).update(lease_until=database_now() + LEASE):
         raise LeaseLost
 
 
@@ -192,7 +217,7 @@ def end_job(job: Job) -> None:
         **_at_rest(JobState.DONE),
         losses=F("losses") - 1,
         progress=100,
-        finished_at=timezone.now(),
+        finished_at=database_now(),
     )
     if not ended:
         raise LeaseLost
@@ -210,20 +235,28 @@ def hand_to_encoder(job: Job, *, source_seconds: float) -> None:
         )
 
 
-def give_back(job: Job) -> None:
-    """As if it had not been taken: a stop of the workers costs nothing but time. Raises
-    LeaseLost."""
+def give_back(job: Job, *, delay: timedelta = timedelta(0)) -> None:
+    """As if it had not been taken: a stop of the workers, or storage that is away, costs nothing
+    but time. Raises LeaseLost."""
     with transaction.atomic():
-        _put_back(job, delay=timedelta(0), losses=F("losses") - 1)
+        _put_back(job, delay=delay, losses=F("losses") - 1)
+
+
+def storage_pause(job: Job) -> timedelta:
+    """Twice as long after each attempt. While a disk is known to be away nothing is attempted, so
+    that this is for one that lets itself be mounted and cannot be read or written."""
+    doubled: timedelta = STORAGE_PAUSE * 2 ** min(max(0, job.attempts - 1), 8)
+    return min(MAX_STORAGE_PAUSE, doubled)
 
 
 # -- failing --------------------------------------------------------------------------------------
 
 
 def reject_source(job: Job, *, sentence: str) -> None:
-    """The content is at fault: failed for good, the quota given back. Raises LeaseLost."""
+    """The content is at fault: failed for good, the quota given back; staff can try again. Raises
+    LeaseLost."""
     with transaction.atomic():
-        _fail(job, _held(job), sentence)
+        _fail(job, _held(job), sentence, refused=True)
 
 
 def fail_attempt(job: Job, *, sentence: str) -> bool:
@@ -264,7 +297,7 @@ def cancel_job(job: Job, *, sentence: str) -> bool:
 
 def take_back_lost_jobs(*, now: datetime | None = None) -> int:
     """Jobs whose lease ran out wait again, or fail after too many losses. Returns how many."""
-    now = now or timezone.now()
+    now = now or database_now()
     lost = list(Job.objects.filter(state=JobState.RUNNING, lease_until__lt=now))
     for job in lost:
         with transaction.atomic():
@@ -279,7 +312,7 @@ def take_back_lost_jobs(*, now: datetime | None = None) -> int:
 def wake_for_due_jobs(*, now: datetime | None = None) -> bool:
     """Wakes workers when work is due and the queue has no wake-up left: after a lost one, or one
     that found every place taken."""
-    due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now or timezone.now())
+    due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now or database_now())
     woken = False
     for kinds, cluster in ((QUICK, None), (SLOW, settings.TRANSCODE_CLUSTER)):
         missing = due.filter(kind__in=kinds).count() - waiting_wake_ups(cluster)
@@ -315,7 +348,7 @@ def _at_rest(state: JobState) -> dict[str, object]:
 def _put_back(job: Job, *, delay: timedelta, **changes: object) -> None:
     """In a transaction."""
     waiting = {**_at_rest(JobState.WAITING), "progress": None}
-    if not _held(job).update(**waiting, run_after=timezone.now() + delay, **changes):
+    if not _held(job).update(**waiting, run_after=database_now() + delay, **changes):
         raise LeaseLost
     _forget_growing(job)
     if not delay:
@@ -328,33 +361,41 @@ def _forget_growing(job: Job) -> None:
 
 
 def _fail(
-    job: Job, held: QuerySet[Job], sentence: str, *, strict: bool = True, tell: bool = True
+    job: Job,
+    held: QuerySet[Job],
+    sentence: str,
+    *,
+    strict: bool = True,
+    tell: bool = True,
+    refused: bool = False,
 ) -> bool:
     """Ends job and video as failed and gives the quota back, once. In a transaction. `tell`: the
-    uploader, who does not know it yet.
+    uploader, who does not know it yet. `refused`: because of what was sent.
 
     A video that can be watched already stays as it is when its enrichment fails.
     """
-    if not held.update(**_at_rest(JobState.FAILED), finished_at=timezone.now()):
+    if not held.update(**_at_rest(JobState.FAILED), finished_at=database_now()):
         if strict:
             raise LeaseLost
         return False
     _forget_growing(job)
     if job.kind != JobKind.ENRICH:
-        _fail_video(job, sentence)
+        _fail_video(job, sentence, refused=refused)
         if tell:
             notify_of_processing(video=job.video, kind=NoticeKind.FAILED)
     return True
 
 
-def _fail_video(job: Job, sentence: str) -> None:
+def _fail_video(job: Job, sentence: str, *, refused: bool) -> None:
     video = Video.objects.select_for_update().get(pk=job.video_id)
     Video.objects.filter(pk=video.pk).update(
         processing_status=ProcessingStatus.FAILED,
         error_message=sentence,
+        is_refused=refused,
         quota_bytes=0,
-        updated_at=timezone.now(),
+        updated_at=database_now(),
     )
+    keep_source_for_retry(video)
     if video.quota_reserved_at is not None:
         release_quota(
             user_id=video.uploaded_by_id,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
+from siteconfig.services.heartbeat import alive_before
 from videos.models import Notice, NoticeKind
 
 if TYPE_CHECKING:
     from accounts.models import User
     from videos.models import Comment, Video
 
-KEEP: Final = timedelta(days=180)
+KEEP_DAYS: Final = 180
 
 
 def notify_of_comment(*, comment: Comment, reply_to: Comment | None) -> None:
@@ -48,5 +48,5 @@ def mark_all_read(*, member: User) -> int:
 
 def forget_old_notices() -> int:
     """Half a year is enough. Returns how many went."""
-    deleted, _ = Notice.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
+    deleted, _ = Notice.objects.filter(created_at__lt=alive_before(days=KEEP_DAYS)).delete()
     return deleted

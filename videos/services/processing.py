@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -12,22 +11,29 @@ from django.db import OperationalError, connection, transaction
 
 from accounts.services.quota import reserve_quota
 from clipset.lib.disk import is_disk_full
+from clipset.lib.request_id import set_request_id
 from clipset.lib.stopping import is_stopping
+from clipset.lib.ticks import tick as show_life
 from videos.models import ProcessingStatus, Video
 from videos.models.job import JobKind
 from videos.services import jobs
+from videos.services.adopting import adopt_published_files
+from videos.services.disk_faults import Fault, fault_of_storage, speaks_of_disk
 from videos.services.enriching import enrich
 from videos.services.files import (
     enter_work_folder,
     leave_work_folder,
-    remove_files,
     work_folder,
 )
 from videos.services.publishing import NeedsEncoding, process
+from videos.services.removals import cancel_failed_source
+from videos.services.removing import work_off_removals
 from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
 from videos.transcode.types import Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from videos.models import Job
     from videos.transcode.types import Tick
 
@@ -46,6 +52,11 @@ SOURCE_MISSING = (
     "The file that was sent cannot be found on the site's disk. Tell the person who runs this "
     "site; the video can be tried again when the disk is back."
 )
+SOURCE_CHANGED = (
+    "The uploaded file is damaged on the site's disk. Tell an admin; the video can be tried again "
+    "once the file is restored."
+)
+REFUSED = "This file was refused because of what it holds. Upload another version of it."
 CANCELLED = "Processing was stopped. Try again whenever you like."
 
 
@@ -56,6 +67,8 @@ def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
     job = jobs.claim_next_job(kinds)
     if job is None:
         return "nothing to do"
+    # Whoever woke this worker, the log lines from here on are about this job.
+    set_request_id(job.request_id)
     folder = work_folder(job)
     try:
         return _attempt(job, folder)
@@ -75,23 +88,37 @@ def _attempt(job: Job, folder: Path) -> str:
         _work(job, folder)
     except (NeedsEncoding, jobs.GiveBack) as pause:
         return _handed_on(job, pause)
-    except SourceError as error:
-        return _refused(job, error)
-    except KilledBySignal:
-        logger.warning("FFmpeg of job %s was killed", job.pk)
-        return "given up" if jobs.lose_attempt(job) else "lost"
-    except ProcessingError as error:
-        logger.warning("job %s failed: %s\n%s", job.pk, error, error.detail)
-        return _failed(job, error.sentence)
     except jobs.LeaseLost:
         raise
     except Exception as error:
-        # Whatever it is, the video must not stay in the middle; the log has the trace.
-        logger.exception("job %s failed unexpectedly", job.pk)
-        return _failed(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
+        return _ended_by(job, folder, error)
     if job.kind != JobKind.ENRICH:
-        _forget_source(job.video)
+        work_off_removals(video_id=job.video_id)  # its source
     return "completed"
+
+
+def _ended_by(job: Job, folder: Path, error: Exception) -> str:
+    """What becomes of a job whose attempt raised an error. Raises LeaseLost."""
+    try:
+        fault = fault_of_storage(job, folder, error, tick=_ticker(job))
+    except jobs.GiveBack as pause:
+        return _handed_on(job, pause)
+    if fault is Fault.AWAY:
+        # Whatever the error says: it comes from a disk, not from the source.
+        logger.warning("job %s waits for its storage: %s", job.pk, error)
+        jobs.give_back(job, delay=jobs.storage_pause(job))
+        return "given back"
+    if isinstance(error, SourceError):
+        return _judged(job, error, fault)
+    if isinstance(error, KilledBySignal):
+        logger.warning("FFmpeg of job %s was killed", job.pk)
+        return "given up" if jobs.lose_attempt(job) else "lost"
+    if isinstance(error, ProcessingError):
+        logger.warning("job %s failed: %s\n%s", job.pk, error, error.detail)
+        return _failed(job, error.sentence)
+    # Whatever it is, the video must not stay in the middle; the log has the trace.
+    logger.error("job %s failed unexpectedly", job.pk, exc_info=error)
+    return _failed(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
 
 
 def _work(job: Job, folder: Path) -> None:
@@ -99,13 +126,14 @@ def _work(job: Job, folder: Path) -> None:
     if job.kind == JobKind.ENRICH:
         enrich(job, folder, tick=tick)
         return
-    source = Path(job.video.source_path)
-    if not job.video.source_path:
-        raise SourceError(SOURCE_GONE)
-    if not source.is_file():
-        # A disk that is not mounted, for all we know: nobody is to lose a film over that.
+    source = job.video.source_file if job.video.source_key else None
+    if source is not None and source.is_file():
+        process(job, source, folder, tick=tick)
+    elif not adopt_published_files(job, folder, tick=tick):
+        if source is None:
+            raise SourceError(SOURCE_GONE)
+        # Its storage is there, so that it was removed; a person may still find it.
         raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
-    process(job, source, folder, tick=tick)
 
 
 def _handed_on(job: Job, pause: NeedsEncoding | jobs.GiveBack) -> str:
@@ -116,11 +144,21 @@ def _handed_on(job: Job, pause: NeedsEncoding | jobs.GiveBack) -> str:
     return "given back"
 
 
+def _judged(job: Job, error: SourceError, fault: Fault | None) -> str:
+    """Refuses the source where nothing else can be at fault. Of what sounds like a disk that
+    failed for a moment the same has to be heard in another attempt."""
+    if fault is Fault.CHANGED:
+        logger.error("the source of video %s has another size now", job.video.short_id)
+        return _failed(job, SOURCE_CHANGED)
+    if speaks_of_disk(error) and not job.failures:
+        logger.warning("job %s is tried again before it is judged: %s", job.pk, error.detail)
+        return _failed(job, error.sentence)
+    return _refused(job, error)
+
+
 def _refused(job: Job, error: SourceError) -> str:
     logger.info("video %s is refused: %s\n%s", job.video.short_id, error, error.detail)
     jobs.reject_source(job, sentence=error.sentence)
-    if job.kind != JobKind.ENRICH:
-        _forget_source(job.video)
     return "refused"
 
 
@@ -140,6 +178,7 @@ def _ticker(job: Job) -> Tick:
         nonlocal last_time, last_percent, renewed_at
         if is_stopping():
             raise jobs.GiveBack
+        show_life()
         now = time.monotonic()
         percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))
         moved = percent is not None and percent != last_percent
@@ -163,17 +202,12 @@ def _ticker(job: Job) -> Tick:
     return tick
 
 
-def _forget_source(video: Video) -> None:
-    """After the end stands in the table: the file as it was sent has gone its way or is refused."""
-    Video.objects.filter(pk=video.pk).update(source_path="")
-    remove_files([video.source_path] if video.source_path else [])
-
-
 # -- what people ask for --------------------------------------------------------------------------
 
 
-def retry_processing(*, video: Video) -> Job:
-    """Another attempt at a video that failed on our side, charged to its uploader again.
+def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
+    """Another attempt at a video that failed, charged to its uploader again. One that failed
+    because of what was sent is tried again by staff alone.
 
     Raises ValidationError when the file is gone, the quota has no room, or somebody was faster.
     """
@@ -181,7 +215,9 @@ def retry_processing(*, video: Video) -> Job:
         current = Video.objects.select_for_update().get(pk=video.pk)
         if not current.can_be_retried:
             raise ValidationError(SOURCE_GONE)
-        if not Path(current.source_path).is_file():
+        if current.is_refused and not by_staff:
+            raise ValidationError(REFUSED)
+        if not current.source_file.is_file():
             raise ValidationError(SOURCE_MISSING)
         reservation = reserve_quota(user=current.uploaded_by, size=current.file_size_bytes)
         if reservation is None:
@@ -190,9 +226,11 @@ def retry_processing(*, video: Video) -> Job:
             )
         current.processing_status = ProcessingStatus.PENDING
         current.error_message = None
+        current.is_refused = False
         current.quota_bytes = reservation.bytes
         current.quota_reserved_at = reservation.reserved_at
         current.save()
+        cancel_failed_source(current)
         return jobs.add_job(video=current)
 
 

@@ -9,25 +9,30 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 
 from clipset.lib.durable import sync
-from siteconfig.services.config import current_config
-from videos.models import Caption, NoticeKind, ProcessingStatus, Rendition, Video
+from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, checked_root
+from siteconfig.services.config import current_config, current_video_root
+from videos.models import Caption, NoticeKind, ProcessingStatus, RemovalReason, Rendition, Video
 from videos.models.job import JobKind
 from videos.services import jobs
+from videos.services.disk_faults import bytes_read
 from videos.services.files import (
     file_stem,
     keep_original,
     named_after,
-    remove_unnamed,
+    set_strays_aside,
+    take_back,
     version_of,
+    work_key,
 )
 from videos.services.notices import notify_of_processing
 from videos.services.options import transcode_options
+from videos.services.removals import request_removals
 from videos.services.search_index import index_captions, index_video
 from videos.services.small_thumbnails import ask_for_small_thumbnail
+from videos.services.stored_files import StoredFile
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
@@ -57,7 +62,8 @@ class NeedsEncoding(Exception):
 def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     """Makes the video of a source and publishes it, or nothing at all.
 
-    Raises NeedsEncoding, LeaseLost, and what `transcode` raises.
+    Raises NeedsEncoding, LeaseLost, OSError for a source that its disk does not give, and what
+    `transcode` raises.
     """
     options = transcode_options()
 
@@ -68,18 +74,20 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
             raise NeedsEncoding(plan.duration_seconds)
         # Anew when a graphics card failed in the middle: what was read until then is void.
         versions.append(version_of(job, begun_anew=bool(versions)))
-        _announce(job, plan, folder, version=versions[-1])
+        _announce(job, plan, version=versions[-1])
 
     result = transcode(source, folder, options=options, tick=tick, begun=begun)
     if result.encoder and result.encoder.fallback_reason:
         logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
     captions = extract_captions(source, result.info, folder, options=options, tick=tick)
-    _publish(
-        job, result, captions, version=versions[-1], tick=partial(tick, Progress(fraction=1.0))
-    )
+    nearly_done = partial(tick, Progress(fraction=1.0))
+    # FFmpeg takes a read error for the end of the file: the result would be cut short, and the
+    # source go. What it has read is still in the kernel's memory, as a rule.
+    bytes_read(source, nearly_done)
+    _publish(job, result, captions, version=versions[-1], tick=nearly_done)
 
 
-def _announce(job: Job, plan: Plan, folder: Path, *, version: str) -> None:
+def _announce(job: Job, plan: Plan, *, version: str) -> None:
     """What is being made, so that it can be watched while it grows."""
     if plan.treatment is None:
         return  # a copy is whole before anybody could look
@@ -88,8 +96,8 @@ def _announce(job: Job, plan: Plan, folder: Path, *, version: str) -> None:
         Rendition(
             video=job.video,
             name=planned.name,
-            root=str(folder),
-            filename=f"{planned.name}.mp4",
+            root=TEMP,
+            filename=f"{work_key(job)}/{planned.name}.mp4",
             version=version,
             width=planned.width,
             height=planned.height,
@@ -107,7 +115,7 @@ def _announce(job: Job, plan: Plan, folder: Path, *, version: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Placed:
+class Placed:
     """What lies where it is served from and is named by no row yet."""
 
     renditions: list[Rendition]
@@ -126,68 +134,89 @@ def _publish(
     """Makes the result the video's, or nothing at all. Raises LeaseLost."""
     video = job.video
     jobs.renew_lease(job, percent=99, seconds_left=None)
-    # Of attempts that were killed half-way. Read before this one ends the job, removed after: a
+    # Of attempts that were killed half-way. Read before this one ends the job, set aside after: a
     # worker that has lost its lease without knowing must not touch what the next one published.
     strays = named_after(video.pk)
     files: list[Path] = []
     try:
         placed = _place_all(job, result, files, version=version, tick=tick)
         with transaction.atomic():
-            jobs.end_job(job)
-            _store(video, placed, was_copied=result.plan.copied)
-            _store_captions(video, captions)
-            index_video(video.pk)
-            if placed.thumbnail:
-                ask_for_small_thumbnail(video.pk)
-            notify_of_processing(video=video, kind=NoticeKind.PROCESSED)
-            jobs.add_job(
-                video=video,
-                kind=JobKind.ENRICH,
-                source_seconds=placed.renditions[0].duration_seconds,
-            )
+            store_result(job, placed, captions, was_copied=result.plan.copied)
     except BaseException:
         # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
-        remove_unnamed(video.pk, files)
+        take_back(video.pk, files)
         raise
-    remove_unnamed(video.pk, strays)
+    set_strays_aside(video.pk, strays)
+    index_new_captions(video)
+
+
+def index_new_captions(video: Video) -> None:
+    """After the transaction that published the video: its captions may take long."""
     try:
         index_captions(video.pk)
     except Exception:  # the video is published; the sweep adds them
         logger.exception("the captions of video %s cannot be searched yet", video.short_id)
 
 
+def store_result(
+    job: Job, placed: Placed, captions: tuple[Extracted, ...], *, was_copied: bool
+) -> None:
+    """Ends the job with a video that plays and whose source is not needed any more, and asks for
+    what comes next. In a transaction; `index_new_captions` follows it. Raises LeaseLost."""
+    video = job.video
+    jobs.end_job(job)
+    _store(video, placed, was_copied=was_copied)
+    if video.source_key:
+        source = [StoredFile(video.source_root, video.source_key)]
+        request_removals(source, reason=RemovalReason.PROCESSED, video_id=video.pk)
+    _store_captions(video, captions)
+    index_video(video.pk)
+    if placed.thumbnail:
+        ask_for_small_thumbnail(video.pk)
+    notify_of_processing(video=video, kind=NoticeKind.PROCESSED)
+    jobs.add_job(
+        video=video,
+        kind=JobKind.ENRICH,
+        source_seconds=placed.renditions[0].duration_seconds,
+    )
+
+
 def _place_all(
     job: Job, result: Result, files: list[Path], *, version: str, tick: Callable[[], None]
-) -> _Placed:
+) -> Placed:
     config, stem = current_config(), file_stem(job)
+    root = current_video_root()
     renditions = [
-        place_rendition(job, made, config.video_root, files, version=version, tick=tick)
+        place_rendition(job, made, root, files, version=version, tick=tick)
         for made in result.renditions
     ]
     thumbnail: Path | None = None
     if result.thumbnail:
-        final = Path(settings.THUMBNAIL_STORAGE_PATH) / f"{stem}.jpg"
+        final = checked_root(THUMBNAILS) / f"{stem}.jpg"
         thumbnail = place(result.thumbnail, final, files, tick=tick)
     original: Path | None = None
     if not result.plan.copied and config.keep_originals:
-        original = keep_original(Path(job.video.source_path), stem=stem, tick=tick)
+        original = keep_original(job.video.source_file, stem=stem, tick=tick)
         files.append(original)
-    return _Placed(renditions=renditions, thumbnail=thumbnail, original=original)
+    return Placed(renditions=renditions, thumbnail=thumbnail, original=original)
 
 
-def _store(video: Video, placed: _Placed, *, was_copied: bool) -> None:
+def _store(video: Video, placed: Placed, *, was_copied: bool) -> None:
     """In the fenced transaction."""
     top, thumbnail = placed.renditions[0], placed.thumbnail
     store_renditions(video, placed.renditions)
     Video.objects.filter(pk=video.pk).update(
         processing_status=ProcessingStatus.COMPLETED,
         error_message=None,
+        is_refused=False,
         filename=top.filename,
         storage_root=top.root,
         thumbnail_filename=thumbnail.name if thumbnail else None,
-        thumbnail_root=str(thumbnail.parent) if thumbnail else "",
-        original_path=str(placed.original or ""),
-        source_path="",
+        thumbnail_root=THUMBNAILS if thumbnail else "",
+        original_root=ORIGINALS if placed.original else "",
+        original_key=placed.original.name if placed.original else "",
+        source_root="",
+        source_key="",
         duration_seconds=top.duration_seconds,
         width=top.width,
         height=top.height,
@@ -199,25 +228,31 @@ def _store(video: Video, placed: _Placed, *, was_copied: bool) -> None:
 def place_rendition(
     job: Job,
     made: Made,
-    root: Path,
+    root: str,
     files: list[Path],
     *,
     version: str,
     tick: Callable[[], None],
 ) -> Rendition:
-    """Gives a finished file its place among the videos, and says what its row is to hold."""
+    """Gives a finished file its place in a root, and returns the row for it, unsaved.
+
+    Raises: RootUnavailableError.
+    """
     name = f"{file_stem(job)}-{made.rendition.name}.mp4"
-    final = place(made.path, root / name, files, tick=tick)
-    return rendition_row(job.video, made, path=final, version=version, facts=describe(final))
+    final = place(made.path, checked_root(root) / name, files, tick=tick)
+    facts = describe(final)
+    return rendition_row(job.video, made, root=root, filename=name, version=version, facts=facts)
 
 
-def rendition_row(video: Video, made: Made, *, path: Path, version: str, facts: Facts) -> Rendition:
-    """What is stored of a finished file that lies, or will lie, at `path`."""
+def rendition_row(
+    video: Video, made: Made, *, root: str, filename: str, version: str, facts: Facts
+) -> Rendition:
+    """What is stored of a finished file that lies, or will lie, in the storage root `root`."""
     return Rendition(
         video=video,
         name=made.rendition.name,
-        root=str(path.parent),
-        filename=path.name,
+        root=root,
+        filename=filename,
         version=version,
         is_complete=True,
         width=made.width,
@@ -237,7 +272,6 @@ def place(work: Path, final: Path, files: list[Path], *, tick: Callable[[], None
     `files` collects what was placed, so that a failure can take it back.
     """
     files.append(final)
-    final.parent.mkdir(parents=True, exist_ok=True)
     sync(work)
     try:
         os.link(work, final)

@@ -14,7 +14,6 @@ What is saved as the offset lies on the disk. Who begins cuts off whatever lies 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import logging
@@ -34,10 +33,17 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clipset.lib.blockhash import BlockHash, HashBeside
-from clipset.lib.disk import is_disk_full
+from clipset.lib.clock import database_now
 from clipset.lib.sockets import is_ending
+from siteconfig.roots import checked_root
 from videos.models import Upload, UploadState
-from videos.services.uploads import LIFETIME, disk_full, refused_when_full
+from videos.services.uploads import (
+    LIFETIME,
+    disk_full,
+    refusal_for,
+    refused_when_disk_fails,
+    remove_ended_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +65,6 @@ LOOK_EVERY: Final = 1.0
 # How long one who comes waits for the one who writes to let go.
 WAIT: Final = 10.0
 _ASK_AGAIN: Final = 0.1
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def _name_of_this_kernel() -> str:
@@ -127,14 +132,13 @@ def _take(upload: Upload) -> Writer:
         try:
             _check_open(upload.pk)
         except Gone:
-            _remove_what_was_ended(upload)
+            remove_ended_folder(upload)
             raise
-        with refused_when_full():
+        with refused_when_disk_fails():
             file = _open_locked(upload)
-        if file is not None:
-            writer = _begin(upload, file, token)
-            if writer is not None:
-                return writer
+            writer = None if file is None else _begin(upload, file, token)
+        if writer is not None:
+            return writer
         _ask_to_let_go(upload.pk)
         if time.monotonic() > deadline:
             raise Busy
@@ -163,16 +167,13 @@ def _check_open(pk: UUID) -> None:
         raise Gone
 
 
-def _remove_what_was_ended(upload: Upload) -> None:
-    """Its file may have been made anew by opening it right after it was ended. Never of what became
-    a video: that is its source."""
-    if Upload.objects.filter(pk=upload.pk, state=UploadState.ENDED).exists():
-        shutil.rmtree(upload.folder_path, ignore_errors=True)
-
-
 def _open_locked(upload: Upload) -> IO[bytes] | None:
-    """None while somebody on this machine has it. Its lock goes with its last descriptor."""
-    upload.folder_path.mkdir(parents=True, exist_ok=True)
+    """None while somebody on this machine has it. Its lock goes with its last descriptor.
+
+    Raises: RootUnavailableError.
+    """
+    checked_root(upload.root)
+    upload.folder_path.mkdir(exist_ok=True)
     number = os.open(upload.source_path, os.O_RDWR | os.O_CREAT, 0o666)
     file = os.fdopen(number, "r+b", buffering=0)
     try:
@@ -185,7 +186,7 @@ def _open_locked(upload: Upload) -> IO[bytes] | None:
 
 def _lease(pk: UUID, token: str) -> bool:
     """By who has locked the file."""
-    now = timezone.now()
+    now = database_now()
     is_free = Q(writer_token="") | Q(writer_until__lt=now) | Q(writer_token__startswith=HERE)
     return bool(
         Upload.objects.filter(is_free, pk=pk, state=UploadState.OPEN).update(
@@ -201,7 +202,7 @@ def is_held(upload: Upload) -> bool:
     if found is None:
         raise Gone
     token, until = found
-    if until is None or until < timezone.now():
+    if until is None or until < database_now():
         return False
     return not token.startswith(HERE) or _is_locked(upload)
 
@@ -264,17 +265,13 @@ class Writer:
         return size
 
     def write(self, data: bytes) -> None:
-        """Raises UploadRefused (507), having kept what there was room for."""
+        """Raises UploadRefused (503 or 507), having kept what the disk took."""
         if time.monotonic() >= self.until and not self.save():
             return
         view = memoryview(data)
         while view:
-            try:
+            with refused_when_disk_fails():
                 written = os.pwrite(self.file.fileno(), view, self.offset)
-            except OSError as error:
-                if error.errno not in _FULL:
-                    raise
-                raise disk_full() from error
             self.hash.update(view[:written])
             self.offset += written
             view = view[written:]
@@ -292,7 +289,9 @@ class Writer:
         return self.lost is None
 
     def _look(self) -> None:
-        if shutil.disk_usage(self.upload.folder_path.parent).free < settings.MIN_FREE_DISK_BYTES:
+        with refused_when_disk_fails():
+            free = shutil.disk_usage(checked_root(self.upload.root)).free
+        if free < settings.MIN_FREE_DISK_BYTES:
             raise disk_full()
         wanted = _mine(self.upload.pk, self.token).values_list("writer_wanted", flat=True).first()
         if wanted is None:
@@ -302,7 +301,7 @@ class Writer:
 
     def save(self) -> bool:
         """On the disk first, then in the row. False when the lease is lost, and nothing saved."""
-        lease = {"writer_until": timezone.now() + LEASE}
+        lease = {"writer_until": database_now() + LEASE}
         until = time.monotonic() + LEASE.total_seconds()
         if not self._save(**lease):
             self.lost = End.LOST
@@ -339,10 +338,13 @@ class Writer:
             if not self._save(**_NOBODY):
                 self.lost = End.LOST
         except (OSError, DatabaseError) as error:
-            if not is_disk_full(error):
+            refusal = refusal_for(error)
+            if refusal is None:
                 raise
             logger.warning("upload %s could not be saved: %s", self.upload.pk, error)
-            raise disk_full() from error
+            with suppress(DatabaseError):  # the lease, at least
+                _mine(self.upload.pk, self.token).update(**_NOBODY)
+            raise refusal from error
         finally:
             self.file.close()
             self.hash.close()
@@ -354,7 +356,7 @@ def receive(
     """Writes the `size` bytes of a body as they come; with the SHA-1 that they should have, all or
     nothing of them. Memory does not grow with the size.
 
-    Raises UploadRefused (507). What came until then is kept all the same.
+    Raises UploadRefused (503 or 507). What came until then is kept all the same.
     """
     if sha1 is None:
         return _receive(writer, read, size, None)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
+from clipset.lib.commits import after_commit
 from videos.models import SearchChange
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def apply_changes(documents: Sequence[int]) -> None:
     left = [document for document in documents if not _apply_piece(document)]
     if left:
         # A failure is logged and changes no answer: the sweep goes on with it.
-        transaction.on_commit(partial(_finish, left), robust=True)
+        after_commit(partial(_finish, left), what="writing the search index")
 
 
 def apply_waiting_changes() -> int:

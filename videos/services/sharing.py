@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.services.throttle import allow
 from clipset.lib.ids import hash_token, new_token
 from clipset.lib.text import clean_line
+from siteconfig.services.heartbeat import alive_before
 from videos.models import GuestLink, Video
 from videos.querysets import UNDO_WITHIN
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_OPEN: Final = 50  # of one video
 LONGEST: Final = timedelta(days=365)
-KEPT_FOR: Final = timedelta(days=30)  # on the list, once it is over
+KEPT_DAYS: Final = 30  # on the list, once it is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,6 @@ def count_guest_view(*, token: str, client: str) -> bool:
 
 def forget_ended_links() -> int:
     """Removes those that were over for long; returns how many."""
-    before = timezone.now() - KEPT_FOR
+    before = alive_before(days=KEPT_DAYS)
     over = GuestLink.objects.filter(Q(expires_at__lt=before) | Q(revoked_at__lt=before))
     return over.delete()[0]

@@ -9,13 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
-
 from clipset.lib.pictures import PictureError, fitted_webp, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
+from siteconfig.roots import THUMBNAILS, is_available, root_path
 from videos.models import Video
-from videos.services.files import small_of
+from videos.services.stored_files import small_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +57,9 @@ def make_missing_small_thumbnails() -> int:
     Reads the names of the folder of thumbnails once. In random order, so that thumbnails that
     can't be read don't keep the others from their turn.
     """
-    folder = Path(settings.THUMBNAIL_STORAGE_PATH)
+    if not is_available(THUMBNAILS):
+        return 0
+    folder = root_path(THUMBNAILS)
     there = {path.stem for path in small_of(folder / "any").parent.glob("*.webp")}
     missing = [
         path.name

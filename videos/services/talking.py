@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.services.throttle import allow
 from clipset.lib.moments import first_moment
 from clipset.lib.text import clean_text
+from siteconfig.services.heartbeat import alive_before
 from videos.models import Comment, Video
 from videos.models.comment import MAX_TEXT
 from videos.services.notices import notify_of_comment
@@ -25,7 +26,7 @@ WITHIN: Final = timedelta(minutes=5)
 # The same words again within this long are the same comment, sent twice.
 ECHO: Final = timedelta(minutes=1)
 # A deleted comment's text goes for good after this; until then moderators can bring it back.
-KEEP_DELETED: Final = timedelta(days=7)
+KEEP_DELETED_DAYS: Final = 7
 
 BLANK = "Write something first."
 TOO_LONG = "A comment has at most 2,000 characters."
@@ -108,7 +109,7 @@ def restore_comment(*, comment: Comment) -> Comment:
 def forget_deleted_comments() -> int:
     """Removes what was deleted a week ago; what has replies keeps its place without its text.
     Returns how many were removed."""
-    old = Comment.objects.filter(deleted_at__lt=timezone.now() - KEEP_DELETED)
+    old = Comment.objects.filter(deleted_at__lt=alive_before(days=KEEP_DELETED_DAYS))
     removed, _ = old.filter(replies__isnull=True).delete()
     old.exclude(text="").update(text="", moment=None)
     return removed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import secrets
 import shutil
@@ -10,19 +9,27 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 
+from clipset.lib.disk import is_disk_away, is_disk_full
 from clipset.lib.durable import sync
-from clipset.lib.pictures import PictureError, fitted_jpeg, write_whole
+from clipset.lib.pictures import fitted_jpeg, storing_picture, write_whole
 from clipset.lib.queue import enqueue
 from clipset.lib.stopping import is_stopping
 from clipset.lib.units import clock
-from videos.models import Video
-from videos.services.files import remove_unnamed
+from siteconfig.roots import (
+    TEMP,
+    THUMBNAILS,
+    checked_root,
+)
+from videos.models import RemovalReason, Video
+from videos.services.disk_faults import is_unreadable
+from videos.services.files import take_back
 from videos.services.options import transcode_options
+from videos.services.removals import request_removals
 from videos.services.small_thumbnails import ask_for_small_thumbnail
+from videos.services.stored_files import StoredFile
 from videos.transcode.errors import Cancelled, DiskFull, KilledBySignal
 from videos.transcode.pipeline import make_thumbnail
 from videos.transcode.plan import fit
@@ -36,9 +43,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOT_READY: Final = "The picture can be changed once the video is ready."
-NOT_STORED: Final = (
-    "The picture could not be stored; the site's disk may be full. Tell the person who runs it."
-)
 MOST_AT_A_TIME: Final = 10
 
 
@@ -70,11 +74,8 @@ def use_picture(*, video: Video, picture: IO[bytes], member: UUID | None = None)
     side = transcode_options().thumbnail_long_side
     size = fit(video.width, video.height, short=side, long=side)
     jpeg = fitted_jpeg(picture, size, member=member)
-    try:
+    with storing_picture():
         is_used = _use(video.pk, jpeg)
-    except OSError as error:
-        logger.exception("the picture of video %s could not be stored", video.short_id)
-        raise PictureError(NOT_STORED) from error
     if not is_used:
         raise Video.DoesNotExist
     video.refresh_from_db()
@@ -93,7 +94,7 @@ def make_chosen_thumbnail(video_id: UUID) -> bool:
         if jpeg is not None and _use(video_id, jpeg, wanted=wanted):
             return True
     except Exception as error:
-        if _passes(error):
+        if _passes(error) or is_unreadable(video.storage_root, video.file_path):
             logger.warning("the picture of video %s has to wait: %s", video.short_id, error)
             return False
         # Not for ever: the next time would end like this one.
@@ -119,9 +120,8 @@ def _ask_for(video_id: UUID) -> None:
 
 def _frame(video: Video) -> bytes | None:
     """JPEG of the moment that is wanted; None when no frame could be had."""
-    temp = Path(settings.TEMP_STORAGE_PATH)
-    temp.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="picture-", dir=temp))
+    checked_root(video.storage_root)
+    folder = Path(tempfile.mkdtemp(prefix="picture-", dir=checked_root(TEMP)))
     try:
         options = transcode_options(accepted=("mp4",))
         film, picture = video.file_path, folder / "thumbnail.jpg"
@@ -141,8 +141,8 @@ def _heed_stop(_progress: Progress) -> None:
 
 def _passes(error: Exception) -> bool:
     """Whether another time may well end better, for a reason that is not in the film."""
-    if isinstance(error, OSError):
-        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    if is_disk_full(error) or is_disk_away(error):
+        return True
     return isinstance(error, Cancelled | KilledBySignal | DiskFull | OperationalError)
 
 
@@ -151,11 +151,11 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
     `wanted`, something else was chosen since.
 
     The old file goes once the row names the new one. Of a kill in between at most a file is left
-    that no row names; it goes with the video (videos.services.files.named_after). No publishing
+    that no row names; it goes with the video (videos.services.removing). No publishing
     worker takes it for one of its own leftovers: those are listed before the video is ready, and
     a video that is ready is never published again.
     """
-    root = Path(settings.THUMBNAIL_STORAGE_PATH)
+    root = checked_root(THUMBNAILS)
     path = root / f"{video_id.hex}-{secrets.token_hex(6)}.jpg"
     rows = Video.objects.filter(pk=video_id)
     if wanted is not None:
@@ -168,13 +168,13 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
             if video is None:
                 return False
             Video.objects.filter(pk=video_id).update(
-                thumbnail_filename=path.name, thumbnail_root=str(root), thumbnail_wanted_at=None
+                thumbnail_filename=path.name, thumbnail_root=THUMBNAILS, thumbnail_wanted_at=None
             )
             ask_for_small_thumbnail(video_id)
-            if video.thumbnail_path:
-                old = str(video.thumbnail_path)
-                enqueue("videos.tasks.remove_files", str(video_id), [old])
+            if video.thumbnail_filename:
+                old = StoredFile(video.thumbnail_root, video.thumbnail_filename)
+                request_removals([old], reason=RemovalReason.REPLACED, video_id=video_id)
         return True
     finally:
         # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
-        remove_unnamed(video_id, [path])
+        take_back(video_id, [path])

@@ -14,15 +14,29 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from accounts.services.quota import quota_state, release_quota, reserve_quota
-from clipset.lib.disk import is_disk_full
+from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
-from siteconfig.services.config import current_config
+from siteconfig.roots import (
+    AWAY,
+    RETRY_AFTER_SECONDS,
+    TEMP,
+    RootUnavailableError,
+    check_writable,
+    is_available,
+    root_path,
+)
+from siteconfig.services.config import current_config, roots_for_new_videos
+from siteconfig.services.heartbeat import alive_before
 from videos.models import Playlist, Upload, UploadState, Video
+from videos.services.removals import request_removal_of_upload
+from videos.services.removing import remove_now
+from videos.services.set_aside import set_aside
+from videos.services.stored_files import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +53,10 @@ logger = logging.getLogger(__name__)
 FORM_OVERHEAD = 128 * 1024  # bytes
 # How long one that can be resumed is kept after its last bytes, and its address after its end.
 LIFETIME: Final = timedelta(hours=48)
-REMEMBERED: Final = timedelta(days=7)
+REMEMBERED_DAYS: Final = 7
 # How many of them a member may have on their way.
 MOST_OPEN: Final = 100
+WHOLE_AFTER_ALL: Final = "The upload is whole, although its row says that bytes are missing."
 # How long a silent request of the plain form keeps what it reserved. One that goes on is touched
 # far more often.
 FORM_LIFETIME = timedelta(minutes=15)
@@ -49,12 +64,16 @@ TOUCH_EVERY = timedelta(seconds=5)
 
 
 class UploadRefused(Exception):
-    """The sentence says why and what to do; the status is 413, 415, 422, 429 or 507."""
+    """The sentence says why and what to do; the status is 413, 415, 422, 429, 503 or 507."""
 
     def __init__(self, sentence: str, *, status: int) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.status = status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)} if self.status == 503 else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +114,33 @@ def disk_full() -> UploadRefused:
     )
 
 
+def storage_away() -> UploadRefused:
+    return UploadRefused(AWAY, status=503)
+
+
 @contextmanager
-def refused_when_full() -> Iterator[None]:
-    """Raises UploadRefused (507) for what the disk has no room for. The database may lie on it."""
+def refused_when_disk_fails() -> Iterator[None]:
+    """Raises UploadRefused in the place of what a disk says: 507 for one without room, on which
+    the database may lie, too; 503 for one that is away, read-only or broken."""
     try:
         yield
-    except (DatabaseError, OSError) as error:
-        if is_disk_full(error):
-            raise disk_full() from error
-        raise
+    except (StorageUnavailableError, DatabaseError, OSError) as error:
+        refusal = refusal_for(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def refusal_for(error: BaseException) -> UploadRefused | None:
+    """None for an error that is not of a disk. Logs what is not full."""
+    if is_disk_full(error):
+        return disk_full()
+    if not is_disk_away(error):
+        return None
+    # That of a root without its marker is logged once by is_available.
+    if not isinstance(error, RootUnavailableError) or is_available(error.name):
+        logger.warning("an upload was refused: %s", error)
+    return storage_away()
 
 
 # -- beginning ------------------------------------------------------------------------------------
@@ -161,7 +198,7 @@ def create_upload(
 def _begin(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
     """Stores the row with the first of these sizes for which there is quota."""
     _check_disk(upload.size_bytes)
-    with refused_when_full(), transaction.atomic():
+    with refused_when_disk_fails(), transaction.atomic():
         reservation = _reserve(user, sizes)
         # The reservation's UPDATE lets one at a time come this far, but for admins.
         if upload.is_resumable and open_uploads(user).count() >= MOST_OPEN:
@@ -173,7 +210,6 @@ def _begin(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
         upload.user = user
         upload.quota_bytes = reservation.bytes
         upload.quota_reserved_at = reservation.reserved_at
-        upload.folder = str(settings.TEMP_STORAGE_PATH / f"upload-{upload.pk.hex}")
         upload.save(force_insert=True)
     return upload
 
@@ -236,14 +272,14 @@ def over_quota(user: User) -> UploadRefused:
 
 
 def _check_disk(size: int) -> None:
-    """Counts what other uploads still bring. Raises UploadRefused (507)."""
-    temp = Path(settings.TEMP_STORAGE_PATH)
-    with refused_when_full():
-        temp.mkdir(parents=True, exist_ok=True)
+    """Counts what other uploads still bring. Raises UploadRefused (503 or 507)."""
+    with refused_when_disk_fails():
+        check_writable(roots_for_new_videos())
+        free = shutil.disk_usage(root_path(TEMP)).free
     promised = Upload.objects.filter(state=UploadState.OPEN).aggregate(
         bytes=Sum(F("size_bytes") - F("offset_bytes"), default=0)
     )["bytes"]
-    if shutil.disk_usage(temp).free - promised - size < settings.MIN_FREE_DISK_BYTES:
+    if free - promised - size < settings.MIN_FREE_DISK_BYTES:
         raise disk_full()
 
 
@@ -254,7 +290,7 @@ def touch_upload(upload: Upload, *, written: int) -> None:
     """Bytes of a plain form still come: keeps the reservation for another while, and notes how
     many are on the disk."""
     now = timezone.now()
-    if now - upload.touched_at >= TOUCH_EVERY:
+    if abs(now - upload.touched_at) >= TOUCH_EVERY:  # also when the clock was set back
         upload.touched_at, upload.expires_at = now, now + FORM_LIFETIME
         Upload.objects.filter(pk=upload.pk).update(
             offset_bytes=min(written, upload.size_bytes),
@@ -278,42 +314,87 @@ def end_upload(*, upload: Upload) -> bool:
         return False
 
 
-def _end(upload: Upload, rows: QuerySet[Upload]) -> bool:
-    """Of one that can be resumed the row stays, to tell that it was ended."""
+def _end(upload: Upload, rows: QuerySet[Upload], *, expired: bool = False) -> bool:
+    """Of one that can be resumed the row stays, to tell that it was ended.
+
+    A file that is whole when its upload expires, although the row says otherwise, was finished
+    after this database was copied: it is set aside.
+    """
     rows = rows.filter(state=UploadState.OPEN)
     with transaction.atomic():
-        if upload.is_resumable:
-            ended = rows.update(
-                state=UploadState.ENDED,
-                quota_bytes=0,
-                writer_token="",
-                writer_until=None,
-                writer_wanted=False,
-                expires_at=timezone.now(),
-            )
-        else:
-            ended, _ = rows.delete()
+        ended = rows.update(
+            state=UploadState.ENDED,
+            quota_bytes=0,
+            writer_token="",
+            writer_until=None,
+            writer_wanted=False,
+            expires_at=timezone.now(),
+        )
         if not ended:
             return False
+        is_kept = expired and is_whole_after_all(upload)
+        if not is_kept:
+            request_removal_of_upload(upload)
+        if not upload.is_resumable:
+            Upload.objects.filter(pk=upload.pk).delete()
         release_quota(
             user_id=upload.user_id,
             size=upload.quota_bytes,
             reserved_at=upload.quota_reserved_at,
         )
-    shutil.rmtree(upload.folder_path, ignore_errors=True)
+    folder = StoredFile(upload.root, upload.folder_name)
+    if is_kept:
+        set_aside(folder, why=WHOLE_AFTER_ALL)
+    else:
+        remove_now([folder])
     return True
 
 
+def is_whole_after_all(upload: Upload) -> bool:
+    """Whether the file holds all bytes although the row says that some are missing.
+
+    Raises: OSError, when the disk does not tell.
+    """
+    if not upload.is_resumable or upload.is_whole:
+        return False
+    try:
+        return upload.source_path.stat().st_size == upload.size_bytes
+    except FileNotFoundError:
+        return False
+
+
+def remove_ended_folder(upload: Upload) -> None:
+    """The file of an upload that ended may have been made anew by opening it right after. Never of
+    one that became a video: that is its source."""
+    with transaction.atomic():
+        if Upload.objects.filter(pk=upload.pk, state=UploadState.ENDED).exists():
+            request_removal_of_upload(upload)
+    remove_now([StoredFile(upload.root, upload.folder_name)])
+
+
 def end_expired_uploads() -> int:
-    """Returns how many."""
-    expired = Upload.objects.filter(expires_at__lt=timezone.now())
+    """Returns how many. One that can be resumed expires once the site was alive on as many days
+    as it is kept for: neither a clock that leaps nor a site that is off for days ends it. Those
+    whose storage is away stay: nobody could go on with them."""
+    now = timezone.now()
+    kept_since = alive_before(days=LIFETIME.days, now=now)
+    expired = Upload.objects.filter(
+        Q(is_resumable=False, expires_at__lt=now)
+        | Q(is_resumable=True, expires_at__lt=kept_since + LIFETIME)
+    )
     # Each looked at again as it is ended: bytes may have come since the list was read.
-    found = list(expired.filter(state=UploadState.OPEN))
-    return sum(_end(upload, expired.filter(pk=upload.pk)) for upload in found)
+    found = [it for it in expired.filter(state=UploadState.OPEN) if is_available(it.root)]
+    ended = 0
+    for upload in found:
+        try:
+            ended += _end(upload, expired.filter(pk=upload.pk), expired=True)
+        except OSError as error:
+            logger.warning("upload %s is left for later: %s", upload.pk, error)
+    return ended
 
 
 def forget_uploads() -> int:
     """Those whose address nobody asks any more. Returns how many."""
-    old = Upload.objects.filter(expires_at__lt=timezone.now() - REMEMBERED)
+    old = Upload.objects.filter(expires_at__lt=alive_before(days=REMEMBERED_DAYS))
     forgotten, _ = old.exclude(state=UploadState.OPEN).delete()
     return forgotten

@@ -89,7 +89,7 @@ def transcode(
         ProcessingError: our side is.
         OSError: a folder or file cannot be read or written.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
+    workdir.mkdir(exist_ok=True)
     thumbnail = workdir / THUMBNAIL_NAME
     thumbnail.unlink(missing_ok=True)
 
@@ -131,7 +131,7 @@ def transcode_lower(
             that says nothing about whether browsers play it, so it is no reason to withdraw it.
         ProcessingError, OSError: as for ``transcode``.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
+    workdir.mkdir(exist_ok=True)
     # What members may send says nothing about what we read of our own.
     options = replace(options, accepted=("mp4",))
     info = probe(top, options=options, tick=tick)

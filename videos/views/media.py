@@ -18,9 +18,11 @@ from django.utils.http import content_disposition_header, http_date, parse_http_
 from django.views.decorators.http import require_safe
 
 from accounts.backends import client_address
+from clipset.lib.disk import is_disk_away
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
 from clipset.lib.slots import NoSlot, Slots
 from clipset.lib.text import safe_filename
+from siteconfig.roots import check_root_of
 from videos.access import playable_video, visible_video
 from videos.services.small_thumbnails import small_thumbnail as small_one
 from videos.transcode.storyboard import Grid
@@ -75,13 +77,17 @@ def file_response(
     With MEDIA_ACCEL_PREFIX the web server in front sees to all of that. Otherwise the bytes do not
     pass through Python: the server sends them from the open file by sendfile, from where it was
     sought to, as far as Content-Length says. Of an open range there are no more than `piece`. 429
-    or 503 while too many are being sent. Raises Http404 when the file is gone.
+    or 503 while too many are being sent. Raises Http404 when the file is gone, and
+    RootUnavailableError (503, clipset.middleware) when its disk is.
     """
     if settings.MEDIA_ACCEL_PREFIX:
         return _handed_over(path, content_type, download_as, cache_control)
     try:
         file = MediaFile(path)
     except OSError as error:
+        if is_disk_away(error):
+            raise  # 503, clipset.middleware
+        check_root_of(path)
         raise Http404("No such file.") from error
     try:
         response = _answer(request, file, content_type, download_as, piece)
@@ -100,6 +106,7 @@ def _handed_over(
 ) -> HttpResponse:
     """Which file nginx is to send (its X-Accel-Redirect): the prefix, then the file's own path."""
     if not path.is_file():
+        check_root_of(path)
         raise Http404("No such file.")
     response = HttpResponse(content_type=content_type)
     response["X-Accel-Redirect"] = settings.MEDIA_ACCEL_PREFIX + quote(str(path.absolute()))
@@ -196,7 +203,7 @@ def download(request: MemberRequest, short_id: str) -> HttpResponseBase:
     """For its uploader the file as it was sent, where it was kept; else what plays."""
     video = playable_video(request, short_id)
     path = video.file_path
-    if video.original_path and video.uploaded_by_id == request.user.pk:
+    if video.original_key and video.uploaded_by_id == request.user.pk:
         path = video.original_file
     name = safe_filename(video.title, path.suffix)
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -13,7 +13,12 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from videos.access import visible_video
-from videos.selectors.playback import Playable, playable_rendition, playable_renditions
+from videos.selectors.playback import (
+    Playable,
+    check_storage,
+    playable_rendition,
+    playable_renditions,
+)
 from videos.transcode.hls import Track, Variant, master_playlist, media_playlist, subtitle_playlist
 from videos.views.media import PIECE, file_response
 
@@ -34,6 +39,7 @@ def master(request: HttpRequest, **address: str) -> HttpResponse:
     video = visible_video(request, **address)
     playable = playable_renditions(video)
     if not playable:
+        check_storage(video)
         raise Http404("Nothing to play yet.")
     variants = [_variant(one) for one in playable]
     tracks = [_track(caption) for caption in video.captions.defer("body")]
@@ -91,6 +97,8 @@ def rendition_file(request: HttpRequest, rendition: str, **address: str) -> Http
 def _asked_for(request: HttpRequest, video: Video, name: str) -> Playable:
     """Of the attempt that the address names, when it names one."""
     one = playable_rendition(video, name)
+    if one is None:
+        check_storage(video)
     version = request.GET.get("v")
     if one is None or (version is not None and version != one.rendition.version):
         raise Http404("No such rendition.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 from pathlib import Path
@@ -12,11 +11,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
 
 from clipset.lib.blockhash import BlockHash
+from clipset.lib.disk import StorageUnavailableError
+from siteconfig.roots import checked_root
 from siteconfig.services.config import current_config
 from videos.services.uploads import (
     UploadRefused,
     check_kind,
-    disk_full,
+    refusal_for,
     too_large,
     touch_upload,
 )
@@ -73,9 +74,10 @@ class StoreFilm(FileUploadHandler):
         folder = self.upload.folder_path
         self.path = folder / f"source{Path(file_name).suffix.lower()}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            checked_root(self.upload.root)
+            folder.mkdir(exist_ok=True)
             self.out = self.path.open("xb")
-        except OSError as error:
+        except (OSError, StorageUnavailableError) as error:
             self._refuse_for(error)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
@@ -115,10 +117,11 @@ class StoreFilm(FileUploadHandler):
                 # A buffer that the full disk did not take; the file is thrown away anyway.
                 out.raw.close() if isinstance(out, io.BufferedWriter) else None
 
-    def _refuse_for(self, error: OSError) -> None:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+    def _refuse_for(self, error: OSError | StorageUnavailableError) -> None:
+        refusal = refusal_for(error)
+        if refusal is None:
             raise error
-        self._refuse(disk_full())
+        self._refuse(refusal)
 
     def _refuse(self, refusal: UploadRefused) -> None:
         self.refusal = refusal

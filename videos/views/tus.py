@@ -31,6 +31,7 @@ from videos.services.uploads import (
     create_upload,
     end_upload,
     open_uploads,
+    refused_when_disk_fails,
 )
 from videos.tus import answers
 from videos.tus.requests import effective_method, parse_request
@@ -122,11 +123,12 @@ def _speak(request: MemberRequest, upload_id: str | None) -> HttpResponse:
         command = parse_request(method, headers, is_collection=upload_id is None)
         if _is_forged(request, method):
             raise Refused(403, "This page is too old. Load it again, then go on.")
-        answer = _do(request, command, upload_id)
+        with refused_when_disk_fails():
+            answer = _do(request, command, upload_id)
     except Refused as refused:
         answer = refused.answer
     except UploadRefused as refusal:
-        answer = Answer(status=refusal.status, body=refusal.sentence)
+        answer = Answer(status=refusal.status, body=refusal.sentence, headers=refusal.headers)
     return _response(request, method, answer)
 
 
@@ -218,7 +220,7 @@ def _create(request: MemberRequest, command: Create) -> Answer:
         try:
             first = Append(offset=0, size=command.size, checksum=command.checksum)
             _receive(request, upload, first)
-        except (Refused, UploadRefused):
+        except Exception:
             end_upload(upload=upload)  # whose address the client never gets
             raise
     created = answers.created(

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.services.quota import quota_state
+from clipset.lib.requests import with_headers
 from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
@@ -103,8 +104,10 @@ def _store(request: MemberRequest, reserved: Upload, form: UploadForm) -> HttpRe
 def _refused(request: MemberRequest, form: UploadForm, refusal: UploadRefused) -> HttpResponse:
     if form.is_bound:
         form.add_error("file", refusal.sentence)
-        return _page(request, form, status=refusal.status)
-    return _page(request, form, status=refusal.status, refusal=refusal.sentence)
+        response = _page(request, form, status=refusal.status)
+    else:
+        response = _page(request, form, status=refusal.status, refusal=refusal.sentence)
+    return with_headers(response, refusal.headers)
 
 
 def _page(

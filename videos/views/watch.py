@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clipset.lib.pictures import PictureError
+from clipset.lib.requests import with_headers
 from clipset.lib.timestamps import parse_timestamp
 from videos.access import editable_video, visible_video, watched_video
 from videos.forms import EditForm
@@ -46,6 +47,7 @@ def watch(request: MemberRequest, short_id: str) -> HttpResponse:
     context = {
         "watch": page,
         "was_stopped": video.error_message == CANCELLED,
+        "may_retry": video.may_be_retried_by(request.user),
         **talk_of(request, video),
     }
     return render(request, "videos/watch.html", context)
@@ -62,7 +64,12 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
     response = render(
         request,
         "videos/growing.html" if watching else "videos/status.html",
-        {"video": video, "making": making, "was_stopped": video.error_message == CANCELLED},
+        {
+            "video": video,
+            "making": making,
+            "was_stopped": video.error_message == CANCELLED,
+            "may_retry": video.may_be_retried_by(request.user),
+        },
     )
     if not watching and getattr(request, "htmx", False) and _has_news(video):
         response["HX-Refresh"] = "true"
@@ -99,27 +106,31 @@ def edit(request: MemberRequest, short_id: str) -> HttpResponse:
     video = editable_video(request, short_id)
     is_sent = request.method == "POST"
     form = EditForm.of(video, *((request.POST, request.FILES) if is_sent else ()))
+    status, headers = (422 if is_sent else 200), dict[str, str]()
     try:
         if is_sent and form.is_valid() and _is_stored(video, form, request.user):
             messages.success(request, SAVED_AND_COMING if _is_coming(form) else SAVED)
             return redirect(video)
+    except PictureError as error:
+        form.add_error("picture", str(error))
+        status, headers = error.status, error.headers
     except Video.DoesNotExist as error:
         raise Http404("It was deleted meanwhile.") from error
     context = {"form": form, "video": video, "thumbnail_url": thumbnail_url(video)}
-    return render(request, "videos/edit.html", context, status=422 if is_sent else 200)
+    return with_headers(render(request, "videos/edit.html", context, status=status), headers)
 
 
 def _is_stored(video: Video, form: EditForm, member: User) -> bool:
-    """All of it, or nothing: then the form says what is wrong. Raises Video.DoesNotExist."""
+    """All of it, or nothing: then the form says what is wrong.
+
+    Raises: PictureError, Video.DoesNotExist.
+    """
     picture, moment = form.cleaned_data.get("picture"), form.cleaned_data.get("moment")
     try:
         if picture is not None:
             use_picture(video=video, picture=picture, member=member.pk)
         elif moment is not None:
             choose_moment(video=video, seconds=moment)
-    except PictureError as error:
-        form.add_error("picture", str(error))
-        return False
     except ValidationError as error:
         form.add_error("picture" if picture else "moment", error)
         return False
@@ -151,7 +162,7 @@ def delete(request: MemberRequest, short_id: str) -> HttpResponse:
 def retry(request: MemberRequest, short_id: str) -> HttpResponse:
     video = editable_video(request, short_id)
     try:
-        retry_processing(video=video)
+        retry_processing(video=video, by_staff=request.user.is_staff)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     except Video.DoesNotExist as error:

@@ -229,7 +229,7 @@ function inSeconds(seconds) {
 
 function reasonFor(status) {
   if (status === 423) return "Another window or device is sending this file.";
-  if (status === 429) return "The site is busy.";
+  if (status === 429 || status === 503) return "The site is busy.";
   return "The site can’t be reached.";
 }
 

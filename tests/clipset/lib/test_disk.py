@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 
-from clipset.lib.disk import is_disk_full
+from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full, try_write
 from tests.full_database import full_database
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.django_db(transaction=True)
@@ -49,3 +53,30 @@ def test_postgresqls_word_for_it_is_known() -> None:
 def test_the_file_system_says_it_by_number(number: int, is_full: bool) -> None:
     assert is_disk_full(OSError(number, "")) == is_full
     assert not is_disk_full(ValueError())
+
+
+@pytest.mark.parametrize(
+    ("error", "is_away"),
+    [
+        (OSError(errno.EROFS, ""), True),
+        (OSError(errno.EIO, ""), True),
+        (OSError(errno.ESTALE, ""), True),
+        (OSError(errno.ENOTCONN, ""), True),
+        (OSError(errno.ENOMEM, "", "a folder"), True),
+        (OSError(errno.ENOMEM, ""), False),  # no process could be started
+        (OSError(errno.ENOSPC, ""), False),
+        (FileNotFoundError(errno.ENOENT, ""), False),
+        (ConnectionResetError(errno.ECONNRESET, ""), False),
+        (StorageUnavailableError(), True),
+        (ValueError(), False),
+    ],
+)
+def test_a_disk_that_is_away_is_told_from_what_is_missing(error: Exception, is_away: bool) -> None:
+    assert is_disk_away(error) == is_away
+
+
+def test_a_trial_leaves_nothing(tmp_path: Path) -> None:
+    try_write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        try_write(tmp_path / "not there")

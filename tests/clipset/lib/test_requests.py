@@ -16,7 +16,8 @@ def test_it_imports_no_app() -> None:
     source = Path(requests.__file__).read_text()
     assert [line for line in source.splitlines() if "import " in line.split("#")[0]] == [
         "from __future__ import annotations",
-        "from typing import TYPE_CHECKING",
+        "from typing import TYPE_CHECKING, TypeVar",
         "from django.http import HttpRequest",
+        "from django.http.response import HttpResponseBase",
         "    from django.contrib.auth.models import _User",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import select
 import socket
 import struct
@@ -14,6 +15,7 @@ import pytest
 
 from clipset.lib import sockets
 from clipset.lib.sockets import PatientSocket, Stalled, Waiting, connection_of
+from tests.disks import breaking_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,6 +260,23 @@ def test_a_file_that_is_shorter_than_was_said_ends_the_connection(
     with (tmp_path / "film").open("rb") as file, pytest.raises(Stalled):
         ours.sendfile(file, 0, 100)
     assert is_over(theirs)
+
+
+def test_a_file_that_its_disk_does_not_give_ends_the_connection_in_one_line_of_the_log(
+    pair: tuple[PatientSocket, socket.socket], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours, theirs = pair
+    (tmp_path / "disk").mkdir()
+    with breaking_disk(tmp_path / "disk", tmp_path / "image") as disk:
+        film = tmp_path / "disk" / "film"
+        film.write_bytes(random.Random(1).randbytes(256 * KIB))
+        with disk.unreadable(film, since=64 * KIB), film.open("rb") as file:
+            with pytest.raises(Stalled):
+                ours.sendfile(file, 0, 256 * KIB)
+            assert is_over(theirs)
+    (line,) = caplog.records
+    assert line.getMessage() == f"{film} cannot be read: Input/output error"
+    assert line.exc_info is None
 
 
 def test_who_does_not_read_a_file_is_cut_off(

@@ -37,7 +37,7 @@ def make_videos(count: int, *, views: int = 5, spread: int = 5) -> None:
             title=f"Video {number}",
             uploaded_by=user,
             filename=uuid4().hex,
-            storage_root="nowhere",
+            storage_root="videos",
             original_filename="a.mp4",
             file_size_bytes=1,
             processing_status="COMPLETED",

@@ -8,7 +8,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from tests.builders import make_video
+from siteconfig.services.heartbeat import mark_alive
+from tests.builders import live_for, make_video
 from videos.models import Caption, SearchDocument, Video
 from videos.services import captions
 from videos.services.captions import (
@@ -166,9 +167,12 @@ def test_it_comes_back_only_for_a_while_and_where_there_is_room_and_is_swept_the
         patch.setattr(captions, "MOST", 1)
         with pytest.raises(ValidationError, match="Remove one"):
             restore_caption(caption=removed)
-    for minutes, rows in ((11, 0), (21, 1)):
-        moment = now + timedelta(minutes=minutes)
-        monkeypatch.setattr("django.utils.timezone.now", lambda moment=moment: moment)
+    live_for(1)
+    for after, rows in ((timedelta(minutes=11), 0), (timedelta(days=1, minutes=1), 1)):
+        moment = now + after
+        for clock in ("django.utils.timezone.now", "siteconfig.services.heartbeat.database_now"):
+            monkeypatch.setattr(clock, lambda moment=moment: moment)
+        mark_alive()
         with pytest.raises(ValidationError, match="too late"):
             restore_caption(caption=removed)
         assert forget_removed_captions() == rows

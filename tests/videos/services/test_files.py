@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import uuid
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +13,15 @@ from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tests.builders import make_admin, make_category, make_user, make_video
-from tests.videos.films import everything_on_disk, run_queue, wake_ups
-from videos.models import Job, ProcessingStatus, Rendition, Upload, Video
+from tests.builders import live_for, make_admin, make_category, make_user, make_video
+from tests.folders import entries
+from tests.videos.films import everything_on_disk, run_queue, set_aside_files
+from videos.models import Job, ProcessingStatus, Removal, Rendition, Upload, UploadState, Video
 from videos.models.job import JobState
+from videos.services.adopting import may_be_adopted
 from videos.services.editing import delete_video
 from videos.services.files import (
-    KEEP_FAILED_SOURCE,
     MIN_AGE,
-    forget_failed_sources,
     sweep_strays,
     sweep_temp,
     work_folder,
@@ -50,9 +50,11 @@ def film_with_files(user: User, stem: str = "film", **fields: object) -> Video:
     given: dict[str, object] = {
         "filename": f"{stem}.mp4",
         "thumbnail_filename": f"{stem}.jpg",
-        "thumbnail_root": str(root / "thumbnails"),
-        "original_path": str(paths["original"]),
-        "source_path": str(paths["source"]),
+        "thumbnail_root": "thumbnails",
+        "original_root": "originals",
+        "original_key": f"{stem}.mov",
+        "source_root": "temp",
+        "source_key": f"upload-{stem}/source.mov",
         **fields,
     }
     return make_video(uploader=user, **given)  # type: ignore[arg-type]
@@ -75,7 +77,7 @@ def test_a_deleted_video_takes_all_its_files_along() -> None:
     video = film_with_files(bob)
     other = film_with_files(bob, "other")
     delete_video(video=video)
-    assert wake_ups() == ["videos.tasks.remove_files"]
+    assert Removal.objects.count() == 4
     assert len(everything_on_disk()) == 8, "the worker removes them, not the request"
     run_queue()
     assert everything_on_disk() == sorted(
@@ -100,7 +102,7 @@ def test_files_stay_when_the_deletion_is_taken_back() -> None:
 
     with pytest.raises(RuntimeError):
         delete_and_fail()
-    assert wake_ups() == []
+    assert not Removal.objects.exists()
     assert Video.objects.count() == 1
 
 
@@ -117,7 +119,7 @@ def test_a_deleted_member_takes_their_videos_and_files_along() -> None:
     film_with_files(bob, "two")
     film_with_files(alice, "hers")
     bob.delete()
-    assert wake_ups() == ["videos.tasks.remove_files"] * 2
+    assert Removal.objects.count() == 8
     run_queue()
     assert len(everything_on_disk()) == 4
     assert Video.objects.get().uploaded_by == alice
@@ -143,13 +145,17 @@ def test_a_deleted_category_leaves_its_videos_and_files() -> None:
     assert len(everything_on_disk()) == 4
 
 
-def test_removing_twice_and_removing_what_is_gone_is_fine(tmp_path: Path) -> None:
+def test_what_stood_in_the_queue_before_the_table_came_is_removed() -> None:
+    """Twice, and with a file that never was."""
     video = film_with_files(make_user("bob"))
-    paths = [video.source_path, str(video.file_path), str(tmp_path / "never" / "was.mp4")]
+    never = video.file_path.with_name("never.mp4")
+    paths = [str(video.source_file), str(video.file_path), str(never), "/elsewhere/never.mp4"]
     key = str(video.pk)
     video.delete()
-    remove_files(key, paths)
-    remove_files(key, paths)
+    Removal.objects.all().delete()
+    for _ in range(2):
+        remove_files(key, paths)
+        run_queue()
     assert everything_on_disk() == ["originals/film.mov", "thumbnails/film.jpg"]
 
 
@@ -171,7 +177,7 @@ def test_files_that_a_row_names_again_are_spared() -> None:
     bob = make_user("bob")
     gone = film_with_files(bob)
     gone.delete()
-    again = film_with_files(bob, source_path="", thumbnail_filename=None)
+    again = film_with_files(bob, source_key="", thumbnail_filename=None)
     run_queue()
     assert everything_on_disk() == ["originals/film.mov", "videos/film.mp4"]
     again.delete()
@@ -179,24 +185,12 @@ def test_files_that_a_row_names_again_are_spared() -> None:
     assert everything_on_disk() == []
 
 
-def test_only_a_folder_right_below_temp_goes_with_its_file() -> None:
-    deep = temp() / "a" / "b" / "c.mp4"
-    deep.parent.mkdir(parents=True)
-    deep.write_bytes(b"x")
-    flat = temp() / "flat.mp4"
-    flat.write_bytes(b"x")
-    (temp() / "keep").mkdir()
-    remove_files(str(uuid.uuid4()), [str(deep), str(flat)])
-    assert deep.parent.is_dir()
-    assert (temp() / "keep").is_dir()
-
-
 def test_a_waiting_video_without_a_root_removes_its_source_alone() -> None:
     video = film_with_files(
         make_user("bob"),
         storage_root="",
         thumbnail_filename=None,
-        original_path="",
+        original_key="",
         status=ProcessingStatus.PENDING,
     )
     video.delete()
@@ -214,16 +208,19 @@ def test_only_what_nobody_needs_is_swept_from_temp() -> None:
     running = Job.objects.create(
         video=video, state=JobState.RUNNING, lease_owner="x", lease_until=timezone.now()
     )
-    needed = [upload.folder_path, Path(video.source_path).parent, temp() / f"job-{running.pk}"]
+    needed = [upload.folder_path, video.source_file.parent, temp() / f"job-{running.pk}"]
     stale = [temp() / f"upload-{'d' * 32}", temp() / "job-99999"]
     fresh, foreign = temp() / f"upload-{'e' * 32}", temp() / "family-photos"
     for folder in [*needed, *stale, fresh, foreign]:
         folder.mkdir(exist_ok=True)
     for path in [*needed, *stale, foreign]:
         age(path, MIN_AGE + timedelta(minutes=1))
+    (stale[0] / "source.mp4").write_bytes(b"of an upload that an older database does not know")
+    age(stale[0], MIN_AGE + timedelta(minutes=1))
     assert sweep_temp() == 2
+    assert set_aside_files() == [f"temp/{stale[0].name}"]
     left = [*needed, fresh, foreign]
-    assert {path.name for path in temp().iterdir()} == {path.name for path in left}
+    assert {path.name for path in entries(temp())} == {path.name for path in left}
     assert sweep_temp() == 0
 
 
@@ -259,19 +256,32 @@ def test_what_killed_attempts_left_in_temp_goes_at_once_and_a_running_one_stays(
         (folder / "720p.mp4").write_bytes(b"x")
     sweep_temp()
     assert list(temp().rglob("*.mp4")) == [kept / "720p.mp4"]
-    assert [path.name for path in temp().iterdir()] == [kept.parent.name]
+    assert [path.name for path in entries(temp())] == [kept.parent.name]
 
 
-def test_a_source_that_nobody_names_any_more_goes_within_minutes() -> None:
-    """Of a worker that was killed between publishing the film and removing what was sent."""
+def test_a_source_that_nobody_names_is_set_aside_within_minutes() -> None:
     orphan = temp() / f"upload-{'d' * 32}"
     orphan.mkdir()
     assert sweep_temp() == 0
     age(orphan, timedelta(minutes=1, seconds=1))
     assert sweep_temp() == 1
+    assert set_aside_files() == [f"temp/{orphan.name}"]
 
 
-def test_what_killed_attempts_published_goes_once_nobody_works_on_the_film() -> None:
+def test_the_folder_of_an_upload_whose_row_says_that_it_ended_is_removed() -> None:
+    """Its disk was away when it ended."""
+    upload = begin_upload(user=make_user("bob"), content_length=10)
+    Upload.objects.update(state=UploadState.ENDED)
+    upload.folder_path.mkdir()
+    (upload.folder_path / "source.mp4").write_bytes(b"half")
+    age(upload.folder_path, timedelta(minutes=1, seconds=1))
+    assert sweep_temp() == 1
+    assert sweep_temp() == 0, "a removal is asked for already"
+    run_queue()
+    assert (everything_on_disk(), set_aside_files()) == ([], [])
+
+
+def test_what_killed_attempts_published_is_set_aside_once_nobody_works_on_the_film() -> None:
     bob = make_user("bob")
     at_work, done, gone = (make_video(uploader=bob) for _ in range(3))
     for video, state in ((at_work, JobState.RUNNING), (done, JobState.DONE)):
@@ -298,9 +308,12 @@ def test_what_killed_attempts_published_goes_once_nobody_works_on_the_film() -> 
     for path in [*strays, named]:
         path.write_bytes(b"x")
     young = timezone.now()
-    assert sweep_strays(now=young) == 0, "whoever placed them may be about to name them"
-    assert sweep_strays(now=young + timedelta(minutes=2)) == 4
+    assert sweep_strays(now=young, spared=may_be_adopted) == 0, (
+        "whoever placed them may be about to name them"
+    )
+    assert sweep_strays(now=young + timedelta(minutes=2), spared=may_be_adopted) == 4
     assert [path.exists() for path in strays] == [True] * 4 + [False] * 4 + [True] * 4
+    assert len(set_aside_files()) == 4
     assert named.exists()
 
 
@@ -308,7 +321,7 @@ def make_rendition(video: Video, path: Path) -> None:
     Rendition.objects.create(
         video=video,
         name="source",
-        root=str(path.parent),
+        root=path.parent.name,
         filename=path.name,
         version="b" * 12,
         is_complete=True,
@@ -324,7 +337,7 @@ def make_rendition(video: Video, path: Path) -> None:
 
 
 def test_sweeping_without_a_temp_folder_is_fine() -> None:
-    temp().rmdir()
+    shutil.rmtree(temp())
     assert sweep_temp() == 0
 
 
@@ -343,50 +356,12 @@ def test_an_upload_that_went_silent_gives_back_what_it_reserved() -> None:
     assert bob.weekly_upload_bytes == 10
 
 
-def test_the_source_of_a_failed_film_is_kept_for_14_days_and_then_forgotten() -> None:
-    bob = make_user("bob")
-    old = film_with_files(bob, "old", status=ProcessingStatus.FAILED)
-    young = film_with_files(bob, "young", status=ProcessingStatus.FAILED)
-    ready = film_with_files(bob, "ready")
-    for video, days in ((old, 1), (ready, 30)):
-        then = timezone.now() - KEEP_FAILED_SOURCE - timedelta(days=days)
-        Video.objects.filter(pk=video.pk).update(updated_at=then)
-    assert forget_failed_sources() == 1
-    old.refresh_from_db()
-    assert old.source_path == ""
-    assert not old.can_be_retried
-    assert not (temp() / "upload-old").exists()
-    assert (temp() / "upload-young" / "source.mov").exists()
-    assert (temp() / "upload-ready" / "source.mov").exists()
-    assert young.can_be_retried
-
-
-def test_a_film_that_is_tried_again_meanwhile_keeps_its_source() -> None:
-    """The retry comes between the reading of the list and the forgetting."""
-    video = film_with_files(make_user("bob"), "old", status=ProcessingStatus.FAILED)
-    then = timezone.now() - KEEP_FAILED_SOURCE - timedelta(days=1)
-    Video.objects.filter(pk=video.pk).update(updated_at=then)
-
-    def retry_first(execute: Any, sql: str, *rest: Any) -> Any:
-        if sql.startswith("UPDATE"):
-            with connection.cursor() as cursor:
-                cursor.cursor.execute(
-                    "UPDATE videos SET processing_status = 'PENDING', error_message = NULL"
-                )
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(retry_first):
-        assert forget_failed_sources() == 0
-    video.refresh_from_db()
-    assert Path(video.source_path).is_file()
-
-
 def test_an_upload_that_goes_on_after_all_is_not_abandoned() -> None:
     upload = begin_upload(user=make_user("bob"), content_length=10)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
     def touch_first(execute: Any, sql: str, *rest: Any) -> Any:
-        if sql.startswith("DELETE"):
+        if sql.startswith("UPDATE"):
             with connection.cursor() as cursor:
                 cursor.cursor.execute("UPDATE uploads SET expires_at = '2999-01-01 00:00:00'")
         return execute(sql, *rest)
@@ -397,6 +372,7 @@ def test_an_upload_that_goes_on_after_all_is_not_abandoned() -> None:
 
 
 def test_tidying_up_counts_all_that_was_tidied() -> None:
+    live_for(8)
     upload = begin_upload(user=make_user("bob"), content_length=1)
     Upload.objects.update(state="ENDED", expires_at=timezone.now() - timedelta(days=8))
     (temp() / "job-99999").mkdir()

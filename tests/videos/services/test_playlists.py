@@ -11,8 +11,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from siteconfig.services.heartbeat import mark_alive
 from tests.accounts.together import together
-from tests.builders import make_moderator, make_playlist, make_user, make_video
+from tests.builders import live_for, make_moderator, make_playlist, make_user, make_video
 from videos.models import Playlist, PlaylistEntry, Video
 from videos.services import playlists
 from videos.services.playlists import (
@@ -212,9 +213,12 @@ def test_a_deleted_one_comes_back_only_for_ten_minutes_and_is_then_swept(
     bob, now = make_user("bob"), timezone.now()
     playlist, kept = filled(bob, "A"), filled(bob, "B")
     delete_playlist(playlist=playlist, user=bob)
-    for minutes, rows in ((11, 0), (21, 2)):
-        moment = now + timedelta(minutes=minutes)
-        monkeypatch.setattr("django.utils.timezone.now", lambda moment=moment: moment)
+    live_for(1)
+    for after, rows in ((timedelta(minutes=11), 0), (timedelta(days=1, minutes=1), 2)):
+        moment = now + after
+        for clock in ("django.utils.timezone.now", "siteconfig.services.heartbeat.database_now"):
+            monkeypatch.setattr(clock, lambda moment=moment: moment)
+        mark_alive()
         with pytest.raises(ValidationError, match="too late"):
             restore_playlist(playlist=playlist, user=bob)
         assert forget_deleted_playlists() == rows

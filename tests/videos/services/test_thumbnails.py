@@ -23,6 +23,7 @@ from clipset.lib.pictures import PictureError
 from clipset.lib.stopping import announce_stop, forget_stop
 from tests import clips
 from tests.builders import make_user, make_video
+from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos.films import (
     enrich,
@@ -35,7 +36,7 @@ from tests.videos.films import (
 )
 from tests.videos.live import descendants, program
 from videos import tasks
-from videos.models import ProcessingStatus, Video
+from videos.models import ProcessingStatus, Removal, Video
 from videos.services import files, publishing, small_thumbnails, thumbnails
 from videos.services.editing import delete_video
 from videos.services.files import named_after, sweep_temp
@@ -44,6 +45,7 @@ from videos.services.small_thumbnails import (
     make_small_thumbnail,
     small_thumbnail,
 )
+from videos.services.stored_files import StoredFile, small_of
 from videos.services.thumbnails import (
     NOT_READY,
     ask_for_lost_thumbnails,
@@ -65,7 +67,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 
 LENGTH = 8  # seconds
 MAKE = "videos.tasks.make_chosen_thumbnail"
-REMOVE = "videos.tasks.remove_files"
 SMALL = "videos.tasks.make_small_thumbnail"
 
 
@@ -121,23 +122,22 @@ def colour(video: Video) -> tuple[int, ...]:
 
 
 def pictures() -> list[str]:
-    folder = Path(django_settings.THUMBNAIL_STORAGE_PATH)
-    return sorted(it.name for it in folder.iterdir() if it.is_file())
+    return [it.name for it in entries(Path(django_settings.THUMBNAIL_STORAGE_PATH)) if it.is_file()]
 
 
 def small() -> list[str]:
     """The names of small thumbnails, and of parts of such files."""
     root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
-    return [it.name for it in files.small_of(root / "any").parent.glob("*")]
+    return [it.name for it in small_of(root / "any").parent.glob("*")]
 
 
 def temp() -> list[Path]:
-    return list(Path(django_settings.TEMP_STORAGE_PATH).iterdir())
+    return entries(Path(django_settings.TEMP_STORAGE_PATH))
 
 
 def assert_only_its_picture(video: Video) -> None:
     assert pictures() == [thumbnail(video).name]
-    assert set(small()) <= {files.small_of(thumbnail(video)).name}
+    assert set(small()) <= {small_of(thumbnail(video)).name}
     assert temp() == []
 
 
@@ -372,7 +372,11 @@ def test_a_database_that_fails_leaves_no_file_and_keeps_the_moment(
     before = thumbnail(film)
     choose_moment(video=film, seconds=6)
     with monkeypatch.context() as failing:
-        failing.setattr(thumbnails, "enqueue", lambda *_: (_ for _ in ()).throw(OperationalError))
+        failing.setattr(
+            thumbnails,
+            "request_removals",
+            lambda *_, **__: (_ for _ in ()).throw(OperationalError),
+        )
         assert not make_chosen_thumbnail(film.pk)
         with pytest.raises(OperationalError):
             use_picture(video=film, picture=picture())
@@ -384,16 +388,18 @@ class PowerCut(BaseException):
     """Nothing that comes after it is done."""
 
 
-@pytest.mark.parametrize("line", ["write_whole", "sync", "enqueue", "remove_unnamed", "committed"])
+@pytest.mark.parametrize(
+    "line", ["write_whole", "sync", "request_removals", "take_back", "committed"]
+)
 def test_the_row_names_a_whole_picture_wherever_the_power_fails(
     film: Video, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     with monkeypatch.context() as cut:
 
-        def fail(*_: Any) -> None:
+        def fail(*_: Any, **__: Any) -> None:
             raise PowerCut
 
-        cut.setattr(thumbnails, "remove_unnamed", fail)
+        cut.setattr(thumbnails, "take_back", fail)
         if line != "committed":
             cut.setattr(thumbnails, line, fail)
         with pytest.raises(PowerCut):
@@ -448,7 +454,8 @@ def test_a_picture_that_is_sent_takes_the_shape_of_the_video(
     with Image.open(thumbnail(film)) as image:
         assert (image.format, image.size) == ("JPEG", (64, 36))
     assert colour(film)[2] > 200
-    assert run_queue() == [SMALL, REMOVE]
+    assert Removal.objects.count() == 1
+    assert SMALL in run_queue()
     assert_only_its_picture(film)
 
 
@@ -494,7 +501,7 @@ def test_a_full_disk_is_said_and_keeps_the_old_picture(
 ) -> None:
     before = thumbnail(film)
     monkeypatch.setattr("clipset.lib.pictures.os.fsync", full_disk)
-    with pytest.raises(PictureError, match="disk may be full"):
+    with pytest.raises(PictureError, match="disk is full"):
         use_picture(video=film, picture=picture())
     assert thumbnail(film) == before
     assert_only_its_picture(film)
@@ -518,18 +525,18 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
     video = sent_film(bob, clips.brightening(seconds=LENGTH, size="64x36"))
     states = []
 
-    def listing(video_id: Any) -> list[Path]:
+    def listing(video_id: Any) -> list[StoredFile]:
         states.append(Video.objects.get(pk=video_id).is_ready)
         return named_after(video_id)
 
-    def remove_late(video_id: Any, paths: Any) -> None:
+    def set_aside_late(video_id: Any, strays: Any) -> None:
         video.refresh_from_db()
         if video.is_ready:
             use_picture(video=video, picture=picture())
-        files.remove_unnamed(video_id, paths)
+        files.set_strays_aside(video_id, strays)
 
     monkeypatch.setattr(publishing, "named_after", listing)
-    monkeypatch.setattr(publishing, "remove_unnamed", remove_late)
+    monkeypatch.setattr(publishing, "set_strays_aside", set_aside_late)
     assert work() == "completed"
     assert states == [False]
     assert colour(video)[0] > 200
@@ -542,7 +549,7 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
 def pictured(bob: User) -> Video:
     """No film, but the thumbnail of an upright one, blue in its middle."""
     root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
-    video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root=str(root))
+    video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root="thumbnails")
     image = Image.new("RGB", (720, 1280), "red")
     image.paste("blue", (0, 300, 720, 980))
     image.save(root / "upright.jpg", "JPEG")
@@ -557,8 +564,8 @@ def test_a_worker_makes_the_small_thumbnail_of_a_video_that_was_published(bob: U
     assert SMALL in wake_ups()
     assert tasks.make_small_thumbnail(str(video.pk))
     path = thumbnail(video)
-    assert small() == [files.small_of(path).name]
-    assert small_thumbnail(path) == files.small_of(path)
+    assert small() == [small_of(path).name]
+    assert small_thumbnail(path) == small_of(path)
     assert not tasks.make_small_thumbnail(str(video.pk)), "it is there"
 
 
@@ -627,7 +634,7 @@ def test_the_sweep_makes_a_bounded_number_and_passes_by_what_is_no_thumbnail(
     for name in [*names[1:], "stray.jpg", "upright-storyboard.jpg"]:
         (root / name).write_bytes(content)
     for name in names[1:]:
-        make_video(thumbnail_filename=name, thumbnail_root=str(root))
+        make_video(thumbnail_filename=name, thumbnail_root="thumbnails")
     monkeypatch.setattr(small_thumbnails, "MAX_AT_A_TIME", 2)
     monkeypatch.setattr(small_thumbnails, "NAMES_IN_A_QUERY", 1)
     assert [tasks.make_missing_small_thumbnails() for _ in range(3)] == [2, 1, 0]
@@ -648,7 +655,7 @@ def test_the_small_thumbnail_goes_with_the_thumbnail_also_when_made_too_late(
     run_queue()
     assert small() == []
     # A worker was at it just before.
-    files.small_of(path).write_bytes(late)
+    small_of(path).write_bytes(late)
     assert files.sweep_small_thumbnails() == 0, "it is young"
     monday = timezone.now() + timedelta(hours=1)
     with pytest.MonkeyPatch.context() as patch:

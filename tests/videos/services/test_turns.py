@@ -64,7 +64,7 @@ def growing(job: Job) -> Rendition:
     return Rendition.objects.create(
         video=job.video,
         name="720p",
-        root="/nowhere",
+        root="temp",
         filename=f"{job.pk}.mp4",
         version="v",
         width=1280,

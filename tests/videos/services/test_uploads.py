@@ -113,14 +113,14 @@ def test_a_film_is_finished_once(bob: User) -> None:
     with pytest.raises(UploadRefused, match="took too long"):
         finish_upload(
             upload=upload,
-            path=Path(video.source_path),
+            path=video.source_file,
             size=1000,
             original_filename="a.mp4",
             words=Words(title="A"),
         )
     assert not end_upload(upload=upload)
     assert used(bob) == 1000
-    assert Path(video.source_path).exists()
+    assert video.source_file.exists()
 
 
 def test_ending_twice_gives_back_once(bob: User) -> None:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import resolve
 from django.utils import timezone
@@ -48,7 +47,7 @@ def video(bob: User) -> Video:
         width=1280,
         height=720,
         thumbnail_filename="picture.jpg",
-        thumbnail_root=str(django_settings.THUMBNAIL_STORAGE_PATH),
+        thumbnail_root="thumbnails",
     )
     video.file_path.write_bytes(FILM)
     assert video.thumbnail_path is not None

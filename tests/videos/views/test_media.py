@@ -33,7 +33,7 @@ def film(uploader: User, **fields: object) -> Video:
     video = make_video(
         uploader=uploader,
         thumbnail_filename="picture.jpg",
-        thumbnail_root=str(django_settings.THUMBNAIL_STORAGE_PATH),
+        thumbnail_root="thumbnails",
         **fields,  # type: ignore[arg-type]
     )
     video.file_path.write_bytes(FILM)
@@ -114,7 +114,7 @@ def test_the_original_is_for_its_uploader_alone() -> None:
     bob = make_user("bob")
     original = Path(django_settings.ORIGINAL_STORAGE_PATH) / "film.mov"
     original.write_bytes(b"AS IT WAS SENT")
-    video = film(bob, title="Sea", original_path=str(original))
+    video = film(bob, title="Sea", original_root="originals", original_key=original.name)
     for user, content, named in (
         (bob, b"AS IT WAS SENT", "Sea.mov"),
         (make_user("alice"), FILM, "Sea.mp4"),

@@ -79,7 +79,7 @@ def test_an_accepted_file_becomes_a_waiting_video_a_job_and_a_wake_up(
     assert (video.category, video.uploaded_by) == (music, bob)
     assert video.original_filename == "clip.mp4"
     assert video.file_size_bytes == video.quota_bytes == used(bob) == len(FILM)
-    assert Path(video.source_path).read_bytes() == FILM
+    assert video.source_file.read_bytes() == FILM
     assert Job.objects.get().video == video
     assert wake_ups() == ["videos.tasks.run_next_job"]
     assert not Upload.objects.exists()
@@ -114,7 +114,7 @@ def test_without_a_description_none_is_stored(client: Client) -> None:
 
 def test_other_files_in_the_form_are_thrown_away(client: Client) -> None:
     assert send(client, film(), extra=film("extra.mp4", b"other" * 1000)).status_code == 302
-    assert len(files_below(Path(Video.objects.get().source_path).parent)) == 1
+    assert len(files_below(Video.objects.get().source_file.parent)) == 1
 
 
 def test_of_two_files_the_first_one_counts(client: Client, bob: User) -> None:
@@ -123,7 +123,7 @@ def test_of_two_files_the_first_one_counts(client: Client, bob: User) -> None:
     video = Video.objects.get()
     assert (video.title, video.file_size_bytes) == ("one", len(FILM))
     assert used(bob) == len(FILM)
-    assert len(files_below(Path(video.source_path).parent)) == 1
+    assert len(files_below(video.source_file.parent)) == 1
 
 
 def send_named(client: Client, name: str) -> Any:
@@ -161,7 +161,7 @@ def test_odd_names_of_files_are_harmless(
     assert answer.status_code == 302, seen(answer)
     video = Video.objects.get()
     assert (video.original_filename, video.title) == (stored, title)
-    source = Path(video.source_path)
+    source = video.source_file
     assert source.parent.parent == Path(settings.TEMP_STORAGE_PATH)
     assert source.name == f"source{Path(stored).suffix.lower()}"
 
@@ -354,7 +354,6 @@ def test_what_others_still_bring_counts_against_the_disk(
         user=make_user("alice"),
         quota_bytes=0,
         size_bytes=1 << 61,
-        folder="elsewhere",
         expires_at=timezone.now() + timedelta(minutes=15),
     )
     assert send(client, film()).status_code == 507

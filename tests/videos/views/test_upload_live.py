@@ -52,7 +52,7 @@ def test_an_upload_over_the_wire_arrives_byte_for_byte(
     assert answer.status == HTTPStatus.CREATED, answer.text
     video = Video.objects.get()
     assert video.processing_status == ProcessingStatus.PENDING
-    assert Path(video.source_path).read_bytes() == live.PIECE * 5 + b"\x00"
+    assert video.source_file.read_bytes() == live.PIECE * 5 + b"\x00"
     assert video.file_size_bytes == used(bob) == 5 * MIB + 1
     assert Job.objects.count() == 1
 

@@ -23,7 +23,7 @@ from tests.builders import (
     make_video,
 )
 from tests.videos.films import used, wake_ups
-from videos.models import Caption, Job, ProcessingStatus, Rendition, Video
+from videos.models import Caption, Job, ProcessingStatus, Removal, Rendition, Video
 from videos.models.job import JobState
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def failed_film(bob: User, *, kept: bool) -> Video:
         uploader=bob,
         status=ProcessingStatus.FAILED,
         error_message="The disk was full.",
-        source_path=str(source) if kept else "",
+        source_root="temp" if kept else "",
+        source_key="upload-x/source.mp4" if kept else "",
         file_size_bytes=4,
     )
 
@@ -128,7 +129,7 @@ def test_a_failure_says_why_and_offers_what_can_be_done(client: Client, bob: Use
     html = client.get(f"/v/{video.short_id}/").content.decode()
     assert "The disk was full." in html
     assert "Try again" in html
-    Video.objects.update(source_path="")
+    Video.objects.update(source_key="")
     html = client.get(f"/v/{video.short_id}/").content.decode()
     assert "Try again" not in html
     assert "Upload it again" in html
@@ -420,7 +421,7 @@ def test_deleting_asks_first_and_then_does_it(client: Client, bob: User) -> None
     assert answer.redirect_chain == [("/profile/bob/", 302)]
     assert "“Gone soon” is deleted." in unescape(answer.content.decode())
     assert not Video.objects.exists()
-    assert wake_ups() == ["videos.tasks.remove_files"]
+    assert Removal.objects.get().video_id == video.pk
     assert client.get(f"/v/{video.short_id}/").status_code == 404
 
 

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import Any
+from typing import Any, Final
 
+from django.core.management.base import CommandError
+from django.db import close_old_connections
 from django_q import cluster as django_q_cluster
-from django_q.cluster import Cluster
+from django_q.brokers import Broker
+from django_q.cluster import Cluster, Sentinel
+from django_q.conf import Conf
 from django_q.management.commands.qcluster import Command as QCluster
 from django_q.queues import Queue
+from django_q.scheduler import scheduler
+from django_q.worker import worker
 
+from clipset.lib.kernel_event import KernelEvent
 from clipset.lib.kernel_lock import KernelLock
 from clipset.lib.process import bind_forks_to_parent
+from clipset.lib.pulse import Pulse
 from clipset.lib.queue import enqueue, free_taken_work
 from clipset.lib.stopping import announce_stop
+from clipset.lib.ticks import begin_ticking
+from clipset.lib.unavailable import waiting_at_most
+from clipset.startup import prepare_to_run
+from siteconfig.schema import WrongMigrationsError
+from siteconfig.services import cluster_heartbeats
+from videos.services.clock import clock_warning, look_at_clock
+
+logger = logging.getLogger(__name__)
+
+# The guard has to look after its processes, too.
+HEARTBEAT_WAITS_SECONDS: Final = 1
 
 
 class KillableQueue(Queue):  # type: ignore[misc]
@@ -25,12 +45,47 @@ class KillableQueue(Queue):  # type: ignore[misc]
         self._rlock, self._wlock = KernelLock(), KernelLock()
 
 
+class BeatingSentinel(Sentinel):  # type: ignore[misc]
+    """The guard of a cluster, which writes its heartbeat while its processes work."""
+
+    def start(self) -> None:
+        self.pulse = Pulse(self._beat)
+        super().start()
+
+    def status(self) -> str:
+        """django-q2 asks at each turn of the guard's loop, and while it starts and stops."""
+        if self.start_event.is_set() and not self.stop_event.is_set():
+            self.pulse.look(self)
+        return str(super().status())
+
+    def _beat(self) -> None:
+        close_old_connections()
+        with waiting_at_most(HEARTBEAT_WAITS_SECONDS):
+            cluster_heartbeats.beat(Conf.CLUSTER_NAME)
+
+
+def ticking_worker(task_queue: Any, result_queue: Any, timer: Any, timeout: Any) -> None:
+    """A worker whose tasks can show that they go on."""
+    begin_ticking(timer, timeout)
+    worker(task_queue, result_queue, timer, timeout)
+
+
 class TellingCluster(Cluster):  # type: ignore[misc]
     """Tells its workers that it stops, so that they give back what would take too long."""
 
     def stop(self) -> bool:
         announce_stop()
         return bool(super().stop())
+
+
+def run_due_schedules(broker: Broker | None = None) -> None:
+    """What the guard of a cluster calls every 30 s, by no clock. Schedules that a clock ahead put
+    off are brought back first: nothing that is scheduled could do that."""
+    try:
+        look_at_clock()
+    except Exception:
+        logger.exception("The clock could not be looked at; trying again in 30 s.")
+    scheduler(broker=broker)
 
 
 class Command(QCluster):  # type: ignore[misc]
@@ -43,7 +98,20 @@ class Command(QCluster):  # type: ignore[misc]
         if options.get("cluster_name"):
             os.environ["Q_CLUSTER_NAME"] = options["cluster_name"]
         bind_forks_to_parent()
+        try:
+            prepare_to_run()
+        except WrongMigrationsError as error:
+            raise CommandError(str(error)) from error
         django_q_cluster.Queue = KillableQueue
+        # The guard waits half a second by it at each turn.
+        django_q_cluster.Event = KernelEvent
+        django_q_cluster.scheduler = run_due_schedules
+        if warning := clock_warning():
+            logger.warning(warning)
+        look_at_clock()
+        django_q_cluster.Sentinel = BeatingSentinel
+        django_q_cluster.worker = ticking_worker
+        cluster_heartbeats.forget_old_heartbeats()
         free_taken_work()
         # What waited, or was given back, while nobody was here.
         enqueue("videos.tasks.look_after_jobs")

@@ -6,22 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from clipset.lib.queue import ensure_schedule
-
-SCHEDULES = (
-    ("Reset weekly quotas", "accounts.tasks.reset_quotas", 60),
-    ("Remove expired sessions and invitations", "accounts.tasks.clear_expired", 24 * 60),
-    ("Look after jobs", "videos.tasks.look_after_jobs", 1),
-    ("Tidy up the temp folder", "videos.tasks.tidy_up", 10),
-    ("Make missing thumbnails for lists", "videos.tasks.make_missing_small_thumbnails", 10),
-    ("Refresh the database's statistics", "videos.tasks.refresh_statistics", 24 * 60),
-)
+from videos.services.schedules import set_up_schedules
 
 
 class Command(BaseCommand):
     help = "Makes the schedules that the workers run, or brings them up to date."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        for name, function, minutes in SCHEDULES:
-            ensure_schedule(name, function, minutes=minutes)
-        self.stdout.write(f"{len(SCHEDULES)} schedules stand.")
+        self.stdout.write(f"{set_up_schedules()} schedules stand.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +14,9 @@ from accounts.models import Invitation, Role, Session, User
 from accounts.services.avatars import avatar_path
 from categories.models import Category
 from categories.services import cover_path
-from videos.models import Job, Rendition, Upload, UploadState, Video
-from videos.services.files import paths_of, remove_files
+from siteconfig.roots import within_reach
+from videos.models import Job, Upload, UploadState, Video
+from videos.services.removing import work_off_removals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 OWN_VIDEOS = "has videos that are no samples"
 ONLY_ADMIN = "is the only admin"
+MAX_SECONDS = 60  # for the files of samples, before workers do the rest
 NO_HEIR = "has categories or invitations, and there is no admin to hand them to"
 
 
@@ -55,11 +56,11 @@ def remove_samples(*, leave_none: bool = False) -> Removed:
             invitations by sample members expire: anybody could have made them.
     """
     with transaction.atomic():
-        files, videos = _delete_videos(Video.objects.filter(is_sample=True))
+        videos = _delete_videos(Video.objects.filter(is_sample=True))
         kept_categories = Category.objects.filter(is_sample=True, videos__isnull=False).distinct()
         kept_names = list(kept_categories.values_list("name", flat=True))
         categories = list(Category.objects.filter(is_sample=True).exclude(name__in=kept_names))
-        files |= _existing(map(cover_path, categories))
+        files = _existing(map(cover_path, categories))
         Category.objects.filter(pk__in=[category.pk for category in categories]).delete()
         if leave_none:
             now = timezone.now()
@@ -131,42 +132,28 @@ def _hand_over(leaving: list[User]) -> None:
 
 
 def delete_everything() -> set[Path]:
-    """Deletes all members and all that is theirs, in the caller's transaction. Returns the files
-    and folders that nobody needs once that is committed."""
+    """Deletes all members and all that is theirs, in the caller's transaction, and asks for the
+    removal of the files of videos and uploads. Returns the pictures of members and categories,
+    which nobody needs once that is committed."""
     files = _existing(map(avatar_path, User.objects.all()))
     files |= _existing(map(cover_path, Category.objects.all()))
-    files |= {upload.folder_path for upload in Upload.objects.all()}
-    files |= _delete_videos(Video.objects.all())[0]
+    _delete_videos(Video.objects.all())
     for model in (Job, Upload, Invitation, Session, Category, User):
         model.objects.all().delete()
     return files
 
 
-def erase(paths: Iterable[Path]) -> None:
-    for path in paths:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            remove_files([path])
+def erase(pictures: Iterable[Path]) -> None:
+    """Removes pictures of members and categories, and all else whose removal is due."""
+    for path in within_reach(pictures):
+        path.unlink(missing_ok=True)
+    work_off_removals(seconds=MAX_SECONDS)
 
 
-def _delete_videos(videos: VideoQuerySet) -> tuple[set[Path], int]:
-    """Deletes rows; returns their files and how many rows.
-
-    The rows forget their files first: whoever calls removes them at once, and what is queued for
-    the deletion then names none.
-    """
-    files = {Path(path) for video in videos for path in paths_of(video)}
-    Rendition.objects.filter(video__in=videos).update(is_complete=False)
-    videos.update(
-        source_path="",
-        original_path="",
-        storage_root="",
-        thumbnail_filename=None,
-        storyboard_filename="",
-    )
+def _delete_videos(videos: VideoQuerySet) -> int:
+    """Returns how many rows; their files follow (videos.signals)."""
     _, rows = videos.all().delete()
-    return files, rows.get("videos.Video", 0)
+    return rows.get("videos.Video", 0)
 
 
 def _existing(paths: Iterable[Path | None]) -> set[Path]:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
@@ -18,10 +17,19 @@ from accounts.models import User
 from categories.models import Category
 from clipset.lib.transactions import batch_job
 from siteconfig.models import Config
-from siteconfig.services.config import current_config
+from siteconfig.roots import (
+    AWAY,
+    IMAGES,
+    TEMP,
+    THUMBNAILS,
+    RootUnavailableError,
+    check_roots,
+    checked_root,
+)
+from siteconfig.services.config import current_config, current_video_root, roots_for_new_videos
 from videos.models import Rendition, Video
-from videos.services.files import remove_files, small_of
 from videos.services.publishing import rendition_row
+from videos.services.removals import cancel_removals
 from videos.services.samples.data import (
     CATEGORIES,
     USERS,
@@ -33,6 +41,8 @@ from videos.services.samples.data import (
 from videos.services.samples.making import Made, Say, copy_source, make_clips, second_name
 from videos.services.samples.removal import delete_everything, erase
 from videos.services.search_index import index_videos
+from videos.services.storage import mark_new_roots
+from videos.services.stored_files import files_of_row, small_of
 from videos.transcode.errors import TranscodeError
 from videos.transcode.fragments import describe
 from videos.transcode.publish import publish_file
@@ -61,6 +71,7 @@ def seed_samples(*, source: Path | None = None, reset: bool = False, say: Say) -
     """
     if not reset:
         refuse_unless_empty()
+    mark_new_roots()
     with _failures_in_words(), _work_folder() as folder:
         made = make_clips(folder, say=say) if source is None else _from(source, folder, say)
         say("Storing members, categories and videos …")
@@ -94,6 +105,8 @@ def _failures_in_words() -> Iterator[None]:
     except TranscodeError as error:
         lines = error.detail.strip().splitlines()
         raise SamplesError(f"{error.sentence}{f' ({lines[-1]})' if lines else ''}") from error
+    except RootUnavailableError as error:
+        raise SamplesError(f"{AWAY} ({error.reason})") from error
     except IntegrityError as error:  # somebody was faster
         raise SamplesError(ALREADY) from error
     except OSError as error:
@@ -105,9 +118,8 @@ def _failures_in_words() -> Iterator[None]:
 
 @contextmanager
 def _work_folder() -> Iterator[Path]:
-    temp = Path(settings.TEMP_STORAGE_PATH)
-    temp.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="samples-", dir=temp))
+    check_roots([*roots_for_new_videos(), IMAGES])
+    folder = Path(tempfile.mkdtemp(prefix="samples-", dir=checked_root(TEMP)))
     try:
         yield folder
     finally:
@@ -126,7 +138,8 @@ def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
                 refuse_unless_empty()
             users = _make_users(now)
             categories = _make_categories(users["admin"], now)
-            videos = [_row(row, users, categories, made, now) for row in VIDEOS]
+            root = current_video_root()
+            videos = [_row(row, users, categories, made, now, root=root) for row in VIDEOS]
             Video.objects.bulk_create(videos)
             Rendition.objects.bulk_create(
                 _rendition(video, made[row.clip])
@@ -139,15 +152,22 @@ def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
                 if row.clip is not None:
                     _place(video, made[row.clip], folder, placed)
             index_videos(video.pk for video in videos)
+            # Samples get the same names each time they are made.
+            cancel_removals(file for video in videos for file in files_of_row(video))
     except BaseException:
-        remove_files(placed)
+        for path in placed:
+            path.unlink(missing_ok=True)
         raise
-    erase(old - set(map(Path, _stored_files(videos))))
+    erase(old)
 
 
 def _restore_config() -> None:
     """As the settings say, as on the first day."""
-    fields = {field.attname for field in Config._meta.concrete_fields} - {"id", "updated_at"}
+    fields = {field.attname for field in Config._meta.concrete_fields} - {
+        "id",
+        "site_id",
+        "updated_at",
+    }
     defaults = {name: getattr(Config(), name) for name in fields}
     Config.objects.update_or_create(pk=Config.SINGLETON_ID, defaults=defaults)
 
@@ -191,6 +211,8 @@ def _row(
     categories: Mapping[str, Category],
     made: Mapping[str, Made],
     now: datetime,
+    *,
+    root: str,
 ) -> Video:
     video = Video(
         id=sample_id("video", row.key),
@@ -205,7 +227,7 @@ def _row(
         original_filename=row.original_filename,
         file_size_bytes=row.size,
         duration_seconds=row.seconds,
-        storage_root=str(current_config().video_root),
+        storage_root=root,
         created_at=now - row.age,
         is_sample=True,
     )
@@ -221,7 +243,7 @@ def _describe(video: Video, made: Made) -> None:
     video.filename = f"{stem}.mp4"
     if made.result.thumbnail is not None:
         video.thumbnail_filename = f"{stem}.jpg"
-        video.thumbnail_root = str(settings.THUMBNAIL_STORAGE_PATH)
+        video.thumbnail_root = THUMBNAILS
     video.file_size_bytes = made.source_bytes
     top = made.result.renditions[0]
     video.duration_seconds = top.duration_seconds
@@ -233,7 +255,12 @@ def _describe(video: Video, made: Made) -> None:
 def _rendition(video: Video, made: Made) -> Rendition:
     top = made.result.renditions[0]
     return rendition_row(
-        video, top, path=video.file_path, version=made.digest[:12], facts=describe(top.path)
+        video,
+        top,
+        root=video.storage_root,
+        filename=video.filename,
+        version=made.digest[:12],
+        facts=describe(top.path),
     )
 
 
@@ -244,13 +271,7 @@ def _place(video: Video, made: Made, folder: Path, placed: list[Path]) -> None:
     if made.result.thumbnail is not None and video.thumbnail_path is not None:
         wanted.append((made.result.thumbnail, video.thumbnail_path))
     for work, final in wanted:
-        final.parent.mkdir(parents=True, exist_ok=True)
         if not final.exists():
             placed.append(final)
         publish_file(second_name(work, folder / final.name), final)
         small_of(final).unlink(missing_ok=True)  # of a thumbnail that had this name before
-
-
-def _stored_files(videos: list[Video]) -> list[Path]:
-    paths = [video.file_path for video in videos]
-    return paths + [path for video in videos if (path := video.thumbnail_path) is not None]

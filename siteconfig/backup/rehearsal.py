@@ -1,0 +1,106 @@
+"""A rehearsal: a backup restored beside the live site, in a folder that shares nothing with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from siteconfig.backup.database import POSTGRESQL_NAME, create_database
+from siteconfig.backup.restic import BackupError
+from siteconfig.backup.restoring import manifest_of, settings_of
+from siteconfig.places import SETTINGS
+
+if TYPE_CHECKING:
+    from siteconfig.backup.manifest import Manifest
+    from siteconfig.backup.restic import Restic, StoredSnapshot
+
+# What belongs to one site alone, or would reach people: the rehearsal has its own or none.
+DROPPED: Final = re.compile(
+    r"(?:export )?(?:DATABASE_URL|REDIS_URL|EMAIL_URL|HOST|PORT|SITE_URL|ALLOWED_HOSTS|SEED|"
+    r"CSRF_TRUSTED_ORIGINS|FORWARDED_ALLOW_IPS|MEDIA_ACCEL_PREFIX|READYZ_TOKEN|STORAGE_ROOTS|"
+    r"[A-Z_]*_STORAGE_PATH|BACKUP_[A-Z_]*)\s*="
+)
+# Folders at the top that are made at a start or belong to the live site.
+NOT_CODE: Final = frozenset(
+    {"data", "media", "staticfiles", "node_modules", ".venv", ".git", ".env", "test-results"}
+)
+PASSED_ON: Final = ("PATH", "HOME", "LANG", "TMPDIR", "SSH_AUTH_SOCK")
+
+
+def rehearse(restic: Restic, snapshot: StoredSnapshot, *, folder: Path, port: int) -> str:
+    """Restores the backup into a new folder with the code of this one. Returns what the restore
+    printed. The live site's files, database, Redis and mail are not touched.
+
+    Raises BackupError.
+    """
+    folder = folder.absolute()
+    if folder.exists():
+        raise BackupError(f"{folder} exists already. Name a new folder for the rehearsal.")
+    if folder.is_relative_to(settings.BASE_DIR):
+        raise BackupError("Choose a folder outside of the site's own for the rehearsal.")
+    manifest = manifest_of(restic, snapshot)
+    kept = _without_ties(_settings_or_nothing(restic, snapshot))
+    shutil.copytree(settings.BASE_DIR, folder, ignore=_ignored, symlinks=True)
+    (folder / "data").mkdir(mode=0o700)
+    env_file = folder / ".env"
+    env_file.touch(mode=0o600)
+    env_file.write_text("\n".join([*kept, *_own_settings(manifest, port)]) + "\n")
+    return _restore_in(folder, snapshot)
+
+
+def _settings_or_nothing(restic: Restic, snapshot: StoredSnapshot) -> str:
+    try:
+        return settings_of(restic, snapshot)
+    except BackupError:
+        return ""  # the site took its settings from the environment
+
+
+def _without_ties(env: str) -> list[str]:
+    return [line for line in env.splitlines() if not DROPPED.match(line)]
+
+
+def _own_settings(manifest: Manifest, port: int) -> list[str]:
+    """Only this machine reaches it, mails go nowhere, the queue lies in its own database."""
+    lines = ["", "# A rehearsal of a restore.", "HOST=127.0.0.1", f"PORT={port}", "SEED=none"]
+    extra = [name for name in manifest.roots if name not in SETTINGS]
+    if extra:
+        lines.append("STORAGE_ROOTS=" + ",".join(f"{name}=media/{name}" for name in extra))
+    if manifest.database == POSTGRESQL_NAME:
+        lines.append(f"DATABASE_URL={create_database(f'rehearsal_{timezone.now():%Y%m%d_%H%M%S}')}")
+    return lines
+
+
+def _restore_in(folder: Path, snapshot: StoredSnapshot) -> str:
+    """In a process of its own, which knows the rehearsal's settings and no others."""
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    environment |= {
+        "BACKUP_REPOSITORY": settings.BACKUP_REPOSITORY,
+        "BACKUP_PASSWORD_FILE": str(Path(settings.BACKUP_PASSWORD_FILE).absolute()),
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "restore", snapshot.id],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BackupError(f"The rehearsal failed. {done.stderr.strip()}")
+    return done.stdout
+
+
+def _ignored(folder: str, names: list[str]) -> set[str]:
+    """The code alone: what is at the top of a clone."""
+    if Path(folder) != Path(settings.BASE_DIR):
+        return {name for name in names if name == "__pycache__"}
+    return set(names) & NOT_CODE

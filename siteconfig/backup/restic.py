@@ -1,0 +1,339 @@
+"""Runs restic (https://restic.readthedocs.io), which stores the backups. Knows no Django.
+
+Written for restic 0.14 (Debian 12) and later: 0.14 has no --retry-lock and no `latest:folder`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# What repositories on SFTP, S3 and the like take from the environment, besides the search path.
+PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", "LANG")
+PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
+SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
+MAX_ERROR_CHARACTERS: Final = 2000
+TICK_SECONDS: Final = 1.0
+# Behind everything that people wait for, and gone when the process that asked is gone.
+BEHIND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
+
+
+class BackupError(Exception):
+    """The sentence says what went wrong and what to do; `detail` is what restic said."""
+
+    def __init__(self, sentence: str, *, detail: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.detail = detail
+
+
+class NoRepositoryError(BackupError):
+    """There is no repository at the address."""
+
+
+class WrongPasswordError(BackupError):
+    """The password file does not open the repository."""
+
+
+class RepositoryLockedError(BackupError):
+    """Another restic process works on the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupProgress:
+    """Bytes; `seconds_left` is None while nothing is known."""
+
+    bytes_done: int
+    bytes_total: int
+    seconds_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """One backup in the repository."""
+
+    id: str
+    time: datetime
+    paths: tuple[str, ...]
+    tags: tuple[str, ...]
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSummary:
+    """What one backup run stored."""
+
+    snapshot_id: str
+    bytes_total: int
+    bytes_added: int
+    files_total: int
+
+
+class Restic:
+    """One repository and the password file that opens it."""
+
+    def __init__(
+        self,
+        *,
+        repository: str,
+        password_file: Path,
+        cache: Path,
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`tick` is called every second or so while restic runs, and ends it when it raises."""
+        if not repository:
+            raise BackupError(
+                "BACKUP_REPOSITORY is not set. Set it to a folder, SFTP or S3 address."
+            )
+        if not password_file.is_file():
+            raise BackupError(
+                f"The backup's password file {password_file} does not exist. Create it with a long "
+                "random password, keep a copy of it somewhere else, and set BACKUP_PASSWORD_FILE."
+            )
+        if shutil.which("restic") is None:
+            raise BackupError("restic is not installed. Run: apt-get install restic")
+        self._tick = tick
+        self._environment = _environment(repository, password_file, cache)
+
+    # -- repository ---------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        """Whether the repository is there. Raises BackupError when that cannot be told."""
+        try:
+            self._run("cat", "config", "--no-lock")
+        except NoRepositoryError:
+            return False
+        return True
+
+    def create(self) -> None:
+        self._run("init")
+
+    def unlock_stale(self) -> None:
+        """Removes locks of processes that died (restic tells them from live ones)."""
+        self._run("unlock")
+
+    def snapshots(self, *, tag: str = "") -> list[StoredSnapshot]:
+        """The backups that carry the tag, or all there are, oldest first."""
+        wanted = ("--tag", tag) if tag else ()
+        found = json.loads(self._run("snapshots", "--json", "--no-lock", *wanted)) or []
+        return sorted((_snapshot(each) for each in found), key=lambda each: each.time)
+
+    def check(self, *, subset: str | None) -> None:
+        """Checks the structure, and of the data the `subset` ("3/30"), or all of it for None.
+
+        Raises BackupError when something in the repository is damaged.
+        """
+        data = "--read-data" if subset is None else f"--read-data-subset={subset}"
+        self._run("check", data, failure="The check found damage in the backup repository.")
+
+    def forget(self, *, tag: str, keep: dict[str, str]) -> None:
+        """Removes old backups with the tag and the data that no other needs.
+
+        `keep` says how many to keep by restic's periods: {"daily": "7", "weekly": "4"}.
+        """
+        kept = [option for period, n in keep.items() for option in (f"--keep-{period}", n)]
+        # Grouped by nothing: else a changed list of folders would begin a group of its own,
+        # whose snapshots are all kept.
+        self._run("forget", "--prune", "--group-by", "", "--tag", tag, *kept)
+
+    # -- backup and restore -------------------------------------------------------------------
+
+    def backup(
+        self,
+        paths: Sequence[Path],
+        *,
+        tag: str,
+        host: str,
+        excludes: Sequence[str] = (),
+        on_progress: Callable[[BackupProgress], None] | None = None,
+    ) -> BackupSummary:
+        """Stores the folders (absolute paths). Raises BackupError, also when some files could not
+        be read; the caller makes sure that each folder is there (restic skips missing ones)."""
+        command = ["backup", "--json", "--tag", tag, "--host", host]
+        for pattern in excludes:
+            command += ["--exclude", pattern]
+        summary: dict[str, Any] = {}
+        with self._started(*command, "--", *map(str, paths)) as lines:
+            for line in lines:
+                message = _json(line)
+                if message.get("message_type") == "status" and on_progress is not None:
+                    on_progress(_progress(message))
+                elif message.get("message_type") == "summary":
+                    summary = message
+        if not summary.get("snapshot_id"):
+            raise BackupError("restic did not say that the backup was stored. Run it again.")
+        return BackupSummary(
+            snapshot_id=summary["snapshot_id"],
+            bytes_total=summary["total_bytes_processed"],
+            bytes_added=summary["data_added"],
+            files_total=summary["total_files_processed"],
+        )
+
+    def read_file(self, snapshot_id: str, path: str) -> bytes:
+        """The contents of one small file of a backup."""
+        return self._run("dump", "--no-lock", snapshot_id, path, failure=f"{path} is not in it.")
+
+    def size_of(self, snapshot_id: str) -> int:
+        """Bytes that a restore of the whole backup writes."""
+        answer = self._run("stats", "--json", "--no-lock", "--mode", "restore-size", snapshot_id)
+        return int(json.loads(answer)["total_size"])
+
+    def restore(
+        self,
+        snapshot_id: str,
+        *,
+        target: Path,
+        includes: Sequence[str] = (),
+        excludes: Sequence[str] = (),
+    ) -> None:
+        """Writes a backup below `target`, with the full paths that it was taken from: only the
+        `includes`, or all but the `excludes` (restic takes one or the other)."""
+        options = [option for path in includes for option in ("--include", _escaped(path))]
+        options += [option for path in excludes for option in ("--exclude", _escaped(path))]
+        self._run(
+            *("restore", "--no-lock", snapshot_id, "--target", str(target), *options),
+            failure="Not all files could be restored.",
+        )
+
+    # -- processes ----------------------------------------------------------------------------
+
+    def _run(self, *arguments: str, failure: str = "restic failed.") -> bytes:
+        with subprocess.Popen(
+            [*BEHIND, *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            try:
+                out, said = self._output(process)
+            except BaseException:
+                process.send_signal(signal.SIGINT)
+                raise
+        if process.returncode:
+            raise _error(said.decode(errors="replace"), failure)
+        return out
+
+    def _output(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+        while True:
+            try:
+                return process.communicate(timeout=TICK_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._tick()
+
+    @contextmanager
+    def _started(self, *arguments: str) -> Iterator[IO[str]]:
+        """The lines that restic prints while it runs. Raises BackupError at its end if it failed;
+        stopped, and waited for, when the block raises."""
+        with subprocess.Popen(
+            [*BEHIND, *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            said: list[str] = []
+            # Read beside the output: a full pipe would stop restic.
+            reader = threading.Thread(target=said.extend, args=(process.stderr,))
+            reader.start()
+            try:
+                yield process.stdout
+            except BaseException:
+                process.send_signal(signal.SIGINT)
+                raise
+            finally:
+                process.wait()
+                reader.join()
+        if process.returncode == SOME_FILES_UNREADABLE:
+            raise _error("".join(said), "Some files could not be read; the backup is incomplete.")
+        if process.returncode:
+            raise _error("".join(said), "The backup failed.")
+
+
+def _environment(repository: str, password_file: Path, cache: Path) -> dict[str, str]:
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+    }
+    passed.pop("RESTIC_PASSWORD", None)
+    return passed | {
+        "RESTIC_REPOSITORY": repository,
+        "RESTIC_PASSWORD_FILE": str(password_file),
+        "RESTIC_CACHE_DIR": str(cache),
+        "RESTIC_PROGRESS_FPS": "1",
+    }
+
+
+def _error(said: str, failure: str) -> BackupError:
+    """The error that restic's words mean. Its exit code is 1 for all of them."""
+    detail = said.strip()[-MAX_ERROR_CHARACTERS:]
+    if "wrong password" in said:
+        return WrongPasswordError(
+            "The password file does not open the backup repository. Use the file it was created "
+            "with.",
+            detail=detail,
+        )
+    if "Is there a repository" in said or "repository does not exist" in said:
+        return NoRepositoryError(
+            "There is no backup repository at BACKUP_REPOSITORY. Check the address, and that the "
+            "disk is mounted.",
+            detail=detail,
+        )
+    if "already locked" in said:
+        return RepositoryLockedError(
+            "Another restic process is using the backup repository. Wait for it to end, then run "
+            "this again.",
+            detail=detail,
+        )
+    last = detail.splitlines()[-1] if detail else "it gave no reason"
+    return BackupError(f"{failure} restic said: {last}", detail=detail)
+
+
+def _escaped(path: str) -> str:
+    """The path as a pattern that matches nothing else (Go's filepath.Match)."""
+    return "".join(f"\\{each}" if each in "*?[\\" else each for each in path)
+
+
+def _json(line: str) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _progress(message: dict[str, Any]) -> BackupProgress:
+    return BackupProgress(
+        bytes_done=message.get("bytes_done", 0),
+        bytes_total=message.get("total_bytes", 0),
+        seconds_left=message.get("seconds_remaining"),
+    )
+
+
+def _snapshot(found: dict[str, Any]) -> StoredSnapshot:
+    return StoredSnapshot(
+        id=found["id"],
+        time=datetime.fromisoformat(found["time"]),
+        paths=tuple(found["paths"]),
+        tags=tuple(found.get("tags") or ()),
+    )

@@ -1,0 +1,180 @@
+"""What the site itself registers in siteconfig.doctor: health, settings, versions, space,
+permissions. Apps add their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.core import checks
+
+from clipset.lib.permissions import UMASK, is_open, look_through
+from siteconfig.doctor import Finding, Look, register_doctor_check
+from siteconfig.health import health_report
+from siteconfig.places import SETTINGS
+from siteconfig.roots import MARKER, is_available, root_names, root_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from siteconfig.services.doctor_log import Journal
+
+# Health checks whose findings are the doctor's too. What the others find, it looks at in detail.
+FROM_HEALTH: Final = ("workers", "database_space", "space", "backup")
+# Found by checks of their own name.
+FOUND_ELSEWHERE: Final = frozenset({"clipset.E020"})
+MIN_FREE_INODES: Final = 1000
+_PINNED: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)")
+
+
+def unwell(name: str) -> Callable[[Look], Iterator[Finding]]:
+    """What the health check of this name finds."""
+
+    def find(_look: Look) -> Iterator[Finding]:
+        found = health_report(name).finding
+        if not found.is_well:
+            yield Finding(name, found.summary)
+
+    return find
+
+
+def find_wrong_settings(_look: Look) -> Iterator[Finding]:
+    """What `manage.py check` says."""
+    for message in checks.run_checks():
+        if message.is_silenced() or message.level < checks.WARNING or message.id in FOUND_ELSEWHERE:
+            continue
+        hint = f" {message.hint}" if message.hint else ""
+        yield Finding("settings", f"{message.msg}{hint}", subject=f"{message.id} {message.msg}")
+
+
+def find_wrong_versions(_look: Look) -> Iterator[Finding]:
+    """Packages that are not installed as requirements.txt pins them."""
+    for name, pinned in _pinned_versions():
+        try:
+            installed = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            installed = "missing"
+        if installed != pinned:
+            yield Finding(
+                "versions",
+                f"{name} is {installed}, but {pinned} is pinned. Start with scripts/run, which "
+                "installs what is pinned.",
+                subject=name,
+            )
+
+
+def _pinned_versions() -> list[tuple[str, str]]:
+    text = (Path(settings.BASE_DIR) / "requirements.txt").read_text()
+    found = (_PINNED.match(line) for line in text.splitlines())
+    return [(match["name"], match["version"]) for match in found if match]
+
+
+def find_few_inodes(_look: Look) -> Iterator[Finding]:
+    """Disks on which soon no file can be made, however much space they have."""
+    for name in SETTINGS:
+        if not is_available(name):
+            continue
+        disk = os.statvfs(root_path(name))
+        if disk.f_files and disk.f_favail < MIN_FREE_INODES:
+            yield Finding(
+                "inodes",
+                f"The disk of the storage root '{name}' has room for {disk.f_favail:,} more files "
+                "only. Remove small files, or move it to another disk.",
+                subject=name,
+            )
+
+
+# -- permissions ----------------------------------------------------------------------------------
+
+
+def find_wrong_permissions(look: Look) -> Iterator[Finding]:
+    """Files that other users of the machine can read, or that belong to somebody else."""
+    for name in root_names():
+        if is_available(name):
+            yield from _of_root(name, look)
+    for path in _own_files():
+        if is_open(path.stat()):
+            yield Finding(
+                "permissions",
+                f"Other users of the machine can read {path}.",
+                subject=str(path),
+                mend="Make it private (mode 0640).",
+            )
+
+
+def _of_root(name: str, look: Look) -> Iterator[Finding]:
+    folder = root_path(name)
+    owner = (folder / MARKER).stat().st_uid
+    opened = foreign = 0
+    for _, found in _inside(name):
+        look.tick()
+        opened += is_open(found)
+        foreign += found.st_uid != owner
+    if opened:
+        yield Finding(
+            "permissions",
+            f"Other users of the machine can read {opened:,} files or folders in the storage root "
+            f"'{name}' ({folder}).",
+            subject=name,
+            mend="Make them private (files 0640, folders 0750).",
+            facts={"root": name},
+        )
+    if foreign:
+        yield Finding(
+            "permissions",
+            f"{foreign:,} files or folders in the storage root '{name}' belong to another user "
+            f"than its marker, so that the site may be unable to read or remove them: chown them "
+            f"to user {owner}.",
+            subject=f"{name} owner",
+        )
+
+
+def mend_permissions(finding: Finding, journal: Journal) -> None:
+    name = finding.facts.get("root")
+    if name is None:
+        path = Path(finding.subject)
+        _make_private(path, path.stat(), journal)
+        return
+    for path, found in _inside(name):
+        if is_open(found):
+            _make_private(path, found, journal)
+
+
+def _make_private(path: Path, found: os.stat_result, journal: Journal) -> None:
+    try:
+        journal.change_mode(path, stat.S_IMODE(found.st_mode) & ~UMASK)
+    except OSError as error:  # somebody else's, or gone meanwhile
+        journal.said.append(f"{path} stays as it is: {error.strerror}")
+
+
+def _inside(name: str) -> Iterator[tuple[Path, os.stat_result]]:
+    """Files and folders of a root, without those of roots that lie in it."""
+    folder = root_path(name)
+    others = [root_path(other) for other in root_names() if other != name]
+    others = [other for other in others if other.is_relative_to(folder)]
+    for path, found in look_through(folder):
+        if not any(path.is_relative_to(other) for other in others):
+            yield path, found
+
+
+def _own_files() -> list[Path]:
+    """Files outside of the storage roots that hold secrets or members' data."""
+    found = [Path(settings.BASE_DIR) / ".env"]
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        found += [Path(f"{database['NAME']}{suffix}") for suffix in ("", "-wal", "-shm")]
+    return [path for path in found if path.is_file()]
+
+
+def register_checks() -> None:
+    for name in FROM_HEALTH:
+        register_doctor_check(name, unwell(name))
+    register_doctor_check("settings", find_wrong_settings)
+    register_doctor_check("versions", find_wrong_versions)
+    register_doctor_check("inodes", find_few_inodes)
+    register_doctor_check("permissions", find_wrong_permissions, mend_permissions)

@@ -1,0 +1,105 @@
+"""What the site itself registers in siteconfig.health."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from clipset.lib.units import human_bytes
+from siteconfig.health import Finding, register_health_check
+from siteconfig.models import BackupRun, BackupState, Config
+from siteconfig.places import SETTINGS
+from siteconfig.roots import is_available, root_path
+from siteconfig.schema import migration_problem
+from siteconfig.services.cluster_heartbeats import STALE_SECONDS, cluster_ages
+
+# A night and what a large backup may take.
+MAX_BACKUP_AGE: Final = timedelta(hours=36)
+# Less than this on the disk of the database, and nothing can be saved reliably.
+MIN_DATABASE_BYTES: Final = 16 * 1024**2
+
+
+def check_database() -> Finding:
+    if Config.objects.filter(pk=Config.SINGLETON_ID).exists():
+        return Finding(is_well=True, summary="The database answers.")
+    return Finding(is_well=False, summary="The database is not set up: it has no configuration.")
+
+
+def check_migrations() -> Finding:
+    problem = migration_problem()
+    return Finding(is_well=not problem, summary=problem or "The database has this code's version.")
+
+
+def check_workers() -> Finding:
+    """Each cluster has beaten lately, on some host."""
+    if not settings.HEALTH_EXPECTS_WORKERS:
+        return Finding(is_well=True, summary="No workers are expected (HEALTH_EXPECTS_WORKERS).")
+    ages = cluster_ages()
+    late = [name for name, age in ages.items() if age is None or abs(age) > STALE_SECONDS]
+    facts = {"seconds_since_heartbeat": ages}
+    if not late:
+        return Finding(is_well=True, summary="All workers are at work.", facts=facts)
+    return Finding(
+        is_well=False,
+        summary=f"No sign of life for {STALE_SECONDS} s of the workers of: {', '.join(late)}. See "
+        "their logs in data/log, and restart them.",
+        facts=facts,
+    )
+
+
+def check_database_space() -> Finding:
+    """Room for the database, where it is a file."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] != "django.db.backends.sqlite3":
+        return Finding(is_well=True, summary="The database is not a file of this host.")
+    free = shutil.disk_usage(Path(database["NAME"]).parent).free
+    return Finding(
+        is_well=free >= MIN_DATABASE_BYTES,
+        summary=f"The disk of the database has {human_bytes(free)} free.",
+        facts={"free_bytes": free},
+    )
+
+
+def check_space() -> Finding:
+    """Room for uploads, which are refused below MIN_FREE_DISK_BYTES."""
+    folders = {name: root_path(name) for name in SETTINGS if is_available(name)}
+    free = {name: shutil.disk_usage(folder).free for name, folder in folders.items()}
+    if not free:
+        return Finding(is_well=False, summary="No storage root is available.")
+    least = min(free.values())
+    return Finding(
+        is_well=least >= settings.MIN_FREE_DISK_BYTES,
+        summary=f"The fullest disk has {human_bytes(least)} free; uploads are refused below "
+        f"{human_bytes(settings.MIN_FREE_DISK_BYTES)}.",
+        facts={"free_bytes": free},
+    )
+
+
+def check_backup() -> Finding:
+    """The last nightly backup is not too old, where backups are taken."""
+    if not settings.BACKUP_REPOSITORY:
+        summary = "No backups are taken (BACKUP_REPOSITORY is not set)."
+        return Finding(is_well=True, summary=summary, facts={"last": None})
+    last = BackupRun.objects.filter(state=BackupState.DONE).first()
+    failed = BackupRun.objects.filter(state=BackupState.FAILED).first()
+    facts = {"last": last.started_at.isoformat() if last else None}
+    if last is not None and timezone.now() - last.started_at < MAX_BACKUP_AGE:
+        summary = f"The last backup is from {last.started_at:%Y-%m-%d %H:%M} UTC."
+        return Finding(is_well=True, summary=summary, facts=facts)
+    why = f" The last try failed: {failed.error}" if failed else ""
+    age = f"from {last.started_at:%Y-%m-%d %H:%M} UTC" if last else "not there yet"
+    return Finding(is_well=False, summary=f"The last backup is {age}.{why}", facts=facts)
+
+
+def register_checks() -> None:
+    register_health_check("database", check_database, is_vital=True)
+    register_health_check("migrations", check_migrations, is_vital=True)
+    register_health_check("workers", check_workers, is_vital=True)
+    register_health_check("database_space", check_database_space, is_vital=True)
+    register_health_check("space", check_space, is_vital=False)
+    register_health_check("backup", check_backup, is_vital=False)

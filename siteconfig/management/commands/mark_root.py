@@ -1,0 +1,88 @@
+"""Marks the folder of a storage root as this site's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from siteconfig.folders import why_not_for_files
+from siteconfig.roots import (
+    RootUnavailableError,
+    read_marker,
+    root_path,
+    site_id,
+    unavailable_roots,
+    write_marker,
+)
+from siteconfig.services.config import current_config
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from pathlib import Path
+
+
+class Command(BaseCommand):
+    help = (
+        "Marks the folder of a storage root as this site's, so that files are written there. Look "
+        "first that it is the right folder and that its disk is mounted. Without a name it lists "
+        "the roots that are not available."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", nargs="?", help="The root, such as videos or temp.")
+        parser.add_argument(
+            "--take-over",
+            action="store_true",
+            help="Also where another site's marker, or that of another root, lies.",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        current_config()  # makes the row that holds the site's id
+        if options["name"] is None:
+            self._list()
+            return
+        name: str = options["name"]
+        try:
+            folder = root_path(name)
+        except RootUnavailableError as error:
+            raise CommandError(f"No storage root is called '{name}'.") from error
+        self._refuse_unfit(folder)
+        if not options["take_over"]:
+            _refuse_others(folder, name)
+        try:
+            write_marker(name)
+        except OSError as error:
+            raise CommandError(f"{folder} cannot be written to: {error.strerror}.") from error
+        self.stdout.write(f"{folder} is now the storage root '{name}' of this site.")
+
+    def _list(self) -> None:
+        away = unavailable_roots()
+        for name, reason in away.items():
+            self.stdout.write(f"{name}: {reason}")
+        if not away:
+            self.stdout.write("Every storage root is available.")
+
+    def _refuse_unfit(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise CommandError(f"{folder} is not there. Mount its disk, or make the folder first.")
+        reason = why_not_for_files(folder)
+        if reason:
+            raise CommandError(f"{folder} cannot hold files of members: {reason}.")
+
+
+def _refuse_others(folder: Path, name: str) -> None:
+    try:
+        marker = read_marker(folder)
+    except (OSError, ValueError) as error:
+        raise CommandError(
+            f"The marker in {folder} cannot be read. If the folder is this site's all the same, "
+            "say --take-over."
+        ) from error
+    if marker is None or marker == (site_id(), name):
+        return
+    owner = "another Clipset site" if marker[0] != site_id() else f"the storage root '{marker[1]}'"
+    raise CommandError(
+        f"{folder} is marked as that of {owner}. If that is over, say --take-over: two sites in "
+        "one folder delete each other's files."
+    )

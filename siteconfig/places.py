@@ -1,0 +1,60 @@
+"""Paths of storage roots as the settings of this host say them. No database."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+# The roots that every site has, and the setting that says where each lies on this host.
+VIDEOS: Final = "videos"
+THUMBNAILS: Final = "thumbnails"
+ORIGINALS: Final = "originals"
+TEMP: Final = "temp"
+IMAGES: Final = "images"
+SETTINGS: Final = {
+    VIDEOS: "VIDEO_STORAGE_PATH",
+    THUMBNAILS: "THUMBNAIL_STORAGE_PATH",
+    ORIGINALS: "ORIGINAL_STORAGE_PATH",
+    TEMP: "TEMP_STORAGE_PATH",
+    IMAGES: "MEDIA_ROOT",
+}
+_NAMED: Final = re.compile(r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)=(?P<path>.+)")
+
+
+def as_stored(folder: str | Path) -> str:
+    """A folder as the database holds it: relative to the project's folder where it lies below."""
+    folder = Path(os.path.normpath(settings.BASE_DIR / folder))
+    if folder.is_relative_to(settings.BASE_DIR):
+        return str(folder.relative_to(settings.BASE_DIR))
+    return str(folder)
+
+
+def located(stored: str) -> Path:
+    """The absolute folder that `as_stored` stands for in this project's folder."""
+    return Path(settings.BASE_DIR) / stored
+
+
+def placed_by_host(name: str) -> Path | None:
+    """Where this host's settings say that a root lies: STORAGE_ROOTS first, then the setting of a
+    root that every site has. None for other roots, which lie where their rows say."""
+    for entry in settings.STORAGE_ROOTS:
+        named = _NAMED.fullmatch(entry.strip())
+        if named is not None and named["name"] == name:
+            return located(named["path"])
+    return Path(getattr(settings, SETTINGS[name])) if name in SETTINGS else None
+
+
+def allowed_folders() -> list[Path]:
+    """Folders that STORAGE_ROOTS lists without a name: an admin may keep videos below them."""
+    entries = [entry.strip() for entry in settings.STORAGE_ROOTS]
+    return [Path(entry) for entry in entries if entry.startswith("/")]
+
+
+def unreadable_entries() -> list[str]:
+    """Entries of STORAGE_ROOTS that are neither `name=path` nor an absolute path."""
+    entries = [entry.strip() for entry in settings.STORAGE_ROOTS]
+    return [it for it in entries if not it.startswith("/") and not _NAMED.fullmatch(it)]

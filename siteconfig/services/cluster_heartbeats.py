@@ -1,0 +1,52 @@
+"""Signs of life of the workers' clusters: each writes one every 20 s while its processes
+work (clipset.lib.pulse)."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
+
+from siteconfig.models import ClusterHeartbeat
+
+STALE_SECONDS: Final = 90
+# A host that has not beaten for so long is gone; its row goes when another one starts.
+FORGOTTEN_AFTER: Final = timedelta(days=30)
+
+
+def beat(cluster: str) -> None:
+    """Writes that this host's cluster of this name is alive, by the database's clock. One query."""
+    ClusterHeartbeat.objects.bulk_create(
+        [ClusterHeartbeat(cluster=cluster, host=socket.gethostname()[:255], beat_at=Now())],
+        update_conflicts=True,
+        unique_fields=["cluster", "host"],
+        update_fields=["beat_at"],
+    )
+
+
+def forget_old_heartbeats() -> None:
+    with transaction.atomic():
+        ClusterHeartbeat.objects.filter(beat_at__lt=Now() - FORGOTTEN_AFTER).delete()
+
+
+def cluster_ages() -> dict[str, float | None]:
+    """Seconds since each cluster's last heartbeat on any host, by the database's clock. None for
+    one that never beat; negative where a clock was ahead. One query."""
+    ages: dict[str, float | None] = dict.fromkeys(cluster_names())
+    age = ExpressionWrapper(Now() - F("beat_at"), output_field=DurationField())
+    rows = ClusterHeartbeat.objects.annotate(age=age).values_list("cluster", "age")
+    for cluster, since in rows:
+        seconds = round(since.total_seconds(), 1)
+        known = ages.get(cluster)
+        if cluster in ages and (known is None or abs(seconds) < abs(known)):
+            ages[cluster] = seconds
+    return ages
+
+
+def cluster_names() -> list[str]:
+    return [str(settings.Q_CLUSTER["name"]), *map(str, settings.Q_CLUSTER["ALT_CLUSTERS"])]

@@ -1,0 +1,311 @@
+"""Runs the doctor: looks with every check, mends where that is asked for, and keeps the result."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from clipset.lib.queue import enqueue
+from siteconfig.doctor import (
+    Check,
+    DoctorStoppedError,
+    Finding,
+    Look,
+    doctor_checks,
+    stop_if_needed,
+)
+from siteconfig.models import Config, DoctorRun, DoctorState
+from siteconfig.schema import migration_problem
+from siteconfig.services.doctor_log import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+logger = logging.getLogger(__name__)
+
+MAX_OF_A_CHECK: Final = 100  # findings that are kept, and mended in one run; the rest is counted
+MAX_STORED: Final = 500
+KEPT_RUNS: Final = 20
+TOUCH_SECONDS: Final = 5.0
+# A run that did not go on for so long has ended with its process.
+STALE: Final = timedelta(minutes=5)
+
+MIGRATIONS: Final = "migrations"
+
+
+class DoctorBusyError(Exception):
+    """Another run is at work; the text is a sentence."""
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run found. `found` counts all findings, `findings` holds the first of each check."""
+
+    key: str
+    findings: list[Finding] = field(default_factory=list)
+    # By check and subject: what was done about it, a sentence each.
+    mended: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+    found: int = 0
+    problem: str = ""
+
+
+def new_key() -> str:
+    return f"{timezone.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def request_run(
+    *,
+    requested_by: AbstractBaseUser | None,
+    wanted: Sequence[tuple[str, str]] | None = None,
+    is_fix: bool = False,
+) -> DoctorRun:
+    """Has a worker run the doctor. `wanted` are the findings to mend; None for all of them.
+
+    Raises: DoctorBusyError while a run waits or is at work.
+    """
+    with transaction.atomic():
+        _one_at_a_time()
+        _end_stale_runs()
+        active = DoctorRun.objects.filter(state__in=[DoctorState.WAITING, DoctorState.RUNNING])
+        if active.exists():
+            raise DoctorBusyError("The doctor is running already. Wait until it is done.")
+        run = DoctorRun.objects.create(
+            key=new_key(),
+            is_fix=is_fix,
+            wanted=None if wanted is None else [list(pair) for pair in wanted],
+            requested_by_id=requested_by.pk if requested_by else None,
+        )
+        enqueue("siteconfig.tasks.run_requested_doctor", run.pk)
+    return run
+
+
+def run_requested(run_id: int) -> DoctorRun | None:
+    """In a worker: does what `request_run` asked for. None when somebody did it already."""
+    taken = DoctorRun.objects.filter(pk=run_id, state=DoctorState.WAITING)
+    if not taken.update(state=DoctorState.RUNNING, touched_at=timezone.now()):
+        return None
+    run = DoctorRun.objects.get(pk=run_id)
+    wanted = None if run.wanted is None else {(str(a), str(b)) for a, b in run.wanted}
+    _carry_out(run, Result(run.key), wanted=wanted, is_deep=False, say=_quiet)
+    return run
+
+
+def run_doctor(
+    *,
+    is_fix: bool = False,
+    is_deep: bool = False,
+    say: Callable[[str, str], None] | None = None,
+) -> Result:
+    """Looks for everything that is wrong and, with `is_fix`, mends what can be mended.
+
+    Args:
+        say: is given the text to print and whether it is a "finding", a "mend" or a "problem".
+    """
+    say = say or _quiet
+    result = Result(new_key())
+    if problem := migration_problem():
+        return _only(result, Finding(MIGRATIONS, problem), say)
+    try:
+        run = _begin(result.key, is_fix=is_fix)
+    except DoctorBusyError as error:
+        result.problem = str(error)
+        say("problem", result.problem)
+        return result
+    return _carry_out(run, result, wanted=None, is_deep=is_deep, say=say)
+
+
+def last_run() -> DoctorRun | None:
+    return DoctorRun.objects.select_related("requested_by").first()
+
+
+def is_active(run: DoctorRun) -> bool:
+    """Whether a run waits for a worker or is at work. Not one whose process died, that no worker
+    took up, or that was begun by a clock ahead."""
+    is_fresh = abs(timezone.now() - run.touched_at) < STALE
+    return is_fresh and run.state in {DoctorState.WAITING, DoctorState.RUNNING}
+
+
+# -- a run ----------------------------------------------------------------------------------------
+
+
+def _quiet(_kind: str, _text: str) -> None:
+    pass
+
+
+def _only(result: Result, finding: Finding, say: Callable[[str, str], None]) -> Result:
+    """For a database that belongs to another version: no other check can be believed."""
+    result.findings, result.found = [finding], 1
+    say("finding", f"{finding.check}: {finding.sentence}")
+    return result
+
+
+def _begin(key: str, *, is_fix: bool) -> DoctorRun:
+    with transaction.atomic():
+        _one_at_a_time()
+        _end_stale_runs()
+        if DoctorRun.objects.filter(state=DoctorState.RUNNING).exists():
+            raise DoctorBusyError(
+                "Another run of the doctor is at work. Try again when it is done."
+            )
+        return DoctorRun.objects.create(key=key, is_fix=is_fix, state=DoctorState.RUNNING)
+
+
+def _one_at_a_time() -> None:
+    """In a transaction: of two who begin a run at once, the second sees that of the first."""
+    Config.objects.select_for_update().filter(pk=Config.SINGLETON_ID).first()
+
+
+def _end_stale_runs() -> None:
+    now = timezone.now()
+    unfinished = DoctorRun.objects.filter(state__in=[DoctorState.WAITING, DoctorState.RUNNING])
+    stale = unfinished.exclude(touched_at__range=(now - STALE, now + STALE))
+    for state, problem in (
+        (DoctorState.WAITING, "No worker took it up. Are the workers running?"),
+        (DoctorState.RUNNING, "It was interrupted."),
+    ):
+        stale.filter(state=state).update(
+            state=DoctorState.STOPPED, problem=problem, finished_at=now
+        )
+
+
+def _carry_out(
+    run: DoctorRun,
+    result: Result,
+    *,
+    wanted: set[tuple[str, str]] | None,
+    is_deep: bool,
+    say: Callable[[str, str], None],
+) -> Result:
+    try:
+        stop_if_needed()
+        _look_and_mend(run, result, wanted=wanted, is_deep=is_deep, say=say)
+        run.state = DoctorState.DONE
+    except DoctorStoppedError as error:
+        result.problem = str(error)
+    except DatabaseError as error:
+        logger.exception("the doctor could not go on")
+        result.problem = f"The database failed: {error}"
+    if result.problem:
+        say("problem", result.problem)
+        run.state = DoctorState.STOPPED
+    _store(run, result)
+    return result
+
+
+def _look_and_mend(
+    run: DoctorRun,
+    result: Result,
+    *,
+    wanted: set[tuple[str, str]] | None,
+    is_deep: bool,
+    say: Callable[[str, str], None],
+) -> None:
+    checks = doctor_checks()
+    run.all_checks = len(checks)
+    look = Look(is_deep=is_deep, tick=_Touch(run))
+    journal = Journal(result.key)
+    for number, check in enumerate(checks):
+        run.done_checks, run.current_check = number, check.name
+        run.touched_at = timezone.now()
+        run.save(update_fields=["done_checks", "all_checks", "current_check", "touched_at"])
+        found = list(_found_by(check, look, result))
+        result.findings += found
+        for finding in found:
+            say("finding", f"{finding.check}: {finding.sentence}")
+            named = (finding.check, finding.subject)
+            if run.is_fix and finding.mend and (wanted is None or named in wanted):
+                _mend(check, finding, journal, result, say)
+                look.tick()
+    run.done_checks, run.current_check = len(checks), ""
+
+
+def _found_by(check: Check, look: Look, result: Result) -> Iterator[Finding]:
+    """The first findings of a check; the rest is counted. A check that fails is a finding."""
+    number = 0
+    try:
+        for finding in check.find(look):
+            number += 1
+            if number <= MAX_OF_A_CHECK:
+                yield finding
+            look.tick()
+    except (DoctorStoppedError, DatabaseError):
+        raise
+    except Exception as error:
+        logger.exception("the doctor's check '%s' failed", check.name)
+        number += 1
+        yield Finding(check.name, f"This could not be checked: {error}", subject="failed")
+    finally:
+        result.found += number
+
+
+def _mend(
+    check: Check,
+    finding: Finding,
+    journal: Journal,
+    result: Result,
+    say: Callable[[str, str], None],
+) -> None:
+    assert check.mend is not None, f"{check.name} offers a mend that it does not have"
+    named = (finding.check, finding.subject)
+    journal.begin(finding)
+    try:
+        check.mend(finding, journal)
+    except DoctorStoppedError:
+        raise
+    except Exception as error:
+        logger.exception("the mend of '%s' %s failed", *named)
+        result.failed[named] = f"It could not be mended: {error}"
+        say("mend", result.failed[named])
+        return
+    result.mended[named] = list(journal.said)
+    for line in journal.said or ["nothing had to be changed"]:
+        say("mend", line)
+
+
+class _Touch:
+    """Shows every few seconds that the run is at work."""
+
+    def __init__(self, run: DoctorRun) -> None:
+        self._run = run
+        self._next = time.monotonic() + TOUCH_SECONDS
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._next:
+            return
+        DoctorRun.objects.filter(pk=self._run.pk).update(touched_at=timezone.now())
+        self._next = time.monotonic() + TOUCH_SECONDS
+
+
+# -- the result -----------------------------------------------------------------------------------
+
+
+def as_json(result: Result, finding: Finding) -> dict[str, Any]:
+    """A finding and what was done about it."""
+    named = (finding.check, finding.subject)
+    return {
+        **asdict(finding),
+        "facts": dict(finding.facts),
+        "mended": result.mended.get(named),
+        "failed": result.failed.get(named),
+    }
+
+
+def _store(run: DoctorRun, result: Result) -> None:
+    run.findings = [as_json(result, finding) for finding in result.findings[:MAX_STORED]]
+    run.found, run.mended = result.found, len(result.mended)
+    run.problem = result.problem
+    run.finished_at = run.touched_at = timezone.now()
+    with transaction.atomic():
+        run.save()
+        kept = DoctorRun.objects.values_list("pk", flat=True)[:KEPT_RUNS]
+        DoctorRun.objects.exclude(pk__in=list(kept)).delete()

@@ -1,0 +1,125 @@
+"""The folder for new videos, as an admin chooses it: each is a storage root with a name."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+
+from siteconfig.folders import one_in_the_other, why_not_for_videos
+from siteconfig.models import RootKind, StorageRoot
+from siteconfig.places import IMAGES, SETTINGS, as_stored, located
+from siteconfig.roots import (
+    RootUnavailableError,
+    check_roots,
+    read_marker,
+    root_names,
+    root_path,
+    site_id,
+    write_marker,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def usable_video_folder(text: str) -> str:
+    """The path, as the configuration stores it, of a folder that new videos can go to.
+
+    A folder that is a storage root for videos has to be available. A new one is made if it is
+    missing, and has to be empty, writable and allowed (siteconfig.folders).
+
+    Raises: ValidationError with the reason.
+    """
+    try:
+        known = _known_root(text)
+        if known is not None:
+            check_roots([known.name])
+            return known.path
+        _make_new(located(as_stored(text)))
+    except RootUnavailableError as error:
+        raise ValidationError(f"This folder can't be used right now: {error.reason}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ValidationError(
+            f"Nothing can be written there: {reason}. Choose another folder, or let the user that "
+            "runs Clipset write to this one."
+        ) from error
+    return as_stored(text)
+
+
+def add_video_root(text: str) -> str:
+    """Makes the folder a storage root with a name and a marker, unless it is one. In the caller's
+    transaction, which holds the configuration's row.
+
+    Returns the path as the configuration stores it. Raises: ValidationError.
+    """
+    path = usable_video_folder(text)
+    if StorageRoot.objects.filter(kind=RootKind.VIDEOS, path=path).exists():
+        return path
+    name = _adopted_name(located(path)) or _next_name()
+    StorageRoot.objects.create(name=name, kind=RootKind.VIDEOS, path=path)
+    try:
+        write_marker(name)
+    except OSError as error:
+        raise ValidationError(f"Nothing can be written there: {error.strerror}.") from error
+    return path
+
+
+def _known_root(text: str) -> StorageRoot | None:
+    """The root for videos with this path, or whose folder this is on this host."""
+    roots = list(StorageRoot.objects.filter(kind=RootKind.VIDEOS))
+    stored = as_stored(text)
+    folder = os.path.realpath(located(stored))
+    same_path = [it for it in roots if it.path == stored]
+    same_folder = [it for it in roots if os.path.realpath(root_path(it.name)) == folder]
+    return next(iter(same_path + same_folder), None)
+
+
+def _make_new(folder: Path) -> None:
+    """Raises: ValidationError, OSError and ValueError."""
+    reason = why_not_for_videos(folder)
+    if reason:
+        raise ValidationError(f"This folder can't be used: {reason}. Choose another one.")
+    for name, other in _other_roots():
+        if one_in_the_other(folder, other):
+            raise ValidationError(
+                f"This folder is, contains or lies in {other}, the storage root '{name}'. Choose "
+                "one apart from it."
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    if _adopted_name(folder) is None and any(folder.iterdir()):
+        raise ValidationError("This folder isn't empty. Choose a new or empty one.")
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        probe.write(b"x")
+
+
+def _other_roots() -> Iterator[tuple[str, Path]]:
+    """All but that of avatars and covers, which usually holds the others."""
+    for name in root_names():
+        if name != IMAGES:
+            yield name, root_path(name)
+
+
+def _adopted_name(folder: Path) -> str | None:
+    """The name in this site's marker there, when no row has it: the process ended between the
+    marker and the commit of the row, or an older database was restored."""
+    marker = read_marker(folder)
+    if marker is None or marker[0] != site_id():
+        return None
+    name = marker[1]
+    taken = name in SETTINGS or StorageRoot.objects.filter(name=name).exists()
+    return None if taken or not name.startswith("videos-") else name
+
+
+def _next_name() -> str:
+    """videos-2, videos-3, ..."""
+    numbers = [1]
+    names = StorageRoot.objects.filter(name__startswith="videos-").values_list("name", flat=True)
+    for name in names:
+        number = name.removeprefix("videos-")
+        numbers += [int(number)] if number.isdigit() else []
+    return f"videos-{max(numbers) + 1}"

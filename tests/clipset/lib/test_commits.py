@@ -1,0 +1,43 @@
+"""What follows a commit may fail; what was committed is answered as such."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import transaction
+
+from clipset.lib.commits import after_commit
+from clipset.lib.pictures import unlink_on_commit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_file_that_cannot_be_removed_fails_nothing_and_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, done = tmp_path / "picture.webp", list[int]()
+    folder.mkdir()
+    with transaction.atomic():
+        unlink_on_commit(folder)  # which unlink(2) refuses
+        after_commit(lambda: done.append(1), what="the next one")
+        assert not done
+    assert done == [1]
+    assert "Committed, but removing picture.webp failed." in caplog.text
+
+
+def test_outside_of_a_transaction_it_is_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    after_commit(lambda: 1 / 0, what="dividing")
+    assert "Committed, but dividing failed." in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_is_rolled_back_is_not_followed() -> None:
+    done = list[int]()
+    with transaction.atomic():
+        after_commit(lambda: done.append(1), what="it")
+        transaction.set_rollback(True)
+    assert not done

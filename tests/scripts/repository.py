@@ -1,0 +1,105 @@
+"""Clones that are real git repositories, and the versions that scripts/upgrade goes to."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.scripts.conftest import Clone
+
+AUTHOR = ("-c", "user.name=Alice", "-c", "user.email=alice@example.org")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What it says."""
+    command = ["git", *AUTHOR, *arguments]
+    return subprocess.check_output(command, cwd=folder, text=True).strip()
+
+
+def make_repository(clone: Clone) -> str:
+    """Commits the files of the clone to its branch `main`. Returns the revision."""
+    git(clone.root, "init", "--quiet", "--initial-branch=main")
+    git(clone.root, "add", "--all")
+    git(clone.root, "commit", "--quiet", "--message=Old")
+    return git(clone.root, "rev-parse", "HEAD")
+
+
+def make_version(clone: Clone, tag: str, files: dict[str, str]) -> str:
+    """Commits other texts of files, and a tag, without changing the code that is there."""
+    tree = clone.root.parent / tag
+    git(clone.root, "worktree", "add", "--quiet", "--detach", str(tree), "main")
+    for name, text in files.items():
+        (tree / name).write_text(text)
+    git(tree, "add", "--all")
+    git(tree, "commit", "--quiet", f"--message={tag}")
+    git(tree, "tag", tag)
+    git(clone.root, "worktree", "remove", str(tree))
+    return git(clone.root, "rev-parse", tag)
+
+
+def with_text(clone: Clone, name: str, old: str, new: str) -> dict[str, str]:
+    """A file in which `old` became `new`."""
+    text = (clone.root / name).read_text()
+    assert old in text
+    return {name: text.replace(old, new)}
+
+
+def migration(clone: Clone, operations: str, *, is_atomic: bool = True) -> dict[str, str]:
+    """One more migration of `videos`; `operations` are the arguments of a list."""
+    last = max(path.stem for path in (clone.root / "videos/migrations").glob("0*.py"))
+    text = f"""
+from django.db import migrations
+
+
+def fail(apps, schema_editor):
+    raise RuntimeError("this migration fails")
+
+
+class Migration(migrations.Migration):
+    atomic = {is_atomic}
+    dependencies = [("videos", {last!r})]
+    operations = [{operations}]
+"""
+    return {"videos/migrations/9000_of_the_new_version.py": text}
+
+
+def upgrade(
+    clone: Clone, *arguments: str, seconds: float = 180, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs scripts/upgrade to its end; its standard error is part of its output."""
+    return subprocess.run(
+        ["scripts/upgrade", *arguments],
+        cwd=clone.root,
+        env=clone.environment | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+def dump(database: Path) -> list[str]:
+    """Everything in an SQLite database, as sorted statements: a copy may have another order."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return sorted(connection.iterdump())
+
+
+def last_upgrade(clone: Clone) -> Path:
+    """The folder of the newest upgrade."""
+    return max(path for path in (clone.root / "data/upgrades").iterdir() if path.is_dir())
+
+
+def code_is(clone: Clone, revision: str, branch: str = "") -> bool:
+    """Whether the files are those of the revision, and HEAD is at the branch or at none."""
+    return (
+        git(clone.root, "rev-parse", "HEAD") == revision
+        and git(clone.root, "status", "--porcelain") == ""
+        and git(clone.root, "branch", "--show-current") == branch
+    )

@@ -1,0 +1,50 @@
+"""Two hosts over one PostgreSQL, of which one's clock is ahead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.processes import Site
+    from tests.shifted_clock import ShiftedClock
+
+pytestmark = pytest.mark.postgresql
+
+HOLD = """
+from tests.builders import make_user, make_video
+from videos.services.jobs import add_job, claim_next_job
+from videos.services.receiving import writing
+from videos.services.uploads import Words, create_upload
+from videos.models import Upload
+bob = make_user("bob")
+add_job(video=make_video(uploader=bob, status="PENDING"))
+upload = create_upload(user=bob, size=7, filename="sea.mp4", words=Words(title="Sea"))
+held = claim_next_job()
+from clipset.lib.clock import database_now
+from videos.services import receiving
+token = "elsewhere" + "0" * 23
+assert receiving._lease(upload.pk, token)
+print(held.state)
+"""
+TAKE_BACK = """
+from videos.models import Job, Upload
+from videos.services.jobs import take_back_lost_jobs
+from videos.services import receiving
+upload = Upload.objects.get()
+print(take_back_lost_jobs(), receiving._lease(upload.pk, receiving.HERE + "0" * 24))
+"""
+
+
+def test_a_host_whose_clock_is_ahead_takes_nothing_from_a_healthy_one(
+    postgresql: str, make_site: Callable[..., Site], shifted_clock: ShiftedClock
+) -> None:
+    site = make_site(DATABASE_URL=postgresql)
+    assert site.shell(HOLD) == "RUNNING"
+    site.environment |= shifted_clock.environment
+    shifted_clock.set_ahead(timedelta(seconds=45))
+    assert site.shell(TAKE_BACK) == "0 False"

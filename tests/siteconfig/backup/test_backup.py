@@ -1,0 +1,307 @@
+"""A site is backed up while it works, and restored: every row and every byte are compared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from siteconfig.backup import running
+from siteconfig.backup.expected import expected_files
+from siteconfig.backup.restic import BackupError, BackupProgress
+from siteconfig.backup.running import (
+    RUN_LEASE,
+    back_up_when_due,
+    backup_is_running,
+    run_backup,
+    site_tag,
+)
+from siteconfig.models import BackupRun, BackupState
+from tests import clips
+from tests.builders import make_user, make_video
+from tests.folders import files_below, make_root
+from tests.processes import free_port
+from tests.videos.films import ready_film, sent_film
+from videos.models import Comment, FileHash, Like, Video
+from videos.services.editing import delete_video
+from videos.services.file_hashes import forget_hashes_of_removed_files, hash_stored_files
+from videos.services.removing import work_off_removals
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+    from accounts.models import User
+
+pytestmark = [pytest.mark.restic, pytest.mark.ffmpeg]
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def bob(transactional_db: None) -> User:
+    return make_user("bob")
+
+
+@pytest.fixture
+def project(tmp_path: Path, settings: Settings) -> Path:
+    """A project's folder for the site under test, with the code of this one."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("manage.py", "accounts", "categories", "clipset", "siteconfig", "videos"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    settings.BASE_DIR = folder
+    settings.ENV_FILE = folder / ".env"
+    (folder / ".env").write_text(
+        "SECRET_KEY=kept-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789\n"
+        "EMAIL_URL=smtp://mail.example.org\nREDIS_URL=redis://127.0.0.1:1\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, settings: Settings, project: Path, new_store: Path) -> Path:
+    settings.BACKUP_REPOSITORY = str(tmp_path / "store")
+    settings.BACKUP_PASSWORD_FILE = str(tmp_path / "password")
+    settings.BACKUP_KEEP = {"daily": "7"}
+    return new_store
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files_below(folder)}
+
+
+def told(command: str, *args: str, **options: Any) -> str:
+    from io import StringIO
+
+    out = StringIO()
+    call_command(command, *args, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_a_site_is_backed_up_and_comes_back_as_it_was(
+    bob: User, store: Path, media: Path, tmp_path: Path
+) -> None:
+    """What was published, what waits for its worker, what is half uploaded; a backup that was
+    killed in the middle comes before."""
+    ready = [ready_film(bob, clip) for clip in (clips.h264_mp4(), clips.hevc_mp4())]
+    waiting = sent_film(bob, clips.h264_mp4(seconds=3), title="Waiting")
+    Comment.objects.create(video=ready[0], author=bob, text="Hello")
+    (media / "temp" / "job-1").mkdir()
+    (media / "temp" / "job-1" / "work.mp4").write_bytes(b"made again")
+    assert hash_stored_files() == len(FileHash.objects.all()) > 4
+
+    class KilledError(Exception):
+        pass
+
+    def kill(_progress: BackupProgress) -> None:
+        raise KilledError
+
+    with suppress(KilledError):
+        run_backup(on_progress=kill)
+    run = run_backup()
+    assert run.state == BackupState.DONE
+    assert run.bytes_total > 0
+    assert not (tmp_path / "project/data/backup/staging").exists()
+    assert run.snapshot_id[:8] in told("backups")
+
+    # What comes after the backup is not in it; what goes is.
+    before = contents(media)
+    delete_video(video=ready[1])
+    work_off_removals()
+    make_user("late")
+
+    said = told("restore", rehearse=tmp_path / "again", port=free_port())
+    assert f"({FileHash.objects.count()} files compared by SHA-256)" in said
+    again = contents(tmp_path / "again" / "media")
+    assert again == {name: body for name, body in before.items() if not name.startswith("temp/job")}
+    assert "job-1/work.mp4" not in "".join(again)
+    env = (tmp_path / "again" / ".env").read_text()
+    assert "SECRET_KEY=kept-" in env
+    assert "EMAIL_URL" not in env
+    assert "REDIS_URL" not in env
+    assert "password" not in "".join(again)
+    seen = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", LOOK],
+        cwd=tmp_path / "again",
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert seen == ["3", "1", "bob", "0", waiting.short_id]
+
+
+LOOK = """
+from django_q.models import OrmQ
+from accounts.models import User
+from siteconfig.models import BackupRun
+from videos.models import Comment, Video
+assert not BackupRun.objects.filter(state="RUNNING").exists()
+print(Video.objects.count(), Comment.objects.count(), *User.objects.values_list("username",
+      flat=True), OrmQ.objects.count(), Video.objects.get(processing_status="PENDING").short_id)
+"""
+
+
+@pytest.mark.long
+def test_a_second_backup_stores_what_is_new_and_the_live_site_is_not_overwritten(
+    bob: User, store: Path, media: Path
+) -> None:
+    (media / "videos" / "large.bin").write_bytes(os.urandom(3_000_000))
+    first = run_backup()
+    second = run_backup()
+    assert first.bytes_added > 3_000_000 > second.bytes_added
+    assert backup_is_running() is False
+    before = contents(media)
+    with pytest.raises(CommandError, match="The database holds members already"):
+        told("restore")
+    assert contents(media) == before
+    # The disk of the repository is not mounted: no new one is begun under the mount point.
+    store.rename(store.with_name("away"))
+    with pytest.raises(BackupError, match="is gone"):
+        run_backup()
+    assert not store.exists()
+    assert [run.state for run in BackupRun.objects.all()] == ["FAILED", "DONE", "DONE"]
+
+
+def test_what_a_backup_refuses(
+    bob: User, store: Path, media: Path, settings: Settings, tmp_path: Path
+) -> None:
+    settings.BACKUP_REPOSITORY = str(media / "videos" / "store")
+    with pytest.raises(BackupError, match="inside the storage root"):
+        run_backup()
+    settings.BACKUP_REPOSITORY = str(store)
+    # Skipped by restic without an error, and everything would be missing from the backup.
+    (media / "originals").rename(media / "unmounted")
+    with pytest.raises(BackupError, match="'originals' is not available"):
+        run_backup()
+    (media / "unmounted").rename(media / "originals")
+    settings.BACKUP_PASSWORD_FILE = str(tmp_path / "none")
+    with pytest.raises(BackupError, match="password file"):
+        run_backup()
+    settings.BACKUP_REPOSITORY = ""
+    assert not back_up_when_due()
+    with pytest.raises(CommandError, match="BACKUP_REPOSITORY is not set"):
+        told("backup")
+
+
+@pytest.mark.long
+def test_a_root_outside_needs_a_place_on_the_host_that_restores(
+    bob: User, store: Path, tmp_path: Path
+) -> None:
+    """Its old path may be the live site's."""
+    make_root("videos-2", tmp_path / "disk")
+    (tmp_path / "disk" / "a.mp4").write_bytes(b"on another disk")
+    run_backup()
+    told("restore", rehearse=tmp_path / "again", port=free_port())
+    assert (tmp_path / "again" / "media" / "videos-2" / "a.mp4").read_bytes() == b"on another disk"
+    with pytest.raises(CommandError, match="Say where it lies on this host"):
+        told("restore")
+
+
+def test_a_nightly_backup_is_taken_once(bob: User, store: Path, monkeypatch: Any) -> None:
+    taken: list[int] = []
+
+    def take() -> None:
+        taken.append(1)
+        BackupRun.objects.create(
+            state=BackupState.DONE, repository=str(store), lease_until=timezone.now()
+        )
+
+    monkeypatch.setattr(running, "run_backup", take)
+    assert back_up_when_due()
+    assert not back_up_when_due()
+    BackupRun.objects.update(started_at=timezone.now() - timedelta(days=1))
+    assert back_up_when_due()
+    assert len(taken) == 2
+
+
+def test_only_one_backup_is_taken_at_a_time(bob: User, store: Path) -> None:
+    with running._only_one(), pytest.raises(BackupError, match="being taken already"):
+        run_backup()
+    # What a killed one left behind is no obstacle.
+    BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE)
+    assert run_backup().state == BackupState.DONE
+    assert sorted(BackupRun.objects.values_list("state", flat=True)) == ["DONE", "FAILED"]
+
+
+def test_hashes_follow_the_files(bob: User) -> None:
+    video = ready_film(bob, clips.h264_mp4())
+    assert hash_stored_files() == len(list(expected_files()))
+    assert hash_stored_files() == 0
+    assert all(file.sha256 for file in expected_files())
+    delete_video(video=Video.objects.get(pk=video.pk))
+    assert forget_hashes_of_removed_files() > 0
+    assert not FileHash.objects.exists()
+
+
+def test_the_tag_names_the_site(bob: User) -> None:
+    assert site_tag().startswith("clipset-")
+
+
+def restored_video(project: Path, short_id: str) -> str:
+    """In a process of its own, since Django's tests connect to no other database."""
+    kept = ["PATH", "SECRET_KEY", "VIDEO_STORAGE_PATH", "THUMBNAIL_STORAGE_PATH"]
+    kept += ["TEMP_STORAGE_PATH", "ORIGINAL_STORAGE_PATH"]
+    database = connection.settings_dict["NAME"]
+    environment = {name: os.environ[name] for name in kept} | {
+        "CLIPSET_ENV_FILE": os.devnull,
+        "DATABASE_URL": f"sqlite:///{database}",
+        "BACKUP_REPOSITORY": django_settings.BACKUP_REPOSITORY,
+        "BACKUP_PASSWORD_FILE": django_settings.BACKUP_PASSWORD_FILE,
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "restore", "--video", short_id],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.long
+def test_one_video_comes_back_with_all_that_members_did(
+    bob: User, store: Path, media: Path, project: Path
+) -> None:
+    video = ready_film(bob, clips.hevc_mp4())
+    alice, gone = make_user("alice"), make_user("gone")
+    first = Comment.objects.create(video=video, author=alice, text="First")
+    Comment.objects.create(video=video, author=bob, text="A reply", parent=first)
+    Comment.objects.create(video=video, author=gone, text="Left out")
+    Like.objects.create(video=video, member=alice)
+    hash_stored_files()
+    run_backup()
+    before = contents(media)
+    with pytest.raises(AssertionError, match="The site has this video"):
+        restored_video(project, video.short_id)
+    delete_video(video=Video.objects.get())
+    work_off_removals()
+    gone.delete()
+    Comment.objects.create(video=make_video(), author=bob, text="Takes a number")
+    said = restored_video(project, video.short_id)
+    assert "4 rows, 1 left out since their member is gone" in said
+    back = Video.objects.get(short_id=video.short_id)
+    assert contents(media).items() >= before.items()
+    assert back.processing_status == "COMPLETED"
+    assert back.renditions.count() == 1
+    assert [(it.text, it.parent and it.parent.text) for it in back.comments.order_by("pk")] == [
+        ("First", None),
+        ("A reply", "First"),
+    ]
+    assert back.likes.count() == 1
+    assert back.search_document.title
+    with pytest.raises(AssertionError, match="has no video zzzzzzzzzz"):
+        restored_video(project, "zzzzzzzzzz")

@@ -1,0 +1,177 @@
+"""restic itself: what it stores comes back, and each of its failures has its own error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from siteconfig.backup.restic import (
+    BackupError,
+    BackupProgress,
+    NoRepositoryError,
+    RepositoryLockedError,
+    Restic,
+    WrongPasswordError,
+)
+
+pytestmark = pytest.mark.restic
+
+
+@pytest.fixture
+def restic(new_store: Path, tmp_path: Path, password: Path) -> Restic:
+    return opened(tmp_path, password)
+
+
+def opened(tmp_path: Path, password: Path) -> Restic:
+    return Restic(
+        repository=str(tmp_path / "store"), password_file=password, cache=tmp_path / "cache"
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "media" / "with [brackets] and *"
+    folder.mkdir(parents=True)
+    (folder / "video.mp4").write_bytes(os.urandom(3_000_000))
+    (folder / "job-1").mkdir()
+    (folder / "job-1" / "work").write_bytes(b"work")
+    return folder
+
+
+def test_what_was_stored_comes_back_without_what_was_excluded(
+    restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    seen: list[BackupProgress] = []
+    summary = restic.backup(
+        [source],
+        tag="a",
+        host="clipset",
+        excludes=[str(source.parent / "*" / "job-*")],
+        on_progress=seen.append,
+    )
+    assert summary.files_total == 1
+    assert seen[-1].bytes_total == 3_000_000
+    [snapshot] = restic.snapshots(tag="a")
+    assert snapshot.paths == (str(source),)
+    assert restic.snapshots(tag="b") == []
+    assert restic.size_of(snapshot.id) == 3_000_000
+    restic.restore(snapshot.id, target=tmp_path / "back", includes=[str(source)])
+    back = tmp_path / "back" / str(source).lstrip("/")
+    assert (back / "video.mp4").read_bytes() == (source / "video.mp4").read_bytes()
+    assert not (back / "job-1").exists()
+    contents = restic.read_file(snapshot.id, str(source / "video.mp4"))
+    assert contents == (source / "video.mp4").read_bytes()
+
+
+@pytest.mark.long
+def test_a_restore_leaves_out_what_it_is_told_to(
+    restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    summary = restic.backup([source], tag="a", host="clipset")
+    excluded = str(source / "job-1")
+    restic.restore(summary.snapshot_id, target=tmp_path / "back", excludes=[excluded])
+    back = tmp_path / "back" / str(source).lstrip("/")
+    assert {path.name for path in back.iterdir()} == {"video.mp4"}
+
+
+def test_a_missing_repository_is_told_from_a_wrong_password(
+    tmp_path: Path, password: Path, restic: Restic
+) -> None:
+    assert restic.exists()
+    elsewhere = Restic(
+        repository=str(tmp_path / "none"), password_file=password, cache=tmp_path / "cache"
+    )
+    assert not elsewhere.exists()
+    with pytest.raises(NoRepositoryError):
+        elsewhere.snapshots()
+    password.write_text("another\n")
+    with pytest.raises(WrongPasswordError):
+        restic.exists()
+
+
+@pytest.mark.long
+def test_a_repository_that_another_process_holds(
+    restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    restic.backup([source], tag="a", host="clipset")
+    # The lock of a `prune` that runs: exclusive, and of a process that is alive.
+    with subprocess.Popen(
+        [
+            "restic",
+            "-r",
+            str(tmp_path / "store"),
+            "-p",
+            str(tmp_path / "password"),
+            "check",
+            "--read-data",
+            "--limit-download",
+            "100",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as other:
+        try:
+            locks = tmp_path / "store" / "locks"
+            while not any(locks.iterdir()):
+                assert other.poll() is None
+            with pytest.raises(RepositoryLockedError):
+                restic.forget(tag="a", keep={"daily": "1"})
+        finally:
+            other.kill()
+    # Its lock stays behind; of a process that is gone it is removed.
+    restic.unlock_stale()
+    restic.forget(tag="a", keep={"daily": "1"})
+
+
+def test_a_flipped_byte_is_found(restic: Restic, source: Path, tmp_path: Path) -> None:
+    restic.backup([source], tag="a", host="clipset")
+    restic.check(subset=None)
+    [pack, *_] = sorted(
+        (file for file in (tmp_path / "store" / "data").rglob("*") if file.is_file()),
+        key=lambda file: -file.stat().st_size,
+    )
+    pack.chmod(0o600)
+    with pack.open("r+b") as file:
+        file.seek(1000)
+        byte = file.read(1)
+        file.seek(1000)
+        file.write(bytes([byte[0] ^ 1]))
+    with pytest.raises(BackupError, match="found damage"):
+        restic.check(subset=None)
+
+
+@pytest.mark.long
+def test_old_backups_go_and_those_of_other_sites_stay(restic: Restic, source: Path) -> None:
+    for tag in ("a", "a", "b"):
+        restic.backup([source], tag=tag, host="clipset")
+    restic.forget(tag="a", keep={"daily": "1"})
+    assert len(restic.snapshots(tag="a")) == 1
+    assert len(restic.snapshots(tag="b")) == 1
+
+
+def test_a_folder_that_is_not_there_fails_the_backup(restic: Restic, source: Path) -> None:
+    with pytest.raises(BackupError):
+        restic.backup([source / "none"], tag="a", host="clipset")
+
+
+def test_what_is_missing_is_said_before_anything_runs(tmp_path: Path, password: Path) -> None:
+    with pytest.raises(BackupError, match="BACKUP_REPOSITORY is not set"):
+        Restic(repository="", password_file=password, cache=tmp_path)
+    with pytest.raises(BackupError, match="password file"):
+        Restic(repository="/x", password_file=tmp_path / "none", cache=tmp_path)
+
+
+def test_the_process_that_asks_can_stop_it(restic: Restic, source: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(_progress: BackupProgress) -> None:
+        raise StopError
+
+    with pytest.raises(StopError):
+        restic.backup([source], tag="a", host="clipset", on_progress=stop)
+    restic.unlock_stale()
+    assert restic.backup([source], tag="a", host="clipset").snapshot_id

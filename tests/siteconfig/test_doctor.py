@@ -1,0 +1,309 @@
+"""manage.py doctor: exit codes, what stops it, its log, and its page in the admin."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django.utils import timezone
+
+from siteconfig import doctor, doctor_checks
+from siteconfig.doctor import Finding, register_doctor_check
+from siteconfig.models import DoctorRun, DoctorState
+from siteconfig.roots import MARKER
+from siteconfig.services.doctor import KEPT_RUNS, MAX_OF_A_CHECK, run_doctor, run_requested
+from siteconfig.services.doctor_log import Journal, take_back
+from siteconfig.tasks import run_doctor as run_doctor_task
+from tests.builders import make_admin, make_video
+from tests.videos.doctor.faults import make_private
+from tests.videos.films import run_queue
+from videos.models import Video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django import Settings
+
+    from siteconfig.doctor import Look
+
+pytestmark = pytest.mark.django_db
+PAGE = "/admin/siteconfig/doctorrun/"
+
+
+@pytest.fixture(autouse=True)
+def quiet_site(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, media: Path
+) -> None:
+    settings.DOCTOR_LOG = tmp_path / "doctor.log"
+    call_command("setup_schedules", stdout=io.StringIO())
+    make_private()
+    monkeypatch.setattr(doctor, "_checks", dict(doctor._checks))
+
+
+def ask(*arguments: str) -> tuple[int, str]:
+    """Exit code and all that was printed."""
+    out = io.StringIO()
+    code: Any = 0
+    try:
+        call_command("doctor", *arguments, stdout=out, stderr=out)
+    except SystemExit as error:
+        code = error.code
+    return code, out.getvalue()
+
+
+def only(*names: str) -> None:
+    """The other checks would take a second."""
+    for check in doctor.doctor_checks():
+        if check.name not in names:
+            del doctor._checks[check.name]
+
+
+def test_nothing_found_is_exit_code_0() -> None:
+    assert ask() == (0, "Nothing found.\n")
+
+
+def test_a_finding_is_exit_code_1_and_told_as_json() -> None:
+    only("counters", "thumbnails")
+    video = make_video()
+    code, said = ask("--json")
+    assert code == 1
+    told = json.loads(said)
+    (finding,) = told["findings"]
+    assert told["found"] == 1
+    assert told["problem"] is None
+    assert finding["check"] == "thumbnails"
+    assert finding["subject"] == video.short_id
+    assert (finding["mended"], finding["mend"]) == (None, None), "its file is gone, too"
+
+
+def test_a_mend_is_printed_logged_and_taken_back_by_its_run(media: Path) -> None:
+    only("thumbnails")
+    video = make_video()
+    video.file_path.write_bytes(b"x")
+    code, said = ask("--fix")
+    assert code == 1
+    assert f"thumbnails: The video {video.short_id} has no thumbnail." in said
+    assert f"  videos {video.pk}: thumbnail_wanted_at None -> 1.0" in said
+    run = DoctorRun.objects.get()
+    assert f"manage.py doctor --undo {run.key}" in said
+    (line,) = Path(django_settings.DOCTOR_LOG).read_text().splitlines()
+    entry = json.loads(line)
+    assert (entry["run"], entry["check"], entry["kind"]) == (run.key, "thumbnails", "row_changed")
+    assert entry["old"] == {"thumbnail_wanted_at": None}
+    code, said = ask("--undo", run.key)
+    assert (code, said.startswith("Taken back: videos")) == (0, True)
+    video.refresh_from_db()
+    assert video.thumbnail_wanted_at is None
+    assert "has changed since" in ask("--undo", run.key)[1], "twice does nothing"
+
+
+def test_an_unknown_run_cannot_be_taken_back() -> None:
+    assert ask("--undo", "x") == (2, "The doctor's log knows no changes of a run x.\n")
+
+
+def test_what_changed_since_is_not_taken_back() -> None:
+    video = make_video()
+    Journal("run").change_row(video, view_count=5)
+    Video.objects.filter(pk=video.pk).update(view_count=6)
+    assert "has changed since" in take_back("run")[0]
+    video.refresh_from_db()
+    assert video.view_count == 6
+
+
+def test_what_changed_meanwhile_is_not_mended() -> None:
+    video = make_video()
+    Video.objects.filter(pk=video.pk).update(view_count=6)
+    Journal("run").change_row(video, view_count=5)
+    video.refresh_from_db()
+    assert video.view_count == 6
+    assert not Path(django_settings.DOCTOR_LOG).exists()
+
+
+def test_a_log_that_cannot_be_written_prevents_the_change(settings: Settings) -> None:
+    settings.DOCTOR_LOG = "/proc/nowhere/doctor.log"
+    video = make_video()
+    with pytest.raises(OSError, match="nowhere"):
+        Journal("run").change_row(video, view_count=5)
+    video.refresh_from_db()
+    assert video.view_count == 0
+
+
+def test_a_root_without_its_marker_stops_the_doctor(media: Path) -> None:
+    video = make_video()
+    (media / "videos" / MARKER).unlink()
+    for arguments in ([], ["--fix"], ["--json"]):
+        code, said = ask(*arguments)
+        assert code == 2
+        assert f"The storage root 'videos' is not available: {media}/videos has no marker" in said
+    assert Video.objects.filter(pk=video.pk).exists()
+    run = DoctorRun.objects.first()
+    assert run is not None
+    assert (run.state, run.findings) == (DoctorState.STOPPED, [])
+
+
+def test_a_root_that_goes_away_meanwhile_stops_it_too(media: Path) -> None:
+    make_video()
+
+    def find(_look: Look) -> Iterator[Finding]:
+        (media / "videos").rename(media / "unmounted")
+        yield from ()
+
+    missing = doctor._checks["missing_files"]
+    only()
+    register_doctor_check("first", find)
+    doctor._checks["missing_files"] = missing
+    code, said = ask("--fix")
+    assert code == 2
+    assert "'videos' is not available" in said
+
+
+def test_another_versions_database_is_the_only_finding() -> None:
+    MigrationRecorder.Migration.objects.create(app="videos", name="9999_future")
+    code, said = ask("--fix")
+    assert code == 1
+    assert said.startswith("migrations: The database belongs to a newer version of Clipset")
+    assert not DoctorRun.objects.exists()
+
+
+def test_settings_versions_tools_space_and_workers_are_looked_at(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.READYZ_TOKEN = "short"
+    settings.FFMPEG_PATH = "no-ffmpeg"
+    settings.MIN_FREE_DISK_BYTES = 2**60
+    settings.HEALTH_EXPECTS_WORKERS = True
+    monkeypatch.setattr(doctor_checks, "MIN_FREE_INODES", 2**62)
+    monkeypatch.setattr(doctor_checks, "_pinned_versions", lambda: [("django", "1.0")])
+    found = {finding.check: finding.sentence for finding in run_doctor().findings}
+    assert set(found) == {"settings", "ffmpeg", "space", "workers", "inodes", "versions"}
+    assert found["settings"].startswith("READYZ_TOKEN has fewer than")
+    assert "no-ffmpeg was not found" in found["ffmpeg"] or "ffprobe" in found["ffmpeg"]
+    assert "but 1.0 is pinned" in found["versions"]
+
+
+def test_a_check_that_fails_is_a_finding_and_the_others_go_on() -> None:
+    def fail(_look: Look) -> Iterator[Finding]:
+        yield Finding("odd", "One.")
+        raise ValueError("no idea")
+
+    only("thumbnails")
+    register_doctor_check("odd", fail)
+    make_video()
+    found = [(it.check, it.sentence) for it in run_doctor().findings]
+    assert ("odd", "This could not be checked: no idea") in found
+    assert "thumbnails" in {check for check, _ in found}
+
+
+def test_of_many_findings_the_first_are_kept_and_all_are_counted() -> None:
+    only()
+    many = MAX_OF_A_CHECK + 5
+    register_doctor_check("odd", lambda _: (Finding("odd", "x", str(n)) for n in range(many)))
+    result = run_doctor()
+    assert (len(result.findings), result.found) == (MAX_OF_A_CHECK, many)
+    assert "... and 5 more of the same kinds." in ask()[1]
+
+
+def test_two_do_not_run_at_once_and_a_dead_one_does_not_block() -> None:
+    only()
+    run = DoctorRun.objects.create(key="other", state=DoctorState.RUNNING)
+    assert ask()[0] == 2
+    DoctorRun.objects.filter(pk=run.pk).update(touched_at=timezone.now() - timedelta(hours=1))
+    assert ask()[0] == 0
+    run.refresh_from_db()
+    assert (run.state, run.problem) == (DoctorState.STOPPED, "It was interrupted.")
+
+
+def test_only_the_last_runs_are_kept() -> None:
+    only()
+    for number in range(KEPT_RUNS + 3):
+        DoctorRun.objects.create(key=str(number), state=DoctorState.DONE)
+    assert run_doctor_task() == 0
+    assert DoctorRun.objects.count() == KEPT_RUNS
+
+
+# -- the page -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def admin() -> Client:
+    client = Client()
+    client.force_login(make_admin("root_"))
+    return client
+
+
+def page(client: Client) -> str:
+    return client.get(PAGE).content.decode()
+
+
+def press(client: Client, name: str, **data: Any) -> str:
+    return client.post(f"{PAGE}{name}/", data, follow=True).content.decode()
+
+
+def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) -> None:
+    only("thumbnails", "counters")
+    video, other = make_video("Harvest"), make_video("Winter")
+    for it in (video, other):
+        it.file_path.write_bytes(b"x")
+    assert "The doctor has not run yet." in page(admin)
+    said = press(admin, "run")
+    assert "Waiting for a worker." in said
+    assert 'http-equiv="refresh"' in said
+    assert "running already" in press(admin, "run")
+    assert "siteconfig.tasks.run_requested_doctor" in run_queue()
+    said = page(admin)
+    assert "2 findings" in said
+    assert f"The video {video.short_id} has no thumbnail." in said
+    run = DoctorRun.objects.get()
+
+    assert "Nothing that can be mended is selected." in press(admin, "mend", run=run.pk)
+    number = next(i for i, it in enumerate(run.findings) if it["subject"] == video.short_id)
+    said = press(admin, "mend", run=run.pk, finding=number)
+    assert "Yes, mend it" in said
+    assert DoctorRun.objects.count() == 1, "it asks first"
+    press(admin, "mend", run=run.pk, finding=number, confirmed="yes")
+    run_queue()
+    video.refresh_from_db()
+    other.refresh_from_db()
+    assert other.thumbnail_wanted_at is None, "only what was selected"
+    said = page(admin)
+    assert "1 mended" in said
+    assert "thumbnail_wanted_at None -&gt; 1.0" in said
+    assert "has run again meanwhile" in press(admin, "mend", run=run.pk, all="yes")
+    last = DoctorRun.objects.first()
+    assert last is not None
+    assert "Have a worker make one." in press(admin, "mend", run=last.pk, all="yes")
+
+
+def test_a_run_that_no_worker_takes_up_does_not_stay_in_the_way(admin: Client) -> None:
+    only()
+    press(admin, "run")
+    DoctorRun.objects.update(touched_at=timezone.now() - timedelta(minutes=6))
+    assert "no worker took it up" in page(admin)
+    assert "Waiting for a worker." in press(admin, "run")
+    assert len(run_queue()) == 2
+    assert [run.state for run in DoctorRun.objects.all()] == [DoctorState.DONE, DoctorState.STOPPED]
+
+
+def test_the_page_says_why_it_could_not_run(admin: Client, media: Path) -> None:
+    press(admin, "run")
+    (media / "videos" / MARKER).unlink()
+    run_queue()
+    said = page(admin)
+    assert "Could not run" in said
+    assert "has no marker of this site" in said
+
+
+def test_a_request_is_carried_out_once(admin: Client) -> None:
+    only()
+    press(admin, "run")
+    run = DoctorRun.objects.get()
+    run_queue()
+    assert run_requested(run.pk) is None

@@ -1,0 +1,129 @@
+"""What no row names is moved aside with a note, and can be moved back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.builders import make_admin, make_moderator
+from tests.folders import make_root
+from tests.videos.films import everything_on_disk, files_below, set_aside_files
+from videos.models import RemovalReason
+from videos.services.removals import request_removals
+from videos.services.set_aside import all_set_aside, set_aside, set_aside_size
+from videos.services.stored_files import StoredFile
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+def told(command: str, *args: str) -> str:
+    out = StringIO()
+    call_command(command, *args, stdout=out)
+    return out.getvalue()
+
+
+def stored(key: str, content: bytes = b"video") -> StoredFile:
+    root = Path(django_settings.VIDEO_STORAGE_PATH)
+    (root / key).parent.mkdir(parents=True, exist_ok=True)
+    (root / key).write_bytes(content)
+    return StoredFile("videos", key)
+
+
+def test_a_file_is_moved_with_its_note_and_back() -> None:
+    file = stored("a.mp4")
+    assert set_aside(file, why="Nobody names it.")
+    assert everything_on_disk() == []
+    (one,) = all_set_aside()
+    today = f"{timezone.now():%Y-%m-%d}"
+    assert one.name == f"{today}/videos/a.mp4"
+    note = json.loads(one.note.read_bytes())
+    assert (note["root"], note["key"], note["size_bytes"]) == (*file, 5)
+    assert note["why"] == "Nobody names it."
+    assert set_aside_size() == (1, 5)
+    assert "a.mp4  5 bytes" in told("restore_set_aside")
+    assert "Restored" in told("restore_set_aside", "a.mp4")
+    assert everything_on_disk() == ["videos/a.mp4"]
+    assert set_aside_size() == (0, 0)
+
+
+def test_a_folder_is_moved_with_all_that_is_in_it() -> None:
+    stored("upload-x/source.mp4")
+    assert set_aside(StoredFile("videos", "upload-x"), why="x")
+    assert set_aside_size() == (1, 5)
+    told("restore_set_aside", "upload-x")
+    assert everything_on_disk() == ["videos/upload-x/source.mp4"]
+
+
+def test_two_of_a_name_are_kept_apart_and_neither_replaces_a_file() -> None:
+    for content in (b"first", b"second!"):
+        assert set_aside(stored("a.mp4", content), why="x")
+    assert set_aside_size() == (2, 12)
+    with pytest.raises(CommandError, match="Nothing of the name"):
+        told("restore_set_aside", "b.mp4")
+    stored("a.mp4", b"in its place")
+    with pytest.raises(CommandError, match="already"):
+        told("restore_set_aside", "a.mp4")
+    assert set_aside_size() == (2, 12)
+
+
+def test_what_is_gone_leaves_no_note() -> None:
+    assert not set_aside(StoredFile("videos", "gone.mp4"), why="x")
+    assert files_below(Path(django_settings.MEDIA_ROOT)) == []
+
+
+def test_a_root_on_another_disk_has_its_own_place(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a disk of its own cannot be mounted here")
+    try:
+        make_root("videos-2", disk)
+        (disk / "a.mp4").write_bytes(b"x")
+        assert set_aside(StoredFile("videos-2", "a.mp4"), why="x")
+        (one,) = all_set_aside()
+        assert one.path.is_relative_to(disk / "set-aside")
+        told("restore_set_aside", "a.mp4")
+        assert (disk / "a.mp4").is_file()
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_only_what_is_old_enough_is_pruned(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_aside(stored("old.mp4"), why="x")
+    later = timezone.now() + timedelta(days=10)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    set_aside(stored("new.mp4"), why="x")
+    assert "Deleted 1 file (5 bytes); 1 still" in told("prune_set_aside", "--older-than", "9")
+    assert set_aside_files() == ["videos/new.mp4"]
+    assert "Deleted 1 file" in told("prune_set_aside")
+    assert files_below(Path(django_settings.MEDIA_ROOT)) == []
+    with pytest.raises(CommandError, match="0 or more"):
+        told("prune_set_aside", "--older-than", "-1")
+
+
+def test_the_admin_lists_removals_and_says_how_much_is_set_aside(client: Client) -> None:
+    set_aside(stored("a.mp4"), why="x")
+    file = stored("b.mp4")
+    request_removals([file], reason=RemovalReason.REPLACED)
+    client.force_login(make_admin())
+    page = client.get(reverse("admin:videos_removal_changelist")).text
+    assert "1 file set aside (5 bytes)" in page
+    assert "b.mp4" in page
+    client.force_login(make_moderator())
+    assert client.get(reverse("admin:videos_removal_changelist")).status_code == 403

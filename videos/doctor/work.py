@@ -1,0 +1,268 @@
+"""Work that stands still: uploads, jobs, schedules, removals; and the clock and tools it needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from clipset.lib.clock import LEASE_SLACK, database_now
+from clipset.lib.queue import ensure_schedule, regularly, schedules_named, waiting_wake_ups
+from clipset.lib.units import plural
+from siteconfig.doctor import Finding, Look
+from siteconfig.services.heartbeat import alive_before
+from videos.doctor.mending import add_job, each_of, has_open_job, is_missing, wake
+from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Upload, UploadState, Video
+from videos.models.job import JobKind, JobState
+from videos.services import jobs, removals
+from videos.services.adopting import may_be_adopted
+from videos.services.clock import clock_warning
+from videos.services.schedules import SCHEDULES
+from videos.services.stored_files import StoredFile
+from videos.transcode.capabilities import check_ffmpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from siteconfig.services.doctor_log import Journal
+
+# The sweep of every minute should have dealt with what is older than this.
+PATIENCE: Final = timedelta(minutes=5)
+OVERDUE: Final = timedelta(hours=1)
+MAX_CLOCK_SECONDS: Final = 10
+CLUSTERS: Final = (("queue", jobs.QUICK, None), ("encodes", jobs.SLOW, settings.TRANSCODE_CLUSTER))
+
+
+# -- uploads --------------------------------------------------------------------------------------
+
+
+def find_stale_uploads(_look: Look) -> Iterator[Finding]:
+    """Uploads that expired and were not ended, and leases of requests that died."""
+    now = timezone.now()
+    uploads = Upload.objects.filter(state=UploadState.OPEN).select_related("user").order_by("pk")
+    for upload in uploads.filter(expires_at__lt=now - PATIENCE):
+        yield Finding(
+            "uploads",
+            f"The upload {upload.pk} of {upload.user} expired, but was not ended. The workers do "
+            "that each minute: start them.",
+            f"{upload.pk} expired",
+        )
+    for upload in uploads.filter(writer_until__lt=now - PATIENCE):
+        yield Finding(
+            "uploads",
+            f"The upload {upload.pk} of {upload.user} is held by a request that is over.",
+            f"{upload.pk} lease",
+            "End the lease.",
+            {"upload": str(upload.pk)},
+        )
+
+
+def mend_upload(finding: Finding, journal: Journal) -> None:
+    before = timezone.now() - PATIENCE
+    for upload in Upload.objects.filter(pk=finding.facts["upload"], writer_until__lt=before):
+        journal.change_row(upload, writer_token="", writer_until=None)
+
+
+# -- jobs -----------------------------------------------------------------------------------------
+
+
+def find_stuck_jobs(_look: Look) -> Iterator[Finding]:
+    """Leases that ended or lie too far ahead, waiting jobs that are put off for too long, and due
+    jobs for which no worker was woken."""
+    now = database_now()
+    for job in _lost(now).select_related("video"):
+        sentence = f"The job of the video {job.video.short_id} has lost its worker."
+        yield _of_job(job, "lost", sentence, "Let it wait for another worker.")
+    for job in _held_too_long(now).select_related("video"):
+        sentence = f"The job of the video {job.video.short_id} is held for too long."
+        yield _of_job(job, "held", sentence, "Shorten the lease to that of a worker.")
+    for job in _put_off(now).select_related("video"):
+        sentence = f"The job of the video {job.video.short_id} is put off for too long."
+        yield _of_job(job, "put off", sentence, "Let it run now.")
+    for name, kinds, cluster in CLUSTERS:
+        due = Job.objects.filter(
+            kind__in=kinds, state=JobState.WAITING, run_after__lt=now - PATIENCE
+        ).count()
+        if due and not waiting_wake_ups(cluster):
+            sentence = f"{plural(due, 'job')} due, but no worker was woken."
+            facts = {"kind": str(kinds[0])}
+            yield Finding("jobs", sentence, name, "Wake a worker.", facts)
+
+
+def _of_job(job: Job, what: str, sentence: str, mend: str) -> Finding:
+    return Finding("jobs", sentence, f"{job.pk} {what}", mend, {"job": job.pk})
+
+
+def _lost(now: datetime) -> QuerySet[Job]:
+    return Job.objects.filter(state=JobState.RUNNING, lease_until__lt=now - PATIENCE).order_by("pk")
+
+
+def _held_too_long(now: datetime) -> QuerySet[Job]:
+    latest = now + jobs.LEASE + LEASE_SLACK
+    return Job.objects.filter(state=JobState.RUNNING, lease_until__gt=latest).order_by("pk")
+
+
+def _put_off(now: datetime) -> QuerySet[Job]:
+    latest = now + max(*jobs.BACKOFF, jobs.STORAGE_PAUSE) + LEASE_SLACK
+    return Job.objects.filter(state=JobState.WAITING, run_after__gt=latest).order_by("pk")
+
+
+def mend_job(finding: Finding, journal: Journal) -> None:
+    now = database_now()
+    if "kind" in finding.facts:
+        wake(f"a worker was woken for {finding.subject}", journal)
+        jobs.wake(finding.facts["kind"])
+        return
+    key = finding.facts["job"]
+    for job in _lost(now).filter(pk=key):
+        journal.change_row(
+            job,
+            state=JobState.WAITING.value,
+            lease_owner="",
+            lease_until=None,
+            long_slot=None,
+            seconds_left=None,
+            progress=None,
+        )
+    for job in _held_too_long(now).filter(pk=key):
+        journal.change_row(job, lease_until=now + jobs.LEASE)
+    for job in _put_off(now).filter(pk=key):
+        journal.change_row(job, run_after=now)
+
+
+# -- videos without a job -------------------------------------------------------------------------
+
+
+def find_idle_videos(_look: Look) -> Iterator[Finding]:
+    """Videos that wait for processing, or are said to be processed, without a job."""
+    for video in each_of(_idle()):
+        sentence = f"The video {video.short_id} waits for processing, but has no job."
+        mend = "Add a job." if _can_be_processed(video) else None
+        if mend is None:
+            sentence += " Its source is missing: upload it again, or restore it from a backup."
+        facts = {"video": str(video.pk)}
+        yield Finding("unfinished_videos", sentence, video.short_id, mend, facts)
+
+
+def mend_idle_video(finding: Finding, journal: Journal) -> None:
+    with transaction.atomic():
+        idle = _idle().select_for_update().filter(pk=finding.facts["video"])
+        for video in idle:
+            journal.change_row(video, processing_status=ProcessingStatus.PENDING.value)
+            add_job(video, JobKind.PUBLISH, journal)
+
+
+def _idle() -> QuerySet[Video]:
+    waiting = [ProcessingStatus.PENDING, ProcessingStatus.PROCESSING]
+    return Video.objects.filter(processing_status__in=waiting).exclude(pk__in=has_open_job())
+
+
+def _can_be_processed(video: Video) -> bool:
+    source = StoredFile(video.source_root, video.source_key) if video.source_key else None
+    return (source is not None and not is_missing(source)) or may_be_adopted(video.pk)
+
+
+# -- schedules ------------------------------------------------------------------------------------
+
+
+def find_wrong_schedules(_look: Look) -> Iterator[Finding]:
+    """Schedules that are missing, doubled or changed, put off for too long, or late."""
+    now = database_now()
+    for name, function, minutes, cluster in SCHEDULES:
+        rows = schedules_named(name)
+        if not rows:
+            sentence = f"The schedule '{name}' is missing, so that it never runs."
+            yield Finding("schedules", sentence, name, "Create it.")
+            continue
+        (row, *doubles) = rows
+        wanted = regularly(function, minutes, cluster)
+        next_run = row.next_run or now
+        latest = now + timedelta(minutes=minutes) + LEASE_SLACK
+        if doubles or any(getattr(row, field) != value for field, value in wanted.items()):
+            sentence = f"The schedule '{name}' is not as the site sets it up."
+            yield Finding("schedules", sentence, name, "Set it up again.")
+        elif next_run > latest:
+            sentence = f"The schedule '{name}' is put off until {next_run:%Y-%m-%d %H:%M} UTC."
+            yield Finding("schedules", sentence, name, "Let it run now.")
+        elif next_run < now - PATIENCE:
+            minutes_late = round((now - next_run).total_seconds() / 60)
+            sentence = f"The schedule '{name}' is {minutes_late:,} min late. Start the workers."
+            yield Finding("schedules", sentence, name)
+
+
+def mend_schedule(finding: Finding, journal: Journal) -> None:
+    now = database_now()
+    for name, function, minutes, cluster in SCHEDULES:
+        if name != finding.subject:
+            continue
+        with transaction.atomic():
+            rows = schedules_named(name)
+            if not rows:
+                ensure_schedule(name, function, minutes=minutes, cluster=cluster)
+                journal.note_new_row(schedules_named(name)[0])
+                return
+            for double in rows[1:]:
+                journal.delete_row(double)
+            changes = regularly(function, minutes, cluster)
+            if rows[0].next_run and rows[0].next_run > now + timedelta(minutes=minutes):
+                changes["next_run"] = now
+            journal.change_row(rows[0], **changes)
+
+
+# -- removals -------------------------------------------------------------------------------------
+
+
+def find_overdue_removals(_look: Look) -> Iterator[Finding]:
+    """Files that should be gone for an hour, with what is in the way. Not while a backup runs."""
+    if removals.removals_are_paused():
+        return
+    for removal in _overdue():
+        why = f": {removal.last_error}" if removal.last_error else "; the workers stand still"
+        sentence = f"{removal.root}/{removal.key} could not be removed ({removal.tries} tries){why}"
+        facts = {"removal": removal.pk}
+        subject = f"{removal.root}/{removal.key}"
+        yield Finding("removals", sentence, subject, "Try again now.", facts)
+
+
+def mend_removal(finding: Finding, journal: Journal) -> None:
+    for removal in _overdue().filter(pk=finding.facts["removal"]):
+        journal.change_row(removal, next_try_at=timezone.now())
+    removals.wake()
+
+
+def _overdue() -> QuerySet[Removal]:
+    young = Q(
+        reason=RemovalReason.FAILED,
+        created_at__gte=alive_before(days=removals.KEEP_FAILED_DAYS),
+    )
+    due = Removal.objects.filter(due_at__lt=timezone.now() - OVERDUE)
+    return due.exclude(young).order_by("due_at", "pk")
+
+
+# -- clock and tools ------------------------------------------------------------------------------
+
+
+def find_wrong_clock(_look: Look) -> Iterator[Finding]:
+    """A host's clock that is not the database's, and rows that are newer than now."""
+    apart = abs((timezone.now() - database_now()).total_seconds())
+    if apart > MAX_CLOCK_SECONDS:
+        sentence = (
+            f"This host's clock and the database's are {apart:.0f} s apart. Check both with "
+            "timedatectl."
+        )
+        yield Finding("clock", sentence, "host")
+    if warning := clock_warning():
+        yield Finding("clock", warning, "newest")
+
+
+def find_lacking_tools(_look: Look) -> Iterator[Finding]:
+    """What FFmpeg lacks for processing videos."""
+    for problem in check_ffmpeg(settings.FFMPEG_PATH):
+        yield Finding("ffmpeg", problem, problem)

@@ -1,0 +1,68 @@
+"""What videos register in siteconfig.health: whether files can be reached, and whether the work
+goes on. A queue that is long or late is not vital: no reason to call the site down."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.models import Min
+from django.utils import timezone
+
+from clipset.lib.queue import schedule_delays
+from siteconfig.health import Finding, register_health_check
+from videos.models import Job
+from videos.models.job import JobState
+from videos.services.storage import missing_roots
+
+# Encodes may queue for hours; a schedule runs every minute or ten, and is looked at every 30 s.
+LATE_JOB_SECONDS: Final = 3600
+LATE_SCHEDULE_SECONDS: Final = 300
+
+
+def check_jobs() -> Finding:
+    """How long the job that is due longest has waited."""
+    now = timezone.now()
+    due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now)
+    oldest = due.aggregate(oldest=Min("run_after"))["oldest"]
+    if oldest is None:
+        return Finding(is_well=True, summary="No job is due.", facts={"oldest_due_seconds": None})
+    seconds = round((now - oldest).total_seconds())
+    return Finding(
+        is_well=seconds <= LATE_JOB_SECONDS,
+        summary=f"The oldest due job has waited for {seconds} s.",
+        facts={"oldest_due_seconds": seconds},
+    )
+
+
+def check_schedules() -> Finding:
+    """Schedules that should have run by now."""
+    late = {
+        name: round(seconds)
+        for name, seconds in schedule_delays().items()
+        if seconds > LATE_SCHEDULE_SECONDS
+    }
+    if not late:
+        return Finding(is_well=True, summary="All schedules are on time.", facts={"late": {}})
+    return Finding(
+        is_well=False,
+        summary=f"Late: {', '.join(sorted(late))}. The workers of the queue run them.",
+        facts={"late_seconds": late},
+    )
+
+
+def check_roots() -> Finding:
+    """Every storage root that something needs is available on this host."""
+    away = missing_roots()
+    if not away:
+        return Finding(is_well=True, summary="All storage roots are available.")
+    return Finding(
+        is_well=False,
+        summary=" ".join(f"The storage root '{name}' is away: {why}" for name, why in away.items()),
+        facts={"away": away},
+    )
+
+
+def register_checks() -> None:
+    register_health_check("roots", check_roots, is_vital=True)
+    register_health_check("jobs", check_jobs, is_vital=False)
+    register_health_check("schedules", check_schedules, is_vital=False)

@@ -1,0 +1,39 @@
+"""Deletes for good what the sweeps set aside."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from clipset.lib.units import human_bytes, plural
+from videos.services.set_aside import prune_set_aside, set_aside_size
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes the files that the sweeps set aside because no row names them. "
+        "This can't be undone."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--older-than",
+            type=int,
+            default=0,
+            metavar="DAYS",
+            help="Only what was set aside so many days ago. Without it: everything.",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["older_than"] < 0:
+            raise CommandError("Give the number of days as 0 or more.")
+        try:
+            count, size = prune_set_aside(older_than=timedelta(days=options["older_than"]))
+        except OSError as error:
+            raise CommandError(f"Not everything could be deleted: {error}") from error
+        left, _ = set_aside_size()
+        self.stdout.write(
+            f"Deleted {plural(count, 'file')} ({human_bytes(size)}); {left} still set aside."
+        )

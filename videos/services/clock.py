@@ -1,0 +1,108 @@
+"""Mends what a clock that was ahead for a while left in the future, and notes that the site lives.
+
+It is called where no schedule is needed for it, since schedules are among what has to be mended:
+by scripts/run, when a cluster starts, and by the guard of each cluster (management/qcluster).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import Session, User
+from accounts.services.clock import bring_back_counters, bring_back_expiries
+from clipset.lib.clock import DATE_SLACK, LEASE_SLACK, bring_back, database_now, log_mend
+from clipset.lib.queue import bring_back_schedules
+from siteconfig.services.heartbeat import days_alive_ahead, mark_alive, newest_day
+from videos.models import GuestLink, Job, Removal, Upload, UploadState, Video
+from videos.models.job import JobState
+from videos.services import jobs, receiving, uploads
+from videos.services.removals import KEEP_FAILED_SOURCE
+from videos.services.removing import MAX_DELAY
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def look_at_clock(*, now: datetime | None = None) -> None:
+    """Brings back what lies further ahead than the code ever writes, each mend logged, and marks
+    the day as one on which the site was alive. Harmless at any time; some 15 small queries.
+
+    Jobs, schedules, quotas and throttles would stand still until the clock comes there. What would
+    only be valid for too long is left when the site was alive on several days that are still to
+    come: then it is now that the clock is behind, and all that is valid would be cut short. The
+    clock that counts is the database's.
+    """
+    now = now or database_now()
+    bring_back_schedules(now=now)
+    _bring_back_leases(now=now)
+    _bring_back_removals(now=now)
+    bring_back_counters(now=now)
+    if days_alive_ahead(now=now) <= 1:
+        bring_back_expiries(now=now)
+        kept = now + uploads.LIFETIME
+        open_ones = Upload.objects.filter(state=UploadState.OPEN)
+        bring_back(open_ones, "expires_at", after=kept + DATE_SLACK, to=kept)
+        _bring_back_guest_links(now=now)
+    mark_alive(now=now)
+
+
+def _bring_back_leases(*, now: datetime) -> None:
+    """To a whole lease from now: a worker that lives renews it, a dead one's runs out."""
+    running = Job.objects.filter(state=JobState.RUNNING)
+    lease = now + jobs.LEASE
+    bring_back(running, "lease_until", after=lease + LEASE_SLACK, to=lease)
+    waiting = Job.objects.filter(state=JobState.WAITING)
+    bring_back(waiting, "run_after", after=now + max(jobs.BACKOFF) + LEASE_SLACK, to=now)
+    written = Upload.objects.filter(state=UploadState.OPEN).exclude(writer_token="")
+    lease = now + receiving.LEASE
+    bring_back(written, "writer_until", after=lease + LEASE_SLACK, to=lease)
+
+
+def _bring_back_removals(*, now: datetime) -> None:
+    """A source that failed keeps its whole time, and one that is due is tried again."""
+    latest = now + KEEP_FAILED_SOURCE
+    for field in ("due_at", "next_try_at"):
+        bring_back(Removal.objects.all(), field, after=latest + DATE_SLACK, to=latest)
+    due = Removal.objects.filter(due_at__lte=now)
+    bring_back(due, "next_try_at", after=now + MAX_DELAY + LEASE_SLACK, to=now)
+
+
+def _bring_back_guest_links(*, now: datetime) -> None:
+    """Each keeps the lifetime that it was given."""
+    ahead = list(GuestLink.objects.filter(created_at__gt=now + DATE_SLACK))
+    for link in ahead:
+        link.expires_at = now + (link.expires_at - link.created_at)
+        link.created_at = now
+    if ahead:
+        GuestLink.objects.bulk_update(ahead, ["expires_at", "created_at"])
+        log_mend("guest_links.created_at", rows=len(ahead), to=now)
+
+
+# -- a clock that is behind ------------------------------------------------------------------------
+
+
+def newest_moment() -> datetime | None:
+    """When the newest rows were written, by the clock of that time. Five queries."""
+    moments = [
+        Video.objects.aggregate(last=Max("created_at"))["last"],
+        Upload.objects.aggregate(last=Max("touched_at"))["last"],
+        Session.objects.aggregate(last=Max("last_seen_at"))["last"],
+        User.objects.aggregate(last=Max("created_at"))["last"],
+        newest_day(),
+    ]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def clock_warning(*, now: datetime | None = None) -> str | None:
+    """What to tell whoever starts the site when the newest rows are from the future."""
+    now, newest = now or timezone.now(), newest_moment()
+    if newest is None or newest <= now + DATE_SLACK:
+        return None
+    return (
+        f"The clock says {now:%Y-%m-%d %H:%M} UTC, but the newest entry in the database is from "
+        f"{newest:%Y-%m-%d %H:%M} UTC: either the clock is behind now, or it was ahead before. "
+        "Check it with timedatectl. If it is right, nothing needs to be done."
+    )

@@ -1,0 +1,111 @@
+"""Deleting many rows in batches, so that nobody waits for the database meanwhile.
+
+What is to go is marked first: videos by a row of `video_deletions`, members by `deleting_since`. A
+worker deletes a few hundred rows in a transaction, for a few seconds, until nothing is marked; the
+sweep of every minute goes on where a killed one stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from django.contrib.admin.models import DELETION, LogEntry
+from django.db import connection, transaction
+from django.db.models import DateTimeField, UUIDField, Value
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.services.members import delete_some_rows_of
+from clipset.lib.queue import enqueue, waiting_wake_ups
+from videos.models import Job, Video, VideoDeletion
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+MAX_BATCH: Final = 100  # videos in a transaction
+MAX_SECONDS: Final = 2.0
+
+
+def request_deletions(*, videos: QuerySet[Video], requested_by: User) -> int:
+    """Marks videos for deletion by a worker, by one statement: a hundred thousand take a second.
+    Returns how many."""
+    chosen = (
+        Video.objects.filter(pk__in=videos.order_by().values("pk"), deletion=None)
+        .order_by()
+        .annotate(
+            at=Value(timezone.now(), output_field=DateTimeField()),
+            by=Value(requested_by.pk, output_field=UUIDField()),
+        )
+        .values_list("pk", "at", "by")
+    )
+    select, params = chosen.query.sql_with_params()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO video_deletions (video_id, requested_at, requested_by_id) "
+            f"{select} ON CONFLICT DO NOTHING",  # the ORM's own SQL, with parameters
+            params,
+        )
+        return int(cursor.rowcount)
+
+
+def wake_for_deletions() -> None:
+    """When something is marked and no worker has a wake-up for it."""
+    if _is_anything_marked() and not waiting_wake_ups():
+        enqueue("videos.tasks.delete_marked_rows")
+
+
+def delete_marked_rows(*, seconds: float = MAX_SECONDS) -> int:
+    """In a worker: deletes marked videos and members for a while; another wake-up does the rest,
+    behind all that waits by then. Returns how many rows."""
+    deadline = time.monotonic() + seconds
+    deleted = 0
+    while some := _delete_some():
+        deleted += some
+        if time.monotonic() > deadline:
+            enqueue("videos.tasks.delete_marked_rows")
+            break
+    return deleted
+
+
+def _is_anything_marked() -> bool:
+    return VideoDeletion.objects.exists() or _members().exists()
+
+
+def _members() -> QuerySet[User]:
+    return User.objects.exclude(deleting_since=None).order_by("deleting_since")
+
+
+def _delete_some() -> int:
+    marks = list(VideoDeletion.objects.order_by("requested_at", "pk")[:MAX_BATCH])
+    if marks:
+        return _delete_marked(marks)
+    member = _members().first()
+    if member is None:
+        return 0
+    theirs = list(Video.objects.filter(uploaded_by=member).values_list("pk", flat=True)[:MAX_BATCH])
+    if theirs:
+        return _delete_videos(theirs)
+    with transaction.atomic():
+        return delete_some_rows_of(member)
+
+
+def _delete_marked(marks: list[VideoDeletion]) -> int:
+    """With an entry in the admin's log for each, as if whoever asked had deleted it now."""
+    with transaction.atomic():
+        for user_id in {one for mark in marks if (one := mark.requested_by_id)}:
+            theirs = [mark.video_id for mark in marks if mark.requested_by_id == user_id]
+            videos = Video.objects.filter(pk__in=theirs)
+            LogEntry.objects.log_actions(user_id, videos, DELETION)
+        return _delete_videos([mark.video_id for mark in marks])
+
+
+def _delete_videos(video_ids: list[UUID]) -> int:
+    """Held in the order in which workers hold them, as videos.services.editing does."""
+    with transaction.atomic():
+        list(Job.objects.select_for_update().filter(video__in=video_ids).values_list("pk"))
+        list(Video.objects.select_for_update().filter(pk__in=video_ids).values_list("pk"))
+        _, rows = Video.objects.filter(pk__in=video_ids).delete()
+    return rows.get("videos.Video", 0)

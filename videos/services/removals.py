@@ -1,0 +1,124 @@
+"""Asking for the removal of stored files, and holding removals back while a backup runs.
+
+`request_removals` writes rows in the transaction that makes the files unneeded;
+videos.services.removing fulfils them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from clipset.lib.queue import enqueue
+from siteconfig.backup.running import backup_is_running
+from videos.models import Removal, RemovalReason
+from videos.services.stored_files import StoredFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from videos.models import Upload, Video
+
+# How long the source of a failed video is kept, so that it can be tried again.
+KEEP_FAILED_DAYS: Final = 14
+KEEP_FAILED_SOURCE: Final = timedelta(days=KEEP_FAILED_DAYS)
+# How long the row of a file is held by whoever removes it.
+LEASE: Final = timedelta(seconds=60)
+
+
+# -- asking ---------------------------------------------------------------------------------------
+
+
+def request_removals(
+    files: Iterable[StoredFile],
+    *,
+    reason: RemovalReason,
+    video_id: UUID | None = None,
+    after: timedelta = timedelta(0),
+) -> None:
+    """Asks for the removal of files, in the caller's transaction. One INSERT for up to a few
+    hundred files. What was asked for before is asked for anew."""
+    due_at = timezone.now() + after
+    rows = [
+        Removal(
+            root=file.root,
+            key=file.key,
+            video_id=video_id,
+            reason=reason,
+            due_at=due_at,
+            next_try_at=due_at,
+        )
+        for file in dict.fromkeys(files)
+    ]
+    if not rows:
+        return
+    Removal.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["root", "key"],
+        update_fields=[
+            *("video_id", "reason", "due_at", "next_try_at"),
+            *("tries", "taken_until", "last_error"),
+        ],
+    )
+    if not after:
+        _wake_on_commit()
+
+
+def request_removal_of_upload(upload: Upload) -> None:
+    """Of what came, if anything did, in the caller's transaction. Should its disk be away now, the
+    sweep finds the folder, and that the upload ended."""
+    if upload.folder_path.exists():
+        folder = StoredFile(upload.root, upload.folder_name)
+        request_removals([folder], reason=RemovalReason.UPLOAD_ENDED)
+
+
+def keep_source_for_retry(video: Video) -> None:
+    """Has the source of a video that fails removed in 14 days. In the caller's transaction."""
+    if video.source_key:
+        request_removals(
+            [StoredFile(video.source_root, video.source_key)],
+            reason=RemovalReason.FAILED,
+            video_id=video.pk,
+            after=KEEP_FAILED_SOURCE,
+        )
+
+
+def cancel_failed_source(video: Video) -> None:
+    """The video is tried again. In the transaction that says so, with the video's row held."""
+    Removal.objects.filter(video_id=video.pk, reason=RemovalReason.FAILED).delete()
+
+
+def cancel_removals(files: Iterable[StoredFile]) -> None:
+    """A row names these files again, in the caller's transaction."""
+    for file in files:
+        Removal.objects.filter(root=file.root, key=file.key).delete()
+
+
+def _wake_on_commit() -> None:
+    """Wakes one worker for all that a transaction asks for. A wake-up that fails is logged: the
+    change is committed, and the sweep of every minute follows."""
+    if not any(entry[1] is wake for entry in connection.run_on_commit):
+        transaction.on_commit(wake, robust=True)
+
+
+def wake() -> None:
+    enqueue("videos.tasks.work_off_removals")
+
+
+# -- holding back ---------------------------------------------------------------------------------
+
+
+def removals_are_paused() -> bool:
+    """Whether a backup is being taken, which must find every file that its database names."""
+    return backup_is_running()
+
+
+def removals_are_at_work() -> bool:
+    """Whether somebody removes files at this moment."""
+    now = timezone.now()
+    return Removal.objects.filter(taken_until__gt=now, taken_until__lte=now + LEASE).exists()

@@ -1,0 +1,200 @@
+"""Files that no row names are moved aside with a note of what they were, never deleted.
+
+They lie in `set-aside/<date>/<root's name>/` below the media folder, or inside their own root where
+that is on another disk, so that no bytes are copied. Staff restore or prune them by `manage.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from django.utils import timezone
+
+from clipset.lib.durable import sync
+from clipset.lib.pictures import write_whole
+from siteconfig.roots import IMAGES, is_available, root_names, root_path
+from videos.services.stored_files import StoredFile, stored_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+logger = logging.getLogger(__name__)
+
+FOLDER: Final = "set-aside"
+MAX_SAME_NAME: Final = 1000
+
+
+class SetAsideError(Exception):
+    """Nothing was restored; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """One file or folder that was set aside. `name` is where it lies below its set-aside folder."""
+
+    name: str
+    path: Path
+    note: Path
+    root: str
+    key: str
+    size_bytes: int
+    why: str
+    set_aside_at: datetime
+
+
+def set_aside(file: StoredFile, *, why: str, video_id: UUID | None = None) -> bool:
+    """Moves a file or folder aside, with its note. False when it is gone, or cannot be moved now,
+    which is logged; it then stays where it is."""
+    if not is_available(file.root):
+        return False
+    path = stored_path(file.root, file.key)
+    for base in _bases(file.root):
+        try:
+            target = _free_place(base, file)
+            note = _note_of(target)
+            write_whole(note, json.dumps(_facts(file, path, why, video_id), indent=1).encode())
+        except OSError as error:
+            logger.warning("%s could not be set aside: %s", file.key, error)
+            return False
+        try:
+            path.rename(target)
+        except OSError as error:
+            with suppress(OSError):
+                note.unlink()
+            if isinstance(error, FileNotFoundError):
+                return False
+            logger.info("%s cannot be moved to %s: %s", file.key, base, error)
+            continue
+        _sync(path.parent, target.parent)
+        logger.warning("set aside: %s (%s)", file.key, why)
+        return True
+    return False
+
+
+def all_set_aside() -> Iterator[SetAside]:
+    """What lies in the set-aside folders of all roots in use, oldest day first."""
+    for base in _all_bases():
+        for note in sorted(base.glob("*/*/*.json")):
+            path = note.with_suffix("")
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                facts: dict[str, Any] = json.loads(note.read_bytes())
+                path.lstat()
+                yield SetAside(
+                    name=path.relative_to(base).as_posix(),
+                    path=path,
+                    note=note,
+                    root=str(facts["root"]),
+                    key=str(facts["key"]),
+                    size_bytes=int(facts["size_bytes"]),
+                    why=str(facts["why"]),
+                    set_aside_at=datetime.fromisoformat(facts["set_aside_at"]),
+                )
+
+
+def set_aside_size() -> tuple[int, int]:
+    """How many files and folders are set aside, and their bytes."""
+    sizes = [one.size_bytes for one in all_set_aside()]
+    return len(sizes), sum(sizes)
+
+
+def restore_set_aside(*, name: str) -> Path:
+    """Moves what was set aside back to its place. `name` is its own, or with date and root.
+
+    Raises SetAsideError when there is no such file, or several, or its place is taken.
+    """
+    found = [one for one in all_set_aside() if name in {one.name, one.path.name}]
+    if not found:
+        raise SetAsideError(f"Nothing of the name {name} is set aside.")
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found)
+        raise SetAsideError(f"Several are set aside under this name. Say which one: {names}")
+    (one,) = found
+    if not is_available(one.root):
+        raise SetAsideError(f"The storage root '{one.root}' is not available.")
+    place = stored_path(one.root, one.key)
+    if place.exists():
+        raise SetAsideError(f"There is a file at {place} already. Move it away first.")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        one.path.rename(place)
+    except OSError as error:
+        raise SetAsideError(f"{one.name} cannot be moved to {place}: {error}") from error
+    _sync(place.parent, one.path.parent)
+    one.note.unlink(missing_ok=True)
+    return place
+
+
+def prune_set_aside(*, older_than: timedelta = timedelta(0)) -> tuple[int, int]:
+    """Deletes for good what was set aside that long ago. Returns how many, and their bytes.
+
+    Raises OSError.
+    """
+    before = timezone.now() - older_than
+    pruned = [one for one in all_set_aside() if one.set_aside_at <= before]
+    for one in pruned:
+        if one.path.is_dir() and not one.path.is_symlink():
+            shutil.rmtree(one.path)
+        else:
+            one.path.unlink(missing_ok=True)
+        one.note.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty
+            one.path.parent.rmdir()
+            one.path.parent.parent.rmdir()
+    return len(pruned), sum(one.size_bytes for one in pruned)
+
+
+def _bases(root: str) -> list[Path]:
+    """Where a file of this root may go: the second serves a root on another disk."""
+    available = [name for name in (IMAGES, root) if is_available(name)]
+    return list(dict.fromkeys(root_path(name) / FOLDER for name in available))
+
+
+def _all_bases() -> list[Path]:
+    available = [name for name in (IMAGES, *root_names()) if is_available(name)]
+    return list(dict.fromkeys(root_path(name) / FOLDER for name in available))
+
+
+def _free_place(base: Path, file: StoredFile) -> Path:
+    folder = base / f"{timezone.now():%Y-%m-%d}" / file.root
+    folder.mkdir(parents=True, exist_ok=True)
+    name = Path(file.key).name
+    for number in range(1, MAX_SAME_NAME):
+        place = folder / (name if number == 1 else f"{name}.{number}")
+        if not place.exists() and not _note_of(place).exists():
+            return place
+    raise FileExistsError(f"too many of the name {name}")
+
+
+def _note_of(place: Path) -> Path:
+    return place.with_name(f"{place.name}.json")
+
+
+def _facts(file: StoredFile, path: Path, why: str, video_id: UUID | None) -> dict[str, object]:
+    status = path.lstat()
+    inside = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else []
+    size = sum(one.stat().st_size for one in inside) if path.is_dir() else status.st_size
+    return {
+        "root": file.root,
+        "key": file.key,
+        "size_bytes": size,
+        "modified_at": datetime.fromtimestamp(
+            status.st_mtime, tz=timezone.get_current_timezone()
+        ).isoformat(),
+        "video_id": str(video_id) if video_id else None,
+        "why": why,
+        "set_aside_at": timezone.now().isoformat(),
+    }
+
+
+def _sync(*folders: Path) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            sync(folder)
