@@ -333,7 +333,7 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, expired: bool = False) -> bo
         if not ended:
             return False
         is_kept = expired and is_whole_after_all(upload)
-        if not is_kept:
+        if not is_kept and upload.is_resumable:
             request_removal_of_upload(upload)
         if not upload.is_resumable:
             Upload.objects.filter(pk=upload.pk).delete()
@@ -345,8 +345,12 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, expired: bool = False) -> bo
     folder = StoredFile(upload.root, upload.folder_name)
     if is_kept:
         set_aside(folder, why=WHOLE_AFTER_ALL)
-    else:
+    elif upload.is_resumable:
         remove_now([folder])
+    elif is_available(upload.root):
+        # What a form has sent was never acknowledged. Without a row of its own, since many requests
+        # may end at once, and each more transaction would hold their threads.
+        shutil.rmtree(upload.folder_path, ignore_errors=True)
     return True
 
 
