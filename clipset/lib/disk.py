@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 
 # EFBIG: larger than the file system allows for a file.
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_AWAY_OF_A_FILE: Final = frozenset(
+    {
+        errno.ENOMEM,  # ext4, when its tables cannot be read
+        errno.ENOTCONN,  # FUSE; without a file's name it is a client's socket that was cut
+    }
+)
 # Read-only, broken (EUCLEAN and EBADMSG: in its tables) or gone: a local disk, one in the network
-# (NFS: ESTALE), FUSE (ENOTCONN).
+# (NFS: ESTALE).
 _AWAY: Final = frozenset(
     {
         errno.EROFS,
@@ -25,7 +31,6 @@ _AWAY: Final = frozenset(
         errno.ENXIO,
         errno.EREMOTEIO,
         errno.ESTALE,
-        errno.ENOTCONN,
         errno.EUCLEAN,
         errno.EBADMSG,
     }
@@ -56,9 +61,8 @@ def is_disk_away(error: BaseException) -> bool:
         return True
     if not isinstance(error, OSError):
         return False
-    # ext4 says ENOMEM of a folder where its tables cannot be read; of a process that cannot be
-    # started Python names no file.
-    return error.errno in _AWAY or (error.errno == errno.ENOMEM and error.filename is not None)
+    # Of a process that cannot be started, and of a socket, Python names no file.
+    return error.errno in _AWAY or (error.errno in _AWAY_OF_A_FILE and error.filename is not None)
 
 
 def try_write(folder: Path, content: bytes = b"x" * 4096) -> None:

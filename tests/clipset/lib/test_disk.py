@@ -61,7 +61,8 @@ def test_the_file_system_says_it_by_number(number: int, is_full: bool) -> None:
         (OSError(errno.EROFS, ""), True),
         (OSError(errno.EIO, ""), True),
         (OSError(errno.ESTALE, ""), True),
-        (OSError(errno.ENOTCONN, ""), True),
+        (OSError(errno.ENOTCONN, "", "a file"), True),
+        (OSError(errno.ENOTCONN, ""), False),  # the socket of a client that was cut
         (OSError(errno.ENOMEM, "", "a folder"), True),
         (OSError(errno.ENOMEM, ""), False),  # no process could be started
         (OSError(errno.ENOSPC, ""), False),
