@@ -202,14 +202,16 @@ def set_up_site() -> None:
 
 
 def forget_searched_documents() -> None:
-    """The flush after a transactional test empties the tables, but not SQLite's full-text index."""
+    """The flush after a transactional test empties the tables, but not SQLite's full-text index,
+    and leaves notes of what is to be taken out of that."""
     from django.db import connection
 
-    from videos.models import SearchDocument
+    from videos.models import SearchChange, SearchDocument
 
     if connection.vendor == "sqlite" and not SearchDocument.objects.exists():
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO video_search (video_search) VALUES ('delete-all')")
+        SearchChange.objects.all().delete()
 
 
 @pytest.fixture(scope="session")
