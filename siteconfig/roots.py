@@ -139,19 +139,6 @@ def check_root_of(path: Path) -> None:
         checked_root(name)
 
 
-def within_reach(paths: Iterable[Path]) -> list[Path]:
-    """Those of the paths that do not lie in a root that is not available. Two or three queries."""
-    folders = {name: root_path(name) for name in root_names()}
-    found, away = [], unavailable_roots()
-    for path in paths:
-        name = _innermost(path, folders)
-        if name in away:
-            is_available(name)  # logs the absence once
-        else:
-            found.append(path)
-    return found
-
-
 def root_of(path: Path) -> str | None:
     """The root that an absolute path lies in; the innermost, since one may lie in another."""
     return _innermost(path, {name: root_path(name) for name in root_names()})

@@ -1,4 +1,5 @@
-"""The one signal receiver: cascades and the admin delete rows without asking a service."""
+"""The signal receivers: cascades and the admin delete rows without asking a service, and the apps
+below this one do not import it."""
 
 from __future__ import annotations
 
@@ -7,6 +8,12 @@ from typing import Any
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
+from accounts.models import User
+from accounts.services.avatars import avatar_key
+from categories.models import Category
+from categories.services import cover_key
+from siteconfig.roots import IMAGES
+from siteconfig.signals import file_unneeded
 from videos.models import RemovalReason, Rendition, Upload, UploadState, Video
 from videos.services.removals import request_removal_of_upload, request_removals
 from videos.services.stored_files import StoredFile, files_of_row
@@ -29,3 +36,22 @@ def request_removal_of_files(instance: Video | Rendition | Upload, **_kwargs: An
             reason=RemovalReason.REPLACED,
             video_id=instance.video_id,
         )
+
+
+@receiver(post_delete, sender=User)
+def request_removal_of_avatar(instance: User, **_kwargs: Any) -> None:
+    if instance.avatar:
+        file = StoredFile(IMAGES, avatar_key(instance.avatar))
+        request_removals([file], reason=RemovalReason.DELETED)
+
+
+@receiver(post_delete, sender=Category)
+def request_removal_of_cover(instance: Category, **_kwargs: Any) -> None:
+    if instance.image:
+        file = StoredFile(IMAGES, cover_key(instance.image))
+        request_removals([file], reason=RemovalReason.DELETED)
+
+
+@receiver(file_unneeded)
+def request_removal_of_replaced(root: str, key: str, **_kwargs: Any) -> None:
+    request_removals([StoredFile(root, key)], reason=RemovalReason.REPLACED)

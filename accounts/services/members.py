@@ -10,7 +10,6 @@ from django.db.models import CASCADE, ForeignObjectRel, Q
 from django.utils import timezone
 
 from accounts.models import Role, Session, User
-from accounts.services.avatars import remove_avatar
 from clipset.lib.ids import hash_token
 from clipset.lib.queue import enqueue
 from clipset.lib.transactions import batch_job
@@ -103,7 +102,6 @@ def delete_members(*, users: Iterable[User], heir: User) -> int:
         if _has_much(user):
             _mark_for_deletion(user)
         else:
-            remove_avatar(user=user)
             few.append(user.pk)
     if len(few) < len(ids):
         enqueue("videos.tasks.delete_marked_rows")
@@ -158,7 +156,6 @@ def delete_some_rows_of(user: User) -> int:
             rows.filter(pk__in=keys).delete()
         if keys:
             return len(keys)
-    remove_avatar(user=user)
     deleted, _ = User.objects.filter(pk=user.pk).exclude(deleting_since=None).delete()
     return deleted
 

@@ -12,11 +12,9 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from clipset.lib.commits import after_commit
 from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.durable import sync
 from clipset.lib.shared_slots import SharedSlots
@@ -176,12 +174,6 @@ def _sentence(status: int, words: str) -> str:
         return TOO_LONG
     # Any other signal is a decoder's bug; any other status, a child that did not start.
     return UNREADABLE if status < 0 else NOT_POSSIBLE
-
-
-def unlink_on_commit(path: Path | None) -> None:
-    """Removes a file that the caller's transaction replaces, when that is committed."""
-    if path is not None:
-        after_commit(partial(path.unlink, missing_ok=True), what=f"removing {path.name}")
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -21,6 +21,7 @@ from clipset.lib.pictures import write_whole
 from tests.accounts.together import together
 from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
 from videos.models import Video
+from videos.services.removing import work_off_removals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,6 +157,7 @@ def test_deleting_members_hands_their_categories_on_and_takes_the_rest() -> None
     assert list(Video.objects.all()) == [kept]
     assert not Video.objects.filter(pk=theirs.pk).exists()
     assert not Session.objects.exists()
+    work_off_removals()
     assert not picture.exists()
 
 

@@ -23,6 +23,7 @@ from tests.builders import (
     make_user,
     make_video,
 )
+from videos.services.removing import work_off_removals
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -187,6 +188,7 @@ def test_a_cover_can_be_removed_again(
         client.post(change_page(category), {**sent, "no_cover": "on"})
     category.refresh_from_db()
     assert category.image == ""
+    work_off_removals()
     assert not path.exists()
     assert "Remove the cover picture" not in client.get(change_page(category)).text
 
@@ -218,6 +220,7 @@ def test_deleting_a_category_keeps_its_videos(
     video.refresh_from_db()
     assert video.category is None
     assert path is not None
+    work_off_removals()
     assert not path.exists()
 
 

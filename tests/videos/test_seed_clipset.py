@@ -384,7 +384,7 @@ def test_a_reset_removes_all_that_is_there(
     dora = make_admin("dora", password="secret")
     set_avatar(user=dora, picture=io.BytesIO(clips.cover().read_bytes()))
     avatar = avatar_path(dora)
-    video = make_video("Real", uploader=dora, source_root="temp", source_key="u/a.mp4")
+    video = make_video("Real", uploader=dora, source_root="temp", source_key="upload-u/a.mp4")
     Job.objects.create(video=video)
     video.file_path.write_bytes(b"film")
     video.source_file.parent.mkdir()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 class RemovalReason(models.TextChoices):
-    DELETED = "DELETED", "Its video was deleted"
+    DELETED = "DELETED", "What it belonged to was deleted"
     REPLACED = "REPLACED", "Replaced by another file"
     PROCESSED = "PROCESSED", "Its source was processed"
     FAILED = "FAILED", "Source of a video that failed"

@@ -20,7 +20,11 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from siteconfig.roots import RootUnavailableError, is_available
+from accounts.models import User
+from accounts.services.avatars import avatar_key
+from categories.models import Category
+from categories.services import cover_key
+from siteconfig.roots import IMAGES, RootUnavailableError, is_available
 from siteconfig.services.heartbeat import alive_before
 from videos.models import (
     ProcessingStatus,
@@ -60,6 +64,7 @@ MIN_DELAY: Final = timedelta(seconds=30)  # after the first failure; doubles wit
 MAX_DELAY: Final = timedelta(hours=1)
 
 ROOT_MISSING: Final = "The storage root is not available."
+IMAGE_FOLDERS: Final = (avatar_key(""), cover_key(""))
 _OF_A_VIDEO: Final = re.compile(r"\.?([0-9a-f]{32})[-.]")
 _OF_AN_UPLOAD: Final = re.compile(r"upload-([0-9a-f]{32})(/|$)")
 
@@ -175,7 +180,8 @@ def _remove(removal: Removal) -> str:
     try:
         path = stored_path(removal.root, removal.key)
         was_there = _remove_from_disk(path)
-        if len(PurePosixPath(removal.key).parts) > 1 and path.parent.is_dir():
+        # Not the folder of avatars or covers, which holds those of others.
+        if "/" in removal.key and removal.key.startswith("upload-") and path.parent.is_dir():
             shutil.rmtree(path.parent)
     except (OSError, ValueError, RootUnavailableError) as error:
         return getattr(error, "strerror", None) or str(error)
@@ -249,6 +255,7 @@ def _named_now(batch: list[Removal]) -> set[StoredFile]:
     ]
     for file in (file for video in owners for file in files_of_row(video)):
         named |= {file, _folder_of(file)}
+    named |= _named_images([removal for removal in batch if _is_image(removal)])
     still_open = set(uploads.filter(state=UploadState.OPEN).values_list("pk", flat=True))
     named |= {
         StoredFile(removal.root, removal.key)
@@ -256,6 +263,22 @@ def _named_now(batch: list[Removal]) -> set[StoredFile]:
         if upload in still_open
     }
     return named
+
+
+def _is_image(removal: Removal) -> bool:
+    """Whether it is an avatar or a cover."""
+    return removal.root == IMAGES and removal.key.startswith(IMAGE_FOLDERS)
+
+
+def _named_images(batch: list[Removal]) -> set[StoredFile]:
+    """Of these avatars and covers, those that a row names again."""
+    if not batch:
+        return set()
+    names = [PurePosixPath(removal.key).name for removal in batch]
+    avatars = User.objects.filter(avatar__in=names).values_list("avatar", flat=True)
+    covers = Category.objects.filter(image__in=names).values_list("image", flat=True)
+    keys = [*map(avatar_key, avatars), *map(cover_key, covers)]
+    return {StoredFile(IMAGES, key) for key in keys}
 
 
 def _upload_of(removal: Removal) -> UUID | None:
@@ -270,7 +293,8 @@ def _folder_of(file: StoredFile) -> StoredFile:
 
 
 def _is_of_nobody_known(removal: Removal) -> bool:
-    return removal.video_id is None and not _OF_A_VIDEO.match(removal.key)
+    is_known = _is_image(removal) or _OF_A_VIDEO.match(removal.key)
+    return removal.video_id is None and not is_known
 
 
 def _owners_of_others(batch: list[Removal]) -> list[Video]:

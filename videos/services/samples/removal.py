@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import make_password
@@ -11,16 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Invitation, Role, Session, User
-from accounts.services.avatars import avatar_path
 from categories.models import Category
-from categories.services import cover_path
-from siteconfig.roots import within_reach
 from videos.models import Job, Upload, UploadState, Video
 from videos.services.removing import work_off_removals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from django.db.models import QuerySet
 
     from videos.querysets import VideoQuerySet
@@ -60,19 +54,17 @@ def remove_samples(*, leave_none: bool = False) -> Removed:
         kept_categories = Category.objects.filter(is_sample=True, videos__isnull=False).distinct()
         kept_names = list(kept_categories.values_list("name", flat=True))
         categories = list(Category.objects.filter(is_sample=True).exclude(name__in=kept_names))
-        files = _existing(map(cover_path, categories))
         Category.objects.filter(pk__in=[category.pk for category in categories]).delete()
         if leave_none:
             now = timezone.now()
             by_samples = Invitation.objects.filter(created_by__is_sample=True, used_at=None)
             by_samples.filter(expires_at__gt=now).update(expires_at=now)
         kept, leaving = _sort_users(keep_admin=not leave_none)
-        files |= _existing(map(avatar_path, leaving))
         _hand_over(leaving)
         User.objects.filter(pk__in=[user.pk for user in leaving]).delete()
         if leave_none:
             _make_plain(User.objects.filter(is_sample=True))
-    erase(files)
+    work_off_removals(seconds=MAX_SECONDS)
     return Removed(
         videos=videos,
         categories=len(categories),
@@ -131,30 +123,15 @@ def _hand_over(leaving: list[User]) -> None:
         Invitation.objects.filter(created_by__in=ids).update(created_by=heir)
 
 
-def delete_everything() -> set[Path]:
+def delete_everything() -> None:
     """Deletes all members and all that is theirs, in the caller's transaction, and asks for the
-    removal of the files of videos and uploads. Returns the pictures of members and categories,
-    which nobody needs once that is committed."""
-    files = _existing(map(avatar_path, User.objects.all()))
-    files |= _existing(map(cover_path, Category.objects.all()))
+    removal of their files."""
     _delete_videos(Video.objects.all())
     for model in (Job, Upload, Invitation, Session, Category, User):
         model.objects.all().delete()
-    return files
-
-
-def erase(pictures: Iterable[Path]) -> None:
-    """Removes pictures of members and categories, and all else whose removal is due."""
-    for path in within_reach(pictures):
-        path.unlink(missing_ok=True)
-    work_off_removals(seconds=MAX_SECONDS)
 
 
 def _delete_videos(videos: VideoQuerySet) -> int:
     """Returns how many rows; their files follow (videos.signals)."""
     _, rows = videos.all().delete()
     return rows.get("videos.Video", 0)
-
-
-def _existing(paths: Iterable[Path | None]) -> set[Path]:
-    return {path for path in paths if path is not None}

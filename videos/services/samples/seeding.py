@@ -30,6 +30,7 @@ from siteconfig.services.config import current_config, current_video_root, roots
 from videos.models import Rendition, Video
 from videos.services.publishing import rendition_row
 from videos.services.removals import cancel_removals
+from videos.services.removing import work_off_removals
 from videos.services.samples.data import (
     CATEGORIES,
     USERS,
@@ -39,7 +40,7 @@ from videos.services.samples.data import (
     sample_short_id,
 )
 from videos.services.samples.making import Made, Say, copy_source, make_clips, second_name
-from videos.services.samples.removal import delete_everything, erase
+from videos.services.samples.removal import MAX_SECONDS, delete_everything
 from videos.services.search_index import index_videos
 from videos.services.storage import mark_new_roots
 from videos.services.stored_files import files_of_row, small_of
@@ -128,11 +129,10 @@ def _work_folder() -> Iterator[Path]:
 
 def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
     now, placed = timezone.now(), list[Path]()
-    old: set[Path] = set()
     try:
         with transaction.atomic():
             if reset:
-                old = delete_everything()
+                delete_everything()
                 _restore_config()
             else:
                 refuse_unless_empty()
@@ -158,7 +158,7 @@ def _store(made: Mapping[str, Made], folder: Path, *, reset: bool) -> None:
         for path in placed:
             path.unlink(missing_ok=True)
         raise
-    erase(old)
+    work_off_removals(seconds=MAX_SECONDS)
 
 
 def _restore_config() -> None:
