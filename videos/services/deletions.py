@@ -8,7 +8,7 @@ sweep of every minute goes on where a killed one stopped.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.admin.models import DELETION, LogEntry
 from django.db import connection, transaction
@@ -21,17 +21,19 @@ from clipset.lib.queue import enqueue, waiting_wake_ups
 from videos.models import Job, Video, VideoDeletion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from django.db.models import QuerySet
 
 MAX_BATCH: Final = 100  # videos in a transaction
 MAX_SECONDS: Final = 2.0
+MAX_MARKED: Final = 20_000  # videos that one transaction marks: some 40 ms
 
 
 def request_deletions(*, videos: QuerySet[Video], requested_by: User) -> int:
-    """Marks videos for deletion by a worker, by one statement: a hundred thousand take a second.
-    Returns how many."""
+    """Marks videos for deletion by a worker: a hundred thousand take a second, in several short
+    transactions. Returns how many."""
     chosen = (
         Video.objects.filter(pk__in=videos.order_by().values("pk"), deletion=None)
         .order_by()
@@ -41,7 +43,14 @@ def request_deletions(*, videos: QuerySet[Video], requested_by: User) -> int:
         )
         .values_list("pk", "at", "by")
     )
-    select, params = chosen.query.sql_with_params()
+    select, params = chosen[:MAX_MARKED].query.sql_with_params()
+    marked = 0
+    while number := _mark(select, params):
+        marked += number
+    return marked
+
+
+def _mark(select: str, params: Sequence[Any]) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO video_deletions (video_id, requested_at, requested_by_id) "
