@@ -1,6 +1,7 @@
 """What all tests share. Clipset's own settings for tests stand in tests/settings.py.
 
-- `long` (above 30 s) runs with --long only.
+- `long` (above 30 s) runs with --long only; `long_on_postgresql` on SQLite always, and on
+  PostgreSQL with --long only: there a few others of the same kind run each time.
 - Several workers share the tests (tests/parallel.py).
 - `ffmpeg`, `browser`, `postgresql`, `redis`, `nginx` need a real program (tests/parts.py).
 - Tests of models, services and queries run on PostgreSQL too: they get the marker
@@ -89,7 +90,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     begin_with_the_longest(items)
     if config.getoption("--long"):
         return
-    long = [item for item in items if item.get_closest_marker("long")]
+    names = ["long"]
+    if "CLIPSET_TEST_DATABASE_URL" in os.environ:
+        names.append("long_on_postgresql")
+    long = [item for item in items if any(map(item.get_closest_marker, names))]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
