@@ -66,9 +66,8 @@ def begin_with_the_longest(items: list[pytest.Item]) -> None:
     """Else one worker would still be at them when the others have done all else."""
 
     def rank(item: pytest.Item) -> int:
-        places = (
-            place for place, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start)
-        )
+        node = item.nodeid
+        places = (place for place, start in enumerate(LONGEST_FIRST) if node.startswith(start))
         return next(places, len(LONGEST_FIRST))
 
     items.sort(key=rank)
