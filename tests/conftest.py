@@ -1,6 +1,7 @@
 """What all tests share. Clipset's own settings for tests stand in tests/settings.py.
 
-- `long` (above 30 s) runs with --long only.
+- `long` (above 30 s) runs with --long only; `long_on_postgresql` on SQLite always, and on
+  PostgreSQL with --long only: there a few others of the same kind run each time.
 - Several workers share the tests (tests/parallel.py).
 - `ffmpeg`, `browser`, `postgresql`, `redis`, `nginx` need a real program (tests/parts.py).
 - Tests of models, services and queries run on PostgreSQL too: they get the marker
@@ -10,14 +11,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+from django.core.management.commands import flush
+from django.db import connection, transaction
+from django.utils import timezone
 
 from clipset.lib import transactions
 from tests.parallel import (
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
-    from pytest_django import Settings
+    from pytest_django import DjangoDbBlocker, Settings
 
 # Hooks that pytest looks for here.
 __all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
@@ -86,7 +90,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     begin_with_the_longest(items)
     if config.getoption("--long"):
         return
-    long = [item for item in items if item.get_closest_marker("long")]
+    names = ["long"]
+    if "CLIPSET_TEST_DATABASE_URL" in os.environ:
+        names.append("long_on_postgresql")
+    long = [item for item in items if any(map(item.get_closest_marker, names))]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
@@ -119,29 +126,36 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def moderators_after_a_flush() -> None:
-    """A test with real transactions ends in a flush, which takes along what migrations made.
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database. A flush, which ends each transactional test, leaves it as migrated.
 
-    Whatever order the tests run in, those that follow find the group; Config's row see below.
+    Without this the flush would empty it for all tests that follow, except for permissions and
+    content types, which Django would create again in 50 ms.
     """
-    from django.apps import apps
-    from django.db.models.signals import post_migrate
+    with django_db_blocker.unblock():
+        migrated = migrated_rows()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: insert_rows(migrated))
+        yield
 
-    make_group = import_module("videos.migrations.0002_moderators").make_group
-    let_moderators = [
-        import_module(f"videos.migrations.{name}").let_moderators
-        for name in ("0005_playlists", "0008_moderators_end_uploads")
-    ]
-    permit = import_module("videos.migrations.0015_moderated_comments").permit
 
-    def make_again(**_: object) -> None:
-        make_group(apps, None)
-        for let in let_moderators:
-            let(apps, None)
-        permit(apps, None)
+def migrated_rows() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the database, by table."""
+    rows = {}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.django_table_names(only_existing=True):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
+            if found := cursor.fetchall():
+                rows[table] = found
+    return rows
 
-    post_migrate.connect(make_again, sender=apps.get_app_config("videos"), weak=False)
+
+def insert_rows(rows: dict[str, list[tuple[Any, ...]]]) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table, found in rows.items():
+            name, values = connection.ops.quote_name(table), ", ".join(["%s"] * len(found[0]))
+            cursor.executemany(f"INSERT INTO {name} VALUES ({values})", found)  # noqa: S608
 
 
 @pytest.fixture(autouse=True)
@@ -185,27 +199,39 @@ def media(
 
 
 def set_up_site() -> None:
-    """The configuration's row, which a flush takes along, and a marker in each storage root."""
+    """Creates the configuration's row, which a flush deletes, and marks each storage root.
+
+    Every test with a database pays for this: few queries, and no fsync for the markers (24 ms).
+    """
     from siteconfig import places, roots
     from siteconfig.models import Config, StorageRoot
 
     roots.forget()
     forget_searched_documents()
-    for name in places.SETTINGS:
-        path = places.as_stored(roots.root_path(name))
-        StorageRoot.objects.update_or_create(name=name, defaults={"kind": name, "path": path})
-        if name == places.VIDEOS:
-            values = {"site_id": SITE_ID, "video_storage_path": path}
-            Config.objects.update_or_create(pk=Config.SINGLETON_ID, defaults=values)
-    for name in places.SETTINGS:
-        roots.write_marker(name)
+    folders = {name: roots.root_path(name) for name in places.SETTINGS}
+    StorageRoot.objects.bulk_create(
+        [
+            StorageRoot(
+                name=name, kind=name, path=places.as_stored(folder), marked_at=timezone.now()
+            )
+            for name, folder in folders.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["kind", "path", "marked_at"],
+    )
+    config = {"site_id": SITE_ID, "video_storage_path": places.as_stored(folders[places.VIDEOS])}
+    if not Config.objects.filter(pk=Config.SINGLETON_ID).update(**config):
+        Config.objects.create(pk=Config.SINGLETON_ID, **config)
+    for name, folder in folders.items():
+        folder.mkdir(exist_ok=True)
+        marker = json.dumps({"site": str(SITE_ID), "root": name}) + "\n"
+        (folder / roots.MARKER).write_text(marker)
 
 
 def forget_searched_documents() -> None:
     """The flush after a transactional test empties the tables, but not SQLite's full-text index,
     and leaves notes of what is to be taken out of that."""
-    from django.db import connection
-
     from videos.models import SearchChange, SearchDocument
 
     if connection.vendor == "sqlite" and not SearchDocument.objects.exists():

@@ -19,28 +19,38 @@ MOST_WORKERS = 4
 # Of each of these folders nothing runs beside another of it: the promises of scripts/run are in
 # seconds, and a start fills a core.
 ONE_AT_A_TIME = ("tests/scripts/",)
-# Their tests share a server at most, and each of them takes long.
-EACH_BY_ITSELF = ("tests/services/test_postgresql.py",)
-# In this order, before all others: what waits for a browser or a clock beside what computes.
+# Begun in this order, before all others: those that take longest by themselves. The rest take a few
+# seconds each, so that at the end no worker waits for another for long.
 LONGEST_FIRST = (
     *ONE_AT_A_TIME,
-    *EACH_BY_ITSELF,
+    "tests/services/test_postgresql.py",
     "tests/browser/test_hls.py",
     "tests/videos/transcode/test_pipeline.py",
-    "tests/browser/test_access.py",
-    "tests/browser/test_by_hand.py",
-    "tests/browser/test_watching.py",
-    "tests/videos/test_seed_clipset.py",
-    "tests/browser/test_uploads.py",
-    "tests/videos/test_processing.py",
-    "tests/browser/test_journeys.py",
-    "tests/videos/transcode/test_sources.py",
     "tests/videos/test_workers.py",
+    "tests/videos/test_seed_clipset.py",
     "tests/hostile/",
-    "tests/browser/",
+    "tests/browser/test_watching.py",
+    "tests/browser/test_journeys.py",
+    "tests/browser/test_by_hand.py",
+    "tests/videos/test_storage_away.py",
+    "tests/videos/test_processing.py",
+    "tests/videos/transcode/test_sources.py",
     "tests/test_urls.py",
-    "tests/videos/test_enriching.py",
+    "tests/siteconfig/backup/",
     "tests/videos/views/test_stalled.py",
+    "tests/browser/",
+    "tests/videos/test_enriching.py",
+    "tests/videos/test_write_lock.py",
+    "tests/videos/test_tus_live.py",
+    "tests/videos/services/test_thumbnails.py",
+    "tests/videos/test_adopting.py",
+    "tests/videos/test_tus_clients.py",
+    "tests/videos/test_failing_disk.py",
+    "tests/services/",
+    "tests/videos/doctor/",
+    "tests/videos/views/test_upload_live.py",
+    "tests/videos/views/test_growing_live.py",
+    "tests/videos/test_migrating_roots.py",
 )
 
 
@@ -49,16 +59,15 @@ def unit(node: str) -> str:
     for folder in ONE_AT_A_TIME:
         if node.startswith(folder):
             return folder
-    return node if node.startswith(EACH_BY_ITSELF) else node.split("::", 1)[0]
+    return node.split("::", 1)[0]
 
 
 def begin_with_the_longest(items: list[pytest.Item]) -> None:
     """Else one worker would still be at them when the others have done all else."""
 
     def rank(item: pytest.Item) -> int:
-        places = (
-            place for place, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start)
-        )
+        node = item.nodeid
+        places = (place for place, start in enumerate(LONGEST_FIRST) if node.startswith(start))
         return next(places, len(LONGEST_FIRST))
 
     items.sort(key=rank)

@@ -70,9 +70,10 @@ class Site:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self.database = folder / "site.db"
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "clipset.settings",
-            "DATABASE_URL": f"sqlite:///{folder / 'site.db'}",
+            "DATABASE_URL": f"sqlite:///{self.database}",
             # The project's own media folder is no test's.
             "STORAGE_ROOTS": f"images={folder / 'images'}",
             **settings,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.parallel import MOST_WORKERS, unit, workers_for
+from tests.parallel import LONGEST_FIRST, MOST_WORKERS, unit, workers_for
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -30,18 +30,13 @@ def test_a_file_and_a_folder_of_whole_sites_stay_together(node: str, together_wi
     assert unit(node) == unit(together_with)
 
 
-@pytest.mark.parametrize(
-    ("node", "apart_from"),
-    [
-        ("tests/accounts/test_login.py::test_one", "tests/accounts/test_quota.py::test_one"),
-        (
-            "tests/services/test_postgresql.py::test_one[videos]",
-            "tests/services/test_postgresql.py::test_one[rest]",
-        ),
-    ],
-)
-def test_files_and_long_tests_without_a_fixture_are_dealt_apart(node: str, apart_from: str) -> None:
-    assert unit(node) != unit(apart_from)
+def test_files_are_dealt_apart() -> None:
+    one, other = (f"tests/accounts/{name}.py::test_one" for name in ("test_login", "test_quota"))
+    assert unit(one) != unit(other)
+
+
+def test_what_begins_first_is_there() -> None:
+    assert all((ROOT / start).exists() for start in LONGEST_FIRST)
 
 
 @pytest.mark.parametrize(

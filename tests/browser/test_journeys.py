@@ -85,7 +85,15 @@ def test_who_has_a_link_joins_or_chooses_a_password_and_no_log_hears_of_it(
     assert not any(word in it for it in told for word in ("/register/", "/password-reset/M"))
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        pytest.param(True, id="scripts"),
+        # Its parts run each time: the form in tests/videos/views/test_upload.py, the player
+        # without scripts in test_hls.py.
+        pytest.param(False, id="no scripts", marks=pytest.mark.long),
+    ],
+)
 def test_bob_uploads_films_and_watches_them_to_the_end(
     visit: Callable[..., Page], bob: User, workers: int, tmp_path: Path, scripts: bool
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
@@ -88,11 +89,22 @@ for name in SETTINGS:
 """
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database to copy: migrating one takes 4 s of CPU."""
+    site = Site(tmp_path_factory.mktemp("migrated"))
+    site.manage("migrate", "--verbosity", "0")
+    return site.database
+
+
 @pytest.fixture
-def make_site(tmp_path: Path) -> Callable[..., Site]:
+def make_site(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Site]:
     def make(**settings: str) -> Site:
         site = Site(tmp_path, **settings)
-        site.manage("migrate", "--verbosity", "0")
+        if "DATABASE_URL" in settings:
+            site.manage("migrate", "--verbosity", "0")
+        else:
+            shutil.copyfile(request.getfixturevalue("migrated"), site.database)
         site.shell(MARK_ROOTS)
         return site
 

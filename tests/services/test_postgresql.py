@@ -10,15 +10,26 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ON_BOTH_DATABASES
+
 ROOT = Path(__file__).resolve().parents[2]
-VIDEOS = "tests/videos"
-REST = ("tests", f"--ignore={VIDEOS}")
+
+
+def files_with_tests_for_both() -> list[str]:
+    """Those that may hold tests marked `both_databases`: to collect all others takes longer than
+    many a test."""
+    tests = ROOT / "tests"
+    return [
+        str(path)
+        for path in sorted(tests.rglob("test_*.py"))
+        if path.relative_to(tests).as_posix().startswith(ON_BOTH_DATABASES)
+        or "both_databases" in path.read_text()
+    ]
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("where", [(VIDEOS,), REST], ids=["videos", "all the rest"])
 def test_what_concerns_the_database_holds_on_postgresql_too(
-    postgresql: str, where: tuple[str, ...], pytestconfig: pytest.Config
+    postgresql: str, pytestconfig: pytest.Config
 ) -> None:
     """Runs every test marked `both_databases` once more: models, quota, jobs, queries."""
     arguments = (
@@ -32,7 +43,7 @@ def test_what_concerns_the_database_holds_on_postgresql_too(
         *(["--long"] if pytestconfig.getoption("--long") else []),
     )
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments, *where],
+        [sys.executable, "-m", "pytest", *arguments, *files_with_tests_for_both()],
         cwd=ROOT,
         env=os.environ | {"CLIPSET_TEST_DATABASE_URL": postgresql},
         capture_output=True,

@@ -32,6 +32,11 @@ def bob() -> User:
     return make_user("bob")
 
 
+def full_hd() -> Path:
+    """Larger than all smaller renditions. Few frames, since each is encoded in every size."""
+    return clips.h264_mp4(seconds=1, size=FULL_HD, fps="12")
+
+
 def names(video: Video) -> list[str]:
     return list(video.renditions.values_list("name", flat=True))
 
@@ -41,7 +46,7 @@ def received(answer: Any) -> bytes:
 
 
 def test_a_copied_film_plays_first_and_gets_its_smaller_renditions_after(bob: User) -> None:
-    video = ready_film(bob, clips.h264_mp4(seconds=3, size=FULL_HD))
+    video = ready_film(bob, full_hd())
     assert names(video) == ["source"]
     assert enrich() == "completed"
     assert names(video) == ["source", "720p", "480p"]
@@ -56,7 +61,7 @@ def test_a_copied_film_plays_first_and_gets_its_smaller_renditions_after(bob: Us
 
 
 def test_an_encoded_film_has_all_its_renditions_from_one_run(bob: User) -> None:
-    video = ready_film(bob, clips.hevc_mp4(seconds=2, size=FULL_HD))
+    video = ready_film(bob, clips.hevc_mp4(seconds=1, size=FULL_HD, fps="12"))
     assert names(video) == ["1080p", "720p", "480p"]
     assert all(one.is_complete and one.codecs for one in video.renditions.all())
     assert enrich() == "completed"
@@ -82,7 +87,7 @@ def test_what_is_configured_not_to_be_made_is_not_made_and_can_be_asked_for_late
     bob: User,
 ) -> None:
     Config.objects.update(make_720p=False, make_480p=False)
-    video = ready_film(bob, clips.h264_mp4(seconds=2, size=FULL_HD))
+    video = ready_film(bob, full_hd())
     assert enrich() == "completed"
     assert names(video) == ["source"]
     Config.objects.update(make_480p=True)
@@ -121,7 +126,7 @@ def test_originals_go_after_the_days_that_they_are_kept(bob: User) -> None:
 
 
 def test_deleting_a_film_removes_every_rendition_and_picture(bob: User) -> None:
-    video = ready_film(bob, clips.h264_mp4(seconds=2, size=FULL_HD))
+    video = ready_film(bob, full_hd())
     enrich()
     assert len(everything_on_disk()) == 5
     Video.objects.get(pk=video.pk).delete()
@@ -131,7 +136,7 @@ def test_deleting_a_film_removes_every_rendition_and_picture(bob: User) -> None:
 
 
 def test_deleting_a_member_removes_them_too(bob: User) -> None:
-    ready_film(bob, clips.h264_mp4(seconds=2, size=FULL_HD))
+    ready_film(bob, full_hd())
     enrich()
     bob.delete()
     run_queue()
@@ -217,7 +222,7 @@ def test_enrichment_that_fails_leaves_the_film_as_it_is(
 ) -> None:
     from tests.videos.test_processing import own_ffmpeg
 
-    video = ready_film(bob, clips.h264_mp4(seconds=2, size=FULL_HD))
+    video = ready_film(bob, full_hd())
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "broken", ffmpeg="echo broken >&2; exit 1")
     for _ in range(3):
         Job.objects.filter(state=JobState.WAITING).update(run_after=timezone.now())

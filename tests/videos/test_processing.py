@@ -348,7 +348,10 @@ BROKEN = {
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("how", [*BROKEN, "is missing"])
+@pytest.mark.parametrize(
+    "how",
+    ["is missing", *(pytest.param(how, marks=pytest.mark.long_on_postgresql) for how in BROKEN)],
+)
 def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
     bob: User, settings: Settings, tmp_path: Path, how: str
 ) -> None:
