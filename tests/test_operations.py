@@ -21,6 +21,7 @@ from accounts.models import User
 from siteconfig import doctor
 from siteconfig.models import Config, DoctorRun
 from siteconfig.roots import MARKER, unavailable_roots
+from tests import operations
 from tests.builders import make_admin, make_video
 from tests.operations import (
     PYTHON,
@@ -50,6 +51,48 @@ def test_every_command_is_run_by_a_test() -> None:
     run = commands_run_by_tests()
     assert commands() - run.keys() == set(), "no test runs these"
     assert run.keys() - commands() == set(), "the document does not have these any more"
+
+
+DOCUMENT = """
+Say `scripts/run` or `manage.py doctor --deep`, but not `PORT`, `SEED=none` or `temp/`.
+
+```sh
+PORT=8001 scripts/run      # with a comment
+curl "http://127.0.0.1#a"
+```
+```env
+HOST=0.0.0.0
+```
+"""
+TESTS = """
+def helper(clone):
+    run_command(clone, "by a helper")
+    run(clone, "not by a runner")
+
+def test_it(clone):
+    helper(clone)
+    documented("by a test")
+    # documented("in a comment")
+
+def nobody_calls_it(clone):
+    run_command(clone, "by nobody")
+"""
+
+
+def test_commands_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "DOCUMENT", tmp_path / "operations.md")
+    operations.DOCUMENT.write_text(DOCUMENT)
+    assert commands() == {
+        "scripts/run",
+        ".venv/bin/python manage.py doctor --deep",
+        "PORT=8001 scripts/run",
+        'curl "http://127.0.0.1#a"',
+    }
+    monkeypatch.setattr(operations, "ROOT", tmp_path)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_it.py").write_text(TESTS)
+    test = "tests/test_it.py::test_it"
+    assert commands_run_by_tests() == {"by a helper": test, "by a test": test}
 
 
 def test_no_command_hides_in_another_kind_of_block() -> None:
