@@ -106,7 +106,7 @@ def dump(database: Path) -> list[str]:
 
 def last_upgrade(clone: Clone) -> Path:
     """The folder of the newest upgrade."""
-    return max(path for path in (clone.root / "data/upgrades").iterdir() if path.is_dir())
+    return max((clone.root / "data/upgrades").glob("20*"))
 
 
 def code_is(clone: Clone, revision: str, branch: str = "") -> bool:

@@ -59,7 +59,7 @@ def test_a_backup_brings_back_one_video_a_rehearsal_and_the_whole_site(
         )
         assert done.returncode == 0, done.stdout
         assert rows(installed, COMPLETED) == [(video,)]
-        assert bob.ask(f"/videos/{video}/")[0] == 200
+        assert bob.ask(f"/v/{video}/")[0] == 200
 
         rehearse(installed, folder / "rehearsal", store)
         end(installed, process, signal.SIGTERM)

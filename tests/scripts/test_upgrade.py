@@ -130,13 +130,19 @@ def go_back_by_hand(clone: Clone) -> None:
         clone, 'git checkout "$(cat data/upgrades/2026-01-31-120000/old-revision)"', example
     )
     assert done.returncode == 0, done.stdout
-    done = run_command(
+    done = put_database_back(clone)
+    assert done.returncode == 0, done.stdout
+
+
+def put_database_back(clone: Clone) -> subprocess.CompletedProcess[str]:
+    folder = str(last_upgrade(clone).relative_to(clone.root))
+    return run_command(
         clone,
+        "flock --verbose --nonblock data/run/lock "
         ".venv/bin/python scripts/upgrade_database.py back "
         "data/upgrades/2026-01-31-120000/database data/before-going-back",
-        example,
+        {"data/upgrades/2026-01-31-120000": folder},
     )
-    assert done.returncode == 0, done.stdout
 
 
 def make_older_upgrades(clone: Clone) -> set[str]:
@@ -198,6 +204,11 @@ def test_a_running_site_is_upgraded_with_an_upload_half_way_and_a_job_at_work(
         kept = last_upgrade(installed) / "database/clipset.db"
         assert any("bob@example.org" in line for line in dump(kept))
         assert (last_upgrade(installed) / "state").read_text() == "ready"
+
+        # Nothing is put in the place of the database of a running site.
+        done = put_database_back(installed)
+        assert (done.returncode, "failed to get lock" in done.stdout) == (1, True), done.stdout
+        assert has_new_table(installed)
         end(installed, process, signal.SIGTERM)
         assert process.returncode == 0
 
