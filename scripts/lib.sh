@@ -290,10 +290,10 @@ pip_install() {
 
 # -- front-end packages ---------------------------------------------------------------------------
 
-# Each takes the folder of a package.json; the root's is the front end.
+# Each takes the folder of a package.json; `.` is the front end.
 front_end_stamp() { (cd "${1:-.}" && cat package.json package-lock.json) | sha256sum | cut -d ' ' -f 1; }
 
-front_end_is_there() { has_stamp "${1:-.}/node_modules/.clipset-stamp" "$(front_end_stamp "${1:-.}")"; }
+front_end_is_there() { has_stamp "$1/node_modules/.clipset-stamp" "$(front_end_stamp "$1")"; }
 
 # Whether the system has npm and a Node that is new enough.
 has_node() {
@@ -355,7 +355,7 @@ install_all() {
     if ! has_stamp "$stamp_file" "$stamp"; then
         also "Python packages" pip pip_install "$stamp_file" "$stamp" "${files[@]}"
     fi
-    if ! front_end_is_there; then
+    if ! front_end_is_there .; then
         # Without a Node of the system pip brings one, and two pips must not share a folder.
         has_node || together "$since"
         also "Front-end packages" npm npm_ci

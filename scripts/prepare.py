@@ -187,6 +187,22 @@ def refuse_sample_members() -> None:
 
 
 def prepare() -> None:
+    """Brings the database, the files and the static files to what this code needs, or exits with
+    a sentence that says what is wrong."""
+    set_up_django()
+    seed = seed_wanted()
+    warning = prepare_database()
+    has_storage = prepare_storage()
+    make_files_private()
+    if warning:
+        print(f"\nWarning: {warning}\n", flush=True)
+    collect_static_files()
+    seed_database(seed)
+    write_state(has_storage=has_storage)
+
+
+def set_up_django() -> None:
+    """Loads and checks the settings."""
     since = time.monotonic()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
     import django
@@ -195,21 +211,26 @@ def prepare() -> None:
         django.setup()
     except (ValueError, ImproperlyConfigured) as error:
         sys.exit(f"\nA setting cannot be read: {error}\n{settings_line(error)}")
-    from django.conf import settings
     from django.core.management import call_command
-    from django.core.management.base import CommandError, SystemCheckError
+    from django.core.management.base import SystemCheckError
     from django.core.management.commands import check
 
-    from siteconfig.schema import WrongMigrationsError, refuse_newer_database
-
-    quiet = io.StringIO()
-    seed = seed_wanted()
     try:
         # Django's own, without what only a current database can tell.
-        call_command(check.Command(), stdout=quiet)
+        call_command(check.Command(), stdout=io.StringIO())
     except SystemCheckError as error:
         sys.exit(f"\nThe settings need attention.\n{error}")
     print(f"  {'Settings checked':<42} {time.monotonic() - since:6.1f} s", flush=True)
+
+
+def prepare_database() -> str | None:
+    """Migrates it, and brings schedules, times and the search index up to date. Returns a warning
+    when the clock may be wrong."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from siteconfig.schema import WrongMigrationsError, refuse_newer_database
+
     with step("Database migrations"):
         try:
             refuse_newer_database()
@@ -217,25 +238,35 @@ def prepare() -> None:
             sys.exit(f"\n{error}")
         call_command("migrate", interactive=False, verbosity=0)
         refuse_sample_members()
-        call_command("setup_schedules", stdout=quiet)
+        call_command("setup_schedules", stdout=io.StringIO())
         warning = mend_clock()
         call_command("rebuild_search", missing=True, verbosity=0)
         if settings.IS_TRIAL:
             forget_heartbeats()
-    has_storage = prepare_storage()
-    make_files_private()
-    if warning:
-        print(f"\nWarning: {warning}\n", flush=True)
-    collect_static_files()
+    return warning
+
+
+def seed_database(seed: str) -> None:
+    """Fills an empty database with sample data if `seed` is `demo`."""
+    from django.core.management import call_command
+    from django.core.management.base import CommandError
 
     from accounts.models import User
 
     if seed == "demo" and not User.objects.exists():
         with step("Demo members and videos"):
             try:
-                call_command("seed_clipset", stdout=quiet)
+                call_command("seed_clipset", stdout=io.StringIO())
             except CommandError as error:
                 sys.exit(f"\nThe demo content was not made: {error}")
+
+
+def write_state(*, has_storage: bool) -> None:
+    """Writes `state` and `address` for scripts/run to announce."""
+    from django.conf import settings
+
+    from accounts.models import User
+
     state = [] if has_storage else ["storage-away"]
     if User.objects.filter(is_sample=True).exists():
         state.append("demo")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MIB = 1024**2
 PIECE = MIB  # bytes
+REFILL_SECONDS = 0.2
 
 
 def command(*words: str | Path) -> None:
@@ -33,11 +35,15 @@ def mount(*words: str | Path) -> None:
 
 
 class Disk:
-    """A file system that is mounted at `folder`; `kept` is where it can be seen all the time."""
+    """A file system that is mounted at `folder`; `kept` is where it can be seen all the time.
 
-    def __init__(self, folder: Path, kept: Path) -> None:
+    `refusal` says why it could not be mounted, if so: `folder` is a plain folder then.
+    """
+
+    def __init__(self, folder: Path, kept: Path, refusal: str = "") -> None:
         self.folder = folder
         self.kept = kept
+        self.refusal = refusal
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
@@ -49,11 +55,18 @@ class Disk:
 
     @contextmanager
     def full(self) -> Iterator[None]:
+        """No byte is free, and what others give back is filled again at once."""
+        over = threading.Event()
         filler = self.kept / "filler"
+        thread = threading.Thread(target=keep_full, args=(filler, over))
         fill(filler)
+        assert filler.stat().st_size > PIECE
+        thread.start()
         try:
             yield
         finally:
+            over.set()
+            thread.join()
             filler.unlink()
 
     def unmount(self) -> None:
@@ -76,6 +89,22 @@ def small_disk(folder: Path, beside: Path, *, megabytes: int = 32) -> Iterator[D
     finally:
         for path in (folder, beside):
             subprocess.run(["umount", "--lazy", path], check=False, capture_output=True)
+
+
+@contextmanager
+def site_disk(folder: Path, *, megabytes: int = 600) -> Iterator[Disk]:
+    """A disk in memory for a whole site, mounted at `folder`, which is made.
+
+    Where nothing can be mounted it is a plain folder, so that the test decides what it can do.
+    """
+    folder.mkdir()
+    words: list[str | Path] = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    try:
+        yield Disk(folder, folder, done.stderr.strip() if done.returncode else "")
+    finally:
+        if done.returncode == 0:
+            command("umount", "--lazy", folder)
 
 
 class BreakingDisk:
@@ -137,6 +166,11 @@ def breaking_disk(folder: Path, image: Path, *, megabytes: int = 16) -> Iterator
         yield BreakingDisk(folder, image)
     finally:
         subprocess.run(["umount", "--lazy", folder], check=False, capture_output=True)
+
+
+def keep_full(filler: Path, over: threading.Event) -> None:
+    while not over.wait(REFILL_SECONDS):
+        fill(filler)
 
 
 def fill(filler: Path) -> None:

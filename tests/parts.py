@@ -30,6 +30,8 @@ PARTS = {
     "postgresql": (("initdb",), "postgresql"),
     "redis": (("redis-server",), "redis-server"),
     "nginx": (("nginx",), "nginx-light"),
+    "openssl": (("openssl",), "openssl"),
+    "curl": (("curl",), "curl"),
     "disks": (("mkfs.ext4",), "e2fsprogs"),
     "git": (("git",), "git"),
     "compiler": (("gcc", "cc"), "gcc libc6-dev"),

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.disks import Disk, site_disk
 from tests.processes import free_port, short_folder
-from tests.scripts.disk import Disk, own_disk
 from tests.setting_names import setting_names
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def installed(clone: Clone) -> Clone:
 
 @pytest.fixture
 def disk() -> Iterator[Disk]:
-    with short_folder() as folder, own_disk(folder / "a clone") as made:
+    with short_folder() as folder, site_disk(folder / "a clone") as made:
         yield made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.scripts.conftest import Clone
+
+NEW_TABLE = 'migrations.RunSQL("CREATE TABLE new_version (id integer)")'
+RENAME_ALL = "migrations.RunSQL(\"UPDATE users SET username = 'nobody'\")"
+FAIL = "migrations.RunPython(fail)"
+CHANGES_AND_FAILS = f"{NEW_TABLE}, {RENAME_ALL}, {FAIL}"
 
 AUTHOR = ("-c", "user.name=Alice", "-c", "user.email=alice@example.org")
 
@@ -22,7 +28,10 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def make_repository(clone: Clone) -> str:
-    """Commits the files of the clone to its branch `main`. Returns the revision."""
+    """Commits the files of the clone to its branch `main`, with settings beside them. Returns the
+    revision."""
+    env_file = clone.root / ".env"
+    env_file.write_text(f"SECRET_KEY={'k' * 30}{secrets.token_hex(30)}\nSEED=none\n")
     git(clone.root, "init", "--quiet", "--initial-branch=main")
     git(clone.root, "add", "--all")
     git(clone.root, "commit", "--quiet", "--message=Old")
@@ -68,9 +77,13 @@ class Migration(migrations.Migration):
     return {"videos/migrations/9000_of_the_new_version.py": text}
 
 
-def upgrade(
-    clone: Clone, *arguments: str, seconds: float = 180, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def new_version(clone: Clone) -> dict[str, str]:
+    """Files of a version that works, with a table and a text on each page of its own."""
+    page = with_text(clone, "templates/base.html", "</body>", "<p>The new version</p></body>")
+    return migration(clone, NEW_TABLE) | page
+
+
+def upgrade(clone: Clone, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs scripts/upgrade to its end; its standard error is part of its output."""
     return subprocess.run(
         ["scripts/upgrade", *arguments],
@@ -80,7 +93,7 @@ def upgrade(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=seconds,
+        timeout=300,
         check=False,
     )
 
@@ -93,7 +106,7 @@ def dump(database: Path) -> list[str]:
 
 def last_upgrade(clone: Clone) -> Path:
     """The folder of the newest upgrade."""
-    return max(path for path in (clone.root / "data/upgrades").iterdir() if path.is_dir())
+    return max((clone.root / "data/upgrades").glob("20*"))
 
 
 def code_is(clone: Clone, revision: str, branch: str = "") -> bool:

@@ -74,11 +74,13 @@ def healthy(clone: Clone) -> bool:
 
 
 @contextmanager
-def running(clone: Clone, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def running(
+    clone: Clone, command: str = "scripts/run", **environment: str
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         # Where the tests run in the background of a shell, SIGINT is ignored, and who inherits
         # that can't change it.
-        ["env", "--default-signal=INT", "scripts/run"],
+        ["env", "--default-signal=INT", command],
         cwd=clone.root,
         env=clone.environment | environment,
         stdin=subprocess.DEVNULL,

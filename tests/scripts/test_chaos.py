@@ -40,8 +40,8 @@ from tests.scripts.witness import Witness, ffmpegs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.disks import Disk
     from tests.scripts.conftest import Clone
-    from tests.scripts.disk import Disk
 
 pytestmark = pytest.mark.ffmpeg
 

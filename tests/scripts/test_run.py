@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import stat
 import time
+import urllib.request
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import clips
-from tests.parts import without
+from tests.operations import documented, run_command
+from tests.parts import require, without
 from tests.processes import wait_for
 from tests.scripts.member import Browser, change, make_bob, manage, rows, shell
 from tests.scripts.site import (
@@ -43,8 +46,8 @@ from tests.scripts.witness import ffmpegs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.disks import Disk
     from tests.scripts.conftest import Clone
-    from tests.scripts.disk import Disk
 
 pytestmark = pytest.mark.ffmpeg  # which start-up looks for
 
@@ -73,11 +76,55 @@ PULLED = (
 )
 
 
+TOKEN = "a-token-of-the-monitor"
+
+
+def check_documented_commands(clone: Clone) -> None:
+    """Those of docs/operations.md that ask a running site."""
+    require("curl")
+    here = {"curl": "curl --silent", ":8000": f":{clone.port}"}
+    done = run_command(clone, "curl --fail http://127.0.0.1:8000/healthz", here)
+    assert (done.returncode, done.stdout.strip()) == (0, "ok")
+    done = run_command(
+        clone,
+        'curl -H "Authorization: Bearer $READYZ_TOKEN" http://127.0.0.1:8000/readyz',
+        here,
+        {"READYZ_TOKEN": TOKEN},
+    )
+    said = json.loads(done.stdout)
+    assert said["status"] == "ok"
+    assert {"database", "migrations", "workers", "roots", "backup"} <= said["checks"].keys()
+
+    done = run_command(
+        clone, ".venv/bin/python -m supervisor.supervisorctl -c deploy/supervisord.conf status"
+    )
+    states = re.findall(r"^clipset:(\w+) +RUNNING ", done.stdout, re.MULTILINE)
+    assert sorted(states) == ["queue", "transcode", "web"]
+    done = run_command(
+        clone,
+        ".venv/bin/python -m supervisor.supervisorctl -c deploy/supervisord.conf "
+        "restart clipset:queue",
+    )
+    assert "clipset:queue: started" in done.stdout
+    wait_for(lambda: is_whole(clone), seconds=BACK_WITHIN, name="the queue")
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{clone.port}/login/") as answer:
+        example = {"3f2a9c0d4e5b6a71": answer.headers["X-Request-ID"]}
+    wait_for(
+        lambda: (
+            "GET /login/" in run_command(clone, "grep -r 3f2a9c0d4e5b6a71 data/log", example).stdout
+        ),
+        name="its line in the access log",
+    )
+
+
 def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clone) -> None:
-    with running(installed, SEED="none") as process:
+    command = documented("scripts/run")
+    with running(installed, command, SEED="none", READYZ_TOKEN=TOKEN) as process:
         said = started(process)
         assert f"Clipset runs at http://127.0.0.1:{installed.port}" in said
         assert is_whole(installed)
+        check_documented_commands(installed)
 
         # The settings file is for its owner, and another start may choose another port.
         env_file = installed.root / ".env"

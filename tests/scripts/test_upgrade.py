@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import clips
+from tests.operations import run_command
 from tests.processes import wait_for
 from tests.scripts.member import Browser, change, make_bob, manage, rows
 from tests.scripts.repository import (
+    CHANGES_AND_FAILS,
+    FAIL,
+    NEW_TABLE,
     code_is,
     dump,
     git,
@@ -22,6 +24,7 @@ from tests.scripts.repository import (
     make_repository,
     make_version,
     migration,
+    new_version,
     upgrade,
     with_text,
 )
@@ -33,24 +36,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.git, pytest.mark.long]
 
-NEW_TABLE = 'migrations.RunSQL("CREATE TABLE new_version (id integer)")'
-RENAME_ALL = "migrations.RunSQL(\"UPDATE users SET username = 'nobody'\")"
-FAIL = "migrations.RunPython(fail)"
-CHANGES_AND_FAILS = f"{NEW_TABLE}, {RENAME_ALL}, {FAIL}"
-
 
 @pytest.fixture
 def old(installed: Clone) -> str:
     """The revision at which the clone is."""
-    (installed.root / ".env").write_text(
-        f"SECRET_KEY={'k' * 30}{secrets.token_hex(30)}\nSEED=none\n"
-    )
     return make_repository(installed)
-
-
-def new_version(clone: Clone) -> dict[str, str]:
-    page = with_text(clone, "templates/base.html", "</body>", "<p>The new version</p></body>")
-    return migration(clone, NEW_TABLE) | page
 
 
 def has_new_table(clone: Clone) -> bool:
@@ -93,24 +83,27 @@ def test_what_cannot_become_an_upgrade_changes_nothing_and_what_fails_goes_back(
     before = dump(installed.root / "data/clipset.db")
 
     # A migration that fails half-way, and code that cannot be read.
+    older = make_older_upgrades(installed)
     done = upgrade(installed, "failing")
     assert done.returncode == 1
     assert "this migration fails" in done.stdout
     assert "The old version is back, with its database." in done.stdout
     assert_is_back(installed, old, before)
-    failed = last_upgrade(installed) / "failed/clipset.db"
-    assert any("nobody" in line for line in dump(failed))
+    failed = last_upgrade(installed) / "failed"
+    assert any("nobody" in line for line in dump(failed / "clipset.db"))
 
-    time.sleep(1)  # the folders' names are seconds
+    assert upgrades(installed) == {"2020-01-01-000000", "2020-01-02-000000", failed.parent.name}
+
     done = upgrade(installed, "broken")
     assert done.returncode == 1
     assert "this is no Python" in done.stdout
     assert_is_back(installed, old, before)
+    assert "2020-01-01-000000" in upgrades(installed), "the last one that succeeded"
+    assert len(upgrades(installed)) == 4
 
     # And one that succeeds: what shows that it does is gone again, and nothing is written twice.
-    time.sleep(1)
     new = make_version(installed, "new", new_version(installed))
-    done = upgrade(installed, "new")
+    done = run_command(installed, "scripts/upgrade v1.4", {"v1.4": "new"})
     assert done.returncode == 0, done.stdout
     assert "Start the site with scripts/run." in done.stdout
     assert code_is(installed, new)
@@ -119,6 +112,55 @@ def test_what_cannot_become_an_upgrade_changes_nothing_and_what_fails_goes_back(
     assert (last_upgrade(installed) / "state").read_text() == "ready"
     assert not (installed.root / "data/run/address").exists()
     assert installed.processes() == {}
+    assert not upgrades(installed) & older
+    assert len(upgrades(installed)) == 3
+    assert (installed.root / "data/upgrades/notes").is_dir()
+
+    go_back_by_hand(installed)
+    assert code_is(installed, old)
+    assert dump(installed.root / "data/clipset.db") == before
+    assert (installed.root / "data/before-going-back/clipset.db").is_file()
+
+
+def go_back_by_hand(clone: Clone) -> None:
+    """From the last upgrade, which succeeded."""
+    folder = str(last_upgrade(clone).relative_to(clone.root))
+    example = {"data/upgrades/2026-01-31-120000": folder}
+    done = run_command(
+        clone, 'git checkout "$(cat data/upgrades/2026-01-31-120000/old-revision)"', example
+    )
+    assert done.returncode == 0, done.stdout
+    done = put_database_back(clone)
+    assert done.returncode == 0, done.stdout
+
+
+def put_database_back(clone: Clone) -> subprocess.CompletedProcess[str]:
+    folder = str(last_upgrade(clone).relative_to(clone.root))
+    return run_command(
+        clone,
+        "flock --verbose --nonblock data/run/lock "
+        ".venv/bin/python scripts/upgrade_database.py back "
+        "data/upgrades/2026-01-31-120000/database data/before-going-back",
+        {"data/upgrades/2026-01-31-120000": folder},
+    )
+
+
+def make_older_upgrades(clone: Clone) -> set[str]:
+    """Folders of earlier upgrades, the first of which succeeded, and one that is none. The last one
+    has no copy of the database. Returns the names of the upgrades."""
+    folder = clone.root / "data/upgrades"
+    (folder / "notes").mkdir()
+    for name in ("2020-01-01-000000", "2020-01-02-000000"):
+        (folder / name / "database").mkdir(parents=True)
+    (folder / "2020-01-01-000000/state").write_text("ready")
+    (folder / "2020-01-02-000000/state").write_text("back")
+    (folder / "2020-01-03-000000/scripts").mkdir(parents=True)
+    return upgrades(clone)
+
+
+def upgrades(clone: Clone) -> set[str]:
+    """Names of the folders of upgrades."""
+    return {path.name for path in (clone.root / "data/upgrades").glob("20*")}
 
 
 def assert_is_back(clone: Clone, revision: str, database: list[str]) -> None:
@@ -144,7 +186,7 @@ def test_a_running_site_is_upgraded_with_an_upload_half_way_and_a_job_at_work(
         bob.send(0, 1000)
         assert bob.browser.upload(clips.hevc_mp4())
 
-        done = upgrade(installed)
+        done = run_command(installed, "scripts/upgrade")
         assert done.returncode == 0, done.stdout + logs(installed)
         assert f"The site runs at http://127.0.0.1:{installed.port}" in done.stdout
         assert code_is(installed, new, "main")
@@ -162,6 +204,11 @@ def test_a_running_site_is_upgraded_with_an_upload_half_way_and_a_job_at_work(
         kept = last_upgrade(installed) / "database/clipset.db"
         assert any("bob@example.org" in line for line in dump(kept))
         assert (last_upgrade(installed) / "state").read_text() == "ready"
+
+        # Nothing is put in the place of the database of a running site.
+        done = put_database_back(installed)
+        assert (done.returncode, "failed to get lock" in done.stdout) == (1, True), done.stdout
+        assert has_new_table(installed)
         end(installed, process, signal.SIGTERM)
         assert process.returncode == 0
 
@@ -213,7 +260,6 @@ def test_a_running_site_comes_back_after_an_upgrade_that_fails_or_is_killed(
 
 def kill_in(clone: Clone, state: str, *, after: float = 0) -> None:
     """Kills scripts/upgrade `after` seconds in that state, or when it ends."""
-    time.sleep(1)  # the folders' names are seconds
     known = last_upgrade(clone)
     with subprocess.Popen(
         ["scripts/upgrade", "new"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +21,7 @@ from siteconfig.models import BackupRun, BackupState
 from siteconfig.places import SETTINGS
 from siteconfig.roots import write_marker
 from tests.builders import live_for, make_moderator, make_user, make_video
+from tests.disks import small_disk
 from tests.videos.films import everything_on_disk, used, wake_ups
 from tests.videos.services.test_files import film_with_files
 from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Video
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from django.test import Client
     from pytest_django import DjangoCaptureOnCommitCallbacks
 
+    from tests.disks import Disk
+
 pytestmark = pytest.mark.django_db
 
 
@@ -68,37 +70,27 @@ def stored(name: str) -> StoredFile:
 
 
 @pytest.fixture
-def read_only(media: Path) -> Iterator[Path]:
-    """The media folder on a disk of its own, which is read-only while a test says so."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", media], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("a disk of its own cannot be mounted here")
-    for folder in ("videos", "thumbnails", "originals", "temp"):
-        (media / folder).mkdir()
-    for name in SETTINGS:
-        write_marker(name)
-    yield media
-    subprocess.run(["umount", "--lazy", media], check=True)
-
-
-def remount(media: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", media], check=True)
+def media_disk(media: Path) -> Iterator[Disk]:
+    """The media folder on a disk of its own."""
+    with small_disk(media, media.with_name("disk")) as disk:
+        for folder in ("videos", "thumbnails", "originals", "temp"):
+            (media / folder).mkdir()
+        for name in SETTINGS:
+            write_marker(name)
+        yield disk
 
 
 def test_a_video_deleted_on_a_read_only_disk_goes_when_it_can_be_written_again(
-    read_only: Path,
+    media_disk: Disk,
 ) -> None:
     video = film_with_files(make_user())
-    remount(read_only, "ro")
-    delete_video(video=video)
-    assert work_off_removals() == 0
-    assert {one.last_error for one in Removal.objects.all()} == {"Read-only file system"}
-    assert len(everything_on_disk()) == 4
-    assert work_off_removals() == 0, "not at once again"
-    assert {one.tries for one in Removal.objects.all()} == {1}
-    remount(read_only, "rw")
+    with media_disk.read_only():
+        delete_video(video=video)
+        assert work_off_removals() == 0
+        assert {one.last_error for one in Removal.objects.all()} == {"Read-only file system"}
+        assert len(everything_on_disk()) == 4
+        assert work_off_removals() == 0, "not at once again"
+        assert {one.tries for one in Removal.objects.all()} == {1}
     due_again()
     look_after_jobs()
     assert everything_on_disk() == []
