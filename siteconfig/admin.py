@@ -255,4 +255,4 @@ class ConfigAdmin(GuardedAdmin[Config]):
         save_config(obj, changed_by=request.user)
 
 
-from siteconfig import doctor_admin  # noqa: E402, F401 registers pages that need what is above
+from siteconfig import backup_admin, doctor_admin  # noqa: E402, F401 they need what is above
