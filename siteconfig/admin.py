@@ -15,6 +15,7 @@ from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
 from siteconfig.forms import ConfigForm
 from siteconfig.models import Config
@@ -121,6 +122,13 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     ) -> _M | None:
         """`from_field` comes from the form of a popup, where it may be empty."""
         return super().get_object(request, object_id, from_field or None)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Named by what it lists. Django's "Select … to view" says nothing where there is none."""
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def changeform_view(
         self,
@@ -255,4 +263,4 @@ class ConfigAdmin(GuardedAdmin[Config]):
         save_config(obj, changed_by=request.user)
 
 
-from siteconfig import doctor_admin  # noqa: E402, F401 registers pages that need what is above
+from siteconfig import backup_admin, doctor_admin  # noqa: E402, F401 they need what is above

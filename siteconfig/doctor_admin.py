@@ -96,7 +96,8 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
             self.message_user(request, NOTHING_CHOSEN, messages.WARNING)
             return redirect(PAGE)
         if "confirmed" not in request.POST:
-            return self._page(request, "confirm", "Mend", {"run": run, "findings": chosen})
+            title = f"Mend {plural(len(chosen), 'finding')}"
+            return self._page(request, "confirm", title, {"run": run, "findings": chosen})
         wanted = [(str(it["check"]), str(it["subject"])) for _, it in chosen]
         try:
             mending = request_run(requested_by=request.user, wanted=wanted, is_fix=True)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core import checks
 
 from clipset.lib.permissions import UMASK, is_open, look_through
+from clipset.lib.units import plural
 from siteconfig.doctor import Finding, Look, register_doctor_check
 from siteconfig.health import health_report
 from siteconfig.places import SETTINGS
@@ -29,6 +30,7 @@ FROM_HEALTH: Final = ("workers", "database_space", "space", "backup")
 # Found by checks of their own name.
 FOUND_ELSEWHERE: Final = frozenset({"clipset.E020"})
 MIN_FREE_INODES: Final = 1000
+FILES: Final = "files or folders"
 _PINNED: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)")
 
 
@@ -118,8 +120,8 @@ def _of_root(name: str, look: Look) -> Iterator[Finding]:
     if opened:
         yield Finding(
             "permissions",
-            f"Other users of the machine can read {opened:,} files or folders in the storage root "
-            f"'{name}' ({folder}).",
+            f"Other users of the machine can read {plural(opened, 'file or folder', FILES)} in the "
+            f"storage root '{name}' ({folder}).",
             subject=name,
             mend="Make them private (files 0640, folders 0750).",
             facts={"root": name},
@@ -127,9 +129,9 @@ def _of_root(name: str, look: Look) -> Iterator[Finding]:
     if foreign:
         yield Finding(
             "permissions",
-            f"{foreign:,} files or folders in the storage root '{name}' belong to another user "
-            f"than its marker, so that the site may be unable to read or remove them: chown them "
-            f"to user {owner}.",
+            f"The storage root '{name}' has {plural(foreign, 'file or folder', FILES)} of another "
+            "user than its marker's, which the site may be unable to read or remove. Give them to "
+            f"user {owner} (chown).",
             subject=f"{name} owner",
         )
 

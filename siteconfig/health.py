@@ -31,6 +31,16 @@ class Report:
     is_vital: bool
     finding: Finding
 
+    @property
+    def title(self) -> str:
+        """The name for a page: "Database space"."""
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def urgency(self) -> int:
+        """0 for a failing vital check, 1 for another unwell one, 2 for what is well."""
+        return 2 if self.finding.is_well else int(not self.is_vital)
+
 
 Check = Callable[[], Finding]
 

@@ -83,7 +83,7 @@ def check_space() -> Finding:
 def check_backup() -> Finding:
     """The last nightly backup is not too old, where backups are taken."""
     if not settings.BACKUP_REPOSITORY:
-        summary = "No backups are taken (BACKUP_REPOSITORY is not set)."
+        summary = "No backups are taken: BACKUP_REPOSITORY is not set. See Backups in the admin."
         return Finding(is_well=True, summary=summary, facts={"last": None})
     last = BackupRun.objects.filter(state=BackupState.DONE).first()
     failed = BackupRun.objects.filter(state=BackupState.FAILED).first()
@@ -91,9 +91,14 @@ def check_backup() -> Finding:
     if last is not None and timezone.now() - last.started_at < MAX_BACKUP_AGE:
         summary = f"The last backup is from {last.started_at:%Y-%m-%d %H:%M} UTC."
         return Finding(is_well=True, summary=summary, facts=facts)
-    why = f" The last try failed: {failed.error}" if failed else ""
-    age = f"from {last.started_at:%Y-%m-%d %H:%M} UTC" if last else "not there yet"
-    return Finding(is_well=False, summary=f"The last backup is {age}.{why}", facts=facts)
+    age = "There is no backup yet."
+    if last is not None:
+        age = f"The last backup is from {last.started_at:%Y-%m-%d %H:%M} UTC."
+    if failed is not None and (last is None or failed.started_at > last.started_at):
+        then = f"The last try failed: {failed.error}"
+    else:
+        then = "Take one: see Backups in the admin."
+    return Finding(is_well=False, summary=f"{age} {then}", facts=facts)
 
 
 def register_checks() -> None:

@@ -32,7 +32,7 @@ from categories.models import Category
 from clipset.lib.ids import hash_token, new_token
 from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
-from siteconfig.models import Config, DoctorRun
+from siteconfig.models import BackupRun, Config, DoctorRun
 from tests.browser.pages import PAGES
 from tests.builders import (
     make_admin,
@@ -1015,6 +1015,7 @@ def admin_objects(world: World) -> dict[str, object]:
     """The id of one object of every model that the admin shows."""
     made = {
         "siteconfig_config": Config.objects.get(),
+        "siteconfig_backuprun": BackupRun.objects.create(state="DONE", lease_until=timezone.now()),
         "siteconfig_doctorrun": DoctorRun.objects.create(key="x"),
         "videos_video": Video.objects.get(short_id=world.names["ready"]),
         "videos_job": Job.objects.get(),
@@ -1042,6 +1043,7 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "accounts_user": (READING, NO_ADDING),  # a moderator changes some fields of it
     "categories_category": (EVERYTHING, EVERYTHING),
     "siteconfig_config": (NOTHING, (302, 403, 200, 403, 200)),
+    "siteconfig_backuprun": (NOTHING, READING),
     "siteconfig_doctorrun": (NOTHING, READING),
     "videos_comment": (NO_ADDING, NO_ADDING),
     "videos_job": (READING, READING),
@@ -1096,6 +1098,16 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         (
             "POST /admin/accounts/invitation/{admins_invitation}/renew/",
             (IN, TO_ADMIN, TO_ADMIN, 404, 200, IN),
+        ),
+    ],
+    "admin:siteconfig_backuprun_run": [
+        (
+            "GET /admin/siteconfig/backuprun/run/",
+            (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN),
+        ),
+        (
+            "POST /admin/siteconfig/backuprun/run/",
+            (IN, TO_ADMIN, TO_ADMIN, 403, 302, IN),
         ),
     ],
     "admin:siteconfig_doctorrun_run": [

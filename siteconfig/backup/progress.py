@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
+from typing import TYPE_CHECKING, Final
+
 from clipset.lib.units import human_bytes
 
-WIDTH = 79
+if TYPE_CHECKING:
+    from django.core.management.base import OutputWrapper
+
+WIDTH: Final = 79
 
 
-def progress_line(done: int, total: int, seconds_left: int | None = None) -> str:
+class ProgressLine:
+    """A line of a terminal that is written over. Writes nothing where the output goes elsewhere,
+    as into a log."""
+
+    def __init__(self, out: OutputWrapper) -> None:
+        self._out = out
+        self._is_shown = False
+
+    def show(self, text: str) -> None:
+        """Cut to the terminal's width: what wraps cannot be written over."""
+        if not self._out.isatty():
+            return
+        width = min(WIDTH, shutil.get_terminal_size().columns - 1)
+        self._out.write(f"  {text}"[:width].ljust(width), ending="\r")
+        self._is_shown = True
+
+    def clear(self) -> None:
+        """For what is printed next. Harmless when nothing is shown."""
+        if self._is_shown:
+            self.show("")
+            self._is_shown = False
+
+
+def progress_text(done: int, total: int, seconds_left: int | None = None) -> str:
     """Bytes done and in all, percent, and the time left where it is known."""
     percent = f"{100 * done // total}%" if total else "0%"
-    line = f"  {human_bytes(done)} of {human_bytes(total)} ({percent})"
+    text = f"{human_bytes(done)} of {human_bytes(total)} ({percent})"
     if seconds_left:
         minutes, seconds = divmod(seconds_left, 60)
-        line += f", {minutes} min {seconds} s left" if minutes else f", {seconds} s left"
-    return line.ljust(WIDTH)
+        text += f", {minutes} min {seconds} s left" if minutes else f", {seconds} s left"
+    return text

@@ -25,6 +25,8 @@ PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", 
 PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
 SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
 MAX_ERROR_CHARACTERS: Final = 2000
+# restic computes nonsense for files that grow meanwhile: more is as good as unknown.
+MAX_SECONDS_LEFT: Final = 30 * 24 * 3600
 TICK_SECONDS: Final = 1.0
 # Behind everything that people wait for, and gone when the process that asked is gone.
 BEHIND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
@@ -323,10 +325,12 @@ def _json(line: str) -> dict[str, Any]:
 
 
 def _progress(message: dict[str, Any]) -> BackupProgress:
+    seconds = message.get("seconds_remaining")
+    done, total = message.get("bytes_done", 0), message.get("total_bytes", 0)
     return BackupProgress(
-        bytes_done=message.get("bytes_done", 0),
-        bytes_total=message.get("total_bytes", 0),
-        seconds_left=message.get("seconds_remaining"),
+        bytes_done=done,
+        bytes_total=max(done, total),
+        seconds_left=seconds if seconds is not None and seconds <= MAX_SECONDS_LEFT else None,
     )
 
 

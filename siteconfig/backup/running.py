@@ -7,47 +7,41 @@ backup without its row; a restored site adopts it.
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import logging
 import os
 import shutil
 import time
-from contextlib import contextmanager, suppress
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import DatabaseError
 from django.utils import timezone
 
 from clipset.lib.durable import sync
-from clipset.lib.stopping import is_stopping
-from clipset.lib.ticks import tick
 from siteconfig import roots
 from siteconfig.backup.database import dump_database
 from siteconfig.backup.expected import removals_are_at_work
 from siteconfig.backup.manifest import NAME, Manifest, applied_migrations
 from siteconfig.backup.restic import BackupError, BackupProgress, NoRepositoryError, Restic
-from siteconfig.models import BackupRun, BackupState
+from siteconfig.backup.runs import RunKeeper, begin_run, data_folder, end_run, only_one
+from siteconfig.models import BackupRun, BackupState, BackupStep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from siteconfig.backup.restic import BackupSummary
+    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
-RUN_LEASE: Final = timedelta(minutes=5)
-RENEW_SECONDS: Final = 15.0
 REMOVALS_POLL_SECONDS: Final = 0.2
 # What is being worked on is made again after a restore: folders of attempts, below the temp root.
 TEMP_EXCLUDES: Final = ("job-*", "picture-*", "samples-*")
 # Each backup checks one part of so many of the stored data, and all of it once a month.
 CHECK_PARTS: Final = 30
 CHECK_ALL_EVERY: Final = timedelta(days=30)
+VIDEOS_TABLE: Final = "videos"
+MAX_LISTED: Final = 200  # backups whose ids a row holds
 
 
 def repository(*, heartbeat: Callable[[], None] = lambda: None) -> Restic:
@@ -55,7 +49,7 @@ def repository(*, heartbeat: Callable[[], None] = lambda: None) -> Restic:
     return Restic(
         repository=settings.BACKUP_REPOSITORY,
         password_file=Path(settings.BACKUP_PASSWORD_FILE),
-        cache=_data() / "cache",
+        cache=data_folder() / "cache",
         tick=heartbeat,
     )
 
@@ -63,7 +57,7 @@ def repository(*, heartbeat: Callable[[], None] = lambda: None) -> Restic:
 def staging_folder() -> Path:
     """Where the copy of the database lies while it is backed up. Always the same, so that restic
     finds what it stored before."""
-    return _data() / "staging"
+    return data_folder() / "staging"
 
 
 def site_tag() -> str:
@@ -71,74 +65,73 @@ def site_tag() -> str:
     return f"clipset-{roots.site_id()}"
 
 
-def backup_is_running() -> bool:
-    """Whether a backup is being taken: nothing may be removed. One query.
-
-    A lease that ends later than any can was written by a clock that was ahead, and holds nothing.
-    """
-    now = timezone.now()
-    return BackupRun.objects.filter(
-        state=BackupState.RUNNING, lease_until__gt=now, lease_until__lte=now + RUN_LEASE
-    ).exists()
-
-
-def run_backup(*, on_progress: Callable[[BackupProgress], None] | None = None) -> BackupRun:
+def run_backup(
+    *,
+    on_progress: Callable[[BackupProgress], None] = lambda _: None,
+    on_step: Callable[[BackupStep], None] = lambda _: None,
+) -> BackupRun:
     """Takes one backup, checks a part of the repository, removes old backups.
 
-    Raises BackupError with a sentence; the failed run stands in `backup_runs`.
+    Raises BackupError with a sentence; the failed run stands in `backup_runs`, unless another
+    backup is being taken or none are set up.
     """
-    _check_places()
-    with _only_one():
-        run = _begin_run()
+    if not settings.BACKUP_REPOSITORY:
+        repository()  # raises
+    with only_one():
+        run = begin_run()
+        keeper = RunKeeper(run, on_step=on_step)
+
+        def heed(progress: BackupProgress) -> None:
+            keeper.note(progress)
+            on_progress(progress)
+
         try:
-            restic = repository(heartbeat=partial(_renew, run))
-            _prepare_repository(restic)
-            _wait_for_removals(run)
-            summary = _store(restic, run, on_progress)
-            _check_and_forget(restic, run)
+            _take(run, keeper, heed)
         except BaseException as error:
-            _end_run(run, BackupState.FAILED, error=_sentence(error))
+            end_run(run, BackupState.FAILED, error=_sentence(error))
             raise
-    _end_run(
-        run,
-        BackupState.DONE,
-        snapshot_id=summary.snapshot_id,
-        bytes_total=summary.bytes_total,
-        bytes_added=summary.bytes_added,
-        files_total=summary.files_total,
-    )
+        end_run(run, BackupState.DONE)
     return run
 
 
 def back_up_when_due() -> bool:
-    """Takes the nightly backup, once a day from BACKUP_HOUR on. Returns whether it was taken.
+    """Takes the nightly backup, once a day from BACKUP_HOUR on, or one that an admin asked for.
+    Returns whether it was taken.
 
     Raises BackupError. Of a night in which it failed it is tried again every hour.
     """
     if not settings.BACKUP_REPOSITORY:
         return False
-    now = timezone.localtime(timezone=ZoneInfo(settings.QUOTA_RESET_TIMEZONE))
-    due = now.replace(hour=settings.BACKUP_HOUR, minute=0, second=0, microsecond=0)
-    if now < due:
-        due -= timedelta(days=1)
-    if BackupRun.objects.filter(state=BackupState.DONE, started_at__gte=due).exists():
+    if nightly_is_taken() and not BackupRun.objects.filter(state=BackupState.WAITING).exists():
         return False
     run_backup()
     return True
 
 
-def _data() -> Path:
-    return Path(settings.BASE_DIR) / "data" / "backup"
+def last_due() -> datetime:
+    """The last moment from which on a nightly backup was due."""
+    now = timezone.localtime(timezone=ZoneInfo(settings.QUOTA_RESET_TIMEZONE))
+    due = now.replace(hour=settings.BACKUP_HOUR, minute=0, second=0, microsecond=0)
+    return due if due <= now else due - timedelta(days=1)
+
+
+def nightly_is_taken() -> bool:
+    """Whether a backup was taken since the last one was due."""
+    return BackupRun.objects.filter(state=BackupState.DONE, started_at__gte=last_due()).exists()
 
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, BackupError):
         return error.sentence
-    if isinstance(error, OSError):
-        return f"The backup failed: {error.strerror or error}."
-    return (
-        "The backup was stopped." if isinstance(error, KeyboardInterrupt) else "The backup failed."
-    )
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return (
+            f"There is no room for the copy of the database in {data_folder()}. Free some space "
+            "there, then back up again."
+        )
+    if isinstance(error, KeyboardInterrupt):
+        return "The backup was stopped by hand. The next one goes on from what it had stored."
+    why = (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
+    return f"The backup failed ({why}). See the logs in data/log, then back up again."
 
 
 def _check_places() -> None:
@@ -162,81 +155,24 @@ def _check_places() -> None:
             )
 
 
-# -- the run's row --------------------------------------------------------------------------------
-
-
-@contextmanager
-def _only_one() -> Iterator[None]:
-    """Holds the lock of this host's backups, which the kernel releases when a process is killed.
-
-    Raises BackupError when another process holds it.
-    """
-    _data().mkdir(parents=True, exist_ok=True)
-    with (_data() / "lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BackupError("A backup is being taken already. Wait for it to end.") from error
-        yield
-
-
-def _begin_run() -> BackupRun:
-    """Ends what a killed process left RUNNING: under the lock there is no other."""
-    now = timezone.now()
-    BackupRun.objects.filter(state=BackupState.RUNNING).update(
-        state=BackupState.FAILED, error="The backup was killed.", finished_at=now
-    )
-    return BackupRun.objects.create(
-        repository=settings.BACKUP_REPOSITORY, lease_until=now + RUN_LEASE
-    )
-
-
-_renewed: dict[int, float] = {}  # monotonic seconds, by the run's id
-
-
-def _renew(
-    run: BackupRun, progress: BackupProgress | None = None, *, at_once: bool = False
-) -> None:
-    """Extends the lease now and then. A busy database is no reason to stop: the lease is long.
-
-    Raises BackupError when the lease was lost: files may have been removed since.
-    """
-    tick()
-    if is_stopping():
-        raise BackupError("The backup was stopped with the workers. The next one goes on from it.")
-    now = time.monotonic()
-    if not at_once and now - _renewed.get(run.pk, 0) < RENEW_SECONDS:
-        return
-    changes: dict[str, object] = {"lease_until": timezone.now() + RUN_LEASE}
-    if progress is not None:
-        changes |= {
-            "bytes_done": progress.bytes_done,
-            "bytes_total": progress.bytes_total,
-            "seconds_left": progress.seconds_left,
-        }
-    rows = BackupRun.objects.filter(
-        pk=run.pk, state=BackupState.RUNNING, lease_until__gt=timezone.now()
-    )
-    try:
-        renewed = rows.update(**changes)
-    except DatabaseError:
-        logger.warning("the lease of the backup could not be renewed", exc_info=True)
-        return
-    if not renewed:
-        raise BackupError("The backup was given up: for minutes it could not say that it runs.")
-    _renewed[run.pk] = now
-
-
-def _end_run(run: BackupRun, state: BackupState, **facts: object) -> None:
-    """The backup itself is in the repository by then: a database that does not take the row is
-    logged, not an error."""
-    for name, value in {"state": state, "finished_at": timezone.now(), **facts}.items():
-        setattr(run, name, value)
-    with suppress(DatabaseError):
-        run.save()
-
-
 # -- its parts ------------------------------------------------------------------------------------
+
+
+def _take(run: BackupRun, keeper: RunKeeper, heed: Callable[[BackupProgress], None]) -> None:
+    """From the first look at the repository to the last. Notes in the run what was stored."""
+    keeper.begin_step(BackupStep.PREPARE)
+    _check_places()
+    restic = repository(heartbeat=keeper.renew)
+    _prepare_repository(restic)
+    _wait_for_removals(keeper)
+    _store(restic, run, keeper, heed)
+    _check_and_forget(restic, run, keeper)
+    try:
+        found = restic.snapshots(tag=site_tag())[-MAX_LISTED:]
+    except BackupError:  # no reason to call the backup failed
+        logger.warning("the backups in the repository could not be listed", exc_info=True)
+        return
+    run.stored = [{"id": each.id, "time": each.time.isoformat()} for each in reversed(found)]
 
 
 def _prepare_repository(restic: Restic) -> None:
@@ -256,27 +192,22 @@ def _prepare_repository(restic: Restic) -> None:
     restic.create()
 
 
-def _wait_for_removals(run: BackupRun) -> None:
+def _wait_for_removals(keeper: RunKeeper) -> None:
     """What was begun before the run's row was there still ends; its lease is a minute at most."""
     while removals_are_at_work():
-        _renew(run)
+        keeper.renew()
         time.sleep(REMOVALS_POLL_SECONDS)
 
 
 def _store(
-    restic: Restic, run: BackupRun, on_progress: Callable[[BackupProgress], None] | None
-) -> BackupSummary:
+    restic: Restic, run: BackupRun, keeper: RunKeeper, heed: Callable[[BackupProgress], None]
+) -> None:
     staging = staging_folder()
     folders = {name: roots.root_path(name) for name in roots.root_names()}
-
-    def heed(progress: BackupProgress) -> None:
-        _renew(run, progress)
-        if on_progress is not None:
-            on_progress(progress)
-
     try:
-        _stage(staging, folders)
-        _renew(run, at_once=True)
+        keeper.begin_step(BackupStep.DATABASE)
+        run.videos_total = _stage(staging, folders).get(VIDEOS_TABLE)
+        keeper.begin_step(BackupStep.FILES)
         summary = restic.backup(
             [staging, *folders.values()],
             tag=site_tag(),
@@ -284,14 +215,16 @@ def _store(
             excludes=_excludes(folders[roots.TEMP]),
             on_progress=heed,
         )
-        _renew(run, at_once=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return summary
+    run.snapshot_id, run.files_total = summary.snapshot_id, summary.files_total
+    run.bytes_done = run.bytes_total = summary.bytes_total
+    run.bytes_added = summary.bytes_added
 
 
-def _stage(staging: Path, folders: dict[str, Path]) -> None:
-    """Writes the copy of the database, the manifest and the settings."""
+def _stage(staging: Path, folders: dict[str, Path]) -> dict[str, int]:
+    """Writes the copy of the database, the manifest and the settings. Returns the number of rows
+    in the copy, by table."""
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True, mode=0o700)
     taken_at = timezone.now()
@@ -309,6 +242,7 @@ def _stage(staging: Path, folders: dict[str, Path]) -> None:
     if env_file.is_file():
         shutil.copyfile(env_file, staging / "env")
     sync(staging)
+    return rows
 
 
 def _excludes(temp: Path) -> list[str]:
@@ -316,11 +250,13 @@ def _excludes(temp: Path) -> list[str]:
     return [password, *(str(temp / pattern) for pattern in TEMP_EXCLUDES)]
 
 
-def _check_and_forget(restic: Restic, run: BackupRun) -> None:
+def _check_and_forget(restic: Restic, run: BackupRun, keeper: RunKeeper) -> None:
     """A failed check fails the run: its sentence is what an admin has to read."""
+    keeper.begin_step(BackupStep.CHECK)
     done = BackupRun.objects.filter(state=BackupState.DONE)
     full = done.filter(checked_all=True, started_at__gt=timezone.now() - CHECK_ALL_EVERY)
     run.checked_all = done.exists() and not full.exists()
     part = done.count() % CHECK_PARTS + 1
     restic.check(subset=None if run.checked_all else f"{part}/{CHECK_PARTS}")
+    keeper.begin_step(BackupStep.TIDY)
     restic.forget(tag=site_tag(), keep=settings.BACKUP_KEEP)

@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
+from siteconfig.models import BackupRun, DoctorRun
 from tests.browser.furnished import furnish
 from tests.browser.pages import click, send
 from tests.browser.test_access import COLOURS, found_by_axe
 from tests.builders import make_admin, make_moderator
 from tests.parts import axe_core
-from videos.models import Comment, Video
+from videos.models import Comment, Removal, Video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from playwright.sync_api import Page
+    from pytest_django import Settings
 
     from tests.videos import live
 
@@ -90,9 +95,56 @@ LOOKS = [
         "/admin/accounts/invitation/add/",
         then=send("#invitation_form", email="new@example.org"),
     ),
+    AdminLook("backups", "/admin/siteconfig/backuprun/"),
+    AdminLook("doctor", "/admin/siteconfig/doctorrun/"),
+    AdminLook("doctor, asking", "/admin/siteconfig/doctorrun/", then=click("button[name=all]")),
+    AdminLook("removals", "/admin/videos/removal/"),
     AdminLook("configuration", "/admin/siteconfig/config/1/change/"),
     AdminLook("password", "/admin/password_change/", then=click("input[type=submit]")),
 ]
+
+
+def make_reports() -> None:
+    """Findings of the doctor, and a removal that failed."""
+    finding = {
+        "check": "odd",
+        "sentence": "This is odd.",
+        "subject": "x",
+        "mend": "Mend it.",
+        "mended": None,
+    }
+    failed = finding | {"failed": "It could not be mended."}
+    now = timezone.now()
+    DoctorRun.objects.create(
+        key="x", state="DONE", finished_at=now, found=2, findings=[finding, failed]
+    )
+    Removal.objects.create(root="videos", key="a.mp4", reason="REPLACED", last_error="No.")
+
+
+def show_backups(page: Page, settings: Settings, folder: Path) -> None:
+    """As where backups are set up, which the running site has not: one is stored, one failed, one
+    was killed."""
+    settings.BACKUP_REPOSITORY = "/mnt/backup"
+    settings.BACKUP_PASSWORD_FILE = str(folder / "password")
+    (folder / "password").write_text("long and random")
+    now = timezone.now()
+    BackupRun.objects.create(lease_until=now, started_at=now, snapshot_id="a" * 64, state="DONE")
+    BackupRun.objects.create(lease_until=now, error="The disk is away.", state="FAILED")
+    BackupRun.objects.create(lease_until=now, bytes_done=1, bytes_total=2)
+    client = Client()
+    client.force_login(User.objects.get(username="root_"))
+    shown = client.get("/admin/siteconfig/backuprun/").text
+    assert "Back up now" in shown
+    assert "Failed" in shown
+    page.goto("/healthz")
+    page.set_content(shown, wait_until="load")
+
+
+def narrow(page: Page) -> bool:
+    """Whether all of the page is there on a phone without scrolling to the side."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    width: int = page.evaluate("document.documentElement.scrollWidth")
+    return width <= 390
 
 
 def point_at_everything(page: Page) -> None:
@@ -123,6 +175,21 @@ def hard_to_read(page: Page, name: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.restic
+def test_the_page_of_backups_is_easy_to_read(
+    visit: Callable[..., Page],
+    site: live.Server,
+    settings: Settings,
+    tmp_path: Path,
+    problems: list[str],
+) -> None:
+    page = visit(make_admin("root_"), viewport={"width": 1280, "height": 844})
+    show_backups(page, settings, tmp_path)
+    assert hard_to_read(page, "backups") == []
+    assert narrow(page)
+    problems.clear()  # /healthz names no icon, so the browser asks for one
+
+
 def test_nothing_in_the_admin_is_hard_to_read(
     visit: Callable[..., Page], site: live.Server, problems: list[str]
 ) -> None:
@@ -131,6 +198,7 @@ def test_nothing_in_the_admin_is_hard_to_read(
     comments = [Comment(video=film, author=mod, text="Hm") for _ in range(60)]
     comment, *_ = Comment.objects.bulk_create(comments)  # more than one page of them
     names = {"film": str(film.pk), "comment": str(comment.pk)}
+    make_reports()
     pages: dict[str, Page] = {}
     wrong = []
     for look in LOOKS:

@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from siteconfig.models import DoctorRun
 from tests.browser.player import STOPPED
 from tests.builders import make_admin, make_category, make_user, make_video
 from videos.models import ProcessingStatus
@@ -45,6 +47,25 @@ def test_the_admin_hands_links_over_with_a_button_that_copies_them(
     page.get_by_role("button", name="reset link").click()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("status")).to_have_text("Copied")
+
+
+def test_a_page_of_the_admin_follows_what_a_worker_does_until_it_is_done(
+    visit: Callable[..., Page], root: User
+) -> None:
+    run = DoctorRun.objects.create(key="x", state="RUNNING", done_checks=3, all_checks=9)
+    page = visit(root, viewport={"width": 1280, "height": 800})
+    page.add_init_script(STOPPED)
+    page.goto("/admin/siteconfig/doctorrun/")
+    expect(page.get_by_role("status")).to_contain_text("3 of 9 checks done")
+    page.evaluate("window.isSame = true")
+    run.done_checks = 4
+    run.save()
+    expect(page.get_by_role("status")).to_contain_text("4 of 9 checks done")
+    run.state, run.finished_at = "DONE", timezone.now()
+    run.save()
+    expect(page.get_by_role("button", name="Run again")).to_be_visible()
+    expect(page.locator("clip-status")).to_have_count(0)
+    assert page.evaluate("window.isSame && window.stopped") == []
 
 
 def canvas(page: Page) -> float:

@@ -345,6 +345,20 @@ def test_it_goes_on_by_itself_when_the_network_is_back(
     without(problems, "ERR_INTERNET_DISCONNECTED")
 
 
+def test_it_says_that_the_storage_is_away_and_goes_on_when_it_is_back(
+    page: Page, site: live.Server, tmp_path: Path, problems: list[str]
+) -> None:
+    choose(page, film(tmp_path, "a.mp4"))
+    temp, away = site.media / "temp", site.media / "unmounted"
+    temp.rename(away)
+    send(page)
+    said = "The site's storage isn't available right now. Trying again in"
+    expect(rows(page)).to_contain_text(said)
+    away.rename(temp)
+    expect(rows(page)).to_contain_text("Sent.")
+    without(problems, "503")
+
+
 def test_whoever_was_logged_out_logs_in_elsewhere_and_it_goes_on(
     page: Page, bob: User, site: live.Server, tmp_path: Path, problems: list[str]
 ) -> None:

@@ -255,7 +255,8 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     assert "The doctor has not run yet." in page(admin)
     said = press(admin, "run")
     assert "Waiting for a worker." in said
-    assert 'http-equiv="refresh"' in said
+    assert f'<clip-status data-state="making" hx-get="{PAGE}" hx-trigger="every 3s' in said
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in said
     assert "running already" in press(admin, "run")
     assert "siteconfig.tasks.run_requested_doctor" in run_queue()
     said = page(admin)
@@ -267,6 +268,7 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     number = next(i for i, it in enumerate(run.findings) if it["subject"] == video.short_id)
     said = press(admin, "mend", run=run.pk, finding=number)
     assert "Yes, mend it" in said
+    assert "Mend 1 finding" in said
     assert DoctorRun.objects.count() == 1, "it asks first"
     press(admin, "mend", run=run.pk, finding=number, confirmed="yes")
     run_queue()

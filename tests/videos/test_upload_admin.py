@@ -51,7 +51,7 @@ def test_it_tells_who_sends_what_and_how_far_it_is(client: Client, bobs: Client,
         text = client.get(address).content.decode()
         assert "&lt;sea&gt;.mp4" in text
         assert "bob" in text
-        assert "25 %, 1 KB" in text
+        assert "25%, 1 KB" in text
         assert "4 KB" in text
         assert "done.mp4" not in text
     assert "By the form without JavaScript" in client.get(UPLOADS).content.decode()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
+from django.utils import timezone
 
-from clipset.lib.units import human_bytes, plural
+from clipset.lib.units import human_bytes
 from siteconfig.admin import GuardedAdmin
 from videos.models import Removal
 from videos.services.removals import removals_are_paused
@@ -15,12 +17,15 @@ from videos.services.set_aside import set_aside_size
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+# What an OSError says: its number, why, and the path, which the row's own columns show.
+_OS_ERROR: Final = re.compile(r"\[Errno \d+\] (?P<why>.+?)(?:: '.*')?")
+
 
 @admin.register(Removal)
 class RemovalAdmin(GuardedAdmin[Removal]):
     """Workers alone write these rows."""
 
-    list_display = ["key", "root", "reason", "next_try_at", "tries", "last_error"]
+    list_display = ["key", "root", "reason", "next_try_at", "tries", "error"]
     list_filter = ["reason"]
     search_fields = ["key"]
     show_full_result_count = False
@@ -38,7 +43,18 @@ class RemovalAdmin(GuardedAdmin[Removal]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         files, size = set_aside_size()
-        said = f"{plural(files, 'file')} set aside ({human_bytes(size)})"
-        if removals_are_paused():
-            said += "; removals wait until the backup is over"
-        return super().changelist_view(request, {"subtitle": said, **(extra_context or {})})
+        failing = Removal.objects.exclude(last_error="").filter(due_at__lte=timezone.now())
+        context = {
+            "waiting": Removal.objects.count(),
+            "failing": failing.count(),
+            "is_paused": removals_are_paused(),
+            "files": files,
+            "size": human_bytes(size),
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    @admin.display(description="Last error", empty_value="", ordering="last_error")
+    def error(self, removal: Removal) -> str:
+        """The reason alone. All of it is on the removal's own page."""
+        found = _OS_ERROR.fullmatch(removal.last_error)
+        return found["why"] if found else removal.last_error

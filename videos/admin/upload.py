@@ -65,12 +65,12 @@ class UploadAdmin(GuardedAdmin[Upload]):
     def size(self, upload: Upload) -> str:
         return human_bytes(upload.size_bytes)
 
-    @admin.display(description="Has come", ordering="offset_bytes")
+    @admin.display(description="Uploaded", ordering="offset_bytes")
     def come(self, upload: Upload) -> str:
         percent = 100 * upload.offset_bytes // max(1, upload.size_bytes)
-        return f"{percent} %, {human_bytes(upload.offset_bytes)}"
+        return f"{percent}%, {human_bytes(upload.offset_bytes)}"
 
-    @admin.display(description="Being sent now", boolean=True)
+    @admin.display(description="Being uploaded now", boolean=True)
     def is_sent_now(self, upload: Upload) -> bool:
         return bool(upload.writer_token) or not upload.is_resumable
 

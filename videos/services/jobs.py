@@ -56,7 +56,7 @@ LONG_SECONDS = 600
 PATIENCE = timedelta(seconds=5)
 LOST = (
     "Processing was interrupted again and again, so it was given up. Try again; if it fails "
-    "once more, tell the person who runs this site."
+    "once more, tell an admin."
 )
 
 # Which cluster does what: one for what takes seconds, one for what takes minutes or hours.

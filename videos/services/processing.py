@@ -41,16 +41,15 @@ logger = logging.getLogger(__name__)
 
 OUR_FAULT = (
     "Something went wrong on the site's side while this video was processed. Try again; if it "
-    "fails once more, tell the person who runs this site."
+    "fails once more, tell an admin."
 )
 DISK_FULL = (
-    "The site's disk is full. Tell the person who runs it; the video can be tried again when "
-    "there is room."
+    "The site's disk is full. Tell an admin; the video can be tried again when there is room."
 )
 SOURCE_GONE = "The file that was sent is not there any more. Upload it again."
 SOURCE_MISSING = (
-    "The file that was sent cannot be found on the site's disk. Tell the person who runs this "
-    "site; the video can be tried again when the disk is back."
+    "The file that was sent cannot be found on the site's disk. Tell an admin; "
+    "the video can be tried again when the disk is back."
 )
 SOURCE_CHANGED = (
     "The uploaded file is damaged on the site's disk. Tell an admin; the video can be tried again "

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from clipset.lib.queue import enqueue
-from siteconfig.backup.running import backup_is_running
+from siteconfig.backup.runs import backup_is_running
 from videos.models import Removal, RemovalReason
 from videos.services.stored_files import StoredFile
 

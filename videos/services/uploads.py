@@ -108,8 +108,7 @@ def too_large(limit: int) -> UploadRefused:
 
 def disk_full() -> UploadRefused:
     return UploadRefused(
-        "The site's disk is too full for this file. Tell the person who runs it, and try again "
-        "later.",
+        "The site's disk is too full for this file. Tell an admin, and try again later.",
         status=507,
     )
 

@@ -76,7 +76,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
     status = 200 if is_well(reports) else 503
     if "text/html" in request.headers.get("Accept", ""):
         # Without the request: what every page knows may be what cannot be asked.
-        page = render_to_string("readyz.html", {"reports": reports, "is_well": status == 200})
+        shown = sorted(reports, key=lambda report: report.urgency)
+        page = render_to_string("readyz.html", {"reports": shown, "is_well": status == 200})
         return HttpResponse(page, status=status)
     return JsonResponse(_as_json(reports), status=status)
 

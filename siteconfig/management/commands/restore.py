@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from siteconfig.backup.expected import restore_one
-from siteconfig.backup.progress import progress_line
+from siteconfig.backup.progress import ProgressLine, progress_text
 from siteconfig.backup.rehearsal import rehearse
 from siteconfig.backup.restic import BackupError
 from siteconfig.backup.restoring import find_snapshot, restore_site, settings_of
@@ -59,6 +58,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         since = time.monotonic()
+        line = ProgressLine(self.stdout)
         try:
             restic = repository()
             snapshot = find_snapshot(restic, options["snapshot"])
@@ -75,10 +75,15 @@ class Command(BaseCommand):
                 f"Restoring backup {snapshot.short_id} of {snapshot.time.astimezone():%c}."
             )
             result = restore_site(
-                restic, snapshot, replace=options["replace"], on_progress=self._show
+                restic,
+                snapshot,
+                replace=options["replace"],
+                on_progress=lambda done, total: line.show(progress_text(done, total)),
             )
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
+        finally:
+            line.clear()
         self._report(result, time.monotonic() - since)
 
     def _bring_settings(self, restic: Restic, snapshot: StoredSnapshot) -> None:
@@ -100,10 +105,6 @@ class Command(BaseCommand):
         self.stdout.write(
             f"To look at it: cd '{folder}' && scripts/run. Remove the folder when you are done."
         )
-
-    def _show(self, done: int, total: int) -> None:
-        if sys.stdout.isatty():
-            self.stdout.write(progress_line(done, total), ending="\r")
 
     def _report(self, result: RestoreResult, seconds: float) -> None:
         if result.aside is not None:

@@ -163,7 +163,7 @@ export class Sending {
     this.onMade?.();
     if (this.stopped) return;
     if (status === 401 || status === 403) this.logIn(status);
-    else if (PASSING.has(status)) this.later(status);
+    else if (PASSING.has(status)) this.later(status, error.originalResponse);
     else {
       this.isGone = Boolean(this.url) && (status === 404 || status === 410);
       this.sentence = this.isGone ? GONE : sentenceOf(error.originalResponse);
@@ -183,7 +183,7 @@ export class Sending {
     if (!this.stopped) this.attempt();
   }
 
-  later(status) {
+  later(status, answer) {
     this.rest();
     const seconds = DELAYS[Math.min(this.tries, DELAYS.length - 1)];
     this.tries += 1;
@@ -193,7 +193,10 @@ export class Sending {
       options.chunkSize = Math.max(PART.least, options.chunkSize / 2);
     }
     if (!navigator.onLine) this.on.state("offline");
-    else this.on.state("retrying", `${reasonFor(status)} Trying again in ${inSeconds(seconds)}.`);
+    else {
+      const reason = reasonFor(status, answer);
+      this.on.state("retrying", `${reason} Trying again in ${inSeconds(seconds)}.`);
+    }
     this.timer = setTimeout(() => this.attempt(), seconds * 1000);
   }
 
@@ -227,16 +230,21 @@ function inSeconds(seconds) {
   return seconds === 1 ? "a second" : `${seconds} seconds`;
 }
 
-function reasonFor(status) {
+/** The first sentence of the site's own words: what follows it is for whoever tries by hand. */
+function reasonFor(status, answer) {
   if (status === 423) return "Another window or device is sending this file.";
-  if (status === 429 || status === 503) return "The site is busy.";
-  return "The site can’t be reached.";
+  if (status !== 429 && status !== 503) return "The site can’t be reached.";
+  return ownWords(answer).match(/^.+?\.(?= |$)/)?.[0] ?? "The site is busy.";
 }
 
-/** The site's own sentence; a proxy's page is none. */
+/** The site's own sentences; a proxy's page holds none. */
 function sentenceOf(answer) {
+  return ownWords(answer) || BROKEN;
+}
+
+function ownWords(answer) {
   const isOurs = answer?.getHeader("Content-Type")?.startsWith("text/plain");
-  return (isOurs && answer.getBody().trim().slice(0, 300)) || BROKEN;
+  return isOurs ? answer.getBody().trim().slice(0, 300) : "";
 }
 
 function decoded(text) {

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import io
 import os
+import pty
+import select
 import shutil
+import struct
 import subprocess
 import sys
-from contextlib import suppress
+import termios
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,34 +20,35 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.core.management.base import OutputWrapper
+from django.test import Client
 from django.utils import timezone
 
 from siteconfig.backup import running
 from siteconfig.backup.expected import expected_files
+from siteconfig.backup.progress import ProgressLine, progress_text
 from siteconfig.backup.restic import BackupError, BackupProgress
-from siteconfig.backup.running import (
-    RUN_LEASE,
-    back_up_when_due,
-    backup_is_running,
-    run_backup,
-    site_tag,
-)
-from siteconfig.models import BackupRun, BackupState
+from siteconfig.backup.running import back_up_when_due, run_backup, site_tag
+from siteconfig.backup.runs import RUN_LEASE, backup_is_running, only_one
+from siteconfig.models import BackupRun, BackupState, BackupStep
 from tests import clips
-from tests.builders import make_user, make_video
+from tests.builders import make_admin, make_user, make_video
 from tests.folders import files_below, make_root
 from tests.processes import free_port
 from tests.videos.films import ready_film, sent_film
+from tests.videos.live import database_url
 from videos.models import Comment, FileHash, Like, Video
 from videos.services.editing import delete_video
 from videos.services.file_hashes import forget_hashes_of_removed_files, hash_stored_files
 from videos.services.removing import work_off_removals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pytest_django import Settings
 
     from accounts.models import User
+    from siteconfig.backup.runs import RunKeeper
 
 pytestmark = [pytest.mark.restic, pytest.mark.ffmpeg]
 ROOT = Path(__file__).resolve().parents[3]
@@ -82,9 +89,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def told(command: str, *args: str, **options: Any) -> str:
-    from io import StringIO
-
-    out = StringIO()
+    out = io.StringIO()
     call_command(command, *args, stdout=out, **options)
     return out.getvalue()
 
@@ -227,7 +232,7 @@ def test_a_nightly_backup_is_taken_once(bob: User, store: Path, monkeypatch: Any
 
 
 def test_only_one_backup_is_taken_at_a_time(bob: User, store: Path) -> None:
-    with running._only_one(), pytest.raises(BackupError, match="being taken already"):
+    with only_one(), pytest.raises(BackupError, match="being taken already"):
         run_backup()
     # What a killed one left behind is no obstacle.
     BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE)
@@ -249,21 +254,106 @@ def test_the_tag_names_the_site(bob: User) -> None:
     assert site_tag().startswith("clipset-")
 
 
-def restored_video(project: Path, short_id: str) -> str:
-    """In a process of its own, since Django's tests connect to no other database."""
+def environment() -> dict[str, str]:
+    """For manage.py in a process of its own, over the test's database and folders."""
     kept = ["PATH", "SECRET_KEY", "VIDEO_STORAGE_PATH", "THUMBNAIL_STORAGE_PATH"]
     kept += ["TEMP_STORAGE_PATH", "ORIGINAL_STORAGE_PATH"]
-    database = connection.settings_dict["NAME"]
-    environment = {name: os.environ[name] for name in kept} | {
+    return {name: os.environ[name] for name in kept} | {
         "CLIPSET_ENV_FILE": os.devnull,
-        "DATABASE_URL": f"sqlite:///{database}",
+        "DATABASE_URL": database_url(),
+        "STORAGE_ROOTS": f"images={django_settings.MEDIA_ROOT}",
         "BACKUP_REPOSITORY": django_settings.BACKUP_REPOSITORY,
         "BACKUP_PASSWORD_FILE": django_settings.BACKUP_PASSWORD_FILE,
     }
+
+
+@contextmanager
+def on_terminal(
+    *command: str, folder: Path, columns: int
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A process, and the file descriptor of what it prints on a terminal of so many columns."""
+    reading, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(), stdin=terminal, stdout=terminal, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        yield process, reading
+    os.close(reading)
+
+
+def test_a_terminal_and_the_page_of_backups_follow_a_backup(
+    bob: User, store: Path, media: Path, project: Path
+) -> None:
+    (media / "videos" / "large.bin").write_bytes(os.urandom(3_000_000))
+    admin = Client()
+    admin.force_login(make_admin())
+    printed, steps = b"", set()
+    command = (sys.executable, "manage.py", "backup")
+    with on_terminal(*command, folder=project, columns=60) as (process, terminal):
+        while True:
+            if select.select([terminal], [], [], 0.2)[0]:
+                try:
+                    printed += os.read(terminal, 4096)
+                except OSError:  # the process has ended (EIO)
+                    break
+                continue
+            page = admin.get("/admin/siteconfig/backuprun/").content.decode()
+            steps |= {step for step in BackupStep if f"<strong>{step.label}.</strong>" in page}
+    assert process.returncode == 0, printed.decode()
+    run = BackupRun.objects.get()
+    assert BackupStep.CHECK in steps
+    assert run.state == BackupState.DONE
+    assert run.videos_total == 0
+    assert run.bytes_done == run.bytes_total > 3_000_000
+    assert run.stored is not None
+    assert [each["id"][:8] for each in run.stored] == [run.snapshot_id[:8]]
+    lines = [line.strip() for line in printed.decode().replace("\n", "\r").split("\r")]
+    assert f"{BackupStep.CHECK.label}..." in lines
+    assert max(len(line) for line in printed.decode().split("\r")[:-2]) < 60, "none wraps"
+    last = next(line for line in lines if line.startswith("Backup "))
+    assert last.startswith(f"Backup {run.snapshot_id[:8]}: ")
+    assert lines[lines.index(last) - 1] == "", "the line of progress is cleared"
+    page = admin.get("/admin/siteconfig/backuprun/").content.decode()
+    assert f"scripts/restore {run.snapshot_id[:8]} --rehearse" in page
+    assert "<strong>" not in page
+
+
+def test_no_progress_is_printed_into_a_file(
+    bob: User, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(_run: BackupRun, keeper: RunKeeper, heed: Callable[[BackupProgress], None]) -> None:
+        keeper.begin_step(BackupStep.FILES)
+        heed(BackupProgress(1, 2, 3))
+
+    monkeypatch.setattr(running, "_take", take)
+    assert told("backup").startswith("Backup : 0 files, 2 bytes")
+
+
+def test_the_line_of_progress_tells_bytes_and_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    line = ProgressLine(OutputWrapper(out))
+    monkeypatch.setenv("COLUMNS", "50")
+    line.show(progress_text(1024**3, 4 * 1024**3, 125))
+    assert out.getvalue() == f"  {'1 GB of 4 GB (25%), 2 min 5 s left':47}\r"
+    line.clear()
+    line.clear()
+    assert out.getvalue().endswith(f"\r{' ' * 49}\r")
+    assert len(out.getvalue()) == 100
+
+
+def restored_video(project: Path, short_id: str) -> str:
+    """In a process of its own, since Django's tests connect to no other database."""
     done = subprocess.run(
         [sys.executable, "manage.py", "restore", "--video", short_id],
         cwd=project,
-        env=environment,
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,

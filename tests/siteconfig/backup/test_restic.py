@@ -15,6 +15,7 @@ from siteconfig.backup.restic import (
     RepositoryLockedError,
     Restic,
     WrongPasswordError,
+    _progress,
 )
 
 pytestmark = pytest.mark.restic
@@ -175,3 +176,10 @@ def test_the_process_that_asks_can_stop_it(restic: Restic, source: Path) -> None
         restic.backup([source], tag="a", host="clipset", on_progress=stop)
     restic.unlock_stale()
     assert restic.backup([source], tag="a", host="clipset").snapshot_id
+
+
+def test_a_time_left_that_restic_miscalculates_is_unknown() -> None:
+    """It subtracts unsigned numbers: for a file that grew the difference is huge."""
+    told = {"bytes_done": 11, "total_bytes": 10, "seconds_remaining": 2**63}
+    assert _progress(told) == BackupProgress(11, 11, None)
+    assert _progress({"seconds_remaining": 60}) == BackupProgress(0, 0, 60)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from siteconfig.backup.running import RUN_LEASE
+from siteconfig.backup.runs import RUN_LEASE
 from siteconfig.models import BackupRun
 from siteconfig.services.doctor import Result, run_doctor
 from siteconfig.services.doctor_log import take_back

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clipset.lib import queue
-from siteconfig.backup.running import RUN_LEASE
+from siteconfig.backup.runs import RUN_LEASE
 from siteconfig.models import BackupRun, BackupState
 from siteconfig.places import SETTINGS
 from siteconfig.roots import write_marker

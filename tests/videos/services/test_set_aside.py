@@ -18,7 +18,7 @@ from tests.builders import make_admin, make_moderator
 from tests.disks import small_disk
 from tests.folders import make_root
 from tests.videos.films import everything_on_disk, files_below, set_aside_files
-from videos.models import RemovalReason
+from videos.models import Removal, RemovalReason
 from videos.services.removals import request_removals
 from videos.services.set_aside import all_set_aside, set_aside, set_aside_size
 from videos.services.stored_files import StoredFile
@@ -116,7 +116,13 @@ def test_the_admin_lists_removals_and_says_how_much_is_set_aside(client: Client)
     request_removals([file], reason=RemovalReason.REPLACED)
     client.force_login(make_admin())
     page = client.get(reverse("admin:videos_removal_changelist")).text
-    assert "1 file set aside (5 bytes)" in page
+    assert "1 file is set aside (5 bytes)." in page
     assert "b.mp4" in page
+    assert "could not be removed" not in page
+    said = "[Errno 30] Read-only file system: '/srv/videos/b.mp4'"
+    Removal.objects.update(last_error=said)
+    page = client.get(reverse("admin:videos_removal_changelist")).text
+    assert "1 could not be removed.</span> Check that the disk is there" in page
+    assert ">Read-only file system</td>" in page
     client.force_login(make_moderator())
     assert client.get(reverse("admin:videos_removal_changelist")).status_code == 403

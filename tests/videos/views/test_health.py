@@ -192,7 +192,9 @@ def test_details_are_for_staff_and_for_who_has_the_token(settings: Settings) -> 
     set_age("clipset", 1000)
     page = staff.get("/readyz", headers={"Accept": "text/html"})
     assert page.status_code == 503
-    assert "The site is not well" in page.content.decode()
+    text = page.content.decode()
+    assert "The site is not well" in text
+    assert text.index("<dt>Workers") < text.index("<dt>Roots"), "what is wrong comes first"
 
 
 def test_an_app_registers_its_own_check_and_one_that_breaks_is_unwell(

@@ -340,9 +340,8 @@ def test_a_full_disk_refuses_new_uploads(client: Client, bob: User, settings: Se
     settings.MIN_FREE_DISK_BYTES = 1 << 62
     answer = send(client, film(), **TYPED)
     assert answer.status_code == 507
-    assert (
-        "The site's disk is too full for this file. Tell the person who runs it, and try again"
-        " later." in seen(answer)
+    assert "The site's disk is too full for this file. Tell an admin, and try again later." in seen(
+        answer
     )
     assert_nothing_is_left(bob)
 

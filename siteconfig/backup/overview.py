@@ -1,0 +1,158 @@
+"""What the page of backups shows. Asks the database alone: restic can take seconds, or hang."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+
+from siteconfig.backup.restic import BackupError
+from siteconfig.backup.running import last_due, nightly_is_taken, repository
+from siteconfig.backup.runs import is_alive
+from siteconfig.models import BackupRun, BackupState
+from siteconfig.services.cluster_heartbeats import STALE_SECONDS, cluster_ages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHORT: Final = 8  # characters of a snapshot's short id
+# rest:https://user:password@host/ and the like.
+_LOGIN: Final = re.compile(r"(://[^/:@]*):[^/]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One backup in the repository, and the run that made it where its row is known."""
+
+    id: str
+    time: datetime
+    run: BackupRun | None
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:SHORT]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One way to restore, to be copied."""
+
+    name: str
+    text: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """`problem` says what is missing where backups are set up and cannot be taken here.
+
+    `active` waits or runs; `killed` is RUNNING without a process. `next_at` is when the next
+    nightly one is due, in the past when it was not taken yet. `listed_at` says how old the list
+    `stored` (newest first) is, None where no complete backup is known.
+    """
+
+    is_set_up: bool
+    problem: str
+    active: BackupRun | None
+    killed: BackupRun | None
+    last: BackupRun | None
+    failed: BackupRun | None
+    next_at: datetime
+    is_late: bool
+    stored: list[Stored]
+    listed_at: datetime | None
+    workers_are_away: bool
+
+    @property
+    def failed_since(self) -> bool:
+        """Whether the last try failed."""
+        if self.failed is None or self.last is None:
+            return self.failed is not None
+        return self.failed.started_at > self.last.started_at
+
+
+def overview() -> Overview:
+    """Eight queries at most, however many backups there are."""
+    problem = ""
+    try:
+        repository()
+    except BackupError as error:
+        problem = error.sentence
+    runs = BackupRun.objects.select_related("requested_by")
+    waiting = runs.filter(state=BackupState.WAITING).first()
+    running = runs.filter(state=BackupState.RUNNING).first()
+    alive = running if running is not None and is_alive(running) else None
+    last = runs.filter(state=BackupState.DONE).first()
+    due, is_taken = last_due(), nightly_is_taken()
+    stored, listed_at = _stored()
+    age = cluster_ages()[settings.TRANSCODE_CLUSTER]
+    return Overview(
+        is_set_up=bool(settings.BACKUP_REPOSITORY),
+        problem=problem,
+        active=alive or waiting,
+        killed=None if alive else running,
+        last=last,
+        failed=runs.filter(state=BackupState.FAILED).first(),
+        next_at=due + timedelta(days=1) if is_taken else due,
+        is_late=not is_taken,
+        stored=stored,
+        listed_at=listed_at,
+        workers_are_away=age is None or abs(age) > STALE_SECONDS,
+    )
+
+
+def _stored() -> tuple[list[Stored], datetime | None]:
+    """Backups in the repository, newest first, as the last complete backup found them, and what
+    was stored since: by one whose check failed, or the one that this site was restored from."""
+    runs = BackupRun.objects.exclude(snapshot_id="")
+    complete = runs.exclude(stored=None).first()
+    since = runs if complete is None else runs.filter(started_at__gt=complete.started_at)
+    found = [Stored(run.snapshot_id, run.started_at, run) for run in since]
+    listed = (complete.stored if complete else None) or []
+    known = _by_short_id(each["id"] for each in listed)
+    found += [
+        Stored(each["id"], datetime.fromisoformat(each["time"]), known.get(each["id"][:SHORT]))
+        for each in listed
+    ]
+    return found, complete.finished_at if complete else None
+
+
+def _by_short_id(ids: Iterable[str]) -> dict[str, BackupRun]:
+    """Runs by their snapshot's short id: restic 0.14 says no more when it has stored one."""
+    wanted = [name for each in ids for name in (each, each[:SHORT])]
+    found = BackupRun.objects.filter(snapshot_id__in=wanted)
+    return {run.snapshot_id[:SHORT]: run for run in found}
+
+
+def hide_login(repository: str) -> str:
+    """The address of a repository without the password that it may hold."""
+    return _LOGIN.sub(r"\1:***@", repository)
+
+
+def restore_commands(snapshot: str) -> list[Command]:
+    """For the backup with this id."""
+    store = shlex.quote(hide_login(settings.BACKUP_REPOSITORY))
+    password = shlex.quote(str(settings.BACKUP_PASSWORD_FILE))
+    return [
+        Command(
+            "Rehearse it",
+            f"scripts/restore {snapshot} --rehearse /srv/clipset-rehearsal",
+            "In the site's folder. Restores into a new folder beside the site, which runs on.",
+        ),
+        Command(
+            "Bring back one video",
+            f"scripts/restore {snapshot} --video SHORT_ID",
+            "In the site's folder. SHORT_ID is what the video's address ends with. The site runs "
+            "on.",
+        ),
+        Command(
+            "Restore the whole site",
+            f"BACKUP_REPOSITORY={store} BACKUP_PASSWORD_FILE={password} scripts/restore {snapshot}",
+            "In a clean clone, on this machine or another that reaches the repository and has the "
+            "password file. Then start it with scripts/run.",
+        ),
+    ]

@@ -1,0 +1,38 @@
+"""The tables of the site as a whole."""
+
+from siteconfig.models.config import (
+    MOST_DAYS,
+    ClusterHeartbeat,
+    Config,
+    DayAlive,
+    Encoder,
+    Quality,
+    RootKind,
+    ShortSide,
+    StorageRoot,
+    _default_max_file_size,
+    _default_video_storage_path,
+    _default_weekly_limit,
+)
+from siteconfig.models.runs import BackupRun, BackupState, BackupStep, DoctorRun, DoctorState
+
+# What migrations name stays here, too.
+__all__ = [
+    "MOST_DAYS",
+    "BackupRun",
+    "BackupState",
+    "BackupStep",
+    "ClusterHeartbeat",
+    "Config",
+    "DayAlive",
+    "DoctorRun",
+    "DoctorState",
+    "Encoder",
+    "Quality",
+    "RootKind",
+    "ShortSide",
+    "StorageRoot",
+    "_default_max_file_size",
+    "_default_video_storage_path",
+    "_default_weekly_limit",
+]
