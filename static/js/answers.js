@@ -16,8 +16,9 @@ export const wordsFor = (status) => WORDS[status] ?? (status ? BROKEN : UNREACHE
 
 /** The site's own sentence where something will pass (a busy database, a full disk), else ours. */
 const sentenceOf = (xhr) => {
-  const isOurs = [503, 507].includes(xhr.status)
-    && xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+  const isOurs =
+    [503, 507].includes(xhr.status) &&
+    xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
   return (isOurs && xhr.responseText.trim().slice(0, 300)) || wordsFor(xhr.status);
 };
 
@@ -32,11 +33,17 @@ document.addEventListener("htmx:beforeOnLoad", async (event) => {
   event.preventDefault();
   again.add(triggeringEvent);
   waiting.add(elt);
-  const found = await import("./token.js").then(({ renewToken }) => renewToken()).catch(() => "out");
+  const found = await import("./token.js")
+    .then(({ renewToken }) => renewToken())
+    .catch(() => "out");
   waiting.delete(elt);
   if (found !== "in") return void window.htmx.trigger(elt, "htmx:responseError", event.detail);
   formData.delete("csrfmiddlewaretoken"); // the form has the new one
-  const sent = window.htmx.ajax(verb, path, { source: elt, event: triggeringEvent, values: formData });
+  const sent = window.htmx.ajax(verb, path, {
+    source: elt,
+    event: triggeringEvent,
+    values: formData,
+  });
   sent.catch(() => {}); // that is told by its event
 });
 

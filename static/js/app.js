@@ -53,5 +53,5 @@ document.addEventListener("submit", (event) => {
 
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });

@@ -2,7 +2,11 @@
 import { recall, remember } from "./store.js";
 
 const OFF = "off";
-const REQUESTS = ["mediashowsubtitlesrequest", "mediadisablesubtitlesrequest", "mediatogglesubtitlesrequest"];
+const REQUESTS = [
+  "mediashowsubtitlesrequest",
+  "mediadisablesubtitlesrequest",
+  "mediatogglesubtitlesrequest",
+];
 
 export class Captions {
   constructor(player) {

@@ -8,7 +8,10 @@ const STEP = 10; // pixels a frame
 class ClipOrder extends HTMLElement {
   connectedCallback() {
     this.list = this.querySelector("ol");
-    this.forms = { move: document.getElementById("move"), remove: document.getElementById("remove") };
+    this.forms = {
+      move: document.getElementById("move"),
+      remove: document.getElementById("remove"),
+    };
     this.said = this.querySelector("[data-said]");
     this.telling = Promise.resolve();
     this.list.dataset.ready = "";
@@ -137,11 +140,13 @@ class ClipOrder extends HTMLElement {
     const button = event.submitter;
     const body = new FormData(this.forms.remove, button);
     button.disabled = true; // once
-    this.telling = this.telling.then(async () => {
-      const answer = await this.send(this.forms.remove, body);
-      button.disabled = false;
-      if (answer) this.takenOut(button.closest("[data-video]"), await answer.text());
-    }).catch(() => location.reload());
+    this.telling = this.telling
+      .then(async () => {
+        const answer = await this.send(this.forms.remove, body);
+        button.disabled = false;
+        if (answer) this.takenOut(button.closest("[data-video]"), await answer.text());
+      })
+      .catch(() => location.reload());
   }
 
   takenOut(row, html) {
@@ -151,7 +156,8 @@ class ClipOrder extends HTMLElement {
     const facts = news.content.getElementById("playlist-facts");
     document.getElementById(facts.id).replaceWith(facts);
     document.getElementById("toasts").append(...news.content.querySelectorAll("clip-toast"));
-    const hadFocus = row.contains(document.activeElement) || document.activeElement === document.body;
+    const hadFocus =
+      row.contains(document.activeElement) || document.activeElement === document.body;
     row.remove();
     if (!this.rows.length) this.showEmpty(document.querySelector("#toasts form"));
     else if (hadFocus) beside?.querySelector('[form="remove"]')?.focus();

@@ -15,7 +15,9 @@ class ClipScrub extends HTMLElement {
     card.addEventListener("pointerdown", (event) => this.press(event), { signal });
     card.addEventListener("pointerleave", () => this.leave(), { signal });
     card.addEventListener("pointercancel", () => this.leave(), { signal });
-    card.addEventListener("contextmenu", (event) => this.held && event.preventDefault(), { signal });
+    card.addEventListener("contextmenu", (event) => this.held && event.preventDefault(), {
+      signal,
+    });
     card.addEventListener("dragstart", (event) => this.held && event.preventDefault(), { signal });
     card.addEventListener("click", (event) => this.click(event), { signal, capture: true });
   }
@@ -71,7 +73,8 @@ class ClipScrub extends HTMLElement {
     const { timer } = this;
     this.board ??= load(this.dataset.storyboard);
     const board = await this.board.catch(() => null);
-    if (!board) this.board = null; // perhaps the next time
+    if (!board)
+      this.board = null; // perhaps the next time
     else if (this.timer === timer) this.draw = this.begin(board);
     this.draw?.();
   }

@@ -50,7 +50,12 @@ class ClipTalk extends HTMLElement {
     const text = form.elements.text;
     const before = text.value.slice(0, text.selectionStart);
     const gap = before && !/\s$/.test(before) ? " " : "";
-    text.setRangeText(`${gap}${clock(this.video.currentTime)} `, text.selectionStart, text.selectionEnd, "end");
+    text.setRangeText(
+      `${gap}${clock(this.video.currentTime)} `,
+      text.selectionStart,
+      text.selectionEnd,
+      "end",
+    );
     text.focus();
   }
 

@@ -24,9 +24,10 @@ class ClipTheme extends HTMLElement {
       button.setAttribute("aria-pressed", String(button.value === theme));
     }
     const canvas = getComputedStyle(document.body).backgroundColor;
-    const colour = canvas === "rgba(0, 0, 0, 0)"
-      ? getComputedStyle(document.documentElement).backgroundColor
-      : canvas;
+    const colour =
+      canvas === "rgba(0, 0, 0, 0)"
+        ? getComputedStyle(document.documentElement).backgroundColor
+        : canvas;
     document.querySelectorAll("meta[name=theme-color]").forEach((meta) => {
       meta.content = colour;
     });

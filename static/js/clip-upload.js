@@ -130,7 +130,8 @@ class ClipUpload extends HTMLElement {
     if (this.playlist.value !== NEW) return this.playlist.value;
     const field = this.form.querySelector("#id_playlist_title");
     const body = new URLSearchParams({ title: field.value });
-    const answer = await this.session.ask(this.dataset.playlists, { method: "POST", body })
+    const answer = await this.session
+      .ask(this.dataset.playlists, { method: "POST", body })
       .catch(() => null);
     const made = await answer?.json().catch(() => null);
     if (answer?.status === 201) {
@@ -138,9 +139,12 @@ class ClipUpload extends HTMLElement {
       this.offerPlaylist(made);
       return made.short_id;
     }
-    this.showPlaylistError(made?.errors?.title?.join(" ") ?? (answer?.status === 401
-      ? "You were logged out. Log in again in another tab, then press Upload again."
-      : "The playlist could not be made. Check the connection and try again."));
+    this.showPlaylistError(
+      made?.errors?.title?.join(" ") ??
+        (answer?.status === 401
+          ? "You were logged out. Log in again in another tab, then press Upload again."
+          : "The playlist could not be made. Check the connection and try again."),
+    );
     field.focus();
     return null;
   }
@@ -192,18 +196,22 @@ class ClipUpload extends HTMLElement {
   /** `fit`: what will be sent. */
   showChoice(fit) {
     this.form.querySelector("label[for=id_file]").textContent = this.batch.films.length
-      ? "Add more videos" : "Choose videos";
+      ? "Add more videos"
+      : "Choose videos";
     const size = fit.reduce((all, film) => all + film.size, 0);
     const { left } = this.session;
-    const after = left === null || size > left ? ""
-      : ` ${fileSize(left - size)} stay left until ${this.limits.resets}.`;
+    const after =
+      left === null || size > left
+        ? ""
+        : ` ${fileSize(left - size)} stay left until ${this.limits.resets}.`;
     this.piece("sum").textContent = fit.length
-      ? `${counted(fit.length)}, ${fileSize(size)}.${after}` : "";
+      ? `${counted(fit.length)}, ${fileSize(size)}.${after}`
+      : "";
     this.piece("common-name").hidden = this.batch.chosen.length < 2;
     const bad = this.bad.length;
     this.piece("bad").hidden = !bad;
-    this.piece("bad-words").textContent = bad === 1
-      ? "One can’t be sent as it is" : `${bad} can’t be sent as they are`;
+    this.piece("bad-words").textContent =
+      bad === 1 ? "One can’t be sent as it is" : `${bad} can’t be sent as they are`;
     this.piece("drop-bad").textContent = bad === 1 ? "Remove it" : "Remove them";
     const many = fit.length > 1 ? ` ${fit.length} videos` : "";
     this.form.querySelector("[type=submit]").textContent = `Upload${many}`;
@@ -238,8 +246,7 @@ class ClipUpload extends HTMLElement {
     const { total, isBusy } = this.batch;
     if (isBusy || !total.count) return;
     const failed = this.batch.in("failed").length;
-    this.say(failed ? `${counted(total.count)} sent. ${failed} could not be sent.`
-      : ALL_SENT);
+    this.say(failed ? `${counted(total.count)} sent. ${failed} could not be sent.` : ALL_SENT);
     if (held === document.body || !held.checkVisibility()) this.piece("see").focus();
   }
 

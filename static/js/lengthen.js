@@ -9,9 +9,13 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const list = elt.closest("ul, ol");
   const known = new Set(list.children);
   const byKeyboard = elt.matches(":focus-visible");
-  list.addEventListener("htmx:afterSettle", () => {
-    const row = [...list.children].find((it) => !known.has(it));
-    // Who pressed it by a pointer looks at this place already.
-    row?.querySelector("article, a")?.focus({ preventScroll: !byKeyboard });
-  }, { once: true });
+  list.addEventListener(
+    "htmx:afterSettle",
+    () => {
+      const row = [...list.children].find((it) => !known.has(it));
+      // Who pressed it by a pointer looks at this place already.
+      row?.querySelector("article, a")?.focus({ preventScroll: !byKeyboard });
+    },
+    { once: true },
+  );
 });

@@ -67,4 +67,5 @@ addEventListener("popstate", ({ state }) => {
   if (state?.turned) location.reload();
 });
 const [loaded] = performance.getEntriesByType("navigation");
-if (history.state?.turned && !location.href.startsWith(loaded.name.split("#")[0])) location.reload();
+if (history.state?.turned && !location.href.startsWith(loaded.name.split("#")[0]))
+  location.reload();

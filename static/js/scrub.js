@@ -8,4 +8,5 @@ document.addEventListener("pointerover", async (event) => {
   if (picture.parentElement.matches(":hover")) picture.move(event);
 });
 
-if (navigator.maxTouchPoints && document.querySelector("clip-scrub")) addEventListener("load", learn);
+if (navigator.maxTouchPoints && document.querySelector("clip-scrub"))
+  addEventListener("load", learn);

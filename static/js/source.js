@@ -54,7 +54,10 @@ export class Source {
     // It may have failed before anybody listened.
     if (!this.given.hls) this.plainError();
     if (!this.given.hls) return;
-    this.Hls = await import(this.given.module).then((module) => module.default, () => null);
+    this.Hls = await import(this.given.module).then(
+      (module) => module.default,
+      () => null,
+    );
     if (this.Hls?.isSupported()) this.begin(this.start || this.video.currentTime);
     else if (this.isGrowing) this.growNatively();
   }
@@ -72,7 +75,7 @@ export class Source {
     const { Hls, video } = this;
     const wasPlaying = !video.paused || this.isHolding;
     this.keepingRate(() => this.close());
-    video.querySelectorAll("source").forEach((source) => source.remove());
+    for (const source of video.querySelectorAll("source")) source.remove();
     const { Events } = Hls;
     this.hls = new Hls({
       ...(wasPlaying ? PLAYING : IDLE),

@@ -43,7 +43,10 @@ export class Watching {
     fetch(this.address, {
       method: "POST",
       keepalive: true, // also while the page goes away
-      headers: { Accept: "application/json", ...JSON.parse(document.body.getAttribute("hx-headers")) },
+      headers: {
+        Accept: "application/json",
+        ...JSON.parse(document.body.getAttribute("hx-headers")),
+      },
       body: new URLSearchParams({
         at: currentTime.toFixed(1),
         watched: this.watched.toFixed(1),

@@ -33,9 +33,11 @@ export class Batch {
   // -- Choosing ---------------------------------------------------------------------------------
   /** Gives a sentence about what was not taken, or "". */
   add(files) {
-    const twice = files.filter((file, at) =>
-      this.films.some((film) => film.state !== "removed" && isSame(film.file, file))
-      || files.slice(0, at).some((other) => isSame(other, file)));
+    const twice = files.filter(
+      (file, at) =>
+        this.films.some((film) => film.state !== "removed" && isSame(film.file, file)) ||
+        files.slice(0, at).some((other) => isSame(other, file)),
+    );
     const fresh = files.filter((file) => !twice.includes(file));
     const open = this.films.filter((film) => film.state === "chosen" || film.isUnderWay).length;
     const room = this.page.most - open;
@@ -49,8 +51,10 @@ export class Batch {
     }
     const left = fresh.slice(taken.length);
     if (left.length) {
-      told.push(`At most ${this.page.most} videos are sent at once. ${quoted(left)} `
-        + `${left.length === 1 ? "was" : "were"} left out.`);
+      told.push(
+        `At most ${this.page.most} videos are sent at once. ${quoted(left)} ` +
+          `${left.length === 1 ? "was" : "were"} left out.`,
+      );
     }
     return told.join(" ");
   }
@@ -81,14 +85,15 @@ export class Batch {
       film.problem = problemWith(film.file, { ...page.limits, left: session.left });
       if (!film.problem && left !== null) {
         if (film.size > left) {
-          film.problem = `This one does not fit any more: it has ${fileSize(film.size)}, and those `
-            + `above leave ${fileSize(left)} until ${page.limits.resets}.`;
+          film.problem =
+            `This one does not fit any more: it has ${fileSize(film.size)}, and those ` +
+            `above leave ${fileSize(left)} until ${page.limits.resets}.`;
         } else left -= film.size;
       }
       if (!film.problem && !film.title.trim()) film.problem = "Give this video a title.";
       film.render();
     }
-    this.films.forEach((film) => this.setMoves(film));
+    for (const film of this.films) this.setMoves(film);
     page.show();
   }
 

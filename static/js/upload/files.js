@@ -22,8 +22,9 @@ export function numbered(name, number, count) {
 
 /** Whether two are the same file, as far as a page can tell. */
 export function isSame(one, other) {
-  return one.name === other.name && one.size === other.size
-    && one.lastModified === other.lastModified;
+  return (
+    one.name === other.name && one.size === other.size && one.lastModified === other.lastModified
+  );
 }
 
 /** Why a file can't be sent, as a sentence; "" when it can. `limits`: accepted (extensions), most
@@ -39,8 +40,10 @@ export function problemWith(file, { accepted, most, left, resets }) {
     return `This file has ${fileSize(file.size)}; at most ${fileSize(most)} can be sent.`;
   }
   if (left !== null && file.size > left) {
-    return `This file has ${fileSize(file.size)}, but ${fileSize(left)} are left until ${resets}. `
-      + "Choose a shorter one, or wait until then.";
+    return (
+      `This file has ${fileSize(file.size)}, but ${fileSize(left)} are left until ${resets}. ` +
+      "Choose a shorter one, or wait until then."
+    );
   }
   return "";
 }

@@ -18,11 +18,12 @@ async function look(file, canvas) {
   const address = URL.createObjectURL(file);
   const stop = new AbortController();
   const patience = setTimeout(() => stop.abort(), PATIENCE);
-  const told = (name) => new Promise((resolve, reject) => {
-    film.addEventListener(name, resolve, { once: true });
-    film.addEventListener("error", reject, { once: true });
-    stop.signal.addEventListener("abort", reject, { once: true });
-  });
+  const told = (name) =>
+    new Promise((resolve, reject) => {
+      film.addEventListener(name, resolve, { once: true });
+      film.addEventListener("error", reject, { once: true });
+      stop.signal.addEventListener("abort", reject, { once: true });
+    });
   try {
     film.muted = film.playsInline = true;
     film.preload = "auto";

@@ -174,8 +174,9 @@ export class Sending {
   async logIn(status) {
     this.refusals += 1;
     if (status === 403 && this.refusals > MOST_REFUSALS) {
-      this.sentence = "The site does not take this page any more. Reload it and choose the file "
-        + "again: what has arrived is kept.";
+      this.sentence =
+        "The site does not take this page any more. Reload it and choose the file " +
+        "again: what has arrived is kept.";
       this.settle("failed");
       return;
     }

@@ -39,8 +39,9 @@ export class Unfinished {
     const names = wanted.map((it) => `“${it.filename}” with ${exactly(it.size)}`).join(", or ");
     const place = this.section.querySelector("[data-wrong]");
     place.hidden = false;
-    place.querySelector("span").textContent = `That is “${file.name}” with ${exactly(file.size)}. `
-      + (names ? `It goes on only with ${names}.` : "Nothing waits for it.");
+    place.querySelector("span").textContent =
+      `That is “${file.name}” with ${exactly(file.size)}. ` +
+      (names ? `It goes on only with ${names}.` : "Nothing waits for it.");
   }
 
   drop(upload) {
