@@ -4,7 +4,7 @@ import "./clip-toast.js";
 
 if (document.querySelector("clip-grid")) import("./clip-grid.js");
 if (document.querySelector("clip-password")) import("./clip-password.js");
-if (window.htmx) import("./answers.js");
+if (window.htmx) import("./htmx_errors.js");
 
 const search = document.querySelector("[data-search]");
 const panel = document.getElementById("search");

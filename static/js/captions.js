@@ -1,5 +1,5 @@
 /** Captions in the language that was chosen last, on whichever film; or off, when that was. */
-import { recall, remember } from "./store.js";
+import { recall, remember } from "./storage.js";
 
 const OFF = "off";
 const REQUESTS = [

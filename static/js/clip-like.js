@@ -1,8 +1,9 @@
 /** <clip-like>: shows at once what a click means, and takes it back when the site refuses. */
-import { wordsFor } from "./answers.js";
+
 import { toast } from "./clip-toast.js";
-import { sayLoggedOut } from "./log-in.js";
-import { post } from "./token.js";
+import { post } from "./csrf_token.js";
+import { wordsFor } from "./htmx_errors.js";
+import { sayLoggedOut } from "./logged_out.js";
 
 class ClipLike extends HTMLElement {
   connectedCallback() {

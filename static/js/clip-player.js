@@ -1,12 +1,12 @@
 /** <clip-player>: media-chrome's controls over one film, and what they leave to us: where the film
     comes from, keys, gestures, hints, and what is remembered. Volume is media-chrome's to keep. */
 import { Captions } from "./captions.js";
-import { Keys } from "./keys.js";
 import { Renditions } from "./renditions.js";
+import { Keys } from "./shortcuts.js";
 import { Source } from "./source.js";
-import { recall, remember } from "./store.js";
-import { Watching } from "./watching.js";
-import { clock } from "./words.js";
+import { recall, remember } from "./storage.js";
+import { clock } from "./units.js";
+import { Watching } from "./watch_progress.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const USUAL_FPS = 30; // where the site does not know it

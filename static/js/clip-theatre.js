@@ -1,5 +1,5 @@
 /** <clip-theatre>: the player over the whole width; remembered. */
-import { remember } from "./store.js";
+import { remember } from "./storage.js";
 
 class ClipTheatre extends HTMLElement {
   connectedCallback() {

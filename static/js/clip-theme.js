@@ -1,5 +1,5 @@
 /** <clip-theme>: three buttons for light, dark, or as the system has it; the choice is kept. */
-import { recall, remember } from "./store.js";
+import { recall, remember } from "./storage.js";
 
 class ClipTheme extends HTMLElement {
   connectedCallback() {

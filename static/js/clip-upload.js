@@ -1,10 +1,11 @@
 /** <clip-upload>: up to twenty films at once: chosen, checked, sent one after another so that
  * nothing is lost, and followed until they are ready. Without it the form takes one, plainly. */
+
+import { fileSize } from "./units.js";
 import { Batch } from "./upload/batch.js";
-import { orderByDragging, takeFromPage } from "./upload/hands.js";
+import { orderByDragging, takeFromPage } from "./upload/drag_and_drop.js";
 import { Session } from "./upload/session.js";
 import { Unfinished } from "./upload/unfinished.js";
-import { fileSize } from "./words.js";
 
 const NEW = "new"; // of the choices of a playlist
 const ALL_SENT = "Everything is sent. You may close this page.";

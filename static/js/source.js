@@ -1,6 +1,6 @@
 /** Where <clip-player> gets its film: HLS through hls.js or through the browser, or the file. */
-import { Starving } from "./starving.js";
-import { recall, remember } from "./store.js";
+import { Starving } from "./stall_recovery.js";
+import { recall, remember } from "./storage.js";
 
 const STILL = "Still being made. It goes on by itself.";
 const OFFLINE = "No connection. It goes on as soon as there is one.";

@@ -1,12 +1,12 @@
 /** The films of this page in their order: what is wrong with them, and sending them in turn. */
-import { duration, fileSize } from "../words.js";
-import { Film } from "./card.js";
+import { duration, fileSize } from "../units.js";
 import { isSame, numbered, problemWith, titleOf } from "./files.js";
-import { Meter, stayAwake } from "./meter.js";
-import { loadTus, Sending } from "./send.js";
+import { Meter, stayAwake } from "./speed_meter.js";
+import { loadTus, Sending } from "./tus_upload.js";
+import { Film } from "./upload_row.js";
 
 /** Not before something was sent. */
-const later = () => import("./after.js");
+const later = () => import("./processing.js");
 
 export class Batch {
   /** `page`: the <clip-upload>, which shows what concerns all. */

@@ -1,5 +1,5 @@
 /** What can be said of files before anything is sent. */
-import { fileSize } from "../words.js";
+import { fileSize } from "../units.js";
 
 export const MOST_TITLE = 200; // characters
 

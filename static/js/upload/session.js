@@ -55,7 +55,7 @@ export class Session {
 
   /** Takes a new token into the page: "in", or "out", or "other". */
   async renew() {
-    const { renewToken } = await import("../token.js");
+    const { renewToken } = await import("../csrf_token.js");
     return renewToken();
   }
 

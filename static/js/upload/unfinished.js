@@ -1,5 +1,5 @@
 /** What was begun and is not finished, here or on another device: to go on with, or to end. */
-import { fileSize } from "../words.js";
+import { fileSize } from "../units.js";
 
 export class Unfinished {
   /** `section`: its place on the page. `onFile(upload, file)` goes on with one. */

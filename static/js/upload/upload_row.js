@@ -1,5 +1,5 @@
 /** One film of the batch: what is known of it, and its row. */
-import { clock, duration, fileSize } from "../words.js";
+import { clock, duration, fileSize } from "../units.js";
 import { preview } from "./preview.js";
 
 const OUT = {

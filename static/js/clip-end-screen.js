@@ -1,6 +1,6 @@
-/** <clip-end>: over the last frame: watch again, or what comes next. */
+/** <clip-end-screen>: over the last frame: watch again, or what comes next. */
 
-class ClipEnd extends HTMLElement {
+class ClipEndScreen extends HTMLElement {
   connectedCallback() {
     this.video = this.closest("clip-player").querySelector("video");
     this.querySelector("button").addEventListener("click", () => this.video.play());
@@ -20,4 +20,4 @@ class ClipEnd extends HTMLElement {
   };
 }
 
-customElements.define("clip-end", ClipEnd);
+customElements.define("clip-end-screen", ClipEndScreen);

@@ -1,11 +1,11 @@
-/** <clip-order>: a playlist's rows, moved by buttons or by their grips, and taken out. What is moved
+/** <clip-playlist-entries>: a playlist's rows, moved by buttons or by their grips, and taken out. What is moved
     moves at once; the site is told which video it stands behind now. */
 import { toast } from "./clip-toast.js";
 
 const EDGE = 72; // pixels from the edge of the window, where the page scrolls along
 const STEP = 10; // pixels a frame
 
-class ClipOrder extends HTMLElement {
+class ClipPlaylistEntries extends HTMLElement {
   connectedCallback() {
     this.list = this.querySelector("ol");
     this.forms = {
@@ -179,7 +179,7 @@ class ClipOrder extends HTMLElement {
       const options = { method: "POST", body, headers, keepalive: true };
       let answer = await fetch(form.action, options);
       if (answer.status === 403) {
-        const { post } = await import("./token.js");
+        const { post } = await import("./csrf_token.js");
         answer = await post(form.action, options);
       }
       if (answer.ok) return answer;
@@ -196,4 +196,4 @@ const middle = (row) => {
   return top + height / 2;
 };
 
-customElements.define("clip-order", ClipOrder);
+customElements.define("clip-playlist-entries", ClipPlaylistEntries);

@@ -1,9 +1,10 @@
-/** <clip-more>: the menu of all cards of a page, for the one whose button was pressed. */
+/** <clip-card-menu>: the menu of all cards of a page, for the one whose button was pressed. */
+
+import { ClipAddToPlaylist } from "./clip-add-to-playlist.js";
 import { copyFrom } from "./clip-copy.js";
-import { ClipSave } from "./clip-save.js";
 import { toast } from "./clip-toast.js";
 
-class ClipMore extends ClipSave {
+class ClipCardMenu extends ClipAddToPlaylist {
   connectedCallback() {
     super.connectedCallback();
     document.addEventListener("click", this.pressed, { capture: true }); // before it opens
@@ -53,4 +54,4 @@ class ClipMore extends ClipSave {
   }
 }
 
-customElements.define("clip-more", ClipMore);
+customElements.define("clip-card-menu", ClipCardMenu);

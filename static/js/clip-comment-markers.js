@@ -1,8 +1,8 @@
-/** <clip-markers>: where on the timeline something was said, and what, when one points there. */
+/** <clip-comment-markers>: where on the timeline something was said, and what, when one points there. */
 
 const NEAR = 8; // pixels
 
-class ClipMarkers extends HTMLElement {
+class ClipCommentMarkers extends HTMLElement {
   connectedCallback() {
     this.frame = this.closest("media-controller");
     this.video = this.frame.querySelector("video");
@@ -52,4 +52,4 @@ function dot(share) {
   return it;
 }
 
-customElements.define("clip-markers", ClipMarkers);
+customElements.define("clip-comment-markers", ClipCommentMarkers);

@@ -1,8 +1,8 @@
-/** <clip-moment>: the film itself in place of its picture, to choose a moment of it, and a look at
+/** <clip-thumbnail>: the film itself in place of its picture, to choose a moment of it, and a look at
  * a file before it is sent. Without it one types the moment. */
-import { clock } from "./words.js";
+import { clock } from "./units.js";
 
-class ClipMoment extends HTMLElement {
+class ClipThumbnail extends HTMLElement {
   connectedCallback() {
     this.video = this.querySelector("video");
     this.image = this.querySelector("img");
@@ -79,4 +79,4 @@ class ClipMoment extends HTMLElement {
   }
 }
 
-customElements.define("clip-moment", ClipMoment);
+customElements.define("clip-thumbnail", ClipThumbnail);

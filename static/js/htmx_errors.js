@@ -33,7 +33,7 @@ document.addEventListener("htmx:beforeOnLoad", async (event) => {
   event.preventDefault();
   again.add(triggeringEvent);
   waiting.add(elt);
-  const found = await import("./token.js")
+  const found = await import("./csrf_token.js")
     .then(({ renewToken }) => renewToken())
     .catch(() => "out");
   waiting.delete(elt);

@@ -1,7 +1,7 @@
-/** <clip-share>: the address of a video, from its beginning or from where one is. */
-import { clock } from "./words.js";
+/** <clip-video-link>: the address of a video, from its beginning or from where one is. */
+import { clock } from "./units.js";
 
-class ClipShare extends HTMLElement {
+class ClipVideoLink extends HTMLElement {
   connectedCallback() {
     this.input = this.querySelector("input[type=text]");
     this.box = this.querySelector("input[type=checkbox]");
@@ -22,4 +22,4 @@ class ClipShare extends HTMLElement {
   }
 }
 
-customElements.define("clip-share", ClipShare);
+customElements.define("clip-video-link", ClipVideoLink);

@@ -1,18 +1,18 @@
-/** <clip-queue>: the playlist beside the player. What comes next starts by itself after a countdown
+/** <clip-up-next>: the playlist beside the player. What comes next starts by itself after a countdown
     that anything ends; keys for the next video and the one before. */
-import { handOver, recall, remember, takeOver } from "./store.js";
+import { handOver, recall, remember, takeOver } from "./storage.js";
 
 const SECONDS = 6;
 const TICK = 100; // milliseconds
 const TYPING = "input, textarea, select, [contenteditable]";
 const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
 
-class ClipQueue extends HTMLElement {
+class ClipUpNext extends HTMLElement {
   connectedCallback() {
     this.video = document.querySelector("clip-player video");
     this.next = this.querySelector("[data-next]");
     this.previous = this.querySelector("[data-previous]");
-    this.end = document.querySelector("clip-end [data-upcoming]");
+    this.end = document.querySelector("clip-end-screen [data-upcoming]");
     this.upcoming = this.end?.querySelector("a");
     this.way("autoplay", true);
     this.way("loop", false);
@@ -70,7 +70,7 @@ class ClipQueue extends HTMLElement {
   async go(link) {
     if (!link) return;
     this.willPlay(link);
-    if (document.fullscreenElement) (await import("./onwards.js")).goTo(link.href);
+    if (document.fullscreenElement) (await import("./fullscreen_navigation.js")).goTo(link.href);
     else location.assign(link.href);
   }
 
@@ -170,4 +170,4 @@ class ClipQueue extends HTMLElement {
   }
 }
 
-customElements.define("clip-queue", ClipQueue);
+customElements.define("clip-up-next", ClipUpNext);

@@ -1,7 +1,7 @@
-/** <clip-talk>: comments that are written, changed and deleted in their place (by htmx). All of it
+/** <clip-comments>: comments that are written, changed and deleted in their place (by htmx). All of it
     works without this file by pages of its own. */
 
-class ClipTalk extends HTMLElement {
+class ClipComments extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", (event) => this.press(event));
     this.addEventListener("keydown", (event) => this.type(event));
@@ -46,7 +46,7 @@ class ClipTalk extends HTMLElement {
   }
 
   async addMoment(form) {
-    const { clock } = await import("./words.js"); // of use only beside a player
+    const { clock } = await import("./units.js"); // of use only beside a player
     const text = form.elements.text;
     const before = text.value.slice(0, text.selectionStart);
     const gap = before && !/\s$/.test(before) ? " " : "";
@@ -72,7 +72,7 @@ class ClipTalk extends HTMLElement {
     if (xhr.status !== 401) return;
     event.preventDefault();
     const login = xhr.getResponseHeader("HX-Redirect");
-    import("./log-in.js").then(({ sayLoggedOut }) => sayLoggedOut(login));
+    import("./logged_out.js").then(({ sayLoggedOut }) => sayLoggedOut(login));
   }
 
   /** A page of older ones may bring what stands here already: a reply that was written just now and
@@ -93,4 +93,4 @@ class ClipTalk extends HTMLElement {
   }
 }
 
-customElements.define("clip-talk", ClipTalk);
+customElements.define("clip-comments", ClipComments);

@@ -41,7 +41,7 @@ function show(page, player) {
   const next = page.querySelector("clip-player");
   const [here, there] = [player.parentElement, next.parentElement];
   const others = (it) => [...it.parentElement.children].filter((other) => other !== it);
-  const isQueue = (it) => it.localName === "clip-queue";
+  const isQueue = (it) => it.localName === "clip-up-next";
   player.close();
   for (const old of [...others(here), ...others(player)]) old.remove();
   here.after(...others(there).filter((it) => !isQueue(it)));
@@ -55,7 +55,7 @@ function show(page, player) {
 
 // What the end of a film offers is a plain link elsewhere.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("clip-end a[href]");
+  const link = event.target.closest?.("clip-end-screen a[href]");
   if (!link || !isFull(link.closest("clip-player"))) return;
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();

@@ -1,4 +1,4 @@
-/** <clip-scrub>: a card's picture, through which the place of the pointer leads: the beginning of the
+/** <clip-storyboard>: a card's picture, through which the place of the pointer leads: the beginning of the
     film lies at the left, its end at the right. A finger does the same once it was held still.
     Nothing is asked for before somebody stays there, nothing moves by itself, nothing is left. */
 
@@ -6,7 +6,7 @@ const DWELL = 150; // milliseconds; who passes over it wants something else
 const HOLD = 350; // sooner than a browser's own menu
 const SLOP = 10; // pixels that a finger moves while it is held still
 
-class ClipScrub extends HTMLElement {
+class ClipStoryboard extends HTMLElement {
   connectedCallback() {
     const card = this.closest(".video-card"); // its link lies over the picture
     this.gone = new AbortController();
@@ -120,4 +120,4 @@ async function load(address) {
   return { sheet, tiles: found.map(([, , ...place]) => place.map(Number)) };
 }
 
-customElements.define("clip-scrub", ClipScrub);
+customElements.define("clip-storyboard", ClipStoryboard);

@@ -57,7 +57,7 @@ export class Watching {
       (answer) => {
         if ([401, 404].includes(answer.status)) this.address = null;
         // Somebody logged in again elsewhere: the next time it is told with the new token.
-        if (answer.status === 403) import("./token.js").then(({ renewToken }) => renewToken());
+        if (answer.status === 403) import("./csrf_token.js").then(({ renewToken }) => renewToken());
       },
       () => {},
     );

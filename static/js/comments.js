@@ -1,0 +1,3 @@
+/** Comments. */
+import "./clip-comments.js";
+import "./load_more.js";
