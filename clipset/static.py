@@ -1,11 +1,13 @@
-"""Static files with hashed names, also for what JavaScript modules import."""
+"""Static files with hashed names, also in what JavaScript modules import, without comments."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.staticfiles.finders import FileSystemFinder
 from django.contrib.staticfiles.storage import HashedFilesMixin
+from django.core.files.base import ContentFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 if TYPE_CHECKING:
@@ -18,6 +20,17 @@ USED: Final = {
     "tus": {"tus.min.js", "tus.min.js.map"},
 }
 
+# Comments that fill whole lines, as Biome formats them. Types and reasons are for the source: they
+# are a fifth of our JavaScript, compressed. No string spans lines (tests/clipset/test_static.py).
+COMMENT_LINES: Final = re.compile(
+    rb"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL
+)
+
+
+def without_comments(source: bytes) -> bytes:
+    """A module of ours without the comments that fill whole lines."""
+    return COMMENT_LINES.sub(b"", source)
+
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # untyped
     support_js_module_import_aggregation = True
@@ -27,6 +40,13 @@ class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] #
         "js/*.js",
         HashedFilesMixin._js_module_import_aggregation_patterns[1],  # type: ignore[attr-defined]
     )
+
+    def _save(self, name: str, content: Any) -> str:
+        if name.startswith("js/") and name.endswith(".js"):
+            source = b"".join(content.chunks())  # from its beginning, wherever it was read to
+            content = ContentFile(without_comments(source))
+        saved: str = super()._save(name, content)
+        return saved
 
 
 class Folders(FileSystemFinder):
