@@ -1,13 +1,13 @@
-/** <clip-add-to-playlist>: the sheet in which a video is put into playlists (by htmx). */
+/** <clip-add-to-playlist>: the sheet that adds a video to playlists, by htmx. */
 export class ClipAddToPlaylist extends HTMLElement {
   connectedCallback() {
     this.addEventListener("htmx:beforeSwap", ({ detail }) => {
-      // What was typed comes back with the reason why it is not taken.
+      // The form comes back with the reason why it was refused.
       if (detail.xhr.status !== 422) return;
       detail.shouldSwap = true;
       detail.isError = false;
     });
-    // The words for it (htmx_errors.js) would not be seen below a sheet on a phone.
+    // On a phone the sheet would cover the toast that htmx_errors.js shows.
     this.addEventListener("htmx:responseError", () => this.hidePopover());
     this.addEventListener("htmx:sendError", () => this.hidePopover());
   }

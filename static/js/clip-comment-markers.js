@@ -1,55 +1,71 @@
-/** <clip-comment-markers>: where on the timeline something was said, and what, when one points there. */
+/** <clip-comment-markers>: marks the times that comments mention on the timeline, and shows a comment
+    when the pointer is near its mark. */
 
 const NEAR = 8; // pixels
 
 class ClipCommentMarkers extends HTMLElement {
+  /** @type {HTMLElement} */
+  controller;
+  /** @type {HTMLVideoElement} */
+  video;
+  /** @type {HTMLElement} */
+  rail;
+  /** @type {HTMLElement} */
+  label;
+  /** @type {CommentMarker[]} */
+  markers = [];
+  json = "";
+
   connectedCallback() {
-    this.frame = this.closest("media-controller");
-    this.video = this.frame.querySelector("video");
+    this.controller = this.closest("media-controller");
+    this.video = this.controller.querySelector("video");
     this.rail = this.querySelector(".player__markers");
-    this.words = this.querySelector(".player__said");
-    this.frame.addEventListener("mediapreviewtime", this.point);
+    this.label = this.querySelector(".player__said");
+    this.controller.addEventListener("mediapreviewtime", this.point);
     this.video.addEventListener("durationchange", this.draw);
     document.addEventListener("htmx:afterSettle", this.read);
+    this.json = "";
     this.read();
   }
 
   disconnectedCallback() {
-    this.frame.removeEventListener("mediapreviewtime", this.point);
+    this.controller.removeEventListener("mediapreviewtime", this.point);
     this.video.removeEventListener("durationchange", this.draw);
     document.removeEventListener("htmx:afterSettle", this.read);
   }
 
-  /** What comments say stands in the page as JSON: [{seconds, author, text}]. */
+  /** Reads the markers from the page, where they stand as JSON. */
   read = () => {
-    const text = document.getElementById("comment-markers")?.textContent ?? "[]";
-    if (text === this.text) return;
-    this.text = text;
-    this.markers = JSON.parse(text);
+    const json = document.getElementById("comment-markers")?.textContent ?? "[]";
+    if (json === this.json) return;
+    this.json = json;
+    this.markers = JSON.parse(json);
     this.draw();
   };
 
   draw = () => {
     const { duration } = this.video;
     const inside = duration ? this.markers.filter((it) => it.seconds <= duration) : [];
-    this.rail.replaceChildren(...inside.map((it) => dot(it.seconds / duration)));
+    this.rail.replaceChildren(...inside.map((it) => dotAt(it.seconds / duration)));
   };
 
+  /** @param {any} event a CustomEvent whose detail is in seconds, or undefined */
   point = ({ detail: seconds }) => {
     const near = (NEAR / this.rail.clientWidth) * this.video.duration;
-    const distance = (it) => Math.abs(it.seconds - seconds);
+    const distance = (/** @type {CommentMarker} */ it) => Math.abs(it.seconds - seconds);
     const [nearest] = this.markers
       .filter((it) => seconds !== undefined && distance(it) <= near)
       .sort((a, b) => distance(a) - distance(b));
-    this.words.hidden = !nearest;
-    this.words.textContent = nearest ? `${nearest.author}: ${nearest.text}` : "";
+    this.label.hidden = !nearest;
+    this.label.textContent = nearest ? `${nearest.author}: ${nearest.text}` : "";
   };
 }
 
-function dot(share) {
-  const it = document.createElement("i");
-  it.style.left = `${share * 100}%`;
-  return it;
+/** @param {number} share of the timeline, 0 to 1 */
+function dotAt(share) {
+  const dot = document.createElement("i");
+  dot.style.left = `${share * 100}%`;
+  return dot;
 }
 
 customElements.define("clip-comment-markers", ClipCommentMarkers);

@@ -1,188 +1,217 @@
-/** <clip-playlist-entries>: a playlist's rows, moved by buttons or by their grips, and taken out. What is moved
-    moves at once; the site is told which video it stands behind now. */
+/** <clip-playlist-entries>: the rows of a playlist, moved by buttons or by dragging their grips, and
+    removed. A row moves at once; then the site is told which video it stands behind. */
 import { toast } from "./clip-toast.js";
 
-const EDGE = 72; // pixels from the edge of the window, where the page scrolls along
-const STEP = 10; // pixels a frame
+const EDGE = 72; // pixels from the edge of the window, where dragging scrolls the page
+const STEP = 10; // pixels that it scrolls per frame
 
 class ClipPlaylistEntries extends HTMLElement {
+  /** @type {HTMLOListElement} */
+  list;
+  /** @type {{ move: HTMLFormElement, remove: HTMLFormElement }} */
+  forms;
+  /** @type {HTMLElement} */
+  announcement;
+  /** @type {Promise<unknown>} */
+  pending = Promise.resolve(); // requests, one after the other
+  /** @type {Drag | null} */
+  drag = null;
+  frame = 0; // the requested animation frame
+
   connectedCallback() {
     this.list = this.querySelector("ol");
     this.forms = {
       move: document.getElementById("move"),
       remove: document.getElementById("remove"),
     };
-    this.said = this.querySelector("[data-said]");
-    this.telling = Promise.resolve();
+    this.announcement = this.querySelector("[data-said]");
     this.list.dataset.ready = "";
     this.showGrips();
     this.addEventListener("htmx:afterSwap", () => this.showGrips());
-    this.addEventListener("pointerdown", (event) => this.grip(event));
-    this.forms.move.addEventListener("submit", (event) => this.press(event));
-    this.forms.remove.addEventListener("submit", (event) => this.takeOut(event));
+    this.addEventListener("pointerdown", (event) => this.startDrag(event));
+    this.forms.move.addEventListener("submit", (event) => this.moveByButton(event));
+    this.forms.remove.addEventListener("submit", (event) => this.removeByButton(event));
   }
 
   showGrips() {
     for (const grip of this.list.querySelectorAll("[data-grip]")) grip.hidden = false;
   }
 
+  /** @returns {HTMLElement[]} */
   get rows() {
     return [...this.list.querySelectorAll(":scope > [data-video]")];
   }
 
-  // -- by buttons --
+  // -- Moving by buttons --------------------------------------------------------------------------
 
-  press(event) {
-    const button = event.submitter;
+  /** @param {SubmitEvent} event */
+  moveByButton(event) {
+    const button = /** @type {HTMLButtonElement} */ (event.submitter);
     const row = button.closest("[data-video]");
     const isUp = button.name === "up";
     const next = isUp ? row.previousElementSibling : row.nextElementSibling;
-    if (next && !next.dataset.video) return; // beyond what is loaded the site knows more
+    if (next && !next.dataset.video) return; // only the site knows the row that is not loaded yet
     event.preventDefault();
     if (!next) return;
-    // The neighbour moves, so that what has the focus keeps it.
+    // The neighbour is moved, so that the focused element keeps the focus.
     this.list.insertBefore(next, isUp ? row.nextElementSibling : row);
     row.scrollIntoView({ block: "nearest" });
-    this.tell(row);
+    this.saveMove(row);
   }
 
-  /** One after the other: where a row goes depends on where the others are by then. */
-  tell(row) {
+  /** Requests follow one another: where a row goes depends on the moves before.
+      @param {HTMLElement} row */
+  saveMove(row) {
     const number = this.list.start + this.rows.indexOf(row);
-    this.said.textContent = `${row.querySelector("h3").textContent}: number ${number} now.`;
+    this.announcement.textContent = `${row.querySelector("h3").textContent}: number ${number} now.`;
+    const previous = /** @type {HTMLElement | null} */ (row.previousElementSibling);
     const body = new FormData(this.forms.move);
-    body.set("video", row.dataset.video);
-    body.set("behind", row.previousElementSibling?.dataset.video ?? "");
-    this.telling = this.telling.then(() => this.send(this.forms.move, body));
+    body.set("video", row.dataset.video ?? "");
+    body.set("behind", previous?.dataset.video ?? "");
+    this.pending = this.pending.then(() => this.send(this.forms.move, body));
   }
 
-  // -- by dragging --
+  // -- Moving by dragging -------------------------------------------------------------------------
 
-  grip(event) {
+  /** @param {PointerEvent & { target: any }} event */
+  startDrag(event) {
     const row = event.target.closest("[data-grip]")?.closest("[data-video]");
     if (!row || !event.isPrimary || event.button !== 0 || this.drag) return;
     event.preventDefault();
     this.drag = {
       row,
-      before: row.nextElementSibling, // where it goes back to
+      before: row.nextElementSibling,
       grab: event.clientY - row.getBoundingClientRect().top,
       y: event.clientY,
     };
     row.dataset.dragged = "";
-    this.watch("addEventListener");
+    this.watch(true);
     this.frame = requestAnimationFrame(this.follow);
   }
 
-  /** The window hears it all, wherever the pointer is. */
-  watch(method) {
-    window[method]("pointermove", this.note);
+  /** Listens on the window, since the pointer may leave the list.
+      @param {boolean} isOn */
+  watch(isOn) {
+    const method = isOn ? "addEventListener" : "removeEventListener";
+    window[method]("pointermove", this.notePointer);
     window[method]("pointerup", this.drop);
     window[method]("pointercancel", this.giveUp);
-    window[method]("keydown", this.escape, true);
+    window[method]("keydown", this.giveUpByKey, true);
   }
 
-  note = (event) => {
-    this.drag.y = event.clientY;
+  /** @param {any} event a PointerEvent */
+  notePointer = (event) => {
+    if (this.drag) this.drag.y = event.clientY;
   };
 
   follow = () => {
+    if (!this.drag) return;
     const { row, grab, y } = this.drag;
     if (y < EDGE) scrollBy({ top: -STEP, behavior: "instant" });
     if (y > innerHeight - EDGE) scrollBy({ top: STEP, behavior: "instant" });
     row.style.transform = "none";
-    this.trade(row, y);
+    this.makeRoom(row, y);
     const { top } = row.getBoundingClientRect();
     row.style.transform = `translateY(${y - grab - top}px)`;
     this.frame = requestAnimationFrame(this.follow);
   };
 
-  /** The others make room: moving the row itself would end the touch. */
-  trade(row, y) {
+  /** Moves the neighbours: to move the row itself would end the touch.
+      @param {any} row @param {number} y of the pointer, in pixels */
+  makeRoom(row, y) {
     for (;;) {
       const before = row.previousElementSibling;
       const after = row.nextElementSibling;
-      if (before?.dataset.video && y < middle(before)) this.list.insertBefore(before, after);
-      else if (after?.dataset.video && y > middle(after)) this.list.insertBefore(after, row);
+      if (before?.dataset.video && y < middleOf(before)) this.list.insertBefore(before, after);
+      else if (after?.dataset.video && y > middleOf(after)) this.list.insertBefore(after, row);
       else return;
     }
   }
 
   drop = () => {
-    const { row, before } = this.letGo();
-    if (row.nextElementSibling !== before) this.tell(row);
+    const drag = this.endDrag();
+    if (drag && drag.row.nextElementSibling !== drag.before) this.saveMove(drag.row);
   };
 
   giveUp = () => {
-    const { row, before } = this.letGo();
-    this.list.insertBefore(row, before);
+    const drag = this.endDrag();
+    if (drag) this.list.insertBefore(drag.row, drag.before);
   };
 
-  escape = (event) => {
+  /** @param {any} event a KeyboardEvent */
+  giveUpByKey = (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
     this.giveUp();
   };
 
-  letGo() {
+  endDrag() {
     const { drag } = this;
     cancelAnimationFrame(this.frame);
-    this.watch("removeEventListener");
-    drag.row.style.transform = "";
-    delete drag.row.dataset.dragged;
+    this.watch(false);
+    if (drag) {
+      drag.row.style.transform = "";
+      delete drag.row.dataset.dragged;
+    }
     this.drag = null;
     return drag;
   }
 
-  // -- taking out --
+  // -- Removing -----------------------------------------------------------------------------------
 
-  takeOut(event) {
+  /** @param {SubmitEvent} event */
+  removeByButton(event) {
     event.preventDefault();
-    const button = event.submitter;
+    const button = /** @type {HTMLButtonElement} */ (event.submitter);
     const body = new FormData(this.forms.remove, button);
-    button.disabled = true; // once
-    this.telling = this.telling
+    button.disabled = true; // against a second click
+    this.pending = this.pending
       .then(async () => {
-        const answer = await this.send(this.forms.remove, body);
+        const response = await this.send(this.forms.remove, body);
         button.disabled = false;
-        if (answer) this.takenOut(button.closest("[data-video]"), await answer.text());
+        if (response) this.showRemoved(button.closest("[data-video]"), await response.text());
       })
       .catch(() => location.reload());
   }
 
-  takenOut(row, html) {
-    const beside = row.nextElementSibling ?? row.previousElementSibling;
-    const news = document.createElement("template");
-    news.innerHTML = html;
-    const facts = news.content.getElementById("playlist-facts");
+  /** @param {HTMLElement} row @param {string} html the site's response: facts and a toast */
+  showRemoved(row, html) {
+    const neighbour = row.nextElementSibling ?? row.previousElementSibling;
+    const response = document.createElement("template");
+    response.innerHTML = html;
+    const facts = response.content.getElementById("playlist-facts");
     document.getElementById(facts.id).replaceWith(facts);
-    document.getElementById("toasts").append(...news.content.querySelectorAll("clip-toast"));
+    const toasts = response.content.querySelectorAll("clip-toast");
+    document.getElementById("toasts").append(...toasts);
     const hadFocus =
       row.contains(document.activeElement) || document.activeElement === document.body;
     row.remove();
     if (!this.rows.length) this.showEmpty(document.querySelector("#toasts form"));
-    else if (hadFocus) beside?.querySelector('[form="remove"]')?.focus();
+    else if (hadFocus) neighbour?.querySelector('[form="remove"]')?.focus();
   }
 
-  /** What an empty one says, and how the last one is put back. */
+  /** Loads the page of an empty playlist, which offers to undo the last removal.
+      @param {HTMLFormElement | null} undo */
   showEmpty(undo) {
-    const { video, position } = undo?.elements ?? {};
+    const { video, position } = /** @type {any} */ (undo?.elements ?? {});
     const removed = undo ? `?removed=${video.value}&position=${position.value}` : "";
     location.assign(location.pathname + removed);
   }
 
-  // -- telling the site --
+  // -- Requests -----------------------------------------------------------------------------------
 
-  /** The answer, or null where it went wrong: then the page shows what the site has. */
+  /** Returns the response, or null after a failure: then the page shows what the site has.
+      @param {HTMLFormElement} form @param {FormData} body */
   async send(form, body) {
     try {
       const headers = { "HX-Request": "true" };
       const options = { method: "POST", body, headers, keepalive: true };
-      let answer = await fetch(form.action, options);
-      if (answer.status === 403) {
+      let response = await fetch(form.action, options);
+      if (response.status === 403) {
         const { post } = await import("./csrf_token.js");
-        answer = await post(form.action, options);
+        response = await post(form.action, options);
       }
-      if (answer.ok) return answer;
+      if (response.ok) return response;
       location.reload();
     } catch {
       toast("That did not reach the site. Reload the page and try it again.", "error");
@@ -191,7 +220,8 @@ class ClipPlaylistEntries extends HTMLElement {
   }
 }
 
-const middle = (row) => {
+/** @param {Element} row */
+const middleOf = (row) => {
   const { top, height } = row.getBoundingClientRect();
   return top + height / 2;
 };

@@ -1,69 +1,86 @@
-/** <clip-storyboard>: a card's picture, through which the place of the pointer leads: the beginning of the
-    film lies at the left, its end at the right. A finger does the same once it was held still.
-    Nothing is asked for before somebody stays there, nothing moves by itself, nothing is left. */
+/** <clip-storyboard>: a card's thumbnail that shows frames of the video under the pointer: the left
+    edge is its beginning, the right edge its end. A finger does the same after a long press.
+    Nothing is fetched before the pointer rests there, and nothing moves by itself. */
 
-const DWELL = 150; // milliseconds; who passes over it wants something else
-const HOLD = 350; // sooner than a browser's own menu
-const SLOP = 10; // pixels that a finger moves while it is held still
+const DWELL = 150; // milliseconds until a resting pointer counts
+const LONG_PRESS = 350; // milliseconds; shorter than the browser's own, which opens a menu
+const SLOP = 10; // pixels that a finger may move during a long press
 
-class ClipStoryboard extends HTMLElement {
+export class ClipStoryboard extends HTMLElement {
+  position = 0; // of the pointer, 0 to 1
+  isHeld = false; // by a finger, now
+  wasHeld = false; // during the press that ends with the next click
+  /** @type {{ x: number, y: number } | null} */
+  pressed = null;
+  /** @type {number | null} */
+  timer = null;
+  /** @type {HTMLElement | null} */
+  view = null;
+  /** @type {(() => void) | null} */
+  draw = null;
+  /** @type {Promise<Storyboard> | null} */
+  storyboard = null;
+  listening = new AbortController();
+
   connectedCallback() {
-    const card = this.closest(".video-card"); // its link lies over the picture
-    this.gone = new AbortController();
-    const { signal } = this.gone;
+    const card = /** @type {HTMLElement} */ (this.closest(".video-card")); // its link covers this
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    const keepPress = (/** @type {Event} */ event) => this.isHeld && event.preventDefault();
     card.addEventListener("pointermove", (event) => this.move(event), { signal });
     card.addEventListener("pointerdown", (event) => this.press(event), { signal });
     card.addEventListener("pointerleave", () => this.leave(), { signal });
     card.addEventListener("pointercancel", () => this.leave(), { signal });
-    card.addEventListener("contextmenu", (event) => this.held && event.preventDefault(), {
-      signal,
-    });
-    card.addEventListener("dragstart", (event) => this.held && event.preventDefault(), { signal });
-    card.addEventListener("click", (event) => this.click(event), { signal, capture: true });
+    card.addEventListener("contextmenu", keepPress, { signal });
+    card.addEventListener("dragstart", keepPress, { signal });
+    card.addEventListener("click", (event) => this.handleClick(event), { signal, capture: true });
   }
 
   disconnectedCallback() {
-    this.gone.abort();
+    this.listening.abort();
     this.leave();
   }
 
-  /** How far to the right it is, 0 to 1; null beside the picture. */
-  share({ clientX, clientY }) {
+  /** How far to the right the pointer is, 0 to 1; null outside the thumbnail.
+      @param {PointerEvent} event */
+  positionOf({ clientX, clientY }) {
     const { left, right, top, bottom, width } = this.getBoundingClientRect();
     if (clientX < left || clientX > right || clientY < top || clientY > bottom) return null;
     return (clientX - left) / width;
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
-    const share = this.share(event);
-    if (event.pointerType === "touch" && !this.held) {
+    const position = this.positionOf(event);
+    if (event.pointerType === "touch" && !this.isHeld) {
       const { x, y } = this.pressed ?? event;
       if (Math.hypot(event.clientX - x, event.clientY - y) > SLOP) this.leave();
-    } else if (share === null) {
-      if (!this.held) this.leave();
+    } else if (position === null) {
+      if (!this.isHeld) this.leave();
     } else {
-      this.at = share;
+      this.position = position;
       this.timer ??= setTimeout(() => this.show(), DWELL);
       this.draw?.();
     }
   }
 
+  /** @param {PointerEvent} event */
   press(event) {
     this.wasHeld = false;
-    const share = this.share(event);
-    if (event.pointerType !== "touch" || share === null || !event.isPrimary) return;
-    this.at = share;
+    const position = this.positionOf(event);
+    if (event.pointerType !== "touch" || position === null || !event.isPrimary) return;
+    this.position = position;
     this.pressed = { x: event.clientX, y: event.clientY };
     this.toggleAttribute("data-pressed", true);
     this.timer = setTimeout(() => {
-      this.held = this.wasHeld = true;
+      this.isHeld = this.wasHeld = true;
       this.show();
-    }, HOLD);
+    }, LONG_PRESS);
   }
 
-  /** Who looked through it with a finger does not open it when they let go. */
-  click(event) {
-    if (!this.wasHeld || !event.detail) return; // a key has no detail
+  /** Letting go after a long press does not open the video. @param {MouseEvent} event */
+  handleClick(event) {
+    if (!this.wasHeld || !event.detail) return; // detail is 0 for a click by keyboard
     event.preventDefault();
     event.stopPropagation();
     this.wasHeld = false;
@@ -71,53 +88,57 @@ class ClipStoryboard extends HTMLElement {
 
   async show() {
     const { timer } = this;
-    this.board ??= load(this.dataset.storyboard);
-    const board = await this.board.catch(() => null);
-    if (!board)
-      this.board = null; // perhaps the next time
-    else if (this.timer === timer) this.draw = this.begin(board);
+    this.storyboard ??= load(this.dataset.storyboard ?? "");
+    const storyboard = await this.storyboard.catch(() => null);
+    if (!storyboard)
+      this.storyboard = null; // the next attempt may succeed
+    else if (this.timer === timer) this.draw = this.addView(storyboard);
     this.draw?.();
   }
 
-  /** Gives a function that draws what lies at the place of the pointer. */
-  begin({ sheet, tiles }) {
+  /** Returns a function that draws the frame at the pointer's position.
+      @param {Storyboard} storyboard */
+  addView({ sheet, tiles }) {
     this.view = document.createElement("span");
     this.view.className = "picture__scrub";
     this.view.ariaHidden = "true";
     const canvas = document.createElement("canvas");
     [, , canvas.width, canvas.height] = tiles[0];
-    const isOther = Math.abs(canvas.width / canvas.height - 16 / 9) > 0.1; // of another shape
-    canvas.toggleAttribute("data-whole", isOther);
+    const isOtherShape = Math.abs(canvas.width / canvas.height - 16 / 9) > 0.1;
+    canvas.toggleAttribute("data-whole", isOtherShape);
     const line = document.createElement("progress");
     line.className = "bar picture__watched";
     this.view.append(canvas, line);
-    this.firstElementChild.after(this.view); // below how long the film is
-    const pen = canvas.getContext("2d");
+    this.querySelector(":scope > *").after(this.view); // below the video's duration
+    const context = canvas.getContext("2d");
     return () => {
-      const [x, y, w, h] = tiles[Math.min(tiles.length - 1, Math.floor(this.at * tiles.length))];
-      pen.drawImage(sheet, x, y, w, h, 0, 0, w, h);
-      line.value = this.at;
+      const index = Math.min(tiles.length - 1, Math.floor(this.position * tiles.length));
+      const [x, y, w, h] = tiles[index];
+      context?.drawImage(sheet, x, y, w, h, 0, 0, w, h);
+      line.value = this.position;
     };
   }
 
   leave() {
-    clearTimeout(this.timer);
+    clearTimeout(this.timer ?? undefined);
     this.view?.remove();
     this.removeAttribute("data-pressed");
     this.timer = this.view = this.draw = this.pressed = null;
-    this.held = false;
+    this.isHeld = false;
   }
 }
 
-/** The sheet of small pictures, and where on it each of them lies. */
+/** Fetches a storyboard: WebVTT whose cues are `sheet.jpg#xywh=x,y,w,h`, and its sheet.
+    @param {string} address */
 async function load(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(answer.statusText);
-  const found = [...(await answer.text()).matchAll(/^(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)$/gm)];
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(response.statusText);
+  const text = await response.text();
+  const cues = [...text.matchAll(/^(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)$/gm)];
   const sheet = new Image();
-  sheet.src = new URL(found[0][1], answer.url);
+  sheet.src = new URL(cues[0][1], response.url).href;
   await sheet.decode();
-  return { sheet, tiles: found.map(([, , ...place]) => place.map(Number)) };
+  return { sheet, tiles: cues.map(([, , ...place]) => place.map(Number)) };
 }
 
 customElements.define("clip-storyboard", ClipStoryboard);

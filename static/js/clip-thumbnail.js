@@ -1,81 +1,101 @@
-/** <clip-thumbnail>: the film itself in place of its picture, to choose a moment of it, and a look at
- * a file before it is sent. Without it one types the moment. */
+/** <clip-thumbnail>: plays the video in place of its thumbnail, to choose a frame of it, and previews
+    an image before it is uploaded. Without it a member types the time of the frame. */
 import { clock } from "./units.js";
 
 class ClipThumbnail extends HTMLElement {
+  /** @type {HTMLVideoElement} */
+  video;
+  /** @type {HTMLImageElement} */
+  image;
+  /** @type {HTMLInputElement} */
+  time;
+  /** @type {HTMLInputElement} */
+  file;
+  /** @type {{ src: string | null, alt: string }} */
+  current;
+  canPlay = true;
+  previewUrl = ""; // of the chosen image
+
   connectedCallback() {
     this.video = this.querySelector("video");
     this.image = this.querySelector("img");
-    this.before = { src: this.image.getAttribute("src"), alt: this.image.alt };
-    this.moment = this.querySelector("[name=moment]");
+    this.current = { src: this.image.getAttribute("src"), alt: this.image.alt };
+    this.time = this.querySelector("[name=moment]");
     this.file = this.querySelector("[type=file]");
-    this.piece = (name) => this.querySelector(`[data-${name}]`);
-    this.plays = true;
+    this.canPlay = true;
     this.video.addEventListener("error", () => {
-      this.plays = false;
+      this.canPlay = false;
       this.show();
     });
     this.video.preload = "metadata";
-    this.video.src = this.video.dataset.src;
-    this.piece("use").addEventListener("click", () => this.use());
+    this.video.src = this.video.dataset.src ?? "";
+    this.piece("use").addEventListener("click", () => this.useFrame());
     this.piece("drop").addEventListener("click", () => {
       this.file.value = "";
       this.file.focus();
-      this.look();
+      this.fileChanged();
     });
-    this.file.addEventListener("change", () => this.look());
-    this.look();
+    this.file.addEventListener("change", () => this.fileChanged());
+    this.fileChanged();
   }
 
   disconnectedCallback() {
-    URL.revokeObjectURL(this.url);
+    URL.revokeObjectURL(this.previewUrl);
   }
 
-  /** Whole seconds are what the field takes: the film goes there, so that one sees what one gets. */
-  use() {
+  /** @param {string} name */
+  piece(name) {
+    return this.querySelector(`[data-${name}]`);
+  }
+
+  /** The field takes whole seconds: the video goes to that second, so that its frame is shown. */
+  useFrame() {
     const seconds = Math.floor(this.video.currentTime);
     this.video.pause();
     this.video.currentTime = seconds;
-    this.moment.value = clock(seconds);
+    this.time.value = clock(seconds);
     this.piece("said").textContent = `The picture will be of ${clock(seconds)}.`;
   }
 
-  look() {
-    const file = this.file.files[0];
-    const isLarge = file?.size > Number(this.file.dataset.maxBytes);
+  fileChanged() {
+    const file = this.file.files?.[0];
+    const isTooLarge = Boolean(file && file.size > Number(this.file.dataset.maxBytes));
     this.file.setCustomValidity(
-      isLarge ? "This picture is too large. Send one of at most 10 MB." : "",
+      isTooLarge ? "This picture is too large. Send one of at most 10 MB." : "",
     );
-    if (isLarge) this.file.reportValidity();
-    URL.revokeObjectURL(this.url);
-    this.url = file && !isLarge ? URL.createObjectURL(file) : undefined;
+    if (isTooLarge) this.file.reportValidity();
+    URL.revokeObjectURL(this.previewUrl);
+    this.previewUrl = file && !isTooLarge ? URL.createObjectURL(file) : "";
     this.show();
   }
 
-  /** The file that was chosen, cut as it will be; else the film; else the picture of now. */
+  /** Shows the chosen image, cropped as it will be; else the video; else the current thumbnail. */
   show() {
-    const showsFile = Boolean(this.url);
-    const showsFilm = this.plays && !showsFile;
-    if (!showsFilm) this.video.pause();
-    this.video.hidden = !showsFilm;
-    this.image.hidden = showsFilm || !(this.url ?? this.before.src);
-    if (!this.image.hidden) this.image.src = this.url ?? this.before.src;
-    this.image.alt = showsFile ? "The picture that you chose" : this.before.alt;
-    this.shape(showsFile);
-    this.piece("none")?.toggleAttribute("hidden", showsFile || showsFilm);
-    this.piece("use").hidden = !showsFilm;
-    this.piece("drop").hidden = !this.file.files.length;
-    this.piece("use").parentElement.hidden = !showsFilm && !this.file.files.length;
+    const showsFile = Boolean(this.previewUrl);
+    const showsVideo = this.canPlay && !showsFile;
+    const hasFile = Boolean(this.file.files?.length);
+    const src = this.previewUrl || this.current.src;
+    if (!showsVideo) this.video.pause();
+    this.video.hidden = !showsVideo;
+    this.image.hidden = showsVideo || !src;
+    if (!this.image.hidden && src) this.image.src = src;
+    this.image.alt = showsFile ? "The picture that you chose" : this.current.alt;
+    this.setShape(showsFile);
+    this.piece("none")?.toggleAttribute("hidden", showsFile || showsVideo);
+    this.piece("use").hidden = !showsVideo;
+    this.piece("drop").hidden = !hasFile;
+    this.piece("use").parentElement.hidden = !showsVideo && !hasFile;
     this.piece("said").textContent = showsFile ? "It is cut to the shape of the video." : "";
   }
 
-  /** Of the film, whatever shape the file has; as tall as the style sheet permits. */
-  shape(isCut) {
+  /** Gives a cropped image the video's aspect ratio, as tall as the style sheet permits.
+      @param {boolean} isCropped */
+  setShape(isCropped) {
     const { width, height } = this.video;
     const style = this.image.style;
-    style.aspectRatio = isCut && width ? `${width} / ${height}` : "";
-    style.objectFit = isCut ? "cover" : "";
-    style.width = isCut && width ? `min(100%, ${(360 * width) / height}px)` : "";
+    style.aspectRatio = isCropped && width ? `${width} / ${height}` : "";
+    style.objectFit = isCropped ? "cover" : "";
+    style.width = isCropped && width ? `min(100%, ${(360 * width) / height}px)` : "";
   }
 }
 

@@ -1,134 +1,157 @@
-/** <clip-up-next>: the playlist beside the player. What comes next starts by itself after a countdown
-    that anything ends; keys for the next video and the one before. */
+/** <clip-up-next>: the rest of a playlist beside the player. The next video starts after a countdown,
+    which any action of the member ends. Shift+N and Shift+P go to the next and previous video. */
 import { handOver, recall, remember, takeOver } from "./storage.js";
 
 const SECONDS = 6;
 const TICK = 100; // milliseconds
-const TYPING = "input, textarea, select, [contenteditable]";
+const TEXT_FIELDS = "input, textarea, select, [contenteditable]";
 const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
 
 class ClipUpNext extends HTMLElement {
+  /** @type {HTMLVideoElement | null} */
+  video = null;
+  /** @type {HTMLAnchorElement | null} */
+  next = null;
+  /** @type {HTMLAnchorElement | null} */
+  previous = null;
+  /** @type {HTMLElement | null} */
+  endScreen = null; // the part of <clip-end-screen> that offers the next video
+  /** @type {HTMLAnchorElement | null} */
+  upcoming = null; // its link: the next video, or the first one after the last
+  autoplay = true;
+  loop = false;
+  countdownEnd = 0; // as of performance.now()
+  /** @type {number | null} */
+  timer = null;
+
   connectedCallback() {
     this.video = document.querySelector("clip-player video");
     this.next = this.querySelector("[data-next]");
     this.previous = this.querySelector("[data-previous]");
-    this.end = document.querySelector("clip-end-screen [data-upcoming]");
-    this.upcoming = this.end?.querySelector("a");
-    this.way("autoplay", true);
-    this.way("loop", false);
-    this.showCurrent();
-    document.addEventListener("keydown", this.press);
+    this.endScreen = document.querySelector("clip-end-screen [data-upcoming]");
+    this.upcoming = this.endScreen?.querySelector("a") ?? null;
+    this.setUpOption("autoplay", true);
+    this.setUpOption("loop", false);
+    this.scrollToCurrent();
+    document.addEventListener("keydown", this.keydown);
     for (const link of [this.next, this.previous, this.upcoming]) {
       link?.addEventListener("click", (event) => {
-        if (!event.ctrlKey && !event.metaKey && !event.shiftKey) this.willPlay(link);
+        if (!event.ctrlKey && !event.metaKey && !event.shiftKey) this.playOnArrival(link);
       });
     }
-    this.takeMediaKeys();
+    this.setMediaKeys();
     if (!this.video) return;
     this.video.addEventListener("ended", this.ended);
-    this.end?.querySelector(".end__cancel").addEventListener("click", () => this.cancel());
+    this.endScreen?.querySelector(".end__cancel").addEventListener("click", () => this.cancel());
     if (takeOver("play") === this.dataset.shortId) this.video.play().catch(() => {});
   }
 
   disconnectedCallback() {
     this.cancel();
-    document.removeEventListener("keydown", this.press);
+    document.removeEventListener("keydown", this.keydown);
     this.video?.removeEventListener("ended", this.ended);
   }
 
-  // -- what is on, and remembered --
+  // -- Options ------------------------------------------------------------------------------------
 
-  way(name, isUsual) {
+  /** A toggle button whose state this browser keeps.
+      @param {"autoplay" | "loop"} name @param {boolean} defaultValue */
+  setUpOption(name, defaultValue) {
     const button = this.querySelector(`[data-${name}]`);
-    const known = recall(name);
-    this[name] = known === null ? isUsual : known === "on";
+    const stored = recall(name);
+    this[name] = stored === null ? defaultValue : stored === "on";
     const show = () => button.setAttribute("aria-pressed", String(this[name]));
     button.addEventListener("click", () => {
       this[name] = !this[name];
       remember(name, this[name] ? "on" : "off");
       show();
-      this.takeMediaKeys();
+      this.setMediaKeys();
     });
     show();
     button.closest("[data-ways]").hidden = false;
   }
 
-  /** In the list, without moving the page. */
-  showCurrent() {
+  /** Scrolls the list to the current video, without moving the page. */
+  scrollToCurrent() {
     const list = this.querySelector(".queue__window");
     const item = list.querySelector("[aria-current]");
     list.scrollTop = item.offsetTop - Math.max(0, list.clientHeight / 3 - item.offsetHeight);
   }
 
-  // -- going on --
+  // -- Going to another video ---------------------------------------------------------------------
 
-  /** After the last one comes the first, where the playlist is looped. */
+  /** The next video; after the last one the first, where the playlist is looped. */
   get following() {
     return this.next ?? (this.loop ? this.upcoming : null);
   }
 
+  /** @param {HTMLAnchorElement | null} link */
   async go(link) {
     if (!link) return;
-    this.willPlay(link);
+    this.playOnArrival(link);
     if (document.fullscreenElement) (await import("./fullscreen_navigation.js")).goTo(link.href);
     else location.assign(link.href);
   }
 
-  willPlay(link) {
-    handOver("play", link.pathname.split("/").at(-2));
+  /** @param {HTMLAnchorElement} link */
+  playOnArrival(link) {
+    handOver("play", link.pathname.split("/").at(-2) ?? "");
   }
 
-  takeMediaKeys() {
+  setMediaKeys() {
     const { following, previous } = this;
-    const keys = { nexttrack: following, previoustrack: previous };
-    for (const [key, link] of Object.entries(keys)) {
-      navigator.mediaSession?.setActionHandler(key, link ? () => this.go(link) : null);
-    }
+    const set = (
+      /** @type {MediaSessionAction} */ key,
+      /** @type {HTMLAnchorElement | null} */ link,
+    ) => navigator.mediaSession?.setActionHandler(key, link ? () => this.go(link) : null);
+    set("nexttrack", following);
+    set("previoustrack", previous);
   }
 
-  press = (event) => {
+  /** @param {any} event a KeyboardEvent anywhere on the page */
+  keydown = (event) => {
     if (!event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest(`${TYPING}, [popover]`)) return;
+    if (event.target.closest(`${TEXT_FIELDS}, [popover]`)) return;
     const key = event.key.toLowerCase();
     if (key === "n") this.go(this.following);
     if (key === "p") this.go(this.previous);
   };
 
-  // -- at the end of a film --
+  // -- The countdown at the end -------------------------------------------------------------------
 
   ended = () => {
-    if (this.isBusy) return;
-    const isAlone = !this.following && !this.upcoming;
-    if (isAlone && this.loop) this.video.play().catch(() => {});
-    else if (this.autoplay && this.following) this.count();
+    if (this.isMemberBusy) return;
+    const isOnlyVideo = !this.following && !this.upcoming;
+    if (isOnlyVideo && this.loop) this.video?.play().catch(() => {});
+    else if (this.autoplay && this.following) this.startCountdown();
   };
 
-  /** Nobody loses what they are writing, or what they look at. */
-  get isBusy() {
+  /** Whether the member is writing something or has a sheet open. */
+  get isMemberBusy() {
     const texts = [...document.querySelectorAll("textarea")];
     return (
-      document.activeElement?.matches(TYPING) ||
+      document.activeElement?.matches(TEXT_FIELDS) ||
       document.querySelector(":popover-open") !== null ||
       texts.some((text) => text.value !== text.defaultValue)
     );
   }
 
-  count() {
+  startCountdown() {
     this.cancel();
-    this.until = performance.now() + SECONDS * 1000;
-    this.part("[role=status]").textContent =
-      `${this.part(".end__name").textContent} starts in ${SECONDS} seconds. Any key cancels that.`;
-    this.part("[data-counting]").hidden = false;
-    this.part("progress").max = SECONDS * 1000;
+    this.countdownEnd = performance.now() + SECONDS * 1000;
+    this.find("[role=status]").textContent =
+      `${this.find(".end__name").textContent} starts in ${SECONDS} seconds. Any key cancels that.`;
+    this.find("[data-counting]").hidden = false;
+    this.find("progress").max = SECONDS * 1000;
     this.timer = setInterval(this.tick, TICK);
     this.tick();
-    this.watch("addEventListener");
+    this.watch(true);
   }
 
   tick = () => {
-    const left = Math.max(0, this.until - performance.now());
-    this.part("progress").value = SECONDS * 1000 - left;
-    this.part("[data-left]").textContent = `Starts in ${Math.ceil(left / 1000)} s`;
+    const left = Math.max(0, this.countdownEnd - performance.now());
+    this.find("progress").value = SECONDS * 1000 - left;
+    this.find("[data-left]").textContent = `Starts in ${Math.ceil(left / 1000)} s`;
     if (left > 0) return;
     this.cancel();
     this.go(this.upcoming);
@@ -138,35 +161,40 @@ class ClipUpNext extends HTMLElement {
     if (!this.timer) return;
     clearInterval(this.timer);
     this.timer = null;
-    this.part("[data-counting]").hidden = true;
-    this.part("[role=status]").textContent = "";
-    this.watch("removeEventListener");
+    this.find("[data-counting]").hidden = true;
+    this.find("[role=status]").textContent = "";
+    this.watch(false);
   };
 
-  /** All that says that somebody wants something else. */
-  watch(method) {
+  /** Listens for anything that shows that the member wants something else; or no longer.
+      @param {boolean} isOn */
+  watch(isOn) {
+    const method = isOn ? "addEventListener" : "removeEventListener";
     window[method]("keydown", this.cancelByKey, true);
     window[method]("pagehide", this.cancel);
-    document[method]("focusin", this.cancelByTyping);
-    for (const event of ["play", "seeking", "pause"]) this.video[method](event, this.cancel);
+    document[method]("focusin", this.cancelByFocus);
+    for (const event of ["play", "seeking", "pause"]) this.video?.[method](event, this.cancel);
   }
 
+  /** @param {any} event a KeyboardEvent */
   cancelByKey = (event) => {
     if (MODIFIERS.includes(event.key)) return;
     this.cancel();
-    // Such a key does nothing else, but for those that lead somewhere.
+    // The key does nothing else, unless it moves the focus or follows a link.
     const isCombined = event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
     if (isCombined || ["Tab", "Enter"].includes(event.key)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   };
 
-  cancelByTyping = (event) => {
-    if (event.target.matches(TYPING)) this.cancel();
+  /** @param {any} event a FocusEvent */
+  cancelByFocus = (event) => {
+    if (event.target.matches(TEXT_FIELDS)) this.cancel();
   };
 
-  part(selector) {
-    return this.end.querySelector(selector);
+  /** @param {string} selector inside the end screen @returns {any} */
+  find(selector) {
+    return this.endScreen?.querySelector(selector);
   }
 }
 

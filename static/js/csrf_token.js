@@ -1,13 +1,15 @@
-/** The token that every change needs. A log-in in another tab makes a new one, and the site answers
-    403 to the one that this page came with. */
+/** Django's CSRF token, which every change needs. A log-in in another tab makes a new token, and the
+    site answers 403 to the one that this page has. */
 
-/** None on a guest's page, where nothing needs it. */
-const token = () => JSON.parse(document.body.getAttribute("hx-headers"))?.["X-CSRFToken"];
+/** @returns {string | undefined} undefined on a guest's page, where nothing needs a token */
+export const csrfToken = () =>
+  JSON.parse(document.body.getAttribute("hx-headers") ?? "null")?.["X-CSRFToken"];
 
+/** @type {Promise<LoginState> | undefined} */
 let renewing;
 
-/** Takes a new token into the page: "in", or "out", or "other" when somebody else is logged in.
- * Fails where the site cannot be reached. */
+/** Fetches this page and takes its token, if the same member is logged in.
+    Throws: TypeError if the site cannot be reached. */
 export function renewToken() {
   renewing ??= renew().finally(() => {
     renewing = undefined;
@@ -15,26 +17,29 @@ export function renewToken() {
   return renewing;
 }
 
+/** @returns {Promise<LoginState>} */
 async function renew() {
-  const answer = await fetch(location.href, { cache: "no-store" });
-  if (!answer.ok) return "out";
-  const { body } = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const response = await fetch(location.href, { cache: "no-store" });
+  if (!response.ok) return "out";
+  const { body } = new DOMParser().parseFromString(await response.text(), "text/html");
   if (!body.dataset.member) return "out";
   if (body.dataset.member !== document.body.dataset.member) return "other";
-  document.body.setAttribute("hx-headers", body.getAttribute("hx-headers"));
+  document.body.setAttribute("hx-headers", body.getAttribute("hx-headers") ?? "");
   for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) {
-    field.value = token();
+    field.value = csrfToken();
   }
   return "in";
 }
 
-/** A POST as by fetch, once more with a new token where this page's was too old. `body` is a
- * FormData or URLSearchParams. */
+/** Sends a POST request, and once more with a new token if the first one was refused.
+    @param {string} address
+    @param {RequestInit & { body: FormData | URLSearchParams }} options as of fetch */
 export async function post(address, { body, ...options }) {
   const send = () => {
-    if (token()) body.set("csrfmiddlewaretoken", token());
+    const token = csrfToken();
+    if (token) body.set("csrfmiddlewaretoken", token);
     return fetch(address, { ...options, method: "POST", body });
   };
-  const answer = await send();
-  return answer.status === 403 && (await renewToken()) === "in" ? send() : answer;
+  const response = await send();
+  return response.status === 403 && (await renewToken()) === "in" ? send() : response;
 }

@@ -1,22 +1,28 @@
-/** Another video in the place of this one, so that full screen lasts from one to the next. */
-import "./clip-status.js"; // the film may still be being made
+/** Goes from one video to the next without leaving full screen: the page stays, and all but the
+    player's frame is replaced by what the other page has. */
+import "./clip-status.js"; // the other video may still be processed
 
+/** @type {string | null} */
 let wanted = null; // the address that was asked for last
 
-/** Goes to the page of a video, and plays it where that happens in full screen. */
+/** Opens the page of a video; in full screen it plays there.
+    @param {string} address */
 export async function goTo(address) {
   wanted = address;
-  if (await isTurned(address)) return;
+  if (await replacePage(address)) return;
   if (wanted === address) location.assign(address);
 }
 
-/** Whether this page shows it by now. What it is not made for is left to the browser: a log-in, a
-    video that is gone or can't be watched yet. */
-async function isTurned(address) {
+/** Returns whether this page now shows the other video. The browser opens all other pages: a log-in,
+    a video that was deleted or cannot be watched yet.
+    @param {string} address */
+async function replacePage(address) {
   const player = document.querySelector("clip-player");
-  if (!isFull(player)) return false;
-  const page = await fetched(address);
-  if (!page?.querySelector("clip-player") || wanted !== address || !isFull(player)) return false;
+  if (!isFullscreen(player)) return false;
+  const page = await fetchPage(address);
+  if (!page?.querySelector("clip-player") || wanted !== address || !isFullscreen(player)) {
+    return false;
+  }
   const { state } = history;
   history.replaceState({ ...state, turned: true }, "");
   history.pushState({ turned: true }, "", address);
@@ -25,47 +31,55 @@ async function isTurned(address) {
   return true;
 }
 
-const isFull = (player) => player !== null && document.fullscreenElement === player.frame;
+/** @param {ClipPlayer | null} player */
+const isFullscreen = (player) => player !== null && document.fullscreenElement === player.frame;
 
-async function fetched(address) {
+/** @param {string} address */
+async function fetchPage(address) {
   try {
-    const answer = await fetch(address, { headers: { Accept: "text/html" } });
-    return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+    const response = await fetch(address, { headers: { Accept: "text/html" } });
+    if (!response.ok) return null;
+    return new DOMParser().parseFromString(await response.text(), "text/html");
   } catch {
     return null;
   }
 }
 
-/** All but the frame that is in full screen; what needs the new film comes after it. */
+/** Replaces everything but the frame that is in full screen. Up next comes last: it looks for the
+    new player's video.
+    @param {Document} page @param {ClipPlayer} player */
 function show(page, player) {
   const next = page.querySelector("clip-player");
-  const [here, there] = [player.parentElement, next.parentElement];
-  const others = (it) => [...it.parentElement.children].filter((other) => other !== it);
-  const isQueue = (it) => it.localName === "clip-up-next";
+  const [here, there] = [/** @type {HTMLElement} */ (player.parentElement), next.parentElement];
+  const siblingsOf = (/** @type {HTMLElement} */ it) => {
+    const all = /** @type {HTMLElement} */ (it.parentElement).children;
+    return [...all].filter((other) => other !== it);
+  };
   player.close();
-  for (const old of [...others(here), ...others(player)]) old.remove();
-  here.after(...others(there).filter((it) => !isQueue(it)));
+  for (const old of [...siblingsOf(here), ...siblingsOf(player)]) old.remove();
+  here.after(...siblingsOf(there).filter((it) => it.localName !== "clip-up-next"));
   player.take(next);
-  player.after(...others(next));
-  here.after(...others(there));
-  window.htmx?.process(here.parentElement);
+  player.after(...siblingsOf(next));
+  here.after(...siblingsOf(there));
+  if (here.parentElement) window.htmx?.process(here.parentElement);
   scrollTo(0, 0);
   player.video.play().catch(() => {});
 }
 
-// What the end of a film offers is a plain link elsewhere.
+// The end screen's offer is a plain link outside full screen.
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("clip-end-screen a[href]");
-  if (!link || !isFull(link.closest("clip-player"))) return;
+  if (!link || !isFullscreen(link.closest("clip-player"))) return;
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   goTo(link.href);
 });
 
-// The page before is not kept. One may have gone back before this was listened for.
+// The earlier page is not kept, so Back loads it. Back may have been pressed before this ran.
 addEventListener("popstate", ({ state }) => {
   if (state?.turned) location.reload();
 });
 const [loaded] = performance.getEntriesByType("navigation");
-if (history.state?.turned && !location.href.startsWith(loaded.name.split("#")[0]))
+if (history.state?.turned && !location.href.startsWith(loaded.name.split("#")[0])) {
   location.reload();
+}

@@ -1,5 +1,5 @@
-/** Lists that a link lengthens and is gone then: who pressed it goes on at the first new row.
-    <clip-grid> does the same for its cards. */
+/** Moves the focus to the first new row when a "show more" link that had it is replaced by more
+    rows. <clip-grid> does the same for its cards. */
 
 const LINKS = ".threads__more a, .replies__more a, .notices__more a";
 
@@ -8,13 +8,13 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (!detail.shouldSwap || !elt.matches(LINKS) || elt !== document.activeElement) return;
   const list = elt.closest("ul, ol");
   const known = new Set(list.children);
-  const byKeyboard = elt.matches(":focus-visible");
+  const isByKeyboard = elt.matches(":focus-visible");
   list.addEventListener(
     "htmx:afterSettle",
     () => {
       const row = [...list.children].find((it) => !known.has(it));
-      // Who pressed it by a pointer looks at this place already.
-      row?.querySelector("article, a")?.focus({ preventScroll: !byKeyboard });
+      // A reader who used the pointer already looks at this place: the page must not scroll.
+      row?.querySelector("article, a")?.focus({ preventScroll: !isByKeyboard });
     },
     { once: true },
   );

@@ -1,7 +1,9 @@
-/** The log-in opens beside the page, so that what was typed here stays. */
+/** Tells the member that they are logged out. The log-in opens in a new tab, so that what was typed
+    on this page is kept. */
 import { toast } from "./clip-toast.js";
 
-export function sayLoggedOut(login) {
+/** @param {string} login the address of the log-in page */
+export function showLoggedOut(login) {
   const address = new URL(login, location.href);
   address.searchParams.set("next", location.pathname + location.search);
   const link = document.createElement("a");

@@ -1,5 +1,6 @@
-/** What is remembered in this browser; nothing where storage is off or full. */
+/** Preferences that this browser keeps. All functions do nothing where storage is off or full. */
 
+/** @param {string} key @returns {string | null} */
 export function recall(key) {
   try {
     return localStorage.getItem(key);
@@ -8,24 +9,26 @@ export function recall(key) {
   }
 }
 
+/** @param {string} key @param {string | null} value null removes it */
 export function remember(key, value) {
   try {
     if (value === null) localStorage.removeItem(key);
     else localStorage.setItem(key, value);
   } catch {
-    // It is only a comfort.
+    // The preference is lost, and nothing else.
   }
 }
 
-/** For the page that comes next in this tab, once. */
+/** Leaves a value for the next page in this tab. @param {string} key @param {string} value */
 export function handOver(key, value) {
   try {
     sessionStorage.setItem(key, value);
   } catch {
-    // As above.
+    // As in remember().
   }
 }
 
+/** Takes the value that the previous page left. @param {string} key @returns {string | null} */
 export function takeOver(key) {
   try {
     const value = sessionStorage.getItem(key);

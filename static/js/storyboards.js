@@ -1,12 +1,13 @@
-/** Pictures learn to be looked through once a card is pointed at; a finger does not wait for it. */
+/** Loads <clip-storyboard> once the pointer is over a card; on touch screens at once. */
 
-const learn = () => import("./clip-storyboard.js").catch(() => null);
+const load = () => import("./clip-storyboard.js").catch(() => null);
 
 document.addEventListener("pointerover", async (event) => {
-  const picture = event.target.closest?.(".video-card")?.querySelector("clip-storyboard");
-  if (!picture || !(await learn())) return;
-  if (picture.parentElement.matches(":hover")) picture.move(event);
+  const storyboard = event.target.closest?.(".video-card")?.querySelector("clip-storyboard");
+  if (!storyboard || !(await load())) return;
+  if (storyboard.parentElement.matches(":hover")) storyboard.move(event);
 });
 
-if (navigator.maxTouchPoints && document.querySelector("clip-storyboard"))
-  addEventListener("load", learn);
+if (navigator.maxTouchPoints && document.querySelector("clip-storyboard")) {
+  addEventListener("load", load);
+}

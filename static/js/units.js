@@ -1,8 +1,8 @@
-/** Sizes and times in words, as clipset/lib/units.py says them. */
+/** Formats file sizes and times for people, as clipset/lib/units.py does. */
 
 const UNITS = ["KB", "MB", "GB", "TB"];
 
-/** 1395864371 -> "1.3 GB" */
+/** 1395864371 -> "1.3 GB" @param {number} bytes */
 export function fileSize(bytes) {
   if (bytes < 1024) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
   let value = bytes / 1024;
@@ -15,7 +15,7 @@ export function fileSize(bytes) {
   return `${rounded < 10 ? rounded : Math.round(value).toLocaleString("en")} ${UNITS[unit]}`;
 }
 
-/** Seconds -> "a few seconds", "about 2 minutes" */
+/** Seconds -> "a few seconds", "about 2 minutes" @param {number} seconds */
 export function duration(seconds) {
   if (seconds < 10) return "a few seconds";
   if (seconds < 60) return "less than a minute";
@@ -25,7 +25,7 @@ export function duration(seconds) {
   return hours === 1 ? "about 1 hour" : `about ${hours} hours`;
 }
 
-/** 83 -> "1:23" */
+/** 83 -> "1:23" @param {number} seconds */
 export function clock(seconds) {
   const whole = Math.floor(seconds);
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

@@ -1,63 +1,70 @@
-/** Tells the site how far one has come, so that it counts the view and other devices go on there. */
+/** Reports watch progress to the site: it counts a view, and lets other devices resume here. */
 
-const EVERY = 15; // seconds of watching
-const STEP = 2; // seconds; what is longer was a jump
+const REPORT_EVERY = 15; // seconds of watching
+const MAX_STEP = 2; // seconds; a larger step between two events is a seek
 
-export class Watching {
+/** How many seconds were watched between two events of a playing video: 0 after a seek.
+    @param {number} step seconds of the video between them @param {number} speed */
+export const watchedIn = (step, speed) => (step > 0 && step < MAX_STEP * speed ? step : 0);
+
+export class WatchProgress {
+  watched = 0; // seconds of the video that were played
+  reported = 0; // of them, at the last report
+  /** @type {number | null} */
+  last = null; // the position at the last event
+  /** @type {number | undefined} */
+  reportedAt; // the position at the last report
+
+  /** @param {HTMLVideoElement} video @param {string | undefined} address where to report */
   constructor(video, address) {
     this.video = video;
     this.address = address;
-    this.watched = 0; // seconds of the film that were played
-    this.told = 0; // of them, when the site last heard
-    this.last = null;
     video.addEventListener("timeupdate", () => this.count());
-    video.addEventListener("pause", () => this.tell());
-    video.addEventListener("ended", () => this.tell());
-    document.addEventListener("visibilitychange", this.leave);
+    video.addEventListener("pause", () => this.report());
+    video.addEventListener("ended", () => this.report());
+    document.addEventListener("visibilitychange", this.reportWhenHidden);
   }
 
   close() {
-    this.tell();
-    document.removeEventListener("visibilitychange", this.leave);
+    this.report();
+    document.removeEventListener("visibilitychange", this.reportWhenHidden);
   }
 
-  leave = () => {
-    if (document.hidden) this.tell();
+  reportWhenHidden = () => {
+    if (document.hidden) this.report();
   };
 
   count() {
     const { currentTime, playbackRate, seeking } = this.video;
     const step = currentTime - (this.last ?? currentTime);
-    if (!seeking && step > 0 && step < STEP * playbackRate) this.watched += step;
+    if (!seeking) this.watched += watchedIn(step, playbackRate);
     this.last = currentTime;
-    if (this.watched - this.told >= EVERY) this.tell();
+    if (this.watched - this.reported >= REPORT_EVERY) this.report();
   }
 
-  /** Nothing before anything was played: looking at the page is not watching. */
-  tell() {
+  /** Nothing is reported before something was played: to open a page is no view. */
+  report() {
     const { currentTime, ended } = this.video;
-    const isNew = this.watched !== this.told || currentTime !== this.toldAt;
+    const isNew = this.watched !== this.reported || currentTime !== this.reportedAt;
     if (!this.watched || !isNew || !this.address) return;
-    this.told = this.watched;
-    this.toldAt = currentTime;
+    this.reported = this.watched;
+    this.reportedAt = currentTime;
+    const token = JSON.parse(document.body.getAttribute("hx-headers") ?? "{}");
     fetch(this.address, {
       method: "POST",
-      keepalive: true, // also while the page goes away
-      headers: {
-        Accept: "application/json",
-        ...JSON.parse(document.body.getAttribute("hx-headers")),
-      },
+      keepalive: true, // so that the request outlives the page
+      headers: { Accept: "application/json", ...token },
       body: new URLSearchParams({
         at: currentTime.toFixed(1),
         watched: this.watched.toFixed(1),
         ended: ended ? "yes" : "",
       }),
     }).then(
-      // Logged out, or gone: it is not told again and again.
-      (answer) => {
-        if ([401, 404].includes(answer.status)) this.address = null;
-        // Somebody logged in again elsewhere: the next time it is told with the new token.
-        if (answer.status === 403) import("./csrf_token.js").then(({ renewToken }) => renewToken());
+      (response) => {
+        // Logged out, or the video was deleted: more reports are of no use.
+        if ([401, 404].includes(response.status)) this.address = undefined;
+        // The member logged in again in another tab: the next report has the new token.
+        if (response.status === 403) import("./csrf_token.js").then((it) => it.renewToken());
       },
       () => {},
     );

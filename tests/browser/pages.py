@@ -168,7 +168,7 @@ PAGES: dict[str, list[Look]] = {
             widths=(NARROW,),
         ),
         Look("watch-queue", "/v/{film}/?playlist={playlist}", then=player),
-        Look("watch-keys", "/v/{film}/", then=show("#keys")),
+        Look("watch-keys", "/v/{film}/", then=show("#shortcuts")),
         Look("watch-reply", "/v/{film}/", then=click("text=Reply")),
         Look("watch-hidden", "/v/{hidden}/"),
         Look("watch-waiting", "/v/{waiting}/"),
