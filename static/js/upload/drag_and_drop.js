@@ -1,9 +1,9 @@
 /** Files that are dropped or pasted anywhere on the page, and rows that are dragged. */
 
-/** `onFiles` gets what is dropped or pasted. */
-export function takeFromPage(page, onFiles) {
-  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-  let depth = 0;
+/** @param {ClipUpload} page @param {(files: File[]) => void} onFiles */
+export function acceptFiles(page, onFiles) {
+  const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
+  let depth = 0; // of the elements that the pointer has entered
   addEventListener("dragenter", (event) => {
     if (!hasFiles(event)) return;
     depth += 1;
@@ -22,21 +22,25 @@ export function takeFromPage(page, onFiles) {
     event.preventDefault();
     depth = 0;
     delete page.dataset.over;
-    onFiles([...event.dataTransfer.files]);
+    onFiles([...(event.dataTransfer?.files ?? [])]);
   });
   addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) onFiles([...event.clipboardData.files]);
+    const { files } = event.clipboardData ?? {};
+    if (files?.length) onFiles([...files]);
   });
 }
 
-/** By the frame; fingers and the keyboard have the buttons. */
+/** Lets a mouse drag a row by its thumbnail. Touch and keyboard use the row's buttons.
+    @param {Batch} batch */
 export function orderByDragging(batch) {
-  const { list } = batch;
+  /** @type {HTMLElement} */
+  const list = batch.list;
+  /** @type {any} */
   let dragged = null;
   list.addEventListener("dragstart", (event) => {
     if (!event.target.closest?.("[data-handle]")) return;
     const row = event.target.closest("li");
-    if (row.film.state !== "chosen") {
+    if (row.uploadRow.state !== "chosen" || !event.dataTransfer) {
       event.preventDefault();
       return;
     }
@@ -50,7 +54,7 @@ export function orderByDragging(batch) {
     const over = event.target.closest?.("li");
     if (!dragged || !over) return;
     event.preventDefault();
-    if (over === dragged || over.film.state !== "chosen") return;
+    if (over === dragged || over.uploadRow.state !== "chosen") return;
     const { top, height } = over.getBoundingClientRect();
     list.insertBefore(dragged, event.clientY < top + height / 2 ? over : over.nextSibling);
   });
@@ -60,8 +64,9 @@ export function orderByDragging(batch) {
   list.addEventListener("dragend", () => {
     if (!dragged) return;
     delete dragged.dataset.dragged;
-    const rows = [...list.children].filter((row) => row.film.state === "chosen");
-    batch.move(dragged.film, rows.indexOf(dragged));
+    const rows = [.../** @type {any} */ (list.children)];
+    const chosen = rows.filter((row) => row.uploadRow.state === "chosen");
+    batch.move(dragged.uploadRow, chosen.indexOf(dragged));
     dragged = null;
   });
 }

@@ -1,48 +1,52 @@
-/** What becomes of a film once it is sent: its processing, and what one does with a second one. */
+/** What happens to a video once it is uploaded: its processing, and the deletion of a duplicate. */
 
-const FIRST = 2000; // milliseconds
-const SLOWEST = 30_000;
+const FIRST_PAUSE = 2000; // milliseconds
+const MAX_PAUSE = 30_000;
 
-/** Asks how far a film is, ever more rarely, until it is ready or has failed; not while nobody
- * looks. */
-export async function follow(film, session) {
-  let pause = FIRST;
-  while (film.video && film.state !== "removed") {
+/** Asks for the processing status, at growing intervals, until the video is ready or has failed. A
+    hidden page does not ask.
+    @param {UploadRow} row @param {UploadSession} session */
+export async function follow(row, session) {
+  let pause = FIRST_PAUSE;
+  while (row.video && row.state !== "removed") {
     await wait(pause);
-    await seen();
-    pause = Math.min(SLOWEST, pause * 1.4);
-    const answer = await session.ask(`${film.video}status/`).catch(() => null);
-    if (film.state === "removed") return;
-    if (answer?.status === 404) return void film.become("removed");
-    if (!answer?.ok) continue;
-    if (tell(film, await answer.json().catch(() => ({})))) return;
+    await becomesVisible();
+    pause = Math.min(MAX_PAUSE, pause * 1.4);
+    const response = await session.request(`${row.video}status/`).catch(() => null);
+    if (row.state === "removed") return;
+    if (response?.status === 404) return void row.setState("removed");
+    if (!response?.ok) continue;
+    showStatus(row, await response.json().catch(() => ({})));
+    if (row.state === "ready" || row.state === "broken") return;
   }
 }
 
-/** True when nothing more is to come. */
-function tell(film, { status, progress, watchable, error }) {
-  if (status === "COMPLETED") film.become("ready");
+/** @param {UploadRow} row
+    @param {{ status?: string, progress: number | null, watchable: boolean, error: string | null }}
+      answer */
+function showStatus(row, { status, progress, watchable, error }) {
+  if (status === "COMPLETED") row.setState("ready");
   else if (status === "FAILED") {
-    film.problem = error ?? "";
-    film.become("broken");
+    row.problem = error ?? "";
+    row.setState("broken");
   } else if (status === "PROCESSING") {
     const percent = progress === null ? "Being processed" : `Being processed, ${progress} %`;
-    film.become("making", watchable ? `${percent}. You can watch it already` : percent);
+    row.setState("making", watchable ? `${percent}. You can watch it already` : percent);
   }
-  return film.state === "ready" || film.state === "broken";
 }
 
-/** Deletes the second one; true when it is gone. */
-export async function removeVideo(film, session) {
-  const answer = await session.ask(`${film.video}delete/`, { method: "POST" });
-  return answer.type === "opaqueredirect" || answer.ok || answer.status === 404;
+/** Returns whether the video is gone. @param {string} video address @param {UploadSession} session */
+export async function deleteVideo(video, session) {
+  const response = await session.request(`${video}delete/`, { method: "POST" });
+  return response.type === "opaqueredirect" || response.ok || response.status === 404;
 }
 
+/** @param {number} milliseconds */
 function wait(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-function seen() {
+function becomesVisible() {
   if (!document.hidden) return Promise.resolve();
   return new Promise((resolve) => {
     document.addEventListener("visibilitychange", resolve, { once: true });

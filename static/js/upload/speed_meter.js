@@ -1,45 +1,31 @@
-/** How quickly bytes go, and keeping the screen on while they do. */
+/** Measures the speed of an upload. */
 
 const WINDOW = 6; // seconds over which the speed is measured
 
-export class Meter {
-  constructor() {
-    this.rest();
-  }
+export class SpeedMeter {
+  sent = 0; // bytes
+  /** @type {[number, number][]} */
+  samples = []; // seconds, bytes sent by then
 
-  /** So many bytes more have gone. Fewer than before: the connection broke, it begins anew. */
-  note(bytes) {
-    if (bytes < 0) this.rest();
-    const now = performance.now() / 1000;
+  /** Notes that more bytes were sent. A negative number starts again: the connection broke.
+      @param {number} bytes @param {number} [now] seconds */
+  note(bytes, now = performance.now() / 1000) {
+    if (bytes < 0) this.reset();
     this.sent += Math.max(0, bytes);
     this.samples.push([now, this.sent]);
     while (this.samples.length > 2 && now - this.samples[0][0] > WINDOW) this.samples.shift();
   }
 
-  /** Bytes a second; 0 as long as nothing can be said. */
+  /** Bytes per second; 0 as long as it is unknown. */
   get speed() {
-    const [first, last] = [this.samples[0], this.samples.at(-1)];
-    const seconds = first ? last[0] - first[0] : 0;
-    return seconds > 0.5 ? (last[1] - first[1]) / seconds : 0;
+    if (this.samples.length < 2) return 0;
+    const [start, before] = this.samples[0];
+    const [end, after] = this.samples[this.samples.length - 1];
+    return end - start > 0.5 ? (after - before) / (end - start) : 0;
   }
 
-  rest() {
+  reset() {
     this.sent = 0;
     this.samples = [];
   }
-}
-
-/** Keeps a phone's screen on, where there is a way; gives what lets it go again. */
-export function stayAwake() {
-  let lock = null;
-  const hold = async () => {
-    if (document.hidden) return;
-    lock = await navigator.wakeLock?.request("screen").catch(() => null);
-  };
-  document.addEventListener("visibilitychange", hold); // a hidden page loses it
-  hold();
-  return () => {
-    document.removeEventListener("visibilitychange", hold);
-    lock?.release();
-  };
 }

@@ -1,74 +1,128 @@
-/** One file on its way, by tus 1.0.0. Whatever breaks, it goes on from what has arrived. */
+/** The upload of one file by tus 1.0.0. After any failure it continues from what has arrived. */
 
 const MIB = 1024 ** 2;
-// A part takes about so many seconds: far below the 100 s that proxies wait, and their 100 MB.
-const PART = { first: 8 * MIB, least: MIB, most: 64 * MIB, seconds: 20 };
-const DELAYS = [1, 2, 4, 8, 15, 30]; // seconds before it is tried again; the last for ever
-const STALLED = 90; // seconds without a byte, after which a connection counts as lost
-const MOST_REFUSALS = 3; // of a token that was new
+// A part should take about this many seconds: well below the 100 s that proxies wait, and below their
+// limit of 100 MB.
+const PART = { first: 8 * MIB, min: MIB, max: 64 * MIB, seconds: 20 };
+const RETRY_DELAYS = [1, 2, 4, 8, 15, 30]; // seconds; the last one for all later attempts
+const STALL_SECONDS = 90; // without a byte, after which a connection counts as lost
+const MAX_REFUSALS = 3; // of a token that was new
 
-const PASSING = new Set([0, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504]);
+const TEMPORARY = [0, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504];
 const GONE = "This upload was ended, or it lay too long. Try again to send it from the beginning.";
 const BROKEN = "Something broke on our side. Try again in a minute.";
+const RELOAD =
+  "The site does not take this page any more. Reload it and choose the file again: what has " +
+  "arrived is kept.";
 
-/** tus-js-client, once: an old script, which leaves its name in the window. */
+/** Loads tus-js-client, a classic script that sets `window.tus`. */
+// @ts-expect-error STATICFILES_DIRS has the file, not the source tree
 export const loadTus = () => import("../../tus/tus.min.js");
 
-export class Sending {
-  /** `words`: the metadata. `url`: of one that was begun before. `on`: `state(name, sentence)`
-   * and `progress(bytes)`. */
-  constructor({ file, session, words, url = "", on }) {
-    Object.assign(this, { file, session, words, url, on });
-    this.tries = this.refusals = this.farthest = 0;
-    this.stopped = true;
-    addEventListener("online", () => this.timer && this.attempt());
-    // Else a connection without a network is waited for until it has stalled.
-    addEventListener("offline", () => this.watchdog && this.lose());
+/** Seconds before another attempt. @param {number} tries failed attempts in a row */
+export const retryDelay = (tries) => RETRY_DELAYS[Math.min(tries, RETRY_DELAYS.length - 1)];
+
+/** Whether an HTTP status is worth another attempt; 0: there was no response.
+    @param {number} status */
+export const isTemporary = (status) => TEMPORARY.includes(status);
+
+/** The size of the next part, by the speed of the last one.
+    @param {number} bytes of the last part @param {number} milliseconds that it took */
+export function nextPartSize(bytes, milliseconds) {
+  const wanted = (bytes / Math.max(1, milliseconds)) * 1000 * PART.seconds;
+  return Math.min(PART.max, Math.max(PART.min, Math.round(wanted)));
+}
+
+export class TusUpload {
+  video = ""; // the address of the new video
+  /** @type {{ url: string, title: string } | null} */
+  duplicate = null; // a video of the same file
+  /** @type {any} */
+  upload = null; // tus-js-client's
+  tries = 0; // failed attempts since the last byte
+  refusals = 0; // of tokens since the last byte
+  farthest = 0; // bytes
+  partStart = 0; // as of performance.now()
+  isStopped = true;
+  isCreateOnly = false;
+  isCreating = false; // a creation was requested and not answered
+  isUnsure = false; // the answer to a creation was lost
+  isGone = false; // the site has lost the upload
+  /** @type {number | null} */
+  retryTimer = null;
+  /** @type {number | null} */
+  stallTimer = null;
+  /** @type {((outcome: UploadOutcome) => void) | null} */
+  resolve = null;
+  /** @type {(() => void) | null} */
+  onCreated = null;
+
+  /** @param {File} file
+      @param {UploadSession} session
+      @param {UploadMetadata} metadata
+      @param {string} url of an upload that was begun before, or ""
+      @param {UploadListener} listener */
+  constructor(file, session, metadata, url, listener) {
+    this.file = file;
+    this.session = session;
+    this.metadata = metadata;
+    this.url = url;
+    this.listener = listener;
+    addEventListener("online", () => this.retryTimer && this.attempt());
+    // Without this a lost network would be noticed only as a stall.
+    addEventListener("offline", () => this.stallTimer && this.connectionLost());
   }
 
-  /** Goes on until it is sent. Gives "sent"; "held" once the site knows of it, when only that is
-   * wanted; "stopped"; or "failed", with `sentence` saying why. */
-  run({ hold = false } = {}) {
-    this.hold = hold;
-    this.stopped = false;
+  /** Uploads until the file is complete, or, with `createOnly`, until the site knows of it. The
+      outcome is empty when it was stopped.
+      @param {{ createOnly: boolean }} options @returns {Promise<UploadOutcome>} */
+  run({ createOnly }) {
+    this.isCreateOnly = createOnly;
+    this.isStopped = false;
     return new Promise((resolve) => {
       this.resolve = resolve;
       this.attempt();
     });
   }
 
-  /** An answer to a creation is waited for even then: what it made must be known. */
+  /** Stops. The answer to a creation is still awaited: the site may have created the upload. */
   stop() {
-    this.stopped = true;
-    this.rest();
-    if (!this.creating) this.upload?.abort();
-    this.settle("stopped");
+    this.isStopped = true;
+    this.clearTimers();
+    if (!this.isCreating) this.upload?.abort();
+    this.settle({});
   }
 
-  /** Stops and throws away what has arrived; resolves when the site has nothing of it any more. */
+  /** Stops and deletes what has arrived. Resolves when the site has nothing of it any more. */
   async cancel() {
-    const made = this.creating && new Promise((resolve) => (this.onMade = resolve));
+    const created =
+      this.isCreating &&
+      new Promise((resolve) => {
+        this.onCreated = () => resolve(undefined);
+      });
     this.stop();
-    await made;
+    await created;
     if (this.url) await this.session.end(this.url).catch(() => false);
   }
 
-  // -- Attempts ---------------------------------------------------------------------------------
+  // -- Attempts -----------------------------------------------------------------------------------
+
   async attempt() {
-    this.rest();
+    this.clearTimers();
     try {
       this.upload ??= await this.open();
-      if (this.isUnsure) await this.find();
+      if (this.isUnsure) await this.findCreated();
     } catch {
-      if (!this.stopped) this.later(0);
+      if (!this.isStopped) this.retryLater(0);
       return;
     }
-    if (this.stopped || this.creating) return;
-    if (this.isGone) this.beginAnew();
-    this.creating = Boolean(this.upload.options.endpoint);
-    // After something went wrong the row says so until bytes go again.
-    if (!this.tries && !this.refusals) this.on.state(this.hold ? "waiting" : "sending");
-    this.watch();
+    if (this.isStopped || this.isCreating) return;
+    if (this.isGone) this.startOver();
+    this.isCreating = Boolean(this.upload.options.endpoint);
+    // After a failure the row shows it until bytes are sent again.
+    const isFirst = !this.tries && !this.refusals;
+    if (isFirst) this.listener.state(this.isCreateOnly ? "waiting" : "sending");
+    this.watchForStall();
     this.upload.start();
   }
 
@@ -77,169 +131,173 @@ export class Sending {
     return new window.tus.Upload(this.file, {
       endpoint: this.url ? null : this.session.uploads,
       uploadUrl: this.url || null,
-      metadata: this.words,
+      metadata: this.metadata,
       chunkSize: PART.first,
-      retryDelays: null, // ours say what they do
-      storeFingerprintForResuming: false, // the site knows what is unfinished, on any device
-      onBeforeRequest: (request) => request.setHeader("X-CSRFToken", this.session.token),
-      onAfterResponse: (_, answer) => this.session.heard(answer.getHeader("Clipset-Quota-Left")),
-      onUploadUrlAvailable: () => this.known(),
-      onProgress: (sent) => this.progress(sent),
-      onChunkComplete: (size) => this.fit(size),
-      onSuccess: ({ lastResponse }) => this.finish(lastResponse),
-      onError: (error) => this.fail(error),
+      retryDelays: null, // attempt() retries, and shows it
+      storeFingerprintForResuming: false, // the site lists unfinished uploads, for all devices
+      onBeforeRequest: (/** @type {any} */ request) =>
+        request.setHeader("X-CSRFToken", this.session.token),
+      onAfterResponse: (/** @type {any} */ _, /** @type {any} */ response) =>
+        this.session.quotaHeard(response.getHeader("Clipset-Quota-Left")),
+      onUploadUrlAvailable: () => this.created(),
+      onProgress: (/** @type {number} */ sent) => this.progress(sent),
+      onChunkComplete: (/** @type {number} */ bytes) => this.partSent(bytes),
+      onSuccess: (/** @type {any} */ { lastResponse }) => this.finish(lastResponse),
+      onError: (/** @type {any} */ error) => this.fail(error.originalResponse),
     });
   }
 
-  beginAnew() {
+  startOver() {
     this.isGone = false;
     this.url = "";
     this.farthest = 0;
     this.upload.url = null;
     Object.assign(this.upload.options, { endpoint: this.session.uploads, uploadUrl: null });
-    this.on.progress(0);
+    this.listener.progress(0);
   }
 
-  /** The answer to a creation was lost: whether the site has made one all the same. */
-  async find() {
+  /** Looks for the upload that the site created although its answer was lost. */
+  async findCreated() {
     const { name, size } = this.file;
-    const made = (await this.session.unfinished()).find(
-      (it) => it.filename === name && it.size === size && !it.offset && !this.on.isKnown(it.url),
+    const uploads = await this.session.unfinished();
+    const created = uploads.find(
+      (it) =>
+        it.filename === name && it.size === size && !it.offset && !this.listener.isKnown(it.url),
     );
     this.isUnsure = false;
-    if (!made) return;
-    this.upload.url = made.url;
+    if (!created) return;
+    this.upload.url = created.url;
     this.upload.options.endpoint = null;
   }
 
-  known() {
-    this.creating = this.isUnsure = false;
-    this.url = new URL(this.upload.url, location).pathname;
-    // tus-js-client would begin anew at whatever goes wrong when it looks how far it is.
+  created() {
+    this.isCreating = this.isUnsure = false;
+    this.url = new URL(this.upload.url, location.href).pathname;
+    // With an endpoint tus-js-client would create a new upload after any failed HEAD request.
     this.upload.options.endpoint = null;
-    this.began = performance.now();
-    if (!this.hold && !this.stopped) return;
+    this.partStart = performance.now();
+    if (!this.isCreateOnly && !this.isStopped) return;
     this.upload.abort();
-    this.rest();
-    this.onMade?.();
-    this.settle("held");
+    this.clearTimers();
+    this.onCreated?.();
+    this.settle({ isCreated: true });
   }
 
+  /** @param {number} sent bytes */
   progress(sent) {
-    if (this.stopped || this.hold) return;
+    if (this.isStopped || this.isCreateOnly) return;
     if (sent > this.farthest) {
       this.farthest = sent;
       this.tries = this.refusals = 0;
     }
-    this.on.progress(sent);
-    this.watch();
+    this.listener.progress(sent);
+    this.watchForStall();
   }
 
-  /** A part of the next size, by the speed of the last one. */
-  fit(size) {
+  /** @param {number} bytes */
+  partSent(bytes) {
     const now = performance.now();
-    const wanted = (size / Math.max(1, now - this.began)) * 1000 * PART.seconds;
-    this.upload.options.chunkSize = Math.min(PART.most, Math.max(PART.least, Math.round(wanted)));
-    this.began = now;
+    this.upload.options.chunkSize = nextPartSize(bytes, now - this.partStart);
+    this.partStart = now;
   }
 
-  finish(answer) {
-    this.rest();
-    const duplicate = answer.getHeader("Clipset-Duplicate-Of");
-    this.video = answer.getHeader("Clipset-Video") ?? "";
-    this.duplicate = duplicate && {
-      url: duplicate,
-      title: decoded(answer.getHeader("Clipset-Duplicate-Title") ?? ""),
-    };
-    this.settle("sent");
+  /** @param {any} response */
+  finish(response) {
+    this.clearTimers();
+    const url = response.getHeader("Clipset-Duplicate-Of");
+    const title = response.getHeader("Clipset-Duplicate-Title") ?? "";
+    this.video = response.getHeader("Clipset-Video") ?? "";
+    this.duplicate = url ? { url, title: decoded(title) } : null;
+    this.settle({ isSent: true });
   }
 
-  // -- What goes wrong --------------------------------------------------------------------------
-  fail(error) {
-    const status = error.originalResponse?.getStatus() ?? 0;
-    this.rest();
-    if (this.creating && (!status || status >= 500)) this.isUnsure = true;
-    this.creating = false;
-    this.onMade?.();
-    if (this.stopped) return;
-    if (status === 401 || status === 403) this.logIn(status);
-    else if (PASSING.has(status)) this.later(status);
+  // -- Failures -----------------------------------------------------------------------------------
+
+  /** @param {any} response undefined if there was none */
+  fail(response) {
+    const status = response?.getStatus() ?? 0;
+    this.clearTimers();
+    if (this.isCreating && (!status || status >= 500)) this.isUnsure = true;
+    this.isCreating = false;
+    this.onCreated?.();
+    if (this.isStopped) return;
+    if (status === 401 || status === 403) this.waitForLogin(status);
+    else if (isTemporary(status)) this.retryLater(status);
     else {
       this.isGone = Boolean(this.url) && (status === 404 || status === 410);
-      this.sentence = this.isGone ? GONE : sentenceOf(error.originalResponse);
-      this.settle("failed");
+      this.settle({ problem: this.isGone ? GONE : messageOf(response) });
     }
   }
 
-  async logIn(status) {
+  /** @param {number} status */
+  async waitForLogin(status) {
     this.refusals += 1;
-    if (status === 403 && this.refusals > MOST_REFUSALS) {
-      this.sentence =
-        "The site does not take this page any more. Reload it and choose the file " +
-        "again: what has arrived is kept.";
-      this.settle("failed");
+    if (status === 403 && this.refusals > MAX_REFUSALS) {
+      this.settle({ problem: RELOAD });
       return;
     }
-    await this.session.again((why) => !this.stopped && this.on.state("login", why));
-    if (!this.stopped) this.attempt();
+    await this.session.loggedIn((why) => !this.isStopped && this.listener.state("login", why));
+    if (!this.isStopped) this.attempt();
   }
 
-  later(status) {
-    this.rest();
-    const seconds = DELAYS[Math.min(this.tries, DELAYS.length - 1)];
+  /** @param {number} status */
+  retryLater(status) {
+    this.clearTimers();
+    const seconds = retryDelay(this.tries);
     this.tries += 1;
-    // A smaller part loses less where a proxy passes on only whole ones.
+    // A smaller part loses less behind a proxy that passes on whole parts only.
     if (this.upload) {
       const { options } = this.upload;
-      options.chunkSize = Math.max(PART.least, options.chunkSize / 2);
+      options.chunkSize = Math.max(PART.min, options.chunkSize / 2);
     }
-    if (!navigator.onLine) this.on.state("offline");
-    else this.on.state("retrying", `${reasonFor(status)} Trying again in ${inSeconds(seconds)}.`);
-    this.timer = setTimeout(() => this.attempt(), seconds * 1000);
+    if (!navigator.onLine) this.listener.state("offline");
+    else {
+      const delay = seconds === 1 ? "a second" : `${seconds} seconds`;
+      this.listener.state("retrying", `${reasonFor(status)} Trying again in ${delay}.`);
+    }
+    this.retryTimer = setTimeout(() => this.attempt(), seconds * 1000);
   }
 
-  /** A network that was changed under a connection does not always say so. */
-  watch() {
-    clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => this.lose(), STALLED * 1000);
+  /** A change of network does not always end the connection with an error. */
+  watchForStall() {
+    clearTimeout(this.stallTimer ?? undefined);
+    this.stallTimer = setTimeout(() => this.connectionLost(), STALL_SECONDS * 1000);
   }
 
-  /** Counts the connection as lost. */
-  lose() {
+  connectionLost() {
     this.upload.abort();
-    this.isUnsure ||= this.creating;
-    this.creating = false;
-    this.later(0);
+    this.isUnsure ||= this.isCreating;
+    this.isCreating = false;
+    this.retryLater(0);
   }
 
-  rest() {
-    clearTimeout(this.timer);
-    clearTimeout(this.watchdog);
-    this.timer = this.watchdog = null;
+  clearTimers() {
+    clearTimeout(this.retryTimer ?? undefined);
+    clearTimeout(this.stallTimer ?? undefined);
+    this.retryTimer = this.stallTimer = null;
   }
 
+  /** @param {UploadOutcome} outcome */
   settle(outcome) {
     this.resolve?.(outcome);
     this.resolve = null;
   }
 }
 
-function inSeconds(seconds) {
-  return seconds === 1 ? "a second" : `${seconds} seconds`;
-}
-
+/** @param {number} status */
 function reasonFor(status) {
   if (status === 423) return "Another window or device is sending this file.";
   if (status === 429 || status === 503) return "The site is busy.";
   return "The site can’t be reached.";
 }
 
-/** The site's own sentence; a proxy's page is none. */
-function sentenceOf(answer) {
-  const isOurs = answer?.getHeader("Content-Type")?.startsWith("text/plain");
-  return (isOurs && answer.getBody().trim().slice(0, 300)) || BROKEN;
+/** The site's own sentence; a proxy's error page has none. @param {any} response */
+function messageOf(response) {
+  const isFromSite = response?.getHeader("Content-Type")?.startsWith("text/plain");
+  return (isFromSite && response.getBody().trim().slice(0, 300)) || BROKEN;
 }
 
+/** @param {string} text */
 function decoded(text) {
   try {
     return decodeURIComponent(text);
