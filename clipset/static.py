@@ -32,6 +32,10 @@ def without_comments(source: bytes) -> bytes:
     return COMMENT_LINES.sub(b"", source)
 
 
+# As the hashing writes it into css/components.css.
+CSS_IMPORT: Final = re.compile(rb'^@import url\("\./(components/[^"]+)"\);\n', re.MULTILINE)
+
+
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # untyped
     support_js_module_import_aggregation = True
     # For our own modules only: django-htmx's files are none, and `import("../htmx")` in one of
@@ -42,11 +46,19 @@ class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] #
     )
 
     def _save(self, name: str, content: Any) -> str:
+        source = b"".join(content.chunks())  # from its beginning, wherever it was read to
         if name.startswith("js/") and name.endswith(".js"):
-            source = b"".join(content.chunks())  # from its beginning, wherever it was read to
             content = ContentFile(without_comments(source))
+        elif name.startswith("css/components."):
+            content = ContentFile(CSS_IMPORT.sub(self._imported, source))
         saved: str = super()._save(name, content)
         return saved
+
+    def _imported(self, found: re.Match[bytes]) -> bytes:
+        """The part itself, which is hashed before: deeper folders come first."""
+        with self.open(f"css/{found[1].decode()}") as part:
+            text: bytes = part.read()
+        return text
 
 
 class Folders(FileSystemFinder):

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
 
 from clipset.static import StaticFiles, without_comments
 from tests.parts import require
@@ -53,6 +54,25 @@ def test_only_our_modules_lose_their_comments(tmp_path: Path) -> None:
         content.read()
         storage._save(name, content)
         assert (tmp_path / name).read_bytes() == left
+
+
+def test_the_parts_of_the_components_come_as_one_file(tmp_path: Path) -> None:
+    css = JS.parent / "css"
+    parts = [line.split('"')[1] for line in (css / "components.css").read_text().splitlines()[2:]]
+    assert sorted(parts) == sorted(f"./components/{it.name}" for it in css.glob("components/*"))
+    storage = StaticFiles(location=tmp_path)
+    finder = FileSystemStorage(css.parent)
+    names = ["css/components.css", *(f"css/{part[2:]}" for part in parts)]
+    for name in names:
+        with finder.open(name) as file:
+            storage.save(name, file)
+    assert all(
+        done is not None for _, done, _ in storage.post_process({n: (finder, n) for n in names})
+    )
+    text = (tmp_path / storage.stored_name("css/components.css")).read_text()
+    assert "@import" not in text
+    places = [text.index((css / part).read_text()) for part in parts]
+    assert places == sorted(places)
 
 
 def test_no_string_of_a_module_spans_lines() -> None:
