@@ -73,7 +73,7 @@ class ClipUpNext extends HTMLElement {
 
   /** Scrolls the list to the current video, without moving the page. */
   scrollToCurrent() {
-    const list = this.querySelector(".queue__window");
+    const list = this.querySelector(".up-next__window");
     const item = list.querySelector("[aria-current]");
     list.scrollTop = item.offsetTop - Math.max(0, list.clientHeight / 3 - item.offsetHeight);
   }

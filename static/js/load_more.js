@@ -1,7 +1,7 @@
 /** Moves the focus to the first new row when a "show more" link that had it is replaced by more
     rows. <clip-grid> does the same for its cards. */
 
-const LINKS = ".threads__more a, .replies__more a, .notices__more a";
+const LINKS = ".threads__more a, .replies__more a, .notifications__more a";
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { elt } = detail.requestConfig;
