@@ -194,7 +194,7 @@ export class ClipPlayer extends HTMLElement {
     this.showHint(seconds < 0 ? `− ${-seconds} s` : `+ ${seconds} s`);
   }
 
-  /** Goes to the middle of a frame: at its edge browsers show either neighbour.
+  /** Goes to the middle of a frame: at its edge browsers show either neighbor.
       @param {number} frames */
   step(frames) {
     const fps = Number(this.dataset.fps) || DEFAULT_FPS;

@@ -53,7 +53,7 @@ class ClipPlaylistEntries extends HTMLElement {
     if (next && !next.dataset.video) return; // only the site knows the row that is not loaded yet
     event.preventDefault();
     if (!next) return;
-    // The neighbour is moved, so that the focused element keeps the focus.
+    // The neighbor is moved, so that the focused element keeps the focus.
     this.list.insertBefore(next, isUp ? row.nextElementSibling : row);
     row.scrollIntoView({ block: "nearest" });
     this.saveMove(row);
@@ -116,7 +116,7 @@ class ClipPlaylistEntries extends HTMLElement {
     this.frame = requestAnimationFrame(this.follow);
   };
 
-  /** Moves the neighbours: to move the row itself would end the touch.
+  /** Moves the neighbors: to move the row itself would end the touch.
       @param {any} row @param {number} y of the pointer, in pixels */
   makeRoom(row, y) {
     for (;;) {
@@ -176,7 +176,7 @@ class ClipPlaylistEntries extends HTMLElement {
 
   /** @param {HTMLElement} row @param {string} html the site's response: facts and a toast */
   showRemoved(row, html) {
-    const neighbour = row.nextElementSibling ?? row.previousElementSibling;
+    const neighbor = row.nextElementSibling ?? row.previousElementSibling;
     const response = document.createElement("template");
     response.innerHTML = html;
     const facts = response.content.getElementById("playlist-facts");
@@ -187,7 +187,7 @@ class ClipPlaylistEntries extends HTMLElement {
       row.contains(document.activeElement) || document.activeElement === document.body;
     row.remove();
     if (!this.rows.length) this.showEmpty(document.querySelector("#toasts form"));
-    else if (hadFocus) neighbour?.querySelector('[form="remove"]')?.focus();
+    else if (hadFocus) neighbor?.querySelector('[form="remove"]')?.focus();
   }
 
   /** Loads the page of an empty playlist, which offers to undo the last removal.

@@ -124,11 +124,11 @@ export class Batch {
   /** @param {UploadRow} row */
   remove(row) {
     const at = this.rows.indexOf(row);
-    const neighbour = this.rows[at + 1] ?? this.rows[at - 1];
+    const neighbor = this.rows[at + 1] ?? this.rows[at - 1];
     this.rows = this.rows.filter((it) => it !== row);
     row.element.remove();
     this.nameAll(this.page.commonName);
-    if (neighbour?.element.isConnected) neighbour.focus();
+    if (neighbor?.element.isConnected) neighbor.focus();
     else this.page.input?.focus();
     this.page.say(`${row.title || row.name} is removed.`);
   }
