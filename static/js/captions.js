@@ -1,18 +1,25 @@
-/** Captions in the language that was chosen last, on whichever film; or off, when that was. */
-import { recall, remember } from "./store.js";
+/** Keeps the chosen caption language, or captions off, from one video to the next. */
+import { recall, remember } from "./storage.js";
 
 const OFF = "off";
-const REQUESTS = ["mediashowsubtitlesrequest", "mediadisablesubtitlesrequest", "mediatogglesubtitlesrequest"];
+const REQUESTS = [
+  "mediashowsubtitlesrequest",
+  "mediadisablesubtitlesrequest",
+  "mediatogglesubtitlesrequest",
+];
 
 export class Captions {
+  /** @param {ClipPlayer} player */
   constructor(player) {
     this.player = player;
     this.video = player.video;
-    const { signal } = player.gone;
-    for (const request of REQUESTS) player.addEventListener(request, () => this.keep(), { signal });
-    this.video.textTracks.addEventListener("addtrack", () => this.prefer());
-    this.prefer();
-    // media-chrome says that it is checked or not, which a plain button can't be.
+    const { signal } = player.closing;
+    for (const request of REQUESTS) {
+      player.addEventListener(request, () => this.save(), { signal });
+    }
+    this.video.textTracks.addEventListener("addtrack", () => this.applyPreference());
+    this.applyPreference();
+    // media-chrome sets aria-checked, which a button must not have without this role.
     customElements.whenDefined("media-captions-button").then(() => {
       player.querySelector("media-captions-button").setAttribute("role", "switch");
     });
@@ -27,34 +34,37 @@ export class Captions {
     return this.tracks.find((track) => track.mode === "showing");
   }
 
+  /** @param {TextTrack | null} chosen */
   show(chosen) {
     for (const track of this.tracks) track.mode = track === chosen ? "showing" : "disabled";
   }
 
-  prefer() {
+  applyPreference() {
     this.player.offer(".player__languages", this.tracks.length > 0);
     const wanted = recall("captions");
     if (!wanted) return;
     const found = this.tracks.find((track) => track.language === wanted);
     if (!found && wanted !== OFF) return;
-    // Else the browser turns on again what is the default of this film.
+    // Without this the browser turns the default track of the video on again.
     for (const track of this.video.querySelectorAll("track[kind=subtitles]")) track.default = false;
-    this.show(found);
+    this.show(found ?? null);
   }
 
-  keep() {
+  save() {
     remember("captions", this.shown?.language ?? OFF);
   }
 
-  /** What is shown then, for the hint. */
+  /** Turns captions on or off. Returns what is shown now, as text for the player's hint. */
   toggle() {
     const { tracks } = this;
     if (!tracks.length) return "No captions";
     this.show(this.shown ? null : this.best(tracks));
-    this.keep();
+    this.save();
     return this.shown?.label ?? "Captions off";
   }
 
+  /** The track in one of the browser's languages, else the first one.
+      @param {TextTrack[]} tracks */
   best(tracks) {
     const languages = navigator.languages.map((language) => language.split("-")[0]);
     return tracks.find((track) => languages.includes(track.language)) ?? tracks[0];

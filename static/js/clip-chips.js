@@ -1,23 +1,26 @@
-/** <clip-chips>: a row that scrolls sideways shows the chosen one, and fades where it goes on. */
+/** <clip-chips>: scrolls a row of chips to the chosen one, and marks the ends where more follows. */
 class ClipChips extends HTMLElement {
+  /** @type {HTMLElement} */
+  row;
+  resizeObserver = new ResizeObserver(() => this.markEnds());
+
   connectedCallback() {
-    this.row = this.firstElementChild;
+    this.row = this.querySelector(":scope > *");
     const chosen = this.row.querySelector("[aria-current]")?.getBoundingClientRect();
     const box = this.row.getBoundingClientRect();
-    // The row alone: `scrollIntoView` may move the page, too.
+    // `scrollIntoView` could scroll the page as well.
     if (chosen) {
       this.row.scrollLeft += (chosen.left + chosen.right) / 2 - (box.left + box.right) / 2;
     }
-    this.row.addEventListener("scroll", () => this.fade(), { passive: true });
-    this.watcher = new ResizeObserver(() => this.fade());
-    this.watcher.observe(this.row);
+    this.row.addEventListener("scroll", () => this.markEnds(), { passive: true });
+    this.resizeObserver.observe(this.row);
   }
 
   disconnectedCallback() {
-    this.watcher.disconnect();
+    this.resizeObserver.disconnect();
   }
 
-  fade() {
+  markEnds() {
     const { scrollLeft, scrollWidth, clientWidth } = this.row;
     this.row.toggleAttribute("data-goes-back", scrollLeft > 1);
     this.row.toggleAttribute("data-goes-on", scrollLeft + clientWidth < scrollWidth - 1);

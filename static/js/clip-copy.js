@@ -1,30 +1,41 @@
+/** Copies the text of a field. @param {HTMLInputElement} input */
 export async function copyFrom(input) {
   try {
     await navigator.clipboard.writeText(input.value);
   } catch {
-    // Without a secure connection there is only the old way.
+    // navigator.clipboard exists on secure connections only.
     input.select();
     document.execCommand("copy");
   }
 }
 
-/** <clip-copy>: a button that copies the field beside it, and one that hands it to other apps where
-    the system can. */
+/** <clip-copy>: a button that copies the field beside it, and one that shares it with other apps
+    where the system can. */
 class ClipCopy extends HTMLElement {
+  /** @type {HTMLInputElement} */
+  input;
+  /** @type {HTMLElement} */
+  label;
+  /** @type {HTMLElement} */
+  status;
+  /** @type {number | undefined} */
+  timer;
+
   connectedCallback() {
     this.input = this.querySelector("input");
-    this.button = this.querySelector("[data-copy]");
     this.status = this.querySelector("[role=status]");
-    this.label = this.button.querySelector("span");
-    this.button.hidden = false;
-    this.button.addEventListener("click", () => this.copy());
+    const button = this.querySelector("[data-copy]");
+    this.label = button.querySelector("span");
+    button.hidden = false;
+    button.addEventListener("click", () => this.copy());
     const share = this.querySelector("[data-share]");
-    if (share && navigator.share) {
+    if (share && "share" in navigator) {
       share.hidden = false;
       share.addEventListener("click", () => this.share(share.dataset.share));
     }
     this.input.addEventListener("focus", () => this.input.select());
-    if (document.activeElement === this.input) this.input.select(); // before this was there
+    // The field may have got the focus before this script ran.
+    if (document.activeElement === this.input) this.input.select();
   }
 
   async copy() {
@@ -37,11 +48,12 @@ class ClipCopy extends HTMLElement {
     }, 2000);
   }
 
+  /** @param {string} title */
   async share(title) {
     try {
       await navigator.share({ title, url: this.input.value });
     } catch {
-      // Closed again, or no app takes it: the field is there still.
+      // The member closed the dialog, or no app takes links: the field is still there.
     }
   }
 }

@@ -1,21 +1,26 @@
-/** <clip-fold>: a text that the style sheet folds after three lines; the button is for what has more,
-    which depends on how wide the page is. */
+/** <clip-fold>: a text that the style sheet cuts off after three lines, with a button for the rest.
+    Whether a text is longer depends on the width of the page. */
 class ClipFold extends HTMLElement {
+  /** @type {HTMLElement} */
+  text;
+  /** @type {HTMLButtonElement} */
+  button;
+  resizeObserver = new ResizeObserver(() => this.measure());
+
   connectedCallback() {
-    this.text = this.firstElementChild;
+    this.text = this.querySelector(":scope > *");
     this.button = this.querySelector("button");
-    this.button.addEventListener("click", () => this.turn());
-    // A link that gets the focus by keyboard must not stay out of sight.
+    this.button.addEventListener("click", () => this.toggle());
+    // A link that gets the focus by keyboard must be visible.
     this.text.addEventListener("focusin", () => {
-      if ("folded" in this.dataset) this.turn(false);
+      if ("folded" in this.dataset) this.toggle(false);
     });
-    this.watcher = new ResizeObserver(() => this.measure());
-    this.watcher.observe(this);
+    this.resizeObserver.observe(this);
     this.measure();
   }
 
   disconnectedCallback() {
-    this.watcher.disconnect();
+    this.resizeObserver.disconnect();
   }
 
   measure() {
@@ -26,7 +31,7 @@ class ClipFold extends HTMLElement {
     this.dataset.measured = "";
   }
 
-  turn(fold = "open" in this.dataset) {
+  toggle(fold = "open" in this.dataset) {
     this.toggleAttribute("data-open", !fold);
     this.toggleAttribute("data-folded", fold);
     this.button.setAttribute("aria-expanded", String(!fold));

@@ -1,54 +1,61 @@
-/** <clip-grid>: a list that htmx lengthens while one scrolls. Whoever comes back to it by the
- * back button finds as many pages as before, at the place where they left. */
-const MOST_PAGES = 12;
+/** <clip-grid>: a list to which htmx adds pages while the reader scrolls. A reader who comes back by
+    the Back button finds the same number of pages, at the same scroll position. */
+const MAX_PAGES = 12;
 
-class ClipGrid extends HTMLElement {
+export class ClipGrid extends HTMLElement {
+  /** @type {HTMLElement} */
+  list;
+  pages = 0; // how many were added
+  /** @type {number | null} */
+  focusIndex = null; // the card that gets the focus once it is there
+
   connectedCallback() {
     this.list = this.querySelector("ul, ol");
     this.pages = 0;
-    this.addEventListener("htmx:beforeSwap", (event) => this.noteFocus(event));
-    this.addEventListener("htmx:afterSwap", () => this.added());
-    addEventListener("pagehide", this.leave);
-    const kept = history.state?.grid;
-    if (kept?.pages) this.restore(kept);
+    this.addEventListener("htmx:beforeSwap", () => this.noteFocus());
+    this.addEventListener("htmx:afterSwap", () => this.pageAdded());
+    addEventListener("pagehide", this.saveState);
+    const saved = history.state?.grid;
+    if (saved?.pages) this.restore(saved);
   }
 
   disconnectedCallback() {
-    removeEventListener("pagehide", this.leave);
+    removeEventListener("pagehide", this.saveState);
   }
 
-  leave = () => {
-    const grid = { pages: Math.min(this.pages, MOST_PAGES), y: scrollY };
+  saveState = () => {
+    const grid = { pages: Math.min(this.pages, MAX_PAGES), y: scrollY };
     history.replaceState({ ...history.state, grid }, "");
   };
 
-  get more() {
+  get nextLink() {
     return this.list.querySelector(":scope > .video-grid__more a");
   }
 
   noteFocus() {
-    // Only who pressed the link by keyboard is led on to the first new card.
-    this.focusAfter = this.more?.matches(":focus-visible") ? this.list.children.length - 1 : null;
+    // The focus moves to the first new card only when the link was pressed by keyboard.
+    const isByKeyboard = this.nextLink?.matches(":focus-visible");
+    this.focusIndex = isByKeyboard ? this.list.children.length - 1 : null;
   }
 
-  added() {
+  pageAdded() {
     this.pages += 1;
-    if (this.focusAfter !== null) {
-      this.list.children[this.focusAfter]?.querySelector("h3 a")?.focus();
+    if (this.focusIndex !== null) {
+      this.list.children[this.focusIndex]?.querySelector("h3 a")?.focus();
     }
   }
 
+  /** @param {{ pages: number, y: number }} saved `y`: the scroll position, in pixels */
   async restore({ pages, y }) {
     history.scrollRestoration = "manual";
-    for (let n = 0; n < pages && this.more; n += 1) {
-      const answer = await fetch(this.more.href, { headers: { "HX-Request": "true" } }).catch(
-        () => null,
-      );
-      if (!answer?.ok) break;
+    for (let n = 0; n < pages && this.nextLink; n += 1) {
+      const response = await fetch(this.nextLink.href, {
+        headers: { "HX-Request": "true" },
+      }).catch(() => null);
+      if (!response?.ok) break;
       const page = document.createElement("template");
-      page.innerHTML = await answer.text();
-      const last = this.more.closest("li");
-      last.replaceWith(page.content);
+      page.innerHTML = await response.text();
+      this.nextLink.closest("li").replaceWith(page.content);
       this.pages += 1;
     }
     window.htmx?.process(this.list);

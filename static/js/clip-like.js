@@ -1,17 +1,26 @@
-/** <clip-like>: shows at once what a click means, and takes it back when the site refuses. */
-import { wordsFor } from "./answers.js";
+/** <clip-like>: shows a like at once, and takes it back when the site refuses it. */
 import { toast } from "./clip-toast.js";
-import { sayLoggedOut } from "./log-in.js";
-import { post } from "./token.js";
+import { messageFor } from "./htmx_errors.js";
 
 class ClipLike extends HTMLElement {
+  /** @type {HTMLFormElement} */
+  form;
+  /** @type {HTMLButtonElement} */
+  button;
+  /** @type {HTMLElement} */
+  count;
+  /** @type {KnownLike | undefined} */
+  known; // what the site has
+  /** @type {Promise<void> | undefined} */
+  sending;
+
   connectedCallback() {
     this.form = this.querySelector("form");
     this.button = this.querySelector("button");
     this.count = this.querySelector("[data-count]");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.turn();
+      this.toggle();
     });
   }
 
@@ -19,55 +28,59 @@ class ClipLike extends HTMLElement {
     return this.button.getAttribute("aria-pressed") === "true";
   }
 
-  /** `count` is a number; undefined where what is shown is no plain number ("1.2K"). */
+  /** `count` is undefined where an abbreviated number is shown ("1.2K").
+      @param {boolean} liked @param {number} [count] */
   show(liked, count) {
     this.button.setAttribute("aria-pressed", String(liked));
     this.button.value = liked ? "no" : "yes";
     if (count === undefined) return;
-    this.count.textContent = count;
+    this.count.textContent = String(count);
     this.count.hidden = !count;
   }
 
-  /** Clicks while the site is asked only change what is wanted; the last one counts. */
-  turn() {
+  /** Clicks during a request only change what is wanted: the last one counts. */
+  toggle() {
     const shown = this.count.textContent;
     const number = /^\d+$/.test(shown) ? Number(shown) : undefined;
     const liked = !this.liked;
     this.show(liked, number === undefined ? undefined : Math.max(0, number + (liked ? 1 : -1)));
     this.known ??= { liked: !liked, count: number };
-    this.sending ??= this.send().finally(() => {
+    this.sending ??= this.send(this.known).finally(() => {
       this.sending = undefined;
       this.known = undefined;
     });
   }
 
-  async send() {
-    while (this.liked !== this.known.liked) {
+  /** Sends requests until the site has what is shown. @param {KnownLike} known */
+  async send(known) {
+    while (this.liked !== known.liked) {
       const wanted = this.liked;
-      const answer = await this.ask(wanted);
-      if (!answer.done) {
-        this.show(this.known.liked, this.known.count);
-        if (answer.login) sayLoggedOut(answer.login);
-        else toast(answer.error, "error");
+      const result = await this.request(wanted);
+      if (!result.done) {
+        this.show(known.liked, known.count);
+        if (result.login) (await import("./logged_out.js")).showLoggedOut(result.login);
+        else toast(result.error, "error");
         return;
       }
-      this.known = { liked: wanted, count: answer.count };
+      known = this.known = { liked: wanted, count: result.count };
     }
-    if (this.known.count < 1000) this.show(this.liked, this.known.count);
+    if (known.count !== undefined && known.count < 1000) this.show(this.liked, known.count);
   }
 
-  async ask(wanted) {
+  /** @param {boolean} wanted */
+  async request(wanted) {
     const body = new FormData(this.form);
     body.set("liked", wanted ? "yes" : "no");
     try {
+      const { post } = await import("./csrf_token.js");
       const headers = { Accept: "application/json" };
-      const answer = await post(this.form.action, { body, headers });
-      if (answer.status === 401) return { login: answer.headers.get("HX-Redirect") };
-      const told = await answer.json().catch(() => ({})); // a page says what broke
-      if (answer.ok) return { done: true, count: told.count };
-      return { error: told.error ?? wordsFor(answer.status) };
+      const response = await post(this.form.action, { body, headers });
+      if (response.status === 401) return { login: response.headers.get("HX-Redirect") };
+      const result = await response.json().catch(() => ({})); // an error page is not JSON
+      if (response.ok) return { done: true, count: result.count };
+      return { error: result.error ?? messageFor(response.status) };
     } catch {
-      return { error: wordsFor(0) };
+      return { error: messageFor(0) };
     }
   }
 }

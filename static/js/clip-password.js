@@ -1,16 +1,16 @@
-/** <clip-password>: a button that shows what is typed. */
-class ClipPassword extends HTMLElement {
+/** <clip-password>: a button that shows the typed password. */
+export class ClipPassword extends HTMLElement {
   connectedCallback() {
     const input = this.querySelector("input");
     const button = this.querySelector("button");
     button.hidden = false;
     button.addEventListener("click", () => {
-      const shown = input.type === "password";
-      input.type = shown ? "text" : "password";
-      button.setAttribute("aria-pressed", String(shown));
+      const isShown = input.type === "password";
+      input.type = isShown ? "text" : "password";
+      button.setAttribute("aria-pressed", String(isShown));
       input.focus();
     });
-    // Browsers remember the field as a password only if it is one when the form goes.
+    // A browser offers to store only what is in a password field when the form is submitted.
     input.form?.addEventListener("submit", () => {
       input.type = "password";
     });

@@ -1,18 +1,41 @@
-/** <clip-player>: media-chrome's controls over one film, and what they leave to us: where the film
-    comes from, keys, gestures, hints, and what is remembered. Volume is media-chrome's to keep. */
+/** <clip-player>: media-chrome's controls around one video, and what they leave to us: the source,
+    shortcuts, gestures, hints and preferences. media-chrome keeps the volume itself. */
 import { Captions } from "./captions.js";
-import { Keys } from "./keys.js";
 import { Renditions } from "./renditions.js";
+import { Shortcuts } from "./shortcuts.js";
 import { Source } from "./source.js";
-import { recall, remember } from "./store.js";
-import { Watching } from "./watching.js";
-import { clock } from "./words.js";
+import { recall, remember } from "./storage.js";
+import { clock } from "./units.js";
+import { WatchProgress } from "./watch_progress.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
-const USUAL_FPS = 30; // where the site does not know it
-const DOUBLE = 300; // milliseconds between two taps
+const DEFAULT_FPS = 30; // where the site does not know the frame rate
+const DOUBLE_TAP = 300; // milliseconds between two taps
 
-class ClipPlayer extends HTMLElement {
+export class ClipPlayer extends HTMLElement {
+  /** @type {HTMLElement} */
+  frame;
+  /** @type {MediaChromeVideo} */
+  video;
+  /** @type {HTMLElement} */
+  hint;
+  /** @type {Source} */
+  source;
+  /** @type {Captions} */
+  captions;
+  /** @type {Shortcuts} */
+  shortcuts;
+  /** @type {WatchProgress} */
+  watchProgress;
+  closing = new AbortController();
+  /** @type {number | undefined} */
+  timer; // ends a hint
+  /** @type {{ text: string, link?: HTMLElement } | null} */
+  status = null; // the hint that stays
+  pointerType = "";
+  /** @type {{ at: number, third: number } | undefined} */
+  lastTap;
+
   connectedCallback() {
     this.frame = this.querySelector("media-controller");
     this.open();
@@ -23,37 +46,40 @@ class ClipPlayer extends HTMLElement {
   }
 
   open() {
-    this.gone = new AbortController();
-    this.video = this.querySelector("video");
+    this.closing = new AbortController();
+    this.video = /** @type {any} */ (this.querySelector("video"));
     this.hint = this.querySelector(".player__hint");
     this.source = new Source(this);
     this.captions = new Captions(this);
-    this.keys = new Keys(this);
-    this.watching = new Watching(this.video, this.dataset.view);
+    this.shortcuts = new Shortcuts(this);
+    this.watchProgress = new WatchProgress(this.video, this.dataset.view);
     this.restoreSpeed();
     this.listen();
-    // Before media-chrome looks for it.
+    // media-chrome looks for it when it is defined.
     this.video.videoRenditions = new Renditions(this.source);
     customElements.whenDefined("media-controller").then(() => {
       this.video.controls = false;
     });
     this.source.open();
-    this.tellDevice();
-    if ("resumed" in this.dataset) this.say(`Goes on at ${clock(this.dataset.start)}`, 3000);
-    const help = document.getElementById("keys-button");
+    this.describeToDevice();
+    if ("resumed" in this.dataset) {
+      this.showHint(`Goes on at ${clock(Number(this.dataset.start))}`, 3000);
+    }
+    const help = document.getElementById("shortcuts-button");
     if (help) help.hidden = false;
   }
 
   close() {
-    this.gone.abort();
+    this.closing.abort();
     clearTimeout(this.timer);
-    this.lasting = null;
-    this.keys.close();
-    this.watching.close();
+    this.status = null;
+    this.shortcuts.close();
+    this.watchProgress.close();
     this.source.close();
   }
 
-  /** Another film in the same frame, of the same element on another page. Closed before. */
+  /** Plays another video in the same frame. close() comes before.
+      @param {ClipPlayer} player of another page */
   take(player) {
     for (const name of Object.keys(this.dataset)) delete this.dataset[name];
     Object.assign(this.dataset, player.dataset);
@@ -62,29 +88,30 @@ class ClipPlayer extends HTMLElement {
   }
 
   listen() {
-    const { signal } = this.gone;
-    const quality = () => {
+    const { signal } = this.closing;
+    const showQualities = () => {
       this.video.videoRenditions.refresh();
       this.offer(".player__quality", this.video.videoRenditions.length > 0);
     };
-    this.addEventListener("clip-quality", quality, { signal });
-    this.video.addEventListener("ratechange", () => this.keepSpeed());
+    this.addEventListener("clip-quality", showQualities, { signal });
+    this.video.addEventListener("ratechange", () => this.saveSpeed());
     this.addEventListener("pointerup", this.tap, { signal });
     this.addEventListener("dblclick", this.doubleClick, { signal });
     document.addEventListener("clip-seek", this.seek, { signal });
   }
 
-  /** What can't be chosen is no part of the menu: its keys would stop at what is merely hidden. */
+  /** Adds an item to the menu or takes it out. A merely hidden item would still get the focus.
+      @param {string} item selector @param {boolean} isOffered */
   offer(item, isOffered) {
     this.querySelector(item).slot = isOffered ? "" : "none";
   }
 
   /** For lock screens, media keys and headphones. */
-  tellDevice() {
+  describeToDevice() {
     if (!("mediaSession" in navigator)) return;
     const { poster } = this.video;
     navigator.mediaSession.metadata = new MediaMetadata({
-      title: this.video.ariaLabel,
+      title: this.video.ariaLabel ?? "",
       artist: this.dataset.by,
       artwork: poster ? [{ src: poster }] : [],
     });
@@ -97,126 +124,140 @@ class ClipPlayer extends HTMLElement {
     this.video.playbackRate = speed;
   }
 
-  keepSpeed() {
+  saveSpeed() {
     remember("speed", String(this.video.playbackRate));
   }
 
-  // -- hints --
+  // -- Hints --------------------------------------------------------------------------------------
 
-  /** For a moment, over what lasts. */
-  say(text, milliseconds = 900) {
+  /** Shows a hint for a moment. @param {string} text */
+  showHint(text, milliseconds = 900) {
     this.show(text);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.showLasting(), milliseconds);
+    this.timer = setTimeout(() => this.showOnlyStatus(), milliseconds);
   }
 
-  /** Until it is taken back; may have a link. */
-  tell(text, link) {
-    if (this.lasting?.text === text) return;
-    this.lasting = { text, link };
+  /** Shows a hint until it is cleared. @param {string} text @param {HTMLElement} [link] */
+  showStatus(text, link) {
+    if (this.status?.text === text) return;
+    this.status = { text, link };
     clearTimeout(this.timer);
-    this.showLasting();
+    this.showOnlyStatus();
   }
 
-  untell(text) {
-    if (this.lasting?.text !== text) return;
-    this.lasting = null;
-    this.showLasting();
+  /** @param {string} text */
+  clearStatus(text) {
+    if (this.status?.text !== text) return;
+    this.status = null;
+    this.showOnlyStatus();
   }
 
-  loggedOut() {
+  showLoggedOut() {
     const link = document.createElement("a");
-    link.href = this.dataset.login;
+    link.href = this.dataset.login ?? "";
     link.textContent = "Log in";
-    this.tell("You are logged out. ", link);
+    this.showStatus("You are logged out. ", link);
   }
 
-  show(text, ...more) {
-    this.hint.replaceChildren(text, ...more);
+  /** @param {(string | Node)[]} content */
+  show(...content) {
+    this.hint.replaceChildren(...content);
     this.hint.hidden = false;
   }
 
-  showLasting() {
-    this.hint.hidden = !this.lasting;
-    if (this.lasting) this.show(this.lasting.text, this.lasting.link ?? "");
+  showOnlyStatus() {
+    this.hint.hidden = !this.status;
+    if (this.status) this.show(this.status.text, this.status.link ?? "");
   }
 
-  // -- what can be done --
+  // -- Actions ------------------------------------------------------------------------------------
 
   playOrPause() {
     if (this.video.paused) this.video.play().catch(() => {});
     else this.video.pause();
   }
 
+  /** @param {number} seconds */
   goTo(seconds) {
     if (Number.isFinite(seconds)) this.video.currentTime = seconds;
   }
 
+  /** @param {number} tenth of the duration, 0 to 9 */
   goToTenth(tenth) {
     this.goTo((this.video.duration * tenth) / 10);
   }
 
+  /** @param {number} seconds */
   skip(seconds) {
     const end = this.video.duration || Infinity;
     this.goTo(Math.max(0, Math.min(end, this.video.currentTime + seconds)));
-    this.say(seconds < 0 ? `− ${-seconds} s` : `+ ${seconds} s`);
+    this.showHint(seconds < 0 ? `− ${-seconds} s` : `+ ${seconds} s`);
   }
 
-  /** To the middle of a frame: at its edge browsers show either. */
+  /** Goes to the middle of a frame: at its edge browsers show either neighbor.
+      @param {number} frames */
   step(frames) {
-    const fps = Number(this.dataset.fps) || USUAL_FPS;
+    const fps = Number(this.dataset.fps) || DEFAULT_FPS;
     const frame = Math.floor(this.video.currentTime * fps + 0.01) + frames;
     this.video.pause();
     this.goTo((Math.max(0, frame) + 0.5) / fps);
   }
 
-  louder(by) {
+  /** @param {number} by of 1 */
+  changeVolume(by) {
     const volume = Math.round((this.video.volume + by) * 10) / 10;
     this.request("volume", Math.max(0, Math.min(1, volume)));
-    this.say(`Volume ${Math.round(this.video.volume * 100)} %`);
+    this.showHint(`Volume ${Math.round(this.video.volume * 100)} %`);
   }
 
   mute() {
     this.request(this.video.muted ? "unmute" : "mute");
-    this.say(this.video.muted ? "Sound off" : "Sound on");
+    this.showHint(this.video.muted ? "Sound off" : "Sound on");
   }
 
-  faster(by) {
+  /** @param {number} by steps in SPEEDS */
+  changeSpeed(by) {
     const at = SPEEDS.findIndex((speed) => speed >= this.video.playbackRate);
     this.video.playbackRate = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at + by))];
-    this.keepSpeed(); // now: the event comes later, and the page may be gone by then
-    this.say(`${this.video.playbackRate}×`);
+    this.saveSpeed(); // now: the page may be gone before the event comes
+    this.showHint(`${this.video.playbackRate}×`);
   }
 
   fullscreen() {
     this.request(document.fullscreenElement ? "exitfullscreen" : "enterfullscreen");
   }
 
-  /** Asks media-chrome, which keeps what is to be kept. */
-  request(what, detail) {
-    this.frame.dispatchEvent(new CustomEvent(`media${what}request`, { detail }));
+  /** Asks media-chrome, which stores its own preferences.
+      @param {string} action @param {unknown} [detail] */
+  request(action, detail) {
+    this.frame.dispatchEvent(new CustomEvent(`media${action}request`, { detail }));
   }
 
-  // -- fingers, pointers, and times in the page --
+  // -- Gestures, and times in texts ---------------------------------------------------------------
 
+  /** @param {PointerEvent} event */
   tap = (event) => {
-    this.pointer = event.pointerType;
+    this.pointerType = event.pointerType;
     if (event.pointerType !== "touch" || !this.isOnPicture(event)) return;
     const { left, width } = this.getBoundingClientRect();
     const third = Math.floor(((event.clientX - left) / width) * 3);
-    const isSecond = event.timeStamp - this.tapped?.at < DOUBLE && third === this.tapped.third;
-    this.tapped = { at: event.timeStamp, third };
+    const { at = -Infinity, third: lastThird } = this.lastTap ?? {};
+    const isSecond = event.timeStamp - at < DOUBLE_TAP && third === lastThird;
+    this.lastTap = { at: event.timeStamp, third };
     if (isSecond && third !== 1) this.skip(third ? 10 : -10);
   };
 
+  /** @param {MouseEvent} event */
   doubleClick = (event) => {
-    if (this.pointer !== "touch" && this.isOnPicture(event)) this.fullscreen();
+    if (this.pointerType !== "touch" && this.isOnPicture(event)) this.fullscreen();
   };
 
+  /** @param {Event} event */
   isOnPicture({ target }) {
     return target === this.video || target === this.frame;
   }
 
+  /** @param {CustomEvent<{ seconds: number }>} event */
   seek = ({ detail }) => {
     this.goTo(detail.seconds);
     this.video.play().catch(() => {});

@@ -1,40 +1,45 @@
-/** <clip-status>: how far a video is. The site says when to ask again; nobody asks for a page that
-    is not looked at. */
+/** <clip-status>: the processing status of a video. The site says how often htmx asks for it; a
+    hidden page does not ask. */
 
-class ClipStatus extends HTMLElement {
+export class ClipStatus extends HTMLElement {
+  /** @type {ClipPlayer | null} */
+  player = null;
+
   connectedCallback() {
     this.player = document.querySelector("clip-player");
-    this.player?.source.told(this.dataset.state, this.querySelector("template"));
-    document.addEventListener("visibilitychange", this.look);
-    this.addEventListener("htmx:beforeRequest", this.hold);
-    this.addEventListener("htmx:beforeOnLoad", this.notice);
-    this.addEventListener("htmx:responseError", this.keepQuiet);
-    this.addEventListener("htmx:sendError", this.keepQuiet);
+    this.player?.source.statusChanged(this.dataset.state, this.querySelector("template"));
+    document.addEventListener("visibilitychange", this.ask);
+    this.addEventListener("htmx:beforeRequest", this.skipWhenHidden);
+    this.addEventListener("htmx:beforeOnLoad", this.handleRefusal);
+    this.addEventListener("htmx:responseError", this.ignoreError);
+    this.addEventListener("htmx:sendError", this.ignoreError);
   }
 
   disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this.look);
+    document.removeEventListener("visibilitychange", this.ask);
   }
 
-  look = () => {
+  ask = () => {
     if (!document.hidden) this.dispatchEvent(new Event("look"));
   };
 
-  hold = (event) => {
+  /** @param {Event} event */
+  skipWhenHidden = (event) => {
     if (document.hidden && event.target === this) event.preventDefault();
   };
 
-  /** It asks again by itself. */
-  keepQuiet = (event) => {
+  /** The next request follows anyway, so no toast is shown. @param {Event} event */
+  ignoreError = (event) => {
     if (event.target === this) event.preventDefault();
   };
 
-  /** Who watches is not led away to the log-in; what is gone is not asked for again. */
-  notice = (event) => {
+  /** Keeps a member who is watching on the page after a log-out, and reloads the page of a video
+      that was deleted. @param {CustomEvent<{ xhr: XMLHttpRequest }>} event */
+  handleRefusal = (event) => {
     const { status } = event.detail.xhr;
     if (status === 401 && this.player) {
       event.preventDefault();
-      this.player.loggedOut();
+      this.player.showLoggedOut();
       this.remove();
     } else if (status === 404) {
       event.preventDefault();

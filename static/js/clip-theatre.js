@@ -1,12 +1,15 @@
-/** <clip-theatre>: the player over the whole width; remembered. */
-import { remember } from "./store.js";
+/** <clip-theatre>: a button that gives the player the whole width of the page; the choice is kept. */
+import { remember } from "./storage.js";
 
-class ClipTheatre extends HTMLElement {
+export class ClipTheatre extends HTMLElement {
+  /** @type {HTMLButtonElement} */
+  button;
+
   connectedCallback() {
     this.hidden = false;
     this.button = this.querySelector("button");
-    this.button.addEventListener("click", () => this.turn());
-    addEventListener("clip-look", () => this.show());
+    this.button.addEventListener("click", () => this.toggle());
+    addEventListener("clip-appearance", () => this.show());
     this.show();
   }
 
@@ -14,7 +17,7 @@ class ClipTheatre extends HTMLElement {
     return "theatre" in document.documentElement.dataset;
   }
 
-  turn() {
+  toggle() {
     document.documentElement.toggleAttribute("data-theatre", !this.isOn);
     remember("theatre", this.isOn ? "on" : null);
     this.show();

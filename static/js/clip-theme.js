@@ -1,5 +1,5 @@
-/** <clip-theme>: three buttons for light, dark, or as the system has it; the choice is kept. */
-import { recall, remember } from "./store.js";
+/** <clip-theme>: three buttons: light, dark, or the system's theme; the choice is kept. */
+import { recall, remember } from "./storage.js";
 
 class ClipTheme extends HTMLElement {
   connectedCallback() {
@@ -8,10 +8,11 @@ class ClipTheme extends HTMLElement {
       const choice = event.target.closest("button");
       if (choice) this.choose(choice.value);
     });
-    addEventListener("clip-look", () => this.show(recall("theme") ?? "auto"));
+    addEventListener("clip-appearance", () => this.show(recall("theme") ?? "auto"));
     this.show(recall("theme") ?? "auto");
   }
 
+  /** @param {string} theme */
   choose(theme) {
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
@@ -19,17 +20,17 @@ class ClipTheme extends HTMLElement {
     this.show(theme);
   }
 
+  /** @param {string} theme */
   show(theme) {
     for (const button of this.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button.value === theme));
     }
     const canvas = getComputedStyle(document.body).backgroundColor;
-    const colour = canvas === "rgba(0, 0, 0, 0)"
-      ? getComputedStyle(document.documentElement).backgroundColor
-      : canvas;
-    document.querySelectorAll("meta[name=theme-color]").forEach((meta) => {
-      meta.content = colour;
-    });
+    const color =
+      canvas === "rgba(0, 0, 0, 0)"
+        ? getComputedStyle(document.documentElement).backgroundColor
+        : canvas;
+    for (const meta of document.querySelectorAll("meta[name=theme-color]")) meta.content = color;
   }
 }
 

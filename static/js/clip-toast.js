@@ -1,25 +1,28 @@
-/** <clip-toast>: a short word that leaves by itself, in `data-seconds` where it offers something;
-    errors stay until they are closed. */
+/** <clip-toast>: a short message that disappears after `data-seconds`, or after a few seconds. Errors
+    and warnings stay until they are closed. */
 const SECONDS = 6;
 
 class ClipToast extends HTMLElement {
+  /** @type {number | undefined} */
+  timer;
+
   connectedCallback() {
     const button = this.querySelector("[data-close]");
     button.hidden = false;
     button.addEventListener("click", () => this.remove());
     if (this.matches(".toast--error, .toast--warning")) return;
     this.addEventListener("pointerenter", () => this.stay());
-    this.addEventListener("pointerleave", () => this.leave());
+    this.addEventListener("pointerleave", () => this.removeLater());
     this.addEventListener("focusin", () => this.stay());
-    this.addEventListener("focusout", () => this.leave());
-    this.leave();
+    this.addEventListener("focusout", () => this.removeLater());
+    this.removeLater();
   }
 
   disconnectedCallback() {
     this.stay();
   }
 
-  leave() {
+  removeLater() {
     this.stay();
     this.timer = setTimeout(() => this.remove(), (Number(this.dataset.seconds) || SECONDS) * 1000);
   }
@@ -31,18 +34,20 @@ class ClipToast extends HTMLElement {
 
 customElements.define("clip-toast", ClipToast);
 
-/** Says `text` in a corner, once however often it happens. `level` is "success" or "error"; `more`
- * is what follows the text: nodes and strings. */
+/** Shows `text` in a corner of the page. A toast with the same text is replaced.
+    @param {string} text
+    @param {"success" | "error"} [level]
+    @param {(string | Node)[]} more what follows the text */
 export function toast(text, level = "success", ...more) {
-  const piece = document.getElementById("toast").content.firstElementChild;
-  const element = document.importNode(piece, true);
+  const template = document.getElementById("toast").content.firstElementChild;
+  const element = document.importNode(template, true);
   element.classList.add(`toast--${level}`);
   const [good, bad] = element.querySelectorAll(":scope > .icon");
   (level === "error" ? good : bad).remove();
-  const words = element.querySelector(".toast__text");
-  words.append(text, ...more);
+  const message = element.querySelector(".toast__text");
+  message.append(text, ...more);
   const toasts = document.getElementById("toasts");
-  const said = [...toasts.querySelectorAll(".toast__text")];
-  said.find((it) => it.textContent === words.textContent)?.parentElement.remove();
+  const shown = [...toasts.querySelectorAll(".toast__text")];
+  shown.find((it) => it.textContent === message.textContent)?.parentElement.remove();
   toasts.append(element);
 }

@@ -1,59 +1,87 @@
-/** <clip-upload>: up to twenty films at once: chosen, checked, sent one after another so that
- * nothing is lost, and followed until they are ready. Without it the form takes one, plainly. */
+/** <clip-upload>: uploads up to twenty videos, one after another, so that nothing is lost, and follows
+    them until they are ready. Without it the form uploads one video. */
+import { fileSize } from "./units.js";
 import { Batch } from "./upload/batch.js";
-import { orderByDragging, takeFromPage } from "./upload/hands.js";
-import { Session } from "./upload/session.js";
-import { Unfinished } from "./upload/unfinished.js";
-import { fileSize } from "./words.js";
+import { acceptFiles, orderByDragging } from "./upload/drag_and_drop.js";
+import { PlaylistChoice } from "./upload/playlist_choice.js";
+import { UploadSession } from "./upload/session.js";
 
-const NEW = "new"; // of the choices of a playlist
 const ALL_SENT = "Everything is sent. You may close this page.";
 
-class ClipUpload extends HTMLElement {
+export class ClipUpload extends HTMLElement {
+  /** @type {UploadLimits} */
+  limits;
+  maxFiles = 0;
+  heading = ""; // the title of the page
+  /** @type {UploadSession} */
+  session;
+  /** @type {Batch} */
+  batch;
+  /** @type {Unfinished | null} */
+  unfinished = null; // none where all uploads are finished
+  /** @type {HTMLFormElement | null} */
+  form = null; // none when the quota is used up
+  /** @type {HTMLInputElement | null} */
+  input = null;
+  /** @type {HTMLInputElement | null} */
+  nameField = null;
+  /** @type {PlaylistChoice | null} */
+  playlist = null;
+  isSubmitting = false;
+  quarter = 0; // of the whole upload, that was announced last
+
   connectedCallback() {
-    this.piece = (name) => this.querySelector(`[data-${name}]`);
-    const { accepted, maxBytes, resets, most } = this.dataset;
-    this.limits = { accepted: accepted.split(","), most: Number(maxBytes), resets };
-    this.most = Number(most);
+    const { accepted = "", maxBytes, resets = "", most } = this.dataset;
+    this.limits = { accepted: accepted.split(","), maxBytes: Number(maxBytes), resets };
+    this.maxFiles = Number(most);
     this.heading = document.title;
-    this.session = new Session(this, { onQuota: () => this.showQuota() });
+    this.session = new UploadSession(this, () => this.showQuota());
     this.batch = new Batch(this, this.session);
-    this.unfinished = new Unfinished(this.piece("unfinished"), this.session, {
-      onFile: (upload, file) => this.batch.goOn(upload, file),
-      say: (text, isLoud) => this.say(text, isLoud),
-    });
-    this.form = this.querySelector("form"); // none when the week is used up
+    this.form = this.querySelector("form");
     this.dataset.live = "";
-    if (this.form) this.setUpForm();
+    if (this.form) this.setUpForm(this.form);
     this.setUpTotal();
-    takeFromPage(this, (files) => this.take(files));
+    acceptFiles(this, (files) => this.take(files));
     orderByDragging(this.batch);
     addEventListener("beforeunload", (event) => {
       if (this.batch.isBusy) event.preventDefault();
     });
-    this.unfinished.load().then(() => {
-      if (this.input?.files.length) this.takeInput(); // the browser kept it over a reload
+    this.loadUnfinished().then(() => {
+      if (this.input?.files?.length) this.takeInput(); // the browser kept them over a reload
     });
     this.show();
   }
 
-  setUpForm() {
-    this.input = this.form.querySelector("input[type=file]");
-    this.input.multiple = true;
-    this.input.required = false;
-    for (const plain of this.form.querySelectorAll("[data-plain]")) plain.remove();
-    for (const live of this.form.querySelectorAll("[data-for-many]")) live.hidden = false;
+  async loadUnfinished() {
+    const uploads = await this.session.unfinished().catch(() => []);
+    if (!uploads.length) return;
+    const { Unfinished } = await import("./upload/unfinished.js");
+    this.unfinished = new Unfinished(this, uploads);
+  }
+
+  /** @param {string} name */
+  piece(name) {
+    return this.querySelector(`[data-${name}]`);
+  }
+
+  /** @param {HTMLFormElement} form */
+  setUpForm(form) {
+    const input = form.querySelector("input[type=file]");
+    const nameField = form.querySelector("#id_common_name");
+    Object.assign(this, { input, nameField });
+    input.multiple = true;
+    input.required = false;
+    for (const plain of form.querySelectorAll("[data-plain]")) plain.remove();
+    for (const live of form.querySelectorAll("[data-for-many]")) live.hidden = false;
     this.piece("or").hidden = matchMedia("(pointer: coarse)").matches;
-    this.input.addEventListener("change", () => this.takeInput());
-    this.nameField = this.form.querySelector("#id_common_name");
-    this.nameField.addEventListener("input", () => this.batch.nameAll(this.commonName));
-    this.playlist = this.form.querySelector("#id_playlist");
-    this.playlist.addEventListener("change", () => this.showPlaylist());
-    this.piece("drop-bad").addEventListener("click", () => this.dropBad());
-    this.form.addEventListener("submit", (event) => {
+    input.addEventListener("change", () => this.takeInput());
+    nameField.addEventListener("input", () => this.batch.nameAll(this.commonName));
+    this.playlist = new PlaylistChoice(this, this.session);
+    this.piece("drop-bad").addEventListener("click", () => this.removeBad());
+    form.addEventListener("submit", (event) => {
       event.preventDefault();
       event.stopPropagation();
-      this.send();
+      this.submit();
     });
   }
 
@@ -70,149 +98,115 @@ class ClipUpload extends HTMLElement {
     this.piece("cancel-all").addEventListener("click", () => this.batch.cancelAll());
   }
 
-  // -- Choosing ---------------------------------------------------------------------------------
+  // -- Choosing -----------------------------------------------------------------------------------
+
   takeInput() {
+    if (!this.input?.files) return;
     const files = [...this.input.files];
-    this.input.value = ""; // so that the same one can be chosen again
+    this.input.value = ""; // so that the same file can be chosen again
     this.take(files);
   }
 
+  /** @param {File[]} files */
   take(files) {
-    const fresh = this.unfinished.match(files);
+    const fresh = this.unfinished?.match(files) ?? files;
     if (!fresh.length) return;
     if (!this.form) {
-      this.unfinished.takeAll(fresh);
+      this.unfinished?.takeAll(fresh);
       return;
     }
     const before = this.batch.chosen.length;
-    const told = this.batch.add(fresh);
-    const added = this.batch.chosen.length - before;
-    this.tell(told);
-    if (!added) return;
-    this.say(`${counted(added)} added. ${this.batch.chosen.length} in the list. ${told}`);
+    const message = this.batch.add(fresh);
+    const { length } = this.batch.chosen;
+    this.showNote(message);
+    if (length > before) {
+      this.say(`${counted(length - before)} added. ${length} in the list. ${message}`);
+    }
   }
 
+  /** The name for all videos, which is offered where there are several. */
   get commonName() {
     const isShown = this.nameField && this.batch.chosen.length > 1;
-    return isShown ? this.nameField.value.replace(/\s+/g, " ").trim() : "";
+    return isShown ? (this.nameField?.value.replace(/\s+/g, " ").trim() ?? "") : "";
   }
 
   get bad() {
-    return this.batch.chosen.filter((film) => film.problem);
+    return this.batch.chosen.filter((row) => row.problem);
   }
 
-  dropBad() {
-    for (const film of this.bad) this.batch.remove(film);
+  removeBad() {
+    for (const row of this.bad) this.batch.remove(row);
   }
 
-  // -- Sending ----------------------------------------------------------------------------------
-  async send() {
+  // -- Uploading ----------------------------------------------------------------------------------
+
+  async submit() {
     this.batch.check();
     const [first] = this.bad;
     if (first && this.bad.length === this.batch.chosen.length) {
-      first.row.scrollIntoView({ block: "nearest" });
+      first.element.scrollIntoView({ block: "nearest" });
       (first.title.trim() ? first.piece("remove") : first.titleField).focus();
       this.say(first.problem);
       return;
     }
-    if (!this.batch.chosen.length || this.isMaking) return;
-    this.tell("");
-    this.isMaking = true;
-    const playlist = await this.playlistId().finally(() => (this.isMaking = false));
+    if (!this.batch.chosen.length || this.isSubmitting || !this.playlist) return;
+    this.showNote("");
+    this.isSubmitting = true;
+    const playlist = await this.playlist.shortId().finally(() => {
+      this.isSubmitting = false;
+    });
     if (playlist === null) return;
-    const category = this.form.elements.category.value;
-    this.batch.send({ ...(category && { category }), ...(playlist && { playlist }) });
+    const category = this.form?.querySelector("[name=category]").value;
+    this.batch.upload({ ...(category && { category }), ...(playlist && { playlist }) });
     this.piece("pause-all").focus();
   }
 
-  /** The short id of the playlist; "" for none; null when a new one could not be made. */
-  async playlistId() {
-    if (this.playlist.value !== NEW) return this.playlist.value;
-    const field = this.form.querySelector("#id_playlist_title");
-    const body = new URLSearchParams({ title: field.value });
-    const answer = await this.session.ask(this.dataset.playlists, { method: "POST", body })
-      .catch(() => null);
-    const made = await answer?.json().catch(() => null);
-    if (answer?.status === 201) {
-      this.made = made;
-      this.offerPlaylist(made);
-      return made.short_id;
-    }
-    this.showPlaylistError(made?.errors?.title?.join(" ") ?? (answer?.status === 401
-      ? "You were logged out. Log in again in another tab, then press Upload again."
-      : "The playlist could not be made. Check the connection and try again."));
-    field.focus();
-    return null;
+  discardPlaylist() {
+    this.playlist?.discard((shortId) =>
+      this.batch.rows.some((row) => row.transfer?.metadata.playlist === shortId),
+    );
   }
 
-  offerPlaylist({ title, short_id }) {
-    this.playlist.add(new Option(title, short_id, true, true), 1);
-    this.showPlaylist();
-  }
+  // -- What concerns all videos -------------------------------------------------------------------
 
-  /** The one that was made for films which were all cancelled; its name stays in the field. */
-  async discardPlaylist() {
-    const { made } = this;
-    const isOf = (film) => film.sending?.words.playlist === made.short_id;
-    if (!made || this.batch.films.some(isOf)) return;
-    this.made = null;
-    const isChosen = this.playlist.value === made.short_id;
-    this.playlist.querySelector(`[value="${made.short_id}"]`).remove();
-    if (isChosen) this.playlist.value = NEW;
-    this.piece("new-playlist").hidden = this.playlist.value !== NEW;
-    const address = `${this.dataset.address}playlist/${made.short_id}/discard/`;
-    const answer = await this.session.ask(address, { method: "POST" }).catch(() => null);
-    if (answer?.status !== 204 && this.playlist.value === NEW) this.offerPlaylist(made);
-  }
-
-  showPlaylist() {
-    const isNew = this.playlist.value === NEW;
-    this.piece("new-playlist").hidden = !isNew;
-    this.showPlaylistError("");
-    if (isNew) this.form.querySelector("#id_playlist_title").focus();
-  }
-
-  showPlaylistError(sentence) {
-    const error = this.form.querySelector("#id_playlist_title_error");
-    error.hidden = !sentence;
-    error.querySelector("span").textContent = sentence;
-    this.form.querySelector("#id_playlist_title").ariaInvalid = sentence ? "true" : null;
-  }
-
-  // -- What concerns all ------------------------------------------------------------------------
   show() {
     const { batch } = this;
-    const { chosen, isBusy } = batch;
-    this.toggleAttribute("data-chosen", batch.films.length > 0);
+    const { chosen } = batch;
+    this.toggleAttribute("data-chosen", batch.rows.length > 0);
     this.toggleAttribute("data-choosing", chosen.length > 0);
-    if (this.form) this.showChoice(chosen.filter((film) => !film.problem));
-    this.showTotal(isBusy);
+    if (this.form) this.showChoice(this.form);
+    this.showTotal(batch.isBusy);
   }
 
-  /** `fit`: what will be sent. */
-  showChoice(fit) {
-    this.form.querySelector("label[for=id_file]").textContent = this.batch.films.length
-      ? "Add more videos" : "Choose videos";
-    const size = fit.reduce((all, film) => all + film.size, 0);
+  /** @param {HTMLFormElement} form */
+  showChoice(form) {
+    const fit = this.batch.chosen.filter((row) => !row.problem);
+    form.querySelector("label[for=id_file]").textContent = this.batch.rows.length
+      ? "Add more videos"
+      : "Choose videos";
+    const size = fit.reduce((sum, row) => sum + row.size, 0);
     const { left } = this.session;
-    const after = left === null || size > left ? ""
-      : ` ${fileSize(left - size)} stay left until ${this.limits.resets}.`;
+    const after =
+      left === null || size > left
+        ? ""
+        : ` ${fileSize(left - size)} stay left until ${this.limits.resets}.`;
     this.piece("sum").textContent = fit.length
-      ? `${counted(fit.length)}, ${fileSize(size)}.${after}` : "";
+      ? `${counted(fit.length)}, ${fileSize(size)}.${after}`
+      : "";
     this.piece("common-name").hidden = this.batch.chosen.length < 2;
     const bad = this.bad.length;
     this.piece("bad").hidden = !bad;
-    this.piece("bad-words").textContent = bad === 1
-      ? "One can’t be sent as it is" : `${bad} can’t be sent as they are`;
+    this.piece("bad-words").textContent =
+      bad === 1 ? "One can’t be sent as it is" : `${bad} can’t be sent as they are`;
     this.piece("drop-bad").textContent = bad === 1 ? "Remove it" : "Remove them";
     const many = fit.length > 1 ? ` ${fit.length} videos` : "";
-    this.form.querySelector("[type=submit]").textContent = `Upload${many}`;
+    form.querySelector("[type=submit]").textContent = `Upload${many}`;
   }
 
+  /** @param {boolean} isBusy */
   showTotal(isBusy) {
-    const { total } = this.batch;
-    const underWay = this.batch.films.filter((film) => film.isUnderWay);
-    const areAllPaused = isBusy && underWay.every((film) => film.state === "paused");
+    const { total, underWay } = this.batch;
+    const areAllPaused = isBusy && underWay.every((row) => row.state === "paused");
     this.piece("total").hidden = !total.count;
     this.piece("total-bar").value = total.percent;
     this.piece("total-percent").textContent = isBusy ? `${total.percent} %` : "Sent";
@@ -231,16 +225,15 @@ class ClipUpload extends HTMLElement {
     this.quarter = isBusy ? quarter : 0;
   }
 
-  /** All that could go has gone. */
+  /** Called when nothing is left to upload. */
   finish() {
-    const held = document.activeElement;
+    const focused = document.activeElement;
     this.show();
     const { total, isBusy } = this.batch;
     if (isBusy || !total.count) return;
     const failed = this.batch.in("failed").length;
-    this.say(failed ? `${counted(total.count)} sent. ${failed} could not be sent.`
-      : ALL_SENT);
-    if (held === document.body || !held.checkVisibility()) this.piece("see").focus();
+    this.say(failed ? `${counted(total.count)} sent. ${failed} could not be sent.` : ALL_SENT);
+    if (focused === document.body || !focused?.checkVisibility()) this.piece("see").focus();
   }
 
   showQuota() {
@@ -250,34 +243,37 @@ class ClipUpload extends HTMLElement {
     const isUsedUp = left <= 0;
     bar.value = bar.max - left;
     bar.classList.toggle("bar--full", isUsedUp);
-    const words = this.querySelector(".quota [data-left]");
-    words.querySelector("strong").textContent = fileSize(left);
-    words.hidden = isUsedUp;
+    const message = this.querySelector(".quota [data-left]");
+    message.querySelector("strong").textContent = fileSize(left);
+    message.hidden = isUsedUp;
     this.querySelector(".quota [data-used-up]").hidden = !isUsedUp;
     this.batch.check();
   }
 
-  // -- Words ------------------------------------------------------------------------------------
-  /** To screen readers; aloud also as a note that is seen. */
-  say(text, isLoud = false) {
+  // -- Messages -----------------------------------------------------------------------------------
+
+  /** Tells screen readers; with `isVisible` everybody. @param {string} text */
+  say(text, isVisible = false) {
     this.piece("status").textContent = text;
-    if (isLoud) this.tell(text);
+    if (isVisible) this.showNote(text);
   }
 
-  /** A sentence above the list; "" takes it away. */
-  tell(text) {
+  /** Shows a note above the list. @param {string} text "" hides it */
+  showNote(text) {
     const note = this.piece("note");
     note.hidden = !text;
     note.querySelector("p").textContent = text;
   }
 }
 
+/** @param {{ isBusy: boolean, areAllPaused: boolean, failed: number }} uploads */
 function adviceFor({ isBusy, areAllPaused, failed }) {
   if (areAllPaused) return "What has arrived is kept for two days. You may go on later.";
   if (isBusy) return "Keep this page open until all is sent. If it closes, nothing is lost.";
   return failed ? `${counted(failed)} could not be sent; why stands below.` : ALL_SENT;
 }
 
+/** @param {number} count */
 function counted(count) {
   return count === 1 ? "1 video" : `${count} videos`;
 }

@@ -1,6 +1,6 @@
-/** A guest's page: the player, and nothing of what members have. */
-import "./clip-end.js";
+/** The page of a guest link: the player, and nothing that only members have. */
+import "./clip-comment-markers.js";
+import "./clip-end-screen.js";
 import "./clip-fold.js";
-import "./clip-markers.js";
 import "./clip-player.js";
-import "./moments.js";
+import "./timestamps.js";

@@ -1,231 +1,212 @@
-/** Where <clip-player> gets its film: HLS through hls.js or through the browser, or the file. */
-import { Starving } from "./starving.js";
-import { recall, remember } from "./store.js";
+/** Where <clip-player> gets its video from: HLS by hls.js or by the browser, or the file. */
+import * as playback from "./playback_state.js";
+import { StallRecovery } from "./stall_recovery.js";
+import { recall, remember } from "./storage.js";
+import * as site from "./video_status.js";
 
-const STILL = "Still being made. It goes on by itself.";
-const OFFLINE = "No connection. It goes on as soon as there is one.";
-const BUSY = "Too many videos are being watched just now. It goes on by itself.";
-const NO_MORE = "No more of it will be made.";
-const GONE = "This video is not there any more.";
-const CLOSED = "This link is closed. Ask for another one.";
 const LATER = "This browser can play it once it is finished.";
-const AGAIN = 3000; // milliseconds
-const TRIES = 3;
-const EDGE = 1; // seconds
-// How much of a film that is still being made must lie ahead before playing goes on after it ran
-// out, in seconds: two fragments, since one is made while the other is watched; then twice that.
-const AHEAD = 8;
-const MOST_AHEAD = 32;
-// Before anybody plays it, its first fragment is enough.
+const RETRY_AFTER = 3000; // milliseconds
+// Before somebody presses play, one fragment is enough.
 const IDLE = { maxBufferLength: 4, maxBufferSize: 0 };
 const PLAYING = { maxBufferLength: 30, maxBufferSize: 60_000_000 };
 
 export class Source {
+  /** @type {HlsPlayer} */
+  hls = /** @type {any} */ (null); // null while something else plays the video
+  /** @type {any} */
+  Hls; // the class, once its module is loaded
+  /** @type {number | undefined} */
+  timer;
+
+  /** @param {ClipPlayer} player */
   constructor(player) {
     this.player = player;
     this.video = player.video;
-    this.given = player.dataset;
-    this.hls = null;
-    this.edge = null; // seconds; the end of what is made so far
-    this.isGrowing = "growing" in this.given;
-    this.isWhole = !this.isGrowing;
-    this.ahead = 0;
-    this.isHolding = false;
-    this.start = Number(this.given.start);
-    this.tries = 0;
-    this.failedAt = 0;
-    this.hasRecovered = false;
-    this.isAsking = false;
-    this.waitsForFile = false;
-    this.rescues = 0;
-    this.starving = new Starving(this.video, () => this.rescue());
-    this.wanted = Number(recall("quality")) || null; // its short side; null: as the line allows
+    this.data = player.dataset;
+    this.state = playback.initialState("growing" in this.data);
+    this.start = Number(this.data.start);
+    this.stallRecovery = new StallRecovery(this.video, () => this.restart());
+    /** The short side that the member chose, in pixels; null: automatic. */
+    this.wanted = Number(recall("quality")) || null;
   }
 
   async open() {
-    this.video.addEventListener("error", () => this.plainError());
-    this.video.addEventListener("playing", () => this.plays());
-    this.video.addEventListener("waiting", () => this.waits());
-    this.video.addEventListener("seeked", () => this.lookAtEdge());
+    this.video.addEventListener("error", () => this.nativeError());
+    this.video.addEventListener("playing", () => this.holdOrPlay());
+    this.video.addEventListener("waiting", () => this.holdAtEdge());
+    this.video.addEventListener("seeked", () => this.playIfEnough());
     this.video.addEventListener("play", () => {
       if (this.hls) Object.assign(this.hls.config, PLAYING);
-      this.plays();
+      this.holdOrPlay();
     });
-    // It may have failed before anybody listened.
-    if (!this.given.hls) this.plainError();
-    if (!this.given.hls) return;
-    this.Hls = await import(this.given.module).then((module) => module.default, () => null);
-    if (this.Hls?.isSupported()) this.begin(this.start || this.video.currentTime);
-    else if (this.isGrowing) this.growNatively();
+    // The file may have failed before anything listened.
+    if (!this.data.hls) return void this.nativeError();
+    this.Hls = await import(this.data.module ?? "").then(
+      (module) => module.default,
+      () => null,
+    );
+    if (this.Hls?.isSupported()) this.startHls(this.start || this.video.currentTime);
+    else if (this.state.isGrowing) this.growNatively();
+  }
+
+  /** @param {Partial<PlaybackState>} changes */
+  update(changes) {
+    this.state = { ...this.state, ...changes };
   }
 
   close() {
     clearTimeout(this.timer);
-    this.starving.close();
+    this.stallRecovery.close();
     this.hls?.destroy();
-    this.hls = null;
+    this.hls = /** @type {any} */ (null);
   }
 
-  // -- hls.js --
+  // -- hls.js -------------------------------------------------------------------------------------
 
-  begin(position) {
-    const { Hls, video } = this;
-    const wasPlaying = !video.paused || this.isHolding;
+  /** @param {number} position seconds */
+  startHls(position) {
+    const { Hls, video, isPlaying } = this;
     this.keepingRate(() => this.close());
-    video.querySelectorAll("source").forEach((source) => source.remove());
-    const { Events } = Hls;
+    for (const source of video.querySelectorAll("source")) source.remove();
     this.hls = new Hls({
-      ...(wasPlaying ? PLAYING : IDLE),
+      ...(isPlaying ? PLAYING : IDLE),
       startPosition: position,
-      workerPath: this.given.worker,
+      workerPath: this.data.worker,
       backBufferLength: 90,
       abrEwmaDefaultEstimate: 5_000_000,
       capLevelToPlayerSize: true,
-      xhrSetup: (xhr) => xhr.addEventListener("load", () => this.lookForLogIn(xhr.responseURL)),
+      xhrSetup: (/** @type {XMLHttpRequest} */ xhr) =>
+        xhr.addEventListener("load", () => this.checkLogin(xhr.responseURL)),
     });
-    this.hls.on(Events.MANIFEST_PARSED, () => this.offer());
-    this.hls.on(Events.LEVEL_SWITCHED, () => this.tellQuality());
-    this.hls.on(Events.LEVEL_UPDATED, (_, { details }) => this.grow(details));
-    this.hls.on(Events.FRAG_BUFFERED, () => this.player.untell(OFFLINE));
-    this.hls.on(Events.ERROR, (_, data) => {
-      if (data.fatal) this.failed(data);
-    });
-    this.starving.follow(this.hls, Events);
-    this.hls.loadSource(this.given.hls);
+    this.listenToHls(Hls.Events);
+    this.stallRecovery.watch(this.hls, Hls.Events);
+    this.hls.loadSource(this.data.hls);
     this.keepingRate(() => this.hls.attachMedia(video));
-    if (wasPlaying) video.play().catch(() => {});
+    if (isPlaying) this.play();
   }
 
-  /** When the log-in ran out the site leads to the page for it, which is no film. */
-  lookForLogIn(address) {
-    const path = (url) => new URL(url, location.href).pathname;
-    if (!this.given.login || path(address) !== path(this.given.login)) return;
+  /** @param {Record<string, string>} events hls.js's `Events` */
+  listenToHls(events) {
+    this.hls.on(events.MANIFEST_PARSED, () => this.applyQuality());
+    this.hls.on(events.LEVEL_SWITCHED, () => this.announceQuality());
+    this.hls.on(events.LEVEL_UPDATED, (_, data) => {
+      this.state = playback.playlistLoaded(this.state, data.details);
+      this.playIfEnough();
+    });
+    this.hls.on(events.FRAG_BUFFERED, () => this.player.clearStatus(site.OFFLINE));
+    this.hls.on(events.ERROR, (_, data) => {
+      if (data.fatal) this.hlsFailed(data.type);
+    });
+  }
+
+  /** After a log-out the site redirects to the log-in page instead of sending the video.
+      @param {string} address that the response came from */
+  checkLogin(address) {
+    const path = (/** @type {string} */ url) => new URL(url, location.href).pathname;
+    if (!this.data.login || path(address) !== path(this.data.login)) return;
     this.stop();
-    this.player.loggedOut();
+    this.player.showLoggedOut();
   }
 
-  grow(details) {
-    this.isGrowing = details.live;
-    this.isWhole ||= !details.live;
-    this.edge = details.live ? details.edge : null;
-    this.lookAtEdge();
-  }
-
-  get isGuest() {
-    return !this.given.login;
-  }
-
-  /** Seconds of it that are made and lie ahead; Infinity once it is whole. */
-  get made() {
-    return this.isGrowing && this.edge !== null ? this.edge - this.position : Infinity;
-  }
-
-  /** Once it caught up with what is made it waits for more than the next fragment: one long pause
-   * is better than one after each fragment. */
-  plays() {
-    if (this.made < this.ahead) {
-      this.hold();
-      return;
-    }
-    this.isHolding = false;
-    this.player.untell(STILL);
-  }
-
-  waits() {
-    if (this.made >= EDGE || this.isHolding) return;
-    this.ahead = Math.min(Math.max(2 * this.ahead, AHEAD), MOST_AHEAD);
-    this.hold();
-  }
-
-  hold() {
-    this.isHolding = true;
-    this.player.tell(STILL);
-    this.video.pause();
-  }
-
-  lookAtEdge() {
-    if (!this.isHolding || this.made < this.ahead) return;
-    this.isHolding = false;
-    this.player.untell(STILL);
-    this.video.play().catch(() => {});
-  }
-
-  failed({ type }) {
-    const { ErrorTypes } = this.Hls;
-    if (type === ErrorTypes.NETWORK_ERROR) this.lost();
-    else if (this.hasRecovered || !this.hls.levels.length) this.fallBack();
+  /** @param {string} type of hls.js's `ErrorTypes` */
+  hlsFailed(type) {
+    const { isPlaying } = this;
+    if (type === this.Hls.ErrorTypes.NETWORK_ERROR) this.retryLoading();
+    else if (this.state.hasRecovered || !this.hls.levels.length) this.playFile();
     else {
-      const wasPlaying = !this.video.paused || this.isHolding;
-      this.hasRecovered = true;
+      this.update({ hasRecovered: true });
       this.keepingRate(() => this.hls.recoverMediaError());
-      if (wasPlaying) this.video.play().catch(() => {});
+      if (isPlaying) this.play();
     }
   }
 
-  /** The site was asked again and again in vain; what is buffered still plays. */
-  async lost() {
-    if (this.isAsking) return;
-    if (this.position > this.failedAt + 5) this.tries = 0;
-    this.failedAt = this.position;
-    this.isAsking = true;
-    const state = await this.ask();
-    this.isAsking = false;
-    if (!this.mayGoOn(state)) {
+  /** Loads on after a while, if the site says that this is of use. What is buffered still plays. */
+  async retryLoading() {
+    if (this.state.isAsking) return;
+    this.state = playback.loadFailed(this.state, this.position);
+    const status = await site.fetchStatus(this.data.status ?? "");
+    this.update({ isAsking: false });
+    this.showStatus(status);
+    if (!playback.allowsRetry(status)) {
       this.stop();
       return;
     }
-    if (state === "COMPLETED" && this.tries >= TRIES) {
-      this.fallBack();
+    if (status === "COMPLETED" && !playback.hasTriesLeft(this.state)) {
+      this.playFile();
       return;
     }
-    this.tries += state === "unreachable" ? 0 : 1;
+    this.state = playback.retryScheduled(this.state, status !== "unreachable");
     this.later(() => {
-      // The addresses of another attempt are other ones: only the first time with what is known.
-      if (this.tries < 2 && this.hls?.levels.length) this.hls.startLoad();
-      else this.begin(this.position);
+      if (playback.mayReuseAddresses(this.state) && this.hls?.levels.length) this.hls.startLoad();
+      else this.startHls(this.position);
     });
   }
 
-  /** What is buffered still plays; nothing more comes. */
+  /** Loads nothing more; what is buffered still plays. */
   stop() {
-    this.starving.close();
+    this.stallRecovery.close();
     this.hls?.stopLoad();
   }
 
-  /** hls.js waits and fetches nothing. While the film is made there may be nothing to fetch. */
-  rescue() {
-    if (this.isGrowing || this.isAsking) return;
-    this.rescues += 1;
-    if (this.rescues <= TRIES) this.begin(this.position);
-    else this.fallBack();
+  /** Starts hls.js again after it stopped fetching. A growing video may have nothing to fetch. */
+  restart() {
+    if (this.state.isGrowing || this.state.isAsking) return;
+    this.update({ stalls: this.state.stalls + 1 });
+    if (playback.mayRestart(this.state)) this.startHls(this.position);
+    else this.playFile();
   }
 
+  /** @param {() => void} action */
   later(action) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(action, AGAIN);
+    this.timer = setTimeout(action, RETRY_AFTER);
   }
 
-  /** hls.js can't do it: the file, which a browser plays by itself, once it is whole. */
-  fallBack() {
-    const { position, video } = this;
-    const wasPlaying = !video.paused || this.isHolding;
+  /** Plays the file without hls.js, once it is complete. */
+  playFile() {
+    const { position, isPlaying } = this;
     this.keepingRate(() => this.close());
-    this.tellQuality();
-    if (!this.isWhole) {
+    this.announceQuality();
+    if (!this.state.isComplete) {
       this.waitForFile();
       return;
     }
-    this.keepingRate(() => {
-      video.src = `${this.given.stream.split("#")[0]}#t=${position}`;
-    });
-    if (wasPlaying) video.play().catch(() => {});
+    this.setFile(position);
+    if (isPlaying) this.play();
   }
 
-  // -- without hls.js --
+  // -- A video that is still processed ------------------------------------------------------------
+
+  holdOrPlay() {
+    this.state = playback.playStarted(this.state, this.position);
+    if (this.state.isHeld) this.hold();
+    else this.player.clearStatus(site.STILL);
+  }
+
+  holdAtEdge() {
+    const before = this.state;
+    this.state = playback.dataRanOut(before, this.position);
+    if (this.state !== before) this.hold();
+  }
+
+  hold() {
+    this.player.showStatus(site.STILL);
+    this.video.pause();
+  }
+
+  playIfEnough() {
+    const before = this.state;
+    this.state = playback.aheadChanged(before, this.position);
+    if (this.state === before) return;
+    this.player.clearStatus(site.STILL);
+    this.play();
+  }
+
+  // -- Without hls.js -----------------------------------------------------------------------------
 
   waitForFile() {
-    this.waitsForFile = true;
-    this.player.tell(LATER);
+    this.update({ isWaitingForFile: true });
+    this.player.showStatus(LATER);
   }
 
   growNatively() {
@@ -233,7 +214,7 @@ export class Source {
       this.waitForFile();
       return;
     }
-    // Browsers take a playlist that grows for a live one, and begin at its end.
+    // Browsers take a growing playlist for a live one, and start at its end.
     const fromStart = () => {
       this.video.currentTime = this.start;
     };
@@ -241,137 +222,129 @@ export class Source {
     else this.video.addEventListener("loadedmetadata", fromStart, { once: true });
   }
 
-  async plainError() {
-    if (this.hls || this.isAsking || !this.video.error) return;
-    const { position } = this;
-    const wasPlaying = !this.video.paused || this.isHolding;
+  async nativeError() {
+    if (this.hls || this.state.isAsking || !this.video.error) return;
+    const { position, isPlaying } = this;
     const isUnreadable = this.video.error.code !== MediaError.MEDIA_ERR_NETWORK;
-    this.isAsking = true;
-    const state = await this.ask();
-    const isBusy = state === "COMPLETED" && (await this.isRefused());
-    this.isAsking = false;
-    if (this.hls || !this.mayGoOn(isBusy ? "busy" : state)) return;
-    if (state !== "unreachable" && !isBusy && (isUnreadable || this.tries >= TRIES)) {
-      const more = this.isGuest ? "Try another one." : "Download it to watch it.";
-      this.player.tell(`This browser can't play it. ${more}`);
+    this.update({ isAsking: true });
+    const { status: address = "", stream = "" } = this.data;
+    const answer = await site.fetchStatus(address);
+    const status = answer === "COMPLETED" && (await site.isRefused(stream)) ? "busy" : answer;
+    this.update({ isAsking: false });
+    if (this.hls) return;
+    this.showStatus(status);
+    if (!playback.allowsRetry(status)) return;
+    const isFileAtFault = !["unreachable", "busy"].includes(status);
+    if (isFileAtFault && (isUnreadable || !playback.hasTriesLeft(this.state))) {
+      const advice = this.isGuest ? "Try another one." : "Download it to watch it.";
+      this.player.showStatus(`This browser can't play it. ${advice}`);
       return;
     }
-    this.tries += state === "unreachable" || isBusy ? 0 : 1;
-    this.later(() => {
-      this.keepingRate(() => {
-        this.video.src = `${this.given.stream.split("#")[0]}#t=${position}`;
-      });
-      this.video.addEventListener("loadeddata", () => this.playsAgain(), { once: true });
-      if (wasPlaying) this.video.play().catch(() => {});
+    this.state = playback.retryScheduled(this.state, isFileAtFault);
+    this.later(() => this.reloadFile(position, isPlaying));
+  }
+
+  /** @param {number} position seconds @param {boolean} wasPlaying */
+  reloadFile(position, wasPlaying) {
+    this.setFile(position);
+    const clear = () => {
+      this.player.clearStatus(site.OFFLINE);
+      this.player.clearStatus(site.BUSY);
+    };
+    this.video.addEventListener("loadeddata", clear, { once: true });
+    if (wasPlaying) this.play();
+  }
+
+  /** @param {number} position seconds */
+  setFile(position) {
+    this.keepingRate(() => {
+      this.video.src = `${this.data.stream?.split("#")[0]}#t=${position}`;
     });
   }
 
-  playsAgain() {
-    this.player.untell(OFFLINE);
-    this.player.untell(BUSY);
+  // -- What the site says -------------------------------------------------------------------------
+
+  /** Tells the member why it does not play. @param {string} status */
+  showStatus(status) {
+    if (status === "logged out") this.player.showLoggedOut();
+    else if (status !== "COMPLETED") this.player.showStatus(site.messageFor(status, this.isGuest));
   }
 
-  /** Browsers don't tell a file that they can't play from one that the site does not send now. */
-  async isRefused() {
-    const given = new AbortController();
-    try {
-      const answer = await fetch(this.given.stream, { signal: given.signal });
-      return [429, 503].includes(answer.status);
-    } catch {
-      return false;
-    } finally {
-      given.abort(); // nothing of it is wanted
-    }
-  }
-
-  // -- what the site says --
-
-  /** Its state, or "unreachable", "logged out", "gone". */
-  async ask() {
-    try {
-      const answer = await fetch(this.given.status, { headers: { Accept: "application/json" } });
-      if (answer.status === 401) return "logged out";
-      if (answer.status === 404) return "gone";
-      return (await answer.json()).status;
-    } catch {
-      return "unreachable";
-    }
-  }
-
-  /** Whether it is worth another try; says why not, or what is waited for. */
-  mayGoOn(state) {
-    if (state === "logged out") this.player.loggedOut();
-    else if (state === "gone") this.player.tell(this.isGuest ? CLOSED : GONE);
-    else if (state === "busy") this.player.tell(BUSY);
-    else if (state === "FAILED") this.player.tell(NO_MORE);
-    else if (state === "unreachable") this.player.tell(OFFLINE);
-    else if (state !== "COMPLETED") this.player.tell(STILL);
-    return !["logged out", "gone", "FAILED"].includes(state);
-  }
-
-  /** What the status below the player says; with its captions when it is whole. */
-  told(state, tracks) {
-    if (state === "failed") {
+  /** <clip-status> has a new status. @param {string | undefined} status "ready", "failed", …
+      @param {HTMLTemplateElement | null} tracks the captions of a completed video */
+  statusChanged(status, tracks) {
+    if (status === "failed") {
       clearTimeout(this.timer);
-      this.isGrowing = false;
+      this.update({ isGrowing: false });
       this.stop();
-      this.lookAtEdge();
-      this.player.tell(NO_MORE);
-    } else if (state === "ready") {
-      this.isWhole = true;
+      this.playIfEnough();
+      this.player.showStatus(site.NO_MORE);
+    } else if (status === "ready") {
+      this.update({ isComplete: true });
       if (tracks) this.video.append(tracks.content.cloneNode(true));
-      if (this.waitsForFile) {
-        this.player.untell(LATER);
-        this.fallBack();
+      if (this.state.isWaitingForFile) {
+        this.player.clearStatus(LATER);
+        this.playFile();
       }
     }
   }
 
-  // -- which size --
+  // -- Quality ------------------------------------------------------------------------------------
 
-  /** Short sides, the largest first; empty when there is nothing to choose. */
+  /** Short sides in pixels, the largest first; empty when there is nothing to choose.
+      @returns {number[]} */
   get sides() {
     const sides = (this.hls?.levels ?? []).map(shortSide);
     return [...new Set(sides)].sort((a, b) => b - a);
   }
 
-  /** The short side that is shown now, or null. */
-  get side() {
-    const level = this.hls?.levels[this.hls.currentLevel];
-    return level ? shortSide(level) : null;
-  }
-
+  /** @param {number | null} side the short side in pixels; null: automatic */
   choose(side) {
     this.wanted = side;
     remember("quality", side === null ? null : String(side));
-    this.offer();
+    this.applyQuality();
   }
 
-  /** What was chosen, or the next smaller size. */
-  offer() {
+  /** Plays the chosen quality, or the next lower one. */
+  applyQuality() {
     if (!this.hls) return;
-    const fitting = this.sides.find((side) => this.wanted && side <= this.wanted);
-    const index = this.hls.levels.findIndex((level) => shortSide(level) === fitting);
+    const { wanted } = this;
+    const fitting = this.sides.find((side) => wanted && side <= wanted);
+    const index = this.hls.levels.findIndex((it) => shortSide(it) === fitting);
     if (index !== -1 || !this.hls.autoLevelEnabled) this.hls.nextLevel = index;
-    this.tellQuality();
+    this.announceQuality();
   }
 
-  tellQuality() {
+  announceQuality() {
     this.player.dispatchEvent(new Event("clip-quality"));
   }
 
-  // -- small things --
+  // -- The video element --------------------------------------------------------------------------
+
+  get isGuest() {
+    return !this.data.login;
+  }
+
+  /** Whether the video plays, or would if it were not held. */
+  get isPlaying() {
+    return !this.video.paused || this.state.isHeld;
+  }
 
   /** Seconds. */
   get position() {
     return this.video.readyState ? this.video.currentTime : this.start;
   }
 
-  /** A new source begins at the default speed. */
+  play() {
+    this.video.play().catch(() => {});
+  }
+
+  /** A new source would start at the default speed. @param {() => void} change */
   keepingRate(change) {
     this.video.defaultPlaybackRate = this.video.playbackRate;
     change();
   }
 }
 
+/** @param {HlsLevel} level */
 const shortSide = (level) => Math.min(level.width, level.height);

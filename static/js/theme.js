@@ -1,6 +1,6 @@
-// Before the first paint: the colours and the theatre mode that were chosen last time; and again
-// when they are chosen in another tab, or the page comes back from where the browser kept it.
-// The key and the attribute are those of Django's admin, so that both share one choice.
+// Applies the chosen theme and theatre mode before the first paint, and again when they change in
+// another tab or the page comes back from the browser's cache. Django's admin uses the same storage
+// key and attribute, so both share one choice.
 (() => {
   const root = document.documentElement;
 
@@ -11,13 +11,13 @@
       else delete root.dataset.theme;
       root.toggleAttribute("data-theatre", localStorage.getItem("theatre") === "on");
     } catch {
-      // Storage is off: the system's colours then.
+      // Storage is off: the system's theme applies.
     }
   };
 
   const applyAgain = () => {
     apply();
-    dispatchEvent(new Event("clip-look")); // for the buttons that say what is on
+    dispatchEvent(new Event("clip-appearance")); // for the buttons that show the choice
   };
 
   apply();

@@ -1,17 +1,17 @@
 /** The watch page. */
-import "./clip-end.js";
+import "./clip-add-to-playlist.js";
+import "./clip-comment-markers.js";
+import "./clip-end-screen.js";
 import "./clip-fold.js";
 import "./clip-like.js";
-import "./clip-markers.js";
 import "./clip-player.js";
-import "./clip-save.js";
-import "./clip-share.js";
 import "./clip-theatre.js";
-import "./moments.js";
-import "./scrub.js";
+import "./clip-video-link.js";
+import "./storyboards.js";
+import "./timestamps.js";
 
 if (document.querySelector("clip-status")) import("./clip-status.js");
-// Only full screen needs it, and pages that came into being there.
-const learn = () => import("./onwards.js").catch(() => {});
-document.addEventListener("fullscreenchange", learn, { once: true });
-if (history.state?.turned) learn();
+// Needed in full screen only, and on a history entry that was made there.
+const load = () => import("./fullscreen_navigation.js").catch(() => {});
+document.addEventListener("fullscreenchange", load, { once: true });
+if (history.state?.turned) load();

@@ -90,9 +90,9 @@ def player_end(page: Page) -> None:
 
 def card_menu(page: Page) -> None:
     """Of a film that the pointer stays on."""
-    page.locator(".video-card:has(clip-scrub)").last.hover(position={"x": 120, "y": 60})
-    page.locator("clip-scrub canvas").wait_for()
-    page.locator(".video-card:has(clip-scrub) [data-more]").last.click()
+    page.locator(".video-card:has(clip-storyboard)").last.hover(position={"x": 120, "y": 60})
+    page.locator("clip-storyboard canvas").wait_for()
+    page.locator(".video-card:has(clip-storyboard) [data-more]").last.click()
     page.locator("#card-menu form").first.wait_for()
 
 
@@ -168,7 +168,7 @@ PAGES: dict[str, list[Look]] = {
             widths=(NARROW,),
         ),
         Look("watch-queue", "/v/{film}/?playlist={playlist}", then=player),
-        Look("watch-keys", "/v/{film}/", then=show("#keys")),
+        Look("watch-keys", "/v/{film}/", then=show("#shortcuts")),
         Look("watch-reply", "/v/{film}/", then=click("text=Reply")),
         Look("watch-hidden", "/v/{hidden}/"),
         Look("watch-waiting", "/v/{waiting}/"),

@@ -71,7 +71,7 @@ def test_the_pointer_looks_through_a_film_and_its_menu_puts_it_into_a_playlist(
     for share in (0.5, 0.6):  # the first brings the script
         page.mouse.move(*place(card_of(page, "Passed"), share))
     page.mouse.move(*place(card, 0.1))
-    page.wait_for_function("() => !!customElements.get('clip-scrub')")
+    page.wait_for_function("() => !!customElements.get('clip-storyboard')")
     page.mouse.move(*place(card, 0.11))
     expect(card.locator("canvas")).to_be_visible()
     early = card.evaluate(SEEN)
@@ -138,7 +138,7 @@ def test_a_tap_opens_a_film_and_a_held_finger_looks_through_it(
     harbour = film(make_user("alice"), title="Harbour")
     page = visit(bob, **PHONE)
     page.goto("/")
-    page.wait_for_function("() => !!customElements.get('clip-scrub')")
+    page.wait_for_function("() => !!customElements.get('clip-storyboard')")
     card = card_of(page, "Harbour")
     finger = page.context.new_cdp_session(page)
 
@@ -149,7 +149,7 @@ def test_a_tap_opens_a_film_and_a_held_finger_looks_through_it(
     page.touchscreen.tap(*place(card, 0.5))
     page.wait_for_url(f"**{harbour.get_absolute_url()}")
     page.goto("/")
-    page.wait_for_function("() => !!customElements.get('clip-scrub')")
+    page.wait_for_function("() => !!customElements.get('clip-storyboard')")
     touch("touchStart", place(card, 0.2))
     expect(card.locator("canvas")).to_be_visible()
     early = card.evaluate(SEEN)

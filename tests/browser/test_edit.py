@@ -51,12 +51,12 @@ def test_a_moment_is_chosen_in_the_film_itself(
 ) -> None:
     page = edit_page(visit(bob), film)
     expect(page.get_by_label("The video, to choose a moment")).to_be_visible()
-    page.wait_for_function("document.querySelector('clip-moment video').readyState >= 1")
-    page.evaluate("document.querySelector('clip-moment video').currentTime = 4.7")
+    page.wait_for_function("document.querySelector('clip-thumbnail video').readyState >= 1")
+    page.evaluate("document.querySelector('clip-thumbnail video').currentTime = 4.7")
     page.get_by_role("button", name="Use this moment").click()
     expect(page.get_by_label("A moment of the video")).to_have_value("0:04")
     expect(page.get_by_text("The picture will be of 0:04.")).to_be_visible()
-    seconds = page.evaluate("document.querySelector('clip-moment video').currentTime")
+    seconds = page.evaluate("document.querySelector('clip-thumbnail video').currentTime")
     assert seconds == 4, "what one sees is what one gets"
     page.get_by_role("button", name="Save").click()
     expect(page.locator("h1")).to_have_text("Harvest in the hills")
@@ -70,7 +70,7 @@ def test_a_moment_is_chosen_in_the_film_itself(
     film.refresh_from_db()
     assert film.thumbnail_filename != before
     expect(edit_page(page, film).locator(".cover__note")).to_have_count(0)
-    poster = page.locator("clip-moment video").get_attribute("poster")
+    poster = page.locator("clip-thumbnail video").get_attribute("poster")
     assert poster is not None
     assert poster.endswith(str(film.thumbnail_filename).removesuffix(".jpg")[-12:])
 
@@ -83,12 +83,12 @@ def test_a_file_is_seen_before_it_is_sent(
     field.set_input_files(picture())
     image = page.get_by_alt_text("The picture that you chose")
     expect(image).to_be_visible()
-    expect(page.locator("clip-moment video")).to_be_hidden()
+    expect(page.locator("clip-thumbnail video")).to_be_hidden()
     box = image.bounding_box()
     assert box is not None
     assert box["width"] / box["height"] == pytest.approx(16 / 9, abs=0.02)
     page.get_by_role("button", name="Not this file").click()
-    expect(page.locator("clip-moment video")).to_be_visible()
+    expect(page.locator("clip-thumbnail video")).to_be_visible()
     expect(field).to_have_value("")
 
     field.set_input_files(picture())

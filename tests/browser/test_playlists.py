@@ -71,7 +71,7 @@ def at_the_end(page: Page) -> Locator:
     wait_until(page, "video.readyState >= 2 && !video.controls")
     page.locator("video.player__video").evaluate("video => { video.play(); }")
     wait_until(page, "video.ended")
-    return page.locator("clip-end")
+    return page.locator("clip-end-screen")
 
 
 def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
@@ -169,10 +169,10 @@ def test_a_playlist_goes_on_in_full_screen(
 
     # All that belongs to the film came along.
     expect(page.locator("video.player__video")).to_have_attribute("aria-label", "Two")
-    expect(page.locator("clip-queue [aria-current]")).to_contain_text("Two")
+    expect(page.locator("clip-up-next [aria-current]")).to_contain_text("Two")
     expect(page.locator(".player__markers i")).to_have_count(1)
     wait_until(page, "video.ended")
-    expect(page.locator("clip-end [data-left]")).to_be_visible()
+    expect(page.locator("clip-end-screen [data-left]")).to_be_visible()
     page.wait_for_url(f"**{three.get_absolute_url()}?playlist=*")
     wait_until(page, "!video.paused || video.ended")
     assert page.evaluate("document.fullscreenElement !== null")
@@ -183,7 +183,13 @@ def test_a_playlist_goes_on_in_full_screen(
     page.get_by_role("button", name="Comment", exact=True).click()
     expect(page.get_by_text("Under the right film")).to_be_visible()
     assert three.comments.count() == 1
-    for one_of_it in ("clip-player", "clip-queue", "clip-end", "#share", "#comment-markers"):
+    for one_of_it in (
+        "clip-player",
+        "clip-up-next",
+        "clip-end-screen",
+        "#share",
+        "#comment-markers",
+    ):
         expect(page.locator(one_of_it)).to_have_count(1)
 
     page.go_back()

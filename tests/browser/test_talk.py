@@ -251,7 +251,7 @@ def test_a_form_is_sent_once_and_again_after_a_stop(
     page.clock.install()
     page.goto("/notices/")
     page.get_by_role("link", name="Show older ones").press("Enter")
-    expect(page.locator(".notice").nth(NOTICES).get_by_role("link")).to_be_focused()
+    expect(page.locator(".notification").nth(NOTICES).get_by_role("link")).to_be_focused()
     # As if Stop was pressed at once.
     page.evaluate(
         """window.sent = 0;

@@ -84,13 +84,20 @@ def test_pages_load_little_javascript(
     for path, sizes in weights.items():
         most = MOST_WITH_PLAYER if path in with_player else MOST
         assert 0 < sum(sizes.values()) <= most, (path, sizes)
-    for part in ("hls.light", "media-chrome", "htmx", "clip-talk", "clip-markers", "clip-like"):
+    for part in (
+        "hls.light",
+        "media-chrome",
+        "htmx",
+        "clip-comments",
+        "clip-comment-markers",
+        "clip-like",
+    ):
         assert any(part in url for url in weights[home]), part
     for path in ("/", listed):
         assert any("htmx" in url for url in weights[path]), "there is a next page"
-    assert any("clip-order" in url for url in weights[listed])
-    assert any("clip-queue" in url for url in weights[queue])
-    assert not any("clip-queue" in url for url in weights[home])
+    assert any("clip-playlist-entries" in url for url in weights[listed])
+    assert any("clip-up-next" in url for url in weights[queue])
+    assert not any("clip-up-next" in url for url in weights[home])
     problems.clear()  # there are no files behind the other films
 
 

@@ -1,316 +1,293 @@
-/** The films of this page in their order: what is wrong with them, and sending them in turn. */
-import { duration, fileSize } from "../words.js";
-import { Film } from "./card.js";
-import { isSame, numbered, problemWith, titleOf } from "./files.js";
-import { Meter, stayAwake } from "./meter.js";
-import { loadTus, Sending } from "./send.js";
+/** The videos of the upload page in their order, uploaded one after another. */
+import { messageAbout, moved, nextOf, problemsOf, sortFiles, totalOf } from "./batch_order.js";
+import { numbered, titleOf } from "./files.js";
+import { SpeedMeter } from "./speed_meter.js";
+import { loadTus, TusUpload } from "./tus_upload.js";
+import { UploadRow } from "./upload_row.js";
+import { keepScreenOn } from "./wake_lock.js";
 
-/** Not before something was sent. */
-const later = () => import("./after.js");
+/** Needed once something was uploaded. */
+const processing = () => import("./processing.js");
 
 export class Batch {
-  /** `page`: the <clip-upload>, which shows what concerns all. */
+  /** @type {UploadRow[]} */
+  rows = [];
+  meter = new SpeedMeter();
+  cancelling = 0; // cancelled uploads that the site still has
+  isRunning = false;
+
+  /** What the buttons of a row do, by their data-action. @type {UploadActions} */
+  actions = {
+    title: () => this.check(),
+    up: (row) => this.move(row, this.chosen.indexOf(row) - 1),
+    down: (row) => this.move(row, this.chosen.indexOf(row) + 1),
+    remove: (row) => this.remove(row),
+    pause: (row) => this.pause(row),
+    resume: (row) => this.resume([row]),
+    retry: (row) => this.resume([row]),
+    cancel: (row) => this.cancel(row),
+    login: () => this.session.checkLogin?.(),
+    "drop-second": (row) => this.deleteDuplicate(row),
+    "keep-both": (row) => this.keepBoth(row),
+  };
+
+  /** @param {ClipUpload} page @param {UploadSession} session */
   constructor(page, session) {
-    Object.assign(this, { page, session });
+    this.page = page;
+    this.session = session;
     this.list = page.querySelector("[data-list]");
-    this.films = [];
-    this.meter = new Meter();
-    this.ending = 0; // cancelled ones of which the site does not know yet
   }
 
+  /** @param {string[]} states */
   in(...states) {
-    return this.films.filter((film) => states.includes(film.state));
+    return this.rows.filter((row) => states.includes(row.state));
   }
 
   get chosen() {
     return this.in("chosen");
   }
 
+  get underWay() {
+    return this.rows.filter((row) => row.isUnderWay);
+  }
+
   get isBusy() {
-    return this.films.some((film) => film.isUnderWay);
+    return this.underWay.length > 0;
   }
 
-  // -- Choosing ---------------------------------------------------------------------------------
-  /** Gives a sentence about what was not taken, or "". */
+  get total() {
+    return totalOf(
+      this.rows.filter((row) => row.isUnderWay || row.isSent),
+      this.meter.speed,
+    );
+  }
+
+  // -- Choosing -----------------------------------------------------------------------------------
+
+  /** Adds files. Returns a message about those that were not added, or "". @param {File[]} files */
   add(files) {
-    const twice = files.filter((file, at) =>
-      this.films.some((film) => film.state !== "removed" && isSame(film.file, file))
-      || files.slice(0, at).some((other) => isSame(other, file)));
-    const fresh = files.filter((file) => !twice.includes(file));
-    const open = this.films.filter((film) => film.state === "chosen" || film.isUnderWay).length;
-    const room = this.page.most - open;
-    const taken = fresh.slice(0, Math.max(0, room));
-    if (taken.length) loadTus().catch(() => {}); // it is tried again when it is needed
-    for (const file of taken) this.put(new Film(this.optionsFor(file, titleOf(file.name))));
+    const listed = this.rows.filter((row) => row.state !== "removed").map((row) => row.file);
+    const room = this.page.maxFiles - this.chosen.length - this.underWay.length;
+    const sorted = sortFiles(files, listed, room);
+    if (sorted.added.length) loadTus().catch(() => {}); // an upload loads it again after a failure
+    for (const file of sorted.added) this.append(file, titleOf(file.name));
     this.nameAll(this.page.commonName);
-    const told = [];
-    if (twice.length) {
-      told.push(`${quoted(twice)} ${twice.length === 1 ? "is" : "are"} in the list already.`);
-    }
-    const left = fresh.slice(taken.length);
-    if (left.length) {
-      told.push(`At most ${this.page.most} videos are sent at once. ${quoted(left)} `
-        + `${left.length === 1 ? "was" : "were"} left out.`);
-    }
-    return told.join(" ");
+    return messageAbout(sorted, this.page.maxFiles);
   }
 
-  optionsFor(file, title) {
-    return { file, title, onAction: (film, action) => this.act(film, action) };
+  /** @param {File} file @param {string} title */
+  append(file, title) {
+    const row = new UploadRow(file, title, this.actions);
+    this.rows.push(row);
+    this.list.append(row.element);
+    return row;
   }
 
-  put(film) {
-    this.films.push(film);
-    this.list.append(film.row);
-  }
-
-  /** "Holiday 1", "Holiday 2", … for all that nobody has named by hand; "": the files' names. */
+  /** Names all videos that were not named by hand "Holiday 1", "Holiday 2", …; with "" by their
+      files. @param {string} name */
   nameAll(name) {
-    const those = this.chosen.filter((film) => !film.isNamed);
-    those.forEach((film, at) => {
-      film.setTitle(name ? numbered(name, at + 1, those.length) : titleOf(film.name));
+    const rows = this.chosen.filter((row) => !row.isNamed);
+    rows.forEach((row, at) => {
+      row.setTitle(name ? numbered(name, at + 1, rows.length) : titleOf(row.name));
     });
     this.check();
   }
 
-  /** Notes what is wrong beside each. Those further down get what is left of the quota. */
+  /** Shows what is wrong with each video. */
   check() {
-    const { page, session } = this;
-    let { left } = session;
-    for (const film of this.chosen) {
-      film.problem = problemWith(film.file, { ...page.limits, left: session.left });
-      if (!film.problem && left !== null) {
-        if (film.size > left) {
-          film.problem = `This one does not fit any more: it has ${fileSize(film.size)}, and those `
-            + `above leave ${fileSize(left)} until ${page.limits.resets}.`;
-        } else left -= film.size;
-      }
-      if (!film.problem && !film.title.trim()) film.problem = "Give this video a title.";
-      film.render();
-    }
-    this.films.forEach((film) => this.setMoves(film));
+    const { chosen, page } = this;
+    const problems = problemsOf(chosen, page.limits, this.session.left);
+    chosen.forEach((row, at) => {
+      row.problem = problems[at];
+      row.render();
+    });
+    for (const row of this.rows) row.setMoves(chosen.indexOf(row), chosen.length);
     page.show();
   }
 
-  setMoves(film) {
-    const among = this.chosen;
-    const at = among.indexOf(film);
-    film.piece("up").disabled = at <= 0;
-    film.piece("down").disabled = at === among.length - 1;
-    film.piece("moves").hidden = film.state !== "chosen" || among.length < 2;
-  }
-
-  /** To the place `at` among those that are not sent yet. */
-  move(film, at) {
-    const among = this.chosen.filter((it) => it !== film);
-    among.splice(Math.max(0, Math.min(at, among.length)), 0, film);
-    this.films = [...this.films.filter((it) => it.state !== "chosen"), ...among];
-    const held = document.activeElement;
-    const next = among[among.indexOf(film) + 1];
-    this.list.insertBefore(film.row, next?.row ?? null);
+  /** @param {UploadRow} row @param {number} at place among those that are not uploaded yet */
+  move(row, at) {
+    this.rows = moved(this.rows, row, at);
+    const { chosen } = this;
+    const place = chosen.indexOf(row);
+    const focused = /** @type {any} */ (document.activeElement);
+    this.list.insertBefore(row.element, chosen[place + 1]?.element ?? null);
     this.nameAll(this.page.commonName);
-    if (film.row.contains(held)) {
-      const end = among.indexOf(film) ? "up" : "down";
-      (held.disabled ? film.piece(end) : held).focus();
+    if (row.element.contains(focused)) {
+      (focused.disabled ? row.piece(place ? "up" : "down") : focused).focus();
     }
-    this.page.say(`${film.title}: now ${among.indexOf(film) + 1} of ${among.length}.`);
+    this.page.say(`${row.title}: now ${place + 1} of ${chosen.length}.`);
   }
 
-  // -- What one does with a film ----------------------------------------------------------------
-  act(film, action) {
-    const at = this.chosen.indexOf(film);
-    if (action === "title") this.check();
-    else if (action === "up") this.move(film, at - 1);
-    else if (action === "down") this.move(film, at + 1);
-    else if (action === "remove") this.remove(film);
-    else if (action === "pause") this.pause(film);
-    else if (action === "resume" || action === "retry") this.resume([film]);
-    else if (action === "cancel") this.cancel(film);
-    else if (action === "login") this.session.look?.();
-    else if (action === "drop-second") this.dropSecond(film);
-    else if (action === "keep-both") this.keepBoth(film);
-  }
+  // -- Actions ------------------------------------------------------------------------------------
 
-  remove(film) {
-    const at = this.films.indexOf(film);
-    const after = this.films[at + 1] ?? this.films[at - 1];
-    this.films = this.films.filter((it) => it !== film);
-    film.row.remove();
+  /** @param {UploadRow} row */
+  remove(row) {
+    const at = this.rows.indexOf(row);
+    const neighbor = this.rows[at + 1] ?? this.rows[at - 1];
+    this.rows = this.rows.filter((it) => it !== row);
+    row.element.remove();
     this.nameAll(this.page.commonName);
-    if (after?.row.isConnected) after.focus();
+    if (neighbor?.element.isConnected) neighbor.focus();
     else this.page.input?.focus();
-    this.page.say(`${film.title || film.name} is removed.`);
+    this.page.say(`${row.title || row.name} is removed.`);
   }
 
-  pause(film) {
-    film.become("paused");
-    film.sending?.stop();
+  /** @param {UploadRow} row */
+  pause(row) {
+    row.setState("paused");
+    row.transfer?.stop();
     this.page.show();
   }
 
-  resume(films) {
-    for (const film of films) {
-      film.problem = "";
-      film.become("waiting");
+  /** @param {UploadRow[]} rows */
+  resume(rows) {
+    for (const row of rows) {
+      row.problem = "";
+      row.setState("waiting");
     }
     this.run();
   }
 
   pauseAll() {
-    for (const film of this.films.filter((it) => it.isUnderWay)) this.pause(film);
+    for (const row of this.underWay) this.pause(row);
   }
 
-  async cancel(film) {
-    film.become("removed");
-    const ended = film.sending?.cancel();
-    this.remove(film);
-    this.page.say(`${film.title} is cancelled.`);
-    this.ending += 1;
+  /** @param {UploadRow} row */
+  async cancel(row) {
+    row.setState("removed");
+    const ended = row.transfer?.cancel();
+    this.remove(row);
+    this.page.say(`${row.title} is cancelled.`);
+    this.cancelling += 1;
     await ended;
-    this.ending -= 1;
-    if (!this.ending) this.page.discardPlaylist();
+    this.cancelling -= 1;
+    if (!this.cancelling) this.page.discardPlaylist();
   }
 
   cancelAll() {
-    for (const film of this.films.filter((it) => it.isUnderWay)) this.cancel(film);
+    for (const row of this.underWay) this.cancel(row);
     this.page.say("All is cancelled. What had arrived is thrown away.");
   }
 
-  async dropSecond(film) {
-    if (await (await later()).removeVideo(film, this.session).catch(() => false)) {
-      film.duplicate = null;
-      film.become("removed");
-      this.page.say(`${film.title} is removed. The first one stays.`);
+  /** Deletes a video whose file was uploaded before. @param {UploadRow} row */
+  async deleteDuplicate(row) {
+    const { deleteVideo } = await processing();
+    if (await deleteVideo(row.video, this.session).catch(() => false)) {
+      row.duplicate = null;
+      row.setState("removed");
+      this.page.say(`${row.title} is removed. The first one stays.`);
     } else this.page.say("It could not be removed. Check the connection and try again.", true);
     this.page.show();
   }
 
-  keepBoth(film) {
-    film.duplicate = null;
-    film.render();
-    film.focus();
+  /** @param {UploadRow} row */
+  keepBoth(row) {
+    row.duplicate = null;
+    row.render();
+    row.focus();
   }
 
-  // -- Sending ----------------------------------------------------------------------------------
-  /** Sends what is chosen and can be sent; the rest stays. `words`: category and playlist. */
-  send(words) {
-    for (const film of this.chosen.filter((it) => !it.problem)) {
-      const own = { filename: film.name, title: film.title.trim(), ...words };
-      if (film.file.type) own.filetype = film.file.type;
-      if (film.description.trim()) own.description = film.description;
-      this.prepare(film, own, "");
+  // -- Uploading ----------------------------------------------------------------------------------
+
+  /** Uploads the chosen videos that have no problem.
+      @param {{ category?: string, playlist?: string }} details of all of them */
+  upload(details) {
+    for (const row of this.chosen.filter((it) => !it.problem)) {
+      /** @type {UploadMetadata} */
+      const metadata = { filename: row.name, title: row.title.trim(), ...details };
+      if (row.file.type) metadata.filetype = row.file.type;
+      if (row.description.trim()) metadata.description = row.description;
+      this.enqueue(row, metadata, "");
     }
     this.run();
   }
 
-  /** Goes on with one that was begun before. */
-  goOn(upload, file) {
-    const film = new Film(this.optionsFor(file, upload.title || titleOf(file.name)));
-    film.sent = upload.offset;
-    this.put(film);
-    // What was typed then, should it have to be sent from the beginning.
-    const words = { filename: file.name, title: film.title };
-    if (file.type) words.filetype = file.type;
-    for (const name of ["description", "category", "playlist"]) {
-      if (upload[name]) words[name] = upload[name];
-    }
-    this.prepare(film, words, upload.url);
+  /** Resumes an upload that was begun before. @param {UnfinishedUpload} upload @param {File} file */
+  resumeUnfinished(upload, file) {
+    const row = this.append(file, upload.title || titleOf(file.name));
+    row.sent = upload.offset;
+    // The details are needed again if the site has lost the upload.
+    const { description, category, playlist } = upload;
+    /** @type {UploadMetadata} */
+    const metadata = { filename: file.name, title: row.title };
+    if (file.type) metadata.filetype = file.type;
+    if (description) metadata.description = description;
+    if (category) metadata.category = category;
+    if (playlist) metadata.playlist = playlist;
+    this.enqueue(row, metadata, upload.url);
     this.run();
   }
 
-  prepare(film, words, url) {
-    film.sending = new Sending({
-      file: film.file,
-      session: this.session,
-      words,
-      url,
-      on: {
-        state: (state, said) => this.turn(film, state, said),
-        progress: (sent) => this.progress(film, sent),
-        isKnown: (other) => this.films.some((it) => it.sending?.url === other),
-      },
+  /** @param {UploadRow} row @param {UploadMetadata} metadata @param {string} url */
+  enqueue(row, metadata, url) {
+    row.transfer = new TusUpload(row.file, this.session, metadata, url, {
+      state: (state, detail) => this.setState(row, state, detail),
+      progress: (sent) => this.progress(row, sent),
+      isKnown: (other) => this.rows.some((it) => it.transfer?.url === other),
     });
-    film.become("waiting");
+    row.setState("waiting");
   }
 
   async run() {
     this.check();
     if (this.isRunning) return;
     this.isRunning = true;
-    const rest = stayAwake();
-    for (let film = this.next(); film; film = this.next()) {
-      // The site hears of all of them first: what is typed and reserved outlives this page.
-      const outcome = await film.sending.run({ hold: !film.sending.url });
-      if (film.isUnderWay && film.state !== "paused") this.settle(film, outcome);
+    const letScreenOff = keepScreenOn();
+    for (let row = nextOf(this.rows); row; row = nextOf(this.rows)) {
+      const { transfer } = row;
+      if (!transfer) break;
+      const outcome = await transfer.run({ createOnly: !transfer.url });
+      if (row.isUnderWay && row.state !== "paused") this.settle(row, outcome);
     }
     this.isRunning = false;
-    rest();
+    letScreenOff();
     this.page.finish();
   }
 
-  next() {
-    const waiting = this.in("waiting");
-    return waiting.find((film) => !film.sending.url) ?? waiting[0];
-  }
-
-  settle(film, outcome) {
-    film.speed = 0;
-    if (outcome === "held") film.become("waiting");
-    else if (outcome === "sent") this.arrived(film);
-    else if (outcome === "failed") {
-      film.problem = film.sending.sentence;
-      film.become("failed");
-      this.page.say(`${film.title} could not be sent. ${film.problem}`);
+  /** @param {UploadRow} row @param {UploadOutcome} outcome */
+  settle(row, { isCreated, isSent, problem }) {
+    row.speed = 0;
+    if (isCreated) row.setState("waiting");
+    if (isSent) this.uploaded(row);
+    if (problem) {
+      row.problem = problem;
+      row.setState("failed");
+      this.page.say(`${row.title} could not be sent. ${problem}`);
     }
     this.page.show();
   }
 
-  arrived(film) {
-    film.sent = film.size;
-    film.video = film.sending.video;
-    film.duplicate = film.sending.duplicate;
-    film.become("made");
-    this.page.say(`${film.title} is sent.`);
-    later().then(({ follow }) => follow(film, this.session));
+  /** @param {UploadRow} row */
+  uploaded(row) {
+    row.sent = row.size;
+    row.video = row.transfer?.video ?? "";
+    row.duplicate = row.transfer?.duplicate ?? null;
+    row.setState("made");
+    this.page.say(`${row.title} is sent.`);
+    processing().then(({ follow }) => follow(row, this.session));
   }
 
-  turn(film, state, said = "") {
-    if (!film.isUnderWay || film.state === "paused") return;
-    const isNews = film.state !== state;
-    if (state !== "sending") this.meter.rest();
-    film.become(state, said);
-    if (isNews && state !== "sending" && state !== "waiting") {
-      this.page.say(film.piece("words").textContent);
+  /** @param {UploadRow} row @param {string} state @param {string} [detail] */
+  setState(row, state, detail = "") {
+    if (!row.isUnderWay || row.state === "paused") return;
+    const isNew = row.state !== state;
+    if (state !== "sending") this.meter.reset();
+    row.setState(state, detail);
+    if (isNew && state !== "sending" && state !== "waiting") {
+      this.page.say(row.piece("words").textContent);
     }
     this.page.show();
   }
 
-  progress(film, sent) {
-    if (film.state !== "sending") film.become("sending");
-    this.meter.note(sent - film.sent);
-    film.sent = sent;
-    film.speed = this.meter.speed;
-    film.secondsLeft = film.speed ? (film.size - sent) / film.speed : 0;
-    film.render();
+  /** @param {UploadRow} row @param {number} sent bytes */
+  progress(row, sent) {
+    if (row.state !== "sending") row.setState("sending");
+    this.meter.note(sent - row.sent);
+    row.sent = sent;
+    row.speed = this.meter.speed;
+    row.secondsLeft = row.speed ? (row.size - sent) / row.speed : 0;
+    row.render();
     this.page.show();
   }
-
-  /** Of all that is under way or was sent: how many, how far, and how quickly. */
-  get total() {
-    const those = this.films.filter((film) => film.isUnderWay || film.isSent);
-    const sum = (what) => those.reduce((all, film) => all + film[what], 0);
-    const [size, sent, { speed }] = [sum("size"), sum("sent"), this.meter];
-    const left = speed ? duration((size - sent) / speed) : "";
-    return {
-      count: those.length,
-      percent: size ? Math.floor((100 * sent) / size) : 0,
-      rate: speed ? `${fileSize(Math.round(speed))} a second, ${left} left` : "",
-    };
-  }
-}
-
-function quoted(files) {
-  const names = files.slice(0, 3).map((file) => `“${file.name}”`);
-  if (files.length > 3) names.push(`${files.length - 3} more`);
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }

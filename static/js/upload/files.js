@@ -1,9 +1,10 @@
-/** What can be said of files before anything is sent. */
-import { fileSize } from "../words.js";
+/** Titles of files, and what is wrong with a file before it is uploaded. */
+import { fileSize } from "../units.js";
 
-export const MOST_TITLE = 200; // characters
+export const MAX_TITLE = 200; // characters
 
-/** As clipset/lib/text.py makes a title: "holiday_at-sea.mp4" -> "holiday at-sea" */
+/** Makes a title as clipset/lib/text.py does: "holiday_at-sea.mp4" -> "holiday at-sea"
+    @param {string} name */
 export function titleOf(name) {
   let stem = name.replace(/\.\w{1,5}$/, "");
   if (!stem.includes(" ")) {
@@ -11,36 +12,40 @@ export function titleOf(name) {
     stem = stem.replaceAll(".", " ");
   }
   const title = stem.replaceAll("_", " ").replace(/\s+/g, " ").trim();
-  return title.slice(0, MOST_TITLE) || "Untitled";
+  return title.slice(0, MAX_TITLE) || "Untitled";
 }
 
-/** "Holiday", 2 of 12 -> "Holiday 02": equally long, so that lists sort them as they come. */
+/** "Holiday", 2 of 12 -> "Holiday 02". All numbers have as many digits, so that sorting by title
+    keeps the order.
+    @param {string} name @param {number} number @param {number} count */
 export function numbered(name, number, count) {
   const digits = String(number).padStart(String(count).length, "0");
-  return count === 1 ? name : `${name.slice(0, MOST_TITLE - digits.length - 1)} ${digits}`;
+  return count === 1 ? name : `${name.slice(0, MAX_TITLE - digits.length - 1)} ${digits}`;
 }
 
-/** Whether two are the same file, as far as a page can tell. */
-export function isSame(one, other) {
-  return one.name === other.name && one.size === other.size
-    && one.lastModified === other.lastModified;
+/** Whether two files are the same, as far as a page can tell. @param {File} a @param {File} b */
+export function isSameFile(a, b) {
+  return a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
 }
 
-/** Why a file can't be sent, as a sentence; "" when it can. `limits`: accepted (extensions), most
- * and left (bytes; left is null for those without a quota), resets (a weekday). */
-export function problemWith(file, { accepted, most, left, resets }) {
-  const kind = file.name.includes(".") ? file.name.split(".").pop().toLowerCase() : "";
-  if (!accepted.includes(kind)) {
+/** Why a file cannot be uploaded, as a sentence; "" if it can.
+    @param {{ name: string, size: number }} file
+    @param {UploadLimits & { left: number | null }} limits */
+export function problemWith(file, { accepted, maxBytes, left, resets }) {
+  const extension = file.name.includes(".") ? file.name.split(".").pop()?.toLowerCase() : "";
+  if (!accepted.includes(extension ?? "")) {
     const kinds = accepted.map((name) => name.toUpperCase()).join(", ");
     return `This is not a kind of file that can be taken. Choose one of ${kinds}.`;
   }
   if (!file.size) return "This file is empty. Choose another one.";
-  if (file.size > most) {
-    return `This file has ${fileSize(file.size)}; at most ${fileSize(most)} can be sent.`;
+  if (file.size > maxBytes) {
+    return `This file has ${fileSize(file.size)}; at most ${fileSize(maxBytes)} can be sent.`;
   }
   if (left !== null && file.size > left) {
-    return `This file has ${fileSize(file.size)}, but ${fileSize(left)} are left until ${resets}. `
-      + "Choose a shorter one, or wait until then.";
+    return (
+      `This file has ${fileSize(file.size)}, but ${fileSize(left)} are left until ${resets}. ` +
+      "Choose a shorter one, or wait until then."
+    );
   }
   return "";
 }

@@ -1,52 +1,55 @@
-/** A frame and the length of a film that lies on this device. */
+/** A frame and the duration of a video file on this device. */
 
-const WIDTH = 320; // px
-const PATIENCE = 8000; // milliseconds
+const WIDTH = 320; // pixels
+const TIMEOUT = 8000; // milliseconds
 
-let line = Promise.resolve();
+/** @type {Promise<unknown>} */
+let queue = Promise.resolve();
 
-/** Draws a frame on `canvas`; gives the duration in seconds, or null where this browser can't show
- * this kind. One film at a time: twenty decoders are more than a phone has. */
+/** Draws a frame on `canvas`. Returns the duration in seconds, or null if it is unknown. One file at
+    a time: a phone does not have twenty decoders. Throws if the browser cannot play the file.
+    @param {File} file @param {HTMLCanvasElement} canvas */
 export function preview(file, canvas) {
-  const turn = line.then(() => look(file, canvas));
-  line = turn.catch(() => null);
-  return turn;
+  const result = queue.then(() => readFile(file, canvas));
+  queue = result.catch(() => null);
+  return result;
 }
 
-async function look(file, canvas) {
-  const film = document.createElement("video");
+/** @param {File} file @param {HTMLCanvasElement} canvas */
+async function readFile(file, canvas) {
+  const video = document.createElement("video");
   const address = URL.createObjectURL(file);
-  const stop = new AbortController();
-  const patience = setTimeout(() => stop.abort(), PATIENCE);
-  const told = (name) => new Promise((resolve, reject) => {
-    film.addEventListener(name, resolve, { once: true });
-    film.addEventListener("error", reject, { once: true });
-    stop.signal.addEventListener("abort", reject, { once: true });
-  });
+  const timeout = AbortSignal.timeout(TIMEOUT);
+  const event = (/** @type {string} */ name) =>
+    new Promise((resolve, reject) => {
+      video.addEventListener(name, resolve, { once: true });
+      video.addEventListener("error", reject, { once: true });
+      timeout.addEventListener("abort", reject, { once: true });
+    });
   try {
-    film.muted = film.playsInline = true;
-    film.preload = "auto";
-    film.src = address;
-    await told("loadeddata");
-    const duration = Number.isFinite(film.duration) ? film.duration : null;
+    video.muted = video.playsInline = true;
+    video.preload = "auto";
+    video.src = address;
+    await event("loadeddata");
+    const duration = Number.isFinite(video.duration) ? video.duration : null;
     if (duration) {
-      const sought = told("seeked");
-      film.currentTime = Math.min(1, duration / 4);
-      await sought;
+      const seeked = event("seeked");
+      video.currentTime = Math.min(1, duration / 4);
+      await seeked;
     }
-    draw(film, canvas);
+    draw(video, canvas);
     return duration;
   } finally {
-    clearTimeout(patience);
-    film.removeAttribute("src");
-    film.load();
+    video.removeAttribute("src");
+    video.load();
     URL.revokeObjectURL(address);
   }
 }
 
-function draw(film, canvas) {
-  if (!film.videoWidth) throw new Error("there is no picture");
+/** @param {HTMLVideoElement} video @param {HTMLCanvasElement} canvas */
+function draw(video, canvas) {
+  if (!video.videoWidth) throw new Error("the file has no picture");
   canvas.width = WIDTH;
-  canvas.height = Math.round((WIDTH * film.videoHeight) / film.videoWidth);
-  canvas.getContext("2d").drawImage(film, 0, 0, canvas.width, canvas.height);
+  canvas.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth);
+  canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
 }

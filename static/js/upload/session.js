@@ -1,84 +1,87 @@
-/** Who is logged in, the token that changes need, and the quota: all three may change elsewhere. */
+/** The log-in, the token for changes, and the quota: each can change in another tab or device. */
 
-const LOOK_EVERY = 15_000; // milliseconds
+/** Needed once a token was refused. */
+const renewToken = async () => (await import("../csrf_token.js")).renewToken();
 
-export class Session {
-  /** `page` is the <clip-upload>. */
-  constructor(page, { onQuota }) {
-    this.uploads = page.dataset.uploads;
-    this.left = page.dataset.leftBytes === "" ? null : Number(page.dataset.leftBytes);
+const CHECK_EVERY = 15_000; // milliseconds
+
+export class UploadSession {
+  /** @type {Promise<void> | null} */
+  waiting = null; // for the log-in
+  /** @type {(() => void) | null} */
+  checkLogin = null; // while it is waited for
+
+  /** @param {ClipUpload} page @param {() => void} onQuota called when the quota has changed */
+  constructor(page, onQuota) {
+    const { uploads = "", leftBytes } = page.dataset;
+    this.uploads = uploads;
+    /** Bytes left; null without a quota. @type {number | null} */
+    this.left = leftBytes ? Number(leftBytes) : null;
     this.onQuota = onQuota;
   }
 
   get token() {
-    return JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+    return JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"];
   }
 
-  /** What an answer says is left, in bytes; null where there is no quota. */
-  heard(left) {
+  /** @param {string | number | null | undefined} left bytes; null or undefined without a quota */
+  quotaHeard(left) {
     if (left === null || left === undefined || Number(left) === this.left) return;
     this.left = Number(left);
     this.onQuota();
   }
 
-  /** With the token, and once more with a new one. Redirects are not followed: nothing here needs
-   * to see where they lead. */
-  async ask(address, options = {}) {
-    const answer = await this.askOnce(address, options);
-    if (answer.status !== 403 || (await this.renew()) !== "in") return answer;
-    return this.askOnce(address, options);
+  /** Sends a request with the token, and once more with a new one. Redirects are not followed:
+      nothing here needs to see where they lead.
+      @param {string} address @param {RequestInit} [options] as of fetch */
+  async request(address, options = {}) {
+    const send = () => {
+      const headers = { Accept: "application/json", "X-CSRFToken": this.token };
+      const all = { ...headers, .../** @type {object} */ (options.headers) };
+      return fetch(address, { redirect: "manual", cache: "no-store", ...options, headers: all });
+    };
+    const response = await send();
+    return response.status === 403 && (await renewToken()) === "in" ? send() : response;
   }
 
-  askOnce(address, options) {
-    const headers = { Accept: "application/json", "X-CSRFToken": this.token, ...options.headers };
-    return fetch(address, { redirect: "manual", cache: "no-store", ...options, headers });
-  }
-
-  /** The member's uploads that are not finished, newest first. */
+  /** The member's unfinished uploads, newest first. @returns {Promise<UnfinishedUpload[]>} */
   async unfinished() {
-    const answer = await this.ask(this.uploads);
-    if (!answer.ok) throw new Error(`the list of uploads: ${answer.status}`);
-    const found = await answer.json();
-    this.heard(found.quota_left);
-    return found.uploads;
+    const response = await this.request(this.uploads);
+    if (!response.ok) throw new Error(`the list of uploads: ${response.status}`);
+    const answer = await response.json();
+    this.quotaHeard(answer.quota_left);
+    return answer.uploads;
   }
 
-  /** Ends an upload; true when it is not there any more. */
+  /** Ends an upload. Returns whether it is gone. @param {string} url */
   async end(url) {
-    const answer = await this.ask(url, {
-      method: "DELETE",
-      headers: { "Tus-Resumable": "1.0.0" },
-    });
-    this.heard(answer.headers.get("Clipset-Quota-Left"));
-    return answer.ok || answer.status === 404 || answer.status === 410;
+    const headers = { "Tus-Resumable": "1.0.0" };
+    const response = await this.request(url, { method: "DELETE", headers });
+    this.quotaHeard(response.headers.get("Clipset-Quota-Left"));
+    return response.ok || response.status === 404 || response.status === 410;
   }
 
-  /** Takes a new token into the page: "in", or "out", or "other". */
-  async renew() {
-    const { renewToken } = await import("../token.js");
-    return renewToken();
-  }
-
-  /** Resolves when this member is logged in again. Asks at once, since only the token may have
-   * been too old, then whenever one comes back to this page. */
-  again(onOut) {
-    this.back ??= new Promise((resolve) => {
-      const look = async () => {
+  /** Resolves when this member is logged in again. Checks at once, since the token alone may have
+      been stale, and then whenever the member comes back to this page.
+      @param {(state: "out" | "other") => void} onOut */
+  loggedIn(onOut) {
+    this.waiting ??= new Promise((resolve) => {
+      const check = async () => {
         if (document.hidden) return;
-        const found = await this.renew().catch(() => "out");
-        if (found !== "in") return void onOut(found);
+        const state = await renewToken().catch(() => /** @type {"out"} */ ("out"));
+        if (state !== "in") return void onOut(state);
         clearInterval(timer);
-        removeEventListener("focus", look);
-        document.removeEventListener("visibilitychange", look);
-        this.look = this.back = null;
+        removeEventListener("focus", check);
+        document.removeEventListener("visibilitychange", check);
+        this.checkLogin = this.waiting = null;
         resolve();
       };
-      const timer = setInterval(look, LOOK_EVERY);
-      addEventListener("focus", look);
-      document.addEventListener("visibilitychange", look);
-      this.look = look;
-      look();
+      const timer = setInterval(check, CHECK_EVERY);
+      addEventListener("focus", check);
+      document.addEventListener("visibilitychange", check);
+      this.checkLogin = check;
+      check();
     });
-    return this.back;
+    return this.waiting;
   }
 }

@@ -150,7 +150,7 @@ def test_it_says_how_much_there_is_of_what_one_may_see_and_plays_the_first(
 
 def test_only_its_maker_is_offered_changes(bob: User, client: Client) -> None:
     path = filled(bob, make_video("One")).get_absolute_url()
-    for text in (f"{path}edit/", f"{path}delete/", 'name="up"', "clip-order"):
+    for text in (f"{path}edit/", f"{path}delete/", 'name="up"', "clip-playlist-entries"):
         assert text in page(client, path)
         assert text not in page(visitor(make_admin()), path)
 

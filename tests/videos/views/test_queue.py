@@ -72,7 +72,7 @@ def test_the_queue_marks_the_current_one_and_links_to_those_beside_it(
     assert text.count('aria-current="true"') == 1
     assert f'<a class="icon-button" href="{address(three, playlist)}" rel="next"' in text
     assert f'<a class="icon-button" href="{address(one, playlist)}" rel="prev"' in text
-    assert "clip-queue.js" in text
+    assert "clip-up-next.js" in text
     assert "More like this" not in text
 
 
@@ -111,7 +111,7 @@ def test_without_such_a_playlist_the_video_plays_alone(bob: User, client: Client
         assert answer.status_code == 200
         assert answer.context["watch"].queue is None
         assert "More like this" in answer.content.decode()
-        assert "clip-queue.js" not in answer.content.decode()
+        assert "clip-up-next.js" not in answer.content.decode()
 
 
 def test_of_a_long_playlist_only_what_is_near_is_shown(bob: User, client: Client) -> None:

@@ -1,3 +1,0 @@
-/** Comments. */
-import "./clip-talk.js";
-import "./lengthen.js";

@@ -1,0 +1,88 @@
+/** The order of a batch, and what is wrong with its files. All functions are pure. */
+import { duration, fileSize } from "../units.js";
+import { isSameFile, problemWith } from "./files.js";
+
+/** Sorts chosen files into those to add, those that the list has already, and those too many.
+    @param {File[]} files @param {File[]} listed @param {number} room how many can be added */
+export function sortFiles(files, listed, room) {
+  const duplicates = files.filter(
+    (file, at) =>
+      listed.some((other) => isSameFile(other, file)) ||
+      files.slice(0, at).some((other) => isSameFile(other, file)),
+  );
+  const fresh = files.filter((file) => !duplicates.includes(file));
+  const added = fresh.slice(0, Math.max(0, room));
+  return { added, duplicates, leftOut: fresh.slice(added.length) };
+}
+
+/** Says which files were not added; "" if all were.
+    @param {{ duplicates: File[], leftOut: File[] }} sorted @param {number} max */
+export function messageAbout({ duplicates, leftOut }, max) {
+  const sentences = [];
+  if (duplicates.length) {
+    const verb = duplicates.length === 1 ? "is" : "are";
+    sentences.push(`${quoted(duplicates)} ${verb} in the list already.`);
+  }
+  if (leftOut.length) {
+    const verb = leftOut.length === 1 ? "was" : "were";
+    sentences.push(`At most ${max} videos are sent at once. ${quoted(leftOut)} ${verb} left out.`);
+  }
+  return sentences.join(" ");
+}
+
+/** What is wrong with each video; "" where nothing is. The quota goes to the first ones.
+    @param {{ name: string, size: number, title: string }[]} videos
+    @param {UploadLimits} limits @param {number | null} quota bytes left; null without a quota */
+export function problemsOf(videos, limits, quota) {
+  let left = quota;
+  return videos.map((video) => {
+    const problem = problemWith(video, { ...limits, left: quota });
+    if (problem) return problem;
+    if (left !== null && video.size > left) {
+      return (
+        `This one does not fit any more: it has ${fileSize(video.size)}, and those ` +
+        `above leave ${fileSize(left)} until ${limits.resets}.`
+      );
+    }
+    if (left !== null) left -= video.size;
+    return video.title.trim() ? "" : "Give this video a title.";
+  });
+}
+
+/** Moves a video to a place among those that are not uploaded yet, which come last.
+    @template {{ state: string }} Row
+    @param {Row[]} rows @param {Row} row @param {number} at @returns {Row[]} */
+export function moved(rows, row, at) {
+  const chosen = rows.filter((it) => it.state === "chosen" && it !== row);
+  chosen.splice(Math.max(0, Math.min(at, chosen.length)), 0, row);
+  return [...rows.filter((it) => it.state !== "chosen"), ...chosen];
+}
+
+/** The video to upload next. Those that the site does not know come first: once it knows them, their
+    details and quota outlive this page.
+    @template {{ state: string, transfer: { url: string } | null }} Row
+    @param {Row[]} rows @returns {Row | undefined} */
+export function nextOf(rows) {
+  const waiting = rows.filter((row) => row.state === "waiting");
+  return waiting.find((row) => !row.transfer?.url) ?? waiting[0];
+}
+
+/** The progress of several uploads.
+    @param {{ size: number, sent: number }[]} rows @param {number} speed bytes per second, or 0 */
+export function totalOf(rows, speed) {
+  const size = rows.reduce((sum, row) => sum + row.size, 0);
+  const sent = rows.reduce((sum, row) => sum + row.sent, 0);
+  const left = speed ? duration((size - sent) / speed) : "";
+  return {
+    count: rows.length,
+    percent: size ? Math.floor((100 * sent) / size) : 0,
+    rate: speed ? `${fileSize(Math.round(speed))} a second, ${left} left` : "",
+  };
+}
+
+/** @param {File[]} files */
+function quoted(files) {
+  const names = files.slice(0, 3).map((file) => `“${file.name}”`);
+  if (files.length > 3) names.push(`${files.length - 3} more`);
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
