@@ -47,6 +47,10 @@ class WrongPasswordError(BackupError):
     """The password file does not open the repository."""
 
 
+class IncompleteBackupError(BackupError):
+    """Some files could not be read."""
+
+
 class RepositoryLockedError(BackupError):
     """Another restic process works on the repository."""
 
@@ -168,13 +172,19 @@ class Restic:
         for pattern in excludes:
             command += ["--exclude", pattern]
         summary: dict[str, Any] = {}
-        with self._started(*command, "--", *map(str, paths)) as lines:
-            for line in lines:
-                message = _json(line)
-                if message.get("message_type") == "status" and on_progress is not None:
-                    on_progress(_progress(message))
-                elif message.get("message_type") == "summary":
-                    summary = message
+        try:
+            with self._started(*command, "--", *map(str, paths)) as lines:
+                for line in lines:
+                    message = _json(line)
+                    if message.get("message_type") == "status" and on_progress is not None:
+                        on_progress(_progress(message))
+                    elif message.get("message_type") == "summary":
+                        summary = message
+        except IncompleteBackupError:
+            # restic stores it all the same, and a restore would take it for the newest backup.
+            if summary.get("snapshot_id"):
+                self._run("forget", summary["snapshot_id"])
+            raise
         if not summary.get("snapshot_id"):
             raise BackupError("restic did not say that the backup was stored. Run it again.")
         return BackupSummary(
@@ -264,7 +274,8 @@ class Restic:
                 process.wait()
                 reader.join()
         if process.returncode == SOME_FILES_UNREADABLE:
-            raise _error("".join(said), "Some files could not be read; the backup is incomplete.")
+            sentence = "Some files could not be read, so there is no backup."
+            raise IncompleteBackupError(sentence, detail="".join(said)[-MAX_ERROR_CHARACTERS:])
         if process.returncode:
             raise _error("".join(said), "The backup failed.")
 
@@ -304,6 +315,10 @@ def _error(said: str, failure: str) -> BackupError:
             "Another restic process is using the backup repository. Wait for it to end, then run "
             "this again.",
             detail=detail,
+        )
+    if "no space left on device" in said.lower() or "disk quota exceeded" in said.lower():
+        return BackupError(
+            f"{failure} The disk is full. Free some space, then run this again.", detail=detail
         )
     last = detail.splitlines()[-1] if detail else "it gave no reason"
     return BackupError(f"{failure} restic said: {last}", detail=detail)

@@ -14,8 +14,14 @@ from siteconfig.backup.expected import restore_one
 from siteconfig.backup.progress import progress_line
 from siteconfig.backup.rehearsal import rehearse
 from siteconfig.backup.restic import BackupError
-from siteconfig.backup.restoring import find_snapshot, restore_site, settings_of
+from siteconfig.backup.restoring import (
+    find_snapshot,
+    finish_restore,
+    restore_site,
+    settings_of,
+)
 from siteconfig.backup.running import repository
+from siteconfig.backup.unfinished import read_unfinished, refuse_while_unfinished
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -31,7 +37,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("snapshot", nargs="?", default="latest", help="As `backups` lists it.")
+        parser.add_argument("snapshot", nargs="?", default="", help="As `backups` lists it.")
         parser.add_argument(
             "--replace",
             action="store_true",
@@ -60,11 +66,15 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         since = time.monotonic()
         try:
-            restic = repository()
-            snapshot = find_snapshot(restic, options["snapshot"])
             if options["settings_only"]:
-                self._bring_settings(restic, snapshot)
+                self._bring_settings(options["snapshot"])
                 return
+            if self._goes_on(options):
+                self.stdout.write("Going on with the restore that was not finished.")
+                self._report(finish_restore(), time.monotonic() - since)
+                return
+            restic = repository()
+            snapshot = find_snapshot(restic, options["snapshot"] or "latest")
             if options["video"]:
                 self._bring_video(restic, snapshot, options["video"])
                 return
@@ -81,11 +91,21 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._report(result, time.monotonic() - since)
 
-    def _bring_settings(self, restic: Restic, snapshot: StoredSnapshot) -> None:
+    def _goes_on(self, options: dict[str, Any]) -> bool:
+        """Whether a restore into this folder was cut off that is the one asked for now."""
+        if options["rehearse"] or options["video"]:
+            refuse_while_unfinished()
+            return False
+        unfinished = read_unfinished()
+        return unfinished is not None and unfinished.snapshot.startswith(options["snapshot"])
+
+    def _bring_settings(self, wanted: str) -> None:
         file = Path(settings.ENV_FILE)
         if file.exists():
             self.stdout.write(f"{file} is there already and stays as it is.")
             return
+        restic = repository()
+        snapshot = find_snapshot(restic, wanted or "latest")
         content = settings_of(restic, snapshot)
         file.touch(mode=0o600)
         file.write_text(content)

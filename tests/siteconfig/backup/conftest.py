@@ -37,3 +37,9 @@ def password(tmp_path: Path) -> Path:
 @pytest.fixture
 def new_store(empty_store: Path, tmp_path: Path, password: Path) -> Path:
     return shutil.copytree(empty_store, tmp_path / "store")
+
+
+@pytest.fixture
+def backed_up(new_store: Path, password: Path) -> dict[str, str]:
+    """The settings of a site with an empty repository."""
+    return {"BACKUP_REPOSITORY": str(new_store), "BACKUP_PASSWORD_FILE": str(password)}
