@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from siteconfig.backup.restic import Restic, StoredSnapshot
 
 STAGING_END: Final = "/data/backup/staging"
-READ_BYTES: Final = 1024 * 1024
+MAX_LEAVING_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +300,7 @@ def targets_of(manifest: Manifest) -> dict[str, Path]:
 
 def _check_place(targets: dict[str, Path], *, replace: bool) -> None:
     """Raises BackupError when the database is in use, or when something would be overwritten."""
-    if other_connections():
+    if not _is_left_alone():
         raise BackupError(
             "Other programs are connected to the database: does the site run on another host or in "
             "another folder? Stop them, then restore again."
@@ -312,6 +313,16 @@ def _check_place(targets: dict[str, Path], *, replace: bool) -> None:
     for name, folder in targets.items():
         if holds_a_file(folder):
             raise BackupError(f"The storage root '{name}' ({folder}) holds files already. {hint}")
+
+
+def _is_left_alone() -> bool:
+    """Whether nobody else uses the database, after a moment for those that were just stopped."""
+    deadline = time.monotonic() + MAX_LEAVING_SECONDS
+    while other_connections():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _check_space(restic: Restic, snapshot: StoredSnapshot, *, one_disk: bool) -> None:

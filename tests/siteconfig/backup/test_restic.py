@@ -11,11 +11,13 @@ import pytest
 from siteconfig.backup.restic import (
     BackupError,
     BackupProgress,
+    IncompleteBackupError,
     NoRepositoryError,
     RepositoryLockedError,
     Restic,
     WrongPasswordError,
 )
+from tests.disks import command, mount
 
 pytestmark = pytest.mark.restic
 
@@ -162,6 +164,19 @@ def test_what_is_missing_is_said_before_anything_runs(tmp_path: Path, password: 
         Restic(repository="", password_file=password, cache=tmp_path)
     with pytest.raises(BackupError, match="password file"):
         Restic(repository="/x", password_file=tmp_path / "none", cache=tmp_path)
+
+
+def test_a_backup_that_lacks_a_file_is_none(restic: Restic, source: Path, tmp_path: Path) -> None:
+    """restic stores what it could read, and a restore would take that for the newest backup."""
+    bad = source / "bad.mp4"
+    bad.touch()
+    mount("--bind", "/proc/self/mem", bad)  # gives EIO
+    try:
+        with pytest.raises(IncompleteBackupError, match="no backup"):
+            restic.backup([source], tag="a", host="clipset")
+    finally:
+        command("umount", bad)
+    assert restic.snapshots() == []
 
 
 def test_the_process_that_asks_can_stop_it(restic: Restic, source: Path) -> None:
