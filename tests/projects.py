@@ -11,9 +11,10 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import psycopg
 import pytest
@@ -90,8 +91,8 @@ def sqlite_url(file: Path) -> str:
 def database_rows(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
     """What stands in a site's database; `?` is a value's place."""
     if url.startswith("sqlite:///"):
-        file = f"file:{url.removeprefix('sqlite:///')}?mode=ro"
-        with closing(sqlite3.connect(file, uri=True, timeout=20)) as database:
+        file = unquote(url.removeprefix("sqlite:///"))
+        with closing(sqlite3.connect(file, timeout=20)) as database:
             return database.execute(query, values).fetchall()
     with psycopg.connect(**parameters(url)) as database:  # type: ignore[arg-type]
         return database.execute(query.replace("?", "%s"), values).fetchall()
@@ -103,8 +104,14 @@ class Databases:
     def __init__(self, kind: str, server: str, folder: Path) -> None:
         self.kind = kind
         self._server = server
-        self._migrated = Project(folder / f"migrated-{kind}", url=self.empty())
-        self._migrated.manage("migrate", "--verbosity", "0")
+        self._folder = folder
+
+    @cached_property
+    def _migrated(self) -> Project:
+        made = Project(self._folder / "migrated", url=self.empty())
+        made.manage("migrate", "--verbosity", "0")
+        made.shell(SET_UP)
+        return made
 
     def empty(self) -> str:
         """The DATABASE_URL of a database without tables; "" is SQLite's default place."""
@@ -119,7 +126,9 @@ class Databases:
         made = Project(root, url=url, **settings)
         if not self._server:
             shutil.copyfile(self._migrated.root / "data/clipset.db", root / "data/clipset.db")
-        made.shell(SET_UP)
+        shutil.copytree(self._migrated.media, made.media)  # empty, with their markers
+        if videos := settings.get("VIDEO_STORAGE_PATH"):
+            shutil.copytree(made.media / "videos", videos, dirs_exist_ok=True)
         return made
 
 
