@@ -90,6 +90,7 @@ class Peak(threading.Thread):
     and manage.py by its command."""
 
     EVERY: Final = 0.1  # seconds
+    NAMES: Final = ("manage.py backup", "manage.py restore", "restic")
 
     def __init__(self, clone: Clone) -> None:
         super().__init__(daemon=True)
@@ -100,9 +101,8 @@ class Peak(threading.Thread):
     def run(self) -> None:
         while not self._over.wait(self.EVERY):
             for process, (_, command) in self.clone.processes().items():
-                words = command.split()
-                name = "restic" if "restic" in words[:1] else " ".join(words[1:3])
-                if name in {"restic", "manage.py backup", "manage.py restore"}:
+                name = next((it for it in self.NAMES if f"{it} " in f" {command} "), "")
+                if name:
                     with suppress(OSError, ValueError, IndexError):
                         status = Path(f"/proc/{process}/status").read_text()
                         kibibytes = int(status.partition("VmHWM:")[2].split()[0])

@@ -117,9 +117,6 @@ class Command(BaseCommand):
 
     def _rehearse(self, restic: Restic, snapshot: StoredSnapshot, folder: Path, port: int) -> None:
         self.stdout.write(rehearse(restic, snapshot, folder=folder, port=port), ending="")
-        self.stdout.write(
-            f"To look at it: cd '{folder}' && scripts/run. Remove the folder when you are done."
-        )
 
     def _show(self, done: int, total: int) -> None:
         if sys.stdout.isatty():
