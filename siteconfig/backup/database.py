@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SQLITE_NAME: Final = "clipset.db"
 POSTGRESQL_NAME: Final = "clipset.pgdump"  # pg_dump's custom format
+MAX_LEAVING_SECONDS: Final = 3.0
 
 
 def dump_database(folder: Path) -> tuple[str, dict[str, int]]:
@@ -97,10 +99,20 @@ def move_database_aside(folder: Path) -> None:
     sync(folder)
 
 
-def other_connections() -> int:
-    """How many other clients use the default database; 0 with SQLite, which cannot tell."""
+def is_left_alone() -> bool:
+    """Whether nobody else uses the default database, after a moment for those that were just
+    stopped. Always true with SQLite, which cannot tell."""
     if connection.vendor == "sqlite":
-        return 0
+        return True
+    deadline = time.monotonic() + MAX_LEAVING_SECONDS
+    while _other_connections():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _other_connections() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() "

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from siteconfig.backup.database import POSTGRESQL_NAME, create_database, drop_database
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.restic import BackupError, NotInBackupError
 from siteconfig.backup.restoring import manifest_of, settings_of
 from siteconfig.places import SETTINGS
 
@@ -76,7 +76,7 @@ def rehearse(restic: Restic, snapshot: StoredSnapshot, *, folder: Path, port: in
 def _settings_or_nothing(restic: Restic, snapshot: StoredSnapshot) -> str:
     try:
         return settings_of(restic, snapshot)
-    except BackupError:
+    except NotInBackupError:
         return ""  # the site took its settings from the environment
 
 

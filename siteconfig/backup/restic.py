@@ -17,42 +17,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from siteconfig.backup.errors import (
+    MAX_ERROR_CHARACTERS,
+    BackupError,
+    IncompleteBackupError,
+    NoRepositoryError,
+    NotInBackupError,
+    RepositoryLockedError,
+    WrongPasswordError,
+    error_of,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["BackupError", "IncompleteBackupError", "NoRepositoryError", "NotInBackupError"]
+__all__ += ["RepositoryLockedError", "WrongPasswordError"]
 
 # What repositories on SFTP, S3 and the like take from the environment, besides the search path.
 PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", "LANG")
 PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
 SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
-MAX_ERROR_CHARACTERS: Final = 2000
 TICK_SECONDS: Final = 1.0
 # Behind everything that people wait for, and gone when the process that asked is gone.
 BEHIND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
-
-
-class BackupError(Exception):
-    """The sentence says what went wrong and what to do; `detail` is what restic said."""
-
-    def __init__(self, sentence: str, *, detail: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.detail = detail
-
-
-class NoRepositoryError(BackupError):
-    """There is no repository at the address."""
-
-
-class WrongPasswordError(BackupError):
-    """The password file does not open the repository."""
-
-
-class IncompleteBackupError(BackupError):
-    """Some files could not be read."""
-
-
-class RepositoryLockedError(BackupError):
-    """Another restic process works on the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +183,9 @@ class Restic:
         )
 
     def read_file(self, snapshot_id: str, path: str) -> bytes:
-        """The contents of one small file of a backup."""
-        return self._run("dump", "--no-lock", snapshot_id, path, failure=f"{path} is not in it.")
+        """The contents of one small file of a backup. Raises NotInBackupError, BackupError."""
+        failure = f"{path} cannot be read from this backup."
+        return self._run("dump", "--no-lock", snapshot_id, path, failure=failure)
 
     def size_of(self, snapshot_id: str) -> int:
         """Bytes that a restore of the whole backup writes."""
@@ -236,7 +225,7 @@ class Restic:
                 process.send_signal(signal.SIGINT)
                 raise
         if process.returncode:
-            raise _error(said.decode(errors="replace"), failure)
+            raise error_of(said.decode(errors="replace"), failure)
         return out
 
     def _output(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
@@ -277,7 +266,7 @@ class Restic:
             sentence = "Some files could not be read, so there is no backup."
             raise IncompleteBackupError(sentence, detail="".join(said)[-MAX_ERROR_CHARACTERS:])
         if process.returncode:
-            raise _error("".join(said), "The backup failed.")
+            raise error_of("".join(said), "The backup failed.")
 
 
 def _environment(repository: str, password_file: Path, cache: Path) -> dict[str, str]:
@@ -293,35 +282,6 @@ def _environment(repository: str, password_file: Path, cache: Path) -> dict[str,
         "RESTIC_CACHE_DIR": str(cache),
         "RESTIC_PROGRESS_FPS": "1",
     }
-
-
-def _error(said: str, failure: str) -> BackupError:
-    """The error that restic's words mean. Its exit code is 1 for all of them."""
-    detail = said.strip()[-MAX_ERROR_CHARACTERS:]
-    if "wrong password" in said:
-        return WrongPasswordError(
-            "The password file does not open the backup repository. Use the file it was created "
-            "with.",
-            detail=detail,
-        )
-    if "Is there a repository" in said or "repository does not exist" in said:
-        return NoRepositoryError(
-            "There is no backup repository at BACKUP_REPOSITORY. Check the address, and that the "
-            "disk is mounted.",
-            detail=detail,
-        )
-    if "already locked" in said:
-        return RepositoryLockedError(
-            "Another restic process is using the backup repository. Wait for it to end, then run "
-            "this again.",
-            detail=detail,
-        )
-    if "no space left on device" in said.lower() or "disk quota exceeded" in said.lower():
-        return BackupError(
-            f"{failure} The disk is full. Free some space, then run this again.", detail=detail
-        )
-    last = detail.splitlines()[-1] if detail else "it gave no reason"
-    return BackupError(f"{failure} restic said: {last}", detail=detail)
 
 
 def _escaped(path: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +22,9 @@ from siteconfig.backup.database import (
     copy_aside,
     count_rows,
     is_empty_database,
+    is_left_alone,
     load_database,
     move_database_aside,
-    other_connections,
 )
 from siteconfig.backup.expected import expected_files
 from siteconfig.backup.manifest import NAME, Manifest, read_manifest, unknown_migrations
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
     from siteconfig.backup.restic import Restic, StoredSnapshot
 
 STAGING_END: Final = "/data/backup/staging"
-MAX_LEAVING_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +105,8 @@ def manifest_of(restic: Restic, snapshot: StoredSnapshot) -> Manifest:
 
 
 def settings_of(restic: Restic, snapshot: StoredSnapshot) -> str:
-    """The .env of the site that was backed up. Raises BackupError when it had none."""
+    """The .env of the site that was backed up. Raises BackupError, and that as NotInBackupError
+    when it had none: it took its settings from the environment."""
     return restic.read_file(snapshot.id, f"{staging_of(snapshot)}/env").decode()
 
 
@@ -300,7 +299,7 @@ def targets_of(manifest: Manifest) -> dict[str, Path]:
 
 def _check_place(targets: dict[str, Path], *, replace: bool) -> None:
     """Raises BackupError when the database is in use, or when something would be overwritten."""
-    if not _is_left_alone():
+    if not is_left_alone():
         raise BackupError(
             "Other programs are connected to the database: does the site run on another host or in "
             "another folder? Stop them, then restore again."
@@ -313,16 +312,6 @@ def _check_place(targets: dict[str, Path], *, replace: bool) -> None:
     for name, folder in targets.items():
         if holds_a_file(folder):
             raise BackupError(f"The storage root '{name}' ({folder}) holds files already. {hint}")
-
-
-def _is_left_alone() -> bool:
-    """Whether nobody else uses the database, after a moment for those that were just stopped."""
-    deadline = time.monotonic() + MAX_LEAVING_SECONDS
-    while other_connections():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def _check_space(restic: Restic, snapshot: StoredSnapshot, *, one_disk: bool) -> None:

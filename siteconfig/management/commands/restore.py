@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from clipset.lib.durable import sync
 from siteconfig.backup.expected import restore_one
 from siteconfig.backup.progress import progress_line
 from siteconfig.backup.rehearsal import rehearse
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.restic import BackupError, NotInBackupError
 from siteconfig.backup.restoring import (
     find_snapshot,
     finish_restore,
@@ -106,9 +107,18 @@ class Command(BaseCommand):
             return
         restic = repository()
         snapshot = find_snapshot(restic, wanted or "latest")
-        content = settings_of(restic, snapshot)
-        file.touch(mode=0o600)
-        file.write_text(content)
+        try:
+            content = settings_of(restic, snapshot)
+        except NotInBackupError:
+            self.stdout.write("The backup has no .env: the site's settings were elsewhere.")
+            return
+        # Under another name first: a file that was cut off would stay as it is in the next run.
+        part = file.with_name(f"{file.name}.part")
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        part.write_text(content)
+        sync(part)
+        part.replace(file)
         self.stdout.write(f"Settings restored to {file}.")
 
     def _bring_video(self, restic: Restic, snapshot: StoredSnapshot, short_id: str) -> None:

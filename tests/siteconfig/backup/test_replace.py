@@ -18,7 +18,7 @@ import pytest
 from tests.disks import command, small_disk
 from tests.folders import files_below
 from tests.postgresql import parameters
-from tests.projects import Project, database_rows, sqlite_url
+from tests.projects import SECRET, Project, database_rows, sqlite_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -210,3 +210,26 @@ def test_videos_behind_a_link_are_in_the_backup(
     other.manage("restore")
     assert (other.media / "videos/old.bin").read_bytes() == b"old"
     assert other.rows(NAMES) == [("bob",)]
+
+
+@pytest.mark.long
+def test_settings_come_back_unless_the_site_had_them_from_the_environment(
+    databases: Databases, backed_up: dict[str, str], tmp_path: Path
+) -> None:
+    site = databases.project(tmp_path / "site", **backed_up)
+    site.manage("backup")
+    other = Project(tmp_path / "other", url=databases.empty(), SECRET_KEY=SECRET, **backed_up)
+    kept = (other.root / ".env").read_text()
+    (other.root / ".env").write_text("HOST=0.0.0.0\n")
+    assert "stays as it is" in other.manage("restore", "--settings-only")
+    (other.root / ".env").unlink()
+    assert "Settings restored" in other.manage("restore", "--settings-only")
+    assert (other.root / ".env").read_text() == kept
+    assert (other.root / ".env").stat().st_mode & 0o777 == 0o600
+    (site.root / ".env").unlink()
+    site.environment["SECRET_KEY"] = SECRET
+    site.manage("backup")
+    (other.root / ".env").unlink()
+    assert "has no .env" in other.manage("restore", "--settings-only")
+    assert not (other.root / ".env").exists()
+    other.manage("restore")
