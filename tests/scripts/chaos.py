@@ -38,6 +38,9 @@ FFMPEG, ALL = "ffmpeg", "all at once"
 # Whom to kill: a part of the site, any FFmpeg, everything but scripts/run itself.
 VICTIMS: Final = (QUEUE_WORKER, FFMPEG, WEB_WORKER, SENTINEL, ALL, QUEUE, WEB, SUPERVISOR)
 
+# A backup is no part of the site; on a busy machine a kill of all at once would hit each of them.
+SPARED: Final = ("scripts/backup", "manage.py backup", "restic")
+
 
 @dataclass(frozen=True)
 class Course:
@@ -134,7 +137,11 @@ class Killer:
         parts = cast(self.clone)
         if isinstance(victim, int):
             return parts[victim]
-        every = [process for process in self.clone.processes() if process not in parts[MAIN]]
+        every = [
+            process
+            for process, (_, command) in self.clone.processes().items()
+            if process not in parts[MAIN] and not any(name in command for name in SPARED)
+        ]
         making = list(ffmpegs(self.clone))
         return making if victim == FFMPEG else every + making
 
