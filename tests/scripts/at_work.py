@@ -18,20 +18,23 @@ if TYPE_CHECKING:
     from tests.scripts.conftest import Clone
 
 MAX_COMMENTS: Final = 15  # more within five minutes are refused
-DELETE_EACH: Final = 4  # of so many uploads a finished one is deleted
 
 
 class Members(threading.Thread):
-    """bob uploads what `clip` gives, comments on it and deletes some of it again, until he has
-    uploaded so many or is ended. `failure` is what ended him otherwise."""
+    """bob uploads what `clip` gives, comments on it and, each `delete_each` uploads, deletes a
+    finished video, until he has uploaded so many or is ended. `failure` is what ended him
+    otherwise."""
 
-    def __init__(self, clone: Clone, clip: Callable[[int], Path], videos: int) -> None:
+    def __init__(
+        self, clone: Clone, clip: Callable[[int], Path], *, videos: int, delete_each: int
+    ) -> None:
         super().__init__(daemon=True)
         self.clone = clone
         self.told = Told()
         self.failure: BaseException | None = None
         self._clip = clip
         self._videos = videos
+        self._delete_each = delete_each
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -64,7 +67,7 @@ class Members(threading.Thread):
                 text = f"{short_id} {number}"
                 _post(bob, f"/v/{short_id}/comments/", text=text)
                 self.told.commented.add(text)
-            if number % DELETE_EACH == DELETE_EACH - 1:
+            if number % self._delete_each == self._delete_each - 1:
                 self._delete_one(bob)
 
     def _delete_one(self, bob: Browser) -> None:

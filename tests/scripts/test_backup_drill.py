@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.long, pytest.mark.ffmpeg, pytest.mark.restic]
 
-MEGABYTES: Final = 25  # of a heavy video
+MEGABYTES: Final = 27  # of a heavy video
 # The sources, the videos made of them, the repository and the restored site, all of them kept.
 NEEDED_BYTES: Final = 30 * 1024**3
 RAISE_LIMITS = """
@@ -49,19 +49,28 @@ Config.objects.update(weekly_upload_limit_bytes=2**40)
 
 @dataclass(frozen=True)
 class Size:
-    """How many videos are uploaded in all, how many before the first backup, how many bytes are in
-    the repository when that is killed, and how long the restored site may take, in seconds."""
+    """How many videos are uploaded in all, at how many uploads one is deleted, how many are there
+    before the first backup, how many bytes are in the repository when that is killed, and how long
+    the restored site may take, in seconds."""
 
     videos: int
+    delete_each: int
     before: int
     killed_at: int
     settled_within: float
     is_heavy: bool
 
 
-SMALL: Final = Size(videos=12, before=3, killed_at=1, settled_within=240, is_heavy=False)
+SMALL: Final = Size(
+    videos=12, delete_each=4, before=3, killed_at=1, settled_within=240, is_heavy=False
+)
 LARGE: Final = Size(
-    videos=200, before=150, killed_at=1_500_000_000, settled_within=600, is_heavy=True
+    videos=216,
+    delete_each=16,
+    before=160,
+    killed_at=1_500_000_000,
+    settled_within=600,
+    is_heavy=True,
 )
 
 
@@ -106,7 +115,8 @@ def drill(make_clone: Callable[[], Clone], tmp_path: Path, size: Size) -> None:
         started(process)
         make_bob(clone)
         shell(clone, RAISE_LIMITS)
-        members = Members(clone, heavy if size.is_heavy else light, size.videos)
+        clip = heavy if size.is_heavy else light
+        members = Members(clone, clip, videos=size.videos, delete_each=size.delete_each)
         # On the clone's disk.
         keeper = Keeper(clone.root / "media", clone.root.parent / "kept")
         keeper.start()
