@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,7 @@ PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", 
 PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
 SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
 TICK_SECONDS: Final = 1.0
+MAX_LOCKED_SECONDS: Final = 60.0
 # Behind everything that people wait for, and gone when the process that asked is gone.
 BEHIND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
 
@@ -86,8 +88,10 @@ class Restic:
         password_file: Path,
         cache: Path,
         tick: Callable[[], None] = lambda: None,
+        max_locked_seconds: float = MAX_LOCKED_SECONDS,
     ) -> None:
         """`tick` is called every second or so while restic runs, and ends it when it raises."""
+        self._max_locked_seconds = max_locked_seconds
         if not repository:
             raise BackupError(
                 "BACKUP_REPOSITORY is not set. Set it to a folder, SFTP or S3 address."
@@ -131,7 +135,7 @@ class Restic:
         Raises BackupError when something in the repository is damaged.
         """
         data = "--read-data" if subset is None else f"--read-data-subset={subset}"
-        self._run("check", data, failure="The check found damage in the backup repository.")
+        self._run_alone("check", data, failure="The check found damage in the backup repository.")
 
     def forget(self, *, tag: str, keep: dict[str, str]) -> None:
         """Removes old backups with the tag and the data that no other needs.
@@ -141,7 +145,7 @@ class Restic:
         kept = [option for period, n in keep.items() for option in (f"--keep-{period}", n)]
         # Grouped by nothing: else a changed list of folders would begin a group of its own,
         # whose snapshots are all kept.
-        self._run("forget", "--prune", "--group-by", "", "--tag", tag, *kept)
+        self._run_alone("forget", "--prune", "--group-by", "", "--tag", tag, *kept)
 
     # -- backup and restore -------------------------------------------------------------------
 
@@ -227,6 +231,22 @@ class Restic:
         if process.returncode:
             raise error_of(said.decode(errors="replace"), failure)
         return out
+
+    def _run_alone(self, *arguments: str, failure: str = "restic failed.") -> None:
+        """For what wants the repository for itself: waits while another process uses it. One that
+        was killed counts until its parent has noticed; the kernel still lists it."""
+        deadline = time.monotonic() + self._max_locked_seconds
+        while True:
+            try:
+                self._run(*arguments, failure=failure)
+            except RepositoryLockedError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            self._tick()
+            time.sleep(TICK_SECONDS)
+            self.unlock_stale()
 
     def _output(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
         while True:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,8 @@ from tests.projects import Project, sqlite_url
 from tests.truth import Keeper, Told, check_files, check_rows, check_told, stored_tables, tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.projects import Databases
 
 pytestmark = [pytest.mark.restic, pytest.mark.ffmpeg]
@@ -109,23 +112,12 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
     keeper, told = Keeper(site.media, tmp_path / "kept"), Told()
     keeper.start()
     films = [str(clips.h264_mp4(seconds=1)), str(clips.hevc_mp4(seconds=1))]
-    with subprocess.Popen(
-        **(
-            site.command("shell", "--no-imports", "-c", BUSY.format(films=films, most=MAX_VIDEOS))
-            | {"stdin": subprocess.PIPE}
-        ),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as busy:
-        assert busy.stdin
-        threading.Thread(target=listen, args=(busy, told), daemon=True).start()
-        wait_for(lambda: len(told.uploaded) >= 2 or busy.poll() is not None, name="two uploads")
+    with at_work(site, told, films):
+        wait_for(lambda: len(told.uploaded) >= 2, seconds=60, name="two uploads")
         kill_a_backup(site, backed_up)
         before = told.copy()
         said = site.manage("backup")
         after = told.copy()
-        busy.stdin.close()
-    assert busy.returncode == 0
     keeper.end()
     snapshot = said.split()[1].rstrip(":")
     again = Project(tmp_path / "again", url=databases.empty(), **backed_up)
@@ -139,6 +131,25 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
     check_told(before, after, videos, comments)
     again.environment["PYTHONPATH"] = str(ROOT)
     assert int(again.shell(GO_ON).split()[1]) == len(videos)
+
+
+@contextmanager
+def at_work(site: Project, told: Told, films: list[str]) -> Iterator[None]:
+    code = BUSY.format(films=films, most=MAX_VIDEOS)
+    options = site.command("shell", "--no-imports", "-c", code) | {"stdin": subprocess.PIPE}
+    busy = subprocess.Popen(**options, stdout=subprocess.PIPE, text=True)
+    listener = threading.Thread(target=listen, args=(busy, told))
+    listener.start()
+    try:
+        yield
+    finally:
+        assert busy.stdin
+        busy.stdin.close()
+        listener.join()
+        assert busy.stdout
+        busy.stdout.close()
+        code_of_exit = busy.wait()
+    assert code_of_exit == 0
 
 
 def listen(busy: subprocess.Popen[str], told: Told) -> None:

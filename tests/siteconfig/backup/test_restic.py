@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from siteconfig.backup.restic import (
     WrongPasswordError,
 )
 from tests.disks import command, mount
+from tests.processes import wait_for
 
 pytestmark = pytest.mark.restic
 
@@ -29,7 +31,10 @@ def restic(new_store: Path, tmp_path: Path, password: Path) -> Restic:
 
 def opened(tmp_path: Path, password: Path) -> Restic:
     return Restic(
-        repository=str(tmp_path / "store"), password_file=password, cache=tmp_path / "cache"
+        repository=str(tmp_path / "store"),
+        password_file=password,
+        cache=tmp_path / "cache",
+        max_locked_seconds=8,
     )
 
 
@@ -126,6 +131,25 @@ def test_a_repository_that_another_process_holds(
     # Its lock stays behind; of a process that is gone it is removed.
     restic.unlock_stale()
     restic.forget(tag="a", keep={"daily": "1"})
+
+
+def test_a_process_that_was_killed_is_waited_for_until_its_parent_notices(
+    restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    """Until then the kernel lists it, and restic takes its lock for one in use."""
+    restic.backup([source], tag="a", host="clipset")
+    where = ["-r", str(tmp_path / "store"), "-p", str(tmp_path / "password")]
+    slow = ["check", "--read-data", "--limit-download", "100"]
+    with subprocess.Popen(
+        ["restic", *where, *slow], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as other:
+        wait_for(lambda: any((tmp_path / "store" / "locks").iterdir()), name="its lock")
+        other.kill()
+        notice = threading.Timer(1, other.wait)
+        notice.start()
+        restic.forget(tag="a", keep={"daily": "1"})
+        notice.join()
+    assert not any((tmp_path / "store" / "locks").iterdir())
 
 
 def test_a_flipped_byte_is_found(restic: Restic, source: Path, tmp_path: Path) -> None:
