@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import functools
 import itertools
+import os
 import shutil
 import struct
 import subprocess
@@ -591,3 +592,31 @@ def _x265(ten_bit: bool, tags: str = "") -> tuple[str, ...]:
         *("-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1"),
         *("-pix_fmt", "yuv420p10le" if ten_bit else "yuv420p", "-x265-params", settings),
     )
+
+
+def heavy_mp4(megabytes: int) -> Path:
+    """One second of H.264 that browsers play, as large as this and like no other: its frames carry
+    random user data (H.264, D.1.7), which a copy keeps and a decoder skips. A new file each time.
+    """
+    path = new_path("mp4", "heavy")
+    raw = make("h264", *picture(1), *x264(b_frames=0)).read_bytes()
+    # Every NAL unit begins after 00 00 01; those of a picture's only slice have type 1 or 5.
+    units = raw.replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")[1:]
+    slices = sum(unit[0] & 31 in {1, 5} for unit in units)
+    weight = megabytes * 1_000_000 // slices
+    heavy = bytearray()
+    for unit in units:
+        if unit[0] & 31 in {1, 5}:
+            heavy += b"\0\0\0\1" + _user_data(weight)
+        heavy += b"\0\0\0\1" + unit
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-r", "30", "-f", "h264", "-i", "-"]
+    subprocess.run([*command, "-c", "copy", str(path)], input=heavy, check=True, timeout=60)
+    return path
+
+
+def _user_data(size: int) -> bytes:
+    """An SEI unit of so many random bytes and a few more. None is 0, so that nothing in it looks
+    like the beginning of a unit."""
+    size += size % 255 == 0
+    content = os.urandom(size).replace(b"\0", b"\1")
+    return b"\x06\x05" + b"\xff" * (size // 255) + bytes([size % 255]) + content + b"\x80"

@@ -30,6 +30,8 @@ from tests.parallel import (
     pytest_xdist_make_scheduler,
 )
 from tests.parts import PARTS, require
+from tests.postgresql import postgresql
+from tests.projects import databases
 from tests.shifted_clock import clock_library, shifted_clock
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
 
 # Hooks that pytest looks for here.
 __all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
-# Fixtures for any test: a wall clock that it sets.
-__all__ += ["clock_library", "shifted_clock"]
+# Fixtures for any test: a wall clock that it sets, a PostgreSQL server, new databases of each kind.
+__all__ += ["clock_library", "databases", "postgresql", "shifted_clock"]
 
 FOLDERS = {
     "VIDEO_STORAGE_PATH": "videos",

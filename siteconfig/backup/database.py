@@ -6,7 +6,8 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SQLITE_NAME: Final = "clipset.db"
 POSTGRESQL_NAME: Final = "clipset.pgdump"  # pg_dump's custom format
+MAX_LEAVING_SECONDS: Final = 3.0
 
 
 def dump_database(folder: Path) -> tuple[str, dict[str, int]]:
@@ -36,14 +38,87 @@ def dump_database(folder: Path) -> tuple[str, dict[str, int]]:
 
 
 def load_database(dump: Path) -> None:
-    """Puts a copy in the place of the default database, which has to be empty or missing.
+    """Puts a copy in the place of the default database, of which the caller has a copy if there is
+    anything in it. May be cut off anywhere and run again.
 
-    Raises BackupError when the copy is of another engine, damaged, or the place is taken.
+    Raises BackupError when the copy is of another engine or damaged.
     """
+    check_dump(dump)
     if connection.vendor == "sqlite":
         _load_sqlite(dump)
     else:
         _load_postgresql(dump)
+
+
+def check_dump(dump: Path) -> None:
+    """Before anything is replaced by it. Raises BackupError when the copy is of another engine,
+    damaged, or not readable by the programs of this host."""
+    if connection.vendor == "sqlite":
+        if dump.name != SQLITE_NAME:
+            raise BackupError(
+                "This backup holds a PostgreSQL database. Set DATABASE_URL to an empty PostgreSQL "
+                "database and restore again."
+            )
+        with closing(sqlite3.connect(f"file:{dump}?mode=ro", uri=True)) as copy:
+            [(verdict,)] = copy.execute("PRAGMA integrity_check(1)")
+        if verdict != "ok":
+            raise BackupError(
+                f"The database in this backup is damaged ({verdict}). Use another one."
+            )
+        return
+    if dump.name != POSTGRESQL_NAME:
+        raise BackupError(
+            "This backup holds an SQLite database. Leave DATABASE_URL out and restore again."
+        )
+    _run_postgresql("pg_restore", "--list", str(dump))
+
+
+def copy_aside(folder: Path) -> None:
+    """Writes a copy of a PostgreSQL database that is about to be replaced. SQLite's is a file,
+    which `move_database_aside` moves. Raises BackupError."""
+    if connection.vendor != "sqlite":
+        dump_database(folder)
+
+
+def move_database_aside(folder: Path) -> None:
+    """Moves SQLite's files, if there are any. May be cut off and run again."""
+    if connection.vendor != "sqlite" or not _database_file().exists():
+        return
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        # Without its -wal, a database that is moved in between lacks what was written last.
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    number = 1
+    # Of a run that was cut off: whatever made another database since, the first one is the site's.
+    while (folder / (name := SQLITE_NAME if number == 1 else f"{number}-{SQLITE_NAME}")).exists():
+        number += 1
+    for suffix in ("-wal", "-shm", ""):
+        file = _database_file().with_name(_database_file().name + suffix)
+        if file.exists():
+            shutil.move(file, folder / f"{name}{suffix}")
+    sync(folder)
+
+
+def is_left_alone() -> bool:
+    """Whether nobody else uses the default database, after a moment for those that were just
+    stopped. Always true with SQLite, which cannot tell."""
+    if connection.vendor == "sqlite":
+        return True
+    deadline = time.monotonic() + MAX_LEAVING_SECONDS
+    while _other_connections():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _other_connections() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def is_empty_database() -> bool:
@@ -97,15 +172,6 @@ def _dump_sqlite(target: Path) -> dict[str, int]:
 
 
 def _load_sqlite(dump: Path) -> None:
-    if dump.name != SQLITE_NAME:
-        raise BackupError(
-            "This backup holds a PostgreSQL database. Set DATABASE_URL to an empty PostgreSQL "
-            "database and restore again."
-        )
-    with closing(sqlite3.connect(f"file:{dump}?mode=ro", uri=True)) as copy:
-        [(verdict,)] = copy.execute("PRAGMA integrity_check(1)")
-    if verdict != "ok":
-        raise BackupError(f"The database in this backup is damaged ({verdict}). Use another one.")
     target = _database_file()
     connection.close()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -159,30 +225,29 @@ def create_database(name: str) -> str:
     return f"postgres://{login}{parts['HOST']}{port}/{name}"
 
 
-def _drop_tables() -> None:
-    """Of the default database, which was saved or is empty of members: what newer code added
-    would otherwise stay beside the restored tables."""
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names():
-            cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)} CASCADE")
-
-
 def _load_postgresql(dump: Path) -> None:
-    if dump.name != POSTGRESQL_NAME:
-        raise BackupError(
-            "This backup holds an SQLite database. Leave DATABASE_URL out and restore again."
-        )
-    _drop_tables()
+    """In one transaction: until the copy is in, the tables that it replaces are there."""
+    # All of them: what newer code added would otherwise stay beside the restored ones.
+    quote = connection.ops.quote_name
+    tables = connection.introspection.table_names()
+    drops = "".join(f"DROP TABLE IF EXISTS {quote(table)} CASCADE;\n" for table in tables)
     connection.close()
-    restore_dump(dump, database=connection.settings_dict["NAME"])
+    restore_dump(dump, database=connection.settings_dict["NAME"], first=drops)
 
 
-def restore_dump(dump: Path, *, database: str) -> None:
-    """Into a PostgreSQL database without tables. Raises BackupError."""
-    _run_postgresql(
-        *("pg_restore", "--no-owner", "--no-acl", "--clean", "--if-exists", "--exit-on-error"),
-        *("--single-transaction", f"--dbname={database}", str(dump)),
-    )
+def restore_dump(dump: Path, *, database: str, first: str = "") -> None:
+    """Into a PostgreSQL database, after the statements `first`, which leave none of its tables:
+    all of it or nothing. Raises BackupError."""
+    script = dump.with_name("restore.sql")
+    options = ("--no-owner", "--no-acl", "--clean", "--if-exists")
+    try:
+        _run_postgresql("pg_restore", *options, f"--file={script}", str(dump))
+        _run_postgresql(
+            *("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"),
+            *(f"--dbname={database}", f"--command={first or 'SELECT 1'}", f"--file={script}"),
+        )
+    finally:
+        script.unlink(missing_ok=True)
 
 
 def drop_database(name: str) -> None:

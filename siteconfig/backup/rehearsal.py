@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.utils import timezone
 
-from siteconfig.backup.database import POSTGRESQL_NAME, create_database
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.database import POSTGRESQL_NAME, create_database, drop_database
+from siteconfig.backup.restic import BackupError, NotInBackupError
 from siteconfig.backup.restoring import manifest_of, settings_of
 from siteconfig.places import SETTINGS
 
@@ -37,9 +37,10 @@ PASSED_ON: Final = ("PATH", "HOME", "LANG", "TMPDIR", "SSH_AUTH_SOCK")
 
 def rehearse(restic: Restic, snapshot: StoredSnapshot, *, folder: Path, port: int) -> str:
     """Restores the backup into a new folder with the code of this one. Returns what the restore
-    printed. The live site's files, database, Redis and mail are not touched.
+    printed, and what to remove in the end. The live site's files, database, Redis and mail are not
+    touched.
 
-    Raises BackupError.
+    Raises BackupError: nothing of the rehearsal is left then.
     """
     folder = folder.absolute()
     if folder.exists():
@@ -48,18 +49,34 @@ def rehearse(restic: Restic, snapshot: StoredSnapshot, *, folder: Path, port: in
         raise BackupError("Choose a folder outside of the site's own for the rehearsal.")
     manifest = manifest_of(restic, snapshot)
     kept = _without_ties(_settings_or_nothing(restic, snapshot))
-    shutil.copytree(settings.BASE_DIR, folder, ignore=_ignored, symlinks=True)
-    (folder / "data").mkdir(mode=0o700)
-    env_file = folder / ".env"
-    env_file.touch(mode=0o600)
-    env_file.write_text("\n".join([*kept, *_own_settings(manifest, port)]) + "\n")
-    return _restore_in(folder, snapshot)
+    database = ""
+    try:
+        shutil.copytree(settings.BASE_DIR, folder, ignore=_ignored, symlinks=True)
+        (folder / "data").mkdir(mode=0o700)
+        if manifest.database == POSTGRESQL_NAME:
+            name = f"rehearsal_{timezone.now():%Y%m%d_%H%M%S}"
+            kept.append(f"DATABASE_URL={create_database(name)}")
+            database = name
+        env_file = folder / ".env"
+        env_file.touch(mode=0o600)
+        env_file.write_text("\n".join([*kept, *_own_settings(manifest, port)]) + "\n")
+        said = _restore_in(folder, snapshot)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if database:
+            drop_database(database)
+        raise
+    end = f" and the database: dropdb '{database}'" if database else ""
+    return (
+        f"{said}To look at it: cd '{folder}' && scripts/run. When you are done, remove the "
+        f"folder{end}.\n"
+    )
 
 
 def _settings_or_nothing(restic: Restic, snapshot: StoredSnapshot) -> str:
     try:
         return settings_of(restic, snapshot)
-    except BackupError:
+    except NotInBackupError:
         return ""  # the site took its settings from the environment
 
 
@@ -73,8 +90,6 @@ def _own_settings(manifest: Manifest, port: int) -> list[str]:
     extra = [name for name in manifest.roots if name not in SETTINGS]
     if extra:
         lines.append("STORAGE_ROOTS=" + ",".join(f"{name}=media/{name}" for name in extra))
-    if manifest.database == POSTGRESQL_NAME:
-        lines.append(f"DATABASE_URL={create_database(f'rehearsal_{timezone.now():%Y%m%d_%H%M%S}')}")
     return lines
 
 

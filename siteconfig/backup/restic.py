@@ -11,46 +11,40 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from siteconfig.backup.errors import (
+    MAX_ERROR_CHARACTERS,
+    BackupError,
+    IncompleteBackupError,
+    NoRepositoryError,
+    NotInBackupError,
+    RepositoryLockedError,
+    WrongPasswordError,
+    error_of,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["BackupError", "IncompleteBackupError", "NoRepositoryError", "NotInBackupError"]
+__all__ += ["RepositoryLockedError", "WrongPasswordError"]
 
 # What repositories on SFTP, S3 and the like take from the environment, besides the search path.
 PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", "LANG")
 PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
 SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
-MAX_ERROR_CHARACTERS: Final = 2000
 # restic computes nonsense for files that grow meanwhile: more is as good as unknown.
 MAX_SECONDS_LEFT: Final = 30 * 24 * 3600
 TICK_SECONDS: Final = 1.0
+MAX_LOCKED_SECONDS: Final = 60.0
 # Behind everything that people wait for, and gone when the process that asked is gone.
 BEHIND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
-
-
-class BackupError(Exception):
-    """The sentence says what went wrong and what to do; `detail` is what restic said."""
-
-    def __init__(self, sentence: str, *, detail: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.detail = detail
-
-
-class NoRepositoryError(BackupError):
-    """There is no repository at the address."""
-
-
-class WrongPasswordError(BackupError):
-    """The password file does not open the repository."""
-
-
-class RepositoryLockedError(BackupError):
-    """Another restic process works on the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +90,10 @@ class Restic:
         password_file: Path,
         cache: Path,
         tick: Callable[[], None] = lambda: None,
+        max_locked_seconds: float = MAX_LOCKED_SECONDS,
     ) -> None:
         """`tick` is called every second or so while restic runs, and ends it when it raises."""
+        self._max_locked_seconds = max_locked_seconds
         if not repository:
             raise BackupError(
                 "BACKUP_REPOSITORY is not set. Set it to a folder, SFTP or S3 address."
@@ -141,7 +137,7 @@ class Restic:
         Raises BackupError when something in the repository is damaged.
         """
         data = "--read-data" if subset is None else f"--read-data-subset={subset}"
-        self._run("check", data, failure="The check found damage in the backup repository.")
+        self._run_alone("check", data, failure="The check found damage in the backup repository.")
 
     def forget(self, *, tag: str, keep: dict[str, str]) -> None:
         """Removes old backups with the tag and the data that no other needs.
@@ -151,7 +147,7 @@ class Restic:
         kept = [option for period, n in keep.items() for option in (f"--keep-{period}", n)]
         # Grouped by nothing: else a changed list of folders would begin a group of its own,
         # whose snapshots are all kept.
-        self._run("forget", "--prune", "--group-by", "", "--tag", tag, *kept)
+        self._run_alone("forget", "--prune", "--group-by", "", "--tag", tag, *kept)
 
     # -- backup and restore -------------------------------------------------------------------
 
@@ -170,13 +166,19 @@ class Restic:
         for pattern in excludes:
             command += ["--exclude", pattern]
         summary: dict[str, Any] = {}
-        with self._started(*command, "--", *map(str, paths)) as lines:
-            for line in lines:
-                message = _json(line)
-                if message.get("message_type") == "status" and on_progress is not None:
-                    on_progress(_progress(message))
-                elif message.get("message_type") == "summary":
-                    summary = message
+        try:
+            with self._started(*command, "--", *map(str, paths)) as lines:
+                for line in lines:
+                    message = _json(line)
+                    if message.get("message_type") == "status" and on_progress is not None:
+                        on_progress(_progress(message))
+                    elif message.get("message_type") == "summary":
+                        summary = message
+        except IncompleteBackupError:
+            # restic stores it all the same, and a restore would take it for the newest backup.
+            if summary.get("snapshot_id"):
+                self._run("forget", summary["snapshot_id"])
+            raise
         if not summary.get("snapshot_id"):
             raise BackupError("restic did not say that the backup was stored. Run it again.")
         return BackupSummary(
@@ -187,8 +189,9 @@ class Restic:
         )
 
     def read_file(self, snapshot_id: str, path: str) -> bytes:
-        """The contents of one small file of a backup."""
-        return self._run("dump", "--no-lock", snapshot_id, path, failure=f"{path} is not in it.")
+        """The contents of one small file of a backup. Raises NotInBackupError, BackupError."""
+        failure = f"{path} cannot be read from this backup."
+        return self._run("dump", "--no-lock", snapshot_id, path, failure=failure)
 
     def size_of(self, snapshot_id: str) -> int:
         """Bytes that a restore of the whole backup writes."""
@@ -228,8 +231,24 @@ class Restic:
                 process.send_signal(signal.SIGINT)
                 raise
         if process.returncode:
-            raise _error(said.decode(errors="replace"), failure)
+            raise error_of(said.decode(errors="replace"), failure)
         return out
+
+    def _run_alone(self, *arguments: str, failure: str = "restic failed.") -> None:
+        """For what wants the repository for itself: waits while another process uses it. One that
+        was killed counts until its parent has noticed; the kernel still lists it."""
+        deadline = time.monotonic() + self._max_locked_seconds
+        while True:
+            try:
+                self._run(*arguments, failure=failure)
+            except RepositoryLockedError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            self._tick()
+            time.sleep(TICK_SECONDS)
+            self.unlock_stale()
 
     def _output(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
         while True:
@@ -266,9 +285,10 @@ class Restic:
                 process.wait()
                 reader.join()
         if process.returncode == SOME_FILES_UNREADABLE:
-            raise _error("".join(said), "Some files could not be read; the backup is incomplete.")
+            sentence = "Some files could not be read, so there is no backup."
+            raise IncompleteBackupError(sentence, detail="".join(said)[-MAX_ERROR_CHARACTERS:])
         if process.returncode:
-            raise _error("".join(said), "The backup failed.")
+            raise error_of("".join(said), "The backup failed.")
 
 
 def _environment(repository: str, password_file: Path, cache: Path) -> dict[str, str]:
@@ -284,31 +304,6 @@ def _environment(repository: str, password_file: Path, cache: Path) -> dict[str,
         "RESTIC_CACHE_DIR": str(cache),
         "RESTIC_PROGRESS_FPS": "1",
     }
-
-
-def _error(said: str, failure: str) -> BackupError:
-    """The error that restic's words mean. Its exit code is 1 for all of them."""
-    detail = said.strip()[-MAX_ERROR_CHARACTERS:]
-    if "wrong password" in said:
-        return WrongPasswordError(
-            "The password file does not open the backup repository. Use the file it was created "
-            "with.",
-            detail=detail,
-        )
-    if "Is there a repository" in said or "repository does not exist" in said:
-        return NoRepositoryError(
-            "There is no backup repository at BACKUP_REPOSITORY. Check the address, and that the "
-            "disk is mounted.",
-            detail=detail,
-        )
-    if "already locked" in said:
-        return RepositoryLockedError(
-            "Another restic process is using the backup repository. Wait for it to end, then run "
-            "this again.",
-            detail=detail,
-        )
-    last = detail.splitlines()[-1] if detail else "it gave no reason"
-    return BackupError(f"{failure} restic said: {last}", detail=detail)
 
 
 def _escaped(path: str) -> str:

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
+import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
 from clipset.lib.queue import empty_queue
 from clipset.lib.units import human_bytes
 from siteconfig import roots
 from siteconfig.backup.database import (
+    check_dump,
+    copy_aside,
     count_rows,
-    dump_database,
     is_empty_database,
+    is_left_alone,
     load_database,
+    move_database_aside,
 )
 from siteconfig.backup.expected import expected_files
 from siteconfig.backup.manifest import NAME, Manifest, read_manifest, unknown_migrations
-from siteconfig.backup.placing import holds_a_file, move_into, restore_files, work_folders
+from siteconfig.backup.placing import (
+    fetch_files,
+    holds_a_file,
+    move_aside,
+    place_files,
+    work_folders,
+)
 from siteconfig.backup.restic import BackupError
+from siteconfig.backup.unfinished import (
+    UnfinishedRestore,
+    all_is_aside,
+    forget_unfinished,
+    read_unfinished,
+    stopped_site,
+    write_unfinished,
+)
 from siteconfig.models import BackupRun, BackupState
 from siteconfig.places import placed_by_host
 
@@ -37,7 +54,6 @@ if TYPE_CHECKING:
     from siteconfig.backup.restic import Restic, StoredSnapshot
 
 STAGING_END: Final = "/data/backup/staging"
-READ_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +105,8 @@ def manifest_of(restic: Restic, snapshot: StoredSnapshot) -> Manifest:
 
 
 def settings_of(restic: Restic, snapshot: StoredSnapshot) -> str:
-    """The .env of the site that was backed up. Raises BackupError when it had none."""
+    """The .env of the site that was backed up. Raises BackupError, and that as NotInBackupError
+    when it had none: it took its settings from the environment."""
     return restic.read_file(snapshot.id, f"{staging_of(snapshot)}/env").decode()
 
 
@@ -104,29 +121,107 @@ def restore_site(
 
     `replace` moves what is there to data/replaced-<time>/ first; nothing is deleted.
     `on_progress` gets the bytes that are written and the bytes in all.
-    Raises BackupError; until files are moved nothing was changed.
+    Goes on with a restore of this backup that was cut off.
+    Raises BackupError: nothing was changed then, or the sentence says how to go on.
+    """
+    with stopped_site():
+        unfinished = read_unfinished()
+        if unfinished is None:
+            unfinished = _fetch(restic, snapshot, replace=replace, on_progress=on_progress)
+        elif unfinished.snapshot != snapshot.id:
+            raise BackupError(
+                f"The restore of backup {unfinished.snapshot[:8]} into this folder was not "
+                f"finished. Finish it first: scripts/restore {unfinished.snapshot[:8]}"
+            )
+        return _swap(unfinished)
+
+
+def finish_restore() -> RestoreResult:
+    """Goes on with a restore that was cut off, from what it has fetched. Raises BackupError."""
+    with stopped_site():
+        unfinished = read_unfinished()
+        if unfinished is None:
+            raise BackupError("No restore is unfinished in this folder.")
+        return _swap(unfinished)
+
+
+def _fetch(
+    restic: Restic,
+    snapshot: StoredSnapshot,
+    *,
+    replace: bool,
+    on_progress: Callable[[int, int], None] | None,
+) -> UnfinishedRestore:
+    """All that can fail for want of space, network or right: the site stays as it is meanwhile.
+
+    Raises BackupError and OSError; nothing is left behind then.
     """
     manifest = manifest_of(restic, snapshot)
     targets = targets_of(manifest)
     base = Path(settings.BASE_DIR)
     _check_place(targets, replace=replace)
-    works = set(work_folders(targets, base).values())
-    _remove(works)
-    _check_space(restic, snapshot, one_disk=len(works) == 1)
-    aside = _move_aside(targets) if replace else None
+    works = work_folders(targets, base)
+    _remove(works.values())
+    _check_space(restic, snapshot, one_disk=len(set(works.values())) == 1)
+    aside = base / "data" / f"replaced-{timezone.now():%Y%m%d-%H%M%S}" if replace else None
+    unfinished = UnfinishedRestore(
+        snapshot=snapshot.id,
+        staging=staging_of(snapshot),
+        works={name: str(work) for name, work in works.items()},
+        aside=str(aside or ""),
+    )
     try:
-        staging = restore_files(
-            restic,
-            snapshot,
-            manifest=manifest,
-            targets=targets,
-            staging=staging_of(snapshot),
-            base=base,
-            on_progress=on_progress,
+        fetch_files(restic, snapshot, manifest=manifest, works=works, on_progress=on_progress)
+        check_dump(unfinished.staged / manifest.database)
+        if aside is not None:
+            aside.mkdir(mode=0o700)
+            copy_aside(aside)
+        write_unfinished(unfinished)
+    except BaseException:
+        with suppress(OSError):
+            forget_unfinished()
+        _remove([*works.values(), *([aside] if aside else [])])
+        raise
+    return unfinished
+
+
+def _swap(unfinished: UnfinishedRestore) -> RestoreResult:
+    """From the old site to the backup's. May be cut off anywhere and run again.
+
+    Raises BackupError.
+    """
+    works, aside = unfinished.work_folders, Path(unfinished.aside) if unfinished.aside else None
+    gone = [work for work in works.values() if not work.is_dir()]
+    if gone or not unfinished.staged.is_dir():
+        raise BackupError(
+            f"What the restore had fetched is no longer in {[*gone, unfinished.staged][0]}. Mount "
+            "the disk that it lies on, then run scripts/restore again. If it is lost, delete "
+            "data/restore-unfinished.json and start over with scripts/restore --replace."
         )
-        load_database(staging / manifest.database)
-    finally:
-        _remove(works)
+    manifest = read_manifest((unfinished.staged / NAME).read_bytes())
+    targets = targets_of(manifest)
+    try:
+        if aside is not None and not unfinished.is_aside:
+            move_database_aside(aside)
+            move_aside(aside, targets)
+            unfinished = all_is_aside(unfinished)
+        place_files(manifest, works, targets)
+        load_database(unfinished.staged / manifest.database)
+        result = _bring_to_life(manifest, unfinished.snapshot, aside)
+        os.sync()
+    except (BackupError, OSError) as error:
+        kept = f" What was here before is in {aside}." if aside else ""
+        raise BackupError(
+            f"The restore was not finished: {error} Nothing is lost.{kept} Mend the cause and run "
+            "scripts/restore again: it goes on where it stopped."
+        ) from error
+    forget_unfinished()
+    _remove(works.values())
+    return result
+
+
+def _bring_to_life(manifest: Manifest, snapshot_id: str, aside: Path | None) -> RestoreResult:
+    """What the loaded database needs before the site starts, and the comparison."""
     problems = _compare_rows(manifest)
     call_command("migrate", interactive=False, verbosity=0)
     roots.forget()
@@ -134,7 +229,7 @@ def restore_site(
     empty_queue()
     # In its own copy of the database the backup still runs, which would hold removals back.
     BackupRun.objects.filter(state=BackupState.RUNNING).update(
-        state=BackupState.DONE, snapshot_id=snapshot.id, finished_at=timezone.now()
+        state=BackupState.DONE, snapshot_id=snapshot_id, finished_at=timezone.now()
     )
     files, hashed, differences = compare_files(expected_files())
     return RestoreResult(
@@ -203,9 +298,12 @@ def targets_of(manifest: Manifest) -> dict[str, Path]:
 
 
 def _check_place(targets: dict[str, Path], *, replace: bool) -> None:
-    """Raises BackupError when a site runs here, or when something would be overwritten."""
-    if _site_runs():
-        raise BackupError("The site is running in this folder. Stop it, then restore again.")
+    """Raises BackupError when the database is in use, or when something would be overwritten."""
+    if not is_left_alone():
+        raise BackupError(
+            "Other programs are connected to the database: does the site run on another host or in "
+            "another folder? Stop them, then restore again."
+        )
     if replace:
         return
     hint = "Restore into an empty site, or use --replace, which moves what is there aside."
@@ -216,18 +314,6 @@ def _check_place(targets: dict[str, Path], *, replace: bool) -> None:
             raise BackupError(f"The storage root '{name}' ({folder}) holds files already. {hint}")
 
 
-def _site_runs() -> bool:
-    """Whether scripts/run holds its lock in this folder."""
-    try:
-        with (Path(settings.BASE_DIR) / "data/run/lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
 def _check_space(restic: Restic, snapshot: StoredSnapshot, *, one_disk: bool) -> None:
     """Raises BackupError when there is no room. With several disks restic says so itself."""
     needed, free = restic.size_of(snapshot.id), shutil.disk_usage(settings.BASE_DIR).free
@@ -236,26 +322,6 @@ def _check_space(restic: Restic, snapshot: StoredSnapshot, *, one_disk: bool) ->
             f"The backup needs {human_bytes(needed)}, and {human_bytes(free)} are free. Free some "
             "space, then restore again."
         )
-
-
-def _move_aside(targets: dict[str, Path]) -> Path:
-    """Moves the database and the files that are there to data/replaced-<time>/."""
-    aside = Path(settings.BASE_DIR) / "data" / f"replaced-{timezone.now():%Y%m%d-%H%M%S}"
-    aside.mkdir(parents=True)
-    if connection.vendor == "sqlite":
-        database = Path(connection.settings_dict["NAME"])
-        connection.close()
-        for suffix in ("", "-wal", "-shm"):
-            file = database.with_name(database.name + suffix)
-            if file.exists():
-                shutil.move(file, aside / file.name)
-    else:
-        dump_database(aside)
-    # The innermost first: one root may lie in another.
-    for name, folder in sorted(targets.items(), key=lambda item: -len(item[1].parts)):
-        if folder.is_dir():
-            move_into(folder, aside / name)
-    return aside
 
 
 def _compare_rows(manifest: Manifest) -> list[str]:

@@ -27,6 +27,7 @@ from siteconfig.backup.expected import removals_are_at_work
 from siteconfig.backup.manifest import NAME, Manifest, applied_migrations
 from siteconfig.backup.restic import BackupError, BackupProgress, NoRepositoryError, Restic
 from siteconfig.backup.runs import RunKeeper, begin_run, data_folder, end_run, only_one
+from siteconfig.backup.unfinished import refuse_while_unfinished
 from siteconfig.models import BackupRun, BackupState, BackupStep
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _sentence(error: BaseException) -> str:
 def _check_places() -> None:
     """Raises BackupError: restic skips a missing folder without an error, and a repository inside
     a root would back up itself."""
+    refuse_while_unfinished()
     away = roots.unavailable_roots()
     if away:
         name, reason = next(iter(away.items()))
@@ -203,7 +205,9 @@ def _store(
     restic: Restic, run: BackupRun, keeper: RunKeeper, heed: Callable[[BackupProgress], None]
 ) -> None:
     staging = staging_folder()
-    folders = {name: roots.root_path(name) for name in roots.root_names()}
+    # restic stores a link to a folder as a link, without what is in the folder.
+    real = {name: os.path.realpath(roots.root_path(name)) for name in roots.root_names()}
+    folders = {name: Path(folder) for name, folder in real.items()}
     try:
         keeper.begin_step(BackupStep.DATABASE)
         run.videos_total = _stage(staging, folders).get(VIDEOS_TABLE)

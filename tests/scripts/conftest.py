@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from tests.setting_names import setting_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.projects import Databases
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,16 +36,19 @@ def not_in_a_clone(folder: str, names: list[str]) -> set[str]:
 
 
 class Clone:
-    """A folder with the project's files as a clean clone has them, and nothing else."""
+    """A folder with the project's files as a clean clone has them, and nothing else. `url` is its
+    DATABASE_URL; "" is the SQLite file in its own place."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, url: str = "") -> None:
         self.root = root
+        self.url = url
         self.port = free_port()
         shutil.copytree(ROOT, root, ignore=not_in_a_clone, dirs_exist_ok=True)
         # As from a shell: nothing of the test run's own settings.
         ours = setting_names() | {"DJANGO_SETTINGS_MODULE", "SEED", "CLIPSET_SETUP_LOGS"}
         kept = {name: value for name, value in os.environ.items() if name not in ours}
         self.environment = kept | {"PORT": str(self.port)}
+        self.environment |= {"DATABASE_URL": url} if url else {}
 
     def install(self) -> None:
         """What scripts/run would install, taken from where the tests run."""
@@ -51,7 +57,8 @@ class Clone:
         [packages] = venv.glob("lib/python*/site-packages")
         (packages / "tests.pth").write_text(sysconfig.get_path("purelib"))
         (venv / ".clipset-root").write_text(str(self.root))
-        stamp = self.ask("requirements_stamp", "requirements.txt")
+        more = ["requirements-scale.txt"] if self.url else []
+        stamp = self.ask("requirements_stamp", "requirements.txt", *more)
         (venv / ".clipset-requirements").write_text(stamp)
         shutil.copytree(ROOT / "node_modules", self.root / "node_modules", symlinks=True)
         (self.root / "node_modules/.clipset-stamp").write_text(self.ask("front_end_stamp"))
@@ -108,6 +115,22 @@ def clone() -> Iterator[Clone]:
 def installed(clone: Clone) -> Clone:
     clone.install()
     return clone
+
+
+@pytest.fixture
+def make_clone(databases: Databases) -> Iterator[Callable[[], Clone]]:
+    """Makes clones with an empty database each, on SQLite and on PostgreSQL; installed."""
+    with ExitStack() as folders:
+
+        def make() -> Clone:
+            root = folders.enter_context(short_folder()) / "a clone"
+            root.mkdir()
+            made = Clone(root.resolve(), url=databases.empty())
+            made.environment |= {"SEED": "none"}
+            made.install()
+            return made
+
+        yield make
 
 
 @pytest.fixture

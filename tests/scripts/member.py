@@ -14,6 +14,8 @@ import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from tests.projects import database_rows, sqlite_url
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -104,8 +106,7 @@ def manage(clone: Clone, *arguments: str, **environment: str) -> str:
 
 def rows(clone: Clone, query: str, *values: object) -> list[tuple[object, ...]]:
     """What stands in the site's database."""
-    with closing(sqlite3.connect(clone.root / "data/clipset.db", timeout=20)) as database:
-        return database.execute(query, values).fetchall()
+    return database_rows(clone.url or sqlite_url(clone.root / "data/clipset.db"), query, *values)
 
 
 def change(clone: Clone, statement: str, *values: object) -> None:

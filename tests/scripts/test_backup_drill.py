@@ -1,127 +1,186 @@
-"""A site under work is backed up, the backup is killed, taken again, and restored elsewhere: every
-row and every byte are compared, and the restored site goes on with what was waiting."""
+"""The drill: a site under uploads, encodes, comments and deletions is backed up, the backup is
+killed, taken again and restored elsewhere. Every row and every byte are compared, and the restored
+site starts, plays, and goes on with what was waiting."""
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
-import subprocess
-import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests import clips
-from tests.folders import files_below
-from tests.processes import short_folder, wait_for
-from tests.scripts.conftest import Clone
-from tests.scripts.member import Browser, make_bob, rows
-from tests.scripts.remains import check_plays, is_tidy
+from tests.parts import without
+from tests.processes import wait_for
+from tests.projects import sqlite_url
+from tests.scripts.at_work import Members, Peak, timed
+from tests.scripts.backups import kill_a_backup, run, snapshot_of, store_in
+from tests.scripts.member import make_bob, rows, shell
+from tests.scripts.remains import check_plays
+from tests.scripts.sender import Sender
 from tests.scripts.site import end, get, running, started
+from tests.truth import (
+    Keeper,
+    check_files,
+    check_rows,
+    check_told,
+    stored_tables,
+    tables_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+
+    from tests.scripts.conftest import Clone
 
 pytestmark = [pytest.mark.long, pytest.mark.ffmpeg, pytest.mark.restic]
 
-VIDEOS = 8
+MEGABYTES: Final = 27  # of a heavy video
+# The sources, the videos made of them, the repository and the restored site, all of them kept.
+NEEDED_BYTES: Final = 30 * 1024**3
+RAISE_LIMITS = """
+from siteconfig.models import Config
+Config.objects.update(weekly_upload_limit_bytes=2**40)
+"""
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[Clone]:
-    with short_folder() as folder:
-        root = folder / "restored"
-        root.mkdir()
-        made = Clone(root.resolve())
-        made.install()
-        yield made
+@dataclass(frozen=True)
+class Size:
+    """How many videos are uploaded in all, at how many uploads one is deleted, how many are there
+    before the first backup, how many bytes are in the repository when that is killed, and how long
+    the restored site may take, in seconds."""
+
+    videos: int
+    delete_each: int
+    before: int
+    killed_at: int
+    settled_within: float
+    is_heavy: bool
 
 
-def content(media: Path) -> dict[str, bytes]:
-    found = {str(path.relative_to(media)): path.read_bytes() for path in files_below(media)}
-    return {name: body for name, body in found.items() if not name.startswith("temp/job-")}
+SMALL: Final = Size(
+    videos=12, delete_each=4, before=3, killed_at=1, settled_within=240, is_heavy=False
+)
+LARGE: Final = Size(
+    videos=216,
+    delete_each=16,
+    before=160,
+    killed_at=1_500_000_000,
+    settled_within=600,
+    is_heavy=True,
+)
+
+
+def light(number: int) -> Path:
+    return [clips.h264_mp4(seconds=4), clips.hevc_mp4()][number % 2]
+
+
+def heavy(number: int) -> Path:
+    """One in twenty has to be encoded."""
+    if number % 20 == 19:
+        return clips.hevc_mp4()
+    for old in clips.folder().glob("heavy-*"):
+        old.unlink()
+    return clips.heavy_mp4(MEGABYTES)
 
 
 def test_a_backup_of_a_busy_site_restores_all_that_it_had_acknowledged(
-    installed: Clone, elsewhere: Clone, tmp_path: Path
+    make_clone: Callable[[], Clone], tmp_path: Path
 ) -> None:
-    (tmp_path / "password").write_text("long and random")
-    store = {
-        "BACKUP_REPOSITORY": str(tmp_path / "store"),
-        "BACKUP_PASSWORD_FILE": str(tmp_path / "password"),
-    }
-    kinds = [clips.h264_mp4(seconds=4), clips.hevc_mp4()]
-    told: list[str] = []
-    backed_up = threading.Event()
+    drill(make_clone, tmp_path, SMALL)
 
-    def upload() -> None:
-        bob = Browser(installed)
-        bob.log_in()
-        number = 0
-        while not backed_up.is_set() and number < VIDEOS:
-            address = bob.upload(kinds[number % 2])
-            assert address is not None
-            told.append(address)
-            number += 1
 
-    with running(installed, SEED="none") as process:
+# The database is small beside that.
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_five_gigabytes_and_200_videos_come_back(
+    make_clone: Callable[[], Clone], tmp_path: Path
+) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    if free < NEEDED_BYTES:
+        without(f"{NEEDED_BYTES // 1024**3} GiB are needed, {free // 1024**3} GiB are free")
+    try:
+        drill(make_clone, tmp_path, LARGE)
+    finally:
+        shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+def drill(make_clone: Callable[[], Clone], tmp_path: Path, size: Size) -> None:
+    clone, store = make_clone(), store_in(tmp_path)
+    peak = Peak(clone)
+    peak.start()
+    with running(clone) as process:
         started(process)
-        make_bob(installed)
-        uploader = threading.Thread(target=upload)
-        uploader.start()
-        wait_for(lambda: len(told) >= 2, seconds=120, name="two uploads")
-        kill_a_backup(installed, store)
-        acknowledged = list(told)
-        said = run(installed, "scripts/backup", **store)
-        backed_up.set()
-        uploader.join()
-        assert "Backup " in said
-        end(installed, process, signal.SIGTERM)
+        make_bob(clone)
+        shell(clone, RAISE_LIMITS)
+        clip = heavy if size.is_heavy else light
+        members = Members(clone, clip, videos=size.videos, delete_each=size.delete_each)
+        # On the clone's disk.
+        keeper = Keeper(clone.root / "media", clone.root.parent / "kept")
+        keeper.start()
+        half = Sender(clone)
+        half.begin(clips.h264_mp4(seconds=3))
+        half.send(0, len(half.film) // 2)
+        members.start()
+        wait_for(lambda: members.has_uploaded(size.before), seconds=600, name="uploads")
+        kill_a_backup(clone, store, size.killed_at)
+        first, _ = timed(lambda: run(clone, "scripts/backup", **store))
+        before = members.told.copy()
+        second, said = timed(lambda: run(clone, "scripts/backup", **store))
+        after = members.told.copy()
+        members.end()
+        end(clone, process, signal.SIGTERM)
+    peak.end()
+    keeper.end()
+    print(f"\nbackup {first:.1f} s, the next {second:.1f} s, peak bytes {peak.most}")
+    print(said.strip().splitlines()[-1])
+    snapshot = snapshot_of(said)
+    if size.is_heavy:
+        shutil.rmtree(clone.root / "media")  # the second names of its files stay
+    restored = make_clone()
+    peak = Peak(restored)
+    peak.start()
+    seconds, said = timed(lambda: run(restored, "scripts/restore", **store))
+    peak.end()
+    print(f"restore {seconds:.1f} s, peak bytes {peak.most}")
+    assert "files are as they were" in said
+    stored = stored_tables(store, snapshot, tmp_path)
+    url = restored.url or sqlite_url(restored.root / "data/clipset.db")
+    same = check_rows(stored, tables_of(url))
+    compared = check_files(keeper, restored.root / "media")
+    print(f"{same} rows and {compared} bytes are the same")
+    videos = {str(short_id) for (short_id,) in rows(restored, "SELECT short_id FROM videos")}
+    comments = {str(text) for (text,) in rows(restored, "SELECT text FROM comments")}
+    check_told(before, after, videos, comments)
+    check_goes_on(restored, half, videos, size)
 
-    run(elsewhere, "scripts/restore", **store)
-    videos = rows(elsewhere, "SELECT short_id FROM videos")
-    assert {address.split("/")[2] for address in acknowledged} <= {str(one) for (one,) in videos}
-    live, back = content(installed.root / "media"), content(elsewhere.root / "media")
-    # Sources that waited have gone their way on the live site since.
-    both = back.keys() & live.keys()
-    assert {name: back[name] for name in both} == {name: live[name] for name in both}
-    assert {name.partition("/")[0] for name in back.keys() - live.keys()} <= {"temp"}
-    with running(elsewhere, SEED="none") as process:
+
+def check_goes_on(clone: Clone, half: Sender, videos: set[str], size: Size) -> None:
+    """It starts, plays, takes the rest of an upload, and finishes what was waiting."""
+    with running(clone) as process:
         started(process)
-        wait_for(lambda: is_tidy(elsewhere), seconds=300, name="the end of what waited")
-        assert get(elsewhere, "/login/") == 200
-        ready = rows(elsewhere, "SELECT COUNT(*) FROM videos WHERE processing_status='COMPLETED'")
-        assert ready == [(len(videos),)]
-        for (filename,) in rows(elsewhere, "SELECT filename FROM renditions"):
-            check_plays(elsewhere.root / "media/videos" / str(filename))
-        end(elsewhere, process, signal.SIGTERM)
-
-
-def kill_a_backup(clone: Clone, store: dict[str, str]) -> None:
-    """With kill -9, while restic writes."""
-    with subprocess.Popen(
-        ["scripts/backup"],
-        cwd=clone.root,
-        env=clone.environment | store,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        data = Path(store["BACKUP_REPOSITORY"]) / "data"
-        wait_for(lambda: data.is_dir() and any(data.iterdir()), seconds=60, name="its store")
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def run(clone: Clone, script: str, **environment: str) -> str:
-    done = subprocess.run(
-        [script],
-        cwd=clone.root,
-        env=clone.environment | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+        half.browser.address = f"http://127.0.0.1:{clone.port}"
+        half.browser.log_in()
+        offset = half.offset()
+        assert offset >= len(half.film) // 2
+        half.send(offset)
+        unfinished = "SELECT short_id FROM videos WHERE processing_status <> 'COMPLETED'"
+        jobs = "SELECT id FROM jobs WHERE state IN ('WAITING', 'RUNNING')"
+        waiting = len(rows(clone, unfinished))
+        wait_for(
+            lambda: not rows(clone, unfinished) and not rows(clone, jobs),
+            seconds=size.settled_within,
+            name="the end of what waited",
+        )
+        found = {str(short_id) for (short_id,) in rows(clone, "SELECT short_id FROM videos")}
+        assert len(found - videos) == 1  # the one that was half uploaded
+        assert get(clone, "/login/") == 200
+        for short_id in found:
+            status, page = half.browser.ask(f"/v/{short_id}/")
+            assert (status, b"<video" in page) == (200, True)
+        for (filename,) in rows(clone, "SELECT filename FROM renditions"):
+            check_plays(clone.root / "media/videos" / str(filename))
+        print(f"{waiting} of {len(found)} videos were finished after the restore")
+        end(clone, process, signal.SIGTERM)

@@ -24,13 +24,10 @@ from tests.scripts.repository import (
 )
 from tests.scripts.site import end, healthy, logs, running, started
 from tests.scripts.test_upgrade import go_back_by_hand
-from tests.services.conftest import postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-__all__ = ["postgresql"]
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.git, pytest.mark.long]
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
-import signal
-import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,46 +13,7 @@ from tests.processes import Site, process, short_folder, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The DATABASE_URL of an empty PostgreSQL, where everybody may do everything."""
-    initdb = Path(require("postgresql"))
-    with short_folder() as folder:
-        as_user: list[str] = []
-        if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root.
-            user = pwd.getpwnam("nobody")
-            ids = ("--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups")
-            as_user = ["setpriv", *ids, "--"]
-            os.chown(folder, user.pw_uid, user.pw_gid)
-        data = folder / "data"
-        locale = ("--encoding", "UTF8", "--locale", "C.UTF-8")
-        subprocess.run(
-            [*as_user, initdb, "-D", data, "-U", "clipset", "-A", "trust", "--no-sync", *locale],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-        )
-        # Nothing has to outlast the run.
-        quick = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-        options = [f"-c{option}" for option in (*quick, "listen_addresses=")]
-        server: list[str | Path] = [
-            *as_user,
-            initdb.with_name("postgres"),
-            "-D",
-            data,
-            "-k",
-            folder,
-            *options,
-        ]
-        log = folder / "log"
-        log.touch(mode=0o666)
-        # SIGINT is its fast shutdown, which doesn't wait for clients.
-        with process(server, stop=signal.SIGINT, log=log, cwd=folder):
-            wait_for((folder / ".s.PGSQL.5432").exists, name="PostgreSQL")
-            yield f"postgres://clipset@/{folder}/postgres"
+    from pathlib import Path
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.disks import small_disk
 from tests.processes import free_port
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.restic]
 ROOT = Path(__file__).resolve().parents[2]
 
 FILL = """
+import os
 from accounts.models import User
 from siteconfig.roots import root_path
 from videos.models import Comment, Rendition, Video
@@ -39,8 +41,15 @@ Rendition.objects.create(
     duration_seconds=1, size_bytes=5,
 )
 (root_path("videos") / "a.mp4").write_bytes(b"video")
+(root_path("videos") / "large.bin").write_bytes(os.urandom(20_000_000))
 Comment.objects.create(video=video, author=bob, text="Hello")
 print(hash_stored_files(), video.short_id)
+"""
+DATABASES = """
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SELECT datname FROM pg_database ORDER BY datname")
+    print(*(name for (name,) in cursor.fetchall()))
 """
 LOOK = """
 from videos.models import Comment, Video
@@ -88,6 +97,7 @@ def test_a_site_on_postgresql_comes_back_whole_and_one_video_alone(
     again = tmp_path / "again"
     said = manage("restore", "--rehearse", str(again), "--port", str(free_port()))
     assert "1 files are as they were (1 files compared by SHA-256)" in said
+    assert "remove the folder and the database: dropdb 'rehearsal_" in said
     env = dict(
         line.split("=", 1) for line in (again / ".env").read_text().splitlines() if "=" in line
     )
@@ -99,3 +109,13 @@ def test_a_site_on_postgresql_comes_back_whole_and_one_video_alone(
     manage("shell", "--no-imports", "-c", delete)
     assert "Restored the video 'Sea'" in manage("restore", "--video", short_id)
     assert manage("shell", "--no-imports", "-c", LOOK).split() == ["1", "Hello", "video"]
+
+    # A rehearsal that fails leaves nothing behind, of the databases neither.
+    before = manage("shell", "--no-imports", "-c", DATABASES)
+    small = tmp_path / "small"
+    small.mkdir()
+    with small_disk(small, tmp_path / "beside", megabytes=16):
+        with pytest.raises(AssertionError, match="The rehearsal failed"):
+            manage("restore", "--rehearse", str(small / "again"))
+        assert not (small / "again").exists()
+    assert manage("shell", "--no-imports", "-c", DATABASES) == before

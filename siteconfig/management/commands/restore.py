@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from clipset.lib.durable import sync
 from siteconfig.backup.expected import restore_one
 from siteconfig.backup.progress import ProgressLine, progress_text
 from siteconfig.backup.rehearsal import rehearse
-from siteconfig.backup.restic import BackupError
-from siteconfig.backup.restoring import find_snapshot, restore_site, settings_of
+from siteconfig.backup.restic import BackupError, NotInBackupError
+from siteconfig.backup.restoring import (
+    find_snapshot,
+    finish_restore,
+    restore_site,
+    settings_of,
+)
 from siteconfig.backup.running import repository
+from siteconfig.backup.unfinished import read_unfinished, refuse_while_unfinished
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -30,7 +37,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("snapshot", nargs="?", default="latest", help="As `backups` lists it.")
+        parser.add_argument("snapshot", nargs="?", default="", help="As `backups` lists it.")
         parser.add_argument(
             "--replace",
             action="store_true",
@@ -60,11 +67,15 @@ class Command(BaseCommand):
         since = time.monotonic()
         line = ProgressLine(self.stdout)
         try:
-            restic = repository()
-            snapshot = find_snapshot(restic, options["snapshot"])
             if options["settings_only"]:
-                self._bring_settings(restic, snapshot)
+                self._bring_settings(options["snapshot"])
                 return
+            if self._goes_on(options):
+                self.stdout.write("Going on with the restore that was not finished.")
+                self._report(finish_restore(), time.monotonic() - since)
+                return
+            restic = repository()
+            snapshot = find_snapshot(restic, options["snapshot"] or "latest")
             if options["video"]:
                 self._bring_video(restic, snapshot, options["video"])
                 return
@@ -86,14 +97,33 @@ class Command(BaseCommand):
             line.clear()
         self._report(result, time.monotonic() - since)
 
-    def _bring_settings(self, restic: Restic, snapshot: StoredSnapshot) -> None:
+    def _goes_on(self, options: dict[str, Any]) -> bool:
+        """Whether a restore into this folder was cut off that is the one asked for now."""
+        if options["rehearse"] or options["video"]:
+            refuse_while_unfinished()
+            return False
+        unfinished = read_unfinished()
+        return unfinished is not None and unfinished.snapshot.startswith(options["snapshot"])
+
+    def _bring_settings(self, wanted: str) -> None:
         file = Path(settings.ENV_FILE)
         if file.exists():
             self.stdout.write(f"{file} is there already and stays as it is.")
             return
-        content = settings_of(restic, snapshot)
-        file.touch(mode=0o600)
-        file.write_text(content)
+        restic = repository()
+        snapshot = find_snapshot(restic, wanted or "latest")
+        try:
+            content = settings_of(restic, snapshot)
+        except NotInBackupError:
+            self.stdout.write("The backup has no .env: the site's settings were elsewhere.")
+            return
+        # Under another name first: a file that was cut off would stay as it is in the next run.
+        part = file.with_name(f"{file.name}.part")
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        part.write_text(content)
+        sync(part)
+        part.replace(file)
         self.stdout.write(f"Settings restored to {file}.")
 
     def _bring_video(self, restic: Restic, snapshot: StoredSnapshot, short_id: str) -> None:
@@ -102,9 +132,6 @@ class Command(BaseCommand):
 
     def _rehearse(self, restic: Restic, snapshot: StoredSnapshot, folder: Path, port: int) -> None:
         self.stdout.write(rehearse(restic, snapshot, folder=folder, port=port), ending="")
-        self.stdout.write(
-            f"To look at it: cd '{folder}' && scripts/run. Remove the folder when you are done."
-        )
 
     def _report(self, result: RestoreResult, seconds: float) -> None:
         if result.aside is not None:

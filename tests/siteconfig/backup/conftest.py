@@ -1,4 +1,4 @@
-"""An empty restic repository, made once: deriving its key takes seconds by design."""
+"""An empty restic repository, made once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from siteconfig.backup.restic import Restic
+from tests.quick_repository import make_quick
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         password_file=folder / "password",
         cache=folder / "cache",
     ).create()
+    make_quick(folder / "store", folder / "password")
     return folder / "store"
 
 
@@ -37,3 +39,9 @@ def password(tmp_path: Path) -> Path:
 @pytest.fixture
 def new_store(empty_store: Path, tmp_path: Path, password: Path) -> Path:
     return shutil.copytree(empty_store, tmp_path / "store")
+
+
+@pytest.fixture
+def backed_up(new_store: Path, password: Path) -> dict[str, str]:
+    """The settings of a site with an empty repository."""
+    return {"BACKUP_REPOSITORY": str(new_store), "BACKUP_PASSWORD_FILE": str(password)}

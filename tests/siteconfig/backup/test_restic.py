@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,15 @@ import pytest
 from siteconfig.backup.restic import (
     BackupError,
     BackupProgress,
+    IncompleteBackupError,
     NoRepositoryError,
     RepositoryLockedError,
     Restic,
     WrongPasswordError,
     _progress,
 )
+from tests.disks import command, mount
+from tests.processes import wait_for
 
 pytestmark = pytest.mark.restic
 
@@ -28,7 +32,10 @@ def restic(new_store: Path, tmp_path: Path, password: Path) -> Restic:
 
 def opened(tmp_path: Path, password: Path) -> Restic:
     return Restic(
-        repository=str(tmp_path / "store"), password_file=password, cache=tmp_path / "cache"
+        repository=str(tmp_path / "store"),
+        password_file=password,
+        cache=tmp_path / "cache",
+        max_locked_seconds=8,
     )
 
 
@@ -127,6 +134,25 @@ def test_a_repository_that_another_process_holds(
     restic.forget(tag="a", keep={"daily": "1"})
 
 
+def test_a_process_that_was_killed_is_waited_for_until_its_parent_notices(
+    restic: Restic, source: Path, tmp_path: Path
+) -> None:
+    """Until then the kernel lists it, and restic takes its lock for one in use."""
+    restic.backup([source], tag="a", host="clipset")
+    where = ["-r", str(tmp_path / "store"), "-p", str(tmp_path / "password")]
+    slow = ["check", "--read-data", "--limit-download", "100"]
+    with subprocess.Popen(
+        ["restic", *where, *slow], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as other:
+        wait_for(lambda: any((tmp_path / "store" / "locks").iterdir()), name="its lock")
+        other.kill()
+        notice = threading.Timer(1, other.wait)
+        notice.start()
+        restic.forget(tag="a", keep={"daily": "1"})
+        notice.join()
+    assert not any((tmp_path / "store" / "locks").iterdir())
+
+
 def test_a_flipped_byte_is_found(restic: Restic, source: Path, tmp_path: Path) -> None:
     restic.backup([source], tag="a", host="clipset")
     restic.check(subset=None)
@@ -163,6 +189,19 @@ def test_what_is_missing_is_said_before_anything_runs(tmp_path: Path, password: 
         Restic(repository="", password_file=password, cache=tmp_path)
     with pytest.raises(BackupError, match="password file"):
         Restic(repository="/x", password_file=tmp_path / "none", cache=tmp_path)
+
+
+def test_a_backup_that_lacks_a_file_is_none(restic: Restic, source: Path, tmp_path: Path) -> None:
+    """restic stores what it could read, and a restore would take that for the newest backup."""
+    bad = source / "bad.mp4"
+    bad.touch()
+    mount("--bind", "/proc/self/mem", bad)  # gives EIO
+    try:
+        with pytest.raises(IncompleteBackupError, match="no backup"):
+            restic.backup([source], tag="a", host="clipset")
+    finally:
+        command("umount", bad)
+    assert restic.snapshots() == []
 
 
 def test_the_process_that_asks_can_stop_it(restic: Restic, source: Path) -> None:

@@ -1,0 +1,123 @@
+"""Members who upload, comment and delete on a site that runs, and what it costs to back it up."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.parse
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.scripts.member import Browser, rows
+from tests.truth import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.scripts.conftest import Clone
+
+MAX_COMMENTS: Final = 15  # more within five minutes are refused
+
+
+class Members(threading.Thread):
+    """bob uploads what `clip` gives, comments on it and, each `delete_each` uploads, deletes a
+    finished video, until he has uploaded so many or is ended. `failure` is what ended him
+    otherwise."""
+
+    def __init__(
+        self, clone: Clone, clip: Callable[[int], Path], *, videos: int, delete_each: int
+    ) -> None:
+        super().__init__(daemon=True)
+        self.clone = clone
+        self.told = Told()
+        self.failure: BaseException | None = None
+        self._clip = clip
+        self._videos = videos
+        self._delete_each = delete_each
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def end(self) -> None:
+        self._over.set()
+        self.join()
+        assert self.failure is None, self.failure
+
+    def has_uploaded(self, number: int) -> bool:
+        assert self.failure is None, self.failure
+        return len(self.told.uploaded) >= number
+
+    def _work(self) -> None:
+        bob = Browser(self.clone)
+        bob.log_in()
+        for number in range(self._videos):
+            if self._over.is_set():
+                return
+            address = bob.upload(self._clip(number))
+            assert address is not None
+            short_id = address.split("/")[2]
+            self.told.uploaded.add(short_id)
+            if number < MAX_COMMENTS:
+                text = f"{short_id} {number}"
+                _post(bob, f"/v/{short_id}/comments/", text=text)
+                self.told.commented.add(text)
+            if number % self._delete_each == self._delete_each - 1:
+                self._delete_one(bob)
+
+    def _delete_one(self, bob: Browser) -> None:
+        """The oldest that is finished, if any is."""
+        query = (
+            "SELECT short_id FROM videos WHERE processing_status = 'COMPLETED' ORDER BY id LIMIT 1"
+        )
+        for (short_id,) in rows(self.clone, query):
+            self.told.asked_to_delete.add(str(short_id))
+            _post(bob, f"/v/{short_id}/delete/")
+            self.told.deleted.add(str(short_id))
+
+
+def _post(bob: Browser, path: str, **fields: str) -> None:
+    """A form whose answer leads to another page."""
+    fields["csrfmiddlewaretoken"] = bob.token("/upload/")
+    status, body = bob.ask(path, urllib.parse.urlencode(fields).encode())
+    assert status == 200, (path, status, body[:300])
+
+
+class Peak(threading.Thread):
+    """Looks at the memory of what runs in a clone's folder. `most` is in bytes, by program: restic,
+    and manage.py by its command."""
+
+    EVERY: Final = 0.1  # seconds
+    NAMES: Final = ("manage.py backup", "manage.py restore", "restic")
+
+    def __init__(self, clone: Clone) -> None:
+        super().__init__(daemon=True)
+        self.clone = clone
+        self.most: dict[str, int] = {}
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(self.EVERY):
+            for process, (_, command) in self.clone.processes().items():
+                name = next((it for it in self.NAMES if f"{it} " in f" {command} "), "")
+                if name:
+                    with suppress(OSError, ValueError, IndexError):
+                        status = Path(f"/proc/{process}/status").read_text()
+                        kibibytes = int(status.partition("VmHWM:")[2].split()[0])
+                        self.most[name] = max(self.most.get(name, 0), kibibytes * 1024)
+
+    def end(self) -> None:
+        self._over.set()
+        self.join()
+
+
+def timed(what: Callable[[], str]) -> tuple[float, str]:
+    """Seconds that it took, and what it said."""
+    since = time.monotonic()
+    said = what()
+    return time.monotonic() - since, said

@@ -1,0 +1,176 @@
+"""The drill in small: a site under work is backed up, the backup is killed, taken again and
+restored elsewhere. tests/scripts/test_backup_drill.py is the same with all that runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests import clips
+from tests.processes import ROOT, wait_for
+from tests.projects import Project, sqlite_url
+from tests.truth import Keeper, Told, check_files, check_rows, check_told, stored_tables, tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.projects import Databases
+
+pytestmark = [pytest.mark.restic, pytest.mark.ffmpeg]
+
+MAX_VIDEOS: Final = 9
+# Members at work, until standard input ends: each line of output is what one of them was told.
+BUSY = """
+import sys, threading
+from pathlib import Path
+from accounts.models import User
+from tests.videos.films import sent_film
+from videos.models import Video
+from videos.services.editing import delete_video
+from videos.services.file_hashes import hash_stored_files
+from videos.services.processing import process_next_job
+from videos.services.removing import work_off_removals
+from videos.services.talking import write_comment
+
+bob = User.objects.create_user("bob", "bob@example.org", "a long enough passphrase")
+over = threading.Event()
+
+def wait_for_end():
+    sys.stdin.read()
+    over.set()
+
+def work():
+    while not over.is_set():
+        if process_next_job(("PUBLISH", "ENCODE")) == "nothing to do":
+            hash_stored_files()
+            work_off_removals()
+            over.wait(0.1)
+
+def say(*words):
+    print(*words, flush=True)
+
+threading.Thread(target=wait_for_end, daemon=True).start()
+worker = threading.Thread(target=work)
+worker.start()
+films = [Path(name) for name in {films!r}]
+number = 0
+while not over.wait(0.4):
+    if number == {most}:
+        continue
+    video = sent_film(bob, films[number % len(films)], title=f"Video {{number}}")
+    say("uploaded", video.short_id)
+    write_comment(video=video, author=bob, text=f"{{video.short_id}} {{number}}")
+    say("commented", video.short_id, number)
+    if number % 3 == 2:
+        oldest = Video.objects.filter(processing_status="COMPLETED").order_by("created_at").first()
+        if oldest:
+            say("asked", oldest.short_id)
+            delete_video(video=oldest)
+            say("deleted", oldest.short_id)
+    number += 1
+worker.join()
+"""
+# The restored site: what was left by the backed up one's worker is taken back at once.
+GO_ON = """
+from datetime import timedelta
+from django.test import Client
+from django.utils import timezone
+from accounts.models import User
+from videos.models import Job, Video
+from videos.services.jobs import take_back_lost_jobs
+from videos.services.processing import process_next_job
+Job.objects.filter(state="RUNNING").update(lease_until=timezone.now() - timedelta(seconds=1))
+take_back_lost_jobs()
+Job.objects.update(run_after=timezone.now())
+waiting = Job.objects.filter(state="WAITING").count()
+while process_next_job(("PUBLISH", "ENCODE")) != "nothing to do":
+    pass
+assert process_next_job(("ENRICH",)) == "completed"
+client = Client(headers={"host": "127.0.0.1"})
+client.force_login(User.objects.get(username="bob"))
+for video in Video.objects.all():
+    assert video.processing_status == "COMPLETED", (video.short_id, video.error_message)
+    address = f"/v/{video.short_id}/{video.renditions.first().name}.mp4"
+    answer = client.get(address, headers={"range": "bytes=0-99"})
+    assert answer.status_code == 206, answer.status_code
+print(waiting, Video.objects.count())
+"""
+
+
+def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
+    databases: Databases, backed_up: dict[str, str], tmp_path: Path
+) -> None:
+    site = databases.project(tmp_path / "site", **backed_up)
+    site.environment["PYTHONPATH"] = str(ROOT)
+    keeper, told = Keeper(site.media, tmp_path / "kept"), Told()
+    keeper.start()
+    films = [str(clips.h264_mp4(seconds=1)), str(clips.hevc_mp4(seconds=1))]
+    with at_work(site, told, films):
+        wait_for(lambda: len(told.uploaded) >= 2, seconds=60, name="two uploads")
+        kill_a_backup(site, backed_up)
+        before = told.copy()
+        said = site.manage("backup")
+        after = told.copy()
+    keeper.end()
+    snapshot = said.split()[1].rstrip(":")
+    again = Project(tmp_path / "again", url=databases.empty(), **backed_up)
+    assert "files are as they were" in again.manage("restore")
+    stored = stored_tables(backed_up, snapshot, tmp_path)
+    url = again.url or sqlite_url(again.root / "data/clipset.db")
+    assert check_rows(stored, tables_of(url)) > 100
+    assert check_files(keeper, again.media) > 0
+    videos = {str(short_id) for (short_id,) in again.rows("SELECT short_id FROM videos")}
+    comments = {str(text) for (text,) in again.rows("SELECT text FROM comments")}
+    check_told(before, after, videos, comments)
+    again.environment["PYTHONPATH"] = str(ROOT)
+    assert int(again.shell(GO_ON).split()[1]) == len(videos)
+
+
+@contextmanager
+def at_work(site: Project, told: Told, films: list[str]) -> Iterator[None]:
+    code = BUSY.format(films=films, most=MAX_VIDEOS)
+    options = site.command("shell", "--no-imports", "-c", code) | {"stdin": subprocess.PIPE}
+    busy = subprocess.Popen(**options, stdout=subprocess.PIPE, text=True)
+    listener = threading.Thread(target=listen, args=(busy, told))
+    listener.start()
+    try:
+        yield
+    finally:
+        assert busy.stdin
+        busy.stdin.close()
+        listener.join()
+        assert busy.stdout
+        busy.stdout.close()
+        code_of_exit = busy.wait()
+    assert code_of_exit == 0
+
+
+def listen(busy: subprocess.Popen[str], told: Told) -> None:
+    sets = {
+        "uploaded": told.uploaded,
+        "commented": told.commented,
+        "asked": told.asked_to_delete,
+        "deleted": told.deleted,
+    }
+    for line in busy.stdout or ():
+        word, _, rest = line.strip().partition(" ")
+        sets[word].add(rest)
+
+
+def kill_a_backup(site: Project, store: dict[str, str]) -> None:
+    """With kill -9, while restic writes."""
+    data = Path(store["BACKUP_REPOSITORY"]) / "data"
+    before = set(data.rglob("*/*"))
+    with subprocess.Popen(
+        **site.command("backup"), stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        wait_for(lambda: set(data.rglob("*/*")) > before, seconds=60, name="data in its store")
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
