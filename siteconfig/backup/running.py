@@ -78,6 +78,8 @@ def run_backup(
     """
     if not settings.BACKUP_REPOSITORY:
         repository()  # raises
+    # Before the database is asked, which such a restore may not have brought back yet.
+    refuse_while_unfinished()
     with only_one():
         run = begin_run()
         keeper = RunKeeper(run, on_step=on_step)
@@ -138,7 +140,6 @@ def _sentence(error: BaseException) -> str:
 def _check_places() -> None:
     """Raises BackupError: restic skips a missing folder without an error, and a repository inside
     a root would back up itself."""
-    refuse_while_unfinished()
     away = roots.unavailable_roots()
     if away:
         name, reason = next(iter(away.items()))
