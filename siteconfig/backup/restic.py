@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 from siteconfig.backup.errors import (
     MAX_ERROR_CHARACTERS,
@@ -43,6 +43,7 @@ SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
 MAX_SECONDS_LEFT: Final = 30 * 24 * 3600
 TICK_SECONDS: Final = 1.0
 MAX_LOCKED_SECONDS: Final = 60.0
+T = TypeVar("T")
 # Behind everything that people wait for, and gone when the process that asked is gone.
 BEHIND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
 
@@ -137,7 +138,8 @@ class Restic:
         Raises BackupError when something in the repository is damaged.
         """
         data = "--read-data" if subset is None else f"--read-data-subset={subset}"
-        self._run_alone("check", data, failure="The check found damage in the backup repository.")
+        failure = "The check found damage in the backup repository."
+        self._patiently(lambda: self._run("check", data, failure=failure))
 
     def forget(self, *, tag: str, keep: dict[str, str]) -> None:
         """Removes old backups with the tag and the data that no other needs.
@@ -147,7 +149,8 @@ class Restic:
         kept = [option for period, n in keep.items() for option in (f"--keep-{period}", n)]
         # Grouped by nothing: else a changed list of folders would begin a group of its own,
         # whose snapshots are all kept.
-        self._run_alone("forget", "--prune", "--group-by", "", "--tag", tag, *kept)
+        command = ("forget", "--prune", "--group-by", "", "--tag", tag, *kept)
+        self._patiently(lambda: self._run(*command))
 
     # -- backup and restore -------------------------------------------------------------------
 
@@ -165,9 +168,24 @@ class Restic:
         command = ["backup", "--json", "--tag", tag, "--host", host]
         for pattern in excludes:
             command += ["--exclude", pattern]
+        command += ["--", *map(str, paths)]
+        summary = self._patiently(lambda: self._stored(command, on_progress))
+        if not summary.get("snapshot_id"):
+            raise BackupError("restic did not say that the backup was stored. Run it again.")
+        return BackupSummary(
+            snapshot_id=summary["snapshot_id"],
+            bytes_total=summary["total_bytes_processed"],
+            bytes_added=summary["data_added"],
+            files_total=summary["total_files_processed"],
+        )
+
+    def _stored(
+        self, command: Sequence[str], on_progress: Callable[[BackupProgress], None] | None
+    ) -> dict[str, Any]:
+        """What restic says in the end."""
         summary: dict[str, Any] = {}
         try:
-            with self._started(*command, "--", *map(str, paths)) as lines:
+            with self._started(*command) as lines:
                 for line in lines:
                     message = _json(line)
                     if message.get("message_type") == "status" and on_progress is not None:
@@ -179,14 +197,7 @@ class Restic:
             if summary.get("snapshot_id"):
                 self._run("forget", summary["snapshot_id"])
             raise
-        if not summary.get("snapshot_id"):
-            raise BackupError("restic did not say that the backup was stored. Run it again.")
-        return BackupSummary(
-            snapshot_id=summary["snapshot_id"],
-            bytes_total=summary["total_bytes_processed"],
-            bytes_added=summary["data_added"],
-            files_total=summary["total_files_processed"],
-        )
+        return summary
 
     def read_file(self, snapshot_id: str, path: str) -> bytes:
         """The contents of one small file of a backup. Raises NotInBackupError, BackupError."""
@@ -234,18 +245,16 @@ class Restic:
             raise error_of(said.decode(errors="replace"), failure)
         return out
 
-    def _run_alone(self, *arguments: str, failure: str = "restic failed.") -> None:
-        """For what wants the repository for itself: waits while another process uses it. One that
-        was killed counts until its parent has noticed; the kernel still lists it."""
+    def _patiently(self, what: Callable[[], T]) -> T:
+        """Waits while another process holds the repository. One that was killed counts until its
+        parent has noticed: the kernel still lists it."""
         deadline = time.monotonic() + self._max_locked_seconds
         while True:
             try:
-                self._run(*arguments, failure=failure)
+                return what()
             except RepositoryLockedError:
                 if time.monotonic() > deadline:
                     raise
-            else:
-                return
             self._tick()
             time.sleep(TICK_SECONDS)
             self.unlock_stale()
