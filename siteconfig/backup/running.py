@@ -13,6 +13,7 @@ import os
 import shutil
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -25,7 +26,13 @@ from siteconfig import roots
 from siteconfig.backup.database import dump_database
 from siteconfig.backup.expected import removals_are_at_work
 from siteconfig.backup.manifest import NAME, Manifest, applied_migrations
-from siteconfig.backup.restic import BackupError, BackupProgress, NoRepositoryError, Restic
+from siteconfig.backup.restic import (
+    BackupError,
+    BackupProgress,
+    IncompleteBackupError,
+    NoRepositoryError,
+    Restic,
+)
 from siteconfig.backup.runs import RunKeeper, begin_run, data_folder, end_run, only_one
 from siteconfig.backup.unfinished import refuse_while_unfinished
 from siteconfig.models import BackupRun, BackupState, BackupStep
@@ -213,13 +220,21 @@ def _store(
         keeper.begin_step(BackupStep.DATABASE)
         run.videos_total = _stage(staging, folders).get(VIDEOS_TABLE)
         keeper.begin_step(BackupStep.FILES)
-        summary = restic.backup(
+        store = partial(
+            restic.backup,
             [staging, *folders.values()],
             tag=site_tag(),
             host="clipset",
             excludes=_excludes(folders[roots.TEMP]),
             on_progress=heed,
         )
+        try:
+            summary = store()
+        except IncompleteBackupError:
+            # A file that a member gave up on while restic read its folder. Removals wait, so a
+            # file that a row of the copied database names does not vanish.
+            logger.warning("Some files could not be read. The backup tries once more.")
+            summary = store()
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     run.snapshot_id, run.files_total = summary.snapshot_id, summary.files_total

@@ -27,12 +27,13 @@ from django.utils import timezone
 from siteconfig.backup import running
 from siteconfig.backup.expected import expected_files
 from siteconfig.backup.progress import ProgressLine, progress_text
-from siteconfig.backup.restic import BackupError, BackupProgress
+from siteconfig.backup.restic import BackupError, BackupProgress, Restic
 from siteconfig.backup.running import back_up_when_due, run_backup, site_tag
 from siteconfig.backup.runs import RUN_LEASE, backup_is_running, only_one
 from siteconfig.models import BackupRun, BackupState, BackupStep
 from tests import clips
 from tests.builders import make_admin, make_user, make_video
+from tests.disks import command, mount
 from tests.folders import files_below, make_root
 from tests.processes import free_port
 from tests.videos.films import ready_film, sent_film
@@ -395,3 +396,25 @@ def test_one_video_comes_back_with_all_that_members_did(
     assert back.search_document.title
     with pytest.raises(AssertionError, match="has no video zzzzzzzzzz"):
         restored_video(project, "zzzzzzzzzz")
+
+
+def test_a_file_that_vanishes_meanwhile_does_not_fail_the_backup(
+    bob: User, store: Path, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as an upload by the form that breaks off. What can't be read twice fails it."""
+    folder = media / "temp" / "upload-film"
+    folder.mkdir()
+    (folder / "source.mp4").touch()
+    mount("--bind", "/proc/self/mem", folder / "source.mp4")  # gives EIO
+    forget = Restic._run
+
+    def vanish_before(restic: Restic, *arguments: str, **options: Any) -> bytes:
+        if arguments[0] == "forget" and folder.exists():
+            command("umount", folder / "source.mp4")
+            shutil.rmtree(folder)
+        return forget(restic, *arguments, **options)
+
+    monkeypatch.setattr(Restic, "_run", vanish_before)
+    run = run_backup()
+    assert not folder.exists()
+    assert run.state == BackupState.DONE
