@@ -55,8 +55,8 @@ export class ClipUpload extends HTMLElement {
   async loadUnfinished() {
     const uploads = await this.session.unfinished().catch(() => []);
     if (!uploads.length) return;
-    const { Unfinished } = await import("./upload/unfinished.js");
-    this.unfinished = new Unfinished(this, uploads);
+    const module = await import("./upload/unfinished.js").catch(() => null);
+    if (module) this.unfinished = new module.Unfinished(this, uploads);
   }
 
   /** @param {string} name */
