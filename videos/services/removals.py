@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from clipset.lib.queue import enqueue
@@ -97,6 +98,23 @@ def cancel_removals(files: Iterable[StoredFile]) -> None:
     """A row names these files again, in the caller's transaction."""
     for file in files:
         Removal.objects.filter(root=file.root, key=file.key).delete()
+
+
+def cancel_removals_unless_at_work(files: Iterable[StoredFile], *, video_id: UUID) -> bool:
+    """For rows that name these files of a video again, in the caller's transaction. False, and
+    nothing is changed, while a worker removes something of the video: it has read already what
+    rows name."""
+    of_video = Q(video_id=video_id)
+    for file in files:
+        of_video |= Q(root=file.root, key=file.key)
+    removals = list(Removal.objects.select_for_update().filter(of_video))
+    now = timezone.now()
+    if any(it.taken_until and now < it.taken_until <= now + LEASE for it in removals):
+        return False
+    named = set(files)
+    again = [it.pk for it in removals if StoredFile(it.root, it.key) in named]
+    Removal.objects.filter(pk__in=again).delete()
+    return True
 
 
 def _wake_on_commit() -> None:
