@@ -48,15 +48,13 @@ def read_manifest(text: bytes) -> Manifest:
                 f"This backup has format {found['format']}, and this Clipset reads {FORMAT}. "
                 "Update Clipset, then restore again."
             )
-        manifest = Manifest(**found)
-        _check_places(manifest)
-        return manifest
+        return _checked(Manifest(**found))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BackupError("This backup's manifest cannot be read. Use another backup.") from error
 
 
-def _check_places(manifest: Manifest) -> None:
-    """What is moved from a backup must lie in it, and go to a place of its own.
+def _checked(manifest: Manifest) -> Manifest:
+    """The manifest. What is moved from a backup must lie in it, and go to a place of its own.
 
     Raises ValueError, TypeError.
     """
@@ -64,8 +62,9 @@ def _check_places(manifest: Manifest) -> None:
         raise ValueError(manifest.database)
     for name, folder in manifest.roots.items():
         parts = PurePosixPath(folder).parts
-        if not ROOT_NAME.fullmatch(name) or parts[:1] != ("/",) or ".." in parts or len(parts) < 2:  # noqa: PLR2004
+        if not ROOT_NAME.fullmatch(name) or parts[:1] != ("/",) or ".." in parts or len(parts) < 2:
             raise ValueError(folder)
+    return manifest
 
 
 def applied_migrations() -> list[str]:

@@ -173,7 +173,7 @@ def _one_at_a_time() -> None:
     Config.objects.select_for_update().filter(pk=Config.SINGLETON_ID).first()
 
 
-def _end_stale_runs(*, but: int | None = None) -> None:
+def _end_stale_runs(*, but: int = 0) -> None:
     now = timezone.now()
     unfinished = DoctorRun.objects.filter(state__in=[DoctorState.WAITING, DoctorState.RUNNING])
     unfinished = unfinished.exclude(pk=but)
@@ -253,7 +253,9 @@ def _found_by(check: Check, look: Look, result: Result) -> Iterator[Finding]:
     except Exception as error:
         logger.exception("the doctor's check '%s' failed", check.name)
         number += 1
-        yield Finding(check.name, f"This could not be checked: {printable(str(error))}", subject="failed")
+        yield Finding(
+            check.name, f"This could not be checked: {printable(str(error))}", subject="failed"
+        )
     finally:
         result.found += number
 

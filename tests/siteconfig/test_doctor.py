@@ -169,7 +169,7 @@ def test_every_change_can_be_taken_back_whatever_a_name_holds() -> None:
     """Such as what some take for the end of a line, and bytes that are no text."""
     video = make_video()
     for title in ("a\u2028b", "a\x85b", "a\x0cb\x1c", "a\r\nb\udcff"):
-        journal = Journal(f"run {ascii(title)}")
+        journal = Journal(f"run {title!a}")
         journal.log("woken", f"woken: {title}")
         journal.change_row(video, view_count=7)
         first, second = take_back(journal.run)

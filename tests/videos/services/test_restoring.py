@@ -22,6 +22,7 @@ from videos.services.files import files_of
 from videos.services.removing import work_off_removals
 from videos.services.restoring import BROUGHT_BACK, _Found, _store
 from videos.services.stored_files import StoredFile, stored_path
+from videos.transcode.publish import copy_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -159,25 +160,27 @@ def test_a_link_in_a_backup_leads_to_no_file_of_this_host(tmp_path: Path) -> Non
 def test_a_restore_that_was_cut_off_is_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a power cut leaves it: some files lie in their places, of one a part, and no row."""
+    """As a power cut leaves it: a file lies in its place, of one a part beside it, and no row."""
     video = film_with_files(make_user())
     found, manifest = backed_up(video, tmp_path / "work")
     delete_video(video=video)
     work_off_removals()
+    copied: list[Path] = []
 
-    def cut_off(*_args: object) -> None:
-        raise SystemExit
+    def copy_some(source: Path, target: Path, **_options: object) -> None:
+        if copied:
+            target.with_name(f".{target.name}.1.part").write_bytes(b"")
+            raise SystemExit
+        copy_file(source, target)
+        copied.append(target)
 
-    def copy_half(source: Path, target: Path, **_options: object) -> None:
-        copy_file(source, target, tick=lambda: cut_off())
-
-    copy_file = publishing.copy_file
     with monkeypatch.context() as patched:
         patched.setattr("os.link", os_error)  # as on another disk
         patched.setattr(restoring, "take_back", lambda *_args: None)
-        patched.setattr(publishing, "copy_file", copy_half)
+        patched.setattr(publishing, "copy_file", copy_some)
         with pytest.raises(SystemExit):
             _store(found, manifest, tmp_path / "work")
+    assert copied[0].is_file()
     assert not Video.objects.exists()
     _store(found, manifest, tmp_path / "work")
     assert Video.objects.get().short_id == video.short_id
