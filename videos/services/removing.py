@@ -181,12 +181,24 @@ def _remove(removal: Removal) -> str:
         path = stored_path(removal.root, removal.key)
         was_there = _remove_from_disk(path)
         # Not the folder of avatars or covers, which holds those of others.
-        if "/" in removal.key and removal.key.startswith("upload-") and path.parent.is_dir():
-            shutil.rmtree(path.parent)
+        if "/" in removal.key and removal.key.startswith("upload-"):
+            _remove_folder_of_source(removal.root, path.parent)
     except (OSError, ValueError, RootUnavailableError) as error:
         return getattr(error, "strerror", None) or str(error)
     # A disk that went away in between looks as if the file had been removed.
     return "" if was_there or is_available(removal.root) else ROOT_MISSING
+
+
+def _remove_folder_of_source(root: str, folder: Path) -> None:
+    """With what else is in it, unless a row names something there. Raises: OSError."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return
+    except OSError:  # not empty
+        sources = Video.objects.filter(source_root=root)
+        if not sources.filter(source_key__startswith=f"{folder.name}/").exists():
+            shutil.rmtree(folder)
 
 
 def _remove_from_disk(path: Path) -> bool:

@@ -38,7 +38,7 @@ from videos.services.removals import (
     request_removals,
 )
 from videos.services.removing import MIN_DELAY, ROOT_MISSING, work_off_removals
-from videos.services.stored_files import StoredFile
+from videos.services.stored_files import StoredFile, stored_path
 from videos.tasks import look_after_jobs
 
 if TYPE_CHECKING:
@@ -391,3 +391,13 @@ def test_sources_that_failed_before_the_upgrade_get_removals_of_their_own() -> N
     assert not old.source_file.exists()
     young.refresh_from_db()
     assert young.source_key == ""
+
+
+def test_a_file_beside_a_source_that_is_named_does_not_take_the_source_along() -> None:
+    """The folder of an upload goes with a source of it, unless a row names what is in it."""
+    video = film_with_files(make_user("bob"))
+    other = StoredFile("temp", "upload-film/older.mov")
+    stored_path(*other).write_bytes(b"x")
+    request_removals([other], reason=RemovalReason.PROCESSED)
+    assert work_off_removals() == 1
+    assert video.source_file.is_file()
