@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_OF_A_CHECK: Final = 100  # findings that are kept, and mended in one run; the rest is counted
+# Findings of a check that are kept: so many that a run mends, and so many others, which must not
+# keep the mendable ones from their turn. The rest is counted.
+MAX_OF_A_CHECK: Final = 100
 MAX_STORED: Final = 500
 KEPT_RUNS: Final = 20
 TOUCH_SECONDS: Final = 5.0
@@ -239,12 +241,16 @@ def _look_and_mend(
 
 
 def _found_by(check: Check, look: Look, result: Result) -> Iterator[Finding]:
-    """The first findings of a check; the rest is counted. A check that fails is a finding."""
+    """The first findings of a check, of those that can be mended and of the others as many; the
+    rest is counted. A check that fails is a finding."""
     number = 0
+    kept = {True: 0, False: 0}
     try:
         for finding in check.find(look):
             number += 1
-            if number <= MAX_OF_A_CHECK:
+            can_mend = finding.mend is not None
+            kept[can_mend] += 1
+            if kept[can_mend] <= MAX_OF_A_CHECK:
                 sentence, subject = printable(finding.sentence), printable(finding.subject)
                 yield replace(finding, sentence=sentence, subject=subject)
             look.tick()

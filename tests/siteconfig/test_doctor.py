@@ -285,6 +285,17 @@ def test_of_many_findings_the_first_are_kept_and_all_are_counted() -> None:
     assert "... and 5 more of the same kinds." in ask()[1]
 
 
+def test_findings_that_cannot_be_mended_do_not_keep_others_from_their_turn() -> None:
+    only()
+    mended: list[str] = []
+    many = [Finding("odd", "x", str(n)) for n in range(MAX_OF_A_CHECK + 5)]
+    many.append(Finding("odd", "x", "mendable", "Mend it."))
+    register_doctor_check("odd", lambda _: many, lambda it, _: mended.append(it.subject))
+    result = run_doctor(is_fix=True)
+    assert mended == ["mendable"]
+    assert (len(result.findings), result.found) == (MAX_OF_A_CHECK + 1, len(many))
+
+
 def test_two_do_not_run_at_once_and_a_dead_one_does_not_block() -> None:
     only()
     run = DoctorRun.objects.create(key="other", state=DoctorState.RUNNING)
