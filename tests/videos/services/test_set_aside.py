@@ -14,17 +14,21 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
+from siteconfig.models import BackupRun
+from siteconfig.services.doctor_log import Journal, take_back
 from tests.builders import make_admin, make_moderator
 from tests.disks import small_disk
 from tests.folders import make_root
 from tests.videos.films import everything_on_disk, files_below, set_aside_files
+from videos.doctor import mending
 from videos.models import RemovalReason
 from videos.services.removals import request_removals
-from videos.services.set_aside import all_set_aside, set_aside, set_aside_size
+from videos.services.set_aside import SetAsideError, all_set_aside, set_aside, set_aside_size
 from videos.services.stored_files import StoredFile
 
 if TYPE_CHECKING:
     from django.test import Client
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -209,3 +213,36 @@ def test_a_file_comes_back_beside_nothing_that_lies_in_its_place() -> None:
         told("restore_set_aside", "a.mp4")
     assert (videos_root() / "a.mp4").is_symlink()
     assert set_aside_size() == (1, 5)
+
+
+def test_what_the_doctor_moved_back_is_taken_back_and_no_other_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DOCTOR_LOG = tmp_path / "doctor.log"
+    file = stored("a.mp4")
+    assert set_aside(file, why="x")
+    mending.put_back(file, Journal("run"))
+    assert "set aside again" in take_back("run")[0]
+    assert everything_on_disk() == []
+    # It could not be moved, since another had come to its place.
+    stored("a.mp4", b"from a backup")
+    with pytest.raises(SetAsideError):
+        mending.put_back(file, Journal("other"))
+    for run in ("run", "other"):
+        assert "is not the file" in take_back(run)[0]
+    assert everything_on_disk() == ["videos/a.mp4"]
+
+
+def test_nothing_is_moved_back_or_aside_by_an_undo_while_a_backup_runs(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DOCTOR_LOG = tmp_path / "doctor.log"
+    file, other = stored("a.mp4"), stored("b.mp4")
+    assert set_aside(file, why="x")
+    mending.put_back(file, Journal("run"))
+    mending.move_aside(other, Journal("run"), why="x")
+    run = BackupRun.objects.create(lease_until=timezone.now() + timedelta(minutes=1))
+    assert all("A backup is running" in line for line in take_back("run"))
+    run.delete()
+    assert all(line.startswith("Taken back") for line in take_back("run"))
+    assert everything_on_disk() == ["videos/b.mp4"]
