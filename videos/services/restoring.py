@@ -35,7 +35,7 @@ from videos.models import (
 )
 from videos.services.files import take_back
 from videos.services.jobs import add_job
-from videos.services.removals import cancel_removals_unless_at_work
+from videos.services.removals import cancel_removals_unless_at_work, keep_source_for_retry
 from videos.services.search_index import index_captions, index_video
 from videos.services.stored_files import StoredFile, files_of_row, stored_path
 
@@ -268,6 +268,8 @@ def _store_rows(found: _Found) -> tuple[int, int]:
     )
     if video.is_unfinished:
         add_job(video=video)
+    elif video.is_failed:
+        keep_source_for_retry(video)
     index_video(video.pk)
     return stored, left_out
 
