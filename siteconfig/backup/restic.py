@@ -188,6 +188,11 @@ class Restic:
         """The contents of one small file of a backup."""
         return self._run("dump", "--no-lock", snapshot_id, path, failure=f"{path} is not in it.")
 
+    def file_paths(self, snapshot_id: str) -> set[str]:
+        """The absolute paths of the files in a backup; of links none."""
+        lines = self._run("ls", "--json", "--no-lock", snapshot_id).decode().splitlines()
+        return {node["path"] for node in map(_json, lines) if node.get("type") == "file"}
+
     def size_of(self, snapshot_id: str) -> int:
         """Bytes that a restore of the whole backup writes."""
         answer = self._run("stats", "--json", "--no-lock", "--mode", "restore-size", snapshot_id)

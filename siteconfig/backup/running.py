@@ -27,6 +27,7 @@ from clipset.lib.durable import sync
 from clipset.lib.stopping import is_stopping
 from clipset.lib.ticks import tick
 from siteconfig import roots
+from siteconfig.backup.completeness import check_completeness, named_files
 from siteconfig.backup.database import dump_database
 from siteconfig.backup.expected import removals_are_at_work
 from siteconfig.backup.manifest import NAME, Manifest, applied_migrations
@@ -267,7 +268,11 @@ def _store(
     restic: Restic, run: BackupRun, on_progress: Callable[[BackupProgress], None] | None
 ) -> BackupSummary:
     staging = staging_folder()
-    folders = {name: roots.root_path(name) for name in roots.root_names()}
+    # restic stores a link to a folder as a link, without what is in the folder.
+    real = {name: os.path.realpath(roots.root_path(name)) for name in roots.root_names()}
+    folders = {name: Path(folder) for name, folder in real.items()}
+    # The links themselves, which lie in other roots, would be in a restore's way.
+    links = [str(link) for name in real if (link := roots.root_path(name)).is_symlink()]
 
     def heed(progress: BackupProgress) -> None:
         _renew(run, progress)
@@ -276,14 +281,16 @@ def _store(
 
     try:
         _stage(staging, folders)
+        named = named_files()
         _renew(run, at_once=True)
         summary = restic.backup(
             [staging, *folders.values()],
             tag=site_tag(),
             host="clipset",
-            excludes=_excludes(folders[roots.TEMP]),
+            excludes=[*_excludes(folders[roots.TEMP]), *links],
             on_progress=heed,
         )
+        check_completeness(restic, summary.snapshot_id, named=named, folders=folders)
         _renew(run, at_once=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
