@@ -89,6 +89,23 @@ def keep_source_for_retry(video: Video) -> None:
         )
 
 
+def spare_source(video: Video) -> None:
+    """Has the sweep leave a source alone that no row of a video names yet, and removes it in 14
+    days should none ever do. What was asked for before stays as it is."""
+    if video.source_key:
+        later = timezone.now() + KEEP_FAILED_SOURCE
+        Removal.objects.get_or_create(
+            root=video.source_root,
+            key=video.source_key,
+            defaults={
+                "video_id": video.pk,
+                "reason": RemovalReason.FAILED,
+                "due_at": later,
+                "next_try_at": later,
+            },
+        )
+
+
 def cancel_failed_source(video: Video) -> None:
     """The video is tried again. In the transaction that says so, with the video's row held."""
     Removal.objects.filter(video_id=video.pk, reason=RemovalReason.FAILED).delete()

@@ -35,7 +35,11 @@ from videos.models import (
 )
 from videos.services.files import take_back
 from videos.services.jobs import add_job
-from videos.services.removals import cancel_removals_unless_at_work, keep_source_for_retry
+from videos.services.removals import (
+    cancel_removals_unless_at_work,
+    keep_source_for_retry,
+    spare_source,
+)
 from videos.services.search_index import index_captions, index_video
 from videos.services.stored_files import StoredFile, files_of_row, stored_path
 
@@ -188,6 +192,7 @@ def _store(found: _Found, manifest: Manifest, work: Path) -> RestoredVideo:
     video_id = found.video.pk
     try:
         for _ in range(MAX_TRIES):
+            spare_source(found.video)
             _place(found, manifest, work, placed)
             with transaction.atomic():
                 # No worker takes them up from here on, and none is at them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +15,11 @@ from accounts.models import User
 from siteconfig.backup.manifest import Manifest
 from siteconfig.backup.restic import BackupError
 from tests.builders import make_user
-from tests.videos.services.test_files import film_with_files
-from videos.models import Video
+from tests.videos.services.test_files import age, film_with_files
+from videos.models import Removal, Video
 from videos.services import publishing, removing, restoring
 from videos.services.editing import delete_video
-from videos.services.files import files_of
+from videos.services.files import files_of, sweep_temp
 from videos.services.removing import work_off_removals
 from videos.services.restoring import BROUGHT_BACK, _Found, _store
 from videos.services.stored_files import StoredFile, stored_path
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 
     from pytest_django import Settings
 
-    from videos.models import Removal
     from videos.services.restoring import RestoredVideo
 
 pytestmark = pytest.mark.django_db
+UPLOAD = f"upload-{'0' * 32}"
 
 
 def backed_up(video: Video, work: Path) -> tuple[_Found, Manifest]:
@@ -117,6 +118,31 @@ def test_files_go_back_only_where_no_other_restore_has_stored_the_row(
         _store(one, manifest, tmp_path / "one")
     assert Video.objects.get().short_id == video.short_id
     assert all(there(files))
+
+
+def test_the_sweep_leaves_a_source_that_is_being_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other files of the video may be copied to another disk for minutes."""
+    video = film_with_files(make_user())
+    folder = stored_path("temp", UPLOAD)
+    video.source_file.parent.rename(folder)
+    Video.objects.update(source_key=f"{UPLOAD}/source.mov", processing_status="PENDING")
+    found, manifest = backed_up(video, tmp_path / "work")
+    delete_video(video=Video.objects.get())
+    work_off_removals()
+    place = restoring._place
+
+    def place_slowly(*args: Any) -> None:
+        place(*args)
+        age(folder, timedelta(hours=1))
+        sweep_temp()
+        assert (folder / "source.mov").is_file()
+
+    monkeypatch.setattr(restoring, "_place", place_slowly)
+    _store(found, manifest, tmp_path / "work")
+    assert Video.objects.get().source_file.is_file()
+    assert not Removal.objects.exists()
 
 
 def test_a_backup_that_names_places_outside_its_roots_is_refused(tmp_path: Path) -> None:
