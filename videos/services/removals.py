@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from clipset.lib.clock import LEASE_SLACK
 from clipset.lib.queue import enqueue
 from siteconfig.backup.running import backup_is_running
 from videos.models import Removal, RemovalReason
@@ -125,8 +126,8 @@ def cancel_removals_unless_at_work(files: Iterable[StoredFile], *, video_id: UUI
     for file in files:
         of_video |= Q(root=file.root, key=file.key)
     removals = list(Removal.objects.select_for_update().filter(of_video))
-    now = timezone.now()
-    if any(it.taken_until and now < it.taken_until <= now + LEASE for it in removals):
+    keys = [it.pk for it in removals]
+    if Removal.objects.filter(is_held(), pk__in=keys).exists():
         return False
     named = set(files)
     again = [it.pk for it in removals if StoredFile(it.root, it.key) in named]
@@ -155,5 +156,11 @@ def removals_are_paused() -> bool:
 
 def removals_are_at_work() -> bool:
     """Whether somebody removes files at this moment."""
+    return Removal.objects.filter(is_held()).exists()
+
+
+def is_held() -> Q:
+    """The rows that somebody holds. A lease that ends later than any can was written by a clock
+    that was ahead; that of another host may be a little ahead of this one's."""
     now = timezone.now()
-    return Removal.objects.filter(taken_until__gt=now, taken_until__lte=now + LEASE).exists()
+    return Q(taken_until__gt=now, taken_until__lte=now + LEASE + LEASE_SLACK)

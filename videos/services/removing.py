@@ -11,6 +11,7 @@ import logging
 import re
 import shutil
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,7 @@ from videos.models import (
 from videos.services.removals import (
     KEEP_FAILED_DAYS,
     LEASE,
+    is_held,
     removals_are_at_work,
     removals_are_paused,
     wake,
@@ -96,9 +98,9 @@ def remove_now(files: Iterable[StoredFile]) -> int:
 
 def _due() -> QuerySet[Removal]:
     now = timezone.now()
-    free = Q(taken_until__isnull=True) | Q(taken_until__lte=now) | Q(taken_until__gt=now + LEASE)
     # By days on which the site was alive: a clock that leaps ahead must cost nobody a source.
     young = Q(reason=RemovalReason.FAILED, created_at__gte=alive_before(days=KEEP_FAILED_DAYS))
+    free = Q(taken_until=None) | ~is_held()
     return Removal.objects.filter(free, due_at__lte=now, next_try_at__lte=now).exclude(young)
 
 
@@ -191,14 +193,11 @@ def _remove(removal: Removal) -> str:
 
 def _remove_folder_of_source(root: str, folder: Path) -> None:
     """With what else is in it, unless a row names something there. Raises: OSError."""
-    try:
+    with suppress(OSError):  # not empty
         folder.rmdir()
-    except FileNotFoundError:
-        return
-    except OSError:  # not empty
-        sources = Video.objects.filter(source_root=root)
-        if not sources.filter(source_key__startswith=f"{folder.name}/").exists():
-            shutil.rmtree(folder)
+    sources = Video.objects.filter(source_root=root, source_key__startswith=f"{folder.name}/")
+    if folder.is_dir() and not sources.exists():
+        shutil.rmtree(folder)
 
 
 def _remove_from_disk(path: Path) -> bool:
