@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", 
 PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
 SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
 MAX_ERROR_CHARACTERS: Final = 2000
+_LOGIN: Final = re.compile(r"(//[^/:@\s]*):[^@\s]*@")
 TICK_SECONDS: Final = 1.0
 # Behind everything that people wait for, and gone when the process that asked is gone.
 BEHIND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
@@ -291,7 +293,8 @@ def _environment(repository: str, password_file: Path, cache: Path) -> dict[str,
 
 def _error(said: str, failure: str) -> BackupError:
     """The error that restic's words mean. Its exit code is 1 for all of them."""
-    detail = said.strip()[-MAX_ERROR_CHARACTERS:]
+    # restic hides the password of an address in some of its errors only; staff read them.
+    detail = _LOGIN.sub(r"\1:***@", said).strip()[-MAX_ERROR_CHARACTERS:]
     if "wrong password" in said:
         return WrongPasswordError(
             "The password file does not open the backup repository. Use the file it was created "

@@ -175,3 +175,16 @@ def test_the_process_that_asks_can_stop_it(restic: Restic, source: Path) -> None
         restic.backup([source], tag="a", host="clipset", on_progress=stop)
     restic.unlock_stale()
     assert restic.backup([source], tag="a", host="clipset").snapshot_id
+
+
+@pytest.mark.parametrize(
+    "address", ["rest:http://bob:s3cret%zz@127.0.0.1:1/x", "sftp://bob:s3cret@127.0.0.1:1/x"]
+)
+def test_no_error_holds_the_password_of_the_address(
+    address: str, tmp_path: Path, password: Path
+) -> None:
+    restic = Restic(repository=address, password_file=password, cache=tmp_path / "cache")
+    with pytest.raises(BackupError) as caught:
+        restic.snapshots()
+    assert "bob:***@127.0.0.1" in caught.value.detail
+    assert "s3cret" not in caught.value.sentence + caught.value.detail
