@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 # What repositories on SFTP, S3 and the like take from the environment, besides the search path.
 PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", "LANG")
 PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
+# restic refuses two answers to one question.
+ANSWERED_BY_SETTINGS: Final = (
+    "RESTIC_PASSWORD",
+    "RESTIC_PASSWORD_COMMAND",
+    "RESTIC_REPOSITORY_FILE",
+)
 SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
 MAX_ERROR_CHARACTERS: Final = 2000
 _LOGIN: Final = re.compile(r"(//[^/:@\s]*):[^@\s]*@")
@@ -282,7 +288,8 @@ def _environment(repository: str, password_file: Path, cache: Path) -> dict[str,
         for name, value in os.environ.items()
         if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
     }
-    passed.pop("RESTIC_PASSWORD", None)
+    for name in ANSWERED_BY_SETTINGS:
+        passed.pop(name, None)
     return passed | {
         "RESTIC_REPOSITORY": repository,
         "RESTIC_PASSWORD_FILE": str(password_file),

@@ -188,3 +188,12 @@ def test_no_error_holds_the_password_of_the_address(
         restic.snapshots()
     assert "bob:***@127.0.0.1" in caught.value.detail
     assert "s3cret" not in caught.value.sentence + caught.value.detail
+
+
+def test_the_settings_win_over_what_the_environment_says(
+    new_store: Path, tmp_path: Path, password: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESTIC_PASSWORD", "another")
+    monkeypatch.setenv("RESTIC_PASSWORD_COMMAND", "echo another")
+    monkeypatch.setenv("RESTIC_REPOSITORY_FILE", str(tmp_path / "another"))
+    assert opened(tmp_path, password).snapshots() == []
