@@ -103,7 +103,7 @@ def _work_folder() -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BackupError("Another video is being restored. Wait for it to end.") from error
-        for left in data.glob(f"{WORK_NAME}*/"):
+        for left in data.glob(f"{WORK_NAME}{'[0-9a-f]' * 8}/"):
             shutil.rmtree(left, ignore_errors=True)
         work = data / f"{WORK_NAME}{secrets.token_hex(4)}"
         work.mkdir(mode=0o700)

@@ -236,14 +236,17 @@ def test_one_restore_at_a_time_and_what_a_killed_one_left_goes(
     settings.BASE_DIR = tmp_path
     with restoring._work_folder() as work:
         (work / "clipset.db").write_bytes(b"a copy")
-        kept = shutil.copytree(work, tmp_path / "data" / "restore-killed")
+        kept = shutil.copytree(work, tmp_path / "data" / "restore-0123abcd")
         with (
             pytest.raises(BackupError, match="Another video is being restored"),
             restoring._work_folder(),
         ):
             pass
         assert work.is_dir()
+    other_file = tmp_path / "data" / "restore-unfinished.json"
+    other_file.touch()
     with restoring._work_folder() as other:
         assert not kept.exists()
+        assert other_file.exists()
     assert not work.exists()
     assert not other.exists()
