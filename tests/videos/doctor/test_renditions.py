@@ -16,7 +16,7 @@ from tests import clips
 from tests.builders import make_user
 from tests.videos.doctor.faults import make_private, state_of_the_site
 from tests.videos.films import enrich, kept_film, set_aside_files
-from videos.doctor import renditions
+from videos.doctor import mending, renditions
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobKind
 from videos.services.file_hashes import hash_stored_files
@@ -94,7 +94,7 @@ def test_a_rendition_that_is_whole_again_stays(
     path = smaller(film).path
     whole = path.read_bytes()
     harm(path)
-    move = renditions.refuse_during_backup
+    move = mending.refuse_during_backup
 
     def bring_back() -> None:
         move()
