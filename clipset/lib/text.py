@@ -92,6 +92,14 @@ def clean_text(text: str) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", lines).strip("\n")
 
 
+def printable(text: str) -> str:
+    """The text with an escape such as `\\x1b` in the place of what a terminal or a browser would
+    act on rather than show, and of bytes of a file's name that are no text."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def title_from_filename(name: str) -> str:
     """A title of 1 to 200 characters from the name of a file, with or without a path.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 MAX_ERROR_CHARACTERS: Final = 2000
+_LOGIN: Final = re.compile(r"(//[^/:@\s]*):[^@\s]*@")
 
 
 class BackupError(Exception):
@@ -38,7 +40,8 @@ class RepositoryLockedError(BackupError):
 
 def error_of(said: str, failure: str) -> BackupError:
     """The error that restic's words mean. Its exit code is 1 for all of them."""
-    detail = said.strip()[-MAX_ERROR_CHARACTERS:]
+    # restic hides the password of an address in some of its errors only; staff read them.
+    detail = _LOGIN.sub(r"\1:***@", said).strip()[-MAX_ERROR_CHARACTERS:]
     if "wrong password" in said:
         return WrongPasswordError(
             "The password file does not open the backup repository. Use the file it was created "

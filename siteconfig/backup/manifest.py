@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from siteconfig.backup.database import POSTGRESQL_NAME, SQLITE_NAME
 from siteconfig.backup.restic import BackupError
 
 NAME: Final = "manifest.json"
 FORMAT: Final = 1
+ROOT_NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +48,23 @@ def read_manifest(text: bytes) -> Manifest:
                 f"This backup has format {found['format']}, and this Clipset reads {FORMAT}. "
                 "Update Clipset, then restore again."
             )
-        return Manifest(**found)
-    except (ValueError, TypeError, KeyError) as error:
+        return _checked(Manifest(**found))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BackupError("This backup's manifest cannot be read. Use another backup.") from error
+
+
+def _checked(manifest: Manifest) -> Manifest:
+    """The manifest. What is moved from a backup must lie in it, and go to a place of its own.
+
+    Raises ValueError, TypeError.
+    """
+    if manifest.database not in {SQLITE_NAME, POSTGRESQL_NAME}:
+        raise ValueError(manifest.database)
+    for name, folder in manifest.roots.items():
+        parts = PurePosixPath(folder).parts
+        if not ROOT_NAME.fullmatch(name) or parts[:1] != ("/",) or ".." in parts or len(parts) < 2:
+            raise ValueError(folder)
+    return manifest
 
 
 def applied_migrations() -> list[str]:

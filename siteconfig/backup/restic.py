@@ -38,6 +38,12 @@ __all__ += ["RepositoryLockedError", "WrongPasswordError"]
 # What repositories on SFTP, S3 and the like take from the environment, besides the search path.
 PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", "LANG")
 PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
+# restic refuses two answers to one question.
+ANSWERED_BY_SETTINGS: Final = (
+    "RESTIC_PASSWORD",
+    "RESTIC_PASSWORD_COMMAND",
+    "RESTIC_REPOSITORY_FILE",
+)
 SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
 # restic computes nonsense for files that grow meanwhile: more is as good as unknown.
 MAX_SECONDS_LEFT: Final = 30 * 24 * 3600
@@ -204,6 +210,11 @@ class Restic:
         failure = f"{path} cannot be read from this backup."
         return self._run("dump", "--no-lock", snapshot_id, path, failure=failure)
 
+    def file_paths(self, snapshot_id: str) -> set[str]:
+        """The absolute paths of the files in a backup; of links none."""
+        lines = self._run("ls", "--json", "--no-lock", snapshot_id).decode().splitlines()
+        return {node["path"] for node in map(_json, lines) if node.get("type") == "file"}
+
     def size_of(self, snapshot_id: str) -> int:
         """Bytes that a restore of the whole backup writes."""
         answer = self._run("stats", "--json", "--no-lock", "--mode", "restore-size", snapshot_id)
@@ -306,7 +317,8 @@ def _environment(repository: str, password_file: Path, cache: Path) -> dict[str,
         for name, value in os.environ.items()
         if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
     }
-    passed.pop("RESTIC_PASSWORD", None)
+    for name in ANSWERED_BY_SETTINGS:
+        passed.pop(name, None)
     return passed | {
         "RESTIC_REPOSITORY": repository,
         "RESTIC_PASSWORD_FILE": str(password_file),

@@ -272,8 +272,9 @@ def sha256_of(path: Path) -> str:
 
 def staging_of(snapshot: StoredSnapshot) -> str:
     """The folder of the database's copy on the host that was backed up; "" for a snapshot that is
-    none of ours."""
-    return next((path for path in snapshot.paths if path.endswith(STAGING_END)), "")
+    none of ours, such as one whose path restic would take for an option."""
+    ours = (path for path in snapshot.paths if path.startswith("/") and path.endswith(STAGING_END))
+    return next((path for path in ours if ".." not in path.split("/")), "")
 
 
 def targets_of(manifest: Manifest) -> dict[str, Path]:

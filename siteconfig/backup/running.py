@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from clipset.lib.durable import sync
 from siteconfig import roots
+from siteconfig.backup.completeness import check_completeness, named_files
 from siteconfig.backup.database import dump_database
 from siteconfig.backup.expected import removals_are_at_work
 from siteconfig.backup.manifest import NAME, Manifest, applied_migrations
@@ -216,16 +217,19 @@ def _store(
     # restic stores a link to a folder as a link, without what is in the folder.
     real = {name: os.path.realpath(roots.root_path(name)) for name in roots.root_names()}
     folders = {name: Path(folder) for name, folder in real.items()}
+    # The links themselves, which lie in other roots, would be in a restore's way.
+    links = [str(link) for name in real if (link := roots.root_path(name)).is_symlink()]
     try:
         keeper.begin_step(BackupStep.DATABASE)
         run.videos_total = _stage(staging, folders).get(VIDEOS_TABLE)
+        named = named_files()
         keeper.begin_step(BackupStep.FILES)
         store = partial(
             restic.backup,
             [staging, *folders.values()],
             tag=site_tag(),
             host="clipset",
-            excludes=_excludes(folders[roots.TEMP]),
+            excludes=[*_excludes(folders[roots.TEMP]), *links],
             on_progress=heed,
         )
         try:
@@ -235,6 +239,7 @@ def _store(
             # file that a row of the copied database names does not vanish.
             logger.warning("Some files could not be read. The backup tries once more.")
             summary = store()
+        check_completeness(restic, summary.snapshot_id, named=named, folders=folders)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     run.snapshot_id, run.files_total = summary.snapshot_id, summary.files_total

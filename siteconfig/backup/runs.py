@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
+from clipset.lib.clock import LEASE_SLACK
 from clipset.lib.stopping import is_stopping
 from clipset.lib.ticks import tick
 from siteconfig.backup.restic import BackupError
@@ -51,10 +52,12 @@ def backup_is_running() -> bool:
     """Whether a backup is being taken: nothing may be removed. One query.
 
     A lease that ends later than any can was written by a clock that was ahead, and holds nothing.
+    That of another host may be a little ahead of this one's.
     """
     now = timezone.now()
+    latest = now + RUN_LEASE + LEASE_SLACK
     return BackupRun.objects.filter(
-        state=BackupState.RUNNING, lease_until__gt=now, lease_until__lte=now + RUN_LEASE
+        state=BackupState.RUNNING, lease_until__gt=now, lease_until__lte=latest
     ).exists()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from clipset.lib.queue import enqueue
+from clipset.lib.text import printable
 from siteconfig.doctor import (
     Check,
     DoctorStoppedError,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_OF_A_CHECK: Final = 100  # findings that are kept, and mended in one run; the rest is counted
+# Findings of a check that are kept: so many that a run mends, and so many others, which must not
+# keep the mendable ones from their turn. The rest is counted.
+MAX_OF_A_CHECK: Final = 100
 MAX_STORED: Final = 500
 KEPT_RUNS: Final = 20
 TOUCH_SECONDS: Final = 5.0
@@ -40,6 +43,7 @@ TOUCH_SECONDS: Final = 5.0
 STALE: Final = timedelta(minutes=5)
 
 MIGRATIONS: Final = "migrations"
+BUSY: Final = "Another run of the doctor is at work. Try again when it is done."
 
 
 class DoctorBusyError(Exception):
@@ -90,10 +94,18 @@ def request_run(
 
 
 def run_requested(run_id: int) -> DoctorRun | None:
-    """In a worker: does what `request_run` asked for. None when somebody did it already."""
+    """In a worker: does what `request_run` asked for. None when somebody did it already, or when
+    another run was begun by hand meanwhile."""
+    now = timezone.now()
     taken = DoctorRun.objects.filter(pk=run_id, state=DoctorState.WAITING)
-    if not taken.update(state=DoctorState.RUNNING, touched_at=timezone.now()):
-        return None
+    with transaction.atomic():
+        _one_at_a_time()
+        _end_stale_runs(but=run_id)
+        if DoctorRun.objects.filter(state=DoctorState.RUNNING).exists():
+            taken.update(state=DoctorState.STOPPED, problem=BUSY, finished_at=now)
+            return None
+        if not taken.update(state=DoctorState.RUNNING, touched_at=now):
+            return None
     run = DoctorRun.objects.get(pk=run_id)
     wanted = None if run.wanted is None else {(str(a), str(b)) for a, b in run.wanted}
     _carry_out(run, Result(run.key), wanted=wanted, is_deep=False, say=_quiet)
@@ -154,9 +166,7 @@ def _begin(key: str, *, is_fix: bool) -> DoctorRun:
         _one_at_a_time()
         _end_stale_runs()
         if DoctorRun.objects.filter(state=DoctorState.RUNNING).exists():
-            raise DoctorBusyError(
-                "Another run of the doctor is at work. Try again when it is done."
-            )
+            raise DoctorBusyError(BUSY)
         return DoctorRun.objects.create(key=key, is_fix=is_fix, state=DoctorState.RUNNING)
 
 
@@ -165,9 +175,10 @@ def _one_at_a_time() -> None:
     Config.objects.select_for_update().filter(pk=Config.SINGLETON_ID).first()
 
 
-def _end_stale_runs() -> None:
+def _end_stale_runs(*, but: int = 0) -> None:
     now = timezone.now()
     unfinished = DoctorRun.objects.filter(state__in=[DoctorState.WAITING, DoctorState.RUNNING])
+    unfinished = unfinished.exclude(pk=but)
     stale = unfinished.exclude(touched_at__range=(now - STALE, now + STALE))
     for state, problem in (
         (DoctorState.WAITING, "No worker took it up. Are the workers running?"),
@@ -230,20 +241,27 @@ def _look_and_mend(
 
 
 def _found_by(check: Check, look: Look, result: Result) -> Iterator[Finding]:
-    """The first findings of a check; the rest is counted. A check that fails is a finding."""
+    """The first findings of a check, of those that can be mended and of the others as many; the
+    rest is counted. A check that fails is a finding."""
     number = 0
+    kept = {True: 0, False: 0}
     try:
         for finding in check.find(look):
             number += 1
-            if number <= MAX_OF_A_CHECK:
-                yield finding
+            can_mend = finding.mend is not None
+            kept[can_mend] += 1
+            if kept[can_mend] <= MAX_OF_A_CHECK:
+                sentence, subject = printable(finding.sentence), printable(finding.subject)
+                yield replace(finding, sentence=sentence, subject=subject)
             look.tick()
     except (DoctorStoppedError, DatabaseError):
         raise
     except Exception as error:
         logger.exception("the doctor's check '%s' failed", check.name)
         number += 1
-        yield Finding(check.name, f"This could not be checked: {error}", subject="failed")
+        yield Finding(
+            check.name, f"This could not be checked: {printable(str(error))}", subject="failed"
+        )
     finally:
         result.found += number
 
@@ -264,7 +282,7 @@ def _mend(
         raise
     except Exception as error:
         logger.exception("the mend of '%s' %s failed", *named)
-        result.failed[named] = f"It could not be mended: {error}"
+        result.failed[named] = f"It could not be mended: {printable(str(error))}"
         say("mend", result.failed[named])
         return
     result.mended[named] = list(journal.said)

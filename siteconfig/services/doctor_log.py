@@ -7,6 +7,7 @@ in between the log names a change that did not happen, which taking back notices
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
 from collections.abc import Callable
@@ -16,15 +17,18 @@ from typing import TYPE_CHECKING, Any, Final
 from django.apps import apps
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from clipset.lib.durable import sync
+from clipset.lib.text import printable
 
 if TYPE_CHECKING:
     from django.db.models import Model
 
     from siteconfig.doctor import Finding
+
+logger = logging.getLogger(__name__)
 
 Entry = dict[str, Any]
 # Takes one change back. Returns a sentence that says what was done, or why nothing was.
@@ -67,7 +71,7 @@ class Journal:
             **facts,
         }
         _append(entry)
-        self.said.append(said)
+        self.said.append(printable(said))
 
     def change_row(self, row: Model, **changes: Any) -> None:
         """Stores the fields that differ, if the row still is as it was read. In one transaction."""
@@ -126,7 +130,7 @@ def take_back(run: str) -> list[str]:
 
     Raises: DoctorLogError.
     """
-    return [_take_back(entry) for entry in reversed(entries_of(run))]
+    return [printable(_take_back(entry)) for entry in reversed(entries_of(run))]
 
 
 def _take_back(entry: Entry) -> str:
@@ -137,7 +141,8 @@ def _take_back(entry: Entry) -> str:
     try:
         with transaction.atomic():
             return undo(entry)
-    except (DatabaseError, OSError, LookupError, ValueError) as error:
+    except Exception as error:  # the others are taken back, whatever this entry holds
+        logger.exception("a change of the doctor was not taken back")
         return f"Not taken back: {entry.get('said')} ({error})"
 
 
@@ -237,11 +242,16 @@ def _append(entry: Entry) -> None:
     is_new = not path.exists()
     if is_new:
         path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(entry, cls=_Encoder, ensure_ascii=False) + "\n"
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
+    text = json.dumps(entry, cls=_Encoder, ensure_ascii=False) + "\n"
+    # Of a file's name that is no text, the escapes are those of JSON.
+    line = text.encode(errors="backslashreplace")
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, line.encode())
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a full disk cut the last one off
+            line = b"\n" + line
+        while line:  # what a full disk takes may be the beginning only
+            line = line[os.write(descriptor, line) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -259,7 +269,8 @@ class _Encoder(DjangoJSONEncoder):
 def _entries() -> list[Entry]:
     """Lines that cannot be read, as the last one of a full disk, are left out."""
     try:
-        lines = Path(settings.DOCTOR_LOG).read_text().splitlines()
+        # Not splitlines: a name may hold what that takes for the end of a line.
+        lines = Path(settings.DOCTOR_LOG).read_text(errors="replace").split("\n")
     except FileNotFoundError:
         return []
     except OSError as error:

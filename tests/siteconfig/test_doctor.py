@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
+from categories.models import Category
 from siteconfig import doctor, doctor_checks
 from siteconfig.doctor import Finding, register_doctor_check
 from siteconfig.models import DoctorRun, DoctorState
@@ -22,7 +25,8 @@ from siteconfig.roots import MARKER
 from siteconfig.services.doctor import KEPT_RUNS, MAX_OF_A_CHECK, run_doctor, run_requested
 from siteconfig.services.doctor_log import Journal, take_back
 from siteconfig.tasks import run_doctor as run_doctor_task
-from tests.builders import make_admin, make_video
+from tests.builders import make_admin, make_category, make_video
+from tests.disks import small_disk
 from tests.videos.doctor.faults import make_private
 from tests.videos.films import run_queue
 from videos.models import Video
@@ -64,6 +68,14 @@ def only(*names: str) -> None:
     for check in doctor.doctor_checks():
         if check.name not in names:
             del doctor._checks[check.name]
+
+
+@contextmanager
+def monkeypatched_age() -> Iterator[None]:
+    """As if all files were old enough for the doctor to look at."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("videos.doctor.files.MIN_AGE_SECONDS", -60)
+        yield
 
 
 def test_nothing_found_is_exit_code_0() -> None:
@@ -132,6 +144,68 @@ def test_a_log_that_cannot_be_written_prevents_the_change(settings: Settings) ->
     video = make_video()
     with pytest.raises(OSError, match="nowhere"):
         Journal("run").change_row(video, view_count=5)
+    video.refresh_from_db()
+    assert video.view_count == 0
+
+
+def test_a_log_that_has_no_room_for_the_whole_line_prevents_the_change(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The disk takes the beginning of the line. The next entry stands on a line of its own."""
+    video = make_video()
+    settings.DOCTOR_LOG = tmp_path / "small" / "doctor.log"
+    (tmp_path / "small").mkdir()
+    with small_disk(tmp_path / "small", tmp_path / "beside") as disk:
+        Path(settings.DOCTOR_LOG).write_bytes(b"\n" * (4096 - 10))
+        with disk.full(), pytest.raises(OSError, match="No space"):
+            Journal("run").change_row(video, view_count=5)
+        video.refresh_from_db()
+        assert video.view_count == 0
+        Journal("run").change_row(video, view_count=6)
+        assert take_back("run")[0].startswith("Taken back")
+
+
+def test_every_change_can_be_taken_back_whatever_a_name_holds() -> None:
+    """Such as what some take for the end of a line, and bytes that are no text."""
+    video = make_video()
+    for title in ("a\u2028b", "a\x85b", "a\x0cb\x1c", "a\r\nb\udcff"):
+        journal = Journal(f"run {title!a}")
+        journal.log("woken", f"woken: {title}")
+        journal.change_row(video, view_count=7)
+        first, second = take_back(journal.run)
+        assert first.startswith("Taken back")
+        assert "Nothing to take back" in second
+        video.refresh_from_db()
+
+
+def test_an_entry_that_cannot_be_taken_back_does_not_stop_the_others() -> None:
+    """Of a log that was edited, was cut off, or is older than the code."""
+    video = make_video()
+    Journal("run").change_row(video, view_count=5)
+    log = Path(django_settings.DOCTOR_LOG)
+    good = log.read_bytes()
+    entry = json.loads(good)
+    broken: list[Any] = [
+        entry | changes
+        for changes in (
+            {"new": None},
+            {"old": {"view_count": "many"}},
+            {"old": {"nothing": 1}, "new": {}},
+            {"pk": "x"},
+            {"model": "videos.Nothing"},
+            {"model": 5},
+            {"kind": "set_aside", "root": "nowhere", "key": "a", "at": "2026-01-31T00:00:00+00:00"},
+            {"kind": "set_aside", "root": "videos", "key": "../a", "at": "yesterday"},
+            {"kind": "put_back", "root": "videos", "key": "../a"},
+            {"kind": "mode", "path": None},
+            {"kind": ["mode"]},
+        )
+    ]
+    lines = b"".join(json.dumps(it).encode() + b"\n" for it in broken)
+    log.write_bytes(b"\xff\n[]\n" + good + lines + good[:-20])
+    said = take_back("run")
+    assert len(said) == 12
+    assert said[-1].startswith("Taken back")
     video.refresh_from_db()
     assert video.view_count == 0
 
@@ -211,6 +285,17 @@ def test_of_many_findings_the_first_are_kept_and_all_are_counted() -> None:
     assert "... and 5 more of the same kinds." in ask()[1]
 
 
+def test_findings_that_cannot_be_mended_do_not_keep_others_from_their_turn() -> None:
+    only()
+    mended: list[str] = []
+    many = [Finding("odd", "x", str(n)) for n in range(MAX_OF_A_CHECK + 5)]
+    many.append(Finding("odd", "x", "mendable", "Mend it."))
+    register_doctor_check("odd", lambda _: many, lambda it, _: mended.append(it.subject))
+    result = run_doctor(is_fix=True)
+    assert mended == ["mendable"]
+    assert (len(result.findings), result.found) == (MAX_OF_A_CHECK + 1, len(many))
+
+
 def test_two_do_not_run_at_once_and_a_dead_one_does_not_block() -> None:
     only()
     run = DoctorRun.objects.create(key="other", state=DoctorState.RUNNING)
@@ -219,6 +304,45 @@ def test_two_do_not_run_at_once_and_a_dead_one_does_not_block() -> None:
     assert ask()[0] == 0
     run.refresh_from_db()
     assert (run.state, run.problem) == (DoctorState.STOPPED, "It was interrupted.")
+
+
+def test_a_requested_run_does_not_begin_beside_another(admin: Client) -> None:
+    """One that was begun by hand while the request waited for a worker."""
+    only()
+    press(admin, "run")
+    DoctorRun.objects.create(key="by hand", is_fix=True, state=DoctorState.RUNNING)
+    run_queue()
+    run = DoctorRun.objects.get(requested_by__isnull=False)
+    assert run.state == DoctorState.STOPPED
+    assert "Another run of the doctor is at work" in run.problem
+
+
+def test_names_cannot_command_a_terminal_or_break_the_page(admin: Client, media: Path) -> None:
+    """A category's name and a file's may hold anything."""
+    only("unknown_files", "images")
+    Category.objects.filter(pk=make_category().pk).update(
+        name="\x1b]0;owned\x07\u202e<b>bold</b>", image="gone.webp"
+    )
+    folder = os.fsencode(media / "videos")
+    ours = b"0" * 32
+    for name in (b"\x1b[2Jfile\xff.mp4", ours + b"-\x1b[2J.mp4", ours + b"-\xff.mp4"):
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
+    with monkeypatched_age():
+        code, said = ask()
+        fixed = ask("--fix")[1]
+    assert code == 1
+    assert "4 findings" in said
+    assert "\\x1b[2Jfile" in said
+    said = said.replace("\n", "")
+    assert said.isprintable()
+    assert fixed.replace("\n", "").isprintable()
+    shown = page(admin)
+    assert "\x1b" not in shown
+    assert "&lt;b&gt;" in shown
+    json.loads(ask("--json")[1])
+    listed = io.StringIO()
+    call_command("restore_set_aside", stdout=listed)
+    assert listed.getvalue().replace("\n", "").isprintable()
 
 
 def test_only_the_last_runs_are_kept() -> None:

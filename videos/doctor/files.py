@@ -150,7 +150,7 @@ def find_unknown(look: Look) -> Iterator[Finding]:
 
 
 def _unknown(root: str, key: str, worked_on: set[str]) -> Iterator[Finding]:
-    found = _OURS.fullmatch(PurePosixPath(key).name)
+    found = _OURS.fullmatch(PurePosixPath(key).name) if key.isprintable() else None
     is_upload = root == TEMP and UPLOAD_FOLDER.fullmatch(key) is not None
     subject, facts = f"{root}/{key}", {"root": root, "key": key}
     if not found and not is_upload:

@@ -20,6 +20,7 @@ from videos.services.stored_files import StoredFile, stored_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -95,14 +96,22 @@ def put_back(file: StoredFile, journal: Journal) -> None:
     name = FilesSetAside().name_of(file)
     if name is None:
         raise MendError(f"{file.key} is not set aside any more.")
+    (one,) = (it for it in all_set_aside() if it.name == name)
     said = f"{file.root}/{file.key}: moved back from set-aside/{name}"
-    journal.log("put_back", said, root=file.root, key=file.key)
+    journal.log("put_back", said, root=file.root, key=file.key, moved=_identity(one.path))
     restore_set_aside(name=name)
+
+
+def _identity(path: Path) -> list[int]:
+    """What a move by name keeps of a file. Raises: OSError."""
+    status = path.lstat()
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def undo_set_aside(entry: dict[str, Any]) -> str:
     file = StoredFile(entry["root"], entry["key"])
     since = datetime.fromisoformat(entry["at"])
+    refuse_during_backup()
     for one in all_set_aside():
         if (one.root, one.key) == file and one.set_aside_at >= since:
             if stored_path(*file).exists():
@@ -114,6 +123,13 @@ def undo_set_aside(entry: dict[str, Any]) -> str:
 
 def undo_put_back(entry: dict[str, Any]) -> str:
     file = StoredFile(entry["root"], entry["key"])
+    refuse_during_backup()
+    try:
+        is_same = _identity(stored_path(*file)) == entry.get("moved")
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
+        return f"Not taken back: {file.root}/{file.key} is not the file that was moved back."
     if set_aside(file, why="What the doctor had moved back was taken back."):
         return f"Taken back: {file.root}/{file.key} is set aside again."
     return f"Not taken back: {file.root}/{file.key} is not there."

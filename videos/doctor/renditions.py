@@ -81,6 +81,10 @@ def mend_size(finding: Finding, journal: Journal) -> None:
 def mend_broken(finding: Finding, journal: Journal) -> None:
     refuse_during_backup()
     rendition = _renditions().get(pk=finding.facts["rendition"])
+    # The look that found it may have been hours ago.
+    is_there = _size(rendition) == rendition.size_bytes
+    if is_there and not _why_unsound(rendition, is_deep=True, look=Look()):
+        return
     video_id = rendition.video_id
     file = StoredFile(rendition.root, rendition.filename)
     make_again(rendition, journal)

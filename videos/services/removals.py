@@ -10,8 +10,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from clipset.lib.clock import LEASE_SLACK
 from clipset.lib.queue import enqueue
 from siteconfig.backup.runs import backup_is_running
 from videos.models import Removal, RemovalReason
@@ -88,6 +90,23 @@ def keep_source_for_retry(video: Video) -> None:
         )
 
 
+def spare_source(video: Video) -> None:
+    """Has the sweep leave a source alone that no row of a video names yet, and removes it in 14
+    days should none ever do. What was asked for before stays as it is."""
+    if video.source_key:
+        later = timezone.now() + KEEP_FAILED_SOURCE
+        Removal.objects.get_or_create(
+            root=video.source_root,
+            key=video.source_key,
+            defaults={
+                "video_id": video.pk,
+                "reason": RemovalReason.FAILED,
+                "due_at": later,
+                "next_try_at": later,
+            },
+        )
+
+
 def cancel_failed_source(video: Video) -> None:
     """The video is tried again. In the transaction that says so, with the video's row held."""
     Removal.objects.filter(video_id=video.pk, reason=RemovalReason.FAILED).delete()
@@ -97,6 +116,23 @@ def cancel_removals(files: Iterable[StoredFile]) -> None:
     """A row names these files again, in the caller's transaction."""
     for file in files:
         Removal.objects.filter(root=file.root, key=file.key).delete()
+
+
+def cancel_removals_unless_at_work(files: Iterable[StoredFile], *, video_id: UUID) -> bool:
+    """For rows that name these files of a video again, in the caller's transaction. False, and
+    nothing is changed, while a worker removes something of the video: it has read already what
+    rows name."""
+    of_video = Q(video_id=video_id)
+    for file in files:
+        of_video |= Q(root=file.root, key=file.key)
+    removals = list(Removal.objects.select_for_update().filter(of_video))
+    keys = [it.pk for it in removals]
+    if Removal.objects.filter(is_held(), pk__in=keys).exists():
+        return False
+    named = set(files)
+    again = [it.pk for it in removals if StoredFile(it.root, it.key) in named]
+    Removal.objects.filter(pk__in=again).delete()
+    return True
 
 
 def _wake_on_commit() -> None:
@@ -120,5 +156,11 @@ def removals_are_paused() -> bool:
 
 def removals_are_at_work() -> bool:
     """Whether somebody removes files at this moment."""
+    return Removal.objects.filter(is_held()).exists()
+
+
+def is_held() -> Q:
+    """The rows that somebody holds. A lease that ends later than any can was written by a clock
+    that was ahead; that of another host may be a little ahead of this one's."""
     now = timezone.now()
-    return Removal.objects.filter(taken_until__gt=now, taken_until__lte=now + LEASE).exists()
+    return Q(taken_until__gt=now, taken_until__lte=now + LEASE + LEASE_SLACK)

@@ -11,6 +11,7 @@ import logging
 import re
 import shutil
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,7 @@ from videos.models import (
 from videos.services.removals import (
     KEEP_FAILED_DAYS,
     LEASE,
+    is_held,
     removals_are_at_work,
     removals_are_paused,
     wake,
@@ -96,9 +98,9 @@ def remove_now(files: Iterable[StoredFile]) -> int:
 
 def _due() -> QuerySet[Removal]:
     now = timezone.now()
-    free = Q(taken_until__isnull=True) | Q(taken_until__lte=now) | Q(taken_until__gt=now + LEASE)
     # By days on which the site was alive: a clock that leaps ahead must cost nobody a source.
     young = Q(reason=RemovalReason.FAILED, created_at__gte=alive_before(days=KEEP_FAILED_DAYS))
+    free = Q(taken_until=None) | ~is_held()
     return Removal.objects.filter(free, due_at__lte=now, next_try_at__lte=now).exclude(young)
 
 
@@ -181,12 +183,21 @@ def _remove(removal: Removal) -> str:
         path = stored_path(removal.root, removal.key)
         was_there = _remove_from_disk(path)
         # Not the folder of avatars or covers, which holds those of others.
-        if "/" in removal.key and removal.key.startswith("upload-") and path.parent.is_dir():
-            shutil.rmtree(path.parent)
+        if "/" in removal.key and removal.key.startswith("upload-"):
+            _remove_folder_of_source(removal.root, path.parent)
     except (OSError, ValueError, RootUnavailableError) as error:
         return getattr(error, "strerror", None) or str(error)
     # A disk that went away in between looks as if the file had been removed.
     return "" if was_there or is_available(removal.root) else ROOT_MISSING
+
+
+def _remove_folder_of_source(root: str, folder: Path) -> None:
+    """With what else is in it, unless a row names something there. Raises: OSError."""
+    with suppress(OSError):  # not empty
+        folder.rmdir()
+    sources = Video.objects.filter(source_root=root, source_key__startswith=f"{folder.name}/")
+    if folder.is_dir() and not sources.exists():
+        shutil.rmtree(folder)
 
 
 def _remove_from_disk(path: Path) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,9 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils import timezone
 
 from clipset.lib.durable import sync
-from clipset.lib.pictures import write_whole
 from siteconfig.roots import IMAGES, is_available, root_names, root_path
-from videos.services.stored_files import StoredFile, stored_path
+from videos.services.stored_files import StoredFile, names_in, stored_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 FOLDER: Final = "set-aside"
 MAX_SAME_NAME: Final = 1000
+NO_NOTE: Final = "Its note is lost."
+# Notes, and what an earlier version left of one when it was killed.
+_NOTE: Final = re.compile(r"\.json(\.[0-9a-f]{8}\.part)?$")
 
 
 class SetAsideError(Exception):
@@ -58,12 +62,12 @@ def set_aside(file: StoredFile, *, why: str, video_id: UUID | None = None) -> bo
     path = stored_path(file.root, file.key)
     for base in _bases(file.root):
         try:
-            target = _free_place(base, file)
-            note = _note_of(target)
-            write_whole(note, json.dumps(_facts(file, path, why, video_id), indent=1).encode())
+            facts = json.dumps(_facts(file, path, why, video_id), indent=1)
+            target = _claimed_place(base, file, facts.encode())
         except OSError as error:
             logger.warning("%s could not be set aside: %s", file.key, error)
             return False
+        note = _note_of(target)
         try:
             path.rename(target)
         except OSError as error:
@@ -80,23 +84,41 @@ def set_aside(file: StoredFile, *, why: str, video_id: UUID | None = None) -> bo
 
 
 def all_set_aside() -> Iterator[SetAside]:
-    """What lies in the set-aside folders of all roots in use, oldest day first."""
+    """What lies in the set-aside folders of all roots in use, oldest day first. Of a file whose
+    note is lost, what can be told without it."""
     for base in _all_bases():
-        for note in sorted(base.glob("*/*/*.json")):
-            path = note.with_suffix("")
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                facts: dict[str, Any] = json.loads(note.read_bytes())
-                path.lstat()
-                yield SetAside(
-                    name=path.relative_to(base).as_posix(),
-                    path=path,
-                    note=note,
-                    root=str(facts["root"]),
-                    key=str(facts["key"]),
-                    size_bytes=int(facts["size_bytes"]),
-                    why=str(facts["why"]),
-                    set_aside_at=datetime.fromisoformat(facts["set_aside_at"]),
-                )
+        for folder in sorted(base.glob("*/*/")):
+            names = set(names_in(folder))
+            for name in sorted(names):
+                has_note = f"{name}.json" in names
+                if has_note or not _NOTE.search(name):
+                    with suppress(OSError):
+                        yield _read(folder / name, base, has_note=has_note)
+
+
+def _read(path: Path, base: Path, *, has_note: bool) -> SetAside:
+    """Raises: OSError when the file is gone."""
+    root, note = path.parent.name, _note_of(path)
+    moved_at = datetime.fromtimestamp(path.lstat().st_ctime, tz=timezone.get_current_timezone())
+    # Whether it was an avatar or a cover cannot be told.
+    facts: dict[str, Any] = {"root": root, "key": "" if root == IMAGES else path.name}
+    if has_note:
+        with suppress(OSError, ValueError, TypeError):
+            facts |= json.loads(note.read_bytes())
+    at, size = facts.get("set_aside_at"), facts.get("size_bytes")
+    with suppress(ValueError, TypeError):
+        moved_at = datetime.fromisoformat(at or "")
+        moved_at = timezone.make_aware(moved_at) if timezone.is_naive(moved_at) else moved_at
+    return SetAside(
+        name=path.relative_to(base).as_posix(),
+        path=path,
+        note=note,
+        root=str(facts["root"]),
+        key=str(facts["key"]),
+        size_bytes=size if isinstance(size, int) else _size(path),
+        why=str(facts.get("why", NO_NOTE)),
+        set_aside_at=moved_at,
+    )
 
 
 def set_aside_size() -> tuple[int, int]:
@@ -119,8 +141,13 @@ def restore_set_aside(*, name: str) -> Path:
     (one,) = found
     if not is_available(one.root):
         raise SetAsideError(f"The storage root '{one.root}' is not available.")
-    place = stored_path(one.root, one.key)
-    if place.exists():
+    try:
+        place = stored_path(one.root, one.key)
+    except ValueError as error:
+        raise SetAsideError(
+            f"The note of {one.name} is lost or names no place. Move the file by hand: {one.path}"
+        ) from error
+    if os.path.lexists(place):
         raise SetAsideError(f"There is a file at {place} already. Move it away first.")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -162,14 +189,28 @@ def _all_bases() -> list[Path]:
     return list(dict.fromkeys(root_path(name) / FOLDER for name in available))
 
 
-def _free_place(base: Path, file: StoredFile) -> Path:
+def _claimed_place(base: Path, file: StoredFile, note: bytes) -> Path:
+    """A free place whose note is written. Who creates the note has the place: two files of a name,
+    or two processes that move one file, get different ones. Raises: OSError."""
     folder = base / f"{timezone.now():%Y-%m-%d}" / file.root
     folder.mkdir(parents=True, exist_ok=True)
     name = Path(file.key).name
     for number in range(1, MAX_SAME_NAME):
         place = folder / (name if number == 1 else f"{name}.{number}")
-        if not place.exists() and not _note_of(place).exists():
-            return place
+        if os.path.lexists(place):
+            continue
+        try:
+            with _note_of(place).open("xb") as written:
+                written.write(note)
+                written.flush()
+                os.fsync(written.fileno())
+        except FileExistsError:
+            continue
+        except OSError:  # full
+            _note_of(place).unlink(missing_ok=True)
+            raise
+        sync(folder)
+        return place
     raise FileExistsError(f"too many of the name {name}")
 
 
@@ -179,12 +220,10 @@ def _note_of(place: Path) -> Path:
 
 def _facts(file: StoredFile, path: Path, why: str, video_id: UUID | None) -> dict[str, object]:
     status = path.lstat()
-    inside = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else []
-    size = sum(one.stat().st_size for one in inside) if path.is_dir() else status.st_size
     return {
         "root": file.root,
         "key": file.key,
-        "size_bytes": size,
+        "size_bytes": _size(path),
         "modified_at": datetime.fromtimestamp(
             status.st_mtime, tz=timezone.get_current_timezone()
         ).isoformat(),
@@ -192,6 +231,13 @@ def _facts(file: StoredFile, path: Path, why: str, video_id: UUID | None) -> dic
         "why": why,
         "set_aside_at": timezone.now().isoformat(),
     }
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder."""
+    if not path.is_dir():
+        return path.lstat().st_size
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
 
 
 def _sync(*folders: Path) -> None:

@@ -201,6 +201,37 @@ def test_what_a_backup_refuses(
         told("backup")
 
 
+def test_a_backup_without_a_file_that_a_row_names_does_not_count(
+    bob: User, store: Path, media: Path, tmp_path: Path
+) -> None:
+    """restic stores a link as a link. A video that was lost before is no reason to fail."""
+    make_user("alice", avatar="a.webp")
+    assert not make_video("Lost before").file_path.exists()
+    (tmp_path / "avatars").mkdir()
+    (tmp_path / "avatars" / "a.webp").write_bytes(b"x")
+    (media / "avatars").symlink_to(tmp_path / "avatars")
+    with pytest.raises(BackupError, match=r"lacks 1 file, such as images/avatars/a\.webp"):
+        run_backup()
+    newest = BackupRun.objects.get()
+    assert newest.state == BackupState.FAILED
+    assert "such as images/avatars/a.webp" in newest.error
+
+
+@pytest.mark.long
+def test_a_root_that_is_a_link_is_backed_up_and_comes_back(
+    bob: User, store: Path, media: Path, tmp_path: Path
+) -> None:
+    (media / "videos").rename(tmp_path / "disk")
+    (media / "videos").symlink_to(tmp_path / "disk")
+    video = make_video()
+    video.file_path.write_bytes(b"the only copy")
+    run_backup()
+    told("restore", rehearse=tmp_path / "again", port=free_port())
+    again = tmp_path / "again" / "media" / "videos"
+    assert (again / video.filename).read_bytes() == b"the only copy"
+    assert not again.is_symlink()
+
+
 @pytest.mark.long
 def test_a_root_outside_needs_a_place_on_the_host_that_restores(
     bob: User, store: Path, tmp_path: Path

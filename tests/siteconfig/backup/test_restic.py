@@ -222,3 +222,25 @@ def test_a_time_left_that_restic_miscalculates_is_unknown() -> None:
     told = {"bytes_done": 11, "total_bytes": 10, "seconds_remaining": 2**63}
     assert _progress(told) == BackupProgress(11, 11, None)
     assert _progress({"seconds_remaining": 60}) == BackupProgress(0, 0, 60)
+
+
+@pytest.mark.parametrize(
+    "address", ["rest:http://bob:s3cret%zz@127.0.0.1:1/x", "sftp://bob:s3cret@127.0.0.1:1/x"]
+)
+def test_no_error_holds_the_password_of_the_address(
+    address: str, tmp_path: Path, password: Path
+) -> None:
+    restic = Restic(repository=address, password_file=password, cache=tmp_path / "cache")
+    with pytest.raises(BackupError) as caught:
+        restic.snapshots()
+    assert "bob:***@127.0.0.1" in caught.value.detail
+    assert "s3cret" not in caught.value.sentence + caught.value.detail
+
+
+def test_the_settings_win_over_what_the_environment_says(
+    new_store: Path, tmp_path: Path, password: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESTIC_PASSWORD", "another")
+    monkeypatch.setenv("RESTIC_PASSWORD_COMMAND", "echo another")
+    monkeypatch.setenv("RESTIC_REPOSITORY_FILE", str(tmp_path / "another"))
+    assert opened(tmp_path, password).snapshots() == []

@@ -16,6 +16,7 @@ from tests import clips
 from tests.builders import make_user
 from tests.videos.doctor.faults import make_private, state_of_the_site
 from tests.videos.films import enrich, kept_film, set_aside_files
+from videos.doctor import mending, renditions
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobKind
 from videos.services.file_hashes import hash_stored_files
@@ -83,6 +84,28 @@ def test_a_smaller_rendition_is_made_again(
     assert set_aside_files() == ([] if check == "missing_files" else [f"videos/{lost.filename}"])
     assert all(line.startswith(("Taken", "Nothing")) for line in take_back(result.key))
     assert state_of_the_site() == before
+
+
+@pytest.mark.parametrize("harm", [cut, overwrite])
+def test_a_rendition_that_is_whole_again_stays(
+    film: Video, harm: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has brought it back from a backup while others were looked at."""
+    path = smaller(film).path
+    whole = path.read_bytes()
+    harm(path)
+    move = mending.refuse_during_backup
+
+    def bring_back() -> None:
+        move()
+        path.write_bytes(whole)
+
+    monkeypatch.setattr(renditions, "refuse_during_backup", bring_back)
+    result = run_doctor(is_fix=True)
+    assert found(result, "sizes") + found(result, "renditions")
+    assert path.read_bytes() == whole
+    assert smaller(film).path == path
+    assert set_aside_files() == []
 
 
 def test_a_worker_makes_what_was_mended(film: Video) -> None:

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clipset.lib import queue
+from clipset.lib.clock import LEASE_SLACK
 from siteconfig.backup.runs import RUN_LEASE
 from siteconfig.models import BackupRun, BackupState
 from siteconfig.places import SETTINGS
@@ -38,7 +39,7 @@ from videos.services.removals import (
     request_removals,
 )
 from videos.services.removing import MIN_DELAY, ROOT_MISSING, work_off_removals
-from videos.services.stored_files import StoredFile
+from videos.services.stored_files import StoredFile, stored_path
 from videos.tasks import look_after_jobs
 
 if TYPE_CHECKING:
@@ -391,3 +392,30 @@ def test_sources_that_failed_before_the_upgrade_get_removals_of_their_own() -> N
     assert not old.source_file.exists()
     young.refresh_from_db()
     assert young.source_key == ""
+
+
+def test_what_another_host_holds_is_held_though_its_clock_is_a_little_ahead() -> None:
+    """The hosts of a site agree to within a minute. Else this one would remove a file of which a
+    backup over there has stored the row already."""
+    film_with_files(make_user("bob")).delete()
+    ahead = timedelta(seconds=50)
+    run = BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE + ahead)
+    assert removals_are_paused()
+    assert work_off_removals() == 0
+    run.delete()
+    Removal.objects.update(taken_until=timezone.now() + LEASE + ahead)
+    assert removals_are_at_work()
+    assert work_off_removals() == 0
+    Removal.objects.update(taken_until=timezone.now() + LEASE + 2 * LEASE_SLACK)
+    assert not removals_are_at_work()
+    assert work_off_removals() > 0
+
+
+def test_a_file_beside_a_source_that_is_named_does_not_take_the_source_along() -> None:
+    """The folder of an upload goes with a source of it, unless a row names what is in it."""
+    video = film_with_files(make_user("bob"))
+    other = StoredFile("temp", "upload-film/older.mov")
+    stored_path(*other).write_bytes(b"x")
+    request_removals([other], reason=RemovalReason.PROCESSED)
+    assert work_off_removals() == 1
+    assert video.source_file.is_file()

@@ -14,17 +14,21 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
+from siteconfig.models import BackupRun
+from siteconfig.services.doctor_log import Journal, take_back
 from tests.builders import make_admin, make_moderator
 from tests.disks import small_disk
 from tests.folders import make_root
 from tests.videos.films import everything_on_disk, files_below, set_aside_files
+from videos.doctor import mending
 from videos.models import Removal, RemovalReason
 from videos.services.removals import request_removals
-from videos.services.set_aside import all_set_aside, set_aside, set_aside_size
+from videos.services.set_aside import SetAsideError, all_set_aside, set_aside, set_aside_size
 from videos.services.stored_files import StoredFile
 
 if TYPE_CHECKING:
     from django.test import Client
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -106,7 +110,7 @@ def test_only_what_is_old_enough_is_pruned(monkeypatch: pytest.MonkeyPatch) -> N
     assert set_aside_files() == ["videos/new.mp4"]
     assert "Deleted 1 file" in told("prune_set_aside")
     assert files_below(Path(django_settings.MEDIA_ROOT)) == []
-    with pytest.raises(CommandError, match="0 or more"):
+    with pytest.raises(CommandError, match="as 0 to"):
         told("prune_set_aside", "--older-than", "-1")
 
 
@@ -126,3 +130,125 @@ def test_the_admin_lists_removals_and_says_how_much_is_set_aside(client: Client)
     assert ">Read-only file system</td>" in page
     client.force_login(make_moderator())
     assert client.get(reverse("admin:videos_removal_changelist")).status_code == 403
+
+
+def test_two_who_set_one_file_aside_do_not_lose_its_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweep and the doctor, or two hosts: the second finds that the file is gone."""
+    file = stored("a.mp4")
+
+    def be_overtaken(path: Path) -> bool:
+        monkeypatch.undo()
+        is_taken = path.exists()
+        assert set_aside(file, why="The other.")
+        return is_taken
+
+    monkeypatch.setattr("os.path.lexists", be_overtaken)
+    assert not set_aside(file, why="This one.")
+    assert set_aside_size() == (1, 5)
+    told("restore_set_aside", "a.mp4")
+    assert everything_on_disk() == ["videos/a.mp4"]
+    assert set_aside_files() == []
+
+
+def test_two_files_of_a_name_that_are_set_aside_at_once_are_both_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (file, other) = (stored("a.mp4", b"first"), stored("small/a.mp4", b"second!"))
+
+    def be_overtaken(path: Path) -> bool:
+        monkeypatch.undo()
+        is_taken = path.exists()
+        assert set_aside(other, why="The other.")
+        return is_taken
+
+    monkeypatch.setattr("os.path.lexists", be_overtaken)
+    assert set_aside(file, why="This one.")
+    assert set_aside_size() == (2, 12)
+
+
+def test_a_file_whose_note_is_lost_is_counted_and_comes_back() -> None:
+    """Of a power cut, or since somebody removed the note."""
+    assert set_aside(stored("a.mp4"), why="x")
+    (one,) = all_set_aside()
+    for damage in (one.note.unlink, lambda: one.note.write_bytes(b'{"root": "videos"')):
+        damage()
+        assert set_aside_size() == (1, 5)
+    (found,) = all_set_aside()
+    assert (found.root, found.key, found.path) == ("videos", "a.mp4", one.path)
+    told("restore_set_aside", "a.mp4")
+    assert everything_on_disk() == ["videos/a.mp4"]
+    assert set_aside_size() == (0, 0)
+
+
+def test_a_note_that_was_edited_leads_to_no_place_outside_and_to_no_error(media: Path) -> None:
+    assert set_aside(stored("a.mp4"), why="x")
+    (one,) = all_set_aside()
+    good = json.loads(one.note.read_bytes())
+    for changes in ({"key": "../../b.mp4"}, {"key": "/b.mp4"}, {"root": "nowhere"}):
+        one.note.write_text(json.dumps(good | changes))
+        with pytest.raises(CommandError):
+            told("restore_set_aside", "a.mp4")
+    one.note.write_text(json.dumps(good | {"set_aside_at": "2026-01-31T00:00:00"}))
+    assert set_aside_size() == (1, 5)
+    told("prune_set_aside", "--older-than", "30000")
+    with pytest.raises(CommandError, match="as 0 to"):
+        told("prune_set_aside", "--older-than", "10000000000")
+    assert one.path.is_file()
+
+
+def test_a_note_alone_is_no_file_and_in_nobodys_way() -> None:
+    """As a power cut leaves it between the note and the move."""
+    file = stored("a.mp4")
+    assert set_aside(file, why="x")
+    (one,) = all_set_aside()
+    one.path.rename(videos_root() / "a.mp4")
+    assert set_aside_size() == (0, 0)
+    assert set_aside(file, why="again")
+    assert set_aside_size() == (1, 5)
+
+
+def videos_root() -> Path:
+    return Path(django_settings.VIDEO_STORAGE_PATH)
+
+
+def test_a_file_comes_back_beside_nothing_that_lies_in_its_place() -> None:
+    """A link that leads nowhere is in its place too."""
+    assert set_aside(stored("a.mp4"), why="x")
+    (videos_root() / "a.mp4").symlink_to("nowhere")
+    with pytest.raises(CommandError, match="already"):
+        told("restore_set_aside", "a.mp4")
+    assert (videos_root() / "a.mp4").is_symlink()
+    assert set_aside_size() == (1, 5)
+
+
+def test_what_the_doctor_moved_back_is_taken_back_and_no_other_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DOCTOR_LOG = tmp_path / "doctor.log"
+    file = stored("a.mp4")
+    assert set_aside(file, why="x")
+    mending.put_back(file, Journal("run"))
+    assert "set aside again" in take_back("run")[0]
+    assert everything_on_disk() == []
+    # It could not be moved, since another had come to its place.
+    stored("a.mp4", b"from a backup")
+    with pytest.raises(SetAsideError):
+        mending.put_back(file, Journal("other"))
+    for run in ("run", "other"):
+        assert "is not the file" in take_back(run)[0]
+    assert everything_on_disk() == ["videos/a.mp4"]
+
+
+def test_nothing_is_moved_back_or_aside_by_an_undo_while_a_backup_runs(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DOCTOR_LOG = tmp_path / "doctor.log"
+    file, other = stored("a.mp4"), stored("b.mp4")
+    assert set_aside(file, why="x")
+    mending.put_back(file, Journal("run"))
+    mending.move_aside(other, Journal("run"), why="x")
+    run = BackupRun.objects.create(lease_until=timezone.now() + timedelta(minutes=1))
+    assert all("A backup is running" in line for line in take_back("run"))
+    run.delete()
+    assert all(line.startswith("Taken back") for line in take_back("run"))
+    assert everything_on_disk() == ["videos/b.mp4"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clipset.lib.units import human_bytes, plural
 from videos.services.set_aside import prune_set_aside, set_aside_size
+
+MAX_DAYS: Final = 36_500
 
 
 class Command(BaseCommand):
@@ -27,8 +29,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if options["older_than"] < 0:
-            raise CommandError("Give the number of days as 0 or more.")
+        if not 0 <= options["older_than"] <= MAX_DAYS:
+            raise CommandError(f"Give the number of days as 0 to {MAX_DAYS:,}.")
         try:
             count, size = prune_set_aside(older_than=timedelta(days=options["older_than"]))
         except OSError as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from clipset.lib.text import printable
 from clipset.lib.units import human_bytes
 from videos.services.set_aside import SetAsideError, all_set_aside, restore_set_aside
 
@@ -19,7 +20,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["name"] is None:
             for one in all_set_aside():
-                self.stdout.write(f"{one.name}  {human_bytes(one.size_bytes)}  {one.why}")
+                line = f"{one.name}  {human_bytes(one.size_bytes)}  {one.why}"
+                self.stdout.write(printable(line))
             return
         try:
             place = restore_set_aside(name=options["name"])
