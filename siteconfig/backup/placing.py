@@ -50,6 +50,19 @@ def fetch_files(
             restic.restore(snapshot.id, target=work, includes=included)
 
 
+def check_fetched(works: dict[str, Path], folders: dict[str, str]) -> None:
+    """Raises BackupError where a backup holds a link in place of a folder, or above it: what the
+    link leads to belongs to this host and would be moved.
+
+    Args:
+        folders: by the name of their work folder, as absolute paths on the host that was backed up.
+    """
+    for name, folder in folders.items():
+        relative = folder.lstrip("/")
+        if (works[name] / relative).resolve() != works[name].resolve() / relative:
+            raise BackupError(f"This backup holds a link in place of {folder}. Use another backup.")
+
+
 def place_files(manifest: Manifest, works: dict[str, Path], targets: dict[str, Path]) -> None:
     """Moves what `fetch_files` wrote to the roots. May be cut off anywhere and run again.
 

@@ -29,6 +29,7 @@ from siteconfig.backup.database import (
 from siteconfig.backup.expected import expected_files
 from siteconfig.backup.manifest import NAME, Manifest, read_manifest, unknown_migrations
 from siteconfig.backup.placing import (
+    check_fetched,
     fetch_files,
     holds_a_file,
     move_aside,
@@ -172,6 +173,7 @@ def _fetch(
     )
     try:
         fetch_files(restic, snapshot, manifest=manifest, works=works, on_progress=on_progress)
+        check_fetched(works, {**manifest.roots, "staging": unfinished.staging})
         check_dump(unfinished.staged / manifest.database)
         if aside is not None:
             aside.mkdir(mode=0o700)
