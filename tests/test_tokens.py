@@ -81,7 +81,7 @@ RAW = re.compile(
 def test_colours_stand_in_the_tokens_and_nowhere_else() -> None:
     raw = [
         f"{path.name}:{number}: {line.strip()}"
-        for path in sorted(STYLES.glob("*.css"))
+        for path in sorted(STYLES.rglob("*.css"))
         if path.name not in {"tokens.css", "admin.css"}
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if RAW.search(line)
@@ -90,7 +90,7 @@ def test_colours_stand_in_the_tokens_and_nowhere_else() -> None:
 
 
 def test_every_token_that_is_used_is_there() -> None:
-    text = "".join(path.read_text() for path in STYLES.glob("*.css"))
+    text = "".join(path.read_text() for path in STYLES.rglob("*.css"))
     used = set(re.findall(r"var\((--(?:veil|shade|scrim)-\d+)\)", text))
     assert used
     assert used == set(re.findall(r"^ +(--(?:veil|shade|scrim)-\d+):", TOKENS, re.MULTILINE))
