@@ -20,7 +20,7 @@ from tests.videos import live
 from tests.videos.conftest import use_folders_of
 from tests.videos.films import assert_nothing_is_left, files_below
 from tests.videos.live import Visitor, read_answer
-from videos.models import Upload, Video
+from videos.models import Upload, UploadState, Video
 from videos.services.sharing import make_guest_link
 
 if TYPE_CHECKING:
@@ -182,13 +182,25 @@ def test_forty_stalled_readers_and_forty_half_bodies_do_not_stop_the_site(
     sender = Visitor(site, bob)
     path = f"/v/{film(bob).short_id}/stream.mp4"
     form = sender.form(MIB)
+    before = answered_uploads(site)
     with ExitStack() as held:
         for number in range(40):
             held.enter_context(closing(stalled_reader(readers[number % 10], path)))
             line = held.enter_context(closing(site.connect()))
             line.sendall(sender.upload_head(form) + form.head + bytes(KIB))
+        # On a busy disk each waits at first until the others have written their rows.
+        open_uploads = Upload.objects.filter(state=UploadState.OPEN)
+        wait_for(
+            lambda: open_uploads.count() + answered_uploads(site) - before >= 40,
+            seconds=30,
+            name="the beginning of all uploads",
+        )
         assert answers_soon(site)
         assert readers[0].get("/login/").status == HTTPStatus.FOUND
+
+
+def answered_uploads(site: live.Server) -> int:
+    return site.log.read_text().count('"POST /upload/ ')
 
 
 def test_a_hundred_half_log_ins_of_strangers_do_not_stop_the_site(site: live.Server) -> None:
