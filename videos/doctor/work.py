@@ -160,8 +160,10 @@ def mend_idle_video(finding: Finding, journal: Journal) -> None:
 
 
 def _idle() -> QuerySet[Video]:
+    """Without samples, some of which show how a video looks while it is processed."""
     waiting = [ProcessingStatus.PENDING, ProcessingStatus.PROCESSING]
-    return Video.objects.filter(processing_status__in=waiting).exclude(pk__in=has_open_job())
+    videos = Video.objects.filter(processing_status__in=waiting, is_sample=False)
+    return videos.exclude(pk__in=has_open_job())
 
 
 def _can_be_processed(video: Video) -> bool:

@@ -11,6 +11,7 @@ from django.db import connection
 from siteconfig import doctor
 from siteconfig.services.doctor import Result, run_doctor
 from siteconfig.services.doctor_log import take_back
+from tests.builders import make_video
 from tests.videos.doctor.faults import FAULTS, Fault, Site, healthy_site, state_of_the_site
 from tests.videos.films import run_queue
 from videos.doctor import files
@@ -44,6 +45,12 @@ def named(result: Result) -> list[tuple[str, str]]:
 def test_a_healthy_site_has_no_findings(site: Site) -> None:
     assert named(run_doctor()) == []
     assert named(run_doctor(is_fix=True, is_deep=True)) == []
+
+
+def test_samples_that_only_show_processing_are_no_findings(site: Site) -> None:
+    for status in ("PENDING", "PROCESSING", "FAILED"):
+        make_video(status=status, is_sample=True)
+    assert named(run_doctor()) == []
 
 
 # What files have to do with is the same on both databases.
