@@ -269,6 +269,8 @@ make_venv() {
         may_install || die "Python's venv module is missing, and it may not be installed from here. As root: apt-get install $package; then start again."
         step "Python's venv module by apt" venv-apt apt_install "$package"
     fi
+    # --clear would empty the folder that a link leads to, which is another clone's.
+    [[ ! -L $VENV ]] || rm -- "$VENV"
     step "Virtual environment (.venv)" venv "$PYTHON" -m venv --clear "$VENV"
     printf '%s' "$ROOT" >"$VENV/.clipset-root"
 }

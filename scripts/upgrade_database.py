@@ -82,7 +82,7 @@ def unused(failed: Path) -> Path:
 def keep(failed: Path) -> None:
     """Puts the database that did not get ready aside: for a look at it, nobody's data are in it."""
     from siteconfig.backup.database import dump_database
-    from siteconfig.backup.restic import BackupError
+    from siteconfig.backup.errors import BackupError
 
     failed.mkdir()
     if connection.vendor == "sqlite":
@@ -102,7 +102,7 @@ def main(action: str, *folders: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
     import django
 
-    from siteconfig.backup.restic import BackupError
+    from siteconfig.backup.errors import BackupError
 
     os.umask(0o077)
     django.setup()

@@ -15,8 +15,8 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from siteconfig.admin import GuardedAdmin
-from siteconfig.backup.overview import hide_login, overview, restore_commands
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError, hide_login
+from siteconfig.backup.overview import overview, restore_commands
 from siteconfig.models import BackupRun
 from siteconfig.services.backups import request_backup
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.running import back_up_when_due
 from siteconfig.backup.runs import BackupBusyError
 from siteconfig.services import backups, doctor

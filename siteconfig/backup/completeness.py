@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from clipset.lib.units import plural
 from siteconfig import roots
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.expected import expected_files
-from siteconfig.backup.restic import BackupError
 
 if TYPE_CHECKING:
     from pathlib import Path

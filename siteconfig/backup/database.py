@@ -16,7 +16,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from clipset.lib.durable import sync
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 MAX_ERROR_CHARACTERS: Final = 2000
-_LOGIN: Final = re.compile(r"(//[^/:@\s]*):[^@\s]*@")
+# rest:https://user:password@host/ and the like.
+_LOGIN: Final = re.compile(r"(//[^/:@\s]*):[^/\s]*@")
 
 
 class BackupError(Exception):
@@ -38,10 +39,15 @@ class RepositoryLockedError(BackupError):
     """Another restic process works on the repository."""
 
 
+def hide_login(text: str) -> str:
+    """The text without the passwords that addresses of repositories in it hold."""
+    return _LOGIN.sub(r"\1:***@", text)
+
+
 def error_of(said: str, failure: str) -> BackupError:
     """The error that restic's words mean. Its exit code is 1 for all of them."""
     # restic hides the password of an address in some of its errors only; staff read them.
-    detail = _LOGIN.sub(r"\1:***@", said).strip()[-MAX_ERROR_CHARACTERS:]
+    detail = hide_login(said).strip()[-MAX_ERROR_CHARACTERS:]
     if "wrong password" in said:
         return WrongPasswordError(
             "The password file does not open the backup repository. Use the file it was created "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 
 if TYPE_CHECKING:
     from siteconfig.backup.restic import Restic, StoredSnapshot

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from siteconfig.backup.database import POSTGRESQL_NAME, SQLITE_NAME
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 
 NAME: Final = "manifest.json"
 FORMAT: Final = 1

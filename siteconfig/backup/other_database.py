@@ -15,7 +15,7 @@ from siteconfig.backup.database import (
     drop_database,
     restore_dump,
 )
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError, hide_login
 from siteconfig.backup.running import last_due, nightly_is_taken, repository
 from siteconfig.backup.runs import is_alive
 from siteconfig.models import BackupRun, BackupState
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SHORT: Final = 8  # characters of a snapshot's short id
-# rest:https://user:password@host/ and the like.
-_LOGIN: Final = re.compile(r"(://[^/:@]*):[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +123,6 @@ def _by_short_id(ids: Iterable[str]) -> dict[str, BackupRun]:
     wanted = [name for each in ids for name in (each, each[:SHORT])]
     found = BackupRun.objects.filter(snapshot_id__in=wanted)
     return {run.snapshot_id[:SHORT]: run for run in found}
-
-
-def hide_login(repository: str) -> str:
-    """The address of a repository without the password that it may hold."""
-    return _LOGIN.sub(r"\1:***@", repository)
 
 
 def restore_commands(snapshot: str) -> list[Command]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from clipset.lib.durable import sync
 from siteconfig import roots
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from siteconfig.backup.database import POSTGRESQL_NAME, create_database, drop_database
-from siteconfig.backup.restic import BackupError, NotInBackupError
+from siteconfig.backup.errors import BackupError, NotInBackupError
 from siteconfig.backup.restoring import manifest_of, settings_of
 from siteconfig.places import SETTINGS
 

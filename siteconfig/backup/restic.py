@@ -23,17 +23,12 @@ from siteconfig.backup.errors import (
     BackupError,
     IncompleteBackupError,
     NoRepositoryError,
-    NotInBackupError,
     RepositoryLockedError,
-    WrongPasswordError,
     error_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-__all__ = ["BackupError", "IncompleteBackupError", "NoRepositoryError", "NotInBackupError"]
-__all__ += ["RepositoryLockedError", "WrongPasswordError"]
 
 # What repositories on SFTP, S3 and the like take from the environment, besides the search path.
 PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", "LANG")

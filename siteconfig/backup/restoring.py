@@ -26,6 +26,7 @@ from siteconfig.backup.database import (
     load_database,
     move_database_aside,
 )
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.expected import expected_files
 from siteconfig.backup.manifest import NAME, Manifest, read_manifest, unknown_migrations
 from siteconfig.backup.placing import (
@@ -36,7 +37,6 @@ from siteconfig.backup.placing import (
     place_files,
     work_folders,
 )
-from siteconfig.backup.restic import BackupError
 from siteconfig.backup.unfinished import (
     UnfinishedRestore,
     all_is_aside,

@@ -25,15 +25,10 @@ from clipset.lib.durable import sync
 from siteconfig import roots
 from siteconfig.backup.completeness import check_completeness, named_files
 from siteconfig.backup.database import dump_database
+from siteconfig.backup.errors import BackupError, IncompleteBackupError, NoRepositoryError
 from siteconfig.backup.expected import removals_are_at_work
 from siteconfig.backup.manifest import NAME, Manifest, applied_migrations
-from siteconfig.backup.restic import (
-    BackupError,
-    BackupProgress,
-    IncompleteBackupError,
-    NoRepositoryError,
-    Restic,
-)
+from siteconfig.backup.restic import BackupProgress, Restic
 from siteconfig.backup.runs import RunKeeper, begin_run, data_folder, end_run, only_one
 from siteconfig.backup.unfinished import refuse_while_unfinished
 from siteconfig.models import BackupRun, BackupState, BackupStep

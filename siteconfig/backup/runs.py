@@ -17,7 +17,7 @@ from django.utils import timezone
 from clipset.lib.clock import LEASE_SLACK
 from clipset.lib.stopping import is_stopping
 from clipset.lib.ticks import tick
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 from siteconfig.models import BackupRun, BackupState, BackupStep
 
 if TYPE_CHECKING:

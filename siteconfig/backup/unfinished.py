@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from clipset.lib.durable import sync
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

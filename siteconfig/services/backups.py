@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clipset.lib.queue import enqueue
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.running import repository, run_backup
 from siteconfig.backup.runs import BackupBusyError, is_alive
 from siteconfig.models import BackupRun, BackupState, Config

@@ -11,6 +11,7 @@ from tests.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.scripts.conftest import Clone
 
@@ -73,3 +74,20 @@ def test_on_one_address_django_knows_by_itself(
     addresses: Callable[..., list[str]], host: str
 ) -> None:
     assert addresses(HOST=host) == ["", ""]
+
+
+def test_a_linked_virtual_environment_is_replaced_and_what_it_leads_to_is_kept(
+    clone: Clone, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "kept").touch()
+    ours = clone.root / ".venv"
+    if ours.is_symlink() or ours.exists():
+        ours.rename(clone.root / "before")
+    ours.symlink_to(theirs)
+    script = 'LOGS=$PWD; . scripts/lib.sh; need_folders "$LOGS"; find_python; make_venv'
+    subprocess.run(["bash", "-c", script], cwd=clone.root, env=clone.environment, check=True)
+    assert (theirs / "kept").exists()
+    assert not ours.is_symlink()
+    assert (ours / "bin" / "python").exists()

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 MAX_BATCH: Final = 100  # videos in a transaction
 MAX_SECONDS: Final = 2.0
-MAX_MARKED: Final = 20_000  # videos that one transaction marks: some 40 ms
+# Videos that one transaction marks. Marking 100,000 at once took 200 ms of CPU time.
+MAX_MARKED: Final = 20_000
 
 
 def request_deletions(*, videos: QuerySet[Video], requested_by: User) -> int:

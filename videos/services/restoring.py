@@ -17,8 +17,8 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from categories.models import Category
 from siteconfig import roots
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.other_database import opened_dump
-from siteconfig.backup.restic import BackupError
 from siteconfig.backup.restoring import manifest_of, sha256_of, staging_of
 from siteconfig.roots import RootUnavailableError
 from videos.models import (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from clipset.lib.units import human_bytes, plural
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.progress import ProgressLine, progress_text
-from siteconfig.backup.restic import BackupError
 from siteconfig.backup.running import run_backup
 
 if TYPE_CHECKING:

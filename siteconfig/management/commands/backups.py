@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.restoring import staging_of
 from siteconfig.backup.running import repository
 

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from clipset.lib.durable import sync
+from siteconfig.backup.errors import BackupError, NotInBackupError
 from siteconfig.backup.expected import restore_one
 from siteconfig.backup.progress import ProgressLine, progress_text
 from siteconfig.backup.rehearsal import rehearse
-from siteconfig.backup.restic import BackupError, NotInBackupError
 from siteconfig.backup.restoring import (
     find_snapshot,
     finish_restore,

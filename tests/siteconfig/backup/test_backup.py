@@ -25,9 +25,10 @@ from django.test import Client
 from django.utils import timezone
 
 from siteconfig.backup import running
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.expected import expected_files
 from siteconfig.backup.progress import ProgressLine, progress_text
-from siteconfig.backup.restic import BackupError, BackupProgress, Restic
+from siteconfig.backup.restic import BackupProgress, Restic
 from siteconfig.backup.running import back_up_when_due, run_backup, site_tag
 from siteconfig.backup.runs import RUN_LEASE, backup_is_running, only_one
 from siteconfig.models import BackupRun, BackupState, BackupStep
@@ -230,6 +231,23 @@ def test_a_root_that_is_a_link_is_backed_up_and_comes_back(
     again = tmp_path / "again" / "media" / "videos"
     assert (again / video.filename).read_bytes() == b"the only copy"
     assert not again.is_symlink()
+
+
+@pytest.mark.long
+def test_all_data_are_read_once_a_month(bob: User, store: Path) -> None:
+    """The other backups read a part, which need not hold the damage."""
+    make_video().file_path.write_bytes(os.urandom(200_000))
+    assert [run_backup().checked_all for _ in range(3)] == [False, True, False]
+    pack = max((store / "data").glob("*/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[1000] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    month_ago = timezone.now() - running.CHECK_ALL_EVERY - timedelta(hours=1)
+    BackupRun.objects.filter(checked_all=True).update(started_at=month_ago)
+    with pytest.raises(BackupError):
+        run_backup()
+    assert BackupRun.objects.filter(state=BackupState.FAILED, checked_all=True).exists()
 
 
 @pytest.mark.long

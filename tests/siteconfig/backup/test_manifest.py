@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.manifest import Manifest, read_manifest
-from siteconfig.backup.restic import BackupError, StoredSnapshot
+from siteconfig.backup.restic import StoredSnapshot
 from siteconfig.backup.restoring import staging_of
 
 STAGING = "/srv/clipset/data/backup/staging"

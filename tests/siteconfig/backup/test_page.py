@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from siteconfig.backup import running
-from siteconfig.backup.restic import BackupError
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.runs import KILLED, MAX_SILENCE, RUN_LEASE, begin_run, only_one
 from siteconfig.health_checks import check_backup
 from siteconfig.models import BackupRun, BackupState, BackupStep

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.placing import check_fetched
-from siteconfig.backup.restic import BackupError
 
 if TYPE_CHECKING:
     from pathlib import Path

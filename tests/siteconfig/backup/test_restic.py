@@ -9,16 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from siteconfig.backup.restic import (
+from siteconfig.backup.errors import (
     BackupError,
-    BackupProgress,
     IncompleteBackupError,
     NoRepositoryError,
     RepositoryLockedError,
-    Restic,
     WrongPasswordError,
-    _progress,
 )
+from siteconfig.backup.restic import BackupProgress, Restic, _progress
 from tests.disks import command, mount
 from tests.processes import wait_for
 
@@ -225,7 +223,7 @@ def test_a_time_left_that_restic_miscalculates_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["rest:http://bob:s3cret%zz@127.0.0.1:1/x", "sftp://bob:s3cret@127.0.0.1:1/x"]
+    "address", ["rest:http://bob:s3cret%zz@127.0.0.1:1/x", "sftp://bob:p@s3cret@127.0.0.1:1/x"]
 )
 def test_no_error_holds_the_password_of_the_address(
     address: str, tmp_path: Path, password: Path

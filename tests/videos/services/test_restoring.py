@@ -12,8 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
+from siteconfig.backup.errors import BackupError
 from siteconfig.backup.manifest import Manifest
-from siteconfig.backup.restic import BackupError
 from tests.builders import make_user
 from tests.videos.services.test_files import age, film_with_files
 from videos.models import Removal, Video
