@@ -44,7 +44,7 @@ def check_cover_can_be_stored(webp: bytes) -> None:
 
 
 def delete_category(*, category: Category) -> None:
-    """Its videos stay, without a category. videos.signals asks for the removal of its cover."""
+    """Deletes a category but not its videos. videos.signals requests the removal of its cover."""
     category.delete()
 
 

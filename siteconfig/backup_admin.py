@@ -95,7 +95,7 @@ class BackupRunAdmin(GuardedAdmin[BackupRun]):
         return TemplateResponse(request, "admin/siteconfig/backuprun/page.html", context)
 
     def run_view(self, request: HttpRequest) -> Any:
-        """Has a worker take a backup."""
+        """Requests a backup from a worker."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_view_permission(request):

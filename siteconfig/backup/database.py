@@ -38,8 +38,8 @@ def dump_database(folder: Path) -> tuple[str, dict[str, int]]:
 
 
 def load_database(dump: Path) -> None:
-    """Puts a copy in the place of the default database, of which the caller has a copy if there is
-    anything in it. May be cut off anywhere and run again.
+    """Replaces the default database with a copy. The caller has saved the old one, if any. May be
+    interrupted anywhere and run again.
 
     Raises BackupError when the copy is of another engine or damaged.
     """
@@ -226,7 +226,7 @@ def create_database(name: str) -> str:
 
 
 def _load_postgresql(dump: Path) -> None:
-    """In one transaction: until the copy is in, the tables that it replaces are there."""
+    """Replaces the tables in one transaction, so that the old ones stay if it fails."""
     # All of them: what newer code added would otherwise stay beside the restored ones.
     quote = connection.ops.quote_name
     tables = connection.introspection.table_names()

@@ -1,4 +1,4 @@
-"""What the page of backups shows. Asks the database alone: restic can take seconds, or hang."""
+"""Data of the backups page. Queries only the database, since restic can take seconds or hang."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One way to restore, to be copied."""
+    """A restore command to copy."""
 
     name: str
     text: str
@@ -119,7 +119,7 @@ def _stored() -> tuple[list[Stored], datetime | None]:
 
 
 def _by_short_id(ids: Iterable[str]) -> dict[str, BackupRun]:
-    """Runs by their snapshot's short id: restic 0.14 says no more when it has stored one."""
+    """Returns runs by their snapshot's short id, which is all that restic 0.14 reports."""
     wanted = [name for each in ids for name in (each, each[:SHORT])]
     found = BackupRun.objects.filter(snapshot_id__in=wanted)
     return {run.snapshot_id[:SHORT]: run for run in found}
@@ -133,13 +133,13 @@ def restore_commands(snapshot: str) -> list[Command]:
         Command(
             "Rehearse it",
             f"scripts/restore {snapshot} --rehearse /srv/clipset-rehearsal",
-            "In the site's folder. Restores into a new folder beside the site, which runs on.",
+            "In the site's folder. Restores into a new folder beside the running site.",
         ),
         Command(
             "Bring back one video",
             f"scripts/restore {snapshot} --video SHORT_ID",
-            "In the site's folder. SHORT_ID is what the video's address ends with. The site runs "
-            "on.",
+            "In the site's folder. SHORT_ID is the end of the video's address. The site keeps "
+            "running.",
         ),
         Command(
             "Restore the whole site",

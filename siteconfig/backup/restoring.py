@@ -188,7 +188,7 @@ def _fetch(
 
 
 def _swap(unfinished: UnfinishedRestore) -> RestoreResult:
-    """From the old site to the backup's. May be cut off anywhere and run again.
+    """Replaces the old site with the backup's. May be interrupted anywhere and run again.
 
     Raises BackupError.
     """

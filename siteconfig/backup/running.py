@@ -165,7 +165,7 @@ def _check_places() -> None:
 
 
 def _take(run: BackupRun, keeper: RunKeeper, heed: Callable[[BackupProgress], None]) -> None:
-    """From the first look at the repository to the last. Notes in the run what was stored."""
+    """Checks the repository, copies the database, stores the files. Records the result in `run`."""
     keeper.begin_step(BackupStep.PREPARE)
     _check_places()
     restic = repository(heartbeat=keeper.renew)

@@ -70,7 +70,7 @@ def write_unfinished(restore: UnfinishedRestore) -> None:
 
 
 def all_is_aside(restore: UnfinishedRestore) -> UnfinishedRestore:
-    """Notes that what was there has been moved away: what is there from now on is the backup's."""
+    """Records that the old site has been moved away, so that all files there are the backup's."""
     done = replace(restore, is_aside=True)
     write_unfinished(done)
     return done

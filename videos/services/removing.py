@@ -192,7 +192,7 @@ def _remove(removal: Removal) -> str:
 
 
 def _remove_folder_of_source(root: str, folder: Path) -> None:
-    """With what else is in it, unless a row names something there. Raises: OSError."""
+    """Removes the folder of an upload unless a row names another file in it. Raises: OSError."""
     with suppress(OSError):  # not empty
         folder.rmdir()
     sources = Video.objects.filter(source_root=root, source_key__startswith=f"{folder.name}/")

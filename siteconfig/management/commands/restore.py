@@ -98,7 +98,7 @@ class Command(BaseCommand):
         self._report(result, time.monotonic() - since)
 
     def _goes_on(self, options: dict[str, Any]) -> bool:
-        """Whether a restore into this folder was cut off that is the one asked for now."""
+        """Whether the requested restore was started before in this folder and interrupted."""
         if options["rehearse"] or options["video"]:
             refuse_while_unfinished()
             return False

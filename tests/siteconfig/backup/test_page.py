@@ -173,12 +173,12 @@ def test_what_was_stored_since_the_last_list_is_listed(set_up: None, admin: Clie
 
 def test_the_last_failure_says_whether_it_worked_since(set_up: None, admin: Client) -> None:
     make_run(BackupState.FAILED, ago=5, error="The disk is away. Mount it.")
-    assert "Last try" in page(admin)
+    assert "Last attempt" in page(admin)
     assert "The disk is away. Mount it." in page(admin)
     make_done("aaaaaaaa", ago=1)
     text = page(admin)
-    assert "Last try" not in text
-    assert "The disk is away. Mount it. It has worked since." in text
+    assert "Last attempt" not in text
+    assert "The disk is away. Mount it. Later backups succeeded." in text
 
 
 def test_health_names_a_failure_only_where_it_came_last(set_up: None) -> None:
