@@ -15,7 +15,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User, normalize_email
-from clipset.lib.reach import was_forwarded
+from clipset.server.reach import was_forwarded
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser

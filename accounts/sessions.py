@@ -15,7 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionS
 from django.db import DatabaseError
 
 from accounts.models import Session
-from clipset.lib.unavailable import waiting_at_most, why_unavailable
+from clipset.ui.unavailable import waiting_at_most, why_unavailable
 from siteconfig.services.heartbeat import alive_before
 
 logger = logging.getLogger(__name__)

@@ -85,8 +85,8 @@ def start_django(folder: Path) -> User:
 
 def sent(user: User, source: Path) -> Video:
     """As if it had been uploaded just now. The file is linked, not copied."""
-    from videos.services.finishing import finish_upload
-    from videos.services.uploads import Words, begin_upload
+    from videos.services.uploads.create import Words, begin_upload
+    from videos.services.uploads.finish import finish_upload
 
     size = source.stat().st_size
     upload = begin_upload(user=user, content_length=size)
@@ -104,7 +104,7 @@ def sent(user: User, source: Path) -> Video:
 
 def process(kinds: tuple[str, ...]) -> None:
     from videos.models.job import JobKind
-    from videos.services.processing import process_next_job
+    from videos.services.processing.attempt import process_next_job
 
     for kind in kinds:
         outcome = process_next_job((JobKind(kind),))

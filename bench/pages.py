@@ -140,7 +140,7 @@ def fill(size: int) -> None:
     from django.core.management import call_command
     from django.db import connection, transaction
 
-    from clipset.lib.statistics import refresh_statistics
+    from clipset.database.statistics import refresh_statistics
     from videos.models import Video
     from videos.services.search_changes import rebuild_engine
 
@@ -254,7 +254,7 @@ def pages(size: int) -> dict[str, str]:
     """Addresses by what they are called in the table."""
     from django.urls import reverse
 
-    from clipset.lib.keyset import encode_cursor
+    from clipset.database.keyset import encode_cursor
     from videos.models import Video
 
     middle = Video.objects.get(created_at=NOW - timedelta(minutes=size // 2))

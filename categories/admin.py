@@ -21,10 +21,10 @@ from categories.services import (
     remove_cover,
     store_cover,
 )
-from clipset.lib.fields import LineField, TextField
 from clipset.lib.pictures import MAX_BYTES, PictureError, PictureNotStoredError, fitted_webp
 from clipset.lib.requests import with_headers
 from clipset.lib.units import plural
+from clipset.ui.form_fields import LineField, TextField
 from siteconfig.admin import MAX_LISTED, GuardedAdmin, with_rest
 
 if TYPE_CHECKING:

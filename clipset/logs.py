@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from clipset.lib.redact import redact_path
+from clipset.server.redact import redact_path
 
 # Not the quotes that a log puts around an address.
 _WORD = re.compile(r'[^\s"]+')

@@ -17,15 +17,15 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.sessions import SessionStore
-from clipset.errors import storage_away
+from clipset.database.transactions import name_work
 from clipset.lib.disk import is_disk_away
-from clipset.lib.drain import drain
-from clipset.lib.form_files import LARGEST_FORM
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.request_id import HEADER, new_request_id, set_request_id
-from clipset.lib.sockets import connection_of
-from clipset.lib.transactions import name_work
 from clipset.lib.units import human_bytes
+from clipset.server.drain import drain
+from clipset.server.form_files import LARGEST_FORM
+from clipset.server.sockets import connection_of
+from clipset.ui.errors import storage_away
 from siteconfig.roots import RootUnavailableError, is_available
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ DRAIN_FOR = timedelta(seconds=10)
 class RequestIds:
     """Gives each request an id: in the answer's header, on error pages, in log lines, and in the
     tasks and jobs that the request creates. Names it for the log of long transactions
-    (clipset.lib.transactions).
+    (clipset.database.transactions).
 
     It is not taken back at the end: the server's own lines about the request come after it, in
     the same thread, and the next request there sets its own.

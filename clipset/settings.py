@@ -13,7 +13,7 @@ import environ
 from csp.constants import NONE, SELF
 
 from clipset.lib.permissions import restrict_umask
-from clipset.lib.reach import exposed_by
+from clipset.server.reach import exposed_by
 
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
 django_stubs_ext.monkeypatch()
@@ -111,9 +111,9 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "siteconfig.context.site",
-                "videos.context.notices",
+                "videos.context.notifications",
             ],
-            "builtins": ["siteconfig.templatetags.clipset"],
+            "builtins": ["clipset.ui.template_tags"],
         },
     }
 ]
@@ -122,7 +122,7 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'clipset.db'}")
 }
-# To this size the write-ahead log is cut whenever it can be (clipset.lib.write_ahead_log).
+# To this size the write-ahead log is cut whenever it can be (clipset.database.write_ahead_log).
 SQLITE_WAL_LIMIT_BYTES = 64 * 1024**2
 # How long is waited for another one's lock. clipset/wsgi.py sets the web's: then a page says 503.
 WEB_LOCK_SECONDS = 5
@@ -222,7 +222,7 @@ EXPOSED_BY = exposed_by(
 )
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "clipset.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "clipset.ui.errors.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -252,12 +252,12 @@ STATICFILES_DIRS = [
     ("media-chrome", NODE_MODULES / "media-chrome" / "dist" / "iife"),
 ]
 STATICFILES_FINDERS = [
-    "clipset.static.Folders",
+    "clipset.server.static_files.Folders",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "clipset.static.StaticFiles"},
+    "staticfiles": {"BACKEND": "clipset.server.static_files.StaticFiles"},
 }
 
 # -- Media --------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ QUOTA_RESET_TIMEZONE = env.str("QUOTA_RESET_TIMEZONE", "UTC")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # form fields without files, bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_PERMISSIONS = 0o640  # Django would set 0644, whatever the umask
-FILE_UPLOAD_HANDLERS = ["clipset.lib.form_files.FilesOfMembers"]
+FILE_UPLOAD_HANDLERS = ["clipset.server.form_files.FilesOfMembers"]
 
 # -- Queue --------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")
@@ -338,7 +338,7 @@ Q_CLUSTER = {
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "ALT_CLUSTERS": {TRANSCODE_CLUSTER: {"workers": TRANSCODE_WORKERS}},
     # Neither tasks nor schedules are begun in a trial.
-    **({"broker_class": "clipset.lib.idle_broker.make_idle_broker"} if IS_TRIAL else {}),
+    **({"broker_class": "clipset.workers.idle_broker.make_idle_broker"} if IS_TRIAL else {}),
     "scheduler": not IS_TRIAL,
 }
 

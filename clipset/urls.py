@@ -29,7 +29,7 @@ urlpatterns = [
     path("admin/", ([on_site_path, *admin_patterns], admin_app, admin_name)),
 ]
 
-handler400 = "clipset.errors.bad_request"
-handler403 = "clipset.errors.permission_denied"
-handler404 = "clipset.errors.page_not_found"
-handler500 = "clipset.errors.server_error"
+handler400 = "clipset.ui.errors.bad_request"
+handler403 = "clipset.ui.errors.permission_denied"
+handler404 = "clipset.ui.errors.page_not_found"
+handler500 = "clipset.ui.errors.server_error"

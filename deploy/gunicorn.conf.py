@@ -13,10 +13,10 @@ from django.apps import apps
 from gunicorn.glogging import Logger
 
 from clipset import settings
-from clipset.lib.process import bind_forks_to_parent
 from clipset.lib.request_id import AddRequestId
-from clipset.lib.sockets import THREADS
 from clipset.logs import RedactSecrets
+from clipset.server.sockets import THREADS
+from clipset.workers.process import bind_forks_to_parent
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -34,8 +34,8 @@ bind = (
 backlog = 256
 
 # Threads, since most of them wait: for a slow upload, or for a viewer who takes the bytes slowly.
-# How long, and how many of them, stands in clipset/lib/sockets.py.
-worker_class = "clipset.lib.web_worker.WebWorker"
+# How long, and how many of them, stands in clipset/server/sockets.py.
+worker_class = "clipset.server.web_worker.WebWorker"
 workers = 2
 threads = THREADS
 preload_app = True  # loaded once, shared by the workers: a quick start, less memory

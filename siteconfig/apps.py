@@ -7,7 +7,7 @@ class SiteconfigConfig(AppConfig):
     verbose_name = "Site"
 
     def ready(self) -> None:
-        from clipset.lib.transactions import watch_transactions
+        from clipset.database.transactions import watch_transactions
         from siteconfig import (
             checks,  # noqa: F401 registers them
             doctor_checks,

@@ -23,7 +23,7 @@ from django.core.management.commands import flush
 from django.db import connection, transaction
 from django.utils import timezone
 
-from clipset.lib import transactions
+from clipset.database import transactions
 from tests.parallel import (
     begin_with_the_longest,
     pytest_xdist_auto_num_workers,

@@ -19,8 +19,8 @@ from django.test import Client, RequestFactory
 from django.test.client import FakePayload
 
 from accounts.models import User
-from clipset.lib.form_files import LARGEST_FORM, FilesOfMembers
 from clipset.middleware import DrainRefusedBody, PrivatePages, wants_script_answer
+from clipset.server.form_files import LARGEST_FORM, FilesOfMembers
 from tests.builders import PASSWORD, make_user, make_video
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def test_a_members_picture_is_kept_in_memory_while_the_request_lasts(
 
 
 def test_no_upload_handler_writes_to_the_disk(settings: Settings) -> None:
-    assert settings.FILE_UPLOAD_HANDLERS == ["clipset.lib.form_files.FilesOfMembers"]
+    assert settings.FILE_UPLOAD_HANDLERS == ["clipset.server.form_files.FilesOfMembers"]
     assert issubclass(FilesOfMembers, MemoryFileUploadHandler)
 
 

@@ -34,7 +34,7 @@ from tests.parts import require
 from tests.processes import ROOT, free_port
 from tests.setting_names import setting_names
 from tests.test_settings_documented import ELSEWHERE
-from tests.videos.films import set_aside_files
+from tests.videos.stored_videos import set_aside_files
 from videos.models import Video
 from videos.services.set_aside import set_aside
 from videos.services.stored_files import StoredFile

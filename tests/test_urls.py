@@ -29,8 +29,8 @@ from accounts.models import Invitation, Role, User
 from accounts.services.invitations import issue_invitation
 from accounts.services.passwords import reset_link
 from categories.models import Category
+from clipset.database.keyset import encode_cursor
 from clipset.lib.ids import hash_token, new_token
-from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
 from siteconfig.models import BackupRun, Config, DoctorRun
 from tests.browser.pages import PAGES
@@ -48,16 +48,16 @@ from videos.models import (
     Comment,
     GuestLink,
     Job,
-    Notice,
+    Notification,
     Playlist,
     Removal,
     RemovalReason,
     Rendition,
     Video,
 )
+from videos.services.comments import delete_comment, write_comment
 from videos.services.playlists import add_to_playlist
-from videos.services.talking import delete_comment, write_comment
-from videos.services.uploads import begin_upload
+from videos.services.uploads.create import begin_upload
 from videos.transcode.storyboard import plan_storyboard
 
 if TYPE_CHECKING:
@@ -303,10 +303,10 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{ready}/comments/{deleted_comment}/restore/", POST_ONLY),
         ("POST /v/{ready}/comments/{deleted_comment}/restore/", (IN, 302, 404, 404, 404, IN)),
     ],
-    "notices": [("GET /notices/", ALL)],
-    "notices_read": [("GET /notices/read/", POST_ONLY), ("POST /notices/read/", DONE)],
-    "notice": [
-        ("GET /notices/{notice}/", (IN, 404, 302, 404, 404, IN)),
+    "notifications": [("GET /notices/", ALL)],
+    "notifications_read": [("GET /notices/read/", POST_ONLY), ("POST /notices/read/", DONE)],
+    "notification": [
+        ("GET /notices/{notification}/", (IN, 404, 302, 404, 404, IN)),
         ("GET /notices/99999999999999999999/", NOBODY),
     ],
     "upload": [
@@ -384,7 +384,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /uploads/{upload}/", (401, 405, 405, 405, 405, 401)),
         ("HEAD /uploads/{upload}/", (401, 412, 412, 412, 412, 401)),
     ],
-    "video_share": [
+    "video_guest_links": [
         ("GET /v/{ready}/share/", UPLOADER_AND_STAFF),
         ("GET /v/{hidden}/share/", UPLOADER_AND_STAFF),
         ("GET /v/{pending}/share/", UPLOADER_AND_STAFF),
@@ -711,7 +711,7 @@ def guest_links(users: dict[str, User]) -> dict[str, str]:
 
 
 def talk(users: dict[str, User], names: dict[str, str]) -> dict[str, str]:
-    """Comments of charlie's and of the moderator's, and a notice of bob's."""
+    """Comments of charlie's and of the moderator's, and a notification of bob's."""
     ready = Video.objects.get(short_id=names["ready"])
     hidden = Video.objects.get(short_id=names["hidden"])
     member = users["member"]
@@ -722,8 +722,10 @@ def talk(users: dict[str, User], names: dict[str, str]) -> dict[str, str]:
         "deleted_comment": write_comment(video=ready, author=member, text="Oh no"),
     }
     delete_comment(comment=said["deleted_comment"], by=member)
-    notice = Notice.objects.get(comment=said["comment"])
-    return {name: str(one.pk) for name, one in said.items()} | {"notice": str(notice.pk)}
+    notification = Notification.objects.get(comment=said["comment"])
+    return {name: str(one.pk) for name, one in said.items()} | {
+        "notification": str(notification.pk)
+    }
 
 
 @functools.cache

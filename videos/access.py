@@ -13,7 +13,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from clipset.lib.ids import SHORT_ID_PATTERN
-from videos.models import Comment, Notice, Playlist, Video
+from videos.models import Comment, Notification, Playlist, Video
 from videos.selectors.watch import for_watching
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def comment_of(video: Video, comment_id: int) -> Comment:
     return comment
 
 
-def own_notice(request: MemberRequest, notice_id: int) -> Notice:
+def own_notification(request: MemberRequest, notification_id: int) -> Notification:
     """One of this member's, about what they may still see."""
-    mine = Notice.objects.visible_to(request.user).select_related("video", "comment__video")
-    return get_object_or_404(mine, pk=notice_id)
+    mine = Notification.objects.visible_to(request.user).select_related("video", "comment__video")
+    return get_object_or_404(mine, pk=notification_id)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from videos.selectors.notices import MOST_COUNTED, unread_count
+from videos.selectors.notifications import MOST_COUNTED, unread_count
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-def notices(request: HttpRequest) -> dict[str, object]:
-    """`unread_notices`: "", "1" to "9", or "9+". Asked for only by pages that show it."""
+def notifications(request: HttpRequest) -> dict[str, object]:
+    """`unread_notifications`: "", "1" to "9", or "9+". Asked for only by pages that show it."""
 
     @cache
-    def unread_notices() -> str:
+    def unread_notifications() -> str:
         if not request.user.is_authenticated:
             return ""
         count = unread_count(request.user)
         return f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count or "")
 
-    return {"unread_notices": unread_notices}
+    return {"unread_notifications": unread_notifications}

@@ -9,13 +9,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from categories.models import Category
-from clipset.lib.fields import LineField, TextField
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.text import title_from_filename
 from clipset.lib.timestamps import parse_timestamp
+from clipset.ui.form_fields import LineField, TextField
 from videos.models import Playlist
 from videos.models.comment import MAX_TEXT
-from videos.services.talking import BLANK, TOO_LONG
+from videos.services.comments import BLANK, TOO_LONG
 from videos.transcode.captions import LABEL_CHARACTERS
 from videos.transcode.captions import MAX_BYTES as MAX_CAPTION_BYTES
 from videos.transcode.languages import ENGLISH

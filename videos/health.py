@@ -8,7 +8,7 @@ from typing import Final
 from django.db.models import Min
 from django.utils import timezone
 
-from clipset.lib.queue import schedule_delays
+from clipset.workers.task_queue import schedule_delays
 from siteconfig.health import Finding, register_health_check
 from videos.models import Job
 from videos.models.job import JobState

@@ -15,7 +15,7 @@ from siteconfig.services.heartbeat import alive_before
 if TYPE_CHECKING:
     from videos.models import (  # noqa: F401 named in base classes' types
         Comment,
-        Notice,
+        Notification,
         PlaylistEntry,
         Video,
     )
@@ -98,8 +98,8 @@ class CommentQuerySet(models.QuerySet["Comment"]):
         return self.filter(deleted_at__isnull=True)
 
 
-class NoticeQuerySet(models.QuerySet["Notice"]):
-    def visible_to(self, user: Any) -> NoticeQuerySet:
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def visible_to(self, user: Any) -> NotificationQuerySet:
         """A member's own, but for those of deleted comments and of videos that they may not see
         any more."""
         if not user.is_authenticated or not user.is_active:

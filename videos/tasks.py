@@ -6,33 +6,33 @@ import logging
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from clipset.lib import statistics
+from clipset.database import statistics
+from clipset.database.write_ahead_log import shrink_write_ahead_log
 from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
-from clipset.lib.write_ahead_log import shrink_write_ahead_log
 from videos.models import RemovalReason
 from videos.services import (
-    adopting,
     captions,
     clock,
+    comments,
     deletions,
     file_hashes,
     files,
-    finishing,
-    jobs,
-    notices,
+    guest_links,
+    notifications,
     playlists,
-    processing,
     removals,
     removing,
     search_changes,
     search_index,
-    sharing,
     small_thumbnails,
     stored_files,
-    talking,
     thumbnails,
-    uploads,
 )
+from videos.services.processing import adopt as adopting
+from videos.services.processing import attempt as processing
+from videos.services.processing import jobs
+from videos.services.uploads import create as uploads
+from videos.services.uploads import finish as finishing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 def tidy_up() -> int:
     """Every ten minutes: what nobody needs in the temp folder, and what was kept for long enough:
     ended uploads, originals, guest links, deleted playlists, captions and
-    comments, notices. Folds captions that an older version stored."""
+    comments, notifications. Folds captions that an older version stored."""
     search_index.index_missing_captions()
     return _each(
         uploads.forget_uploads,
@@ -127,11 +127,11 @@ def tidy_up() -> int:
         files.sweep_small_thumbnails,
         adopting.adopt_unfinished_videos,
         files.prune_originals,
-        sharing.forget_ended_links,
+        guest_links.forget_ended_links,
         captions.forget_removed_captions,
         playlists.forget_deleted_playlists,
-        talking.forget_deleted_comments,
-        notices.forget_old_notices,
+        comments.forget_deleted_comments,
+        notifications.forget_old_notifications,
     )
 
 

@@ -7,20 +7,20 @@ from videos.views import (
     captions,
     comments,
     design,
-    guests,
+    guest_links,
+    guest_page,
     health,
     likes,
     media,
-    notices,
+    notifications,
     pictures,
     playback,
     playlists,
     search,
-    share,
     tus,
     upload,
     watch,
-    watching,
+    watch_progress,
 )
 
 # What a player asks for: below the video's own address for members, below a guest's link for its
@@ -66,13 +66,13 @@ urlpatterns = [
     path("users/", search.directory, name="directory"),
     path("profile/<username:username>/", browse.profile, name="profile"),
     path("profile/<username:username>/avatar.webp", pictures.avatar, name="avatar"),
-    path("notices/", notices.notices, name="notices"),
-    path("notices/read/", notices.read_all, name="notices_read"),
-    path("notices/<int:notice_id>/", notices.notice, name="notice"),
+    path("notices/", notifications.notifications, name="notifications"),
+    path("notices/read/", notifications.read_all, name="notifications_read"),
+    path("notices/<int:notification_id>/", notifications.notification, name="notification"),
     # One video.
     path("v/<short_id:short_id>/", watch.watch, name="watch"),
     path("v/<short_id:short_id>/status/", watch.status, name="video_status"),
-    path("v/<short_id:short_id>/view/", watching.view, name="video_view"),
+    path("v/<short_id:short_id>/view/", watch_progress.view, name="video_view"),
     path("v/<short_id:short_id>/like/", likes.like, name="like"),
     path("v/<short_id:short_id>/playlists/", playlists.save, name="video_playlists"),
     path("v/<short_id:short_id>/edit/", watch.edit, name="video_edit"),
@@ -127,24 +127,24 @@ urlpatterns = [
         comments.restore,
         name="comment_restore",
     ),
-    # Its links for guests.
-    path("v/<short_id:short_id>/share/", share.share, name="video_share"),
+    # Its links for guest_page.
+    path("v/<short_id:short_id>/share/", guest_links.guest_links, name="video_guest_links"),
     path(
         "v/<short_id:short_id>/share/<uuid:link_id>/revoke/",
-        share.revoke,
+        guest_links.revoke,
         name="guest_link_revoke",
     ),
     path(
         "v/<short_id:short_id>/share/<uuid:link_id>/restore/",
-        share.restore,
+        guest_links.restore,
         name="guest_link_restore",
     ),
     # What such a link opens.
-    path("s/<token:token>/", guests.watch, name="guest"),
-    path("s/<token:token>/status/", guests.status, name="guest_status"),
-    path("s/<token:token>/view/", guests.view, name="guest_view"),
+    path("s/<token:token>/", guest_page.watch, name="guest"),
+    path("s/<token:token>/status/", guest_page.status, name="guest_status"),
+    path("s/<token:token>/view/", guest_page.view, name="guest_view"),
     *(
-        path(f"s/<token:token>/{route}", guests.for_guests(view), name=f"guest_{name}")
+        path(f"s/<token:token>/{route}", guest_page.for_guests(view), name=f"guest_{name}")
         for route, view, name in FILES
     ),
 ]

@@ -28,10 +28,10 @@ from accounts.services.members import (
 from accounts.services.passwords import reset_link
 from accounts.services.quota import quota_state, reset_quota
 from clipset.lib.units import human_bytes, plural
+from clipset.ui.template_tags import initials, relative_time, tone
 from siteconfig.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from siteconfig.forms import TB, BytesField
 from siteconfig.models import Config
-from siteconfig.templatetags.clipset import initials, relative_time, tone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -257,15 +257,15 @@ class UserAdmin(GuardedAdmin[User]):
         ids = {user.pk for user in objs}
         users = list(
             User.objects.filter(pk__in=ids).annotate(
-                films=Count("videos"), film_bytes=Sum("videos__file_size_bytes")
+                video_count=Count("videos"), video_bytes=Sum("videos__file_size_bytes")
             )[:MAX_LISTED]
         )
         listed = [
             format_html(
                 "{}: {} ({} sent)",
                 user.username,
-                plural(user.films, "video"),
-                human_bytes(user.film_bytes or 0),
+                plural(user.video_count, "video"),
+                human_bytes(user.video_bytes or 0),
             )
             for user in users
         ]
@@ -274,8 +274,10 @@ class UserAdmin(GuardedAdmin[User]):
         return with_rest(listed, len(ids)), counts, lacking, _kept(ids, request)
 
     def deletion_counts(self, queryset: QuerySet[User]) -> dict[str, int]:
-        films = User.objects.filter(pk__in=queryset.values("pk")).aggregate(films=Count("videos"))
-        return {"members": queryset.count(), "videos": films["films"]}
+        video_count = User.objects.filter(pk__in=queryset.values("pk")).aggregate(
+            video_count=Count("videos")
+        )
+        return {"members": queryset.count(), "videos": video_count["video_count"]}
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         self._delete(request, [obj])

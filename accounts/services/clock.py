@@ -11,7 +11,7 @@ from django.conf import settings
 from accounts.models import Invitation, Session, Throttle, User
 from accounts.services.invitations import LIFETIME
 from accounts.services.quota import week_start
-from clipset.lib.clock import DATE_SLACK, LEASE_SLACK, bring_back
+from clipset.database.clock import DATE_SLACK, LEASE_SLACK, bring_back
 
 if TYPE_CHECKING:
     from datetime import datetime

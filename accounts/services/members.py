@@ -10,9 +10,9 @@ from django.db.models import CASCADE, ForeignObjectRel, Q
 from django.utils import timezone
 
 from accounts.models import Role, Session, User
+from clipset.database.transactions import batch_job
 from clipset.lib.ids import hash_token
-from clipset.lib.queue import enqueue
-from clipset.lib.transactions import batch_job
+from clipset.workers.task_queue import enqueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,7 +14,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User, normalize_email
 from accounts.services.throttle import allow
-from clipset.lib.queue import enqueue
+from clipset.workers.task_queue import enqueue
 from siteconfig.services.address import site_url
 
 MAIL_EVERY = timedelta(minutes=5)

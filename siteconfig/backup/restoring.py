@@ -14,8 +14,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from clipset.lib.queue import empty_queue
 from clipset.lib.units import human_bytes
+from clipset.workers.task_queue import empty_queue
 from siteconfig import roots
 from siteconfig.backup.database import (
     check_dump,

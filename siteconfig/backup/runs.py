@@ -14,9 +14,9 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from clipset.lib.clock import LEASE_SLACK
-from clipset.lib.stopping import is_stopping
-from clipset.lib.ticks import tick
+from clipset.database.clock import LEASE_SLACK
+from clipset.workers.stopping import is_stopping
+from clipset.workers.ticks import tick
 from siteconfig.backup.errors import BackupError
 from siteconfig.models import BackupRun, BackupState, BackupStep
 

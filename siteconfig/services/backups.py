@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from clipset.lib.queue import enqueue
+from clipset.workers.task_queue import enqueue
 from siteconfig.backup.errors import BackupError
 from siteconfig.backup.running import repository, run_backup
 from siteconfig.backup.runs import BackupBusyError, is_alive

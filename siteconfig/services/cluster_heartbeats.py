@@ -1,5 +1,5 @@
 """Signs of life of the workers' clusters: each writes one every 20 s while its processes
-work (clipset.lib.pulse)."""
+work (clipset.workers.pulse)."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from clipset.lib.queue import enqueue
 from clipset.lib.text import printable
+from clipset.workers.task_queue import enqueue
 from siteconfig.doctor import (
     Check,
     DoctorStoppedError,

@@ -1,7 +1,7 @@
 """The log of what the doctor changed, and taking it back.
 
 One JSON object a line in DOCTOR_LOG. A line is on the disk before its change is made: after a crash
-in between the log names a change that did not happen, which taking back notices and leaves.
+in between the log names a change that did not happen, which taking back notifications and leaves.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from clipset.lib.clock import database_now
+from clipset.database.clock import database_now
 from siteconfig.models import DayAlive
 
 # Before anything that the site has: nothing is old enough.

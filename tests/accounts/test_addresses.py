@@ -21,7 +21,7 @@ from tests.builders import (
     make_video,
 )
 from videos.models import Job
-from videos.services.talking import write_comment
+from videos.services.comments import write_comment
 
 if TYPE_CHECKING:
     from django.db.models import Model

@@ -16,16 +16,16 @@ from accounts.services.passwords import reset_link
 from clipset.lib.pictures import write_whole
 from tests import clips
 from tests.builders import make_category, make_playlist, make_user, make_video
-from tests.videos.films import kept_film
-from videos.models import GuestLink, Job, Notice, ProcessingStatus, Video
-from videos.models.notice import NoticeKind
+from tests.videos.stored_videos import kept_film
+from videos.models import GuestLink, Job, Notification, ProcessingStatus, Video
+from videos.models.notification import NotificationKind
 from videos.selectors.comments import REPLIES_SHOWN
 from videos.services.captions import add_caption
-from videos.services.liking import set_like
+from videos.services.comments import delete_comment, edit_comment, write_comment
+from videos.services.guest_links import make_guest_link, revoke_guest_link
+from videos.services.likes import set_like
 from videos.services.search_index import index_video
-from videos.services.sharing import make_guest_link, revoke_guest_link
-from videos.services.talking import delete_comment, edit_comment, write_comment
-from videos.services.watching import save_position
+from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,8 +82,8 @@ def furnish(root: User, media: Path) -> dict[str, str]:
         seconds_left=90,
     )
     failed = make_video("Did not work", uploader=bob, status=ProcessingStatus.FAILED)
-    for kind, video in ((NoticeKind.PROCESSED, film), (NoticeKind.FAILED, failed)):
-        Notice.objects.create(member=bob, kind=kind, video=video)
+    for kind, video in ((NotificationKind.PROCESSED, film), (NotificationKind.FAILED, failed)):
+        Notification.objects.create(member=bob, kind=kind, video=video)
     summer = make_playlist("Summer by the sea", made_by=bob, description="All of it, in order.")
     for place, video in enumerate(Video.objects.published()[:5]):
         summer.entries.create(video=video, position=place)

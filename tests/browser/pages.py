@@ -187,7 +187,7 @@ PAGES: dict[str, list[Look]] = {
         Look("captions-none", "/v/{bare}/captions/", "root_"),
         Look("captions-wrong", "/v/{film}/captions/", then=send(".add form", language="")),
     ],
-    "video_share": [
+    "video_guest_links": [
         Look("share", "/v/{film}/share/"),
         Look("share-none", "/v/{bare}/share/", "alice"),
         Look("share-others", "/v/{bare}/share/", "root_"),
@@ -203,9 +203,9 @@ PAGES: dict[str, list[Look]] = {
     "comment": [Look("comment", "/v/{film}/comments/{said}/")],
     "comment_reply": [Look("comment-reply", "/v/{film}/comments/{said}/reply/")],
     "comment_edit": [Look("comment-edit", "/v/{film}/comments/{mine}/edit/")],
-    "notices": [
-        Look("notices", "/notices/"),
-        Look("notices-none", "/notices/", "dora"),
+    "notifications": [
+        Look("notifications", "/notices/"),
+        Look("notifications-none", "/notices/", "dora"),
     ],
     "upload": [
         Look("upload", "/upload/"),

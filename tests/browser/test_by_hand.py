@@ -11,11 +11,11 @@ from PIL import Image, ImageStat
 from playwright.sync_api import expect
 
 from tests import clips
-from tests.browser.hands import HANDS, Hand, Keys
+from tests.browser.input import HANDS, Hand, Keys
 from tests.browser.player import seek, state, wait_until
 from tests.builders import make_category, make_user
 from tests.processes import wait_for
-from tests.videos.films import kept_film
+from tests.videos.stored_videos import kept_film
 from videos.models import Video, WatchPosition
 from videos.services.search_index import index_video
 

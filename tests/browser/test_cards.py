@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.builders import make_user, make_video
-from tests.videos.films import kept_film
+from tests.videos.stored_videos import kept_film
 from videos.models import Job, Video
 
 if TYPE_CHECKING:

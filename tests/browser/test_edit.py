@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from clipset.lib.pictures import MAX_BYTES
 from tests import clips
-from tests.videos.films import ready_film, run_queue
+from tests.videos.stored_videos import ready_film, run_queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 from tests import clips
 from tests.browser.conftest import results
 from tests.browser.player import wait_until
-from tests.videos.films import ready_film
+from tests.videos.stored_videos import ready_film
 from videos.models import GuestLink
-from videos.services.sharing import make_guest_link
+from videos.services.guest_links import make_guest_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,11 +17,11 @@ from tests.browser.conftest import results
 from tests.browser.player import STOPPED, play_to_the_end, seek, state, wait_until
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.films import kept_film, ready_film, sent_film
+from tests.videos.stored_videos import kept_film, ready_film, sent_film
 from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobState
-from videos.services import jobs
+from videos.services.processing import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ from tests.browser.conftest import PASSWORD
 from tests.browser.player import play_to_the_end, seek, state, wait_until
 from tests.builders import make_admin, make_category, make_user, make_video
 from tests.processes import wait_for
-from tests.videos.films import (
+from tests.videos.stored_videos import (
     everything_on_disk,
     ready_film,
     run_queue,

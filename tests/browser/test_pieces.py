@@ -9,7 +9,7 @@ import pytest
 
 from tests import clips
 from tests.browser.player import play_to_the_end, seek, wait_until
-from tests.videos.films import ready_film
+from tests.videos.stored_videos import ready_film
 from videos.views.media import PIECE
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from clipset.lib.ids import new_short_id
 from tests import clips
 from tests.browser.player import state, wait_until
 from tests.processes import wait_for
-from tests.videos.films import ready_film
+from tests.videos.stored_videos import ready_film
 from videos.models import Playlist, Video
+from videos.services.comments import write_comment
 from videos.services.playlists import add_to_playlist, create_playlist
-from videos.services.talking import write_comment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.builders import make_caption, make_user
-from tests.videos.films import ready_film
+from tests.videos.stored_videos import ready_film
 
 if TYPE_CHECKING:
     from collections.abc import Callable

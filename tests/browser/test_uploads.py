@@ -17,9 +17,9 @@ from tests import clips
 from tests.builders import make_category, make_playlist, make_user, make_video
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.films import set_limits, used
+from tests.videos.stored_videos import set_limits, used
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
-from videos.services.uploads import Words, create_upload, end_upload
+from videos.services.uploads.create import Words, create_upload, end_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from tests.browser.player import seek, state, wait_until
 from tests.builders import make_user
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.films import enrich, ready_film
+from tests.videos.stored_videos import enrich, ready_film
 from videos.models import Caption, WatchPosition
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ import pytest
 from tests import clips
 from tests.browser.player import wait_until
 from tests.builders import make_category, make_playlist, make_user, make_video
-from tests.videos.films import enrich, ready_film
+from tests.videos.stored_videos import enrich, ready_film
 from videos.selectors.feed import PAGE_SIZE
 from videos.selectors.playlists import ROWS
 from videos.services.captions import add_caption
-from videos.services.liking import set_like
+from videos.services.comments import write_comment
+from videos.services.guest_links import make_guest_link
+from videos.services.likes import set_like
 from videos.services.playlists import add_to_playlist
-from videos.services.sharing import make_guest_link
-from videos.services.talking import write_comment
-from videos.services.watching import save_position
+from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,12 @@ from django.test import Client
 from django_q.models import OrmQ
 from django_q.signals import pre_execute
 
-from clipset.lib.queue import enqueue
 from clipset.lib.request_id import AddRequestId, current_request_id, set_request_id
+from clipset.workers.task_queue import enqueue
 from tests.builders import make_user, make_video
 from videos.models import Job
-from videos.services import processing
-from videos.services.jobs import add_job
+from videos.services.processing import attempt as processing
+from videos.services.processing.jobs import add_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,11 +24,11 @@ from tests.hostile.judge import (
     assert_thumbnail_is_innocent,
     measured,
 )
-from tests.videos.films import everything_on_disk, used
+from tests.videos.stored_videos import everything_on_disk, used
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.models.job import JobState
-from videos.services.jobs import MAX_FAILURES, QUICK, SLOW
-from videos.services.processing import process_next_job
+from videos.services.processing.attempt import process_next_job
+from videos.services.processing.jobs import MAX_FAILURES, QUICK, SLOW
 from videos.transcode.pipeline import transcode
 from videos.transcode.types import Options
 

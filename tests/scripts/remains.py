@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from siteconfig.roots import MARKER
 from tests.scripts.member import rows, shell
-from videos.services.jobs import LOST, MAX_FAILURES, MAX_LOSSES
+from videos.services.processing.jobs import LOST, MAX_FAILURES, MAX_LOSSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.ffmpeg, pytest.mark.restic, pytest.mark.long]
 COMPLETED = "SELECT short_id FROM videos WHERE processing_status = 'COMPLETED'"
 DELETE = """
 from videos.models import Video
-from videos.services.editing import delete_video
+from videos.services.details import delete_video
 from videos.services.removing import work_off_removals
 delete_video(video=Video.objects.get())
 work_off_removals()

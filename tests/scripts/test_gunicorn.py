@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clipset.lib.web_worker import SWITCH_SECONDS
+from clipset.server.web_worker import SWITCH_SECONDS
 from tests.processes import free_port, process, wait_for
 
 if TYPE_CHECKING:

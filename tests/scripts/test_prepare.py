@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from clipset.lib.reach import exposed_by
+from clipset.server.reach import exposed_by
 from scripts.prepare import mend_clock, seed_wanted
 from tests.builders import make_user
 

@@ -218,7 +218,9 @@ def test_a_running_site_comes_back_after_an_upgrade_that_fails_or_is_killed(
 ) -> None:
     make_version(installed, "new", new_version(installed))
     # Its workers end at once, so that it answers and never becomes healthy.
-    no_workers = with_text(installed, "clipset/lib/pulse.py", '"""Whether', 'raise SystemExit\n"""')
+    no_workers = with_text(
+        installed, "clipset/workers/pulse.py", '"""Whether', 'raise SystemExit\n"""'
+    )
     make_version(
         installed, "idle", no_workers | migration(installed, CHANGES_AND_FAILS[: -1 - len(FAIL)])
     )

@@ -17,24 +17,24 @@ pytestmark = pytest.mark.postgresql
 
 HOLD = """
 from tests.builders import make_user, make_video
-from videos.services.jobs import add_job, claim_next_job
-from videos.services.receiving import writing
-from videos.services.uploads import Words, create_upload
+from videos.services.processing.jobs import add_job, claim_next_job
+from videos.services.uploads.append import writing
+from videos.services.uploads.create import Words, create_upload
 from videos.models import Upload
 bob = make_user("bob")
 add_job(video=make_video(uploader=bob, status="PENDING"))
 upload = create_upload(user=bob, size=7, filename="sea.mp4", words=Words(title="Sea"))
 held = claim_next_job()
-from clipset.lib.clock import database_now
-from videos.services import receiving
+from clipset.database.clock import database_now
+from videos.services.uploads import append as receiving
 token = "elsewhere" + "0" * 23
 assert receiving._lease(upload.pk, token)
 print(held.state)
 """
 TAKE_BACK = """
 from videos.models import Job, Upload
-from videos.services.jobs import take_back_lost_jobs
-from videos.services import receiving
+from videos.services.processing.jobs import take_back_lost_jobs
+from videos.services.uploads import append as receiving
 upload = Upload.objects.get()
 print(take_back_lost_jobs(), receiving._lease(upload.pk, receiving.HERE + "0" * 24))
 """

@@ -68,7 +68,7 @@ DELETED_WITHOUT_REDIS = """
 from accounts.models import User
 from siteconfig.roots import root_path
 from videos.models import Removal, Video
-from videos.services.editing import delete_video
+from videos.services.details import delete_video
 from videos.services.removing import work_off_removals
 from videos.services.storage import mark_new_roots
 mark_new_roots()

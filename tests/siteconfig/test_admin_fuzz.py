@@ -17,7 +17,7 @@ from accounts.models import Role, User
 from accounts.services.invitations import issue_invitation
 from tests.builders import make_admin, make_category, make_playlist, make_user, make_video
 from videos.models import Job
-from videos.services.talking import write_comment
+from videos.services.comments import write_comment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

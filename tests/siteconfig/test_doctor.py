@@ -28,7 +28,7 @@ from siteconfig.tasks import run_doctor as run_doctor_task
 from tests.builders import make_admin, make_category, make_video
 from tests.disks import small_disk
 from tests.videos.doctor.faults import make_private
-from tests.videos.films import run_queue
+from tests.videos.stored_videos import run_queue
 from videos.models import Video
 
 if TYPE_CHECKING:

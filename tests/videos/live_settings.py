@@ -4,9 +4,10 @@ environment variable names, and the hashes of passwords that tests make."""
 import os
 from pathlib import Path
 
-from clipset.lib import pulse, sockets
+from clipset.server import sockets
 from clipset.settings import *  # noqa: F403
 from clipset.settings import PASSWORD_HASHERS
+from clipset.workers import pulse
 
 MEDIA_ROOT = Path(os.environ["CLIPSET_TEST_MEDIA"])
 STATIC_ROOT = Path(os.environ["CLIPSET_TEST_STATIC"])

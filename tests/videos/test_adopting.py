@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from tests import clips
 from tests.builders import live_for, make_user, make_video
-from tests.videos.films import (
+from tests.videos.stored_videos import (
     enrich,
     everything_on_disk,
     ready_film,
@@ -30,9 +30,9 @@ from tests.videos.test_workers import start_workers  # noqa: F401 a fixture
 from videos.models import Job, ProcessingStatus, Removal, Rendition, Upload, UploadState, Video
 from videos.models.job import JobState
 from videos.services.files import STRAYS_FOR, UNNAMED_AGE
-from videos.services.processing import SOURCE_MISSING
+from videos.services.processing.attempt import SOURCE_MISSING
 from videos.services.removing import work_off_removals
-from videos.services.uploads import Words, create_upload
+from videos.services.uploads.create import Words, create_upload
 from videos.tasks import look_after_jobs, tidy_up
 
 if TYPE_CHECKING:

@@ -13,10 +13,17 @@ from django.utils import timezone
 from siteconfig.models import Config
 from tests import clips
 from tests.builders import live_for, make_user
-from tests.videos.films import enrich, everything_on_disk, ready_film, run_queue, sent_film, work
+from tests.videos.stored_videos import (
+    enrich,
+    everything_on_disk,
+    ready_film,
+    run_queue,
+    sent_film,
+    work,
+)
 from videos.models import Caption, Job, Rendition, Video
 from videos.models.job import JobKind, JobState
-from videos.services.processing import cancel_processing, enrich_again
+from videos.services.processing.attempt import cancel_processing, enrich_again
 from videos.transcode.fragments import read_index
 
 if TYPE_CHECKING:
@@ -163,7 +170,7 @@ def test_subtitles_inside_a_film_become_tracks_of_it(bob: User, client: Client) 
 
 
 def test_a_cancelled_film_stops_and_can_be_tried_again(bob: User) -> None:
-    from videos.services.processing import CANCELLED, retry_processing
+    from videos.services.processing.attempt import CANCELLED, retry_processing
 
     video = sent_film(bob, clips.h264_mp4())
     cancel_processing(video=video)

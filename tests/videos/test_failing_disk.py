@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from clipset.lib.unavailable import FULL
+from clipset.ui.unavailable import FULL
 from siteconfig.places import SETTINGS
 from siteconfig.roots import AWAY, forget, write_marker
 from tests import clips
@@ -24,17 +24,20 @@ from tests.conftest import FOLDERS
 from tests.disks import breaking_disk, small_disk
 from tests.folders import make_root
 from tests.videos import tus_client
-from tests.videos.films import ready_film, sent_film, used, work
+from tests.videos.stored_videos import ready_film, sent_film, used, work
 from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.models.job import JobState
 from videos.selectors import playback
-from videos.services import files, jobs, notices, processing, publishing
-from videos.services.disk_faults import Fault, fault_of_storage
-from videos.services.finishing import finish_upload
-from videos.services.processing import SOURCE_CHANGED, process_next_job
+from videos.services import files, notifications
+from videos.services.processing import attempt as processing
+from videos.services.processing import jobs
+from videos.services.processing import publish as publishing
+from videos.services.processing.attempt import SOURCE_CHANGED, process_next_job
+from videos.services.processing.disk_faults import Fault, fault_of_storage
 from videos.services.storage import missing_roots
-from videos.services.uploads import UploadRefused, Words, begin_upload, end_upload
+from videos.services.uploads.create import UploadRefused, Words, begin_upload, end_upload
+from videos.services.uploads.finish import finish_upload
 from videos.tasks import look_after_jobs, tidy_up
 
 if TYPE_CHECKING:
@@ -207,7 +210,7 @@ def test_what_the_disk_says_while_bytes_are_written_or_saved(
     code = 507 if number in {errno.EDQUOT, errno.ENOSPC} else 503
     address = tus_client.create(client, len(CONTENT))["Location"]
     with monkeypatch.context() as failing:
-        failing.setattr(f"videos.services.receiving.os.{call}", broken(number))
+        failing.setattr(f"videos.services.uploads.append.os.{call}", broken(number))
         check_refused(tus_client.append(client, address, 0, CONTENT), code)
     assert tus_client.ask(client, address)["Upload-Offset"] == "0"
     assert tus_client.append(client, address, 0, CONTENT).status_code == 204
@@ -424,16 +427,16 @@ def test_a_fault_is_looked_for_without_a_source(bob: User, tmp_path: Path) -> No
 def test_housekeeping_goes_on_past_a_disk_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
 
-    def forget_old_notices() -> int:
-        done.append("notices")
+    def forget_old_notifications() -> int:
+        done.append("notifications")
         return 1
 
     monkeypatch.setattr(files, "sweep_temp", broken(errno.EIO))
     monkeypatch.setattr(jobs, "wake_for_due_jobs", lambda: done.append("jobs"))
-    monkeypatch.setattr(notices, "forget_old_notices", forget_old_notices)
+    monkeypatch.setattr(notifications, "forget_old_notices", forget_old_notifications)
     assert look_after_jobs() == 0
     assert tidy_up() == 1
-    assert done == ["jobs", "notices"]
+    assert done == ["jobs", "notifications"]
     monkeypatch.setattr(files, "sweep_temp", broken(errno.EINVAL))
     with pytest.raises(OSError, match="Invalid argument"):
         look_after_jobs()

@@ -14,13 +14,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from clipset.lib.keyset import encode_cursor
+from clipset.database.keyset import encode_cursor
 from tests.builders import make_category, make_playlist, make_user, make_video
 from videos.models import Playlist
-from videos.services.liking import set_like
+from videos.services.comments import write_comment
+from videos.services.likes import set_like
 from videos.services.playlists import add_to_playlist
-from videos.services.talking import write_comment
-from videos.services.watching import save_position
+from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
     from django.test import Client

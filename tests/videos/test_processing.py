@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from clipset.lib.stopping import announce_stop, forget_stop
+from clipset.workers.stopping import announce_stop, forget_stop
 from siteconfig.models import StorageRoot
 from siteconfig.roots import root_path, write_marker
 from tests import clips
@@ -25,7 +25,8 @@ from tests.builders import make_moderator, make_user
 from tests.folders import entries, keep_new_videos_in, make_root
 from tests.parts import without
 from tests.processes import wait_for
-from tests.videos.films import (
+from tests.videos.live import descendants, program
+from tests.videos.stored_videos import (
     everything_on_disk,
     files_below,
     ready_film,
@@ -38,13 +39,12 @@ from tests.videos.films import (
     used,
     work,
 )
-from tests.videos.live import descendants, program
 from videos.models import Job, ProcessingStatus, Removal, Video
 from videos.models.job import JobState
-from videos.services import jobs
 from videos.services.files import file_stem, named_after, work_folder
-from videos.services.jobs import claim_next_job
-from videos.services.processing import SOURCE_MISSING, retry_processing
+from videos.services.processing import jobs
+from videos.services.processing.attempt import SOURCE_MISSING, retry_processing
+from videos.services.processing.jobs import claim_next_job
 from videos.services.stored_files import StoredFile
 from videos.tasks import run_next_job
 
@@ -265,7 +265,7 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
             stalled.extend(real(video_id))
         return real(video_id)
 
-    monkeypatch.setattr("videos.services.publishing.named_after", stall_once)
+    monkeypatch.setattr("videos.services.processing.publish.named_after", stall_once)
     assert work() == "lease lost"
     video = Video.objects.get()
     assert StoredFile(video.storage_root, video.filename) in stalled
@@ -535,7 +535,7 @@ def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.test import Client
 
-    from tests.videos.films import assert_nothing_is_left
+    from tests.videos.stored_videos import assert_nothing_is_left
 
     settings.TEMP_STORAGE_PATH = tiny_disk
     write_marker("temp")

@@ -26,11 +26,11 @@ from tests import clips
 from tests.builders import make_admin, make_category, make_user, make_video
 from tests.folders import entries, files_below
 from tests.processes import Site
-from tests.videos.films import run_queue
+from tests.videos.stored_videos import run_queue
 from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.services.samples import seeding
-from videos.services.samples.clips import CLIPS, make_clip
-from videos.services.samples.data import VIDEOS, sample_short_id
+from videos.sample_data import seeding
+from videos.sample_data.clips import CLIPS, make_clip
+from videos.sample_data.data import VIDEOS, sample_short_id
 from videos.transcode.errors import ProcessingError
 from videos.transcode.pipeline import transcode
 from videos.transcode.publish import publish_file

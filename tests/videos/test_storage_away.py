@@ -30,7 +30,7 @@ from tests.conftest import FOLDERS
 from tests.folders import keep_new_videos_in, make_root
 from tests.processes import ROOT
 from tests.videos import live, tus_client
-from tests.videos.films import (
+from tests.videos.stored_videos import (
     files_below,
     ready_film,
     run_queue,
@@ -40,16 +40,18 @@ from tests.videos.films import (
 )
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.models.job import JobKind, JobState
+from videos.sample_data.seeding import SamplesError, seed_samples
 from videos.selectors import playback
-from videos.services import jobs, processing, publishing
-from videos.services.adopting import may_be_adopted
 from videos.services.files import sweep_strays, sweep_temp
-from videos.services.processing import process_next_job
+from videos.services.processing import attempt as processing
+from videos.services.processing import jobs
+from videos.services.processing import publish as publishing
+from videos.services.processing.adopt import may_be_adopted
+from videos.services.processing.attempt import process_next_job
 from videos.services.removing import work_off_removals
-from videos.services.samples.seeding import SamplesError, seed_samples
 from videos.services.storage import mark_new_roots, missing_roots
 from videos.services.thumbnails import use_picture
-from videos.services.uploads import end_expired_uploads
+from videos.services.uploads.create import end_expired_uploads
 from videos.tasks import look_after_jobs, tidy_up
 
 if TYPE_CHECKING:
@@ -349,7 +351,7 @@ def test_a_folder_that_holds_something_or_that_rows_name_is_not_taken(
 # -- the same rows elsewhere ----------------------------------------------------------------------
 
 TAKE_A_JOB = """
-from videos.services.processing import process_next_job
+from videos.services.processing.attempt import process_next_job
 print(process_next_job())
 """
 

@@ -27,8 +27,8 @@ from tests.builders import live_for, make_user
 from tests.examples import examples
 from tests.videos.tus_client import append, append_coming, ask, create, terminate
 from videos.models import Job, Upload, Video
-from videos.services.finishing import finish_whole_uploads
-from videos.services.uploads import end_expired_uploads
+from videos.services.uploads.create import end_expired_uploads
+from videos.services.uploads.finish import finish_whole_uploads
 
 LIMIT = 3000
 BYTES = bytes(range(256)) * 8

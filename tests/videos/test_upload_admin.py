@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from accounts.models import User
 from tests.builders import count_queries, make_moderator, make_user
-from tests.videos.films import used
+from tests.videos.stored_videos import used
 from tests.videos.tus_client import append, ask, create
 from videos.models import Upload, UploadState
-from videos.services.uploads import begin_upload
+from videos.services.uploads.create import begin_upload
 
 UPLOADS = "/admin/videos/upload/"
 

@@ -22,12 +22,12 @@ from tests.builders import make_user
 from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.films import everything_on_disk, sent_film, stream_md5, used
 from tests.videos.live import descendants, is_running, parent_of, program
+from tests.videos.stored_videos import everything_on_disk, sent_film, stream_md5, used
 from tests.videos.test_processing import own_ffmpeg, real_time_ffmpeg
 from videos.models import Job, Video
 from videos.models.job import JobState
-from videos.services.jobs import HEARTBEAT, PATIENCE
+from videos.services.processing.jobs import HEARTBEAT, PATIENCE
 from videos.services.stored_files import small_of
 from videos.tasks import look_after_jobs
 

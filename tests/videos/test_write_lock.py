@@ -1,6 +1,6 @@
 """The largest that members may store, and no transaction that computes for long.
 
-What is measured, and the limit: clipset.lib.transactions and the fixture in tests/conftest.py.
+What is measured, and the limit: clipset.database.transactions and the fixture in tests/conftest.py.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from videos.services.captions import (
     rename_caption,
     restore_caption,
 )
-from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
-from videos.services.publishing import _store_captions
+from videos.services.details import delete_video, edit_video, move_to_category, set_hidden
+from videos.services.processing.publish import _store_captions
 from videos.services.search_changes import apply_waiting_changes
 from videos.services.search_index import index_captions, index_video
 from videos.transcode.captions import MAX_BYTES, MAX_BYTES_IN_ALL

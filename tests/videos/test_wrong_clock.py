@@ -18,8 +18,8 @@ from tests.processes import wait_for
 from tests.videos import live
 from videos.models import Job, Upload, Video
 from videos.models.job import JobState
-from videos.services.jobs import LEASE, claim_next_job
-from videos.services.uploads import Words, create_upload
+from videos.services.processing.jobs import LEASE, claim_next_job
+from videos.services.uploads.create import Words, create_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

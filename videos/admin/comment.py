@@ -11,10 +11,10 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from clipset.lib.units import plural
+from clipset.ui.template_tags import relative_time
 from siteconfig.admin import GuardedAdmin, state_word
-from siteconfig.templatetags.clipset import relative_time
 from videos.models import Comment
-from videos.services.talking import delete_comment, restore_comment
+from videos.services.comments import delete_comment, restore_comment
 
 if TYPE_CHECKING:
     from typing import Any

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count
 
-from clipset.lib.fields import LineField, TextField
+from clipset.ui.form_fields import LineField, TextField
 from siteconfig.admin import GuardedAdmin
 from videos.models import Playlist
 

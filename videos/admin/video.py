@@ -16,16 +16,16 @@ from django.utils.text import Truncator
 
 from accounts.models import User
 from categories.models import Category
-from clipset.lib.fields import LineField, TextField
 from clipset.lib.units import clock, human_bytes, plural
+from clipset.ui.form_fields import LineField, TextField
+from clipset.ui.template_tags import relative_time
 from siteconfig.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
-from siteconfig.templatetags.clipset import relative_time
 from videos.models import Job, ProcessingStatus, Video, VideoDeletion
 from videos.models.job import JobState
 from videos.selectors.cards import small_thumbnail_url, thumbnail_url
 from videos.services.deletions import request_deletions, wake_for_deletions
-from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
-from videos.services.processing import cancel_processing, enrich_again, retry_processing
+from videos.services.details import delete_video, edit_video, move_to_category, set_hidden
+from videos.services.processing.attempt import cancel_processing, enrich_again, retry_processing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,7 +30,7 @@ from videos.doctor.mending import (
     stop_if_away,
 )
 from videos.models import FileHash, Removal, Rendition, Upload, Video
-from videos.services.adopting import may_be_adopted
+from videos.services.processing.adopt import may_be_adopted
 from videos.services.set_aside import all_set_aside
 from videos.services.storage import OWN_FOLDERS
 from videos.services.stored_files import UPLOAD_FOLDER, StoredFile, stored_path

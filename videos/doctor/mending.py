@@ -13,7 +13,7 @@ from siteconfig.doctor import DoctorStoppedError
 from siteconfig.roots import RootUnavailableError, check_roots
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobKind
-from videos.services import jobs
+from videos.services.processing import jobs
 from videos.services.removals import removals_are_paused
 from videos.services.set_aside import all_set_aside, restore_set_aside, set_aside
 from videos.services.stored_files import StoredFile, stored_path

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from accounts.models import User
 from categories.models import Category
-from clipset.lib.queue import enqueue
 from clipset.lib.units import plural
+from clipset.workers.task_queue import enqueue
 from siteconfig.doctor import Finding, Look
 from siteconfig.roots import IMAGES, THUMBNAILS, is_available, root_path
 from videos.doctor.mending import (

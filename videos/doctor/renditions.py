@@ -16,7 +16,7 @@ from videos.doctor.mending import (
     refuse_during_backup,
 )
 from videos.models import Rendition, Video
-from videos.services.options import transcode_options
+from videos.services.processing.options import transcode_options
 from videos.services.stored_files import StoredFile
 from videos.transcode.errors import ProcessingError
 from videos.transcode.fragments import NotFragmented, describe, read_index

@@ -10,17 +10,18 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from clipset.lib.clock import LEASE_SLACK, database_now
-from clipset.lib.queue import ensure_schedule, regularly, schedules_named, waiting_wake_ups
+from clipset.database.clock import LEASE_SLACK, database_now
 from clipset.lib.units import plural
+from clipset.workers.task_queue import ensure_schedule, regularly, schedules_named, waiting_wake_ups
 from siteconfig.doctor import Finding, Look
 from siteconfig.services.heartbeat import alive_before
 from videos.doctor.mending import add_job, each_of, has_open_job, is_missing, wake
 from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Upload, UploadState, Video
 from videos.models.job import JobKind, JobState
-from videos.services import jobs, removals
-from videos.services.adopting import may_be_adopted
+from videos.services import removals
 from videos.services.clock import clock_warning
+from videos.services.processing import jobs
+from videos.services.processing.adopt import may_be_adopted
 from videos.services.schedules import SCHEDULES
 from videos.services.stored_files import StoredFile
 from videos.transcode.capabilities import check_ffmpeg

@@ -3,17 +3,17 @@
 from videos.models.caption import Caption, CaptionWords
 from videos.models.comment import Comment
 from videos.models.file_hash import FileHash
+from videos.models.guest_link import GuestLink
 from videos.models.job import Job
 from videos.models.like import Like
-from videos.models.notice import Notice, NoticeKind
+from videos.models.notification import Notification, NotificationKind
 from videos.models.playlist import Playlist, PlaylistEntry
 from videos.models.removal import Removal, RemovalReason, VideoDeletion
 from videos.models.rendition import Rendition
 from videos.models.search import SearchChange, SearchDocument
-from videos.models.share import GuestLink
 from videos.models.upload import Upload, UploadState
 from videos.models.video import ProcessingStatus, Video
-from videos.models.watching import View, WatchPosition
+from videos.models.watch_progress import View, WatchPosition
 
 __all__ = [
     "Caption",
@@ -23,8 +23,8 @@ __all__ = [
     "GuestLink",
     "Job",
     "Like",
-    "Notice",
-    "NoticeKind",
+    "Notification",
+    "NotificationKind",
     "Playlist",
     "PlaylistEntry",
     "ProcessingStatus",

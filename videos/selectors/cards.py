@@ -10,7 +10,7 @@ from django.urls import reverse
 from clipset.lib.units import clock
 from videos.models import Job, Video
 from videos.selectors.likes import likes_of
-from videos.selectors.progress import watched_by
+from videos.selectors.watch_progress import watched_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

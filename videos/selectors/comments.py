@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
-from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.database.keyset import decode_cursor, encode_cursor
 from clipset.lib.units import compact_count
 from videos.models import Comment
 from videos.models.comment import UNDO_FOR

@@ -10,7 +10,7 @@ from django.db.models import IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 
 from accounts.models import User
-from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.database.keyset import decode_cursor, encode_cursor
 from clipset.lib.units import compact_count, plural
 from clipset.lib.words import marked, search_terms
 from videos.models import Video

@@ -20,7 +20,7 @@ from django.db.models import (
 )
 from django.db.models.lookups import LessThan
 
-from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.database.keyset import decode_cursor, encode_cursor
 from videos.models import Video
 from videos.selectors.cards import VideoCard, cards
 from videos.selectors.likes import likes_along, with_likes

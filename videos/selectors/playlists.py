@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Exists, OuterRef, Subquery, Sum, UUIDField
 from django.db.models.functions import Coalesce
 
-from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.database.keyset import decode_cursor, encode_cursor
 from videos.models import Playlist, PlaylistEntry, Video
 from videos.selectors.cards import VideoCard, cards, small_thumbnail_url
 from videos.selectors.feed import PAGE_SIZE, behind, position_after

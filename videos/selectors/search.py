@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.db.models import Case, F, IntegerField, Q, Value, When
 
 from accounts.models import User
-from clipset.lib.keyset import decode_cursor, encode_cursor
+from clipset.database.keyset import decode_cursor, encode_cursor
 from clipset.lib.units import clock
 from clipset.lib.words import begins_any, excerpt, find_terms, marked, search_terms, words_of
 from videos.fulltext import Term, newest_matching

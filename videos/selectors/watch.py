@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from videos.querysets import VideoQuerySet
-    from videos.selectors.queue import Queue
+    from videos.selectors.up_next import Queue
 
 MORE: Final = 12
 NEXT: Final = 3  # of them, over the last frame

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from clipset.lib.expressions import OctetLength
+from clipset.database.expressions import OctetLength
 from clipset.lib.text import clean_line
 from videos.models import Caption, CaptionWords, Video
 from videos.services.caption_words import fold_captions

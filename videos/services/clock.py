@@ -13,14 +13,16 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from accounts.services.clock import bring_back_counters, bring_back_expiries
-from clipset.lib.clock import DATE_SLACK, LEASE_SLACK, bring_back, database_now, log_mend
-from clipset.lib.queue import bring_back_schedules
+from clipset.database.clock import DATE_SLACK, LEASE_SLACK, bring_back, database_now, log_mend
+from clipset.workers.task_queue import bring_back_schedules
 from siteconfig.services.heartbeat import days_alive_ahead, mark_alive, newest_day
 from videos.models import GuestLink, Job, Removal, Upload, UploadState, Video
 from videos.models.job import JobState
-from videos.services import jobs, receiving, uploads
+from videos.services.processing import jobs
 from videos.services.removals import KEEP_FAILED_SOURCE
 from videos.services.removing import MAX_DELAY
+from videos.services.uploads import append as receiving
+from videos.services.uploads import create as uploads
 
 if TYPE_CHECKING:
     from datetime import datetime

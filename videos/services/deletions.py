@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.members import delete_some_rows_of
-from clipset.lib.queue import enqueue, waiting_wake_ups
+from clipset.workers.task_queue import enqueue, waiting_wake_ups
 from videos.models import Job, Video, VideoDeletion
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _delete_marked(marks: list[VideoDeletion]) -> int:
 
 
 def _delete_videos(video_ids: list[UUID]) -> int:
-    """Held in the order in which workers hold them, as videos.services.editing does."""
+    """Held in the order in which workers hold them, as videos.services.details does."""
     with transaction.atomic():
         list(Job.objects.select_for_update().filter(video__in=video_ids).values_list("pk"))
         list(Video.objects.select_for_update().filter(pk__in=video_ids).values_list("pk"))

@@ -11,12 +11,12 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from categories.models import Category
-from clipset.lib.stopping import is_stopping
-from clipset.lib.ticks import tick
+from clipset.workers.stopping import is_stopping
+from clipset.workers.ticks import tick
 from siteconfig import roots
 from siteconfig.backup.expected import ExpectedFile
 from videos.models import FileHash, ProcessingStatus, Rendition, Upload, UploadState, Video
-from videos.services.jobs import encode_waits
+from videos.services.processing.jobs import encode_waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

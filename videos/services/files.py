@@ -51,7 +51,7 @@ from videos.services.stored_files import (
     small_of,
     stored_path,
 )
-from videos.services.uploads import is_whole_after_all
+from videos.services.uploads.create import is_whole_after_all
 from videos.transcode.publish import copy_file
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from clipset.lib.clock import LEASE_SLACK
-from clipset.lib.queue import enqueue
+from clipset.database.clock import LEASE_SLACK
+from clipset.workers.task_queue import enqueue
 from siteconfig.backup.runs import backup_is_running
 from videos.models import Removal, RemovalReason
 from videos.services.stored_files import StoredFile

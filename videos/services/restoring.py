@@ -34,7 +34,7 @@ from videos.models import (
     WatchPosition,
 )
 from videos.services.files import take_back
-from videos.services.jobs import add_job
+from videos.services.processing.jobs import add_job
 from videos.services.removals import (
     cancel_removals_unless_at_work,
     keep_source_for_retry,
@@ -221,7 +221,9 @@ def _are_there(files: list[StoredFile]) -> bool:
 def _place(found: _Found, manifest: Manifest, work: Path, placed: list[Path]) -> None:
     """Gives the files their places, whole or not at all; `placed` collects those that were not
     there. A file that waits for its removal is there still, and the same."""
-    from videos.services.publishing import place  # the web server does without FFmpeg's modules
+    from videos.services.processing.publish import (
+        place,  # the web server does without FFmpeg's modules
+    )
 
     for file in found.files:
         source = _restored(file, manifest, work)

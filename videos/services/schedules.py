@@ -6,7 +6,7 @@ from typing import Final
 
 from django.conf import settings
 
-from clipset.lib.queue import ensure_schedule
+from clipset.workers.task_queue import ensure_schedule
 
 _SLOW: Final[str] = settings.TRANSCODE_CLUSTER
 # Name, function, minutes from one run to the next, cluster (None: the first one).

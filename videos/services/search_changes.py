@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
-from clipset.lib.commits import after_commit
+from clipset.database.commits import after_commit
 from videos.models import SearchChange
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from clipset.lib.transactions import batch_job
+from clipset.database.transactions import batch_job
 from clipset.lib.words import words_of
 from videos.fulltext import category_token, uploader_token
 from videos.models import Caption, CaptionWords, SearchDocument, Video

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from clipset.lib.pictures import PictureError, fitted_webp, write_whole
-from clipset.lib.queue import enqueue
-from clipset.lib.stopping import is_stopping
+from clipset.workers.stopping import is_stopping
+from clipset.workers.task_queue import enqueue
 from siteconfig.roots import THUMBNAILS, is_available, root_path
 from videos.models import Video
 from videos.services.stored_files import small_of

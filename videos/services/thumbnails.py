@@ -15,18 +15,18 @@ from django.db import OperationalError, transaction
 from clipset.lib.disk import is_disk_away, is_disk_full
 from clipset.lib.durable import sync
 from clipset.lib.pictures import fitted_jpeg, storing_picture, write_whole
-from clipset.lib.queue import enqueue
-from clipset.lib.stopping import is_stopping
 from clipset.lib.units import clock
+from clipset.workers.stopping import is_stopping
+from clipset.workers.task_queue import enqueue
 from siteconfig.roots import (
     TEMP,
     THUMBNAILS,
     checked_root,
 )
 from videos.models import RemovalReason, Video
-from videos.services.disk_faults import is_unreadable
 from videos.services.files import take_back
-from videos.services.options import transcode_options
+from videos.services.processing.disk_faults import is_unreadable
+from videos.services.processing.options import transcode_options
 from videos.services.removals import request_removals
 from videos.services.small_thumbnails import ask_for_small_thumbnail
 from videos.services.stored_files import StoredFile

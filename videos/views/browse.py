@@ -11,10 +11,10 @@ from accounts.models import User
 from categories.models import Category
 from videos.models import Video
 from videos.selectors.categories import category_cards
+from videos.selectors.continue_watching import begun_by
 from videos.selectors.feed import feed_page, known_sort, unfinished_of
 from videos.selectors.playlists import playlist_cards
-from videos.selectors.unfinished import asking_of, news_of
-from videos.selectors.watching import begun_by
+from videos.selectors.processing_cards import asking_of, news_of
 from videos.views.search import search, text_parameter
 from videos.views.watch import moment_parameter
 
@@ -61,7 +61,9 @@ def home(request: MemberRequest) -> HttpResponse:
         "own_unfinished": unfinished_of(request.user) if first_page else [],
         "begun": begun_by(request.user) if first_page else [],
     }
-    return _list_page(request, "videos/home.html", videos, context, parameters={"category": slug})
+    return _list_page(
+        request, "videos/browse/home.html", videos, context, parameters={"category": slug}
+    )
 
 
 @require_safe
@@ -69,19 +71,21 @@ def unfinished(request: MemberRequest) -> HttpResponse:
     """For pages with cards of `film`s that are not ready yet: what has changed on them."""
     since = moment_parameter(request, "since")
     news = news_of(request.GET.getlist("film"), viewer=request.user, since=since)
-    return render(request, "videos/unfinished.html", {"news": news, "asking": news.asking})
+    return render(
+        request, "videos/processing/cards_update.html", {"news": news, "asking": news.asking}
+    )
 
 
 @require_safe
 def category_list(request: MemberRequest) -> HttpResponse:
-    return render(request, "videos/category_list.html", {"categories": category_cards()})
+    return render(request, "videos/browse/categories.html", {"categories": category_cards()})
 
 
 @require_safe
 def category(request: MemberRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Category, slug=slug)
     videos = Video.objects.published().filter(category=found)
-    return _list_page(request, "videos/category.html", videos, {"category": found})
+    return _list_page(request, "videos/browse/category.html", videos, {"category": found})
 
 
 @require_safe
@@ -93,7 +97,7 @@ def profile(request: MemberRequest, username: str) -> HttpResponse:
     if request.GET.get("tab") == "playlists":
         return _profile_playlists(request, member, context)
     videos = Video.objects.visible_to(request.user).filter(uploaded_by=member)
-    return _list_page(request, "videos/profile.html", videos, context)
+    return _list_page(request, "videos/browse/profile.html", videos, context)
 
 
 def _profile_playlists(
@@ -103,4 +107,6 @@ def _profile_playlists(
     page = playlist_cards(member, viewer=request.user, after=after, parameters=parameters)
     if getattr(request, "htmx", False) and after:
         return render(request, "components/playlist_cards.html", {"page": page})
-    return render(request, "videos/profile.html", {"page": page, "tab": "playlists", **context})
+    return render(
+        request, "videos/browse/profile.html", {"page": page, "tab": "playlists", **context}
+    )

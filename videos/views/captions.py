@@ -49,7 +49,7 @@ def captions(request: MemberRequest, short_id: str) -> HttpResponse:
         "tracks": caption_rows(video),
         "removed": _removed(request, video),
     }
-    return render(request, "videos/captions.html", context, status=422 if is_sent else 200)
+    return render(request, "videos/captions/edit.html", context, status=422 if is_sent else 200)
 
 
 def _added(video: Video, form: CaptionForm) -> Caption | None:

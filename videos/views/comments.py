@@ -20,7 +20,7 @@ from videos.selectors.comments import (
     markers,
     thread,
 )
-from videos.services.talking import (
+from videos.services.comments import (
     TooManyError,
     delete_comment,
     edit_comment,
@@ -64,7 +64,7 @@ def comments(request: MemberRequest, short_id: str) -> HttpResponse:
     after = request.GET.get("after", "")
     page = comment_page(video, viewer=request.user, after=after)
     if _is_htmx(request) and after:
-        return render(request, "videos/comment_threads.html", {"comments": page, "video": video})
+        return render(request, "videos/comments/threads.html", {"comments": page, "video": video})
     form = None if after else CommentForm(auto_id="comment_%s")
     return _page(request, video, comments=page, comment_form=form)
 
@@ -107,7 +107,7 @@ def _written(
         "comment_count": comment_count(video),
         "comment_markers": _markers(video),
     }
-    return render(request, "videos/comment_written.html", context)
+    return render(request, "videos/comments/written.html", context)
 
 
 def _refused(
@@ -146,7 +146,7 @@ def comment(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespo
         raise Http404("It was deleted.")
     if _is_htmx(request):
         context = {"thread": shown, "video": video}
-        return render(request, "videos/comment_replies.html", context)
+        return render(request, "videos/comments/replies.html", context)
     return _page(request, video, thread=shown)
 
 
@@ -240,7 +240,7 @@ def _one(
         "comment_count": comment_count(video) if counted else None,
         "comment_markers": _markers(video),
     }
-    return render(request, "videos/comment_changed.html", context)
+    return render(request, "videos/comments/changed.html", context)
 
 
 def _root_of(video: Video, comment_id: int) -> Comment:
@@ -253,13 +253,13 @@ def _root_of(video: Video, comment_id: int) -> Comment:
 def _page(
     request: MemberRequest, video: Video, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    return render(request, "videos/comments.html", {"video": video, **context}, status=status)
+    return render(request, "videos/comments/page.html", {"video": video, **context}, status=status)
 
 
 def _form(
     request: MemberRequest, video: Video, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    fragment = "videos/comment_form.html"
+    fragment = "videos/comments/form.html"
     return render(request, fragment, {"video": video, **context}, status=status)
 
 

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST, require_safe
 from clipset.middleware import wants_script_answer
 from videos.access import visible_video
 from videos.models import Video
-from videos.selectors.liked import liked_page
-from videos.services.liking import TooManyError, set_like
-from videos.views.queue import watch_address
+from videos.selectors.liked_videos import liked_page
+from videos.services.likes import TooManyError, set_like
+from videos.views.up_next import watch_address
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
@@ -43,7 +43,7 @@ def liked(request: MemberRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     page = liked_page(request.user, after=after)
     alone = getattr(request, "htmx", False) and after
-    template = "components/video_grid_page.html" if alone else "videos/liked.html"
+    template = "components/video_grid_page.html" if alone else "videos/browse/liked_videos.html"
     return render(request, template, {"page": page})
 
 

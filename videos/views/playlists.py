@@ -58,7 +58,7 @@ def playlists(request: MemberRequest) -> HttpResponse:
         "is_asked": "new" in request.GET,
         "deleted": _deleted(request),
     }
-    return render(request, "videos/playlists.html", context)
+    return render(request, "videos/playlists/list.html", context)
 
 
 def _deleted(request: MemberRequest) -> Playlist | None:
@@ -81,7 +81,7 @@ def _create(request: MemberRequest) -> HttpResponse:
             return JsonResponse({"errors": form.errors}, status=422)
         page = playlist_cards(request.user, viewer=request.user, after="", parameters={})
         context = {"page": page, "form": form, "is_asked": True}
-        return render(request, "videos/playlists.html", context, status=422)
+        return render(request, "videos/playlists/list.html", context, status=422)
     if wants_json:
         answer = {"short_id": made.short_id, "title": made.title, "url": made.get_absolute_url()}
         return JsonResponse(answer, status=201)
@@ -101,11 +101,11 @@ def playlist(request: MemberRequest, short_id: str) -> HttpResponse:
         "after": after,
     }
     if getattr(request, "htmx", False) and after:
-        return render(request, "videos/playlist_rows.html", context)
+        return render(request, "videos/playlists/rows.html", context)
     context["facts"] = playlist_facts(found, viewer=request.user)
     if is_own and "removed" in request.GET:
         context["removed"] = _removed(request, found)
-    return render(request, "videos/playlist.html", context)
+    return render(request, "videos/playlists/playlist.html", context)
 
 
 def _removed(request: MemberRequest, playlist: Playlist) -> dict[str, object] | None:
@@ -134,7 +134,7 @@ def edit(request: MemberRequest, short_id: str) -> HttpResponse:
         messages.success(request, "Your changes are saved.")
         return redirect(found)
     context = {"form": form, "playlist": found}
-    return render(request, "videos/playlist_edit.html", context, status=422 if is_sent else 200)
+    return render(request, "videos/playlists/edit.html", context, status=422 if is_sent else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -201,7 +201,7 @@ def remove(request: MemberRequest, short_id: str) -> HttpResponse:
             "facts": playlist_facts(found, viewer=request.user),
             "removed": None if position is None else {"video": video, "position": position},
         }
-        return render(request, "videos/playlist_removed.html", context)
+        return render(request, "videos/playlists/removed.html", context)
     undo = {} if position is None else {"removed": video.short_id, "position": position}
     return redirect(_page_address(request, found, **undo))
 
@@ -286,5 +286,7 @@ def _choices(
         "target": target,
     }
     alone = wants_script_answer(request)
-    template = "videos/save_choices.html" if alone else "videos/save.html"
+    template = (
+        "videos/playlists/add_video_choices.html" if alone else "videos/playlists/add_video.html"
+    )
     return render(request, template, context, status=status)

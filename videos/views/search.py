@@ -54,7 +54,7 @@ def search(request: MemberRequest, *, query: str, slug: str) -> HttpResponse:
         "category": category,
         "categories": categories,
     }
-    return render(request, "videos/search.html", context)
+    return render(request, "videos/browse/search.html", context)
 
 
 @require_safe
@@ -65,4 +65,4 @@ def directory(request: MemberRequest) -> HttpResponse:
     context = {"page": page, "member_query": query}
     if getattr(request, "htmx", False) and request.GET.get("after"):
         return render(request, "components/member_page.html", context)
-    return render(request, "videos/directory.html", context)
+    return render(request, "videos/browse/members.html", context)

@@ -17,15 +17,22 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from accounts.models import User
 from accounts.services.quota import quota_state
-from clipset.lib.slots import NoSlot, Slots
-from clipset.lib.sockets import connection_of
 from clipset.middleware import wants_script_answer
+from clipset.server.slots import NoSlot, Slots
+from clipset.server.sockets import connection_of
 from siteconfig.services.config import current_config
 from videos.forms import SentWords
 from videos.models import Upload, UploadState
-from videos.services.finishing import finish_resumable, first_copy, stored_bytes
-from videos.services.receiving import Busy, End, Gone, is_held, receive, wait_for_writer, writing
-from videos.services.uploads import (
+from videos.services.uploads.append import (
+    Busy,
+    End,
+    Gone,
+    is_held,
+    receive,
+    wait_for_writer,
+    writing,
+)
+from videos.services.uploads.create import (
     UploadRefused,
     Words,
     create_upload,
@@ -33,6 +40,7 @@ from videos.services.uploads import (
     open_uploads,
     refused_when_disk_fails,
 )
+from videos.services.uploads.finish import finish_resumable, first_copy, stored_bytes
 from videos.tus import answers
 from videos.tus.requests import effective_method, parse_request
 from videos.tus.types import (
@@ -53,8 +61,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from clipset.lib.requests import MemberRequest
-    from clipset.lib.slots import Slot
-    from videos.services.receiving import Writer
+    from clipset.server.slots import Slot
+    from videos.services.uploads.append import Writer
     from videos.tus.types import Command
 
 # Seconds until it is worth trying again.

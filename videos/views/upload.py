@@ -17,15 +17,15 @@ from clipset.lib.requests import with_headers
 from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
-from videos.services.finishing import finish_upload, first_copy
-from videos.services.uploads import (
+from videos.services.uploads.create import (
     UploadRefused,
     Words,
     begin_upload,
     discard_playlist,
     end_upload,
 )
-from videos.views.receiving import StoreFilm
+from videos.services.uploads.finish import finish_upload, first_copy
+from videos.views.form_upload import StoreFilm
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
@@ -128,7 +128,7 @@ def _page(
         "most_files": MOST_FILES,
         "playlists": own_playlists(request.user),
     }
-    return render(request, "videos/upload.html", context, status=status)
+    return render(request, "videos/upload/page.html", context, status=status)
 
 
 def _wants_json(request: MemberRequest) -> bool:

@@ -22,11 +22,11 @@ from videos.models import Video
 from videos.selectors.cards import progress_of, thumbnail_url
 from videos.selectors.playback import is_watchable
 from videos.selectors.watch import making_of, watch_page
-from videos.services.editing import delete_video, edit_video
-from videos.services.processing import CANCELLED, cancel_processing, retry_processing
+from videos.services.details import delete_video, edit_video
+from videos.services.processing.attempt import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_moment, use_picture
 from videos.views.comments import talk_of
-from videos.views.queue import asked_queue
+from videos.views.up_next import asked_queue
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -50,7 +50,7 @@ def watch(request: MemberRequest, short_id: str) -> HttpResponse:
         "may_retry": video.may_be_retried_by(request.user),
         **talk_of(request, video),
     }
-    return render(request, "videos/watch.html", context)
+    return render(request, "videos/watch/page.html", context)
 
 
 @require_safe
@@ -63,7 +63,7 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
     making = making_of(video, watching=watching, since=moment_parameter(request, "since"))
     response = render(
         request,
-        "videos/growing.html" if watching else "videos/status.html",
+        "videos/processing/below_player.html" if watching else "videos/processing/status.html",
         {
             "video": video,
             "making": making,
@@ -117,7 +117,9 @@ def edit(request: MemberRequest, short_id: str) -> HttpResponse:
     except Video.DoesNotExist as error:
         raise Http404("It was deleted meanwhile.") from error
     context = {"form": form, "video": video, "thumbnail_url": thumbnail_url(video)}
-    return with_headers(render(request, "videos/edit.html", context, status=status), headers)
+    return with_headers(
+        render(request, "videos/details/edit.html", context, status=status), headers
+    )
 
 
 def _is_stored(video: Video, form: EditForm, member: User) -> bool:
@@ -152,7 +154,7 @@ def _is_coming(form: EditForm) -> bool:
 def delete(request: MemberRequest, short_id: str) -> HttpResponse:
     video = editable_video(request, short_id)
     if request.method != "POST":
-        return render(request, "videos/delete.html", {"video": video})
+        return render(request, "videos/details/delete.html", {"video": video})
     delete_video(video=video)
     messages.success(request, f"“{video.title}” is deleted.")
     return redirect("profile", username=video.uploaded_by.username)

@@ -37,10 +37,10 @@ from tests.builders import make_admin, make_user, make_video
 from tests.disks import command, mount
 from tests.folders import files_below, make_root
 from tests.processes import free_port
-from tests.videos.films import ready_film, sent_film
 from tests.videos.live import database_url
+from tests.videos.stored_videos import ready_film, sent_film
 from videos.models import Comment, FileHash, Like, Video
-from videos.services.editing import delete_video
+from videos.services.details import delete_video
 from videos.services.file_hashes import forget_hashes_of_removed_files, hash_stored_files
 from videos.services.removing import work_off_removals
 

@@ -31,13 +31,13 @@ BUSY = """
 import sys, threading
 from pathlib import Path
 from accounts.models import User
-from tests.videos.films import sent_film
+from tests.videos.stored_videos import sent_film
 from videos.models import Video
-from videos.services.editing import delete_video
+from videos.services.details import delete_video
 from videos.services.file_hashes import hash_stored_files
-from videos.services.processing import process_next_job
+from videos.services.processing.attempt import process_next_job
 from videos.services.removing import work_off_removals
-from videos.services.talking import write_comment
+from videos.services.comments import write_comment
 
 bob = User.objects.create_user("bob", "bob@example.org", "a long enough passphrase")
 over = threading.Event()
@@ -84,8 +84,8 @@ from django.test import Client
 from django.utils import timezone
 from accounts.models import User
 from videos.models import Job, Video
-from videos.services.jobs import take_back_lost_jobs
-from videos.services.processing import process_next_job
+from videos.services.processing.jobs import take_back_lost_jobs
+from videos.services.processing.attempt import process_next_job
 Job.objects.filter(state="RUNNING").update(lease_until=timezone.now() - timedelta(seconds=1))
 take_back_lost_jobs()
 Job.objects.update(run_after=timezone.now())

@@ -21,7 +21,7 @@ from siteconfig.services import backups
 from siteconfig.services.cluster_heartbeats import beat, cluster_names
 from siteconfig.tasks import take_nightly_backup, take_requested_backup
 from tests.builders import make_admin, make_moderator, make_user
-from tests.videos.films import run_queue
+from tests.videos.stored_videos import run_queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -132,7 +132,7 @@ def test_a_repository_that_another_process_holds(
     restic.forget(tag="a", keep={"daily": "1"})
 
 
-def test_a_process_that_was_killed_is_waited_for_until_its_parent_notices(
+def test_a_process_that_was_killed_is_waited_for_until_its_parent_notifications(
     restic: Restic, source: Path, tmp_path: Path
 ) -> None:
     """Until then the kernel lists it, and restic takes its lock for one in use."""
@@ -144,10 +144,10 @@ def test_a_process_that_was_killed_is_waited_for_until_its_parent_notices(
     ) as other:
         wait_for(lambda: any((tmp_path / "store" / "locks").iterdir()), name="its lock")
         other.kill()
-        notice = threading.Timer(1, other.wait)
-        notice.start()
+        notification = threading.Timer(1, other.wait)
+        notification.start()
         restic.forget(tag="a", keep={"daily": "1"})
-        notice.join()
+        notification.join()
     assert not any((tmp_path / "store" / "locks").iterdir())
 
 

@@ -13,7 +13,7 @@ from siteconfig.services.doctor import Result, run_doctor
 from siteconfig.services.doctor_log import take_back
 from tests.builders import make_video
 from tests.videos.doctor.faults import FAULTS, Fault, Site, healthy_site, state_of_the_site
-from tests.videos.films import run_queue
+from tests.videos.stored_videos import run_queue
 from videos.doctor import files
 
 if TYPE_CHECKING:

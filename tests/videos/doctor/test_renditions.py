@@ -15,7 +15,7 @@ from siteconfig.services.doctor_log import take_back
 from tests import clips
 from tests.builders import make_user
 from tests.videos.doctor.faults import make_private, state_of_the_site
-from tests.videos.films import enrich, kept_film, set_aside_files
+from tests.videos.stored_videos import enrich, kept_film, set_aside_files
 from videos.doctor import mending, renditions
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobKind

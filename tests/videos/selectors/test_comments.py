@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.builders import make_user, make_video
-from videos.models import Comment, Notice, NoticeKind, Video
+from videos.models import Comment, Notification, NotificationKind, Video
 from videos.selectors.comments import (
     MOST_MARKERS,
     PAGE_SIZE,
@@ -22,9 +22,9 @@ from videos.selectors.comments import (
     markers,
     thread,
 )
-from videos.selectors.notices import PAGE_SIZE as NOTICES_PAGE
-from videos.selectors.notices import notice_page, unread_count
-from videos.services.talking import delete_comment
+from videos.selectors.notifications import PAGE_SIZE as NOTIFICATIONS_PAGE
+from videos.selectors.notifications import notification_page, unread_count
+from videos.services.comments import delete_comment
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -170,18 +170,24 @@ def test_markers_are_the_newest_in_the_order_of_the_video(video: Video, bob: Use
     assert found[0].author == "bob"
 
 
-def test_notices_come_page_by_page_and_the_badge_counts_to_nine(
+def test_notifications_come_page_by_page_and_the_badge_counts_to_nine(
     video: Video, bob: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     alice = make_user()
-    for comment in say(video, alice, NOTICES_PAGE + 2):
-        Notice.objects.create(member=bob, kind=NoticeKind.COMMENTED, video=video, comment=comment)
+    for comment in say(video, alice, NOTIFICATIONS_PAGE + 2):
+        Notification.objects.create(
+            member=bob, kind=NotificationKind.COMMENTED, video=video, comment=comment
+        )
     with django_assert_num_queries(2):
-        page = notice_page(viewer=bob)
-        assert [row.notice.comment.author.username for row in page.rows if row.notice.comment]
+        page = notification_page(viewer=bob)
+        assert [
+            row.notification.comment.author.username
+            for row in page.rows
+            if row.notification.comment
+        ]
     assert page.next_url is not None
-    rest = notice_page(viewer=bob, after=after_of(page.next_url))
-    assert len(page.rows) + len(rest.rows) == NOTICES_PAGE + 2
+    rest = notification_page(viewer=bob, after=after_of(page.next_url))
+    assert len(page.rows) + len(rest.rows) == NOTIFICATIONS_PAGE + 2
     assert rest.next_url is None
     assert unread_count(bob) == 10
     assert unread_count(alice) == 0

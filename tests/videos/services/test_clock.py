@@ -17,15 +17,15 @@ from accounts.models import Invitation, Role, Session, User
 from accounts.services.invitations import issue_invitation
 from accounts.services.quota import reset_due_quotas, week_end
 from accounts.services.throttle import allow
-from clipset.lib.queue import enqueue, ensure_schedule, waiting_wake_ups
+from clipset.workers.task_queue import enqueue, ensure_schedule, waiting_wake_ups
 from siteconfig.models import DayAlive
 from tests.builders import live_for, make_admin, make_user, make_video
 from videos.models import GuestLink, Upload
 from videos.services.clock import clock_warning, look_at_clock, newest_moment
-from videos.services.jobs import add_job, claim_next_job, take_back_lost_jobs
-from videos.services.receiving import is_held
-from videos.services.sharing import make_guest_link
-from videos.services.uploads import Words, create_upload, end_expired_uploads
+from videos.services.guest_links import make_guest_link
+from videos.services.processing.jobs import add_job, claim_next_job, take_back_lost_jobs
+from videos.services.uploads.append import is_held
+from videos.services.uploads.create import Words, create_upload, end_expired_uploads
 from videos.tasks import tidy_up
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """What the clock says, PostgreSQL's as well: change the one entry."""
     said = [NOW]
     monkeypatch.setattr("django.utils.timezone.now", lambda: said[0])
-    for module in ("videos.services.jobs", "videos.services.receiving", "videos.services.clock"):
+    for module in (
+        "videos.services.processing.jobs",
+        "videos.services.uploads.append",
+        "videos.services.clock",
+    ):
         monkeypatch.setattr(f"{module}.database_now", lambda: said[0])
     monkeypatch.setattr("siteconfig.services.heartbeat.database_now", lambda: said[0])
     return said

@@ -24,7 +24,7 @@ from tests.builders import (
     make_user,
     make_video,
 )
-from tests.videos.films import wake_ups
+from tests.videos.stored_videos import wake_ups
 from videos.models import Comment, PlaylistEntry, Removal, Video, VideoDeletion
 from videos.services import deletions
 from videos.services.deletions import delete_marked_rows

@@ -23,8 +23,8 @@ from accounts.models import User
 from tests.builders import make_user, make_video
 from tests.examples import examples
 from videos.models import Job, ProcessingStatus, Video
-from videos.services import jobs
-from videos.services.jobs import MAX_FAILURES, MAX_LOSSES, LeaseLost
+from videos.services.processing import jobs
+from videos.services.processing.jobs import MAX_FAILURES, MAX_LOSSES, LeaseLost
 
 SIZE = 7
 

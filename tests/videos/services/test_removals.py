@@ -15,21 +15,21 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from clipset.lib import queue
-from clipset.lib.clock import LEASE_SLACK
+from clipset.database.clock import LEASE_SLACK
+from clipset.workers import task_queue
 from siteconfig.backup.runs import RUN_LEASE
 from siteconfig.models import BackupRun, BackupState
 from siteconfig.places import SETTINGS
 from siteconfig.roots import write_marker
 from tests.builders import live_for, make_moderator, make_user, make_video
 from tests.disks import small_disk
-from tests.videos.films import everything_on_disk, used, wake_ups
 from tests.videos.services.test_files import film_with_files
+from tests.videos.stored_videos import everything_on_disk, used, wake_ups
 from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Video
 from videos.services import removing
-from videos.services.editing import delete_video
-from videos.services.jobs import claim_next_job, reject_source
-from videos.services.processing import REFUSED, retry_processing
+from videos.services.details import delete_video
+from videos.services.processing.attempt import REFUSED, retry_processing
+from videos.services.processing.jobs import claim_next_job, reject_source
 from videos.services.removals import (
     KEEP_FAILED_DAYS,
     KEEP_FAILED_SOURCE,
@@ -220,7 +220,7 @@ def test_a_wake_up_that_fails_hides_no_success(
     def down(*_: Any, **__: Any) -> None:
         raise ConnectionError("Connection refused")
 
-    monkeypatch.setattr(queue, "async_task", down)
+    monkeypatch.setattr(task_queue, "async_task", down)
     video = film_with_files(make_user())
     with django_capture_on_commit_callbacks(execute=True):
         delete_video(video=video)

@@ -17,9 +17,10 @@ from siteconfig.backup.manifest import Manifest
 from tests.builders import make_user
 from tests.videos.services.test_files import age, film_with_files
 from videos.models import Removal, Video
-from videos.services import publishing, removing, restoring
-from videos.services.editing import delete_video
+from videos.services import removing, restoring
+from videos.services.details import delete_video
 from videos.services.files import files_of, sweep_temp
+from videos.services.processing import publish as publishing
 from videos.services.removing import work_off_removals
 from videos.services.restoring import BROUGHT_BACK, _Found, _store
 from videos.services.stored_files import StoredFile, stored_path

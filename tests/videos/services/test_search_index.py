@@ -13,7 +13,7 @@ from tests.builders import make_admin, make_caption, make_category, make_user, m
 from videos.fulltext import Term, newest_matching
 from videos.models import CaptionWords, ProcessingStatus, SearchDocument, Video
 from videos.services import caption_words, search_index
-from videos.services.editing import delete_video, edit_video, move_to_category, set_hidden
+from videos.services.details import delete_video, edit_video, move_to_category, set_hidden
 from videos.services.search_index import index_video, rebuild_search
 
 pytestmark = pytest.mark.django_db

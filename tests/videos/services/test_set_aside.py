@@ -19,7 +19,7 @@ from siteconfig.services.doctor_log import Journal, take_back
 from tests.builders import make_admin, make_moderator
 from tests.disks import small_disk
 from tests.folders import make_root
-from tests.videos.films import everything_on_disk, files_below, set_aside_files
+from tests.videos.stored_videos import everything_on_disk, files_below, set_aside_files
 from videos.doctor import mending
 from videos.models import Removal, RemovalReason
 from videos.services.removals import request_removals

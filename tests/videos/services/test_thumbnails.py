@@ -20,12 +20,13 @@ from django_q.models import OrmQ
 from PIL import Image, ImageStat
 
 from clipset.lib.pictures import PictureError
-from clipset.lib.stopping import announce_stop, forget_stop
+from clipset.workers.stopping import announce_stop, forget_stop
 from tests import clips
 from tests.builders import make_user, make_video
 from tests.folders import entries
 from tests.processes import wait_for
-from tests.videos.films import (
+from tests.videos.live import descendants, program
+from tests.videos.stored_videos import (
     enrich,
     everything_on_disk,
     ready_film,
@@ -34,12 +35,12 @@ from tests.videos.films import (
     wake_ups,
     work,
 )
-from tests.videos.live import descendants, program
 from videos import tasks
 from videos.models import ProcessingStatus, Removal, Video
-from videos.services import files, publishing, small_thumbnails, thumbnails
-from videos.services.editing import delete_video
+from videos.services import files, small_thumbnails, thumbnails
+from videos.services.details import delete_video
 from videos.services.files import named_after, sweep_temp
+from videos.services.processing import publish as publishing
 from videos.services.small_thumbnails import (
     make_missing_small_thumbnails,
     make_small_thumbnail,

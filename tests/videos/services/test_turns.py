@@ -12,11 +12,11 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.builders import make_user, make_video
-from tests.videos.films import used, wake_ups
+from tests.videos.stored_videos import used, wake_ups
 from videos.models import Job, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
-from videos.services import jobs
-from videos.services.jobs import (
+from videos.services.processing import jobs
+from videos.services.processing.jobs import (
     LONG_SECONDS,
     MAX_LOSSES,
     QUICK,

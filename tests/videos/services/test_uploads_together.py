@@ -12,10 +12,10 @@ from django.db.models import Sum
 
 from tests.builders import make_user
 from tests.processes import ROOT
-from tests.videos.films import set_limits, used
 from tests.videos.live import database_url
+from tests.videos.stored_videos import set_limits, used
 from videos.models import Upload
-from videos.services.uploads import MOST_OPEN
+from videos.services.uploads.create import MOST_OPEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ import os
 import django
 django.setup()
 from accounts.models import User
-from videos.services.uploads import UploadRefused, Words, create_upload
+from videos.services.uploads.create import UploadRefused, Words, create_upload
 
 def make_one(bob):
     try:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from clipset.lib.keyset import encode_cursor
+from clipset.database.keyset import encode_cursor
 from tests.builders import (
     make_admin,
     make_category,
@@ -24,8 +24,8 @@ from tests.builders import (
     make_video,
 )
 from videos.models import Job, ProcessingStatus
-from videos.services.liking import set_like
-from videos.services.talking import write_comment
+from videos.services.comments import write_comment
+from videos.services.likes import set_like
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -1,4 +1,4 @@
-"""Comments, likes and notices as pages, and as the fragments that htmx asks for."""
+"""Comments, likes and notifications as pages, and as the fragments that htmx asks for."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from clipset.lib.keyset import encode_cursor
+from clipset.database.keyset import encode_cursor
 from tests.builders import count_queries, make_moderator, make_user, make_video
 from videos import access
-from videos.models import Comment, Like, Notice, ProcessingStatus
-from videos.services.liking import set_like
-from videos.services.talking import MOST_COMMENTS, delete_comment, restore_comment, write_comment
+from videos.models import Comment, Like, Notification, ProcessingStatus
+from videos.services.comments import MOST_COMMENTS, delete_comment, restore_comment, write_comment
+from videos.services.likes import set_like
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -237,20 +237,20 @@ def test_a_script_is_told_the_number(alice: Client, video: Video) -> None:
     assert "Wait" in answer.json()["error"]
 
 
-# -- notices --------------------------------------------------------------------------------------
+# -- notifications --------------------------------------------------------------------------------------
 
 
-def test_a_notice_leads_to_the_comment_and_is_read_then(bob: User, video: Video) -> None:
+def test_a_notification_leads_to_the_comment_and_is_read_then(bob: User, video: Video) -> None:
     comment = write_comment(video=video, author=make_user("alice"), text="What a sea")
     client = logged_in(bob)
-    assert "Notices, 1 new" in client.get("/").content.decode()
+    assert "Notifications, 1 new" in client.get("/").content.decode()
     html = client.get("/notices/").content.decode()
     assert "What a sea" in html
-    notice = Notice.objects.get()
-    client.head(f"/notices/{notice.pk}/")
-    assert Notice.objects.filter(read_at__isnull=True).exists()
-    assert client.get(f"/notices/{notice.pk}/")["Location"] == comment.get_absolute_url()
-    assert 'aria-label="Notices"' in client.get("/").content.decode()
+    notification = Notification.objects.get()
+    client.head(f"/notices/{notification.pk}/")
+    assert Notification.objects.filter(read_at__isnull=True).exists()
+    assert client.get(f"/notices/{notification.pk}/")["Location"] == comment.get_absolute_url()
+    assert 'aria-label="Notifications"' in client.get("/").content.decode()
 
 
 def test_all_are_read_at_once(bob: User, video: Video) -> None:
@@ -260,10 +260,10 @@ def test_all_are_read_at_once(bob: User, video: Video) -> None:
     assert "Mark all as read" in client.get("/notices/").content.decode()
     client.post("/notices/read/")
     assert "Mark all as read" not in client.get("/notices/").content.decode()
-    assert not Notice.objects.filter(read_at__isnull=True).exists()
+    assert not Notification.objects.filter(read_at__isnull=True).exists()
 
 
-def test_who_has_no_notices_is_told_what_comes_here(bob: User) -> None:
+def test_who_has_no_notifications_is_told_what_comes_here(bob: User) -> None:
     assert "Nothing has happened yet" in logged_in(bob).get("/notices/").content.decode()
 
 

@@ -11,11 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from clipset.lib.form_files import LARGEST_FORM
 from clipset.lib.pictures import MAX_BYTES
+from clipset.server.form_files import LARGEST_FORM
 from tests import clips
 from tests.builders import make_category, make_moderator, make_user, make_video
-from tests.videos.films import everything_on_disk, ready_film, run_queue, wake_ups
+from tests.videos.stored_videos import everything_on_disk, ready_film, run_queue, wake_ups
 from videos import access
 from videos.models import ProcessingStatus, Video
 

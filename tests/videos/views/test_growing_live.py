@@ -19,8 +19,8 @@ from tests import clips
 from tests.builders import make_user
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.films import sent_film
 from tests.videos.live import Visitor, descendants, parent_of, program
+from tests.videos.stored_videos import sent_film
 from tests.videos.test_processing import real_time_ffmpeg
 from videos.models import Job, Rendition, Video
 from videos.tasks import look_after_jobs

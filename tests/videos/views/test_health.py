@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import Schedule
 
-from clipset.lib.pulse import BEAT_SECONDS
-from clipset.lib.queue import ensure_schedule
+from clipset.workers.pulse import BEAT_SECONDS
+from clipset.workers.task_queue import ensure_schedule
 from siteconfig import health
 from siteconfig.health import Finding, register_health_check
 from siteconfig.models import ClusterHeartbeat, Config
@@ -28,7 +28,7 @@ from siteconfig.services.cluster_heartbeats import (
     forget_old_heartbeats,
 )
 from tests.builders import make_admin, make_user, make_video
-from videos.services.jobs import add_job
+from videos.services.processing.jobs import add_job
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries, Settings

@@ -9,8 +9,8 @@ import pytest
 
 from tests import clips
 from tests.builders import make_user
-from tests.videos.films import enrich, ready_film
 from tests.videos.live import HOST, Visitor
+from tests.videos.stored_videos import enrich, ready_film
 
 if TYPE_CHECKING:
     from pathlib import Path

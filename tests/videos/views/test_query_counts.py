@@ -9,11 +9,11 @@ import pytest
 
 from tests.builders import count_queries, make_category, make_playlist, make_user, make_video
 from videos.services.captions import add_caption
-from videos.services.liking import set_like
+from videos.services.comments import write_comment
+from videos.services.guest_links import make_guest_link
+from videos.services.likes import set_like
 from videos.services.playlists import add_to_playlist, start_playlist
-from videos.services.sharing import make_guest_link
-from videos.services.talking import write_comment
-from videos.services.watching import save_position
+from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHarbour words\n"
 DAY = timedelta(days=1)
 
-# Of each, three are for who is logged in and for new notices; a guest has none of them.
+# Of each, three are for who is logged in and for new notifications; a guest has none of them.
 MOST = {
     "/": 10,
     "/?category=music": 9,

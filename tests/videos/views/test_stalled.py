@@ -18,10 +18,10 @@ from tests.builders import make_user, make_video
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.conftest import use_folders_of
-from tests.videos.films import assert_nothing_is_left, files_below
 from tests.videos.live import Visitor, read_answer
+from tests.videos.stored_videos import assert_nothing_is_left, files_below
 from videos.models import Upload, UploadState, Video
-from videos.services.sharing import make_guest_link
+from videos.services.guest_links import make_guest_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts.models import User
 from clipset.lib.blockhash import BLOCK, BlockHash
 from tests.builders import live_for, make_admin, make_category, make_playlist, make_user
-from tests.videos.films import (
+from tests.videos.stored_videos import (
     assert_nothing_is_left,
     everything_on_disk,
     set_limits,
@@ -28,17 +28,17 @@ from tests.videos.films import (
 )
 from tests.videos.tus_client import BODY, TUS, append, append_coming, ask, create, said, terminate
 from videos.models import Job, Playlist, ProcessingStatus, Upload, UploadState, Video
-from videos.services import receiving
-from videos.services.finishing import finish_whole_uploads
 from videos.services.playlists import delete_playlist, restore_playlist
-from videos.services.receiving import Busy, End, Gone, receive, writing
-from videos.services.uploads import (
+from videos.services.uploads import append as receiving
+from videos.services.uploads.append import Busy, End, Gone, receive, writing
+from videos.services.uploads.create import (
     LIFETIME,
     REMEMBERED_DAYS,
     end_expired_uploads,
     end_upload,
     forget_uploads,
 )
+from videos.services.uploads.finish import finish_whole_uploads
 from videos.views import tus
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ def test_what_was_never_there_is_404(client: Client, method: str, name: str) -> 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_plain_forms_upload_has_no_address(client: Client, bob: User, method: str) -> None:
-    from videos.services.uploads import begin_upload
+    from videos.services.uploads.create import begin_upload
 
     upload = begin_upload(user=bob, content_length=100)
     assert send(client, method, f"/uploads/{upload.pk}/").status_code == 404
@@ -789,7 +789,7 @@ def test_an_admin_has_no_quota() -> None:
 def test_who_has_a_hundred_on_their_way_finishes_some_first(
     client: Client, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from videos.services import uploads
+    from videos.services.uploads import create as uploads
 
     monkeypatch.setattr(uploads, "MOST_OPEN", 3)
     urls = [create(client, 10)["Location"] for _ in range(3)]

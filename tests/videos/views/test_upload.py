@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.services.quota import quota_state
 from tests.builders import make_admin, make_category, make_user
-from tests.videos.films import (
+from tests.videos.stored_videos import (
     assert_nothing_is_left,
     files_below,
     set_limits,
@@ -22,7 +22,7 @@ from tests.videos.films import (
     wake_ups,
 )
 from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.services.uploads import FORM_OVERHEAD
+from videos.services.uploads.create import FORM_OVERHEAD
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
@@ -423,8 +423,8 @@ def test_a_file_that_ends_before_its_form_does_is_refused(client: Client, bob: U
 
 def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User) -> None:
     """The sweep took it for dead while it was still coming: what it said stands."""
-    from videos.services.finishing import finish_upload
-    from videos.services.uploads import UploadRefused, Words, begin_upload, end_upload
+    from videos.services.uploads.create import UploadRefused, Words, begin_upload, end_upload
+    from videos.services.uploads.finish import finish_upload
 
     upload = begin_upload(user=bob, content_length=1000)
     upload.folder_path.mkdir()

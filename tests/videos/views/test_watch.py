@@ -22,7 +22,7 @@ from tests.builders import (
     make_user,
     make_video,
 )
-from tests.videos.films import used, wake_ups
+from tests.videos.stored_videos import used, wake_ups
 from videos.models import Caption, Job, ProcessingStatus, Removal, Rendition, Video
 from videos.models.job import JobState
 

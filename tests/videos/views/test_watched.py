@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.builders import make_category, make_playlist, make_user, make_video
-from videos.services.liking import set_like
+from videos.services.likes import set_like
 from videos.services.playlists import add_to_playlist
-from videos.services.watching import save_position
+from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
     from django.test import Client

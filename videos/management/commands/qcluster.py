@@ -17,15 +17,15 @@ from django_q.queues import Queue
 from django_q.scheduler import scheduler
 from django_q.worker import worker
 
-from clipset.lib.kernel_event import KernelEvent
 from clipset.lib.kernel_lock import KernelLock
-from clipset.lib.process import bind_forks_to_parent
-from clipset.lib.pulse import Pulse
-from clipset.lib.queue import enqueue, free_taken_work
-from clipset.lib.stopping import announce_stop
-from clipset.lib.ticks import begin_ticking
-from clipset.lib.unavailable import waiting_at_most
 from clipset.startup import prepare_to_run
+from clipset.ui.unavailable import waiting_at_most
+from clipset.workers.kernel_event import KernelEvent
+from clipset.workers.process import bind_forks_to_parent
+from clipset.workers.pulse import Pulse
+from clipset.workers.stopping import announce_stop
+from clipset.workers.task_queue import enqueue, free_taken_work
+from clipset.workers.ticks import begin_ticking
 from siteconfig.schema import WrongMigrationsError
 from siteconfig.services import cluster_heartbeats
 from videos.services.clock import clock_warning, look_at_clock

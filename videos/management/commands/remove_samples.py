@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import User
-from videos.services.samples import remove_samples
+from videos.sample_data import remove_samples
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser

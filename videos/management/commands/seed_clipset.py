@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from videos.services.samples import SamplesError, refuse_unless_empty, seed_samples
+from videos.sample_data import SamplesError, refuse_unless_empty, seed_samples
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser

@@ -1,0 +1,28 @@
+"""The queue only wakes; what a stopped cluster had taken is handed out again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from clipset.workers.task_queue import enqueue, free_taken_work, waiting_wake_ups
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_a_stopped_cluster_had_taken_is_handed_out_again() -> None:
+    for _ in range(3):
+        enqueue("videos.tasks.look_after_jobs")
+    taken = OrmQ.objects.first()
+    assert taken is not None
+    far = timezone.now() + timedelta(days=22)
+    OrmQ.objects.filter(pk=taken.pk).update(lock=far)
+    other = OrmQ.objects.create(key="another cluster", payload="", lock=far)
+    assert waiting_wake_ups() == 2
+    assert free_taken_work() == 1
+    assert waiting_wake_ups() == 3
+    other.refresh_from_db()
+    assert other.lock == far, "another cluster's is its own"

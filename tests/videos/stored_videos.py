@@ -1,0 +1,180 @@
+"""Films on their way through the site, in the states that tests begin with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+
+from siteconfig.models import Config
+from siteconfig.roots import root_path
+from tests import clips, folders
+from tests.folders import entries
+from videos.models import Job, Rendition, Upload, Video
+from videos.models.job import JobKind
+from videos.services.files import paths_of
+from videos.services.processing.attempt import process_next_job
+from videos.services.removing import work_off_removals
+from videos.services.set_aside import all_set_aside
+from videos.services.stored_files import stored_path
+from videos.services.uploads.create import Words, begin_upload
+from videos.services.uploads.finish import finish_upload
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def sent_film(user: User, clip: Path, *, title: str = "A film", **fields: Any) -> Video:
+    """A film that was uploaded just now and waits for its processing."""
+    size = clip.stat().st_size
+    upload = begin_upload(user=user, content_length=size)
+    path = upload.folder_path / f"source{clip.suffix}"
+    path.parent.mkdir()
+    shutil.copyfile(clip, path)
+    name = fields.pop("original_filename", clip.name)
+    words = Words(title=title, **fields)
+    return finish_upload(upload=upload, path=path, size=size, original_filename=name, words=words)
+
+
+def ready_film(user: User, clip: Path, **fields: Any) -> Video:
+    """One that was processed, too."""
+    video = sent_film(user, clip, **fields)
+    assert work() == "completed"
+    video.refresh_from_db()
+    return video
+
+
+def kept_film(user: User, clip: Path) -> Video:
+    """One that has its smaller renditions and its storyboard as well. The same clip is processed
+    once in a run; after that the rows and files of it are made again, which is quicker."""
+    kept = _kept.get(clip)
+    if kept is None:
+        video = ready_film(user, clip)
+        assert enrich() == "completed"
+        video.refresh_from_db()
+        _kept[clip] = _keep(video)
+        return video
+    for root in ("videos", "thumbnails"):
+        shutil.copytree(kept.files / root, root_path(root), dirs_exist_ok=True)
+    kept.video.uploaded_by = user
+    kept.video.save(force_insert=True)
+    for rendition in kept.renditions:
+        rendition.save(force_insert=True)
+    return Video.objects.get(pk=kept.video.pk)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    files: Path
+    video: Video
+    renditions: list[Rendition]
+
+
+_kept: dict[Path, _Kept] = {}
+
+
+def _keep(video: Video) -> _Kept:
+    files = clips.new_path("kept")
+    for path in paths_of(video):
+        folder = "videos" if Path(path).suffix == ".mp4" else "thumbnails"
+        (files / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, files / folder / Path(path).name)
+    return _Kept(files, video, list(video.renditions.all()))
+
+
+def work() -> str:
+    """One attempt at the film that is next, by whichever cluster it takes; nothing of what comes
+    after it can be watched."""
+    outcome = process_next_job((JobKind.PUBLISH,))
+    if outcome in {"to be encoded", "nothing to do"}:
+        outcome = process_next_job((JobKind.ENCODE,))
+    return outcome
+
+
+def enrich() -> str:
+    """What comes then: the storyboard and the smaller renditions."""
+    return process_next_job((JobKind.ENRICH,))
+
+
+def set_limits(*, file: int | None = None, week: int | None = None) -> None:
+    """What the configuration says, in bytes."""
+    if file is not None:
+        Config.objects.update(max_file_size_bytes=file)
+    if week is not None:
+        Config.objects.update(weekly_upload_limit_bytes=week)
+
+
+def used(user: User) -> int:
+    """Bytes that count against the member's week."""
+    user.refresh_from_db()
+    return user.weekly_upload_bytes
+
+
+def wake_ups() -> list[str]:
+    """Dotted names of what stands in the queue."""
+    return [str(entry.task["func"]) for entry in OrmQ.objects.order_by("pk")]
+
+
+def run_queue() -> list[str]:
+    """Does what stands in the queue, and what the sweep would do about removals, in this process;
+    returns the names of what stood there."""
+    done = []
+    for entry in OrmQ.objects.order_by("pk"):
+        entry.delete()
+        import_string(entry.task["func"])(*entry.task["args"])
+        done.append(str(entry.task["func"]))
+    work_off_removals()
+    return done
+
+
+def files_below(folder: Path) -> list[str]:
+    """Everything on disk below a folder, relative to it."""
+    return [str(path.relative_to(folder)) for path in folders.files_below(folder)]
+
+
+def everything_on_disk() -> list[str]:
+    """But for what was set aside."""
+    found = files_below(Path(settings.MEDIA_ROOT))
+    return [path for path in found if not path.startswith("set-aside/")]
+
+
+def set_aside_files() -> list[str]:
+    """Where they were, relative to the media folder."""
+    media = Path(settings.MEDIA_ROOT)
+    return sorted(str(stored_path(one.root, one.key).relative_to(media)) for one in all_set_aside())
+
+
+def assert_nothing_is_left(user: User, *, charged: int = 0) -> None:
+    """As if the upload had never been tried: no row, no file, no folder, the quota untouched."""
+    assert not Video.objects.exists()
+    assert not Upload.objects.exists()
+    assert not Job.objects.exists()
+    assert entries(Path(settings.TEMP_STORAGE_PATH)) == []
+    assert used(user) == charged
+
+
+def stream_md5(path: Path) -> str:
+    """Of the packets of the picture, as FFmpeg sees them."""
+    return subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", path, "-map", "0:v:0", "-c", "copy", "-f", "md5", "-"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def told_by_ffprobe(path: Path) -> dict[str, Any]:
+    answer = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", path],
+        check=True,
+        capture_output=True,
+    ).stdout
+    told: dict[str, Any] = json.loads(answer)
+    return told

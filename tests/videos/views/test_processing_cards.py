@@ -1,0 +1,120 @@
+"""Cards of what is not ready yet: the page asks how far it is, and is told what has changed."""
+
+from __future__ import annotations
+
+import re
+import time
+from html import unescape
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.builders import count_queries, make_user, make_video
+from videos.models import Job, Video
+from videos.selectors.processing_cards import MOST
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from accounts.models import User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def bob(client: Client) -> User:
+    """Whom the client is."""
+    bob = make_user("bob")
+    client.force_login(bob)
+    return bob
+
+
+def film(user: User, title: str = "Harbour") -> Video:
+    video = make_video(title, uploader=user, status="PROCESSING")
+    Job.objects.create(video=video, progress=10, seconds_left=120)
+    return video
+
+
+def read(client: Client, path: str) -> str:
+    return unescape(client.get(path, headers=HTMX).content.decode())
+
+
+def asked_next(html: str) -> str:
+    """ "" where nothing more is asked."""
+    found = re.search(r'<clip-status[^>]* hx-get="([^"]+)" hx-trigger="every \d+s, look"', html)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("path", ["/", "/profile/bob/"])
+def test_a_page_asks_how_far_films_are_until_they_are_ready(
+    client: Client, bob: User, path: str
+) -> None:
+    video = film(bob)
+    page = read(client, path)
+    assert f'id="picture-{video.short_id}"' in page
+    assert "clip-status" in page
+    told = read(client, asked_next(page))
+    assert "picture" not in told, "nothing has changed"
+
+    Job.objects.update(progress=57, seconds_left=None)
+    told = read(client, asked_next(told))
+    assert re.search(rf'id="picture-{video.short_id}" hx-swap-oob="true">.*57 %', told, re.DOTALL)
+    assert "clip-toast" not in told
+
+    Job.objects.all().delete()
+    Video.objects.update(processing_status="COMPLETED")
+    told = read(client, asked_next(told))
+    assert f'id="picture-{video.short_id}" hx-swap-oob="true"' in told
+    assert "picture--making" not in told
+    assert "“Harbour” is ready." in told
+    assert not asked_next(told)
+    assert not asked_next(read(client, path))
+
+
+def test_a_film_that_fails_says_so_while_the_others_are_asked_for(
+    client: Client, bob: User
+) -> None:
+    bad, good = film(bob, "Bad"), film(bob, "Good")
+    page = read(client, "/")
+    Video.objects.filter(pk=bad.pk).update(processing_status="FAILED", error_message="It is cut.")
+    told = read(client, asked_next(page))
+    assert "“Bad” could not be made." in told
+    assert "Failed" in told
+    assert bad.short_id not in asked_next(told)
+    assert good.short_id in asked_next(told)
+
+
+def test_nobody_is_told_of_what_they_may_not_see(client: Client, bob: User) -> None:
+    others, gone = film(make_user("alice"), "Secret"), film(bob)
+    address = asked_next(read(client, "/"))
+    gone.delete()
+    told = read(client, f"{address}&film={others.short_id}.0")
+    assert "picture" not in told
+    assert not asked_next(told)
+
+
+def test_nothing_is_asked_where_all_is_ready_or_after_two_hours(client: Client, bob: User) -> None:
+    make_video(uploader=bob)
+    for path in ("/", "/profile/bob/"):
+        assert "clip-status" not in read(client, path)
+    film(bob)
+    asked = re.sub(r"since=\d+", f"since={int(time.time()) - 7300}", asked_next(read(client, "/")))
+    assert not asked_next(read(client, asked))
+
+
+@pytest.mark.parametrize("film", ["", ".", "x", "x.y", "%00.%00", "." * 9000, "%F0%9F%8E%AC.1"])
+def test_nonsense_is_answered_with_nothing(client: Client, bob: User, film: str) -> None:
+    assert "picture" not in read(client, f"/unfinished/?film={film}&since=x")
+
+
+def test_it_takes_as_many_queries_for_many_films_as_for_one(client: Client, bob: User) -> None:
+    addresses: list[str] = []
+    for _ in range(2):
+        addresses.append("/unfinished/?" + "&".join(
+            f"film={film(bob).short_id}.0" for _ in range(len(addresses) * MOST + 1)
+        ))  # fmt: skip
+    one, many = (count_queries(client, address) for address in addresses)
+    assert one == many <= 5
+    assert read(client, addresses[1]).count("hx-swap-oob") == MOST

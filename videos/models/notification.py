@@ -1,0 +1,57 @@
+"""What happened to one's videos and comments."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from videos.querysets import NotificationQuerySet
+
+
+class NotificationKind(models.TextChoices):
+    REPLIED = "REPLIED", "Replied"
+    COMMENTED = "COMMENTED", "Commented"
+    PROCESSED = "PROCESSED", "Ready"
+    FAILED = "FAILED", "Failed"
+
+
+class Notification(models.Model):
+    """One thing that a member should know. `comment` is what somebody wrote, where that is it."""
+
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications", db_index=False
+    )
+    kind = models.CharField(max_length=9, choices=NotificationKind)
+    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="notifications")
+    comment = models.ForeignKey(
+        "videos.Comment", models.CASCADE, null=True, blank=True, related_name="notifications"
+    )
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        db_table = "notices"
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["member", "-id"], name="notices_of_a_member"),
+            models.Index(
+                fields=["member"], condition=Q(read_at__isnull=True), name="notices_unread"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=NotificationKind.values), name="notices_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["REPLIED", "COMMENTED"], comment__isnull=False)
+                | Q(kind__in=["PROCESSED", "FAILED"], comment__isnull=True),
+                name="notices_comment_where_it_is_about_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.video}"

@@ -1,0 +1,60 @@
+"""What a member should know, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from clipset.database.keyset import decode_cursor, encode_cursor
+from videos.models import Notification
+from videos.selectors.cards import small_thumbnail_url
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+PAGE_SIZE: Final = 30
+MOST_COUNTED: Final = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationRow:
+    notification: Notification
+    thumbnail_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationPage:
+    """`next_url` is that of the page that follows; None on the last."""
+
+    rows: list[NotificationRow]
+    next_url: str | None
+    has_unread: bool
+
+
+def notification_page(*, viewer: User, after: str = "") -> NotificationPage:
+    """Those behind the cursor `after`. Two queries."""
+    mine = Notification.objects.visible_to(viewer)
+    values = decode_cursor(after) if after else None
+    found = mine.select_related("video", "comment__author").order_by("-pk")
+    if values is not None and len(values) == 1 and isinstance(values[0], int):
+        found = found.filter(pk__lt=values[0])
+    rows = list(found[: PAGE_SIZE + 1])
+    next_url = None
+    if len(rows) > PAGE_SIZE:
+        rows.pop()
+        next_url = "?" + urlencode({"after": encode_cursor((rows[-1].pk,))})
+    return NotificationPage(
+        rows=[
+            NotificationRow(notification=row, thumbnail_url=small_thumbnail_url(row.video))
+            for row in rows
+        ],
+        next_url=next_url,
+        has_unread=mine.filter(read_at__isnull=True).exists(),
+    )
+
+
+def unread_count(viewer: User) -> int:
+    """Of what was not looked at yet; one more than nine stands for all above. One query."""
+    unread = Notification.objects.visible_to(viewer).filter(read_at__isnull=True)
+    return unread[: MOST_COUNTED + 1].count()

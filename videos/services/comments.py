@@ -1,0 +1,143 @@
+"""What members say below videos: writing, changing, deleting it, and taking that back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.services.throttle import allow
+from clipset.lib.text import clean_text
+from clipset.ui.member_text import first_moment
+from siteconfig.services.heartbeat import alive_before
+from videos.models import Comment, Video
+from videos.models.comment import MAX_TEXT
+from videos.services.notifications import notify_of_comment
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MOST_COMMENTS: Final = 20
+MOST_EDITS: Final = 40
+WITHIN: Final = timedelta(minutes=5)
+# The same words again within this long are the same comment, sent twice.
+ECHO: Final = timedelta(minutes=1)
+# A deleted comment's text goes for good after this; until then moderators can bring it back.
+KEEP_DELETED_DAYS: Final = 7
+
+BLANK = "Write something first."
+TOO_LONG = "A comment has at most 2,000 characters."
+TOO_MANY = "That was a lot within five minutes. Wait a little, then send it again."
+TOO_LATE_TO_EDIT = "A comment can be changed for 24 hours. Write a new one instead."
+GONE = "The comment that you answer was deleted meanwhile."
+
+
+class TooManyError(Exception):
+    """The sentence says what to do."""
+
+
+def write_comment(
+    *, video: Video, author: User, text: str, reply_to: Comment | None = None
+) -> Comment:
+    """Stores a comment and tells whom it concerns. A reply to a reply goes beside that.
+
+    Raises ValidationError for what is blank, too long or answers what is gone, TooManyError,
+    and Video.DoesNotExist when the video was deleted meanwhile. Sent twice it is stored once.
+    """
+    text = _checked(text)
+    with transaction.atomic():
+        Video.objects.select_for_update(no_key=True).only("pk").get(pk=video.pk)
+        parent = _parent_of(video, reply_to)
+        echo = Comment.objects.live().filter(
+            video=video,
+            author=author,
+            parent=parent,
+            text=text,
+            created_at__gt=timezone.now() - ECHO,
+        )
+        if (same := echo.first()) is not None:
+            return same
+        _allow("comment", author, MOST_COMMENTS)
+        comment = Comment.objects.create(
+            video=video, author=author, parent=parent, text=text, moment=first_moment(text)
+        )
+        notify_of_comment(comment=comment, reply_to=reply_to)
+    return comment
+
+
+def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
+    """Raises ValidationError (blank, too long, too late), TooManyError, and Comment.DoesNotExist
+    when it was deleted meanwhile or is somebody else's."""
+    text = _checked(text)
+    if not comment.can_be_edited_by(editor):
+        raise ValidationError(TOO_LATE_TO_EDIT)
+    if text != comment.text:
+        _allow("comment-edit", editor, MOST_EDITS)
+        now = timezone.now()
+        found = Comment.objects.live().filter(pk=comment.pk, author=editor)
+        if not found.update(text=text, moment=first_moment(text), edited_at=now):
+            raise Comment.DoesNotExist
+        comment.text, comment.edited_at = text, now
+    return comment
+
+
+def delete_comment(*, comment: Comment, by: User) -> Comment:
+    """Hides a comment from everybody; its replies stay. Deleted twice it is deleted once. Raises
+    Comment.DoesNotExist when it is gone for good."""
+    now = timezone.now()
+    if Comment.objects.live().filter(pk=comment.pk).update(deleted_at=now, deleted_by=by):
+        comment.deleted_at, comment.deleted_by = now, by
+    else:
+        comment.refresh_from_db(fields=["deleted_at", "deleted_by"])
+    return comment
+
+
+def restore_comment(*, comment: Comment) -> Comment:
+    """Brings a deleted comment back while its text is there. Raises ValidationError when not.
+    Brought back twice it is brought back once."""
+    same = Comment.objects.filter(pk=comment.pk)
+    gone = same.filter(deleted_at__isnull=False).exclude(text="")
+    if not gone.update(deleted_at=None, deleted_by=None) and not same.live().exists():
+        raise ValidationError("This comment is gone for good.")
+    comment.deleted_at = comment.deleted_by = None
+    return comment
+
+
+def forget_deleted_comments() -> int:
+    """Removes what was deleted a week ago; what has replies keeps its place without its text.
+    Returns how many were removed."""
+    old = Comment.objects.filter(deleted_at__lt=alive_before(days=KEEP_DELETED_DAYS))
+    removed, _ = old.filter(replies__isnull=True).delete()
+    old.exclude(text="").update(text="", moment=None)
+    return removed
+
+
+def _checked(text: str) -> str:
+    text = clean_text(text)
+    if not text:
+        raise ValidationError(BLANK)
+    if len(text) > MAX_TEXT:
+        raise ValidationError(TOO_LONG)
+    return text
+
+
+def _parent_of(video: Video, reply_to: Comment | None) -> Comment | None:
+    """The comment below which a reply goes. Held until the transaction ends, so that it is not
+    removed meanwhile."""
+    if reply_to is None:
+        return None
+    wanted = {reply_to.pk, reply_to.parent_id} - {None}
+    found = Comment.objects.select_for_update(no_key=True).filter(pk__in=wanted, video=video)
+    there = {comment.pk: comment for comment in found}
+    answered = there.get(reply_to.pk)
+    if answered is None or answered.deleted_at is not None or len(there) < len(wanted):
+        raise ValidationError(GONE)
+    return there[answered.parent_id or answered.pk]
+
+
+def _allow(what: str, who: User, times: int) -> None:
+    if not allow(what, str(who.pk), times=times, within=WITHIN):
+        raise TooManyError(TOO_MANY)

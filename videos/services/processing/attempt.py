@@ -1,0 +1,257 @@
+"""One attempt at a job, and what becomes of it: done, refused, failed, lost or given back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import OperationalError, connection, transaction
+
+from accounts.services.quota import reserve_quota
+from clipset.lib.disk import is_disk_full
+from clipset.lib.request_id import set_request_id
+from clipset.workers.stopping import is_stopping
+from clipset.workers.ticks import tick as show_life
+from videos.models import ProcessingStatus, Video
+from videos.models.job import JobKind
+from videos.services.files import (
+    enter_work_folder,
+    leave_work_folder,
+    work_folder,
+)
+from videos.services.processing import jobs
+from videos.services.processing.adopt import adopt_published_files
+from videos.services.processing.disk_faults import Fault, fault_of_storage, speaks_of_disk
+from videos.services.processing.enrich import enrich
+from videos.services.processing.publish import NeedsEncoding, process
+from videos.services.removals import cancel_failed_source
+from videos.services.removing import work_off_removals
+from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
+from videos.transcode.types import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from videos.models import Job
+    from videos.transcode.types import Tick
+
+logger = logging.getLogger(__name__)
+
+OUR_FAULT = (
+    "Something went wrong on the site's side while this video was processed. Try again; if it "
+    "fails once more, tell an admin."
+)
+DISK_FULL = (
+    "The site's disk is full. Tell an admin; the video can be tried again when there is room."
+)
+SOURCE_GONE = "The file that was sent is not there any more. Upload it again."
+SOURCE_MISSING = (
+    "The file that was sent cannot be found on the site's disk. Tell an admin; "
+    "the video can be tried again when the disk is back."
+)
+SOURCE_CHANGED = (
+    "The uploaded file is damaged on the site's disk. Tell an admin; the video can be tried again "
+    "once the file is restored."
+)
+REFUSED = "This file was refused because of what it holds. Upload another version of it."
+CANCELLED = "Processing was stopped. Try again whenever you like."
+
+
+def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
+    """Takes one job that is due and makes one attempt at it. Returns what became of it."""
+    if is_stopping():
+        return "stopping"
+    job = jobs.claim_next_job(kinds)
+    if job is None:
+        return "nothing to do"
+    # Whoever woke this worker, the log lines from here on are about this job.
+    set_request_id(job.request_id)
+    folder = work_folder(job)
+    try:
+        return _attempt(job, folder)
+    except jobs.LeaseLost:
+        logger.warning("job %s was taken over or its video was deleted", job.pk)
+        return "lease lost"
+    finally:
+        leave_work_folder(folder)
+        # For what had to wait for a place.
+        jobs.wake_for_due_jobs()
+
+
+def _attempt(job: Job, folder: Path) -> str:
+    """Raises LeaseLost; every other failure ends in a state with a sentence."""
+    try:
+        enter_work_folder(folder)
+        _work(job, folder)
+    except (NeedsEncoding, jobs.GiveBack) as pause:
+        return _handed_on(job, pause)
+    except jobs.LeaseLost:
+        raise
+    except Exception as error:
+        return _ended_by(job, folder, error)
+    if job.kind != JobKind.ENRICH:
+        work_off_removals(video_id=job.video_id)  # its source
+    return "completed"
+
+
+def _ended_by(job: Job, folder: Path, error: Exception) -> str:
+    """What becomes of a job whose attempt raised an error. Raises LeaseLost."""
+    try:
+        fault = fault_of_storage(job, folder, error, tick=_ticker(job))
+    except jobs.GiveBack as pause:
+        return _handed_on(job, pause)
+    if fault is Fault.AWAY:
+        # Whatever the error says: it comes from a disk, not from the source.
+        logger.warning("job %s waits for its storage: %s", job.pk, error)
+        jobs.give_back(job, delay=jobs.storage_pause(job))
+        return "given back"
+    if isinstance(error, SourceError):
+        return _judged(job, error, fault)
+    if isinstance(error, KilledBySignal):
+        logger.warning("FFmpeg of job %s was killed", job.pk)
+        return "given up" if jobs.lose_attempt(job) else "lost"
+    if isinstance(error, ProcessingError):
+        logger.warning("job %s failed: %s\n%s", job.pk, error, error.detail)
+        return _failed(job, error.sentence)
+    # Whatever it is, the video must not stay in the middle; the log has the trace.
+    logger.error("job %s failed unexpectedly", job.pk, exc_info=error)
+    return _failed(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
+
+
+def _work(job: Job, folder: Path) -> None:
+    tick = _ticker(job)
+    if job.kind == JobKind.ENRICH:
+        enrich(job, folder, tick=tick)
+        return
+    source = job.video.source_file if job.video.source_key else None
+    if source is not None and source.is_file():
+        process(job, source, folder, tick=tick)
+    elif not adopt_published_files(job, folder, tick=tick):
+        if source is None:
+            raise SourceError(SOURCE_GONE)
+        # Its storage is there, so that it was removed; a person may still find it.
+        raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
+
+
+def _handed_on(job: Job, pause: NeedsEncoding | jobs.GiveBack) -> str:
+    if isinstance(pause, NeedsEncoding):
+        jobs.hand_to_encoder(job, source_seconds=pause.seconds)
+        return "to be encoded"
+    jobs.give_back(job)
+    return "given back"
+
+
+def _judged(job: Job, error: SourceError, fault: Fault | None) -> str:
+    """Refuses the source where nothing else can be at fault. Of what sounds like a disk that
+    failed for a moment the same has to be heard in another attempt."""
+    if fault is Fault.CHANGED:
+        logger.error("the source of video %s has another size now", job.video.short_id)
+        return _failed(job, SOURCE_CHANGED)
+    if speaks_of_disk(error) and not job.failures:
+        logger.warning("job %s is tried again before it is judged: %s", job.pk, error.detail)
+        return _failed(job, error.sentence)
+    return _refused(job, error)
+
+
+def _refused(job: Job, error: SourceError) -> str:
+    logger.info("video %s is refused: %s\n%s", job.video.short_id, error, error.detail)
+    jobs.reject_source(job, sentence=error.sentence)
+    return "refused"
+
+
+def _failed(job: Job, sentence: str) -> str:
+    return "given up" if jobs.fail_attempt(job, sentence=sentence) else "to be tried again"
+
+
+def _ticker(job: Job) -> Tick:
+    """Renews the lease with the progress, every ten seconds, or every two while it moves.
+
+    It raises LeaseLost and GiveBack, which end the work.
+    """
+    last_time, last_percent = time.monotonic() - 60, -1
+    renewed_at = time.monotonic()
+
+    def tick(progress: Progress) -> None:
+        nonlocal last_time, last_percent, renewed_at
+        if is_stopping():
+            raise jobs.GiveBack
+        show_life()
+        now = time.monotonic()
+        percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))
+        moved = percent is not None and percent != last_percent
+        if now - last_time < (2 if moved else jobs.HEARTBEAT.total_seconds()):
+            return
+        left = None if progress.seconds_left is None else max(0, round(progress.seconds_left))
+        last_time, last_percent = now, -1 if percent is None else percent
+        try:
+            jobs.renew_lease(job, percent=percent, seconds_left=left)
+            if job.kind == JobKind.ENRICH and jobs.encode_waits():
+                raise jobs.GiveBack
+        except OperationalError:
+            # A database that is busy or away for a moment is no reason to throw the work away.
+            logger.exception("the lease of job %s could not be renewed", job.pk)
+            connection.close_if_unusable_or_obsolete()
+            if time.monotonic() - renewed_at > jobs.LEASE.total_seconds():
+                raise jobs.LeaseLost from None
+            return
+        renewed_at = time.monotonic()
+
+    return tick
+
+
+# -- what people ask for --------------------------------------------------------------------------
+
+
+def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
+    """Another attempt at a video that failed, charged to its uploader again. One that failed
+    because of what was sent is tried again by staff alone.
+
+    Raises ValidationError when the file is gone, the quota has no room, or somebody was faster.
+    """
+    with transaction.atomic():
+        current = Video.objects.select_for_update().get(pk=video.pk)
+        if not current.can_be_retried:
+            raise ValidationError(SOURCE_GONE)
+        if current.is_refused and not by_staff:
+            raise ValidationError(REFUSED)
+        if not current.source_file.is_file():
+            raise ValidationError(SOURCE_MISSING)
+        reservation = reserve_quota(user=current.uploaded_by, size=current.file_size_bytes)
+        if reservation is None:
+            raise ValidationError(
+                "The weekly quota has no room for this file now. Try again after its reset."
+            )
+        current.processing_status = ProcessingStatus.PENDING
+        current.error_message = None
+        current.is_refused = False
+        current.quota_bytes = reservation.bytes
+        current.quota_reserved_at = reservation.reserved_at
+        current.save()
+        cancel_failed_source(current)
+        return jobs.add_job(video=current)
+
+
+def enrich_again(*, video: Video) -> Job:
+    """Makes the smaller renditions and the storyboard of a finished video that lacks them.
+
+    Raises ValidationError when the video is not finished or is being worked on.
+    """
+    with transaction.atomic():
+        current = Video.objects.select_for_update().get(pk=video.pk)
+        if not current.is_ready or jobs.open_job(current) is not None:
+            raise ValidationError("It is being worked on already.")
+        return jobs.add_job(
+            video=current, kind=JobKind.ENRICH, source_seconds=current.duration_seconds
+        )
+
+
+def cancel_processing(*, video: Video) -> None:
+    """Stops work on a video. It can be tried again; the quota is given back until then.
+
+    Raises ValidationError when there is nothing to stop.
+    """
+    job = jobs.open_job(video)
+    if job is None or not jobs.cancel_job(job, sentence=CANCELLED):
+        raise ValidationError("Nothing is being done for this video that could be stopped.")

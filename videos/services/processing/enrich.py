@@ -1,0 +1,100 @@
+"""What makes a video that plays already better: its storyboard and its smaller renditions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Sum
+
+from siteconfig.roots import THUMBNAILS, checked_root
+from siteconfig.services.config import current_video_root
+from videos.models import Rendition, Video
+from videos.services.files import file_stem, take_back, version_of
+from videos.services.processing import jobs
+from videos.services.processing.disk_faults import bytes_read
+from videos.services.processing.options import transcode_options
+from videos.services.processing.publish import place, place_rendition, store_renditions
+from videos.transcode.pipeline import transcode_lower
+from videos.transcode.storyboard import make_storyboard, plan_storyboard
+from videos.transcode.types import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from videos.models import Job
+    from videos.transcode.types import Tick
+
+
+def enrich(job: Job, folder: Path, *, tick: Tick) -> None:
+    """Each part is published as it is done, so that what is given back loses little.
+
+    Raises LeaseLost, GiveBack, and what `transcode` raises.
+    """
+    if not job.video.storyboard_filename:
+        _add_storyboard(job, folder, tick=tick)
+    _add_renditions(job, folder, tick=tick)
+
+
+def _add_storyboard(job: Job, folder: Path, *, tick: Tick) -> None:
+    video = job.video
+    assert video.width
+    assert video.height
+    assert video.duration_seconds
+    grid = plan_storyboard(video.width, video.height, video.duration_seconds)
+    sheet = folder / "storyboard.jpg"
+    if not make_storyboard(
+        video.file_path, sheet, grid, options=transcode_options(), tick=_silently(tick)
+    ):
+        return
+    root = checked_root(THUMBNAILS)
+    placed: list[Path] = []
+    try:
+        final = place(
+            sheet, root / f"{file_stem(job)}-storyboard.jpg", placed, tick=partial(tick, Progress())
+        )
+        with transaction.atomic():
+            jobs.hold(job)
+            Video.objects.filter(pk=video.pk).update(
+                storyboard_filename=final.name,
+                storyboard_root=THUMBNAILS,
+                storyboard_grid=asdict(grid),
+            )
+    except BaseException:
+        take_back(video.pk, placed)
+        raise
+
+
+def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
+    """Those that are configured and not there yet; then the job is done."""
+    video = job.video
+    there = frozenset(
+        Rendition.objects.filter(video=video, is_complete=True).values_list("name", flat=True)
+    )
+    made = transcode_lower(
+        video.file_path, folder, options=transcode_options(), tick=tick, there=there
+    )
+    root = current_video_root()
+    nearly_done = partial(tick, Progress(fraction=1.0))
+    bytes_read(video.file_path, nearly_done)  # what a read error cut short is not stored
+    placed: list[Path] = []
+    try:
+        renditions = [
+            place_rendition(job, one, root, placed, version=version_of(job), tick=nearly_done)
+            for one in made
+        ]
+        with transaction.atomic():
+            jobs.end_job(job)
+            store_renditions(video, renditions)
+            stored = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
+            Video.objects.filter(pk=video.pk).update(stored_bytes=stored)
+    except BaseException:
+        take_back(video.pk, placed)
+        raise
+
+
+def _silently(tick: Tick) -> Tick:
+    """Keeps the lease without telling how far it is: the renditions tell that."""
+    return lambda _: tick(Progress())

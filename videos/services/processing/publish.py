@@ -1,0 +1,302 @@
+"""From a source to a video that plays: transcode, then publish by names and one fenced UPDATE."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from clipset.lib.durable import sync
+from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, checked_root
+from siteconfig.services.config import current_config, current_video_root
+from videos.models import (
+    Caption,
+    NotificationKind,
+    ProcessingStatus,
+    RemovalReason,
+    Rendition,
+    Video,
+)
+from videos.models.job import JobKind
+from videos.services.files import (
+    file_stem,
+    keep_original,
+    named_after,
+    set_strays_aside,
+    take_back,
+    version_of,
+    work_key,
+)
+from videos.services.notifications import notify_of_processing
+from videos.services.processing import jobs
+from videos.services.processing.disk_faults import bytes_read
+from videos.services.processing.options import transcode_options
+from videos.services.removals import request_removals
+from videos.services.search_index import index_captions, index_video
+from videos.services.small_thumbnails import ask_for_small_thumbnail
+from videos.services.stored_files import StoredFile
+from videos.transcode.captions import extract_captions
+from videos.transcode.fragments import describe
+from videos.transcode.pipeline import transcode
+from videos.transcode.publish import copy_file
+from videos.transcode.types import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from videos.models import Job
+    from videos.transcode.captions import Caption as Extracted
+    from videos.transcode.fragments import Facts
+    from videos.transcode.types import Made, Plan, Result, Tick
+
+
+logger = logging.getLogger(__name__)
+
+
+class NeedsEncoding(Exception):
+    """The quick cluster found that the picture has to be encoded."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
+    """Makes the video of a source and publishes it, or nothing at all.
+
+    Raises NeedsEncoding, LeaseLost, OSError for a source that its disk does not give, and what
+    `transcode` raises.
+    """
+    options = transcode_options()
+
+    versions: list[str] = []
+
+    def begun(plan: Plan) -> None:
+        if job.kind == JobKind.PUBLISH and not plan.copied:
+            raise NeedsEncoding(plan.duration_seconds)
+        # Anew when a graphics card failed in the middle: what was read until then is void.
+        versions.append(version_of(job, begun_anew=bool(versions)))
+        _announce(job, plan, version=versions[-1])
+
+    result = transcode(source, folder, options=options, tick=tick, begun=begun)
+    if result.encoder and result.encoder.fallback_reason:
+        logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
+    captions = extract_captions(source, result.info, folder, options=options, tick=tick)
+    nearly_done = partial(tick, Progress(fraction=1.0))
+    # FFmpeg takes a read error for the end of the file: the result would be cut short, and the
+    # source go. What it has read is still in the kernel's memory, as a rule.
+    bytes_read(source, nearly_done)
+    _publish(job, result, captions, version=versions[-1], tick=nearly_done)
+
+
+def _announce(job: Job, plan: Plan, *, version: str) -> None:
+    """What is being made, so that it can be watched while it grows."""
+    if plan.treatment is None:
+        return  # a copy is whole before anybody could look
+    fps = float(plan.treatment.fps)
+    growing = [
+        Rendition(
+            video=job.video,
+            name=planned.name,
+            root=TEMP,
+            filename=f"{work_key(job)}/{planned.name}.mp4",
+            version=version,
+            width=planned.width,
+            height=planned.height,
+            fps=fps,
+            bandwidth=planned.bandwidth,
+            average_bandwidth=planned.bandwidth,
+            duration_seconds=plan.duration_seconds,
+        )
+        for planned in plan.renditions
+    ]
+    with transaction.atomic():
+        jobs.hold(job)
+        Rendition.objects.filter(video=job.video, is_complete=False).delete()
+        Rendition.objects.bulk_create(growing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What lies where it is served from and is named by no row yet."""
+
+    renditions: list[Rendition]
+    thumbnail: Path | None
+    original: Path | None
+
+
+def _publish(
+    job: Job,
+    result: Result,
+    captions: tuple[Extracted, ...],
+    *,
+    version: str,
+    tick: Callable[[], None],
+) -> None:
+    """Makes the result the video's, or nothing at all. Raises LeaseLost."""
+    video = job.video
+    jobs.renew_lease(job, percent=99, seconds_left=None)
+    # Of attempts that were killed half-way. Read before this one ends the job, set aside after: a
+    # worker that has lost its lease without knowing must not touch what the next one published.
+    strays = named_after(video.pk)
+    files: list[Path] = []
+    try:
+        placed = _place_all(job, result, files, version=version, tick=tick)
+        with transaction.atomic():
+            store_result(job, placed, captions, was_copied=result.plan.copied)
+    except BaseException:
+        # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
+        take_back(video.pk, files)
+        raise
+    set_strays_aside(video.pk, strays)
+    index_new_captions(video)
+
+
+def index_new_captions(video: Video) -> None:
+    """After the transaction that published the video: its captions may take long."""
+    try:
+        index_captions(video.pk)
+    except Exception:  # the video is published; the sweep adds them
+        logger.exception("the captions of video %s cannot be searched yet", video.short_id)
+
+
+def store_result(
+    job: Job, placed: Placed, captions: tuple[Extracted, ...], *, was_copied: bool
+) -> None:
+    """Ends the job with a video that plays and whose source is not needed any more, and asks for
+    what comes next. In a transaction; `index_new_captions` follows it. Raises LeaseLost."""
+    video = job.video
+    jobs.end_job(job)
+    _store(video, placed, was_copied=was_copied)
+    if video.source_key:
+        source = [StoredFile(video.source_root, video.source_key)]
+        request_removals(source, reason=RemovalReason.PROCESSED, video_id=video.pk)
+    _store_captions(video, captions)
+    index_video(video.pk)
+    if placed.thumbnail:
+        ask_for_small_thumbnail(video.pk)
+    notify_of_processing(video=video, kind=NotificationKind.PROCESSED)
+    jobs.add_job(
+        video=video,
+        kind=JobKind.ENRICH,
+        source_seconds=placed.renditions[0].duration_seconds,
+    )
+
+
+def _place_all(
+    job: Job, result: Result, files: list[Path], *, version: str, tick: Callable[[], None]
+) -> Placed:
+    config, stem = current_config(), file_stem(job)
+    root = current_video_root()
+    renditions = [
+        place_rendition(job, made, root, files, version=version, tick=tick)
+        for made in result.renditions
+    ]
+    thumbnail: Path | None = None
+    if result.thumbnail:
+        final = checked_root(THUMBNAILS) / f"{stem}.jpg"
+        thumbnail = place(result.thumbnail, final, files, tick=tick)
+    original: Path | None = None
+    if not result.plan.copied and config.keep_originals:
+        original = keep_original(job.video.source_file, stem=stem, tick=tick)
+        files.append(original)
+    return Placed(renditions=renditions, thumbnail=thumbnail, original=original)
+
+
+def _store(video: Video, placed: Placed, *, was_copied: bool) -> None:
+    """In the fenced transaction."""
+    top, thumbnail = placed.renditions[0], placed.thumbnail
+    store_renditions(video, placed.renditions)
+    Video.objects.filter(pk=video.pk).update(
+        processing_status=ProcessingStatus.COMPLETED,
+        error_message=None,
+        is_refused=False,
+        filename=top.filename,
+        storage_root=top.root,
+        thumbnail_filename=thumbnail.name if thumbnail else None,
+        thumbnail_root=THUMBNAILS if thumbnail else "",
+        original_root=ORIGINALS if placed.original else "",
+        original_key=placed.original.name if placed.original else "",
+        source_root="",
+        source_key="",
+        duration_seconds=top.duration_seconds,
+        width=top.width,
+        height=top.height,
+        stored_bytes=sum(rendition.size_bytes for rendition in placed.renditions),
+        was_copied=was_copied,
+    )
+
+
+def place_rendition(
+    job: Job,
+    made: Made,
+    root: str,
+    files: list[Path],
+    *,
+    version: str,
+    tick: Callable[[], None],
+) -> Rendition:
+    """Gives a finished file its place in a root, and returns the row for it, unsaved.
+
+    Raises: RootUnavailableError.
+    """
+    name = f"{file_stem(job)}-{made.rendition.name}.mp4"
+    final = place(made.path, checked_root(root) / name, files, tick=tick)
+    facts = describe(final)
+    return rendition_row(job.video, made, root=root, filename=name, version=version, facts=facts)
+
+
+def rendition_row(
+    video: Video, made: Made, *, root: str, filename: str, version: str, facts: Facts
+) -> Rendition:
+    """What is stored of a finished file that lies, or will lie, in the storage root `root`."""
+    return Rendition(
+        video=video,
+        name=made.rendition.name,
+        root=root,
+        filename=filename,
+        version=version,
+        is_complete=True,
+        width=made.width,
+        height=made.height,
+        fps=float(made.fps),
+        codecs=facts.codecs,
+        bandwidth=facts.bandwidth,
+        average_bandwidth=facts.average_bandwidth,
+        duration_seconds=made.duration_seconds,
+        size_bytes=made.size_bytes,
+    )
+
+
+def place(work: Path, final: Path, files: list[Path], *, tick: Callable[[], None]) -> Path:
+    """A second name for a finished file where it is served from; a copy on another disk. The
+    first one stays, for those who read from it while it grew, until the attempt's folder goes.
+    `files` collects what was placed, so that a failure can take it back.
+    """
+    files.append(final)
+    sync(work)
+    try:
+        os.link(work, final)
+    except OSError:
+        copy_file(work, final, tick=tick)
+    sync(final.parent)
+    return final
+
+
+def store_renditions(video: Video, renditions: list[Rendition]) -> None:
+    """In the fenced transaction: in the place of what was announced."""
+    names = [rendition.name for rendition in renditions]
+    Rendition.objects.filter(video=video, is_complete=False).delete()
+    Rendition.objects.filter(video=video, name__in=names).delete()
+    Rendition.objects.bulk_create(renditions)
+
+
+def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
+    """Without the words that a search finds: `index_captions` adds them after the commit."""
+    Caption.objects.filter(video=video).only("pk").delete()
+    Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)

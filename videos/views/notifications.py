@@ -1,0 +1,41 @@
+"""What happened to one's videos and comments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from videos.access import own_notification
+from videos.selectors.notifications import notification_page
+from videos.services.notifications import mark_all_read, mark_read
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from clipset.lib.requests import MemberRequest
+
+
+@require_safe
+def notifications(request: MemberRequest) -> HttpResponse:
+    after = request.GET.get("after", "")
+    page = notification_page(viewer=request.user, after=after)
+    alone = getattr(request, "htmx", False) and after
+    template = "videos/notifications/rows.html" if alone else "videos/notifications/list.html"
+    return render(request, template, {"page": page})
+
+
+@require_safe
+def notification(request: MemberRequest, notification_id: int) -> HttpResponse:
+    """Leads to what it is about; whoever has been there has read it."""
+    found = own_notification(request, notification_id)
+    if request.method == "GET":
+        mark_read(notification=found)
+    return redirect(found.comment or found.video)
+
+
+@require_POST
+def read_all(request: MemberRequest) -> HttpResponse:
+    mark_all_read(member=request.user)
+    return redirect("notifications")
