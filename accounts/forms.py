@@ -29,8 +29,9 @@ class AddressField(forms.EmailField):
 
 class LoginForm(AuthenticationForm):
     error_messages = {
-        "invalid_login": "The name or the password is wrong. Try again, or reset your password.",
-        "inactive": "The name or the password is wrong. Try again, or reset your password.",
+        "invalid_login": "That username or password isn't right. Try again, or reset your "
+        "password.",
+        "inactive": "That username or password isn't right. Try again, or reset your password.",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,7 +64,7 @@ class RegisterForm(BaseUserCreationForm[User]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs.update({"autofocus": True, "autocapitalize": "none"})
-        self.fields["password2"].label = "The password again"
+        self.fields["password2"].label = "Confirm password"
 
 
 class FirstAdminForm(RegisterForm):
@@ -86,7 +87,7 @@ class ResetForm(forms.Form):
 class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg] # not at run time
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
-        self.fields["new_password2"].label = "The new password again"
+        self.fields["new_password2"].label = "Confirm new password"
 
 
 class OwnPasswordForm(PasswordChangeForm):
@@ -95,13 +96,13 @@ class OwnPasswordForm(PasswordChangeForm):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
-        self.fields["old_password"].label = "Your password now"
-        self.fields["new_password2"].label = "The new password again"
+        self.fields["old_password"].label = "Current password"
+        self.fields["new_password2"].label = "Confirm new password"
 
 
 class InvitationForm(forms.Form):
     email = AddressField(label="E-mail address", max_length=254)
-    role = forms.ChoiceField(initial=Role.USER, help_text="What the new member may do.")
+    role = forms.ChoiceField(initial=Role.USER, help_text="What this person will be able to do.")
 
     def __init__(self, *args: Any, granter: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -120,5 +121,5 @@ class AvatarForm(forms.Form):
     def clean_picture(self) -> UploadedFile:
         picture: UploadedFile = self.cleaned_data["picture"]
         if (picture.size or 0) > MAX_BYTES:
-            raise ValidationError("This picture is too large. Send one of at most 10 MB.")
+            raise ValidationError("This picture is too large. The limit is 10 MB.")
         return picture

@@ -88,10 +88,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             )
         ],
         help_text="3 to 50 letters, digits or underscores.",
-        error_messages={"unique": "This username is taken."},
+        error_messages={"unique": "That username is taken."},
     )
     email = models.EmailField(
-        unique=True, error_messages={"unique": "A member has this e-mail address already."}
+        unique=True, error_messages={"unique": "Someone already uses this e-mail address."}
     )
     role = models.CharField(max_length=9, choices=Role, default=Role.USER)
     avatar = models.CharField(max_length=100, blank=True, default="", editable=False)
@@ -103,10 +103,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         "own weekly limit",
         null=True,
         blank=True,
-        help_text="Bytes a week for this member alone. Empty: what the site's configuration says.",
+        help_text="Overrides the site's weekly limit for this member. Leave empty to use the "
+        "site's limit.",
     )
     is_active = models.BooleanField(
-        "active", default=True, help_text="Off: cannot log in, and every session is over."
+        "active", default=True, help_text="Turn off to block login and end all sessions."
     )
     is_staff = models.BooleanField(default=False, editable=False)
     is_sample = models.BooleanField(default=False, editable=False)
@@ -130,12 +131,12 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.UniqueConstraint(
                 Lower("username"),
                 name="users_username_any_case",
-                violation_error_message="This username is taken.",
+                violation_error_message="That username is taken.",
             ),
             models.UniqueConstraint(
                 Lower("email"),
                 name="users_email_any_case",
-                violation_error_message="A member has this e-mail address already.",
+                violation_error_message="Someone already uses this e-mail address.",
             ),
             models.CheckConstraint(
                 # SQLite does not hold a column to its length.

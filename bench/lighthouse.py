@@ -1,4 +1,4 @@
-"""What Lighthouse thinks of the pages that members see most: home, and the page of a film.
+"""What Lighthouse thinks of the pages that members see most: home, and the page of a video.
 
 A Clipset of its own with the samples of scripts/run, served by gunicorn as it is deployed, a member
 logged in. Of each page the median of several runs counts, on Lighthouse's phone (a slow line, a
@@ -42,7 +42,7 @@ CHROMIUM: Final = (
 )
 TRIES: Final = 3  # of each run: on a busy machine a trace may miss its beginning
 FOLDERS: Final = ("VIDEO_STORAGE_PATH", "THUMBNAIL_STORAGE_PATH", "TEMP_STORAGE_PATH")
-# alice has films of her own; the film is one that others made.
+# alice has videos of her own; the video is one that others made.
 LOOK: Final = """
 from django.test import Client
 from accounts.models import User
@@ -50,8 +50,8 @@ from videos.models import Video
 alice = User.objects.get(username="alice")
 client = Client()
 client.force_login(alice)
-film = Video.objects.published().exclude(uploaded_by=alice).exclude(description=None).first()
-print(client.cookies["sessionid"].value, film.get_absolute_url())
+video = Video.objects.published().exclude(uploaded_by=alice).exclude(description=None).first()
+print(client.cookies["sessionid"].value, video.get_absolute_url())
 """
 
 
@@ -69,14 +69,14 @@ def main() -> int:
         site.manage("migrate", "--verbosity", "0")
         site.manage("collectstatic", "--noinput", "--verbosity", "0")
         site.manage("seed_clipset", "--verbosity", "0")
-        session, film = site.shell(LOOK).split()
+        session, video = site.shell(LOOK).split()
         gunicorn = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
         log = folder / "log"
         running.enter_context(process(gunicorn, log=log, cwd=ROOT, env=site.environment))
         wait_for(lambda: "Booting worker" in log.read_text(), name="Clipset")
         url = f"http://127.0.0.1:{port}"
         reader = Reader(url, running.enter_context(browser(folder / "profile", url, session)))
-        worst = min([shown(name, reader, path) for name, path in (("home", "/"), ("film", film))])
+        worst = min([shown(name, reader, path) for name, path in (("home", "/"), ("video", video))])
     print(f"\nat least {AT_LEAST} of 100 each on the phone")
     return int(worst < AT_LEAST)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from videos.models import Video
 
 ROUNDS = 3
-# How much faster than it is watched the default preset makes a film on two idle cores.
+# How much faster than it is watched the default preset makes a video on two idle cores.
 REAL_TIME = 1.2
 
 
@@ -85,7 +85,7 @@ def start_django(folder: Path) -> User:
 
 def sent(user: User, source: Path) -> Video:
     """As if it had been uploaded just now. The file is linked, not copied."""
-    from videos.services.uploads.create import Words, begin_upload
+    from videos.services.uploads.create import VideoDetails, begin_upload
     from videos.services.uploads.finish import finish_upload
 
     size = source.stat().st_size
@@ -98,7 +98,7 @@ def sent(user: User, source: Path) -> Video:
         path=path,
         size=size,
         original_filename=source.name,
-        words=Words(title="Bench"),
+        words=VideoDetails(title="Bench"),
     )
 
 

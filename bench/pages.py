@@ -224,7 +224,7 @@ def _talk(size: int, users: list[User]) -> None:
     """What members did with the videos: here and there, more with the one in the middle, and what
     the viewer has begun."""
     from accounts.models import User
-    from videos.models import Comment, Like, Video, WatchPosition
+    from videos.models import Comment, Like, Video, WatchProgress
 
     chance = random.Random(6)  # noqa: S311 likewise
     ids = list(Video.objects.order_by("created_at").values_list("pk", flat=True))
@@ -235,8 +235,8 @@ def _talk(size: int, users: list[User]) -> None:
     )
     viewer = User.objects.get(username="viewer")
     begun = [*some, *((pk, viewer) for pk in ids[:: size // 100])]
-    WatchPosition.objects.bulk_create(
-        (WatchPosition(video_id=pk, member=one, seconds=9) for pk, one in begun), 1000
+    WatchProgress.objects.bulk_create(
+        (WatchProgress(video_id=pk, member=one, seconds=9) for pk, one in begun), 1000
     )
     talked_of = ids[size // 2]
     roots = Comment.objects.bulk_create(
@@ -282,7 +282,7 @@ def pages(size: int) -> dict[str, str]:
         "search, two common words": "/?q=holi summ",
         "search, by views": "/?q=kingfisher&sort=views",
         "search, a common, by views": "/?q=holiday&sort=views",
-        "film": middle.get_absolute_url(),
+        "video": middle.get_absolute_url(),
         "comments": reverse("comments", args=[middle.short_id]),
     }
 

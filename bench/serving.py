@@ -1,4 +1,4 @@
-"""How fast films are sent: eight parallel readers of ranges, from Clipset and from nginx, the same
+"""How fast videos are sent: eight parallel readers of ranges, from Clipset and from nginx, the same
 file in turns, in the same run."""
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from accounts.models import User
 from videos.models import Video
 bob = User.objects.create_user("bob", "bob@example.org")
 video = Video.objects.create(
-    title="Film", uploaded_by=bob, processing_status="COMPLETED", filename="film.mp4",
-    storage_root="videos", original_filename="film.mp4", file_size_bytes=1, duration_seconds=1)
+    title="Video", uploaded_by=bob, processing_status="COMPLETED", filename="video.mp4",
+    storage_root="videos", original_filename="video.mp4", file_size_bytes=1, duration_seconds=1)
 sessions = []
 for number in range({readers}):
     client = Client()
@@ -98,7 +98,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="clipset-bench-") as name, ExitStack() as running:
         folder = Path(name)
         (folder / "videos").mkdir()
-        (folder / "videos" / "film.mp4").write_bytes(os.urandom(MB) * (SIZE // MB))
+        (folder / "videos" / "video.mp4").write_bytes(os.urandom(MB) * (SIZE // MB))
         ports = {"Clipset": free_port(), "nginx": free_port()}
         site = Site(
             folder,
@@ -118,7 +118,7 @@ def main() -> int:
         running.enter_context(process(gunicorn, log=log, cwd=ROOT, env=site.environment))
         front: list[str | Path] = [nginx, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"]
         running.enter_context(process(front, log=log))
-        paths = {"Clipset": f"/v/{short_id}/stream.mp4", "nginx": "/film.mp4"}
+        paths = {"Clipset": f"/v/{short_id}/stream.mp4", "nginx": "/video.mp4"}
         for which, port in ports.items():
             wait_for(lambda port=port: _is_open(port), name=which)  # type: ignore[misc]
             throughput(port, paths[which], sessions, PARTS[0])  # warm

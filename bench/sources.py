@@ -36,7 +36,7 @@ def h264_source(folder: Path) -> Path:
 
 
 def hevc_source(folder: Path) -> Path:
-    """60 s of HEVC and AAC in 1080p, as a phone films: 11 Mbit/s, which x264's veryfast brings to
+    """60 s of HEVC and AAC in 1080p, as a phone videos: 11 Mbit/s, which x264's veryfast brings to
     5.7 at CRF 21. A handheld camera over a scene with the spectrum of a photograph, and a sensor's
     noise; a test card would be far too easy, and strong noise far too hard."""
     path, still = folder / "hevc.mp4", folder / "still.png"

@@ -1,7 +1,7 @@
-"""How fast a film comes in: by tus to Clipset, by PUT to nginx, by tus to @tus/server.
+"""How fast a video comes in: by tus to Clipset, by PUT to nginx, by tus to @tus/server.
 
 One client sends the same gigabyte over loopback to each in turn, several times; the best of each
-counts. Clipset is gunicorn with the deployed configuration; it has hashed the film, and has it on
+counts. Clipset is gunicorn with the deployed configuration; it has hashed the video, and has it on
 the disk (fdatasync), before it answers. The other two do neither, so that their file is synced by
 an fsync behind the answer, which counts; what they take without it is said as well.
 """
@@ -58,14 +58,14 @@ class Run:
 class Client:
     """One connection, which sends from the file's pages in the kernel."""
 
-    def __init__(self, port: int, film: Path, headers: dict[str, str]) -> None:
-        self.film = film.open("rb")
+    def __init__(self, port: int, video_file: Path, headers: dict[str, str]) -> None:
+        self.video_file = video_file.open("rb")
         self.line = socket.create_connection((HOST, port), timeout=120)
         self.headers = {"Host": f"{HOST}:{port}", **headers}
 
     def close(self) -> None:
         self.line.close()
-        self.film.close()
+        self.video_file.close()
 
     def send(
         self, method: str, path: str, offset: int, count: int, **headers: str
@@ -75,7 +75,7 @@ class Client:
         lines = [f"{method} {path} HTTP/1.1", *(f"{key}: {it}" for key, it in given.items())]
         self.line.sendall("\r\n".join([*lines, "", ""]).encode())
         if count:
-            self.line.sendfile(self.film, offset, count)
+            self.line.sendfile(self.video_file, offset, count)
         with closing(http.client.HTTPResponse(self.line, method=method)) as answer:
             answer.begin()
             said = answer.read()
@@ -137,14 +137,14 @@ def served(command: list[str | Path], port: int, **environment: str) -> Iterator
 
 
 class Clipset:
-    def __init__(self, user: User, film: Path, running: ExitStack) -> None:
+    def __init__(self, user: User, video_file: Path, running: ExitStack) -> None:
         from django.test import Client as Browser
 
         browser = Browser()
         browser.force_login(user)
         token = "b" * 32
         cookies = f"sessionid={browser.cookies['sessionid'].value}; csrftoken={token}"
-        self.film = film
+        self.video_file = video_file
         self.port = free_port()
         self.headers = {**TUS, "Cookie": cookies, "X-CSRFToken": token}
         place = {"HOST": HOST, "PORT": str(self.port), "SITE_URL": f"http://{HOST}:{self.port}"}
@@ -154,13 +154,13 @@ class Clipset:
     def send(self, piece: int) -> Run:
         from videos.models import Job, Upload, Video
 
-        with closing(Client(self.port, self.film, self.headers)) as client:
+        with closing(Client(self.port, self.video_file, self.headers)) as client:
             began = time.monotonic()
             client.send_by_tus("/uploads/", piece)
             seconds = time.monotonic() - began
         video = Video.objects.get()
         if video.source_file.stat().st_size != SIZE:
-            raise SystemExit("The film is not whole.")
+            raise SystemExit("The video is not whole.")
         shutil.rmtree(video.source_file.parent)
         for model in (Job, Upload, Video):
             model.objects.all().delete()
@@ -206,11 +206,11 @@ class Nginx:
         }}
     """
 
-    def __init__(self, folder: Path, film: Path, running: ExitStack) -> None:
+    def __init__(self, folder: Path, video_file: Path, running: ExitStack) -> None:
         program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
             raise SystemExit("nginx is missing. As root: apt-get install nginx")
-        self.film = film
+        self.video_file = video_file
         self.folder = folder / "nginx"
         self.port = free_port()
         (self.folder / "files").mkdir(parents=True)
@@ -231,17 +231,17 @@ class Nginx:
         running.enter_context(served(command, self.port))
 
     def send(self) -> Run:
-        with closing(Client(self.port, self.film, {})) as client:
+        with closing(Client(self.port, self.video_file, {})) as client:
             began = time.monotonic()
-            client.send("PUT", "/film.mp4", 0, SIZE)
-            return synced(began, self.folder / "files/film.mp4")
+            client.send("PUT", "/video.mp4", 0, SIZE)
+            return synced(began, self.folder / "files/video.mp4")
 
 
 class TusServer:
     """@tus/server with its file store, in the Node that is there."""
 
-    def __init__(self, folder: Path, film: Path, running: ExitStack) -> None:
-        self.film = film
+    def __init__(self, folder: Path, video_file: Path, running: ExitStack) -> None:
+        self.video_file = video_file
         self.folder = folder / "tus-server"
         self.folder.mkdir()
         self.port = free_port()
@@ -249,7 +249,7 @@ class TusServer:
         running.enter_context(served(command, self.port))
 
     def send(self, piece: int) -> Run:
-        with closing(Client(self.port, self.film, TUS)) as client:
+        with closing(Client(self.port, self.video_file, TUS)) as client:
             began = time.monotonic()
             url = client.send_by_tus("/files", piece)
             run = synced(began, self.folder / url.rsplit("/", 1)[1])
@@ -287,9 +287,9 @@ def best_of_each(works: dict[str, Callable[[], Run]]) -> dict[str, Run]:
     }
 
 
-def film_in(folder: Path) -> Path:
+def video_in(folder: Path) -> Path:
     """Nothing that a disk or a file system could make smaller."""
-    path = folder / "film.mp4"
+    path = folder / "video.mp4"
     with path.open("wb") as file:
         while left := SIZE - file.tell():
             file.write(os.urandom(min(left, MIB)))
@@ -338,11 +338,11 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="clipset-bench-"))
     try:
         user = start_django(folder)
-        film = film_in(folder)
+        video_file = video_in(folder)
         with ExitStack() as running:
-            ours = Clipset(user, film, running)
-            nginx = Nginx(folder, film, running)
-            other = TusServer(folder, film, running)
+            ours = Clipset(user, video_file, running)
+            nginx = Nginx(folder, video_file, running)
+            other = TusServer(folder, video_file, running)
             ours.send(PIECE)  # to warm up
             nginx.send()
             other.send(PIECE)

@@ -1,6 +1,6 @@
-"""How soon a film that has to be encoded can be watched, and whether it can be watched through.
+"""How soon a video that has to be encoded can be watched, and whether it can be watched through.
 
-A clone of this repository is started by scripts/run; a member sends a film of ten minutes (1080p
+A clone of this repository is started by scripts/run; a member sends a video of ten minutes (1080p
 HEVC); Chromium opens its page at once and plays it to its end.
 """
 
@@ -32,7 +32,7 @@ MAKE_MEMBER = (
     f"User.objects.create_user('bench', 'bench@example.org', {PASSWORD!r}, role=Role.ADMIN)"
 )
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required")
-# Counts what a viewer would see: pauses that nobody asked for, once the film has begun. Those
+# Counts what a viewer would see: pauses that nobody asked for, once the video has begun. Those
 # that the page itself makes to wait for more count as well.
 BEGUN = 0.5  # seconds
 WATCH = f"""() => {{
@@ -87,10 +87,10 @@ def log_in(page: Page, address: str) -> None:
     page.wait_for_url(f"{address}/")
 
 
-def upload(page: Page, address: str, film: Path) -> str:
-    """The address of the film's page, at the moment at which the site has all of it."""
+def upload(page: Page, address: str, video: Path) -> str:
+    """The address of the video's page, at the moment at which the site has all of it."""
     page.goto(f"{address}/upload/")
-    page.locator("#id_file").set_input_files(film)
+    page.locator("#id_file").set_input_files(video)
     page.locator("form.upload__form").get_by_role("button", name="Upload").click()
     page.get_by_role("link", name="Watch").click(timeout=120_000)
     page.wait_for_url("**/v/*/")
@@ -98,7 +98,7 @@ def upload(page: Page, address: str, film: Path) -> str:
 
 
 def first_frame(page: Page) -> float:
-    """Seconds from now until the page plays the film, which it has done for BEGUN seconds then."""
+    """Seconds from now until the page plays the video, which it has done for BEGUN seconds then."""
     since = time.monotonic()
     page.wait_for_selector("video", timeout=120_000)
     page.evaluate(WATCH)
@@ -124,15 +124,15 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="clipset-bench-") as name, sync_playwright() as play:
         folder = Path(name)
-        film = folder / "film.mp4"
-        ffmpeg("-stream_loop", str(MINUTES - 1), "-i", hevc_source(folder), "-c", "copy", film)
+        video = folder / "video.mp4"
+        ffmpeg("-stream_loop", str(MINUTES - 1), "-i", hevc_source(folder), "-c", "copy", video)
         with site(folder) as (address, clone):
             shell = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c", MAKE_MEMBER]
             subprocess.run(shell, cwd=clone, check=True)
             browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM])
             page = browser.new_page()
             log_in(page, address)
-            url = upload(page, address, film)
+            url = upload(page, address, video)
             seconds = first_frame(page)
             print(f"first frame {seconds:.1f} s after the end of the upload (at most 15 s)")
             sys.stdout.flush()

@@ -39,7 +39,7 @@ class CategoryForm(forms.ModelForm[Category]):
     cover = forms.FileField(
         label="Cover picture",
         required=False,
-        help_text="JPEG, PNG, WebP or GIF, at most 10 MB. Its middle is cut to 960 x 540 pixels.",
+        help_text="JPEG, PNG, WebP or GIF, at most 10 MB. Cropped to 960 × 540.",
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"}),
     )
     no_cover = forms.BooleanField(label="Remove the cover picture", required=False)
@@ -48,7 +48,7 @@ class CategoryForm(forms.ModelForm[Category]):
         model = Category
         fields = ["name", "slug", "description"]
         field_classes = {"name": LineField, "description": TextField}
-        error_messages = {"name": {"blank": "Give the category a name that is more than spaces."}}
+        error_messages = {"name": {"blank": "Enter a name."}}
         widgets = {"description": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -100,7 +100,7 @@ class CategoryAdmin(GuardedAdmin[Category]):
     def picture(self, category: Category) -> SafeString | str:
         return _cover(category, width=96, height=54, css="thumb")
 
-    @admin.display(description="Cover now")
+    @admin.display(description="Current cover")
     def current_cover(self, category: Category) -> SafeString | str:
         return _cover(category, width=480, height=270, css="thumb thumb--large")
 

@@ -24,7 +24,7 @@ class Category(models.Model):
     slug = models.SlugField(
         max_length=120,
         unique=True,
-        help_text="The name in the address. Links that people have shared break when it changes.",
+        help_text="Used in the category's address. Changing it breaks existing links.",
         error_messages={"unique": "There is a category with this address already."},
     )
     description = models.TextField(max_length=500, blank=True, default="")

@@ -124,14 +124,14 @@ class RefuseBrokenBody:
 
 
 def broken_body() -> HttpResponse:
-    sentence = "What you sent stopped halfway. Send it again."
+    sentence = "The upload was interrupted. Try again."
     return HttpResponse(sentence, status=408, content_type="text/plain")
 
 
 class RefuseLargeBody:
     """413 for what is larger than any form of the site, before a byte of it is read.
 
-    The upload of films has limits of its own. A body that does not say how long it is is taken
+    The upload of videos has limits of its own. A body that does not say how long it is is taken
     for empty: Django reads as far as Content-Length says.
     """
 
@@ -139,13 +139,13 @@ class RefuseLargeBody:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if _length(request) > LARGEST_FORM and not _takes_films(request.path_info):
-            sentence = f"This is too large: the most that is accepted is {human_bytes(MAX_BYTES)}."
+        if _length(request) > LARGEST_FORM and not _takes_videos(request.path_info):
+            sentence = f"Too large. The limit is {human_bytes(MAX_BYTES)}."
             return HttpResponse(sentence, status=413, content_type="text/plain")
         return self.get_response(request)
 
 
-def _takes_films(path: str) -> bool:
+def _takes_videos(path: str) -> bool:
     """The plain form, and what is sent by tus."""
     return path == reverse("upload") or path.startswith(reverse("uploads"))
 
@@ -223,7 +223,7 @@ def note_use(request: HttpRequest) -> None:
 
 class CompressPages(GZipMiddleware):
     """Pages are sent by gzip, with a length that says nothing (docs/decisions/0011). All else keeps
-    its bytes: films would lose their length and gain nothing."""
+    its bytes: videos would lose their length and gain nothing."""
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase

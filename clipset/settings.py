@@ -316,14 +316,14 @@ REDIS_URL = env.str("REDIS_URL", "")
 # Set by scripts/upgrade alone: the start that shows whether a new version gets ready.
 IS_TRIAL = "CLIPSET_TRIAL" in os.environ
 # Two clusters, so that what takes hours leaves what takes seconds alone. All but one of the second
-# one's workers may be at films of ten minutes and more.
+# one's workers may be at videos of ten minutes and more.
 TRANSCODE_CLUSTER = "transcode"
 TRANSCODE_WORKERS = env.int("TRANSCODE_WORKERS", 2)
 Q_CLUSTER = {
     "name": "clipset",
     "label": "Queue",
     "workers": env.int("QUEUE_WORKERS", 2),
-    # Above the longest encode that is permitted (videos.transcode.types.Options: 12 h of film at
+    # Above the longest encode that is permitted (videos.transcode.types.Options: 12 h of video at
     # a fortieth of its speed). What stalls is ended long before, by our own watchdog and leases.
     "timeout": 21 * 24 * 3600,
     "retry": 22 * 24 * 3600,

@@ -54,7 +54,7 @@ class Handler(WSGIHandler):
 
 django.setup(set_prefix=False)
 # Each thread of the server keeps its connection: to open one of SQLite's takes as long as all that
-# a film asks of it. Not in the settings: the queue's processes fork, and must not share theirs.
+# a video asks of it. Not in the settings: the queue's processes fork, and must not share theirs.
 if connection.vendor == "sqlite":
     connections.settings["default"]["CONN_MAX_AGE"] = None
 # A person waits for a lock for less long than a worker does, and then gets a 503.

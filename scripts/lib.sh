@@ -130,7 +130,7 @@ settle() {
     wait "$1" || status=$?
     if [[ -n $STOPPING ]]; then
         say
-        say "Stopped before the start was complete."
+        say "Stopped before startup finished."
         exit 130
     fi
     local group left=()
@@ -162,9 +162,9 @@ failed() {
         die "$(disk_full_sentence)"
     fi
     if grep -qiE 'could not resolve|temporary failure (in name|resolving)|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|network is unreachable|failed to establish a new connection|connection timed out' "$log"; then
-        die "The package registries cannot be reached. Check the network, then start again: what is done is kept."
+        die "The package registries can't be reached. Check the network and start again; finished steps are kept."
     fi
-    die "$label failed; the reason stands above. Mend it and start again: what is done is kept."
+    die "$label failed. See the error above, fix it and start again; finished steps are kept."
 }
 
 # -- the disk -------------------------------------------------------------------------------------

@@ -219,7 +219,7 @@ def set_up_django() -> None:
         # Django's own, without what only a current database can tell.
         call_command(check.Command(), stdout=io.StringIO())
     except SystemCheckError as error:
-        sys.exit(f"\nThe settings need attention.\n{error}")
+        sys.exit(f"\nThere are problems with your settings:\n{error}")
     print(f"  {'Settings checked':<42} {time.monotonic() - since:6.1f} s", flush=True)
 
 
@@ -258,7 +258,7 @@ def seed_database(seed: str) -> None:
             try:
                 call_command("seed_clipset", stdout=io.StringIO())
             except CommandError as error:
-                sys.exit(f"\nThe demo content was not made: {error}")
+                sys.exit(f"\nCouldn't create the demo content: {error}")
 
 
 def write_state(*, has_storage: bool) -> None:

@@ -214,13 +214,13 @@ class ConfigAdmin(GuardedAdmin[Config]):
             {"fields": ["max_file_size_bytes", "weekly_upload_limit_bytes", "video_storage_path"]},
         ),
         (
-            "Videos to come",
+            "Processing",
             {
                 "fields": ["quality", "max_short_side", "make_720p", "make_480p", "encoder"],
-                "description": "What is stored already stays as it is.",
+                "description": "Applies to new videos only.",
             },
         ),
-        ("What was sent", {"fields": ["keep_originals", "keep_originals_days"]}),
+        ("Original files", {"fields": ["keep_originals", "keep_originals_days"]}),
         ("Last change", {"fields": ["updated_at", "updated_by"]}),
     ]
     readonly_fields = ["updated_at", "updated_by"]

@@ -37,7 +37,7 @@ def check_secret_key(**_kwargs: Any) -> list[Error]:
         return []
     return [
         Error(
-            "SECRET_KEY is not set, and the default is known to everybody.",
+            "SECRET_KEY is not set, and the default is public.",
             hint="Start with scripts/run, which writes one to .env, or add a line "
             "SECRET_KEY=<50 random characters> to .env.",
             id="clipset.E001",

@@ -42,13 +42,11 @@ class BytesField(forms.Field):
     """A number of bytes that may be typed with a unit. It shows the unit where that is exact."""
 
     widget = forms.TextInput(attrs={"size": 16, "autocomplete": "off"})
-    default_error_messages = {
-        "invalid": "Write a size such as 2 GB, 1.5 GB, 500 MB or 2147483648 (bytes)."
-    }
+    default_error_messages = {"invalid": "Enter a size such as 2 GB or 500 MB."}
 
     def __init__(self, *, min_bytes: int, max_bytes: int, **kwargs: Any) -> None:
-        at_least = f"Give at least {human_bytes(min_bytes)}."
-        at_most = f"Give at most {human_bytes(max_bytes)}."
+        at_least = f"Must be at least {human_bytes(min_bytes)}."
+        at_most = f"Must be at most {human_bytes(max_bytes)}."
         kwargs.setdefault(
             "validators",
             [MinValueValidator(min_bytes, at_least), MaxValueValidator(max_bytes, at_most)],
@@ -82,14 +80,14 @@ class ConfigForm(forms.ModelForm[Config]):
         label="Largest file",
         min_bytes=MB,
         max_bytes=TB,
-        help_text="The most that a single upload may have, such as 2 GB or 2147483648 (bytes).",
+        help_text="The largest file a member can upload, for example 2 GB.",
     )
     weekly_upload_limit_bytes = BytesField(
         label="Weekly limit",
         min_bytes=0,
         max_bytes=100 * TB,
-        help_text="What a member may send in a week, such as 4 GB, unless the member has a limit "
-        "of their own. 0 stops all uploads but the admins', who have no limit.",
+        help_text="How much a member can upload per week, for example 4 GB. Can be overridden per "
+        "member; admins have no limit. 0 stops all other uploads.",
     )
 
     class Meta:

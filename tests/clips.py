@@ -255,7 +255,7 @@ def two_sounds() -> Path:
 
 
 def cover() -> Path:
-    """A picture such as music and films carry."""
+    """A picture such as music and videos carry."""
     return make("jpg", "-f", "lavfi", "-i", "color=red:size=640x640", "-frames:v", "1")
 
 

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_PAGES = 4294967294  # SQLite's default
+MAX_PAGES = 4294967294  # SQLite's default
 LAST_PAGES = [f"filler_{number}" for number in range(20)]
 
 
@@ -37,6 +37,6 @@ def full_database() -> Iterator[None]:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA max_page_count = {MOST_PAGES}")
+            cursor.execute(f"PRAGMA max_page_count = {MAX_PAGES}")
             for table in ("filler", *LAST_PAGES):
                 cursor.execute(f"DROP TABLE IF EXISTS {table}")

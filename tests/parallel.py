@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
-MOST_WORKERS = 4
+MAX_WORKERS = 4
 # Of each of these folders nothing runs beside another of it: the promises of scripts/run are in
 # seconds, and a start fills a core.
 ONE_AT_A_TIME = ("tests/scripts/",)
@@ -79,7 +79,7 @@ def workers_for(arguments: list[str], root: Path) -> int:
     files = [root / argument.split("::", 1)[0] for argument in arguments]
     if len(files) == 1 and files[0].is_file():
         return 0
-    return min(MOST_WORKERS, len(os.sched_getaffinity(0)) + 1)
+    return min(MAX_WORKERS, len(os.sched_getaffinity(0)) + 1)
 
 
 @pytest.hookimpl(optionalhook=True)

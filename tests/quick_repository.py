@@ -1,7 +1,7 @@
 """A restic repository that opens at once.
 
 restic derives the key from the password with scrypt, which takes half a second of each command by
-design. The key file says with how much work; here the repository's own key is stored anew with
+design. The key file says with how much work; here the repository's own key is stored again with
 hardly any. The format: https://restic.readthedocs.io/en/stable/design.html#keys-encryption-and-mac
 """
 

@@ -110,11 +110,11 @@ def test_no_more_than_64_mb_are_read() -> None:
 
 
 def test_a_client_that_is_gone_raises_nothing() -> None:
-    class Gone(Body):
+    class UploadGoneError(Body):
         def read(self, size: int | None = -1, /) -> bytes:
             raise ConnectionResetError
 
-    finish(DrainRefusedBody(answer_with(413))(request_with(Gone())))
+    finish(DrainRefusedBody(answer_with(413))(request_with(UploadGoneError())))
 
 
 def post_slowly(client: Client, path: str, payload: FakePayload, content_type: str) -> Any:
@@ -250,18 +250,18 @@ def test_a_body_of_no_length_is_not_read(kept: list[int], length: str) -> None:
 
 # -- RefuseBrokenBody ---------------------------------------------------------------------------
 def test_a_client_that_goes_away_in_a_view_is_no_error_of_ours(client: Client, alice: User) -> None:
-    class Gone(Body):
+    class UploadGoneError(Body):
         def read(self, size: int | None = -1, /) -> bytes:
             raise ConnectionResetError
 
     extra: dict[str, Any] = {
         "CONTENT_LENGTH": "500",
         "CONTENT_TYPE": FORM,
-        "wsgi.input": Gone(),
+        "wsgi.input": UploadGoneError(),
     }
     answer = client.generic("POST", "/upload/", b"", FORM, **extra)
     assert answer.status_code == 408
-    assert answer.content == b"What you sent stopped halfway. Send it again."
+    assert answer.content == b"The upload was interrupted. Try again."
 
 
 # -- MembersOnly --------------------------------------------------------------------------------
@@ -430,7 +430,7 @@ def test_what_says_itself_how_it_may_be_kept_is_left_alone() -> None:
     assert answer["Cache-Control"] == "private, max-age=60"
 
 
-def test_a_film_may_be_kept_by_its_viewers_browser_alone(client: Client, alice: User) -> None:
+def test_a_video_may_be_kept_by_its_viewers_browser_alone(client: Client, alice: User) -> None:
     video = make_video()
     video.file_path.write_bytes(b"film")
     answer: Any = client.get(f"/v/{video.short_id}/stream.mp4")
@@ -481,7 +481,7 @@ def test_a_post_without_a_token_gets_a_page_that_says_what_to_do(alice: User) ->
     for path in ("/settings/", "/upload/", "/logout/", "/login/"):
         answer = strict.post(path, {"username": "eve"})
         assert answer.status_code == 403, path
-        assert "Send it once more" in answer.content.decode()
+        assert "This page has expired" in answer.content.decode()
         assert "no-store" in answer["Cache-Control"]
     alice.refresh_from_db()
     assert alice.username == "alice"
@@ -513,7 +513,7 @@ def test_a_page_that_is_not_there_says_so_in_the_sites_own_words(
     for visitor in (client, Client()):
         answer = visitor.get("/nothing/")
         assert answer.status_code == 404
-        assert "There is nothing here" in answer.content.decode()
+        assert "Page not found" in answer.content.decode()
 
 
 def test_what_breaks_gets_the_sites_own_page_and_no_details(client: Client, alice: User) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.parallel import LONGEST_FIRST, MOST_WORKERS, unit, workers_for
+from tests.parallel import LONGEST_FIRST, MAX_WORKERS, unit, workers_for
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_what_begins_first_is_there() -> None:
 def test_a_single_file_needs_no_workers(arguments: list[str], several: bool) -> None:
     workers = workers_for(arguments, ROOT)
     assert (workers > 0) is several
-    assert workers <= MOST_WORKERS
+    assert workers <= MAX_WORKERS
 
 
 def test_with_ci_a_missing_part_fails_in_a_worker_too_and_the_summary_comes_last(

@@ -96,7 +96,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     ],
     "unfinished": [
         ("GET /unfinished/", ALL),
-        ("GET /unfinished/?film={processing}.0&film=nonsense&film=%00.%00&since=x", ALL),
+        ("GET /unfinished/?video={processing}.0&video=nonsense&video=%00.%00&since=x", ALL),
     ],
     "category_list": [("GET /categories/", ALL)],
     "category": [("GET /categories/music/", ALL), ("GET /categories/none/", NOBODY)],
@@ -311,7 +311,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     ],
     "upload": [
         ("GET /upload/", ALL),
-        ("POST /upload/ file=film", DONE),
+        ("POST /upload/ file=video", DONE),
         ("POST /upload/ title=nothing+else", (IN, 422, 422, 422, 422, IN)),
     ],
     "upload_playlist_discard": [
@@ -575,7 +575,7 @@ def parts_of(request: str, names: dict[str, str]) -> tuple[str, str, dict[str, A
     """Method, path with query, and the fields of the form."""
     method, path, *rest = request.split(" ", 2)
     data: dict[str, Any] = dict(pair.split("=", 1) for pair in rest[0].split("&")) if rest else {}
-    if data.get("file") == "film":
+    if data.get("file") == "video":
         data = {"file": SimpleUploadedFile("clip.mp4", b"x" * 100, "video/mp4")}
     if data.pop("captions", "") == "srt":
         words = b"1\n00:00:01,000 --> 00:00:02,000\nHello\n"
@@ -658,7 +658,7 @@ def world(media: Path) -> World:
     names["playlist"] = playlist.short_id
     names["empty_playlist"] = make_playlist(made_by=bob).short_id
     names["deleted_playlist"] = make_playlist(made_by=bob, deleted_at=timezone.now()).short_id
-    names |= talk(users, names)
+    names |= make_comments(users, names)
     for name, role, by in (
         ("invitation", Role.USER, moderator),
         ("used", Role.USER, moderator),
@@ -683,10 +683,13 @@ def world(media: Path) -> World:
 
 
 def guest_links(users: dict[str, User]) -> dict[str, str]:
-    """Tokens of links in every state, and the ids of two. All are of films that are there."""
+    """Tokens of links in every state, and the ids of two. All are of videos that are there."""
     names = {"unknown": new_token()}
-    hour, by = timedelta(hours=1), {film.filename: film for film in Video.objects.all()}
-    for name, film in (
+    hour, by = (
+        timedelta(hours=1),
+        {video_file.filename: video_file for video_file in Video.objects.all()},
+    )
+    for name, video_file in (
         ("run_out", "ready"),
         ("revoked", "ready"),
         ("of_hidden", "hidden"),
@@ -694,7 +697,7 @@ def guest_links(users: dict[str, User]) -> dict[str, str]:
         ("of_gone", "ready"),
         ("open", "ready"),
     ):
-        video, token = by[f"{film}.mp4"], new_token()
+        video, token = by[f"{video_file}.mp4"], new_token()
         link = GuestLink.objects.create(
             video=video,
             # Not its uploader any more, and deactivated besides.
@@ -710,7 +713,7 @@ def guest_links(users: dict[str, User]) -> dict[str, str]:
     return names
 
 
-def talk(users: dict[str, User], names: dict[str, str]) -> dict[str, str]:
+def make_comments(users: dict[str, User], names: dict[str, str]) -> dict[str, str]:
     """Comments of charlie's and of the moderator's, and a notification of bob's."""
     ready = Video.objects.get(short_id=names["ready"])
     hidden = Video.objects.get(short_id=names["hidden"])
@@ -1009,7 +1012,7 @@ def test_an_address_that_there_is_not_is_404(world: World, subtests: pytest.Subt
             with subtests.test(f"{visitor}: {path[:50]}"):
                 answer = client.get(path)
                 assert answer.status_code == 404
-                assert "There is nothing here" in answer.content.decode()
+                assert "Page not found" in answer.content.decode()
 
 
 # -- The admin ----------------------------------------------------------------------------------

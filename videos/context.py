@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from videos.selectors.notifications import MOST_COUNTED, unread_count
+from videos.selectors.notifications import MAX_COUNTED, unread_count
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -19,6 +19,6 @@ def notifications(request: HttpRequest) -> dict[str, object]:
         if not request.user.is_authenticated:
             return ""
         count = unread_count(request.user)
-        return f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count or "")
+        return f"{MAX_COUNTED}+" if count > MAX_COUNTED else str(count or "")
 
     return {"unread_notifications": unread_notifications}

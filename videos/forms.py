@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from accounts.models import User
     from videos.models import Video
 
-NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
+NO_MOMENT = "Enter a time like 1:23."
 
 NO_NAME = "Give the playlist a name."
 
@@ -39,8 +39,8 @@ class _VideoFields(forms.Form):
     title = LineField(
         max_length=MAX_TITLE,
         error_messages={
-            "max_length": "A title has at most 200 characters.",
-            "blank": "Give the video a title that is more than spaces.",
+            "max_length": "Titles can be up to 200 characters.",
+            "blank": "Enter a title.",
         },
     )
     description = TextField(
@@ -54,7 +54,7 @@ class _VideoFields(forms.Form):
         required=False,
         to_field_name="slug",
         empty_label="No category",
-        error_messages={"invalid_choice": "There is no such category. Choose one of the list."},
+        error_messages={"invalid_choice": "Choose a category from the list."},
     )
 
 
@@ -63,22 +63,22 @@ class EditForm(_VideoFields):
     a file that is sent, or a moment (seconds). A file wins; without either the picture stays."""
 
     picture = forms.FileField(
-        label="A picture of your own",
+        label="Upload a thumbnail",
         required=False,
-        help_text="JPEG, PNG, WebP or GIF, at most 10 MB. Where both are given, this one is used.",
+        help_text="JPEG, PNG, WebP or GIF, up to 10 MB. Used instead of the frame above.",
         widget=forms.FileInput(
             attrs={
                 "accept": "image/jpeg,image/png,image/webp,image/gif",
                 "data-max-bytes": MAX_BYTES,
             }
         ),
-        error_messages={"empty": "This file is empty. Choose another one."},
+        error_messages={"empty": "This file is empty."},
     )
     moment = forms.CharField(
-        label="A moment of the video",
+        label="Frame from the video",
         required=False,
         max_length=20,
-        help_text="Minutes and seconds, like 1:23. Left empty, the picture stays.",
+        help_text="A time like 1:23. Leave empty to keep the current thumbnail.",
         widget=forms.TextInput(
             attrs={"class": "num", "autocomplete": "off", "placeholder": "0:00", "size": 8}
         ),
@@ -118,7 +118,7 @@ class EditForm(_VideoFields):
         cleaned = super().clean() or self.cleaned_data
         if self.errors and cleaned.get("picture"):
             # No page can hold a file that was sent.
-            self.add_error("picture", "Choose this picture once more when the rest is right.")
+            self.add_error("picture", "Please choose the picture again.")
         return cleaned
 
 
@@ -180,13 +180,13 @@ class CommentForm(forms.Form):
 
 
 class UploadForm(_VideoFields):
-    """A film and what is said about it. Without a title it takes the file's name."""
+    """A video and what is said about it. Without a title it takes the file's name."""
 
     file = forms.FileField(
         label="Video",
         error_messages={
             "required": "Choose a video to upload.",
-            "empty": "This file is empty. Choose another one.",
+            "empty": "This file is empty.",
         },
     )
     field_order = ["file", "title", "description", "category"]
@@ -194,7 +194,7 @@ class UploadForm(_VideoFields):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["title"].required = False
-        self.fields["title"].help_text = "Left empty, the name of the file becomes the title."
+        self.fields["title"].help_text = "Leave empty to use the file name."
         self.fields["file"].widget.attrs["accept"] = ",".join(
             ["video/*", *(f".{extension}" for extension in settings.ACCEPTED_VIDEO_FORMATS)]
         )
@@ -211,15 +211,15 @@ class GuestLinkForm(forms.Form):
     """For whom a guest link is and how long it lasts."""
 
     note = LineField(
-        label="For whom",
+        label="Label",
         max_length=100,
         required=False,
-        help_text="So that you know later which link is whose. Guests don't see it.",
+        help_text="Helps you tell links apart. Guests won't see it.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "Grandma"}),
         error_messages={"max_length": "Use at most 100 characters."},
     )
     days = forms.TypedChoiceField(
-        label="Lasts",
+        label="Expires after",
         choices=[(1, "A day"), (7, "A week"), (30, "A month"), (365, "A year")],
         coerce=int,
         initial=7,
@@ -241,27 +241,27 @@ class CaptionForm(forms.Form):
         ),
         error_messages={
             "required": "Choose a file with captions.",
-            "empty": "This file is empty. Choose another one.",
+            "empty": "This file is empty.",
         },
     )
     language = forms.ChoiceField(
         choices=[("", "Choose a language"), *sorted(ENGLISH.items(), key=lambda it: it[1])],
         error_messages={
             "required": "Choose the language of these captions.",
-            "invalid_choice": "This language is not known here. Choose one of the list.",
+            "invalid_choice": "Choose a language from the list.",
         },
     )
     label = LineField(
         label="Name",
         required=False,
         max_length=LABEL_CHARACTERS,
-        help_text="Left empty, it is called after its language.",
+        help_text="Leave empty to use the language's name.",
     )
 
     def clean_file(self) -> UploadedFile:
         file: UploadedFile = self.cleaned_data["file"]
         if (file.size or 0) > MAX_CAPTION_BYTES:
-            raise ValidationError("This file is too large. Send one of at most 2 MB.")
+            raise ValidationError("This file is too large. The limit is 2 MB.")
         return file
 
 

@@ -65,7 +65,7 @@ class InvitationState(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Open"), ("used", "Used"), ("expired", "Run out")]
+        return [("open", "Open"), ("used", "Used"), ("expired", "Expired")]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Invitation]
@@ -176,7 +176,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
             self.message_user(request, sentence, messages.ERROR)
             return None
 
-    @admin.action(description="Make new links for selected invitations", permissions=["change"])
+    @admin.action(description="Create new links for selected invitations", permissions=["change"])
     def renew(
         self, request: HttpRequest, queryset: QuerySet[Invitation]
     ) -> TemplateResponse | None:
@@ -191,7 +191,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
                 self._revoke(request, invitation)
                 revoked += 1
             else:
-                reason = "was used" if invitation.used_at else "is to a role above your own"
+                reason = "was used" if invitation.used_at else "is for a role above yours"
                 sentence = f"The invitation for {invitation.email} {reason}: not revoked."
                 self.message_user(request, sentence, messages.ERROR)
         self.message_user(request, f"{plural(revoked, 'invitation')} revoked.")

@@ -54,12 +54,11 @@ class MemberForm(forms.ModelForm[User]):
     acting: ClassVar[User]  # whoever fills the form in
 
     weekly_upload_limit_bytes = BytesField(
-        label="Own weekly limit",
+        label="Custom weekly limit",
         required=False,
         min_bytes=0,
         max_bytes=100 * TB,
-        help_text="Such as 10 GB, for this member alone. Empty: what the site's configuration "
-        "says. Admins have no limit.",
+        help_text="For example 10 GB. Leave empty to use the site's limit. Admins have no limit.",
     )
 
     class Meta:
@@ -133,7 +132,7 @@ class UserAdmin(GuardedAdmin[User]):
         return [
             (None, {"fields": facts}),
             ("Uploads", {"fields": [own_limit, "quota", "last_upload_reset"]}),
-            ("Since when", {"fields": ["created_at", "last_login"]}),
+            ("Activity", {"fields": ["created_at", "last_login"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
@@ -180,16 +179,16 @@ class UserAdmin(GuardedAdmin[User]):
             return f"{used}, no limit"
         return f"{used} of {human_bytes(state.limit_bytes)}"
 
-    @admin.display(description="Own weekly limit")
+    @admin.display(description="Custom weekly limit")
     def own_limit(self, user: User) -> str:
         limit = user.weekly_upload_limit_bytes
         return "–" if limit is None else human_bytes(limit)
 
-    @admin.display(description="Last log-in", ordering="last_login")
+    @admin.display(description="Last login", ordering="last_login")
     def seen(self, user: User) -> SafeString | str:
         return relative_time(user.last_login) if user.last_login else "Never"
 
-    @admin.display(description="On the site")
+    @admin.display(description="Profile")
     def on_site(self, user: User) -> SafeString:
         return format_html('<a href="{}">Profile</a>', user.get_absolute_url())
 
@@ -213,7 +212,9 @@ class UserAdmin(GuardedAdmin[User]):
             me = me_of(request)
             if is_out_of_reach(user, me):
                 rank = "ranks above you" if outranks(user.role, me) else "is a moderator like you"
-                self.message_user(request, f"Not changed: {user.username} {rank}.", messages.ERROR)
+                self.message_user(
+                    request, f"{user.username} wasn't changed: {rank}.", messages.ERROR
+                )
             else:
                 yield user
 
@@ -249,7 +250,10 @@ class UserAdmin(GuardedAdmin[User]):
             reset_quota(users=[user.pk for user in users])
             for user in users:
                 self.log_change(request, user, "Reset the weekly quota.")
-        self.message_user(request, f"The quota of {plural(len(users), 'member')} is reset.")
+        self.message_user(
+            request,
+            f"The quota of {plural(len(users), 'member')} Weekly quota reset for N members.",
+        )
 
     # Deletion
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -327,7 +331,9 @@ class UserAdmin(GuardedAdmin[User]):
                 if user.is_active
                 else "is deactivated. Activate them first"
             )
-            self.message_user(request, f"No link: {user.username} {reason}.", messages.ERROR)
+            self.message_user(
+                request, f"No link was created: {user.username} {reason}.", messages.ERROR
+            )
             return redirect("admin:accounts_user_change", user.pk)
         self.log_change(request, user, "Made a password reset link.")
         links = [(user.username, reset_link(user), False)]

@@ -125,7 +125,9 @@ def redeem_invitation(*, invitation: Invitation, username: str, password: str) -
             ),
         ).update(used_at=now)
         if not claimed:
-            raise ValidationError("This invitation was used or has run out. Ask for a new link.")
+            raise ValidationError(
+                "This invitation has been used or has expired. Ask for a new one."
+            )
         return _create_member(username, invitation.email, hashed, Role(invitation.role))
 
 
@@ -151,7 +153,7 @@ def create_first_admin(*, username: str, email: str, password: str) -> User:
         Config.objects.select_for_update().get(pk=current_config().pk)
         admin = _create_member(username, email, hashed, Role.ADMIN)
         if User.objects.admins().exclude(pk=admin.pk).exists():
-            raise ValidationError("This site has an admin already. Log in instead.")
+            raise ValidationError("This site already has an admin. Log in instead.")
         return admin
 
 
@@ -172,7 +174,7 @@ def _create_member(username: str, email: str, hashed: str, role: Role) -> User:
 
 def _check_role(role: Role, granter: User) -> None:
     if role.rank > Role(granter.role).rank:
-        raise ValidationError({"role": "You can't invite somebody to a role above your own."})
+        raise ValidationError({"role": "You can't invite someone to a role above yours."})
 
 
 def _deliver(invitation: Invitation, token: str) -> IssuedInvitation:

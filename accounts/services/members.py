@@ -41,7 +41,7 @@ def _locked_with_admins(user: User) -> User:
 def _forbid_losing_the_last_admin(user: User) -> None:
     if is_last_admin(user):
         raise ValidationError(
-            f"{user.username} is the last active admin. Make somebody else an admin first."
+            f"{user.username} is the only active admin. Make someone else an admin first."
         )
 
 
@@ -95,7 +95,7 @@ def delete_members(*, users: Iterable[User], heir: User) -> int:
         raise ValidationError("You can't delete yourself.")
     _locked_with_admins(heir)
     if not User.objects.admins().exclude(pk__in=ids).exists():
-        raise ValidationError("One active admin has to stay.")
+        raise ValidationError("There must be at least one active admin.")
     few = []
     for user in User.objects.filter(pk__in=ids):
         user.categories.update(created_by=heir)

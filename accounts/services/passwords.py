@@ -31,7 +31,7 @@ def reset_link(user: User) -> str:
 STALE_AFTER = timedelta(hours=1)
 
 
-class TooManyRequests(Exception):
+class RateLimitedError(Exception):
     """From this address of the network; later there will be more."""
 
 
@@ -40,10 +40,10 @@ def request_reset(email: str, *, client: str) -> None:
     the answer nor its time tells who is a member. A second one within MAIL_EVERY is not sent, and
     nothing tells so.
 
-    Raises TooManyRequests when `client`, an address of the network, has asked for many.
+    Raises RateLimitedError when `client`, an address of the network, has asked for many.
     """
     if not allow("reset from", client, times=REQUESTS, within=REQUESTS_WITHIN):
-        raise TooManyRequests
+        raise RateLimitedError
     email = normalize_email(email)
     if allow("reset for", email, times=1, within=MAIL_EVERY):
         enqueue("accounts.tasks.send_reset", email, timezone.now().isoformat())

@@ -34,7 +34,7 @@ def allow(what: str, who: str, *, times: int, within: timedelta) -> bool:
         with suppress(IntegrityError), transaction.atomic():
             Throttle.objects.create(key=key, started_at=now)
             return True
-    # It is full, or another request was faster to begin anew.
+    # It is full, or another request was faster to begin again.
     return bool(with_room.update(times=F("times") + 1))
 
 

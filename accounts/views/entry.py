@@ -28,7 +28,7 @@ from accounts.services.invitations import (
     redeem_invitation,
 )
 from accounts.services.members import end_other_sessions
-from accounts.services.passwords import TooManyRequests, request_reset
+from accounts.services.passwords import RateLimitedError, request_reset
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -78,8 +78,8 @@ def password_reset(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and settings.MAIL_IS_CONFIGURED and form.is_valid():
         try:
             request_reset(form.cleaned_data["email"], client=client_address(request))
-        except TooManyRequests:
-            form.add_error(None, "Too many links were asked for from here. Try again in an hour.")
+        except RateLimitedError:
+            form.add_error(None, "Too many requests. Try again in an hour.")
             status = 429
         else:
             return redirect("password_reset_done")

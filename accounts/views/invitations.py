@@ -102,7 +102,7 @@ def invitation_renew(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
 def invitation_revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     invitation = _invitation(request, invitation_id)
     if revoke_invitation(invitation=invitation):
-        messages.success(request, f"The invitation for {invitation.email} is revoked.")
+        messages.success(request, f"The invitation for {invitation.email} revoked.")
     else:
-        messages.error(request, "This invitation was used: its person is a member now.")
+        messages.error(request, "This invitation has been used. That person is already a member.")
     return redirect("invitation_list")

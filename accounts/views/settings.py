@@ -60,7 +60,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         # Somebody took the name or the address meanwhile; looking again says which.
         form = ProfileForm(request.POST, instance=User.objects.get(pk=user.pk))
         return _page(request, status=422, profile_form=form)
-    messages.success(request, "Your profile is saved.")
+    messages.success(request, "Profile saved")
     return redirect("settings")
 
 
@@ -74,14 +74,14 @@ def avatar_change(request: HttpRequest) -> HttpResponse:
     except PictureError as error:
         form.add_error("picture", str(error))
         return with_headers(_page(request, status=error.status, avatar_form=form), error.headers)
-    messages.success(request, "Your picture is changed.")
+    messages.success(request, "Picture updated")
     return redirect("settings")
 
 
 @require_POST
 def avatar_remove(request: HttpRequest) -> HttpResponse:
     remove_avatar(user=_member(request))
-    messages.success(request, "Your picture is removed.")
+    messages.success(request, "Picture removed")
     return redirect("settings")
 
 
@@ -95,7 +95,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
     form.save()
     update_session_auth_hash(request, user)
     end_other_sessions(user=user, keep=request.session.session_key)
-    messages.success(request, "Your password is changed. Other devices have to log in again.")
+    messages.success(request, "Password changed. You've been logged out on your other devices.")
     return redirect("settings")
 
 
@@ -103,12 +103,12 @@ def password_change(request: HttpRequest) -> HttpResponse:
 def session_end(request: HttpRequest, session_id: str) -> HttpResponse:
     if not end_session(user=_member(request), session_id=session_id):
         raise Http404("No such session.")
-    messages.success(request, "That device has to log in again.")
+    messages.success(request, "Logged out on that device")
     return redirect("settings")
 
 
 @require_POST
 def sessions_end(request: HttpRequest) -> HttpResponse:
     end_other_sessions(user=_member(request), keep=request.session.session_key)
-    messages.success(request, "All other devices have to log in again.")
+    messages.success(request, "Logged out on all other devices")
     return redirect("settings")

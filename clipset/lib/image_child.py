@@ -95,7 +95,7 @@ TURNS: Final = {
 }
 
 
-class Refused(Exception):
+class RefusedImageError(Exception):
     """The message is what standard error gets."""
 
 
@@ -103,11 +103,11 @@ def convert(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
     """The middle of a picture, cut and scaled to `size` (width, height in px), turned as its EXIF
     says, without metadata. WebP keeps transparency, a JPEG gets a white background.
 
-    Raises Refused; Exception in any way that Pillow has to say that a file is broken.
+    Raises RefusedImageError; Exception in any way that Pillow has to say that a file is broken.
     """
     scans = count_scans(content) if content.startswith(b"\xff\xd8") else 0
     if scans > MAX_SCANS:
-        raise Refused("complex")
+        raise RefusedImageError("complex")
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _check_pixels(image, scans)
         upright = _fitted_upright(_decoded_small(image, 2 * max(size)), size).convert("RGBA")
@@ -138,12 +138,12 @@ def count_scans(jpeg: bytes) -> int:
 
 
 def _check_pixels(image: Image.Image, scans: int) -> None:
-    """By the header alone: nothing is decoded yet. Raises Refused."""
+    """By the header alone: nothing is decoded yet. Raises RefusedImageError."""
     kind = "JPEG" if image.format == "MPO" else str(image.format)
     if kind == "JPEG" and (image.info.get("progressive") or scans > 1):
         kind = "JPEG of several scans"
     if image.width * image.height > MAX_PIXELS[kind]:
-        raise Refused(f"pixels {MAX_PIXELS[kind] // MILLION}")
+        raise RefusedImageError(f"pixels {MAX_PIXELS[kind] // MILLION}")
 
 
 def _decoded_small(image: Image.Image, least: int) -> Image.Image:
@@ -179,7 +179,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # standard error is for the one word
     try:
         result = convert(sys.stdin.buffer.read(), kind, (width, height))
-    except Refused as error:
+    except RefusedImageError as error:
         _refuse(str(error))
     except MemoryError:
         _refuse("complex")

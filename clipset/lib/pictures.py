@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Final
 from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.durable import sync
 from clipset.server.shared_slots import SharedSlots
-from clipset.server.slots import NoSlot
+from clipset.server.slots import NoSlotError
 from clipset.ui.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _converted(picture: IO[bytes], kind: str, size: tuple[int, int], member: UUI
     try:
         with turn:
             return _run_child(content, kind, size)
-    except NoSlot as error:
+    except NoSlotError as error:
         raise PictureError(OWN_IS_BUSY if error.is_own else ALL_ARE_BUSY) from error
     except OSError as error:  # of memory or processes there are no more
         logger.exception("a picture could not be processed")

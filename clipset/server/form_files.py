@@ -1,4 +1,4 @@
-"""Files in the site's small forms: pictures. Films come another way (videos.views.form_upload)."""
+"""Files in the site's small forms: pictures. Videos come another way (videos.views.form_upload)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from clipset.server.slots import NoSlot
+from clipset.server.slots import NoSlotError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,17 +35,17 @@ class SharedSlots:
     def held(self, member: UUID, *, wait_seconds: float) -> Iterator[None]:
         """Holds one of the slots for a member while this lasts.
 
-        Raises: NoSlot at once where the member has one already, and after `wait_seconds` where all
-        are taken. Only one request of a member waits.
+        Raises: NoSlotError at once where the member has one already, and after `wait_seconds` where
+        all are taken. Only one request of a member waits.
         """
         file = os.open(f"/proc/self/fd/{self._file}", os.O_RDWR)
         try:
             if not _is_locked(file, self.most + member.int % 2**60):
-                raise NoSlot(is_own=True)
+                raise NoSlotError(is_own=True)
             deadline = time.monotonic() + wait_seconds
             while not any(_is_locked(file, slot) for slot in range(self.most)):
                 if time.monotonic() >= deadline:
-                    raise NoSlot(is_own=False)
+                    raise NoSlotError(is_own=False)
                 time.sleep(LOOK_EVERY_SECONDS)
             yield
         finally:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 
-class NoSlot(Exception):
+class NoSlotError(Exception):
     """All are taken. `is_own`: by this very member."""
 
     def __init__(self, *, is_own: bool) -> None:
@@ -28,13 +28,13 @@ class Slots:
         self.lock = threading.Lock()
 
     def take(self, member: Hashable, *, leaving: int = 0) -> Slot:
-        """Raises NoSlot at once rather than wait: also when no more than `leaving` are free, which
-        are for others."""
+        """Raises NoSlotError at once rather than wait: also when no more than `leaving` are free,
+        which are for others."""
         with self.lock:
             if self.taken[member] >= self.each:
-                raise NoSlot(is_own=True)
+                raise NoSlotError(is_own=True)
             if self.taken.total() >= self.most - leaving:
-                raise NoSlot(is_own=False)
+                raise NoSlotError(is_own=False)
             self.taken[member] += 1
         return Slot(self, member)
 

@@ -44,7 +44,7 @@ SENDFILE_AT_ONCE: Final = 512 * 1024  # bytes
 A_MOMENT: Final = 0.05  # seconds
 
 
-class Stalled(ConnectionResetError):
+class ClientStalledError(ConnectionResetError):
     """The client stopped halfway. For gunicorn and Django it is a client that went away."""
 
     def __init__(self) -> None:
@@ -65,13 +65,13 @@ class Waiting:
 
     @contextmanager
     def room_for(self, connection: PatientSocket) -> Iterator[None]:
-        """Raises Stalled when there is no room."""
+        """Raises ClientStalledError when there is no room."""
         now = time.monotonic()
         with self.lock:
             if len(self.since) >= self.most:
                 longest = min(self.since, key=self.since.__getitem__)
                 if now - self.since[longest] < LONG:
-                    raise Stalled
+                    raise ClientStalledError
                 longest.cut()  # which wakes its thread
                 del self.since[longest]
             self.since[connection] = now
@@ -184,7 +184,9 @@ class PatientSocket(socket.socket):
         self.sendall(data, flags)
         return memoryview(data).nbytes
 
-    def sendfile(self, file: IO[bytes], offset: int = 0, count: int | None = None) -> int:  # type: ignore[override]
+    def sendfile(  # type: ignore[override]
+        self, file: IO[bytes], offset: int = 0, count: int | None = None
+    ) -> int:
         """In the kernel. A file that turns out shorter than `count`, or that its disk does not
         give, cuts the connection: the client was told how long it is."""
         total = 0
@@ -201,7 +203,7 @@ class PatientSocket(socket.socket):
                         raise
                     logger.error("%s cannot be read: %s", file.name, error.strerror)  # noqa: TRY400
                     self.cut()
-                    raise Stalled from error
+                    raise ClientStalledError from error
                 else:
                     if not sent:
                         break
@@ -213,7 +215,7 @@ class PatientSocket(socket.socket):
                     self._wait_to_send()
         if count is not None and total < count:
             self.cut()
-            raise Stalled
+            raise ClientStalledError
         return total
 
     def cut(self) -> None:
@@ -240,7 +242,7 @@ class PatientSocket(socket.socket):
     def _wait_to_read(self) -> None:
         try:
             self._wait(select.POLLIN)
-        except Stalled:
+        except ClientStalledError:
             if self.goes_on is None:
                 raise
             self.has_ended = True
@@ -248,13 +250,13 @@ class PatientSocket(socket.socket):
     def _wait_to_send(self) -> None:
         try:
             self._wait(select.POLLOUT)
-        except Stalled:
+        except ClientStalledError:
             self.cut()
             raise
 
     def _wait(self, event: int) -> None:
-        """Until the client lets us go on. Raises Stalled; TimeoutError after what settimeout
-        said, and BlockingIOError where that was nothing."""
+        """Until the client lets us go on. Raises ClientStalledError; TimeoutError after what
+        settimeout said, and BlockingIOError where that was nothing."""
         if self.limit == 0:
             raise BlockingIOError(errno.EAGAIN, "It would block.")
         began = time.monotonic()
@@ -266,7 +268,7 @@ class PatientSocket(socket.socket):
             try:
                 with waiting.room_for(self):
                     is_ready = self._poll(poll, seconds)
-            except Stalled:
+            except ClientStalledError:
                 self.has_stalled = True
                 raise
             self.patience -= time.monotonic() - began
@@ -275,7 +277,7 @@ class PatientSocket(socket.socket):
         if self.limit is not None and self.limit < ours:
             raise TimeoutError("timed out")
         self.has_stalled = True
-        raise Stalled
+        raise ClientStalledError
 
     def _poll(self, poll: select.poll, seconds: float) -> bool:
         """Whether there is something to do: also that who watches has said no."""

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 # When not even the template can be had.
 LAST_RESORT: Final = (
     '<!doctype html><html lang="en"><title>Something broke</title>'
-    "<h1>Something broke on our side</h1><p>Try again in a minute.</p><p>Request: {}</p></html>"
+    "<h1>Something went wrong</h1><p>Try again in a minute.</p><p>Request: {}</p></html>"
 )
 
 

@@ -17,7 +17,7 @@ from clipset.lib.text import clean_line, clean_text
 class LineField(forms.CharField):
     """One line, as clean_line leaves it. Spaces alone get the message `blank`."""
 
-    default_error_messages = {"blank": "Write more than spaces."}
+    default_error_messages = {"blank": "This field can't be blank."}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "strip": False})

@@ -35,7 +35,7 @@ def _icon_body(name: str) -> str:
     folder = Path(settings.NODE_MODULES) / "lucide-static" / "icons"
     if not folder.is_dir():
         raise ImproperlyConfigured(
-            f"The icons are missing ({folder}). Run `npm ci`, or start the site with scripts/run."
+            f"Icons are missing ({folder}). Run `npm ci`, or start the site with scripts/run."
         )
     try:
         text = (folder / f"{name}.svg").read_text(encoding="utf-8")

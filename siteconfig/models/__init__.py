@@ -1,7 +1,7 @@
 """The tables of the site as a whole."""
 
 from siteconfig.models.config import (
-    MOST_DAYS,
+    MAX_DAYS,
     ClusterHeartbeat,
     Config,
     DayAlive,
@@ -18,7 +18,7 @@ from siteconfig.models.runs import BackupRun, BackupState, BackupStep, DoctorRun
 
 # What migrations name stays here, too.
 __all__ = [
-    "MOST_DAYS",
+    "MAX_DAYS",
     "BackupRun",
     "BackupState",
     "BackupStep",

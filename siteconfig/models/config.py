@@ -25,7 +25,7 @@ def _default_video_storage_path() -> str:
     return as_stored(settings.VIDEO_STORAGE_PATH)
 
 
-MOST_DAYS = 36_500
+MAX_DAYS = 36_500
 
 
 class Quality(models.TextChoices):
@@ -77,43 +77,45 @@ class Config(models.Model):
         max_length=8,
         choices=Quality,
         default=Quality.BALANCED,
-        help_text="Of what has to be encoded. What browsers play as it is, is never touched.",
+        help_text="Used when a video has to be re-encoded. Videos that browsers can already play "
+        "are kept as they are.",
     )
     max_short_side = models.PositiveSmallIntegerField(
         "largest picture",
         choices=ShortSide,
         default=ShortSide.FULL_HD,
-        help_text="Measured on the short side, so that upright videos count alike. Larger ones "
-        "are made smaller; smaller ones are never blown up.",
+        help_text="Measured on the short side, so portrait videos count the same. Larger videos "
+        "are scaled down; smaller ones are never scaled up.",
     )
     make_720p = models.BooleanField(
         "also in 720p",
         default=True,
-        help_text="A smaller rendition of larger videos, for slower lines. Costs about a third of "
-        "the disk space of 1080p.",
+        help_text="Adds a 720p version for slower connections. Uses about a third of the disk "
+        "space of 1080p.",
     )
     make_480p = models.BooleanField(
         "also in 480p",
         default=True,
-        help_text="For slow lines and phones. Costs about a sixth of the disk space of 1080p.",
+        help_text="Adds a 480p version for slow connections and phones. Uses about a sixth of the "
+        "disk space of 1080p.",
     )
     keep_originals = models.BooleanField(
         default=True,
-        help_text="Keep what was sent where the picture had to be encoded anew. Its uploader can "
-        "download it. Turned off, what was sent is gone for good once its video is made.",
+        help_text="Keep the original file when a video is re-encoded, so its uploader can download "
+        "it. If off, the original is deleted once processing finishes.",
     )
     keep_originals_days = models.PositiveIntegerField(
         "days to keep originals",
         null=True,
         blank=True,
-        validators=[MaxValueValidator(MOST_DAYS, "A hundred years are the most.")],
-        help_text="After so many days an original is deleted. Empty: never.",
+        validators=[MaxValueValidator(MAX_DAYS, "Must be 100 years or less.")],
+        help_text="Delete originals after this many days. Leave empty to keep them forever.",
     )
     encoder = models.CharField(
         max_length=10,
         choices=Encoder,
         default=Encoder.SOFTWARE,
-        help_text="A graphics card encodes faster. Where it does not work, the processor does.",
+        help_text="A graphics card is faster. If it isn't available, the CPU is used.",
     )
     site_id = models.UUIDField(
         default=uuid.uuid4,
@@ -154,7 +156,7 @@ class Config(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(keep_originals_days__isnull=True)
-                | Q(keep_originals_days__range=(1, MOST_DAYS)),
+                | Q(keep_originals_days__range=(1, MAX_DAYS)),
                 name="config_originals_a_day_at_least",
                 violation_error_message="Keep originals for a day at least, or leave it empty.",
             ),

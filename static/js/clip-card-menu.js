@@ -44,7 +44,7 @@ class ClipCardMenu extends ClipAddToPlaylist {
     await copyFrom(input);
     input.remove();
     this.hidePopover();
-    toast("The link is copied.");
+    toast("Link copied");
   }
 
   async share() {

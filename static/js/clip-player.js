@@ -63,7 +63,7 @@ export class ClipPlayer extends HTMLElement {
     this.source.open();
     this.describeToDevice();
     if ("resumed" in this.dataset) {
-      this.showHint(`Goes on at ${clock(Number(this.dataset.start))}`, 3000);
+      this.showHint(`Resuming at ${clock(Number(this.dataset.start))}`, 3000);
     }
     const help = document.getElementById("shortcuts-button");
     if (help) help.hidden = false;
@@ -207,12 +207,12 @@ export class ClipPlayer extends HTMLElement {
   changeVolume(by) {
     const volume = Math.round((this.video.volume + by) * 10) / 10;
     this.request("volume", Math.max(0, Math.min(1, volume)));
-    this.showHint(`Volume ${Math.round(this.video.volume * 100)} %`);
+    this.showHint(`Volume ${Math.round(this.video.volume * 100)}%`);
   }
 
   mute() {
     this.request(this.video.muted ? "unmute" : "mute");
-    this.showHint(this.video.muted ? "Sound off" : "Sound on");
+    this.showHint(this.video.muted ? "Muted" : "Unmuted");
   }
 
   /** @param {number} by steps in SPEEDS */

@@ -214,7 +214,7 @@ class ClipPlaylistEntries extends HTMLElement {
       if (response.ok) return response;
       location.reload();
     } catch {
-      toast("That did not reach the site. Reload the page and try it again.", "error");
+      toast("Couldn't save the new order. Reload the page and try again.", "error");
     }
     return null;
   }

@@ -140,7 +140,7 @@ class ClipUpNext extends HTMLElement {
     this.cancel();
     this.countdownEnd = performance.now() + SECONDS * 1000;
     this.find("[role=status]").textContent =
-      `${this.find(".end__name").textContent} starts in ${SECONDS} seconds. Any key cancels that.`;
+      `${this.find(".end__name").textContent} starts in ${SECONDS} seconds. Press any key to cancel.`;
     this.find("[data-counting]").hidden = false;
     this.find("progress").max = SECONDS * 1000;
     this.timer = setInterval(this.tick, TICK);

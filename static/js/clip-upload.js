@@ -6,7 +6,7 @@ import { acceptFiles, orderByDragging } from "./upload/drag_and_drop.js";
 import { PlaylistChoice } from "./upload/playlist_choice.js";
 import { UploadSession } from "./upload/session.js";
 
-const ALL_SENT = "Everything is sent. You may close this page.";
+const ALL_SENT = "All uploads finished. You can close this page.";
 
 export class ClipUpload extends HTMLElement {
   /** @type {UploadLimits} */
@@ -89,7 +89,7 @@ export class ClipUpload extends HTMLElement {
     this.piece("pause-all").addEventListener("click", () => {
       this.batch.pauseAll();
       this.piece("resume-all").focus();
-      this.say("All is paused.");
+      this.say("All uploads paused.");
     });
     this.piece("resume-all").addEventListener("click", () => {
       this.batch.resume(this.batch.in("paused"));
@@ -189,7 +189,7 @@ export class ClipUpload extends HTMLElement {
     const after =
       left === null || size > left
         ? ""
-        : ` ${fileSize(left - size)} stay left until ${this.limits.resets}.`;
+        : ` ${fileSize(left - size)} left until ${this.limits.resets}.`;
     this.piece("sum").textContent = fit.length
       ? `${counted(fit.length)}, ${fileSize(size)}.${after}`
       : "";
@@ -197,7 +197,7 @@ export class ClipUpload extends HTMLElement {
     const bad = this.bad.length;
     this.piece("bad").hidden = !bad;
     this.piece("bad-words").textContent =
-      bad === 1 ? "One can’t be sent as it is" : `${bad} can’t be sent as they are`;
+      bad === 1 ? "1 file can't be uploaded" : `${bad} files can't be uploaded`;
     this.piece("drop-bad").textContent = bad === 1 ? "Remove it" : "Remove them";
     const many = fit.length > 1 ? ` ${fit.length} videos` : "";
     form.querySelector("[type=submit]").textContent = `Upload${many}`;
@@ -209,7 +209,7 @@ export class ClipUpload extends HTMLElement {
     const areAllPaused = isBusy && underWay.every((row) => row.state === "paused");
     this.piece("total").hidden = !total.count;
     this.piece("total-bar").value = total.percent;
-    this.piece("total-percent").textContent = isBusy ? `${total.percent} %` : "Sent";
+    this.piece("total-percent").textContent = isBusy ? `${total.percent} %` : "Upload complete";
     this.piece("total-rate").textContent = isBusy && !areAllPaused ? total.rate : "";
     this.piece("pause-all").hidden = !isBusy || areAllPaused;
     this.piece("resume-all").hidden = !areAllPaused;
@@ -220,7 +220,7 @@ export class ClipUpload extends HTMLElement {
     document.title = isBusy ? `${total.percent} % – ${this.heading}` : this.heading;
     const quarter = Math.floor(total.percent / 25);
     if (isBusy && quarter && quarter !== this.quarter) {
-      this.say(`${quarter * 25} % of all is sent.`);
+      this.say(`${quarter * 25} % uploaded.`);
     }
     this.quarter = isBusy ? quarter : 0;
   }
@@ -268,9 +268,9 @@ export class ClipUpload extends HTMLElement {
 
 /** @param {{ isBusy: boolean, areAllPaused: boolean, failed: number }} uploads */
 function adviceFor({ isBusy, areAllPaused, failed }) {
-  if (areAllPaused) return "What has arrived is kept for two days. You may go on later.";
-  if (isBusy) return "Keep this page open until all is sent. If it closes, nothing is lost.";
-  return failed ? `${counted(failed)} could not be sent; why stands below.` : ALL_SENT;
+  if (areAllPaused) return "Your progress is saved for 2 days. Resume any time.";
+  if (isBusy) return "Keep this page open while we upload. If it closes, you can pick up where you left off.";
+  return failed ? `${counted(failed)} failed. See below for details.` : ALL_SENT;
 }
 
 /** @param {number} count */

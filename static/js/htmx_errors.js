@@ -3,13 +3,13 @@
 import { toast } from "./clip-toast.js";
 
 const UNREACHED = "That did not reach the site. Try it again in a moment.";
-const BROKEN = "Something broke on our side. Try it again in a moment.";
+const BROKEN = "Something went wrong. Try again in a moment.";
 /** @type {Record<number, string>} */
 const MESSAGES = {
-  403: "That was not accepted. Reload the page and try it again.",
-  404: "This is not there any more. Reload the page.",
+  403: "Your session has changed. Reload the page and try again.",
+  404: "This is no longer available.",
   503: "The site is busy. Try it again in a moment.",
-  429: "That was too often. Try it again in a moment.",
+  429: "You're doing that too often. Wait a moment and try again.",
 };
 
 /** The message for an HTTP status; 0 means that there was no response.

@@ -11,5 +11,5 @@ export function showLoggedOut(login) {
   link.target = "_blank";
   link.rel = "noopener";
   link.textContent = "Log in in a new tab";
-  toast("You are logged out. ", "error", link, ", then try it again here.");
+  toast("You are logged out. ", "error", link, ", then try again here.");
 }

@@ -4,7 +4,7 @@ import { StallRecovery } from "./stall_recovery.js";
 import { recall, remember } from "./storage.js";
 import * as site from "./video_status.js";
 
-const LATER = "This browser can play it once it is finished.";
+const LATER = "Your browser can play this once processing finishes.";
 const RETRY_AFTER = 3000; // milliseconds
 // Before somebody presses play, one fragment is enough.
 const IDLE = { maxBufferLength: 4, maxBufferSize: 0 };
@@ -236,8 +236,8 @@ export class Source {
     if (!playback.allowsRetry(status)) return;
     const isFileAtFault = !["unreachable", "busy"].includes(status);
     if (isFileAtFault && (isUnreadable || !playback.hasTriesLeft(this.state))) {
-      const advice = this.isGuest ? "Try another one." : "Download it to watch it.";
-      this.player.showStatus(`This browser can't play it. ${advice}`);
+      const advice = this.isGuest ? "Try another browser." : "Download it to watch it.";
+      this.player.showStatus(`Your browser can't play this video. ${advice}`);
       return;
     }
     this.state = playback.retryScheduled(this.state, isFileAtFault);

@@ -1,11 +1,11 @@
 /** Asks the site about a video that does not play, and says why it does not. */
 
-export const STILL = "Still being made. It goes on by itself.";
-export const OFFLINE = "No connection. It goes on as soon as there is one.";
-export const BUSY = "Too many videos are being watched just now. It goes on by itself.";
-export const NO_MORE = "No more of it will be made.";
-const GONE = "This video is not there any more.";
-const CLOSED = "This link is closed. Ask for another one.";
+export const STILL = "Still processing. Playback will continue automatically.";
+export const OFFLINE = "You're offline. Playback will resume when you reconnect.";
+export const BUSY = "The server is busy. Playback will resume shortly.";
+export const NO_MORE = "Processing stopped here.";
+const GONE = "This video is no longer available.";
+const CLOSED = "This link no longer works. Ask for a new one.";
 
 /** The processing status, or "unreachable", "logged out", "gone".
     @param {string} address @returns {Promise<string>} */

@@ -154,7 +154,7 @@ def test_an_admin_changes_a_member() -> None:
     assert bob.weekly_upload_limit_bytes == 10 * GB
     ((who, whom, what),) = logged()
     assert (who, whom) == ("alice", "bobby")
-    assert "Own weekly limit" in what
+    assert "Custom weekly limit" in what
 
 
 def test_an_empty_limit_means_the_sites() -> None:
@@ -395,8 +395,8 @@ def test_a_forged_selection_is_answered_on_the_page() -> None:
 def test_a_deleted_members_categories_are_handed_to_the_admin(way: str) -> None:
     alice, bob = make_admin("alice"), make_user("bob")
     category = make_category("Music", created_by=bob)
-    films = make_video("Bob's film", uploader=bob, category=category)
-    kept = make_video("Another's film", category=category)
+    videos = make_video("Bob's video", uploader=bob, category=category)
+    kept = make_video("Another's video", category=category)
     client = logged_in(alice)
     if way == "one":
         address, sent = reverse("admin:accounts_user_delete", args=[bob.pk]), {}
@@ -410,7 +410,7 @@ def test_a_deleted_members_categories_are_handed_to_the_admin(way: str) -> None:
     assert client.post(address, {**sent, "post": "yes"}).status_code == 302
     assert not User.objects.filter(pk=bob.pk).exists()
     assert list(Video.objects.all()) == [kept]
-    assert films.title == "Bob's film"
+    assert videos.title == "Bob's video"
     category.refresh_from_db()
     assert category.created_by == alice
     assert [(who, whom) for who, whom, _ in logged()] == [("alice", "bob")]
@@ -553,7 +553,7 @@ def test_the_answer_says_when_the_link_went_out_by_e_mail(settings: Settings) ->
     assert "by e-mail" not in client.post(INVITE, sent).text
     settings.MAIL_IS_CONFIGURED = True
     response = client.post(INVITE, sent)
-    assert "It went out by e-mail, too." in response.text
+    assert "It has also been e-mailed." in response.text
     assert token_in(response) in mail.outbox[0].body
 
 
@@ -676,7 +676,7 @@ def test_open_invitations_are_revoked_and_used_ones_stay() -> None:
     text = act(client, "revoke", opened.pk, used.pk, above.pk, address=INVITATIONS).text
     assert "1 invitation revoked." in text
     assert "The invitation for used@example.org was used: not revoked." in text
-    assert "boss@example.org is to a role above your own: not revoked." in text
+    assert "boss@example.org is for a role above yours: not revoked." in text
     assert set(Invitation.objects.all()) == {used, above}
     assert [(who, what) for who, what, _ in logged()] == [("mod", "open@example.org (Member)")]
     for invitation in (used, above):

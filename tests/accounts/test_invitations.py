@@ -123,7 +123,7 @@ def test_an_invitation_works_once(admin: User) -> None:
     assert Client().get(f"/register/{token}/").status_code == 410
     answer = register(token, "eve")
     assert answer.status_code == 410
-    assert "This invitation was used" in answer.content.decode()
+    assert "This invitation has already been used" in answer.content.decode()
     assert not User.objects.filter(username="eve").exists()
 
 
@@ -181,7 +181,7 @@ def test_two_who_take_the_same_name_at_once_get_a_sentence(transactional_db: Non
     answers = together([partial(register, token, "dora") for token in tokens])
     assert sorted(answer.status_code for answer in answers) == [302, 422, 422, 422]
     refused = [answer for answer in answers if answer.status_code == 422]
-    assert all("This username is taken." in answer.content.decode() for answer in refused)
+    assert all("That username is taken." in answer.content.decode() for answer in refused)
     assert Invitation.objects.filter(used_at=None).count() == 3
 
 
@@ -225,7 +225,7 @@ def test_a_username_that_is_taken_in_another_case_is_refused_with_a_sentence(adm
     answer = register(token, "aLICE")
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert "This username is taken." in page
+    assert "That username is taken." in page
     assert 'value="aLICE"' in page
     assert register(token, "dora").status_code == 302
 
@@ -289,7 +289,7 @@ def test_an_address_that_became_a_members_meanwhile_is_told_and_the_link_stays(
     other = make_user("other", email="dora@example.org")
     answer = register(token)
     assert answer.status_code == 422
-    assert answer.content.decode().count("A member has this e-mail address already.") == 1
+    assert answer.content.decode().count("Someone already uses this e-mail address.") == 1
     other.delete()
     assert register(token).status_code == 302
 
@@ -356,7 +356,7 @@ def test_who_is_a_member_is_not_invited_again(admin: User) -> None:
     make_user("alice", email="alice@example.org", is_active=False)
     answer = as_(admin).post(INVITATIONS, {"email": "ALICE@Example.org", "role": "USER"})
     assert answer.status_code == 422
-    assert "A member has this e-mail address already." in answer.content.decode()
+    assert "Someone already uses this e-mail address." in answer.content.decode()
     assert not Invitation.objects.exists()
 
 
@@ -429,7 +429,7 @@ def test_a_used_invitation_gets_no_new_link(admin: User) -> None:
     register(invite(client))
     answer = client.post(reverse("invitation_renew", args=[Invitation.objects.get().pk]))
     assert answer.status_code == 302
-    assert "This invitation was used" in client.get(INVITATIONS).content.decode()
+    assert "This invitation has already been used" in client.get(INVITATIONS).content.decode()
 
 
 def test_a_revoked_invitation_is_gone(admin: User) -> None:
@@ -445,7 +445,7 @@ def test_revoking_a_used_invitation_keeps_it_and_its_member(admin: User) -> None
     client = as_(admin)
     register(invite(client))
     client.post(reverse("invitation_revoke", args=[Invitation.objects.get().pk]))
-    assert "This invitation was used" in client.get(INVITATIONS).content.decode()
+    assert "This invitation has already been used" in client.get(INVITATIONS).content.decode()
     assert Invitation.objects.exists()
     assert User.objects.filter(username="dora").exists()
 

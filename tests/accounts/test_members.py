@@ -202,8 +202,8 @@ def test_a_member_may_change_only_the_case_of_their_name() -> None:
 @pytest.mark.parametrize(
     ("username", "email", "sentence"),
     [
-        ("BOB", "alice@example.org", "This username is taken."),
-        ("alice", "BOB@example.org", "A member has this e-mail address already."),
+        ("BOB", "alice@example.org", "That username is taken."),
+        ("alice", "BOB@example.org", "Someone already uses this e-mail address."),
         ("al", "alice@example.org", "3 to 50"),
         ("al ice", "alice@example.org", "3 to 50"),
         ("a" * 51, "alice@example.org", "50"),
@@ -249,4 +249,4 @@ def test_two_members_who_take_one_name_at_once_get_a_sentence(transactional_db: 
     answers = together([partial(save_profile, each, "Dora", each.email) for each in members])
     assert sorted(answer.status_code for answer in answers) == [302, 422, 422, 422]
     refused = [answer for answer in answers if answer.status_code == 422]
-    assert all("This username is taken." in answer.content.decode() for answer in refused)
+    assert all("That username is taken." in answer.content.decode() for answer in refused)

@@ -93,7 +93,7 @@ def test_a_forgotten_password_is_reset_by_mail(with_mail: None, alice: User) -> 
     assert run_queue() == [True]
     (message,) = mail.outbox
     assert message.to == ["alice@example.org"]
-    assert message.subject == "Your new password for Clipset"
+    assert message.subject == "Reset your Clipset password"
     answer = choose(mailed_link())
     assert (answer.status_code, answer["Location"]) == (302, "/password-reset/done/")
     alice.refresh_from_db()
@@ -104,7 +104,7 @@ def test_the_link_works_once(with_mail: None, alice: User) -> None:
     path = path_of(alice)
     assert choose(path).status_code == 302
     answer = choose(path, "a third horse battery")
-    assert "This link works no more" in answer.content.decode()
+    assert "This link no longer works" in answer.content.decode()
     alice.refresh_from_db()
     assert alice.check_password(NEW)
 
@@ -116,7 +116,7 @@ def path_of(user: User) -> str:
 def test_a_log_in_ends_the_link(alice: User) -> None:
     path = path_of(alice)
     Client().post("/login/", {"username": "alice", "password": PASSWORD})
-    assert "This link works no more" in choose(path).content.decode()
+    assert "This link no longer works" in choose(path).content.decode()
 
 
 @pytest.mark.parametrize(("hours", "works"), [(23, True), (25, False)])
@@ -145,7 +145,7 @@ def test_a_deactivated_members_link_gives_them_no_way_in(alice: User) -> None:
 def test_links_that_nobody_made_open_nothing(uid: str, token: str) -> None:
     page = Client().get(f"/password-reset/{uid}/{token}/", follow=True)
     assert page.status_code == 200
-    assert "This link works no more" in page.content.decode()
+    assert "This link no longer works" in page.content.decode()
 
 
 def test_one_members_token_opens_nobody_elses_account(alice: User) -> None:
@@ -169,7 +169,7 @@ def test_answer_and_work_are_the_same_for_members_and_strangers(
 ) -> None:
     make_user("bob", is_active=False)
     make_user("charlie")
-    ask("somebody@example.org")  # the first from an address of the network is counted anew
+    ask("somebody@example.org")  # the first from an address of the network is counted again
     seen = []
     for email in ("alice", "bob", "charlie", "nobody"):
         with CaptureQueriesContext(
@@ -221,7 +221,7 @@ def test_after_twenty_from_one_network_address_an_hour_has_to_pass(
     answer = ask("alice@example.org")
     assert answer.status_code == 429
     page = answer.content.decode()
-    assert "Too many links were asked for from here. Try again in an hour." in page
+    assert "Too many requests. Try again in an hour." in page
     assert 'value="alice@example.org"' in page
     assert OrmQ.objects.count() == 20
     elsewhere = Client(REMOTE_ADDR="198.51.100.9")

@@ -472,8 +472,8 @@ def test_a_change_of_the_day_lets_a_counter_run_to_the_next_boundary(settings: S
 
 # -- The upload page ----------------------------------------------------------------------------
 def send(client: Client, size: int) -> int:
-    film = SimpleUploadedFile("clip.mp4", b"x" * size, "video/mp4")
-    return client.post(reverse("upload"), {"file": film, "title": "Holiday"}).status_code
+    video = SimpleUploadedFile("clip.mp4", b"x" * size, "video/mp4")
+    return client.post(reverse("upload"), {"file": video, "title": "Holiday"}).status_code
 
 
 @pytest.mark.parametrize("size", [1, 50_000, 300_000])
@@ -499,7 +499,7 @@ def test_a_file_that_fits_to_the_byte_is_charged_with_its_own_size(client: Clien
     assert used(alice) == 200_000
 
 
-def test_an_admins_film_is_not_charged(client: Client) -> None:
+def test_an_admins_video_is_not_charged(client: Client) -> None:
     admin = make_admin("root", weekly_upload_limit_bytes=0)
     client.force_login(admin)
     assert send(client, 50_000) == 302

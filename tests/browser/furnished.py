@@ -16,7 +16,7 @@ from accounts.services.passwords import reset_link
 from clipset.lib.pictures import write_whole
 from tests import clips
 from tests.builders import make_category, make_playlist, make_user, make_video
-from tests.videos.stored_videos import kept_film
+from tests.videos.stored_videos import kept_video
 from videos.models import GuestLink, Job, Notification, ProcessingStatus, Video
 from videos.models.notification import NotificationKind
 from videos.selectors.comments import REPLIES_SHOWN
@@ -56,15 +56,15 @@ def furnish(root: User, media: Path) -> dict[str, str]:
     write_whole(media / "categories" / music.image, _picture("WEBP").read())
     make_category("Bare", created_by=root)
 
-    film = _film(bob, category=music)
-    names = {"film": film.short_id} | _talk(film, alice, bob) | _links(film)
+    video_file = _video(bob, category=music)
+    names = {"video": video_file.short_id} | _talk(video_file, alice, bob) | _links(video_file)
     thumbnail: dict[str, Any] = {
-        "thumbnail_filename": film.thumbnail_filename,
-        "thumbnail_root": film.thumbnail_root,
+        "thumbnail_filename": video_file.thumbnail_filename,
+        "thumbnail_root": video_file.thumbnail_root,
     }
     for number in range(6):
         make_video(
-            f"Film {number}", uploader=alice, category=music, view_count=number * 321, **thumbnail
+            f"Video {number}", uploader=alice, category=music, view_count=number * 321, **thumbnail
         )
     make_video("Averylongtitlewithoutanyspaces" * 4, uploader=alice, **thumbnail)
     begun = make_video("The old bridge", uploader=alice, duration_seconds=3723.0, **thumbnail)
@@ -82,7 +82,10 @@ def furnish(root: User, media: Path) -> dict[str, str]:
         seconds_left=90,
     )
     failed = make_video("Did not work", uploader=bob, status=ProcessingStatus.FAILED)
-    for kind, video in ((NotificationKind.PROCESSED, film), (NotificationKind.FAILED, failed)):
+    for kind, video in (
+        (NotificationKind.PROCESSED, video_file),
+        (NotificationKind.FAILED, failed),
+    ):
         Notification.objects.create(member=bob, kind=kind, video=video)
     summer = make_playlist("Summer by the sea", made_by=bob, description="All of it, in order.")
     for place, video in enumerate(Video.objects.published()[:5]):
@@ -107,41 +110,41 @@ def _picture(kind: str = "PNG") -> io.BytesIO:
     return out
 
 
-def _film(bob: User, **fields: Any) -> Video:
-    """It plays, and has all that a film can have."""
+def _video(bob: User, **fields: Any) -> Video:
+    """It plays, and has all that a video can have."""
     clip = clips.h264_mp4(seconds=2, size="1152x640", fps="10", gop=20)
-    film = Video.objects.get(pk=kept_film(bob, clip).pk)
+    video_file = Video.objects.get(pk=kept_video(bob, clip).pk)
     fields |= {"title": "Harvest in the hills", "description": DESCRIPTION, "view_count": 12345}
-    Video.objects.filter(pk=film.pk).update(**fields)
-    film.refresh_from_db()
-    index_video(film.pk)
-    add_caption(video=film, contents=SRT, language="en", label="")
-    add_caption(video=film, contents=SRT, language="de", label="")
-    return film
+    Video.objects.filter(pk=video_file.pk).update(**fields)
+    video_file.refresh_from_db()
+    index_video(video_file.pk)
+    add_caption(video=video_file, contents=SRT, language="en", label="")
+    add_caption(video=video_file, contents=SRT, language="de", label="")
+    return video_file
 
 
-def _talk(film: Video, alice: User, bob: User) -> dict[str, str]:
-    said = write_comment(video=film, author=alice, text="What a light at 0:01! More of it?")
+def _talk(video_file: Video, alice: User, bob: User) -> dict[str, str]:
+    said = write_comment(video=video_file, author=alice, text="What a light at 0:01! More of it?")
     for number in range(REPLIES_SHOWN + 1):
         write_comment(
-            video=film, author=bob, text=f"Number {number}: https://e.org/", reply_to=said
+            video=video_file, author=bob, text=f"Number {number}: https://e.org/", reply_to=said
         )
-    mine = write_comment(video=film, author=bob, text="Who is on the left?")
+    mine = write_comment(video=video_file, author=bob, text="Who is on the left?")
     edit_comment(comment=mine, text="Who stands on the left at 0:01?", editor=bob)
-    gone = write_comment(video=film, author=alice, text="Oh no")
-    write_comment(video=film, author=bob, text="What did you say?", reply_to=gone)
+    gone = write_comment(video=video_file, author=alice, text="Oh no")
+    write_comment(video=video_file, author=bob, text="What did you say?", reply_to=gone)
     delete_comment(comment=gone, by=alice)
-    set_like(video=film, member=bob, liked=True)
+    set_like(video=video_file, member=bob, liked=True)
     return {"said": str(said.pk), "mine": str(mine.pk)}
 
 
-def _links(film: Video) -> dict[str, str]:
+def _links(video_file: Video) -> dict[str, str]:
     """One open, one revoked a moment ago, one run out."""
-    bob, week = film.uploaded_by, timedelta(days=7)
-    link = make_guest_link(video=film, created_by=bob, lifetime=week, note="Mary")
-    closed = make_guest_link(video=film, created_by=bob, lifetime=week, note="The neighbours")
+    bob, week = video_file.uploaded_by, timedelta(days=7)
+    link = make_guest_link(video=video_file, created_by=bob, lifetime=week, note="Mary")
+    closed = make_guest_link(video=video_file, created_by=bob, lifetime=week, note="The neighbours")
     revoke_guest_link(link=closed.link)
-    old = make_guest_link(video=film, created_by=bob, lifetime=week)
+    old = make_guest_link(video=video_file, created_by=bob, lifetime=week)
     GuestLink.objects.filter(pk=old.link.pk).update(
         created_at=timezone.now() - 2 * week, expires_at=timezone.now() - week, view_count=3
     )

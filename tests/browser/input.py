@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 LEAST = 24  # px, each way: WCAG 2.2, 2.5.8
-MOST_TABS = 60  # from anywhere on a page to anything on it
+MAX_TABS = 60  # from anywhere on a page to anything on it
 
 HAS_FOCUS = """it => {
     let held = document.activeElement;
@@ -88,7 +88,7 @@ class Keys:
             # A menu takes the focus when it opens, and is gone through by arrows.
             wait_for(lambda: target.evaluate(IN_MENU), name=f"the focus in the menu of {target}")
             key = "ArrowDown"
-        for _ in range(MOST_TABS):
+        for _ in range(MAX_TABS):
             if target.evaluate(HAS_FOCUS):
                 break
             target.page.keyboard.press(key)

@@ -89,20 +89,20 @@ def player_end(page: Page) -> None:
 
 
 def card_menu(page: Page) -> None:
-    """Of a film that the pointer stays on."""
+    """Of a video that the pointer stays on."""
     page.locator(".video-card:has(clip-storyboard)").last.hover(position={"x": 120, "y": 60})
     page.locator("clip-storyboard canvas").wait_for()
     page.locator(".video-card:has(clip-storyboard) [data-more]").last.click()
     page.locator("#card-menu form").first.wait_for()
 
 
-def choose_films(page: Page) -> None:
+def choose_videos(page: Page) -> None:
     """Two, of which the site takes one."""
-    films: list[FilePayload] = [
+    videos: list[FilePayload] = [
         {"name": "beach_day.mp4", "mimeType": "video/mp4", "buffer": b"x" * 2000},
         {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x" * 2000},
     ]
-    page.locator("#id_file").set_input_files(films)
+    page.locator("#id_file").set_input_files(videos)
     page.locator("[data-list] > li").nth(1).wait_for()
 
 
@@ -130,7 +130,7 @@ PAGES: dict[str, list[Look]] = {
         Look("home-category-bare", "/?category=bare"),
         Look("account-menu", "/", "root_", then=show("#account-menu")),
         Look("search-open", "/", then=show("#search"), widths=(NARROW,)),
-        Look("search", "/?q=film"),
+        Look("search", "/?q=video"),
         Look("search-said", "/?q=harvest"),
         Look("search-nothing", "/?q=nothing-has-this"),
         Look("search-nothing-here", "/?q=nothing-has-this&category=music"),
@@ -156,20 +156,20 @@ PAGES: dict[str, list[Look]] = {
         Look("profile-playlists-none", "/profile/dora/?tab=playlists"),
     ],
     "watch": [
-        Look("watch", "/v/{film}/", then=player),
-        Look("watch-member", "/v/{film}/", "alice", then=player_menu),
-        Look("watch-speeds", "/v/{film}/", "alice", then=player_submenu),
-        Look("watch-end", "/v/{film}/", "alice", then=player_end),
-        Look("watch-share", "/v/{film}/", then=click("#share-button")),
+        Look("watch", "/v/{video}/", then=player),
+        Look("watch-member", "/v/{video}/", "alice", then=player_menu),
+        Look("watch-speeds", "/v/{video}/", "alice", then=player_submenu),
+        Look("watch-end", "/v/{video}/", "alice", then=player_end),
+        Look("watch-share", "/v/{video}/", then=click("#share-button")),
         Look(
             "watch-more",
-            "/v/{film}/",
+            "/v/{video}/",
             then=click("[popovertarget=own-actions]"),
             widths=(NARROW,),
         ),
-        Look("watch-queue", "/v/{film}/?playlist={playlist}", then=player),
-        Look("watch-keys", "/v/{film}/", then=show("#shortcuts")),
-        Look("watch-reply", "/v/{film}/", then=click("text=Reply")),
+        Look("watch-queue", "/v/{video}/?playlist={playlist}", then=player),
+        Look("watch-keys", "/v/{video}/", then=show("#shortcuts")),
+        Look("watch-reply", "/v/{video}/", then=click("text=Reply")),
         Look("watch-hidden", "/v/{hidden}/"),
         Look("watch-waiting", "/v/{waiting}/"),
         Look("watch-making", "/v/{making}/"),
@@ -177,39 +177,39 @@ PAGES: dict[str, list[Look]] = {
         Look("watch-failed", "/v/{failed}/"),
     ],
     "video_edit": [
-        Look("edit", "/v/{film}/edit/"),
-        Look("edit-wrong", "/v/{film}/edit/", then=send("main form", title="")),
+        Look("edit", "/v/{video}/edit/"),
+        Look("edit-wrong", "/v/{video}/edit/", then=send("main form", title="")),
     ],
-    "video_delete": [Look("delete", "/v/{film}/delete/")],
+    "video_delete": [Look("delete", "/v/{video}/delete/")],
     "video_captions": [
-        Look("captions", "/v/{film}/captions/"),
-        Look("captions-rename", "/v/{film}/captions/", then=click("[aria-label^=Rename]")),
+        Look("captions", "/v/{video}/captions/"),
+        Look("captions-rename", "/v/{video}/captions/", then=click("[aria-label^=Rename]")),
         Look("captions-none", "/v/{bare}/captions/", "root_"),
-        Look("captions-wrong", "/v/{film}/captions/", then=send(".add form", language="")),
+        Look("captions-wrong", "/v/{video}/captions/", then=send(".add form", language="")),
     ],
     "video_guest_links": [
-        Look("share", "/v/{film}/share/"),
+        Look("share", "/v/{video}/share/"),
         Look("share-none", "/v/{bare}/share/", "alice"),
         Look("share-others", "/v/{bare}/share/", "root_"),
         Look("share-closed", "/v/{hidden}/share/"),
-        Look("share-made", "/v/{film}/share/", then=send(".make-link", note="Aunt Jo")),
-        Look("share-wrong", "/v/{film}/share/", then=send(".make-link", days="900")),
+        Look("share-made", "/v/{video}/share/", then=send(".make-link", note="Aunt Jo")),
+        Look("share-wrong", "/v/{video}/share/", then=send(".make-link", days="900")),
     ],
     "comments": [
-        Look("comments", "/v/{film}/comments/"),
+        Look("comments", "/v/{video}/comments/"),
         Look("comments-none", "/v/{bare}/comments/"),
-        Look("comments-wrong", "/v/{film}/comments/", then=comment_without_words),
+        Look("comments-wrong", "/v/{video}/comments/", then=comment_without_words),
     ],
-    "comment": [Look("comment", "/v/{film}/comments/{said}/")],
-    "comment_reply": [Look("comment-reply", "/v/{film}/comments/{said}/reply/")],
-    "comment_edit": [Look("comment-edit", "/v/{film}/comments/{mine}/edit/")],
+    "comment": [Look("comment", "/v/{video}/comments/{said}/")],
+    "comment_reply": [Look("comment-reply", "/v/{video}/comments/{said}/reply/")],
+    "comment_edit": [Look("comment-edit", "/v/{video}/comments/{mine}/edit/")],
     "notifications": [
         Look("notifications", "/notices/"),
         Look("notifications-none", "/notices/", "dora"),
     ],
     "upload": [
         Look("upload", "/upload/"),
-        Look("upload-chosen", "/upload/", then=choose_films),
+        Look("upload-chosen", "/upload/", then=choose_videos),
         Look("upload-used-up", "/upload/", "wendy"),
     ],
     "playlist": [
@@ -228,8 +228,8 @@ PAGES: dict[str, list[Look]] = {
         Look("playlist-edit-wrong", "/playlist/{playlist}/edit/", then=send("main form", title="")),
     ],
     "video_playlists": [
-        Look("save", "/v/{film}/playlists/"),
-        Look("save-none", "/v/{film}/playlists/", "dora"),
+        Look("save", "/v/{video}/playlists/"),
+        Look("save-none", "/v/{video}/playlists/", "dora"),
     ],
     "liked": [
         Look("liked", "/liked/"),

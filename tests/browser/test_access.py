@@ -206,13 +206,13 @@ FOCUSED = """() => {
         covered: !(top && (it.contains(top) || top.contains(it) || it.shadowRoot?.contains(top))),
     };
 }"""
-MOST_STOPS = 60
+MAX_STOPS = 60
 
 
 def walk(page: Page) -> list[dict[str, Any]]:
     """Where Tab leads to from the beginning of the page, until it leaves it."""
     stops: list[dict[str, Any]] = []
-    for _ in range(MOST_STOPS):
+    for _ in range(MAX_STOPS):
         page.keyboard.press("Tab")
         stop = page.evaluate(FOCUSED)
         if stop is None:
@@ -242,7 +242,7 @@ def test_the_keyboard_reaches_what_is_there_and_one_sees_where_it_is(
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null"), "the bar is skipped"
-    problems.clear()  # there are no files behind most films
+    problems.clear()  # there are no files behind most videos
 
 
 def test_forced_colours_leave_visible_what_a_colour_tells(
@@ -283,17 +283,17 @@ def test_pages_move_into_each_other_only_for_those_who_want_motion(
 ) -> None:
     alice = make_user("alice")
     for number in range(PAGE_SIZE + 1):
-        make_video(f"Film {number}", uploader=alice)
+        make_video(f"Video {number}", uploader=alice)
     page = visit(alice, reduced_motion=motion, viewport={"width": 1280, "height": 800})
     page.add_init_script(REVEALED)
     page.goto("/")
-    page.get_by_role("link", name=f"Film {PAGE_SIZE}").click()
+    page.get_by_role("link", name=f"Video {PAGE_SIZE}").click()
     page.wait_for_url("**/v/*/")
     page.wait_for_function("'moved' in window")
     assert page.evaluate("window.moved") == (motion == "no-preference")
     page.go_back()
     page.wait_for_url("/")
-    problems[:] = without_meant(problems)  # there are no files behind the films
+    problems[:] = without_meant(problems)  # there are no files behind the videos
 
     held: list[Route] = []
 
@@ -305,5 +305,5 @@ def test_pages_move_into_each_other_only_for_those_who_want_motion(
     more.scroll_into_view_if_needed()
     expect(page.locator(".skeletons")).to_be_visible()
     held[0].continue_()
-    expect(page.get_by_role("link", name="Film 0", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Video 0", exact=True)).to_be_visible()
     expect(page.locator(".skeletons")).to_have_count(0)

@@ -46,7 +46,7 @@ HOVERED = ["hover", "focus"]
 
 @dataclass(frozen=True)
 class AdminLook:
-    """One page of the admin in one state; `{film}` and `{comment}` in `path` are keys of rows."""
+    """One page of the admin in one state; `{video}` and `{comment}` in `path` are keys of rows."""
 
     name: str
     path: str
@@ -79,16 +79,16 @@ LOOKS = [
     AdminLook("list with an error", "/admin/videos/video/", then=select("retry")),
     AdminLook("list with pages", "/admin/videos/comment/"),
     AdminLook("members", "/admin/accounts/user/?o=2.-3", "mod"),
-    AdminLook("form", "/admin/videos/video/{film}/change/", then=open_categories),
+    AdminLook("form", "/admin/videos/video/{video}/change/", then=open_categories),
     AdminLook(
         "form, wrong",
-        "/admin/videos/video/{film}/change/",
+        "/admin/videos/video/{video}/change/",
         then=send("#video_form", title=""),
     ),
     AdminLook("form to read", "/admin/videos/comment/{comment}/change/"),
     AdminLook("popup", "/admin/categories/category/add/?_popup=1"),
-    AdminLook("history", "/admin/videos/video/{film}/history/"),
-    AdminLook("delete", "/admin/videos/video/{film}/delete/"),
+    AdminLook("history", "/admin/videos/video/{video}/history/"),
+    AdminLook("delete", "/admin/videos/video/{video}/delete/"),
     AdminLook("delete several", "/admin/videos/video/", then=select("delete_selected")),
     AdminLook(
         "link shown once",
@@ -193,11 +193,11 @@ def test_the_page_of_backups_is_easy_to_read(
 def test_nothing_in_the_admin_is_hard_to_read(
     visit: Callable[..., Page], site: live.Server, problems: list[str]
 ) -> None:
-    film = Video.objects.get(short_id=furnish(make_admin("root_"), site.media)["film"])
+    video = Video.objects.get(short_id=furnish(make_admin("root_"), site.media)["video"])
     mod = make_moderator("mod")
-    comments = [Comment(video=film, author=mod, text="Hm") for _ in range(60)]
+    comments = [Comment(video=video, author=mod, text="Hm") for _ in range(60)]
     comment, *_ = Comment.objects.bulk_create(comments)  # more than one page of them
-    names = {"film": str(film.pk), "comment": str(comment.pk)}
+    names = {"video": str(video.pk), "comment": str(comment.pk)}
     make_reports()
     pages: dict[str, Page] = {}
     wrong = []
@@ -210,5 +210,5 @@ def test_nothing_in_the_admin_is_hard_to_read(
         if look.then is not None:
             look.then(page)
         wrong += hard_to_read(page, look.name)
-    problems.clear()  # most films have no files
+    problems.clear()  # most videos have no files
     assert wrong == [], "\n".join(wrong)

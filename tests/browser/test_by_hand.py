@@ -1,4 +1,4 @@
-"""What members do with a film, each with the keys alone at a desk and with a thumb on a phone."""
+"""What members do with a video, each with the keys alone at a desk and with a thumb on a phone."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.browser.input import HANDS, Hand, Keys
 from tests.browser.player import seek, state, wait_until
 from tests.builders import make_category, make_user
 from tests.processes import wait_for
-from tests.videos.stored_videos import kept_film
-from videos.models import Video, WatchPosition
+from tests.videos.stored_videos import kept_video
+from videos.models import Video, WatchProgress
 from videos.services.search_index import index_video
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def hand(request: pytest.FixtureRequest) -> Hand:
 
 
 @pytest.fixture
-def film(bob: User) -> Video:
+def video_file(bob: User) -> Video:
     """In two sizes, with its storyboard. It goes from black to white, so that any picture of it
     tells its moment."""
     clip = clips.make(
@@ -49,7 +49,7 @@ def film(bob: User) -> Video:
         *clips.tone(SECONDS, "mono"),
         *("-vf", f"fade=t=in:d={SECONDS}", *clips.x264(10, b_frames=0), "-c:a", "aac"),
     )
-    video = kept_film(bob, clip)
+    video = kept_video(bob, clip)
     Video.objects.filter(pk=video.pk).update(
         title="Dawn over the hills",
         description="The sun is up at 0:50.",
@@ -72,15 +72,15 @@ def is_shown(page: Page, seconds: float) -> bool:
     return abs(ImageStat.Stat(middle).mean[0] / 255 * SECONDS - seconds) < 2.5
 
 
-def test_a_film_is_found_by_its_category_and_watched(
-    visit: Callable[..., Page], hand: Hand, film: Video
+def test_a_video_is_found_by_its_category_and_watched(
+    visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:
     page = visit(make_user("alice"), **hand.look)
     page.goto("/")
     hand.use(page.get_by_role("link", name="Categories"))
     hand.use(page.get_by_role("link", name="Nature"))
-    hand.use(page.get_by_role("link", name=film.title))
-    page.wait_for_url(f"**{film.get_absolute_url()}")
+    hand.use(page.get_by_role("link", name=video_file.title))
+    page.wait_for_url(f"**{video_file.get_absolute_url()}")
     wait_until(page, "video.readyState >= 2 && !video.controls")
     hand.play_or_pause(page)
     wait_until(page, "!video.paused && video.currentTime > 0.3")
@@ -97,10 +97,10 @@ def test_a_film_is_found_by_its_category_and_watched(
 
 
 def test_the_timeline_shows_what_is_where_and_leads_there(
-    visit: Callable[..., Page], hand: Hand, film: Video
+    visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:
     page = visit(make_user("alice"), **hand.look)
-    begin(page, film)
+    begin(page, video_file)
     line = page.locator("media-time-range")
     box = line.bounding_box()
     assert box is not None
@@ -136,10 +136,10 @@ def test_the_timeline_shows_what_is_where_and_leads_there(
 
 
 def test_the_size_is_chosen_while_it_plays(
-    visit: Callable[..., Page], hand: Hand, film: Video
+    visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:
     page = visit(make_user("alice"), **hand.look)
-    begin(page, film)
+    begin(page, video_file)
     page.wait_for_function("() => document.querySelector('clip-player').source.hls?.levels.length")
     settings = page.get_by_role("button", name="settings")
     quality = page.get_by_role("menuitem", name=re.compile("^Quality"))
@@ -158,10 +158,10 @@ def test_the_size_is_chosen_while_it_plays(
 
 
 def test_a_time_in_a_comment_moves_the_player(
-    visit: Callable[..., Page], hand: Hand, film: Video
+    visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:
     page = visit(make_user("alice"), **hand.look)
-    begin(page, film)
+    begin(page, video_file)
     hand.write(page.get_by_label("Your comment", exact=True), "1:02 nice")
     hand.use(page.get_by_role("button", name="Comment", exact=True))
     comment = page.get_by_label("Comment by alice")
@@ -178,14 +178,14 @@ def test_a_time_in_a_comment_moves_the_player(
 
 
 def test_a_guest_link_is_made_watched_revoked_and_opened_again(
-    visit: Callable[..., Page], hand: Hand, film: Video, bob: User, problems: list[str]
+    visit: Callable[..., Page], hand: Hand, video_file: Video, bob: User, problems: list[str]
 ) -> None:
     page, guest = visit(bob, **hand.look), visit(None, **hand.look)
-    begin(page, film)
+    begin(page, video_file)
     hand.use(page.get_by_role("button", name="Share", exact=True))
     hand.use(page.get_by_role("link", name="Links for guests"))
-    hand.write(page.get_by_label(re.compile("For whom")), "Grandma")
-    hand.use(page.get_by_role("button", name="Make a guest link"))
+    hand.write(page.get_by_label(re.compile("Label")), "Grandma")
+    hand.use(page.get_by_role("button", name="Create guest link"))
     expect(page.get_by_role("heading", name="The link for Grandma")).to_be_visible()
     hand.use(page.get_by_role("button", name="Copy"))
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
@@ -205,7 +205,7 @@ def test_a_guest_link_is_made_watched_revoked_and_opened_again(
     answer = guest.reload()
     assert answer is not None
     assert answer.status == 410
-    expect(guest.get_by_role("heading", name="This link opens nothing")).to_be_visible()
+    expect(guest.get_by_role("heading", name="This link doesn't work")).to_be_visible()
     hand.use(page.get_by_role("button", name="Undo: open Grandma again"))
     expect(page.get_by_text("Open", exact=True)).to_be_visible()
     guest.reload()
@@ -214,27 +214,27 @@ def test_a_guest_link_is_made_watched_revoked_and_opened_again(
 
 
 def test_one_goes_on_where_one_stopped_on_another_device(
-    visit: Callable[..., Page], hand: Hand, film: Video
+    visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:
     alice = make_user("alice")
     page = visit(alice, **hand.look)
-    page.goto(f"{film.get_absolute_url()}?t=20")
+    page.goto(f"{video_file.get_absolute_url()}?t=20")
     wait_until(page, "video.readyState >= 2 && !video.controls")
     hand.play_or_pause(page)
     wait_until(page, "video.currentTime > 21")
     hand.play_or_pause(page)
-    wait_for(lambda: WatchPosition.objects.filter(member=alice).exists())
+    wait_for(lambda: WatchProgress.objects.filter(member=alice).exists())
 
     other = visit(alice, **hand.look)
     other.goto("/")
-    shelf = other.get_by_role("region", name="Go on watching")
-    hand.use(shelf.get_by_role("link", name=film.title))
+    shelf = other.get_by_role("region", name="Continue watching")
+    hand.use(shelf.get_by_role("link", name=video_file.title))
     wait_until(other, "video.currentTime > 20.5 && video.currentTime < 24")
-    expect(other.locator(".player__hint")).to_contain_text("Goes on at 0:2")
+    expect(other.locator(".player__hint")).to_contain_text("Resuming at 0:2")
 
     seek(other, 69)
     hand.play_or_pause(other)
     wait_until(other, "video.ended")
-    wait_for(lambda: not WatchPosition.objects.filter(is_finished=False).exists())
+    wait_for(lambda: not WatchProgress.objects.filter(is_finished=False).exists())
     other.goto("/")
-    expect(other.get_by_role("region", name="Go on watching")).to_have_count(0)
+    expect(other.get_by_role("region", name="Continue watching")).to_have_count(0)

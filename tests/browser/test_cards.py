@@ -1,4 +1,4 @@
-"""Cards of films: looking through one, its menu, and what is not ready yet."""
+"""Cards of videos: looking through one, its menu, and what is not ready yet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.builders import make_user, make_video
-from tests.videos.stored_videos import kept_film
+from tests.videos.stored_videos import kept_video
 from videos.models import Job, Video
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ PHONE: dict[str, Any] = {
 SEEN = "card => card.querySelector('canvas')?.toDataURL()"
 
 
-def film(user: User, **fields: object) -> Video:
-    video = kept_film(user, clips.h264_mp4(seconds=8, size="320x180", fps="10", gop=10))
+def video_file(user: User, **fields: object) -> Video:
+    video = kept_video(user, clips.h264_mp4(seconds=8, size="320x180", fps="10", gop=10))
     Video.objects.filter(pk=video.pk).update(**fields)
     video.refresh_from_db()
     return video
@@ -52,11 +52,11 @@ def place(card: Locator, share: float) -> tuple[float, float]:
     return box["x"] + share * box["width"], box["y"] + box["height"] / 2
 
 
-def test_the_pointer_looks_through_a_film_and_its_menu_puts_it_into_a_playlist(
+def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
     visit: Callable[..., Page], bob: User, problems: list[str]
 ) -> None:
     alice = make_user("alice")
-    harbour = film(alice, title="Harbour")
+    harbour = video_file(alice, title="Harbour")
     passed = make_video("Passed", uploader=alice, storyboard_grid=harbour.storyboard_grid)
     making = make_video("Making", uploader=bob, status="PROCESSING")
     Job.objects.create(video=making, progress=10)
@@ -101,7 +101,7 @@ def test_the_pointer_looks_through_a_film_and_its_menu_puts_it_into_a_playlist(
     button.focus()
     page.keyboard.press("Enter")
     expect(menu).to_be_visible()
-    menu.get_by_label("Name of your first playlist").fill("For Sunday")
+    menu.get_by_label("Name your first playlist").fill("For Sunday")
     expect(page.locator(".htmx-added")).to_have_count(0)  # htmx sees to the form from now on
     page.keyboard.press("Enter")
     expect(menu.get_by_role("button", name="For Sunday", pressed=True)).to_be_visible()
@@ -112,7 +112,7 @@ def test_the_pointer_looks_through_a_film_and_its_menu_puts_it_into_a_playlist(
     expect(button).to_be_focused()
     button.click()
     menu.get_by_role("button", name="Copy link").click()
-    expect(page.get_by_text("The link is copied.")).to_be_visible()
+    expect(page.get_by_text("Link copied")).to_be_visible()
     expect(button).to_be_focused()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.endswith(harbour.get_absolute_url())
@@ -132,10 +132,10 @@ def test_the_pointer_looks_through_a_film_and_its_menu_puts_it_into_a_playlist(
     problems[:] = [it for it in problems if not re.search("Failed to load resource.*404", it)]
 
 
-def test_a_tap_opens_a_film_and_a_held_finger_looks_through_it(
+def test_a_tap_opens_a_video_and_a_held_finger_looks_through_it(
     visit: Callable[..., Page], bob: User
 ) -> None:
-    harbour = film(make_user("alice"), title="Harbour")
+    harbour = video_file(make_user("alice"), title="Harbour")
     page = visit(bob, **PHONE)
     page.goto("/")
     page.wait_for_function("() => !!customElements.get('clip-storyboard')")

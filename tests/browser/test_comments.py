@@ -56,7 +56,7 @@ def test_members_talk_below_a_video(
     expect(page.locator("#comment-count")).to_have_text("1")
     one = page.get_by_label("Comment by alice")
     one.get_by_role("link", name="Edit").click()
-    page.get_by_label("Change your comment").fill("Look at 0:43 <b>there</b>")
+    page.get_by_label("Edit your comment").fill("Look at 0:43 <b>there</b>")
     page.get_by_role("button", name="Save").click()
     expect(one).to_contain_text("0:43 <b>there</b>")
     expect(one).to_contain_text("edited")
@@ -80,11 +80,11 @@ def test_members_talk_below_a_video(
     if scripts:
         page.get_by_role("link", name="0:43").click()
         assert page.evaluate("window.seeks") == [43]
-        assert page.evaluate("window.here") is True, "a page was loaded anew"
+        assert page.evaluate("window.here") is True, "a page was loaded again"
     else:
         page.get_by_role("link", name="0:43").click()
         expect(page).to_have_url(f"{address}?t=43")
-    problems[:] = [it for it in problems if "404" not in it]  # there is no film behind the video
+    problems[:] = [it for it in problems if "404" not in it]  # there is no video behind the video
 
     reader = visit(bob, java_script_enabled=scripts)
     reader.goto("/")
@@ -123,7 +123,7 @@ def test_what_the_site_refuses_is_taken_back_and_told(
     box.blur()
     # A press gives the form the focus: its button must stay under the pointer all the same.
     page.get_by_role("button", name="Comment", exact=True).click()
-    expect(page.get_by_role("alert")).to_have_text("Write something first.")
+    expect(page.get_by_role("alert")).to_have_text("Enter a comment.")
     expect(box).to_be_focused()
     page.get_by_role("button", name="Add time").click()
     expect(box).to_have_value(re.compile("^0:00 "))
@@ -181,7 +181,7 @@ def test_whoever_was_logged_out_while_writing_loses_nothing(
     expect(toasts).to_contain_text("Reload the page and try it again.")
     expect(box).to_have_value("By whom?")
     assert Comment.objects.count() == 1
-    assert page.evaluate("window.here") is True, "a page was loaded anew"
+    assert page.evaluate("window.here") is True, "a page was loaded again"
     problems[:] = [it for it in problems if not re.search("40[134]", it)]
 
 
@@ -216,7 +216,7 @@ def test_lists_go_on_where_one_was_and_show_nothing_twice(
     more = page.get_by_role("link", name="Show more replies")
     page.route("**/comments/*/?after=*", lambda route: route.fulfill(status=500, body="Oh"))
     more.press("Enter")
-    expect(page.locator("#toasts")).to_contain_text("Something broke on our side.")
+    expect(page.locator("#toasts")).to_contain_text("Something went wrong.")
     page.unroute("**/comments/*/?after=*")
     more.press("Enter")
     expect(replies).to_have_text([*(f"Reply {number}" for number in range(6)), "Mine"])
@@ -250,7 +250,7 @@ def test_a_form_is_sent_once_and_again_after_a_stop(
     page = visit(bob)
     page.clock.install()
     page.goto("/notices/")
-    page.get_by_role("link", name="Show older ones").press("Enter")
+    page.get_by_role("link", name="Show older").press("Enter")
     expect(page.locator(".notification").nth(NOTIFICATIONS).get_by_role("link")).to_be_focused()
     # As if Stop was pressed at once.
     page.evaluate(

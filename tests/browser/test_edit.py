@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from clipset.lib.pictures import MAX_BYTES
 from tests import clips
-from tests.videos.stored_videos import ready_film, run_queue
+from tests.videos.stored_videos import ready_video, run_queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def film(bob: User) -> Video:
-    return ready_film(bob, clips.h264_mp4(seconds=6, size="640x360"), title="Harvest in the hills")
+def video(bob: User) -> Video:
+    return ready_video(bob, clips.h264_mp4(seconds=6, size="640x360"), title="Harvest in the hills")
 
 
 def picture(content: bytes | None = None) -> FilePayload:
@@ -41,45 +41,45 @@ def picture(content: bytes | None = None) -> FilePayload:
     return {"name": "mine.png", "mimeType": "image/png", "buffer": content}
 
 
-def edit_page(page: Page, film: Video) -> Page:
-    page.goto(f"{film.get_absolute_url()}edit/")
+def edit_page(page: Page, video: Video) -> Page:
+    page.goto(f"{video.get_absolute_url()}edit/")
     return page
 
 
-def test_a_moment_is_chosen_in_the_film_itself(
-    visit: Callable[..., Page], bob: User, film: Video
+def test_a_moment_is_chosen_in_the_video_itself(
+    visit: Callable[..., Page], bob: User, video: Video
 ) -> None:
-    page = edit_page(visit(bob), film)
+    page = edit_page(visit(bob), video)
     expect(page.get_by_label("The video, to choose a moment")).to_be_visible()
     page.wait_for_function("document.querySelector('clip-thumbnail video').readyState >= 1")
     page.evaluate("document.querySelector('clip-thumbnail video').currentTime = 4.7")
-    page.get_by_role("button", name="Use this moment").click()
-    expect(page.get_by_label("A moment of the video")).to_have_value("0:04")
-    expect(page.get_by_text("The picture will be of 0:04.")).to_be_visible()
+    page.get_by_role("button", name="Use this frame").click()
+    expect(page.get_by_label("Frame from the video")).to_have_value("0:04")
+    expect(page.get_by_text("New thumbnail: 0:04.")).to_be_visible()
     seconds = page.evaluate("document.querySelector('clip-thumbnail video').currentTime")
     assert seconds == 4, "what one sees is what one gets"
     page.get_by_role("button", name="Save").click()
     expect(page.locator("h1")).to_have_text("Harvest in the hills")
-    expect(page.locator("body")).to_contain_text("The new picture appears in a moment.")
-    film.refresh_from_db()
-    before, wanted = film.thumbnail_filename, film.thumbnail_wanted_at
+    expect(page.locator("body")).to_contain_text("The new thumbnail will appear in a moment.")
+    video.refresh_from_db()
+    before, wanted = video.thumbnail_filename, video.thumbnail_wanted_at
     assert wanted == 4
 
-    expect(edit_page(page, film).locator(".cover__note")).to_contain_text("of 0:04, appears")
+    expect(edit_page(page, video).locator(".cover__note")).to_contain_text("of 0:04, appears")
     run_queue()
-    film.refresh_from_db()
-    assert film.thumbnail_filename != before
-    expect(edit_page(page, film).locator(".cover__note")).to_have_count(0)
+    video.refresh_from_db()
+    assert video.thumbnail_filename != before
+    expect(edit_page(page, video).locator(".cover__note")).to_have_count(0)
     poster = page.locator("clip-thumbnail video").get_attribute("poster")
     assert poster is not None
-    assert poster.endswith(str(film.thumbnail_filename).removesuffix(".jpg")[-12:])
+    assert poster.endswith(str(video.thumbnail_filename).removesuffix(".jpg")[-12:])
 
 
 def test_a_file_is_seen_before_it_is_sent(
-    visit: Callable[..., Page], bob: User, film: Video
+    visit: Callable[..., Page], bob: User, video: Video
 ) -> None:
-    page = edit_page(visit(bob), film)
-    field = page.get_by_label("A picture of your own")
+    page = edit_page(visit(bob), video)
+    field = page.get_by_label("Upload a thumbnail")
     field.set_input_files(picture())
     image = page.get_by_alt_text("The picture that you chose")
     expect(image).to_be_visible()
@@ -87,61 +87,61 @@ def test_a_file_is_seen_before_it_is_sent(
     box = image.bounding_box()
     assert box is not None
     assert box["width"] / box["height"] == pytest.approx(16 / 9, abs=0.02)
-    page.get_by_role("button", name="Not this file").click()
+    page.get_by_role("button", name="Remove file").click()
     expect(page.locator("clip-thumbnail video")).to_be_visible()
     expect(field).to_have_value("")
 
     field.set_input_files(picture())
     page.get_by_role("button", name="Save").click()
     expect(page.locator("h1")).to_have_text("Harvest in the hills")
-    film.refresh_from_db()
-    assert film.thumbnail_path is not None
-    with Image.open(film.thumbnail_path) as stored:
+    video.refresh_from_db()
+    assert video.thumbnail_path is not None
+    with Image.open(video.thumbnail_path) as stored:
         assert stored.size == (640, 360)
 
 
 def test_a_picture_that_is_too_large_is_told_before_it_is_sent(
-    visit: Callable[..., Page], bob: User, film: Video
+    visit: Callable[..., Page], bob: User, video: Video
 ) -> None:
-    page = edit_page(visit(bob), film)
-    field = page.get_by_label("A picture of your own")
+    page = edit_page(visit(bob), video)
+    field = page.get_by_label("Upload a thumbnail")
     field.set_input_files(picture(b"\0" * (MAX_BYTES + 1)))
     said = "document.querySelector('[type=file]').validationMessage"
-    assert page.evaluate(said) == "This picture is too large. Send one of at most 10 MB."
+    assert page.evaluate(said) == "This picture is too large. The limit is 10 MB."
     page.get_by_role("button", name="Save").click()
-    expect(page).to_have_url(f"{page.url.split('/v/')[0]}/v/{film.short_id}/edit/")
-    page.get_by_role("button", name="Not this file").click()
+    expect(page).to_have_url(f"{page.url.split('/v/')[0]}/v/{video.short_id}/edit/")
+    page.get_by_role("button", name="Remove file").click()
     assert page.evaluate(said) == ""
 
 
 def test_without_scripts_a_moment_is_typed_and_a_large_file_gets_its_sentence(
-    visit: Callable[..., Page], bob: User, film: Video, problems: list[str]
+    visit: Callable[..., Page], bob: User, video: Video, problems: list[str]
 ) -> None:
-    page = edit_page(visit(bob, java_script_enabled=False), film)
+    page = edit_page(visit(bob, java_script_enabled=False), video)
     expect(page.get_by_alt_text("The picture now")).to_be_visible()
-    expect(page.get_by_role("button", name="Use this moment")).to_be_hidden()
-    page.get_by_label("A picture of your own").set_input_files(picture(b"\0" * (12 * 1024**2)))
+    expect(page.get_by_role("button", name="Use this frame")).to_be_hidden()
+    page.get_by_label("Upload a thumbnail").set_input_files(picture(b"\0" * (12 * 1024**2)))
     page.get_by_role("button", name="Save").click()
     expect(page.locator("body")).to_contain_text("the most that is accepted is 10 MB")
 
-    edit_page(page, film).get_by_label("A moment of the video").fill("9:99")
+    edit_page(page, video).get_by_label("Frame from the video").fill("9:99")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("body")).to_contain_text("Write the moment as minutes and seconds")
-    page.get_by_label("A moment of the video").fill("0:03")
+    page.get_by_label("Frame from the video").fill("0:03")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("h1")).to_have_text("Harvest in the hills")
-    film.refresh_from_db()
-    assert film.thumbnail_wanted_at == 3
+    video.refresh_from_db()
+    assert video.thumbnail_wanted_at == 3
     # 404: the browser asks for an icon of the sentence, which is no page of ours.
     expected = ("413", "422", "404")
     problems[:] = [it for it in problems if not any(code in it for code in expected)]
 
 
-def test_a_film_that_cannot_be_read_leaves_the_picture_on_the_page(
-    visit: Callable[..., Page], bob: User, film: Video, problems: list[str]
+def test_a_video_that_cannot_be_read_leaves_the_picture_on_the_page(
+    visit: Callable[..., Page], bob: User, video: Video, problems: list[str]
 ) -> None:
-    film.file_path.unlink()
-    page = edit_page(visit(bob), film)
+    video.file_path.unlink()
+    page = edit_page(visit(bob), video)
     expect(page.get_by_alt_text("The picture now")).to_be_visible()
-    expect(page.get_by_role("button", name="Use this moment")).to_be_hidden()
+    expect(page.get_by_role("button", name="Use this frame")).to_be_hidden()
     problems[:] = [it for it in problems if "404" not in it]

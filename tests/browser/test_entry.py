@@ -35,7 +35,7 @@ def test_the_first_admin_and_who_is_invited_join_and_who_forgot_gets_in_again(
     page.goto(path_of(setup_link()))
     page.get_by_label("Username").fill("root_")
     page.get_by_label("E-mail address").fill("root@example.org")
-    join(page, "Make the account")
+    join(page, "Create account")
 
     page = visit(None)
     issued = issue_invitation(
@@ -49,8 +49,8 @@ def test_the_first_admin_and_who_is_invited_join_and_who_forgot_gets_in_again(
     page = visit(None)
     page.goto(path_of(reset_link(bob)))
     page.get_by_label("New password", exact=True).fill(WORDS)
-    page.get_by_label("The new password again").fill(WORDS)
-    page.get_by_role("button", name="Save the password").click()
+    page.get_by_label("Confirm new password").fill(WORDS)
+    page.get_by_role("button", name="Set new password").click()
     page.goto("/login/")
     page.get_by_label("Username or e-mail").fill("bob")
     page.get_by_label("Password", exact=True).fill(WORDS)
@@ -60,7 +60,7 @@ def test_the_first_admin_and_who_is_invited_join_and_who_forgot_gets_in_again(
 
 def join(page: Page, verb: str) -> None:
     page.get_by_label("Password", exact=True).fill(WORDS)
-    page.get_by_label("The password again").fill(WORDS)
+    page.get_by_label("Confirm password").fill(WORDS)
     page.get_by_role("button", name=verb).click()
-    expect(page.locator("h1")).not_to_have_text("Send it once more")
+    expect(page.locator("h1")).not_to_have_text("This page has expired")
     expect(page).to_have_url("/")

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests import clips
 from tests.browser.conftest import results
 from tests.browser.player import wait_until
-from tests.videos.stored_videos import ready_film
+from tests.videos.stored_videos import ready_video
 from videos.models import GuestLink
 from videos.services.guest_links import make_guest_link
 
@@ -34,21 +34,23 @@ DESCRIPTION = "The harvest of 2024, from the first morning on.\n\nMore: https://
 
 
 @pytest.fixture
-def film(bob: User) -> Video:
+def video(bob: User) -> Video:
     clip = clips.h264_mp4(seconds=3, size="640x360")
-    return ready_film(bob, clip, title="Harvest in the hills", description=DESCRIPTION)
+    return ready_video(bob, clip, title="Harvest in the hills", description=DESCRIPTION)
 
 
 def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(
-    visit: Callable[..., Page], film: Video, problems: list[str]
+    visit: Callable[..., Page], video: Video, problems: list[str]
 ) -> None:
     guest = visit(None)
-    issued = make_guest_link(video=film, created_by=film.uploaded_by, lifetime=timedelta(days=1))
+    issued = make_guest_link(video=video, created_by=video.uploaded_by, lifetime=timedelta(days=1))
     guest.goto(f"/s/{issued.token}/")
     wait_until(guest, "video.readyState >= 1")
     GuestLink.objects.update(revoked_at=timezone.now())
     guest.locator("video").evaluate("video => { video.src = 'stream.mp4?again'; }")
-    expect(guest.locator(".player__hint")).to_have_text("This link is closed. Ask for another one.")
+    expect(guest.locator(".player__hint")).to_have_text(
+        "This link no longer works. Ask for a new one."
+    )
     problems.clear()
 
 
@@ -57,14 +59,14 @@ def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(
 def test_pictures_of_the_pages_of_guests(
     visit: Callable[..., Page],
     bob: User,
-    film: Video,
+    video: Video,
     problems: list[str],
     width: int,
     colours: str,
 ) -> None:
     look = {"viewport": {"width": width, "height": 844}, "color_scheme": colours}
     member, guest = visit(bob, **look), visit(None, **look)
-    share = f"{film.get_absolute_url()}share/"
+    share = f"{video.get_absolute_url()}share/"
 
     def shoot(page: Page, name: str) -> None:
         overflow = "() => document.documentElement.scrollWidth - innerWidth"
@@ -76,7 +78,7 @@ def test_pictures_of_the_pages_of_guests(
     shoot(member, "share-none")
     tokens = [
         make_guest_link(
-            video=film, created_by=bob, lifetime=timedelta(days=days), note=note
+            video=video, created_by=bob, lifetime=timedelta(days=days), note=note
         ).token
         for days, note in ((7, "Grandma"), (30, "The rowing club, for the evening"), (1, ""),
                            (365, "x" * 100), (7, "Uncle Tom"))
@@ -91,8 +93,8 @@ def test_pictures_of_the_pages_of_guests(
     )
     member.goto(share)
     shoot(member, "share-some")
-    member.get_by_label(re.compile("For whom")).fill("Aunt Mary")
-    member.click("text=Make a guest link")
+    member.get_by_label(re.compile("Label")).fill("Aunt Mary")
+    member.click("text=Create guest link")
     expect(member.locator("#guest-link")).to_be_visible()
     shoot(member, "share-made")
     guest.goto(f"/s/{tokens[0]}/")

@@ -1,4 +1,4 @@
-"""The player over playlists: films in several sizes, and films that are still being made."""
+"""The player over playlists: videos in several sizes, and videos that are still being made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.browser.conftest import results
 from tests.browser.player import STOPPED, play_to_the_end, seek, state, wait_until
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.stored_videos import kept_film, ready_film, sent_film
+from tests.videos.stored_videos import kept_video, ready_video, sent_video
 from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobState
@@ -44,9 +44,9 @@ HIDE = """
 SOURCE = "document.querySelector('clip-player').source"
 
 
-def film_of_sizes(user: User, *, seconds: float = 8) -> Video:
-    """A copied film of 640 lines with its smaller rendition."""
-    video = kept_film(user, clips.h264_mp4(seconds=seconds, size="1152x640", fps="10", gop=20))
+def video_of_sizes(user: User, *, seconds: float = 8) -> Video:
+    """A copied video of 640 lines with its smaller rendition."""
+    video = kept_video(user, clips.h264_mp4(seconds=seconds, size="1152x640", fps="10", gop=20))
     assert video.renditions.filter(is_complete=True).count() == 2
     return video
 
@@ -77,10 +77,10 @@ def assert_policy_kept(page: Page) -> None:
 # -- finished -------------------------------------------------------------------------------------
 
 
-def test_a_film_in_several_sizes_plays_to_its_end_through_hls_js(page: Page, bob: User) -> None:
+def test_a_video_in_several_sizes_plays_to_its_end_through_hls_js(page: Page, bob: User) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    open_hls(page, film_of_sizes(bob))
+    open_hls(page, video_of_sizes(bob))
     told = play_to_the_end(page)
     assert told["error"] is None
     assert told["ended"]
@@ -93,7 +93,7 @@ def test_a_film_in_several_sizes_plays_to_its_end_through_hls_js(page: Page, bob
 
 
 def test_one_seeks_forwards_and_back(page: Page, bob: User) -> None:
-    open_hls(page, film_of_sizes(bob))
+    open_hls(page, video_of_sizes(bob))
     for moment in (7, 1, 5.5, 0):
         assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
     page.locator("video.player__video").evaluate("video => video.play()")
@@ -101,20 +101,20 @@ def test_one_seeks_forwards_and_back(page: Page, bob: User) -> None:
 
 
 def test_watching_begins_where_the_address_says(page: Page, bob: User) -> None:
-    video = film_of_sizes(bob)
+    video = video_of_sizes(bob)
     page.goto(f"{video.get_absolute_url()}?t=6")
     page.wait_for_function(f"() => {SOURCE}.hls !== null")
     wait_until(page, "video.readyState >= 2 && Math.abs(video.currentTime - 6) < 0.4")
 
 
 def test_nothing_but_the_beginning_is_fetched_before_anybody_plays(page: Page, bob: User) -> None:
-    open_hls(page, film_of_sizes(bob))
+    open_hls(page, video_of_sizes(bob))
     live.settle(1)
     assert page.evaluate("document.querySelector('video').buffered.end(0)") < 7
 
 
 def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) -> None:
-    video = film_of_sizes(bob)
+    video = video_of_sizes(bob)
     open_hls(page, video)
     page.get_by_role("button", name="settings").click()
     quality = page.get_by_role("menuitem", name=re.compile("^Quality"))
@@ -138,7 +138,7 @@ def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) ->
 
 
 def test_the_size_is_chosen_in_full_screen_too(page: Page, bob: User) -> None:
-    open_hls(page, film_of_sizes(bob))
+    open_hls(page, video_of_sizes(bob))
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement !== null")
     page.get_by_role("button", name="settings").click()
@@ -151,8 +151,8 @@ def test_the_size_is_chosen_in_full_screen_too(page: Page, bob: User) -> None:
     assert page.evaluate("document.fullscreenElement !== null")
 
 
-def test_speed_and_sound_hold_when_the_film_comes_through_hls_js(page: Page, bob: User) -> None:
-    video = film_of_sizes(bob)
+def test_speed_and_sound_hold_when_the_video_comes_through_hls_js(page: Page, bob: User) -> None:
+    video = video_of_sizes(bob)
     page.goto("/")
     page.evaluate(
         "localStorage.setItem('speed', '1.5');"
@@ -163,8 +163,8 @@ def test_speed_and_sound_hold_when_the_film_comes_through_hls_js(page: Page, bob
     assert (told["rate"], told["muted"]) == (1.5, True)
 
 
-def test_a_film_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> None:
-    page.goto(ready_film(bob, clips.h264_mp4(seconds=6)).get_absolute_url())
+def test_a_video_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> None:
+    page.goto(ready_video(bob, clips.h264_mp4(seconds=6)).get_absolute_url())
     assert "stream.mp4" in page.evaluate("document.querySelector('video').currentSrc")
     page.get_by_role("button", name="settings").click()
     expect(page.get_by_role("menuitem", name=re.compile("^Speed"))).to_be_visible()
@@ -174,18 +174,18 @@ def test_a_film_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> No
     assert play_to_the_end(page)["ended"]
 
 
-def test_a_film_that_the_site_cannot_send_just_now_is_waited_for(
+def test_a_video_that_the_site_cannot_send_just_now_is_waited_for(
     page: Page, bob: User, problems: list[str]
 ) -> None:
     """From the first request on, which fails before any script listens."""
-    film = ready_film(bob, clips.h264_mp4(seconds=6))
+    video_file = ready_video(bob, clips.h264_mp4(seconds=6))
     is_busy = True
 
     def refuse(route: Route) -> None:
         route.fulfill(status=503, body="Too many.") if is_busy else route.continue_()
 
     page.route("**/stream.mp4*", refuse)
-    page.goto(film.get_absolute_url())
+    page.goto(video_file.get_absolute_url())
     hint = page.locator(".player__hint")
     expect(hint).to_contain_text("Too many videos are being watched just now.")
     is_busy = False
@@ -200,7 +200,7 @@ def test_without_scripts_the_plain_file_plays_and_seeks(
 ) -> None:
     """The page's own scripts are off, so that it is asked again and again from here."""
     page = visit(bob, java_script_enabled=False)
-    page.goto(film_of_sizes(bob).get_absolute_url())
+    page.goto(video_of_sizes(bob).get_absolute_url())
     video = page.locator("video.player__video")
     wait_for(lambda: state(page)["ready"] >= 1)
     assert "stream.mp4" in video.evaluate("video => video.currentSrc")
@@ -214,7 +214,7 @@ def test_without_scripts_the_plain_file_plays_and_seeks(
 
 
 def test_captions_are_shown_and_hidden_by_a_key(page: Page, bob: User) -> None:
-    video = ready_film(bob, clips.with_subtitles("mkv", "subrip", "eng", "deu"))
+    video = ready_video(bob, clips.with_subtitles("mkv", "subrip", "eng", "deu"))
     page.goto(video.get_absolute_url())
     wait_until(page, "video.readyState >= 2")
     shown = "[...video.textTracks].filter((track) => track.mode === 'showing').length"
@@ -238,7 +238,7 @@ def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
     page: Page, bob: User, problems: list[str]
 ) -> None:
     """The playlists' files are damaged; the one that is served plainly is whole."""
-    video = film_of_sizes(bob)
+    video = video_of_sizes(bob)
     for rendition in video.renditions.all():
         copy = rendition.path.with_name(f"damaged-{rendition.filename}")
         bytes_ = bytearray(rendition.path.read_bytes())
@@ -260,7 +260,7 @@ def test_what_hls_js_does_not_fetch_any_more_is_fetched_anew(
     page: Page, bob: User, problems: list[str]
 ) -> None:
     """As after quick jumps to and fro, when it may wait for ever."""
-    open_hls(page, film_of_sizes(bob))
+    open_hls(page, video_of_sizes(bob))
     assert page.evaluate("document.querySelector('video').buffered.end(0)") < 7
     page.evaluate(f"{SOURCE}.hls.pauseBuffering()")
     page.locator("video.player__video").evaluate("video => { video.playbackRate = 1.5; }")
@@ -274,7 +274,7 @@ def test_what_hls_js_does_not_fetch_any_more_is_fetched_anew(
 def test_a_lost_connection_is_said_and_playing_goes_on(
     page: Page, bob: User, problems: list[str]
 ) -> None:
-    video = film_of_sizes(bob)
+    video = video_of_sizes(bob)
     open_hls(page, video)
     page.evaluate(
         f"""() => {{
@@ -299,7 +299,7 @@ def test_a_lost_connection_is_said_and_playing_goes_on(
 def test_who_is_logged_out_while_watching_is_led_to_the_log_in(
     page: Page, bob: User, problems: list[str]
 ) -> None:
-    video = film_of_sizes(bob)
+    video = video_of_sizes(bob)
     open_hls(page, video)
     page.context.clear_cookies()
     play_from(page, 7)
@@ -315,7 +315,7 @@ def test_who_is_logged_out_while_watching_is_led_to_the_log_in(
 
 @pytest.fixture
 def slow_workers(site: live.Server, static_files: Path, tmp_path: Path) -> Iterator[int]:
-    """Workers whose FFmpeg reads no faster than the film plays."""
+    """Workers whose FFmpeg reads no faster than the video plays."""
     real = shutil.which("ffmpeg")
     slow = own_ffmpeg(tmp_path / "slow", ffmpeg=f'exec {real} -re "$@"')
     log = tmp_path / "queue.log"
@@ -331,8 +331,8 @@ def open_once_watchable(page: Page, video: Video) -> None:
     wait_until(page, "video.readyState >= 2")
 
 
-def growing_film(user: User, *, seconds: float = 10, size: str = "320x180") -> Video:
-    return sent_film(user, clips.hevc_mp4(seconds=seconds, size=size, fps="10"), title="Growing")
+def growing_video(user: User, *, seconds: float = 10, size: str = "320x180") -> Video:
+    return sent_video(user, clips.hevc_mp4(seconds=seconds, size=size, fps="10"), title="Growing")
 
 
 def remember_reloads(page: Page) -> None:
@@ -343,16 +343,16 @@ def is_same_document(page: Page) -> bool:
     return bool(page.evaluate("window.sameDocument === true"))
 
 
-def test_a_film_is_watched_to_its_end_while_it_is_made(
+def test_a_video_is_watched_to_its_end_while_it_is_made(
     page: Page, bob: User, slow_workers: int
 ) -> None:
-    video = growing_film(bob, size="1152x640")
+    video = growing_video(bob, size="1152x640")
     open_once_watchable(page, video)
     assert Video.objects.get(pk=video.pk).is_unfinished
     wait_until(page, "video.readyState >= 2 && video.currentTime < 1")
     page.locator("video.player__video").evaluate("video => video.play()")
     wait_until(page, "video.currentTime > 0.5")
-    expect(page.locator("clip-status")).to_contain_text("Still being made")
+    expect(page.locator("clip-status")).to_contain_text("Still processing")
     expect(page.locator("#share-button")).to_have_count(0)
     page.screenshot(path=results("screenshots/watch-growing-1280.png"))
 
@@ -376,12 +376,12 @@ def test_a_film_is_watched_to_its_end_while_it_is_made(
 def test_at_the_edge_the_player_says_that_more_is_made(
     page: Page, bob: User, slow_workers: int
 ) -> None:
-    video = growing_film(bob)
+    video = growing_video(bob)
     open_once_watchable(page, video)
     page.locator("video.player__video").evaluate(
         "video => { video.playbackRate = 4; video.play(); }"
     )
-    expect(page.locator(".player__hint")).to_contain_text("Still being made", timeout=10_000)
+    expect(page.locator(".player__hint")).to_contain_text("Still processing", timeout=10_000)
     page.screenshot(path=results("screenshots/watch-edge-1280.png"))
     page.locator("video.player__video").evaluate("video => { video.playbackRate = 1; }")
     before = state(page)["time"]
@@ -393,14 +393,14 @@ def test_at_the_edge_the_player_says_that_more_is_made(
 def test_processing_is_stopped_by_a_button_that_asks_first(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:
-    video = growing_film(bob, seconds=40)
+    video = growing_video(bob, seconds=40)
     open_once_watchable(page, video)
     page.get_by_role("button", name="Stop processing").click()
     sheet = page.locator("#stop")
     expect(sheet).to_be_visible()
     page.screenshot(path=results("screenshots/stop-1280.png"))
     live.settle(3)  # the line below asks meanwhile, and must not take the question away
-    sheet.get_by_role("button", name="Let it go on").click()
+    sheet.get_by_role("button", name="Keep processing").click()
     expect(sheet).to_be_hidden()
     assert Video.objects.get(pk=video.pk).is_unfinished
     page.get_by_role("button", name="Stop processing").click()
@@ -415,7 +415,7 @@ def test_processing_is_stopped_by_a_button_that_asks_first(
 def test_a_failure_while_watching_is_told_below_the_player(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:
-    video = growing_film(bob, seconds=40)
+    video = growing_video(bob, seconds=40)
     open_once_watchable(page, video)
     page.locator("video.player__video").evaluate("video => video.play()")
     jobs.cancel_job(Job.objects.get(), sentence="The disk was full.")
@@ -428,11 +428,11 @@ def test_a_failure_while_watching_is_told_below_the_player(
 
 
 @pytest.mark.long
-def test_a_film_begun_anew_goes_on_where_one_was(
+def test_a_video_started_again_goes_on_where_one_was(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:
     """The attempt that one watches is lost; the next one has other addresses."""
-    video = growing_film(bob, seconds=9)
+    video = growing_video(bob, seconds=9)
     open_once_watchable(page, video)
     first = Rendition.objects.get(video=video).version
     for pid in live.descendants(slow_workers):
@@ -453,8 +453,8 @@ def test_a_film_begun_anew_goes_on_where_one_was(
 
 
 def test_a_page_that_is_not_looked_at_does_not_ask(page: Page, bob: User) -> None:
-    """No workers: the film waits."""
-    video = growing_film(bob, seconds=2)
+    """No workers: the video waits."""
+    video = growing_video(bob, seconds=2)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(video.get_absolute_url())
@@ -470,10 +470,10 @@ def test_a_page_that_is_not_looked_at_does_not_ask(page: Page, bob: User) -> Non
     assert [url for url in asked if "/status/" in url] != []
 
 
-def test_a_deleted_film_is_not_asked_for_for_ever(
+def test_a_deleted_video_is_not_asked_for_for_ever(
     page: Page, bob: User, problems: list[str]
 ) -> None:
-    video = growing_film(bob, seconds=2)
+    video = growing_video(bob, seconds=2)
     page.goto(video.get_absolute_url())
     video.delete()
     expect(page.locator("clip-status")).to_have_count(0)

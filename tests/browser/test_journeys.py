@@ -1,4 +1,4 @@
-"""What members do from the log-in to the end of a film, in a real browser."""
+"""What members do from the log-in to the end of a video, in a real browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.builders import make_admin, make_category, make_user, make_video
 from tests.processes import wait_for
 from tests.videos.stored_videos import (
     everything_on_disk,
-    ready_film,
+    ready_video,
     run_queue,
     stream_md5,
     used,
@@ -71,15 +71,15 @@ def test_who_has_a_link_joins_or_chooses_a_password_and_no_log_hears_of_it(
     page.goto(urlsplit(invited.link).path)
     page.get_by_label("Username").fill("dora")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("The password again").fill(PASSWORD)
+    page.get_by_label("Confirm password").fill(PASSWORD)
     page.get_by_role("button", name="Join").click()
     expect(page.locator("body")).to_contain_text("Welcome, dora.")
 
     page.goto(urlsplit(reset_link(bob)).path)
     for number in (1, 2):
         page.locator(f"#id_new_password{number}").fill("another horse battery")
-    page.get_by_role("button", name="Save the password").click()
-    expect(page.get_by_role("heading", name="Your password is saved")).to_be_visible()
+    page.get_by_role("button", name="Set new password").click()
+    expect(page.get_by_role("heading", name="Your password has been changed")).to_be_visible()
 
     assert f"{page.evaluate('location.origin')}/" in told
     assert not any(word in it for it in told for word in ("/register/", "/password-reset/M"))
@@ -94,7 +94,7 @@ def test_who_has_a_link_joins_or_chooses_a_password_and_no_log_hears_of_it(
         pytest.param(False, id="no scripts", marks=pytest.mark.long),
     ],
 )
-def test_bob_uploads_films_and_watches_them_to_the_end(
+def test_bob_uploads_videos_and_watches_them_to_the_end(
     visit: Callable[..., Page], bob: User, workers: int, tmp_path: Path, scripts: bool
 ) -> None:
     make_category("Holidays", created_by=make_admin("boss"))
@@ -118,7 +118,7 @@ def test_bob_uploads_films_and_watches_them_to_the_end(
             # By itself, without a reload of ours.
             expect(page.locator("video.player__video")).to_be_visible(timeout=20_000)
         else:
-            wait_for(lambda at=video: Video.objects.get(pk=at.pk).is_ready, name="the film")  # type: ignore[misc]
+            wait_for(lambda at=video: Video.objects.get(pk=at.pk).is_ready, name="the video")  # type: ignore[misc]
             page.reload()
             expect(page.locator("video.player__video")).to_be_visible()
         expect(page.locator("h1")).to_have_text(title or "sea and sun")
@@ -163,7 +163,7 @@ def test_charlie_without_scripts_gets_the_sites_sentence(
     problems[:] = [it for it in problems if "413" not in it]
 
 
-def test_a_failed_film_says_why_and_nothing_is_charged(
+def test_a_failed_video_says_why_and_nothing_is_charged(
     visit: Callable[..., Page], bob: User, workers: int, tmp_path: Path
 ) -> None:
     page = visit(bob)
@@ -173,13 +173,13 @@ def test_a_failed_film_says_why_and_nothing_is_charged(
     )
     send_button(page).click()
     page.get_by_role("link", name=re.compile("Watch|See why")).click()
-    expect(page.locator("body")).to_contain_text("could not be made", timeout=20_000)
+    expect(page.locator("body")).to_contain_text("couldn't be processed", timeout=20_000)
     expect(page.get_by_role("link", name="Upload it again")).to_be_visible()
     assert used(bob) == 0
 
 
-def test_bob_edits_and_deletes_his_film(visit: Callable[..., Page], bob: User) -> None:
-    video = ready_film(bob, clips.h264_mp4(), title="Old title")
+def test_bob_edits_and_deletes_his_video(visit: Callable[..., Page], bob: User) -> None:
+    video = ready_video(bob, clips.h264_mp4(), title="Old title")
     page = visit(bob)
     page.goto(video.get_absolute_url())
     page.get_by_role("link", name="Edit").click()
@@ -192,7 +192,7 @@ def test_bob_edits_and_deletes_his_film(visit: Callable[..., Page], bob: User) -
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete it").click()
     expect(page).to_have_url("/profile/bob/")
-    expect(page.locator("body")).to_contain_text("“New title” is deleted.")
+    expect(page.locator("body")).to_contain_text("“New title” deleted")
     assert not Video.objects.exists()
     run_queue()
     assert everything_on_disk() == []
@@ -200,7 +200,7 @@ def test_bob_edits_and_deletes_his_film(visit: Callable[..., Page], bob: User) -
 
 def test_a_long_list_goes_on_by_itself_and_by_a_link(visit: Callable[..., Page], bob: User) -> None:
     for number in range(60):
-        make_video(f"Film {number}", uploader=bob)
+        make_video(f"Video {number}", uploader=bob)
     page = visit(bob)
     page.goto("/")
     for _ in range(20):
@@ -220,7 +220,7 @@ def test_a_long_list_goes_on_by_itself_and_by_a_link(visit: Callable[..., Page],
 
 
 def test_watching_from_a_moment_in_the_address(visit: Callable[..., Page], bob: User) -> None:
-    video = ready_film(bob, clips.h264_mp4(seconds=3))
+    video = ready_video(bob, clips.h264_mp4(seconds=3))
     page = visit(bob)
     page.goto(f"{video.get_absolute_url()}?t=2")
     wait_until(page, "video.readyState >= 2 && video.currentTime > 1")

@@ -147,7 +147,7 @@ def test_a_link_is_copied_aloud_and_handed_to_other_apps(
     page = visit(root)
     page.add_init_script("navigator.share = async (it) => { window.shared = it; };")
     page.goto(f"/v/{video.short_id}/share/")
-    page.get_by_role("button", name="Make a guest link").click()
+    page.get_by_role("button", name="Create guest link").click()
     address = page.get_by_label("Guest link", exact=True).input_value()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("status").filter(has_text="Copied")).to_be_attached()
@@ -156,7 +156,7 @@ def test_a_link_is_copied_aloud_and_handed_to_other_apps(
     assert page.evaluate("window.shared") == {"title": "Harvest", "url": address}
 
 
-def test_a_long_description_is_folded_before_any_script_and_anew_on_another_width(
+def test_a_long_description_is_folded_before_any_script_and_again_on_another_width(
     visit: Callable[..., Page], root: User
 ) -> None:
     text = "One sees the valley, the river and the old bridge. " * 4

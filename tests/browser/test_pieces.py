@@ -1,4 +1,4 @@
-"""A film that is larger than what one answer to a player holds."""
+"""A video that is larger than what one answer to a player holds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests import clips
 from tests.browser.player import play_to_the_end, seek, wait_until
-from tests.videos.stored_videos import ready_film
+from tests.videos.stored_videos import ready_video
 from videos.views.media import PIECE
 
 if TYPE_CHECKING:
@@ -27,20 +27,20 @@ pytestmark = [
 ]
 
 SECONDS = 6
-# Of the access log: which film, status, bytes.
+# Of the access log: which video, status, bytes.
 ANSWER = re.compile(r"GET /v/(\w+)/stream\.mp4\S* \S+ (\d+) (\d+)")
 NOISE = f"nullsrc=size=640x360:rate=30:duration={SECONDS},geq=random(1)*255:128:128"
 
 
-def test_a_film_of_many_pieces_plays_to_its_end_and_seeks(
+def test_a_video_of_many_pieces_plays_to_its_end_and_seeks(
     visit: Callable[..., Page], bob: User, site: Server
 ) -> None:
     coder = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "15", "-pix_fmt", "yuv420p")
     clip = clips.make("mp4", "-f", "lavfi", "-i", NOISE, *coder, "-movflags", "+faststart")
-    film = ready_film(bob, clip)
-    assert film.file_path.stat().st_size > 2.5 * PIECE
+    video = ready_video(bob, clip)
+    assert video.file_path.stat().st_size > 2.5 * PIECE
     page = visit(bob)
-    page.goto(film.get_absolute_url())
+    page.goto(video.get_absolute_url())
     end = play_to_the_end(page)
     assert end["error"] is None
     assert abs(end["time"] - SECONDS) < 0.5
@@ -48,7 +48,7 @@ def test_a_film_of_many_pieces_plays_to_its_end_and_seeks(
         assert abs(seek(page, moment)["time"] - moment) < 0.1
     wait_until(page, "!video.error")
     said = ANSWER.findall(site.log.read_text())
-    answers = [(int(status), int(length)) for id_, status, length in said if id_ == film.short_id]
+    answers = [(int(status), int(length)) for id_, status, length in said if id_ == video.short_id]
     assert {status for status, _ in answers} <= {206, 304}
     parts = [length for status, length in answers if status == 206]
     # The first one, whose line is written when it has ended. Chromium's cache, which knows the size

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.browser.player import seek, state, wait_until
-from tests.videos.stored_videos import ready_film
+from tests.videos.stored_videos import ready_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +27,10 @@ pytestmark = [
 
 @pytest.fixture
 def page(visit: Callable[..., Page], bob: User) -> Page:
-    """A film of 30 s, paused at its beginning."""
-    film = ready_film(bob, clips.h264_mp4(seconds=30, size="160x90", fps="15"))
+    """A video of 30 s, paused at its beginning."""
+    video = ready_video(bob, clips.h264_mp4(seconds=30, size="160x90", fps="15"))
     opened = visit(bob, viewport={"width": 1280, "height": 800})
-    opened.goto(film.get_absolute_url())
+    opened.goto(video.get_absolute_url())
     wait_until(opened, "video.readyState >= 2")
     return opened
 
@@ -53,7 +53,7 @@ def test_keys_seek(page: Page) -> None:
 
 
 def test_keys_step_by_single_frames(page: Page) -> None:
-    """Of a film with 15 in a second."""
+    """Of a video with 15 in a second."""
     seek(page, 10)
     for key, frame in [(".", 151), (".", 152), (",", 151), (",", 150), (",", 149)]:
         page.keyboard.press(key)
@@ -109,7 +109,7 @@ def test_full_screen_and_back(page: Page) -> None:
     page.wait_for_function("() => document.fullscreenElement === null")
 
 
-def test_keys_typed_into_the_search_do_nothing_to_the_film(page: Page) -> None:
+def test_keys_typed_into_the_search_do_nothing_to_the_video(page: Page) -> None:
     seek(page, 10)
     page.keyboard.press("/")
     expect(page.get_by_label("Search videos")).to_be_focused()

@@ -13,7 +13,7 @@ from clipset.lib.ids import new_short_id
 from tests import clips
 from tests.browser.player import state, wait_until
 from tests.processes import wait_for
-from tests.videos.stored_videos import ready_film
+from tests.videos.stored_videos import ready_video
 from videos.models import Playlist, Video
 from videos.services.comments import write_comment
 from videos.services.playlists import add_to_playlist, create_playlist
@@ -40,10 +40,10 @@ PHONE: dict[str, Any] = {
 
 
 @pytest.fixture
-def films(bob: User) -> list[Video]:
+def video_files(bob: User) -> list[Video]:
     """Three that play, of one file, and one that does not."""
     clip = clips.h264_mp4(seconds=2, size="320x180", fps="10", gop=20)
-    first = ready_film(bob, clip, title="One")
+    first = ready_video(bob, clip, title="One")
     made = [first, *(copy_of(first, title) for title in ("Two", "Three", "Failed"))]
     Video.objects.filter(title="Failed").update(processing_status="FAILED", error_message="No.")
     return made
@@ -75,20 +75,18 @@ def at_the_end(page: Page) -> Locator:
 
 
 def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
-    visit: Callable[..., Page], bob: User, films: list[Video], problems: list[str]
+    visit: Callable[..., Page], bob: User, video_files: list[Video], problems: list[str]
 ) -> None:
-    one, two, three, _failed = films
+    one, two, three, _failed = video_files
     page = visit(bob, viewport=DESK)
-    for film in films:
-        page.goto(film.get_absolute_url())
+    for video_file in video_files:
+        page.goto(video_file.get_absolute_url())
         page.get_by_role("button", name="Add to a playlist").click()
-        if film == one:
-            page.get_by_label("Name of your first playlist").fill("   ")
+        if video_file == one:
+            page.get_by_label("Name your first playlist").fill("   ")
             page.keyboard.press("Enter")
-            expect(page.locator("#save").get_by_role("alert")).to_have_text(
-                "Give the playlist a name."
-            )
-            page.get_by_label("Name of your first playlist").fill("Evening")
+            expect(page.locator("#save").get_by_role("alert")).to_have_text("Enter a name.")
+            page.get_by_label("Name your first playlist").fill("Evening")
             page.keyboard.press("Enter")
         else:
             page.get_by_role("button", name="Evening", pressed=False).click()
@@ -147,13 +145,13 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
 
 
 def test_a_playlist_goes_on_in_full_screen(
-    visit: Callable[..., Page], bob: User, films: list[Video], problems: list[str]
+    visit: Callable[..., Page], bob: User, video_files: list[Video], problems: list[str]
 ) -> None:
     """Within the same page: a browser takes no page into full screen by itself."""
-    one, two, three, _failed = films
+    one, two, three, _failed = video_files
     playlist = create_playlist(user=bob, title="Evening")
-    for film in films:
-        add_to_playlist(playlist=playlist, video=film, user=bob)
+    for video_file in video_files:
+        add_to_playlist(playlist=playlist, video=video_file, user=bob)
     write_comment(video=two, author=bob, text="At 0:01 it begins")
     page = visit(bob, viewport=DESK)
     page.goto("/")
@@ -167,7 +165,7 @@ def test_a_playlist_goes_on_in_full_screen(
     assert page.evaluate("document.fullscreenElement !== null")
     assert page.title() == "Two – Clipset"
 
-    # All that belongs to the film came along.
+    # All that belongs to the video came along.
     expect(page.locator("video.player__video")).to_have_attribute("aria-label", "Two")
     expect(page.locator("clip-up-next [aria-current]")).to_contain_text("Two")
     expect(page.locator(".player__markers i")).to_have_count(1)
@@ -179,9 +177,9 @@ def test_a_playlist_goes_on_in_full_screen(
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement === null")
     expect(page.get_by_role("heading", level=1)).to_have_text("Three")
-    page.get_by_label("Your comment", exact=True).fill("Under the right film")
+    page.get_by_label("Your comment", exact=True).fill("Under the right video")
     page.get_by_role("button", name="Comment", exact=True).click()
-    expect(page.get_by_text("Under the right film")).to_be_visible()
+    expect(page.get_by_text("Under the right video")).to_be_visible()
     assert three.comments.count() == 1
     for one_of_it in (
         "clip-player",
@@ -202,11 +200,11 @@ def test_a_playlist_goes_on_in_full_screen(
 
 
 def test_on_a_phone_rows_are_dragged_and_taken_out_and_put_back(
-    visit: Callable[..., Page], bob: User, films: list[Video], problems: list[str]
+    visit: Callable[..., Page], bob: User, video_files: list[Video], problems: list[str]
 ) -> None:
     playlist = create_playlist(user=bob, title="Evening")
-    for film in films:
-        add_to_playlist(playlist=playlist, video=film, user=bob)
+    for video_file in video_files:
+        add_to_playlist(playlist=playlist, video=video_file, user=bob)
     page = visit(bob, **PHONE)
     page.goto(playlist.get_absolute_url())
     drag(page, "One", behind="Three")

@@ -1,4 +1,4 @@
-"""Finding a film by what somebody says in it: with the keyboard alone, and with a thumb."""
+"""Finding a video by what somebody says in it: with the keyboard alone, and with a thumb."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.builders import make_caption, make_user
-from tests.videos.stored_videos import ready_film
+from tests.videos.stored_videos import ready_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,16 +27,16 @@ pytestmark = [
 
 
 @pytest.fixture
-def film(bob: User) -> Video:
+def video(bob: User) -> Video:
     alice = make_user("alice")
-    film = ready_film(alice, clips.h264_mp4(seconds=3, size="640x360"), title="Été à la mer")
+    video = ready_video(alice, clips.h264_mp4(seconds=3, size="640x360"), title="Été à la mer")
     body = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nThe nightingale sings\n"
-    make_caption(film, body)
-    return film
+    make_caption(video, body)
+    return video
 
 
 def test_by_keyboard_alone_from_anywhere_to_the_moment(
-    visit: Callable[..., Page], bob: User, film: Video
+    visit: Callable[..., Page], bob: User, video: Video
 ) -> None:
     page = visit(bob)
     page.goto("/categories/")
@@ -51,10 +51,10 @@ def test_by_keyboard_alone_from_anywhere_to_the_moment(
         if said.evaluate("it => it === document.activeElement"):
             break
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**{film.get_absolute_url()}?t=1")
+    page.wait_for_url(f"**{video.get_absolute_url()}?t=1")
 
 
-def test_by_thumb_on_a_phone(visit: Callable[..., Page], bob: User, film: Video) -> None:
+def test_by_thumb_on_a_phone(visit: Callable[..., Page], bob: User, video: Video) -> None:
     page = visit(bob, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page.goto("/")
     page.get_by_role("button", name="Search", exact=True).tap()
@@ -64,11 +64,11 @@ def test_by_thumb_on_a_phone(visit: Callable[..., Page], bob: User, film: Video)
     field.press("Enter")
     expect(page.get_by_text("1 video", exact=True)).to_be_visible()
     page.get_by_role("link", name="Été à la mer").tap()
-    page.wait_for_url(f"**{film.get_absolute_url()}")
+    page.wait_for_url(f"**{video.get_absolute_url()}")
 
 
-def test_a_member_is_found_in_the_directory(visit: Callable[..., Page], film: Video) -> None:
-    page = visit(film.uploaded_by)
+def test_a_member_is_found_in_the_directory(visit: Callable[..., Page], video: Video) -> None:
+    page = visit(video.uploaded_by)
     page.goto("/users/")
     field = page.get_by_role("searchbox", name="Find a member by name")
     field.fill("ali")

@@ -1,4 +1,4 @@
-"""The upload page: many films at once, and nothing of them lost whatever breaks."""
+"""The upload page: many videos at once, and nothing of them lost whatever breaks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.stored_videos import set_limits, used
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
-from videos.services.uploads.create import Words, create_upload, end_upload
+from videos.services.uploads.create import VideoDetails, create_upload, end_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,8 @@ def page(visit: Callable[..., Page], bob: User) -> Page:
     return opened
 
 
-def film(folder: Path, name: str, size: int = 200 * KB) -> Path:
-    """Bytes that no film has: nobody processes them here."""
+def video_file(folder: Path, name: str, size: int = 200 * KB) -> Path:
+    """Bytes that no video has: nobody processes them here."""
     path = folder / name
     path.write_bytes(os.urandom(size))
     return path
@@ -58,7 +58,7 @@ def choose(page: Page, *paths: Path) -> None:
 
 
 def row(page: Page, text: str) -> Locator:
-    """Of the film whose file's name or title this is."""
+    """Of the video whose file's name or title this is."""
     return page.locator("[data-list] > li").filter(has_text=text)
 
 
@@ -109,13 +109,18 @@ def without(problems: list[str], *expected: str) -> None:
 
 
 # -- choosing -------------------------------------------------------------------------------------
-def test_films_get_titles_by_their_files_or_a_name_and_a_number_in_the_order_of_the_list(
+def test_videos_get_titles_by_their_files_or_a_name_and_a_number_in_the_order_of_the_list(
     page: Page, tmp_path: Path
 ) -> None:
-    choose(page, film(tmp_path, "beach_day.mp4"), film(tmp_path, "a.mov"), film(tmp_path, "b.mkv"))
+    choose(
+        page,
+        video_file(tmp_path, "beach_day.mp4"),
+        video_file(tmp_path, "a.mov"),
+        video_file(tmp_path, "b.mkv"),
+    )
     titles = page.locator("[data-list] [data-title]")
     expect(titles.nth(0)).to_have_value("beach day")
-    page.get_by_label("Name them all").fill("Holiday")
+    page.get_by_label("Shared title").fill("Holiday")
     expect(titles.nth(2)).to_have_value("Holiday 3")
     page.get_by_label("Title of a.mov").fill("Mine")
     page.get_by_role("button", name="Move down Holiday 1").click()
@@ -127,7 +132,7 @@ def test_films_get_titles_by_their_files_or_a_name_and_a_number_in_the_order_of_
     expect(titles).to_have_value("beach day")
 
 
-def test_a_film_shows_a_frame_of_itself_and_its_length(page: Page) -> None:
+def test_a_video_shows_a_frame_of_itself_and_its_length(page: Page) -> None:
     choose(page, clips.h264_mp4(seconds=3))
     expect(page.locator("[data-list] [data-duration]")).to_have_text("0:03")
     shown = page.locator("[data-list] canvas")
@@ -139,13 +144,13 @@ def test_a_film_shows_a_frame_of_itself_and_its_length(page: Page) -> None:
 
 
 def test_what_this_browser_cannot_show_has_an_icon_instead(page: Page, tmp_path: Path) -> None:
-    choose(page, film(tmp_path, "a.mkv"), clips.h264_mp4())
+    choose(page, video_file(tmp_path, "a.mkv"), clips.h264_mp4())
     expect(page.locator("[data-list] canvas").nth(1)).to_be_visible()  # after the first was tried
     expect(row(page, "a.mkv").locator("[data-none]")).to_be_visible()
 
 
 def test_rows_are_ordered_by_dragging_too(page: Page, tmp_path: Path) -> None:
-    choose(page, *(film(tmp_path, f"{name}.mp4") for name in "abc"))
+    choose(page, *(video_file(tmp_path, f"{name}.mp4") for name in "abc"))
     page.locator("[data-handle]").nth(2).drag_to(
         rows(page).nth(0), target_position={"x": 9, "y": 2}
     )
@@ -174,13 +179,15 @@ def test_files_are_dropped_and_pasted_anywhere(page: Page) -> None:
 def test_twenty_are_taken_at_once_and_the_page_says_which_one_was_not(
     page: Page, tmp_path: Path
 ) -> None:
-    files = [film(tmp_path, f"film {number:02}.mp4", 2 * KB) for number in range(21)]
+    files = [video_file(tmp_path, f"video {number:02}.mp4", 2 * KB) for number in range(21)]
     choose(page, *files)
     expect(rows(page)).to_have_count(20)
     note = page.locator("[data-note]")
-    expect(note).to_contain_text("At most 20 videos are sent at once. “film 20.mp4” was left out.")
+    expect(note).to_contain_text(
+        "At most 20 You can upload up to N videos at a time. “video 20.mp4” was left out."
+    )
     choose(page, files[3])
-    expect(note).to_contain_text("“film 03.mp4” is in the list already.")
+    expect(note).to_contain_text("“video 03.mp4” is already in the list.")
     expect(rows(page)).to_have_count(20)
 
 
@@ -200,7 +207,7 @@ def test_what_would_be_refused_is_told_beside_it_and_nothing_is_sent(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.method))
     page.goto("/upload/")
-    choose(page, film(tmp_path, name, size), film(tmp_path, "good.mp4"))
+    choose(page, video_file(tmp_path, name, size), video_file(tmp_path, "good.mp4"))
     expect(row(page, name)).to_contain_text(sentence)
     expect(page.locator("[data-sum]")).to_contain_text("1 video, 200 KB.")
     page.get_by_role("button", name="Remove good").click()
@@ -212,7 +219,7 @@ def test_what_would_be_refused_is_told_beside_it_and_nothing_is_sent(
 
 
 def test_a_blank_title_is_told_and_gets_the_focus(page: Page, tmp_path: Path) -> None:
-    choose(page, film(tmp_path, "a.mp4"))
+    choose(page, video_file(tmp_path, "a.mp4"))
     title = page.get_by_label("Title of a.mp4")
     title.fill("  ")
     expect(rows(page)).to_contain_text("Give this video a title.")
@@ -228,21 +235,19 @@ def test_what_the_week_leaves_is_shown_and_summed_before_anything_is_sent(
     page = visit(charlie)
     page.goto("/upload/")
     expect(page.locator(".quota")).to_contain_text("500 KB of 4 GB left until Sunday")
-    choose(page, *(film(tmp_path, f"{name}.mp4") for name in "abc"))
-    told = "This one does not fit any more: it has 200 KB, and those above leave 100 KB"
+    choose(page, *(video_file(tmp_path, f"{name}.mp4") for name in "abc"))
+    told = "Not enough quota left. This file is 200 KB, and those above leave 100 KB"
     expect(row(page, "c.mp4")).to_contain_text(told)
     expect(row(page, "b.mp4")).not_to_contain_text("fit")
     page.get_by_role("button", name="Move up c").click()
     expect(row(page, "b.mp4")).to_contain_text(told)
     page.get_by_role("button", name="Remove a").click()
-    expect(page.locator("[data-sum]")).to_have_text(
-        "2 videos, 400 KB. 100 KB stay left until Sunday."
-    )
+    expect(page.locator("[data-sum]")).to_have_text("2 videos, 400 KB. 100 KB left until Sunday.")
     send(page)
     expect(page.locator("[data-total-percent]")).to_have_text("Sent")
     expect(page.locator(".quota")).to_contain_text("100 KB of 4 GB left until Sunday")
     assert used(charlie) == 4 * KB**3 - 100 * KB
-    choose(page, film(tmp_path, "last.mp4", 100 * KB))
+    choose(page, video_file(tmp_path, "last.mp4", 100 * KB))
     send(page)
     expect(page.locator(".quota")).to_contain_text(
         "Nothing left of 4 GB this week; it starts again"
@@ -255,18 +260,18 @@ def test_what_the_week_leaves_is_shown_and_summed_before_anything_is_sent(
 def test_a_batch_goes_with_its_words_into_a_new_playlist_in_its_order(
     page: Page, bob: User, tmp_path: Path, problems: list[str]
 ) -> None:
-    choose(page, *(film(tmp_path, f"{name}.mp4") for name in "abc"))
+    choose(page, *(video_file(tmp_path, f"{name}.mp4") for name in "abc"))
     page.get_by_role("button", name="Move up c").click()
     row(page, "c.mp4").locator("summary").click()
     page.get_by_label("Description of c").fill("At the sea")
-    page.locator("#id_playlist").select_option(label="A new one …")
-    expect(page.get_by_label("Name of the new playlist")).to_be_focused()
+    page.locator("#id_playlist").select_option(label="New playlist…")
+    expect(page.get_by_label("Playlist name")).to_be_focused()
     send(page)
-    expect(page.locator("#id_playlist_title_error")).to_have_text("Give the playlist a name.")
-    page.get_by_label("Name of the new playlist").fill("Summer")
+    expect(page.locator("#id_playlist_title_error")).to_have_text("Enter a name.")
+    page.get_by_label("Playlist name").fill("Summer")
     send(page)
     expect(page.locator("[data-total-percent]")).to_have_text("Sent")
-    expect(said(page)).to_have_text("Everything is sent. You may close this page.")
+    expect(said(page)).to_have_text("All uploads finished. You can close this page.")
     playlist = Playlist.objects.get()
     assert (playlist.title, playlist.made_by) == ("Summer", bob)
     entries = playlist.entries.select_related("video")
@@ -275,11 +280,11 @@ def test_a_batch_goes_with_its_words_into_a_new_playlist_in_its_order(
     without(problems, "422")
 
 
-def test_progress_is_shown_and_a_film_is_paused_goes_on_and_is_cancelled(
+def test_progress_is_shown_and_a_video_is_paused_goes_on_and_is_cancelled(
     page: Page, bob: User, tmp_path: Path
 ) -> None:
     throttle(page, SLOW)
-    choose(page, film(tmp_path, "a.mp4", 500 * KB), film(tmp_path, "b.mp4", 900 * KB))
+    choose(page, video_file(tmp_path, "a.mp4", 500 * KB), video_file(tmp_path, "b.mp4", 900 * KB))
     send(page)
     first, second = row(page, "a.mp4"), row(page, "b.mp4")
     partly_sent(first)
@@ -296,7 +301,7 @@ def test_progress_is_shown_and_a_film_is_paused_goes_on_and_is_cancelled(
     wait_for(lambda: under_way().count() == 1, name="the end of the cancelled one")
     assert under_way().get().offset_bytes > 0
     first.get_by_role("button", name="Go on with a").click()
-    expect(first).to_contain_text("Sent. Waiting to be processed")
+    expect(first).to_contain_text("Uploaded. Processing will start shortly.")
     video = Video.objects.get()
     assert stored(video) == (tmp_path / "a.mp4").read_bytes()
     assert used(bob) == 500 * KB
@@ -306,9 +311,9 @@ def test_all_are_paused_and_cancelled_and_nothing_is_left(
     page: Page, bob: User, tmp_path: Path
 ) -> None:
     throttle(page, SLOW)
-    choose(page, *(film(tmp_path, f"{name}.mp4", 900 * KB) for name in "ab"))
-    page.locator("#id_playlist").select_option(label="A new one …")
-    page.get_by_label("Name of the new playlist").fill("Summer")
+    choose(page, *(video_file(tmp_path, f"{name}.mp4", 900 * KB) for name in "ab"))
+    page.locator("#id_playlist").select_option(label="New playlist…")
+    page.get_by_label("Playlist name").fill("Summer")
     send(page)
     partly_sent(row(page, "a.mp4"))
     assert used(bob) == 1800 * KB  # for those that wait, too
@@ -327,20 +332,20 @@ def test_all_are_paused_and_cancelled_and_nothing_is_left(
     )
     assert not Video.objects.exists()
     wait_for(lambda: not Playlist.objects.exists(), name="the end of what was made for them")
-    expect(page.get_by_label("Name of the new playlist")).to_have_value("Summer")
+    expect(page.get_by_label("Playlist name")).to_have_value("Summer")
 
 
 def test_it_goes_on_by_itself_when_the_network_is_back(
     page: Page, tmp_path: Path, problems: list[str]
 ) -> None:
     throttle(page, SLOW)
-    choose(page, film(tmp_path, "a.mp4", 900 * KB))
+    choose(page, video_file(tmp_path, "a.mp4", 900 * KB))
     send(page)
     partly_sent(rows(page))
     page.context.set_offline(True)
-    expect(rows(page)).to_contain_text("No network. It goes on by itself once that is back.")
+    expect(rows(page)).to_contain_text("You're offline. The upload will resume when you reconnect.")
     page.context.set_offline(False)
-    expect(rows(page)).to_contain_text("Sent. Waiting to be processed")
+    expect(rows(page)).to_contain_text("Uploaded. Processing will start shortly.")
     assert stored(Video.objects.get()) == (tmp_path / "a.mp4").read_bytes()
     without(problems, "ERR_INTERNET_DISCONNECTED")
 
@@ -348,7 +353,7 @@ def test_it_goes_on_by_itself_when_the_network_is_back(
 def test_it_says_that_the_storage_is_away_and_goes_on_when_it_is_back(
     page: Page, site: live.Server, tmp_path: Path, problems: list[str]
 ) -> None:
-    choose(page, film(tmp_path, "a.mp4"))
+    choose(page, video_file(tmp_path, "a.mp4"))
     temp, away = site.media / "temp", site.media / "unmounted"
     temp.rename(away)
     send(page)
@@ -362,7 +367,7 @@ def test_it_says_that_the_storage_is_away_and_goes_on_when_it_is_back(
 def test_whoever_was_logged_out_logs_in_elsewhere_and_it_goes_on(
     page: Page, bob: User, site: live.Server, tmp_path: Path, problems: list[str]
 ) -> None:
-    choose(page, film(tmp_path, "a.mp4"))
+    choose(page, video_file(tmp_path, "a.mp4"))
     Session.objects.all().delete()
     send(page)
     expect(rows(page)).to_contain_text("You were logged out.")
@@ -370,17 +375,21 @@ def test_whoever_was_logged_out_logs_in_elsewhere_and_it_goes_on(
     for user, told in ((make_user("charlie"), "Somebody else is logged in"), (bob, "Sent.")):
         session = live.Visitor(site, user).session
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
-        page.get_by_role("button", name="I am logged in again").click()
+        page.get_by_role("button", name="I've logged in").click()
         expect(rows(page)).to_contain_text(told)
     assert Video.objects.get().uploaded_by == bob
     without(problems, "401", "403")
 
 
-def test_it_goes_on_past_a_film_that_the_site_refuses(
+def test_it_goes_on_past_a_video_that_the_site_refuses(
     page: Page, tmp_path: Path, problems: list[str]
 ) -> None:
     """The page thought that it would fit; meanwhile the limit was lowered."""
-    choose(page, film(tmp_path, "large.mp4", 300 * KB), film(tmp_path, "small.mp4", 30 * KB))
+    choose(
+        page,
+        video_file(tmp_path, "large.mp4", 300 * KB),
+        video_file(tmp_path, "small.mp4", 30 * KB),
+    )
     set_limits(file=100 * KB)
     send(page)
     expect(row(page, "large.mp4")).to_contain_text("This file is larger than 100 KB")
@@ -411,7 +420,7 @@ def leave_unfinished(page: Page, *files: Path) -> None:
     page.close()
 
 
-def test_three_films_arrive_though_the_server_stops_in_the_second_and_the_page_is_reloaded(
+def test_three_videos_arrive_though_the_server_stops_in_the_second_and_the_page_is_reloaded(
     page: Page,
     bob: User,
     site: live.Server,
@@ -421,7 +430,7 @@ def test_three_films_arrive_though_the_server_stops_in_the_second_and_the_page_i
 ) -> None:
     page.on("dialog", lambda dialog: dialog.accept())  # "leave this page?"
     sizes = {"a": 400 * KB, "b": 2 * KB * KB, "c": 400 * KB}
-    files = [film(tmp_path, f"{name}.mp4", size) for name, size in sizes.items()]
+    files = [video_file(tmp_path, f"{name}.mp4", size) for name, size in sizes.items()]
     with live.server(site.media, static_files, tmp_path / "first.log") as mortal:
         address = f"{mortal.url}/upload/"
         page.goto(address)
@@ -429,13 +438,13 @@ def test_three_films_arrive_though_the_server_stops_in_the_second_and_the_page_i
         choose(page, *files)
         page.get_by_label("Title of c.mp4").fill("Typed once")
         send(page)
-        expect(row(page, "a.mp4")).to_contain_text("Sent. Waiting to be processed")
+        expect(row(page, "a.mp4")).to_contain_text("Uploaded. Processing will start shortly.")
         partly_sent(row(page, "b.mp4"))
         second = Upload.objects.get(filename="b.mp4").source_path
         wait_for(lambda: second.stat().st_size > 0, name="what the site has written of it")
         for pid in (mortal.pid, *mortal.workers()):
             os.kill(pid, signal.SIGKILL)
-    expect(row(page, "b.mp4")).to_contain_text("The site can’t be reached. Trying again in")
+    expect(row(page, "b.mp4")).to_contain_text("Can't reach the server. Trying again in")
     assert 0 < second.stat().st_size < sizes["b"]
 
     with live.server(site.media, static_files, tmp_path / "second.log", port=mortal.port):
@@ -462,18 +471,18 @@ def test_three_films_arrive_though_the_server_stops_in_the_second_and_the_page_i
 def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
     visit: Callable[..., Page], bob: User, page: Page, tmp_path: Path
 ) -> None:
-    right, other = (film(tmp_path, f"{name}.mp4", 2 * KB * KB) for name in ("right", "other"))
+    right, other = (video_file(tmp_path, f"{name}.mp4", 2 * KB * KB) for name in ("right", "other"))
     leave_unfinished(page, right, other)
     page = visit(bob)  # another device, too, hears of it
     page.goto("/upload/")
     (tmp_path / "elsewhere").mkdir()
-    wrong = film(tmp_path / "elsewhere", "right.mp4", 2 * KB * KB + 1)
+    wrong = video_file(tmp_path / "elsewhere", "right.mp4", 2 * KB * KB + 1)
     unfinished = page.locator("[data-unfinished-list] > li")
     expect(unfinished).to_have_count(2)
     unfinished.filter(has_text="right.mp4").locator("input").set_input_files(wrong)
     expect(page.locator("[data-wrong]")).to_have_text(
         "That is “right.mp4” with 2 MB (2,097,153 bytes). "
-        "It goes on only with “right.mp4” with 2 MB (2,097,152 bytes)."
+        "To continue, choose “right.mp4” with 2 MB (2,097,152 bytes)."
     )
     assert not Video.objects.exists()
     unfinished.filter(has_text="right.mp4").locator("input").set_input_files(right)
@@ -485,16 +494,16 @@ def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
     assert used(bob) == 2 * KB * KB
 
 
-def test_what_lay_too_long_is_sent_anew_with_all_that_was_typed(
+def test_what_lay_too_long_is_sent_again_with_all_that_was_typed(
     visit: Callable[..., Page], bob: User, page: Page, tmp_path: Path, problems: list[str]
 ) -> None:
     playlist = make_playlist("Summer", made_by=bob)
-    right = film(tmp_path, "right.mp4")
+    right = video_file(tmp_path, "right.mp4")
     upload = create_upload(
         user=bob,
         size=right.stat().st_size,
         filename=right.name,
-        words=Words(
+        words=VideoDetails(
             title="Typed once",
             description="At the sea",
             category=make_category("Nature"),
@@ -519,7 +528,7 @@ def test_what_lay_too_long_is_sent_anew_with_all_that_was_typed(
 def test_whoever_used_up_the_week_goes_on_with_what_is_unfinished(
     visit: Callable[..., Page], bob: User, page: Page, tmp_path: Path
 ) -> None:
-    right = film(tmp_path, "right.mp4", 2 * KB * KB)
+    right = video_file(tmp_path, "right.mp4", 2 * KB * KB)
     leave_unfinished(page, right)
     type(bob).objects.update(weekly_upload_bytes=4 * KB**3, last_upload_reset=timezone.now())
     page = visit(bob)
@@ -551,7 +560,7 @@ def test_while_sending_the_screen_stays_on_and_leaving_is_asked_about(
 
     page.on("dialog", stay)
     network = throttle(page, SLOW)
-    choose(page, film(tmp_path, "a.mp4", 2 * KB * KB))
+    choose(page, video_file(tmp_path, "a.mp4", 2 * KB * KB))
     send(page)
     partly_sent(row(page, "a.mp4"))
     page.wait_for_function("() => window.locks.length === 1 && !window.locks[0].released")
@@ -564,7 +573,7 @@ def test_while_sending_the_screen_stays_on_and_leaving_is_asked_about(
 
 # -- afterwards -----------------------------------------------------------------------------------
 def test_the_state_of_each_is_followed_with_links(page: Page, tmp_path: Path) -> None:
-    choose(page, film(tmp_path, "a.mp4"), film(tmp_path, "b.mp4"))
+    choose(page, video_file(tmp_path, "a.mp4"), video_file(tmp_path, "b.mp4"))
     send(page)
     expect(page.locator("[data-total-percent]")).to_have_text("Sent")
     good, bad = Video.objects.get(title="a"), Video.objects.get(title="b")
@@ -582,7 +591,7 @@ def test_the_state_of_each_is_followed_with_links(page: Page, tmp_path: Path) ->
 
 
 def test_a_file_that_was_sent_before_is_told_and_may_go_or_stay(page: Page, tmp_path: Path) -> None:
-    choose(page, film(tmp_path, "a.mp4"))
+    choose(page, video_file(tmp_path, "a.mp4"))
     send(page)
     expect(rows(page)).to_contain_text("Sent.")
     first = Video.objects.get()
@@ -592,7 +601,7 @@ def test_a_file_that_was_sent_before_is_told_and_may_go_or_stay(page: Page, tmp_
     choose(page, copy)
     send(page)
     twin = rows(page).locator("[data-twin]")
-    expect(twin).to_contain_text("You have sent this file before: a.")
+    expect(twin).to_contain_text("You've already uploaded this file: a.")
     expect(twin.get_by_role("link")).to_have_attribute("href", first.get_absolute_url())
     twin.get_by_role("button", name="Remove this one").click()
     expect(rows(page)).to_contain_text("Removed")
@@ -603,7 +612,7 @@ def test_a_batch_is_sent_by_the_keyboard_alone(page: Page, bob: User, tmp_path: 
     playlist = make_playlist("Summer", made_by=bob)
     playlist.entries.create(video=make_video(), position=0)
     page.goto("/upload/")
-    choose(page, film(tmp_path, "a.mp4"), film(tmp_path, "b.mp4"))
+    choose(page, video_file(tmp_path, "a.mp4"), video_file(tmp_path, "b.mp4"))
 
     def tab_to(name: str) -> None:
         wanted = page.locator(":focus").and_(page.locator(f'[aria-label="{name}"], #{name}'))
@@ -633,7 +642,7 @@ def test_a_batch_is_sent_by_the_keyboard_alone(page: Page, bob: User, tmp_path: 
             break
         press("Tab")
     press("Enter")
-    expect(page.get_by_role("link", name="See your videos")).to_be_focused()
+    expect(page.get_by_role("link", name="Go to your videos")).to_be_focused()
     entries = playlist.entries.select_related("video")[1:]
     assert [(entry.video.original_filename, entry.video.title) for entry in entries] == [
         ("b.mp4", "Day 1"),

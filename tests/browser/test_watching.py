@@ -16,8 +16,8 @@ from tests.browser.player import seek, state, wait_until
 from tests.builders import make_user
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.stored_videos import enrich, ready_film
-from videos.models import Caption, WatchPosition
+from tests.videos.stored_videos import enrich, ready_video
+from videos.models import Caption, WatchProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +51,9 @@ MARKERS = """
 SHOWN = "[...video.textTracks].find((track) => track.mode === 'showing')?.language"
 
 
-def film(user: User, seconds: float = 20, **fields: object) -> Video:
+def video_file(user: User, seconds: float = 20, **fields: object) -> Video:
     """With its storyboard; small enough for one size."""
-    video = ready_film(
+    video = ready_video(
         user, clips.h264_mp4(seconds=seconds, size="640x360", fps="10", gop=20), **fields
     )
     assert enrich() == "completed"
@@ -94,7 +94,7 @@ def phone(visit: Callable[..., Page], bob: User) -> Page:
 def test_pointing_at_the_timeline_shows_the_picture_and_what_was_said(
     page: Page, bob: User
 ) -> None:
-    open_page(page, film(bob))
+    open_page(page, video_file(bob))
     said = [{"seconds": 10, "author": "alice", "text": "Look at <b>that</b>!"}]
     page.evaluate(MARKERS, said)
     expect(page.locator(".player__markers i")).to_have_count(1)
@@ -112,22 +112,22 @@ def test_pointing_at_the_timeline_shows_the_picture_and_what_was_said(
 
 
 def test_the_speed_is_chosen_by_the_menu(page: Page, bob: User) -> None:
-    open_page(page, film(bob))
+    open_page(page, video_file(bob))
     page.get_by_role("button", name="settings").click()
     speed = page.get_by_role("menuitem", name=re.compile("^Speed"))
     speed.click()
     page.get_by_role("menuitem", name="Back from Speed").click()
     speed.click()
-    assert page.locator("media-controller").evaluate("it => it.scrollTop") == 0, "the film stays"
+    assert page.locator("media-controller").evaluate("it => it.scrollTop") == 0, "the video stays"
     page.get_by_role("menuitemradio", name="1.5x").click()
     wait_until(page, "video.playbackRate === 1.5")
     page.reload()
     wait_until(page, "video.playbackRate === 1.5")
 
 
-def test_captions_stay_as_they_were_chosen_on_the_next_film(page: Page, bob: User) -> None:
-    first = with_captions(film(bob), en="Hello", de="Hallo")
-    second = with_captions(film(bob, 6), de="Guten Tag", en="Good day")
+def test_captions_stay_as_they_were_chosen_on_the_next_video(page: Page, bob: User) -> None:
+    first = with_captions(video_file(bob), en="Hello", de="Hallo")
+    second = with_captions(video_file(bob, 6), de="Guten Tag", en="Good day")
     Caption.objects.filter(language="en").update(is_default=True)
     open_page(page, first)
     wait_until(page, f"{SHOWN} === 'en'")
@@ -145,7 +145,7 @@ def test_captions_stay_as_they_were_chosen_on_the_next_film(page: Page, bob: Use
 
 
 def test_two_taps_at_a_side_go_back_and_on(phone: Page, bob: User) -> None:
-    open_page(phone, film(bob))
+    open_page(phone, video_file(bob))
     seek(phone, 5)
     box = phone.locator("video.player__video").bounding_box()
     assert box is not None
@@ -165,7 +165,7 @@ def test_two_taps_at_a_side_go_back_and_on(phone: Page, bob: User) -> None:
 
 
 def test_the_menu_is_a_sheet_on_the_phone(phone: Page, bob: User) -> None:
-    open_page(phone, film(bob))
+    open_page(phone, video_file(bob))
     phone.get_by_role("button", name="settings").tap()
     menu = phone.locator(".player__menu")
     expect(menu).to_be_visible()
@@ -182,13 +182,13 @@ def test_the_menu_is_a_sheet_on_the_phone(phone: Page, bob: User) -> None:
 
 
 def test_a_double_click_fills_the_screen(page: Page, bob: User) -> None:
-    open_page(page, film(bob))
+    open_page(page, video_file(bob))
     page.locator("video.player__video").dblclick(position={"x": 100, "y": 100})
     page.wait_for_function("() => document.fullscreenElement !== null")
 
 
 def test_a_time_in_the_page_seeks_in_place(page: Page, bob: User) -> None:
-    open_page(page, film(bob))
+    open_page(page, video_file(bob))
     page.evaluate(
         "document.dispatchEvent(new CustomEvent('clip-seek', { detail: { seconds: 12 } }))"
     )
@@ -196,7 +196,7 @@ def test_a_time_in_the_page_seeks_in_place(page: Page, bob: User) -> None:
 
 
 def test_a_time_in_a_comment_stands_on_the_timeline(page: Page, bob: User) -> None:
-    open_page(page, film(bob))
+    open_page(page, video_file(bob))
     page.get_by_label("Your comment", exact=True).fill("Look at 0:12!")
     page.get_by_role("button", name="Comment", exact=True).click()
     markers = page.locator(".player__markers i")
@@ -222,14 +222,14 @@ def test_a_time_in_a_comment_stands_on_the_timeline(page: Page, bob: User) -> No
 
 
 def test_at_the_end_one_watches_again_or_what_comes_next(page: Page, bob: User) -> None:
-    other = film(bob, 6, title="Another film")
-    video = film(bob)
+    other = video_file(bob, 6, title="Another video")
+    video = video_file(bob)
     open_page(page, video)
     expect(page.locator("clip-end-screen")).to_be_hidden()
     seek(page, 19)
     play(page)
     expect(page.locator("clip-end-screen")).to_be_visible()
-    expect(page.locator("clip-end-screen").get_by_role("link")).to_contain_text("Another film")
+    expect(page.locator("clip-end-screen").get_by_role("link")).to_contain_text("Another video")
     live.settle(0.3)
     page.screenshot(path=results("screenshots/end-1280.png"))
     page.get_by_role("button", name="Watch again").click()
@@ -245,19 +245,19 @@ def test_at_the_end_one_watches_again_or_what_comes_next(page: Page, bob: User) 
 
 
 def test_the_position_is_kept_when_the_page_is_left(page: Page, bob: User) -> None:
-    video = film(make_user("alice"))
+    video = video_file(make_user("alice"))
     open_page(page, video, "?t=7")
     play(page)
     wait_until(page, "video.currentTime > 8")
     page.keyboard.press("k")
-    wait_for(lambda: WatchPosition.objects.filter(member=bob, seconds__gte=8).exists())
+    wait_for(lambda: WatchProgress.objects.filter(member=bob, seconds__gte=8).exists())
     seek(page, 12)  # while it pauses
     page.goto("/")
-    wait_for(lambda: WatchPosition.objects.filter(member=bob, seconds=12).exists())
+    wait_for(lambda: WatchProgress.objects.filter(member=bob, seconds=12).exists())
 
 
 def test_a_view_counts_after_a_third_and_only_once(page: Page, bob: User) -> None:
-    video = film(make_user("alice"), 6)
+    video = video_file(make_user("alice"), 6)
     open_page(page, video)
     seek(page, 5)  # what is jumped over is not watched
     page.goto(video.get_absolute_url())
@@ -267,7 +267,7 @@ def test_a_view_counts_after_a_third_and_only_once(page: Page, bob: User) -> Non
         open_page(page, video, "?t=0")
         play(page)
         wait_until(page, "video.ended")
-        wait_for(lambda: not WatchPosition.objects.filter(is_finished=False).exists())
+        wait_for(lambda: not WatchProgress.objects.filter(is_finished=False).exists())
     wait_for(lambda: seen(video) == 1)
     page.goto(video.get_absolute_url())
     expect(page.get_by_text("1 view", exact=True)).to_be_visible()
@@ -282,7 +282,7 @@ def seen(video: Video) -> int:
 def test_looking_at_the_page_tells_nothing(page: Page, bob: User) -> None:
     told: list[str] = []
     page.on("request", lambda request: told.append(request.url))
-    open_page(page, film(make_user("alice")))
+    open_page(page, video_file(make_user("alice")))
     page.goto("/")
     assert [url for url in told if url.endswith("/view/")] == []
 
@@ -291,7 +291,7 @@ def test_looking_at_the_page_tells_nothing(page: Page, bob: User) -> None:
 
 
 def test_captions_are_added_on_their_page_and_shown(page: Page, bob: User) -> None:
-    video = film(bob)
+    video = video_file(bob)
     page.goto(video.get_absolute_url())
     page.get_by_role("link", name="Captions").click()
     srt = "1\n00:00:01,000 --> 00:00:09,000\n<i>Hello</i> there\n"
@@ -319,11 +319,13 @@ def shot(what: str, width: str, scheme: str) -> Path:
 def test_pictures_of_the_player(visit: Callable[..., Page], bob: User, scheme: str) -> None:
     """For people to look at; nothing may be wider than the page."""
     for title in ("Harbour at dusk", "A walk in the rain", "x" * 100):
-        film(bob, 6, title=title)
-    video = with_captions(film(bob, title="The long way home"), en="Words that are spoken here.")
+        video_file(bob, 6, title=title)
+    video = with_captions(
+        video_file(bob, title="The long way home"), en="Words that are spoken here."
+    )
     widths: dict[str, dict[str, Any]] = {"390": PHONE, "1280": {"viewport": DESK}}
     for name, options in widths.items():
-        WatchPosition.objects.update_or_create(member=bob, video=video, defaults={"seconds": 9})
+        WatchProgress.objects.update_or_create(member=bob, video=video, defaults={"seconds": 9})
         page = visit(bob, color_scheme=scheme, **options)
         page.goto("/")
         page.screenshot(path=shot("home-begun", name, scheme))

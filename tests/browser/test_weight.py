@@ -10,7 +10,7 @@ import pytest
 from tests import clips
 from tests.browser.player import wait_until
 from tests.builders import make_category, make_playlist, make_user, make_video
-from tests.videos.stored_videos import enrich, ready_film
+from tests.videos.stored_videos import enrich, ready_video
 from videos.selectors.feed import PAGE_SIZE
 from videos.selectors.playlists import ROWS
 from videos.services.captions import add_caption
@@ -35,16 +35,16 @@ pytestmark = [
 ]
 
 MOST = 25_000  # bytes
-MOST_WITH_PLAYER = 220_000  # the worker of hls.js apart, which loads beside the page
+MAX_WITH_PLAYER = 220_000  # the worker of hls.js apart, which loads beside the page
 SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHello\n"
 
 
 @pytest.fixture
-def film(bob: User) -> Video:
+def video_file(bob: User) -> Video:
     """In two sizes, with storyboard, captions, likes, and comments with times; among others."""
     alice, music = make_user("alice"), make_category("Music")
     clip = clips.h264_mp4(seconds=2, size="1152x640", fps="10", gop=20)
-    video = ready_film(bob, clip, title="Harbour", description="From 0:01 on.", category=music)
+    video = ready_video(bob, clip, title="Harbour", description="From 0:01 on.", category=music)
     assert enrich() == "completed"
     video.refresh_from_db()
     assert video.renditions.count() == 2
@@ -53,19 +53,19 @@ def film(bob: User) -> Video:
     write_comment(video=video, author=bob, text="I did.", reply_to=said)
     set_like(video=video, member=bob, liked=True)
     for number in range(PAGE_SIZE):
-        make_video(f"Film {number}", uploader=alice, category=music)
+        make_video(f"Video {number}", uploader=alice, category=music)
     save_position(video=make_video(), member=bob, seconds=40, ended=False)
     return video
 
 
 def test_pages_load_little_javascript(
-    visit: Callable[..., Page], bob: User, film: Video, problems: list[str]
+    visit: Callable[..., Page], bob: User, video_file: Video, problems: list[str]
 ) -> None:
     days = timedelta(days=1)
-    guest = f"/s/{make_guest_link(video=film, created_by=bob, lifetime=days).token}/"
-    home = film.get_absolute_url()
+    guest = f"/s/{make_guest_link(video=video_file, created_by=bob, lifetime=days).token}/"
+    home = video_file.get_absolute_url()
     playlist = make_playlist(made_by=bob)
-    add_to_playlist(playlist=playlist, video=film, user=bob)
+    add_to_playlist(playlist=playlist, video=video_file, user=bob)
     for place in range(ROWS):  # so that there is a next page
         playlist.entries.create(video=make_video(uploader=bob), position=place + 1)
     listed = playlist.get_absolute_url()
@@ -76,13 +76,13 @@ def test_pages_load_little_javascript(
         path: weigh(page, path, plays=path in with_player)
         for path in (
             home, guest, queue, listed, "/playlists/", "/liked/",
-            "/", "/?q=film", "/users/", "/notices/", "/upload/", "/categories/music/",
+            "/", "/?q=video", "/users/", "/notices/", "/upload/", "/categories/music/",
             "/profile/alice/", "/settings/", f"{home}comments/", f"{home}captions/",
             f"{home}share/", f"{home}edit/",
         )
     }  # fmt: skip
     for path, sizes in weights.items():
-        most = MOST_WITH_PLAYER if path in with_player else MOST
+        most = MAX_WITH_PLAYER if path in with_player else MOST
         assert 0 < sum(sizes.values()) <= most, (path, sizes)
     for part in (
         "hls.light",
@@ -98,7 +98,7 @@ def test_pages_load_little_javascript(
     assert any("clip-playlist-entries" in url for url in weights[listed])
     assert any("clip-up-next" in url for url in weights[queue])
     assert not any("clip-up-next" in url for url in weights[home])
-    problems.clear()  # there are no files behind the other films
+    problems.clear()  # there are no files behind the other videos
 
 
 def weigh(page: Page, path: str, *, plays: bool) -> dict[str, int]:

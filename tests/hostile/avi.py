@@ -40,9 +40,9 @@ def _with_stream(strl: bytes, data: bytes) -> bytes:
 
 
 for _name, _text in {
-    "playlist-of-a-local-film": "#EXTM3U\n#EXTINF:9,\nfile://{film}\n#EXT-X-ENDLIST\n",
+    "playlist-of-a-local-video": "#EXTM3U\n#EXTINF:9,\nfile://{video}\n#EXT-X-ENDLIST\n",
     "playlist-of-a-server": "#EXTM3U\n#EXTINF:9,\n{server}/a.ts\n#EXT-X-ENDLIST\n",
-    "ffconcat": "ffconcat version 1.0\nfile '{film}'\n",
+    "ffconcat": "ffconcat version 1.0\nfile '{video}'\n",
     "styled-text": "[Script Info]\nTitle: <script>alert(1)</script>\n[Events]\n",
 }.items():
 

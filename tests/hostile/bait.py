@@ -9,7 +9,7 @@ from pathlib import Path
 SECRET = "CANARY-7f3c1e-do-not-show"
 """Stands in a file beside the site's own and must never come out again."""
 MAGENTA = (255, 0, 255)
-"""What the secret film shows from its first to its last frame; no other film here does."""
+"""What the secret video shows from its first to its last frame; no other video here does."""
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,16 @@ class Bait:
 
     Attributes:
         secret: a text file that holds SECRET and nothing else of interest.
-        film: a film in MAGENTA that carries SECRET as its title.
+        video: a video in MAGENTA that carries SECRET as its title.
         server: address of an HTTP server that must never be asked, without a slash at its end.
     """
 
     secret: Path
-    film: Path
+    video: Path
     server: str
 
     def fill(self, template: str) -> bytes:
-        filled = template.replace("{secret}", str(self.secret)).replace("{film}", str(self.film))
+        filled = template.replace("{secret}", str(self.secret)).replace("{video}", str(self.video))
         return filled.replace("{server}", self.server).encode()
 
 
@@ -69,7 +69,7 @@ class Kinds(dict[str, Kind]):
         return keep
 
     def add_text(self, name: str, template: str) -> None:
-        """What is text and nothing else; ``{secret}``, ``{film}`` and ``{server}`` are filled."""
+        """What is text and nothing else; ``{secret}``, ``{video}`` and ``{server}`` are filled."""
         self.add(name, refused=True)(lambda bait: bait.fill(template))
 
     def add_bytes(self, name: str, content: Callable[[], bytes], *, refused: bool = False) -> None:

@@ -75,7 +75,7 @@ def data_reference(*entries: bytes) -> bytes:
 INSIDE = data_reference(full(b"url ", flags=1))
 
 
-def film(
+def video(
     samples: Sequence[bytes] = (),
     *,
     codec: bytes = b"jpeg",
@@ -87,7 +87,7 @@ def film(
     more: bytes = b"",
     tracks: int = 1,
 ) -> bytes:
-    """A film of one kind of track; five JPEG pictures unless told otherwise.
+    """A video of one kind of track; five JPEG pictures unless told otherwise.
 
     Args:
         tables: bodies of ``stbl``'s boxes, without version and flags, that replace the true ones.

@@ -58,14 +58,14 @@ def listener() -> Iterator[Listener]:
 @pytest.fixture(scope="session")
 def bait(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Bait:
     folder = tmp_path_factory.mktemp("secrets")
-    secret, film = folder / "secret.txt", folder / "film.mp4"
+    secret, video = folder / "secret.txt", folder / "video.mp4"
     secret.write_text(f"{SECRET}\n" * 100)
     magenta = "color=magenta:size=320x180:rate=10:duration=2"
     made = clips.make(
         "mp4", "-f", "lavfi", "-i", magenta, *clips.x264(), "-metadata", f"title={SECRET}"
     )
-    film.write_bytes(made.read_bytes())
-    return Bait(secret, film, f"http://127.0.0.1:{listener.port}")
+    video.write_bytes(made.read_bytes())
+    return Bait(secret, video, f"http://127.0.0.1:{listener.port}")
 
 
 @pytest.fixture

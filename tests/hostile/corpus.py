@@ -14,9 +14,9 @@ assert len(KINDS) == sum(map(len, (texts.KINDS, mp4.KINDS, matroska.KINDS, avi.K
 
 # These go through form, worker and page.
 THROUGH_THE_SITE = (
-    "playlist-of-a-local-film.mp4",
+    "playlist-of-a-local-video.mp4",
     "playlist-of-a-server.mkv",
-    "playlist-in-front-of-a-film.mp4",
+    "playlist-in-front-of-a-video.mp4",
     "ffconcat-of-a-secret.mov",
     "ffconcat-of-a-server.mkv",
     "dash-with-an-entity.mkv",
@@ -24,7 +24,7 @@ THROUGH_THE_SITE = (
     "xbin-picture.mp4",
     "page-with-a-script.mp4",
     "sound-alone.mp4",
-    "zip-of-films.mp4",
+    "zip-of-videos.mp4",
     "huge-png.mp4",
     "nothing-but-a-movie-box.mp4",
     "movie-box-beyond-the-end.mp4",

@@ -1,4 +1,4 @@
-"""Films of eight formats, cut short or with bits turned over."""
+"""Videos of eight formats, cut short or with bits turned over."""
 
 from __future__ import annotations
 

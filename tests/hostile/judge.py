@@ -47,7 +47,7 @@ def measured() -> Iterator[Usage]:
 
 
 def assert_plays(video: Path) -> None:
-    """All of it can be decoded, there is a picture, and none shows the secret film."""
+    """All of it can be decoded, there is a picture, and none shows the secret video."""
     done = decoded(video)
     if done.returncode and b"'pixel_aspect' out of range" in done.stderr:
         # FFmpeg's filters refuse a pixel of negative width in the container; browsers, which go
@@ -73,7 +73,7 @@ def assert_plays(video: Path) -> None:
         done = decoded(shaped)
     assert done.returncode == 0, done.stderr
     assert done.stdout, "there is no picture in it"
-    assert_not_the_secret_film(done.stdout)
+    assert_not_the_secret_video(done.stdout)
 
 
 def decoded(video: Path) -> subprocess.CompletedProcess[bytes]:
@@ -109,7 +109,7 @@ def decoded(video: Path) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def assert_not_the_secret_film(pixels: bytes) -> None:
+def assert_not_the_secret_video(pixels: bytes) -> None:
     """Of the means of pictures, red, green, blue in turn."""
     for start in range(0, len(pixels), 3):
         pairs = zip(pixels[start : start + 3], MAGENTA, strict=True)
@@ -137,7 +137,7 @@ def assert_thumbnail_is_innocent(thumbnail: Path) -> None:
         check=True,
         timeout=60,
     ).stdout
-    assert_not_the_secret_film(mean)
+    assert_not_the_secret_video(mean)
 
 
 def assert_no_secret(texts: Iterable[str] = (), files: Iterable[Path] = ()) -> None:

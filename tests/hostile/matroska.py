@@ -55,7 +55,7 @@ def five() -> list[tuple[int, bytes]]:
     return [(100 * number, jpeg()) for number in range(5)]
 
 
-def film(
+def video(
     *, info: bytes = b"", tracks: bytes = b"", clusters: bytes = b"", more: bytes = b""
 ) -> bytes:
     """Five JPEG pictures in half a second, but for what is given."""
@@ -87,11 +87,11 @@ def _bomb() -> bytes:
 
 
 def _lasting(seconds: float) -> bytes:
-    return film(info=real(0x4489, seconds))
+    return video(info=real(0x4489, seconds))
 
 
 def _counting(nanoseconds: int) -> bytes:
-    return film(info=uint(0x2AD7B1, nanoseconds))
+    return video(info=uint(0x2AD7B1, nanoseconds))
 
 
 KINDS.add_bytes("endless-duration.mkv", lambda: _lasting(math.inf))
@@ -100,25 +100,25 @@ KINDS.add_bytes("negative-duration.mkv", lambda: _lasting(-1e300))
 KINDS.add_bytes("time-base-of-zero.mkv", lambda: _counting(0))
 KINDS.add_bytes("time-base-of-one-nanosecond.mkv", lambda: _counting(1))
 KINDS.add_bytes("time-base-of-a-century.mkv", lambda: _counting(2**61))
-KINDS.add_bytes("all-frames-at-zero.mkv", lambda: film(clusters=cluster(*[(0, jpeg())] * 5)))
+KINDS.add_bytes("all-frames-at-zero.mkv", lambda: video(clusters=cluster(*[(0, jpeg())] * 5)))
 KINDS.add_bytes(
     "frames-before-zero.mkv",
-    lambda: film(clusters=cluster(*((-time, data) for time, data in five()))),
+    lambda: video(clusters=cluster(*((-time, data) for time, data in five()))),
 )
 KINDS.add_bytes(
     "cluster-at-the-end-of-time.mkv",
-    lambda: film(clusters=cluster(*five()) + cluster(*five(), at=2**63 - 1)),
+    lambda: video(clusters=cluster(*five()) + cluster(*five(), at=2**63 - 1)),
 )
-KINDS.add_bytes("no-frame-is-a-keyframe.webm", lambda: film(clusters=cluster(*five(), flags=0)))
+KINDS.add_bytes("no-frame-is-a-keyframe.webm", lambda: video(clusters=cluster(*five(), flags=0)))
 KINDS.add_bytes(
     "two-pictures-more-than-half-an-hour-apart.mkv",
-    lambda: film(clusters=cluster(five()[0]) + cluster(five()[0], at=2_100_000)),
+    lambda: video(clusters=cluster(five()[0]) + cluster(five()[0], at=2_100_000)),
 )
 KINDS.add_bytes(
-    "default-duration-of-one-nanosecond.mkv", lambda: film(tracks=track(1, uint(0x23E383, 1)))
+    "default-duration-of-one-nanosecond.mkv", lambda: video(tracks=track(1, uint(0x23E383, 1)))
 )
 KINDS.add_bytes(
-    "default-duration-of-an-age.mkv", lambda: film(tracks=track(1, uint(0x23E383, 2**63)))
+    "default-duration-of-an-age.mkv", lambda: video(tracks=track(1, uint(0x23E383, 2**63)))
 )
 
 # -- sizes ----------------------------------------------------------------------------------------
@@ -126,25 +126,25 @@ KINDS.add_bytes(
 KINDS.add_bytes(
     "segment-of-an-exabyte.mkv", lambda: HEAD + element(SEGMENT, size=2**55), refused=True
 )
-KINDS.add_bytes("void-of-an-exabyte.mkv", lambda: film(more=element(0xEC, b"x", size=2**55)))
+KINDS.add_bytes("void-of-an-exabyte.mkv", lambda: video(more=element(0xEC, b"x", size=2**55)))
 KINDS.add_bytes(
     "private-data-of-a-gigabyte.mkv",
-    lambda: film(tracks=track(1, element(0x63A2, b"x", size=2**30))),
+    lambda: video(tracks=track(1, element(0x63A2, b"x", size=2**30))),
 )
 KINDS.add_bytes("nothing-but-a-head.webm", lambda: HEAD, refused=True)
 KINDS.add_bytes(
     "picture-of-four-billion-pixels-a-side.mkv",
-    lambda: film(tracks=track(size=(2**32 - 1, 2**32 - 1))),
+    lambda: video(tracks=track(size=(2**32 - 1, 2**32 - 1))),
 )
-KINDS.add_bytes("picture-of-no-size.mkv", lambda: film(tracks=track(size=(0, 0))))
+KINDS.add_bytes("picture-of-no-size.mkv", lambda: video(tracks=track(size=(0, 0))))
 KINDS.add_bytes(
-    "three-thousand-tracks.mkv", lambda: film(tracks=b"".join(map(track, range(1, 3001))))
+    "three-thousand-tracks.mkv", lambda: video(tracks=b"".join(map(track, range(1, 3001))))
 )
-KINDS.add_bytes("track-number-of-a-quintillion.mkv", lambda: film(tracks=track(2**62)))
-KINDS.add_bytes("nested-tags.mkv", lambda: film(more=_nested(3000)))
+KINDS.add_bytes("track-number-of-a-quintillion.mkv", lambda: video(tracks=track(2**62)))
+KINDS.add_bytes("nested-tags.mkv", lambda: video(more=_nested(3000)))
 KINDS.add_bytes(
     "lacing-that-lies.mkv",
-    lambda: film(clusters=cluster((0, b"\xff" + b"\xff" * 300), *five()[1:], flags=0x82)),
+    lambda: video(clusters=cluster((0, b"\xff" + b"\xff" * 300), *five()[1:], flags=0x82)),
 )
 
 
@@ -158,24 +158,24 @@ def _packing(algorithm: int, settings: bytes = b"") -> bytes:
 
 KINDS.add_bytes(
     "packed-frames.mkv",
-    lambda: film(
+    lambda: video(
         tracks=track(1, _packing(0)),
         clusters=cluster(*((at, zlib.compress(it)) for at, it in five())),
     ),
 )
 KINDS.add_bytes(
     "packed-frames-of-128-megabytes.mkv",
-    lambda: film(
+    lambda: video(
         tracks=track(1, _packing(0)), clusters=cluster(*[(100 * n, _bomb()) for n in range(5)])
     ),
 )
 KINDS.add_bytes(
     "stripped-headers-of-a-megabyte.mkv",
-    lambda: film(tracks=track(1, _packing(3, jpeg() + bytes(2**20)))),
+    lambda: video(tracks=track(1, _packing(3, jpeg() + bytes(2**20)))),
 )
 KINDS.add_bytes(
     "thousand-packings.mkv",
-    lambda: film(tracks=track(1, *[_packing(0)] * 1000)),
+    lambda: video(tracks=track(1, *[_packing(0)] * 1000)),
 )
 
 
@@ -195,22 +195,22 @@ def _attached(name: bytes, kind: bytes, content: bytes) -> bytes:
 @KINDS.add("attached-playlist.mkv")
 def _(bait: Bait) -> bytes:
     text = bait.fill("#EXTM3U\n#EXTINF:9,\n{server}/a.ts\n")
-    return film(more=_attached(b"../../../list.m3u8", b"application/x-mpegurl", text))
+    return video(more=_attached(b"../../../list.m3u8", b"application/x-mpegurl", text))
 
 
 KINDS.add_bytes(
     "attached-font-of-a-megabyte.mkv",
-    lambda: film(more=_attached(b"a.ttf", b"font/ttf", bytes(2**20))),
+    lambda: video(more=_attached(b"a.ttf", b"font/ttf", bytes(2**20))),
 )
 
 
 @KINDS.add("segment-linked-to-another-file.mkv")
 def _(bait: Bait) -> bytes:
-    return film(info=element(0x3E83AB, bait.fill("{film}")) + element(0x3EB923, bytes(16)))
+    return video(info=element(0x3E83AB, bait.fill("{video}")) + element(0x3EB923, bytes(16)))
 
 
-KINDS.add_bytes("seek-head-that-points-to-itself.mkv", lambda: film(more=_seek(0x114D9B74, 0)))
-KINDS.add_bytes("cues-beyond-the-end.mkv", lambda: film(more=_seek(0x1C53BB6B, 2**50)))
+KINDS.add_bytes("seek-head-that-points-to-itself.mkv", lambda: video(more=_seek(0x114D9B74, 0)))
+KINDS.add_bytes("cues-beyond-the-end.mkv", lambda: video(more=_seek(0x1C53BB6B, 2**50)))
 
 
 def _seek(target: int, position: int) -> bytes:
@@ -228,17 +228,17 @@ def _tag(name: bytes, value: bytes) -> bytes:
 
 KINDS.add_bytes(
     "title-of-odd-characters.mkv",
-    lambda: film(info=element(0x7BA9, bytes(range(1, 256)) + b"\r\n\x1b]0;x\x07")),
+    lambda: video(info=element(0x7BA9, bytes(range(1, 256)) + b"\r\n\x1b]0;x\x07")),
 )
 KINDS.add_bytes(
-    "tag-of-ten-megabytes.mkv", lambda: film(more=_tag(b"COMMENT", b"<\x02&" * 3_400_000))
+    "tag-of-ten-megabytes.mkv", lambda: video(more=_tag(b"COMMENT", b"<\x02&" * 3_400_000))
 )
 KINDS.add_bytes(
     "codec-named-by-a-script.mkv",
-    lambda: film(tracks=track(codec=b"<script>alert(1)</script>")),
+    lambda: video(tracks=track(codec=b"<script>alert(1)</script>")),
     refused=True,
 )
-KINDS.add_bytes("document-type-of-a-script.mkv", lambda: film().replace(b"matroska", b"<script>"))
+KINDS.add_bytes("document-type-of-a-script.mkv", lambda: video().replace(b"matroska", b"<script>"))
 
 
 @KINDS.add("subtitles-with-a-script-inside.mkv")

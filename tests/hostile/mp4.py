@@ -14,12 +14,12 @@ from tests.hostile.boxes import (
     box,
     data_reference,
     edited,
-    film,
     full,
     jpeg,
     parts,
     plain,
     u32,
+    video,
 )
 from tests.hostile.texts import png
 
@@ -36,7 +36,7 @@ def _moov() -> bytes:
 
 
 def _patched(position: bytes, back: int, new: bytes) -> bytes:
-    """The plain film with bytes replaced, ``back`` before a box's four letters."""
+    """The plain video with bytes replaced, ``back`` before a box's four letters."""
     data = bytearray(plain())
     start = data.index(position) - back
     data[start : start + len(new)] = new
@@ -61,8 +61,8 @@ KINDS.add_bytes("two-movie-boxes.mp4", lambda: plain() + box(b"moov", _moov()))
 KINDS.add_bytes(
     "three-hundred-thousand-empty-boxes.mp4", lambda: FTYP + box(b"free") * 300_000, refused=True
 )
-KINDS.add_bytes("movie-without-tracks.mp4", lambda: film(tracks=0), refused=True)
-KINDS.add_bytes("five-thousand-tracks.mp4", lambda: film(tracks=5000), refused=True)
+KINDS.add_bytes("movie-without-tracks.mp4", lambda: video(tracks=0), refused=True)
+KINDS.add_bytes("five-thousand-tracks.mp4", lambda: video(tracks=5000), refused=True)
 
 # -- nesting --------------------------------------------------------------------------------------
 
@@ -77,14 +77,14 @@ KINDS.add_bytes("nested-movie-boxes.mp4", lambda: FTYP + _nested(b"moov", 8000),
 KINDS.add_bytes(
     "nested-tracks.mp4", lambda: FTYP + box(b"moov", _nested(b"trak", 8000)), refused=True
 )
-KINDS.add_bytes("nested-user-data.mp4", lambda: film(more=_nested(b"udta", 8000)))
-KINDS.add_bytes("nested-fragments.mp4", lambda: film() + _nested(b"moof", 8000))
+KINDS.add_bytes("nested-user-data.mp4", lambda: video(more=_nested(b"udta", 8000)))
+KINDS.add_bytes("nested-fragments.mp4", lambda: video() + _nested(b"moof", 8000))
 
 # -- bombs ----------------------------------------------------------------------------------------
 
 
 def _with_table(kind: bytes, body: bytes) -> bytes:
-    return film(tables={kind: body})
+    return video(tables={kind: body})
 
 
 for _kind, _body in {
@@ -104,7 +104,7 @@ KINDS.add_bytes("four-billion-keyframes.mp4", lambda: _with_table(b"stss", u32(U
 
 def _many_samples(count: int) -> bytes:
     """So many samples of one byte each by a few words of tables, all in one place."""
-    return film(
+    return video(
         tables={
             b"stts": u32(1, count, 1),
             b"stsc": u32(1, 1, count, 1),
@@ -118,7 +118,7 @@ KINDS.add_bytes("ten-million-samples.mp4", lambda: _many_samples(MANY))
 
 def frames_that_all_exist(count: int) -> bytes:
     """As many samples as bytes: each of them is read."""
-    return film(
+    return video(
         [bytes(count)],
         tables={b"stts": u32(1, count, 1), b"stsc": u32(1, 1, count, 1), b"stsz": u32(1, count)},
     )
@@ -157,28 +157,28 @@ def _jpeg_of(width: int, height: int) -> bytes:
 
 KINDS.add_bytes(
     "png-of-16000-by-16000.mp4",
-    lambda: film([png(16_000, 16_000)] * 2, codec=b"png ", size=(16_000, 16_000)),
+    lambda: video([png(16_000, 16_000)] * 2, codec=b"png ", size=(16_000, 16_000)),
     refused=True,
 )
 KINDS.add_bytes(
-    "png-of-16000-by-16000-called-64.mov", lambda: film([png(16_000, 16_000)] * 2, codec=b"png ")
+    "png-of-16000-by-16000-called-64.mov", lambda: video([png(16_000, 16_000)] * 2, codec=b"png ")
 )
-KINDS.add_bytes("jpeg-of-65000-by-65000.mov", lambda: film([_jpeg_of(65_000, 65_000)] * 5))
-KINDS.add_bytes("jpeg-of-5900-by-5900.mov", lambda: film([_jpeg_of(5_900, 5_900)] * 5))
-KINDS.add_bytes("picture-that-grows.mov", lambda: film([jpeg(), _jpeg_of(5_000, 7_000)] * 3))
-KINDS.add_bytes("description-of-65535-by-65535.mp4", lambda: film(size=(65_535, 65_535)))
+KINDS.add_bytes("jpeg-of-65000-by-65000.mov", lambda: video([_jpeg_of(65_000, 65_000)] * 5))
+KINDS.add_bytes("jpeg-of-5900-by-5900.mov", lambda: video([_jpeg_of(5_900, 5_900)] * 5))
+KINDS.add_bytes("picture-that-grows.mov", lambda: video([jpeg(), _jpeg_of(5_000, 7_000)] * 3))
+KINDS.add_bytes("description-of-65535-by-65535.mp4", lambda: video(size=(65_535, 65_535)))
 KINDS.add_bytes(
-    "raw-line-of-65535.mov", lambda: film([bytes(65_535 * 3)] * 4, codec=b"raw ", size=(65_535, 1))
+    "raw-line-of-65535.mov", lambda: video([bytes(65_535 * 3)] * 4, codec=b"raw ", size=(65_535, 1))
 )
 KINDS.add_bytes(
     "raw-column-of-65535.mov",
-    lambda: film([bytes(65_535 * 4)] * 4, codec=b"raw ", size=(1, 65_535)),
+    lambda: video([bytes(65_535 * 4)] * 4, codec=b"raw ", size=(1, 65_535)),
 )
 KINDS.add_bytes(
-    "raw-picture-without-height.mov", lambda: film([bytes(99)] * 4, codec=b"raw ", size=(64, 0))
+    "raw-picture-without-height.mov", lambda: video([bytes(99)] * 4, codec=b"raw ", size=(64, 0))
 )
-KINDS.add_bytes("unknown-codec.mp4", lambda: film(codec=b"!!<>"), refused=True)
-KINDS.add_bytes("codec-that-is-not-let-in.mov", lambda: film(codec=b"8BPS"), refused=True)
+KINDS.add_bytes("unknown-codec.mp4", lambda: video(codec=b"!!<>"), refused=True)
+KINDS.add_bytes("codec-that-is-not-let-in.mov", lambda: video(codec=b"8BPS"), refused=True)
 KINDS.add_bytes(
     "one-frame.mp4",
     lambda: clips.make("mp4", *clips.picture(0.04, "64x64", "25"), *clips.x264()).read_bytes(),
@@ -219,14 +219,14 @@ def _edits(*entries: tuple[int, int]) -> bytes:
 KINDS.add_bytes("all-frames-at-one-instant.mp4", lambda: _times(30, 0))
 KINDS.add_bytes("frames-a-day-apart.mp4", lambda: _times(30, 2**31 - 1))
 KINDS.add_bytes("frames-backwards.mp4", lambda: _times(15, 512, 15, U32 - 512))
-KINDS.add_bytes("two-pictures-half-an-hour-apart.mp4", lambda: film([jpeg()] * 2, delta=1_800_000))
+KINDS.add_bytes("two-pictures-half-an-hour-apart.mp4", lambda: video([jpeg()] * 2, delta=1_800_000))
 KINDS.add_bytes(
-    "longer-than-may-be.mp4", lambda: film([jpeg()] * 2, delta=43_200_000), refused=True
+    "longer-than-may-be.mp4", lambda: video([jpeg()] * 2, delta=43_200_000), refused=True
 )
-KINDS.add_bytes("a-million-frames-a-second.mp4", lambda: film(timescale=1_000_000, delta=1))
-KINDS.add_bytes("clock-of-four-billion-ticks.mp4", lambda: film(timescale=U32, delta=1))
-KINDS.add_bytes("clock-that-stands.mp4", lambda: film(timescale=0))
-KINDS.add_bytes("clock-of-one-tick.mp4", lambda: film(timescale=1, delta=2**31 - 1), refused=True)
+KINDS.add_bytes("a-million-frames-a-second.mp4", lambda: video(timescale=1_000_000, delta=1))
+KINDS.add_bytes("clock-of-four-billion-ticks.mp4", lambda: video(timescale=U32, delta=1))
+KINDS.add_bytes("clock-that-stands.mp4", lambda: video(timescale=0))
+KINDS.add_bytes("clock-of-one-tick.mp4", lambda: video(timescale=1, delta=2**31 - 1), refused=True)
 KINDS.add_bytes("edit-beyond-the-end.mp4", lambda: _edits((1000, 2**30)))
 KINDS.add_bytes("edit-of-nothing.mp4", lambda: _edits((0, 0)))
 KINDS.add_bytes("edit-of-a-month.mp4", lambda: _edits((2**31 - 1, -1), (1000, 0)))
@@ -260,22 +260,22 @@ def _alias(path: str) -> bytes:
 
 @KINDS.add("media-in-a-local-file-by-alias.mov")
 def _(bait: Bait) -> bytes:
-    return film(dref=data_reference(_alias(str(bait.film))))
+    return video(dref=data_reference(_alias(str(bait.video))))
 
 
 @KINDS.add("media-in-a-local-file-by-address.mov")
 def _(bait: Bait) -> bytes:
-    return film(dref=data_reference(full(b"url ", bait.fill("file://{film}\0"))))
+    return video(dref=data_reference(full(b"url ", bait.fill("file://{video}\0"))))
 
 
 @KINDS.add("media-on-a-server.mp4")
 def _(bait: Bait) -> bytes:
-    return film(dref=data_reference(full(b"url ", bait.fill("{server}/film.mp4\0"))))
+    return video(dref=data_reference(full(b"url ", bait.fill("{server}/video.mp4\0"))))
 
 
 @KINDS.add("movie-that-refers-to-others.mov", refused=True)
 def _(bait: Bait) -> bytes:
-    address = bait.fill("{server}/film.mov\0")
+    address = bait.fill("{server}/video.mov\0")
     reference = full(b"rdrf", b"url ", u32(len(address)), address)
     return FTYP + box(b"moov", box(b"rmra", box(b"rmda", reference)))
 
@@ -283,7 +283,7 @@ def _(bait: Bait) -> bytes:
 @KINDS.add("encrypted-with-a-key-from-a-server.mp4")
 def _(bait: Bait) -> bytes:
     system = bait.fill("{server}/licence")
-    return film(more=full(b"pssh", bytes(16), u32(len(system)), system))
+    return video(more=full(b"pssh", bytes(16), u32(len(system)), system))
 
 
 # -- fragments ------------------------------------------------------------------------------------
@@ -325,13 +325,13 @@ def _indexed(size: int) -> bytes:
 
 def _titled(text: bytes) -> bytes:
     name = struct.pack(">HH", len(text) & 0xFFFF, 0x55C4) + text
-    return film(more=box(b"udta", box(b"\xa9nam", name)))
+    return video(more=box(b"udta", box(b"\xa9nam", name)))
 
 
 def _itunes(text: bytes) -> bytes:
     item = box(b"\xa9nam", box(b"data", u32(1, 0), text))
     handler = full(b"hdlr", u32(0), b"mdir", bytes(13))
-    return film(more=box(b"udta", full(b"meta", handler, box(b"ilst", item))))
+    return video(more=box(b"udta", full(b"meta", handler, box(b"ilst", item))))
 
 
 KINDS.add_bytes("title-with-a-script.mp4", lambda: _titled(SCRIPT.encode()))

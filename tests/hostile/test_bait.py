@@ -33,9 +33,9 @@ def careless(source: Path, *options: str) -> str:
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("ffconcat-of-a-local-film.mp4", CONCAT), ("playlist-of-a-bare-path.mov", HLS)],
+    [("ffconcat-of-a-local-video.mp4", CONCAT), ("playlist-of-a-bare-path.mov", HLS)],
 )
-def test_a_local_film_would_be_read(
+def test_a_local_video_would_be_read(
     name: str, options: tuple[str, ...], bait: Bait, tmp_path: Path
 ) -> None:
     assert "codec_name=h264" in careless(KINDS[name].write(tmp_path, bait), *options)

@@ -47,8 +47,8 @@ LIMITS = Options(
     memory_bytes=1024 * MIB,
     nice=0,
 )
-MOST_RESIDENT_BYTES = 512 * MIB
-MOST_SECONDS = 30
+MAX_RESIDENT_BYTES = 512 * MIB
+MAX_SECONDS = 30
 NAMES = re.compile(r"thumbnail\.jpg|source\.mp4|\d+p\.mp4")
 
 
@@ -75,25 +75,25 @@ def test_it_is_refused_with_a_sentence_or_planned(kind: Kind, bait: Bait, tmp_pa
 
 @pytest.mark.long
 @each_kind
-def test_it_is_refused_with_a_sentence_or_becomes_a_film(
+def test_it_is_refused_with_a_sentence_or_becomes_a_video(
     kind: Kind, bait: Bait, tmp_path: Path
 ) -> None:
     source, work = kind.write(tmp_path, bait), tmp_path / "work"
     results: list[Result] = []
-    films: list[Made] = []
+    videos: list[Made] = []
     with within_limits(), refused_with_a_sentence(tmp_path, bait):
         results.append(transcode(source, work, options=LIMITS))
     for result in results:
-        films += result.renditions
+        videos += result.renditions
         if result.plan.later:
             with within_limits(), refused_with_a_sentence(tmp_path, bait):
-                films += transcode_lower(result.top.path, work, options=LIMITS)
+                videos += transcode_lower(result.top.path, work, options=LIMITS)
     made = sorted(work.iterdir()) if work.exists() else []
     assert all(NAMES.fullmatch(path.name) for path in made)
     assert_no_secret(files=made)
-    for film in films:
-        assert not kind.refused, "there is no film in it"
-        assert_plays(film.path)
+    for video in videos:
+        assert not kind.refused, "there is no video in it"
+        assert_plays(video.path)
     for result in results:
         if result.thumbnail:
             assert_thumbnail_is_innocent(result.thumbnail)
@@ -104,8 +104,8 @@ def within_limits() -> Iterator[None]:
     with measured() as usage:
         yield
     assert usage.started or usage.seconds < 1
-    assert usage.resident_bytes < MOST_RESIDENT_BYTES
-    assert usage.seconds < MOST_SECONDS
+    assert usage.resident_bytes < MAX_RESIDENT_BYTES
+    assert usage.seconds < MAX_SECONDS
 
 
 @contextmanager
@@ -114,5 +114,5 @@ def refused_with_a_sentence(folder: Path, bait: Bait) -> Iterator[None]:
     try:
         yield
     except TranscodeError as error:
-        assert_is_a_sentence(error.sentence, paths=[folder, bait.film.parent])
+        assert_is_a_sentence(error.sentence, paths=[folder, bait.video.parent])
         assert_no_secret([error.detail])

@@ -1,4 +1,4 @@
-"""Films that lost their end or some of their bits: refused with a sentence, or playable."""
+"""Videos that lost their end or some of their bits: refused with a sentence, or playable."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def assert_made_or_refused(source: Path, work: Path) -> None:
 
 @pytest.mark.parametrize("tenths", range(1, 10))
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_film_cut_at_a_tenth_is_refused_if_it_says_how_long_it_is(
+def test_a_video_cut_at_a_tenth_is_refused_if_it_says_how_long_it_is(
     name: str, tenths: int, tmp_path: Path
 ) -> None:
     source = tmp_path / f"cut.{name}"
@@ -61,7 +61,7 @@ def test_a_film_cut_at_a_tenth_is_refused_if_it_says_how_long_it_is(
 
 @pytest.mark.parametrize("seed", range(SEEDS_OF_EACH))
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_film_with_turned_bits_is_planned_or_refused(
+def test_a_video_with_turned_bits_is_planned_or_refused(
     name: str, seed: int, tmp_path: Path
 ) -> None:
     source = tmp_path / f"flipped.{name}"
@@ -71,7 +71,7 @@ def test_a_film_with_turned_bits_is_planned_or_refused(
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", FORMATS)
-def test_cut_films_play_if_they_are_made(name: str, tmp_path: Path) -> None:
+def test_cut_videos_play_if_they_are_made(name: str, tmp_path: Path) -> None:
     source = tmp_path / f"cut.{name}"
     for tenths in range(1, 10):
         source.write_bytes(cut(name, tenths))
@@ -80,7 +80,7 @@ def test_cut_films_play_if_they_are_made(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", FORMATS)
-def test_films_with_turned_bits_play_if_they_are_made(name: str, tmp_path: Path) -> None:
+def test_videos_with_turned_bits_play_if_they_are_made(name: str, tmp_path: Path) -> None:
     source = tmp_path / f"flipped.{name}"
     for seed in range(SEEDS_OF_EACH_LONG):
         source.write_bytes(flipped(name, seed))
@@ -89,7 +89,7 @@ def test_films_with_turned_bits_play_if_they_are_made(name: str, tmp_path: Path)
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", FORMATS)
-def test_films_cut_anywhere_with_turned_bits_are_planned_or_refused(
+def test_videos_cut_anywhere_with_turned_bits_are_planned_or_refused(
     name: str, tmp_path: Path
 ) -> None:
     source = tmp_path / f"both.{name}"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hostile.avi import tiny_chunks
-from tests.hostile.boxes import film as mp4_film
+from tests.hostile.boxes import video as mp4_video
 from tests.hostile.matroska import cluster, five
-from tests.hostile.matroska import film as matroska_film
+from tests.hostile.matroska import video as matroska_video
 from tests.hostile.mp4 import frames_that_all_exist
 from videos.transcode import container
 from videos.transcode.errors import ProcessingError, SourceError
@@ -46,7 +46,7 @@ def test_a_walk_over_tiny_chunks_ends_after_a_while(
     assert reads <= 102
 
 
-def test_more_frames_than_any_film_has_are_refused_before_they_fill_memory(tmp_path: Path) -> None:
+def test_more_frames_than_any_video_has_are_refused_before_they_fill_memory(tmp_path: Path) -> None:
     path = tmp_path / "frames.mp4"
     path.write_bytes(frames_that_all_exist(1_000_000))
     tracemalloc.start()
@@ -62,7 +62,7 @@ def test_more_frames_than_any_film_has_are_refused_before_they_fill_memory(tmp_p
 def test_pictures_more_than_half_an_hour_apart_have_a_rate(tmp_path: Path) -> None:
     """Less than one in 2002 seconds: as a fraction of small numbers that is none at all."""
     path = tmp_path / "slides.mkv"
-    path.write_bytes(matroska_film(clusters=cluster(five()[0]) + cluster(five()[0], at=7_200_000)))
+    path.write_bytes(matroska_video(clusters=cluster(five()[0]) + cluster(five()[0], at=7_200_000)))
     plan = make_plan(probe(path, options=Options()), Options())
     assert plan.treatment is not None
     assert plan.treatment.fps == 1
@@ -73,7 +73,7 @@ def test_a_result_without_a_picture_is_not_published(tmp_path: Path) -> None:
     from videos.transcode.pipeline import transcode
 
     path = tmp_path / "instant.mkv"
-    path.write_bytes(matroska_film(clusters=cluster(*[(0, five()[0][1])] * 10)))
+    path.write_bytes(matroska_video(clusters=cluster(*[(0, five()[0][1])] * 10)))
     with pytest.raises(ProcessingError) as caught:
         transcode(path, tmp_path / "work", options=replace(Options(), preset="ultrafast"))
     assert "picture" in caught.value.detail
@@ -82,6 +82,6 @@ def test_a_result_without_a_picture_is_not_published(tmp_path: Path) -> None:
 def test_a_table_that_asks_for_all_memory_is_the_files_fault(tmp_path: Path) -> None:
     """As ours it would be tried three times and kept for two weeks, uncharged."""
     path = tmp_path / "bomb.mp4"
-    path.write_bytes(mp4_film(tables={b"stco": b"\xff" * 4 + b"\0" * 8}))
+    path.write_bytes(mp4_video(tables={b"stco": b"\xff" * 4 + b"\0" * 8}))
     with pytest.raises(SourceError):
         probe(path, options=Options())

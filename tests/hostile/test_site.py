@@ -98,7 +98,7 @@ def all_files() -> list[Path]:
 
 
 @pytest.mark.parametrize("name", THROUGH_THE_SITE)
-def test_it_ends_failed_with_a_sentence_or_as_a_film_that_plays(
+def test_it_ends_failed_with_a_sentence_or_as_a_video_that_plays(
     name: str, bait: Bait, bob: User, client: Client, settings: Settings
 ) -> None:
     kind: Kind = KINDS[name]
@@ -110,7 +110,7 @@ def test_it_ends_failed_with_a_sentence_or_as_a_film_that_plays(
     page = client.get(video.get_absolute_url()).content.decode()
     assert usage.resident_bytes < 768 * MIB
     assert usage.seconds < 60
-    for place in (str(django_settings.MEDIA_ROOT), str(bait.film.parent), SCRIPT):
+    for place in (str(django_settings.MEDIA_ROOT), str(bait.video.parent), SCRIPT):
         assert place not in page
     assert_no_secret([page], all_files())
     if video.processing_status == ProcessingStatus.COMPLETED:

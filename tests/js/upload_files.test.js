@@ -16,7 +16,7 @@ const TITLES = [
   ["holiday-at-sea.mp4", "holiday at sea"],
   ["2026-08-01.mov", "2026-08-01"], // dates keep their hyphens
   ["a.b.c.mp4", "a b c"],
-  ["My film.v2.mp4", "My film.v2"], // a name with spaces keeps its dots
+  ["My video.v2.mp4", "My video.v2"], // a name with spaces keeps its dots
   ["  __ .mp4", "Untitled"],
   ["noextension", "noextension"],
 ];

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tests.scripts.member import Browser, NoForm, shell
+from tests.scripts.member import Browser, NoFormError, shell
 from tests.scripts.remains import is_tidy, unsettled
 from tests.scripts.site import (
     BACK_WITHIN,
@@ -44,29 +44,29 @@ SPARED: Final = ("scripts/backup", "manage.py backup", "restic")
 
 @dataclass(frozen=True)
 class Course:
-    """How much of it: kills, films, the longest pause between two kills and the time for which
+    """How much of it: kills, videos, the longest pause between two kills and the time for which
     the disk is full, in seconds. A short one does not wait for the minute's schedule."""
 
     kills: int
-    films: int
+    videos: int
     pause: float
     full: float
     is_short: bool
 
 
-SHORT = Course(kills=10, films=6, pause=1.5, full=2, is_short=True)
-LONG = Course(kills=200, films=40, pause=3.4, full=50, is_short=False)
+SHORT = Course(kills=10, videos=6, pause=1.5, full=2, is_short=True)
+LONG = Course(kills=200, videos=40, pause=3.4, full=50, is_short=False)
 
 
 @dataclass
 class Sender(threading.Thread):
-    """bob, who uploads one film after the other; what breaks is tried again, as a person would.
+    """bob, who uploads one video after the other; what breaks is tried again, as a person would.
 
     `told` are the addresses of those that the site said it has; `turned_away` counts its refusals.
     """
 
     clone: Clone
-    films: list[Path]
+    videos: list[Path]
     course: Course
     told: list[str] = field(default_factory=list)
     turned_away: int = 0
@@ -80,15 +80,15 @@ class Sender(threading.Thread):
     def run(self) -> None:
         bob = Browser(self.clone)
         course = self.course
-        pause = 0.8 * course.kills * course.pause / course.films  # spread over all the kills
+        pause = 0.8 * course.kills * course.pause / course.videos  # spread over all the kills
         deadline = time.monotonic() + 900
         while self._goes_on(deadline):
             try:
                 if b"/login/" in bob.ask("/upload/")[1] or not self.told:
                     bob.log_in()
-                url = bob.upload(self.films[len(self.told) % len(self.films)])
+                url = bob.upload(self.videos[len(self.told) % len(self.videos)])
             except (OSError, ValueError) as error:
-                self.turned_away += isinstance(error, NoForm)
+                self.turned_away += isinstance(error, NoFormError)
                 time.sleep(0.3)
                 continue
             if url:
@@ -98,7 +98,7 @@ class Sender(threading.Thread):
             self.over.wait(pause)
 
     def _goes_on(self, deadline: float) -> bool:
-        has_more = len(self.told) < self.course.films and time.monotonic() < deadline
+        has_more = len(self.told) < self.course.videos and time.monotonic() < deadline
         return has_more and not self.over.is_set()
 
 

@@ -141,7 +141,7 @@ def disk() -> Iterator[Disk]:
 
 @pytest.fixture
 def on_own_disk(disk: Disk) -> Clone:
-    """Installed; database, logs and films of it lie on the disk that a test can fill."""
+    """Installed; database, logs and videos of it lie on the disk that a test can fill."""
     made = Clone(disk.folder.resolve())
     made.environment |= {"SEED": "none", "MIN_FREE_DISK_BYTES": str(10 * 1024**2)}
     made.install()

@@ -29,7 +29,7 @@ User.objects.create_user("bob", "bob@example.org", {PASSWORD!r})
 """
 
 
-class NoForm(OSError):
+class NoFormError(OSError):
     """The site answered, with something else than the page that was asked for."""
 
 
@@ -54,7 +54,7 @@ class Browser:
         _, page = self.ask(path)
         found = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         if found is None:
-            raise NoForm(path)
+            raise NoFormError(path)
         return found[1].decode()
 
     def log_in(self) -> None:
@@ -65,11 +65,11 @@ class Browser:
         }
         self.ask("/login/", urllib.parse.urlencode(fields).encode())
 
-    def upload(self, film: Path) -> str | None:
-        """The address of the film once the site has said that it has it; None if it never did."""
+    def upload(self, video: Path) -> str | None:
+        """The address of the video once the site has said that it has it; None if it never did."""
         mark = uuid.uuid4().hex
         parts = [("csrfmiddlewaretoken", "", self.token("/upload/").encode())]
-        parts.append(("file", f'; filename="{film.name}"', film.read_bytes()))
+        parts.append(("file", f'; filename="{video.name}"', video.read_bytes()))
         body = b"".join(
             f'--{mark}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode()
             + content

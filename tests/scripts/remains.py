@@ -70,8 +70,8 @@ def named(clone: Clone) -> set[str]:
     return found
 
 
-def check_what_is_left(clone: Clone, films: Mapping[str, set[str]], told: list[str]) -> None:
-    """Of films by name, with the renditions that each is to have; none is to be refused."""
+def check_what_is_left(clone: Clone, video_files: Mapping[str, set[str]], told: list[str]) -> None:
+    """Of videos by name, with the renditions that each is to have; none is to be refused."""
     videos = rows(
         clone,
         "SELECT id, short_id, processing_status, error_message, original_filename, source_key, "
@@ -79,7 +79,7 @@ def check_what_is_left(clone: Clone, films: Mapping[str, set[str]], told: list[s
     )
     assert {url.split("/")[2] for url in told} <= {str(video[1]) for video in videos}
     for video in videos:
-        check_film(clone, video, films[str(video[4])])
+        check_video(clone, video, video_files[str(video[4])])
     assert any(status == "COMPLETED" for _, _, status, *_ in videos)
     check_rows(clone)
     for (filename,) in rows(clone, "SELECT filename FROM renditions"):
@@ -90,7 +90,7 @@ def check_what_is_left(clone: Clone, films: Mapping[str, set[str]], told: list[s
     check_quota(clone)
 
 
-def check_film(clone: Clone, video: tuple[object, ...], names: set[str]) -> None:
+def check_video(clone: Clone, video: tuple[object, ...], names: set[str]) -> None:
     """One that failed has nothing but its reason; another has all that was planned for it."""
     key, short_id, status, error, _, source, storyboard, original = video
     of_jobs = "SELECT kind, state, failures, losses FROM jobs WHERE video_id = ? ORDER BY id"
@@ -102,7 +102,7 @@ def check_film(clone: Clone, video: tuple[object, ...], names: set[str]) -> None
         assert not have
         return
     assert status == "COMPLETED", (short_id, status)
-    assert names, f"{short_id} is no film"
+    assert names, f"{short_id} is no video"
     assert not error
     assert not source
     assert [kind for kind, *_ in jobs][1:] == ["ENRICH"]

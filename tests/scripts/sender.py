@@ -21,7 +21,7 @@ class Sender:
         self.browser = Browser(clone)
         self.browser.log_in()
         self.url = ""
-        self.film = b""
+        self.video = b""
 
     def ask(self, method: str, url: str, body: bytes = b"", **headers: str) -> dict[str, str]:
         """The headers of the answer."""
@@ -33,9 +33,9 @@ class Sender:
         with self.browser.opener.open(request, timeout=20) as answer:
             return dict(answer.headers)
 
-    def begin(self, film: Path) -> None:
-        self.film = film.read_bytes()
-        size = str(len(self.film))
+    def begin(self, video: Path) -> None:
+        self.video = video.read_bytes()
+        size = str(len(self.video))
         metadata = said(filename="half.mp4")
         answer = self.ask("POST", "/uploads/", Upload_Length=size, Upload_Metadata=metadata)
         self.url = "/uploads/" + answer["Location"].partition("/uploads/")[2]
@@ -44,5 +44,5 @@ class Sender:
         return int(self.ask("HEAD", self.url)["Upload-Offset"])
 
     def send(self, start: int, stop: int | None = None) -> None:
-        piece = self.film[start:stop]
+        piece = self.video[start:stop]
         self.ask("PATCH", self.url, piece, Upload_Offset=str(start), Content_Type=BODY)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.long, pytest.mark.ffmpeg, pytest.mark.restic]
 
 BACKUPS: Final = 5
-COURSE: Final = Course(kills=40, films=20, pause=2.5, full=0, is_short=True)
+COURSE: Final = Course(kills=40, videos=20, pause=2.5, full=0, is_short=True)
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ def test_backups_at_random_instants_of_the_chaos_lose_no_upload(
 ) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
-    films = {
+    videos = {
         clips.h264_mp4(): {"source"},
         clips.phone_hevc_mov(): {"180p"},
         clips.hevc_mp4(seconds=20): {"180p"},
     }
     clone, store = make_clone(), store_in(tmp_path)
-    taken = take_backups(clone, list(films), store, random.Random(seed))
+    taken = take_backups(clone, list(videos), store, random.Random(seed))
     restored = make_clone()
-    wanted = {film.name: names for film, names in films.items()}
+    wanted = {video.name: names for video, names in videos.items()}
     unfinished = 0
     for backup in taken:
         run(restored, "scripts/restore", backup.snapshot, "--replace", **store)
@@ -70,7 +70,7 @@ def test_backups_at_random_instants_of_the_chaos_lose_no_upload(
 
 
 def take_backups(
-    clone: Clone, films: list[Path], store: dict[str, str], dice: random.Random
+    clone: Clone, videos: list[Path], store: dict[str, str], dice: random.Random
 ) -> list[Taken]:
     """While bob uploads and parts of the site are killed."""
     taken: list[Taken] = []
@@ -78,7 +78,7 @@ def take_backups(
         started(process)
         threading.Thread(target=list, args=(process.stdout or [],), daemon=True).start()
         make_bob(clone)
-        sender = Sender(clone, films, COURSE)
+        sender = Sender(clone, videos, COURSE)
         chaos = Chaos(Killer(clone, random.Random(dice.random())), COURSE.pause)
         sender.start()
         wait_for(lambda: sender.told, seconds=60, name="an upload")
@@ -99,11 +99,11 @@ def take_backup(clone: Clone, sender: Sender, store: dict[str, str]) -> Taken:
     return Taken(snapshot_of(run(clone, "scripts/backup", **store)), told)
 
 
-def check_goes_on(clone: Clone, films: dict[str, set[str]], told: list[str]) -> None:
+def check_goes_on(clone: Clone, videos: dict[str, set[str]], told: list[str]) -> None:
     """The restored site starts, finishes what waited, and has all in the end."""
     with running(clone) as process:
         started(process)
         wait_for(lambda: healthy(clone), name="the site's health")
         settle(clone, time.monotonic(), COURSE)
-        check_what_is_left(clone, films, told)
+        check_what_is_left(clone, videos, told)
         end(clone, process, signal.SIGTERM)

@@ -122,7 +122,7 @@ def drill(make_clone: Callable[[], Clone], tmp_path: Path, size: Size) -> None:
         keeper.start()
         half = Sender(clone)
         half.begin(clips.h264_mp4(seconds=3))
-        half.send(0, len(half.film) // 2)
+        half.send(0, len(half.video) // 2)
         members.start()
         wait_for(lambda: members.has_uploaded(size.before), seconds=600, name="uploads")
         kill_a_backup(clone, store, size.killed_at)
@@ -164,7 +164,7 @@ def check_goes_on(clone: Clone, half: Sender, videos: set[str], size: Size) -> N
         half.browser.address = f"http://127.0.0.1:{clone.port}"
         half.browser.log_in()
         offset = half.offset()
-        assert offset >= len(half.film) // 2
+        assert offset >= len(half.video) // 2
         half.send(offset)
         unfinished = "SELECT short_id FROM videos WHERE processing_status <> 'COMPLETED'"
         jobs = "SELECT id FROM jobs WHERE state IN ('WAITING', 'RUNNING')"

@@ -1,4 +1,4 @@
-"""Kill anything, at any moment, fill the disk: no film is lost, stuck, or made by two at once."""
+"""Kill anything, at any moment, fill the disk: no video is lost, stuck, or made by two at once."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ pytestmark = pytest.mark.ffmpeg
         pytest.param(LONG, id="200 kills", marks=pytest.mark.long),
     ],
 )
-def test_whatever_is_killed_every_film_that_was_taken_ends_well(
+def test_whatever_is_killed_every_video_that_was_taken_ends_well(
     on_own_disk: Clone, disk: Disk, course: Course
 ) -> None:
     clone, dice = on_own_disk, random.Random(20261124)
-    films = {
+    videos = {
         clips.h264_mp4(seconds=2, size="1920x1080"): {"source", "720p", "480p"},
         clips.hevc_mp4(seconds=20): {"180p"},
         clips.phone_hevc_mov(): {"180p"},
@@ -48,7 +48,7 @@ def test_whatever_is_killed_every_film_that_was_taken_ends_well(
         said: list[str] = []
         threading.Thread(target=said.extend, args=(process.stdout or [],), daemon=True).start()
         make_bob(clone)
-        sender = Sender(clone, list(films), course)
+        sender = Sender(clone, list(videos), course)
         killer, witness = Killer(clone, dice), Witness(clone)
         witness.start()
         sender.start()
@@ -59,11 +59,11 @@ def test_whatever_is_killed_every_film_that_was_taken_ends_well(
         wait_for(lambda: healthy(clone), seconds=UP_WITHIN, name="the site")
         settle(clone, last_kill, course)
         witness.end()
-        wanted = {film.name: names for film, names in films.items()}
+        wanted = {video.name: names for video, names in videos.items()}
         check_what_is_left(clone, wanted, sender.told)
         assert too_open(clone) == []
         assert not ffmpegs(clone)
-    assert len(sender.told) == course.films
+    assert len(sender.told) == course.videos
     assert witness.seen
     assert not witness.doubles
     print(

@@ -122,7 +122,7 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clon
     command = documented("scripts/run")
     with running(installed, command, SEED="none", READYZ_TOKEN=TOKEN) as process:
         said = started(process)
-        assert f"Clipset runs at http://127.0.0.1:{installed.port}" in said
+        assert f"Clipset is running at http://127.0.0.1:{installed.port}" in said
         assert is_whole(installed)
         check_documented_commands(installed)
 
@@ -263,7 +263,7 @@ def test_a_full_disk_ends_no_program(on_own_disk: Clone, disk: Disk) -> None:
             assert [after[part] for part in (SUPERVISOR, WEB)] == [
                 before[part] for part in (SUPERVISOR, WEB)
             ]
-            # Nor does it keep them from being started anew.
+            # Nor does it keep them from being started again.
             os.kill(before[SUPERVISOR][0], signal.SIGKILL)
             wait_for(lambda: before[WEB][0] not in on_own_disk.processes(), name="its end")
             wait_for(lambda: answers(on_own_disk), seconds=BACK_WITHIN, name="an answer")
@@ -275,13 +275,13 @@ def test_a_full_disk_ends_no_program(on_own_disk: Clone, disk: Disk) -> None:
 def test_a_stop_in_the_middle_of_an_encode_is_as_quick_and_counts_nothing(
     installed: Clone,
 ) -> None:
-    film = clips.repeated(clips.hevc_mp4(seconds=4, size="1920x1080"), 30)
+    video = clips.repeated(clips.hevc_mp4(seconds=4, size="1920x1080"), 30)
     with running(installed, SEED="none") as process:
         started(process)
         make_bob(installed)
         bob = Browser(installed)
         bob.log_in()
-        assert bob.upload(film)
+        assert bob.upload(video)
         progress = "SELECT 1 FROM jobs WHERE kind = 'ENCODE' AND progress > 0"
         wait_for(lambda: rows(installed, progress), seconds=30, name="some progress")
         assert len(ffmpegs(installed)) == 1
@@ -298,7 +298,7 @@ def test_it_can_be_stopped_while_it_installs(clone: Clone) -> None:
         wait_for((clone.root / ".venv").exists, name="the virtual environment")
         end(clone, process, signal.SIGTERM)
         assert process.returncode != 0
-        assert "Stopped before the start was complete." in process.stdout.read()
+        assert "Stopped before startup finished." in process.stdout.read()
 
 
 def test_a_wrong_setting_is_told_instead_of_a_start(installed: Clone) -> None:

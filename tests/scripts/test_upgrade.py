@@ -181,8 +181,8 @@ def test_a_running_site_is_upgraded_with_an_upload_half_way_and_a_job_at_work(
         started(process)
         make_bob(installed)
         bob = Sender(installed)
-        film = clips.h264_mp4(seconds=3)
-        bob.begin(film)
+        video = clips.h264_mp4(seconds=3)
+        bob.begin(video)
         bob.send(0, 1000)
         assert bob.browser.upload(clips.hevc_mp4())
 

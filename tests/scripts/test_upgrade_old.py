@@ -120,8 +120,8 @@ def test_an_old_site_keeps_all_it_has_and_goes_on_with_what_it_was_at(
         files = digests(clone)
         assert rows(clone, COMPLETED) != [(0,)]
         bob = Sender(clone)
-        film = clips.hevc_mp4()
-        bob.browser.upload(film)
+        video = clips.hevc_mp4()
+        bob.browser.upload(video)
         is_half_way = begin_upload(bob)
         end(clone, process, signal.SIGTERM)
     before = lasting(clone)
@@ -137,7 +137,7 @@ def test_an_old_site_keeps_all_it_has_and_goes_on_with_what_it_was_at(
             assert bob.offset() == 1000
             bob.send(1000)
         count = [(1 + is_half_way,)]
-        wait_for(lambda: rows(clone, UPLOADED, film.name) == count, seconds=120, name="uploads")
+        wait_for(lambda: rows(clone, UPLOADED, video.name) == count, seconds=120, name="uploads")
         assert rows(clone, FAILED) == failed
         after = lasting(clone, before)
         for table, (_, kept) in before.items():

@@ -1,4 +1,4 @@
-"""Who saw that no film was worked on by two at once."""
+"""Who saw that no video was worked on by two at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EVERY = 0.05  # seconds
 PROGRAMS = {"ffmpeg", "ffprobe"}
-# What of a command line tells whose work it is: the file that was sent, the film it became, the
+# What of a command line tells whose work it is: the file that was sent, the video it became, the
 # job that works in its own folder.
 MARKS = re.compile(r"upload-[0-9a-f]{32}|videos/[0-9a-f]{32}|job-\d+(?=/)")
 
@@ -21,7 +21,7 @@ MARKS = re.compile(r"upload-[0-9a-f]{32}|videos/[0-9a-f]{32}|job-\d+(?=/)")
 class Witness(threading.Thread):
     """Looks all the time at every FFmpeg of a site.
 
-    One worker at a film runs one of them at a time, so two of the same film at the same instant
+    One worker at a video runs one of them at a time, so two of the same video at the same instant
     belong to two workers. `seen` are the works there were, `doubles` what should not have been.
     """
 

@@ -19,11 +19,11 @@ HOLD = """
 from tests.builders import make_user, make_video
 from videos.services.processing.jobs import add_job, claim_next_job
 from videos.services.uploads.append import writing
-from videos.services.uploads.create import Words, create_upload
+from videos.services.uploads.create import VideoDetails, create_upload
 from videos.models import Upload
 bob = make_user("bob")
 add_job(video=make_video(uploader=bob, status="PENDING"))
-upload = create_upload(user=bob, size=7, filename="sea.mp4", words=Words(title="Sea"))
+upload = create_upload(user=bob, size=7, filename="sea.mp4", words=VideoDetails(title="Sea"))
 held = claim_next_job()
 from clipset.database.clock import database_now
 from videos.services.uploads import append as receiving

@@ -35,11 +35,11 @@ from accounts.services.passwords import request_reset
 from tests.builders import make_user, make_video
 from tests.videos.tus_client import create
 bob = make_user("bob")
-talk = f"/v/{make_video(uploader=bob).short_id}/comments/"
+comments_page = f"/v/{make_video(uploader=bob).short_id}/comments/"
 client = Client(raise_request_exception=False, headers={"host": "127.0.0.1"})
 client.force_login(bob)
 sent = create(client, 7, b"a video")
-said = client.post(talk, {"text": "Hello"})
+said = client.post(comments_page, {"text": "Hello"})
 request_reset("bob@example.org", client="127.0.0.1")
 print(sent.status_code, said.status_code)
 """

@@ -36,7 +36,7 @@ TABLES = "from django.db import connection; print(*connection.introspection.tabl
 def test_a_database_goes_back_to_its_copy_and_the_failed_one_is_kept(
     tmp_path: Path, make_site: Callable[..., Site], postgresql: str
 ) -> None:
-    # Of its own: all that is in it is dumped, dropped and brought back.
+    # Of its own: all that is in it is dumped, dropped and restored.
     url = make_site(DATABASE_URL=postgresql).shell(CREATE)
     site = make_site(DATABASE_URL=url)
 

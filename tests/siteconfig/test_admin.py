@@ -91,7 +91,11 @@ def test_a_round_size_is_shown_with_its_unit() -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("1 KB", "Give at least 1 MB."), ("2 GB", "Give at most 1 GB."), ("9" * 19, "Give at most")],
+    [
+        ("1 KB", "Must be at least 1 MB."),
+        ("2 GB", "Must be at most 1 GB."),
+        ("9" * 19, "Must be at most"),
+    ],
 )
 def test_a_size_out_of_bounds_is_refused_with_the_bound(text: str, sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):

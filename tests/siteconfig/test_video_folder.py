@@ -56,7 +56,7 @@ def test_a_missing_folder_is_made_marked_and_named(media: Path, outside: Path) -
 def test_going_back_to_a_folder_goes_back_to_its_name(media: Path, outside: Path) -> None:
     before = current_config().video_storage_path
     assert choose(outside / "b") == "videos-2"
-    (outside / "b" / "film.mp4").write_bytes(b"film")
+    (outside / "b" / "video.mp4").write_bytes(b"film")
     assert choose(before) == "videos"
     assert choose(f"{media}/../media/videos/") == "videos"
     (outside / "link").symlink_to(outside / "b", target_is_directory=True)
@@ -79,7 +79,7 @@ def test_a_relative_folder_is_meant_from_the_projects(
 
 def test_a_folder_whose_marker_outlived_its_row_is_adopted_with_its_name(outside: Path) -> None:
     make_root("videos-7", outside / "b")
-    (outside / "b" / "film.mp4").write_bytes(b"film")
+    (outside / "b" / "video.mp4").write_bytes(b"film")
     StorageRoot.objects.filter(name="videos-7").delete()
     assert choose(outside / "b") == "videos-7"
 
@@ -105,8 +105,8 @@ def test_a_folder_that_has_to_do_with_another_root_is_refused(
     (outside / "link").symlink_to(media / other, target_is_directory=True)
     folder = {
         "the same": f"{media}/videos/../{other}/",
-        "in it": f"{media}/{other}/films",
-        "a link": f"{outside}/link/films",
+        "in it": f"{media}/{other}/videos",
+        "a link": f"{outside}/link/videos",
     }[way]
     before = sorted(media.rglob("*"))
     with pytest.raises(ValidationError, match=rf"the storage root '{other}'\. Choose one apart"):
@@ -128,7 +128,16 @@ def test_folders_of_other_files_are_refused(media: Path, folder: str) -> None:
         *("/sys/x", "/root/videos", "/run/x", "/var/lib/x", "/boot", "/lib/x", "/sbin"),
         *(str(ROOT), str(ROOT.parent), f"{ROOT}/staticfiles", f"{ROOT}/data", f"{ROOT}/.git/x"),
         *(f"{ROOT}/.venv/x", f"{ROOT}/node_modules", f"{ROOT}/videos", f"{ROOT}/new", sys.prefix),
-        *("", "films", "./films", "~/films", "../films", "C:\\films", "/srv/not-listed", "/tmp"),
+        *(
+            "",
+            "videos",
+            "./videos",
+            "~/videos",
+            "../videos",
+            "C:\\videos",
+            "/srv/not-listed",
+            "/tmp",
+        ),
     ],
 )
 def test_code_system_and_whatever_is_not_listed_is_refused(settings: Settings, folder: str) -> None:
@@ -167,7 +176,7 @@ def test_links_in_a_circle_are_refused(outside: Path) -> None:
     (outside / "a").symlink_to(outside / "b")
     (outside / "b").symlink_to(outside / "a")
     with pytest.raises(ValidationError):
-        usable_video_folder(str(outside / "a" / "films"))
+        usable_video_folder(str(outside / "a" / "videos"))
 
 
 @pytest.mark.parametrize("below", [False, True])
@@ -177,11 +186,11 @@ def test_a_file_is_no_folder_and_neither_is_what_would_lie_below_it(
     file = outside / "file"
     file.write_text("x")
     with pytest.raises(ValidationError, match=r"Nothing can be written there: .+ Choose another"):
-        usable_video_folder(str(file / "films" if below else file))
+        usable_video_folder(str(file / "videos" if below else file))
     assert file.read_text() == "x"
 
 
-@pytest.mark.parametrize("path", ["films\x00", "a" * 300, "b/" * 3000])
+@pytest.mark.parametrize("path", ["videos\x00", "a" * 300, "b/" * 3000])
 def test_a_path_that_no_system_takes_is_refused_and_no_error(media: Path, path: str) -> None:
     with pytest.raises(ValidationError):
         usable_video_folder(f"{media}/{path}")
@@ -207,7 +216,7 @@ except OSError as error:
 
 def test_a_folder_without_the_right_to_write_is_refused(outside: Path) -> None:
     """In a process of its own, since root may write everywhere."""
-    folder = outside / "films"
+    folder = outside / "videos"
     folder.mkdir(mode=0o555)
     answer = subprocess.run(
         [sys.executable, "-c", AS_ANOTHER_USER, str(folder)],

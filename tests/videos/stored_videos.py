@@ -1,4 +1,4 @@
-"""Films on their way through the site, in the states that tests begin with."""
+"""Videos on their way through the site, in the states that tests begin with."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ from videos.services.processing.attempt import process_next_job
 from videos.services.removing import work_off_removals
 from videos.services.set_aside import all_set_aside
 from videos.services.stored_files import stored_path
-from videos.services.uploads.create import Words, begin_upload
+from videos.services.uploads.create import VideoDetails, begin_upload
 from videos.services.uploads.finish import finish_upload
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
-def sent_film(user: User, clip: Path, *, title: str = "A film", **fields: Any) -> Video:
-    """A film that was uploaded just now and waits for its processing."""
+def sent_video(user: User, clip: Path, *, title: str = "A video", **fields: Any) -> Video:
+    """A video that was uploaded just now and waits for its processing."""
     size = clip.stat().st_size
     upload = begin_upload(user=user, content_length=size)
     path = upload.folder_path / f"source{clip.suffix}"
     path.parent.mkdir()
     shutil.copyfile(clip, path)
     name = fields.pop("original_filename", clip.name)
-    words = Words(title=title, **fields)
+    words = VideoDetails(title=title, **fields)
     return finish_upload(upload=upload, path=path, size=size, original_filename=name, words=words)
 
 
-def ready_film(user: User, clip: Path, **fields: Any) -> Video:
+def ready_video(user: User, clip: Path, **fields: Any) -> Video:
     """One that was processed, too."""
-    video = sent_film(user, clip, **fields)
+    video = sent_video(user, clip, **fields)
     assert work() == "completed"
     video.refresh_from_db()
     return video
 
 
-def kept_film(user: User, clip: Path) -> Video:
+def kept_video(user: User, clip: Path) -> Video:
     """One that has its smaller renditions and its storyboard as well. The same clip is processed
     once in a run; after that the rows and files of it are made again, which is quicker."""
     kept = _kept.get(clip)
     if kept is None:
-        video = ready_film(user, clip)
+        video = ready_video(user, clip)
         assert enrich() == "completed"
         video.refresh_from_db()
         _kept[clip] = _keep(video)
@@ -90,7 +90,7 @@ def _keep(video: Video) -> _Kept:
 
 
 def work() -> str:
-    """One attempt at the film that is next, by whichever cluster it takes; nothing of what comes
+    """One attempt at the video that is next, by whichever cluster it takes; nothing of what comes
     after it can be watched."""
     outcome = process_next_job((JobKind.PUBLISH,))
     if outcome in {"to be encoded", "nothing to do"}:

@@ -357,7 +357,10 @@ def test_videos_are_moved_to_the_chosen_category(client: Client, music: Category
 
 def test_nothing_is_moved_without_a_category(client: Client, music: Category) -> None:
     video = make_video("One", category=music)
-    assert "Choose a category beside the action." in act(client, "move", video.pk, category="").text
+    assert (
+        "Choose a category next to the action first."
+        in act(client, "move", video.pk, category="").text
+    )
     missing = "00000000-0000-4000-8000-000000000000"
     assert act(client, "move", video.pk, category=missing).status_code == 200
     video.refresh_from_db()

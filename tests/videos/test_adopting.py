@@ -19,8 +19,8 @@ from tests.builders import live_for, make_user, make_video
 from tests.videos.stored_videos import (
     enrich,
     everything_on_disk,
-    ready_film,
-    sent_film,
+    ready_video,
+    sent_video,
     set_aside_files,
     stream_md5,
     used,
@@ -32,7 +32,7 @@ from videos.models.job import JobState
 from videos.services.files import STRAYS_FOR, UNNAMED_AGE
 from videos.services.processing.attempt import SOURCE_MISSING
 from videos.services.removing import work_off_removals
-from videos.services.uploads.create import Words, create_upload
+from videos.services.uploads.create import VideoDetails, create_upload
 from videos.tasks import look_after_jobs, tidy_up
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def test_videos_that_were_finished_after_the_copy_are_ready_again(
 ) -> None:
     """They were lost once, and their files deleted after three minutes."""
     kinds = [clips.h264_mp4(), clips.hevc_mp4(), clips.h264_mp4(seconds=3)]
-    videos = [sent_film(bob, clip) for clip in kinds]
+    videos = [sent_video(bob, clip) for clip in kinds]
     with older_database():
         for _ in videos:
             assert work() == "completed"
@@ -109,8 +109,8 @@ def test_videos_that_were_finished_after_the_copy_are_ready_again(
 
 
 def test_of_several_attempts_the_whole_one_with_the_tallest_picture_is_taken(bob: User) -> None:
-    small = ready_film(bob, clips.h264_mp4(seconds=2, size="160x90")).file_path
-    video = sent_film(bob, clips.h264_mp4())
+    small = ready_video(bob, clips.h264_mp4(seconds=2, size="160x90")).file_path
+    video = sent_video(bob, clips.h264_mp4())
     with older_database():
         assert work() == "completed"
         top = Video.objects.get(pk=video.pk).file_path
@@ -131,7 +131,7 @@ def test_a_video_that_had_failed_before_the_copy_is_ready_again(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was tried again after the copy, and the copy is two days old."""
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     with older_database():
         assert work() == "completed"
     Job.objects.update(state=JobState.FAILED, finished_at=timezone.now())
@@ -149,7 +149,7 @@ def test_a_video_that_had_failed_before_the_copy_is_ready_again(
 def test_what_cannot_be_adopted_fails_as_before_and_loses_nothing(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     with older_database():
         assert work() == "completed"
         path = Video.objects.get().file_path
@@ -172,7 +172,7 @@ def test_the_folder_of_an_upload_that_an_older_database_does_not_know_is_kept(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with older_database():
-        source = sent_film(bob, clips.h264_mp4()).source_file
+        source = sent_video(bob, clips.h264_mp4()).source_file
     assert not Upload.objects.exists()
     later(monkeypatch, UNNAMED_AGE + timedelta(seconds=5))
     look_after_jobs()
@@ -183,7 +183,7 @@ def test_the_folder_of_an_upload_that_an_older_database_does_not_know_is_kept(
 def test_an_upload_that_was_finished_after_the_copy_is_set_aside_when_it_expires(
     bob: User,
 ) -> None:
-    upload = create_upload(user=bob, size=10, filename="a.mp4", words=Words(title="A video"))
+    upload = create_upload(user=bob, size=10, filename="a.mp4", words=VideoDetails(title="A video"))
     upload.folder_path.mkdir()
     upload.source_path.write_bytes(b"0123456789")
     live_for(3)
@@ -196,7 +196,7 @@ def test_an_upload_that_was_finished_after_the_copy_is_set_aside_when_it_expires
 
 def test_samples_are_left_alone(bob: User) -> None:
     video = make_video(uploader=bob, status=ProcessingStatus.FAILED, is_sample=True)
-    made = ready_film(bob, clips.h264_mp4())
+    made = ready_video(bob, clips.h264_mp4())
     shutil.copyfile(
         made.file_path, made.file_path.with_name(f"{video.pk.hex}-{'a' * 12}-source.mp4")
     )
@@ -206,7 +206,7 @@ def test_samples_are_left_alone(bob: User) -> None:
     assert video.is_failed
 
 
-@pytest.mark.long  # twelve films, by real workers, twice
+@pytest.mark.long  # twelve videos, by real workers, twice
 def test_twelve_of_twelve_are_ready_again_with_real_workers(
     bob: User,
     start_workers: Callable[..., int],  # noqa: F811
@@ -217,7 +217,7 @@ def test_twelve_of_twelve_are_ready_again_with_real_workers(
     from tests.videos.live import is_running
 
     clip = clips.h264_mp4(seconds=2)
-    videos = [sent_film(bob, clip) for _ in range(12)]
+    videos = [sent_video(bob, clip) for _ in range(12)]
     ready = Video.objects.filter(processing_status="COMPLETED")
     with older_database():
         cluster = start_workers()

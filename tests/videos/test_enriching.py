@@ -1,4 +1,4 @@
-"""What follows a film that plays already: its storyboard and its smaller renditions."""
+"""What follows a video that plays already: its storyboard and its smaller renditions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.builders import live_for, make_user
 from tests.videos.stored_videos import (
     enrich,
     everything_on_disk,
-    ready_film,
+    ready_video,
     run_queue,
-    sent_film,
+    sent_video,
     work,
 )
 from videos.models import Caption, Job, Rendition, Video
@@ -52,8 +52,8 @@ def received(answer: Any) -> bytes:
     return b"".join(answer.streaming_content)
 
 
-def test_a_copied_film_plays_first_and_gets_its_smaller_renditions_after(bob: User) -> None:
-    video = ready_film(bob, full_hd())
+def test_a_copied_video_plays_first_and_gets_its_smaller_renditions_after(bob: User) -> None:
+    video = ready_video(bob, full_hd())
     assert names(video) == ["source"]
     assert enrich() == "completed"
     assert names(video) == ["source", "720p", "480p"]
@@ -67,16 +67,16 @@ def test_a_copied_film_plays_first_and_gets_its_smaller_renditions_after(bob: Us
     assert Job.objects.filter(state=JobState.DONE).count() == 2
 
 
-def test_an_encoded_film_has_all_its_renditions_from_one_run(bob: User) -> None:
-    video = ready_film(bob, clips.hevc_mp4(seconds=1, size=FULL_HD, fps="12"))
+def test_an_encoded_video_has_all_its_renditions_from_one_run(bob: User) -> None:
+    video = ready_video(bob, clips.hevc_mp4(seconds=1, size=FULL_HD, fps="12"))
     assert names(video) == ["1080p", "720p", "480p"]
     assert all(one.is_complete and one.codecs for one in video.renditions.all())
     assert enrich() == "completed"
     assert names(video) == ["1080p", "720p", "480p"]
 
 
-def test_a_small_film_has_one_rendition_and_a_storyboard(bob: User, client: Client) -> None:
-    video = ready_film(bob, clips.h264_mp4())
+def test_a_small_video_has_one_rendition_and_a_storyboard(bob: User, client: Client) -> None:
+    video = ready_video(bob, clips.h264_mp4())
     assert enrich() == "completed"
     video.refresh_from_db()
     assert names(video) == ["source"]
@@ -94,7 +94,7 @@ def test_what_is_configured_not_to_be_made_is_not_made_and_can_be_asked_for_late
     bob: User,
 ) -> None:
     Config.objects.update(make_720p=False, make_480p=False)
-    video = ready_film(bob, full_hd())
+    video = ready_video(bob, full_hd())
     assert enrich() == "completed"
     assert names(video) == ["source"]
     Config.objects.update(make_480p=True)
@@ -107,7 +107,7 @@ def test_what_is_configured_not_to_be_made_is_not_made_and_can_be_asked_for_late
 
 def test_originals_are_not_kept_where_the_configuration_says_so(bob: User) -> None:
     Config.objects.update(keep_originals=False)
-    video = ready_film(bob, clips.hevc_mp4())
+    video = ready_video(bob, clips.hevc_mp4())
     assert (video.original_key, video.source_key) == ("", "")
     assert not [path for path in everything_on_disk() if path.startswith("originals/")]
 
@@ -117,7 +117,7 @@ def test_originals_go_after_the_days_that_they_are_kept(bob: User) -> None:
 
     from videos.services.files import prune_originals
 
-    video = ready_film(bob, clips.hevc_mp4())
+    video = ready_video(bob, clips.hevc_mp4())
     assert prune_originals() == 0
     Config.objects.update(keep_originals_days=7)
     assert prune_originals() == 0
@@ -132,8 +132,8 @@ def test_originals_go_after_the_days_that_they_are_kept(bob: User) -> None:
     assert video.file_path.is_file()
 
 
-def test_deleting_a_film_removes_every_rendition_and_picture(bob: User) -> None:
-    video = ready_film(bob, full_hd())
+def test_deleting_a_video_removes_every_rendition_and_picture(bob: User) -> None:
+    video = ready_video(bob, full_hd())
     enrich()
     assert len(everything_on_disk()) == 5
     Video.objects.get(pk=video.pk).delete()
@@ -143,15 +143,15 @@ def test_deleting_a_film_removes_every_rendition_and_picture(bob: User) -> None:
 
 
 def test_deleting_a_member_removes_them_too(bob: User) -> None:
-    ready_film(bob, full_hd())
+    ready_video(bob, full_hd())
     enrich()
     bob.delete()
     run_queue()
     assert everything_on_disk() == []
 
 
-def test_subtitles_inside_a_film_become_tracks_of_it(bob: User, client: Client) -> None:
-    video = ready_film(bob, clips.with_subtitles("mkv", "subrip", "eng"))
+def test_subtitles_inside_a_video_become_tracks_of_it(bob: User, client: Client) -> None:
+    video = ready_video(bob, clips.with_subtitles("mkv", "subrip", "eng"))
     assert Caption.objects.filter(video=video).exists()
     client.force_login(bob)
     caption = Caption.objects.filter(video=video).first()
@@ -169,10 +169,10 @@ def test_subtitles_inside_a_film_become_tracks_of_it(bob: User, client: Client) 
     assert client.get(f"{base}/captions/xx.vtt").status_code == 404
 
 
-def test_a_cancelled_film_stops_and_can_be_tried_again(bob: User) -> None:
+def test_a_cancelled_video_stops_and_can_be_tried_again(bob: User) -> None:
     from videos.services.processing.attempt import CANCELLED, retry_processing
 
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     cancel_processing(video=video)
     video.refresh_from_db()
     assert (video.processing_status, video.error_message) == ("FAILED", CANCELLED)
@@ -185,7 +185,7 @@ def test_a_cancelled_film_stops_and_can_be_tried_again(bob: User) -> None:
 def test_a_rendition_is_a_file_that_is_its_own_index(bob: User, client: Client) -> None:
     import m3u8
 
-    video = ready_film(bob, clips.h264_mp4(seconds=9, size=FULL_HD))
+    video = ready_video(bob, clips.h264_mp4(seconds=9, size=FULL_HD))
     enrich()
     client.force_login(bob)
     base = f"/v/{video.short_id}"
@@ -218,18 +218,18 @@ def test_a_rendition_is_a_file_that_is_its_own_index(bob: User, client: Client) 
 
 @pytest.mark.parametrize("name", ["1080p", "0p", "source.x", "../source"])
 def test_a_rendition_that_is_not_there_is_not_found(bob: User, client: Client, name: str) -> None:
-    video = ready_film(bob, clips.h264_mp4())
+    video = ready_video(bob, clips.h264_mp4())
     client.force_login(bob)
     for suffix in ("m3u8", "mp4"):
         assert client.get(f"/v/{video.short_id}/{name}.{suffix}").status_code == 404
 
 
-def test_enrichment_that_fails_leaves_the_film_as_it_is(
+def test_enrichment_that_fails_leaves_the_video_as_it_is(
     bob: User, settings: Any, tmp_path: Path
 ) -> None:
     from tests.videos.test_processing import own_ffmpeg
 
-    video = ready_film(bob, full_hd())
+    video = ready_video(bob, full_hd())
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "broken", ffmpeg="echo broken >&2; exit 1")
     for _ in range(3):
         Job.objects.filter(state=JobState.WAITING).update(run_after=timezone.now())

@@ -24,7 +24,7 @@ from tests.conftest import FOLDERS
 from tests.disks import breaking_disk, small_disk
 from tests.folders import make_root
 from tests.videos import tus_client
-from tests.videos.stored_videos import ready_film, sent_film, used, work
+from tests.videos.stored_videos import ready_video, sent_video, used, work
 from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.models.job import JobState
@@ -36,7 +36,7 @@ from videos.services.processing import publish as publishing
 from videos.services.processing.attempt import SOURCE_CHANGED, process_next_job
 from videos.services.processing.disk_faults import Fault, fault_of_storage
 from videos.services.storage import missing_roots
-from videos.services.uploads.create import UploadRefused, Words, begin_upload, end_upload
+from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload, end_upload
 from videos.services.uploads.finish import finish_upload
 from videos.tasks import look_after_jobs, tidy_up
 
@@ -104,8 +104,8 @@ def picture() -> SimpleUploadedFile:
 
 
 def send_by_form(client: Client, content: bytes = CONTENT) -> Any:
-    film = SimpleUploadedFile("a.mp4", content, "video/mp4")
-    return client.post("/upload/", {"title": "What was typed", "file": film})
+    video_file = SimpleUploadedFile("a.mp4", content, "video/mp4")
+    return client.post("/upload/", {"title": "What was typed", "file": video_file})
 
 
 def status(client: Client, address: str) -> int:
@@ -241,13 +241,13 @@ def test_a_form_under_which_the_disk_is_unmounted_makes_no_video(bob: User, disk
     path.parent.mkdir()
     path.write_bytes(CONTENT)
     disk.unmount()
-    with pytest.raises(UploadRefused) as refused:
+    with pytest.raises(RefusedError) as refused:
         finish_upload(
             upload=upload,
             path=path,
             size=len(CONTENT),
             original_filename="a.mp4",
-            words=Words(title="A"),
+            words=VideoDetails(title="A"),
         )
     assert refused.value.status == 503
     assert end_upload(upload=upload)
@@ -290,9 +290,9 @@ def test_pictures_are_refused_and_forms_keep_what_was_typed(
 def test_no_job_is_taken_while_a_disk_is_read_only_and_what_is_ready_plays(
     client: Client, bob: User, disk: Disk
 ) -> None:
-    ready = ready_film(bob, clips.h264_mp4())
+    ready = ready_video(bob, clips.h264_mp4())
     Job.objects.all().delete()
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     with disk.read_only():
         assert work() == "nothing to do"
         assert status(client, f"/v/{ready.short_id}/stream.mp4") == 200
@@ -306,7 +306,7 @@ def test_no_job_is_taken_while_a_disk_is_read_only_and_what_is_ready_plays(
 def test_a_disk_that_becomes_read_only_under_an_encode_gives_the_job_back(
     bob: User, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    video = sent_film(bob, clips.hevc_mp4())
+    video = sent_video(bob, clips.hevc_mp4())
     assert process_next_job() == "to be encoded"
     real = publishing.process
 
@@ -327,7 +327,7 @@ def test_a_disk_that_becomes_read_only_under_an_encode_gives_the_job_back(
 def test_a_job_on_a_disk_that_takes_nothing_more_is_given_back(
     bob: User, breaking: BreakingDisk
 ) -> None:
-    sent_film(bob, clips.h264_mp4())
+    sent_video(bob, clips.h264_mp4())
     job = Job.objects.get()
     with breaking.broken():
         outcomes = [work()]
@@ -345,7 +345,7 @@ def test_a_source_that_its_disk_does_not_give_is_not_refused(
     bob: User, tmp_path: Path, kind: str, since: float
 ) -> None:
     clip = clips.make(kind, *clips.picture(3, fps="10"), *clips.x264())
-    video = sent_film(bob, clip)
+    video = sent_video(bob, clip)
     job = Job.objects.get()
     folder = tmp_path / "source"
     folder.mkdir()
@@ -368,7 +368,7 @@ def test_what_sounds_like_a_disk_is_judged_when_it_is_heard_again(
 ) -> None:
     says = "echo 'moov atom: Input/output error' >&2; exit 1"
     real, settings.FFMPEG_PATH = settings.FFMPEG_PATH, own_ffmpeg(tmp_path / "own", ffprobe=says)
-    flapping = sent_film(bob, clips.h264_mp4())
+    flapping = sent_video(bob, clips.h264_mp4())
     assert work() == "to be tried again"
     settings.FFMPEG_PATH = real
     due_again()
@@ -377,7 +377,7 @@ def test_what_sounds_like_a_disk_is_judged_when_it_is_heard_again(
     assert flapping.is_ready
     Job.objects.all().delete()
     settings.FFMPEG_PATH = str(tmp_path / "own" / "ffmpeg")
-    damaged = sent_film(bob, clips.h264_mp4())
+    damaged = sent_video(bob, clips.h264_mp4())
     assert work() == "to be tried again"
     due_again()
     assert work() == "refused"
@@ -386,14 +386,14 @@ def test_what_sounds_like_a_disk_is_judged_when_it_is_heard_again(
 
 
 def test_a_source_that_is_shorter_than_what_was_uploaded_is_not_refused(bob: User) -> None:
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     whole = video.source_file.read_bytes()
     video.source_file.write_bytes(whole[: len(whole) // 2])
     assert work() == "to be tried again"
     video.source_file.write_bytes(whole)
     due_again()
     assert work() == "completed"
-    other = sent_film(bob, clips.h264_mp4())
+    other = sent_video(bob, clips.h264_mp4())
     other.source_file.write_bytes(whole[: len(whole) // 2])
     for _ in range(3):
         due_again()
@@ -403,7 +403,7 @@ def test_a_source_that_is_shorter_than_what_was_uploaded_is_not_refused(bob: Use
 
 
 def test_a_broken_disk_is_asked_less_and_less_often(bob: User) -> None:
-    sent_film(bob, clips.h264_mp4())
+    sent_video(bob, clips.h264_mp4())
     job = Job.objects.get()
     pauses = []
     for attempts in range(1, 8):
@@ -413,7 +413,7 @@ def test_a_broken_disk_is_asked_less_and_less_often(bob: User) -> None:
 
 
 def test_a_fault_is_looked_for_without_a_source(bob: User, tmp_path: Path) -> None:
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     job = Job.objects.get()
     error = ValueError()
     assert fault_of_storage(job, tmp_path, error, tick=lambda _: None) is None
@@ -448,7 +448,7 @@ def test_housekeeping_goes_on_past_a_disk_that_fails(monkeypatch: pytest.MonkeyP
 def test_what_a_broken_disk_does_not_give_is_503_in_one_line_of_the_log(
     client: Client, bob: User, breaking: BreakingDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    video = ready_film(bob, clips.h264_mp4())
+    video = ready_video(bob, clips.h264_mp4())
     address = f"/v/{video.short_id}/master.m3u8"
     with breaking.unreadable(video.file_path):
         playback._indexes.clear()

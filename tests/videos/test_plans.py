@@ -113,14 +113,14 @@ STEPS: Final = {
     },
     "/?q=harbour": {"SCAN video_search VIRTUAL TABLE", HOW_FAR},
     "/?q=harbour&sort=views": {"SCAN video_search VIRTUAL TABLE"},
-    "{film}": {
+    "{video}": {
         "SEARCH videos USING INDEX sqlite_autoindex_videos_2 (short_id=?",
         BY_UPLOADER,
         BY_CATEGORY,
         HOW_FAR,
         "SEARCH comments USING INDEX comments_of_a_video (video_id=? AND parent_id=?",
     },
-    "{film}?playlist={playlist}": {
+    "{video}?playlist={playlist}": {
         HOW_FAR,
         "SEARCH playlist_entries USING INDEX playlist_entries_in_order (playlist_id=?",
     },
@@ -130,7 +130,7 @@ STEPS: Final = {
     },
     "/playlists/": {"SEARCH playlists USING INDEX playlists_by_maker (made_by=?"},
     "/liked/": {"SEARCH likes USING INDEX likes_latest (member_id=?", HOW_FAR},
-    "{film}comments/": {
+    "{video}comments/": {
         "SEARCH comments USING INDEX comments_of_a_video (video_id=? AND parent_id=?"
     },
 }
@@ -145,16 +145,16 @@ SORTED: Final = "USE TEMP B-TREE FOR ORDER BY"
 
 
 @pytest.fixture
-def film(client: Client) -> Video:
+def video(client: Client) -> Video:
     """Beside others; the client is alice, who has begun it. The statistics come last."""
     alice, bob, music = make_user("alice"), make_user("bob"), make_category("Music")
-    film = make_video("Harbour", uploader=bob, category=music)
+    video = make_video("Harbour", uploader=bob, category=music)
     for uploader in (alice, bob):
         make_video("Harbour again", uploader=uploader, category=music)
-    write_comment(video=film, author=alice, text="At 0:10!")
-    save_position(video=film, member=alice, seconds=40, ended=False)
-    set_like(video=film, member=alice, liked=True)
-    add_to_playlist(playlist=make_playlist(made_by=alice), video=film, user=alice)
+    write_comment(video=video, author=alice, text="At 0:10!")
+    save_position(video=video, member=alice, seconds=40, ended=False)
+    set_like(video=video, member=alice, liked=True)
+    add_to_playlist(playlist=make_playlist(made_by=alice), video=video, user=alice)
     client.force_login(alice)
     rows = [(table, *index) for table, indexes in STATISTICS.items() for index in indexes.items()]
     with connection.cursor() as cursor:
@@ -162,10 +162,10 @@ def film(client: Client) -> Video:
         cursor.execute("DELETE FROM sqlite_stat1")
         cursor.executemany("INSERT INTO sqlite_stat1 VALUES (%s, %s, %s)", rows)
         cursor.execute("ANALYZE sqlite_schema")  # has them read
-    return film
+    return video
 
 
-def test_what_the_statistics_name_is_there(film: Video) -> None:
+def test_what_the_statistics_name_is_there(video: Video) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")
         there = {name for (name,) in cursor.fetchall()}
@@ -173,12 +173,14 @@ def test_what_the_statistics_name_is_there(film: Video) -> None:
 
 
 @pytest.mark.parametrize("path", STEPS)
-def test_a_page_is_found_by_indexes_among_a_million(client: Client, film: Video, path: str) -> None:
+def test_a_page_is_found_by_indexes_among_a_million(
+    client: Client, video: Video, path: str
+) -> None:
     address = path.format(
-        film=film.get_absolute_url(),
+        video=video.get_absolute_url(),
         playlist=Playlist.objects.get().short_id,
-        newest=encode_cursor((film.created_at.isoformat(), film.pk.hex)),
-        viewed=encode_cursor((2, film.pk.hex)),
+        newest=encode_cursor((video.created_at.isoformat(), video.pk.hex)),
+        viewed=encode_cursor((2, video.pk.hex)),
     )
     plans = plans_of(client, address)
     steps = {step for plan in plans.values() for step in plan}

@@ -1,4 +1,4 @@
-"""One attempt at a film, with real FFmpeg: what comes out, and what is left when it does not."""
+"""One attempt at a video, with real FFmpeg: what comes out, and what is left when it does not."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from tests.videos.live import descendants, program
 from tests.videos.stored_videos import (
     everything_on_disk,
     files_below,
-    ready_film,
+    ready_video,
     run_queue,
-    sent_film,
+    sent_video,
     set_aside_files,
     set_limits,
     stream_md5,
@@ -96,10 +96,10 @@ def real_time_ffmpeg(folder: Path) -> str:
 # -- what comes out -------------------------------------------------------------------------------
 
 
-def test_an_h264_film_is_published_bit_for_bit_within_seconds(bob: User) -> None:
+def test_an_h264_video_is_published_bit_for_bit_within_seconds(bob: User) -> None:
     clip = clips.h264_mp4(seconds=3)
     before = time.monotonic()
-    video = ready_film(bob, clip)
+    video = ready_video(bob, clip)
     took = time.monotonic() - before
     assert took < 5
     assert video.processing_status == ProcessingStatus.COMPLETED
@@ -112,8 +112,8 @@ def test_an_h264_film_is_published_bit_for_bit_within_seconds(bob: User) -> None
     assert used(bob) == clip.stat().st_size
 
 
-def test_nothing_but_the_film_and_its_picture_is_left_of_a_copy(bob: User) -> None:
-    video = ready_film(bob, clips.h264_mp4())
+def test_nothing_but_the_video_and_its_picture_is_left_of_a_copy(bob: User) -> None:
+    video = ready_video(bob, clips.h264_mp4())
     assert everything_on_disk() == [
         f"thumbnails/{video.thumbnail_filename}",
         f"videos/{video.filename}",
@@ -122,11 +122,11 @@ def test_nothing_but_the_film_and_its_picture_is_left_of_a_copy(bob: User) -> No
     assert (video.source_key, video.original_key) == ("", "")
 
 
-def test_a_phones_film_becomes_upright_h264_without_its_place(bob: User) -> None:
+def test_a_phones_video_becomes_upright_h264_without_its_place(bob: User) -> None:
     """HEVC in 10 bits, stored lying, HDR, with where it was taken and with what."""
     clip = clips.phone_hevc_mov()
     assert clips.LOCATION in str(told_by_ffprobe(clip))
-    video = ready_film(bob, clip, title="Phone")
+    video = ready_video(bob, clip, title="Phone")
     told = told_by_ffprobe(video.file_path)
     picture = next(it for it in told["streams"] if it["codec_type"] == "video")
     assert (picture["codec_name"], picture["pix_fmt"]) == ("h264", "yuv420p")
@@ -141,9 +141,9 @@ def test_a_phones_film_becomes_upright_h264_without_its_place(bob: User) -> None
         assert secret.encode() not in video.file_path.read_bytes()
 
 
-def test_the_original_of_an_encoded_film_is_kept_as_it_was_sent(bob: User) -> None:
+def test_the_original_of_an_encoded_video_is_kept_as_it_was_sent(bob: User) -> None:
     clip = clips.phone_hevc_mov()
-    video = ready_film(bob, clip)
+    video = ready_video(bob, clip)
     assert video.original_file.read_bytes() == clip.read_bytes()
     assert video.source_key == ""
     assert everything_on_disk() == [
@@ -153,26 +153,26 @@ def test_the_original_of_an_encoded_film_is_kept_as_it_was_sent(bob: User) -> No
     ]
 
 
-def test_a_thumbnail_is_a_picture_of_the_films_shape(bob: User) -> None:
+def test_a_thumbnail_is_a_picture_of_the_videos_shape(bob: User) -> None:
     from PIL import Image
 
-    video = ready_film(bob, clips.phone_hevc_mov())
+    video = ready_video(bob, clips.phone_hevc_mov())
     assert video.thumbnail_path is not None
     with Image.open(video.thumbnail_path) as picture:
         assert picture.format == "JPEG"
         assert picture.width < picture.height
 
 
-def test_a_film_without_sound_is_fine(bob: User) -> None:
-    video = ready_film(bob, clips.h264_mp4(layout=None))
+def test_a_video_without_sound_is_fine(bob: User) -> None:
+    video = ready_video(bob, clips.h264_mp4(layout=None))
     assert [it["codec_type"] for it in told_by_ffprobe(video.file_path)["streams"]] == ["video"]
 
 
-def test_progress_is_told_while_a_film_is_encoded(
+def test_progress_is_told_while_a_video_is_encoded(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
-    sent_film(bob, clips.hevc_mp4(seconds=5))
+    sent_video(bob, clips.hevc_mp4(seconds=5))
     seen: list[int] = []
     job = Job.objects.get()
 
@@ -193,7 +193,7 @@ def test_progress_is_told_while_a_film_is_encoded(
 
 
 @pytest.mark.parametrize("kind", ["text", "html", "m3u8", "truncated", "truncated hevc", "music"])
-def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
+def test_what_is_no_whole_video_fails_with_a_sentence_and_leaves_nothing(
     bob: User, kind: str
 ) -> None:
     builders: dict[str, Callable[[], Path]] = {
@@ -205,7 +205,7 @@ def test_what_is_no_whole_film_fails_with_a_sentence_and_leaves_nothing(
         "music": clips.audio_only,
     }
     clip = builders[kind]()
-    video = sent_film(bob, clip)
+    video = sent_video(bob, clip)
     assert used(bob) == clip.stat().st_size
     assert work() == "refused"
     video.refresh_from_db()
@@ -232,8 +232,8 @@ def video_temp() -> Path:
 
 
 def test_a_source_that_is_not_to_be_found_is_no_fault_of_the_members(bob: User) -> None:
-    """A disk that is not mounted for a while: the film must be there when it is back."""
-    video = sent_film(bob, clips.h264_mp4())
+    """A disk that is not mounted for a while: the video must be there when it is back."""
+    video = sent_video(bob, clips.h264_mp4())
     away = video.source_file.parent
     away.rename(away.with_name("unmounted"))
     for outcome in ("to be tried again", "to be tried again", "given up"):
@@ -252,7 +252,7 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first stalls before it looks for strays; the second publishes; then the first goes on."""
-    sent_film(bob, clips.h264_mp4())
+    sent_video(bob, clips.h264_mp4())
     real = named_after
     stalled: list[StoredFile] = []
 
@@ -275,10 +275,10 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
     ]
 
 
-def test_what_killed_attempts_left_where_films_lie_is_set_aside_by_the_one_that_ends_well(
+def test_what_killed_attempts_left_where_videos_lie_is_set_aside_by_the_one_that_ends_well(
     bob: User,
 ) -> None:
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     root = video_temp().parent
     strays = [f"videos/{video.pk.hex}-0.mp4", f"thumbnails/.{video.pk.hex}-0.jpg.7.part"]
     for stray in [*strays, "videos/another.mp4"]:
@@ -295,11 +295,11 @@ def test_what_killed_attempts_left_where_films_lie_is_set_aside_by_the_one_that_
     assert set_aside_files() == sorted(strays)
 
 
-def test_a_stop_of_the_workers_gives_the_film_back_and_counts_nothing(
+def test_a_stop_of_the_workers_gives_the_video_back_and_counts_nothing(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
-    sent_film(bob, clips.hevc_mp4(seconds=20, size="160x90"))
+    sent_video(bob, clips.hevc_mp4(seconds=20, size="160x90"))
     timer = threading.Timer(1.5, announce_stop)
     timer.start()
     try:
@@ -323,7 +323,7 @@ def test_a_database_that_is_away_for_a_moment_ends_no_encode(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
-    sent_film(bob, clips.hevc_mp4(seconds=5))
+    sent_video(bob, clips.hevc_mp4(seconds=5))
     failed: list[str] = []
 
     def fail_twice(execute: Any, sql: str, *rest: Any) -> Any:
@@ -356,7 +356,7 @@ def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
     bob: User, settings: Settings, tmp_path: Path, how: str
 ) -> None:
     clip = clips.h264_mp4()
-    video = sent_film(bob, clip)
+    video = sent_video(bob, clip)
     settings.FFMPEG_PATH = (
         str(tmp_path / "nowhere" / "ffmpeg")
         if how == "is missing"
@@ -396,7 +396,7 @@ def test_an_ffmpeg_that_hangs_is_ended_and_gone(
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="sleep 600 & sleep 600")
     settings.VIDEO_PROCESSING_TIMEOUT = 1
     # The limit grows with the length: 40 times 0.05 s.
-    sent_film(bob, clips.h264_mp4(seconds=0.05))
+    sent_video(bob, clips.h264_mp4(seconds=0.05))
     before = time.monotonic()
     assert work() == "to be tried again"
     assert time.monotonic() - before < 10
@@ -407,7 +407,7 @@ def test_an_ffmpeg_that_somebody_killed_is_a_lost_attempt(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="kill -KILL $$")
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     assert work() == "lost"
     job = Job.objects.get()
     assert (job.state, job.losses, job.failures) == (JobState.WAITING, 1, 0)
@@ -421,7 +421,7 @@ def test_an_ffmpeg_that_somebody_killed_is_a_lost_attempt(
 @pytest.mark.both_databases
 def test_a_retry_needs_room_in_the_quota(bob: User, settings: Settings, tmp_path: Path) -> None:
     clip = clips.h264_mp4()
-    video = sent_film(bob, clip)
+    video = sent_video(bob, clip)
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="exit 1")
     for _ in range(3):
         due_again()
@@ -441,7 +441,7 @@ def test_a_second_retry_is_refused_and_charges_nothing(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     clip = clips.h264_mp4()
-    video = sent_film(bob, clip)
+    video = sent_video(bob, clip)
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="exit 1")
     for _ in range(3):
         due_again()
@@ -457,7 +457,7 @@ def test_a_probe_that_cannot_start_does_not_cost_the_source(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     """As in the middle of an upgrade of FFmpeg's libraries: it may be the only copy there is."""
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     settings.FFMPEG_PATH = own_ffmpeg(
         tmp_path / "bin",
         ffprobe="echo 'ffprobe: error while loading shared libraries: libx.so.1' >&2; exit 127",
@@ -487,7 +487,7 @@ def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
 ) -> None:
     clip = clips.h264_mp4(seconds=2, size="640x360")
     assert clip.stat().st_size > 256 * 1024
-    video = sent_film(bob, clip)
+    video = sent_video(bob, clip)
     keep_new_videos_in(tiny_disk)
     assert work() == "to be tried again"
     due_again()
@@ -511,7 +511,7 @@ def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
     bob: User, tiny_disk: Path, settings: Settings
 ) -> None:
     clip = clips.h264_mp4(seconds=2, size="640x360")
-    video = sent_film(bob, clip)
+    video = sent_video(bob, clip)
     StorageRoot.objects.filter(name="temp").update(path=str(tiny_disk))
     Video.objects.update(source_root=make_root("temp-2", video_temp(), kind="temp"))
     settings.TEMP_STORAGE_PATH = tiny_disk
@@ -542,8 +542,8 @@ def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(
     settings.MIN_FREE_DISK_BYTES = -(10**9)  # so that the check before lets it begin
     client = Client()
     client.force_login(bob)
-    film = SimpleUploadedFile("big.mp4", bytes(3 * 1024**2), "video/mp4")
-    answer = client.post("/upload/", {"title": "Kept", "file": film})
+    video_file = SimpleUploadedFile("big.mp4", bytes(3 * 1024**2), "video/mp4")
+    answer = client.post("/upload/", {"title": "Kept", "file": video_file})
     assert answer.status_code == 507
     assert "disk is too full" in answer.content.decode()
     assert 'value="Kept"' in answer.content.decode()
@@ -555,7 +555,7 @@ def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(
 
 @pytest.mark.both_databases
 def test_the_same_task_twice_is_harmless(bob: User) -> None:
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     assert [run_next_job(), run_next_job()] == ["completed", "nothing to do"]
     video.refresh_from_db()
     assert video.is_ready
@@ -565,7 +565,7 @@ def test_the_same_task_twice_is_harmless(bob: User) -> None:
 @pytest.mark.both_databases
 def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None:
     """It lost its lease between the last heartbeat and the end: the fenced UPDATE says no."""
-    video = sent_film(bob, clips.hevc_mp4())
+    video = sent_video(bob, clips.hevc_mp4())
 
     def take_over(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
         # Where the files go is asked after the last heartbeat.
@@ -592,7 +592,7 @@ def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None
 
 @pytest.mark.both_databases
 def test_what_a_killed_attempt_had_published_is_set_aside_by_the_next(bob: User) -> None:
-    video = sent_film(bob, clips.hevc_mp4())
+    video = sent_video(bob, clips.hevc_mp4())
     root = video_temp().parent
     killed = claim_next_job()
     assert killed is not None
@@ -621,7 +621,7 @@ def test_a_video_deleted_while_it_is_encoded_leaves_no_process_and_no_file(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
     settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
-    video = sent_film(bob, clips.hevc_mp4(seconds=20, size="160x90", fps="15"))
+    video = sent_video(bob, clips.hevc_mp4(seconds=20, size="160x90", fps="15"))
     problems: list[BaseException] = []
 
     def delete_it() -> None:
@@ -640,22 +640,22 @@ def test_a_video_deleted_while_it_is_encoded_leaves_no_process_and_no_file(
     assert work() == "lease lost"
     other.join()
     assert problems == []
-    assert time.monotonic() - before < 15, "it did not wait for the end of the film"
+    assert time.monotonic() - before < 15, "it did not wait for the end of the video"
     assert running_ffmpegs() == []
     run_queue()
     assert everything_on_disk() == []
     assert entries(video_temp()) == []
 
 
-# -- where films are kept -------------------------------------------------------------------------
+# -- where videos are kept -------------------------------------------------------------------------
 
 
-def test_films_stored_before_a_change_of_folder_go_on_playing(bob: User, tmp_path: Path) -> None:
+def test_videos_stored_before_a_change_of_folder_go_on_playing(bob: User, tmp_path: Path) -> None:
     from django.test import Client
 
-    old = ready_film(bob, clips.h264_mp4())
+    old = ready_video(bob, clips.h264_mp4())
     keep_new_videos_in(tmp_path / "new")
-    new = ready_film(bob, clips.h264_mp4(seconds=1))
+    new = ready_video(bob, clips.h264_mp4(seconds=1))
     assert new.file_path.parent == tmp_path / "new"
     assert old.file_path.parent != new.file_path.parent
     client = Client()
@@ -666,7 +666,7 @@ def test_films_stored_before_a_change_of_folder_go_on_playing(bob: User, tmp_pat
         assert b"".join(answer.streaming_content) == video.file_path.read_bytes()  # type: ignore[attr-defined]
 
 
-def test_a_folder_of_films_that_is_on_another_disk_is_fine(bob: User, tiny_disk: Path) -> None:
+def test_a_folder_of_videos_that_is_on_another_disk_is_fine(bob: User, tiny_disk: Path) -> None:
     keep_new_videos_in(tiny_disk)
-    video = ready_film(bob, clips.h264_mp4(seconds=1, size="160x90"))
+    video = ready_video(bob, clips.h264_mp4(seconds=1, size="160x90"))
     assert files_below(tiny_disk) == [video.filename]

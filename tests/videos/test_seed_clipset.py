@@ -468,7 +468,7 @@ def test_all_samples_go_but_the_only_admin(db: None, media: Path) -> None:
     seed()
     said = remove_samples()
     assert "20 videos, 6 categories, 3 members" in said
-    assert "admin stays: this member is the only admin. Change the password" in said
+    assert "admin stays: this member is the only admin. Change password" in said
     assert [user.username for user in User.objects.filter(is_sample=True)] == ["admin"]
     assert not Video.objects.exists()
     assert not Category.objects.exists()

@@ -32,9 +32,9 @@ from tests.processes import ROOT
 from tests.videos import live, tus_client
 from tests.videos.stored_videos import (
     files_below,
-    ready_film,
+    ready_video,
     run_queue,
-    sent_film,
+    sent_video,
     used,
     work,
 )
@@ -104,8 +104,8 @@ def test_an_upload_is_refused_with_a_sentence_and_leaves_nothing(
     if how == "gone":
         (media / root).rmdir()
     before = sorted(media.rglob("*"))
-    film = SimpleUploadedFile("a.mp4", CONTENT, "video/mp4")
-    answer = client.post("/upload/", {"title": "Kept", "file": film})
+    video_file = SimpleUploadedFile("a.mp4", CONTENT, "video/mp4")
+    answer = client.post("/upload/", {"title": "Kept", "file": video_file})
     assert (answer.status_code, answer["Retry-After"]) == (503, "60")
     assert "storage isn&#x27;t available right now" in answer.content.decode()
     tus = tus_client.create(client, len(CONTENT))
@@ -158,7 +158,7 @@ def test_a_whole_upload_becomes_a_video_when_the_disk_is_back(
 def test_a_job_is_not_taken_while_a_root_is_away_and_done_when_it_is_back(
     bob: User, media: Path, root: str
 ) -> None:
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     unplug(media / root)
     for _ in range(3):
         assert work() == "nothing to do"
@@ -171,11 +171,11 @@ def test_a_job_is_not_taken_while_a_root_is_away_and_done_when_it_is_back(
 
 
 def test_only_jobs_whose_source_is_there_are_taken(bob: User, media: Path, tmp_path: Path) -> None:
-    elsewhere = sent_film(bob, clips.h264_mp4(), title="Elsewhere")
+    elsewhere = sent_video(bob, clips.h264_mp4(), title="Elsewhere")
     old_temp = make_root("temp-2", tmp_path / "old", kind="temp")
     Video.objects.filter(pk=elsewhere.pk).update(source_root=old_temp)
     unplug(tmp_path / "old")
-    here = sent_film(bob, clips.h264_mp4(), title="Here")
+    here = sent_video(bob, clips.h264_mp4(), title="Here")
     assert [work(), work()] == ["completed", "nothing to do"]
     here.refresh_from_db()
     assert here.is_ready
@@ -185,7 +185,7 @@ def test_only_jobs_whose_source_is_there_are_taken(bob: User, media: Path, tmp_p
 def test_enrichment_does_not_give_way_to_what_nobody_here_can_encode(
     bob: User, tmp_path: Path
 ) -> None:
-    ready_film(bob, clips.h264_mp4())
+    ready_video(bob, clips.h264_mp4())
     away = make_video(uploader=bob, status="PENDING", source_root="temp-2", source_key="u/a.mp4")
     Job.objects.create(video=away, kind=JobKind.ENCODE, run_after=timezone.now() - jobs.LEASE)
     make_root("temp-2", tmp_path / "old", kind="temp")
@@ -199,7 +199,7 @@ def test_enrichment_does_not_give_way_to_what_nobody_here_can_encode(
 def test_a_job_whose_disk_goes_away_is_given_back_and_not_failed(
     bob: User, media: Path, root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    video = sent_film(bob, clips.hevc_mp4())
+    video = sent_video(bob, clips.hevc_mp4())
     assert process_next_job() == "to be encoded"
     transcode = publishing.process
 
@@ -234,7 +234,7 @@ def status(client: Client, address: str) -> int:
 def test_a_video_is_503_while_its_disk_is_away_and_404_when_its_file_is_gone(
     client: Client, bob: User, media: Path
 ) -> None:
-    video = ready_film(bob, clips.h264_mp4())
+    video = ready_video(bob, clips.h264_mp4())
     names = ("stream.mp4", "download/", "source.mp4", "source.m3u8", "master.m3u8", "thumbnail.jpg")
     addresses = [f"/v/{video.short_id}/{name}" for name in names]
     assert [status(client, address) for address in addresses] == [200] * 6
@@ -297,9 +297,9 @@ def test_samples_are_refused_with_a_sentence(media: Path) -> None:
 def test_nothing_is_swept_in_a_folder_of_another_site(
     bob: User, media: Path, tmp_path: Path
 ) -> None:
-    video = ready_film(bob, clips.h264_mp4())
+    video = ready_video(bob, clips.h264_mp4())
     stray = media / "videos" / f"{video.pk.hex}-stray.mp4"
-    failed = sent_film(bob, clips.h264_mp4(), title="Failed")
+    failed = sent_video(bob, clips.h264_mp4(), title="Failed")
     Job.objects.filter(video=failed).delete()
     Video.objects.filter(pk=failed.pk).update(
         processing_status=ProcessingStatus.FAILED,
@@ -374,7 +374,7 @@ def test_a_worker_with_other_paths_does_the_work_and_one_without_the_disk_leaves
     bob: User, media: Path, tmp_path: Path
 ) -> None:
     keep_new_videos_in(tmp_path / "disk")
-    video = sent_film(bob, clips.h264_mp4())
+    video = sent_video(bob, clips.h264_mp4())
     (tmp_path / "host-b").symlink_to(tmp_path, target_is_directory=True)
     b = tmp_path / "host-b"
     without = f"videos-2={tmp_path}/not-there"
@@ -401,8 +401,8 @@ def test_a_moved_site_plays_everything_and_goes_on(
 ) -> None:
     settings.BASE_DIR = tmp_path
     keep_new_videos_in(media / "more")
-    video = ready_film(bob, clips.hevc_mp4())
-    waiting = sent_film(bob, clips.h264_mp4(), title="Waiting")
+    video = ready_video(bob, clips.hevc_mp4())
+    waiting = sent_video(bob, clips.h264_mp4(), title="Waiting")
     set_avatar(user=bob, picture=io.BytesIO(clips.cover().read_bytes()))
     moved = tmp_path / "renamed"
     moved.mkdir()
@@ -423,8 +423,8 @@ def test_a_rehearsal_reads_and_writes_below_its_own_folders_only(
 ) -> None:
     settings.BASE_DIR = tmp_path
     keep_new_videos_in(media / "more")
-    video = ready_film(bob, clips.h264_mp4())
-    sent_film(bob, clips.h264_mp4(), title="Waiting")
+    video = ready_video(bob, clips.h264_mp4())
+    sent_video(bob, clips.h264_mp4(), title="Waiting")
     copy = tmp_path / "copy"
     shutil.copytree(media, copy / "media")
     live_site = tree(media)

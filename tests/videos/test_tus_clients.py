@@ -1,4 +1,4 @@
-"""tus-js-client and tuspy send a film over a line that is cut, to a server that is killed."""
+"""tus-js-client and tuspy send a video over a line that is cut, to a server that is killed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CUTS = (Way.RESET, Way.SILENCE, Way.CLOSE)
 
 @dataclass(frozen=True)
 class Journey:
-    """A film of `size` bytes in requests of `piece`, and what happens to it on its way, besides
+    """A video of `size` bytes in requests of `piece`, and what happens to it on its way, besides
     the lost answer to its last piece."""
 
     size: int
@@ -91,7 +91,7 @@ def bob(transactional_db: None) -> User:
     return make_user("bob")
 
 
-def film_of(size: int, luck: random.Random, path: Path) -> str:
+def video_of(size: int, luck: random.Random, path: Path) -> str:
     """The SHA-256 of what now lies at `path`."""
     digest = hashlib.sha256()
     with path.open("wb") as file:
@@ -112,12 +112,12 @@ def command(client: str) -> list[str | Path]:
 @pytest.mark.parametrize(
     "journey", [SHORT, pytest.param(LONG, marks=pytest.mark.long)], ids=["short", "long"]
 )
-def test_a_film_arrives_whole_and_once_whatever_happens_on_its_way(
+def test_a_video_arrives_whole_and_once_whatever_happens_on_its_way(
     client: str, journey: Journey, static_files: Path, tmp_path: Path, settings: Settings, bob: User
 ) -> None:
     program, luck = command(client), random.Random(f"{client} {journey.size}")
-    film = tmp_path / "sea.mp4"
-    content = film_of(journey.size, luck, film)
+    video_file = tmp_path / "sea.mp4"
+    content = video_of(journey.size, luck, video_file)
     mortal = Mortal(tmp_path, static_files)
     with mortal.lives:
         use_folders_of(mortal.now, settings)
@@ -126,7 +126,7 @@ def test_a_film_arrives_whole_and_once_whatever_happens_on_its_way(
             visitor = Visitor(mortal.now, bob)
             asked = {
                 "url": f"http://{HOST}:{line.port}/uploads/",
-                "path": str(film),
+                "path": str(video_file),
                 "piece": journey.piece,
                 # The site knows itself by this name; the line's own port is nobody's.
                 "headers": {**visitor.headers, "X-CSRFToken": visitor.token},

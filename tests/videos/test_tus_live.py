@@ -52,11 +52,14 @@ class Sender:
     """A client of one upload; a piece is sent as one request."""
 
     visitor: Visitor
-    film: bytes
+    video_file: bytes
     url: str = ""
 
     def __post_init__(self) -> None:
-        headers = {"Upload-Length": str(len(self.film)), "Upload-Metadata": said(filename="a.mp4")}
+        headers = {
+            "Upload-Length": str(len(self.video_file)),
+            "Upload-Metadata": said(filename="a.mp4"),
+        }
         self.url = self.ask("POST", "/uploads/", **headers).headers["Location"]
 
     def ask(self, method: str, path: str = "", **headers: str) -> Answer:
@@ -70,7 +73,7 @@ class Sender:
 
     def begin(self, offset: int, *, count: int, of: int | None = None) -> socket.socket:
         """Announces `of` bytes from there, or all the rest, and sends `count` of them."""
-        size = len(self.film) - offset if of is None else of
+        size = len(self.video_file) - offset if of is None else of
         wanted = {
             **self.visitor.headers,
             **TUS,
@@ -82,11 +85,11 @@ class Sender:
         lines = [f"PATCH {self.url} HTTP/1.1", *(f"{key}: {it}" for key, it in wanted.items())]
         line = self.visitor.server.connect()
         line.sendall("\r\n".join([*lines, "", ""]).encode())
-        line.sendall(self.film[offset : offset + count])
+        line.sendall(self.video_file[offset : offset + count])
         return line
 
     def send(self, offset: int, *, count: int | None = None) -> Answer:
-        count = len(self.film) - offset if count is None else count
+        count = len(self.video_file) - offset if count is None else count
         with closing(self.begin(offset, count=count, of=count)) as line:
             return read_answer(line)
 
@@ -103,26 +106,26 @@ def read_answer(line: socket.socket) -> Answer:
         return Answer(got.status, got.msg, got.read())
 
 
-def film_of(size: int) -> bytes:
+def video_of(size: int) -> bytes:
     return hashlib.shake_256(b"film").digest(size)
 
 
-def assert_arrived(film: bytes) -> None:
+def assert_arrived(video_file: bytes) -> None:
     video = Video.objects.get()
     found = hashlib.sha256(video.source_file.read_bytes()).hexdigest()
-    assert found == hashlib.sha256(film).hexdigest()
+    assert found == hashlib.sha256(video_file).hexdigest()
     assert Job.objects.get().video == video
 
 
 def test_a_piece_that_is_cut_loses_nothing(visitor: Visitor) -> None:
-    sender = Sender(visitor, film_of(3 * MIB + 1))
+    sender = Sender(visitor, video_of(3 * MIB + 1))
     sender.begin(0, count=2 * MIB + 7).close()
     wait_for(lambda: Upload.objects.get().offset_bytes > 0, seconds=5, name="the saved offset")
     assert sender.offset() == 2 * MIB + 7
     answer = sender.send(2 * MIB + 7)
     assert answer.status == HTTPStatus.NO_CONTENT, answer.text
     assert answer.headers["Clipset-Video"] == Video.objects.get().get_absolute_url()
-    assert_arrived(sender.film)
+    assert_arrived(sender.video_file)
 
 
 @pytest.mark.nginx
@@ -130,12 +133,12 @@ def test_through_nginx_as_documented_a_piece_that_is_cut_loses_nothing(
     site: live.Server, bob: User
 ) -> None:
     with nginx(site) as front:
-        sender = Sender(Visitor(front, bob), film_of(3 * MIB + 1))
+        sender = Sender(Visitor(front, bob), video_of(3 * MIB + 1))
         sender.begin(0, count=2 * MIB).close()
         wait_for(lambda: Upload.objects.get().offset_bytes > MIB, seconds=5, name="the offset")
         offset = sender.offset()
         assert sender.send(offset).status == HTTPStatus.NO_CONTENT
-    assert_arrived(sender.film)
+    assert_arrived(sender.video_file)
 
 
 @pytest.mark.nginx
@@ -147,17 +150,17 @@ def test_a_proxy_that_collects_pieces_and_takes_no_large_ones_is_in_nobodys_way(
         ("proxy_request_buffering off;", "proxy_request_buffering on;"),
     )
     with nginx(site, changes=limited) as front:
-        sender = Sender(Visitor(front, bob), film_of(3 * MIB))
+        sender = Sender(Visitor(front, bob), video_of(3 * MIB))
         assert sender.send(0).status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         for offset in range(0, 3 * MIB, MIB):
             assert sender.offset() == offset
             assert sender.send(offset, count=MIB).status == HTTPStatus.NO_CONTENT
-    assert_arrived(sender.film)
+    assert_arrived(sender.video_file)
 
 
 def test_a_line_that_went_silent_gives_way_to_a_new_one(visitor: Visitor) -> None:
     """A phone that changed networks: the old connection is still there, and nothing comes."""
-    sender = Sender(visitor, film_of(2 * MIB))
+    sender = Sender(visitor, video_of(2 * MIB))
     with closing(sender.begin(0, count=MIB + 3)) as silent:
         wait_for(lambda: sender.has_come() > 0, name="the first bytes")
         began = time.monotonic()
@@ -165,11 +168,11 @@ def test_a_line_that_went_silent_gives_way_to_a_new_one(visitor: Visitor) -> Non
         assert time.monotonic() - began < 5
         assert read_answer(silent).status == HTTPStatus.LOCKED
     assert sender.send(MIB + 3).status == HTTPStatus.NO_CONTENT
-    assert_arrived(sender.film)
+    assert_arrived(sender.video_file)
 
 
 def test_what_still_comes_on_a_line_that_gave_way_is_no_request(visitor: Visitor) -> None:
-    sender = Sender(visitor, film_of(MIB))
+    sender = Sender(visitor, video_of(MIB))
     with closing(sender.begin(0, count=1000)) as old:
         wait_for(lambda: Upload.objects.get().writer_token, name="the writer")
         assert sender.offset() == 1000
@@ -184,7 +187,7 @@ def test_a_stop_saves_what_came_and_ends_in_time(
 ) -> None:
     with live.server(tmp_path / "media", static_files, tmp_path / "log") as first:
         use_folders_of(first, settings)
-        sender = Sender(Visitor(first, bob), film_of(2 * MIB))
+        sender = Sender(Visitor(first, bob), video_of(2 * MIB))
         with closing(sender.begin(0, count=MIB)) as line:
             wait_for(lambda: sender.has_come() > 0, name="the first bytes")
             began = time.monotonic()
@@ -202,7 +205,7 @@ def test_a_killed_server_loses_little_and_locks_nobody_out(
     with live.server(tmp_path / "media", static_files, tmp_path / "log") as own:
         use_folders_of(own, settings)
         visitor = Visitor(own, bob)
-        sender = Sender(visitor, film_of(8 * MIB))
+        sender = Sender(visitor, video_of(8 * MIB))
         assert sender.send(0, count=3 * MIB).status == HTTPStatus.NO_CONTENT
         with closing(sender.begin(3 * MIB, count=2 * MIB)):
             wait_for(lambda: sender.has_come() > 3 * MIB, name="more bytes")
@@ -215,12 +218,12 @@ def test_a_killed_server_loses_little_and_locks_nobody_out(
         assert 3 * MIB <= offset <= 5 * MIB
         assert sender.send(offset).status == HTTPStatus.NO_CONTENT
         assert time.monotonic() - began < 5, "nobody waits for a dead one's lease"
-    assert_arrived(sender.film)
+    assert_arrived(sender.video_file)
 
 
 def test_memory_does_not_grow_with_the_piece(visitor: Visitor, site: live.Server) -> None:
-    Sender(visitor, film_of(MIB)).send(0)
-    film = film_of(128 * MIB)
+    Sender(visitor, video_of(MIB)).send(0)
+    video_file = video_of(128 * MIB)
     before = {pid: resident_bytes(pid) for pid in site.workers()}
     highest, done = dict(before), threading.Event()
 
@@ -232,7 +235,7 @@ def test_memory_does_not_grow_with_the_piece(visitor: Visitor, site: live.Server
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        assert Sender(visitor, film).send(0).status == HTTPStatus.NO_CONTENT
+        assert Sender(visitor, video_file).send(0).status == HTTPStatus.NO_CONTENT
     finally:
         done.set()
         watcher.join()
@@ -243,7 +246,7 @@ def test_memory_does_not_grow_with_the_piece(visitor: Visitor, site: live.Server
 
 def test_one_answer_after_the_other_on_one_connection(visitor: Visitor, site: live.Server) -> None:
     """A refused piece is thrown away rather than taken for the next request."""
-    sender = Sender(visitor, film_of(MIB))
+    sender = Sender(visitor, video_of(MIB))
     with closing(http.client.HTTPConnection(HOST, site.port, timeout=20)) as line:
         statuses = []
         for offset in (5, 0):
@@ -254,9 +257,9 @@ def test_one_answer_after_the_other_on_one_connection(visitor: Visitor, site: li
                 "Content-Type": BODY,
                 "Upload-Offset": str(offset),
             }
-            line.request("PATCH", sender.url, sender.film, headers)
+            line.request("PATCH", sender.url, sender.video_file, headers)
             with line.getresponse() as answer:
                 answer.read()
                 statuses.append(answer.status)
     assert statuses == [HTTPStatus.CONFLICT, HTTPStatus.NO_CONTENT]
-    assert_arrived(sender.film)
+    assert_arrived(sender.video_file)

@@ -39,7 +39,7 @@ class Told:
     """An upload as a client knows it."""
 
     url: str
-    film: bytes
+    video_file: bytes
     offset: int = 0
     is_gone: bool = False
     video: str = ""
@@ -62,13 +62,13 @@ class TusMachine(RuleBasedStateMachine):
 
     def came(self, upload: Told, offset: int, video: str) -> None:
         upload.offset = offset
-        assert bool(video) == (offset == len(upload.film))
+        assert bool(video) == (offset == len(upload.video_file))
         assert upload.video in {"", video}
         upload.video = video
 
     @rule(target=uploads, size=st.integers(0, 1500), first=st.integers(0, 1600))
     def make_one(self, size: int, first: int) -> Told | MultipleResults[Told]:
-        film = BYTES[:size]
+        video_file = BYTES[:size]
         made = create(self.client, size, BYTES[:first])
         if first > size:
             assert made.status_code == 413
@@ -78,7 +78,7 @@ class TusMachine(RuleBasedStateMachine):
             assert made.status_code == 413
         else:
             assert made.status_code == 201
-            upload = Told(made["Location"], film)
+            upload = Told(made["Location"], video_file)
             self.charged += size
             self.known.append(upload)
             self.came(upload, first, made.get("Clipset-Video", ""))
@@ -93,7 +93,7 @@ class TusMachine(RuleBasedStateMachine):
             assert answer.status_code == 410
         elif start != upload.offset:
             assert answer.status_code == 409
-        elif start + size > len(upload.film):
+        elif start + size > len(upload.video_file):
             assert answer.status_code == 413
         else:
             assert answer.status_code == 204
@@ -102,7 +102,7 @@ class TusMachine(RuleBasedStateMachine):
 
     @rule(upload=uploads, size=st.integers(1, 1600), part=st.integers(0, 1600))
     def send_and_break_off(self, upload: Told, size: int, part: int) -> None:
-        size = min(size, len(upload.film) - upload.offset)
+        size = min(size, len(upload.video_file) - upload.offset)
         part = min(part, size - 1)
         if size < 1 or upload.is_gone:
             return
@@ -119,7 +119,7 @@ class TusMachine(RuleBasedStateMachine):
             assert answer.status_code == 410
             return
         assert answer.status_code == 200
-        assert int(answer["Upload-Length"]) == len(upload.film)
+        assert int(answer["Upload-Length"]) == len(upload.video_file)
         assert int(answer["Upload-Offset"]) == upload.offset
         assert answer.get("Clipset-Video", "") == upload.video
 
@@ -142,7 +142,7 @@ class TusMachine(RuleBasedStateMachine):
 
     def over(self, upload: Told) -> None:
         if not upload.is_gone and not upload.video:
-            self.charged -= len(upload.film)
+            self.charged -= len(upload.video_file)
         upload.is_gone = True
 
     @rule()
@@ -158,7 +158,7 @@ class TusMachine(RuleBasedStateMachine):
         assert videos.keys() == made.keys()
         assert Job.objects.count() == len(made)
         for address, video in videos.items():
-            assert video.source_file.read_bytes() == made[address].film
+            assert video.source_file.read_bytes() == made[address].video_file
         listed = self.client.get("/uploads/", headers={"Accept": "application/json"}).json()
         assert {(each["url"], each["offset"]) for each in listed["uploads"]} == {
             (upload.url, upload.offset)

@@ -54,7 +54,7 @@ def test_it_tells_who_sends_what_and_how_far_it_is(client: Client, bobs: Client,
         assert "25%, 1 KB" in text
         assert "4 KB" in text
         assert "done.mp4" not in text
-    assert "By the form without JavaScript" in client.get(UPLOADS).content.decode()
+    assert "Plain form upload (no JavaScript)" in client.get(UPLOADS).content.decode()
 
 
 def test_a_moderator_ends_one_after_a_question_and_it_is_logged(
@@ -77,7 +77,7 @@ def test_several_are_ended_at_once(client: Client, bobs: Client, bob: User) -> N
     urls = [create(bobs, 10)["Location"] for _ in range(3)]
     chosen = [url.split("/")[2] for url in urls[:2]]
     data = {"action": "delete_selected", "_selected_action": chosen}
-    assert "End selected uploads" in client.get(UPLOADS).content.decode()
+    assert "Cancel selected uploads" in client.get(UPLOADS).content.decode()
     assert "its quota is given back" in client.post(UPLOADS, data).content.decode()
     assert used(bob) == 30
     client.post(UPLOADS, {**data, "post": "yes"})

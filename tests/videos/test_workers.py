@@ -1,4 +1,4 @@
-"""Real workers, and what happens to a film when they are killed."""
+"""Real workers, and what happens to a video when they are killed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.live import descendants, is_running, parent_of, program
-from tests.videos.stored_videos import everything_on_disk, sent_film, stream_md5, used
+from tests.videos.stored_videos import everything_on_disk, sent_video, stream_md5, used
 from tests.videos.test_processing import own_ffmpeg, real_time_ffmpeg
 from videos.models import Job, Video
 from videos.models.job import JobState
@@ -81,8 +81,8 @@ def test_workers_process_what_was_uploaded_and_remove_what_was_deleted(
 ) -> None:
     start_workers()
     clip = clips.h264_mp4()
-    video = sent_film(bob, clip)
-    wait_for(lambda: state_of(video) == "COMPLETED", seconds=10, name="the film")
+    video = sent_video(bob, clip)
+    wait_for(lambda: state_of(video) == "COMPLETED", seconds=10, name="the video")
     video.refresh_from_db()
     assert stream_md5(video.file_path) == stream_md5(clip)
     wait_for(is_enriched, name="its enrichment")
@@ -92,12 +92,12 @@ def test_workers_process_what_was_uploaded_and_remove_what_was_deleted(
     wait_for(lambda: everything_on_disk() == [], name="the removal of its files")
 
 
-def test_a_film_whose_worker_is_killed_is_finished_by_another(
+def test_a_video_whose_worker_is_killed_is_finished_by_another(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
-    """SIGKILL while FFmpeg encodes: FFmpeg goes too, the film is taken back and completed."""
+    """SIGKILL while FFmpeg encodes: FFmpeg goes too, the video is taken back and completed."""
     cluster = start_workers(FFMPEG_PATH=real_time_ffmpeg(tmp_path / "slow"))
-    video = sent_film(bob, clips.hevc_mp4(seconds=4, size="160x90"))
+    video = sent_video(bob, clips.hevc_mp4(seconds=4, size="160x90"))
     wait_for(lambda: Job.objects.get().progress, name="some progress")
     (ffmpeg,) = ffmpegs_of(cluster)
     os.kill(parent_of(ffmpeg), signal.SIGKILL)
@@ -109,7 +109,7 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another(
     assert (killed.state, killed.losses) == (JobState.RUNNING, 1)
     Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert look_after_jobs() == 1
-    wait_for(lambda: state_of(video) == "COMPLETED", seconds=20, name="the film")
+    wait_for(lambda: state_of(video) == "COMPLETED", seconds=20, name="the video")
 
     wait_for(is_enriched, name="its enrichment")
     video.refresh_from_db()
@@ -141,7 +141,7 @@ def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
         CLIPSET_TEST_BEAT_SECONDS=str(BEAT),
         CLIPSET_TEST_QUIET_SECONDS="2",
     )
-    video = sent_film(bob, clips.hevc_mp4(seconds=30, size="160x90"))
+    video = sent_video(bob, clips.hevc_mp4(seconds=30, size="160x90"))
     wait_for(lambda: Job.objects.get().progress, name="some progress")
     # An encode that goes on for longer than a task may be quiet keeps its cluster's heartbeat.
     since = time.monotonic()
@@ -153,7 +153,7 @@ def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
     job = Job.objects.get()
     assert (job.state, job.losses, job.failures) == (JobState.WAITING, 0, 0)
     start_workers()
-    wait_for(lambda: state_of(video) == "COMPLETED", seconds=20, name="the film")
+    wait_for(lambda: state_of(video) == "COMPLETED", seconds=20, name="the video")
     assert Job.objects.get(kind="ENCODE").losses == 0
 
 
@@ -162,11 +162,11 @@ def test_killed_workers_that_had_nothing_to_do_are_replaced_by_others_that_work(
 ) -> None:
     """One of the idle ones holds the lock by which they take turns at waiting."""
     cluster = start_workers()
-    first = sent_film(bob, clips.hevc_mp4())
+    first = sent_video(bob, clips.hevc_mp4())
     wait_for(is_enriched, name="all of the first")
     for worker in idle_workers(cluster):
         os.kill(worker, signal.SIGKILL)
-    second = sent_film(bob, clips.hevc_mp4(seconds=3))
+    second = sent_video(bob, clips.hevc_mp4(seconds=3))
     wait_for(lambda: state_of(second) == "COMPLETED", name="the second")
     assert state_of(first) == "COMPLETED"
 
@@ -181,7 +181,7 @@ def test_a_killed_cluster_leaves_no_process_behind(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
     cluster = start_workers(FFMPEG_PATH=real_time_ffmpeg(tmp_path / "slow"))
-    sent_film(bob, clips.hevc_mp4(seconds=4, size="160x90"))
+    sent_video(bob, clips.hevc_mp4(seconds=4, size="160x90"))
     wait_for(lambda: Job.objects.get().progress, name="some progress")
     assert ffmpegs_of(cluster)
     below = descendants(cluster)
@@ -242,24 +242,24 @@ def paced_ffmpeg(folder: Path, mark: str) -> str:
     return own_ffmpeg(folder, ffmpeg=f'{slow}\nexec {shutil.which("ffmpeg")} "$@"')
 
 
-def test_short_films_of_another_member_are_ready_while_one_of_two_hours_is_encoded(
+def test_short_videos_of_another_member_are_ready_while_one_of_two_hours_is_encoded(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
     cluster = start_workers(FFMPEG_PATH=paced_ffmpeg(tmp_path / "slow", "source.mov"))
-    long_film = sent_film(bob, clips.two_hours())
-    wait_for(lambda: growing(long_film), seconds=30, name="the long one")
+    long_video = sent_video(bob, clips.two_hours())
+    wait_for(lambda: growing(long_video), seconds=30, name="the long one")
 
     alice, since = make_user("alice"), time.monotonic()
     waiting = {
-        "HEVC": sent_film(alice, clips.hevc_mp4()),
-        "H.264": sent_film(alice, clips.h264_mp4()),
+        "HEVC": sent_video(alice, clips.hevc_mp4()),
+        "H.264": sent_video(alice, clips.h264_mp4()),
     }
     while waiting and time.monotonic() - since < READY_WITHIN:
         waiting = {kind: it for kind, it in waiting.items() if state_of(it) != "COMPLETED"}
         time.sleep(0.05)
     assert not waiting
-    assert state_of(long_film) == "PROCESSING"
-    job = Job.objects.get(video=long_film)
+    assert state_of(long_video) == "PROCESSING"
+    job = Job.objects.get(video=long_video)
     assert (job.kind, job.state, job.attempts, job.long_slot) == ("ENCODE", "RUNNING", 2, 1)
     assert ffmpegs_of(cluster)
 
@@ -272,15 +272,15 @@ def at_enrichment(video: Video) -> bool:
     return Job.objects.filter(video=video, kind="ENRICH", state="RUNNING").exists()
 
 
-def test_enrichment_gives_way_to_a_film_that_nobody_can_watch_yet(
+def test_enrichment_gives_way_to_a_video_that_nobody_can_watch_yet(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
     """With one worker for both; what gave way is no attempt that was lost, and goes on after."""
     slow = paced_ffmpeg(tmp_path / "slow", "-source.mp4")
     start_workers(FFMPEG_PATH=slow, TRANSCODE_WORKERS="1")
-    first = sent_film(bob, clips.h264_mp4(seconds=60))
+    first = sent_video(bob, clips.h264_mp4(seconds=60))
     wait_for(lambda: at_enrichment(first), name="its enrichment")
-    second = sent_film(bob, clips.hevc_mp4())
+    second = sent_video(bob, clips.hevc_mp4())
     wait_for(lambda: state_of(second) == "COMPLETED", seconds=GIVES_WAY_WITHIN, name="the second")
     wait_for(lambda: Job.objects.filter(kind="ENRICH", attempts=2).exists(), name="it goes on")
     gave_way = Job.objects.get(kind="ENRICH", video=first)
@@ -293,7 +293,7 @@ def test_a_stopped_cluster_gives_back_enrichment_too(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
     cluster = start_workers(FFMPEG_PATH=paced_ffmpeg(tmp_path / "slow", "-source.mp4"))
-    video = sent_film(bob, clips.h264_mp4(seconds=60))
+    video = sent_video(bob, clips.h264_mp4(seconds=60))
     wait_for(lambda: at_enrichment(video) and ffmpegs_of(cluster), name="its enrichment")
     below = descendants(cluster)
     os.kill(cluster, signal.SIGTERM)

@@ -72,7 +72,7 @@ class Coming:
         self.rest = b""
 
     def readline(self, size: int = -1) -> bytes:
-        raise AssertionError("A film is not read by lines.")  # WSGI wants it to be there
+        raise AssertionError("A video is not read by lines.")  # WSGI wants it to be there
 
     def read(self, size: int = -1) -> bytes:
         while not self.rest:

@@ -31,7 +31,7 @@ class DeletedFilter(admin.SimpleListFilter):
     parameter_name = "deleted"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "There"), ("yes", "Deleted")]
+        return [("no", "Visible"), ("yes", "Deleted")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Comment]) -> QuerySet[Comment]:
         if self.value() in {"no", "yes"}:
@@ -60,7 +60,7 @@ class CommentAdmin(GuardedAdmin[Comment]):
     def short_text(self, comment: Comment) -> str:
         return Truncator(comment.text).chars(SHORT_TEXT) or "(gone)"
 
-    @admin.display(description="Written", ordering="created_at")
+    @admin.display(description="Posted", ordering="created_at")
     def written(self, comment: Comment) -> SafeString:
         return relative_time(comment.created_at)
 
@@ -72,7 +72,7 @@ class CommentAdmin(GuardedAdmin[Comment]):
         return format_html("{} by {}", state_word("deleted", "Deleted", "danger"), who)
 
     @admin.action(
-        description="Delete selected comments; they can be brought back for a week",
+        description="Remove selected comments (can be restored for 7 days)",
         permissions=["delete"],
     )
     def hide(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
@@ -85,7 +85,7 @@ class CommentAdmin(GuardedAdmin[Comment]):
                 done += 1
         self.message_user(request, f"{plural(done, 'comment')} deleted.")
 
-    @admin.action(description="Bring selected comments back", permissions=["delete"])
+    @admin.action(description="Restore selected comments", permissions=["delete"])
     def bring_back(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
         done = 0
         for comment in queryset.filter(deleted_at__isnull=False):
@@ -96,4 +96,4 @@ class CommentAdmin(GuardedAdmin[Comment]):
                 continue
             self.log_change(request, comment, "Brought back.")
             done += 1
-        self.message_user(request, f"{plural(done, 'comment')} brought back.")
+        self.message_user(request, f"{plural(done, 'comment')} restored.")

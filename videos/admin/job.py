@@ -76,7 +76,7 @@ class JobAdmin(GuardedAdmin[Job]):
     def time_left(self, job: Job) -> str:
         return "–" if job.seconds_left is None else human_duration(job.seconds_left)
 
-    @admin.display(description="Took", ordering="started_at")
+    @admin.display(description="Duration", ordering="started_at")
     def times(self, job: Job) -> str:
         if job.started_at is None or job.finished_at is None:
             return "–"

@@ -54,12 +54,12 @@ class UploadAdmin(GuardedAdmin[Upload]):
         actions: dict[str, Any] = super().get_actions(request)
         if "delete_selected" in actions:
             function, name, _ = actions["delete_selected"]
-            actions["delete_selected"] = (function, name, "End selected uploads")
+            actions["delete_selected"] = (function, name, "Cancel selected uploads")
         return actions
 
     @admin.display(description="File", ordering="filename")
     def name(self, upload: Upload) -> str:
-        return upload.filename or "By the form without JavaScript"
+        return upload.filename or "Plain form upload (no JavaScript)"
 
     @admin.display(description="Size", ordering="size_bytes")
     def size(self, upload: Upload) -> str:

@@ -113,7 +113,7 @@ class VideoAdmin(GuardedAdmin[Video]):
         (None, {"fields": ["preview", "title", "description", "category", "is_hidden"]}),
         ("State", {"fields": ["state", "error_message", "uploaded_by", "created_at"]}),
         (
-            "Film",
+            "Video details",
             {
                 "fields": [
                     "length",
@@ -197,7 +197,7 @@ class VideoAdmin(GuardedAdmin[Video]):
     def length(self, video: Video) -> str:
         return "–" if video.duration_seconds is None else clock(video.duration_seconds)
 
-    @admin.display(description="Sent", ordering="file_size_bytes")
+    @admin.display(description="Size", ordering="file_size_bytes")
     def size(self, video: Video) -> str:
         return human_bytes(video.file_size_bytes)
 
@@ -217,24 +217,24 @@ class VideoAdmin(GuardedAdmin[Video]):
     def encoding(self, video: Video) -> str:
         if not video.is_ready:
             return "–"
-        return "Bit for bit what was sent" if video.was_copied else "Encoded anew"
+        return "Original, untouched" if video.was_copied else "Re-encoded"
 
     @admin.display(description="Renditions")
     def renditions(self, video: Video) -> str:
         found = video.renditions.filter(is_complete=True)
         return ", ".join(f"{one.name} ({human_bytes(one.size_bytes)})" for one in found) or "–"
 
-    @admin.display(description="Kept")
+    @admin.display(description="Stored size")
     def stored(self, video: Video) -> str:
         return "–" if video.stored_bytes is None else human_bytes(video.stored_bytes)
 
-    @admin.display(description="File as it was sent")
+    @admin.display(description="Original file")
     def source(self, video: Video) -> str:
         if video.source_key:
-            return "Kept until processing is done with it"
-        return "Kept, since the picture was encoded anew" if video.original_key else "Not kept"
+            return "Kept until processing finishes"
+        return "Kept, because the video was re-encoded" if video.original_key else "Not kept"
 
-    @admin.display(description="Charged to the quota")
+    @admin.display(description="Counted against quota")
     def charged(self, video: Video) -> str:
         return human_bytes(video.quota_bytes)
 
@@ -255,7 +255,7 @@ class VideoAdmin(GuardedAdmin[Video]):
     def hide(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
         self._set_hidden(request, queryset, hidden=True)
 
-    @admin.action(description="Show hidden videos again", permissions=["change"])
+    @admin.action(description="Unhide selected videos", permissions=["change"])
     def unhide(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
         self._set_hidden(request, queryset, hidden=False)
 
@@ -286,7 +286,7 @@ class VideoAdmin(GuardedAdmin[Video]):
 
     def _retry(self, request: HttpRequest, video: Video) -> None:
         if not video.is_failed:
-            raise ValidationError("It has not failed, so there is nothing to retry.")
+            raise ValidationError("Only failed videos can be retried.")
         retry_processing(video=video, by_staff=True)
         self.log_change(request, video, "Processing retried.")
 
@@ -295,11 +295,11 @@ class VideoAdmin(GuardedAdmin[Video]):
         self._each(request, queryset, cancel_processing, "Processing stopped.", "stopped")
 
     @admin.action(
-        description="Make missing renditions and storyboards of selected videos",
+        description="Generate missing sizes and previews",
         permissions=["change"],
     )
     def enrich(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._each(request, queryset, enrich_again, "Renditions asked for.", "to be looked at")
+        self._each(request, queryset, enrich_again, "Renditions queued.", "queued")
 
     def _each(
         self,
@@ -322,16 +322,18 @@ class VideoAdmin(GuardedAdmin[Video]):
         if done:
             self.message_user(request, f"{plural(done, 'video')} {done_word}.")
 
-    @admin.action(description="Move selected videos to the category", permissions=["change"])
+    @admin.action(description="Move selected videos to category…", permissions=["change"])
     def move(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
         chosen = VideoActionForm().fields["category"]
         category = chosen.clean(request.POST.get("category"))
         if category is None:
-            self.message_user(request, "Choose a category beside the action.", messages.ERROR)
+            self.message_user(
+                request, "Choose a category next to the action first.", messages.ERROR
+            )
         else:
             self._move(request, queryset, category)
 
-    @admin.action(description="Take selected videos out of their category", permissions=["change"])
+    @admin.action(description="Remove selected videos from their category", permissions=["change"])
     def take_out(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
         self._move(request, queryset, None)
 
@@ -347,7 +349,7 @@ class VideoAdmin(GuardedAdmin[Video]):
                 move_to_category(video=video, category=category)
                 self.log_change(request, video, note)
             done += 1
-        what = f"moved to {category}" if category else "without a category now"
+        what = f"moved to {category}" if category else "removed from their category"
         self.message_user(request, f"{plural(done, 'video')} {what}.")
 
     # Deletion

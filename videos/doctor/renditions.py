@@ -19,7 +19,7 @@ from videos.models import Rendition, Video
 from videos.services.processing.options import transcode_options
 from videos.services.stored_files import StoredFile
 from videos.transcode.errors import ProcessingError
-from videos.transcode.fragments import NotFragmented, describe, read_index
+from videos.transcode.fragments import NotFragmentedError, describe, read_index
 from videos.transcode.probe import probe
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _why_unsound(rendition: Rendition, *, is_deep: bool, look: Look) -> str:
             info = probe(path, options=options, tick=lambda _progress: look.tick())
             if not info.whole or info.video is None:
                 return "it is not whole"
-    except NotFragmented:
+    except NotFragmentedError:
         return "it has no index of fragments"
     except (ProcessingError, OSError) as error:
         return str(error).rstrip(".")

@@ -13,7 +13,7 @@ from videos.models.rendition import Rendition
 from videos.models.search import SearchChange, SearchDocument
 from videos.models.upload import Upload, UploadState
 from videos.models.video import ProcessingStatus, Video
-from videos.models.watch_progress import View, WatchPosition
+from videos.models.watch_progress import View, WatchProgress
 
 __all__ = [
     "Caption",
@@ -38,5 +38,5 @@ __all__ = [
     "Video",
     "VideoDeletion",
     "View",
-    "WatchPosition",
+    "WatchProgress",
 ]

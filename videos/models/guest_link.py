@@ -18,7 +18,7 @@ class GuestLink(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="guest_links")
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    note = models.CharField(max_length=100, blank=True, default="", help_text="For whom it is.")
+    note = models.CharField(max_length=100, blank=True, default="", help_text="Label.")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,

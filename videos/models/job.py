@@ -13,7 +13,7 @@ class JobKind(models.TextChoices):
 
     PUBLISH = "PUBLISH", "Publishing"
     ENCODE = "ENCODE", "Encoding"
-    ENRICH = "ENRICH", "Smaller sizes, storyboard"
+    ENRICH = "ENRICH", "Extra sizes and previews"
 
 
 class JobState(models.TextChoices):
@@ -35,9 +35,9 @@ class Job(models.Model):
     kind = models.CharField(max_length=7, choices=JobKind, default=JobKind.PUBLISH)
     state = models.CharField(max_length=7, choices=JobState, default=JobState.WAITING)
     run_after = models.DateTimeField(default=timezone.now)
-    failures = models.PositiveSmallIntegerField(default=0, help_text="Attempts that we failed.")
+    failures = models.PositiveSmallIntegerField(default=0, help_text="Failed attempts.")
     losses = models.PositiveSmallIntegerField(
-        default=0, help_text="Attempts whose worker was lost, counted before the work."
+        default=0, help_text="Attempts lost because a worker stopped."
     )
     attempts = models.PositiveIntegerField(
         default=0, help_text="All that were begun. It only grows, so it tells them apart."

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db import models
 
-# Of the folding and of what is indexed. A row with a lower one is made anew at the next start.
+# Of the folding and of what is indexed. A row with a lower one is made again at the next start.
 VERSION: Final = 1
 
 

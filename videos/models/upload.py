@@ -15,9 +15,9 @@ from siteconfig.roots import TEMP, root_path
 
 
 class UploadState(models.TextChoices):
-    OPEN = "OPEN", "On its way"
-    FINISHED = "FINISHED", "Arrived"
-    ENDED = "ENDED", "Ended"
+    OPEN = "OPEN", "Uploading"
+    FINISHED = "FINISHED", "Complete"
+    ENDED = "ENDED", "Cancelled"
 
 
 class Upload(models.Model):

@@ -1,4 +1,4 @@
-"""A film that a member sent."""
+"""A video that a member sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ProcessingStatus(models.TextChoices):
 
 class Video(models.Model):
     """One video. Its files: the processed one, its thumbnail, the source until that is done
-    with, and the original where the picture was encoded anew."""
+    with, and the original where the picture was re-encoded."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     short_id = models.CharField(

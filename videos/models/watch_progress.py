@@ -27,7 +27,7 @@ class View(models.Model):
         return f"{self.video} by {self.member} on {self.day}"
 
 
-class WatchPosition(models.Model):
+class WatchProgress(models.Model):
     """Where a member stopped in a video that they have begun, or that they have seen to its end."""
 
     member = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -39,7 +39,7 @@ class WatchPosition(models.Model):
     class Meta:
         db_table = "watch_positions"
         indexes = [
-            # Of those that one can go on with: who has seen a thousand films has few of them.
+            # Of those that one can go on with: who has seen a thousand videos has few of them.
             models.Index(
                 fields=["member", "-updated_at"],
                 condition=Q(is_finished=False),

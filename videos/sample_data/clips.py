@@ -121,7 +121,7 @@ CLIPS = (
 
 
 def make_clip(clip: Clip, folder: Path, *, options: Options, tick: Tick) -> Path:
-    """Paints and films a clip as `folder`/clip.mp4: H.264 and AAC, so that it need not be encoded
+    """Paints and videos a clip as `folder`/clip.mp4: H.264 and AAC, so that it need not be encoded
     again. Errors as of `videos.transcode.run.run`."""
     scene = clip.scene()
     for number, layer in enumerate(scene.layers):

@@ -14,7 +14,7 @@ from threading import Event
 from django.conf import settings
 
 from videos.sample_data.clips import CLIPS, Clip, make_clip
-from videos.transcode.errors import Cancelled
+from videos.transcode.errors import CancelledError
 from videos.transcode.pipeline import transcode
 from videos.transcode.run import find_program
 from videos.transcode.types import Options, Progress, Result
@@ -40,7 +40,7 @@ def make_clips(folder: Path, *, say: Say) -> Mapping[str, Made]:
 
     def tick(_: Progress) -> None:
         if stop.is_set():
-            raise Cancelled
+            raise CancelledError
 
     def make(number: int, clip: Clip) -> Made:
         tick(Progress())

@@ -52,10 +52,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-ALREADY = "This site is already seeded: use --reset to remove everything in it and begin anew."
+ALREADY = "This site is already seeded: use --reset to remove everything in it and begin again."
 IN_USE = (
     "This site has members or videos of its own, so it was left as it is. --reset would remove "
-    "all of them and begin anew."
+    "all of them and begin again."
 )
 
 

@@ -51,7 +51,7 @@ class VideoCard:
     like_count: int
     state: str
     progress: Progress | None
-    watched: int | None = None  # percent of the film, where the viewer has begun it
+    watched: int | None = None  # percent of the video, where the viewer has begun it
     storyboard_url: str = ""  # of its WebVTT; "" without one
 
     @property

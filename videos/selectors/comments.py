@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 PAGE_SIZE: Final = 20  # threads
 REPLIES_SHOWN: Final = 3  # of each thread, the oldest
 REPLIES_PAGE: Final = 40
-MOST_MARKERS: Final = 200
+MAX_MARKERS: Final = 200
 MARKER_TEXT: Final = 140  # characters
-MOST_COUNTED: Final = 1000
+MAX_COUNTED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +136,8 @@ def comment_card(
 def comment_count(video: Video) -> str:
     """In words of few characters; beyond a thousand it is not counted on. One query."""
     live = Comment.objects.live().filter(video=video).order_by()  # else all are sorted first
-    found = live[: MOST_COUNTED + 1].count()
-    return f"{compact_count(MOST_COUNTED)}+" if found > MOST_COUNTED else str(found)
+    found = live[: MAX_COUNTED + 1].count()
+    return f"{compact_count(MAX_COUNTED)}+" if found > MAX_COUNTED else str(found)
 
 
 def markers(video: Video) -> list[Marker]:
@@ -145,7 +145,7 @@ def markers(video: Video) -> list[Marker]:
     found = Comment.objects.live().filter(video=video, moment__isnull=False)
     if video.duration_seconds is not None:
         found = found.filter(moment__lte=int(video.duration_seconds))
-    newest = found.order_by("-pk").values_list("moment", "author__username", "text")[:MOST_MARKERS]
+    newest = found.order_by("-pk").values_list("moment", "author__username", "text")[:MAX_MARKERS]
     told = [
         Marker(seconds=seconds, author=author, text=" ".join(text.split())[:MARKER_TEXT])
         for seconds, author, text in newest

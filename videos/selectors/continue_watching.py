@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import Exists, OuterRef
 
-from videos.models import Video, WatchPosition
+from videos.models import Video, WatchProgress
 from videos.selectors.cards import VideoCard, cards
 from videos.selectors.likes import likes_in_row
 from videos.selectors.watch_progress import watched_share
@@ -23,7 +23,7 @@ def begun_by(member: User) -> list[VideoCard]:
     # Asked of each in turn: SQLite would list all videos there are for `video__in`.
     seen = Video.objects.visible_to(member).finished().filter(pk=OuterRef("video"))
     positions = (
-        WatchPosition.objects.filter(Exists(seen), member=member, is_finished=False)
+        WatchProgress.objects.filter(Exists(seen), member=member, is_finished=False)
         .select_related("video__uploaded_by", "video__category")
         .annotate(like_count=likes_in_row("video"))
         .order_by("-updated_at")[:BEGUN]

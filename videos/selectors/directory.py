@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clipset.lib.words import Piece
 
 PAGE_SIZE: Final = 48
-MOST_COUNTED: Final = 500
+MAX_COUNTED: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def directory_page(query: str, *, after: str) -> DirectoryPage:
     position = decode_cursor(after) if after else None
     if position and len(position) == 1:
         users = users.filter(key__gt=str(position[0]))
-    users = users.annotate(films=_films())
+    users = users.annotate(video_files=_videos())
     rows = list(users.order_by("key")[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
@@ -73,7 +73,7 @@ def directory_page(query: str, *, after: str) -> DirectoryPage:
                 avatar_url=user.avatar_url,
                 role=user.get_role_display() if user.is_staff else "",
                 joined_at=user.created_at,
-                videos=_counted(user.films),
+                videos=_counted(user.video_files),
             )
             for user in rows
         ],
@@ -88,14 +88,14 @@ class _Rows(Subquery):
     output_field = IntegerField()
 
 
-def _films() -> _Rows:
+def _videos() -> _Rows:
     """How many published videos a member has, read from an index alone, and not beyond
-    MOST_COUNTED: else those who have very many would be dear to list."""
+    MAX_COUNTED: else those who have very many would be dear to list."""
     own = Video.objects.published().filter(uploaded_by=OuterRef("pk")).order_by()
-    return _Rows(own.values("uploaded_by")[: MOST_COUNTED + 1])
+    return _Rows(own.values("uploaded_by")[: MAX_COUNTED + 1])
 
 
-def _counted(films: int) -> str:
-    if films > MOST_COUNTED:
-        return f"{compact_count(MOST_COUNTED)}+ videos"
-    return plural(films, "video") if films else ""
+def _counted(video_files: int) -> str:
+    if video_files > MAX_COUNTED:
+        return f"{compact_count(MAX_COUNTED)}+ videos"
+    return plural(video_files, "video") if video_files else ""

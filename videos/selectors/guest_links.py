@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from videos.models import Video
 
 # Larger files are not shown inside of a chat: the picture stands alone.
-MOST_INLINE: Final = 50 * 1024**2  # bytes
-MOST_SAID: Final = 200  # characters of the description
+MAX_INLINE: Final = 50 * 1024**2  # bytes
+MAX_SAID: Final = 200  # characters of the description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """OpenGraph: what a chat shows of a link. "" where there is no picture, or no inline film."""
+    """OpenGraph: what a chat shows of a link. "" where there is no picture, or no inline video."""
 
     url: str
     description: str
@@ -75,12 +75,12 @@ def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
 
 def _preview(video: Video, address: str, poster_url: str) -> Preview:
     described = clean_line((video.description or "").replace("\n", " "))
-    if len(described) > MOST_SAID:
-        described = described[:MOST_SAID].rsplit(" ", 1)[0] + "…"
-    is_small = video.stored_bytes is not None and video.stored_bytes <= MOST_INLINE
+    if len(described) > MAX_SAID:
+        described = described[:MAX_SAID].rsplit(" ", 1)[0] + "…"
+    is_small = video.stored_bytes is not None and video.stored_bytes <= MAX_INLINE
     return Preview(
         url=address,
-        description=described or f"A video that {video.uploaded_by.username} shared with you.",
+        description=described or f"{video.uploaded_by.username} shared a video with you.",
         image_url=f"{address}{poster_url}" if poster_url else "",
         video_url=f"{address}stream.mp4" if is_small else "",
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 PAGE_SIZE: Final = 30
-MOST_COUNTED: Final = 9
+MAX_COUNTED: Final = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +57,4 @@ def notification_page(*, viewer: User, after: str = "") -> NotificationPage:
 def unread_count(viewer: User) -> int:
     """Of what was not looked at yet; one more than nine stands for all above. One query."""
     unread = Notification.objects.visible_to(viewer).filter(read_at__isnull=True)
-    return unread[: MOST_COUNTED + 1].count()
+    return unread[: MAX_COUNTED + 1].count()

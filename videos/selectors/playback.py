@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 from clipset.lib.disk import is_disk_away
 from siteconfig.roots import check_roots
 from videos.models import Rendition, Video
-from videos.transcode.fragments import FragmentIndex, NotFragmented, codecs, read_index
+from videos.transcode.fragments import FragmentIndex, NotFragmentedError, codecs, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-KEPT: Final = 256  # indexes; one of a film of two hours has 1,800 fragments
+KEPT: Final = 256  # indexes; one of a video of two hours has 1,800 fragments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
             if index.fragments:
                 known = rendition.codecs or codecs(rendition.path)
                 found.append(Playable(rendition=rendition, index=index, codecs=known))
-        except (OSError, NotFragmented) as error:
+        except (OSError, NotFragmentedError) as error:
             if is_disk_away(error):
                 raise  # 503, clipset.middleware
             continue  # it is not there (any more), as between two attempts
@@ -69,7 +69,7 @@ _indexes: OrderedDict[tuple[str, str], FragmentIndex] = OrderedDict()
 
 
 def _index(rendition: Rendition) -> FragmentIndex:
-    """Read on from where the last request had come. Raises OSError and NotFragmented."""
+    """Read on from where the last request had come. Raises OSError and NotFragmentedError."""
     key = (str(rendition.path), rendition.version)
     with _lock:
         known = _indexes.get(key)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from accounts.models import User
     from videos.querysets import PlaylistEntryQuerySet
 
-MOST_CHOICES: Final = 200  # a member has no more: nobody could choose what is not offered
+MAX_CHOICES: Final = 200  # a member has no more: nobody could choose what is not offered
 ROWS: Final = 50
 
 
@@ -74,7 +74,7 @@ class PlaylistFacts:
 
 def own_playlists(user: User) -> list[PlaylistChoice]:
     """The member's own, the one that was changed last first. One query."""
-    rows = Playlist.objects.filter(made_by=user).values_list("short_id", "title")[:MOST_CHOICES]
+    rows = Playlist.objects.filter(made_by=user).values_list("short_id", "title")[:MAX_CHOICES]
     return [PlaylistChoice(short_id=short_id, title=title) for short_id, title in rows]
 
 
@@ -83,7 +83,7 @@ def choices_for(video: Video, *, user: User) -> list[PlaylistChoice]:
     depend on what was done a moment ago. One query."""
     has_it = Exists(PlaylistEntry.objects.filter(playlist=OuterRef("pk"), video=video))
     rows = Playlist.objects.filter(made_by=user).annotate(has_it=has_it)
-    found = rows.values_list("short_id", "title", "has_it")[:MOST_CHOICES]
+    found = rows.values_list("short_id", "title", "has_it")[:MAX_CHOICES]
     choices = [PlaylistChoice(short_id=it[0], title=it[1], has_it=it[2]) for it in found]
     return sorted(choices, key=lambda choice: (choice.title.casefold(), choice.short_id))
 

@@ -1,4 +1,4 @@
-"""Cards of films that are not ready yet, on pages that ask how far they are."""
+"""Cards of videos that are not ready yet, on pages that ask how far they are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-MOST: Final = 36  # films that a page asks for; a list of them and a shelf above it
+MOST: Final = 36  # videos that a page asks for; a list of them and a shelf above it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +49,20 @@ def asking_of(shown: Iterable[VideoCard], *, since: datetime | None = None) -> A
         return None
     now = timezone.now()
     since = min(since, now) if since else now
-    films = [("film", f"{card.short_id}.{_look(card)}") for card in making]
-    query = urlencode([*films, ("since", int(since.timestamp()))])
+    video_files = [("video", f"{card.short_id}.{_look(card)}") for card in making]
+    query = urlencode([*video_files, ("since", int(since.timestamp()))])
     age = now - since  # of the page
     every = ask_every(age, [card.progress for card in making]) if age < ASK_FOR else None
     return Asking(url=f"{reverse('unfinished')}?{query}", every=every)
 
 
-def news_of(films: Iterable[str], *, viewer: User, since: datetime | None) -> News:
-    """Of films as `asking_of` names them, as far as the viewer may see them. Two queries."""
-    looks = dict(film.replace("\x00", "").split(".", 1) for film in films if "." in film)
+def news_of(video_files: Iterable[str], *, viewer: User, since: datetime | None) -> News:
+    """Of videos as `asking_of` names them, as far as the viewer may see them. Two queries."""
+    looks = dict(
+        video_file.replace("\x00", "").split(".", 1)
+        for video_file in video_files
+        if "." in video_file
+    )
     named = list(looks)[:MOST]
     videos = Video.objects.visible_to(viewer).filter(short_id__in=named).for_cards()
     found = cards(videos, likes={})

@@ -40,7 +40,7 @@ class Queue:
 
     @property
     def upcoming(self) -> VideoCard | None:
-        """For the end of the film; after the last one it is the beginning."""
+        """For the end of the video; after the last one it is the beginning."""
         return self.next or self.start
 
     @property

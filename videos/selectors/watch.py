@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from videos.models import Like, Rendition, Video, WatchPosition
+from videos.models import Like, Rendition, Video, WatchProgress
 from videos.selectors.cards import (
     Progress,
     VideoCard,
@@ -106,13 +106,13 @@ class WatchPage:
 
     @property
     def next(self) -> list[VideoCard]:
-        """For the end of the film."""
+        """For the end of the video."""
         return self.more[:NEXT]
 
 
 def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
     """With all that `watch_page` wants to know of one, in the same query."""
-    positions = WatchPosition.objects.filter(video=OuterRef("pk"), member=viewer, is_finished=False)
+    positions = WatchProgress.objects.filter(video=OuterRef("pk"), member=viewer, is_finished=False)
     complete = Rendition.objects.filter(video=OuterRef("pk"), is_complete=True)
     sizes = complete.order_by().values("video").annotate(all=Count("pk")).values("all")
     return with_likes(videos.for_cards()).annotate(

@@ -1,10 +1,10 @@
-"""How much of each film in a list a member has seen."""
+"""How much of each video in a list a member has seen."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from videos.models import WatchPosition
+from videos.models import WatchProgress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,14 +20,14 @@ def watched_by(member: User, videos: Iterable[Video]) -> dict[object, int | None
     if not ready:
         return {}
     found: dict[object, int | None] = {}
-    for position in WatchPosition.objects.filter(member=member, video__in=ready):
+    for position in WatchProgress.objects.filter(member=member, video__in=ready):
         position.video = ready[position.video_id]
         found[position.video_id] = watched_share(position)
     return found
 
 
-def watched_share(position: WatchPosition) -> int | None:
-    """Percent of the film, 100 only of what was seen to its end; None where its length is not
+def watched_share(position: WatchProgress) -> int | None:
+    """Percent of the video, 100 only of what was seen to its end; None where its length is not
     known. No query where the video came along."""
     if position.is_finished:
         return 100

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from uuid import UUID
 
-# Different words of the captions of one video; a dictionary read aloud is no film.
+# Different words of the captions of one video; a dictionary read aloud is no video.
 MAX_CAPTION_WORDS: Final = 20_000
-# And bytes of them: so many words of 25 bytes. Each edit of a video writes its words anew, and
+# And bytes of them: so many words of 25 bytes. Each edit of a video writes its words again, and
 # above 1 MiB PostgreSQL makes a tsvector that is wrong, without a word.
 MAX_CAPTION_BYTES: Final = 500_000
 # Characters of a track after folding: a few become up to 18 each. No text that people read does

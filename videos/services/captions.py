@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST: Final = 50  # tracks of a video
-MOST_REMOVED: Final = 10  # of a video that are kept to be brought back
+MAX_REMOVED: Final = 10  # of a video that are kept to be brought back
 
 
 def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> Caption:
-    """A track of what a file holds, WebVTT or SubRip, written anew.
+    """A track of what a file holds, WebVTT or SubRip, written again.
 
     `language` is a code of `videos.transcode.languages`. Raises ValidationError with a sentence,
     and Video.DoesNotExist when the video was deleted meanwhile.
@@ -59,7 +59,7 @@ def read_captions(contents: bytes) -> str:
     try:
         cues = parse_captions(_decoded(contents))
         if not cues:
-            raise CaptionError("There is no text in this file. Choose another one.")
+            raise CaptionError("This file contains no captions.")
         return write_vtt(cues)
     except CaptionError as error:
         raise ValidationError(str(error)) from error
@@ -83,7 +83,7 @@ def rename_caption(*, caption: Caption, label: str) -> Caption:
     with transaction.atomic():
         others = [track for track in _tracks_of(caption.video) if track.pk != caption.pk]
         if wanted.casefold() in {track.label.casefold() for track in others}:
-            raise ValidationError("Other captions of this video have this name. Choose another.")
+            raise ValidationError("Another caption track already has this name.")
         # No harm when somebody removed it meanwhile.
         Caption.objects.filter(pk=caption.pk).update(label=wanted)
     caption.label = wanted
@@ -107,7 +107,7 @@ def remove_caption(*, caption: Caption) -> None:
         _tracks_of(caption.video)
         Caption.objects.filter(pk=caption.pk).update(deleted_at=timezone.now())
         removed = Caption.deleted.filter(video=caption.video_id).order_by("-deleted_at", "-pk")
-        too_many = removed.values_list("pk", flat=True)[MOST_REMOVED:]
+        too_many = removed.values_list("pk", flat=True)[MAX_REMOVED:]
         Caption.deleted.filter(pk__in=list(too_many)).only("pk").delete()
         index_video(caption.video_id)
 
@@ -123,7 +123,7 @@ def restore_caption(*, caption: Caption) -> Caption:
         deleted = Caption.deleted.undoable().filter(pk=caption.pk, video=caption.video_id)
         found = deleted.defer("body").annotate(size=OctetLength("body")).first()
         if found is None:
-            raise ValidationError("It is too late to undo this. Add the file again.")
+            raise ValidationError("It's too late to undo this. Add the file again.")
         _check_room(caption.video, tracks, found.size)
         taken = {track.code for track in tracks}
         if found.code in taken:

@@ -20,19 +20,19 @@ from videos.services.notifications import notify_of_comment
 if TYPE_CHECKING:
     from accounts.models import User
 
-MOST_COMMENTS: Final = 20
-MOST_EDITS: Final = 40
+MAX_COMMENTS: Final = 20
+MAX_EDITS: Final = 40
 WITHIN: Final = timedelta(minutes=5)
 # The same words again within this long are the same comment, sent twice.
 ECHO: Final = timedelta(minutes=1)
 # A deleted comment's text goes for good after this; until then moderators can bring it back.
 KEEP_DELETED_DAYS: Final = 7
 
-BLANK = "Write something first."
+BLANK = "Enter a comment."
 TOO_LONG = "A comment has at most 2,000 characters."
-TOO_MANY = "That was a lot within five minutes. Wait a little, then send it again."
-TOO_LATE_TO_EDIT = "A comment can be changed for 24 hours. Write a new one instead."
-GONE = "The comment that you answer was deleted meanwhile."
+TOO_MANY = "You're commenting too fast. Wait a few minutes and try again."
+TOO_LATE_TO_EDIT = "Comments can be edited for 24 hours. Post a new one instead."
+GONE = "The comment you're replying to has been deleted."
 
 
 class TooManyError(Exception):
@@ -60,7 +60,7 @@ def write_comment(
         )
         if (same := echo.first()) is not None:
             return same
-        _allow("comment", author, MOST_COMMENTS)
+        _allow("comment", author, MAX_COMMENTS)
         comment = Comment.objects.create(
             video=video, author=author, parent=parent, text=text, moment=first_moment(text)
         )
@@ -75,7 +75,7 @@ def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
     if not comment.can_be_edited_by(editor):
         raise ValidationError(TOO_LATE_TO_EDIT)
     if text != comment.text:
-        _allow("comment-edit", editor, MOST_EDITS)
+        _allow("comment-edit", editor, MAX_EDITS)
         now = timezone.now()
         found = Comment.objects.live().filter(pk=comment.pk, author=editor)
         if not found.update(text=text, moment=first_moment(text), edited_at=now):

@@ -120,9 +120,9 @@ def file_stem(job: Job) -> str:
     return f"{job.video_id.hex}-{version_of(job)}"
 
 
-def version_of(job: Job, *, begun_anew: bool = False) -> str:
+def version_of(job: Job, *, started_again: bool = False) -> str:
     """Of what this attempt makes; addresses carry it. Another one when it began once more."""
-    return job.lease_owner[12:24] if begun_anew else job.lease_owner[:12]
+    return job.lease_owner[12:24] if started_again else job.lease_owner[:12]
 
 
 def named_after(video_id: UUID) -> list[StoredFile]:

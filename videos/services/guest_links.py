@@ -21,7 +21,7 @@ from videos.querysets import UNDO_WITHIN
 if TYPE_CHECKING:
     from accounts.models import User
 
-MOST_OPEN: Final = 50  # of one video
+MAX_OPEN: Final = 50  # of one video
 LONGEST: Final = timedelta(days=365)
 KEPT_DAYS: Final = 30  # on the list, once it is over
 
@@ -40,7 +40,7 @@ def make_guest_link(
     """Raises ValidationError when it would open nothing or stay open for too long, when the video
     has too many, and where somebody else sent the video."""
     if video.uploaded_by_id != created_by.pk:
-        raise ValidationError("Only who sent a video makes links for guests to it.")
+        raise ValidationError("Only the uploader can create guest links.")
     if not timedelta(0) < lifetime <= LONGEST:
         raise ValidationError("A guest link lasts a year at most.")
     now, token = timezone.now(), new_token()
@@ -87,9 +87,9 @@ def restore_guest_link(*, link: GuestLink) -> bool:
 def _check_room(video: Video) -> None:
     """Whether there may be one more; whoever asks holds the video. Raises ValidationError."""
     open_now = video.guest_links.filter(revoked_at=None, expires_at__gt=timezone.now())
-    if open_now.count() >= MOST_OPEN:
+    if open_now.count() >= MAX_OPEN:
         raise ValidationError(
-            f"This video has {MOST_OPEN} open links, which is the most there can be. "
+            f"This video has {MAX_OPEN} active links, the maximum. Revoke one to create another. "
             "Revoke one that nobody needs."
         )
 

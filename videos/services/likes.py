@@ -27,7 +27,7 @@ def set_like(*, video: Video, member: User, liked: bool) -> int:
     Raises TooManyError, and Video.DoesNotExist when it was deleted meanwhile.
     """
     if not allow("like", str(member.pk), times=MOST, within=WITHIN):
-        raise TooManyError("That was a lot of likes. Wait five minutes, then try again.")
+        raise TooManyError("Too many likes at once. Try again in 5 minutes.")
     with transaction.atomic():
         Video.objects.select_for_update(no_key=True).only("pk").get(pk=video.pk)
         if liked:

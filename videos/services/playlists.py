@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from clipset.lib.text import MAX_TITLE_LENGTH, clean_line, clean_text
 from videos.models import Playlist, PlaylistEntry, Video
-from videos.selectors.playlists import MOST_CHOICES
+from videos.selectors.playlists import MAX_CHOICES
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -68,7 +68,9 @@ def restore_playlist(*, playlist: Playlist, user: User) -> None:
         if gone.update(deleted_at=None):
             _check_room(playlist)
         elif not Playlist.objects.filter(pk=playlist.pk, made_by=user).exists():
-            raise ValidationError("It is too late to undo this. The playlist is gone for good.")
+            raise ValidationError(
+                "It's too late to undo this. The playlist has been permanently deleted."
+            )
 
 
 def forget_deleted_playlists() -> int:
@@ -80,16 +82,19 @@ def _check_room(playlist: Playlist) -> None:
     """Whether its maker may have it besides the others. Two requests at once may make one more than
     that, which hurts nobody. Raises ValidationError."""
     others = Playlist.objects.filter(made_by=playlist.made_by_id).exclude(pk=playlist.pk)
-    if others.count() >= MOST_CHOICES:
+    if others.count() >= MAX_CHOICES:
         raise ValidationError(
-            {"title": f"You have {MOST_CHOICES} playlists, the most there can be. Delete one."}
+            {
+                "title": f"You have {MAX_CHOICES} playlists, the maximum. Delete one to create "
+                "another."
+            }
         )
 
 
 def _checked(title: str, description: str) -> tuple[str, str]:
     title, description = clean_line(title), clean_text(description)
     if not title:
-        raise ValidationError({"title": "Give the playlist a name."})
+        raise ValidationError({"title": "Enter a name."})
     if len(title) > MAX_TITLE_LENGTH:
         raise ValidationError({"title": "A name has at most 200 characters."})
     if len(description) > MAX_DESCRIPTION:

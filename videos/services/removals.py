@@ -43,7 +43,7 @@ def request_removals(
     after: timedelta = timedelta(0),
 ) -> None:
     """Asks for the removal of files, in the caller's transaction. One INSERT for up to a few
-    hundred files. What was asked for before is asked for anew."""
+    hundred files. What was asked for before is asked for again."""
     due_at = timezone.now() + after
     rows = [
         Removal(

@@ -143,7 +143,7 @@ def _let_go(batch: Sequence[Removal]) -> None:
 
 
 def _held(batch: Sequence[Removal]) -> QuerySet[Removal]:
-    """Not what was asked for anew meanwhile."""
+    """Not what was asked for again meanwhile."""
     keys = [removal.pk for removal in batch]
     return Removal.objects.filter(pk__in=keys, taken_until=batch[0].taken_until)
 

@@ -31,7 +31,7 @@ from videos.models import (
     Rendition,
     Video,
     View,
-    WatchPosition,
+    WatchProgress,
 )
 from videos.services.files import take_back
 from videos.services.processing.jobs import add_job
@@ -56,7 +56,7 @@ MAX_TRIES: Final = 150
 TRY_SECONDS: Final = 0.5
 # What belongs to a video besides its own row, in an order in which the rows can be stored.
 # Guest links stay revoked, notifications told, jobs done: those are not brought back.
-BROUGHT_BACK: Final = (Rendition, Caption, Comment, Like, View, WatchPosition, PlaylistEntry)
+BROUGHT_BACK: Final = (Rendition, Caption, Comment, Like, View, WatchProgress, PlaylistEntry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

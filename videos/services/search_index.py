@@ -86,7 +86,7 @@ def index_videos(video_ids: Iterable[UUID], *, keep_spoken: bool = False) -> Non
 
 @batch_job("rebuild_search")
 def rebuild_search(*, missing_only: bool = False) -> int:
-    """Makes the rows of the index anew, or those that are missing or of an older version, while
+    """Makes the rows of the index again, or those that are missing or of an older version, while
     the site runs. Returns how many videos were looked at."""
     index_missing_captions()
     published = Video.objects.published()

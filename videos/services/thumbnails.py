@@ -30,7 +30,7 @@ from videos.services.processing.options import transcode_options
 from videos.services.removals import request_removals
 from videos.services.small_thumbnails import ask_for_small_thumbnail
 from videos.services.stored_files import StoredFile
-from videos.transcode.errors import Cancelled, DiskFull, KilledBySignal
+from videos.transcode.errors import CancelledError, DiskFullError, KilledBySignalError
 from videos.transcode.pipeline import make_thumbnail
 from videos.transcode.plan import fit
 from videos.transcode.probe import probe
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NOT_READY: Final = "The picture can be changed once the video is ready."
-MOST_AT_A_TIME: Final = 10
+NOT_READY: Final = "You can change the thumbnail once the video is ready."
+MAX_AT_A_TIME: Final = 10
 
 
 def choose_moment(*, video: Video, seconds: float) -> Video:
@@ -108,7 +108,7 @@ def make_chosen_thumbnail(video_id: UUID) -> bool:
 def ask_for_lost_thumbnails() -> int:
     """Of moments whose worker was lost, or had to leave it. Harmless when it is only late."""
     wanted = Video.objects.filter(thumbnail_wanted_at__isnull=False)
-    keys = list(wanted.values_list("pk", flat=True)[:MOST_AT_A_TIME])
+    keys = list(wanted.values_list("pk", flat=True)[:MAX_AT_A_TIME])
     for key in keys:
         _ask_for(key)
     return len(keys)
@@ -124,10 +124,10 @@ def _frame(video: Video) -> bytes | None:
     folder = Path(tempfile.mkdtemp(prefix="picture-", dir=checked_root(TEMP)))
     try:
         options = transcode_options(accepted=("mp4",))
-        film, picture = video.file_path, folder / "thumbnail.jpg"
-        info = probe(film, options=options, tick=_heed_stop)
+        video_file, picture = video.file_path, folder / "thumbnail.jpg"
+        info = probe(video_file, options=options, tick=_heed_stop)
         at = video.thumbnail_wanted_at
-        if make_thumbnail(film, picture, info, options=options, tick=_heed_stop, at=at):
+        if make_thumbnail(video_file, picture, info, options=options, tick=_heed_stop, at=at):
             return picture.read_bytes()
         return None
     finally:
@@ -136,14 +136,16 @@ def _frame(video: Video) -> bytes | None:
 
 def _heed_stop(_progress: Progress) -> None:
     if is_stopping():
-        raise Cancelled
+        raise CancelledError
 
 
 def _passes(error: Exception) -> bool:
-    """Whether another time may well end better, for a reason that is not in the film."""
+    """Whether another time may well end better, for a reason that is not in the video."""
     if is_disk_full(error) or is_disk_away(error):
         return True
-    return isinstance(error, Cancelled | KilledBySignal | DiskFull | OperationalError)
+    return isinstance(
+        error, CancelledError | KilledBySignalError | DiskFullError | OperationalError
+    )
 
 
 def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from videos.models import Video, View, WatchPosition
+from videos.models import Video, View, WatchProgress
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-# A view is this much of a film, whichever is less.
+# A view is this much of a video, whichever is less.
 VIEW_SECONDS: Final = 30
 VIEW_SHARE: Final = 0.3
 # Nobody wants to go on from the first moments, or in the middle of the credits.
@@ -25,7 +25,7 @@ def count_view(*, video: Video, member: User, watched: float) -> bool:
     """Counts a view once a member and day, however often and from wherever this is told. Whether
     it was counted.
 
-    `watched` are the seconds that were played. One's own films don't count, nor does what not
+    `watched` are the seconds that were played. One's own videos don't count, nor does what not
     every member may see. The first to insert the row of the day is the one who counts.
     """
     is_public = video.is_ready and not video.is_hidden
@@ -54,17 +54,17 @@ def save_position(*, video: Video, member: User, seconds: float, ended: bool) ->
     forgotten when there is nothing to go on with. The last one to tell is right."""
     is_finished = ended or _is_seen(video, seconds)
     if not is_finished and seconds < BEGUN_SECONDS:
-        # To begin a film anew is not to have seen less of it.
-        WatchPosition.objects.filter(video=video, member=member, is_finished=False).delete()
+        # To begin a video again is not to have seen less of it.
+        WatchProgress.objects.filter(video=video, member=member, is_finished=False).delete()
         return
-    position = WatchPosition(
+    position = WatchProgress(
         video=video,
         member=member,
         seconds=max(seconds, BEGUN_SECONDS),
         is_finished=is_finished,
         updated_at=timezone.now(),
     )
-    WatchPosition.objects.bulk_create(
+    WatchProgress.objects.bulk_create(
         [position],
         update_conflicts=True,
         unique_fields=["member", "video"],

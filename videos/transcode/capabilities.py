@@ -55,7 +55,7 @@ def _missing(ffmpeg: str, listing: str, wanted: dict[str, str]) -> list[str]:
             timeout=TRIAL_SECONDS,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return [f"{ffmpeg} could not be run ({type(error).__name__}): install FFmpeg anew."]
+        return [f"{ffmpeg} could not be run ({type(error).__name__}): install FFmpeg again."]
     names = {words[1] for line in answer.stdout.splitlines() if len(words := line.split()) > 1}
     kind = listing.strip("-").removesuffix("s")
     return [

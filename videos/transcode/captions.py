@@ -1,6 +1,6 @@
 """Subtitles as WebVTT that is written here and nowhere else.
 
-Whatever comes in, from a track inside a video or from a file, is read into cues and written anew:
+Whatever comes in, from a track inside a video or from a file, is read into cues and written again:
 known times, known tags, everything else escaped.
 """
 
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from videos.transcode.errors import (
-    FfmpegFailed,
-    OutOfMemory,
-    OutOfTime,
-    OutputTooLarge,
+    FfmpegFailedError,
+    OutOfMemoryError,
+    OutOfTimeError,
+    OutputTooLargeError,
     SourceError,
 )
 from videos.transcode.formats import input_words
@@ -62,7 +62,7 @@ _PLAIN: dict[int, str | None] = {
 }
 
 # A video without captions is better than none; all else ends the run as anywhere.
-NO_CAPTIONS = (FfmpegFailed, OutOfMemory, OutOfTime, OutputTooLarge)
+NO_CAPTIONS = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
 
 class CaptionError(SourceError):
@@ -120,7 +120,8 @@ def parse_captions(text: str) -> list[Cue]:
     cues = _read_vtt(lines) if is_vtt else _read_srt(lines)
     if not cues and not is_vtt:
         raise CaptionError(
-            "The file holds no subtitles that can be read. Please use a WebVTT (.vtt) or SubRip"
+            "We couldn't read any captions in this file. Use a UTF-8 .srt or .vtt file. Please "
+            "use a WebVTT (.vtt) or SubRip"
             " (.srt) file, saved as UTF-8."
         )
     return _sane(cues)

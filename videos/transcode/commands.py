@@ -56,7 +56,7 @@ SWSCALE_MATRICES = {
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
 }
-MOST_LAID_OUT_CHANNELS = 8  # above, FFmpeg knows no default layout to mix down from
+MAX_LAID_OUT_CHANNELS = 8  # above, FFmpeg knows no default layout to mix down from
 
 JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
 LUMA_OF_A_PICTURE = 40  # the brightest tenth is above this (black is 16, white 235) unless black
@@ -262,7 +262,7 @@ def _audio(sound: Sound) -> dict[str, Any]:
         return {"c:a": "copy"}
     # Gaps are filled and overlaps dropped, from the very start, so that sound stays with picture.
     filters = "aresample=async=1:first_pts=0"
-    if sound.channels > MOST_LAID_OUT_CHANNELS:
+    if sound.channels > MAX_LAID_OUT_CHANNELS:
         filters = f"pan=stereo|c0=c0|c1=c1,{filters}"
     return {
         "c:a": "aac",

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, cast
 import ffmpeg
 
 from videos.transcode.errors import (
-    FfmpegFailed,
-    KilledBySignal,
-    OutOfMemory,
-    OutOfTime,
+    FfmpegFailedError,
+    KilledBySignalError,
+    OutOfMemoryError,
+    OutOfTimeError,
     ProcessingError,
-    Stalled,
+    StalledError,
 )
 from videos.transcode.run import Limits, capture
 from videos.transcode.types import (
@@ -156,9 +156,9 @@ def choose_encoder(options: Options, tick: Tick = no_tick) -> EncoderChoice:
 
 def may_be_hardware(error: ProcessingError) -> bool:
     """Whether libx264 might do better. What a stop of the service or a full disk ends is not it."""
-    if isinstance(error, KilledBySignal):
+    if isinstance(error, KilledBySignalError):
         return error.signal in CRASHES
-    return isinstance(error, FfmpegFailed | OutOfMemory | Stalled)
+    return isinstance(error, FfmpegFailedError | OutOfMemoryError | StalledError)
 
 
 def fallen_back(choice: EncoderChoice, error: ProcessingError) -> EncoderChoice:
@@ -180,7 +180,7 @@ def _trial(options: Options, tick: Tick) -> EncoderChoice:
     try:
         capture(trial_command(options), limits=limits, on_output=lambda _: None, tick=tick)
     except ProcessingError as error:
-        if not (may_be_hardware(error) or isinstance(error, OutOfTime)):
+        if not (may_be_hardware(error) or isinstance(error, OutOfTimeError)):
             raise
         return EncoderChoice(
             name=SOFTWARE,
@@ -194,7 +194,7 @@ def _trial(options: Options, tick: Tick) -> EncoderChoice:
 
 
 def trial_command(options: Options) -> list[str]:
-    """Encode a few computed frames as a film would be, and throw them away."""
+    """Encode a few computed frames as a video would be, and throw them away."""
     source = f"testsrc2=size=640x360:rate={TRIAL_FPS}"
     picture = ffmpeg.input(source, f="lavfi")["0"].filter("format", "yuv420p")
     target = ffmpeg.output(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 
-CUT_SHORT = "The file is not complete: its end is missing. Please upload it again."
+CUT_SHORT = "This file is incomplete. Upload the full file again."
 
 
 class TranscodeError(Exception):
@@ -33,27 +33,27 @@ class ProcessingError(TranscodeError):
     """Our side is at fault (time, memory, disk, a lost process): the source is worth keeping."""
 
 
-class OutOfTime(ProcessingError):
+class OutOfTimeError(ProcessingError):
     """The wall-clock or processor limit was reached."""
 
 
-class Stalled(ProcessingError):
+class StalledError(ProcessingError):
     """FFmpeg ran, but made no progress for as long as the watchdog waits."""
 
 
-class DiskFull(ProcessingError):
+class DiskFullError(ProcessingError):
     """ENOSPC or EDQUOT while writing."""
 
 
-class OutOfMemory(ProcessingError):
+class OutOfMemoryError(ProcessingError):
     """FFmpeg met its memory limit and said so."""
 
 
-class OutputTooLarge(ProcessingError):
+class OutputTooLargeError(ProcessingError):
     """The output grew beyond the file-size limit, which lies far above what any plan needs."""
 
 
-class KilledBySignal(ProcessingError):
+class KilledBySignalError(ProcessingError):
     """FFmpeg was ended by a signal that we did not send: a stop of the service, the OOM killer.
 
     Attributes:
@@ -62,13 +62,13 @@ class KilledBySignal(ProcessingError):
 
     def __init__(self, number: int, *, detail: str = "") -> None:
         super().__init__(
-            "Processing was interrupted. It can be tried again.",
+            "Processing was interrupted. You can try again.",
             detail=f"ended by {_signal_name(number)}\n{detail}".rstrip(),
         )
         self.signal = number
 
 
-class FfmpegFailed(ProcessingError):
+class FfmpegFailedError(ProcessingError):
     """FFmpeg ended with a status that none of the others explains.
 
     Attributes:
@@ -84,7 +84,7 @@ class FfmpegFailed(ProcessingError):
         self.status = status
 
 
-class Cancelled(ProcessingError):
+class CancelledError(ProcessingError):
     """For callers: what a ``tick`` may raise to end a run that nobody wants any more."""
 
     def __init__(self, sentence: str = "Processing was cancelled.", *, detail: str = "") -> None:

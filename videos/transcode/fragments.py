@@ -44,7 +44,7 @@ Parsed = TypeVar("Parsed")
 UNREADABLE = "The processed video cannot be read. Please try again."
 
 
-class NotFragmented(ProcessingError):
+class NotFragmentedError(ProcessingError):
     """The file is not of the layout that is its own index; ``detail`` says why."""
 
     def __init__(self, detail: str) -> None:
@@ -104,10 +104,10 @@ def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -
 
     Args:
         known: what an earlier call gave for the same file; it is read on from there. Where the
-            file has become shorter it is another one and is read anew.
+            file has become shorter it is another one and is read again.
 
     Raises:
-        NotFragmented: the file is not of this layout. Being cut short is no reason.
+        NotFragmentedError: the file is not of this layout. Being cut short is no reason.
         OSError: it cannot be read.
     """
     with _reader(source) as reader:
@@ -127,22 +127,25 @@ def codecs(source: Path | BinaryIO) -> str:
     """The tracks' codecs as RFC 6381 names them, the picture's first: "avc1.640028,mp4a.40.2".
 
     Raises:
-        NotFragmented: the start of the file is not whole or has no such tracks.
+        NotFragmentedError: the start of the file is not whole or has no such tracks.
         OSError: it cannot be read.
     """
     with _reader(source) as reader:
         moov = _moov(reader)
     if moov is None:
-        raise NotFragmented("the file's moov is not whole")
+        raise NotFragmentedError("the file's moov is not whole")
     return _parsed(codec_names, moov[1])
 
 
 def describe(path: Path) -> Facts:
-    """Of a finished file. Raises NotFragmented, also when nothing of it is whole, and OSError."""
+    """Returns the facts of a finished file.
+
+    Raises: NotFragmentedError if it is not fragmented or has no complete fragment; OSError.
+    """
     with path.open("rb") as file:
         index = read_index(file)
         if not index.duration:
-            raise NotFragmented("no whole fragment")
+            raise NotFragmentedError("no whole fragment")
         return Facts(
             codecs=codecs(file),
             bandwidth=peak_bandwidth(index),
@@ -202,14 +205,14 @@ def _reader(source: Path | BinaryIO) -> Iterator[Reader]:
 def _header(reader: Reader, offset: int) -> BoxHeader | None:
     header = box_header(reader.read(offset, 16))
     if header is not None and header.size < header.length:
-        raise NotFragmented(f"a box of {header.size} bytes at {offset}")
+        raise NotFragmentedError(f"a box of {header.size} bytes at {offset}")
     return header
 
 
 def _content(reader: Reader, offset: int, header: BoxHeader, limit: int) -> bytes | None:
     """What is in a box of at most ``limit`` bytes; None when it is not whole."""
     if header.size > limit:
-        raise NotFragmented(f"{header.kind!r} of {header.size} bytes at {offset}")
+        raise NotFragmentedError(f"{header.kind!r} of {header.size} bytes at {offset}")
     if offset + header.size > reader.size:
         return None
     return reader.read(offset + header.length, header.size - header.length)
@@ -224,7 +227,7 @@ def _moov(reader: Reader) -> tuple[int, bytes] | None:
         if header is None:
             return None
         if header.kind != kind:
-            raise NotFragmented(f"{header.kind!r} at {offset}, not {kind!r}")
+            raise NotFragmentedError(f"{header.kind!r} at {offset}, not {kind!r}")
         content = _content(reader, offset, header, MAX_START_BYTES)
         offset += header.size
     return None if content is None else (offset, content)
@@ -234,7 +237,7 @@ def _parsed(parse: Callable[[bytes], Parsed], moov: bytes) -> Parsed:
     try:
         return parse(moov)
     except ValueError as error:
-        raise NotFragmented(str(error)) from error
+        raise NotFragmentedError(str(error)) from error
 
 
 def _read_on(reader: Reader, index: FragmentIndex) -> FragmentIndex:
@@ -245,7 +248,7 @@ def _read_on(reader: Reader, index: FragmentIndex) -> FragmentIndex:
             if end + header.size <= reader.size:
                 end += header.size
                 if _header(reader, end) is not None:
-                    raise NotFragmented(f"something follows the trailer at {end}")
+                    raise NotFragmentedError(f"something follows the trailer at {end}")
             break
         fragment = _fragment(reader, end)
         if fragment is None:
@@ -255,7 +258,7 @@ def _read_on(reader: Reader, index: FragmentIndex) -> FragmentIndex:
         found.append(Fragment(end, size, until - played))
         end, played = end + size, until
         if len(index.fragments) + len(found) > MAX_FRAGMENTS:
-            raise NotFragmented(f"more than {MAX_FRAGMENTS} fragments")
+            raise NotFragmentedError(f"more than {MAX_FRAGMENTS} fragments")
     return replace(index, fragments=(*index.fragments, *found), duration=played, end=end)
 
 
@@ -276,18 +279,18 @@ def _fragment(reader: Reader, offset: int) -> tuple[int, dict[int, Fraction]] | 
             track, end = _sidx(content, place)
             ends[track] = end
         elif header.kind != b"styp":
-            raise NotFragmented(f"{header.kind!r} at {place}, in front of a moof")
+            raise NotFragmentedError(f"{header.kind!r} at {place}, in front of a moof")
         place += header.size
     else:
-        raise NotFragmented(f"too many boxes in front of the moof that follows {offset}")
+        raise NotFragmentedError(f"too many boxes in front of the moof that follows {offset}")
     if not ends:
-        raise NotFragmented(f"the moof at {place} has no sidx")
+        raise NotFragmentedError(f"the moof at {place} has no sidx")
     place += header.size
     data = _header(reader, place)
     if data is None:
         return None
     if data.kind != b"mdat":
-        raise NotFragmented(f"{data.kind!r} at {place}, not b'mdat'")
+        raise NotFragmentedError(f"{data.kind!r} at {place}, not b'mdat'")
     size = place + data.size - offset
     return (size, ends) if offset + size <= reader.size else None
 
@@ -303,11 +306,11 @@ def _sidx(content: bytes, offset: int) -> tuple[int, Fraction]:
         for n in range(count):
             reference, lasts, _ = struct.unpack_from(">III", content, place + 4 + 12 * n)
             if reference >> 31:
-                raise NotFragmented(f"the sidx at {offset} points to another one")
+                raise NotFragmentedError(f"the sidx at {offset} points to another one")
             ticks += lasts
         return track, Fraction(ticks, timescale)
     except (struct.error, ZeroDivisionError) as error:
-        raise NotFragmented(f"the sidx at {offset}: {error}") from error
+        raise NotFragmentedError(f"the sidx at {offset}: {error}") from error
 
 
 def _end(ends: dict[int, Fraction], video_track: int) -> Fraction:

@@ -16,10 +16,10 @@ from videos.transcode.commands import (
 )
 from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
 from videos.transcode.errors import (
-    FfmpegFailed,
-    OutOfMemory,
-    OutOfTime,
-    OutputTooLarge,
+    FfmpegFailedError,
+    OutOfMemoryError,
+    OutOfTimeError,
+    OutputTooLargeError,
     ProcessingError,
     SourceError,
 )
@@ -59,7 +59,7 @@ LOOK_AHEAD_SECONDS = 10.0
 SHORT_ENOUGH_TO_DECODE_SECONDS = 60.0
 
 # A video without a thumbnail is better than none; all else ends the run as anywhere.
-NO_PICTURE = (FfmpegFailed, OutOfMemory, OutOfTime, OutputTooLarge)
+NO_PICTURE = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
 # Not one picture could be decoded. Other complaints about the data stand beside failures of ours
 # too, and whoever is at fault loses the source: what is not certain counts as ours.
@@ -222,7 +222,7 @@ def _run(
             tick=tick,
             cwd=workdir,
         )
-    except FfmpegFailed as error:
+    except FfmpegFailedError as error:
         if error.status == DAMAGED_STATUS or DAMAGED.search(error.detail):
             raise SourceError(
                 "The file is damaged and cannot be read to its end. If it plays on your device,"

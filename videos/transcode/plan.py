@@ -132,14 +132,16 @@ def _accept(info: MediaInfo, options: Options) -> VideoStream:
     if video.coded_width * video.coded_height > options.max_pixels:
         size = f"{video.coded_width} × {video.coded_height}"
         raise SourceError(
-            f"The picture is too large ({size}). Please export the video with at most"
+            f"The resolution is too high ({size}). Export the video with at most"
             f" {options.max_pixels // 1_000_000} million pixels, which is more than 4K."
         )
     if video.frames == 0 or not video.pix_fmt:
-        raise SourceError("The file holds no picture that can be read. Please upload it again.")
+        raise SourceError("We couldn't find a video track in this file.")
     if info.duration_seconds > options.max_duration_seconds:
         hours = options.max_duration_seconds / 3600
-        raise SourceError(f"The video is longer than {hours:g} hours. Please upload it in parts.")
+        raise SourceError(
+            f"This video is longer than the {hours:g}-hour limit. Upload it in parts."
+        )
     if video.dolby_profile_5:
         raise SourceError(
             "The video is in Dolby Vision profile 5, whose colours cannot be shown in a browser."

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from videos.transcode.container import is_whole
-from videos.transcode.errors import CUT_SHORT, FfmpegFailed, OutOfMemory, SourceError
+from videos.transcode.errors import CUT_SHORT, FfmpegFailedError, OutOfMemoryError, SourceError
 from videos.transcode.formats import input_words
 from videos.transcode.run import Limits, capture
 from videos.transcode.streams import (
@@ -100,10 +100,10 @@ def _header(path: Path, options: Options, whole: bool, tick: Tick) -> Json:
             on_output=keep,
             tick=tick,
         )
-    except FfmpegFailed as error:
+    except FfmpegFailedError as error:
         raise _refusal(error.detail, options.accepted, whole) from error
-    except OutOfMemory as error:
-        # A hundredth of the limit is enough for what films have; only tables that lie ask for all.
+    except OutOfMemoryError as error:
+        # A hundredth of the limit is enough for what videos have; only tables that lie ask for all.
         raise _refusal(error.detail, options.accepted, whole) from error
     return cast("Json", json.loads(pieces.decode("utf-8", "replace")))
 
@@ -144,7 +144,7 @@ def _packets(
             on_output=feed,
             tick=tick,
         )
-    except FfmpegFailed as error:
+    except FfmpegFailedError as error:
         raise SourceError(
             "The file is damaged and cannot be read to its end. Please upload it again.",
             detail=error.detail,
@@ -184,7 +184,7 @@ def _refusal(words: str, accepted: tuple[str, ...], whole: bool) -> SourceError:
     codec = re.search(r"Codec \(([\w.-]+)\) not on whitelist", words)
     if codec is not None:
         sentence = (
-            f"The file holds a track of the kind “{codec[1]}”, which is not supported here."
+            f"This file contains an unsupported track type, “{codec[1]}”."
             " Please convert it to an MP4 file and upload that."
         )
     elif "Format not on whitelist" in words:
@@ -194,10 +194,7 @@ def _refusal(words: str, accepted: tuple[str, ...], whole: bool) -> SourceError:
     elif TOO_MANY_TRACKS in words:
         sentence = "The file holds too many tracks. Please export it with one picture track."
     else:
-        sentence = (
-            "This is not a video, or it is damaged beyond reading."
-            f" Files of these kinds are accepted: {kinds}."
-        )
+        sentence = f"This file isn't a video, or it's damaged. Supported formats: {kinds}."
     return SourceError(sentence, detail=words)
 
 

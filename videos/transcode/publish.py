@@ -84,7 +84,7 @@ def publish_file(work: Path, final: Path, *, tick: Callable[[], None] = lambda: 
     it raises ends the copy and leaves nothing.
 
     Raises:
-        DiskFull: there is no space for it there.
+        DiskFullError: there is no space for it there.
         OSError: anything else that the file system says.
     """
     sync(work)

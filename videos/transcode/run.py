@@ -29,14 +29,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videos.transcode.errors import (
-    DiskFull,
-    FfmpegFailed,
-    KilledBySignal,
-    OutOfMemory,
-    OutOfTime,
-    OutputTooLarge,
+    DiskFullError,
+    FfmpegFailedError,
+    KilledBySignalError,
+    OutOfMemoryError,
+    OutOfTimeError,
+    OutputTooLargeError,
     ProcessingError,
-    Stalled,
+    StalledError,
 )
 from videos.transcode.types import GIB, Progress, Tick, no_tick
 
@@ -147,9 +147,9 @@ class _Meter:
     def check(self) -> None:
         """Raise Stalled when nothing has moved for too long."""
         if time.monotonic() - self._moved_at > self._stall_limit:
-            raise Stalled(
-                "Processing stopped making progress and was ended. It can be tried again; if that"
-                " fails too, convert the video to an MP4 file on your device and upload that.",
+            raise StalledError(
+                "Processing got stuck. Try again; if it fails"
+                " again, convert the video to an MP4 file on your device and upload that.",
                 detail=f"no progress for {self._stall_limit:g} s at {self._values}",
             )
 
@@ -294,43 +294,42 @@ def _judge(status: int, stderr: str) -> None:
     if status == -signal.SIGXCPU:
         raise _out_of_time("processor time used up")
     if status == -signal.SIGXFSZ:
-        raise OutputTooLarge(
+        raise OutputTooLargeError(
             "The processed video became larger than it may. Convert it on your device and upload"
             " that.",
             detail=stderr,
         )
     if status < 0:
-        raise KilledBySignal(-status, detail=stderr)
+        raise KilledBySignalError(-status, detail=stderr)
     if NO_MEMORY.search(stderr):
-        raise OutOfMemory(
+        raise OutOfMemoryError(
             "The video needs more memory than processing may use. Convert it to a smaller picture"
             " on your device and upload that.",
             detail=stderr,
         )
     if status == FFMPEG_GOT_SIGNAL:
-        raise KilledBySignal(signal.SIGTERM, detail=stderr)
+        raise KilledBySignalError(signal.SIGTERM, detail=stderr)
     if status in NOT_STARTED:
         raise _cannot_process(detail=stderr)
-    raise FfmpegFailed(status, detail=stderr)
+    raise FfmpegFailedError(status, detail=stderr)
 
 
 def _cannot_process(*, detail: str) -> ProcessingError:
     return ProcessingError(
-        "The server cannot process videos at the moment. Please tell its operator.", detail=detail
+        "The server can't process videos right now. Please tell an admin.", detail=detail
     )
 
 
-def disk_full(*, detail: str = "") -> DiskFull:
-    return DiskFull(
-        "The server's disk is full. The video is kept; processing can be tried again when there is"
-        " space.",
+def disk_full(*, detail: str = "") -> DiskFullError:
+    return DiskFullError(
+        "The server is out of disk space. Your video is safe; try again once there's room.",
         detail=detail,
     )
 
 
-def _out_of_time(detail: str) -> OutOfTime:
-    return OutOfTime(
-        "Processing took longer than it may and was ended. A shorter or smaller video will do.",
+def _out_of_time(detail: str) -> OutOfTimeError:
+    return OutOfTimeError(
+        "Processing took too long. Try a shorter or smaller video.",
         detail=detail,
     )
 

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from videos.transcode.captions import HEADER, timestamp
-from videos.transcode.errors import FfmpegFailed, OutOfMemory, OutOfTime, OutputTooLarge
+from videos.transcode.errors import (
+    FfmpegFailedError,
+    OutOfMemoryError,
+    OutOfTimeError,
+    OutputTooLargeError,
+)
 from videos.transcode.formats import input_words
 from videos.transcode.plan import fit
 from videos.transcode.run import Limits, capture
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
     from videos.transcode.types import Options, Tick
 
 TILE_LONG_SIDE = 160
-MOST_TILES = 100
+MAX_TILES = 100
 COLUMNS = 10
 SHORTEST_INTERVAL = 2000  # milliseconds; keyframes stand no closer in most videos
 
@@ -36,7 +41,7 @@ MAX_SHEET_BYTES = 16 * 1024 * 1024
 SHEET_SECONDS = 300.0
 
 # A video without its storyboard is better than none; all else ends the run as anywhere.
-NO_STORYBOARD = (FfmpegFailed, OutOfMemory, OutOfTime, OutputTooLarge)
+NO_STORYBOARD = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,7 @@ def plan_storyboard(width: int, height: int, duration: float) -> Grid:
     """1 to 100 tiles for a picture of this size as shown and this length in seconds."""
     tile_width, tile_height = fit(width, height, short=TILE_LONG_SIDE, long=TILE_LONG_SIDE)
     milliseconds = max(1, round(duration * 1000))
-    interval = max(SHORTEST_INTERVAL, math.ceil(milliseconds / MOST_TILES))
+    interval = max(SHORTEST_INTERVAL, math.ceil(milliseconds / MAX_TILES))
     count = math.ceil(milliseconds / interval)
     return Grid(
         tile_width=tile_width,

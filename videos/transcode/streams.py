@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIELD_ORDERS: Mapping[str, FieldOrder] = {"tt": "tff", "bt": "tff", "bb": "bff", "tb": "bff"}
 HDR_TRANSFERS: Mapping[str, Hdr] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 
-MOST_SUBTITLES = 32
+MAX_SUBTITLES = 32
 TITLE_CHARACTERS = 100
 
 Json = Mapping[str, Any]
@@ -150,7 +150,7 @@ def read_subtitles(streams: Iterable[Json]) -> tuple[SubtitleStream, ...]:
         for one in streams
         if one.get("codec_type") == "subtitle" and one.get("codec_name") in TEXT_SUBTITLE_CODECS
     ]
-    return tuple(found[:MOST_SUBTITLES])
+    return tuple(found[:MAX_SUBTITLES])
 
 
 class _Turn(NamedTuple):

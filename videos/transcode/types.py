@@ -363,7 +363,7 @@ def no_tick(progress: Progress) -> None:
 
 Begun = Callable[[Plan], None]
 """Called when the plan stands and FFmpeg is about to write ``workdir/<name>.mp4`` for each of its
-renditions. Called once more when a hardware encoder failed and libx264 begins anew: what was read
+renditions. Called once more when a hardware encoder failed and libx264 begins again: what was read
 of the files until then is void. Whatever it raises ends the run."""
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from videos.tus.types import EXTENSIONS, VERSION, Answer, Refused
+from videos.tus.types import EXTENSIONS, VERSION, Answer, TusError
 
 if TYPE_CHECKING:
-    from videos.tus.types import Append, Standing
+    from videos.tus.types import Append, UploadStatus
 
 CHECKSUM_MISMATCH: Final = 460
 
@@ -23,14 +23,14 @@ def offered(*, max_size: int) -> Answer:
     return Answer(status=204, headers=headers)
 
 
-def created(standing: Standing, *, location: str, has_body: bool) -> Answer:
+def created(standing: UploadStatus, *, location: str, has_body: bool) -> Answer:
     headers = {"Location": location, "Upload-Expires": standing.expires}
     if has_body:
         headers["Upload-Offset"] = str(standing.offset)
     return Answer(status=201, headers=headers)
 
 
-def told(standing: Standing) -> Answer:
+def told(standing: UploadStatus) -> Answer:
     headers = {
         "Upload-Offset": str(standing.offset),
         "Upload-Length": str(standing.length),
@@ -42,7 +42,7 @@ def told(standing: Standing) -> Answer:
     return Answer(status=200, headers=headers)
 
 
-def appended(standing: Standing) -> Answer:
+def appended(standing: UploadStatus) -> Answer:
     headers = {"Upload-Offset": str(standing.offset), "Upload-Expires": standing.expires}
     return Answer(status=204, headers=headers)
 
@@ -51,39 +51,39 @@ def terminated() -> Answer:
     return Answer(status=204)
 
 
-def check_append(append: Append, standing: Standing) -> None:
-    """Raises Refused: 409 for an offset that is not where the upload stands, 400 for another
+def check_append(append: Append, standing: UploadStatus) -> None:
+    """Raises TusError: 409 for an offset that is not where the upload stands, 400 for another
     length of the whole, 413 for more than is still to come."""
     if append.length is not None and append.length != standing.length:
-        raise Refused(400, "The length of a file that is on its way cannot be changed.")
+        raise TusError(400, "The length of a file that is on its way cannot be changed.")
     if append.offset != standing.offset:
         raise wrong_offset(standing.offset)
     if append.size > standing.length - standing.offset:
-        raise Refused(413, "This is more than the file was said to have.")
+        raise TusError(413, "This is more than the file was said to have.")
 
 
-def wrong_offset(offset: int) -> Refused:
-    return Refused(
+def wrong_offset(offset: int) -> TusError:
+    return TusError(
         409,
         f"This piece does not belong here: {offset} bytes have come so far. Go on from there.",
         headers={"Upload-Offset": str(offset)},
     )
 
 
-def wrong_checksum() -> Refused:
-    return Refused(CHECKSUM_MISMATCH, "This piece was damaged on its way. Send it again.")
+def wrong_checksum() -> TusError:
+    return TusError(CHECKSUM_MISMATCH, "Part of the upload was damaged. Retrying.")
 
 
-def unknown() -> Refused:
-    return Refused(404, "There is no such upload. Choose the file again.")
+def unknown() -> TusError:
+    return TusError(404, "This upload no longer exists. Choose the file again.")
 
 
-def gone() -> Refused:
-    return Refused(410, "This upload was ended. Choose the file again.")
+def gone() -> TusError:
+    return TusError(410, "This upload was cancelled. Choose the file again.")
 
 
-def busy(*, seconds: int) -> Refused:
-    return Refused(
+def busy(*, seconds: int) -> TusError:
+    return TusError(
         423,
         "This file is being sent from another page or device. Try again in a moment.",
         headers={"Retry-After": str(seconds)},

@@ -16,8 +16,8 @@ from videos.tus.types import (
     Command,
     Create,
     Options,
-    Refused,
     Terminate,
+    TusError,
 )
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def effective_method(method: str, headers: Mapping[str, str]) -> str:
 def parse_request(method: str, headers: Mapping[str, str], *, is_collection: bool) -> Command:
     """What a request asks. `headers` have lower-case names; the method is the effective one.
 
-    Raises Refused: 405, 412, 415, 411 or 400.
+    Raises TusError: 405, 412, 415, 411 or 400.
     """
     allowed = COLLECTION if is_collection else UPLOAD
     if method not in allowed:
-        raise Refused(
+        raise TusError(
             405,
             f"Nothing can be done with {method} here.",
             headers={"Allow": ", ".join(allowed)},
@@ -55,7 +55,7 @@ def parse_request(method: str, headers: Mapping[str, str], *, is_collection: boo
     if method == "OPTIONS":
         return Options()
     if headers.get("tus-resumable") != VERSION:
-        raise Refused(
+        raise TusError(
             412,
             f"This site speaks tus {VERSION}: send Tus-Resumable: {VERSION}.",
             headers={"Tus-Version": VERSION},
@@ -72,11 +72,11 @@ def _create(headers: Mapping[str, str]) -> Create:
     if size and _content_type(headers) != BODY_TYPE:
         raise _wrong_type()
     if "upload-concat" in headers:
-        raise Refused(400, "Uploads in parts that are joined later are not supported.")
+        raise TusError(400, "Uploads in parts that are joined later are not supported.")
     if "upload-defer-length" in headers:
-        raise Refused(400, "Say how long the file is: Upload-Defer-Length is not supported.")
+        raise TusError(400, "Say how long the file is: Upload-Defer-Length is not supported.")
     if "upload-length" not in headers:
-        raise Refused(400, "Say how long the file is, in Upload-Length.")
+        raise TusError(400, "Say how long the file is, in Upload-Length.")
     header = headers.get("upload-metadata")
     return Create(
         length=_number(headers, "upload-length"),
@@ -92,9 +92,9 @@ def _append(headers: Mapping[str, str]) -> Append:
         raise _wrong_type()
     size = _content_length(headers)
     if size is None:
-        raise Refused(411, "Say how long this piece is, in Content-Length.")
+        raise TusError(411, "Say how long this piece is, in Content-Length.")
     if "upload-offset" not in headers:
-        raise Refused(400, "Say where this piece belongs, in Upload-Offset.")
+        raise TusError(400, "Say where this piece belongs, in Upload-Offset.")
     return Append(
         offset=_number(headers, "upload-offset"),
         size=size,
@@ -107,21 +107,21 @@ def _content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _wrong_type() -> Refused:
-    return Refused(415, f"Send the bytes of the file as {BODY_TYPE}.")
+def _wrong_type() -> TusError:
+    return TusError(415, f"Send the bytes of the file as {BODY_TYPE}.")
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
-    """Bytes of the body, None where that is not said. Raises Refused (411) for a chunked one."""
+    """Bytes of the body, None where that is not said. Raises TusError (411) for a chunked one."""
     if "transfer-encoding" in headers:
-        raise Refused(411, "Say how long this piece is, in Content-Length, and send it unchunked.")
+        raise TusError(411, "Say how long this piece is, in Content-Length, and send it unchunked.")
     return _number(headers, "content-length") if headers.get("content-length") else None
 
 
 def _number(headers: Mapping[str, str], name: str) -> int:
     text = headers[name].strip()
     if not _DIGITS.fullmatch(text) or int(text) > MOST:
-        raise Refused(400, f"{name.title()} has to be a number of bytes.")
+        raise TusError(400, f"{name.title()} has to be a number of bytes.")
     return int(text)
 
 
@@ -132,24 +132,24 @@ def _checksum(headers: Mapping[str, str]) -> Checksum | None:
         return None
     algorithm, _, encoded = text.strip().partition(" ")
     if algorithm.lower() != "sha1":
-        raise Refused(400, "The only checksum that is known here is sha1.")
+        raise TusError(400, "The only checksum that is known here is sha1.")
     digest = _base64(encoded.strip())
     if digest is None or len(digest) != SHA1_BYTES:
-        raise Refused(400, "Upload-Checksum has to be a SHA-1 in Base64.")
+        raise TusError(400, "Upload-Checksum has to be a SHA-1 in Base64.")
     return Checksum(digest=digest)
 
 
 def parse_metadata(header: str) -> dict[str, bytes]:
     """Keys with values in Base64, comma-separated; a value may be missing, a key may not.
 
-    Raises Refused (400).
+    Raises TusError (400).
     """
     found: dict[str, bytes] = {}
     for pair in header.split(","):
         key, *rest = pair.strip(" ").split(" ")
         value = b"" if not rest else _base64(rest[0])
         if not _KEY.fullmatch(key) or len(rest) > 1 or value is None or key in found:
-            raise Refused(400, "Upload-Metadata has to be keys with their values in Base64.")
+            raise TusError(400, "Upload-Metadata has to be keys with their values in Base64.")
         found[key] = value
     return found
 

@@ -22,7 +22,7 @@ class Answer:
     body: str = ""
 
 
-class Refused(Exception):
+class TusError(Exception):
     """The request is not done, and nothing was changed; `answer` says why."""
 
     def __init__(
@@ -86,7 +86,7 @@ Command = Options | Ask | Terminate | Append | Create
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class UploadStatus:
     """Where an upload stands. Bytes; `expires` is the date as HTTP writes it (RFC 9110, 5.6.7)."""
 
     offset: int

@@ -68,9 +68,9 @@ def home(request: MemberRequest) -> HttpResponse:
 
 @require_safe
 def unfinished(request: MemberRequest) -> HttpResponse:
-    """For pages with cards of `film`s that are not ready yet: what has changed on them."""
+    """For pages with cards of `video`s that are not ready yet: what has changed on them."""
     since = moment_parameter(request, "since")
-    news = news_of(request.GET.getlist("film"), viewer=request.user, since=since)
+    news = news_of(request.GET.getlist("video"), viewer=request.user, since=since)
     return render(
         request, "videos/processing/cards_update.html", {"news": news, "asking": news.asking}
     )

@@ -41,7 +41,7 @@ def captions(request: MemberRequest, short_id: str) -> HttpResponse:
     if is_sent and form.is_valid():
         added = _added(video, form)
         if added is not None:
-            messages.success(request, f"“{added.label}” is added.")
+            messages.success(request, f"“{added.label}” added")
             return redirect("video_captions", short_id=short_id)
     context = {
         "video": video,
@@ -113,7 +113,7 @@ def restore(request: MemberRequest, short_id: str, caption_id: int) -> HttpRespo
     except Video.DoesNotExist as error:
         raise Http404(GONE) from error
     else:
-        messages.success(request, f"“{back.label}” is back.")
+        messages.success(request, f"“{back.label}” restored")
     return redirect("video_captions", short_id=short_id)
 
 

@@ -73,7 +73,7 @@ def sample_cards() -> list[VideoCard]:
     """A card in every state. They lead nowhere but to this page."""
     half = Progress(percent=42, seconds_left=90)
     return [
-        _card("A film as all see it", like_count=1234),
+        _card("A video as all see it", like_count=1234),
         _card("One that was begun", watched=38),
         _card("Averylongtitlewithoutanyspaces" * 4, uploader="Konstantin_von_und_zu_Hohenfels"),
         _card("Hidden", state="hidden"),

@@ -1,4 +1,4 @@
-"""Streams an uploaded film to its folder while the request comes in."""
+"""Streams an uploaded video to its folder while the request comes in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clipset.lib.disk import StorageUnavailableError
 from siteconfig.roots import checked_root
 from siteconfig.services.config import current_config
 from videos.services.uploads.create import (
-    UploadRefused,
+    RefusedError,
     check_kind,
     refusal_for,
     too_large,
@@ -33,7 +33,7 @@ READ_ON_BELOW = 64 * 1024**2  # bytes
 
 
 class StoredFile(UploadedFile):
-    """A film that lies on the disk already, at `path`."""
+    """A video that lies on the disk already, at `path`."""
 
     def __init__(self, path: Path, sent_name: str, size: int, content_hash: str) -> None:
         super().__init__(io.BytesIO(), name=path.name, size=size)
@@ -42,7 +42,7 @@ class StoredFile(UploadedFile):
         self.content_hash = content_hash
 
 
-class StoreFilm(FileUploadHandler):
+class StoreVideo(FileUploadHandler):
     """Writes the field `file` below the upload's folder; `refusal` says why it did not.
 
     Memory does not grow with the file. Other files in the form are thrown away.
@@ -54,7 +54,7 @@ class StoreFilm(FileUploadHandler):
         super().__init__(request)
         self.upload = upload
         self.limit = current_config().max_file_size_bytes
-        self.refusal: UploadRefused | None = None
+        self.refusal: RefusedError | None = None
         self.seen = False
         self.out: IO[bytes] | None = None
         self.path = Path()
@@ -69,7 +69,7 @@ class StoreFilm(FileUploadHandler):
         self.seen, self.sent_name = True, file_name
         try:
             check_kind(file_name)
-        except UploadRefused as refusal:
+        except RefusedError as refusal:
             self._refuse(refusal)
         folder = self.upload.folder_path
         self.path = folder / f"source{Path(file_name).suffix.lower()}"
@@ -123,7 +123,7 @@ class StoreFilm(FileUploadHandler):
             raise error
         self._refuse(refusal)
 
-    def _refuse(self, refusal: UploadRefused) -> None:
+    def _refuse(self, refusal: RefusedError) -> None:
         self.refusal = refusal
         self.close()
         if self.upload.size_bytes > READ_ON_BELOW:

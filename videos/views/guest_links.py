@@ -111,7 +111,7 @@ def restore(request: MemberRequest, short_id: str, link_id: UUID) -> HttpRespons
         raise Http404("Only its uploader opens it to guests.")
     try:
         if not restore_guest_link(link=link):
-            messages.error(request, "It is too late to undo this. Make a new link instead.")
+            messages.error(request, "It's too late to undo this. Create a new link instead.")
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return _back_to(link)

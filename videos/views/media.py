@@ -21,7 +21,7 @@ from accounts.backends import client_address
 from clipset.lib.disk import is_disk_away
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
 from clipset.lib.text import safe_filename
-from clipset.server.slots import NoSlot, Slots
+from clipset.server.slots import NoSlotError, Slots
 from siteconfig.roots import check_root_of
 from videos.access import playable_video, visible_video
 from videos.services.small_thumbnails import small_thumbnail as small_one
@@ -147,7 +147,7 @@ def _answer(
     if length > SMALL and request.method == "GET":
         try:
             file.slot = _slot_for(request)
-        except NoSlot as taken:
+        except NoSlotError as taken:
             return _too_many(taken)
     file.seek(start)
     response = FileResponse(
@@ -166,16 +166,16 @@ def _answer(
 
 
 def _slot_for(request: HttpRequest) -> Slot:
-    """Guests count by their address, and leave some to the members. Raises NoSlot."""
+    """Guests count by their address, and leave some to the members. Raises NoSlotError."""
     if request.user.is_authenticated:
         return slots.take(request.user.pk)
     return slots.take(client_address(request), leaving=FOR_MEMBERS)
 
 
-def _too_many(taken: NoSlot) -> HttpResponse:
+def _too_many(taken: NoSlotError) -> HttpResponse:
     sentence, status = "Too many videos are being watched. Try again in a moment.", 503
     if taken.is_own:
-        sentence = "You are watching or downloading too many videos at once. Close some of them."
+        sentence = "Too many videos open at once. Close some and try again."
         status = 429
     headers = {"Retry-After": str(RETRY_AFTER)}
     return HttpResponse(sentence, status=status, content_type="text/plain", headers=headers)

@@ -38,7 +38,7 @@ from videos.services.playlists import (
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
 
-CHANGED = "This playlist was changed elsewhere meanwhile. Here it is as it is now."
+CHANGED = "This playlist was changed in another window. Here's the latest version."
 
 
 # -- One's own ------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def edit(request: MemberRequest, short_id: str) -> HttpResponse:
             edit_playlist(playlist=found, user=request.user, **form.cleaned_data)
         except Playlist.DoesNotExist as error:
             raise Http404("It was deleted meanwhile.") from error
-        messages.success(request, "Your changes are saved.")
+        messages.success(request, "Changes saved")
         return redirect(found)
     context = {"form": form, "playlist": found}
     return render(request, "videos/playlists/edit.html", context, status=422 if is_sent else 200)
@@ -217,7 +217,7 @@ def restore(request: MemberRequest, short_id: str) -> HttpResponse:
         put_back(playlist=found, video=video, user=request.user, position=position)
     except (Playlist.DoesNotExist, Video.DoesNotExist) as error:
         raise Http404("It was deleted meanwhile.") from error
-    messages.success(request, f"“{video.title}” is back in this playlist.")
+    messages.success(request, f"“{video.title}” is back in the playlist.")
     return redirect(f"{_page_address(request, found)}#video-{video.short_id}")
 
 
@@ -263,7 +263,7 @@ def _saved(request: MemberRequest, video: Video) -> tuple[str, Playlist]:
     if short_id := request.POST.get("remove"):
         target = own_playlist(request, short_id)
         remove_from_playlist(playlist=target, video=video, user=request.user)
-        return "Taken out of", target
+        return "Removed from", target
     title = request.POST.get("title", "")
     return "Added to", start_playlist(user=request.user, title=title, video=video)
 

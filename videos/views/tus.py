@@ -18,23 +18,23 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from accounts.models import User
 from accounts.services.quota import quota_state
 from clipset.middleware import wants_script_answer
-from clipset.server.slots import NoSlot, Slots
+from clipset.server.slots import NoSlotError, Slots
 from clipset.server.sockets import connection_of
 from siteconfig.services.config import current_config
 from videos.forms import SentWords
 from videos.models import Upload, UploadState
 from videos.services.uploads.append import (
-    Busy,
     End,
-    Gone,
+    UploadBusyError,
+    UploadGoneError,
     is_held,
     receive,
     wait_for_writer,
     writing,
 )
 from videos.services.uploads.create import (
-    UploadRefused,
-    Words,
+    RefusedError,
+    VideoDetails,
     create_upload,
     end_upload,
     open_uploads,
@@ -50,9 +50,9 @@ from videos.tus.types import (
     Ask,
     Create,
     Options,
-    Refused,
-    Standing,
     Terminate,
+    TusError,
+    UploadStatus,
 )
 
 if TYPE_CHECKING:
@@ -127,15 +127,15 @@ def _speak(request: MemberRequest, upload_id: str | None) -> HttpResponse:
     method = effective_method(request.method or "", headers)
     try:
         if _is_stranger(request):
-            raise Refused(401, "Log in first.")
+            raise TusError(401, "Log in first.")
         command = parse_request(method, headers, is_collection=upload_id is None)
         if _is_forged(request, method):
-            raise Refused(403, "This page is too old. Load it again, then go on.")
+            raise TusError(403, "This page is out of date. Reload it to continue.")
         with refused_when_disk_fails():
             answer = _do(request, command, upload_id)
-    except Refused as refused:
+    except TusError as refused:
         answer = refused.answer
-    except UploadRefused as refusal:
+    except RefusedError as refusal:
         answer = Answer(status=refusal.status, body=refusal.sentence, headers=refusal.headers)
     return _response(request, method, answer)
 
@@ -173,7 +173,7 @@ def _response(request: MemberRequest, method: str, answer: Answer) -> HttpRespon
     if method != "OPTIONS" or answer.status >= 400:
         response["Tus-Resumable"] = VERSION
     if not _is_stranger(request):
-        # Read anew: what was just reserved or given back counts.
+        # Read again: what was just reserved or given back counts.
         member = User.objects.get(pk=request.user.pk)
         left = quota_state(member).left_bytes
         if left is not None:
@@ -196,7 +196,7 @@ def _do(request: MemberRequest, command: Command, upload_id: str | None) -> Answ
 
 
 def _own_upload(request: MemberRequest, upload_id: str | None) -> Upload:
-    """Raises Refused: 404 for what is not this member's, 410 for what is over."""
+    """Raises TusError: 404 for what is not this member's, 410 for what is over."""
     try:
         key = uuid.UUID(upload_id)
     except (TypeError, ValueError):
@@ -216,7 +216,7 @@ def _own_upload(request: MemberRequest, upload_id: str | None) -> Upload:
 
 def _create(request: MemberRequest, command: Create) -> Answer:
     if command.size > command.length:
-        raise Refused(413, "This is more than the file was said to have.")
+        raise TusError(413, "This is more than the file was said to have.")
     upload = create_upload(
         user=request.user,
         size=command.length,
@@ -237,12 +237,12 @@ def _create(request: MemberRequest, command: Create) -> Answer:
     return _with_video(created, upload)
 
 
-def _words(request: MemberRequest, command: Create) -> Words:
+def _words(request: MemberRequest, command: Create) -> VideoDetails:
     keys = ("title", "description", "category", "playlist")
     form = SentWords({key: command.text(key) for key in keys}, user=request.user)
     if not form.is_valid():
-        raise Refused(422, next(str(errors[0]) for errors in form.errors.values()))
-    return Words(**form.cleaned_data)
+        raise TusError(422, next(str(errors[0]) for errors in form.errors.values()))
+    return VideoDetails(**form.cleaned_data)
 
 
 def _ask(request: MemberRequest, upload: Upload) -> Answer:
@@ -250,9 +250,9 @@ def _ask(request: MemberRequest, upload: Upload) -> Answer:
         try:
             if is_held(upload):
                 _wait(request, upload)
-        except Busy:
+        except UploadBusyError:
             raise answers.busy(seconds=RETRY_AFTER) from None
-        except Gone:
+        except UploadGoneError:
             pass
         upload.refresh_from_db()
         if upload.state == UploadState.ENDED:
@@ -287,7 +287,7 @@ def _terminate(upload: Upload) -> Answer:
     upload.refresh_from_db()
     if upload.video is None:
         raise answers.gone()
-    raise Refused(
+    raise TusError(
         409,
         "This upload has become a video. Delete it on its page.",
         headers={"Clipset-Video": upload.video.get_absolute_url()},
@@ -300,7 +300,7 @@ def _terminate(upload: Upload) -> Answer:
 def _receive(request: MemberRequest, upload: Upload, append: Append) -> None:
     """Writes the body, and finishes the upload with its last byte. Brings `upload` up to date.
 
-    Raises Refused and UploadRefused, whatever came until then being saved.
+    Raises TusError and RefusedError, whatever came until then being saved.
     """
     slot = _take_slot(request, slots)
     try:
@@ -316,9 +316,9 @@ def _receive(request: MemberRequest, upload: Upload, append: Append) -> None:
         upload.refresh_from_db()
         if writer.lost == End.LOST and upload.state != UploadState.FINISHED:
             end = End.LOST
-    except Busy:
+    except UploadBusyError:
         raise answers.busy(seconds=RETRY_AFTER) from None
-    except Gone:
+    except UploadGoneError:
         raise answers.gone() from None
     finally:
         slot.release()
@@ -329,14 +329,14 @@ def _receive(request: MemberRequest, upload: Upload, append: Append) -> None:
 def _take_slot(request: MemberRequest, room: Slots) -> Slot:
     try:
         return room.take(request.user.pk)
-    except NoSlot as taken:
+    except NoSlotError as taken:
         status = 429 if taken.is_own else 503
         sentence = (
             "You are sending several files at once. This one goes on in a moment."
             if taken.is_own
-            else "Many files are coming in at this moment. This one goes on in a moment."
+            else "The server is busy. This upload will continue shortly."
         )
-        raise Refused(status, sentence, headers={"Retry-After": str(RETRY_AFTER)}) from None
+        raise TusError(status, sentence, headers={"Retry-After": str(RETRY_AFTER)}) from None
 
 
 def _watched(request: MemberRequest, writer: Writer) -> AbstractContextManager[None]:
@@ -345,20 +345,20 @@ def _watched(request: MemberRequest, writer: Writer) -> AbstractContextManager[N
 
 
 def _check_end(end: End, upload: Upload) -> None:
-    """Raises Refused for everything but the whole of a body."""
+    """Raises TusError for everything but the whole of a body."""
     offset = {"Upload-Offset": str(upload.offset_bytes)}
     if end == End.CUT:
-        raise Refused(408, "What you sent stopped halfway. Go on from there.", headers=offset)
+        raise TusError(408, "What you sent stopped halfway. Go on from there.", headers=offset)
     if end == End.DAMAGED:
         raise answers.wrong_checksum()
     if end == End.STOPPING:
-        sentence = "The site is being started anew. Go on in a moment."
-        raise Refused(503, sentence, headers={"Retry-After": str(RETRY_AFTER), **offset})
+        sentence = "The site is restarting. The upload will continue in a moment."
+        raise TusError(503, sentence, headers={"Retry-After": str(RETRY_AFTER), **offset})
     if end == End.ASKED:
         raise answers.busy(seconds=RETRY_AFTER)
     if end == End.LOST:
         if not User.objects.filter(pk=upload.user_id, is_active=True).exists():
-            raise Refused(403, "Your account was closed.")
+            raise TusError(403, "Your account was closed.")
         raise answers.gone() if not upload.is_open else answers.busy(seconds=RETRY_AFTER)
 
 
@@ -369,12 +369,12 @@ def _address(upload: Upload) -> str:
     return reverse("one_upload", args=[upload.pk])
 
 
-def _standing(upload: Upload, *, offset: int | None = None) -> Standing:
+def _standing(upload: Upload, *, offset: int | None = None) -> UploadStatus:
     if offset is None:
         offset = upload.offset_bytes
         if upload.is_open:
             offset = min(offset, stored_bytes(upload))
-    return Standing(
+    return UploadStatus(
         offset=offset,
         length=upload.size_bytes,
         expires=http_date(upload.expires_at.timestamp()),

@@ -18,20 +18,20 @@ from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
 from videos.services.uploads.create import (
-    UploadRefused,
-    Words,
+    RefusedError,
+    VideoDetails,
     begin_upload,
     discard_playlist,
     end_upload,
 )
 from videos.services.uploads.finish import finish_upload, first_copy
-from videos.views.form_upload import StoreFilm
+from videos.views.form_upload import StoreVideo
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
     from videos.models import Upload
 
-MOST_FILES: Final = 20  # at once, in a page with scripts
+MAX_FILES: Final = 20  # at once, in a page with scripts
 
 
 # Django's check for forged requests reads the whole body; size and quota are looked at before
@@ -47,7 +47,7 @@ def upload(request: MemberRequest) -> HttpResponse:
         return HttpResponse("Say how long the body is.", status=411, content_type="text/plain")
     try:
         reserved = begin_upload(user=request.user, content_length=length)
-    except UploadRefused as refusal:
+    except RefusedError as refusal:
         return _refused(request, UploadForm(), refusal)
     try:
         return _receive(request, reserved)
@@ -57,7 +57,7 @@ def upload(request: MemberRequest) -> HttpResponse:
 
 
 def _receive(request: MemberRequest, reserved: Upload) -> HttpResponse:
-    handler = StoreFilm(request, reserved)
+    handler = StoreVideo(request, reserved)
     request.upload_handlers = [handler]
     try:
         form = UploadForm(request.POST, request.FILES)
@@ -80,28 +80,29 @@ def _store(request: MemberRequest, reserved: Upload, form: UploadForm) -> HttpRe
             path=file.path,
             size=file.size,
             original_filename=file.sent_name,
-            words=Words(
+            words=VideoDetails(
                 title=form.cleaned_data["title"],
                 description=form.cleaned_data["description"],
                 category=form.cleaned_data["category"],
             ),
             content_hash=file.content_hash,
         )
-    except UploadRefused as refusal:
+    except RefusedError as refusal:
         return _refused(request, form, refusal)
     if _wants_json(request):
         return JsonResponse({"url": video.get_absolute_url()}, status=201)
-    messages.success(request, "Your video is here. It is being processed.")
+    messages.success(request, "Uploaded. Your video is being processed.")
     same = first_copy(video)
     if same is not None:
         link = format_html('<a href="{}">{}</a>', same.get_absolute_url(), same.title)
         messages.warning(
-            request, format_html("You sent this file before: {}. You may delete one of them.", link)
+            request,
+            format_html("You've already uploaded this file: {}. You can delete one of them.", link),
         )
     return redirect(video)
 
 
-def _refused(request: MemberRequest, form: UploadForm, refusal: UploadRefused) -> HttpResponse:
+def _refused(request: MemberRequest, form: UploadForm, refusal: RefusedError) -> HttpResponse:
     if form.is_bound:
         form.add_error("file", refusal.sentence)
         response = _page(request, form, status=refusal.status)
@@ -125,7 +126,7 @@ def _page(
         "quota": quota_state(request.user),
         "max_file_size_bytes": current_config().max_file_size_bytes,
         "accepted": settings.ACCEPTED_VIDEO_FORMATS,
-        "most_files": MOST_FILES,
+        "most_files": MAX_FILES,
         "playlists": own_playlists(request.user),
     }
     return render(request, "videos/upload/page.html", context, status=status)

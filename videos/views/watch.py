@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
 
 SAVED = "Your changes are saved."
-SAVED_AND_COMING = f"{SAVED} The new picture appears in a moment."
+SAVED_AND_COMING = f"{SAVED} The new thumbnail will appear in a moment."
 
 
 # media-chrome writes <style> into its shadow roots.
@@ -156,7 +156,7 @@ def delete(request: MemberRequest, short_id: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "videos/details/delete.html", {"video": video})
     delete_video(video=video)
-    messages.success(request, f"“{video.title}” is deleted.")
+    messages.success(request, f"“{video.title}” deleted")
     return redirect("profile", username=video.uploaded_by.username)
 
 

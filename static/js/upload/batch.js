@@ -167,7 +167,7 @@ export class Batch {
 
   cancelAll() {
     for (const row of this.underWay) this.cancel(row);
-    this.page.say("All is cancelled. What had arrived is thrown away.");
+    this.page.say("All uploads cancelled.");
   }
 
   /** Deletes a video whose file was uploaded before. @param {UploadRow} row */
@@ -176,7 +176,7 @@ export class Batch {
     if (await deleteVideo(row.video, this.session).catch(() => false)) {
       row.duplicate = null;
       row.setState("removed");
-      this.page.say(`${row.title} is removed. The first one stays.`);
+      this.page.say(`${row.title} removed. The first copy was kept.`);
     } else this.page.say("It could not be removed. Check the connection and try again.", true);
     this.page.show();
   }
@@ -253,7 +253,7 @@ export class Batch {
     if (problem) {
       row.problem = problem;
       row.setState("failed");
-      this.page.say(`${row.title} could not be sent. ${problem}`);
+      this.page.say(`${row.title} failed to upload. ${problem}`);
     }
     this.page.show();
   }

@@ -21,11 +21,11 @@ export function messageAbout({ duplicates, leftOut }, max) {
   const sentences = [];
   if (duplicates.length) {
     const verb = duplicates.length === 1 ? "is" : "are";
-    sentences.push(`${quoted(duplicates)} ${verb} in the list already.`);
+    sentences.push(`${quoted(duplicates)} ${verb} already in the list.`);
   }
   if (leftOut.length) {
     const verb = leftOut.length === 1 ? "was" : "were";
-    sentences.push(`At most ${max} videos are sent at once. ${quoted(leftOut)} ${verb} left out.`);
+    sentences.push(`At most ${max} You can upload up to N videos at a time. ${quoted(leftOut)} ${verb} left out.`);
   }
   return sentences.join(" ");
 }
@@ -40,7 +40,7 @@ export function problemsOf(videos, limits, quota) {
     if (problem) return problem;
     if (left !== null && video.size > left) {
       return (
-        `This one does not fit any more: it has ${fileSize(video.size)}, and those ` +
+        `Not enough quota left. This file is ${fileSize(video.size)}, and those ` +
         `above leave ${fileSize(left)} until ${limits.resets}.`
       );
     }
@@ -76,7 +76,7 @@ export function totalOf(rows, speed) {
   return {
     count: rows.length,
     percent: size ? Math.floor((100 * sent) / size) : 0,
-    rate: speed ? `${fileSize(Math.round(speed))} a second, ${left} left` : "",
+    rate: speed ? `${fileSize(Math.round(speed))} /s, ${left} left` : "",
   };
 }
 

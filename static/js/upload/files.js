@@ -35,16 +35,16 @@ export function problemWith(file, { accepted, maxBytes, left, resets }) {
   const extension = file.name.includes(".") ? file.name.split(".").pop()?.toLowerCase() : "";
   if (!accepted.includes(extension ?? "")) {
     const kinds = accepted.map((name) => name.toUpperCase()).join(", ");
-    return `This is not a kind of file that can be taken. Choose one of ${kinds}.`;
+    return `This file type isn't supported. Use ${kinds}.`;
   }
-  if (!file.size) return "This file is empty. Choose another one.";
+  if (!file.size) return "This file is empty.";
   if (file.size > maxBytes) {
     return `This file has ${fileSize(file.size)}; at most ${fileSize(maxBytes)} can be sent.`;
   }
   if (left !== null && file.size > left) {
     return (
-      `This file has ${fileSize(file.size)}, but ${fileSize(left)} are left until ${resets}. ` +
-      "Choose a shorter one, or wait until then."
+      `This file is ${fileSize(file.size)}, but you have ${fileSize(left)} left until ${resets}. ` +
+      "Choose a smaller file, or wait until then."
     );
   }
   return "";

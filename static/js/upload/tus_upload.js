@@ -9,10 +9,10 @@ const STALL_SECONDS = 90; // without a byte, after which a connection counts as 
 const MAX_REFUSALS = 3; // of a token that was new
 
 const TEMPORARY = [0, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504];
-const GONE = "This upload was ended, or it lay too long. Try again to send it from the beginning.";
-const BROKEN = "Something broke on our side. Try again in a minute.";
+const GONE = "This upload expired or was cancelled. Try again to start over.";
+const BROKEN = "Something went wrong. Try again in a minute.";
 const RELOAD =
-  "The site does not take this page any more. Reload it and choose the file again: what has " +
+  "This page is out of date. Reload it and choose the file again: what has " +
   "arrived is kept.";
 
 /** Loads tus-js-client, a classic script that sets `window.tus`. */
@@ -294,7 +294,7 @@ export class TusUpload {
  */
 function reasonFor(status, response) {
   if (status === 423) return "Another window or device is sending this file.";
-  if (status !== 429 && status !== 503) return "The site can’t be reached.";
+  if (status !== 429 && status !== 503) return "Can't reach the server.";
   return siteMessage(response).match(/^.+?\.(?= |$)/)?.[0] ?? "The site is busy.";
 }
 

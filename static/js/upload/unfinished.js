@@ -44,7 +44,7 @@ export class Unfinished {
     place.hidden = false;
     place.querySelector("span").textContent =
       `That is “${file.name}” with ${exactSize(file.size)}. ` +
-      (names ? `It goes on only with ${names}.` : "Nothing waits for it.");
+      (names ? `To continue, choose ${names}.` : "Nothing waits for it.");
   }
 
   /** @param {UnfinishedUpload} upload */
@@ -86,11 +86,11 @@ export class Unfinished {
   async end(upload, title) {
     const isGone = await this.page.session.end(upload.url).catch(() => false);
     if (!isGone) {
-      this.page.say("It could not be ended. Check the connection and try again.", true);
+      this.page.say("Couldn't discard it. Check the connection and try again.", true);
       return;
     }
     this.remove(upload);
-    this.page.say(`The upload of ${title} is ended. What had arrived is thrown away.`);
+    this.page.say(`The upload of ${title} discarded.`);
     (this.list.querySelector("button") ?? document.querySelector("[data-picker]"))?.focus();
   }
 }
@@ -121,7 +121,7 @@ function arrived({ offset, size, expires_at }) {
     minute: "2-digit",
     hourCycle: "h23",
   });
-  return `${part} of ${fileSize(size)} has arrived, kept until ${expires}.`;
+  return `${part} of ${fileSize(size)} uploaded, saved until ${expires}.`;
 }
 
 /** With the bytes, since two similar files may have the same rounded size.

@@ -3,24 +3,24 @@ import { clock, duration, fileSize } from "../units.js";
 
 /** @type {Record<string, string>} */
 const LOGGED_OUT = {
-  out: "You were logged out. Log in again in another tab; it goes on by itself then.",
-  other: "Somebody else is logged in here now. Log in as yourself again; it goes on then.",
+  out: "You were logged out. Log in again in another tab and the upload will continue.",
+  other: "Someone else is logged in. Log back in as yourself to continue.",
 };
 
 /** What a row says in each state. @type {Record<string, (row: UploadRow) => string>} */
 const MESSAGES = {
   chosen: () => "",
-  waiting: (row) => `${row.sent ? `${row.percent} % has arrived. ` : ""}Waiting for its turn`,
+  waiting: (row) => `${row.sent ? `${row.percent} % has arrived. ` : ""}Waiting`,
   sending: (row) => (row.sent < row.size ? rateOf(row) : "Sent, one moment"),
   paused: (row) => (row.sent ? `Paused at ${row.percent} %` : "Paused"),
-  offline: () => "No network. It goes on by itself once that is back.",
-  retrying: (row) => row.detail || "The connection was lost. Trying again.",
+  offline: () => "You're offline. The upload will resume when you reconnect.",
+  retrying: (row) => row.detail || "Connection lost. Retrying…",
   login: (row) => LOGGED_OUT[row.detail] ?? LOGGED_OUT.out,
   failed: () => "Not sent",
-  made: () => "Sent. Waiting to be processed",
+  made: () => "Uploaded. Processing will start shortly.",
   making: (row) => row.detail || "Being processed",
   ready: () => "Ready to watch",
-  broken: () => "It could not be processed",
+  broken: () => "Processing failed",
   removed: () => "Removed",
 };
 const UNDER_WAY = ["waiting", "sending", "paused", "offline", "retrying", "login"];

@@ -37,11 +37,11 @@ def test_another_failure_of_the_database_is_none(db: None) -> None:
 
 
 def test_postgresqls_word_for_it_is_known() -> None:
-    class DiskFull(Exception):
+    class DiskFullError(Exception):
         sqlstate = "53100"
 
     error = OperationalError("could not extend file")
-    error.__cause__ = DiskFull()
+    error.__cause__ = DiskFullError()
     assert is_disk_full(error)
     assert not is_disk_full(OperationalError("the connection is closed"))
 

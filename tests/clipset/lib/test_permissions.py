@@ -45,7 +45,7 @@ def test_the_settings_restrict_it() -> None:
     [(0o644, 0o640), (0o666, 0o640), (0o777, 0o750), (0o640, 0o640), (0o600, 0o600), (0, 0)],
 )
 def test_bits_are_only_taken(tmp_path: Path, before: int, after: int) -> None:
-    path = put(tmp_path / "below/film.mp4", before)
+    path = put(tmp_path / "below/video.mp4", before)
     assert tighten(tmp_path) == 0
     assert mode(path) == after
     path.chmod(before)
@@ -54,7 +54,7 @@ def test_bits_are_only_taken(tmp_path: Path, before: int, after: int) -> None:
 
 
 def test_folders_are_mended_and_the_top_is_not(tmp_path: Path) -> None:
-    put(tmp_path / "below/film.mp4", 0o644)
+    put(tmp_path / "below/video.mp4", 0o644)
     (tmp_path / "below").chmod(0o2755)
     tmp_path.chmod(0o755)
     assert tighten(tmp_path) == 0
@@ -62,7 +62,7 @@ def test_folders_are_mended_and_the_top_is_not(tmp_path: Path) -> None:
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
-    outside = put(tmp_path / "outside/film.mp4", 0o644)
+    outside = put(tmp_path / "outside/video.mp4", 0o644)
     (tmp_path / "outside").chmod(0o755)
     inside = tmp_path / "inside"
     inside.mkdir()

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from clipset.server.shared_slots import SharedSlots
-from clipset.server.slots import NoSlot
+from clipset.server.slots import NoSlotError
 from tests.processes import ROOT, wait_for
 
 ALICE, BOB, CHARLIE = (UUID(int=n) for n in (4_100_200_300, 5_100_200_300, 6_100_200_300))
@@ -21,7 +21,7 @@ ALICE, BOB, CHARLIE = (UUID(int=n) for n in (4_100_200_300, 5_100_200_300, 6_100
 def test_a_member_holds_one_at_a_time() -> None:
     slots = SharedSlots(2)
     with slots.held(ALICE, wait_seconds=0):
-        with pytest.raises(NoSlot) as refused, slots.held(ALICE, wait_seconds=60):
+        with pytest.raises(NoSlotError) as refused, slots.held(ALICE, wait_seconds=60):
             pass
         assert refused.value.is_own
         with slots.held(BOB, wait_seconds=0):
@@ -34,7 +34,7 @@ def test_no_more_than_so_many_are_held_and_what_failed_is_given_back() -> None:
     slots = SharedSlots(2)
     with slots.held(ALICE, wait_seconds=0):
         with suppress(ZeroDivisionError), slots.held(BOB, wait_seconds=0):
-            with pytest.raises(NoSlot) as refused, slots.held(CHARLIE, wait_seconds=0.1):
+            with pytest.raises(NoSlotError) as refused, slots.held(CHARLIE, wait_seconds=0.1):
                 pass
             assert not refused.value.is_own
             raise ZeroDivisionError
@@ -54,7 +54,7 @@ def test_who_waits_gets_the_next_one_and_has_only_one_request_that_waits() -> No
         thread.start()
         # The kernel's list of locks: the thread has the member's, and waits for the slot.
         wait_for(lambda: f" {slots.most + BOB.int} " in Path("/proc/locks").read_text())
-        with pytest.raises(NoSlot) as refused, slots.held(BOB, wait_seconds=0):
+        with pytest.raises(NoSlotError) as refused, slots.held(BOB, wait_seconds=0):
             pass
         assert refused.value.is_own
         assert not got.is_set()
@@ -66,7 +66,7 @@ FORKED = """
 import os, signal, time
 from uuid import UUID
 from clipset.server.shared_slots import SharedSlots
-from clipset.server.slots import NoSlot
+from clipset.server.slots import NoSlotError
 
 slots = SharedSlots(1)
 reader, writer = os.pipe()
@@ -80,7 +80,7 @@ for member in (1, 2):
     try:
         with slots.held(UUID(int=member), wait_seconds=0):
             print("had")
-    except NoSlot as refused:
+    except NoSlotError as refused:
         print(refused.is_own)
 os.kill(child, signal.SIGKILL)
 os.waitpid(child, 0)

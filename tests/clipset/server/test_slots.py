@@ -4,17 +4,17 @@ import threading
 
 import pytest
 
-from clipset.server.slots import NoSlot, Slots
+from clipset.server.slots import NoSlotError, Slots
 
 
 def test_so_many_in_all_and_so_many_for_each() -> None:
     slots = Slots(most=3, each=2)
     held = [slots.take("alice"), slots.take("alice")]
-    with pytest.raises(NoSlot) as own:
+    with pytest.raises(NoSlotError) as own:
         slots.take("alice")
     assert own.value.is_own
     held.append(slots.take("bob"))
-    with pytest.raises(NoSlot) as common:
+    with pytest.raises(NoSlotError) as common:
         slots.take("bob")
     assert not common.value.is_own
     held[0].release()
@@ -28,7 +28,7 @@ def test_to_release_twice_is_to_release_once() -> None:
     first.release()
     first.release()
     slots.take("alice")
-    with pytest.raises(NoSlot):
+    with pytest.raises(NoSlotError):
         slots.take("alice")
 
 
@@ -46,7 +46,7 @@ def test_threads_do_not_take_more_than_there_are() -> None:
         for _ in range(300):
             try:
                 slot = slots.take("alice")
-            except NoSlot:
+            except NoSlotError:
                 continue
             with lock:
                 most[0] = max(most[0], slots.taken.total())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clipset.server import sockets
-from clipset.server.sockets import PatientSocket, Stalled, Waiting, connection_of
+from clipset.server.sockets import ClientStalledError, PatientSocket, Waiting, connection_of
 from tests.disks import breaking_disk
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def test_a_silent_client_is_given_up_and_can_still_be_answered(
 ) -> None:
     ours, theirs = pair
     since = time.monotonic()
-    with pytest.raises(Stalled):
+    with pytest.raises(ClientStalledError):
         ours.recv(100)
     assert 0.4 < took(since) < 2
     assert ours.has_stalled
-    with pytest.raises(Stalled):
+    with pytest.raises(ClientStalledError):
         ours.recv(100)
     assert took(since) < 2, "no second patience"
     ours.sendall(b"408")
@@ -162,7 +162,7 @@ def test_a_dripping_client_is_given_up_too(pair: tuple[PatientSocket, socket.soc
     thread.start()
     since = time.monotonic()
     try:
-        with pytest.raises(Stalled):
+        with pytest.raises(ClientStalledError):
             read_for_ten_seconds(ours)
         assert took(since) < 2
     finally:
@@ -207,7 +207,7 @@ def test_bytes_in_advance_buy_no_more_than_full_patience(
     while left:
         left -= len(ours.recv(left))
     since = time.monotonic()
-    with pytest.raises(Stalled):
+    with pytest.raises(ClientStalledError):
         ours.recv(1)
     assert took(since) < 2
 
@@ -217,7 +217,7 @@ def test_who_does_not_read_is_cut_off_and_closing_takes_no_time(
 ) -> None:
     ours, theirs = pair
     since = time.monotonic()
-    with pytest.raises(Stalled):
+    with pytest.raises(ClientStalledError):
         ours.sendall(bytes(64 * MIB))
     assert 0.4 < took(since) < 2
     since = time.monotonic()
@@ -234,7 +234,7 @@ def test_a_file_arrives_in_whole_from_where_it_was_asked_for(
 ) -> None:
     ours, theirs = pair
     content = bytes(n * 7 % 251 for n in range(3_000_001))
-    (tmp_path / "film").write_bytes(content)
+    (tmp_path / "video").write_bytes(content)
     got = bytearray()
 
     def take() -> None:
@@ -245,7 +245,7 @@ def test_a_file_arrives_in_whole_from_where_it_was_asked_for(
 
     thread = threading.Thread(target=take)
     thread.start()
-    with (tmp_path / "film").open("rb") as file:
+    with (tmp_path / "video").open("rb") as file:
         assert ours.sendfile(file, 5, 2_500_000) == 2_500_000
     ours.shutdown(socket.SHUT_WR)
     thread.join()
@@ -256,8 +256,8 @@ def test_a_file_that_is_shorter_than_was_said_ends_the_connection(
     pair: tuple[PatientSocket, socket.socket], tmp_path: Path
 ) -> None:
     ours, theirs = pair
-    (tmp_path / "film").write_bytes(b"short")
-    with (tmp_path / "film").open("rb") as file, pytest.raises(Stalled):
+    (tmp_path / "video").write_bytes(b"short")
+    with (tmp_path / "video").open("rb") as file, pytest.raises(ClientStalledError):
         ours.sendfile(file, 0, 100)
     assert is_over(theirs)
 
@@ -268,14 +268,14 @@ def test_a_file_that_its_disk_does_not_give_ends_the_connection_in_one_line_of_t
     ours, theirs = pair
     (tmp_path / "disk").mkdir()
     with breaking_disk(tmp_path / "disk", tmp_path / "image") as disk:
-        film = tmp_path / "disk" / "film"
-        film.write_bytes(random.Random(1).randbytes(256 * KIB))
-        with disk.unreadable(film, since=64 * KIB), film.open("rb") as file:
-            with pytest.raises(Stalled):
+        video = tmp_path / "disk" / "video"
+        video.write_bytes(random.Random(1).randbytes(256 * KIB))
+        with disk.unreadable(video, since=64 * KIB), video.open("rb") as file:
+            with pytest.raises(ClientStalledError):
                 ours.sendfile(file, 0, 256 * KIB)
             assert is_over(theirs)
     (line,) = caplog.records
-    assert line.getMessage() == f"{film} cannot be read: Input/output error"
+    assert line.getMessage() == f"{video} cannot be read: Input/output error"
     assert line.exc_info is None
 
 
@@ -283,10 +283,10 @@ def test_who_does_not_read_a_file_is_cut_off(
     pair: tuple[PatientSocket, socket.socket], tmp_path: Path
 ) -> None:
     ours, theirs = pair
-    with (tmp_path / "film").open("wb") as file:
+    with (tmp_path / "video").open("wb") as file:
         file.truncate(64 * MIB)
     since = time.monotonic()
-    with (tmp_path / "film").open("rb") as file, pytest.raises(Stalled):
+    with (tmp_path / "video").open("rb") as file, pytest.raises(ClientStalledError):
         ours.sendfile(file, 0, 64 * MIB)
     assert took(since) < 3
     assert is_over(theirs)
@@ -321,7 +321,7 @@ def test_a_hurry_ends_also_for_who_keeps_a_good_pace(
     ours.hurry(patience=0.3, seconds=0.6)
     since = time.monotonic()
     try:
-        with pytest.raises(Stalled):
+        with pytest.raises(ClientStalledError):
             read_for_ten_seconds(ours)
         assert took(since) < 2
     finally:
@@ -361,7 +361,7 @@ def test_who_waits_longest_makes_room_but_not_before_it_is_long(
     time.sleep(0.1)
     threads.append(waits(second, ends))
     time.sleep(0.1)
-    with pytest.raises(Stalled):
+    with pytest.raises(ClientStalledError):
         third.recv(1)
     assert ends == []
     time.sleep(0.5)

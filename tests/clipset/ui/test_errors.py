@@ -211,7 +211,7 @@ def test_without_its_template_the_error_page_still_is_one(
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path], "APP_DIRS": False}]
     answer = errors.server_error(RequestFactory().get("/"))
     assert answer.status_code == 500
-    assert "Something broke on our side" in answer.content.decode()
+    assert "Something went wrong" in answer.content.decode()
 
 
 @pytest.mark.django_db
@@ -219,7 +219,7 @@ def test_who_lacks_a_right_in_the_admin_gets_the_sites_own_page(client: Client) 
     client.force_login(make_moderator())
     answer = client.get("/admin/siteconfig/config/")
     assert answer.status_code == 403
-    assert "You may not do this" in answer.content.decode()
+    assert "You don't have permission to do this" in answer.content.decode()
 
 
 @pytest.mark.django_db

@@ -38,7 +38,7 @@ from tests.disks import command, mount
 from tests.folders import files_below, make_root
 from tests.processes import free_port
 from tests.videos.live import database_url
-from tests.videos.stored_videos import ready_film, sent_film
+from tests.videos.stored_videos import ready_video, sent_video
 from videos.models import Comment, FileHash, Like, Video
 from videos.services.details import delete_video
 from videos.services.file_hashes import forget_hashes_of_removed_files, hash_stored_files
@@ -101,8 +101,8 @@ def test_a_site_is_backed_up_and_comes_back_as_it_was(
 ) -> None:
     """What was published, what waits for its worker, what is half uploaded; a backup that was
     killed in the middle comes before."""
-    ready = [ready_film(bob, clip) for clip in (clips.h264_mp4(), clips.hevc_mp4())]
-    waiting = sent_film(bob, clips.h264_mp4(seconds=3), title="Waiting")
+    ready = [ready_video(bob, clip) for clip in (clips.h264_mp4(), clips.hevc_mp4())]
+    waiting = sent_video(bob, clips.h264_mp4(seconds=3), title="Waiting")
     Comment.objects.create(video=ready[0], author=bob, text="Hello")
     (media / "temp" / "job-1").mkdir()
     (media / "temp" / "job-1" / "work.mp4").write_bytes(b"made again")
@@ -291,7 +291,7 @@ def test_only_one_backup_is_taken_at_a_time(bob: User, store: Path) -> None:
 
 
 def test_hashes_follow_the_files(bob: User) -> None:
-    video = ready_film(bob, clips.h264_mp4())
+    video = ready_video(bob, clips.h264_mp4())
     assert hash_stored_files() == len(list(expected_files()))
     assert hash_stored_files() == 0
     assert all(file.sha256 for file in expected_files())
@@ -416,7 +416,7 @@ def restored_video(project: Path, short_id: str) -> str:
 def test_one_video_comes_back_with_all_that_members_did(
     bob: User, store: Path, media: Path, project: Path
 ) -> None:
-    video = ready_film(bob, clips.hevc_mp4())
+    video = ready_video(bob, clips.hevc_mp4())
     alice, gone = make_user("alice"), make_user("gone")
     first = Comment.objects.create(video=video, author=alice, text="First")
     Comment.objects.create(video=video, author=bob, text="A reply", parent=first)
@@ -451,7 +451,7 @@ def test_a_file_that_vanishes_meanwhile_does_not_fail_the_backup(
     bob: User, store: Path, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as an upload by the form that breaks off. What can't be read twice fails it."""
-    folder = media / "temp" / "upload-film"
+    folder = media / "temp" / "upload-video"
     folder.mkdir()
     (folder / "source.mp4").touch()
     mount("--bind", "/proc/self/mem", folder / "source.mp4")  # gives EIO

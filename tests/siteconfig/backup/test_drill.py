@@ -31,7 +31,7 @@ BUSY = """
 import sys, threading
 from pathlib import Path
 from accounts.models import User
-from tests.videos.stored_videos import sent_film
+from tests.videos.stored_videos import sent_video
 from videos.models import Video
 from videos.services.details import delete_video
 from videos.services.file_hashes import hash_stored_files
@@ -59,12 +59,12 @@ def say(*words):
 threading.Thread(target=wait_for_end, daemon=True).start()
 worker = threading.Thread(target=work)
 worker.start()
-films = [Path(name) for name in {films!r}]
+videos = [Path(name) for name in {videos!r}]
 number = 0
 while not over.wait(0.4):
     if number == {most}:
         continue
-    video = sent_film(bob, films[number % len(films)], title=f"Video {{number}}")
+    video = sent_video(bob, videos[number % len(videos)], title=f"Video {{number}}")
     say("uploaded", video.short_id)
     write_comment(video=video, author=bob, text=f"{{video.short_id}} {{number}}")
     say("commented", video.short_id, number)
@@ -111,8 +111,8 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
     site.environment["PYTHONPATH"] = str(ROOT)
     keeper, told = Keeper(site.media, tmp_path / "kept"), Told()
     keeper.start()
-    films = [str(clips.h264_mp4(seconds=1)), str(clips.hevc_mp4(seconds=1))]
-    with at_work(site, told, films):
+    video_files = [str(clips.h264_mp4(seconds=1)), str(clips.hevc_mp4(seconds=1))]
+    with at_work(site, told, video_files):
         wait_for(lambda: len(told.uploaded) >= 2, seconds=60, name="two uploads")
         kill_a_backup(site, backed_up)
         before = told.copy()
@@ -134,8 +134,8 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
 
 
 @contextmanager
-def at_work(site: Project, told: Told, films: list[str]) -> Iterator[None]:
-    code = BUSY.format(films=films, most=MAX_VIDEOS)
+def at_work(site: Project, told: Told, video_files: list[str]) -> Iterator[None]:
+    code = BUSY.format(video_files=video_files, most=MAX_VIDEOS)
     options = site.command("shell", "--no-imports", "-c", code) | {"stdin": subprocess.PIPE}
     busy = subprocess.Popen(**options, stdout=subprocess.PIPE, text=True)
     listener = threading.Thread(target=listen, args=(busy, told))

@@ -15,7 +15,7 @@ from siteconfig.services.doctor_log import take_back
 from tests import clips
 from tests.builders import make_user
 from tests.videos.doctor.faults import make_private, state_of_the_site
-from tests.videos.stored_videos import enrich, kept_film, set_aside_files
+from tests.videos.stored_videos import enrich, kept_video, set_aside_files
 from videos.doctor import mending, renditions
 from videos.models import Job, Rendition, Video
 from videos.models.job import JobKind
@@ -33,19 +33,19 @@ pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 
 
 @pytest.fixture
-def film(settings: Settings, tmp_path: Path) -> Video:
+def video(settings: Settings, tmp_path: Path) -> Video:
     """In 720p and in 480p, with thumbnail and storyboard."""
     settings.DOCTOR_LOG = tmp_path / "doctor.log"
-    film = kept_film(make_user("bob"), clips.h264_mp4(size="1280x720", seconds=2))
-    assert film.renditions.count() == 2
-    index_video(film.pk)
+    video = kept_video(make_user("bob"), clips.h264_mp4(size="1280x720", seconds=2))
+    assert video.renditions.count() == 2
+    index_video(video.pk)
     set_up_schedules()
     make_private()
-    return film
+    return video
 
 
-def smaller(film: Video) -> Rendition:
-    return film.renditions.exclude(filename=film.filename).get()
+def smaller(video: Video) -> Rendition:
+    return video.renditions.exclude(filename=video.filename).get()
 
 
 def found(result: Result, check: str) -> list[str]:
@@ -70,16 +70,16 @@ FAULTS: list[tuple[str, Callable[[Path], None], str]] = [
 
 @pytest.mark.parametrize(("check", "harm", "said"), FAULTS, ids=[it[0] for it in FAULTS])
 def test_a_smaller_rendition_is_made_again(
-    film: Video, check: str, harm: Callable[[Path], None], said: str
+    video: Video, check: str, harm: Callable[[Path], None], said: str
 ) -> None:
-    lost = smaller(film)
+    lost = smaller(video)
     harm(lost.path)
     before = state_of_the_site()
     result = run_doctor(is_fix=True)
     assert [it for it in found(result, check) if said in it], result.findings
     assert {finding.check for finding in result.findings} <= {check, "small_thumbnails"}
     assert not Rendition.objects.filter(pk=lost.pk).exists()
-    assert Job.objects.filter(video=film, kind=JobKind.ENRICH, state="WAITING").count() == 1
+    assert Job.objects.filter(video=video, kind=JobKind.ENRICH, state="WAITING").count() == 1
     assert not lost.path.exists()
     assert set_aside_files() == ([] if check == "missing_files" else [f"videos/{lost.filename}"])
     assert all(line.startswith(("Taken", "Nothing")) for line in take_back(result.key))
@@ -88,10 +88,10 @@ def test_a_smaller_rendition_is_made_again(
 
 @pytest.mark.parametrize("harm", [cut, overwrite])
 def test_a_rendition_that_is_whole_again_stays(
-    film: Video, harm: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    video: Video, harm: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody has brought it back from a backup while others were looked at."""
-    path = smaller(film).path
+    path = smaller(video).path
     whole = path.read_bytes()
     harm(path)
     move = mending.refuse_during_backup
@@ -104,36 +104,36 @@ def test_a_rendition_that_is_whole_again_stays(
     result = run_doctor(is_fix=True)
     assert found(result, "sizes") + found(result, "renditions")
     assert path.read_bytes() == whole
-    assert smaller(film).path == path
+    assert smaller(video).path == path
     assert set_aside_files() == []
 
 
-def test_a_worker_makes_what_was_mended(film: Video) -> None:
-    cut(smaller(film).path)
+def test_a_worker_makes_what_was_mended(video: Video) -> None:
+    cut(smaller(video).path)
     run_doctor(is_fix=True)
     assert enrich() == "completed"
-    assert smaller(film).path.is_file()
+    assert smaller(video).path.is_file()
     result = run_doctor()
     assert (
         found(result, "sizes") == found(result, "counters") == found(result, "missing_files") == []
     )
 
 
-def test_a_flipped_byte_is_found_by_its_hash_when_everything_is_looked_at(film: Video) -> None:
+def test_a_flipped_byte_is_found_by_its_hash_when_everything_is_looked_at(video: Video) -> None:
     hash_stored_files()
     assert found(run_doctor(is_deep=True), "hashes") == []
-    with film.file_path.open("r+b") as file:
+    with video.file_path.open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         last = file.read(1)
         file.seek(-1, os.SEEK_END)
         file.write(bytes([last[0] ^ 1]))
     assert found(run_doctor(), "hashes") == []
     [sentence] = found(run_doctor(is_deep=True), "hashes")
-    assert sentence.startswith(f"The file videos/{film.filename} differs")
+    assert sentence.startswith(f"The file videos/{video.filename} differs")
 
 
-def test_no_file_is_moved_while_a_backup_runs(film: Video) -> None:
-    cut(smaller(film).path)
+def test_no_file_is_moved_while_a_backup_runs(video: Video) -> None:
+    cut(smaller(video).path)
     before = state_of_the_site()
     BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE)
     result = run_doctor(is_fix=True)
@@ -141,8 +141,8 @@ def test_no_file_is_moved_while_a_backup_runs(film: Video) -> None:
     assert state_of_the_site() == before
 
 
-def test_the_video_itself_is_left_to_a_person(film: Video) -> None:
-    cut(film.file_path)
+def test_the_video_itself_is_left_to_a_person(video: Video) -> None:
+    cut(video.file_path)
     before = state_of_the_site()
     result = run_doctor(is_fix=True)
     (sentence,) = found(result, "sizes")
@@ -150,24 +150,24 @@ def test_the_video_itself_is_left_to_a_person(film: Video) -> None:
     assert state_of_the_site() == before
 
 
-def test_a_wrong_size_of_a_whole_file_is_corrected(film: Video) -> None:
-    smaller_one = smaller(film)
+def test_a_wrong_size_of_a_whole_file_is_corrected(video: Video) -> None:
+    smaller_one = smaller(video)
     Rendition.objects.filter(pk=smaller_one.pk).update(size_bytes=7)
     before = state_of_the_site()
     result = run_doctor(is_fix=True)
     assert len(found(result, "sizes")) == 1
-    assert smaller(film).size_bytes == smaller_one.size_bytes
+    assert smaller(video).size_bytes == smaller_one.size_bytes
     assert smaller_one.path.is_file()
     take_back(result.key)
     assert state_of_the_site() == before
 
 
-def test_drifted_bytes_of_a_video_are_corrected(film: Video) -> None:
-    Video.objects.filter(pk=film.pk).update(stored_bytes=7)
+def test_drifted_bytes_of_a_video_are_corrected(video: Video) -> None:
+    Video.objects.filter(pk=video.pk).update(stored_bytes=7)
     before = state_of_the_site()
     result = run_doctor(is_fix=True)
     assert len(found(result, "counters")) == 1
-    film.refresh_from_db()
-    assert film.stored_bytes == sum(it.size_bytes for it in film.renditions.all())
+    video.refresh_from_db()
+    assert video.stored_bytes == sum(it.size_bytes for it in video.renditions.all())
     take_back(result.key)
     assert state_of_the_site() == before

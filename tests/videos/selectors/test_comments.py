@@ -13,7 +13,7 @@ from accounts.models import User
 from tests.builders import make_user, make_video
 from videos.models import Comment, Notification, NotificationKind, Video
 from videos.selectors.comments import (
-    MOST_MARKERS,
+    MAX_MARKERS,
     PAGE_SIZE,
     REPLIES_PAGE,
     REPLIES_SHOWN,
@@ -161,12 +161,12 @@ def test_markers_are_the_newest_in_the_order_of_the_video(video: Video, bob: Use
     gone = say(video, bob, text="Gone", moment=5)[0]
     delete_comment(comment=gone, by=bob)
     say(video, bob, text="Old", moment=1)
-    for moment in range(MOST_MARKERS):
+    for moment in range(MAX_MARKERS):
         say(video, bob, text=f"At\nlast {moment}", moment=(moment * 7) % 101)
     found = markers(video)
-    assert len(found) == MOST_MARKERS
+    assert len(found) == MAX_MARKERS
     assert [one.seconds for one in found] == sorted(one.seconds for one in found)
-    assert {one.text for one in found} == {f"At last {number}" for number in range(MOST_MARKERS)}
+    assert {one.text for one in found} == {f"At last {number}" for number in range(MAX_MARKERS)}
     assert found[0].author == "bob"
 
 

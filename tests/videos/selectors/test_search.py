@@ -47,7 +47,7 @@ def add_captions(video: Video, body: str = VTT) -> None:
 
 
 @pytest.fixture
-def films() -> None:
+def videos() -> None:
     member, paula = make_user("member_one"), make_user("Paula_Rossi")
     sports = make_category("Sport & Spiel", slug="sport", created_by=make_admin("boss"))
     make_video("Harvest in the hills", uploader=member, description="Grapes, and more\ngrapes")
@@ -144,7 +144,7 @@ CASES = [
 ]
 
 
-def test_every_case_of_what_is_found(films: None) -> None:
+def test_every_case_of_what_is_found(videos: None) -> None:
     found = {query: set(titles(query)) for query, _ in CASES}
     assert found == dict(CASES)
 
@@ -197,16 +197,16 @@ def test_pages_follow_one_another_without_gap_or_repetition(
     monkeypatch.setattr(module, "PAGE_SIZE", 3)
     moment, member = timezone.now(), make_user()
     for number in range(8):  # of one microsecond, of which each has its own place
-        make_video(f"Film {number}", uploader=member, created_at=moment, view_count=number // 3)
+        make_video(f"Video {number}", uploader=member, created_at=moment, view_count=number // 3)
     after, seen, counts = "", list[str](), list[int | None]()
     while True:
-        page = find("film", sort=sort, after=after)
+        page = find("video", sort=sort, after=after)
         seen += [hit.card.title for hit in page.hits]
         counts.append(page.found)
         if page.next_url is None:
             break
         after = page.next_url.rpartition("after=")[2]
-    assert sorted(seen) == [f"Film {number}" for number in range(8)]
+    assert sorted(seen) == [f"Video {number}" for number in range(8)]
     assert counts == [8, None, None]
 
 
@@ -216,58 +216,58 @@ def test_pages_follow_one_another_without_gap_or_repetition(
     [("a", "b"), (1,), (1, 2, 3), (2**63 - 1, -(2**63)), (-(2**63), 2**63 - 1), ("1", 2)],
 )
 def test_a_strange_cursor_is_no_error(sort: str, cursor: tuple[str | int, ...]) -> None:
-    make_video("Film")
-    find("film", sort=sort, after=encode_cursor(cursor))
-    assert titles("film", sort=sort, after="nonsense") == ["Film"]
+    make_video("Video")
+    find("video", sort=sort, after=encode_cursor(cursor))
+    assert titles("video", sort=sort, after="nonsense") == ["Video"]
 
 
 @pytest.mark.parametrize("sort", ["relevance", "views"])
 def test_only_the_newest_that_match_are_ranked(monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
     monkeypatch.setattr(module, "NEWEST_RANKED", 2)
     now = timezone.now()
-    make_video("Film film", created_at=now - timedelta(days=9), view_count=900)
+    make_video("Video video", created_at=now - timedelta(days=9), view_count=900)
     make_video("Other", created_at=now)
-    make_video("Film two", created_at=now - timedelta(days=2), view_count=2)
-    make_video("Film one", created_at=now - timedelta(days=1), view_count=1)
-    page = find("film", sort=sort)
-    assert {hit.card.title for hit in page.hits} == {"Film two", "Film one"}
+    make_video("Video two", created_at=now - timedelta(days=2), view_count=2)
+    make_video("Video one", created_at=now - timedelta(days=1), view_count=1)
+    page = find("video", sort=sort)
+    assert {hit.card.title for hit in page.hits} == {"Video two", "Video one"}
     assert (page.found, page.is_cut) == (2, True)
-    assert "Film film" in titles("film", sort="newest")
+    assert "Video video" in titles("video", sort="newest")
 
 
 def test_the_cap_is_of_what_matches_in_the_category(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "NEWEST_RANKED", 2)
     music = make_category("Music", created_by=make_admin("boss"))
-    make_video("Film of old", category=music, created_at=timezone.now() - timedelta(days=9))
+    make_video("Video of old", category=music, created_at=timezone.now() - timedelta(days=9))
     for number in range(3):
-        make_video(f"Film {number}")
-    assert titles("film", category=music) == ["Film of old"]
+        make_video(f"Video {number}")
+    assert titles("video", category=music) == ["Video of old"]
 
 
 def test_new_names_of_members_and_categories_are_found_at_once() -> None:
     member = make_user("first_name")
     music = make_category("Music", created_by=make_admin("boss"))
-    make_video("Film", uploader=member, category=music)
+    make_video("Video", uploader=member, category=music)
     type(member).objects.filter(pk=member.pk).update(username="second_name")
     Category.objects.filter(pk=music.pk).update(name="Чудо")
-    assert titles("second") == titles("чуд") == ["Film"]
+    assert titles("second") == titles("чуд") == ["Video"]
     assert titles("first") == titles("music") == []
     music.delete()
     assert titles("чуд") == []
-    assert titles("film") == ["Film"]
+    assert titles("video") == ["Video"]
     member.delete()
-    assert titles("film") == []
+    assert titles("video") == []
 
 
 def test_many_members_of_one_name_are_one_question() -> None:
     for number in range(300):
         member = make_user(f"ann_{number}")
-    make_video("Film", uploader=member)
-    assert titles("ann film") == ["Film"]
+    make_video("Video", uploader=member)
+    assert titles("ann video") == ["Video"]
 
 
 def test_an_index_that_lags_behind_shows_nobody_what_is_hidden() -> None:
-    video = make_video("Secret film")
+    video = make_video("Secret video")
     Video.objects.filter(pk=video.pk).update(is_hidden=True)
     assert SearchDocument.objects.filter(video=video).exists()
     assert titles("secret") == []
@@ -276,12 +276,12 @@ def test_an_index_that_lags_behind_shows_nobody_what_is_hidden() -> None:
 def test_whatever_is_found_the_queries_are_as_many() -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
-            find("film night")
+            find("video night")
         return len(queries)
 
     def add(number: int) -> None:
-        category = make_category(f"Film {number}", created_by=make_user())
-        video = make_video("Film", uploader=make_user(f"film_{number}"), category=category)
+        category = make_category(f"Video {number}", created_by=make_user())
+        video = make_video("Video", uploader=make_user(f"film_{number}"), category=category)
         add_captions(video, "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nnight\n")
 
     add(0)
@@ -312,8 +312,8 @@ def test_terms_are_marked_in_the_title_as_it_was_written() -> None:
 
 
 def test_what_the_title_does_not_show_is_shown_from_the_description() -> None:
-    make_video("Film", description="word " * 60 + "the <b>Grapes</b> of autumn " + "more " * 60)
-    hit = only_hit("film grap")
+    make_video("Video", description="word " * 60 + "the <b>Grapes</b> of autumn " + "more " * 60)
+    hit = only_hit("video grap")
     assert "<b>[Grap]es</b> of autumn" in shown(hit.excerpt)
     assert shown(hit.excerpt).startswith("… ")
     assert shown(hit.excerpt).endswith(" …")

@@ -180,7 +180,7 @@ def test_it_comes_back_only_for_a_while_and_where_there_is_room_and_is_swept_the
 
 
 def test_of_many_that_are_removed_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captions, "MOST_REMOVED", 2)
+    monkeypatch.setattr(captions, "MAX_REMOVED", 2)
     video, other = make_video(), make_video()
     remove_caption(caption=add(other))
     tracks = [add(video) for _ in range(4)]

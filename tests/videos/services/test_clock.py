@@ -25,7 +25,7 @@ from videos.services.clock import clock_warning, look_at_clock, newest_moment
 from videos.services.guest_links import make_guest_link
 from videos.services.processing.jobs import add_job, claim_next_job, take_back_lost_jobs
 from videos.services.uploads.append import is_held
-from videos.services.uploads.create import Words, create_upload, end_expired_uploads
+from videos.services.uploads.create import VideoDetails, create_upload, end_expired_uploads
 from videos.tasks import tidy_up
 
 pytestmark = pytest.mark.django_db
@@ -129,7 +129,7 @@ def issue_all(bob: User) -> None:
     Session.objects.create(
         session_key="s", session_data="", expire_date=timezone.now() + timedelta(days=60), user=bob
     )
-    create_upload(user=bob, size=7, filename="sea.mp4", words=Words(title="Sea"))
+    create_upload(user=bob, size=7, filename="sea.mp4", words=VideoDetails(title="Sea"))
 
 
 def test_what_expires_lives_no_longer_than_it_should(clock: list[datetime], bob: User) -> None:

@@ -14,7 +14,7 @@ from tests.builders import live_for, make_moderator, make_user, make_video
 from videos.models import Comment, Notification, NotificationKind, Video
 from videos.services.comments import (
     GONE,
-    MOST_COMMENTS,
+    MAX_COMMENTS,
     TooManyError,
     delete_comment,
     edit_comment,
@@ -116,7 +116,7 @@ def test_a_video_that_was_deleted_meanwhile_takes_no_comment(video: Video, alice
 
 
 def test_nobody_writes_more_than_others_can_bear(video: Video, alice: User, bob: User) -> None:
-    for number in range(MOST_COMMENTS):
+    for number in range(MAX_COMMENTS):
         write_comment(video=video, author=alice, text=str(number))
     with pytest.raises(TooManyError):
         write_comment(video=video, author=alice, text="One more")
@@ -212,7 +212,8 @@ def test_after_a_week_the_text_goes_for_good_and_replies_stay(
     assert set(Comment.objects.all()) == {fresh}
 
 
-# -- notifications --------------------------------------------------------------------------------------
+# -- notifications
+# --------------------------------------------------------------------------------------
 
 
 def test_each_is_told_once_and_nobody_of_their_own_words(

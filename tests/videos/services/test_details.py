@@ -17,7 +17,7 @@ from videos.models import SearchDocument, Video
 from videos.services.comments import write_comment
 from videos.services.details import delete_video, edit_video, move_to_category
 from videos.services.playlists import add_to_playlist
-from videos.services.uploads.create import Words, begin_upload
+from videos.services.uploads.create import VideoDetails, begin_upload
 from videos.services.uploads.finish import finish_upload
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_a_category_that_was_deleted_meanwhile_is_none() -> None:
 
     assert edit_video(video=video, title="New", description="", category=music).category is None
     assert move_to_category(video=video, category=music).category is None
-    words = Words(title="Sent", category=music)
+    words = VideoDetails(title="Sent", category=music)
     path = upload.folder_path / "source.mp4"
     finish_upload(upload=upload, path=path, size=1000, original_filename="a.mp4", words=words)
     assert {(it.title, it.category) for it in Video.objects.all()} == {

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def film_with_files(user: User, stem: str = "film", **fields: object) -> Video:
+def video_with_files(user: User, stem: str = "video", **fields: object) -> Video:
     """Every kind of file that a video can have."""
     root = Path(django_settings.MEDIA_ROOT)
     paths = {
@@ -74,8 +74,8 @@ def age(path: Path, by: timedelta) -> None:
 
 def test_a_deleted_video_takes_all_its_files_along() -> None:
     bob = make_user("bob")
-    video = film_with_files(bob)
-    other = film_with_files(bob, "other")
+    video = video_with_files(bob)
+    other = video_with_files(bob, "other")
     delete_video(video=video)
     assert Removal.objects.count() == 4
     assert len(everything_on_disk()) == 8, "the worker removes them, not the request"
@@ -88,12 +88,12 @@ def test_a_deleted_video_takes_all_its_files_along() -> None:
             "videos/other.mp4",
         ]
     )
-    assert not (temp() / "upload-film").exists()
+    assert not (temp() / "upload-video").exists()
     assert Video.objects.get() == other
 
 
 def test_files_stay_when_the_deletion_is_taken_back() -> None:
-    video = film_with_files(make_user("bob"))
+    video = video_with_files(make_user("bob"))
 
     def delete_and_fail() -> None:
         with transaction.atomic():
@@ -108,16 +108,16 @@ def test_files_stay_when_the_deletion_is_taken_back() -> None:
 
 def test_a_deleted_video_gives_no_quota_back() -> None:
     bob = make_user("bob", weekly_upload_bytes=1000)
-    delete_video(video=film_with_files(bob, quota_bytes=1000, quota_reserved_at=timezone.now()))
+    delete_video(video=video_with_files(bob, quota_bytes=1000, quota_reserved_at=timezone.now()))
     bob.refresh_from_db()
     assert bob.weekly_upload_bytes == 1000
 
 
 def test_a_deleted_member_takes_their_videos_and_files_along() -> None:
     bob, alice = make_user("bob"), make_user("alice")
-    film_with_files(bob, "one")
-    film_with_files(bob, "two")
-    film_with_files(alice, "hers")
+    video_with_files(bob, "one")
+    video_with_files(bob, "two")
+    video_with_files(alice, "hers")
     bob.delete()
     assert Removal.objects.count() == 8
     run_queue()
@@ -129,7 +129,7 @@ def test_many_videos_deleted_at_once_take_their_files_along() -> None:
     """As the admin's bulk action does."""
     bob = make_user("bob")
     for stem in ("one", "two", "three"):
-        film_with_files(bob, stem)
+        video_with_files(bob, stem)
     Video.objects.filter(uploaded_by=bob).delete()
     run_queue()
     assert everything_on_disk() == []
@@ -137,7 +137,7 @@ def test_many_videos_deleted_at_once_take_their_files_along() -> None:
 
 def test_a_deleted_category_leaves_its_videos_and_files() -> None:
     category = make_category("Music", created_by=make_admin("root_"))
-    video = film_with_files(make_user("bob"), category=category)
+    video = video_with_files(make_user("bob"), category=category)
     category.delete()
     run_queue()
     video.refresh_from_db()
@@ -147,7 +147,7 @@ def test_a_deleted_category_leaves_its_videos_and_files() -> None:
 
 def test_what_stood_in_the_queue_before_the_table_came_is_removed() -> None:
     """Twice, and with a file that never was."""
-    video = film_with_files(make_user("bob"))
+    video = video_with_files(make_user("bob"))
     never = video.file_path.with_name("never.mp4")
     paths = [str(video.source_file), str(video.file_path), str(never), "/elsewhere/never.mp4"]
     key = str(video.pk)
@@ -156,11 +156,11 @@ def test_what_stood_in_the_queue_before_the_table_came_is_removed() -> None:
     for _ in range(2):
         remove_files(key, paths)
         run_queue()
-    assert everything_on_disk() == ["originals/film.mov", "thumbnails/film.jpg"]
+    assert everything_on_disk() == ["originals/video.mov", "thumbnails/video.jpg"]
 
 
 def test_what_was_published_between_the_reading_of_a_row_and_its_deletion_goes_too() -> None:
-    seen = film_with_files(make_user("bob"), status=ProcessingStatus.PENDING)
+    seen = video_with_files(make_user("bob"), status=ProcessingStatus.PENDING)
     stem = f"{seen.pk.hex}-abc"
     for name in (f"videos/{stem}.mp4", f"thumbnails/{stem}.jpg", f"originals/{stem}.mov"):
         (temp().parent / name).write_bytes(b"x")
@@ -175,18 +175,18 @@ def test_what_was_published_between_the_reading_of_a_row_and_its_deletion_goes_t
 def test_files_that_a_row_names_again_are_spared() -> None:
     """Sample videos get the same names each time they are made."""
     bob = make_user("bob")
-    gone = film_with_files(bob)
+    gone = video_with_files(bob)
     gone.delete()
-    again = film_with_files(bob, source_key="", thumbnail_filename=None)
+    again = video_with_files(bob, source_key="", thumbnail_filename=None)
     run_queue()
-    assert everything_on_disk() == ["originals/film.mov", "videos/film.mp4"]
+    assert everything_on_disk() == ["originals/video.mov", "videos/video.mp4"]
     again.delete()
     run_queue()
     assert everything_on_disk() == []
 
 
 def test_a_waiting_video_without_a_root_removes_its_source_alone() -> None:
-    video = film_with_files(
+    video = video_with_files(
         make_user("bob"),
         storage_root="",
         thumbnail_filename=None,
@@ -195,7 +195,11 @@ def test_a_waiting_video_without_a_root_removes_its_source_alone() -> None:
     )
     video.delete()
     run_queue()
-    assert everything_on_disk() == ["originals/film.mov", "thumbnails/film.jpg", "videos/film.mp4"]
+    assert everything_on_disk() == [
+        "originals/video.mov",
+        "thumbnails/video.jpg",
+        "videos/video.mp4",
+    ]
 
 
 # -- sweeping -------------------------------------------------------------------------------------
@@ -204,7 +208,7 @@ def test_a_waiting_video_without_a_root_removes_its_source_alone() -> None:
 def test_only_what_nobody_needs_is_swept_from_temp() -> None:
     bob = make_user("bob")
     upload = begin_upload(user=bob, content_length=10)
-    video = film_with_files(bob, status=ProcessingStatus.PENDING)
+    video = video_with_files(bob, status=ProcessingStatus.PENDING)
     running = Job.objects.create(
         video=video, state=JobState.RUNNING, lease_owner="x", lease_until=timezone.now()
     )
@@ -281,7 +285,7 @@ def test_the_folder_of_an_upload_whose_row_says_that_it_ended_is_removed() -> No
     assert (everything_on_disk(), set_aside_files()) == ([], [])
 
 
-def test_what_killed_attempts_published_is_set_aside_once_nobody_works_on_the_film() -> None:
+def test_what_killed_attempts_published_is_set_aside_once_nobody_works_on_the_video() -> None:
     bob = make_user("bob")
     at_work, done, gone = (make_video(uploader=bob) for _ in range(3))
     for video, state in ((at_work, JobState.RUNNING), (done, JobState.DONE)):

@@ -24,7 +24,7 @@ from tests.builders import make_user, make_video
 from tests.examples import examples
 from videos.models import Job, ProcessingStatus, Video
 from videos.services.processing import jobs
-from videos.services.processing.jobs import MAX_FAILURES, MAX_LOSSES, LeaseLost
+from videos.services.processing.jobs import MAX_FAILURES, MAX_LOSSES, LeaseLostError
 
 SIZE = 7
 
@@ -57,7 +57,7 @@ class Jobs(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.expected) < 4)
     @rule()
-    def a_film_is_sent(self) -> None:
+    def a_video_is_sent(self) -> None:
         self.charged += SIZE
         User.objects.filter(pk=self.user.pk).update(weekly_upload_bytes=self.charged)
         video = make_video(
@@ -164,7 +164,7 @@ class Jobs(RuleBasedStateMachine):
         holds = known is not None and known.state == "RUNNING" and known.owner == job.lease_owner
         try:
             change()
-        except LeaseLost:
+        except LeaseLostError:
             assert not holds
             return False
         assert holds

@@ -41,7 +41,7 @@ def titles(playlist: Playlist) -> list[str]:
 
 
 def filled(maker: User, names: str) -> Playlist:
-    """With a film for each letter."""
+    """With a video for each letter."""
     playlist = make_playlist(made_by=maker)
     for name in names:
         add_to_playlist(playlist=playlist, video=make_video(name, uploader=maker), user=maker)
@@ -52,7 +52,7 @@ def order(playlist: Playlist) -> str:
     return "".join(titles(playlist))
 
 
-def film(name: str) -> Video:
+def video_file(name: str) -> Video:
     return Video.objects.get(title=name)
 
 
@@ -68,8 +68,8 @@ def test_a_playlist_is_made_with_a_clean_title() -> None:
 @pytest.mark.parametrize(
     ("fields", "field", "sentence"),
     [
-        ({"title": ""}, "title", "Give the playlist a name."),
-        ({"title": " \u200b "}, "title", "Give the playlist a name."),
+        ({"title": ""}, "title", "Enter a name."),
+        ({"title": " \u200b "}, "title", "Enter a name."),
         ({"title": "x" * 201}, "title", "at most 200 characters"),
         ({"title": "x", "description": "x" * 5001}, "description", "at most 5"),
     ],
@@ -86,7 +86,7 @@ def test_what_is_no_playlist_is_refused_with_a_sentence(
 
 
 def test_nobody_has_more_than_they_can_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playlists, "MOST_CHOICES", 2)
+    monkeypatch.setattr(playlists, "MAX_CHOICES", 2)
     bob = make_user("bob")
     first = create_playlist(user=bob, title="One")
     create_playlist(user=bob, title="Two")
@@ -229,7 +229,7 @@ def test_a_deleted_one_comes_back_only_for_ten_minutes_and_is_then_swept(
 def test_a_deleted_one_leaves_room_and_does_not_come_back_into_what_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(playlists, "MOST_CHOICES", 2)
+    monkeypatch.setattr(playlists, "MAX_CHOICES", 2)
     bob = make_user("bob")
     playlist, _ = filled(bob, "A"), filled(bob, "B")
     delete_playlist(playlist=playlist, user=bob)
@@ -256,28 +256,29 @@ def test_what_is_taken_out_comes_back_to_its_place_in_whichever_order() -> None:
     bob = make_user("bob")
     playlist = filled(bob, "ABCD")
     places = {
-        name: remove_from_playlist(playlist=playlist, video=film(name), user=bob) for name in "BCA"
+        name: remove_from_playlist(playlist=playlist, video=video_file(name), user=bob)
+        for name in "BCA"
     }
     assert order(playlist) == "D"
-    assert remove_from_playlist(playlist=playlist, video=film("A"), user=bob) is None
+    assert remove_from_playlist(playlist=playlist, video=video_file("A"), user=bob) is None
     for name in "CABA":  # the last one is back already
         place = places[name]
         assert place is not None
-        put_back(playlist=playlist, video=film(name), user=bob, position=place)
+        put_back(playlist=playlist, video=video_file(name), user=bob, position=place)
     assert order(playlist) == "ABCD"
 
 
 def test_a_place_that_was_taken_meanwhile_goes_to_what_comes_back() -> None:
     bob = make_user("bob")
     playlist = filled(bob, "ABC")
-    place = remove_from_playlist(playlist=playlist, video=film("A"), user=bob)
+    place = remove_from_playlist(playlist=playlist, video=video_file("A"), user=bob)
     assert place == 0
-    move_by_one(playlist=playlist, video=film("C"), user=bob, up=True)
-    put_back(playlist=playlist, video=film("A"), user=bob, position=place)
+    move_by_one(playlist=playlist, video=video_file("C"), user=bob, up=True)
+    put_back(playlist=playlist, video=video_file("A"), user=bob, position=place)
     assert order(playlist) == "ACB"
     add_to_playlist(playlist=playlist, video=make_video("D"), user=bob)
-    remove_from_playlist(playlist=playlist, video=film("D"), user=bob)
-    put_back(playlist=playlist, video=film("D"), user=bob, position=10**12)
+    remove_from_playlist(playlist=playlist, video=video_file("D"), user=bob)
+    put_back(playlist=playlist, video=video_file("D"), user=bob, position=10**12)
     assert order(playlist) == "ACBD"
 
 
@@ -285,11 +286,11 @@ def test_only_its_maker_takes_out_moves_and_puts_back() -> None:
     bob, other = make_user("bob"), make_moderator()
     playlist = filled(bob, "ABC")
     with pytest.raises(Playlist.DoesNotExist):
-        remove_from_playlist(playlist=playlist, video=film("A"), user=other)
+        remove_from_playlist(playlist=playlist, video=video_file("A"), user=other)
     with pytest.raises(Playlist.DoesNotExist):
-        move_by_one(playlist=playlist, video=film("A"), user=other, up=False)
+        move_by_one(playlist=playlist, video=video_file("A"), user=other, up=False)
     with pytest.raises(Playlist.DoesNotExist):
-        move_behind(playlist=playlist, video=film("A"), user=other, other=film("C"))
+        move_behind(playlist=playlist, video=video_file("A"), user=other, other=video_file("C"))
     with pytest.raises(Playlist.DoesNotExist):
         put_back(playlist=playlist, video=make_video(), user=other, position=0)
     assert order(playlist) == "ABC"
@@ -315,7 +316,10 @@ def test_a_video_goes_behind_any_other_one_and_the_rest_keep_their_order(same_pl
     Random(1).shuffle(pairs)
     for name, other in pairs:
         move_behind(
-            playlist=playlist, video=film(name), user=bob, other=film(other) if other else None
+            playlist=playlist,
+            video=video_file(name),
+            user=bob,
+            other=video_file(other) if other else None,
         )
         if name != other:
             expected.remove(name)
@@ -338,7 +342,7 @@ def test_up_and_down_pass_the_neighbour_that_one_sees_and_stop_at_the_ends() -> 
         ("A", False, "CBA"),
         ("B", False, "CAB"),
     ):
-        move_by_one(playlist=playlist, video=film(name), user=bob, up=up)
+        move_by_one(playlist=playlist, video=video_file(name), user=bob, up=up)
         assert order(playlist).replace("h", "") == expected, (name, up)
     assert "h" in order(playlist)
 
@@ -346,11 +350,11 @@ def test_up_and_down_pass_the_neighbour_that_one_sees_and_stop_at_the_ends() -> 
 def test_nothing_moves_behind_what_is_gone() -> None:
     bob = make_user("bob")
     playlist = filled(bob, "ABC")
-    gone = film("B")
+    gone = video_file("B")
     remove_from_playlist(playlist=playlist, video=gone, user=bob)
     playlist.refresh_from_db()
     before = playlist.updated_at
-    for video, other in ((film("A"), gone), (gone, film("A"))):
+    for video, other in ((video_file("A"), gone), (gone, video_file("A"))):
         with pytest.raises(PlaylistEntry.DoesNotExist):
             move_behind(playlist=playlist, video=video, user=bob, other=other)
     with pytest.raises(PlaylistEntry.DoesNotExist):
@@ -364,10 +368,10 @@ def test_two_who_reorder_at_once_lose_and_double_nothing() -> None:
     """Each move is whole: places stay different, and whatever is taken out meanwhile is gone."""
     bob = make_user("bob")
     playlist = filled(bob, "ABCDEF")
-    films = {name: film(name) for name in "ABCDEF"}
+    video_files = {name: video_file(name) for name in "ABCDEF"}
 
     def move(name: str, other: str) -> None:
-        move_behind(playlist=playlist, video=films[name], user=bob, other=films[other])
+        move_behind(playlist=playlist, video=video_files[name], user=bob, other=video_files[other])
 
     together(
         [
@@ -375,8 +379,8 @@ def test_two_who_reorder_at_once_lose_and_double_nothing() -> None:
             lambda: move("F", "B"),
             lambda: move("E", "A"),
             lambda: move("B", "E"),
-            lambda: move_by_one(playlist=playlist, video=films["C"], user=bob, up=False),
-            lambda: remove_from_playlist(playlist=playlist, video=films["D"], user=bob),
+            lambda: move_by_one(playlist=playlist, video=video_files["C"], user=bob, up=False),
+            lambda: remove_from_playlist(playlist=playlist, video=video_files["D"], user=bob),
         ]
     )
     assert sorted(order(playlist)) == list("ABCEF")

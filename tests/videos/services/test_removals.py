@@ -23,7 +23,7 @@ from siteconfig.places import SETTINGS
 from siteconfig.roots import write_marker
 from tests.builders import live_for, make_moderator, make_user, make_video
 from tests.disks import small_disk
-from tests.videos.services.test_files import film_with_files
+from tests.videos.services.test_files import video_with_files
 from tests.videos.stored_videos import everything_on_disk, used, wake_ups
 from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Video
 from videos.services import removing
@@ -84,7 +84,7 @@ def media_disk(media: Path) -> Iterator[Disk]:
 def test_a_video_deleted_on_a_read_only_disk_goes_when_it_can_be_written_again(
     media_disk: Disk,
 ) -> None:
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     with media_disk.read_only():
         delete_video(video=video)
         assert work_off_removals() == 0
@@ -99,7 +99,7 @@ def test_a_video_deleted_on_a_read_only_disk_goes_when_it_can_be_written_again(
 
 
 def test_files_on_a_disk_that_is_away_are_removed_when_it_is_back() -> None:
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     media = Path(django_settings.MEDIA_ROOT)
     away = media.with_name("unmounted")
     delete_video(video=video)
@@ -137,7 +137,7 @@ def test_a_key_that_leads_out_of_its_root_removes_nothing(key: str) -> None:
     assert "not a key" in Removal.objects.get().last_error
 
 
-def test_a_file_that_is_asked_for_anew_while_it_is_removed_is_looked_at_again(
+def test_a_file_that_is_asked_for_again_while_it_is_removed_is_looked_at_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file, real = stored("a.mp4"), removing._remove
@@ -184,7 +184,7 @@ def test_one_transaction_wakes_one_worker(
 ) -> None:
     bob = make_user("bob")
     for number in range(3):
-        film_with_files(bob, f"film{number}")
+        video_with_files(bob, f"video{number}")
     with django_capture_on_commit_callbacks(execute=True):
         bob.delete()
     assert Removal.objects.count() == 12
@@ -221,7 +221,7 @@ def test_a_wake_up_that_fails_hides_no_success(
         raise ConnectionError("Connection refused")
 
     monkeypatch.setattr(task_queue, "async_task", down)
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     with django_capture_on_commit_callbacks(execute=True):
         delete_video(video=video)
     assert not Video.objects.exists()
@@ -265,8 +265,8 @@ def test_a_backup_that_was_killed_holds_nothing_back_for_long(ends_in: timedelta
 # -- sources of what failed -----------------------------------------------------------------------
 
 
-def refused_film() -> Video:
-    video = film_with_files(
+def refused_video() -> Video:
+    video = video_with_files(
         make_user("bob"),
         status=ProcessingStatus.PENDING,
         storage_root="",
@@ -290,7 +290,7 @@ def fourteen_days_later() -> None:
 
 
 def test_a_refused_source_goes_after_14_days_and_the_row_forgets_it() -> None:
-    video = refused_film()
+    video = refused_video()
     source = video.source_file
     removal = Removal.objects.get()
     assert abs(removal.due_at - timezone.now() - KEEP_FAILED_SOURCE) < timedelta(minutes=1)
@@ -304,7 +304,7 @@ def test_a_refused_source_goes_after_14_days_and_the_row_forgets_it() -> None:
 
 
 def test_staff_try_a_refused_video_again_and_its_uploader_does_not() -> None:
-    video = refused_film()
+    video = refused_video()
     with pytest.raises(ValidationError, match="refused"):
         retry_processing(video=video)
     assert video.may_be_retried_by(make_moderator())
@@ -320,7 +320,7 @@ def test_a_source_that_is_tried_again_as_its_time_is_over_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The retry comes after the removal was taken."""
-    video = refused_film()
+    video = refused_video()
     fourteen_days_later()
     real = removing._forget_failed_sources
 
@@ -336,7 +336,7 @@ def test_a_source_that_is_tried_again_as_its_time_is_over_stays(
 
 
 def test_a_refused_video_that_is_deleted_does_not_wait_14_days() -> None:
-    delete_video(video=refused_film())
+    delete_video(video=refused_video())
     work_off_removals()
     assert not [path for path in everything_on_disk() if path.startswith("temp/")]
 
@@ -362,7 +362,7 @@ def test_what_a_row_names_by_now_is_kept() -> None:
 
 
 def test_the_page_offers_another_try_to_staff_alone(client: Client) -> None:
-    video = refused_film()
+    video = refused_video()
     address = f"/v/{video.short_id}/"
     client.force_login(video.uploaded_by)
     assert f"{address}retry/" not in client.get(address).text
@@ -376,10 +376,10 @@ def test_the_page_offers_another_try_to_staff_alone(client: Client) -> None:
 
 def test_sources_that_failed_before_the_upgrade_get_removals_of_their_own() -> None:
     old, young = (
-        film_with_files(make_user(), stem, status=ProcessingStatus.FAILED)
+        video_with_files(make_user(), stem, status=ProcessingStatus.FAILED)
         for stem in ("old", "young")
     )
-    film_with_files(make_user(), "ready")
+    video_with_files(make_user(), "ready")
     then = timezone.now() - timedelta(days=20)
     Video.objects.filter(pk=old.pk).update(updated_at=then)
     migration = import_module("videos.migrations.0024_removals")
@@ -397,7 +397,7 @@ def test_sources_that_failed_before_the_upgrade_get_removals_of_their_own() -> N
 def test_what_another_host_holds_is_held_though_its_clock_is_a_little_ahead() -> None:
     """The hosts of a site agree to within a minute. Else this one would remove a file of which a
     backup over there has stored the row already."""
-    film_with_files(make_user("bob")).delete()
+    video_with_files(make_user("bob")).delete()
     ahead = timedelta(seconds=50)
     run = BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE + ahead)
     assert removals_are_paused()
@@ -413,8 +413,8 @@ def test_what_another_host_holds_is_held_though_its_clock_is_a_little_ahead() ->
 
 def test_a_file_beside_a_source_that_is_named_does_not_take_the_source_along() -> None:
     """The folder of an upload goes with a source of it, unless a row names what is in it."""
-    video = film_with_files(make_user("bob"))
-    other = StoredFile("temp", "upload-film/older.mov")
+    video = video_with_files(make_user("bob"))
+    other = StoredFile("temp", "upload-video/older.mov")
     stored_path(*other).write_bytes(b"x")
     request_removals([other], reason=RemovalReason.PROCESSED)
     assert work_off_removals() == 1

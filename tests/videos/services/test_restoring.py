@@ -15,7 +15,7 @@ from accounts.models import User
 from siteconfig.backup.errors import BackupError
 from siteconfig.backup.manifest import Manifest
 from tests.builders import make_user
-from tests.videos.services.test_files import age, film_with_files
+from tests.videos.services.test_files import age, video_with_files
 from videos.models import Removal, Video
 from videos.services import removing, restoring
 from videos.services.details import delete_video
@@ -65,7 +65,7 @@ def test_files_that_a_worker_is_removing_are_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker has read what rows name before the restored row is there."""
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     files = files_of(video)
     found, manifest = backed_up(video, tmp_path / "work")
     delete_video(video=video)
@@ -99,7 +99,7 @@ def test_files_go_back_only_where_no_other_restore_has_stored_the_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two at once: the files that one has placed are those that the other's row names."""
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     files = files_of(video)
     one, manifest = backed_up(video, tmp_path / "one")
     other, _ = backed_up(video, tmp_path / "other")
@@ -125,7 +125,7 @@ def test_the_sweep_leaves_a_source_that_is_being_restored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other files of the video may be copied to another disk for minutes."""
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     folder = stored_path("temp", UPLOAD)
     video.source_file.parent.rename(folder)
     Video.objects.update(source_key=f"{UPLOAD}/source.mov", processing_status="PENDING")
@@ -147,7 +147,7 @@ def test_the_sweep_leaves_a_source_that_is_being_restored(
 
 
 def test_a_backup_that_names_places_outside_its_roots_is_refused(tmp_path: Path) -> None:
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     found, manifest = backed_up(video, tmp_path / "work")
     delete_video(video=video)
     work_off_removals()
@@ -156,7 +156,7 @@ def test_a_backup_that_names_places_outside_its_roots_is_refused(tmp_path: Path)
         with pytest.raises(BackupError, match="cannot hold"):
             _store(found, manifest, tmp_path / "work")
     assert not list(tmp_path.rglob("outside.mp4"))
-    found.video.filename = "film.mp4"
+    found.video.filename = "video.mp4"
     del manifest.roots["originals"]
     with pytest.raises(BackupError, match="cannot hold"):
         _store(found, manifest, tmp_path / "work")
@@ -164,18 +164,18 @@ def test_a_backup_that_names_places_outside_its_roots_is_refused(tmp_path: Path)
 
 
 def test_a_link_in_a_backup_leads_to_no_file_of_this_host(tmp_path: Path) -> None:
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     found, manifest = backed_up(video, tmp_path / "work")
     delete_video(video=video)
     work_off_removals()
     (tmp_path / "secret").write_text("of this host")
     copy = tmp_path / "work" / "old" / "videos"
-    (copy / "film.mp4").unlink()
-    (copy / "film.mp4").symlink_to(tmp_path / "secret")
+    (copy / "video.mp4").unlink()
+    (copy / "video.mp4").symlink_to(tmp_path / "secret")
     with pytest.raises(BackupError, match="is not in this backup"):
         _store(found, manifest, tmp_path / "work")
-    (copy / "film.mp4").unlink()
-    (copy / "film.mp4").write_bytes(b"x")
+    (copy / "video.mp4").unlink()
+    (copy / "video.mp4").write_bytes(b"x")
     copy.rename(tmp_path / "elsewhere")
     copy.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BackupError, match="is not in this backup"):
@@ -188,7 +188,7 @@ def test_a_restore_that_was_cut_off_is_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a power cut leaves it: a file lies in its place, of one a part beside it, and no row."""
-    video = film_with_files(make_user())
+    video = video_with_files(make_user())
     found, manifest = backed_up(video, tmp_path / "work")
     delete_video(video=video)
     work_off_removals()
@@ -221,7 +221,7 @@ def os_error(*_args: object) -> None:
 def test_a_video_of_a_member_who_is_being_deleted_is_not_restored(tmp_path: Path) -> None:
     """It would be deleted again with the member."""
     bob = make_user()
-    video = film_with_files(bob)
+    video = video_with_files(bob)
     found, manifest = backed_up(video, tmp_path / "work")
     delete_video(video=video)
     work_off_removals()

@@ -45,7 +45,7 @@ def beginnings(words: Iterable[str]) -> set[str]:
 
 def assert_engine_agrees() -> None:
     """FTS5 compares its lists, those of beginnings as well, with what they would be if written
-    anew ("integrity-check" of its documentation)."""
+    again ("integrity-check" of its documentation)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO video_search (video_search, rank) VALUES ('integrity-check', 1)"

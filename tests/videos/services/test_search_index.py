@@ -61,7 +61,7 @@ def test_a_deletion_takes_it_out_also_by_way_of_its_uploader() -> None:
     assert not SearchDocument.objects.exists()
 
 
-def test_a_film_is_found_once_it_is_ready() -> None:
+def test_a_video_is_found_once_it_is_ready() -> None:
     video = make_video("Winter", status=ProcessingStatus.PROCESSING)
     assert found("winter") == set()
     Video.objects.filter(pk=video.pk).update(processing_status=ProcessingStatus.COMPLETED)
@@ -71,10 +71,10 @@ def test_a_film_is_found_once_it_is_ready() -> None:
 
 def test_captions_count_each_word_once_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caption_words, "MAX_CAPTION_WORDS", 3)
-    video = make_video("Film")
+    video = make_video("Video")
     text = "one one two one\nthree four"
     make_caption(video, f"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n{text}\n")
-    assert found("three") == {"Film"}
+    assert found("three") == {"Video"}
     assert found("four") == set()
 
 

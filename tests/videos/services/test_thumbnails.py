@@ -29,9 +29,9 @@ from tests.videos.live import descendants, program
 from tests.videos.stored_videos import (
     enrich,
     everything_on_disk,
-    ready_film,
+    ready_video,
     run_queue,
-    sent_film,
+    sent_video,
     wake_ups,
     work,
 )
@@ -77,9 +77,9 @@ def bob() -> User:
 
 
 @pytest.fixture
-def film(bob: User) -> Video:
+def video_file(bob: User) -> Video:
     """It grows brighter with time; its enrichment has not begun, and the queue is empty."""
-    video = ready_film(bob, clips.brightening(seconds=LENGTH, size="64x36"))
+    video = ready_video(bob, clips.brightening(seconds=LENGTH, size="64x36"))
     OrmQ.objects.all().delete()
     return video
 
@@ -146,31 +146,33 @@ def assert_only_its_picture(video: Video) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 3, 5.5, 7])
-def test_the_picture_shows_the_moment_that_was_chosen(film: Video, seconds: float) -> None:
-    before = thumbnail(film)
-    choose_moment(video=film, seconds=seconds)
-    assert thumbnail(film) == before, "until a worker has made the new one"
-    assert wanted(film) == seconds
+def test_the_picture_shows_the_moment_that_was_chosen(video_file: Video, seconds: float) -> None:
+    before = thumbnail(video_file)
+    choose_moment(video=video_file, seconds=seconds)
+    assert thumbnail(video_file) == before, "until a worker has made the new one"
+    assert wanted(video_file) == seconds
     assert run_queue() == [MAKE]
-    assert moment_shown(film) == pytest.approx(seconds, abs=0.25)
-    assert wanted(film) is None
+    assert moment_shown(video_file) == pytest.approx(seconds, abs=0.25)
+    assert wanted(video_file) is None
     run_queue()
-    assert_only_its_picture(film)
+    assert_only_its_picture(video_file)
 
 
-def test_the_very_end_is_the_last_frame(film: Video) -> None:
-    assert film.duration_seconds is not None
-    choose_moment(video=film, seconds=film.duration_seconds)
+def test_the_very_end_is_the_last_frame(video_file: Video) -> None:
+    assert video_file.duration_seconds is not None
+    choose_moment(video=video_file, seconds=video_file.duration_seconds)
     run_queue()
-    assert moment_shown(film) == pytest.approx(LENGTH, abs=0.4)
+    assert moment_shown(video_file) == pytest.approx(LENGTH, abs=0.4)
 
 
 @pytest.mark.parametrize("seconds", [-1, LENGTH + 1, float("nan"), float("inf")])
-def test_a_moment_that_the_video_does_not_have_is_refused(film: Video, seconds: float) -> None:
+def test_a_moment_that_the_video_does_not_have_is_refused(
+    video_file: Video, seconds: float
+) -> None:
     with pytest.raises(ValidationError, match="only 0:07 long"):
-        choose_moment(video=film, seconds=seconds)
-    film.refresh_from_db()
-    assert film.thumbnail_wanted_at is None
+        choose_moment(video=video_file, seconds=seconds)
+    video_file.refresh_from_db()
+    assert video_file.thumbnail_wanted_at is None
     assert wake_ups() == []
 
 
@@ -185,13 +187,13 @@ def test_only_a_ready_video_gets_another_picture(bob: User, status: ProcessingSt
     assert pictures() == []
 
 
-def test_of_two_moments_the_last_one_counts(film: Video) -> None:
-    choose_moment(video=film, seconds=2)
-    choose_moment(video=film, seconds=6)
+def test_of_two_moments_the_last_one_counts(video_file: Video) -> None:
+    choose_moment(video=video_file, seconds=2)
+    choose_moment(video=video_file, seconds=6)
     assert run_queue() == [MAKE, MAKE]
-    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+    assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
     run_queue()
-    assert_only_its_picture(film)
+    assert_only_its_picture(video_file)
 
 
 def while_its_frame_is_made(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
@@ -209,111 +211,113 @@ def while_its_frame_is_made(monkeypatch: pytest.MonkeyPatch, act: Callable[[], o
 
 
 def test_a_moment_chosen_while_another_is_made_is_the_one_that_counts(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = thumbnail(film)
-    choose_moment(video=film, seconds=2)
-    while_its_frame_is_made(monkeypatch, lambda: choose_moment(video=film, seconds=6))
+    before = thumbnail(video_file)
+    choose_moment(video=video_file, seconds=2)
+    while_its_frame_is_made(monkeypatch, lambda: choose_moment(video=video_file, seconds=6))
     run_queue()
-    assert thumbnail(film) == before
-    assert film.thumbnail_wanted_at == 6
+    assert thumbnail(video_file) == before
+    assert video_file.thumbnail_wanted_at == 6
     assert run_queue() == [MAKE]
-    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+    assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
     run_queue()
-    assert_only_its_picture(film)
+    assert_only_its_picture(video_file)
 
 
 def test_a_picture_sent_while_a_moment_is_made_stays(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=film, seconds=2)
-    while_its_frame_is_made(monkeypatch, lambda: use_picture(video=film, picture=picture()))
+    choose_moment(video=video_file, seconds=2)
+    while_its_frame_is_made(monkeypatch, lambda: use_picture(video=video_file, picture=picture()))
     run_queue()
-    assert colour(film)[0] > 200
-    assert film.thumbnail_wanted_at is None
+    assert colour(video_file)[0] > 200
+    assert video_file.thumbnail_wanted_at is None
     run_queue()
-    assert_only_its_picture(film)
+    assert_only_its_picture(video_file)
 
 
 def test_two_workers_at_one_moment_leave_one_picture(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=film, seconds=2)
-    while_its_frame_is_made(monkeypatch, lambda: make_chosen_thumbnail(film.pk))
-    assert not make_chosen_thumbnail(film.pk)
-    assert moment_shown(film) == pytest.approx(2, abs=0.25)
+    choose_moment(video=video_file, seconds=2)
+    while_its_frame_is_made(monkeypatch, lambda: make_chosen_thumbnail(video_file.pk))
+    assert not make_chosen_thumbnail(video_file.pk)
+    assert moment_shown(video_file) == pytest.approx(2, abs=0.25)
     run_queue()
-    assert_only_its_picture(film)
+    assert_only_its_picture(video_file)
 
 
 def test_a_video_deleted_while_its_picture_is_made_leaves_nothing(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=film, seconds=2)
-    while_its_frame_is_made(monkeypatch, lambda: (film.delete(), run_queue()))
-    assert not make_chosen_thumbnail(film.pk)
+    choose_moment(video=video_file, seconds=2)
+    while_its_frame_is_made(monkeypatch, lambda: (video_file.delete(), run_queue()))
+    assert not make_chosen_thumbnail(video_file.pk)
     run_queue()
     assert everything_on_disk() == []
 
 
-def test_a_video_deleted_before_is_not_there_to_choose_for(film: Video) -> None:
+def test_a_video_deleted_before_is_not_there_to_choose_for(video_file: Video) -> None:
     Video.objects.all().delete()
     run_queue()
     with pytest.raises(Video.DoesNotExist):
-        choose_moment(video=film, seconds=1)
+        choose_moment(video=video_file, seconds=1)
     with pytest.raises(Video.DoesNotExist):
-        use_picture(video=film, picture=picture())
+        use_picture(video=video_file, picture=picture())
     assert wake_ups() == []
     assert everything_on_disk() == []
 
 
 def test_enrichment_at_the_same_time_keeps_both(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=film, seconds=6)
+    choose_moment(video=video_file, seconds=6)
     while_its_frame_is_made(monkeypatch, enrich)
-    assert make_chosen_thumbnail(film.pk)
+    assert make_chosen_thumbnail(video_file.pk)
     run_queue()
-    assert moment_shown(film) == pytest.approx(6, abs=0.25)
-    assert film.storyboard_path is not None
-    assert pictures() == sorted([film.storyboard_path.name, thumbnail(film).name])
+    assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
+    assert video_file.storyboard_path is not None
+    assert pictures() == sorted([video_file.storyboard_path.name, thumbnail(video_file).name])
 
 
 # -- what goes wrong ------------------------------------------------------------------------------
 
 
-def test_a_lost_worker_costs_nothing_but_time(film: Video) -> None:
+def test_a_lost_worker_costs_nothing_but_time(video_file: Video) -> None:
     """The queue forgot it, or the worker was killed: a minute later it is asked for again."""
-    Video.objects.filter(pk=film.pk).update(thumbnail_wanted_at=6.0)
+    Video.objects.filter(pk=video_file.pk).update(thumbnail_wanted_at=6.0)
     tasks.look_after_jobs()
     assert wake_ups() == [MAKE, "videos.tasks.run_next_encode"]
-    assert make_chosen_thumbnail(film.pk)
-    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+    assert make_chosen_thumbnail(video_file.pk)
+    assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
     assert ask_for_lost_thumbnails() == 0
 
 
-def test_a_stop_of_the_workers_leaves_the_moment_for_later(film: Video, stopping: None) -> None:
-    before = thumbnail(film)
-    choose_moment(video=film, seconds=6)
+def test_a_stop_of_the_workers_leaves_the_moment_for_later(
+    video_file: Video, stopping: None
+) -> None:
+    before = thumbnail(video_file)
+    choose_moment(video=video_file, seconds=6)
     run_queue()
-    assert thumbnail(film) == before
-    assert film.thumbnail_wanted_at == 6
-    assert_only_its_picture(film)
+    assert thumbnail(video_file) == before
+    assert video_file.thumbnail_wanted_at == 6
+    assert_only_its_picture(video_file)
     forget_stop()
     assert ask_for_lost_thumbnails() == 1
     assert run_queue() == [MAKE]
-    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+    assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
 
 
 def test_an_ffmpeg_that_somebody_kills_is_asked_again(
-    film: Video, tmp_path: Path, settings: Settings
+    video_file: Video, tmp_path: Path, settings: Settings
 ) -> None:
     slow = tmp_path / "ffmpeg"
     slow.write_text("#!/bin/sh\nexec sleep 30\n")
     slow.chmod(0o755)
     (tmp_path / "ffprobe").symlink_to("/usr/bin/ffprobe")
     real, settings.FFMPEG_PATH = settings.FFMPEG_PATH, str(slow)
-    choose_moment(video=film, seconds=6)
+    choose_moment(video=video_file, seconds=6)
 
     def kill() -> None:
         wait_for(sleepers, name="ffmpeg")
@@ -321,12 +325,12 @@ def test_an_ffmpeg_that_somebody_kills_is_asked_again(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    assert not make_chosen_thumbnail(film.pk)
+    assert not make_chosen_thumbnail(video_file.pk)
     killer.join()
-    film.refresh_from_db()
-    assert film.thumbnail_wanted_at == 6
+    video_file.refresh_from_db()
+    assert video_file.thumbnail_wanted_at == 6
     settings.FFMPEG_PATH = real
-    assert make_chosen_thumbnail(film.pk)
+    assert make_chosen_thumbnail(video_file.pk)
 
 
 def sleepers() -> list[int]:
@@ -338,51 +342,51 @@ def full_disk(*_: Any) -> None:
 
 
 def test_a_full_disk_keeps_the_old_picture_and_the_moment(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = thumbnail(film)
-    choose_moment(video=film, seconds=6)
+    before = thumbnail(video_file)
+    choose_moment(video=video_file, seconds=6)
     with monkeypatch.context() as full:
         full.setattr("clipset.lib.pictures.os.fsync", full_disk)
-        assert not make_chosen_thumbnail(film.pk)
-    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, 6)
-    assert_only_its_picture(film)
-    assert make_chosen_thumbnail(film.pk)
-    assert moment_shown(film) == pytest.approx(6, abs=0.25)
+        assert not make_chosen_thumbnail(video_file.pk)
+    assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, 6)
+    assert_only_its_picture(video_file)
+    assert make_chosen_thumbnail(video_file.pk)
+    assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
 
 
-def test_a_film_that_cannot_be_read_keeps_its_picture_and_is_not_asked_for_ever(
-    film: Video,
+def test_a_video_that_cannot_be_read_keeps_its_picture_and_is_not_asked_for_ever(
+    video_file: Video,
 ) -> None:
-    before = thumbnail(film)
-    film.file_path.write_bytes(b"not a film any more")
-    choose_moment(video=film, seconds=6)
+    before = thumbnail(video_file)
+    video_file.file_path.write_bytes(b"not a film any more")
+    choose_moment(video=video_file, seconds=6)
     assert run_queue() == [MAKE]
-    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, None)
-    film.file_path.unlink()
-    choose_moment(video=film, seconds=6)
+    assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, None)
+    video_file.file_path.unlink()
+    choose_moment(video=video_file, seconds=6)
     assert run_queue() == [MAKE]
-    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, None)
-    assert_only_its_picture(film)
+    assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, None)
+    assert_only_its_picture(video_file)
 
 
 def test_a_database_that_fails_leaves_no_file_and_keeps_the_moment(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the transaction that names the new picture."""
-    before = thumbnail(film)
-    choose_moment(video=film, seconds=6)
+    before = thumbnail(video_file)
+    choose_moment(video=video_file, seconds=6)
     with monkeypatch.context() as failing:
         failing.setattr(
             thumbnails,
             "request_removals",
             lambda *_, **__: (_ for _ in ()).throw(OperationalError),
         )
-        assert not make_chosen_thumbnail(film.pk)
+        assert not make_chosen_thumbnail(video_file.pk)
         with pytest.raises(OperationalError):
-            use_picture(video=film, picture=picture())
-    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, 6)
-    assert_only_its_picture(film)
+            use_picture(video=video_file, picture=picture())
+    assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, 6)
+    assert_only_its_picture(video_file)
 
 
 class PowerCut(BaseException):
@@ -393,7 +397,7 @@ class PowerCut(BaseException):
     "line", ["write_whole", "sync", "request_removals", "take_back", "committed"]
 )
 def test_the_row_names_a_whole_picture_wherever_the_power_fails(
-    film: Video, monkeypatch: pytest.MonkeyPatch, line: str
+    video_file: Video, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     with monkeypatch.context() as cut:
 
@@ -404,24 +408,24 @@ def test_the_row_names_a_whole_picture_wherever_the_power_fails(
         if line != "committed":
             cut.setattr(thumbnails, line, fail)
         with pytest.raises(PowerCut):
-            use_picture(video=film, picture=picture())
-    with Image.open(thumbnail(film)) as image:
+            use_picture(video=video_file, picture=picture())
+    with Image.open(thumbnail(video_file)) as image:
         image.load()
     run_queue()
-    with Image.open(thumbnail(film)) as image:
+    with Image.open(thumbnail(video_file)) as image:
         image.load()
     assert len(pictures()) <= 2, "at most one that no row names"
-    film.delete()
+    video_file.delete()
     run_queue()
     assert everything_on_disk() == [], "which goes with the video"
 
 
 def test_what_a_killed_worker_left_in_the_temp_folder_is_swept(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=film, seconds=6)
+    choose_moment(video=video_file, seconds=6)
     monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
-    make_chosen_thumbnail(film.pk)
+    make_chosen_thumbnail(video_file.pk)
     monkeypatch.undo()
     (left,) = temp()
     assert left.name.startswith("picture-")
@@ -431,7 +435,7 @@ def test_what_a_killed_worker_left_in_the_temp_folder_is_swept(
     assert temp() == []
 
 
-def test_a_folder_in_use_is_not_swept(film: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_in_use_is_not_swept(video_file: Video, monkeypatch: pytest.MonkeyPatch) -> None:
     swept: list[int] = []
 
     def sweeping(*args: Any, **options: Any) -> bool:
@@ -439,8 +443,8 @@ def test_a_folder_in_use_is_not_swept(film: Video, monkeypatch: pytest.MonkeyPat
         return make_thumbnail(*args, **options)
 
     monkeypatch.setattr("videos.services.thumbnails.make_thumbnail", sweeping)
-    choose_moment(video=film, seconds=6)
-    assert make_chosen_thumbnail(film.pk)
+    choose_moment(video=video_file, seconds=6)
+    assert make_chosen_thumbnail(video_file.pk)
     assert swept == [0]
 
 
@@ -449,67 +453,67 @@ def test_a_folder_in_use_is_not_swept(film: Video, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("size", [(640, 360), (300, 900), (64, 36), (1, 1), (4000, 100)])
 def test_a_picture_that_is_sent_takes_the_shape_of_the_video(
-    film: Video, size: tuple[int, int]
+    video_file: Video, size: tuple[int, int]
 ) -> None:
-    use_picture(video=film, picture=picture("blue", size))
-    with Image.open(thumbnail(film)) as image:
+    use_picture(video=video_file, picture=picture("blue", size))
+    with Image.open(thumbnail(video_file)) as image:
         assert (image.format, image.size) == ("JPEG", (64, 36))
-    assert colour(film)[2] > 200
+    assert colour(video_file)[2] > 200
     assert Removal.objects.count() == 1
     assert SMALL in run_queue()
-    assert_only_its_picture(film)
+    assert_only_its_picture(video_file)
 
 
-def test_the_old_picture_goes_only_after_the_new_one_counts(film: Video) -> None:
-    old = thumbnail(film)
-    use_picture(video=film, picture=picture())
+def test_the_old_picture_goes_only_after_the_new_one_counts(video_file: Video) -> None:
+    old = thumbnail(video_file)
+    use_picture(video=video_file, picture=picture())
     assert old.exists(), "somebody may be reading it"
-    assert thumbnail(film) != old
+    assert thumbnail(video_file) != old
     run_queue()
     assert not old.exists()
-    assert_only_its_picture(film)
+    assert_only_its_picture(video_file)
 
 
-def test_a_video_without_a_picture_gets_one(film: Video) -> None:
-    thumbnail(film).unlink()
+def test_a_video_without_a_picture_gets_one(video_file: Video) -> None:
+    thumbnail(video_file).unlink()
     Video.objects.update(thumbnail_filename=None, thumbnail_root="")
-    film.refresh_from_db()
-    use_picture(video=film, picture=picture())
+    video_file.refresh_from_db()
+    use_picture(video=video_file, picture=picture())
     assert wake_ups() == [SMALL]
-    assert_only_its_picture(film)
+    assert_only_its_picture(video_file)
 
 
-def test_a_picture_that_is_sent_ends_the_wait_for_a_moment(film: Video) -> None:
-    choose_moment(video=film, seconds=6)
-    use_picture(video=film, picture=picture())
-    assert film.thumbnail_wanted_at is None
+def test_a_picture_that_is_sent_ends_the_wait_for_a_moment(video_file: Video) -> None:
+    choose_moment(video=video_file, seconds=6)
+    use_picture(video=video_file, picture=picture())
+    assert video_file.thumbnail_wanted_at is None
     run_queue()
-    assert colour(film)[0] > 200
-    assert_only_its_picture(film)
+    assert colour(video_file)[0] > 200
+    assert_only_its_picture(video_file)
 
 
-def test_what_is_no_picture_is_refused_and_the_old_one_stays(film: Video) -> None:
-    before = thumbnail(film)
-    choose_moment(video=film, seconds=6)
+def test_what_is_no_picture_is_refused_and_the_old_one_stays(video_file: Video) -> None:
+    before = thumbnail(video_file)
+    choose_moment(video=video_file, seconds=6)
     with pytest.raises(PictureError, match="can't be read as a picture"):
-        use_picture(video=film, picture=io.BytesIO(b"no picture"))
-    assert (thumbnail(film), film.thumbnail_wanted_at) == (before, 6)
-    assert_only_its_picture(film)
+        use_picture(video=video_file, picture=io.BytesIO(b"no picture"))
+    assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, 6)
+    assert_only_its_picture(video_file)
 
 
 def test_a_full_disk_is_said_and_keeps_the_old_picture(
-    film: Video, monkeypatch: pytest.MonkeyPatch
+    video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = thumbnail(film)
+    before = thumbnail(video_file)
     monkeypatch.setattr("clipset.lib.pictures.os.fsync", full_disk)
     with pytest.raises(PictureError, match="disk is full"):
-        use_picture(video=film, picture=picture())
-    assert thumbnail(film) == before
-    assert_only_its_picture(film)
+        use_picture(video=video_file, picture=picture())
+    assert thumbnail(video_file) == before
+    assert_only_its_picture(video_file)
 
 
-def test_an_upright_film_gets_an_upright_picture(bob: User) -> None:
-    video = ready_film(bob, clips.phone_h264_mov())
+def test_an_upright_video_gets_an_upright_picture(bob: User) -> None:
+    video = ready_video(bob, clips.phone_h264_mov())
     use_picture(video=video, picture=picture())
     with Image.open(thumbnail(video)) as image:
         assert image.size == (180, 320)
@@ -523,7 +527,7 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its leftovers are listed while nobody can choose a picture yet."""
-    video = sent_film(bob, clips.brightening(seconds=LENGTH, size="64x36"))
+    video = sent_video(bob, clips.brightening(seconds=LENGTH, size="64x36"))
     states = []
 
     def listing(video_id: Any) -> list[StoredFile]:
@@ -548,7 +552,7 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
 
 @pytest.fixture
 def pictured(bob: User) -> Video:
-    """No film, but the thumbnail of an upright one, blue in its middle."""
+    """No video, but the thumbnail of an upright one, blue in its middle."""
     root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
     video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root="thumbnails")
     image = Image.new("RGB", (720, 1280), "red")
@@ -558,7 +562,7 @@ def pictured(bob: User) -> Video:
 
 
 def test_a_worker_makes_the_small_thumbnail_of_a_video_that_was_published(bob: User) -> None:
-    video = sent_film(bob, clips.brightening(seconds=LENGTH, size="64x36"))
+    video = sent_video(bob, clips.brightening(seconds=LENGTH, size="64x36"))
     OrmQ.objects.all().delete()
     assert work() == "completed"
     assert small() == [], "publishing waits for no picture"

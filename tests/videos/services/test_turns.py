@@ -21,7 +21,7 @@ from videos.services.processing.jobs import (
     MAX_LOSSES,
     QUICK,
     SLOW,
-    LeaseLost,
+    LeaseLostError,
     cancel_job,
     claim_next_job,
     encode_waits,
@@ -110,7 +110,7 @@ def test_a_batch_of_twenty_makes_nobody_else_wait() -> None:
 # -- places ---------------------------------------------------------------------------------------
 
 
-def test_long_films_leave_a_place_for_short_ones(settings: Settings) -> None:
+def test_long_videos_leave_a_place_for_short_ones(settings: Settings) -> None:
     settings.TRANSCODE_WORKERS = 2
     users = [make_user() for _ in range(3)]
     first, second = job_of(users[0], seconds=LONG), job_of(users[1], seconds=LONG)
@@ -123,7 +123,7 @@ def test_long_films_leave_a_place_for_short_ones(settings: Settings) -> None:
     assert claimed().pk == second.pk
 
 
-def test_however_many_long_films_wait_a_short_one_is_found(settings: Settings) -> None:
+def test_however_many_long_videos_wait_a_short_one_is_found(settings: Settings) -> None:
     settings.TRANSCODE_WORKERS = 2
     bob = make_user("bob")
     for _ in range(60):
@@ -142,7 +142,7 @@ def test_with_more_workers_there_are_more_places_for_long_ones(settings: Setting
     assert claim_next_job(SLOW) is None
 
 
-def test_one_worker_alone_takes_long_films_too(settings: Settings) -> None:
+def test_one_worker_alone_takes_long_videos_too(settings: Settings) -> None:
     settings.TRANSCODE_WORKERS = 1
     job_of(make_user(), seconds=LONG)
     assert claimed().long_slot == 1
@@ -211,7 +211,7 @@ def test_what_has_to_be_encoded_is_handed_to_the_other_cluster() -> None:
     assert job.source_seconds == 12.5
     assert wake_ups() == ["videos.tasks.run_next_encode"]
     assert Video.objects.get().processing_status == ProcessingStatus.PROCESSING
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         hand_to_encoder(job, source_seconds=12.5)
 
 
@@ -282,11 +282,11 @@ def test_a_cancelled_job_is_over_for_whoever_holds_it_and_the_quota_is_given_bac
     video = Video.objects.get()
     assert (video.processing_status, video.error_message) == ("FAILED", "Stopped.")
     assert used(bob) == 600
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         renew_lease(job, percent=1, seconds_left=None)
 
 
-def test_a_film_that_plays_stays_as_it_is_when_its_enrichment_fails() -> None:
+def test_a_video_that_plays_stays_as_it_is_when_its_enrichment_fails() -> None:
     job_of(make_user(), JobKind.ENRICH)
     for _ in range(jobs.MAX_FAILURES):
         Job.objects.update(run_after=timezone.now())

@@ -15,7 +15,7 @@ from tests.processes import ROOT
 from tests.videos.live import database_url
 from tests.videos.stored_videos import set_limits, used
 from videos.models import Upload
-from videos.services.uploads.create import MOST_OPEN
+from videos.services.uploads.create import MAX_OPEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +28,12 @@ import os
 import django
 django.setup()
 from accounts.models import User
-from videos.services.uploads.create import UploadRefused, Words, create_upload
+from videos.services.uploads.create import RefusedError, VideoDetails, create_upload
 
 def make_one(bob):
     try:
-        create_upload(user=bob, size={SIZE}, filename="a.mp4", words=Words(title="A"))
-    except UploadRefused as refusal:
+        create_upload(user=bob, size={SIZE}, filename="a.mp4", words=VideoDetails(title="A"))
+    except RefusedError as refusal:
         return refusal.status
     return 201
 
@@ -62,7 +62,7 @@ with os.fdopen(reader) as answers:
         pytest.param(70 * SIZE + SIZE - 1, 70, 413, id="the quota"),
         pytest.param(
             10**9,
-            MOST_OPEN,
+            MAX_OPEN,
             429,
             id="the number of open ones",
             marks=[pytest.mark.long, pytest.mark.both_databases],

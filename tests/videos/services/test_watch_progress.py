@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.accounts.together import together
 from tests.builders import make_admin, make_user, make_video
-from videos.models import Video, View, WatchPosition
+from videos.models import Video, View, WatchProgress
 from videos.selectors.cards import cards
 from videos.selectors.continue_watching import begun_by
 from videos.selectors.watch import for_watching
@@ -96,7 +96,7 @@ def test_the_last_position_told_is_the_one_to_go_on_from() -> None:
     assert stop(video, alice, 20) == 20
     assert stop(video, alice, 12.7) == 12
     assert position_of(video, bob) == 0
-    assert WatchPosition.objects.count() == 1
+    assert WatchProgress.objects.count() == 1
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,9 @@ def test_what_was_seen_to_its_end_is_not_gone_on_with_but_known() -> None:
     assert cards([video], viewer=make_user())[0].watched is None
 
 
-def test_who_watches_a_film_once_more_goes_on_in_it_but_not_for_a_glance_at_its_beginning() -> None:
+def test_who_watches_a_video_once_more_goes_on_in_it_but_not_for_a_glance_at_its_beginning() -> (
+    None
+):
     video, alice = make_video(duration_seconds=100), make_user()
     stop(video, alice, 99.6)
     stop(video, alice, 2)
@@ -130,7 +132,7 @@ def test_who_watches_a_film_once_more_goes_on_in_it_but_not_for_a_glance_at_its_
     assert stop(video, alice, 30) == 30
     assert cards([video], viewer=alice)[0].watched == 30
     assert [card.watched for card in begun_by(alice)] == [30]
-    assert WatchPosition.objects.count() == 1
+    assert WatchProgress.objects.count() == 1
 
 
 def test_what_was_begun_comes_with_the_latest_first_and_how_far_one_is() -> None:
@@ -162,6 +164,6 @@ def test_nothing_stays_when_the_video_or_the_member_goes() -> None:
         stop(video, member, 20)
         watch(video, member, 80)
     alice.delete()
-    assert (View.objects.count(), WatchPosition.objects.count()) == (1, 1)
+    assert (View.objects.count(), WatchProgress.objects.count()) == (1, 1)
     video.delete()
-    assert (View.objects.count(), WatchPosition.objects.count()) == (0, 0)
+    assert (View.objects.count(), WatchProgress.objects.count()) == (0, 0)

@@ -25,7 +25,7 @@ from videos.transcode.captions import (
     plain_text,
     write_vtt,
 )
-from videos.transcode.errors import Cancelled, ProcessingError
+from videos.transcode.errors import CancelledError, ProcessingError
 from videos.transcode.languages import ENGLISH, TWO_LETTERS, language_code, language_name
 from videos.transcode.probe import probe
 from videos.transcode.types import Options, Progress
@@ -359,9 +359,9 @@ def test_ours_to_blame_and_a_cancel_are_told(tmp_path: Path) -> None:
         extract_captions(clip, info, tmp_path, options=Options(ffmpeg="/nowhere/ffmpeg"))
 
     def tick(_: Progress) -> None:
-        raise Cancelled
+        raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         extract_captions(clip, info, tmp_path, options=OPTIONS, tick=tick)
     assert list(tmp_path.iterdir()) == []
 

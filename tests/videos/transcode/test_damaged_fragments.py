@@ -16,7 +16,7 @@ from videos.transcode import fragments as under_test
 from videos.transcode.fragments import (
     NOTHING_YET,
     FragmentIndex,
-    NotFragmented,
+    NotFragmentedError,
     codecs,
     describe,
     read_index,
@@ -43,11 +43,11 @@ pytestmark = pytest.mark.ffmpeg
     ids=["mp4", "faststart", "no sidx", "mkv", "m4a", "text", "no picture"],
 )
 def test_a_file_of_another_layout_is_told(make: Callable[[], Path]) -> None:
-    with pytest.raises(NotFragmented) as caught:
+    with pytest.raises(NotFragmentedError) as caught:
         read_index(make())
     assert caught.value.detail
     assert caught.value.sentence == under_test.UNREADABLE
-    with pytest.raises(NotFragmented):
+    with pytest.raises(NotFragmentedError):
         describe(make())
 
 
@@ -57,9 +57,9 @@ def test_nothing_is_in_an_empty_file_and_a_missing_one_is_an_error(tmp_path: Pat
         read_index(path)
     path.touch()
     assert read_index(path) == NOTHING_YET
-    with pytest.raises(NotFragmented, match="cannot be read"):
+    with pytest.raises(NotFragmentedError, match="cannot be read"):
         codecs(path)
-    with pytest.raises(NotFragmented):
+    with pytest.raises(NotFragmentedError):
         describe(path)
 
 
@@ -133,7 +133,7 @@ def test_a_file_of_nothing_but_fragments_is_refused_after_a_while(
         start
         + 51 * (fragmented.sidx() + fragmented.box(b"moof", b"") + fragmented.box(b"mdat", b""))
     )
-    with pytest.raises(NotFragmented):
+    with pytest.raises(NotFragmentedError):
         read_index(path)
 
 
@@ -141,18 +141,18 @@ def test_a_fragment_of_nothing_but_leading_boxes_is_refused(tmp_path: Path) -> N
     start = fragmented.tiny().read_bytes()[: read_index(fragmented.tiny()).init_size]
     path = tmp_path / "clip.mp4"
     path.write_bytes(start + 1000 * fragmented.sidx())
-    with pytest.raises(NotFragmented):
+    with pytest.raises(NotFragmentedError):
         read_index(path)
 
 
 def _read_safely(data: bytes, final: FragmentIndex | None = None) -> None:
-    """Either an answer that can be true, or NotFragmented; in no time."""
+    """Either an answer that can be true, or NotFragmentedError; in no time."""
     path = clips.folder() / "damaged.mp4"
     path.write_bytes(data)
     since = time.monotonic()
     try:
         index = read_index(path)
-    except NotFragmented:
+    except NotFragmentedError:
         index = NOTHING_YET
     else:
         assert index.end <= len(data)
@@ -165,7 +165,7 @@ def _read_safely(data: bytes, final: FragmentIndex | None = None) -> None:
         assert index.fragments == final.fragments[: len(index.fragments)]
     try:
         names = codecs(path)
-    except NotFragmented:
+    except NotFragmentedError:
         pass
     else:
         assert names.startswith("avc")

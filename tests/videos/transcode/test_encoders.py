@@ -20,15 +20,15 @@ from videos.transcode.encoders import (
     trial_command,
 )
 from videos.transcode.errors import (
-    Cancelled,
-    DiskFull,
-    FfmpegFailed,
-    KilledBySignal,
-    OutOfMemory,
-    OutOfTime,
-    OutputTooLarge,
+    CancelledError,
+    DiskFullError,
+    FfmpegFailedError,
+    KilledBySignalError,
+    OutOfMemoryError,
+    OutOfTimeError,
+    OutputTooLargeError,
     ProcessingError,
-    Stalled,
+    StalledError,
 )
 from videos.transcode.types import EncoderChoice, EncoderName, Encoding, Options, Progress
 
@@ -126,7 +126,7 @@ def test_keyframes_are_four_seconds_apart_in_whole_frames(fps: Fraction, frames:
 # -- the trial
 
 
-def test_a_trial_uses_what_the_film_will_use() -> None:
+def test_a_trial_uses_what_the_video_will_use() -> None:
     words = trial_command(Options(encoder="h264_vaapi", vaapi_device="/dev/dri/renderD129"))
     before = words[: words.index("-i")]
     assert before[before.index("-vaapi_device") + 1] == "/dev/dri/renderD129"
@@ -212,15 +212,15 @@ def test_a_driver_that_crashes_is_given_up(tmp_path: Path) -> None:
 
 def test_a_stop_in_the_middle_of_a_trial_says_nothing_about_the_encoder(tmp_path: Path) -> None:
     options, notes = counting_ffmpeg(tmp_path, "kill -TERM $$")
-    with pytest.raises(KilledBySignal):
+    with pytest.raises(KilledBySignalError):
         choose_encoder(options)
 
     def tick(_: Progress) -> None:
-        raise Cancelled
+        raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         choose_encoder(options, tick)
-    with pytest.raises(KilledBySignal):
+    with pytest.raises(KilledBySignalError):
         choose_encoder(options)
     assert notes.read_text().count("started") >= 2
 
@@ -231,17 +231,17 @@ def test_a_stop_in_the_middle_of_a_trial_says_nothing_about_the_encoder(tmp_path
 @pytest.mark.parametrize(
     ("error", "result"),
     [
-        (FfmpegFailed(1), True),
-        (Stalled("Stalled."), True),
-        (OutOfMemory("Too little."), True),
-        (KilledBySignal(11), True),
-        (KilledBySignal(6), True),
-        (KilledBySignal(9), False),
-        (KilledBySignal(15), False),
-        (OutOfTime("Too long."), False),
-        (DiskFull("Full."), False),
-        (OutputTooLarge("Too large."), False),
-        (Cancelled(), False),
+        (FfmpegFailedError(1), True),
+        (StalledError("Stalled."), True),
+        (OutOfMemoryError("Too little."), True),
+        (KilledBySignalError(11), True),
+        (KilledBySignalError(6), True),
+        (KilledBySignalError(9), False),
+        (KilledBySignalError(15), False),
+        (OutOfTimeError("Too long."), False),
+        (DiskFullError("Full."), False),
+        (OutputTooLargeError("Too large."), False),
+        (CancelledError(), False),
         (ProcessingError("Not installed."), False),
     ],
 )
@@ -250,7 +250,9 @@ def test_what_libx264_might_do_better(error: ProcessingError, result: bool) -> N
 
 
 def test_falling_back_is_said_in_a_sentence() -> None:
-    choice = fallen_back(EncoderChoice(name="h264_qsv"), FfmpegFailed(1, detail="/dev/dri is gone"))
+    choice = fallen_back(
+        EncoderChoice(name="h264_qsv"), FfmpegFailedError(1, detail="/dev/dri is gone")
+    )
     assert choice.name == "libx264"
     assert "h264_qsv" in choice.fallback_reason
     assert "/" not in choice.fallback_reason

@@ -158,9 +158,9 @@ def test_of_a_file_cut_anywhere_only_what_is_whole_is_listed(tmp_path: Path) -> 
     known = NOTHING_YET
     with growing.open("wb", buffering=0) as writing, growing.open("rb") as reading:
         for size in range(len(data) + 1):
-            anew = read_index(reading)
+            again = read_index(reading)
             known = read_index(reading, known=known)
-            assert known == anew
+            assert known == again
             whole = [one for one in final.fragments if one.offset + one.size <= size]
             assert list(known.fragments) == whole
             assert known.init_size == (final.init_size if size >= final.init_size else 0)
@@ -186,10 +186,10 @@ def test_media_are_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert path.stat().st_size > 100 * count
 
 
-def test_polling_a_film_of_three_hours_costs_only_what_is_new(
+def test_polling_a_video_of_three_hours_costs_only_what_is_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "film.mp4"
+    path = tmp_path / "video.mp4"
     start = fragmented.encoded(layout=None)
     init = start.read_bytes()[: read_index(start).init_size]
     count = 2_700

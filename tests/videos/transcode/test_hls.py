@@ -86,7 +86,7 @@ def test_lengths_add_up_to_the_duration(make: Callable[[], Path]) -> None:
     assert float(sum(said)) == pytest.approx(float(end - packets[0].shown), abs=0.000_001)
 
 
-def test_rounding_does_not_add_up_over_a_long_film() -> None:
+def test_rounding_does_not_add_up_over_a_long_video() -> None:
     count = 10_000
     third = Fraction(10, 3)
     index = _index([third] * count)
@@ -253,8 +253,8 @@ def test_ffmpeg_plays_the_same_pictures_through_the_playlists(make: Callable[[],
     )
     served = {
         "/master.m3u8": master_playlist([variant], [ENGLISH]).encode(),
-        "/media.m3u8": media_playlist(index, uri="film.mp4?v=1", ended=True).encode(),
-        "/film.mp4": path.read_bytes(),
+        "/media.m3u8": media_playlist(index, uri="video.mp4?v=1", ended=True).encode(),
+        "/video.mp4": path.read_bytes(),
         "/captions/en.m3u8": subtitle_playlist("en.vtt", duration=3).encode(),
         "/captions/en.vtt": b"WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n",
     }

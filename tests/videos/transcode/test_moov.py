@@ -11,7 +11,7 @@ import pytest
 from tests import clips
 from tests.videos.transcode import fragmented
 from videos.transcode.fragments import (
-    NotFragmented,
+    NotFragmentedError,
     codecs,
     read_index,
 )
@@ -77,14 +77,14 @@ def test_codecs_of_a_damaged_start_are_not_guessed(word: bytes, tmp_path: Path) 
     data = fragmented.encoded().read_bytes()
     path = tmp_path / "clip.mp4"
     path.write_bytes(data.replace(word, b"free"))
-    with pytest.raises(NotFragmented):
+    with pytest.raises(NotFragmentedError):
         codecs(path)
 
 
 def test_a_picture_whose_parameters_are_missing_is_told() -> None:
     hevc = clips.make("mp4", "-i", str(clips.hevc_mp4()), "-c", "copy", *fragmented.FLAGS)
     assert read_index(hevc).fragments
-    with pytest.raises(NotFragmented) as caught:
+    with pytest.raises(NotFragmentedError) as caught:
         codecs(hevc)
     assert "hvc1" in caught.value.detail or "hev1" in caught.value.detail
 

@@ -19,8 +19,8 @@ from PIL import Image
 from tests import clips
 from videos.transcode import pipeline
 from videos.transcode.errors import (
-    Cancelled,
-    OutOfTime,
+    CancelledError,
+    OutOfTimeError,
     ProcessingError,
     SourceError,
     TranscodeError,
@@ -478,9 +478,9 @@ def test_the_plan_is_told_before_anything_is_written(tmp_path: Path) -> None:
 
 def test_whoever_is_told_the_plan_can_end_it(tmp_path: Path) -> None:
     def begun(plan: Plan) -> None:
-        raise Cancelled
+        raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, begun=begun)
     assert list(tmp_path.iterdir()) == []
 
@@ -545,7 +545,7 @@ def as_if_it_worked(options: Options, tick: Tick) -> EncoderChoice:
 def test_an_encoder_that_fails_in_the_middle_is_replaced_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The trial worked, as when the card's sessions are all in use by the time of the film."""
+    """The trial worked, as when the card's sessions are all in use by the time of the video."""
     monkeypatch.setattr(pipeline, "choose_encoder", as_if_it_worked)
     told: list[Plan] = []
     result = transcode(clips.hevc_mp4(), tmp_path, options=BROKEN, begun=told.append)
@@ -565,9 +565,9 @@ def test_a_tick_that_ends_it_is_no_reason_for_another_encoder(
 
     def tick(_: Progress) -> None:
         if told:
-            raise Cancelled
+            raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         transcode(clips.hevc_mp4(), tmp_path, options=BROKEN, tick=tick, begun=told.append)
     assert len(told) == 1
 
@@ -848,7 +848,7 @@ def test_pictures_that_cannot_be_decoded_are_not_published(tmp_path: Path) -> No
 
 def test_it_ends_in_time(tmp_path: Path) -> None:
     options = Options(wall_clock_floor_seconds=0.3, wall_clock_factor=0, preset="placebo")
-    with pytest.raises(OutOfTime):
+    with pytest.raises(OutOfTimeError):
         transcode(clips.hevc_mp4(seconds=9, size="160x90"), tmp_path, options=options)
 
 
@@ -867,9 +867,9 @@ def test_a_tick_can_cancel_it(tmp_path: Path) -> None:
     def tick(progress: Progress) -> None:
         ticks.append(progress)
         if len(ticks) == 3:
-            raise Cancelled
+            raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, tick=tick)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import clips
-from videos.transcode.errors import Cancelled, ProcessingError, SourceError
+from videos.transcode.errors import CancelledError, ProcessingError, SourceError
 from videos.transcode.probe import probe
 from videos.transcode.types import AudioStream, MediaInfo, Options, Progress, VideoStream
 
@@ -359,9 +359,9 @@ def test_a_missing_ffprobe_is_our_fault() -> None:
 
 def test_a_tick_can_end_it() -> None:
     def tick(_: Progress) -> None:
-        raise Cancelled
+        raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         probe(clips.h264_mp4(), options=OPTIONS, tick=tick)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import clips
-from videos.transcode.errors import DiskFull, ProcessingError
+from videos.transcode.errors import DiskFullError, ProcessingError
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output, publish_file
@@ -156,7 +156,7 @@ def test_a_full_disk_there_leaves_the_old_and_the_work(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2, hard))
     try:
-        with pytest.raises(DiskFull) as caught:
+        with pytest.raises(DiskFullError) as caught:
             publish_file(tmp_path / "work", videos / "final")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

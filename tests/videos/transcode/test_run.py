@@ -14,15 +14,15 @@ import pytest
 
 from tests import clips
 from videos.transcode.errors import (
-    Cancelled,
-    DiskFull,
-    FfmpegFailed,
-    KilledBySignal,
-    OutOfMemory,
-    OutOfTime,
-    OutputTooLarge,
+    CancelledError,
+    DiskFullError,
+    FfmpegFailedError,
+    KilledBySignalError,
+    OutOfMemoryError,
+    OutOfTimeError,
+    OutputTooLargeError,
     ProcessingError,
-    Stalled,
+    StalledError,
 )
 from videos.transcode.run import Limits, capture, confined, run
 from videos.transcode.types import GIB, Progress, no_tick
@@ -168,13 +168,13 @@ def test_no_core_file_and_the_limits_hold() -> None:
 
 
 def test_the_wall_clock_ends_it(tmp_path: Path) -> None:
-    with pytest.raises(OutOfTime):
+    with pytest.raises(OutOfTimeError):
         run_it(family(tmp_path / "pids"), limits=Limits(wall_seconds=0.5))
     assert not [pid for pid in pids_in(tmp_path / "pids", 2) if is_running(pid)]
 
 
 def test_the_watchdog_ends_what_reports_nothing(tmp_path: Path) -> None:
-    with pytest.raises(Stalled):
+    with pytest.raises(StalledError):
         run_it(family(tmp_path / "pids"), stall_limit=0.4)
     assert not [pid for pid in pids_in(tmp_path / "pids", 2) if is_running(pid)]
 
@@ -187,23 +187,23 @@ def test_the_watchdog_ends_an_ffmpeg_that_was_stopped() -> None:
             stopped.append(only_child())
             os.kill(stopped[0], signal.SIGSTOP)
 
-    with pytest.raises(Stalled):
+    with pytest.raises(StalledError):
         run_it(ENDLESS, stall_limit=2.5, tick=tick)
     assert not is_running(stopped[0])
 
 
 def test_the_watchdog_lets_what_moves_go_on() -> None:
     script = "n=0; while :; do echo frame=$n; n=$((n + 1)); sleep 0.1; done"
-    with pytest.raises(OutOfTime):
+    with pytest.raises(OutOfTimeError):
         run_it(shell(script), stall_limit=1.5, limits=Limits(wall_seconds=3))
 
 
 def test_what_a_tick_raises_ends_it_and_comes_out(tmp_path: Path) -> None:
     def tick(_: Progress) -> None:
         if (tmp_path / "pids").exists() and len((tmp_path / "pids").read_text().split()) == 2:
-            raise Cancelled
+            raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         run_it(family(tmp_path / "pids"), tick=tick)
     assert not [pid for pid in pids_in(tmp_path / "pids", 2) if is_running(pid)]
 
@@ -236,7 +236,7 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
 
 
 def test_a_signal_that_we_did_not_send() -> None:
-    with pytest.raises(KilledBySignal) as caught:
+    with pytest.raises(KilledBySignalError) as caught:
         run_it(shell("kill -9 $$"))
     assert caught.value.signal == signal.SIGKILL
     assert "SIGKILL" in caught.value.detail
@@ -247,7 +247,7 @@ def test_ffmpeg_that_caught_a_signal_counts_as_ended_by_it() -> None:
         if progress.speed is not None:
             os.kill(only_child(), signal.SIGTERM)
 
-    with pytest.raises(KilledBySignal) as caught:
+    with pytest.raises(KilledBySignalError) as caught:
         run_it(ENDLESS, tick=tick)
     assert caught.value.signal == signal.SIGTERM
 
@@ -257,7 +257,7 @@ def test_a_full_disk_is_told(container: str) -> None:
     """The second ends with status 0: FFmpeg finds out only while it closes the file."""
     clip = str(clips.h264_mp4(layout=None))
     argv = ["ffmpeg", "-v", "error", "-i", clip, "-c", "copy", "-f", container, "-y", "/dev/full"]
-    with pytest.raises(DiskFull) as caught:
+    with pytest.raises(DiskFullError) as caught:
         run_it(argv)
     assert "disk is full" in caught.value.sentence
     assert "/dev/full" not in caught.value.sentence
@@ -266,7 +266,7 @@ def test_a_full_disk_is_told(container: str) -> None:
 def test_an_output_beyond_its_limit_is_told(tmp_path: Path) -> None:
     output = tmp_path / "large.yuv"
     source = "testsrc2=size=640x360:duration=5"
-    with pytest.raises(OutputTooLarge):
+    with pytest.raises(OutputTooLargeError):
         run_it(
             ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-f", "rawvideo", str(output)],
             limits=Limits(wall_seconds=30, file_bytes=1_000_000),
@@ -276,7 +276,7 @@ def test_an_output_beyond_its_limit_is_told(tmp_path: Path) -> None:
 
 def test_too_little_memory_is_told() -> None:
     source = "color=size=3840x2160:rate=10:duration=1"
-    with pytest.raises(OutOfMemory):
+    with pytest.raises(OutOfMemoryError):
         run_it(
             [
                 "ffmpeg",
@@ -297,7 +297,7 @@ def test_too_little_memory_is_told() -> None:
 
 
 def test_used_up_processor_time_is_told() -> None:
-    with pytest.raises(OutOfTime):
+    with pytest.raises(OutOfTimeError):
         run_it(
             shell("ulimit -S -t 1; while :; do :; done"),
             limits=Limits(wall_seconds=30),
@@ -305,7 +305,7 @@ def test_used_up_processor_time_is_told() -> None:
 
 
 def test_any_other_failure_keeps_the_last_words() -> None:
-    with pytest.raises(FfmpegFailed) as caught:
+    with pytest.raises(FfmpegFailedError) as caught:
         run_it(shell("head -c 100000 /dev/zero >&2; echo last words >&2; exit 3"))
     assert caught.value.status == 3
     assert caught.value.detail.endswith("last words")
@@ -322,9 +322,9 @@ def test_a_program_that_is_not_there() -> None:
 def test_nothing_is_left_open() -> None:
     before = open_files()
     run_it(shell("true"))
-    with pytest.raises(FfmpegFailed):
+    with pytest.raises(FfmpegFailedError):
         run_it(shell("false"))
-    with pytest.raises(OutOfTime):
+    with pytest.raises(OutOfTimeError):
         run_it(shell("sleep 9"), limits=Limits(wall_seconds=0.1))
     assert open_files() == before
 

@@ -235,7 +235,7 @@ def test_subtitles_go_beside_the_picture_and_not_into_it(tmp_path: Path) -> None
     assert [one.code for one in tracks] == ["en", "fr"]
 
 
-def test_a_copy_with_a_cover_holds_the_film_alone() -> None:
+def test_a_copy_with_a_cover_holds_the_video_alone() -> None:
     clip = clips.with_cover()
     result = result_of(clip)
     assert (result.top.width, result.top.height) == (320, 180)
@@ -263,7 +263,7 @@ def test_three_hours_are_encoded() -> None:
     assert result.top.duration_seconds == pytest.approx(3 * 3600, abs=40)
 
 
-def test_a_film_longer_than_may_be_is_refused() -> None:
+def test_a_video_longer_than_may_be_is_refused() -> None:
     clip = clips.repeated(clips.brightening(seconds=60), 180)
     with pytest.raises(SourceError, match="longer than 2 hours"):
         transcode(

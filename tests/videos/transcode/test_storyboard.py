@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests import clips
 from videos.transcode.captions import timestamp
-from videos.transcode.errors import Cancelled, ProcessingError
+from videos.transcode.errors import CancelledError, ProcessingError
 from videos.transcode.pipeline import transcode
 from videos.transcode.storyboard import Grid, make_storyboard, plan_storyboard, storyboard_vtt
 from videos.transcode.types import Options, Progress
@@ -200,7 +200,7 @@ def test_ours_to_blame_and_a_cancel_are_told(tmp_path: Path) -> None:
         make_storyboard(video, tmp_path / "s.jpg", grid, options=Options(ffmpeg="/no/ffmpeg"))
 
     def tick(_: Progress) -> None:
-        raise Cancelled
+        raise CancelledError
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         make_storyboard(video, tmp_path / "s.jpg", grid, options=OPTIONS, tick=tick)

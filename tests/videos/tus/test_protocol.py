@@ -23,9 +23,9 @@ from videos.tus.types import (
     Checksum,
     Create,
     Options,
-    Refused,
-    Standing,
     Terminate,
+    TusError,
+    UploadStatus,
 )
 
 V = {"tus-resumable": "1.0.0"}
@@ -193,7 +193,7 @@ def test_what_is_understood(
 def test_what_is_refused(
     what: str, method: str, headers: dict[str, str], is_collection: bool, status: int
 ) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(TusError) as refused:
         parse_request(method, headers, is_collection=is_collection)
     answer = refused.value.answer
     assert answer.status == status, answer.body
@@ -225,8 +225,8 @@ def test_an_override_goes_before_the_method(
 EXPIRES = "Wed, 25 Jun 2014 16:00:00 GMT"
 
 
-def standing(**changes: Any) -> Standing:
-    return Standing(**{"offset": 5, "length": 10, "expires": EXPIRES, **changes})
+def standing(**changes: Any) -> UploadStatus:
+    return UploadStatus(**{"offset": 5, "length": 10, "expires": EXPIRES, **changes})
 
 
 @pytest.mark.parametrize(
@@ -244,11 +244,11 @@ def standing(**changes: Any) -> Standing:
         (Append(offset=5, size=5, length=20), standing(), 400),
     ],
 )
-def test_what_may_be_appended(append: Append, stands: Standing, status: int | None) -> None:
+def test_what_may_be_appended(append: Append, stands: UploadStatus, status: int | None) -> None:
     if status is None:
         answers.check_append(append, stands)
         return
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(TusError) as refused:
         answers.check_append(append, stands)
     assert refused.value.answer.status == status
     if status == 409:
@@ -329,6 +329,6 @@ def test_whatever_comes_is_understood_or_refused_with_a_4xx(
     answer = None
     try:
         parse_request(method, headers, is_collection=is_collection)
-    except Refused as refused:
+    except TusError as refused:
         answer = refused.answer
     assert answer is None or 400 <= answer.status < 500

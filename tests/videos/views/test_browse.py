@@ -89,7 +89,7 @@ def test_pages_cost_as_many_queries_for_thirty_videos_as_for_one(
     paths = [
         "/",
         "/?q=video",
-        "/?q=film+video&sort=newest",
+        "/?q=video+video&sort=newest",
         "/?q=member&sort=views",
         "/users/",
         "/users/?q=member",
@@ -120,14 +120,14 @@ def test_pages_cost_as_many_queries_for_thirty_videos_as_for_one(
 def test_home_shows_what_is_published_newest_first(client: Client) -> None:
     now = timezone.now()
     alice = make_user("alice")
-    make_video("Older film", uploader=alice, created_at=now - timedelta(days=2))
-    make_video("Newer film", uploader=alice, created_at=now - timedelta(days=1))
-    make_video("Secret film", uploader=alice, is_hidden=True)
-    make_video("Half a film", uploader=alice, status=ProcessingStatus.PROCESSING)
+    make_video("Older video", uploader=alice, created_at=now - timedelta(days=2))
+    make_video("Newer video", uploader=alice, created_at=now - timedelta(days=1))
+    make_video("Secret video", uploader=alice, is_hidden=True)
+    make_video("Half a video", uploader=alice, status=ProcessingStatus.PROCESSING)
     html = page(client, "/")
-    assert 0 < html.index("Newer film") < html.index("Older film")
-    assert "Secret film" not in html
-    assert "Half a film" not in html
+    assert 0 < html.index("Newer video") < html.index("Older video")
+    assert "Secret video" not in html
+    assert "Half a video" not in html
 
 
 def test_home_by_views(client: Client) -> None:
@@ -176,20 +176,20 @@ def test_home_of_a_category_or_of_a_search(client: Client, music: Category) -> N
         "?q=%25_%5C'\"",
         "?category=",
         "?q=a&q=b",
-        "?q=film&after=nonsense",
-        "?q=film&sort=bogus&category=",
+        "?q=video&after=nonsense",
+        "?q=video&sort=bogus&category=",
         "?q=%22OR%20NEAR(*",
     ],
 )
 def test_bad_parameters_are_no_error(client: Client, query: str) -> None:
-    make_video("A film")
+    make_video("A video")
     for path in ("/", "/categories/", "/profile/bob/", "/users/"):
         assert client.get(path + query).status_code == 200
 
 
 def test_only_the_cards_that_follow_are_sent_to_htmx(client: Client) -> None:
     for number in range(30):
-        make_video(f"Film {number:02}")
+        make_video(f"Video {number:02}")
     first = client.get("/")
     address = first.context["page"].next_url
     assert address in unescape(first.content.decode())
@@ -276,9 +276,9 @@ def test_a_category_shows_its_own_published_videos(client: Client, music: Catego
 def test_a_profile_shows_unfinished_and_hidden_ones_to_its_owner_and_staff(
     client: Client, bob: User
 ) -> None:
-    make_video("Ready film", uploader=bob)
-    make_video("Hidden film", uploader=bob, is_hidden=True)
-    make_video("Failed film", uploader=bob, status=ProcessingStatus.FAILED)
+    make_video("Ready video", uploader=bob)
+    make_video("Hidden video", uploader=bob, is_hidden=True)
+    make_video("Failed video", uploader=bob, status=ProcessingStatus.FAILED)
     for user, all_of_it in (
         (bob, True),
         (make_user("alice"), False),
@@ -286,8 +286,8 @@ def test_a_profile_shows_unfinished_and_hidden_ones_to_its_owner_and_staff(
     ):
         client.force_login(user)
         html = page(client, "/profile/bob/")
-        assert "Ready film" in html
-        assert ("Hidden film" in html, "Failed film" in html) == (all_of_it, all_of_it)
+        assert "Ready video" in html
+        assert ("Hidden video" in html, "Failed video" in html) == (all_of_it, all_of_it)
 
 
 def test_a_profile_is_found_whatever_the_case(client: Client) -> None:
@@ -345,7 +345,7 @@ def test_behind_its_last_page_a_list_leads_back_to_its_beginning(
     behind = f"{path}{'&' if '?' in path else '?'}after={encode_cursor(cursor)}"
     text = page(client, behind)
     assert "behind this place" in text
-    begin = re.search(r'class="button " href="([^"]*)">Show it from the beginning', text)
+    begin = re.search(r'class="button " href="([^"]*)">Back to the top', text)
     assert begin is not None
     assert "behind this place" not in page(client, path.partition("?")[0] + begin[1])
 

@@ -98,7 +98,7 @@ def test_what_is_removed_is_nowhere_and_can_be_taken_back(client: Client, video:
     for nonsense in ("x", "9" * 30, "²", "0"):
         assert "Undo" not in client.get(f"{page}?removed={nonsense}").content.decode()
     for _ in range(2):
-        assert "“English” is back." in client.post(undo, follow=True).content.decode()
+        assert "“English” restored" in client.post(undo, follow=True).content.decode()
     assert b"Zeppelin" in client.get(reverse("captions", args=[video.short_id, "en"])).content
     assert client.get("/?q=zeppelin").context["page"].hits
     assert "Undo" not in client.get(gone).content.decode()

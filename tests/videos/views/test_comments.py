@@ -13,7 +13,7 @@ from clipset.database.keyset import encode_cursor
 from tests.builders import count_queries, make_moderator, make_user, make_video
 from videos import access
 from videos.models import Comment, Like, Notification, ProcessingStatus
-from videos.services.comments import MOST_COMMENTS, delete_comment, restore_comment, write_comment
+from videos.services.comments import MAX_COMMENTS, delete_comment, restore_comment, write_comment
 from videos.services.likes import set_like
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def test_what_is_refused_comes_back_with_what_was_typed(
 def test_too_many_are_refused_with_a_sentence(
     alice: Client, video: Video, headers: dict[str, str] | None
 ) -> None:
-    for number in range(MOST_COMMENTS):
+    for number in range(MAX_COMMENTS):
         send(alice, f"/v/{video.short_id}/comments/", text=str(number))
     answer = send(alice, f"/v/{video.short_id}/comments/", headers, text="My long words")
     assert answer.status_code == 429
@@ -107,7 +107,7 @@ def test_too_many_are_refused_with_a_sentence(
     assert "My long words" in html
 
 
-def test_htmx_gets_the_comment_the_form_anew_and_the_number(alice: Client, video: Video) -> None:
+def test_htmx_gets_the_comment_the_form_again_and_the_number(alice: Client, video: Video) -> None:
     html = send(alice, f"/v/{video.short_id}/comments/", HTMX, text="Hi").content.decode()
     comment = Comment.objects.get()
     assert f'id="comment-{comment.pk}"' in html
@@ -205,7 +205,7 @@ def test_each_page_of_comments_says_in_its_title_which_it_is(bob: User, video: V
         f"{path}?after={encode_cursor((root.pk,))}": "Older comments on Sea",
         f"{path}{root.pk}/": "A comment on Sea and its replies",
         f"{path}{root.pk}/reply/": "Reply to bob on Sea",
-        f"{path}{root.pk}/edit/": "Change your comment on Sea",
+        f"{path}{root.pk}/edit/": "Edit your comment on Sea",
     }
     for address, title in titles.items():
         assert f"<title>{title} – Clipset</title>" in client.get(address).content.decode()
@@ -237,7 +237,8 @@ def test_a_script_is_told_the_number(alice: Client, video: Video) -> None:
     assert "Wait" in answer.json()["error"]
 
 
-# -- notifications --------------------------------------------------------------------------------------
+# -- notifications
+# --------------------------------------------------------------------------------------
 
 
 def test_a_notification_leads_to_the_comment_and_is_read_then(bob: User, video: Video) -> None:
@@ -319,7 +320,7 @@ def test_a_moderator_deletes_comments_and_brings_them_back(bob: User, video: Vid
 
     assert "1 comment deleted." in act("hide")
     assert not Comment.objects.live().exists()
-    assert "1 comment brought back." in act("bring_back")
+    assert "1 comment restored." in act("bring_back")
     assert Comment.objects.live().exists()
     delete_comment(comment=comment, by=bob)
     Comment.objects.update(text="")

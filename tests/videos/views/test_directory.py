@@ -61,10 +61,10 @@ def test_what_is_counted_is_what_everybody_sees(client: Client, bob: User) -> No
     assert html.index("2 videos") < html.index("No videos yet") < html.index("Moderator")
 
 
-def test_who_has_very_many_films_is_not_counted_to_the_end(
+def test_who_has_very_many_videos_is_not_counted_to_the_end(
     client: Client, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directory, "MOST_COUNTED", 2)
+    monkeypatch.setattr(directory, "MAX_COUNTED", 2)
     for number in range(3):
         make_video(uploader=bob)
         html = unescape(client.get("/users/").content.decode())

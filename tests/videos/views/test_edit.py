@@ -15,7 +15,7 @@ from clipset.lib.pictures import MAX_BYTES
 from clipset.server.form_files import LARGEST_FORM
 from tests import clips
 from tests.builders import make_category, make_moderator, make_user, make_video
-from tests.videos.stored_videos import everything_on_disk, ready_film, run_queue, wake_ups
+from tests.videos.stored_videos import everything_on_disk, ready_video, run_queue, wake_ups
 from videos import access
 from videos.models import ProcessingStatus, Video
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 MAKE = "videos.tasks.make_chosen_thumbnail"
-COMING = "The new picture appears in a moment."
-NO_MOMENT = "Write the moment as minutes and seconds, like 1:23."
+COMING = "The new thumbnail will appear in a moment."
+NO_MOMENT = "Enter a time like 1:23."
 BROKEN = "This file can't be read as a picture. Upload a JPEG, PNG, WebP or GIF."
 
 
@@ -46,7 +46,7 @@ def client(bob: User) -> Client:
 
 @pytest.fixture
 def video(bob: User) -> Video:
-    """83 seconds; there is no film behind it."""
+    """83 seconds; there is no video behind it."""
     return make_video("Old", uploader=bob, width=640, height=360)
 
 
@@ -106,7 +106,7 @@ def test_the_page_says_that_the_picture_is_on_its_way(client: Client, video: Vid
     send(client, video, moment="1:02")
     client.get("/")  # where the message is shown
     page = text(client.get(address))
-    assert 'The new picture, of <span class="num">1:02</span>, appears in a moment.' in page
+    assert 'The new picture, of <span class="num">1:02</span>, will appear in a moment.' in page
 
 
 @pytest.mark.parametrize("typed", ["", "   "])
@@ -186,10 +186,10 @@ def test_a_file_wins_over_a_moment(client: Client, video: Video, moment: str) ->
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "This file is empty. Choose another one."),
+        (b"", "This file is empty."),
         (b"no picture", BROKEN),
         (picture()[:80], BROKEN),
-        (b"\0" * (MAX_BYTES + 1), "This picture is too large. Send one of at most 10 MB."),
+        (b"\0" * (MAX_BYTES + 1), "This picture is too large. The limit is 10 MB."),
     ],
 )
 def test_what_is_no_fit_picture_is_422_and_changes_nothing(
@@ -207,7 +207,7 @@ def test_a_picture_that_no_form_may_hold_is_refused_in_words(client: Client, vid
     """By the middleware, before it is read."""
     answer = send(client, video, picture=sent(b"\0" * LARGEST_FORM))
     assert answer.status_code == 413
-    assert text(answer) == "This is too large: the most that is accepted is 10 MB."
+    assert text(answer) == "Too large. The limit is 10 MB."
     assert_nothing_changed(video)
 
 
@@ -221,7 +221,7 @@ def test_too_many_pixels_are_refused(client: Client, video: Video) -> None:
 def test_a_fit_picture_beside_a_bad_title_is_asked_for_again(client: Client, video: Video) -> None:
     answer = send(client, video, title=" ", picture=sent(picture()))
     assert answer.status_code == 422
-    assert "Choose this picture once more when the rest is right." in text(answer)
+    assert "Please choose the picture again." in text(answer)
     assert_nothing_changed(video)
 
 
@@ -303,13 +303,13 @@ def test_a_category_deleted_meanwhile_is_said(client: Client, video: Video) -> N
 def test_the_page_shows_the_new_picture_once_a_worker_has_made_it(
     client: Client, bob: User
 ) -> None:
-    film = ready_film(bob, clips.brightening(seconds=8))
-    before = thumbnail(film)
-    send(client, film, moment="0:06")
+    video_file = ready_video(bob, clips.brightening(seconds=8))
+    before = thumbnail(video_file)
+    send(client, video_file, moment="0:06")
     assert MAKE in run_queue()
-    assert thumbnail(film) != before
-    page = text(client.get(f"/v/{film.short_id}/edit/"))
-    assert f"?v={thumbnail(film).stem[-12:]}" in page
+    assert thumbnail(video_file) != before
+    page = text(client.get(f"/v/{video_file.short_id}/edit/"))
+    assert f"?v={thumbnail(video_file).stem[-12:]}" in page
     assert "The new picture, of" not in page
-    with Image.open(thumbnail(film)) as image:
+    with Image.open(thumbnail(video_file)) as image:
         assert image.convert("L").getpixel((5, 5)) > 150  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""A film that is watched while it is encoded, and whose worker is killed."""
+"""A video that is watched while it is encoded, and whose worker is killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.builders import make_user
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.live import Visitor, descendants, parent_of, program
-from tests.videos.stored_videos import sent_film
+from tests.videos.stored_videos import sent_video
 from tests.videos.test_processing import real_time_ffmpeg
 from videos.models import Job, Rendition, Video
 from videos.tasks import look_after_jobs
@@ -74,13 +74,13 @@ def watching(site: live.Server, video: Video) -> Iterator[Viewer]:
     viewer.join()
 
 
-def test_a_film_whose_worker_is_killed_while_it_is_watched_never_mixes_two_attempts(
+def test_a_video_whose_worker_is_killed_while_it_is_watched_never_mixes_two_attempts(
     site: live.Server, static_files: Path, tmp_path: Path
 ) -> None:
     slow = real_time_ffmpeg(tmp_path / "slow")
     log = tmp_path / "queue.log"
     with live.workers(site.media, static_files, log, FFMPEG_PATH=slow) as cluster:
-        video = sent_film(make_user("bob"), clips.hevc_mp4(seconds=SECONDS))
+        video = sent_video(make_user("bob"), clips.hevc_mp4(seconds=SECONDS))
         with watching(site, video) as viewer:
             wait_for(lambda: any(viewer.bodies.values()), name="the first bytes")
             first = Rendition.objects.get()
@@ -94,7 +94,7 @@ def test_a_film_whose_worker_is_killed_while_it_is_watched_never_mixes_two_attem
                 assert look_after_jobs() == 1
                 wait_for(lambda: len(viewer.bodies) == 2, name="the next attempt")
                 stale = len(viewer.bodies[first.version])
-                wait_for(lambda: state_of(video) == "COMPLETED", seconds=40, name="the film")
+                wait_for(lambda: state_of(video) == "COMPLETED", seconds=40, name="the video")
                 wait_for(lambda: any(grown(viewer, first.version)), seconds=5, name="its bytes")
                 old = growing.read()
     assert viewer.bodies.keys() == {first.version, last_version(video)}

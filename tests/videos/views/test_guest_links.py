@@ -12,11 +12,11 @@ from django.test import Client
 from django.urls import resolve
 from django.utils import timezone
 
-from clipset.server.slots import NoSlot, Slots
+from clipset.server.slots import NoSlotError, Slots
 from tests.builders import count_queries, make_moderator, make_user, make_video
-from tests.videos.views.test_media import FILM, read
+from tests.videos.views.test_media import VIDEO, read
 from videos.models import Caption, GuestLink, Video
-from videos.selectors.guest_links import MOST_INLINE
+from videos.selectors.guest_links import MAX_INLINE
 from videos.services import guest_links as guest_link_service
 from videos.services.guest_links import make_guest_link, revoke_guest_link
 from videos.transcode.storyboard import plan_storyboard
@@ -43,13 +43,13 @@ def video(bob: User) -> Video:
         "Sea & <b>sun</b>",
         uploader=bob,
         description='First "line"\n\nhttps://example.org/ At 1:02, not at 1:23:45.',
-        stored_bytes=len(FILM),
+        stored_bytes=len(VIDEO),
         width=1280,
         height=720,
         thumbnail_filename="picture.jpg",
         thumbnail_root="thumbnails",
     )
-    video.file_path.write_bytes(FILM)
+    video.file_path.write_bytes(VIDEO)
     assert video.thumbnail_path is not None
     video.thumbnail_path.write_bytes(b"PICTURE")
     return video
@@ -83,14 +83,14 @@ def meta(answer: Any) -> dict[str, str]:
 # -- the page -------------------------------------------------------------------------------------
 
 
-def test_a_guest_gets_the_page_and_the_film_without_a_cookie(client: Client, video: Video) -> None:
+def test_a_guest_gets_the_page_and_the_video_without_a_cookie(client: Client, video: Video) -> None:
     path = link_to(video)
     page = client.get(path)
     assert page.status_code == 200
     assert "Sea &amp; &lt;b&gt;sun&lt;/b&gt;" in page.text
     assert "1 minute 23 seconds" in page.text
     assert f'<time datetime="{video.created_at:%Y-%m-%d}' in page.text
-    assert read(client.get(f"{path}stream.mp4")) == FILM
+    assert read(client.get(f"{path}stream.mp4")) == VIDEO
     assert read(client.get(f"{path}thumbnail.jpg")) == b"PICTURE"
     assert not client.cookies
 
@@ -104,7 +104,7 @@ def test_the_page_leads_nowhere_but_below_the_link(client: Client, video: Video)
     assert inside == {
         "#page", "stream.mp4", "thumbnail.jpg", "status/", "view/", "0", "captions/en.vtt",
         "storyboard.vtt", "?t=62", "62",
-        "bob",  # whose film it is, for lock screens; the page says it, too
+        "bob",  # whose video it is, for lock screens; the page says it, too
     }  # fmt: skip
     assert video.short_id not in page
     assert str(video.pk) not in page
@@ -221,7 +221,7 @@ def test_a_file_takes_one_query_for_the_rights_of_this_moment(
 # -- chat programs --------------------------------------------------------------------------------
 
 
-def test_a_robot_gets_title_picture_and_an_inline_film(client: Client, video: Video) -> None:
+def test_a_robot_gets_title_picture_and_an_inline_video(client: Client, video: Video) -> None:
     path = link_to(video)
     told = meta(client.get(path, headers={"User-Agent": "TelegramBot (like TwitterBot)"}))
     assert told["og:title"] == "Sea &amp; &lt;b&gt;sun&lt;/b&gt;"
@@ -233,19 +233,19 @@ def test_a_robot_gets_title_picture_and_an_inline_film(client: Client, video: Vi
     assert told["og:video:type"] == "video/mp4"
     assert (told["og:video:width"], told["og:video:height"]) == ("1280", "720")
     assert told["og:type"] == "video.other"
-    assert read(client.get(told["og:video"].removeprefix(SITE))) == FILM
+    assert read(client.get(told["og:video"].removeprefix(SITE))) == VIDEO
     assert GuestLink.objects.get().view_count == 0, "robots do not watch"
 
 
-@pytest.mark.parametrize("size", [MOST_INLINE + 1, None])
-def test_of_a_large_film_the_picture_stands_alone(
+@pytest.mark.parametrize("size", [MAX_INLINE + 1, None])
+def test_of_a_large_video_the_picture_stands_alone(
     client: Client, video: Video, size: int | None
 ) -> None:
     Video.objects.update(stored_bytes=size)
     told = meta(client.get(link_to(video)))
     assert told["og:image"]
     assert not [name for name in told if name.startswith("og:video")]
-    Video.objects.update(stored_bytes=MOST_INLINE)
+    Video.objects.update(stored_bytes=MAX_INLINE)
     assert meta(client.get(link_to(video)))["og:video"]
 
 
@@ -356,7 +356,7 @@ def test_an_open_link_is_on_the_page_however_many_were_made_since(
 def test_undoing_a_revocation_makes_no_more_links_than_there_may_be(
     video: Video, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guest_link_service, "MOST_OPEN", 1)
+    monkeypatch.setattr(guest_link_service, "MAX_OPEN", 1)
     link_to(video)
     first = GuestLink.objects.get()
     revoke_guest_link(link=first)
@@ -373,7 +373,7 @@ def test_staff_see_and_revoke_links_and_make_none(video: Video) -> None:
     page = f"/v/{video.short_id}/share/"
     shown = client.get(page).text
     assert "Revoke" in shown
-    assert "Make a guest link" not in shown
+    assert "Create guest link" not in shown
     assert client.post(page, {"days": "7"}).status_code == 404
     below = f"{page}{GuestLink.objects.get().pk}/"
     client.post(f"{below}revoke/")
@@ -419,13 +419,13 @@ def test_guests_leave_slots_to_members(
     assert member.status_code == 200
     for answer in (*held, member):
         read(answer)
-    assert read(client.get(path)) == FILM
+    assert read(client.get(path)) == VIDEO
 
 
 def test_slots_left_to_others_are_not_taken() -> None:
     slots = Slots(most=3, each=3)
     slots.take("guest", leaving=2)
-    with pytest.raises(NoSlot) as refused:
+    with pytest.raises(NoSlotError) as refused:
         slots.take("another", leaving=2)
     assert not refused.value.is_own
     slots.take("member")
@@ -439,15 +439,15 @@ def test_with_a_web_server_in_front_the_file_is_only_named(
     client: Client, video: Video, bob: User, settings: Settings
 ) -> None:
     settings.MEDIA_ACCEL_PREFIX = "/files"
-    Video.objects.update(filename="film 100% #?.mp4")
-    video.file_path.rename(video.file_path.with_name("film 100% #?.mp4"))
+    Video.objects.update(filename="video 100% #?.mp4")
+    video.file_path.rename(video.file_path.with_name("video 100% #?.mp4"))
     folder = str(video.file_path.parent)
     path = link_to(video)
     for answer, cache in (
         (client.get(f"{path}stream.mp4"), "private, no-store"),
         (logged_in(bob).get(f"/v/{video.short_id}/stream.mp4"), "private, no-cache"),
     ):
-        assert answer["X-Accel-Redirect"] == f"/files{folder}/film%20100%25%20%23%3F.mp4"
+        assert answer["X-Accel-Redirect"] == f"/files{folder}/video%20100%25%20%23%3F.mp4"
         assert (answer.content, answer["Cache-Control"]) == (b"", cache)
         assert answer["Content-Type"] == "video/mp4"
     named = logged_in(bob).get(f"/v/{video.short_id}/download/")["Content-Disposition"]

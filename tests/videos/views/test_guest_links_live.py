@@ -15,7 +15,7 @@ from tests.videos import live
 from tests.videos.conftest import use_folders_of
 from tests.videos.live import Visitor
 from tests.videos.nginx import locations_of_files, nginx
-from tests.videos.views.test_media import FILM, SIZE, film
+from tests.videos.views.test_media import SIZE, VIDEO, video_file
 from videos.models import GuestLink, Video
 from videos.services.guest_links import make_guest_link
 
@@ -35,7 +35,7 @@ def token_for(video: Video) -> str:
 
 def test_no_log_has_a_token_whatever_is_asked_with_it(site: live.Server) -> None:
     bob = make_user("bob")
-    token = token_for(film(bob))
+    token = token_for(video_file(bob))
     visitor = Visitor(site, bob)
     own = f"{site.url}/s/{token}/"
     before = site.log.read_text()
@@ -87,15 +87,15 @@ def front(
 @pytest.mark.nginx
 def test_nginx_sends_what_the_site_names_and_nothing_else(front: live.Server) -> None:
     bob = make_user("bob")
-    video = film(bob, title="Küche")
-    video.file_path.rename(video.file_path.with_name("a film 100%.mp4"))
-    Video.objects.update(filename="a film 100%.mp4")
+    video = video_file(bob, title="Küche")
+    video.file_path.rename(video.file_path.with_name("a video 100%.mp4"))
+    Video.objects.update(filename="a video 100%.mp4")
     video.refresh_from_db()
     visitor = Visitor(front, bob)
     member, guest = f"/v/{video.short_id}/stream.mp4", f"/s/{token_for(video)}/stream.mp4"
     for path, cache in ((member, "private, no-cache"), (guest, "private, no-store")):
         whole = visitor.get(path)
-        assert (whole.status, whole.body) == (200, FILM)
+        assert (whole.status, whole.body) == (200, VIDEO)
         assert whole.headers["Content-Type"] == "video/mp4"
         assert whole.headers["Cache-Control"] == cache
         assert whole.headers["X-Content-Type-Options"] == "nosniff"
@@ -108,7 +108,7 @@ def test_nginx_sends_what_the_site_names_and_nothing_else(front: live.Server) ->
             (f"bytes=5-{SIZE + 9}", 5, SIZE - 1),
         ):
             part = visitor.get(path, Range=asked)
-            assert (part.status, part.body) == (206, FILM[start : end + 1])
+            assert (part.status, part.body) == (206, VIDEO[start : end + 1])
             assert part.headers["Content-Range"] == f"bytes {start}-{end}/{SIZE}"
         assert visitor.get(path, Range=f"bytes={SIZE}-").status == 416
         head = visitor.get(path, method="HEAD")

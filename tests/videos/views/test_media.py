@@ -1,4 +1,4 @@
-"""Who gets a film's files, and which bytes of them."""
+"""Who gets a video's files, and which bytes of them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from tests.videos.live import Server
 
 SIZE = 300_007  # bytes; no multiple of anything
-FILM = bytes((7 * n + n // 251) % 256 for n in range(SIZE))
+VIDEO = bytes((7 * n + n // 251) % 256 for n in range(SIZE))
 FILES = ["stream.mp4", "download/", "thumbnail.jpg", "thumbnail-640.webp"]
 
 
-def film(uploader: User, **fields: object) -> Video:
+def video_file(uploader: User, **fields: object) -> Video:
     """One whose files hold what can be told apart."""
     video = make_video(
         uploader=uploader,
@@ -36,7 +36,7 @@ def film(uploader: User, **fields: object) -> Video:
         thumbnail_root="thumbnails",
         **fields,  # type: ignore[arg-type]
     )
-    video.file_path.write_bytes(FILM)
+    video.file_path.write_bytes(VIDEO)
     assert video.thumbnail_path is not None
     video.thumbnail_path.write_bytes(b"PICTURE")
     return video
@@ -64,7 +64,7 @@ def read(answer: Any) -> bytes:
 def test_every_request_is_checked_against_the_rights_of_this_moment(name: str) -> None:
     alice, bob = make_user("alice"), make_user("bob")
     moderator, admin = make_moderator("mod"), make_admin("root_")
-    video = film(bob)
+    video = video_file(bob)
     everybody = [alice, bob, moderator, admin]
     assert [status_for(user, video, name) for user in everybody] == [200] * 4
     assert status_for(None, video, name) == 302
@@ -76,7 +76,7 @@ def test_every_request_is_checked_against_the_rights_of_this_moment(name: str) -
     for status in (ProcessingStatus.PENDING, ProcessingStatus.PROCESSING, ProcessingStatus.FAILED):
         video.is_hidden, video.processing_status, video.error_message = False, status, "No."
         video.save()
-        # The uploader and staff see the picture of what is unfinished, and no film of it.
+        # The uploader and staff see the picture of what is unfinished, and no video of it.
         unfinished = 200 if name.startswith("thumbnail") else 404
         expected = [404, unfinished, unfinished, unfinished]
         assert [status_for(user, video, name) for user in everybody] == expected
@@ -86,7 +86,7 @@ def test_every_request_is_checked_against_the_rights_of_this_moment(name: str) -
 @pytest.mark.parametrize("name", FILES)
 def test_a_deactivated_member_gets_nothing_with_an_old_session(name: str) -> None:
     alice = make_user("alice")
-    video = film(make_user("bob"))
+    video = video_file(make_user("bob"))
     client = Client()
     client.force_login(alice)
     path = f"/v/{video.short_id}/{name}"
@@ -112,13 +112,13 @@ def test_a_video_that_is_not_there_or_has_no_file_is_404(name: str) -> None:
 @pytest.mark.django_db
 def test_the_original_is_for_its_uploader_alone() -> None:
     bob = make_user("bob")
-    original = Path(django_settings.ORIGINAL_STORAGE_PATH) / "film.mov"
+    original = Path(django_settings.ORIGINAL_STORAGE_PATH) / "video.mov"
     original.write_bytes(b"AS IT WAS SENT")
-    video = film(bob, title="Sea", original_root="originals", original_key=original.name)
+    video = video_file(bob, title="Sea", original_root="originals", original_key=original.name)
     for user, content, named in (
         (bob, b"AS IT WAS SENT", "Sea.mov"),
-        (make_user("alice"), FILM, "Sea.mp4"),
-        (make_moderator("mod"), FILM, "Sea.mp4"),
+        (make_user("alice"), VIDEO, "Sea.mp4"),
+        (make_moderator("mod"), VIDEO, "Sea.mp4"),
     ):
         client = Client()
         client.force_login(user)
@@ -130,7 +130,7 @@ def test_the_original_is_for_its_uploader_alone() -> None:
 @pytest.mark.django_db
 def test_played_files_do_not_tell_how_they_are_called_here() -> None:
     bob = make_user("bob")
-    video = film(bob)
+    video = video_file(bob)
     client = Client()
     client.force_login(bob)
     for name, kind in (("stream.mp4", "video/mp4"), ("thumbnail.jpg", "image/jpeg")):
@@ -159,7 +159,7 @@ def test_played_files_do_not_tell_how_they_are_called_here() -> None:
 )
 def test_a_download_is_named_after_its_title(title: str, disposition: str) -> None:
     bob = make_user("bob")
-    video = film(bob, title=title)
+    video = video_file(bob, title=title)
     client = Client()
     client.force_login(bob)
     answer = client.get(f"/v/{video.short_id}/download/")
@@ -179,7 +179,7 @@ def open_files() -> set[str]:
 @pytest.mark.django_db
 def test_a_file_that_is_not_sent_is_not_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     bob = make_user("bob")
-    path = f"/v/{film(bob).short_id}/stream.mp4"
+    path = f"/v/{video_file(bob).short_id}/stream.mp4"
     client = Client()
     client.force_login(bob)
     tag = client.get(path, headers={"Range": "bytes=0-0"})
@@ -214,7 +214,7 @@ def test_a_slot_is_given_back_however_the_answer_ends(monkeypatch: pytest.Monkey
     slots = Slots(most=1, each=1)
     monkeypatch.setattr(media, "slots", slots)
     bob = make_user("bob")
-    path = f"/v/{film(bob).short_id}/stream.mp4"
+    path = f"/v/{video_file(bob).short_id}/stream.mp4"
     client = Client()
     client.force_login(bob)
     whole = client.get(path)
@@ -254,19 +254,19 @@ def test_what_is_said_of_a_file_is_true_of_the_one_that_was_opened(
     bob = make_user("bob")
     client = Client()
     client.force_login(bob)
-    answer = client.get(f"/v/{film(bob).short_id}/stream.mp4")
+    answer = client.get(f"/v/{video_file(bob).short_id}/stream.mp4")
     assert answer["Content-Length"] == str(SIZE)
-    assert read(answer) == FILM
+    assert read(answer) == VIDEO
 
 
 # -- ranges, on a real server: only it sends what Content-Length says -------------------
 
-WHOLE = (200, None, FILM)
+WHOLE = (200, None, VIDEO)
 NOTHING = (416, f"bytes */{SIZE}", b"")
 
 
 def part(start: int, end: int) -> tuple[int, str, bytes]:
-    return 206, f"bytes {start}-{end}/{SIZE}", FILM[start : end + 1]
+    return 206, f"bytes {start}-{end}/{SIZE}", VIDEO[start : end + 1]
 
 
 RANGES = [
@@ -302,7 +302,7 @@ def visitor(site: Server) -> Visitor:
 
 @pytest.fixture
 def address(visitor: Visitor) -> str:
-    return f"/v/{film(visitor.user).short_id}/stream.mp4"
+    return f"/v/{video_file(visitor.user).short_id}/stream.mp4"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -325,7 +325,7 @@ def test_ranges_give_the_bytes_that_they_name(visitor: Visitor, address: str) ->
 def test_a_browser_that_has_the_file_gets_304(visitor: Visitor, address: str) -> None:
     first = visitor.get(address)
     tag, date = first.headers["ETag"], first.headers["Last-Modified"]
-    assert (first.status, first.body) == (200, FILM)
+    assert (first.status, first.body) == (200, VIDEO)
     assert tag.startswith('"')
     for headers, status in [
         ({"If_None_Match": tag}, 304),
@@ -341,7 +341,7 @@ def test_a_browser_that_has_the_file_gets_304(visitor: Visitor, address: str) ->
         answer = visitor.get(address, **headers)
         assert answer.status == status, headers
         assert answer.headers["ETag"] == tag
-        assert answer.body == (b"" if status == 304 else FILM)
+        assert answer.body == (b"" if status == 304 else VIDEO)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -358,7 +358,7 @@ def test_if_range_gives_the_part_only_of_the_same_file(visitor: Visitor, address
     ]:
         answer = visitor.get(address, Range="bytes=10-19", If_Range=condition)
         assert answer.status == status, condition
-        assert answer.body == (FILM[10:20] if status == 206 else FILM)
+        assert answer.body == (VIDEO[10:20] if status == 206 else VIDEO)
     # A range that can't be satisfied counts only when the condition holds.
     assert visitor.get(address, Range=f"bytes={SIZE}-", If_Range='"other"').status == 200
     assert visitor.get(address, Range=f"bytes={SIZE}-", If_Range=tag).status == 416
@@ -369,11 +369,11 @@ def test_another_file_of_the_same_video_has_another_tag(visitor: Visitor, addres
     before = visitor.get(address).headers["ETag"]
     video = Video.objects.get()
     video.file_path.unlink()
-    video.file_path.write_bytes(FILM[::-1])
+    video.file_path.write_bytes(VIDEO[::-1])
     after = visitor.get(address, If_None_Match=before, If_Range=before, Range="bytes=0-9")
     assert after.status == HTTPStatus.OK
     assert after.headers["ETag"] != before
-    assert after.body == FILM[::-1]
+    assert after.body == VIDEO[::-1]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -396,4 +396,4 @@ def test_many_ranges_over_one_connection_do_not_mix(visitor: Visitor, address: s
                 "GET", address, headers=visitor.headers | {"Range": f"bytes={start}-{end}"}
             )
             answer = line.getresponse()
-            assert answer.read() == FILM[start : end + 1]
+            assert answer.read() == VIDEO[start : end + 1]

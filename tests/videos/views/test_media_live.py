@@ -1,4 +1,4 @@
-"""Large films on a real gunicorn: what one answer holds, and by which way it goes."""
+"""Large videos on a real gunicorn: what one answer holds, and by which way it goes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MIB = 1024**2
-FILM = 20 * MIB  # bytes: two pieces and a half
+VIDEO = 20 * MIB  # bytes: two pieces and a half
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def bob(transactional_db: None) -> User:
     return make_user("bob")
 
 
-def big_film(uploader: User, size: int) -> Video:
+def big_video(uploader: User, size: int) -> Video:
     video = make_video(uploader=uploader)
     with video.file_path.open("wb") as file:
         for _ in range(size // MIB):
@@ -39,25 +39,25 @@ def big_film(uploader: User, size: int) -> Video:
 
 def test_open_ranges_of_what_is_played_come_in_pieces(site: live.Server, bob: User) -> None:
     visitor = Visitor(site, bob)
-    path = f"/v/{big_film(bob, FILM).short_id}/stream.mp4"
-    whole = live.PIECE * (FILM // MIB)
+    path = f"/v/{big_video(bob, VIDEO).short_id}/stream.mp4"
+    whole = live.PIECE * (VIDEO // MIB)
     got = b""
-    while len(got) < FILM:
+    while len(got) < VIDEO:
         answer = visitor.get(path, Range=f"bytes={len(got)}-")
         assert answer.status == HTTPStatus.PARTIAL_CONTENT
-        assert len(answer.body) == min(PIECE, FILM - len(got))
+        assert len(answer.body) == min(PIECE, VIDEO - len(got))
         end = len(got) + len(answer.body) - 1
-        assert answer.headers["Content-Range"] == f"bytes {len(got)}-{end}/{FILM}"
+        assert answer.headers["Content-Range"] == f"bytes {len(got)}-{end}/{VIDEO}"
         got += answer.body
     assert got == whole
     # What names its end, and what names none at all, is given in whole.
-    assert visitor.get(path, Range=f"bytes=5-{FILM - 2}").body == whole[5:-1]
+    assert visitor.get(path, Range=f"bytes=5-{VIDEO - 2}").body == whole[5:-1]
     assert visitor.get(path, Range=f"bytes=-{PIECE + 7}").body == whole[-PIECE - 7 :]
     plain = visitor.get(path)
     assert (plain.status, plain.body) == (HTTPStatus.OK, whole)
 
 
-def test_the_server_does_not_open_the_database_anew_for_every_request(
+def test_the_server_does_not_open_the_database_again_for_every_request(
     site: live.Server, bob: User
 ) -> None:
     visitor = Visitor(site, bob)
@@ -75,17 +75,17 @@ def test_the_server_does_not_open_the_database_anew_for_every_request(
 
 def test_downloads_go_on_to_the_end(site: live.Server, bob: User) -> None:
     visitor = Visitor(site, bob)
-    path = f"/v/{big_film(bob, FILM).short_id}/download/"
+    path = f"/v/{big_video(bob, VIDEO).short_id}/download/"
     answer = visitor.get(path, Range="bytes=5-")
     assert answer.status == HTTPStatus.PARTIAL_CONTENT
-    assert answer.body == (live.PIECE * (FILM // MIB))[5:]
+    assert answer.body == (live.PIECE * (VIDEO // MIB))[5:]
 
 
-def test_films_go_by_sendfile(site: live.Server, bob: User) -> None:
+def test_videos_go_by_sendfile(site: live.Server, bob: User) -> None:
     """Their bytes do not pass through Python: the kernel counts them as written by this process
     when it copies them from a file, and does not when they are sent to a socket."""
     visitor = Visitor(site, bob)
-    path = f"/v/{big_film(bob, 128 * MIB).short_id}/stream.mp4"
+    path = f"/v/{big_video(bob, 128 * MIB).short_id}/stream.mp4"
     before = written(site)
     since = time.monotonic()
     answer = visitor.get(path)

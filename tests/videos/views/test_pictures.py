@@ -1,4 +1,4 @@
-"""Pictures of members and categories: sent as films are."""
+"""Pictures of members and categories: sent as videos are."""
 
 from __future__ import annotations
 

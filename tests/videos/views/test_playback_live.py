@@ -10,7 +10,7 @@ import pytest
 from tests import clips
 from tests.builders import make_user
 from tests.videos.live import HOST, Visitor
-from tests.videos.stored_videos import enrich, ready_film
+from tests.videos.stored_videos import enrich, ready_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def pictures(*source: str | Path, track: str = "0:v:0") -> str:
 def test_ffmpeg_reads_every_rendition_by_hls_as_it_is_in_its_file(
     site: live.Server, bob: User
 ) -> None:
-    video = ready_film(bob, clips.h264_mp4(seconds=9, size="1280x720"))
+    video = ready_video(bob, clips.h264_mp4(seconds=9, size="1280x720"))
     assert enrich() == "completed"
     visitor = Visitor(site, bob)
     cookie = ("-headers", f"Cookie: {visitor.headers['Cookie']}\r\n")
@@ -57,7 +57,7 @@ def test_ffmpeg_reads_every_rendition_by_hls_as_it_is_in_its_file(
 
 
 def test_a_stranger_gets_none_of_it(site: live.Server, bob: User) -> None:
-    video = ready_film(bob, clips.h264_mp4())
+    video = ready_video(bob, clips.h264_mp4())
     stranger = Visitor(site, make_user("eve", is_active=False))
     for path in ("master.m3u8", "source.m3u8", "source.mp4", "storyboard.vtt", "stream.mp4"):
         answer = stranger.get(f"/v/{video.short_id}/{path}")

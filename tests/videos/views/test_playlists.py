@@ -94,7 +94,7 @@ def test_an_empty_one_says_so_and_what_to_do(bob: User, client: Client) -> None:
 def test_a_long_one_is_shown_in_parts_and_nothing_is_left_out_or_shown_twice(
     bob: User, client: Client
 ) -> None:
-    videos = [make_video(f"Film {number:02}", uploader=bob) for number in range(ROWS + 3)]
+    videos = [make_video(f"Video {number:02}", uploader=bob) for number in range(ROWS + 3)]
     playlist = filled(bob, *videos)
     playlist.entries.update(position=7)  # places may be the same: who came first goes first
     path = playlist.get_absolute_url()
@@ -211,7 +211,7 @@ def test_what_is_taken_out_can_be_put_back(bob: User, client: Client, scripts: b
     answer = client.post(f"{path}restore/", undo)
     assert (answer.status_code, answer["Location"]) == (302, f"{path}#video-{one.short_id}")
     assert order(playlist) == ["One", "Two"]
-    assert "“One” is back in this playlist." in page(client, path)
+    assert "“One” is back in the playlist." in page(client, path)
     # Its address is reloaded: there is nothing to be put back any more.
     assert "Undo" not in page(client, f"{path}?removed={one.short_id}&position=0")
 
@@ -227,7 +227,7 @@ def test_its_maker_renames_it_deletes_it_and_takes_that_back(bob: User, client: 
     assert client.post(f"{path}edit/", {"title": "x" * 201}).status_code == 422
     assert client.get(f"{path}delete/")["Location"] == path
     answer = client.post(f"{path}delete/", follow=True)
-    assert "“Sunrise” is deleted." in unescape(answer.content.decode())
+    assert "“Sunrise” deleted" in unescape(answer.content.decode())
     watch = f"{Video.objects.get().get_absolute_url()}?playlist={playlist.short_id}"
     for gone in ("/playlists/", "/profile/bob/?tab=playlists", "/upload/", watch):
         assert "Sunrise" not in page(client, gone)
@@ -239,7 +239,7 @@ def test_its_maker_renames_it_deletes_it_and_takes_that_back(bob: User, client: 
     for _ in range(2):
         answer = client.post(f"{path}undelete/", follow=True)
         assert answer.redirect_chain == [(path, 302)]
-        assert "The playlist “Sunrise” is back." in unescape(answer.content.decode())
+        assert "The playlist “Sunrise” restored" in unescape(answer.content.decode())
     assert order(playlist) == ["One"]
     assert "Undo" not in page(client, asked)
     Playlist.objects.update(deleted_at=timezone.now() - UNDO_WITHIN)
@@ -345,7 +345,7 @@ def test_what_is_no_playlist_is_refused_with_a_sentence(client: Client) -> None:
     assert answer.json() == {"errors": {"title": ["A name has at most 200 characters."]}}
     answer = client.post("/playlists/", {"title": " ", "description": "Snow"})
     assert answer.status_code == 422
-    assert "Give the playlist a name." in answer.content.decode()
+    assert "Enter a name." in answer.content.decode()
     assert "Snow</textarea>" in answer.content.decode()
     assert not Playlist.objects.exists()
 
@@ -353,7 +353,7 @@ def test_what_is_no_playlist_is_refused_with_a_sentence(client: Client) -> None:
 def test_too_many_are_refused_with_a_sentence_wherever_one_is_made(
     bob: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MOST_CHOICES", 1)
+    monkeypatch.setattr(services, "MAX_CHOICES", 1)
     make_playlist(made_by=bob)
     for path in ("/playlists/", f"/v/{make_video().short_id}/playlists/"):
         answer = client.post(path, {"title": "Winter"})

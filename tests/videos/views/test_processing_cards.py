@@ -31,7 +31,7 @@ def bob(client: Client) -> User:
     return bob
 
 
-def film(user: User, title: str = "Harbour") -> Video:
+def video_file(user: User, title: str = "Harbour") -> Video:
     video = make_video(title, uploader=user, status="PROCESSING")
     Job.objects.create(video=video, progress=10, seconds_left=120)
     return video
@@ -48,10 +48,10 @@ def asked_next(html: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["/", "/profile/bob/"])
-def test_a_page_asks_how_far_films_are_until_they_are_ready(
+def test_a_page_asks_how_far_videos_are_until_they_are_ready(
     client: Client, bob: User, path: str
 ) -> None:
-    video = film(bob)
+    video = video_file(bob)
     page = read(client, path)
     assert f'id="picture-{video.short_id}"' in page
     assert "clip-status" in page
@@ -73,24 +73,24 @@ def test_a_page_asks_how_far_films_are_until_they_are_ready(
     assert not asked_next(read(client, path))
 
 
-def test_a_film_that_fails_says_so_while_the_others_are_asked_for(
+def test_a_video_that_fails_says_so_while_the_others_are_asked_for(
     client: Client, bob: User
 ) -> None:
-    bad, good = film(bob, "Bad"), film(bob, "Good")
+    bad, good = video_file(bob, "Bad"), video_file(bob, "Good")
     page = read(client, "/")
     Video.objects.filter(pk=bad.pk).update(processing_status="FAILED", error_message="It is cut.")
     told = read(client, asked_next(page))
-    assert "“Bad” could not be made." in told
+    assert "“Bad” couldn't be processed." in told
     assert "Failed" in told
     assert bad.short_id not in asked_next(told)
     assert good.short_id in asked_next(told)
 
 
 def test_nobody_is_told_of_what_they_may_not_see(client: Client, bob: User) -> None:
-    others, gone = film(make_user("alice"), "Secret"), film(bob)
+    others, gone = video_file(make_user("alice"), "Secret"), video_file(bob)
     address = asked_next(read(client, "/"))
     gone.delete()
-    told = read(client, f"{address}&film={others.short_id}.0")
+    told = read(client, f"{address}&video={others.short_id}.0")
     assert "picture" not in told
     assert not asked_next(told)
 
@@ -99,21 +99,23 @@ def test_nothing_is_asked_where_all_is_ready_or_after_two_hours(client: Client, 
     make_video(uploader=bob)
     for path in ("/", "/profile/bob/"):
         assert "clip-status" not in read(client, path)
-    film(bob)
+    video_file(bob)
     asked = re.sub(r"since=\d+", f"since={int(time.time()) - 7300}", asked_next(read(client, "/")))
     assert not asked_next(read(client, asked))
 
 
-@pytest.mark.parametrize("film", ["", ".", "x", "x.y", "%00.%00", "." * 9000, "%F0%9F%8E%AC.1"])
-def test_nonsense_is_answered_with_nothing(client: Client, bob: User, film: str) -> None:
-    assert "picture" not in read(client, f"/unfinished/?film={film}&since=x")
+@pytest.mark.parametrize(
+    "video_file", ["", ".", "x", "x.y", "%00.%00", "." * 9000, "%F0%9F%8E%AC.1"]
+)
+def test_nonsense_is_answered_with_nothing(client: Client, bob: User, video_file: str) -> None:
+    assert "picture" not in read(client, f"/unfinished/?video={video_file}&since=x")
 
 
-def test_it_takes_as_many_queries_for_many_films_as_for_one(client: Client, bob: User) -> None:
+def test_it_takes_as_many_queries_for_many_videos_as_for_one(client: Client, bob: User) -> None:
     addresses: list[str] = []
     for _ in range(2):
         addresses.append("/unfinished/?" + "&".join(
-            f"film={film(bob).short_id}.0" for _ in range(len(addresses) * MOST + 1)
+            f"video={video_file(bob).short_id}.0" for _ in range(len(addresses) * MOST + 1)
         ))  # fmt: skip
     one, many = (count_queries(client, address) for address in addresses)
     assert one == many <= 5

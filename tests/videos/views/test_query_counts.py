@@ -42,60 +42,60 @@ MOST = {
     "/playlist/{playlist}/": 10,
     "/liked/": 7,
     "/notices/": 7,
-    "{film}": 15,
-    "{film}?comment={said}": 16,
-    "{film}?playlist={playlist}": 19,
-    "{film}playlists/": 7,
-    "{film}comments/": 9,
-    "{film}comments/{said}/": 8,
-    "{film}captions/": 7,
-    "{film}share/": 8,
-    "{film}edit/": 7,
+    "{video}": 15,
+    "{video}?comment={said}": 16,
+    "{video}?playlist={playlist}": 19,
+    "{video}playlists/": 7,
+    "{video}comments/": 9,
+    "{video}comments/{said}/": 8,
+    "{video}captions/": 7,
+    "{video}share/": 8,
+    "{video}edit/": 7,
     "{guest}": 5,
 }
 
 
 def test_no_page_takes_more_queries_for_more_of_everything(client: Client) -> None:
     bob, music = make_user("bob"), make_category("Music")
-    film = make_video("Harbour", uploader=bob, category=music)
-    said = write_comment(video=film, author=make_user(), text="At 0:10")
-    guest = make_guest_link(video=film, created_by=bob, lifetime=DAY).token
+    video_file = make_video("Harbour", uploader=bob, category=music)
+    said = write_comment(video=video_file, author=make_user(), text="At 0:10")
+    guest = make_guest_link(video=video_file, created_by=bob, lifetime=DAY).token
     playlist = make_playlist(made_by=bob)
-    add_to_playlist(playlist=playlist, video=film, user=bob)
+    add_to_playlist(playlist=playlist, video=video_file, user=bob)
     client.force_login(bob)
     names = {
-        "film": film.get_absolute_url(),
+        "video": video_file.get_absolute_url(),
         "said": said.pk,
         "guest": f"/s/{guest}/",
         "playlist": playlist.short_id,
     }
     paths = {path: path.format_map(names) for path in MOST}
-    add_more(film, bob, music)
+    add_more(video_file, bob, music)
     few = {name: count_queries(client, path) for name, path in paths.items()}
     for _ in range(3):
-        add_more(film, bob, music)
+        add_more(video_file, bob, music)
     many = {name: count_queries(client, path) for name, path in paths.items()}
     assert many == few
     assert {name: count for name, count in few.items() if count > MOST[name]} == {}
 
 
-def add_more(film: Video, bob: User, music: Category) -> None:
+def add_more(video_file: Video, bob: User, music: Category) -> None:
     """Of all that these pages show."""
     alice = make_user()
     other = make_video("Harbour again", uploader=alice, category=music)
     own = make_video("Harbour of mine", uploader=bob, category=music)
     save_position(video=other, member=bob, seconds=40, ended=False)
-    for video in (film, other, own):
+    for video in (video_file, other, own):
         set_like(video=video, member=alice, liked=True)
         add_caption(video=video, contents=SRT, language="en", label="")
     set_like(video=other, member=bob, liked=True)
     playlists = list(bob.playlists.all())
     for playlist in [*playlists, start_playlist(user=bob, title="Of mine", video=other)]:
         add_to_playlist(playlist=playlist, video=own, user=bob)
-    said = write_comment(video=film, author=alice, text="Look at 0:10 and at 0:12!")
+    said = write_comment(video=video_file, author=alice, text="Look at 0:10 and at 0:12!")
     for _ in range(5):
-        write_comment(video=film, author=bob, text="I did, at 0:11.", reply_to=said)
-    first = film.comments.order_by("pk").first()
+        write_comment(video=video_file, author=bob, text="I did, at 0:11.", reply_to=said)
+    first = video_file.comments.order_by("pk").first()
     assert first is not None
-    write_comment(video=film, author=alice, text="So did I.", reply_to=first)
-    make_guest_link(video=film, created_by=bob, lifetime=DAY)
+    write_comment(video=video_file, author=alice, text="So did I.", reply_to=first)
+    make_guest_link(video=video_file, created_by=bob, lifetime=DAY)

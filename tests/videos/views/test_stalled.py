@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KIB, MIB = 1024, 1024**2
-FILM = 24 * MIB  # bytes: three pieces, and more than any socket's buffers
+VIDEO = 24 * MIB  # bytes: three pieces, and more than any socket's buffers
 THREADS = 64  # of both processes
 SOON = 2  # seconds; what the site is asked while others stall
 PATIENCE = 1.5  # seconds, of the impatient server
@@ -66,7 +66,7 @@ def impatient(
     return impatient_gunicorn
 
 
-def film(uploader: User, size: int = FILM) -> Video:
+def video_file(uploader: User, size: int = VIDEO) -> Video:
     video = make_video(uploader=uploader)
     with video.file_path.open("wb") as file:
         for _ in range(size // MIB):
@@ -131,7 +131,7 @@ def half_log_in(site: live.Server) -> bytes:
 
 
 def stalled_reader(visitor: Visitor, path: str, **headers: str) -> socket.socket:
-    """One that asks for a film and takes nothing of it but the first bytes."""
+    """One that asks for a video and takes nothing of it but the first bytes."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * KIB)
     line.settimeout(10)
@@ -180,7 +180,7 @@ def test_forty_stalled_readers_and_forty_half_bodies_do_not_stop_the_site(
 ) -> None:
     readers = [Visitor(site, make_user(f"reader{number}")) for number in range(10)]
     sender = Visitor(site, bob)
-    path = f"/v/{film(bob).short_id}/stream.mp4"
+    path = f"/v/{video_file(bob).short_id}/stream.mp4"
     form = sender.form(MIB)
     before = answered_uploads(site)
     with ExitStack() as held:
@@ -251,7 +251,7 @@ def p95(site: live.Server, visitor: Visitor) -> float:
 def test_pages_are_quick_beside_two_hundred_clients_that_stop_reading(
     site: live.Server, bob: User
 ) -> None:
-    video = film(bob)
+    video = video_file(bob)
     token = make_guest_link(video=video, created_by=bob, lifetime=timedelta(days=1)).token
     readers = [Visitor(site, make_user(f"reader{number}")) for number in range(12)]
     idle = p95(site, Visitor(site, bob))
@@ -329,7 +329,7 @@ def test_a_stalled_reader_is_cut_off_and_its_slot_is_free_again(
     impatient: live.Server, bob: User
 ) -> None:
     visitors = [Visitor(impatient, make_user(f"reader{number}")) for number in range(3)]
-    path = f"/v/{film(bob).short_id}/stream.mp4"
+    path = f"/v/{video_file(bob).short_id}/stream.mp4"
     with ExitStack() as held:
         lines = [
             held.enter_context(closing(stalled_reader(visitors[number % 3], path)))
@@ -370,7 +370,7 @@ def test_a_refused_body_that_drips_is_not_waited_for_longer_than_it_is_said(
 
 def test_one_member_may_not_take_all_that_there_is(site: live.Server, bob: User) -> None:
     visitor = Visitor(site, bob)
-    path = f"/v/{film(bob).short_id}/stream.mp4"
+    path = f"/v/{video_file(bob).short_id}/stream.mp4"
     with ExitStack() as held:
         lines = [held.enter_context(closing(stalled_reader(visitor, path))) for _ in range(20)]
         heads = [line.recv(4 * KIB) for line in lines]
@@ -394,7 +394,7 @@ def test_one_member_may_not_take_all_that_there_is(site: live.Server, bob: User)
 
 
 def test_media_leave_threads_for_pages(site: live.Server, bob: User) -> None:
-    path = f"/v/{film(bob).short_id}/stream.mp4"
+    path = f"/v/{video_file(bob).short_id}/stream.mp4"
     many = [Visitor(site, make_user(f"member{number}")) for number in range(12)]
     with ExitStack() as held:
         lines = [

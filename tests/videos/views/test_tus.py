@@ -30,7 +30,7 @@ from tests.videos.tus_client import BODY, TUS, append, append_coming, ask, creat
 from videos.models import Job, Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.playlists import delete_playlist, restore_playlist
 from videos.services.uploads import append as receiving
-from videos.services.uploads.append import Busy, End, Gone, receive, writing
+from videos.services.uploads.append import End, UploadBusyError, UploadGoneError, receive, writing
 from videos.services.uploads.create import (
     LIFETIME,
     REMEMBERED_DAYS,
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 MIB = 1024**2
-FILM = bytes(range(256)) * 40
-FULL = len(FILM)
+VIDEO = bytes(range(256)) * 40
+FULL = len(VIDEO)
 
 
 @pytest.fixture
@@ -96,13 +96,13 @@ def test_a_file_in_pieces_becomes_a_waiting_video(
     for start, end in zip([0, *cuts], [*cuts, FULL], strict=True):
         told = ask(client, url)
         assert (told.status_code, told["Upload-Offset"]) == (200, str(start))
-        answer = append(client, url, start, FILM[start:end])
+        answer = append(client, url, start, VIDEO[start:end])
         assert (answer.status_code, answer["Upload-Offset"]) == (204, str(end)), answer.content
     video = Video.objects.get()
     assert answer["Clipset-Video"] == video.get_absolute_url()
     assert video.processing_status == ProcessingStatus.PENDING
     assert (video.title, video.original_filename, video.uploaded_by) == ("sea", "sea.mp4", bob)
-    assert video.source_file.read_bytes() == FILM
+    assert video.source_file.read_bytes() == VIDEO
     assert Job.objects.get().video == video
     assert wake_ups() == ["videos.tasks.run_next_job"]
     assert used(bob) == video.quota_bytes == video.file_size_bytes == FULL
@@ -111,7 +111,7 @@ def test_a_file_in_pieces_becomes_a_waiting_video(
 def test_what_is_said_about_it_is_stored_with_it(client: Client, bob: User) -> None:
     music, mine = make_category("Music"), Playlist.objects.create(title="Summer", made_by=bob)
     words = {"title": "Sea & <sand>", "description": "Two\nlines", "category": music.slug}
-    made = create(client, FULL, FILM, playlist=mine.short_id, shoe="42", **words)
+    made = create(client, FULL, VIDEO, playlist=mine.short_id, shoe="42", **words)
     video = Video.objects.get()
     assert made.status_code == 201
     assert made["Clipset-Video"] == video.get_absolute_url()
@@ -125,7 +125,7 @@ def test_what_was_said_is_deleted_before_the_file_has_come(client: Client, bob: 
     url = create(client, FULL, category=music.slug, playlist=mine.short_id)["Location"]
     music.delete()
     mine.delete()
-    assert append(client, url, 0, FILM).status_code == 204
+    assert append(client, url, 0, VIDEO).status_code == 204
     assert Video.objects.get().category is None
 
 
@@ -136,17 +136,17 @@ def test_what_was_on_its_way_into_a_deleted_playlist_is_in_it_when_it_comes_back
     url = create(client, FULL, playlist=mine.short_id)["Location"]
     delete_playlist(playlist=mine, user=bob)
     listed = client.get("/uploads/", headers={"Accept": "application/json"}).json()
-    assert listed["uploads"][0]["playlist"] == ""  # it can't be asked for anew
-    assert append(client, url, 0, FILM).status_code == 204
+    assert listed["uploads"][0]["playlist"] == ""  # it can't be asked for again
+    assert append(client, url, 0, VIDEO).status_code == 204
     restore_playlist(playlist=mine, user=bob)
     assert [entry.video for entry in mine.entries.all()] == [Video.objects.get()]
 
 
 def test_a_new_upload_may_bring_its_beginning(client: Client) -> None:
-    made = create(client, FULL, FILM[:100])
+    made = create(client, FULL, VIDEO[:100])
     assert (made.status_code, made["Upload-Offset"]) == (201, "100")
-    assert append(client, made["Location"], 100, FILM[100:]).status_code == 204
-    assert Video.objects.get().source_file.read_bytes() == FILM
+    assert append(client, made["Location"], 100, VIDEO[100:]).status_code == 204
+    assert Video.objects.get().source_file.read_bytes() == VIDEO
 
 
 def test_metadata_is_echoed_as_it_was_sent(client: Client) -> None:
@@ -179,7 +179,7 @@ def test_what_the_server_can_do(client: Client, url: str) -> None:
 
 def test_the_method_may_be_overridden(client: Client, url: str) -> None:
     headers = {**TUS, "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
-    answer = client.post(url, FILM, content_type=BODY, headers=headers)
+    answer = client.post(url, VIDEO, content_type=BODY, headers=headers)
     assert (answer.status_code, answer["Upload-Offset"]) == (204, str(FULL))
     headers = {**TUS, "X-HTTP-Method-Override": "HEAD"}
     answer = client.generic("POST", url, headers=headers)
@@ -260,7 +260,7 @@ def test_another_members_playlist_is_none(client: Client) -> None:
 
 
 def test_more_than_was_announced_is_refused_at_creation(client: Client, bob: User) -> None:
-    assert create(client, 10, FILM).status_code == 413
+    assert create(client, 10, VIDEO).status_code == 413
     assert_nothing_is_left(bob)
 
 
@@ -269,7 +269,7 @@ METHODS = ("HEAD", "PATCH", "DELETE")
 
 def send(client: Client, method: str, url: str, **headers: str) -> Any:
     given = {**TUS, "Upload-Offset": "0", **headers}
-    return client.generic(method, url, FILM[:10], BODY, headers=given)
+    return client.generic(method, url, VIDEO[:10], BODY, headers=given)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -315,15 +315,15 @@ def test_a_plain_forms_upload_has_no_address(client: Client, bob: User, method: 
 
 @pytest.mark.parametrize(
     ("start", "body", "status"),
-    [(0, FILM[:10], 409), (99, FILM[:10], 409), (101, FILM[:10], 409), (100, FILM, 413)],
+    [(0, VIDEO[:10], 409), (99, VIDEO[:10], 409), (101, VIDEO[:10], 409), (100, VIDEO, 413)],
 )
 def test_what_does_not_belong_there_changes_nothing(
     client: Client, url: str, start: int, body: bytes, status: int
 ) -> None:
-    append(client, url, 0, FILM[:100])
+    append(client, url, 0, VIDEO[:100])
     assert append(client, url, start, body).status_code == status
-    assert (offset(), stored()) == (100, FILM[:100])
-    assert append(client, url, 100, FILM[100:]).status_code == 204
+    assert (offset(), stored()) == (100, VIDEO[:100])
+    assert append(client, url, 100, VIDEO[100:]).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_what_cannot_be_understood_changes_nothing(
 
 
 def test_another_type_of_body_is_415(client: Client, url: str) -> None:
-    answer = client.patch(url, FILM, "video/mp4", headers={**TUS, "Upload-Offset": "0"})
+    answer = client.patch(url, VIDEO, "video/mp4", headers={**TUS, "Upload-Offset": "0"})
     assert answer.status_code == 415
 
 
@@ -359,17 +359,19 @@ def test_the_bytes_are_not_given_out(client: Client, url: str) -> None:
 
 
 def test_a_piece_with_the_right_checksum_is_taken(client: Client, url: str) -> None:
-    assert append(client, url, 0, FILM, Upload_Checksum=sha1(FILM)).status_code == 204
-    assert Video.objects.get().source_file.read_bytes() == FILM
+    assert append(client, url, 0, VIDEO, Upload_Checksum=sha1(VIDEO)).status_code == 204
+    assert Video.objects.get().source_file.read_bytes() == VIDEO
 
 
 def test_a_damaged_piece_is_460_and_gone(client: Client, url: str) -> None:
-    append(client, url, 0, FILM[:100])
-    answer = append(client, url, 100, FILM[100:], Upload_Checksum=sha1(b"else"))
+    append(client, url, 0, VIDEO[:100])
+    answer = append(client, url, 100, VIDEO[100:], Upload_Checksum=sha1(b"else"))
     assert answer.status_code == 460
-    assert (offset(), stored()) == (100, FILM[:100])
-    assert append(client, url, 100, FILM[100:]).status_code == 204
-    assert Video.objects.get().content_hash == BlockHash.of_file(io.BytesIO(FILM), FULL).hexdigest()
+    assert (offset(), stored()) == (100, VIDEO[:100])
+    assert append(client, url, 100, VIDEO[100:]).status_code == 204
+    assert (
+        Video.objects.get().content_hash == BlockHash.of_file(io.BytesIO(VIDEO), FULL).hexdigest()
+    )
 
 
 def test_a_damaged_beginning_leaves_nothing(client: Client, bob: User) -> None:
@@ -382,7 +384,7 @@ def test_a_damaged_beginning_leaves_nothing(client: Client, bob: User) -> None:
 
 def test_of_a_checked_piece_that_was_cut_nothing_is_kept(client: Client, url: str) -> None:
     answer = append_coming(
-        client, url, 0, FULL, iter([FILM[:100]]), Upload_Checksum=sha1(FILM[:100])
+        client, url, 0, FULL, iter([VIDEO[:100]]), Upload_Checksum=sha1(VIDEO[:100])
     )
     assert answer.status_code == 408
     assert (offset(), stored()) == (0, b"")
@@ -393,12 +395,12 @@ def test_of_a_checked_piece_that_was_cut_nothing_is_kept(client: Client, url: st
 
 @pytest.mark.parametrize("how", [None, ConnectionResetError(), TimeoutError()])
 def test_what_came_before_a_break_stays(client: Client, url: str, how: Exception | None) -> None:
-    pieces: list[Piece] = [FILM[:100], FILM[100:5000], *([how] if how else [])]
+    pieces: list[Piece] = [VIDEO[:100], VIDEO[100:5000], *([how] if how else [])]
     answer = append_coming(client, url, 0, FULL, iter(pieces))
     assert (answer.status_code, answer["Upload-Offset"]) == (408, "5000")
     assert ask(client, url)["Upload-Offset"] == "5000"
-    assert append(client, url, 5000, FILM[5000:]).status_code == 204
-    assert Video.objects.get().source_file.read_bytes() == FILM
+    assert append(client, url, 5000, VIDEO[5000:]).status_code == 204
+    assert Video.objects.get().source_file.read_bytes() == VIDEO
 
 
 @pytest.fixture
@@ -414,11 +416,11 @@ def test_who_is_asked_to_let_go_saves_and_does(
         Upload.objects.update(writer_wanted=True)
 
     answer = append_coming(
-        client, url, 0, FULL, iter([FILM[:100], want, FILM[100:200], FILM[200:]])
+        client, url, 0, FULL, iter([VIDEO[:100], want, VIDEO[100:200], VIDEO[200:]])
     )
     assert (answer.status_code, answer["Retry-After"]) == (423, "5")
-    assert (offset(), stored()) == (200, FILM[:200])
-    assert append(client, url, 200, FILM[200:]).status_code == 204
+    assert (offset(), stored()) == (200, VIDEO[:200])
+    assert append(client, url, 200, VIDEO[200:]).status_code == 204
 
 
 def test_nothing_of_a_member_who_was_deactivated_is_stored_any_more(
@@ -427,7 +429,7 @@ def test_nothing_of_a_member_who_was_deactivated_is_stored_any_more(
     def deactivate() -> None:
         User.objects.update(is_active=False)
 
-    answer = append_coming(client, url, 0, FULL, iter([FILM[:100], deactivate, FILM[100:]]))
+    answer = append_coming(client, url, 0, FULL, iter([VIDEO[:100], deactivate, VIDEO[100:]]))
     assert answer.status_code == 403
     assert offset() == 0
     assert ask(client, url).status_code == 401
@@ -444,7 +446,7 @@ def test_an_upload_that_is_ended_while_it_comes_is_gone(
     def end() -> None:
         ended.append(terminate(other, url))
 
-    answer = append_coming(client, url, 0, FULL, iter([FILM[:100], end, FILM[100:]]))
+    answer = append_coming(client, url, 0, FULL, iter([VIDEO[:100], end, VIDEO[100:]]))
     assert ended[0].status_code == 204
     assert answer.status_code == 410
     assert not Upload.objects.get().folder_path.exists()
@@ -458,13 +460,13 @@ def test_a_disk_that_fills_up_is_507_and_keeps_what_there_was_room_for(
         settings.MIN_FREE_DISK_BYTES = 1 << 60
 
     answer = append_coming(
-        client, url, 0, FULL, iter([FILM[:100], fill, FILM[100:200], FILM[200:]])
+        client, url, 0, FULL, iter([VIDEO[:100], fill, VIDEO[100:200], VIDEO[200:]])
     )
     assert answer.status_code == 507
     assert "disk is too full" in answer.content.decode()
     assert offset() == 200
     settings.MIN_FREE_DISK_BYTES = 0
-    assert append(client, url, 200, FILM[200:]).status_code == 204
+    assert append(client, url, 200, VIDEO[200:]).status_code == 204
 
 
 @pytest.fixture
@@ -520,7 +522,7 @@ def test_one_writer_at_a_time_also_where_the_lease_has_run_out(
     """One that stands still on this machine may wake up again: the kernel's lock says so."""
     with writing(Upload.objects.get()):
         Upload.objects.update(writer_until=timezone.now() - timedelta(seconds=1))
-        with pytest.raises(Busy), writing(Upload.objects.get()):
+        with pytest.raises(UploadBusyError), writing(Upload.objects.get()):
             pass
 
 
@@ -529,7 +531,7 @@ def test_a_writer_on_another_machine_that_was_killed_is_waited_for_no_longer_tha
 ) -> None:
     soon = timezone.now() + timedelta(seconds=0.5)
     Upload.objects.update(writer_token="x" * 32, writer_until=soon)
-    assert append(client, url, 0, FILM).status_code == 204
+    assert append(client, url, 0, VIDEO).status_code == 204
     assert timezone.now() > soon
 
 
@@ -546,8 +548,8 @@ def test_who_lost_the_lease_saves_nothing_and_writes_nothing(client: Client, url
         assert receive(stale, lambda size: b"x" * size, 10) == End.LOST
     assert offset() == 0
     Upload.objects.update(writer_token="", writer_until=None)
-    assert append(client, url, 0, FILM).status_code == 204
-    assert Video.objects.get().source_file.read_bytes() == FILM
+    assert append(client, url, 0, VIDEO).status_code == 204
+    assert Video.objects.get().source_file.read_bytes() == VIDEO
 
 
 def test_what_is_ended_while_its_file_is_opened_leaves_no_file(
@@ -561,18 +563,18 @@ def test_what_is_ended_while_its_file_is_opened_leaves_no_file(
         return real(upload)
 
     monkeypatch.setattr(receiving, "_open_locked", ended_meanwhile)
-    with pytest.raises(Gone), writing(upload):
+    with pytest.raises(UploadGoneError), writing(upload):
         pass
     assert everything_on_disk() == []
 
 
 def test_bytes_behind_the_saved_offset_are_cut_off(client: Client, url: str) -> None:
-    append(client, url, 0, FILM[:100])
+    append(client, url, 0, VIDEO[:100])
     with Upload.objects.get().source_path.open("ab") as file:
         file.write(b"of one who was killed" * 1000)
     assert ask(client, url)["Upload-Offset"] == "100"
-    assert append(client, url, 100, FILM[100:]).status_code == 204
-    assert Video.objects.get().source_file.read_bytes() == FILM
+    assert append(client, url, 100, VIDEO[100:]).status_code == 204
+    assert Video.objects.get().source_file.read_bytes() == VIDEO
 
 
 @pytest.mark.parametrize("left", [None, 0, 50])
@@ -580,7 +582,7 @@ def test_a_file_that_is_shorter_than_it_was_is_gone_on_with_from_there(
     client: Client, url: str, left: int | None
 ) -> None:
     """media/temp is not in a backup."""
-    append(client, url, 0, FILM[:100])
+    append(client, url, 0, VIDEO[:100])
     path = Upload.objects.get().source_path
     if left is None:
         path.unlink()
@@ -589,9 +591,9 @@ def test_a_file_that_is_shorter_than_it_was_is_gone_on_with_from_there(
         os.truncate(path, left)
     start = left or 0
     assert ask(client, url)["Upload-Offset"] == str(start)
-    assert append(client, url, 100, FILM[100:]).status_code == 409
-    assert append(client, url, start, FILM[start:]).status_code == 204
-    assert Video.objects.get().source_file.read_bytes() == FILM
+    assert append(client, url, 100, VIDEO[100:]).status_code == 409
+    assert append(client, url, start, VIDEO[start:]).status_code == 204
+    assert Video.objects.get().source_file.read_bytes() == VIDEO
 
 
 @pytest.mark.parametrize(("others", "own", "status"), [(0, 4, 429), (12, 0, 503)])
@@ -601,13 +603,13 @@ def test_more_bodies_than_a_process_has_room_for_are_told_to_wait(
     members = [bob.pk] * own + list(range(others))
     held = [tus.slots.take(member) for member in members]
     try:
-        answer = append(client, url, 0, FILM)
+        answer = append(client, url, 0, VIDEO)
         assert ask(client, url).status_code == 200
     finally:
         for slot in held:
             slot.release()
     assert (answer.status_code, answer["Retry-After"]) == (status, "5")
-    assert append(client, url, 0, FILM).status_code == 204
+    assert append(client, url, 0, VIDEO).status_code == 204
     assert not tus.slots.taken
 
 
@@ -630,7 +632,7 @@ def test_every_few_seconds_what_came_is_saved(
     monkeypatch.setattr(receiving, "SAVE_EVERY", 0)
     seen: list[int] = []
     append_coming(
-        client, url, 0, FULL, iter([FILM[:100], lambda: seen.append(offset()), FILM[100:]])
+        client, url, 0, FULL, iter([VIDEO[:100], lambda: seen.append(offset()), VIDEO[100:]])
     )
     assert seen == [100]
 
@@ -652,8 +654,8 @@ def test_what_is_counted_lies_on_the_disk_first(
     monkeypatch.setattr(os, "fdatasync", recorded(os.fdatasync))
     monkeypatch.setattr(os, "fsync", recorded(os.fsync))
     folder = Upload.objects.get().folder_path
-    assert append(client, url, 0, FILM[:100]).status_code == 204
-    assert append(client, url, 100, FILM[100:]).status_code == 204
+    assert append(client, url, 0, VIDEO[:100]).status_code == 204
+    assert append(client, url, 100, VIDEO[100:]).status_code == 204
     assert steps == [
         ("source.mp4", 0, False),
         ("source.mp4", 100, False),
@@ -667,12 +669,12 @@ def test_what_is_counted_lies_on_the_disk_first(
 
 
 def test_the_answer_to_the_last_piece_may_be_lost(client: Client, url: str) -> None:
-    append(client, url, 0, FILM)
+    append(client, url, 0, VIDEO)
     video = Video.objects.get()
     for answer in (ask(client, url), append(client, url, FULL, b"")):
         assert answer["Upload-Offset"] == str(FULL)
         assert answer["Clipset-Video"] == video.get_absolute_url()
-    assert append(client, url, 0, FILM).status_code == 409
+    assert append(client, url, 0, VIDEO).status_code == 409
     assert append(client, url, FULL, b"x").status_code == 413
     assert Video.objects.get() == video
     assert Job.objects.count() == 1
@@ -684,7 +686,7 @@ def test_what_a_process_left_whole_is_finished_by_whoever_comes(
 ) -> None:
     upload = Upload.objects.get()
     with writing(upload) as writer:
-        assert receive(writer, lambda _: FILM, FULL) == End.WHOLE
+        assert receive(writer, lambda _: VIDEO, FULL) == End.WHOLE
     assert not Video.objects.exists()
     if who == "HEAD":
         assert ask(client, url)["Clipset-Video"]
@@ -693,12 +695,12 @@ def test_what_a_process_left_whole_is_finished_by_whoever_comes(
     else:
         assert finish_whole_uploads() == 1
     assert finish_whole_uploads() == 0
-    assert Video.objects.get().source_file.read_bytes() == FILM
+    assert Video.objects.get().source_file.read_bytes() == VIDEO
     assert ask(client, url)["Clipset-Video"] == Video.objects.get().get_absolute_url()
 
 
 def test_a_finished_one_tells_its_video_for_48_hours(client: Client, url: str, bob: User) -> None:
-    append(client, url, 0, FILM)
+    append(client, url, 0, VIDEO)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert end_expired_uploads() == 0
     assert ask(client, url).status_code == 410
@@ -707,7 +709,7 @@ def test_a_finished_one_tells_its_video_for_48_hours(client: Client, url: str, b
 
 
 def test_of_a_video_that_was_deleted_the_upload_is_gone(client: Client, url: str) -> None:
-    append(client, url, 0, FILM)
+    append(client, url, 0, VIDEO)
     Video.objects.get().delete()
     assert ask(client, url).status_code == 410
     assert terminate(client, url).status_code == 410
@@ -715,7 +717,7 @@ def test_of_a_video_that_was_deleted_the_upload_is_gone(client: Client, url: str
 
 def test_ending_it_gives_everything_back_once(client: Client, url: str, bob: User) -> None:
     other = create(client, 7)["Location"]
-    append(client, url, 0, FILM[:100])
+    append(client, url, 0, VIDEO[:100])
     folder = Upload.objects.get(filename="sea.mp4", size_bytes=FULL).folder_path
     answer = terminate(client, url)
     assert (answer.status_code, answer.content) == (204, b"")
@@ -729,7 +731,7 @@ def test_ending_it_gives_everything_back_once(client: Client, url: str, bob: Use
 
 
 def test_what_has_become_a_video_is_not_ended(client: Client, url: str, bob: User) -> None:
-    append(client, url, 0, FILM)
+    append(client, url, 0, VIDEO)
     answer = terminate(client, url)
     assert answer.status_code == 409
     assert answer["Clipset-Video"] == Video.objects.get().get_absolute_url()
@@ -737,7 +739,7 @@ def test_what_has_become_a_video_is_not_ended(client: Client, url: str, bob: Use
 
 
 def test_one_that_got_no_bytes_for_48_hours_expires(client: Client, url: str, bob: User) -> None:
-    append(client, url, 0, FILM[:100])
+    append(client, url, 0, VIDEO[:100])
     left = Upload.objects.get().expires_at - timezone.now()
     assert LIFETIME - timedelta(minutes=1) < left <= LIFETIME
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
@@ -759,7 +761,7 @@ def test_one_that_got_no_bytes_for_48_hours_expires(client: Client, url: str, bo
 
 def test_bytes_put_the_end_off(client: Client, url: str) -> None:
     Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=5))
-    append(client, url, 0, FILM[:100])
+    append(client, url, 0, VIDEO[:100])
     assert Upload.objects.get().expires_at - timezone.now() > LIFETIME - timedelta(minutes=1)
 
 
@@ -772,7 +774,7 @@ def test_what_is_left_of_the_quota_stands_in_every_answer(client: Client, bob: U
     url = made["Location"]
     assert made["Clipset-Quota-Left"] == str(9 * FULL)
     assert ask(client, url)["Clipset-Quota-Left"] == str(9 * FULL)
-    assert append(client, url, 0, FILM[:9])["Clipset-Quota-Left"] == str(9 * FULL)
+    assert append(client, url, 0, VIDEO[:9])["Clipset-Quota-Left"] == str(9 * FULL)
     assert terminate(client, url)["Clipset-Quota-Left"] == str(10 * FULL)
     assert create(client, 11 * FULL)["Clipset-Quota-Left"] == str(10 * FULL)
 
@@ -781,7 +783,7 @@ def test_an_admin_has_no_quota() -> None:
     client = Client()
     client.force_login(make_admin())
     set_limits(week=1)
-    made = create(client, FULL, FILM)
+    made = create(client, FULL, VIDEO)
     assert made.status_code == 201
     assert "Clipset-Quota-Left" not in made
 
@@ -791,7 +793,7 @@ def test_who_has_a_hundred_on_their_way_finishes_some_first(
 ) -> None:
     from videos.services.uploads import create as uploads
 
-    monkeypatch.setattr(uploads, "MOST_OPEN", 3)
+    monkeypatch.setattr(uploads, "MAX_OPEN", 3)
     urls = [create(client, 10)["Location"] for _ in range(3)]
     refused = create(client, 10)
     assert refused.status_code == 429
@@ -802,11 +804,11 @@ def test_who_has_a_hundred_on_their_way_finishes_some_first(
 
 
 def test_the_same_file_again_is_told_and_made_all_the_same(client: Client) -> None:
-    create(client, FULL, FILM, title="First & 日本")
+    create(client, FULL, VIDEO, title="First & 日本")
     first = Video.objects.get()
     url = create(client, FULL)["Location"]
-    append(client, url, 0, FILM[:3000])
-    answer = append(client, url, 3000, FILM[3000:])
+    append(client, url, 0, VIDEO[:3000])
+    answer = append(client, url, 3000, VIDEO[3000:])
     second = Video.objects.exclude(pk=first.pk).get()
     for told in (answer, ask(client, url)):
         assert told["Clipset-Video"] == second.get_absolute_url()
@@ -818,19 +820,19 @@ def test_the_same_file_again_is_told_and_made_all_the_same(client: Client) -> No
 def test_what_somebody_else_sent_or_what_failed_is_no_duplicate(client: Client, bob: User) -> None:
     other = Client()
     other.force_login(make_user())
-    create(other, FULL, FILM)
-    assert "Clipset-Duplicate-Of" not in create(client, FULL, FILM)
+    create(other, FULL, VIDEO)
+    assert "Clipset-Duplicate-Of" not in create(client, FULL, VIDEO)
     Video.objects.update(processing_status="FAILED", error_message="No picture.")
-    assert "Clipset-Duplicate-Of" not in create(client, FULL, FILM)
-    assert "Clipset-Duplicate-Of" not in create(client, FULL, FILM[::-1])
+    assert "Clipset-Duplicate-Of" not in create(client, FULL, VIDEO)
+    assert "Clipset-Duplicate-Of" not in create(client, FULL, VIDEO[::-1])
 
 
 def test_the_plain_form_says_so_too(client: Client) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    create(client, FULL, FILM, title="First <one>")
+    create(client, FULL, VIDEO, title="First <one>")
     first = Video.objects.get()
-    file = SimpleUploadedFile("again.mp4", FILM)
+    file = SimpleUploadedFile("again.mp4", VIDEO)
     page = client.post("/upload/", {"file": file}, follow=True).content.decode()
     assert (
         f'You sent this file before: <a href="{first.get_absolute_url()}">First &lt;one&gt;' in page
@@ -839,10 +841,10 @@ def test_the_plain_form_says_so_too(client: Client) -> None:
 
 def test_the_hash_does_not_depend_on_how_it_came(client: Client) -> None:
     size = 2 * BLOCK + 1000
-    film = hashlib.shake_256(b"film").digest(size)
+    video_file = hashlib.shake_256(b"film").digest(size)
     url = create(client, size)["Location"]
     for start, end in [(0, 10), (10, BLOCK + 5), (BLOCK + 5, 2 * BLOCK), (2 * BLOCK, size)]:
-        pieces = [film[at : min(at + MIB // 4, end)] for at in range(start, end, MIB // 4)]
+        pieces = [video_file[at : min(at + MIB // 4, end)] for at in range(start, end, MIB // 4)]
         append_coming(client, url, start, end - start, iter(pieces))
     video = Video.objects.get()
     with video.source_file.open("rb") as file:
@@ -852,9 +854,9 @@ def test_the_hash_does_not_depend_on_how_it_came(client: Client) -> None:
 def test_the_list_has_what_is_not_finished_newest_first(client: Client, bob: User) -> None:
     playlist = make_playlist(made_by=bob).short_id
     words = {"description": "Blue", "category": make_category("Music").slug, "playlist": playlist}
-    first = create(client, FULL, FILM[:10], title="Sea", **words)["Location"]
+    first = create(client, FULL, VIDEO[:10], title="Sea", **words)["Location"]
     second = create(client, 20, filename="two.mkv")["Location"]
-    create(client, FULL, FILM)
+    create(client, FULL, VIDEO)
     terminate(client, create(client, 5)["Location"])
     other = Client()
     other.force_login(make_user())

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 KIB, MIB = 1024, 1024**2
-FILM = b"\x00\x00\x00\x18ftypmp42 pretends to be a film" * 100
+VIDEO = b"\x00\x00\x00\x18ftypmp42 pretends to be a film" * 100
 JSON = {"Accept": "application/json"}
 TYPED = {"title": "Harvest & <home>", "description": "Two lines,\nthe second."}
 
@@ -49,7 +49,7 @@ def client(bob: User) -> Client:
     return client
 
 
-def film(name: str = "clip.mp4", content: bytes = FILM) -> SimpleUploadedFile:
+def video_file(name: str = "clip.mp4", content: bytes = VIDEO) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content, "video/mp4")
 
 
@@ -71,29 +71,29 @@ def test_an_accepted_file_becomes_a_waiting_video_a_job_and_a_wake_up(
     client: Client, bob: User
 ) -> None:
     music = make_category("Music")
-    answer = send(client, film(), **TYPED, category=music.slug)
+    answer = send(client, video_file(), **TYPED, category=music.slug)
     video = Video.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, video.get_absolute_url())
     assert video.processing_status == ProcessingStatus.PENDING
     assert (video.title, video.description) == (TYPED["title"], TYPED["description"])
     assert (video.category, video.uploaded_by) == (music, bob)
     assert video.original_filename == "clip.mp4"
-    assert video.file_size_bytes == video.quota_bytes == used(bob) == len(FILM)
-    assert video.source_file.read_bytes() == FILM
+    assert video.file_size_bytes == video.quota_bytes == used(bob) == len(VIDEO)
+    assert video.source_file.read_bytes() == VIDEO
     assert Job.objects.get().video == video
     assert wake_ups() == ["videos.tasks.run_next_job"]
     assert not Upload.objects.exists()
 
 
 def test_the_page_behind_an_upload_says_that_it_is_here(client: Client) -> None:
-    answer = client.post("/upload/", {"file": film(), "title": "Sea"}, follow=True)
+    answer = client.post("/upload/", {"file": video_file(), "title": "Sea"}, follow=True)
     assert answer.status_code == 200
-    assert "Waiting for its turn" in seen(answer)
+    assert "In the queue" in seen(answer)
     assert "Your video is here" in seen(answer)
 
 
 def test_scripts_get_the_address_as_json(client: Client) -> None:
-    answer = send(client, film(), JSON)
+    answer = send(client, video_file(), JSON)
     assert answer.status_code == 201
     assert answer.json() == {"url": Video.objects.get().get_absolute_url()}
 
@@ -103,26 +103,29 @@ def test_an_admin_is_not_charged() -> None:
     set_limits(week=1)
     client = Client()
     client.force_login(root)
-    assert send(client, film()).status_code == 302
+    assert send(client, video_file()).status_code == 302
     assert (used(root), Video.objects.get().quota_bytes) == (0, 0)
 
 
 def test_without_a_description_none_is_stored(client: Client) -> None:
-    send(client, film(), description="  \n ")
+    send(client, video_file(), description="  \n ")
     assert Video.objects.get().description is None
 
 
 def test_other_files_in_the_form_are_thrown_away(client: Client) -> None:
-    assert send(client, film(), extra=film("extra.mp4", b"other" * 1000)).status_code == 302
+    assert (
+        send(client, video_file(), extra=video_file("extra.mp4", b"other" * 1000)).status_code
+        == 302
+    )
     assert len(files_below(Video.objects.get().source_file.parent)) == 1
 
 
 def test_of_two_files_the_first_one_counts(client: Client, bob: User) -> None:
-    answer = send(client, [film("one.mp4"), film("two.mp4", b"other" * 1000)])
+    answer = send(client, [video_file("one.mp4"), video_file("two.mp4", b"other" * 1000)])
     assert answer.status_code == 302
     video = Video.objects.get()
-    assert (video.title, video.file_size_bytes) == ("one", len(FILM))
-    assert used(bob) == len(FILM)
+    assert (video.title, video.file_size_bytes) == ("one", len(VIDEO))
+    assert used(bob) == len(VIDEO)
     assert len(files_below(video.source_file.parent)) == 1
 
 
@@ -143,7 +146,7 @@ def send_named(client: Client, name: str) -> Any:
         ("Summer_in_the_hills.MP4", "Summer_in_the_hills.MP4", "Summer in the hills"),
         ("../../../etc/x.mp4", "x.mp4", "x"),
         ("..\\..\\x.mov", "x.mov", "x"),
-        ("C:\\Users\\bob\\My film.mkv", "My film.mkv", "My film"),
+        ("C:\\Users\\bob\\My video.mkv", "My video.mkv", "My video"),
         ("Küche 日本 🎬.webm", "Küche 日本 🎬.webm", "Küche 日本 🎬"),
         ("evil\u202e4pm.mp4", "evil4pm.mp4", "evil4pm"),
         ("nul\x00byte.mp4", "nulbyte.mp4", "nulbyte"),
@@ -176,39 +179,39 @@ def test_a_name_of_300_characters_is_stored_as_far_as_there_is_room(client: Clie
 # -- refused --------------------------------------------------------------------------------------
 
 KINDS = ".mp4, .mov, .avi, .mkv, .webm"
-LONG_TITLE = "A title has at most 200 characters."
-BLANK_TITLE = "Give the video a title that is more than spaces."
+LONG_TITLE = "Titles can be up to 200 characters."
+BLANK_TITLE = "Enter a title."
 LONG_DESCRIPTION = "A description has at most 5,000 characters."
-NO_CATEGORY = "There is no such category. Choose one of the list."
+NO_CATEGORY = "Choose a category from the list."
 # What is sent, the field that is to blame, what is said about it.
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
-    "empty file": ({"file": ("a.mp4", b"")}, "file", "This file is empty. Choose another one."),
+    "empty file": ({"file": ("a.mp4", b"")}, "file", "This file is empty."),
     "no video": (
-        {"file": ("setup.exe", FILM)},
+        {"file": ("setup.exe", VIDEO)},
         "file",
-        f"This kind of file is not accepted. Send one of {KINDS}.",
+        f"This file type isn't supported. Use {KINDS}.",
     ),
-    "no extension": ({"file": ("mp4", FILM)}, "file", "This kind of file is not accepted."),
+    "no extension": ({"file": ("mp4", VIDEO)}, "file", "This kind of file is not accepted."),
     "no file": ({}, "file", "Choose a video to upload."),
-    "wrong field": ({"video": ("a.mp4", FILM)}, "file", "Choose a video to upload."),
+    "wrong field": ({"video": ("a.mp4", VIDEO)}, "file", "Choose a video to upload."),
     "file as text": ({"file": "clip.mp4"}, "file", "Choose a video to upload."),
-    "long title": ({"file": ("a.mp4", FILM), "title": "t" * 500}, "title", LONG_TITLE),
-    "blank title": ({"file": ("a.mp4", FILM), "title": "   \t "}, "title", BLANK_TITLE),
-    "invisible title": ({"file": ("a.mp4", FILM), "title": "\u200b\u202e"}, "title", BLANK_TITLE),
+    "long title": ({"file": ("a.mp4", VIDEO), "title": "t" * 500}, "title", LONG_TITLE),
+    "blank title": ({"file": ("a.mp4", VIDEO), "title": "   \t "}, "title", BLANK_TITLE),
+    "invisible title": ({"file": ("a.mp4", VIDEO), "title": "\u200b\u202e"}, "title", BLANK_TITLE),
     "long description": (
-        {"file": ("a.mp4", FILM), "description": "d" * 5001},
+        {"file": ("a.mp4", VIDEO), "description": "d" * 5001},
         "description",
         LONG_DESCRIPTION,
     ),
     # 600 and 15,000 characters when they are stored.
-    "title that grows": ({"file": ("a.mp4", FILM), "title": "\ufb2c" * 200}, "title", LONG_TITLE),
+    "title that grows": ({"file": ("a.mp4", VIDEO), "title": "\ufb2c" * 200}, "title", LONG_TITLE),
     "description that grows": (
-        {"file": ("a.mp4", FILM), "description": "\ufb2c" * 5000},
+        {"file": ("a.mp4", VIDEO), "description": "\ufb2c" * 5000},
         "description",
         LONG_DESCRIPTION,
     ),
     "unknown category": (
-        {"file": ("a.mp4", FILM), "category": "no-such"},
+        {"file": ("a.mp4", VIDEO), "category": "no-such"},
         "category",
         NO_CATEGORY,
     ),
@@ -217,7 +220,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
 
 def body_of(case: str) -> dict[str, Any]:
     fields, _, _ = REFUSED[case]
-    made = {name: film(*it) if isinstance(it, tuple) else it for name, it in fields.items()}
+    made = {name: video_file(*it) if isinstance(it, tuple) else it for name, it in fields.items()}
     return {**TYPED, **made}
 
 
@@ -243,7 +246,7 @@ def test_scripts_get_the_refusal_by_field(client: Client, bob: User, case: str) 
 
 def test_what_was_typed_is_still_there_after_a_refusal(client: Client) -> None:
     music = make_category("Music")
-    answer = send(client, film("setup.exe"), **TYPED, category=music.slug)
+    answer = send(client, video_file("setup.exe"), **TYPED, category=music.slug)
     html = answer.content.decode()
     assert 'value="Harvest &amp; &lt;home&gt;"' in html
     assert "Two lines,\r\nthe second." in html or "Two lines,\nthe second." in html
@@ -253,7 +256,7 @@ def test_what_was_typed_is_still_there_after_a_refusal(client: Client) -> None:
 
 def test_what_was_typed_behind_the_file_is_kept_too(client: Client) -> None:
     """Browsers send the fields in the order of the page, where the file stands first."""
-    body = {"file": film("setup.exe"), "title": "Typed below", "description": "And this"}
+    body = {"file": video_file("setup.exe"), "title": "Typed below", "description": "And this"}
     html = client.post("/upload/", body).content.decode()
     assert 'value="Typed below"' in html
     assert "And this" in html
@@ -261,7 +264,7 @@ def test_what_was_typed_behind_the_file_is_kept_too(client: Client) -> None:
 
 def test_a_file_over_the_limit_is_refused_before_it_is_stored(client: Client, bob: User) -> None:
     set_limits(file=200 * KIB)
-    answer = send(client, film(content=bytes(200 * KIB + FORM_OVERHEAD + 1)), **TYPED)
+    answer = send(client, video_file(content=bytes(200 * KIB + FORM_OVERHEAD + 1)), **TYPED)
     assert answer.status_code == 413
     assert (
         "This file is larger than 200 KB, the most that is accepted. Send a shorter or smaller"
@@ -272,7 +275,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_stored(client: Client, bo
 
 def test_a_file_one_byte_over_the_limit_is_refused(client: Client, bob: User) -> None:
     set_limits(file=200 * KIB)
-    answer = send(client, film(content=bytes(200 * KIB + 1)), **TYPED)
+    answer = send(client, video_file(content=bytes(200 * KIB + 1)), **TYPED)
     assert answer.status_code == 413
     assert "larger than 200 KB" in seen(answer)
     assert 'value="Harvest &amp; &lt;home&gt;"' in answer.content.decode()
@@ -281,18 +284,18 @@ def test_a_file_one_byte_over_the_limit_is_refused(client: Client, bob: User) ->
 
 def test_a_file_of_exactly_the_limit_is_accepted(client: Client) -> None:
     set_limits(file=200 * KIB)
-    assert send(client, film(content=bytes(200 * KIB))).status_code == 302
+    assert send(client, video_file(content=bytes(200 * KIB))).status_code == 302
 
 
 def test_a_file_that_would_pass_the_weekly_quota_is_refused(client: Client, bob: User) -> None:
     set_limits(week=4 * MIB)
     bob.weekly_upload_bytes = 3 * MIB
     bob.save()
-    answer = send(client, film(content=bytes(2 * MIB)), **TYPED)
+    answer = send(client, video_file(content=bytes(2 * MIB)), **TYPED)
     assert answer.status_code == 413
     day = f"{quota_state(bob).resets_at:%A, %-d %B}"
     assert (
-        f"This would pass your weekly quota: 1 MB of 4 MB is left until {day}. "
+        f"Not enough weekly quota: 1 MB of 4 MB is left until {day}. "
         "Send a smaller file, or wait until then." in seen(answer)
     )
     assert_nothing_is_left(bob, charged=3 * MIB)
@@ -301,7 +304,7 @@ def test_a_file_that_would_pass_the_weekly_quota_is_refused(client: Client, bob:
 def test_charlie_who_has_used_everything_gets_the_quotas_sentence(client: Client) -> None:
     charlie = make_user("charlie", weekly_upload_bytes=4 * 1024**3)
     client.force_login(charlie)
-    answer = send(client, film(content=bytes(MIB)), JSON)
+    answer = send(client, video_file(content=bytes(MIB)), JSON)
     assert answer.status_code == 413
     assert "0 bytes of 4 GB is left" in answer.json()["errors"]["file"][0]
     assert_nothing_is_left(charlie, charged=4 * 1024**3)
@@ -311,7 +314,7 @@ def test_a_file_over_the_quota_by_less_than_the_forms_own_bytes_is_refused(
     client: Client, bob: User
 ) -> None:
     set_limits(week=MIB)
-    answer = send(client, film(content=bytes(MIB + 1)), **TYPED)
+    answer = send(client, video_file(content=bytes(MIB + 1)), **TYPED)
     assert answer.status_code == 413
     assert "This would pass your weekly quota" in seen(answer)
     assert_nothing_is_left(bob)
@@ -322,7 +325,7 @@ def test_a_file_that_fits_exactly_what_is_left_passes(client: Client, bob: User,
     set_limits(week=MIB + 5)
     bob.weekly_upload_bytes = MIB + 5 - size
     bob.save()
-    assert send(client, film(content=bytes(size))).status_code == 302
+    assert send(client, video_file(content=bytes(size))).status_code == 302
     assert used(bob) == MIB + 5
     assert Video.objects.get().quota_bytes == size
 
@@ -332,13 +335,13 @@ def test_a_quota_from_before_sunday_counts_for_nothing(client: Client, bob: User
     bob.weekly_upload_bytes = MIB
     bob.last_upload_reset = timezone.now() - timedelta(days=8)
     bob.save()
-    assert send(client, film()).status_code == 302
-    assert used(bob) == len(FILM)
+    assert send(client, video_file()).status_code == 302
+    assert used(bob) == len(VIDEO)
 
 
 def test_a_full_disk_refuses_new_uploads(client: Client, bob: User, settings: Settings) -> None:
     settings.MIN_FREE_DISK_BYTES = 1 << 62
-    answer = send(client, film(), **TYPED)
+    answer = send(client, video_file(), **TYPED)
     assert answer.status_code == 507
     assert "The site's disk is too full for this file. Tell an admin, and try again later." in seen(
         answer
@@ -355,7 +358,7 @@ def test_what_others_still_bring_counts_against_the_disk(
         size_bytes=1 << 61,
         expires_at=timezone.now() + timedelta(minutes=15),
     )
-    assert send(client, film()).status_code == 507
+    assert send(client, video_file()).status_code == 507
     assert used(bob) == 0
 
 
@@ -363,7 +366,7 @@ def test_what_others_still_bring_counts_against_the_disk(
 def test_a_request_that_does_not_say_how_long_it_is_gets_411(
     client: Client, bob: User, length: str
 ) -> None:
-    answer = client.post("/upload/", {"file": film()}, CONTENT_LENGTH=length)
+    answer = client.post("/upload/", {"file": video_file()}, CONTENT_LENGTH=length)
     assert answer.status_code == 411
     assert answer.content == b"Say how long the body is."
     assert_nothing_is_left(bob)
@@ -372,16 +375,16 @@ def test_a_request_that_does_not_say_how_long_it_is_gets_411(
 def test_a_forged_request_is_403_and_leaves_nothing(bob: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(bob)
-    answer = send(client, film(), **TYPED)
+    answer = send(client, video_file(), **TYPED)
     assert answer.status_code == 403
     assert_nothing_is_left(bob)
 
 
 def test_a_stranger_is_sent_to_the_log_in(client: Client) -> None:
     client.logout()
-    answer = send(client, film())
+    answer = send(client, video_file())
     assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/upload/")
-    assert send(client, film(), JSON).status_code == 401
+    assert send(client, video_file(), JSON).status_code == 401
     assert not Video.objects.exists()
     assert not Upload.objects.exists()
 
@@ -423,20 +426,20 @@ def test_a_file_that_ends_before_its_form_does_is_refused(client: Client, bob: U
 
 def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User) -> None:
     """The sweep took it for dead while it was still coming: what it said stands."""
-    from videos.services.uploads.create import UploadRefused, Words, begin_upload, end_upload
+    from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload, end_upload
     from videos.services.uploads.finish import finish_upload
 
     upload = begin_upload(user=bob, content_length=1000)
     upload.folder_path.mkdir()
-    (upload.folder_path / "source.mp4").write_bytes(FILM)
+    (upload.folder_path / "source.mp4").write_bytes(VIDEO)
     assert end_upload(upload=upload)
-    with pytest.raises(UploadRefused, match="This upload took too long and was ended") as refused:
+    with pytest.raises(RefusedError, match="This upload took too long and was ended") as refused:
         finish_upload(
             upload=upload,
             path=upload.folder_path / "source.mp4",
             size=1000,
             original_filename="a.mp4",
-            words=Words(title="A"),
+            words=VideoDetails(title="A"),
         )
     assert refused.value.status == 422
     assert wake_ups() == []

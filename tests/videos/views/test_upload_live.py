@@ -266,7 +266,7 @@ def test_an_upload_that_expired_while_it_came_is_refused_with_a_sentence(
         line.sendall(live.PIECE * 2 + form.tail)
         answer = read_answer(line)
     assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert "This upload took too long and was ended. Send it again." in answer.text
+    assert "This upload timed out. Try again." in answer.text
     assert 'value="Kept"' in answer.text
     assert_nothing_is_left(bob)
 

@@ -51,7 +51,7 @@ def logged_in(user: User) -> Client:
     return client
 
 
-def failed_film(bob: User, *, kept: bool) -> Video:
+def failed_video(bob: User, *, kept: bool) -> Video:
     source = Path(django_settings.TEMP_STORAGE_PATH) / "upload-x" / "source.mp4"
     if kept:
         source.parent.mkdir()
@@ -125,7 +125,7 @@ def test_an_unfinished_video_shows_its_state_to_uploader_and_staff_only(
 
 
 def test_a_failure_says_why_and_offers_what_can_be_done(client: Client, bob: User) -> None:
-    video = failed_film(bob, kept=True)
+    video = failed_video(bob, kept=True)
     html = client.get(f"/v/{video.short_id}/").content.decode()
     assert "The disk was full." in html
     assert "Try again" in html
@@ -216,7 +216,7 @@ def test_after_two_hours_the_page_asks_only_when_it_is_told_to(
     assert f"since={now - 7100}" in html, "it goes on counting"
     html = client.get(path, asked | {"since": str(now - 7300)}).content.decode()
     assert not asked_again(html)
-    assert "Look again" in html
+    assert "Refresh" in html
 
 
 @pytest.mark.parametrize("since", ["", "x", "-5", "9" * 40, "9999999999", "٣", "1e3"])
@@ -245,7 +245,7 @@ def test_what_is_finished_while_one_watches_brings_its_actions_and_captions_and_
 
 
 def test_a_failure_while_one_watches_is_told_without_a_reload(client: Client, bob: User) -> None:
-    video = failed_film(bob, kept=True)
+    video = failed_video(bob, kept=True)
     answer = client.get(
         f"/v/{video.short_id}/status/", {"watching": "1"}, headers={"HX-Request": "true"}
     )
@@ -298,7 +298,7 @@ def test_what_is_unfinished_can_be_stopped(
     client.post(f"/v/{video.short_id}/cancel/")
     html = client.get(video.get_absolute_url()).content.decode()
     assert "Stopped" in html
-    assert "could not be made" not in html
+    assert "couldn't be processed" not in html
     assert "/cancel/" not in html
 
 
@@ -348,13 +348,13 @@ def test_editing_stores_what_the_form_holds(client: Client, bob: User) -> None:
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
     [
-        ("title", "t" * 201, "A title has at most 200 characters."),
-        ("title", "\ufb2c" * 200, "A title has at most 200 characters."),  # 600 when stored
+        ("title", "t" * 201, "Titles can be up to 200 characters."),
+        ("title", "\ufb2c" * 200, "Titles can be up to 200 characters."),  # 600 when stored
         ("description", "\ufb2c" * 5000, "A description has at most 5,000 characters."),
-        ("title", "   ", "Give the video a title that is more than spaces."),
+        ("title", "   ", "Enter a title."),
         ("title", "", "This field is required."),
         ("description", "d" * 5001, "A description has at most 5,000 characters."),
-        ("category", "none", "There is no such category. Choose one of the list."),
+        ("category", "none", "Choose a category from the list."),
     ],
 )
 def test_a_bad_edit_is_422_changes_nothing_and_keeps_what_was_typed(
@@ -419,21 +419,21 @@ def test_deleting_asks_first_and_then_does_it(client: Client, bob: User) -> None
     assert Video.objects.exists()
     answer = client.post(f"/v/{video.short_id}/delete/", follow=True)
     assert answer.redirect_chain == [("/profile/bob/", 302)]
-    assert "“Gone soon” is deleted." in unescape(answer.content.decode())
+    assert "“Gone soon” deleted" in unescape(answer.content.decode())
     assert not Video.objects.exists()
     assert Removal.objects.get().video_id == video.pk
     assert client.get(f"/v/{video.short_id}/").status_code == 404
 
 
-def test_staff_who_delete_anothers_film_land_where_it_was(client: Client) -> None:
+def test_staff_who_delete_anothers_video_land_where_it_was(client: Client) -> None:
     video = make_video(uploader=make_user("alice"))
     client.force_login(make_moderator())
     answer = client.post(f"/v/{video.short_id}/delete/")
     assert (answer.status_code, answer["Location"]) == (302, "/profile/alice/")
 
 
-def test_a_retry_puts_the_film_back_in_the_queue_and_charges_it(client: Client, bob: User) -> None:
-    video = failed_film(bob, kept=True)
+def test_a_retry_puts_the_video_back_in_the_queue_and_charges_it(client: Client, bob: User) -> None:
+    video = failed_video(bob, kept=True)
     answer = client.post(f"/v/{video.short_id}/retry/")
     assert (answer.status_code, answer["Location"]) == (302, video.get_absolute_url())
     video.refresh_from_db()
@@ -445,13 +445,13 @@ def test_a_retry_puts_the_film_back_in_the_queue_and_charges_it(client: Client, 
 
 
 def test_a_retry_by_staff_is_charged_to_the_uploader(bob: User) -> None:
-    video = failed_film(bob, kept=True)
+    video = failed_video(bob, kept=True)
     logged_in(make_admin("root_")).post(f"/v/{video.short_id}/retry/")
     assert used(bob) == 4
 
 
 def test_a_retry_without_the_file_says_so(client: Client, bob: User) -> None:
-    video = failed_film(bob, kept=False)
+    video = failed_video(bob, kept=False)
     answer = client.post(f"/v/{video.short_id}/retry/", follow=True)
     assert "Upload it again." in answer.content.decode()
     assert not Job.objects.exists()

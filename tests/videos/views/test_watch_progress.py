@@ -10,7 +10,7 @@ from django.urls import reverse
 from pytest_django.asserts import assertTemplateUsed
 
 from tests.builders import count_queries, make_user, make_video
-from videos.models import View, WatchPosition
+from videos.models import View, WatchProgress
 from videos.services.guest_links import make_guest_link
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_what_is_told_counts_the_view_and_keeps_the_place(client: Client, alice:
     assert View.objects.get().member == alice
     assert tell(client, video, at="100", watched="99", ended="yes") == 204
     assert View.objects.count() == 1
-    assert WatchPosition.objects.get().is_finished
+    assert WatchProgress.objects.get().is_finished
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_is_told_counts_the_view_and_keeps_the_place(client: Client, alice:
 )
 def test_nonsense_is_refused(client: Client, alice: User, data: dict[str, str]) -> None:
     assert tell(client, make_video(), **data) == 422
-    assert not WatchPosition.objects.exists()
+    assert not WatchProgress.objects.exists()
 
 
 def test_telling_takes_few_queries_once_the_view_is_counted(client: Client, alice: User) -> None:
@@ -102,8 +102,8 @@ def test_home_asks_once_for_what_was_begun(client: Client, alice: User) -> None:
     for video in videos:
         tell(client, video, at="40", watched="1")
     assert count_queries(client, "/") == before
-    assert "Go on watching" in client.get("/").content.decode()
-    assert "Go on watching" not in client.get("/?sort=views&q=x").content.decode()
+    assert "Continue watching" in client.get("/").content.decode()
+    assert "Continue watching" not in client.get("/?sort=views&q=x").content.decode()
 
 
 def policy_of(answer: Any) -> dict[str, str]:

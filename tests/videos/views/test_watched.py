@@ -1,4 +1,4 @@
-"""How much of a film one has seen, on every card of it."""
+"""How much of a video one has seen, on every card of it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
-BEGUN, FINISHED = "40 % watched", "Watched to the end"
+BEGUN, FINISHED = "40 % watched", "Watched"
 WHERE = (
-    "/", "/?category=music", "/?q=film", "/categories/music/", "/profile/alice/", "/liked/",
+    "/", "/?category=music", "/?q=video", "/categories/music/", "/profile/alice/", "/liked/",
     "/playlist/{playlist}/", "/v/{new}/", "/v/{new}/?playlist={playlist}",
 )  # fmt: skip
 
@@ -26,14 +26,14 @@ WHERE = (
 def test_each_list_says_what_its_reader_has_seen(client: Client) -> None:
     alice, bob, music = make_user("alice"), make_user("bob"), make_category("Music")
     begun, finished, new = (
-        make_video(f"Film {name}", uploader=alice, category=music, duration_seconds=100)
+        make_video(f"Video {name}", uploader=alice, category=music, duration_seconds=100)
         for name in ("begun", "finished", "new")
     )
     playlist = make_playlist(made_by=bob)
-    for film in (new, begun, finished):
-        add_to_playlist(playlist=playlist, video=film, user=bob)
+    for video in (new, begun, finished):
+        add_to_playlist(playlist=playlist, video=video, user=bob)
         for member in (alice, bob):
-            set_like(video=film, member=member, liked=True)
+            set_like(video=video, member=member, liked=True)
     save_position(video=begun, member=bob, seconds=40, ended=False)
     save_position(video=finished, member=bob, seconds=100, ended=True)
     for member, is_told in ((bob, True), (alice, False)):

@@ -1,4 +1,4 @@
-"""The index of the search, made anew."""
+"""The index of the search, made again."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Makes the index of the search anew. Nothing but the search depends on it, the site may "
-        "run meanwhile, and stopping it half-way does no harm."
-    )
+    help = "Rebuilds the search index. Safe to run while the site is up, and safe to interrupt."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

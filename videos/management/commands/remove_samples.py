@@ -48,7 +48,7 @@ class Command(BaseCommand):
                 f"{_count(removed.users, 'member', 'members')}."
             )
         else:
-            self.stdout.write("There was nothing to remove.")
+            self.stdout.write("Nothing to remove.")
         for name in removed.kept_categories:
             self.stdout.write(f"The category {name} stays: it holds videos that are no samples.")
         for username, reason in removed.kept_users.items():
@@ -56,7 +56,7 @@ class Command(BaseCommand):
                 "They are an ordinary member without a password now: an admin makes them a link "
                 "for a new one."
                 if removed.are_plain
-                else "Change the password now, everybody knows it."
+                else "Change the password now: it is publicly known. knows it."
             )
             self.stdout.write(f"{username} stays: this member {reason}. {advice}")
         if not User.objects.admins().exists():

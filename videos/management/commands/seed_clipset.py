@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 WARNING = (
-    "This removes all members, categories, videos with their files, invitations, uploads and "
-    "sessions of this site, and sets its configuration back. There is no way back."
+    "This deletes all members, categories, videos and files, invitations, uploads and sessions "
+    "of this site, and resets its configuration. It can't be undone."
 )
 
 

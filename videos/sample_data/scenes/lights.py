@@ -97,7 +97,7 @@ def _lights(
 
 
 def lanterns() -> Scene:
-    """Paper lanterns rise over a summer evening; upright, as a phone films."""
+    """Paper lanterns rise over a summer evening; upright, as a phone videos."""
     sky = over(
         gradient(
             TALL,

@@ -32,7 +32,7 @@ from videos.services.processing.publish import (
 from videos.services.stored_files import StoredFile, published_files, stored_path
 from videos.transcode.captions import extract_captions
 from videos.transcode.errors import ProcessingError, SourceError
-from videos.transcode.fragments import NotFragmented, describe
+from videos.transcode.fragments import NotFragmentedError, describe
 from videos.transcode.probe import probe
 from videos.transcode.storyboard import plan_storyboard
 from videos.transcode.types import Made, MediaInfo, Rendition, no_tick
@@ -89,7 +89,7 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
     """Publishes what lies finished in the published roots under the name of the job's video, and
     ends the job. False when no rendition there is whole.
 
-    Raises LeaseLost, and ProcessingError when a file could not be probed.
+    Raises LeaseLostError, and ProcessingError when a file could not be probed.
     """
     video = job.video
     if video.is_sample:
@@ -201,7 +201,7 @@ def _probed(file: StoredFile, version: str, name: str, tick: Tick) -> _Whole | N
         info = probe(path, options=transcode_options(accepted=("mp4",)), tick=tick)
         facts = describe(path)
         placed_at = path.stat().st_mtime
-    except (SourceError, NotFragmented, FileNotFoundError) as error:
+    except (SourceError, NotFragmentedError, FileNotFoundError) as error:
         logger.info("%s is not whole: %s", path.name, error)
         return None
     video, audio = info.video, info.audio

@@ -25,10 +25,10 @@ from videos.services.processing import jobs
 from videos.services.processing.adopt import adopt_published_files
 from videos.services.processing.disk_faults import Fault, fault_of_storage, speaks_of_disk
 from videos.services.processing.enrich import enrich
-from videos.services.processing.publish import NeedsEncoding, process
+from videos.services.processing.publish import NeedsEncodingError, process
 from videos.services.removals import cancel_failed_source
 from videos.services.removing import work_off_removals
-from videos.transcode.errors import KilledBySignal, ProcessingError, SourceError
+from videos.transcode.errors import KilledBySignalError, ProcessingError, SourceError
 from videos.transcode.types import Progress
 
 if TYPE_CHECKING:
@@ -46,9 +46,12 @@ OUR_FAULT = (
 DISK_FULL = (
     "The site's disk is full. Tell an admin; the video can be tried again when there is room."
 )
-SOURCE_GONE = "The file that was sent is not there any more. Upload it again."
+SOURCE_GONE = (
+    "The original file is no longer available, so this can't be retried. It needs to be "
+    "uploaded again."
+)
 SOURCE_MISSING = (
-    "The file that was sent cannot be found on the site's disk. Tell an admin; "
+    "The original file is missing from the server's disk. Tell an admin; "
     "the video can be tried again when the disk is back."
 )
 SOURCE_CHANGED = (
@@ -56,7 +59,7 @@ SOURCE_CHANGED = (
     "once the file is restored."
 )
 REFUSED = "This file was refused because of what it holds. Upload another version of it."
-CANCELLED = "Processing was stopped. Try again whenever you like."
+CANCELLED = "Processing was stopped. You can start it again at any time."
 
 
 def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
@@ -71,7 +74,7 @@ def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
     folder = work_folder(job)
     try:
         return _attempt(job, folder)
-    except jobs.LeaseLost:
+    except jobs.LeaseLostError:
         logger.warning("job %s was taken over or its video was deleted", job.pk)
         return "lease lost"
     finally:
@@ -81,13 +84,13 @@ def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
 
 
 def _attempt(job: Job, folder: Path) -> str:
-    """Raises LeaseLost; every other failure ends in a state with a sentence."""
+    """Raises LeaseLostError; every other failure ends in a state with a sentence."""
     try:
         enter_work_folder(folder)
         _work(job, folder)
-    except (NeedsEncoding, jobs.GiveBack) as pause:
+    except (NeedsEncodingError, jobs.GiveBackError) as pause:
         return _handed_on(job, pause)
-    except jobs.LeaseLost:
+    except jobs.LeaseLostError:
         raise
     except Exception as error:
         return _ended_by(job, folder, error)
@@ -97,10 +100,10 @@ def _attempt(job: Job, folder: Path) -> str:
 
 
 def _ended_by(job: Job, folder: Path, error: Exception) -> str:
-    """What becomes of a job whose attempt raised an error. Raises LeaseLost."""
+    """What becomes of a job whose attempt raised an error. Raises LeaseLostError."""
     try:
         fault = fault_of_storage(job, folder, error, tick=_ticker(job))
-    except jobs.GiveBack as pause:
+    except jobs.GiveBackError as pause:
         return _handed_on(job, pause)
     if fault is Fault.AWAY:
         # Whatever the error says: it comes from a disk, not from the source.
@@ -109,7 +112,7 @@ def _ended_by(job: Job, folder: Path, error: Exception) -> str:
         return "given back"
     if isinstance(error, SourceError):
         return _judged(job, error, fault)
-    if isinstance(error, KilledBySignal):
+    if isinstance(error, KilledBySignalError):
         logger.warning("FFmpeg of job %s was killed", job.pk)
         return "given up" if jobs.lose_attempt(job) else "lost"
     if isinstance(error, ProcessingError):
@@ -135,8 +138,8 @@ def _work(job: Job, folder: Path) -> None:
         raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
 
 
-def _handed_on(job: Job, pause: NeedsEncoding | jobs.GiveBack) -> str:
-    if isinstance(pause, NeedsEncoding):
+def _handed_on(job: Job, pause: NeedsEncodingError | jobs.GiveBackError) -> str:
+    if isinstance(pause, NeedsEncodingError):
         jobs.hand_to_encoder(job, source_seconds=pause.seconds)
         return "to be encoded"
     jobs.give_back(job)
@@ -168,7 +171,7 @@ def _failed(job: Job, sentence: str) -> str:
 def _ticker(job: Job) -> Tick:
     """Renews the lease with the progress, every ten seconds, or every two while it moves.
 
-    It raises LeaseLost and GiveBack, which end the work.
+    It raises LeaseLostError and GiveBackError, which end the work.
     """
     last_time, last_percent = time.monotonic() - 60, -1
     renewed_at = time.monotonic()
@@ -176,7 +179,7 @@ def _ticker(job: Job) -> Tick:
     def tick(progress: Progress) -> None:
         nonlocal last_time, last_percent, renewed_at
         if is_stopping():
-            raise jobs.GiveBack
+            raise jobs.GiveBackError
         show_life()
         now = time.monotonic()
         percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))
@@ -188,13 +191,13 @@ def _ticker(job: Job) -> Tick:
         try:
             jobs.renew_lease(job, percent=percent, seconds_left=left)
             if job.kind == JobKind.ENRICH and jobs.encode_waits():
-                raise jobs.GiveBack
+                raise jobs.GiveBackError
         except OperationalError:
             # A database that is busy or away for a moment is no reason to throw the work away.
             logger.exception("the lease of job %s could not be renewed", job.pk)
             connection.close_if_unusable_or_obsolete()
             if time.monotonic() - renewed_at > jobs.LEASE.total_seconds():
-                raise jobs.LeaseLost from None
+                raise jobs.LeaseLostError from None
             return
         renewed_at = time.monotonic()
 
@@ -241,7 +244,7 @@ def enrich_again(*, video: Video) -> Job:
     with transaction.atomic():
         current = Video.objects.select_for_update().get(pk=video.pk)
         if not current.is_ready or jobs.open_job(current) is not None:
-            raise ValidationError("It is being worked on already.")
+            raise ValidationError("This video is already being processed.")
         return jobs.add_job(
             video=current, kind=JobKind.ENRICH, source_seconds=current.duration_seconds
         )
@@ -254,4 +257,4 @@ def cancel_processing(*, video: Video) -> None:
     """
     job = jobs.open_job(video)
     if job is None or not jobs.cancel_job(job, sentence=CANCELLED):
-        raise ValidationError("Nothing is being done for this video that could be stopped.")
+        raise ValidationError("This video isn't being processed.")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def enrich(job: Job, folder: Path, *, tick: Tick) -> None:
     """Each part is published as it is done, so that what is given back loses little.
 
-    Raises LeaseLost, GiveBack, and what `transcode` raises.
+    Raises LeaseLostError, GiveBackError, and what `transcode` raises.
     """
     if not job.video.storyboard_filename:
         _add_storyboard(job, folder, tick=tick)

@@ -55,7 +55,7 @@ LONG_SECONDS = 600
 # How long an encode may be due before enrichment gives way to it.
 PATIENCE = timedelta(seconds=5)
 LOST = (
-    "Processing was interrupted again and again, so it was given up. Try again; if it fails "
+    "Processing kept getting interrupted, so we stopped. Try again; if it fails "
     "once more, tell an admin."
 )
 
@@ -66,11 +66,11 @@ SLOW: Final = (JobKind.ENCODE, JobKind.ENRICH)
 SMALL: Final[PositiveSmallIntegerField[int, int]] = PositiveSmallIntegerField()
 
 
-class LeaseLost(Exception):
+class LeaseLostError(Exception):
     """The job is somebody else's by now, or its video is gone."""
 
 
-class GiveBack(Exception):
+class GiveBackError(Exception):
     """Work that is to be left for later: the workers are being stopped, or something more urgent
     waits."""
 
@@ -188,7 +188,7 @@ def encode_waits() -> bool:
 
 
 def renew_lease(job: Job, *, percent: int | None, seconds_left: int | None) -> None:
-    """Still at it, so far along. Raises LeaseLost.
+    """Still at it, so far along. Raises LeaseLostError.
 
     Farther than any attempt before clears the count of lost ones: a long encode survives many
     kills, and one that is always lost at the same place is given up.
@@ -202,17 +202,17 @@ def renew_lease(job: Job, *, percent: int | None, seconds_left: int | None) -> N
         lease_until=database_now() + LEASE, progress=percent, seconds_left=seconds_left, **changes
     )
     if not renewed:
-        raise LeaseLost
+        raise LeaseLostError
 
 
 def hold(job: Job) -> None:
-    """In a transaction that changes what belongs to the holder. Raises LeaseLost."""
+    """In a transaction that changes what belongs to the holder. Raises LeaseLostError."""
     if not _held(job).update(lease_until=database_now() + LEASE):
-        raise LeaseLost
+        raise LeaseLostError
 
 
 def end_job(job: Job) -> None:
-    """Done. To be called in the transaction that publishes the result; raises LeaseLost."""
+    """Done. To be called in the transaction that publishes the result; raises LeaseLostError."""
     ended = _held(job).update(
         **_at_rest(JobState.DONE),
         losses=F("losses") - 1,
@@ -220,11 +220,11 @@ def end_job(job: Job) -> None:
         finished_at=database_now(),
     )
     if not ended:
-        raise LeaseLost
+        raise LeaseLostError
 
 
 def hand_to_encoder(job: Job, *, source_seconds: float) -> None:
-    """It has to be encoded, which is the other cluster's work. Raises LeaseLost."""
+    """It has to be encoded, which is the other cluster's work. Raises LeaseLostError."""
     with transaction.atomic():
         _put_back(
             job,
@@ -237,7 +237,7 @@ def hand_to_encoder(job: Job, *, source_seconds: float) -> None:
 
 def give_back(job: Job, *, delay: timedelta = timedelta(0)) -> None:
     """As if it had not been taken: a stop of the workers, or storage that is away, costs nothing
-    but time. Raises LeaseLost."""
+    but time. Raises LeaseLostError."""
     with transaction.atomic():
         _put_back(job, delay=delay, losses=F("losses") - 1)
 
@@ -254,7 +254,7 @@ def storage_pause(job: Job) -> timedelta:
 
 def reject_source(job: Job, *, sentence: str) -> None:
     """The content is at fault: failed for good, the quota given back; staff can try again. Raises
-    LeaseLost."""
+    LeaseLostError."""
     with transaction.atomic():
         _fail(job, _held(job), sentence, refused=True)
 
@@ -262,7 +262,7 @@ def reject_source(job: Job, *, sentence: str) -> None:
 def fail_attempt(job: Job, *, sentence: str) -> bool:
     """We are at fault: another attempt after a while, or failed for good after three.
 
-    Returns whether it is given up. Raises LeaseLost.
+    Returns whether it is given up. Raises LeaseLostError.
     """
     with transaction.atomic():
         failures = job.failures + 1
@@ -275,11 +275,11 @@ def fail_attempt(job: Job, *, sentence: str) -> bool:
 
 def lose_attempt(job: Job) -> bool:
     """FFmpeg was killed by somebody else: counts as a lost lease. Returns whether it is given
-    up. Raises LeaseLost."""
+    up. Raises LeaseLostError."""
     with transaction.atomic():
         held = _held(job).first()
         if held is None:
-            raise LeaseLost
+            raise LeaseLostError
         if held.losses >= MAX_LOSSES:
             _fail(job, _held(job), LOST)
             return True
@@ -349,7 +349,7 @@ def _put_back(job: Job, *, delay: timedelta, **changes: object) -> None:
     """In a transaction."""
     waiting = {**_at_rest(JobState.WAITING), "progress": None}
     if not _held(job).update(**waiting, run_after=database_now() + delay, **changes):
-        raise LeaseLost
+        raise LeaseLostError
     _forget_growing(job)
     if not delay:
         wake(str(changes.get("kind", job.kind)))
@@ -376,7 +376,7 @@ def _fail(
     """
     if not held.update(**_at_rest(JobState.FAILED), finished_at=database_now()):
         if strict:
-            raise LeaseLost
+            raise LeaseLostError
         return False
     _forget_growing(job)
     if job.kind != JobKind.ENRICH:

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class NeedsEncoding(Exception):
+class NeedsEncodingError(Exception):
     """The quick cluster found that the picture has to be encoded."""
 
     def __init__(self, seconds: float) -> None:
@@ -69,8 +69,8 @@ class NeedsEncoding(Exception):
 def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     """Makes the video of a source and publishes it, or nothing at all.
 
-    Raises NeedsEncoding, LeaseLost, OSError for a source that its disk does not give, and what
-    `transcode` raises.
+    Raises NeedsEncodingError, LeaseLostError, OSError for a source that its disk does not give, and
+    what `transcode` raises.
     """
     options = transcode_options()
 
@@ -78,9 +78,9 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
 
     def begun(plan: Plan) -> None:
         if job.kind == JobKind.PUBLISH and not plan.copied:
-            raise NeedsEncoding(plan.duration_seconds)
+            raise NeedsEncodingError(plan.duration_seconds)
         # Anew when a graphics card failed in the middle: what was read until then is void.
-        versions.append(version_of(job, begun_anew=bool(versions)))
+        versions.append(version_of(job, started_again=bool(versions)))
         _announce(job, plan, version=versions[-1])
 
     result = transcode(source, folder, options=options, tick=tick, begun=begun)
@@ -138,7 +138,7 @@ def _publish(
     version: str,
     tick: Callable[[], None],
 ) -> None:
-    """Makes the result the video's, or nothing at all. Raises LeaseLost."""
+    """Makes the result the video's, or nothing at all. Raises LeaseLostError."""
     video = job.video
     jobs.renew_lease(job, percent=99, seconds_left=None)
     # Of attempts that were killed half-way. Read before this one ends the job, set aside after: a
@@ -169,7 +169,7 @@ def store_result(
     job: Job, placed: Placed, captions: tuple[Extracted, ...], *, was_copied: bool
 ) -> None:
     """Ends the job with a video that plays and whose source is not needed any more, and asks for
-    what comes next. In a transaction; `index_new_captions` follows it. Raises LeaseLost."""
+    what comes next. In a transaction; `index_new_captions` follows it. Raises LeaseLostError."""
     video = job.video
     jobs.end_job(job)
     _store(video, placed, was_copied=was_copied)

@@ -79,11 +79,11 @@ def _name_of_this_kernel() -> str:
 HERE: Final = _name_of_this_kernel()
 
 
-class Busy(Exception):
+class UploadBusyError(Exception):
     """Somebody else writes, and did not let go in time."""
 
 
-class Gone(Exception):
+class UploadGoneError(Exception):
     """The upload is not open any more."""
 
 
@@ -105,7 +105,7 @@ class End(Enum):
 def writing(upload: Upload) -> Iterator[Writer]:
     """The right to write, given back whatever happens; what came until then is saved.
 
-    Raises Busy when it cannot be had within WAIT, and Gone.
+    Raises UploadBusyError when it cannot be had within WAIT, and UploadGoneError.
     """
     writer = _take(upload)
     try:
@@ -115,12 +115,15 @@ def writing(upload: Upload) -> Iterator[Writer]:
 
 
 def wait_for_writer(upload: Upload) -> None:
-    """Asks whoever writes to let go, and waits until the offset is saved. Raises Busy and Gone."""
+    """Asks the current writer to stop and waits until the offset is saved.
+
+    Raises: UploadBusyError, UploadGoneError.
+    """
     deadline = time.monotonic() + WAIT
     while is_held(upload):
         _ask_to_let_go(upload.pk)
         if time.monotonic() > deadline:
-            raise Busy
+            raise UploadBusyError
         time.sleep(_ASK_AGAIN)
     upload.refresh_from_db()
 
@@ -131,7 +134,7 @@ def _take(upload: Upload) -> Writer:
     while True:
         try:
             _check_open(upload.pk)
-        except Gone:
+        except UploadGoneError:
             remove_ended_folder(upload)
             raise
         with refused_when_disk_fails():
@@ -141,7 +144,7 @@ def _take(upload: Upload) -> Writer:
             return writer
         _ask_to_let_go(upload.pk)
         if time.monotonic() > deadline:
-            raise Busy
+            raise UploadBusyError
         time.sleep(_ASK_AGAIN)
 
 
@@ -164,7 +167,7 @@ def _check_open(pk: UUID) -> None:
     if not Upload.objects.filter(
         pk=pk, state=UploadState.OPEN, expires_at__gt=timezone.now(), user__is_active=True
     ).exists():
-        raise Gone
+        raise UploadGoneError
 
 
 def _open_locked(upload: Upload) -> IO[bytes] | None:
@@ -196,11 +199,11 @@ def _lease(pk: UUID, token: str) -> bool:
 
 
 def is_held(upload: Upload) -> bool:
-    """Whether somebody writes it at this moment. Raises Gone."""
+    """Whether somebody writes it at this moment. Raises UploadGoneError."""
     row = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN)
     found = row.values_list("writer_token", "writer_until").first()
     if found is None:
-        raise Gone
+        raise UploadGoneError
     token, until = found
     if until is None or until < database_now():
         return False
@@ -265,7 +268,7 @@ class Writer:
         return size
 
     def write(self, data: bytes) -> None:
-        """Raises UploadRefused (503 or 507), having kept what the disk took."""
+        """Raises RefusedError (503 or 507), having kept what the disk took."""
         if time.monotonic() >= self.until and not self.save():
             return
         view = memoryview(data)
@@ -356,7 +359,7 @@ def receive(
     """Writes the `size` bytes of a body as they come; with the SHA-1 that they should have, all or
     nothing of them. Memory does not grow with the size.
 
-    Raises UploadRefused (503 or 507). What came until then is kept all the same.
+    Raises RefusedError (503 or 507). What came until then is kept all the same.
     """
     if sha1 is None:
         return _receive(writer, read, size, None)

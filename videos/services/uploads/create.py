@@ -1,5 +1,5 @@
-"""What is promised for a file on its way, and how that ends; videos.services.uploads.append writes it,
-videos.services.uploads.finish makes a video of it."""
+"""What is promised for a file on its way, and how that ends; videos.services.uploads.append writes
+it, videos.services.uploads.finish makes a video of it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ FORM_OVERHEAD = 128 * 1024  # bytes
 LIFETIME: Final = timedelta(hours=48)
 REMEMBERED_DAYS: Final = 7
 # How many of them a member may have on their way.
-MOST_OPEN: Final = 100
+MAX_OPEN: Final = 100
 WHOLE_AFTER_ALL: Final = "The upload is whole, although its row says that bytes are missing."
 # How long a silent request of the plain form keeps what it reserved. One that goes on is touched
 # far more often.
@@ -63,7 +63,7 @@ FORM_LIFETIME = timedelta(minutes=15)
 TOUCH_EVERY = timedelta(seconds=5)
 
 
-class UploadRefused(Exception):
+class RefusedError(Exception):
     """The sentence says why and what to do; the status is 413, 415, 422, 429, 503 or 507."""
 
     def __init__(self, sentence: str, *, status: int) -> None:
@@ -77,8 +77,8 @@ class UploadRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """What is said about a film."""
+class VideoDetails:
+    """What is said about a video."""
 
     title: str
     description: str = ""
@@ -91,35 +91,35 @@ def accepted_kinds() -> str:
 
 
 def check_kind(filename: str, *, status: int = 422) -> None:
-    """Raises UploadRefused for an extension that is not accepted."""
+    """Raises RefusedError for an extension that is not accepted."""
     if Path(filename).suffix.lower().lstrip(".") not in settings.ACCEPTED_VIDEO_FORMATS:
-        raise UploadRefused(
-            f"This kind of file is not accepted. Send one of {accepted_kinds()}.", status=status
+        raise RefusedError(
+            f"This file type isn't supported. Use {accepted_kinds()}.", status=status
         )
 
 
-def too_large(limit: int) -> UploadRefused:
-    return UploadRefused(
+def too_large(limit: int) -> RefusedError:
+    return RefusedError(
         f"This file is larger than {human_bytes(limit)}, the most that is accepted. "
         "Send a shorter or smaller version.",
         status=413,
     )
 
 
-def disk_full() -> UploadRefused:
-    return UploadRefused(
+def disk_full() -> RefusedError:
+    return RefusedError(
         "The site's disk is too full for this file. Tell an admin, and try again later.",
         status=507,
     )
 
 
-def storage_away() -> UploadRefused:
-    return UploadRefused(AWAY, status=503)
+def storage_away() -> RefusedError:
+    return RefusedError(AWAY, status=503)
 
 
 @contextmanager
 def refused_when_disk_fails() -> Iterator[None]:
-    """Raises UploadRefused in the place of what a disk says: 507 for one without room, on which
+    """Raises RefusedError in the place of what a disk says: 507 for one without room, on which
     the database may lie, too; 503 for one that is away, read-only or broken."""
     try:
         yield
@@ -130,7 +130,7 @@ def refused_when_disk_fails() -> Iterator[None]:
         raise refusal from error
 
 
-def refusal_for(error: BaseException) -> UploadRefused | None:
+def refusal_for(error: BaseException) -> RefusedError | None:
     """None for an error that is not of a disk. Logs what is not full."""
     if is_disk_full(error):
         return disk_full()
@@ -148,7 +148,7 @@ def refusal_for(error: BaseException) -> UploadRefused | None:
 def begin_upload(*, user: User, content_length: int) -> Upload:
     """Reserves quota and disk for a request of the plain form that says it brings so many bytes.
 
-    Raises UploadRefused before a byte of the body was read.
+    Raises RefusedError before a byte of the body was read.
     """
     limit = current_config().max_file_size_bytes
     if content_length > limit + FORM_OVERHEAD:
@@ -161,22 +161,22 @@ def begin_upload(*, user: User, content_length: int) -> Upload:
 
 
 def create_upload(
-    *, user: User, size: int, filename: str, words: Words, metadata: str = ""
+    *, user: User, size: int, filename: str, words: VideoDetails, metadata: str = ""
 ) -> Upload:
     """Reserves quota and disk for a file of `size` bytes that comes in as many requests as it
     takes. `metadata` is kept as it was sent.
 
-    Raises UploadRefused: 413, 415, 422, 429 or 507.
+    Raises RefusedError: 413, 415, 422, 429 or 507.
     """
     limit = current_config().max_file_size_bytes
     name = plain_name(filename)
     if not name:
-        raise UploadRefused("Say what the file is called.", status=422)
+        raise RefusedError("Say what the file is called.", status=422)
     check_kind(name, status=415)
     if size > limit:
         raise too_large(limit)
     if size == 0:
-        raise UploadRefused("This file is empty. Choose another one.", status=422)
+        raise RefusedError("This file is empty. Choose another one.", status=422)
     now = timezone.now()
     upload = Upload(
         is_resumable=True,
@@ -200,10 +200,9 @@ def _begin(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
     with refused_when_disk_fails(), transaction.atomic():
         reservation = _reserve(user, sizes)
         # The reservation's UPDATE lets one at a time come this far, but for admins.
-        if upload.is_resumable and open_uploads(user).count() >= MOST_OPEN:
-            raise UploadRefused(
-                f"You have {MOST_OPEN} uploads that are not finished. Finish or cancel some of "
-                "them first.",
+        if upload.is_resumable and open_uploads(user).count() >= MAX_OPEN:
+            raise RefusedError(
+                f"You have {MAX_OPEN} unfinished uploads. Finish or discard some first.",
                 status=429,
             )
         upload.user = user
@@ -221,7 +220,7 @@ def open_uploads(user: User) -> QuerySet[Upload]:
 
 
 def discard_playlist(*, user: User, short_id: str) -> bool:
-    """Takes back a playlist that was made for films of which none came.
+    """Takes back a playlist that was made for videos of which none came.
 
     False, and it stays, when it is not (or no longer) this member's, when it holds something, or
     when others are on their way into it.
@@ -259,19 +258,19 @@ def _reserve(user: User, sizes: tuple[int, ...]) -> Reservation:
     raise over_quota(user)
 
 
-def over_quota(user: User) -> UploadRefused:
+def over_quota(user: User) -> RefusedError:
     user.refresh_from_db(fields=["weekly_upload_bytes", "last_upload_reset"])
     quota = quota_state(user)
     left, limit = human_bytes(quota.left_bytes or 0), human_bytes(quota.limit_bytes or 0)
-    return UploadRefused(
-        f"This would pass your weekly quota: {left} of {limit} is left until "
+    return RefusedError(
+        f"Not enough weekly quota: {left} of {limit} left until "
         f"{quota.resets_at:%A, %-d %B}. Send a smaller file, or wait until then.",
         status=413,
     )
 
 
 def _check_disk(size: int) -> None:
-    """Counts what other uploads still bring. Raises UploadRefused (503 or 507)."""
+    """Counts what other uploads still bring. Raises RefusedError (503 or 507)."""
     with refused_when_disk_fails():
         check_writable(roots_for_new_videos())
         free = shutil.disk_usage(root_path(TEMP)).free
@@ -367,7 +366,7 @@ def is_whole_after_all(upload: Upload) -> bool:
 
 
 def remove_ended_folder(upload: Upload) -> None:
-    """The file of an upload that ended may have been made anew by opening it right after. Never of
+    """The file of an upload that ended may have been made again by opening it right after. Never of
     one that became a video: that is its source."""
     with transaction.atomic():
         if Upload.objects.filter(pk=upload.pk, state=UploadState.ENDED).exists():

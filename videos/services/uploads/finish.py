@@ -20,8 +20,8 @@ from videos.services.playlists import add_to_playlist
 from videos.services.processing.jobs import add_job
 from videos.services.uploads.create import (
     LIFETIME,
-    UploadRefused,
-    Words,
+    RefusedError,
+    VideoDetails,
     fitting_name,
     over_quota,
     refused_when_disk_fails,
@@ -41,13 +41,13 @@ def finish_upload(
     path: Path,
     size: int,
     original_filename: str,
-    words: Words,
+    words: VideoDetails,
     content_hash: str = "",
 ) -> Video:
     """Of a file that the plain form brought: makes its Video (PENDING) and a job, and wakes a
     worker, all or nothing.
 
-    Raises UploadRefused when the file turns out not to fit the quota, or the upload has expired.
+    Raises RefusedError when the file turns out not to fit the quota, or the upload has expired.
     """
     with refused_when_disk_fails():
         checked_root(upload.root)  # an unmounted disk takes bytes as long as the file is open
@@ -56,12 +56,10 @@ def finish_upload(
         # Finished first: of an open one that is deleted the folder is removed (videos.signals).
         rows = Upload.objects.filter(pk=upload.pk)
         if not rows.update(state=UploadState.FINISHED):
-            raise UploadRefused(
-                "This upload took too long and was ended. Send it again.", status=422
-            )
+            raise RefusedError("This upload timed out. Try again.", status=422)
         rows.delete()
         if not User.objects.filter(pk=upload.user_id, is_active=True).exists():
-            raise UploadRefused("Your account was closed while the file came.", status=422)
+            raise RefusedError("Your account was deactivated during the upload.", status=422)
         charged = _settle(upload, size)
         return _make_video(
             upload,
@@ -78,7 +76,7 @@ def finish_resumable(upload: Upload) -> Video | None:
     """Of one whose last byte was saved: makes its Video and a job, once, however often and by
     whomever it is asked. Brings `upload` up to date; None while something of it is missing.
 
-    Raises UploadRefused (503 or 507).
+    Raises RefusedError (503 or 507).
     """
     with refused_when_disk_fails():
         if not (upload.is_open and upload.is_whole and has_file(upload)):
@@ -98,7 +96,7 @@ def finish_whole_uploads() -> int:
     for upload in list(_whole()):
         try:
             finished += finish_resumable(upload) is not None
-        except UploadRefused as refusal:
+        except RefusedError as refusal:
             logger.warning("upload %s is left for later: %s", upload.pk, refusal)
     return finished
 
@@ -172,7 +170,7 @@ def _make_video_of(upload: Upload) -> None:
         size=upload.size_bytes,
         charged=upload.quota_bytes,
         original_filename=upload.filename,
-        words=Words(
+        words=VideoDetails(
             title=upload.title,
             description=upload.description,
             category=upload.category,
@@ -190,7 +188,7 @@ def _make_video(
     size: int,
     charged: int,
     original_filename: str,
-    words: Words,
+    words: VideoDetails,
     content_hash: str,
 ) -> Video:
     video = Video(

@@ -23,7 +23,7 @@ from videos.services.processing.jobs import (
     LOST,
     MAX_FAILURES,
     MAX_LOSSES,
-    LeaseLost,
+    LeaseLostError,
     claim_next_job,
     end_job,
     fail_attempt,
@@ -216,7 +216,7 @@ def test_who_lost_the_lease_changes_nothing(bob: User) -> None:
         lambda: lose_attempt(stale),
     ]
     for change in changes:
-        with pytest.raises(LeaseLost):
+        with pytest.raises(LeaseLostError):
             change()
         assert (Job.objects.values().get(), Video.objects.values().get(), used(bob)) == before
     end_job(fresh)
@@ -233,7 +233,7 @@ def test_who_lost_the_lease_changes_nothing_when_it_was_about_to_give_up(bob: Us
         lambda: lose_attempt(stale),
     ]
     for change in changes:
-        with pytest.raises(LeaseLost):
+        with pytest.raises(LeaseLostError):
             change()
         assert (Job.objects.values().get(), Video.objects.values().get(), used(bob)) == before
 
@@ -243,7 +243,7 @@ def test_a_token_that_was_emptied_holds_nothing() -> None:
     job = claimed()
     end_job(job)
     job.lease_owner = ""
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         renew_lease(job, percent=1, seconds_left=None)
 
 
@@ -251,9 +251,9 @@ def test_a_job_whose_video_is_gone_is_lost() -> None:
     waiting_job()
     job = claimed()
     Video.objects.all().delete()
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         renew_lease(job, percent=1, seconds_left=None)
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         fail_attempt(job, sentence=SENTENCE)
 
 
@@ -381,7 +381,7 @@ def test_a_finished_job_is_no_loss() -> None:
     job.refresh_from_db()
     assert (job.state, job.losses, job.progress) == (JobState.DONE, 0, 100)
     assert job.finished_at is not None
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         end_job(job)
 
 
