@@ -21,7 +21,7 @@ USED: Final = {
 }
 
 # Comments that fill whole lines, as Biome formats them. Types and reasons are for the source: they
-# are a fifth of our JavaScript, compressed. No string spans lines: test_static_files.py sees to that.
+# are a fifth of our JavaScript, compressed. No string spans lines; a test sees to that.
 COMMENT_LINES: Final = re.compile(
     rb"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL
 )
