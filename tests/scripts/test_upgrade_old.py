@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from tests import clips
 from tests.parts import without
 from tests.processes import ROOT, wait_for
-from tests.scripts.member import PASSWORD, rows, shell
+from tests.scripts.member import PASSWORD, Browser, rows, shell
 from tests.scripts.repository import git
 from tests.scripts.sender import Sender
 from tests.scripts.site import end, is_whole, logs, running, started
@@ -29,6 +30,8 @@ REVISIONS = {
     "the first that starts": "f331666",
     "the last without named storage roots": "40671b1",
 }
+# The last commit before one name per thing: its modules, models and templates have other names.
+OLD_NAMES = "914a753"
 # Columns that no upgrade changes, as far as a version has them.
 LASTING = {
     "users": ("id", "username", "email", "password", "is_sample", "role"),
@@ -47,6 +50,57 @@ bob = User.objects.get(username="bob")
 bob.set_password({PASSWORD!r})
 bob.save()
 """
+
+# Runs in the code of OLD_NAMES: bob has links, notifications and watch progress, and a worker has
+# yet to run every task that it knows. Prints the paths of the links, for people without a log-in.
+LEAVE_IN_FLIGHT = """
+import inspect, json, sys
+from datetime import timedelta
+from urllib.parse import urlsplit
+import accounts.tasks, siteconfig.tasks, videos.tasks
+from accounts.models import Role, User
+from accounts.services.invitations import issue_invitation
+from accounts.services.passwords import reset_link
+from clipset.lib.queue import enqueue
+from videos.models import Video
+from videos.services.liking import set_like
+from videos.services.sharing import make_guest_link
+from videos.services.talking import write_comment
+from videos.services.watching import count_view, save_position
+
+bob, alice = (User.objects.get(username=name) for name in ("bob", "alice"))
+video = Video.objects.published().filter(uploaded_by=bob).first()
+other = Video.objects.published().filter(uploaded_by=alice).first()
+write_comment(video=video, author=alice, text="At 0:01.")
+set_like(video=other, member=bob, liked=True)
+save_position(video=other, member=bob, seconds=other.duration_seconds / 2, ended=False)
+count_view(video=other, member=bob, watched=other.duration_seconds)
+link = make_guest_link(video=video, created_by=bob, lifetime=timedelta(days=7))
+invitation = issue_invitation(email="dora@example.org", role=Role.MEMBER, created_by=bob)
+links = [f"/s/{link.token}/", urlsplit(invitation.link).path, urlsplit(reset_link(alice)).path]
+for module in (accounts.tasks, siteconfig.tasks, videos.tasks):
+    for name, task in inspect.getmembers(module, inspect.isfunction):
+        if task.__module__ != module.__name__ or name.startswith("_"):
+            continue
+        needed = [p for p in inspect.signature(task).parameters.values() if p.default is p.empty]
+        if not needed and name != "take_nightly_backup":
+            enqueue(f"{module.__name__}.{name}")
+enqueue("videos.tasks.make_chosen_thumbnail", str(video.pk))
+enqueue("videos.tasks.make_small_thumbnail", str(video.pk))
+open("links.json", "w").write(json.dumps(links))
+"""
+IN_FLIGHT = {
+    "notices": ("id", "member_id", "kind", "video_id", "comment_id"),
+    "watch_positions": ("id", "member_id", "video_id", "seconds", "is_finished"),
+    "views": ("id", "member_id", "video_id", "day"),
+    "likes": ("id", "member_id", "video_id"),
+    "guest_links": ("id", "video_id", "token_hash", "expires_at"),
+    "invitations": ("id", "email", "token_hash", "expires_at"),
+    "sessions": ("session_key", "user_id"),
+    "captions": ("id", "video_id", "language"),
+}
+ENQUEUED = "SELECT COUNT(*) FROM django_q_ormq"
+UNDONE = "SELECT func FROM django_q_task WHERE success = 0"
 
 Lasting = dict[str, tuple[list[str], set[tuple[object, ...]]]]
 
@@ -76,7 +130,7 @@ def install(clone: Clone) -> None:
 def lasting(clone: Clone, columns: Lasting | None = None) -> Lasting:
     """Columns and rows by table, of the columns that are there or that are given."""
     found: Lasting = {}
-    for table, wanted in LASTING.items():
+    for table, wanted in (LASTING | IN_FLIGHT).items():
         there = {name for (name,) in rows(clone, "SELECT name FROM pragma_table_info(?)", table)}
         names = columns[table][0] if columns else [name for name in wanted if name in there]
         if names:
@@ -143,5 +197,47 @@ def test_an_old_site_keeps_all_it_has_and_goes_on_with_what_it_was_at(
         for table, (_, kept) in before.items():
             assert kept <= after.get(table, ([], set()))[1], table
         assert files <= digests(clone)
+        assert "Traceback" not in logs(clone)
+        end(clone, process, signal.SIGTERM)
+
+
+def test_a_site_with_the_old_names_is_upgraded_with_all_that_is_in_flight(clone: Clone) -> None:
+    """Uploads, jobs, enqueued tasks, sessions, and links that people have."""
+    new = go_to(clone, OLD_NAMES)
+    install(clone)
+    video = clips.hevc_mp4()
+    with running(clone, SEED="demo") as process:
+        started(process)
+        shell(clone, SET_PASSWORD)
+        files = digests(clone)
+        bob = Sender(clone)
+        assert begin_upload(bob)
+        assert bob.browser.upload(video)
+        end(clone, process, signal.SIGTERM)
+    shell(clone, LEAVE_IN_FLIGHT)
+    links = json.loads((clone.root / "links.json").read_text())
+    before = lasting(clone)
+    assert all(kept for _, kept in before.values())
+    ((enqueued,),) = rows(clone, ENQUEUED)
+    assert isinstance(enqueued, int) and enqueued > 10  # noqa: PT018
+
+    git(clone.root, "checkout", "--quiet", "--detach", new)
+    install(clone)
+    with running(clone, SEED="demo") as process:
+        started(process)
+        wait_for(lambda: is_whole(clone), seconds=60, name="all of the site")
+        assert bob.offset() == 1000
+        bob.send(1000)
+        wait_for(lambda: rows(clone, UPLOADED, video.name) == [(2,)], seconds=120, name="uploads")
+        wait_for(lambda: rows(clone, ENQUEUED) == [(0,)], seconds=60, name="the tasks' turn")
+        assert rows(clone, UNDONE) == []
+        after = lasting(clone, before)
+        for table, (_, kept) in before.items():
+            assert kept <= after[table][1], table
+        assert files <= digests(clone)
+        status, page = bob.browser.ask("/notices/")
+        assert (status, b"alice" in page) == (200, True)
+        stranger = Browser(clone)
+        assert [stranger.ask(path)[0] for path in links] == [200, 200, 200]
         assert "Traceback" not in logs(clone)
         end(clone, process, signal.SIGTERM)
