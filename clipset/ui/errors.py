@@ -21,8 +21,8 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from clipset.lib.request_id import current_request_id
+from clipset.lib.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
 from clipset.ui.kept_form import kept_form
-from clipset.ui.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
 from videos.tus.types import VERSION
 
 if TYPE_CHECKING:

@@ -15,16 +15,16 @@ from django.utils import timezone
 
 from accounts.models import Session
 from accounts.sessions import SessionStore
-from clipset.settings import WEB_LOCK_SECONDS, WORKER_LOCK_SECONDS, wait_for_locks
-from clipset.ui.unavailable import (
+from clipset.database.lock_waits import waiting_at_most
+from clipset.lib.unavailable import (
     AWAY,
     BUSY,
     FULL,
     STORAGE_AWAY,
     Unavailable,
-    waiting_at_most,
     why_unavailable,
 )
+from clipset.settings import WEB_LOCK_SECONDS, WORKER_LOCK_SECONDS, wait_for_locks
 from tests.builders import PASSWORD, make_user, make_video
 from tests.full_database import full_database
 from videos.models import Comment
