@@ -15,7 +15,8 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionS
 from django.db import DatabaseError
 
 from accounts.models import Session
-from clipset.ui.unavailable import waiting_at_most, why_unavailable
+from clipset.database.lock_waits import waiting_at_most
+from clipset.lib.unavailable import why_unavailable
 from siteconfig.services.heartbeat import alive_before
 
 logger = logging.getLogger(__name__)

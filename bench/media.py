@@ -1,8 +1,8 @@
-"""What processing costs above the bare FFmpeg command that does the same.
+"""Benchmark: what processing costs, compared with a bare FFmpeg command that does the same.
 
-Each pair runs in turn, several times; the smaller wall time of each counts, since a shared machine
-only ever makes it longer. Processing is the whole of it: from taking the job to the published
-video, with probing, checking, thumbnail and database.
+The two take turns several times. The smallest wall time of each counts, since other work on the
+machine can only make it longer. Processing covers everything from taking the job to the published
+video: probing, checking, thumbnail and database.
 """
 
 from __future__ import annotations
@@ -18,24 +18,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.sources import SECONDS, ffmpeg, h264_source, hevc_source
+from bench.table import print_table, verdict
 
 if TYPE_CHECKING:
     from accounts.models import User
     from videos.models import Video
 
 ROUNDS = 3
-# How much faster than it is watched the default preset makes a video on two idle cores.
+# Least ratio of a video's length to the time of its encoding: default preset, two idle cores.
 REAL_TIME = 1.2
 
 
 @dataclass(frozen=True)
 class Cost:
+    """Seconds of one run, by the clock and of the processor."""
+
     wall: float
     cpu: float
 
 
 def measured(work: Callable[[], object]) -> Cost:
-    """Seconds of wall clock, and of processor in this process and its children."""
+    """Runs `work` and measures it, with the processor time of child processes."""
     cpu, wall = _cpu(), time.monotonic()
     work()
     return Cost(time.monotonic() - wall, _cpu() - cpu)
@@ -47,7 +50,7 @@ def _cpu() -> float:
 
 
 def side_by_side(*works: Callable[[], object], rounds: int = ROUNDS) -> list[Cost]:
-    """The best of each, taking turns."""
+    """Runs the works in turns and returns the lowest costs of each."""
     runs = [[measured(work) for work in works] for _ in range(rounds)]
     return [
         Cost(min(run[n].wall for run in runs), min(run[n].cpu for run in runs))
@@ -59,7 +62,7 @@ def side_by_side(*works: Callable[[], object], rounds: int = ROUNDS) -> list[Cos
 
 
 def start_django(folder: Path) -> User:
-    """A Clipset with an empty database below `folder`, and its only member."""
+    """Sets up Django with an empty database and storage in `folder`. Returns its only member."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "clipset.settings",
         "SECRET_KEY": "bench",
@@ -83,8 +86,8 @@ def start_django(folder: Path) -> User:
     return User.objects.create_user("bench", "bench@example.org", "bench", role=Role.ADMIN)
 
 
-def sent(user: User, source: Path) -> Video:
-    """As if it had been uploaded just now. The file is linked, not copied."""
+def add_video(user: User, source: Path) -> Video:
+    """Adds a video as a finished upload does. The file is linked, not copied."""
     from videos.services.uploads.create import VideoDetails, begin_upload
     from videos.services.uploads.finish import finish_upload
 
@@ -103,16 +106,17 @@ def sent(user: User, source: Path) -> Video:
 
 
 def process(kinds: tuple[str, ...]) -> None:
+    """Runs the next job of each of these kinds in this process. Raises: SystemExit if one fails."""
     from videos.models.job import JobKind
     from videos.services.processing.attempt import process_next_job
 
     for kind in kinds:
         outcome = process_next_job((JobKind(kind),))
         if outcome not in {"completed", "to be encoded"}:
-            raise SystemExit(f"Processing went wrong: {outcome}")
+            raise SystemExit(f"Processing failed: {outcome}")
 
 
-def forget_jobs() -> None:
+def delete_jobs() -> None:
     from videos.models import Job
 
     Job.objects.all().delete()
@@ -122,12 +126,13 @@ def forget_jobs() -> None:
 
 
 def copied(user: User, folder: Path) -> list[str]:
+    """Publishes an H.264 video whose streams are copied. One row."""
     source, bare = h264_source(folder), folder / "bare-copy.mp4"
 
     def clipset() -> None:
-        sent(user, source)
+        add_video(user, source)
         process(("PUBLISH",))
-        forget_jobs()
+        delete_jobs()
 
     ours, reference = side_by_side(
         clipset, lambda: ffmpeg("-i", source, "-c", "copy", "-map_metadata", "-1", bare)
@@ -139,7 +144,7 @@ def copied(user: User, folder: Path) -> list[str]:
         f"{reference.wall:.2f} s",
         f"{above:+.2f} s",
         "at most +1.00 s",
-        "holds" if above <= 1.0 else "FAILS",
+        verdict(above <= 1.0),
         f"(processor {ours.cpu:.2f} s against {reference.cpu:.2f} s)",
     ]
 
@@ -152,7 +157,7 @@ LADDER = (
 
 
 def bare_ladder(source: Path, folder: Path) -> list[str | Path]:
-    """By hand, what the pipeline's plan comes to: the same encoder settings in one command."""
+    """FFmpeg's arguments for the renditions that the pipeline plans, with the same settings."""
     split = "".join(f"[v{n}]" for n in range(len(LADDER)))
     scaled = ";".join(
         f"[v{n}]scale={width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p,setsar=1[o{n}]"
@@ -172,59 +177,50 @@ def bare_ladder(source: Path, folder: Path) -> list[str | Path]:
 
 
 def encoded(user: User, folder: Path) -> list[list[str]]:
+    """Encodes an HEVC video to three renditions. Four rows: wall, processor, real time, bytes."""
     from videos.models import Rendition
 
     source = hevc_source(folder)
 
     def clipset() -> None:
-        sent(user, source)
+        add_video(user, source)
         process(("PUBLISH", "ENCODE"))
-        forget_jobs()
+        delete_jobs()
 
     bare = bare_ladder(source, folder)
     ours, reference = side_by_side(clipset, lambda: ffmpeg(*bare), rounds=2)
     newest = Rendition.objects.order_by("-pk")[: len(LADDER)]
-    stored = sum(one.path.stat().st_size for one in newest)
+    stored = sum(rendition.path.stat().st_size for rendition in newest)
     by_hand = sum((folder / f"bare-{name}.mp4").stat().st_size for name, *_ in LADDER)
-    wall, cpu, size = ours.wall / reference.wall, ours.cpu / reference.cpu, stored / by_hand
     return [
-        [
-            "(b) HEVC to 1080p+720p+480p, wall",
-            f"{ours.wall:.1f} s",
-            f"{reference.wall:.1f} s",
-            f"{wall:.3f} x",
-            "at most 1.05 x",
-            "holds" if wall <= 1.05 else "FAILS",
-            "",
-        ],
-        [
-            "(b) the same, processor time",
-            f"{ours.cpu:.1f} s",
-            f"{reference.cpu:.1f} s",
-            f"{cpu:.3f} x",
-            "at most 1.05 x",
-            "holds" if cpu <= 1.05 else "FAILS",
-            "",
-        ],
+        seconds_row("(b) HEVC to 1080p+720p+480p, wall", ours.wall, reference.wall),
+        seconds_row("(b) the same, processor time", ours.cpu, reference.cpu),
         [
             "the same, against real time",
             f"{SECONDS / ours.wall:.2f} x",
             f"{SECONDS / reference.wall:.2f} x",
             "",
             f"at least {REAL_TIME} x",
-            "holds" if SECONDS / ours.wall >= REAL_TIME else "FAILS",
+            verdict(SECONDS / ours.wall >= REAL_TIME),
             "(on two idle cores)",
         ],
         [
             "(c) bytes on disk",
             f"{stored / 1e6:.2f} MB",
             f"{by_hand / 1e6:.2f} MB",
-            f"{size:.3f} x",
+            f"{stored / by_hand:.3f} x",
             "at most 1.02 x",
-            "holds" if size <= 1.02 else "FAILS",
-            "(originals apart)",
+            verdict(stored / by_hand <= 1.02),
+            "(without originals)",
         ],
     ]
+
+
+def seconds_row(name: str, ours: float, reference: float) -> list[str]:
+    """A row of seconds, of which Clipset may take 1.05 times as many as bare FFmpeg."""
+    ratio = ours / reference
+    times = [f"{ours:.1f} s", f"{reference:.1f} s", f"{ratio:.3f} x"]
+    return [name, *times, "at most 1.05 x", verdict(ratio <= 1.05), ""]
 
 
 def main() -> int:
@@ -235,11 +231,4 @@ def main() -> int:
         rows = [copied(user, folder), *encoded(user, folder)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    head = ["", "Clipset", "bare FFmpeg", "ratio", "promised", "", ""]
-    table = [head, *rows]
-    widths = [max(len(row[n]) for row in table) for n in range(len(head))]
-    for row in table:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
-    return int(any("FAILS" in row for row in rows))
+    return print_table([["", "Clipset", "bare FFmpeg", "ratio", "promised", "", ""], *rows])

@@ -24,8 +24,8 @@ from categories.services import (
 from clipset.lib.pictures import MAX_BYTES, PictureError, PictureNotStoredError, fitted_webp
 from clipset.lib.requests import with_headers
 from clipset.lib.units import plural
+from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
 from clipset.ui.form_fields import LineField, TextField
-from siteconfig.admin import MAX_LISTED, GuardedAdmin, with_rest
 
 if TYPE_CHECKING:
     from uuid import UUID

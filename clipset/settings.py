@@ -5,14 +5,15 @@ The defaults are those of production on loopback: DEBUG off, SQLite under data/,
 
 import os
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 
+from clipset.database.options import set_lock_timeout, set_options
 from clipset.lib.permissions import restrict_umask
+from clipset.logs import LOGGING  # noqa: F401 a setting
 from clipset.server.reach import exposed_by
 
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
@@ -68,7 +69,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_htmx",
-    "template_partials",
     "django_q",
     "axes",
     "csp",
@@ -127,33 +127,8 @@ SQLITE_WAL_LIMIT_BYTES = 64 * 1024**2
 # How long is waited for another one's lock. clipset/wsgi.py sets the web's: then a page says 503.
 WEB_LOCK_SECONDS = 5
 WORKER_LOCK_SECONDS = 20
-
-
-def wait_for_locks(database: dict[str, Any], seconds: int) -> None:
-    """Sets it in a database's settings, before anything connects."""
-    options = database.setdefault("OPTIONS", {})
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        options["timeout"] = seconds
-    else:
-        # libpq's connection options, of which the last counts.
-        given = options.get("options", "")
-        options["options"] = f"{given} -c lock_timeout={seconds}s".strip()
-        options.setdefault("connect_timeout", 5)
-
-
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
-        # Writers take their lock at BEGIN, so that they wait rather than fail half-way.
-        "transaction_mode": "IMMEDIATE",
-        "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-            f"PRAGMA journal_size_limit={SQLITE_WAL_LIMIT_BYTES};"
-        ),
-    }
-else:
-    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
-    DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
-wait_for_locks(DATABASES["default"], WORKER_LOCK_SECONDS)
+set_options(DATABASES["default"], wal_limit_bytes=SQLITE_WAL_LIMIT_BYTES)
+set_lock_timeout(DATABASES["default"], WORKER_LOCK_SECONDS)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Members ------------------------------------------------------------------------------------
@@ -363,31 +338,3 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {
-        "redact": {"()": "clipset.logs.RedactSecrets"},
-        "request_id": {"()": "clipset.lib.request_id.AddRequestId"},
-    },
-    "formatters": {
-        "line": {
-            "format": "{asctime} {levelname} [{request_id}] {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["redact", "request_id"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "propagate": True},
-        "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
-        "axes": {"level": "WARNING"},
-    },
-}

@@ -6,7 +6,7 @@ from django.urls import include, path, reverse_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from clipset.lib.converters import register_converters
-from siteconfig.admin import view_on_site
+from clipset.ui.admin import view_on_site
 
 register_converters()
 

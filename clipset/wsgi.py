@@ -13,6 +13,7 @@ from django.db import connection, connections
 from django.utils.http import parse_header_parameters
 
 from clipset import settings
+from clipset.database.options import set_lock_timeout
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
 
@@ -58,5 +59,5 @@ django.setup(set_prefix=False)
 if connection.vendor == "sqlite":
     connections.settings["default"]["CONN_MAX_AGE"] = None
 # A person waits for a lock for less long than a worker does, and then gets a 503.
-settings.wait_for_locks(connections.settings["default"], settings.WEB_LOCK_SECONDS)
+set_lock_timeout(connections.settings["default"], settings.WEB_LOCK_SECONDS)
 application = Handler()

@@ -22,4 +22,4 @@ class SiteconfigConfig(AppConfig):
 class GuardedAdminConfig(AdminConfig):
     """Django's admin, in which `admin.site` is ours."""
 
-    default_site = "siteconfig.admin_site.GuardedSite"
+    default_site = "clipset.ui.admin_site.GuardedSite"

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 
-from siteconfig.admin import GuardedAdmin
+from clipset.ui.admin import GuardedAdmin
 from siteconfig.backup.errors import BackupError, hide_login
 from siteconfig.backup.overview import overview, restore_commands
 from siteconfig.models import BackupRun

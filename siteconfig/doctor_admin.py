@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from clipset.lib.units import plural
-from siteconfig.admin import GuardedAdmin
+from clipset.ui.admin import GuardedAdmin
 from siteconfig.models import DoctorRun
 from siteconfig.services.doctor import DoctorBusyError, is_active, last_run, request_run
 

@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.pictures import write_whole
-from clipset.ui.unavailable import STORAGE_AWAY
+from clipset.lib.unavailable import STORAGE_AWAY
 from siteconfig.models import Config, StorageRoot
 from siteconfig.places import (
     IMAGES,

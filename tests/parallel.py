@@ -35,7 +35,7 @@ LONGEST_FIRST = (
     "tests/videos/test_storage_away.py",
     "tests/videos/test_processing.py",
     "tests/videos/transcode/test_sources.py",
-    "tests/test_urls.py",
+    "tests/clipset/test_urls.py",
     "tests/siteconfig/backup/",
     "tests/videos/views/test_stalled.py",
     "tests/browser/",

@@ -22,7 +22,7 @@ FILE = "tests/services/test_redis.py"
 @pytest.mark.parametrize(
     ("node", "together_with"),
     [
-        ("tests/test_urls.py::test_one", "tests/test_urls.py::test_other[a::b]"),
+        ("tests/clipset/test_urls.py::test_one", "tests/clipset/test_urls.py::test_other[a::b]"),
         ("tests/scripts/test_run.py::test_one", "tests/scripts/test_lib.py::test_other"),
     ],
 )
@@ -43,9 +43,9 @@ def test_what_begins_first_is_there() -> None:
     ("arguments", "several"),
     [
         (["tests"], True),
-        (["tests/test_urls.py", "tests/test_parts.py"], True),
-        (["tests/test_urls.py"], False),
-        (["tests/test_urls.py::test_one[a::b]"], False),
+        (["tests/clipset/test_urls.py", "tests/test_parts.py"], True),
+        (["tests/clipset/test_urls.py"], False),
+        (["tests/clipset/test_urls.py::test_one[a::b]"], False),
     ],
 )
 def test_a_single_file_needs_no_workers(arguments: list[str], several: bool) -> None:

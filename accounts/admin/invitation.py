@@ -26,8 +26,8 @@ from accounts.services.invitations import (
     revoke_invitation,
 )
 from clipset.lib.units import plural
+from clipset.ui.admin import GuardedAdmin, state_word
 from clipset.ui.template_tags import relative_time
-from siteconfig.admin import GuardedAdmin, state_word
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

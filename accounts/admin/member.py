@@ -28,8 +28,8 @@ from accounts.services.members import (
 from accounts.services.passwords import reset_link
 from accounts.services.quota import quota_state, reset_quota
 from clipset.lib.units import human_bytes, plural
+from clipset.ui.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from clipset.ui.template_tags import initials, relative_time, tone
-from siteconfig.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from siteconfig.forms import TB, BytesField
 from siteconfig.models import Config
 

@@ -9,7 +9,7 @@ from typing import Final
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from clipset.ui.unavailable import waiting_at_most
+from clipset.database.lock_waits import waiting_at_most
 
 logger = logging.getLogger(__name__)
 

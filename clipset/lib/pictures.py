@@ -17,9 +17,9 @@ from typing import IO, TYPE_CHECKING, Final
 
 from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.durable import sync
-from clipset.server.shared_slots import SharedSlots
-from clipset.server.slots import NoSlotError
-from clipset.ui.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
+from clipset.lib.shared_slots import SharedSlots
+from clipset.lib.slots import NoSlotError
+from clipset.lib.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

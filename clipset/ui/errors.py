@@ -21,9 +21,8 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from clipset.lib.request_id import current_request_id
+from clipset.lib.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
 from clipset.ui.kept_form import kept_form
-from clipset.ui.unavailable import Unavailable, why_unavailable
-from siteconfig.roots import AWAY, RETRY_AFTER_SECONDS
 from videos.tus.types import VERSION
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def page_not_found(
 
 def storage_away(request: HttpRequest) -> HttpResponse:
     """503 while a storage root is away, in the form that whoever asks can read."""
-    return service_unavailable(request, Unavailable(AWAY, RETRY_AFTER_SECONDS))
+    return service_unavailable(request, STORAGE_AWAY)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Every page of the site, as those see it who come to it: the table of test_access.py.
 
-A page that has no line here fails tests/test_urls.py.
+A page that has no line here fails tests/clipset/test_urls.py.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Session
-from clipset.ui.unavailable import BUSY
+from clipset.lib.unavailable import BUSY
 from tests.browser.conftest import PASSWORD
 from tests.builders import make_user, make_video
 from videos.models import Comment, Like, Notification

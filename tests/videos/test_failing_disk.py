@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from clipset.ui.unavailable import FULL
+from clipset.lib.unavailable import FULL
 from siteconfig.places import SETTINGS
 from siteconfig.roots import AWAY, forget, write_marker
 from tests import clips

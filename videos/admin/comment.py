@@ -11,8 +11,8 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from clipset.lib.units import plural
+from clipset.ui.admin import GuardedAdmin, state_word
 from clipset.ui.template_tags import relative_time
-from siteconfig.admin import GuardedAdmin, state_word
 from videos.models import Comment
 from videos.services.comments import delete_comment, restore_comment
 

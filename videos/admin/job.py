@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from django.contrib import admin
 
 from clipset.lib.units import human_duration
-from siteconfig.admin import GuardedAdmin, state_word
+from clipset.ui.admin import GuardedAdmin, state_word
 from videos.models import Job
 from videos.models.job import JobState
 

@@ -8,8 +8,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count
 
+from clipset.ui.admin import GuardedAdmin
 from clipset.ui.form_fields import LineField, TextField
-from siteconfig.admin import GuardedAdmin
 from videos.models import Playlist
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.utils import timezone
 
 from clipset.lib.units import human_bytes
-from siteconfig.admin import GuardedAdmin
+from clipset.ui.admin import GuardedAdmin
 from videos.models import Removal
 from videos.services.removals import removals_are_paused
 from videos.services.set_aside import set_aside_size

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from clipset.lib.units import human_bytes
-from siteconfig.admin import MAX_LISTED, GuardedAdmin, with_rest
+from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
 from videos.models import Upload, UploadState
 from videos.services.uploads.create import end_upload
 

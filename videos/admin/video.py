@@ -17,9 +17,9 @@ from django.utils.text import Truncator
 from accounts.models import User
 from categories.models import Category
 from clipset.lib.units import clock, human_bytes, plural
+from clipset.ui.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from clipset.ui.form_fields import LineField, TextField
 from clipset.ui.template_tags import relative_time
-from siteconfig.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from videos.models import Job, ProcessingStatus, Video, VideoDeletion
 from videos.models.job import JobState
 from videos.selectors.cards import small_thumbnail_url, thumbnail_url

@@ -20,8 +20,8 @@ from django.views.decorators.http import require_safe
 from accounts.backends import client_address
 from clipset.lib.disk import is_disk_away
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
+from clipset.lib.slots import NoSlotError, Slots
 from clipset.lib.text import safe_filename
-from clipset.server.slots import NoSlotError, Slots
 from siteconfig.roots import check_root_of
 from videos.access import playable_video, visible_video
 from videos.services.small_thumbnails import small_thumbnail as small_one
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from clipset.lib.requests import MemberRequest
-    from clipset.server.slots import Slot
+    from clipset.lib.slots import Slot
 
 
 # Of an open range of what is played, bytes in one answer: a player that has stopped reading holds

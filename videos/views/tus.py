@@ -17,8 +17,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from accounts.models import User
 from accounts.services.quota import quota_state
+from clipset.lib.slots import NoSlotError, Slots
 from clipset.middleware import wants_script_answer
-from clipset.server.slots import NoSlotError, Slots
 from clipset.server.sockets import connection_of
 from siteconfig.services.config import current_config
 from videos.forms import SentWords
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from clipset.lib.requests import MemberRequest
-    from clipset.server.slots import Slot
+    from clipset.lib.slots import Slot
     from videos.services.uploads.append import Writer
     from videos.tus.types import Command
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import resolve
 from django.utils import timezone
 
-from clipset.server.slots import NoSlotError, Slots
+from clipset.lib.slots import NoSlotError, Slots
 from tests.builders import count_queries, make_moderator, make_user, make_video
 from tests.videos.views.test_media import VIDEO, read
 from videos.models import Caption, GuestLink, Video

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client, RequestFactory
 
-from clipset.server.slots import Slots
+from clipset.lib.slots import Slots
 from tests.builders import make_admin, make_moderator, make_user, make_video
 from tests.videos.live import Visitor
 from videos.models import ProcessingStatus, Video

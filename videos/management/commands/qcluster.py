@@ -17,9 +17,9 @@ from django_q.queues import Queue
 from django_q.scheduler import scheduler
 from django_q.worker import worker
 
+from clipset.database.lock_waits import waiting_at_most
 from clipset.lib.kernel_lock import KernelLock
 from clipset.startup import prepare_to_run
-from clipset.ui.unavailable import waiting_at_most
 from clipset.workers.kernel_event import KernelEvent
 from clipset.workers.process import bind_forks_to_parent
 from clipset.workers.pulse import Pulse

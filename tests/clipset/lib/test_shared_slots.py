@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from clipset.server.shared_slots import SharedSlots
-from clipset.server.slots import NoSlotError
+from clipset.lib.shared_slots import SharedSlots
+from clipset.lib.slots import NoSlotError
 from tests.processes import ROOT, wait_for
 
 ALICE, BOB, CHARLIE = (UUID(int=n) for n in (4_100_200_300, 5_100_200_300, 6_100_200_300))
@@ -65,8 +65,8 @@ def test_who_waits_gets_the_next_one_and_has_only_one_request_that_waits() -> No
 FORKED = """
 import os, signal, time
 from uuid import UUID
-from clipset.server.shared_slots import SharedSlots
-from clipset.server.slots import NoSlotError
+from clipset.lib.shared_slots import SharedSlots
+from clipset.lib.slots import NoSlotError
 
 slots = SharedSlots(1)
 reader, writer = os.pipe()

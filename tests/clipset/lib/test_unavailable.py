@@ -15,16 +15,17 @@ from django.utils import timezone
 
 from accounts.models import Session
 from accounts.sessions import SessionStore
-from clipset.settings import WEB_LOCK_SECONDS, WORKER_LOCK_SECONDS, wait_for_locks
-from clipset.ui.unavailable import (
+from clipset.database.lock_waits import waiting_at_most
+from clipset.database.options import set_lock_timeout
+from clipset.lib.unavailable import (
     AWAY,
     BUSY,
     FULL,
     STORAGE_AWAY,
     Unavailable,
-    waiting_at_most,
     why_unavailable,
 )
+from clipset.settings import WEB_LOCK_SECONDS, WORKER_LOCK_SECONDS
 from tests.builders import PASSWORD, make_user, make_video
 from tests.full_database import full_database
 from videos.models import Comment
@@ -233,15 +234,15 @@ def test_a_shorter_wait_ends_with_the_one_around_it() -> None:
 
 def test_the_web_waits_less_for_a_lock_than_the_workers_do() -> None:
     sqlite: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3"}
-    wait_for_locks(sqlite, 20)
-    wait_for_locks(sqlite, 5)
+    set_lock_timeout(sqlite, 20)
+    set_lock_timeout(sqlite, 5)
     assert sqlite["OPTIONS"] == {"timeout": 5}
     postgresql: dict[str, Any] = {
         "ENGINE": "django.db.backends.postgresql",
         "OPTIONS": {"options": "-c search_path=clips"},
     }
-    wait_for_locks(postgresql, 20)
-    wait_for_locks(postgresql, 5)
+    set_lock_timeout(postgresql, 20)
+    set_lock_timeout(postgresql, 5)
     assert postgresql["OPTIONS"] == {
         "options": "-c search_path=clips -c lock_timeout=20s -c lock_timeout=5s",
         "connect_timeout": 5,

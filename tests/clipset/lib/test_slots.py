@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from clipset.server.slots import NoSlotError, Slots
+from clipset.lib.slots import NoSlotError, Slots
 
 
 def test_so_many_in_all_and_so_many_for_each() -> None:

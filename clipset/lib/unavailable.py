@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from clipset.lib.disk import is_disk_away, is_disk_full
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -86,30 +82,3 @@ def _of_postgresql(error: BaseException, state: str) -> Unavailable | None:
         return AWAY
     is_gone = not state and isinstance(error, OperationalError | InterfaceError)
     return AWAY if is_gone else None
-
-
-@contextmanager
-def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Waits at most so long for SQLite's locks, and afterwards as long as before. For what may be
-    left out, or must not hold others up.
-
-    PostgreSQL has no such lock; a row's is waited for as its connection is set up.
-    """
-    if connection.vendor != "sqlite":
-        yield
-        return
-    connection.ensure_connection()
-    before = _set_busy_timeout(round(seconds * 1000))
-    try:
-        yield
-    finally:
-        _set_busy_timeout(before)
-
-
-def _set_busy_timeout(milliseconds: int) -> int:
-    """Returns what it was. By the driver, since this is none of the queries of a page."""
-    if connection.connection is None:  # it was closed meanwhile; a new one begins with its own
-        return milliseconds
-    (before,) = connection.connection.execute("PRAGMA busy_timeout").fetchone()
-    connection.connection.execute(f"PRAGMA busy_timeout = {milliseconds}").close()
-    return int(before)

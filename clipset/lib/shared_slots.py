@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from clipset.server.slots import NoSlotError
+from clipset.lib.slots import NoSlotError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -151,7 +151,7 @@ def test_an_upload_over_the_quota_is_read_to_its_end_and_answered(client: Client
     payload = FakePayload(sent)
     answer = post_slowly(client, "/upload/", payload, "multipart/form-data; boundary=b")
     assert answer.status_code == 413
-    assert "This would pass your weekly quota" in answer.content.decode()
+    assert "Not enough weekly quota" in answer.content.decode()
     assert payload.read() == b""
 
 
@@ -203,7 +203,7 @@ def test_what_is_larger_than_any_form_is_refused_unread(
     monkeypatch.setattr("clipset.middleware.drain_request", lambda _request: None)
     answer = visitor.generic("POST", path, b"", FORM, **request)
     assert answer.status_code == 413
-    assert "the most that is accepted is 10 MB" in answer.content.decode()
+    assert "The limit is 10 MB." in answer.content.decode()
     assert body.tell() == 0
     assert kept == []
 
