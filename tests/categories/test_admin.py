@@ -190,7 +190,7 @@ def test_a_cover_can_be_removed_again(
     assert category.image == ""
     work_off_removals()
     assert not path.exists()
-    assert "Remove the cover picture" not in client.get(change_page(category)).text
+    assert "Remove cover" not in client.get(change_page(category)).text
 
 
 @pytest.mark.django_db
