@@ -11,7 +11,6 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
-
 MAX_NAME_LENGTH = 100
 MAX_SLUG_LENGTH = 120
 MAX_DESCRIPTION_LENGTH = 500
