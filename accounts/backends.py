@@ -1,4 +1,4 @@
-"""Log-in by username or e-mail address, whatever the case."""
+"""Log-in by username or e-mail address in any case, and the counting of failed attempts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Sum
 from django.utils import timezone
 
-from accounts.models import User, normalize_email
+from accounts.models import MAX_EMAIL_LENGTH, User, normalize_email
 from clipset.server.reach import was_forwarded
 
 if TYPE_CHECKING:
@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 254  # characters of an address; SQLite refuses to look for far longer ones
+# Characters of a typed name that attempts are counted under. django-axes has room for 255.
+MAX_LOGIN_NAME_LENGTH = 150
 
 
 def find_by_login(login: str) -> User | None:
-    """The member with this username or address. A username holds no @, so they never meet."""
-    if "\x00" in login or len(login) > LONGEST:
+    """Return the member with this username or e-mail address.
+
+    The two cannot be confused, because a username contains no @.
+    """
+    # A longer text matches nobody, and SQLite fails on a far longer one.
+    if "\x00" in login or len(login) > MAX_EMAIL_LENGTH:
         return None
     if "@" in login:
         return User.objects.filter(email=normalize_email(login)).first()
@@ -37,14 +42,16 @@ def find_by_login(login: str) -> User | None:
 
 
 def login_name(request: HttpRequest | None, credentials: dict[str, Any] | None) -> str:
-    """The name that log-in attempts are counted under (django-axes)."""
-    given = (credentials or {}).get("username") or (
+    """Return the name under which log-in attempts are counted (AXES_USERNAME_CALLABLE)."""
+    typed = (credentials or {}).get("username") or (
         request.POST.get("username", "") if request is not None else ""
     )
-    return str(given).strip().casefold().replace("\x00", "")[:150]
+    return str(typed).strip().casefold().replace("\x00", "")[:MAX_LOGIN_NAME_LENGTH]
 
 
 class UsernameOrEmailBackend(ModelBackend):
+    """Authenticates by password, with the username or the e-mail address as the name."""
+
     def authenticate(
         self,
         request: HttpRequest | None,
@@ -56,9 +63,9 @@ class UsernameOrEmailBackend(ModelBackend):
             return None
         user = find_by_login(username)
         failures = _failures(request, user, username)
-        are_too_many = _are_too_many(failures)  # asked for an unknown name, too
+        are_too_many = _are_too_many(failures)  # also queried for an unknown name
         if user is None or are_too_many:
-            # Takes as long as for a name that exists (Django's own way, ticket 20760).
+            # Makes the answer take as long as for a name that exists (as Django's ticket 20760).
             User().set_password(password)
             return None
         if user.check_password(password) and self._may_enter(user, request):
@@ -67,17 +74,21 @@ class UsernameOrEmailBackend(ModelBackend):
         return None
 
     def _may_enter(self, user: User, request: HttpRequest | None) -> bool:
-        """For a sample member the log says why not; the page answers as to a wrong password."""
+        """Return whether a member with the right password may log in.
+
+        If a sample member may not, the log says why. The page says the same as for a wrong
+        password.
+        """
         if user.is_sample and settings.EXPOSED_BY:
             _log_refusal(user, f"others can reach this site ({', '.join(settings.EXPOSED_BY)})")
         elif user.is_sample and request is not None and was_forwarded(request.META):
-            # No setting tells of this proxy or tunnel.
+            # There is a proxy or tunnel that no setting mentions.
             _log_refusal(user, "the request came through a proxy")
             return False
         return user.can_log_in
 
     def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
-        """Asked by `get_user` for each request of a session."""
+        """Return whether a session may continue. Called by `get_user` in each of its requests."""
         return isinstance(user, User) and user.can_log_in
 
 
@@ -88,8 +99,11 @@ def _log_refusal(user: User, reason: str) -> None:
 def _failures(
     request: HttpRequest | None, user: User | None, typed: str
 ) -> QuerySet[AccessAttempt]:
-    """What failed from this address under either of the member's names. axes counts each apart:
-    whoever took turns had twice the attempts."""
+    """Return the failed attempts from this client under the member's username or e-mail address.
+
+    django-axes counts the two separately. An attacker who alternated between them would have twice
+    the attempts.
+    """
     names = [user.username, user.email] if user is not None else [typed]
     attempts: QuerySet[AccessAttempt] = AccessAttempt.objects.filter(
         username__in=[login_name(request, {"username": name}) for name in names],
@@ -99,24 +113,27 @@ def _failures(
 
 
 def _are_too_many(failures: QuerySet[AccessAttempt]) -> bool:
-    """The right password is called wrong then, and nothing tells so: an answer of its own would
-    tell that two names belong to one member."""
-    lately = failures.filter(attempt_time__gt=timezone.now() - get_cool_off())
-    total = lately.aggregate(total=Sum("failures_since_start"))["total"] or 0
+    """Return whether the failures reach AXES_FAILURE_LIMIT within the cool-off time.
+
+    The right password is then refused like a wrong one. An answer of its own would show that the
+    two names belong to the same member.
+    """
+    recent = failures.filter(attempt_time__gt=timezone.now() - get_cool_off())
+    total = recent.aggregate(total=Sum("failures_since_start"))["total"] or 0
     return bool(total >= settings.AXES_FAILURE_LIMIT)
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address that attempts are counted under: of IPv6 the network (/64), of which everybody
-    has a whole one.
+    """Return the network address under which a client's attempts are counted.
 
-    Behind a proxy it is the last one in X-Forwarded-For, which the proxy itself wrote: what
-    stands before it is the client's own word.
+    For IPv6 it is the /64 network, since a single client usually has a whole one. Behind a proxy it
+    is the last address in X-Forwarded-For, which the proxy itself wrote; the client can choose the
+    ones before it.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
-    for said in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
+    for text in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
         try:
-            return _network(ip_address(said))
+            return _network(ip_address(text))
         except ValueError:
             continue
     return str(request.META.get("REMOTE_ADDR", ""))

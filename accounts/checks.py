@@ -1,4 +1,4 @@
-"""Is the site safe to start? Findings that the database decides (see siteconfig.checks)."""
+"""System check that needs the database (siteconfig.checks has those that do not)."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from accounts.models import User
 
 
 def check_sample_members(**_kwargs: Any) -> list[Error]:
-    """Finds sample members on a site that others can reach. One query there, none elsewhere.
+    """Report sample members on a site that others can reach.
 
-    Only `manage.py check` and scripts/run ask for it (management/commands/check.py): the commands
-    that mend the finding, and `migrate`, have to work in spite of it.
+    One query on such a site, none on another. Only `manage.py check` and scripts/run run this
+    check (management/commands/check.py): `migrate` and the commands that solve the problem must
+    work in spite of it.
     """
     if not settings.EXPOSED_BY:
         return []
     try:
         names = list(User.objects.filter(is_sample=True).values_list("username", flat=True))
     except DatabaseError:
-        return []  # no tables yet, so no members either
+        return []  # there are no tables yet, so there are no members
     if not names:
         return []
     return [
         Error(
-            f"Others can reach this site ({', '.join(settings.EXPOSED_BY)}), and everybody knows "
-            f"the passwords of its sample members: {', '.join(names)}. They can't log in here.",
-            hint="Remove the sample data: .venv/bin/python manage.py remove_samples --all. If that "
-            "leaves no admin, the next start prints a link to set up a new one.",
+            f"Others can reach this site ({', '.join(settings.EXPOSED_BY)}), and the passwords of "
+            f"its sample members are public: {', '.join(names)}. They can't log in here.",
+            hint="Remove the sample data: .venv/bin/python manage.py remove_samples --all. If the "
+            "site has no admin after that, the next start prints a link for creating one.",
             id="clipset.E030",
         )
     ]

@@ -1,4 +1,4 @@
-"""What members type."""
+"""Forms for log-in, registration, passwords, invitations and a member's own settings."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from django.contrib.auth.forms import (
     PasswordChangeForm,
     SetPasswordForm,
 )
-from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 
-from accounts.models import Role, User, normalize_email
+from accounts.models import MAX_EMAIL_LENGTH, Role, User, normalize_email
 from clipset.lib.pictures import MAX_BYTES
+from clipset.lib.units import human_bytes
 
 
 class AddressField(forms.EmailField):
-    """An e-mail address as it is stored, whose length counts after casefolding, too."""
+    """A field for an e-mail address, which it normalizes.
+
+    The validators run again afterwards, since casefolding can make an address longer.
+    """
 
     def clean(self, value: Any) -> str:
         address = normalize_email(super().clean(value))
@@ -27,19 +29,19 @@ class AddressField(forms.EmailField):
         return address
 
 
+NO_LOG_IN = "That username or password isn't right. Try again, or reset your password."
+
+
 class LoginForm(AuthenticationForm):
-    error_messages = {
-        "invalid_login": "That username or password isn't right. Try again, or reset your "
-        "password.",
-        "inactive": "That username or password isn't right. Try again, or reset your password.",
-    }
+    # One sentence for both, so that the page does not show who is a member.
+    error_messages = {"invalid_login": NO_LOG_IN, "inactive": NO_LOG_IN}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name = self.fields["username"]
         name.label = "Username or e-mail"
         name.widget.attrs.update(
-            {"autocomplete": "username", "autocapitalize": "none", "maxlength": 254}
+            {"autocomplete": "username", "autocapitalize": "none", "maxlength": MAX_EMAIL_LENGTH}
         )
 
     def clean_username(self) -> str:
@@ -51,11 +53,10 @@ class ProfileForm(forms.ModelForm[User]):
         model = User
         fields = ["username", "email"]
         field_classes = {"email": AddressField}
-        labels = {"email": "E-mail address"}
 
 
 class RegisterForm(BaseUserCreationForm[User]):
-    """For somebody who was invited: the address stands in the invitation."""
+    """The form of an invited person. Their e-mail address is that of the invitation."""
 
     class Meta:
         model = User
@@ -68,18 +69,17 @@ class RegisterForm(BaseUserCreationForm[User]):
 
 
 class FirstAdminForm(RegisterForm):
-    """For who sets the site up."""
+    """The form of the person who sets up the site."""
 
     class Meta(RegisterForm.Meta):
         fields = ["username", "email"]
         field_classes = {"email": AddressField}
-        labels = {"email": "E-mail address"}
 
 
 class ResetForm(forms.Form):
     email = AddressField(
         label="E-mail address",
-        max_length=254,
+        max_length=MAX_EMAIL_LENGTH,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
@@ -91,7 +91,10 @@ class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg] # not at run t
 
 
 class OwnPasswordForm(PasswordChangeForm):
-    """One form of several on its page: it does not take the focus."""
+    """The form for a new password on the settings page.
+
+    It does not take the focus, since the page has several forms.
+    """
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
@@ -101,7 +104,7 @@ class OwnPasswordForm(PasswordChangeForm):
 
 
 class InvitationForm(forms.Form):
-    email = AddressField(label="E-mail address", max_length=254)
+    email = AddressField(label="E-mail address", max_length=MAX_EMAIL_LENGTH)
     role = forms.ChoiceField(initial=Role.USER, help_text="What this person will be able to do.")
 
     def __init__(self, *args: Any, granter: User, **kwargs: Any) -> None:
@@ -114,12 +117,6 @@ class InvitationForm(forms.Form):
 class AvatarForm(forms.Form):
     picture = forms.FileField(
         label="Picture",
-        help_text="JPEG, PNG, WebP or GIF, at most 10 MB.",
+        help_text=f"JPEG, PNG, WebP or GIF, at most {human_bytes(MAX_BYTES)}.",
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"}),
     )
-
-    def clean_picture(self) -> UploadedFile:
-        picture: UploadedFile = self.cleaned_data["picture"]
-        if (picture.size or 0) > MAX_BYTES:
-            raise ValidationError("This picture is too large. The limit is 10 MB.")
-        return picture

@@ -1,4 +1,4 @@
-"""How passwords are hashed."""
+"""Password hasher: Argon2id with bounded memory."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import threading
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# Anybody can have the site hash, by trying to log in: 4 at once take 76 MiB in a process.
+# Any visitor can make the site hash a password, by trying to log in. Four hashes at once take
+# 76 MiB in a process.
 AT_ONCE = threading.BoundedSemaphore(4)
 
 
 class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
-    """Argon2id with the least that OWASP's Password Storage Cheat Sheet asks for.
+    """Argon2id with the minimum parameters of OWASP's Password Storage Cheat Sheet.
 
-    Django's own takes 100 MiB for each. A hash with other parameters is still understood, and is
-    replaced when its member next logs in.
+    Django's default takes 100 MiB for each hash. A hash with other parameters is still verified,
+    and is replaced when its member next logs in.
     """
 
     time_cost = 2

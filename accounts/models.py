@@ -17,6 +17,20 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
+MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 50
+MAX_EMAIL_LENGTH = 254
+MAX_USER_AGENT_LENGTH = 300
+
+USERNAME_RULE = (
+    f"Use {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} letters (A–Z), digits or underscores."
+)
+USERNAME_TAKEN = "That username is taken."
+EMAIL_TAKEN = "Someone already uses this e-mail address."
+BEING_DELETED = "This member is being deleted."
+ALREADY_A_MEMBER = "This person is already a member."
+INVITATION_USED = "This invitation has already been used. That person is a member now."
+INVITATION_CLOSED = "This invitation has been used or has expired. Ask for a new one."
+
 
 class Role(models.TextChoices):
     USER = "USER", "Member"
@@ -25,12 +39,15 @@ class Role(models.TextChoices):
 
     @property
     def rank(self) -> int:
-        """0 for a member, 2 for an admin: nobody grants a role above their own."""
+        """0 for a member, 1 for a moderator, 2 for an admin. Nobody grants a role above theirs."""
         return (Role.USER, Role.MODERATOR, Role.ADMIN).index(self)
 
 
 def normalize_email(email: str) -> str:
-    """Casefolded, since SQLite's LOWER knows ASCII only."""
+    """Return an e-mail address as it is stored: stripped and casefolded.
+
+    The comparison is done here and not in SQL because SQLite's LOWER knows ASCII only.
+    """
     return email.strip().casefold()
 
 
@@ -38,7 +55,10 @@ class UserManager(BaseUserManager["User"]):
     def create_user(
         self, username: str, email: str, password: str | None = None, **fields: Any
     ) -> User:
-        """A saved member; without a password they cannot log in. Role flags follow `role`."""
+        """Create and save a member. Without a password the member cannot log in.
+
+        `role` (default: USER) sets `is_staff`, `is_superuser` and the group.
+        """
         role = Role(fields.pop("role", Role.USER))
         user = self.model(username=username, email=normalize_email(email), **fields)
         user.apply_role(role)
@@ -55,17 +75,19 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
 
     def named(self, username: str) -> QuerySet[User]:
-        """The one of this name, whatever its case; by the index that holds them apart, which
-        `iexact` goes past."""
+        """Return the member with this username in any case, as a query of at most one row.
+
+        The query uses the unique index on Lower("username"), which `iexact` would not.
+        """
         return self.alias(key=Lower("username")).filter(key=Lower(Value(username)))
 
     def able_to_log_in(self) -> QuerySet[User]:
-        """Members as `User.can_log_in` says, whether or not they have a password."""
+        """Return the members whose `User.can_log_in` is true, with or without a password."""
         members = self.filter(is_active=True)
         return members.filter(is_sample=False) if settings.EXPOSED_BY else members
 
     def admins(self) -> QuerySet[User]:
-        """Admins who can log in: a site without one needs a first admin."""
+        """Return the admins who can log in. A site without one needs a first admin."""
         return self.able_to_log_in().filter(role=Role.ADMIN)
 
     def get_by_natural_key(self, username: str | None) -> User:
@@ -73,34 +95,38 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A member. `role` rules; is_staff, is_superuser and the group follow from it."""
+    """A member. `role` determines is_staff, is_superuser and the membership in the group."""
 
     MODERATORS_GROUP = "Moderators"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     username = models.CharField(
-        max_length=50,
+        max_length=MAX_USERNAME_LENGTH,
         unique=True,
         validators=[
             RegexValidator(
-                r"^[A-Za-z0-9_]{3,50}\Z",
-                "Use 3 to 50 letters, digits or underscores.",
+                rf"^[A-Za-z0-9_]{{{MIN_USERNAME_LENGTH},{MAX_USERNAME_LENGTH}}}\Z", USERNAME_RULE
             )
         ],
-        help_text="3 to 50 letters, digits or underscores.",
-        error_messages={"unique": "That username is taken."},
+        help_text=USERNAME_RULE,
+        error_messages={"unique": USERNAME_TAKEN},
     )
     email = models.EmailField(
-        unique=True, error_messages={"unique": "Someone already uses this e-mail address."}
+        "e-mail address",
+        max_length=MAX_EMAIL_LENGTH,
+        unique=True,
+        error_messages={"unique": EMAIL_TAKEN},
     )
     role = models.CharField(max_length=9, choices=Role, default=Role.USER)
     avatar = models.CharField(max_length=100, blank=True, default="", editable=False)
     weekly_upload_bytes = models.BigIntegerField(
-        default=0, help_text="Bytes that count against the quota since the last reset."
+        "uploaded this week",
+        default=0,
+        help_text="Bytes uploaded since the last reset that count toward the quota.",
     )
-    last_upload_reset = models.DateTimeField(default=timezone.now)
+    last_upload_reset = models.DateTimeField("last quota reset", default=timezone.now)
     weekly_upload_limit_bytes = models.BigIntegerField(
-        "own weekly limit",
+        "custom weekly limit",
         null=True,
         blank=True,
         help_text="Overrides the site's weekly limit for this member. Leave empty to use the "
@@ -115,7 +141,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     deleting_since = models.DateTimeField(
         null=True,
         editable=False,
-        help_text="Being deleted, in batches: with many videos that takes a while.",
+        help_text="Set while a worker deletes the member in batches.",
     )
 
     USERNAME_FIELD = "username"
@@ -126,24 +152,25 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         db_table = "users"
+        verbose_name = "member"
         ordering = ["username"]
         constraints = [
             models.UniqueConstraint(
                 Lower("username"),
                 name="users_username_any_case",
-                violation_error_message="That username is taken.",
+                violation_error_message=USERNAME_TAKEN,
             ),
             models.UniqueConstraint(
                 Lower("email"),
                 name="users_email_any_case",
-                violation_error_message="Someone already uses this e-mail address.",
+                violation_error_message=EMAIL_TAKEN,
             ),
             models.CheckConstraint(
-                # SQLite does not hold a column to its length.
-                condition=Q(GreaterThanOrEqual(Length("username"), 3))
-                & Q(LessThanOrEqual(Length("username"), 50)),
+                # SQLite does not enforce the length of a column.
+                condition=Q(GreaterThanOrEqual(Length("username"), MIN_USERNAME_LENGTH))
+                & Q(LessThanOrEqual(Length("username"), MAX_USERNAME_LENGTH)),
                 name="users_username_length",
-                violation_error_message="Use 3 to 50 characters.",
+                violation_error_message=USERNAME_RULE,
             ),
             models.CheckConstraint(
                 condition=(
@@ -156,7 +183,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=Q(deleting_since__isnull=True) | Q(is_active=False),
                 name="users_being_deleted_are_inactive",
-                violation_error_message="This member is being deleted.",
+                violation_error_message=BEING_DELETED,
             ),
             models.CheckConstraint(
                 condition=Q(weekly_upload_bytes__gte=0), name="users_weekly_upload_bytes_positive"
@@ -165,7 +192,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=Q(weekly_upload_limit_bytes__isnull=True)
                 | Q(weekly_upload_limit_bytes__gte=0),
                 name="users_weekly_upload_limit_positive",
-                violation_error_message="A limit cannot be negative.",
+                violation_error_message="The weekly limit can't be negative.",
             ),
         ]
 
@@ -177,7 +204,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def avatar_url(self) -> str | None:
-        """The address carries the file's name, so that browsers may keep the picture."""
+        """The address of the avatar, or None.
+
+        It contains a part of the file's name, so that browsers may cache each avatar for long.
+        """
         if not self.avatar:
             return None
         return f"{reverse('avatar', args=[self.username])}?v={self.avatar.split('.')[0][-8:]}"
@@ -192,18 +222,23 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def can_log_in(self) -> bool:
-        """False for a deactivated member, and for a sample member where others can reach the site:
-        everybody knows their passwords."""
+        """False for a deactivated member, and for a sample member of a site that others can reach.
+
+        The passwords of sample members are public.
+        """
         return self.is_active and not (self.is_sample and settings.EXPOSED_BY)
 
     def apply_role(self, role: Role) -> None:
-        """Sets the role and the flags that follow from it, unsaved."""
+        """Set the role and the flags that follow from it, without saving."""
         self.role = role
         self.is_staff = role is not Role.USER
         self.is_superuser = role is Role.ADMIN
 
     def sync_groups(self) -> None:
-        """In the group Moderators exactly when the role says so. The user must be saved."""
+        """Add a moderator to the group Moderators, or remove any other member from it.
+
+        The user must have been saved.
+        """
         from django.contrib.auth.models import Group
 
         group, _ = Group.objects.get_or_create(name=self.MODERATORS_GROUP)
@@ -215,19 +250,22 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class InvitationQuerySet(QuerySet["Invitation"]):
     def visible_to(self, user: User) -> InvitationQuerySet:
-        """All for admins, and for moderators those that they made themselves.
+        """Return all invitations for an admin, and their own for anybody else.
 
-        An invitation names an e-mail address, which only admins and the inviter may see. A new
-        link shows it too, so nobody else may renew one.
+        An invitation holds an e-mail address, which only admins and the inviter may see. The page
+        with a new link shows the address too, so nobody else may renew an invitation.
         """
         return self if user.is_admin else self.filter(created_by=user)
 
 
 class Invitation(models.Model):
-    """Lets one person in, once, until it expires. Only a hash of the token is stored."""
+    """A permission for one person to register, once, until it expires.
+
+    Only a hash of the token is stored.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField()
+    email = models.EmailField("e-mail address", max_length=MAX_EMAIL_LENGTH)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     role = models.CharField(max_length=9, choices=Role, default=Role.USER)
     created_by = models.ForeignKey(
@@ -260,10 +298,10 @@ class Invitation(models.Model):
 
 
 class Session(AbstractBaseSession):
-    """A log-in on one device, so that members can see and end theirs."""
+    """A log-in on one device. Members can see and end their own sessions."""
 
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
-    user_agent = models.CharField(max_length=300, blank=True, default="")
+    user_agent = models.CharField(max_length=MAX_USER_AGENT_LENGTH, blank=True, default="")
     started_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
 
@@ -278,12 +316,12 @@ class Session(AbstractBaseSession):
 
 
 class Throttle(models.Model):
-    """How often something was done since a moment, such as asking for a mail.
+    """A count of how often one client or member did one thing, such as request an e-mail.
 
-    In the database, since the web server's processes share nothing else.
+    It is in the database because the web server's processes share nothing else.
     """
 
-    key = models.CharField(max_length=64, primary_key=True)  # a hash of what and by whom
+    key = models.CharField(max_length=64, primary_key=True)  # a hash of the action and the actor
     started_at = models.DateTimeField()
     times = models.PositiveIntegerField(default=1)
 

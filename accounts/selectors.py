@@ -1,4 +1,4 @@
-"""What pages about members show."""
+"""Data for the pages about members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow:
-    """A log-in. `id` is a hash of the key: the key itself would let its reader in."""
+    """A session as its member's settings page lists it.
+
+    `id` is a hash of the session key: whoever reads the key itself could use the session.
+    """
 
     id: str
     device: str
@@ -27,7 +30,10 @@ class SessionRow:
 
 
 def session_rows(user: User, *, current: str | None) -> list[SessionRow]:
-    """The member's live sessions, the present one first, then by last use. One query."""
+    """Return the member's live sessions: `current` (a session key) first, then by last use.
+
+    One query.
+    """
     rows = [
         SessionRow(
             id=hash_token(session.session_key),
@@ -66,7 +72,7 @@ SYSTEMS = (
 
 
 def device_name(user_agent: str) -> str:
-    """ "Firefox on Windows", as far as a User-Agent tells."""
+    """Return a name such as "Firefox on Windows" for a User-Agent header."""
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     return " on ".join(filter(None, [browser, system])) or "Unknown device"

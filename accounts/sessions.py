@@ -1,6 +1,6 @@
-"""Sessions in the database that know whose they are and on which device.
+"""Session store that also records the member, the device and the last use in columns.
 
-Django's documented way to extend database-backed sessions.
+Source: Django's documentation, "Extending database-backed session engines".
 """
 
 from __future__ import annotations
@@ -14,28 +14,33 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.db import DatabaseError
 
-from accounts.models import Session
+from accounts.models import MAX_USER_AGENT_LENGTH, Session
 from clipset.database.lock_waits import waiting_at_most
 from clipset.lib.unavailable import why_unavailable
 from siteconfig.services.heartbeat import alive_before
 
 logger = logging.getLogger(__name__)
 
-# How long a page may be kept waiting by the note that its session was used.
-NOTE_WAITS_SECONDS: Final = 0.2
+# How long a request may wait for the database to record that its session was used.
+MAX_WAIT_SECONDS: Final = 0.2
 
 
 class SessionStore(DatabaseSessionStore):
-    # What the middleware notes in a session, copied into columns when it is saved.
+    """Session store of the site (SESSION_ENGINE), with rows of accounts.models.Session."""
+
+    # Keys that note_use sets in a session. They are copied into columns when it is saved.
     USER_AGENT, STARTED_AT, SEEN_AT = "user_agent", "started_at", "seen_at"
 
-    # The content as note_use saved it.
+    # The content that note_use saved.
     _noted: dict[str, Any] | None = None
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Deletes those that expired a day of the site's life ago; until then they count as
-        expired. So a clock that leaps deletes none for good."""
+        """Delete the sessions that expired before the site's last day of running.
+
+        They are unusable from their expiry on. Deleting them a day later means that a clock which
+        is wrong for a while deletes no session that is still valid.
+        """
         cls.get_model_class().objects.filter(expire_date__lt=alive_before(days=1)).delete()
 
     @classmethod
@@ -43,11 +48,14 @@ class SessionStore(DatabaseSessionStore):
         return Session
 
     def save(self, must_create: bool = False) -> None:
-        """Saves it, unless note_use has just done so.
+        """Save the session, unless note_use has just saved the same content.
 
-        Django takes every failure for a session that was deleted meanwhile, and answers 400.
+        Django treats every database error as a session that was deleted meanwhile, and answers
+        400. This method raises the database's own error if the database is unavailable.
 
-        Raises: UpdateError if it was; DatabaseError if the database is busy, full or away.
+        Raises:
+            UpdateError: if the session was deleted meanwhile.
+            DatabaseError: if the database is busy, full or not reachable.
         """
         if not must_create and self._noted == dict(self.items()):
             return
@@ -60,36 +68,36 @@ class SessionStore(DatabaseSessionStore):
             raise
 
     def note_use(self, *, now: datetime, user_agent: str) -> None:
-        """Remembers that this session was used now, on this device.
+        """Record that this session was used now, on this device.
 
-        Where nothing else is to be saved, it is saved at once and may be left out: no page waits
-        or fails because this could not be written. The next request tries again.
+        If nothing else in the session has changed, it is saved here and a failure is ignored, so
+        that no page waits long or fails because of it. The next request tries again.
         """
-        is_to_be_saved = self.modified
+        has_changes = self.modified
         before = dict(self.items())
         self.setdefault(self.STARTED_AT, now.isoformat())
-        self[self.USER_AGENT] = user_agent
+        self[self.USER_AGENT] = user_agent[:MAX_USER_AGENT_LENGTH]
         self[self.SEEN_AT] = now.isoformat()
-        if is_to_be_saved or self.session_key is None:
+        if has_changes or self.session_key is None:
             return
         self.modified = False
         try:
-            with waiting_at_most(NOTE_WAITS_SECONDS):
+            with waiting_at_most(MAX_WAIT_SECONDS):
                 self.save()
             self._noted = dict(self.items())
-            self.modified = True  # the browser's cookie gets a new lease of life
-        except UpdateError:  # deleted meanwhile: nothing to note
+            self.modified = True  # makes Django extend the expiry of the browser's cookie
+        except UpdateError:  # the session was deleted meanwhile
             self._session_cache = before
         except DatabaseError as error:
             if why_unavailable(error) is None:
                 raise
             self._session_cache = before
-            logger.warning("the use of a session could not be noted: %s", error)
+            logger.warning("the use of a session could not be recorded: %s", error)
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         instance: Session = super().create_model_instance(data)  # type: ignore[assignment]
         instance.user_id = data.get(SESSION_KEY)
-        instance.user_agent = str(data.get(self.USER_AGENT, ""))[:300]
+        instance.user_agent = str(data.get(self.USER_AGENT, ""))[:MAX_USER_AGENT_LENGTH]
         if self.STARTED_AT in data:
             instance.started_at = datetime.fromisoformat(data[self.STARTED_AT])
         if self.SEEN_AT in data:

@@ -1,4 +1,4 @@
-"""What the workers do for members. Takes primitives, fetches, delegates."""
+"""Tasks about members that the task queue calls. Arguments are primitive types."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ def reset_quotas() -> int:
 
 
 def send_reset(email: str, asked_at: str) -> bool:
-    """`asked_at` in ISO 8601, since the queue takes primitives."""
+    """Send the mail with a reset link. `asked_at` is in ISO 8601."""
     return passwords.send_reset(email, asked_at=datetime.fromisoformat(asked_at))
 
 
 def clear_expired() -> int:
-    """Sessions that ran out, invitations that nobody took for a month, counts of a day ago."""
+    """Delete expired sessions, rate-limit counts of a day ago and old unused invitations.
+
+    An invitation is deleted KEEP_EXPIRED_DAYS after it expired. Returns how many of them were.
+    """
     SessionStore.clear_expired()
     throttle.forget_before(timezone.now() - timedelta(days=1))
-    return invitations.expired_before(alive_before(days=KEEP_EXPIRED_DAYS))
+    return invitations.delete_expired_invitations(before=alive_before(days=KEEP_EXPIRED_DAYS))

@@ -1,4 +1,4 @@
-"""Addresses of what members do about themselves and each other."""
+"""Addresses of log-in, registration, settings and invitations."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts.models import User
-from categories.models import Category
+from categories.models import NAME_MISSING, Category
 from categories.services import (
     SIZE,
     check_cover_can_be_stored,
@@ -23,7 +23,7 @@ from categories.services import (
 )
 from clipset.lib.pictures import MAX_BYTES, PictureError, PictureNotStoredError, fitted_webp
 from clipset.lib.requests import with_headers
-from clipset.lib.units import plural
+from clipset.lib.units import human_bytes, plural
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
 from clipset.ui.form_fields import LineField, TextField
 
@@ -37,18 +37,19 @@ if TYPE_CHECKING:
 
 class CategoryForm(forms.ModelForm[Category]):
     cover = forms.FileField(
-        label="Cover picture",
+        label="Cover",
         required=False,
-        help_text="JPEG, PNG, WebP or GIF, at most 10 MB. Cropped to 960 × 540.",
+        help_text=f"JPEG, PNG, WebP or GIF, at most {human_bytes(MAX_BYTES)}. Cropped to "
+        f"{SIZE[0]} × {SIZE[1]}.",
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"}),
     )
-    no_cover = forms.BooleanField(label="Remove the cover picture", required=False)
+    no_cover = forms.BooleanField(label="Remove cover", required=False)
 
     class Meta:
         model = Category
         fields = ["name", "slug", "description"]
         field_classes = {"name": LineField, "description": TextField}
-        error_messages = {"name": {"blank": "Enter a name."}}
+        error_messages = {"name": {"blank": NAME_MISSING}}
         widgets = {"description": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,7 +58,7 @@ class CategoryForm(forms.ModelForm[Category]):
             self.fields.pop("no_cover", None)
 
     def clean_cover(self) -> Any:
-        """CategoryAdmin has fitted it, so that nothing is decoded in the transaction."""
+        """Report the error that `fit_cover` noted, if there is one."""
         picture = self.cleaned_data["cover"]
         if picture is not None and isinstance(picture.fitted, PictureError):
             raise ValidationError(str(picture.fitted))
@@ -65,10 +66,11 @@ class CategoryForm(forms.ModelForm[Category]):
 
 
 def fit_cover(picture: Any, *, member: UUID) -> None:
-    """Notes in `fitted` of an UploadedFile the cover that it makes (bytes), or the PictureError."""
+    """Decode and crop an uploaded picture before the transaction begins.
+
+    Sets `fitted` of the UploadedFile to the cover as WebP (bytes), or to the PictureError.
+    """
     try:
-        if (picture.size or 0) > MAX_BYTES:
-            raise PictureError("This picture is too large. Send one of at most 10 MB.")
         picture.fitted = fitted_webp(picture, SIZE, member=member)
         check_cover_can_be_stored(picture.fitted)
     except PictureError as error:
@@ -80,7 +82,7 @@ class CategoryAdmin(GuardedAdmin[Category]):
     form = CategoryForm
     list_display = ["picture", "name", "video_count", "created_by", "created_at", "on_site"]
     list_display_links = ["name"]
-    ordering = ["name"]  # Meta's does not reach a query that groups
+    ordering = ["name"]  # Django ignores Meta.ordering in a query with GROUP BY
     list_select_related = ["created_by"]
     search_fields = ["name", "description"]
     prepopulated_fields = {"slug": ["name"]}
@@ -96,7 +98,7 @@ class CategoryAdmin(GuardedAdmin[Category]):
         cover = ["current_cover", "cover", "no_cover"] if obj.image else ["cover"]
         return [*fields, *cover, "created_by", "created_at", "updated_at"]
 
-    @admin.display(description="Picture")
+    @admin.display(description="Cover")
     def picture(self, category: Category) -> SafeString | str:
         return _cover(category, width=96, height=54, css="thumb")
 
@@ -119,7 +121,10 @@ class CategoryAdmin(GuardedAdmin[Category]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Django's begins a transaction: nobody can write while a picture is decoded in it."""
+        """Decode an uploaded cover before Django's view begins its transaction.
+
+        On SQLite nobody else could write while a picture is decoded in the transaction.
+        """
         may = self.has_change_permission if object_id else self.has_add_permission
         if request.method == "POST" and may(request):
             picture: Any = request.FILES.get("cover")
@@ -144,13 +149,13 @@ class CategoryAdmin(GuardedAdmin[Category]):
         if picture is not None:
             try:
                 store_cover(category=obj, webp=picture.fitted)
-            except PictureError as error:  # the storage is away; GuardedAdmin says so
+            except PictureError as error:  # GuardedAdmin shows the sentence on the page
                 raise ValidationError(str(error)) from error
         elif form.cleaned_data.get("no_cover"):
             remove_cover(category=obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Categories alone: their videos stay."""
+        """List the categories only, with the number of their videos, which are not deleted."""
         ids = [category.pk for category in objs]
         found = Category.objects.filter(pk__in=ids).annotate(videos_in_it=Count("videos"))
         listed = [

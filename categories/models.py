@@ -1,4 +1,4 @@
-"""Categories that videos can be filed under."""
+"""Categories of videos."""
 
 from __future__ import annotations
 
@@ -11,23 +11,32 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
+MAX_NAME_LENGTH = 100
+MAX_SLUG_LENGTH = 120
+MAX_DESCRIPTION_LENGTH = 500
+
+NAME_MISSING = "Enter a name."
+NAME_TAKEN = "Another category already has this name. Choose a different one."
+SLUG_TAKEN = "Another category already has this address. Choose a different one."
+
 
 class Category(models.Model):
-    """A shelf for videos. Deleting it keeps its videos; deleting its maker deletes it."""
+    """A category. Its videos stay if it is deleted; it is deleted with the member who created it.
+
+    Deleting a member in the admin hands their categories to the deleting admin first.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
-        max_length=100,
-        unique=True,
-        error_messages={"unique": "There is a category with this name already."},
+        max_length=MAX_NAME_LENGTH, unique=True, error_messages={"unique": NAME_TAKEN}
     )
     slug = models.SlugField(
-        max_length=120,
+        max_length=MAX_SLUG_LENGTH,
         unique=True,
         help_text="Used in the category's address. Changing it breaks existing links.",
-        error_messages={"unique": "There is a category with this address already."},
+        error_messages={"unique": SLUG_TAKEN},
     )
-    description = models.TextField(max_length=500, blank=True, default="")
+    description = models.TextField(max_length=MAX_DESCRIPTION_LENGTH, blank=True, default="")
     image = models.CharField(max_length=100, blank=True, default="", editable=False)
     is_sample = models.BooleanField(default=False, editable=False)
     created_by = models.ForeignKey(
@@ -48,17 +57,17 @@ class Category(models.Model):
             models.UniqueConstraint(
                 Lower("name"),
                 name="categories_name_any_case",
-                violation_error_message="There is a category with this name already.",
+                violation_error_message=NAME_TAKEN,
             ),
             models.CheckConstraint(
                 condition=GreaterThanOrEqual(Length(Trim("name")), 1),
                 name="categories_name_not_blank",
-                violation_error_message="A category needs a name.",
+                violation_error_message=NAME_MISSING,
             ),
             models.CheckConstraint(
-                condition=LessThanOrEqual(Length("description"), 500),
+                condition=LessThanOrEqual(Length("description"), MAX_DESCRIPTION_LENGTH),
                 name="categories_description_length",
-                violation_error_message="Use at most 500 characters.",
+                violation_error_message=f"Use at most {MAX_DESCRIPTION_LENGTH} characters.",
             ),
         ]
 

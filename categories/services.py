@@ -1,4 +1,4 @@
-"""Changes to categories."""
+"""Changes to categories and their covers."""
 
 from __future__ import annotations
 
@@ -24,13 +24,19 @@ def cover_path(category: Category) -> Path | None:
 
 
 def cover_key(name: str) -> str:
-    """Where the cover of this name lies below the root of images."""
+    """Return the path of a cover's file below the storage root `images`."""
     return f"categories/{name}"
 
 
 def store_cover(*, category: Category, webp: bytes) -> Category:
-    """Stores a cover that is cut to SIZE already, as a transaction wants it, and asks for the
-    removal of the old one. Raises: PictureError when it cannot be stored now."""
+    """Store a new cover and request the removal of the old one's file.
+
+    Args:
+        webp: the cover, already cropped to SIZE, because decoding takes too long for the
+            transaction in which this is called.
+
+    Raises: PictureNotStoredError if the storage is full or not available.
+    """
     name = f"{category.pk.hex}-{new_short_id()}.webp"
     with storing_picture():
         write_whole(checked_root(IMAGES) / cover_key(name), webp)
@@ -38,19 +44,24 @@ def store_cover(*, category: Category, webp: bytes) -> Category:
 
 
 def check_cover_can_be_stored(webp: bytes) -> None:
-    """For a form that can still say so. Raises: PictureNotStoredError."""
+    """Write a cover as a test, while the form can still show an error.
+
+    Raises: PictureNotStoredError if the storage is full or not available.
+    """
     with storing_picture():
         try_write(checked_root(IMAGES), webp)
 
 
 def delete_category(*, category: Category) -> None:
-    """Deletes a category but not its videos. videos.signals requests the removal of its cover."""
+    """Delete a category but not its videos. videos.signals requests the removal of its cover."""
     category.delete()
 
 
 def hold_category(category: Category | None) -> Category | None:
-    """So that it stays until the transaction ends; None when it was deleted meanwhile, as videos
-    are left without one then."""
+    """Lock a category's row, so that it cannot be deleted before the transaction ends.
+
+    Returns None if it has been deleted meanwhile: a video then gets no category.
+    """
     if category is None:
         return None
     return Category.objects.select_for_update(no_key=True).filter(pk=category.pk).first()
@@ -62,13 +73,13 @@ def remove_cover(*, category: Category) -> Category:
 
 @transaction.atomic
 def _name_cover(category: Category, name: str) -> Category:
-    # The row may name another cover than `category` by now: of two requests at once, each replaces
-    # what the other stored.
+    # The row may already name another cover than `category` does: of two simultaneous requests,
+    # the second must remove the cover that the first one stored.
     held = Category.objects.select_for_update(no_key=True).filter(pk=category.pk)
     old = held.values_list("image", flat=True).first()
     category.image, category.updated_at = name, timezone.now()
     held.update(image=name, updated_at=category.updated_at)
-    # A category that was deleted meanwhile has no row that could name the new cover.
+    # If the category was deleted meanwhile, no row names the new cover, so it is removed.
     unneeded = name if old is None else old
     if unneeded:
         file_unneeded.send(sender=Category, root=IMAGES, key=cover_key(unneeded))

@@ -11,7 +11,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 
 from clipset.lib.units import human_bytes
-from siteconfig.models import Config
+from siteconfig.models import (
+    MAX_FILE_LIMIT_BYTES,
+    MAX_WEEKLY_LIMIT_BYTES,
+    MIN_FILE_LIMIT_BYTES,
+    Config,
+)
 from siteconfig.services.video_folder import usable_video_folder
 
 _SIZE: Final = re.compile(
@@ -78,16 +83,16 @@ def _is_exact(words: str, value: int) -> bool:
 class ConfigForm(forms.ModelForm[Config]):
     max_file_size_bytes = BytesField(
         label="Largest file",
-        min_bytes=MB,
-        max_bytes=TB,
+        min_bytes=MIN_FILE_LIMIT_BYTES,
+        max_bytes=MAX_FILE_LIMIT_BYTES,
         help_text="The largest file a member can upload, for example 2 GB.",
     )
     weekly_upload_limit_bytes = BytesField(
         label="Weekly limit",
         min_bytes=0,
-        max_bytes=100 * TB,
+        max_bytes=MAX_WEEKLY_LIMIT_BYTES,
         help_text="How much a member can upload per week, for example 4 GB. Can be overridden per "
-        "member; admins have no limit. 0 stops all other uploads.",
+        "member; admins have no limit. 0 stops uploads for everyone else.",
     )
 
     class Meta:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -16,20 +15,21 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import ngettext
 
+from accounts.admin.forms import InvitationForm
 from accounts.admin.shared import links_page, me_of, outranks
-from accounts.forms import AddressField
-from accounts.models import Invitation, InvitationQuerySet, Role, User
+from accounts.models import INVITATION_USED, Invitation, InvitationQuerySet, Role
 from accounts.services.invitations import (
     issue_invitation,
     renew_invitation,
     revoke_invitation,
 )
-from clipset.lib.units import plural
 from clipset.ui.admin import GuardedAdmin, state_word
 from clipset.ui.template_tags import relative_time
 
 if TYPE_CHECKING:
+    from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.urls import URLPattern
@@ -38,26 +38,13 @@ if TYPE_CHECKING:
     from accounts.services.invitations import IssuedInvitation
 
 
-class InvitationForm(forms.ModelForm[Invitation]):
-    acting: ClassVar[User]  # whoever invites
-
-    class Meta:
-        model = Invitation
-        fields = ["email", "role"]
-        field_classes = {"email": AddressField}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "role" in self.fields:
-            self.fields["role"].choices = [  # type: ignore[attr-defined] # a ChoiceField
-                choice for choice in Role.choices if not outranks(choice[0], self.acting)
-            ]
-
-    def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"]
-        if User.objects.filter(email=email).exists():
-            raise ValidationError("A member has this e-mail address already.")
-        return email
+USED_NOT_REVOKED = (
+    "The invitation for %(email)s has already been used, so it wasn't revoked. To block its "
+    "member, deactivate them."
+)
+ABOVE_NOT_REVOKED = (
+    "The invitation for %(email)s is for a role above yours, so it wasn't revoked. Ask an admin."
+)
 
 
 class InvitationState(admin.SimpleListFilter):
@@ -81,7 +68,7 @@ class InvitationState(admin.SimpleListFilter):
 
 @admin.register(Invitation)
 class InvitationAdmin(GuardedAdmin[Invitation]):
-    """Made, renewed and revoked, but never edited. A link is shown once."""
+    """Invitations are created, renewed and revoked here, but never edited. A link is shown once."""
 
     form = InvitationForm
     list_display = ["email", "role", "state", "created_by", "created_at"]
@@ -96,7 +83,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         return queryset.visible_to(me_of(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        """For the action; a single one can't be edited."""
+        """Allow the action "renew", but no editing of a single invitation."""
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
@@ -124,7 +111,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # "revoke" does it
+        actions.pop("delete_selected", None)  # the action "revoke" replaces it
         return actions
 
     @admin.display(description="State", ordering="expires_at")
@@ -136,7 +123,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
             end = timezone.localtime(invitation.expires_at)
             until = f"{end.day} {end:%B %Y, %H:%M}"
             return format_html("{} until {}", state_word("open", "Open", "good"), until)
-        word = state_word("expired", "Run out", "warn")
+        word = state_word("expired", "Expired", "warn")
         return format_html("{} {}", word, relative_time(invitation.expires_at))
 
     # Issuing
@@ -153,26 +140,27 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
     ) -> None:
         issued = issue_invitation(email=obj.email, role=Role(obj.role), created_by=me_of(request))
         obj.pk = issued.invitation.pk
-        request.issued = issued  # type: ignore[attr-defined] # for the answer, stored nowhere
+        request.issued = issued  # type: ignore[attr-defined] # for response_add
 
     def response_add(
         self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
     ) -> Any:
-        return self._show(request, [request.issued])  # type: ignore[attr-defined]
+        return self._links_page(request, [request.issued])  # type: ignore[attr-defined]
 
-    def _show(self, request: HttpRequest, issued: list[IssuedInvitation]) -> TemplateResponse:
-        title = plural(len(issued), "new invitation link").removeprefix("1 ").capitalize()
+    def _links_page(self, request: HttpRequest, issued: list[IssuedInvitation]) -> TemplateResponse:
+        count = len(issued)
+        title = ngettext("New invitation link", "%(count)d new invitation links", count)
         links = [(one.invitation.email, one.link, one.emailed) for one in issued]
-        return links_page(self, request, title=title, links=links)
+        return links_page(self, request, title=title % {"count": count}, links=links)
 
     # Renewing and revoking
     def _renew(self, request: HttpRequest, invitation: Invitation) -> IssuedInvitation | None:
         try:
             with transaction.atomic():
-                self.log_change(request, invitation, "Made a new link.")
+                self.log_change(request, invitation, "Created a new link.")
                 return renew_invitation(invitation=invitation, renewed_by=me_of(request))
         except ValidationError as error:
-            sentence = f"The invitation for {invitation.email}: {' '.join(error.messages)}"
+            sentence = f"No new link for {invitation.email}. {' '.join(error.messages)}"
             self.message_user(request, sentence, messages.ERROR)
             return None
 
@@ -181,7 +169,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         self, request: HttpRequest, queryset: QuerySet[Invitation]
     ) -> TemplateResponse | None:
         issued = [one for each in queryset if (one := self._renew(request, each))]
-        return self._show(request, issued) if issued else None
+        return self._links_page(request, issued) if issued else None
 
     @admin.action(description="Revoke selected invitations", permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
@@ -191,10 +179,12 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
                 self._revoke(request, invitation)
                 revoked += 1
             else:
-                reason = "was used" if invitation.used_at else "is for a role above yours"
-                sentence = f"The invitation for {invitation.email} {reason}: not revoked."
-                self.message_user(request, sentence, messages.ERROR)
-        self.message_user(request, f"{plural(revoked, 'invitation')} revoked.")
+                sentence = USED_NOT_REVOKED if invitation.used_at else ABOVE_NOT_REVOKED
+                self.message_user(request, sentence % {"email": invitation.email}, messages.ERROR)
+        sentence = ngettext(
+            "%(count)d invitation revoked.", "%(count)d invitations revoked.", revoked
+        )
+        self.message_user(request, sentence % {"count": revoked})
 
     def _revoke(self, request: HttpRequest, invitation: Invitation) -> None:
         with transaction.atomic():
@@ -203,7 +193,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
 
     def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
         if not revoke_invitation(invitation=obj):
-            raise ValidationError("This invitation was used: its person is a member now.")
+            raise ValidationError(INVITATION_USED)
 
     # The object tool
     def get_urls(self) -> list[URLPattern]:
@@ -241,4 +231,4 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         issued = self._renew(request, invitation)
         if issued is None:
             return redirect("admin:accounts_invitation_change", invitation.pk)
-        return self._show(request, [issued])
+        return self._links_page(request, [issued])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -14,15 +13,18 @@ from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.html import format_html
+from django.utils.translation import ngettext
 
+from accounts.admin.forms import MemberForm
 from accounts.admin.shared import is_out_of_reach, links_page, me_of, outranks
-from accounts.forms import AddressField
 from accounts.models import Role, User
 from accounts.services.members import (
+    NO_ADMIN_LEFT,
+    SELF_DEACTIVATION,
+    SELF_DELETION,
     activate_member,
     deactivate_member,
     delete_members,
-    is_last_admin,
     set_role,
 )
 from accounts.services.passwords import reset_link
@@ -30,66 +32,32 @@ from accounts.services.quota import quota_state, reset_quota
 from clipset.lib.units import human_bytes, plural
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from clipset.ui.template_tags import initials, relative_time, tone
-from siteconfig.forms import TB, BytesField
 from siteconfig.models import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
 
-SELF_DEACTIVATION = "You can't deactivate yourself. Ask another moderator or admin."
-SELF_DELETION = "You can't delete yourself. Ask another admin."
-
-
-def _last_admin(user: User) -> str:
-    return f"{user.username} is the last active admin. Make somebody else an admin first."
-
-
-class MemberForm(forms.ModelForm[User]):
-    acting: ClassVar[User]  # whoever fills the form in
-
-    weekly_upload_limit_bytes = BytesField(
-        label="Custom weekly limit",
-        required=False,
-        min_bytes=0,
-        max_bytes=100 * TB,
-        help_text="For example 10 GB. Leave empty to use the site's limit. Admins have no limit.",
-    )
-
-    class Meta:
-        model = User
-        fields = ["username", "email", "role", "weekly_upload_limit_bytes", "is_active"]
-        field_classes = {"email": AddressField}
-
-    def clean_role(self) -> str:
-        role = Role(self.cleaned_data["role"])
-        if "role" in self.changed_data:
-            if outranks(role, self.acting) or outranks(self.instance.role, self.acting):
-                raise ValidationError("You can't grant or take a role above your own.")
-            if is_last_admin(self.instance):
-                raise ValidationError(_last_admin(self.instance))
-        return role
-
-    def clean_is_active(self) -> bool:
-        active: bool = self.cleaned_data["is_active"]
-        if active and self.instance.deleting_since is not None:
-            raise ValidationError("This member is being deleted.")
-        if "is_active" in self.changed_data and not active:
-            if self.instance.pk == self.acting.pk:
-                raise ValidationError(SELF_DEACTIVATION)
-            if is_last_admin(self.instance):
-                raise ValidationError(_last_admin(self.instance))
-        return active
+RANKS_ABOVE = "Couldn't change %(username)s: they rank above you. Ask an admin."
+IS_A_MODERATOR = "Couldn't change %(username)s: they are a moderator like you. Ask an admin."
+NO_LINK_FOR_SAMPLE = (
+    "Can't create a link: %(username)s is a sample member, and sample members can't log in to a "
+    "site that others can reach."
+)
+NO_LINK_FOR_INACTIVE = (
+    "Can't create a link: %(username)s is deactivated. Activate them first, then try again."
+)
 
 
 @admin.register(User)
 class UserAdmin(GuardedAdmin[User]):
-    """People come in by invitation, so nobody is added here."""
+    """Members are changed and deleted here, but not added: people register by invitation."""
 
     form = MemberForm
     list_display = ["picture", "username", "email", "role", "state", "quota", "seen", "on_site"]
@@ -99,7 +67,7 @@ class UserAdmin(GuardedAdmin[User]):
     actions = ["deactivate", "activate", "reset_quotas"]
     readonly_fields = ["picture", "quota", "last_upload_reset", "last_login", "created_at"]
 
-    # Who may what
+    # Permissions
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -111,8 +79,8 @@ class UserAdmin(GuardedAdmin[User]):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return request.user.is_superuser and super().has_delete_permission(request, obj)
 
-    # What is shown. Only admins see e-mail addresses (the settings page promises it), and only
-    # they search by them: whoever searches can find an address letter by letter.
+    # Pages. Only admins see e-mail addresses (the settings page says so), and only admins search
+    # by them: a search would let moderators find out an address letter by letter.
     def get_list_display(self, request: HttpRequest) -> Any:
         return _without_email(super().get_list_display(request), request)
 
@@ -120,7 +88,7 @@ class UserAdmin(GuardedAdmin[User]):
         return _without_email(super().get_search_fields(request), request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """With the site's limit in each row, so that the list asks for it only once."""
+        """Annotate each row with the site's limit, so that the list needs one query for it."""
         site = Config.objects.filter(pk=Config.SINGLETON_ID).values("weekly_upload_limit_bytes")
         return super().get_queryset(request).annotate(site_limit=Subquery(site[:1]))
 
@@ -136,8 +104,10 @@ class UserAdmin(GuardedAdmin[User]):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """Roles are the admins'. So are addresses: a reset by e-mail would hand the account to
-        whoever can change its address."""
+        """Let only admins change roles and e-mail addresses.
+
+        Whoever can change the address of an account can take it over by a password reset.
+        """
         fields = list(self.readonly_fields)
         return fields if request.user.is_superuser else [*fields, "email", "role"]
 
@@ -166,11 +136,16 @@ class UserAdmin(GuardedAdmin[User]):
         if user.is_active:
             return state_word("active", "Active", "good")
         if user.deleting_since is not None:
-            left = plural(user.videos.count(), "video")
-            return state_word("deleting", f"Being deleted, {left} left", "danger")
+            videos = user.videos.count()
+            sentence = ngettext(
+                "Being deleted, %(count)d video left",
+                "Being deleted, %(count)d videos left",
+                videos,
+            )
+            return state_word("deleting", sentence % {"count": videos}, "danger")
         return state_word("inactive", "Deactivated", "danger")
 
-    @admin.display(description="Sent this week", ordering="weekly_upload_bytes")
+    @admin.display(description="Uploaded this week", ordering="weekly_upload_bytes")
     def quota(self, user: User) -> str:
         site_limit = user.site_limit  # type: ignore[attr-defined] # annotated above
         state = quota_state(user, config=Config(weekly_upload_limit_bytes=site_limit))
@@ -194,27 +169,26 @@ class UserAdmin(GuardedAdmin[User]):
 
     # Changes
     def save_model(self, request: HttpRequest, obj: User, form: forms.Form, change: bool) -> None:
-        """Only what was changed is stored: uploads change the counter at the same time."""
+        """Save only the changed fields, since uploads change the counter at the same time."""
         changed = form.changed_data
         stored = User.objects.get(pk=obj.pk)
-        plain = [
+        own_columns = [
             name for name in ("username", "email", "weekly_upload_limit_bytes") if name in changed
         ]
-        if plain:
-            obj.save(update_fields=plain)
+        if own_columns:
+            obj.save(update_fields=own_columns)
         if "role" in changed:
             set_role(user=stored, role=Role(obj.role), granted_by=me_of(request))
         if "is_active" in changed:
             (activate_member if obj.is_active else deactivate_member)(user=stored)
 
     def _changeable(self, request: HttpRequest, users: Iterable[User]) -> Iterator[User]:
+        """Yield the members that the request's user may change; name the others in messages."""
+        me = me_of(request)
         for user in users:
-            me = me_of(request)
             if is_out_of_reach(user, me):
-                rank = "ranks above you" if outranks(user.role, me) else "is a moderator like you"
-                self.message_user(
-                    request, f"{user.username} wasn't changed: {rank}.", messages.ERROR
-                )
+                sentence = RANKS_ABOVE if outranks(user.role, me) else IS_A_MODERATOR
+                self.message_user(request, sentence % {"username": user.username}, messages.ERROR)
             else:
                 yield user
 
@@ -231,7 +205,8 @@ class UserAdmin(GuardedAdmin[User]):
                 done += 1
             except ValidationError as error:
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
-        self.message_user(request, f"{plural(done, 'member')} deactivated.")
+        sentence = ngettext("%(count)d member deactivated.", "%(count)d members deactivated.", done)
+        self.message_user(request, sentence % {"count": done})
 
     @admin.action(description="Activate selected members", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -241,23 +216,28 @@ class UserAdmin(GuardedAdmin[User]):
             for user in users:
                 activate_member(user=user)
                 self.log_change(request, user, "Activated.")
-        self.message_user(request, f"{plural(len(users), 'member')} activated.")
+        done = len(users)
+        sentence = ngettext("%(count)d member activated.", "%(count)d members activated.", done)
+        self.message_user(request, sentence % {"count": done})
 
-    @admin.action(description="Reset the quota of selected members", permissions=["change"])
+    @admin.action(description="Reset weekly quota of selected members", permissions=["change"])
     def reset_quotas(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         users = list(self._changeable(request, queryset))
         with transaction.atomic():
             reset_quota(users=[user.pk for user in users])
             for user in users:
                 self.log_change(request, user, "Reset the weekly quota.")
-        self.message_user(
-            request,
-            f"The quota of {plural(len(users), 'member')} Weekly quota reset for N members.",
+        done = len(users)
+        sentence = ngettext(
+            "Weekly quota reset for %(count)d member.",
+            "Weekly quota reset for %(count)d members.",
+            done,
         )
+        self.message_user(request, sentence % {"count": done})
 
     # Deletion
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What really goes: members and their videos. Categories are handed to who deletes."""
+        """List the members with their videos. Categories stay, and go to the deleting admin."""
         ids = {user.pk for user in objs}
         users = list(
             User.objects.filter(pk__in=ids).annotate(
@@ -266,7 +246,7 @@ class UserAdmin(GuardedAdmin[User]):
         )
         listed = [
             format_html(
-                "{}: {} ({} sent)",
+                "{}: {} ({})",
                 user.username,
                 plural(user.video_count, "video"),
                 human_bytes(user.video_bytes or 0),
@@ -295,8 +275,8 @@ class UserAdmin(GuardedAdmin[User]):
         for user in User.objects.filter(pk__in=ids):
             self.message_user(
                 request,
-                f"Deactivated: {user.username}. All that is theirs is being deleted; this list "
-                "shows how much is left.",
+                f"{user.username} is deactivated and is being deleted. With many videos this takes "
+                "a while; this list shows how many are left.",
             )
 
     # The reset link
@@ -326,16 +306,10 @@ class UserAdmin(GuardedAdmin[User]):
             raise PermissionDenied
         user = get_object_or_404(User, pk=user_id)
         if not user.can_log_in:
-            reason = (
-                "is a sample member, who can't log in while others can reach the site"
-                if user.is_active
-                else "is deactivated. Activate them first"
-            )
-            self.message_user(
-                request, f"No link was created: {user.username} {reason}.", messages.ERROR
-            )
+            sentence = NO_LINK_FOR_SAMPLE if user.is_active else NO_LINK_FOR_INACTIVE
+            self.message_user(request, sentence % {"username": user.username}, messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)
-        self.log_change(request, user, "Made a password reset link.")
+        self.log_change(request, user, "Created a password reset link.")
         links = [(user.username, reset_link(user), False)]
         return links_page(self, request, title="Password reset link", links=links)
 
@@ -345,11 +319,7 @@ def _without_email(names: Iterable[Any], request: HttpRequest) -> list[Any]:
 
 
 def _kept(ids: set[UUID], request: HttpRequest) -> list[str]:
-    """Why these members can't be deleted; empty when they can."""
+    """Return why these members can't be deleted; empty if they can."""
     if me_of(request).pk in ids:
         return [SELF_DELETION]
-    return (
-        []
-        if User.objects.admins().exclude(pk__in=ids).exists()
-        else ["One active admin has to stay."]
-    )
+    return [] if User.objects.admins().exclude(pk__in=ids).exists() else [NO_ADMIN_LEFT]

@@ -1,4 +1,4 @@
-"""What the admin pages of members and of invitations share."""
+"""Functions that the admin pages of members and of invitations share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def outranks(role: str, me: User) -> bool:
 
 
 def is_out_of_reach(user: User, me: User) -> bool:
-    """Whether `me` may not change this member: moderators change only themselves and members."""
+    """Return whether `me` may not change this member.
+
+    Moderators may change themselves and ordinary members only.
+    """
     return not me.is_admin and user.pk != me.pk and Role(user.role).rank >= Role(me.role).rank
 
 
@@ -34,9 +37,10 @@ def links_page(
     title: str,
     links: list[tuple[str, str, bool]],
 ) -> TemplateResponse:
-    """Shows links this once: they are stored nowhere, not even in a message.
+    """Return a page with links. It is the only time they are shown, since they are not stored.
 
-    Each is (whom it is for, the link, whether it went out by e-mail).
+    Args:
+        links: for each link its recipient, the link, and whether it has been e-mailed.
     """
     context = {
         **model_admin.admin_site.each_context(request),

@@ -1,4 +1,4 @@
-"""Pictures of members: 256 x 256 px WebP, the right way up."""
+"""Avatars of members: WebP of 256 x 256 px, turned as their EXIF data says."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ def avatar_path(user: User) -> Path | None:
 
 
 def avatar_key(name: str) -> str:
-    """Where the avatar of this name lies below the root of images."""
+    """Return the path of an avatar's file below the storage root `images`."""
     return f"avatars/{name}"
 
 
 def set_avatar(*, user: User, picture: IO[bytes]) -> User:
-    """Stores a new avatar and asks for the removal of the old one. Raises: PictureError."""
+    """Store a new avatar and request the removal of the old one's file.
+
+    Raises: PictureError if the picture cannot be decoded or stored.
+    """
     webp = fitted_webp(picture, SIZE, member=user.pk)
     name = f"{user.pk.hex}-{new_short_id()}.webp"
     with storing_picture():
@@ -40,13 +43,13 @@ def remove_avatar(*, user: User) -> User:
 
 @transaction.atomic
 def _name_avatar(user: User, name: str) -> User:
-    # The row may name another avatar than `user` by now: of two requests at once, each replaces
-    # what the other stored.
+    # The row may already name another avatar than `user` does: of two simultaneous requests, the
+    # second must remove the avatar that the first one stored.
     held = User.objects.select_for_update(no_key=True).filter(pk=user.pk)
     old = held.values_list("avatar", flat=True).first()
     held.update(avatar=name)
     user.avatar = name
-    # A member who was deleted meanwhile has no row that could name the new avatar.
+    # If the member was deleted meanwhile, no row names the new avatar, so it is removed.
     unneeded = name if old is None else old
     if unneeded:
         file_unneeded.send(sender=User, root=IMAGES, key=avatar_key(unneeded))

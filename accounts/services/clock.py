@@ -1,4 +1,4 @@
-"""Rows about members that a clock ahead left in the future."""
+"""Corrects timestamps of members' rows that lie in the future because a clock was ahead."""
 
 from __future__ import annotations
 
@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 
 def bring_back_counters(*, now: datetime) -> None:
-    """What would keep a member waiting until the clock comes there: quotas that are not reset,
-    throttles, locked log-ins. Three queries when all is well."""
+    """Correct the counters that would block a member until the clock reaches their timestamp.
+
+    These are quotas (which would not be reset), throttles and locked log-ins. Three queries if
+    there is nothing to correct.
+    """
     bring_back(User.objects.all(), "last_upload_reset", after=now + DATE_SLACK, to=week_start(now))
     bring_back(Throttle.objects.all(), "started_at", after=now + LEASE_SLACK, to=now)
     bring_back(AccessAttempt.objects.all(), "attempt_time", after=now + LEASE_SLACK, to=now)
 
 
 def bring_back_expiries(*, now: datetime) -> None:
-    """What would be valid for longer than it should. Two queries when all is well."""
+    """Correct invitations and sessions that would stay valid for too long.
+
+    Two queries if there is nothing to correct.
+    """
     week = now + LIFETIME
     unused = Invitation.objects.filter(used_at=None)
     bring_back(unused, "expires_at", after=week + DATE_SLACK, to=week)

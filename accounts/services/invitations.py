@@ -1,4 +1,4 @@
-"""Letting people in."""
+"""Changes to invitations, and the creation of members from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Invitation, Role, User, normalize_email
+from accounts.models import (
+    ALREADY_A_MEMBER,
+    INVITATION_CLOSED,
+    INVITATION_USED,
+    Invitation,
+    Role,
+    User,
+    normalize_email,
+)
 from clipset.lib.ids import hash_token, new_token
 from siteconfig.models import Config
 from siteconfig.services.address import site_url
@@ -30,12 +38,15 @@ logger = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=7)
 SETUP_SALT = "clipset.first-admin"
-SETUP_LIFETIME = 3600  # seconds
+SETUP_LIFETIME_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedInvitation:
-    """An invitation with its link, which cannot be had again."""
+    """An invitation with its link, which is known only now: the database has a hash of its token.
+
+    `emailed` is whether the mail server accepted the e-mail.
+    """
 
     invitation: Invitation
     link: str
@@ -47,15 +58,18 @@ def register_link(token: str) -> str:
 
 
 def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvitation:
-    """A new invitation, e-mailed where mail is configured.
+    """Create an invitation and e-mail its link if mail is configured.
 
-    Raises ValidationError (keys email, role) when somebody with this address is a member, or the
-    role ranks above the inviter's own. Earlier open invitations of that address end.
+    Open invitations for the same address expire.
+
+    Raises:
+        ValidationError: with key `email` if a member has this address, with key `role` if the role
+            is above the inviter's own.
     """
     email = normalize_email(email)
     _check_role(role, created_by)
     if User.objects.filter(email=email).exists():
-        raise ValidationError({"email": "A member has this e-mail address already."})
+        raise ValidationError({"email": ALREADY_A_MEMBER})
     now = timezone.now()
     token = new_token()
     with transaction.atomic():
@@ -74,9 +88,12 @@ def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvit
 
 
 def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvitation:
-    """A new link in the place of the old one, for another seven days, from who renews it.
+    """Replace the link of an invitation. The new one works for LIFETIME.
 
-    Raises ValidationError when it was used, or its role ranks above the renewer's.
+    The member who renews it becomes the inviter.
+
+    Raises:
+        ValidationError: if the invitation has been used, or its role is above `renewed_by`'s own.
     """
     _check_role(Role(invitation.role), renewed_by)
     token = new_token()
@@ -86,13 +103,13 @@ def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvit
         created_by=renewed_by,
     )
     if not changed:
-        raise ValidationError("This invitation was used: its person is a member now.")
+        raise ValidationError(INVITATION_USED)
     invitation.refresh_from_db()
     return _deliver(invitation, token)
 
 
 def revoke_invitation(*, invitation: Invitation) -> bool:
-    """Ends an unused invitation; False when it was used before."""
+    """Delete an unused invitation. Returns False if it has been used."""
     deleted, _ = Invitation.objects.filter(pk=invitation.pk, used_at=None).delete()
     return bool(deleted)
 
@@ -104,16 +121,24 @@ def find_invitation(token: str) -> Invitation | None:
 
 
 def may_be_redeemed(invitation: Invitation) -> bool:
-    """Whether it lets somebody in now: it is open, and its inviter can log in and has its role."""
+    """Return whether somebody can register with it now.
+
+    It must be open, and its inviter must be able to log in and to grant its role.
+    """
     inviter = invitation.created_by
     may_grant = Role(invitation.role).rank <= Role(inviter.role).rank
     return invitation.is_open and inviter.can_log_in and may_grant
 
 
 def redeem_invitation(*, invitation: Invitation, username: str, password: str) -> User:
-    """Makes the member. Raises ValidationError when the invitation was used or ran out meanwhile,
-    or when a member has its name or address."""
-    hashed = make_password(password)  # takes long: nobody could write in the meantime
+    """Create the invited member and mark the invitation as used.
+
+    Raises:
+        ValidationError: if the invitation has been used or has expired meanwhile, or if another
+            member has its name or address.
+    """
+    # Hashing takes long. In the transaction it would hold SQLite's write lock.
+    hashed = make_password(password)
     now = timezone.now()
     with transaction.atomic():
         claimed = Invitation.objects.filter(
@@ -125,31 +150,37 @@ def redeem_invitation(*, invitation: Invitation, username: str, password: str) -
             ),
         ).update(used_at=now)
         if not claimed:
-            raise ValidationError(
-                "This invitation has been used or has expired. Ask for a new one."
-            )
+            raise ValidationError(INVITATION_CLOSED)
         return _create_member(username, invitation.email, hashed, Role(invitation.role))
 
 
 def setup_link() -> str:
-    """A link that makes the first admin: works for an hour, while no admin can log in."""
+    """Return a link for creating the first admin.
+
+    It works for SETUP_LIFETIME_SECONDS, and only as long as no admin can log in.
+    """
     return register_link(signing.dumps("first-admin", salt=SETUP_SALT))
 
 
 def is_setup_token(token: str) -> bool:
-    """Whether the token sets up the first admin, now."""
+    """Return whether the first admin can be created with this token now."""
     try:
-        signing.loads(token, salt=SETUP_SALT, max_age=SETUP_LIFETIME)
+        signing.loads(token, salt=SETUP_SALT, max_age=SETUP_LIFETIME_SECONDS)
     except signing.BadSignature:
         return False
     return not User.objects.admins().exists()
 
 
 def create_first_admin(*, username: str, email: str, password: str) -> User:
-    """Raises ValidationError when somebody was faster."""
+    """Create the first admin of the site.
+
+    Raises:
+        ValidationError: if there is an admin by now, or a member has this name or address.
+    """
     hashed = make_password(password)
     with transaction.atomic():
-        # One after the other: two at once would not see each other's admin (PostgreSQL).
+        # The lock makes two simultaneous calls wait for each other. On PostgreSQL neither would
+        # see the other's admin otherwise.
         Config.objects.select_for_update().get(pk=current_config().pk)
         admin = _create_member(username, email, hashed, Role.ADMIN)
         if User.objects.admins().exclude(pk=admin.pk).exists():
@@ -164,7 +195,7 @@ def _create_member(username: str, email: str, hashed: str, role: Role) -> User:
         with transaction.atomic():
             user = User.objects.create_user(username, email, role=role)
     except IntegrityError:
-        # Somebody took the name or the address meanwhile; looking again says which.
+        # Another member took the name or the address meanwhile. full_clean raises the right error.
         candidate.full_clean()
         raise
     user.password = hashed
@@ -193,13 +224,13 @@ def _send(invitation: Invitation, link: str) -> bool:
             [invitation.email],
         )
     except Exception:
-        # The invitation is stored by now, and its link is shown either way.
-        logger.exception("The mail of invitation %s could not be sent.", invitation.pk)
+        # The invitation is already stored, and the page shows its link in any case.
+        logger.exception("The e-mail of invitation %s could not be sent.", invitation.pk)
         return False
     return bool(sent)
 
 
-def expired_before(moment: datetime) -> int:
-    """Removes invitations that ran out unused before `moment`; returns how many."""
-    deleted, _ = Invitation.objects.filter(used_at=None, expires_at__lt=moment).delete()
+def delete_expired_invitations(*, before: datetime) -> int:
+    """Delete unused invitations that expired before a moment. Returns how many."""
+    deleted, _ = Invitation.objects.filter(used_at=None, expires_at__lt=before).delete()
     return deleted

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import CASCADE, ForeignObjectRel, Q
 from django.utils import timezone
 
-from accounts.models import Role, Session, User
+from accounts.models import BEING_DELETED, Role, Session, User
 from clipset.database.transactions import batch_job
 from clipset.lib.ids import hash_token
 from clipset.workers.task_queue import enqueue
@@ -19,44 +19,59 @@ if TYPE_CHECKING:
 
     from django.db.models import Model, QuerySet
 
-# Of what goes with a member: more is left to a worker.
+# A member with more rows than this is deleted by a worker in batches of this size.
 MAX_ROWS_AT_ONCE: Final = 200
+
+NO_ADMIN_LEFT: Final = "There must be at least one active admin."
+ROLE_ABOVE_OWN: Final = "You can't grant or take a role above your own."
+SELF_DEACTIVATION: Final = "You can't deactivate yourself. Ask another moderator or admin."
+SELF_DELETION: Final = "You can't delete yourself. Ask another admin."
 
 
 def is_last_admin(user: User) -> bool:
-    """Whether the site would be without an admin who can log in if it were not for this one."""
+    """Return whether this member is the only admin who can log in."""
     if not (user.is_admin and user.can_log_in):
         return False
     return not User.objects.admins().exclude(pk=user.pk).exists()
 
 
-def _locked_with_admins(user: User) -> User:
-    """The member as stored now. All active admins stay locked too, until the transaction ends:
-    otherwise two who go at once would each take the other for the one who stays."""
-    admins = Q(role=Role.ADMIN, is_active=True)
-    list(User.objects.select_for_update().filter(admins | Q(pk=user.pk)).order_by("pk"))
-    return User.objects.get(pk=user.pk)
-
-
-def _forbid_losing_the_last_admin(user: User) -> None:
+def check_is_not_last_admin(user: User) -> None:
+    """Raises: ValidationError if this member is the only admin who can log in."""
     if is_last_admin(user):
         raise ValidationError(
             f"{user.username} is the only active admin. Make someone else an admin first."
         )
 
 
+def check_may_grant(user: User, role: Role, *, granted_by: User) -> None:
+    """Raises: ValidationError if the member's role or the new one is above the granter's own."""
+    if max(role.rank, Role(user.role).rank) > Role(granted_by.role).rank:
+        raise ValidationError(ROLE_ABOVE_OWN)
+
+
+def _locked_with_admins(user: User) -> User:
+    """Return the member as stored now, locked together with all active admins.
+
+    The locks last until the transaction ends. Without them two admins who are removed at the same
+    time would each count the other one as the admin who stays.
+    """
+    admins = Q(role=Role.ADMIN, is_active=True)
+    list(User.objects.select_for_update().filter(admins | Q(pk=user.pk)).order_by("pk"))
+    return User.objects.get(pk=user.pk)
+
+
 @transaction.atomic
 def set_role(*, user: User, role: Role, granted_by: User) -> User:
-    """Gives a member a role, with the flags and the group that follow from it.
+    """Set a member's role, with the flags and the group that follow from it.
 
-    Raises ValidationError for a role above the granter's own, for a change to somebody who
-    ranks above the granter, and for the last admin.
+    Raises:
+        ValidationError: if the old or the new role is above the granter's own, or if the site
+            would have no admin left.
     """
-    if max(role.rank, Role(user.role).rank) > Role(granted_by.role).rank:
-        raise ValidationError("You can't grant or take a role above your own.")
+    check_may_grant(user, role, granted_by=granted_by)
     current = _locked_with_admins(user)
     if role is not Role.ADMIN:
-        _forbid_losing_the_last_admin(current)
+        check_is_not_last_admin(current)
     user.apply_role(role)
     user.save(update_fields=["role", "is_staff", "is_superuser"])
     user.sync_groups()
@@ -65,9 +80,12 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
 
 @transaction.atomic
 def deactivate_member(*, user: User) -> User:
-    """Ends every session of a member and keeps them out. Raises for the last admin."""
+    """Block a member's log-in and end all of their sessions.
+
+    Raises: ValidationError for the last admin.
+    """
     current = _locked_with_admins(user)
-    _forbid_losing_the_last_admin(current)
+    check_is_not_last_admin(current)
     user.is_active = False
     user.save(update_fields=["is_active"])
     Session.objects.filter(user=user).delete()
@@ -75,9 +93,12 @@ def deactivate_member(*, user: User) -> User:
 
 
 def activate_member(*, user: User) -> User:
-    """Raises ValidationError for a member who is being deleted."""
+    """Allow a deactivated member to log in again.
+
+    Raises: ValidationError for a member who is being deleted.
+    """
     if not User.objects.filter(pk=user.pk, deleting_since=None).update(is_active=True):
-        raise ValidationError(f"{user.username} is being deleted.")
+        raise ValidationError(BEING_DELETED)
     user.is_active = True
     return user
 
@@ -85,27 +106,30 @@ def activate_member(*, user: User) -> User:
 @batch_job("delete_members")
 @transaction.atomic
 def delete_members(*, users: Iterable[User], heir: User) -> int:
-    """Deletes members with all that is theirs; their categories go to `heir` and stay.
+    """Delete members with everything they own, except their categories, which `heir` gets.
 
-    A member who has much is deactivated at once, and deleted by a worker in batches. Raises
-    ValidationError when no active admin would be left. Returns how many were deleted at once.
+    A member with more than MAX_ROWS_AT_ONCE rows is deactivated now and deleted by a worker in
+    batches. Returns how many members were deleted now.
+
+    Raises:
+        ValidationError: if `heir` is one of the members, or if no active admin would be left.
     """
     ids = [user.pk for user in users]
     if heir.pk in ids:
-        raise ValidationError("You can't delete yourself.")
+        raise ValidationError(SELF_DELETION)
     _locked_with_admins(heir)
     if not User.objects.admins().exclude(pk__in=ids).exists():
-        raise ValidationError("There must be at least one active admin.")
-    few = []
+        raise ValidationError(NO_ADMIN_LEFT)
+    deletable_now = []
     for user in User.objects.filter(pk__in=ids):
         user.categories.update(created_by=heir)
-        if _has_much(user):
+        if _has_many_rows(user):
             _mark_for_deletion(user)
         else:
-            few.append(user.pk)
-    if len(few) < len(ids):
+            deletable_now.append(user.pk)
+    if len(deletable_now) < len(ids):
         enqueue("videos.tasks.delete_marked_rows")
-    _, rows = User.objects.filter(pk__in=few).delete()
+    _, rows = User.objects.filter(pk__in=deletable_now).delete()
     return rows.get("accounts.User", 0)
 
 
@@ -114,18 +138,18 @@ def _mark_for_deletion(user: User) -> None:
     Session.objects.filter(user=user).delete()
 
 
-def _has_much(user: User) -> bool:
-    """Whether more would go with a member than one transaction should delete."""
-    left = MAX_ROWS_AT_ONCE
+def _has_many_rows(user: User) -> bool:
+    """Return whether a member has more rows than one transaction should delete."""
+    allowed = MAX_ROWS_AT_ONCE
     for rows in rows_of(user):
-        left -= rows[: left + 1].count()
-        if left < 0:
+        allowed -= rows[: allowed + 1].count()
+        if allowed < 0:
             return True
     return False
 
 
 def rows_of(user: User) -> Iterator[QuerySet[Any]]:
-    """What would go with a member, one query set a table; their videos first."""
+    """Yield one query set for each table whose rows are deleted with a member, videos first."""
     relations = [
         relation
         for relation in User._meta.get_fields(include_hidden=True)
@@ -140,12 +164,16 @@ def rows_of(user: User) -> Iterator[QuerySet[Any]]:
 
 
 def delete_some_rows_of(user: User) -> int:
-    """Deletes up to a few hundred rows of a member who is being deleted, and in the end the member.
-    Returns how many."""
+    """Delete one batch of rows of a member who is being deleted, or the member if none are left.
+
+    Returns how many rows were deleted or, for categories, handed to the oldest active admin.
+
+    Raises: ValidationError if there are categories but no active admin to hand them to.
+    """
     for rows in rows_of(user):
         keys = list(rows.order_by("pk").values_list("pk", flat=True)[:MAX_ROWS_AT_ONCE])
         if keys and rows.model is user.categories.model:
-            # One that was created just before: it is handed over like the others.
+            # A category that was created while the member was being deleted.
             heir = (
                 User.objects.filter(role=Role.ADMIN, is_active=True).order_by("created_at").first()
             )
@@ -161,7 +189,11 @@ def delete_some_rows_of(user: User) -> int:
 
 
 def end_session(*, user: User, session_id: str) -> bool:
-    """Ends one of the member's own sessions, named by its hash; False when it is over already."""
+    """End one of the member's sessions. Returns False if there is no such session.
+
+    Args:
+        session_id: the hash of the session's key (selectors.SessionRow.id).
+    """
     for session in user.sessions.all():
         if hash_token(session.session_key) == session_id:
             session.delete()
@@ -170,6 +202,6 @@ def end_session(*, user: User, session_id: str) -> bool:
 
 
 def end_other_sessions(*, user: User, keep: str | None) -> int:
-    """Ends all sessions of a member but the one named. Returns how many."""
+    """End all sessions of a member except the one with the key `keep`. Returns how many."""
     deleted, _ = Session.objects.filter(user=user).exclude(session_key=keep).delete()
     return deleted

@@ -1,4 +1,4 @@
-"""Passwords that were forgotten."""
+"""Password reset by e-mail or by a link that an admin hands over."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REQUESTS, REQUESTS_WITHIN = 20, timedelta(hours=1)
 
 
 def reset_link(user: User) -> str:
-    """A link that lets its holder set this member's password: works once, for a day."""
+    """Return a link for setting this member's password. It works once, for 24 hours."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
     return f"{site_url()}{path}"
@@ -32,15 +32,20 @@ STALE_AFTER = timedelta(hours=1)
 
 
 class RateLimitedError(Exception):
-    """From this address of the network; later there will be more."""
+    """A client requested too many password resets. It may try again an hour later."""
 
 
 def request_reset(email: str, *, client: str) -> None:
-    """Hands the mail to a worker, for a known address and an unknown one alike, so that neither
-    the answer nor its time tells who is a member. A second one within MAIL_EVERY is not sent, and
-    nothing tells so.
+    """Enqueue the e-mail with a reset link.
 
-    Raises RateLimitedError when `client`, an address of the network, has asked for many.
+    This is done for a known address and an unknown one alike, so that neither the answer nor its
+    time shows who is a member. A second request within MAIL_EVERY sends nothing, and the answer
+    does not show this either.
+
+    Args:
+        client: the network address of the client (backends.client_address).
+
+    Raises: RateLimitedError after REQUESTS requests of a client within REQUESTS_WITHIN.
     """
     if not allow("reset from", client, times=REQUESTS, within=REQUESTS_WITHIN):
         raise RateLimitedError
@@ -50,9 +55,10 @@ def request_reset(email: str, *, client: str) -> None:
 
 
 def send_reset(email: str, *, asked_at: datetime) -> bool:
-    """Mails the link, if a member who can log in has this address. Returns whether a mail went out.
+    """E-mail a reset link if a member who can log in has this address.
 
-    Nobody waits for it any more after an hour: workers that were away send no heap of old mail.
+    A request older than STALE_AFTER is dropped, so that workers that were stopped for a while do
+    not send many outdated e-mails. Returns whether an e-mail was sent.
     """
     if timezone.now() - asked_at > STALE_AFTER:
         return False

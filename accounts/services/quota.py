@@ -1,8 +1,8 @@
-"""What a member may still send this week.
+"""Weekly upload quota: reserve, release and reset.
 
-The counter is only ever changed by one conditional UPDATE, so that no number of uploads at once
-passes the limit. A counter whose last reset lies before the latest boundary counts as zero:
-nobody is locked out past Sunday because a worker stands still.
+The counter is only changed by one conditional UPDATE, so that no number of simultaneous uploads
+passes the limit. A counter whose last reset lies before the latest weekly boundary counts as zero,
+so that nobody is blocked after the boundary while the workers are stopped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaState:
-    """Bytes. `limit_bytes` and `left_bytes` are None for those without a quota."""
+    """A member's quota. `limit_bytes` and `left_bytes` are None for admins, who have no limit."""
 
     limit_bytes: int | None
     used_bytes: int
@@ -40,7 +40,7 @@ class QuotaState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """What was taken from the counter, and when: a refund needs both."""
+    """Bytes that were added to a member's counter, and when. `release_quota` needs both."""
 
     bytes: int
     reserved_at: datetime
@@ -67,8 +67,11 @@ def week_end(now: datetime) -> datetime:
 def quota_state(
     user: User, *, now: datetime | None = None, config: Config | None = None
 ) -> QuotaState:
-    """What stands now, as a page tells it; the reservation decides. A list that asks for many
-    members hands the config in, so that it is read once."""
+    """Return a member's quota for display. Only `reserve_quota` decides about an upload.
+
+    Args:
+        config: the configuration, for a page that lists many members, so that it is read once.
+    """
     now = now or timezone.now()
     used = user.weekly_upload_bytes if user.last_upload_reset >= week_start(now) else 0
     limit = None
@@ -85,9 +88,9 @@ def quota_state(
 
 
 def reserve_quota(*, user: User, size: int, now: datetime | None = None) -> Reservation | None:
-    """Takes `size` bytes from the member's week, or returns None when they do not fit.
+    """Reserve `size` bytes of a member's quota. Returns None if they do not fit.
 
-    Admins are not charged. One UPDATE decides, whatever else runs at the same time.
+    Admins are not charged. One UPDATE checks the limit and changes the counter.
     """
     now = now or timezone.now()
     start = week_start(now)
@@ -111,8 +114,8 @@ def reserve_quota(*, user: User, size: int, now: datetime | None = None) -> Rese
         .update(
             weekly_upload_bytes=used + size,
             last_upload_reset=Case(
-                # The boundary, not now: another upload that looked at the clock a moment before
-                # and comes after belongs to the same week.
+                # The boundary and not `now`: another upload may have read the clock a moment
+                # earlier and be stored later. It belongs to the same week.
                 When(last_upload_reset__lt=start, then=Value(start)),
                 default=F("last_upload_reset"),
             ),
@@ -124,9 +127,9 @@ def reserve_quota(*, user: User, size: int, now: datetime | None = None) -> Rese
 def release_quota(
     *, user_id: UUID, size: int, reserved_at: datetime, now: datetime | None = None
 ) -> None:
-    """Gives `size` bytes back, if the counter still stands for the time they were reserved in.
+    """Release `size` reserved bytes, unless the counter was reset after `reserved_at`.
 
-    The caller makes sure that the same bytes are released only once.
+    The caller must release the same bytes only once.
     """
     now = now or timezone.now()
     if size <= 0 or reserved_at < week_start(now):
@@ -141,7 +144,10 @@ def release_quota(
 
 
 def reset_due_quotas(*, now: datetime | None = None) -> int:
-    """Sets every counter from before the latest boundary to zero; returns how many."""
+    """Set every counter that was last reset before the latest boundary to zero.
+
+    Returns how many.
+    """
     start = week_start(now or timezone.now())
     return User.objects.filter(last_upload_reset__lt=start).update(
         weekly_upload_bytes=0, last_upload_reset=start
@@ -149,7 +155,7 @@ def reset_due_quotas(*, now: datetime | None = None) -> int:
 
 
 def reset_quota(*, users: Iterable[UUID], now: datetime | None = None) -> int:
-    """A moderator's reset, of the given members (ids) at once; returns how many."""
+    """Set the counters of some members (ids) to zero, as a moderator's action. Returns how many."""
     return User.objects.filter(pk__in=list(users)).update(
         weekly_upload_bytes=0, last_upload_reset=now or timezone.now()
     )

@@ -1,4 +1,4 @@
-"""Nobody does a thing more often than it is good for the others."""
+"""Rate limits, counted in the database."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 
 def allow(what: str, who: str, *, times: int, within: timedelta) -> bool:
-    """Whether it may be done once more: at most `times` within that long of the first time.
+    """Count one use of an action and return whether it is allowed.
 
-    What is allowed is counted. Each step is one statement that decides, so that no number of
-    requests at once passes the limit.
+    At most `times` uses are allowed `within` a period that begins with the first one. Refused uses
+    are not counted. Each step is one SQL statement that also checks the limit, so that no number
+    of simultaneous requests passes it.
+
+    Args:
+        what: the action, such as "comment".
+        who: the actor: an id of a member, or a network address.
     """
     now = timezone.now()
     key = hash_token(f"{what}:{who}")
@@ -34,11 +39,11 @@ def allow(what: str, who: str, *, times: int, within: timedelta) -> bool:
         with suppress(IntegrityError), transaction.atomic():
             Throttle.objects.create(key=key, started_at=now)
             return True
-    # It is full, or another request was faster to begin again.
+    # Either the limit is reached, or another request has just begun a new period.
     return bool(with_room.update(times=F("times") + 1))
 
 
 def forget_before(moment: datetime) -> int:
-    """Removes what began before `moment`; returns how many."""
+    """Delete the counts whose period began before `moment`. Returns how many."""
     deleted, _ = Throttle.objects.filter(started_at__lt=moment).delete()
     return deleted

@@ -1,4 +1,4 @@
-"""Getting in: log-in, registration, forgotten passwords."""
+"""Pages for visitors: log-in, registration and password reset."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from accounts.models import Invitation, User
 
 BACKEND = "accounts.backends.UsernameOrEmailBackend"
-# Django's own views of forms take a PUT for a POST.
+# Django's own form views treat a PUT like a POST, so the methods are restricted here.
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -48,7 +48,7 @@ class Login(auth_views.LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        # Django's stands for the address; every page calls the site by the name in our context.
+        # Django sets the address as the site's name. Our context processor has the right one.
         del context["site"], context["site_name"]
         return context
 
@@ -57,14 +57,14 @@ class Login(auth_views.LoginView):
 
 
 class Logout(auth_views.LogoutView):
-    """POST only, as Django's."""
+    """Django's view, which accepts POST only."""
 
 
 def with_secret_address(response: HttpResponse) -> HttpResponse:
-    """For a form with a secret in its address, which nobody is told, not even our own log.
+    """Keep the address of a page, which contains a secret, out of Referer headers and our own log.
 
-    `no-referrer` would say less still, but browsers then send the form as of origin `null`, which
-    the check against forgery refuses (Fetch, "append a request `Origin` header").
+    `no-referrer` would hide even the origin, but browsers then send the form with the origin
+    `null`, which the CSRF check refuses (Fetch, "append a request `Origin` header").
     """
     response["Referrer-Policy"] = "strict-origin"
     return response
@@ -95,7 +95,7 @@ def password_reset_done(request: HttpRequest) -> HttpResponse:
 
 @method_decorator([login_not_required, form_methods], name="dispatch")
 class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
-    """Setting a password changes the session hash, which ends every session of the member."""
+    """Sets a new password, which ends all sessions: the session hash depends on the password."""
 
     form_class = NewPasswordForm
     template_name = "accounts/password_reset_confirm.html"
@@ -103,8 +103,8 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        # They are over by their hash; this takes them from the member's list of devices too. That
-        # of this browser is still written to, and is thrown away when it is next looked at.
+        # The hash has ended the sessions; this also removes them from the member's list of
+        # devices. This browser's session is still saved in this request; its next one drops it.
         end_other_sessions(user=self.user, keep=self.request.session.session_key)
         return response
 
@@ -126,7 +126,7 @@ def password_reset_complete(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password1", "password2")
 @form_methods
 def register(request: HttpRequest, token: str) -> HttpResponse:
-    """Redeems an invitation, or makes the first admin by the link printed at set-up."""
+    """Redeem an invitation, or create the first admin from the link printed at set-up."""
     invitation = find_invitation(token)
     if invitation is not None:
         return with_secret_address(_register_invited(request, invitation))

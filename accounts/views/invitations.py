@@ -1,4 +1,4 @@
-"""Inviting people."""
+"""The page of invitations, for members who may invite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms import InvitationForm
-from accounts.models import Invitation, Role, User
+from accounts.models import INVITATION_USED, Invitation, Role, User
 from accounts.services.invitations import (
     issue_invitation,
     renew_invitation,
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 
     from accounts.services.invitations import IssuedInvitation
 
-SHOWN = 200
+MAX_SHOWN = 200
 
 
 def _inviter(request: HttpRequest) -> User:
-    """Whoever may invite; a page that the others don't get to know of."""
+    """Return the logged-in member if they may invite.
+
+    Raises: Http404 for others, so that the answer does not show them that the page exists.
+    """
     assert isinstance(request.user, User)
     if not request.user.has_perm("accounts.add_invitation"):
         raise Http404("No such page.")
@@ -37,7 +40,12 @@ def _inviter(request: HttpRequest) -> User:
 
 
 def _invitation(request: HttpRequest, invitation_id: UUID) -> Invitation:
-    """One that the inviter may change: one that they see, to no role above their own."""
+    """Return an invitation that the logged-in member may change.
+
+    They may change those that they see and whose role is not above their own.
+
+    Raises: Http404 for any other.
+    """
     inviter = _inviter(request)
     invitation = Invitation.objects.visible_to(inviter).filter(pk=invitation_id).first()
     if invitation is None or Role(invitation.role).rank > Role(inviter.role).rank:
@@ -55,7 +63,7 @@ def _page(
     visible = Invitation.objects.visible_to(inviter)
     context = {
         "form": form,
-        "invitations": visible.select_related("created_by")[:SHOWN],
+        "invitations": visible.select_related("created_by")[:MAX_SHOWN],
         "issued": issued,
         "link": issued.link if issued else None,
         "emailed": issued.emailed if issued else False,
@@ -81,7 +89,7 @@ def invitation_list(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            # Shown in the answer itself: the link is stored nowhere, not even in a message.
+            # The link is shown in the answer itself and not stored, not even in a message.
             return _page(request, InvitationForm(granter=inviter), issued)
     return _page(request, form, status=422)
 
@@ -102,7 +110,7 @@ def invitation_renew(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
 def invitation_revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     invitation = _invitation(request, invitation_id)
     if revoke_invitation(invitation=invitation):
-        messages.success(request, f"The invitation for {invitation.email} revoked.")
+        messages.success(request, f"Invitation for {invitation.email} revoked")
     else:
-        messages.error(request, "This invitation has been used. That person is already a member.")
+        messages.error(request, INVITATION_USED)
     return redirect("invitation_list")

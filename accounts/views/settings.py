@@ -1,4 +1,4 @@
-"""A member's own settings."""
+"""The settings page of the logged-in member: profile, avatar, password and sessions."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def _member(request: HttpRequest) -> User:
-    """The one who is logged in, which the middleware has made sure of."""
+    """Return the logged-in member. The middleware has ensured that there is one."""
     assert isinstance(request.user, User)
     return request.user
 
 
 def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm) -> HttpResponse:
-    # A form with errors holds an instance that was changed; the page shows what is stored.
+    # The instance of a form with errors has the typed values. The page shows the stored ones.
     user = User.objects.get(pk=_member(request).pk)
     context = {
         "profile_form": ProfileForm(instance=user),
@@ -49,19 +49,28 @@ def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm
 def settings(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request)
-    user = User.objects.get(pk=_member(request).pk)
-    form = ProfileForm(request.POST, instance=user)
-    if not form.is_valid():
-        return _page(request, status=422, profile_form=form)
+    form = _profile_form(request)
+    if form.is_valid() and _is_saved(form):
+        messages.success(request, "Profile saved")
+        return redirect("settings")
+    if form.is_valid():
+        # Another member took the name or the address meanwhile. A new form says which of them.
+        form = _profile_form(request)
+    return _page(request, status=422, profile_form=form)
+
+
+def _profile_form(request: HttpRequest) -> ProfileForm:
+    return ProfileForm(request.POST, instance=User.objects.get(pk=_member(request).pk))
+
+
+def _is_saved(form: ProfileForm) -> bool:
+    """Save a valid form. Returns False if a unique constraint of the database refuses it."""
     try:
         with transaction.atomic():
             form.save()
     except IntegrityError:
-        # Somebody took the name or the address meanwhile; looking again says which.
-        form = ProfileForm(request.POST, instance=User.objects.get(pk=user.pk))
-        return _page(request, status=422, profile_form=form)
-    messages.success(request, "Profile saved")
-    return redirect("settings")
+        return False
+    return True
 
 
 @require_POST
@@ -87,7 +96,7 @@ def avatar_remove(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def password_change(request: HttpRequest) -> HttpResponse:
-    """Ends every other session: the session hash changes with the password."""
+    """Change the password, which ends all other sessions: the session hash depends on it."""
     user = User.objects.get(pk=_member(request).pk)
     form = OwnPasswordForm(user, request.POST)
     if not form.is_valid():

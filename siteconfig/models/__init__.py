@@ -2,6 +2,9 @@
 
 from siteconfig.models.config import (
     MAX_DAYS,
+    MAX_FILE_LIMIT_BYTES,
+    MAX_WEEKLY_LIMIT_BYTES,
+    MIN_FILE_LIMIT_BYTES,
     ClusterHeartbeat,
     Config,
     DayAlive,
@@ -19,6 +22,9 @@ from siteconfig.models.runs import BackupRun, BackupState, BackupStep, DoctorRun
 # What migrations name stays here, too.
 __all__ = [
     "MAX_DAYS",
+    "MAX_FILE_LIMIT_BYTES",
+    "MAX_WEEKLY_LIMIT_BYTES",
+    "MIN_FILE_LIMIT_BYTES",
     "BackupRun",
     "BackupState",
     "BackupStep",

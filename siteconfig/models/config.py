@@ -25,6 +25,10 @@ def _default_video_storage_path() -> str:
     return as_stored(settings.VIDEO_STORAGE_PATH)
 
 
+# Limits of what an admin may configure.
+MIN_FILE_LIMIT_BYTES = 1024**2
+MAX_FILE_LIMIT_BYTES = 1024**4
+MAX_WEEKLY_LIMIT_BYTES = 100 * 1024**4
 MAX_DAYS = 36_500
 
 

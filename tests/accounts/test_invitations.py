@@ -85,7 +85,7 @@ def test_an_invitation_is_issued_handed_over_and_redeemed(admin: User) -> None:
     guest = Client()
     page = guest.get(f"/register/{token}/")
     assert page.status_code == 200
-    assert "root invites you" in page.content.decode()
+    assert "root invited you to Clipset" in page.content.decode()
     assert "dora@example.org" in page.content.decode()
     answer = register(token, "Dora_1", guest)
     assert (answer.status_code, answer["Location"]) == (302, "/")
@@ -133,17 +133,17 @@ def test_the_service_redeems_once_even_when_nothing_else_stands_in_the_way(admin
         email="dora@example.org", role=Role.USER, created_by=admin
     ).invitation
     redeem_invitation(invitation=invitation, username="dora", password=PASSWORD).delete()
-    with pytest.raises(ValidationError, match="was used or has run out"):
+    with pytest.raises(ValidationError, match="has been used or has expired"):
         redeem_invitation(invitation=invitation, username="eve", password=PASSWORD)
     assert not User.objects.exclude(pk=admin.pk).exists()
 
 
-def test_an_invitation_that_ran_out_lets_nobody_in(admin: User) -> None:
+def test_an_expired_invitation_lets_nobody_in(admin: User) -> None:
     token = invite(as_(admin))
     Invitation.objects.update(expires_at=timezone.now())
     answers = [Client().get(f"/register/{token}/"), register(token)]
     assert [answer.status_code for answer in answers] == [410, 410]
-    assert all("has run out" in answer.content.decode() for answer in answers)
+    assert all("This invitation has expired" in answer.content.decode() for answer in answers)
     assert not User.objects.filter(username="dora").exists()
 
 
@@ -329,7 +329,7 @@ def test_a_role_above_ones_own_or_none_at_all_is_refused(role: str) -> None:
 
 def test_the_service_refuses_a_role_above_the_inviters_own() -> None:
     bob = make_moderator("bob")
-    with pytest.raises(ValidationError, match="above your own"):
+    with pytest.raises(ValidationError, match="a role above yours"):
         issue_invitation(email="dora@example.org", role=Role.ADMIN, created_by=bob)
 
 
@@ -356,7 +356,7 @@ def test_who_is_a_member_is_not_invited_again(admin: User) -> None:
     make_user("alice", email="alice@example.org", is_active=False)
     answer = as_(admin).post(INVITATIONS, {"email": "ALICE@Example.org", "role": "USER"})
     assert answer.status_code == 422
-    assert "Someone already uses this e-mail address." in answer.content.decode()
+    assert "This person is already a member." in answer.content.decode()
     assert not Invitation.objects.exists()
 
 
@@ -481,7 +481,7 @@ def test_a_new_link_from_another_makes_a_deactivated_inviters_invitation_work(
     User.objects.filter(pk=bob.pk).update(is_active=False)
     answer = as_(admin).post(reverse("invitation_renew", args=[Invitation.objects.get().pk]))
     token = token_on(answer.content.decode())
-    assert "root invites you" in Client().get(f"/register/{token}/").content.decode()
+    assert "root invited you to Clipset" in Client().get(f"/register/{token}/").content.decode()
     assert register(token).status_code == 302
 
 
@@ -525,10 +525,10 @@ def test_invitations_that_nobody_took_are_cleared_after_a_month(admin: User) -> 
 def test_the_invitation_is_mailed_where_mail_is_configured(admin: User, with_mail: None) -> None:
     answer = as_(admin).post(INVITATIONS, {"email": "dora@example.org", "role": "USER"})
     page = answer.content.decode()
-    assert "It went out by e-mail" in page
+    assert "We've e-mailed it." in page
     (message,) = mail.outbox
     assert message.to == ["dora@example.org"]
-    assert message.subject == "root invites you to Clipset"
+    assert message.subject == "root invited you to Clipset"
     token = token_on(str(message.body))
     assert token == token_on(page)
     assert f"https://clips.example.org/register/{token}/" in message.body
@@ -545,7 +545,7 @@ def test_a_new_link_is_mailed_too(admin: User, with_mail: None) -> None:
 
 def test_where_no_mail_is_configured_the_page_says_to_hand_the_link_over(admin: User) -> None:
     client = as_(admin)
-    assert "This site sends no e-mail" in client.get(INVITATIONS).content.decode()
+    assert "This site doesn't send e-mail" in client.get(INVITATIONS).content.decode()
     page = client.post(INVITATIONS, {"email": "dora@example.org", "role": "USER"})
     assert "Hand it over yourself" in page.content.decode()
     assert not mail.outbox
@@ -579,7 +579,9 @@ def test_when_the_mail_server_is_gone_the_page_says_so_and_shows_the_link(
     page = answer.content.decode()
     assert answer.status_code == 200
     assert "The e-mail could not be sent" in page
-    assert f"The mail of invitation {Invitation.objects.get().pk} could not be sent" in caplog.text
+    assert (
+        f"The e-mail of invitation {Invitation.objects.get().pk} could not be sent" in caplog.text
+    )
     assert register(token_on(page)).status_code == 302
 
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGIN = "/login/"
-SENTENCE = "That username or password isn't right. Try again, or reset your password."
+SENTENCE = escape("That username or password isn't right. Try again, or reset your password.")
 
 
 def log_in(client: Client, username: str, password: str = PASSWORD, **more: Any) -> HttpResponse:

@@ -137,7 +137,7 @@ def test_their_invitations_let_nobody_in(sample_admin: User, expose: Callable[[]
     assert may_be_redeemed(issued)
     expose()
     assert not may_be_redeemed(issued)
-    with pytest.raises(Exception, match="used or has run out"):
+    with pytest.raises(Exception, match="has been used or has expired"):
         redeem_invitation(invitation=issued, username="eve", password="a b c d e f")
 
 

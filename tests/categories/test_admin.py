@@ -190,7 +190,7 @@ def test_a_cover_can_be_removed_again(
     assert category.image == ""
     work_off_removals()
     assert not path.exists()
-    assert "Remove the cover picture" not in client.get(change_page(category)).text
+    assert "Remove cover" not in client.get(change_page(category)).text
 
 
 @pytest.mark.django_db
@@ -212,7 +212,7 @@ def test_deleting_a_category_keeps_its_videos(
         address = ALL
         sent = {"action": "delete_selected", "index": "0", "_selected_action": str(category.pk)}
     asked = client.post(address, sent) if sent else client.get(address)
-    assert "Videos stay" in asked.text
+    assert "Videos in this category are kept" in asked.text
     assert video.title not in asked.text
     with django_capture_on_commit_callbacks(execute=True):
         assert client.post(address, {**sent, "post": "yes"}).status_code == 302

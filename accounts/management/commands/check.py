@@ -1,4 +1,4 @@
-"""Django's `check`, with what only the database can tell."""
+"""Django's `check` command with an additional check that reads the database."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from accounts.checks import check_sample_members
 
 class Command(check.Command):
     def handle(self, *app_labels: Any, **options: Any) -> None:
-        # For this command alone. Registered at start-up, every command would run it and refuse to
-        # work: `migrate` and `remove_samples`, too.
+        # Registered for this command only. If it were registered at start-up, every command would
+        # run it and refuse to work, `migrate` and `remove_samples` included.
         register(Tags.security)(check_sample_members)
         try:
             super().handle(*app_labels, **options)

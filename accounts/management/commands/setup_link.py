@@ -1,4 +1,4 @@
-"""Prints the link that makes the first admin."""
+"""Command that prints the link for creating the first admin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from accounts.services.invitations import setup_link
 
 class Command(BaseCommand):
     help = (
-        "Prints a link that makes the first admin, for an hour. Nothing when an admin can log in."
+        "Print a link for creating the first admin. It works for one hour. Prints nothing if the "
+        "site has an admin who can log in."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:

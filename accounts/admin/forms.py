@@ -1,0 +1,75 @@
+"""Forms of the admin pages for members and invitations."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from accounts.admin.shared import outranks
+from accounts.forms import AddressField
+from accounts.models import ALREADY_A_MEMBER, BEING_DELETED, Invitation, Role, User
+from accounts.services.members import (
+    SELF_DEACTIVATION,
+    check_is_not_last_admin,
+    check_may_grant,
+)
+from siteconfig.forms import BytesField
+from siteconfig.models import MAX_WEEKLY_LIMIT_BYTES
+
+
+class MemberForm(forms.ModelForm[User]):
+    acting: ClassVar[User]  # the moderator or admin who fills in the form
+
+    weekly_upload_limit_bytes = BytesField(
+        label="Custom weekly limit",
+        required=False,
+        min_bytes=0,
+        max_bytes=MAX_WEEKLY_LIMIT_BYTES,
+        help_text="For example 10 GB. Leave empty to use the site's limit. Admins have no limit.",
+    )
+
+    class Meta:
+        model = User
+        fields = ["username", "email", "role", "weekly_upload_limit_bytes", "is_active"]
+        field_classes = {"email": AddressField}
+
+    def clean_role(self) -> str:
+        role = Role(self.cleaned_data["role"])
+        if "role" in self.changed_data:
+            check_may_grant(self.instance, role, granted_by=self.acting)
+            check_is_not_last_admin(self.instance)
+        return role
+
+    def clean_is_active(self) -> bool:
+        is_active: bool = self.cleaned_data["is_active"]
+        if is_active and self.instance.deleting_since is not None:
+            raise ValidationError(BEING_DELETED)
+        if "is_active" in self.changed_data and not is_active:
+            if self.instance.pk == self.acting.pk:
+                raise ValidationError(SELF_DEACTIVATION)
+            check_is_not_last_admin(self.instance)
+        return is_active
+
+
+class InvitationForm(forms.ModelForm[Invitation]):
+    acting: ClassVar[User]  # the inviter
+
+    class Meta:
+        model = Invitation
+        fields = ["email", "role"]
+        field_classes = {"email": AddressField}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "role" in self.fields:
+            self.fields["role"].choices = [  # type: ignore[attr-defined] # a ChoiceField
+                choice for choice in Role.choices if not outranks(choice[0], self.acting)
+            ]
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if User.objects.filter(email=email).exists():
+            raise ValidationError(ALREADY_A_MEMBER)
+        return email
