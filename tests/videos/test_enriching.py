@@ -176,7 +176,7 @@ def test_a_cancelled_video_stops_and_can_be_tried_again(bob: User) -> None:
     cancel_processing(video=video)
     video.refresh_from_db()
     assert (video.processing_status, video.error_message) == ("FAILED", CANCELLED)
-    with pytest.raises(ValidationError, match="Nothing is being done"):
+    with pytest.raises(ValidationError, match="isn't being processed"):
         cancel_processing(video=video)
     retry_processing(video=video)
     assert work() == "completed"

@@ -433,7 +433,7 @@ def test_housekeeping_goes_on_past_a_disk_that_fails(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(files, "sweep_temp", broken(errno.EIO))
     monkeypatch.setattr(jobs, "wake_for_due_jobs", lambda: done.append("jobs"))
-    monkeypatch.setattr(notifications, "forget_old_notices", forget_old_notifications)
+    monkeypatch.setattr(notifications, "forget_old_notifications", forget_old_notifications)
     assert look_after_jobs() == 0
     assert tidy_up() == 1
     assert done == ["jobs", "notifications"]

@@ -241,7 +241,7 @@ def test_a_source_that_is_not_to_be_found_is_no_fault_of_the_members(bob: User) 
         assert work() == outcome
     video.refresh_from_db()
     assert (video.error_message, used(bob)) == (SOURCE_MISSING, 0)
-    with pytest.raises(ValidationError, match="cannot be found"):
+    with pytest.raises(ValidationError, match="is missing from the server's disk"):
         retry_processing(video=video)
     away.with_name("unmounted").rename(away)
     retry_processing(video=video)
@@ -496,7 +496,7 @@ def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
     assert work() == "given up"
     video.refresh_from_db()
     assert video.error_message is not None
-    assert "disk is full" in video.error_message
+    assert "out of disk space" in video.error_message
     assert files_below(tiny_disk) == []
     assert everything_on_disk() == [f"temp/{video.source_file.parent.name}/source.mp4"]
     assert used(bob) == 0
@@ -526,7 +526,7 @@ def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
     video.refresh_from_db()
     assert video.is_failed
     assert video.error_message is not None
-    assert "disk is full" in video.error_message
+    assert "out of disk space" in video.error_message
 
 
 def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(

@@ -89,8 +89,7 @@ def _check_room(video: Video) -> None:
     open_now = video.guest_links.filter(revoked_at=None, expires_at__gt=timezone.now())
     if open_now.count() >= MAX_OPEN:
         raise ValidationError(
-            f"This video has {MAX_OPEN} active links, the maximum. Revoke one to create another. "
-            "Revoke one that nobody needs."
+            f"This video has {MAX_OPEN} active links, the maximum. Revoke one to create another."
         )
 
 

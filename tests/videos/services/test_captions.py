@@ -105,7 +105,7 @@ def test_a_name_is_one_line_of_its_own() -> None:
     video = make_video()
     first, _ = add(video), add(video, language="de")
     assert rename_caption(caption=first, label="  Original \n version ").label == "Original version"
-    for label, sentence in (("   ", "Give"), ("GERMAN", "have this name")):
+    for label, sentence in (("   ", "Give"), ("GERMAN", "already has this name")):
         with pytest.raises(ValidationError, match=sentence):
             rename_caption(caption=first, label=label)
 

@@ -139,7 +139,7 @@ def test_no_link_is_made_that_would_open_nothing(fields: dict[str, object]) -> N
 
 def test_nobody_makes_a_link_to_the_video_of_another() -> None:
     for user in (make_user(), make_admin()):
-        with pytest.raises(ValidationError, match="Only who sent a video"):
+        with pytest.raises(ValidationError, match="Only the uploader"):
             issued_for(make_video(), created_by=user)
 
 
@@ -159,12 +159,12 @@ def test_a_video_has_so_many_open_links_at_most(monkeypatch: pytest.MonkeyPatch)
     video = make_video()
     first = issued_for(video)
     issued_for(video)
-    with pytest.raises(ValidationError, match="2 open links"):
+    with pytest.raises(ValidationError, match="2 active links"):
         issued_for(video)
     issued_for(make_video())
     revoke_guest_link(link=first.link)
     third = issued_for(video)
-    with pytest.raises(ValidationError, match="2 open links"):
+    with pytest.raises(ValidationError, match="2 active links"):
         restore_guest_link(link=first.link)
     assert opens(first.token) == []
     revoke_guest_link(link=third.link)
