@@ -103,7 +103,7 @@ def sent(user: User, source: Path) -> Video:
 
 
 def process(kinds: tuple[str, ...]) -> None:
-    from videos.models.job import JobKind
+    from videos.models import JobKind
     from videos.services.processing.attempt import process_next_job
 
     for kind in kinds:

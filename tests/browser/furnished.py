@@ -17,8 +17,7 @@ from clipset.lib.pictures import write_whole
 from tests import clips
 from tests.builders import make_category, make_playlist, make_user, make_video
 from tests.videos.stored_videos import kept_video
-from videos.models import GuestLink, Job, Notification, ProcessingStatus, Video
-from videos.models.notification import NotificationKind
+from videos.models import GuestLink, Job, Notification, NotificationKind, ProcessingStatus, Video
 from videos.selectors.comments import REPLIES_SHOWN
 from videos.services.captions import add_caption
 from videos.services.comments import delete_comment, edit_comment, write_comment

@@ -12,8 +12,7 @@ from accounts.models import Session
 from clipset.ui.unavailable import BUSY
 from tests.browser.conftest import PASSWORD
 from tests.builders import make_user, make_video
-from videos.models import Comment, Like, Notification
-from videos.models.notification import NotificationKind
+from videos.models import Comment, Like, Notification, NotificationKind
 from videos.selectors.comments import PAGE_SIZE as THREADS
 from videos.selectors.notifications import PAGE_SIZE as NOTIFICATIONS
 from videos.services.comments import write_comment

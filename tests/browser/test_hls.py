@@ -19,8 +19,7 @@ from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.stored_videos import kept_video, ready_video, sent_video
 from tests.videos.test_processing import own_ffmpeg
-from videos.models import Job, Rendition, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, Rendition, Video
 from videos.services.processing import jobs
 
 if TYPE_CHECKING:

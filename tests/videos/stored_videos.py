@@ -17,8 +17,7 @@ from siteconfig.models import Config
 from siteconfig.roots import root_path
 from tests import clips, folders
 from tests.folders import entries
-from videos.models import Job, Rendition, Upload, Video
-from videos.models.job import JobKind
+from videos.models import Job, JobKind, Rendition, Upload, Video
 from videos.services.files import paths_of
 from videos.services.processing.attempt import process_next_job
 from videos.services.removing import work_off_removals

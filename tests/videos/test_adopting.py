@@ -27,8 +27,16 @@ from tests.videos.stored_videos import (
     work,
 )
 from tests.videos.test_workers import start_workers  # noqa: F401 a fixture
-from videos.models import Job, ProcessingStatus, Removal, Rendition, Upload, UploadState, Video
-from videos.models.job import JobState
+from videos.models import (
+    Job,
+    JobState,
+    ProcessingStatus,
+    Removal,
+    Rendition,
+    Upload,
+    UploadState,
+    Video,
+)
 from videos.services.files import STRAYS_FOR, UNNAMED_AGE
 from videos.services.processing.attempt import SOURCE_MISSING
 from videos.services.removing import work_off_removals

@@ -21,8 +21,7 @@ from tests.videos.stored_videos import (
     sent_video,
     work,
 )
-from videos.models import Caption, Job, Rendition, Video
-from videos.models.job import JobKind, JobState
+from videos.models import Caption, Job, JobKind, JobState, Rendition, Video
 from videos.services.processing.attempt import cancel_processing, enrich_again
 from videos.transcode.fragments import read_index
 

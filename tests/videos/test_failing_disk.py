@@ -26,8 +26,7 @@ from tests.folders import make_root
 from tests.videos import tus_client
 from tests.videos.stored_videos import ready_video, sent_video, used, work
 from tests.videos.test_processing import own_ffmpeg
-from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Upload, Video
 from videos.selectors import playback
 from videos.services import files, notifications
 from videos.services.processing import attempt as processing

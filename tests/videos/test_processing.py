@@ -39,8 +39,7 @@ from tests.videos.stored_videos import (
     used,
     work,
 )
-from videos.models import Job, ProcessingStatus, Removal, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Removal, Video
 from videos.services.files import file_stem, named_after, work_folder
 from videos.services.processing import jobs
 from videos.services.processing.attempt import SOURCE_MISSING, retry_processing

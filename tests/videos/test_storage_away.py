@@ -38,8 +38,7 @@ from tests.videos.stored_videos import (
     used,
     work,
 )
-from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.models.job import JobKind, JobState
+from videos.models import Job, JobKind, JobState, ProcessingStatus, Upload, Video
 from videos.sample_data.seeding import SamplesError, seed_samples
 from videos.selectors import playback
 from videos.services.files import sweep_strays, sweep_temp

@@ -16,8 +16,7 @@ from accounts.services.quota import reset_due_quotas, week_end
 from tests.builders import live_for, make_user, make_video
 from tests.processes import wait_for
 from tests.videos import live
-from videos.models import Job, Upload, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, Upload, Video
 from videos.services.processing.jobs import LEASE, claim_next_job
 from videos.services.uploads.create import VideoDetails, create_upload
 

@@ -20,8 +20,7 @@ from clipset.lib.units import clock, human_bytes, plural
 from clipset.ui.form_fields import LineField, TextField
 from clipset.ui.template_tags import relative_time
 from siteconfig.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
-from videos.models import Job, ProcessingStatus, Video, VideoDeletion
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Video, VideoDeletion
 from videos.selectors.cards import small_thumbnail_url, thumbnail_url
 from videos.services.deletions import request_deletions, wake_for_deletions
 from videos.services.details import delete_video, edit_video, move_to_category, set_hidden

@@ -20,8 +20,7 @@ from videos.doctor.mending import (
     put_back,
     wake,
 )
-from videos.models import Video
-from videos.models.job import JobKind
+from videos.models import JobKind, Video
 from videos.services.stored_files import StoredFile, names_in, small_of
 from videos.services.thumbnails import ask_for_lost_thumbnails
 

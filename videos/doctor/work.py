@@ -16,8 +16,17 @@ from clipset.workers.task_queue import ensure_schedule, regularly, schedules_nam
 from siteconfig.doctor import Finding, Look
 from siteconfig.services.heartbeat import alive_before
 from videos.doctor.mending import add_job, each_of, has_open_job, is_missing, wake
-from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Upload, UploadState, Video
-from videos.models.job import JobKind, JobState
+from videos.models import (
+    Job,
+    JobKind,
+    JobState,
+    ProcessingStatus,
+    Removal,
+    RemovalReason,
+    Upload,
+    UploadState,
+    Video,
+)
 from videos.services import removals
 from videos.services.clock import clock_warning
 from videos.services.processing import jobs

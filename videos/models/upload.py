@@ -12,12 +12,7 @@ from django.utils import timezone
 
 from clipset.lib.blockhash import START
 from siteconfig.roots import TEMP, root_path
-
-
-class UploadState(models.TextChoices):
-    OPEN = "OPEN", "Uploading"
-    FINISHED = "FINISHED", "Complete"
-    ENDED = "ENDED", "Cancelled"
+from videos.enums import UploadState
 
 
 class Upload(models.Model):

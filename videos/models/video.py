@@ -15,17 +15,11 @@ from django.utils import timezone
 
 from clipset.lib.ids import new_short_id
 from siteconfig.roots import root_path
+from videos.enums import ProcessingStatus
 from videos.querysets import VideoQuerySet
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class ProcessingStatus(models.TextChoices):
-    PENDING = "PENDING", "Waiting"
-    PROCESSING = "PROCESSING", "Processing"
-    COMPLETED = "COMPLETED", "Ready"
-    FAILED = "FAILED", "Failed"
 
 
 class Video(models.Model):

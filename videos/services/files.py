@@ -32,6 +32,7 @@ from siteconfig.services.config import current_config
 from siteconfig.services.heartbeat import alive_before
 from videos.models import (
     Job,
+    JobState,
     Removal,
     RemovalReason,
     Rendition,
@@ -39,7 +40,6 @@ from videos.models import (
     UploadState,
     Video,
 )
-from videos.models.job import JobState
 from videos.services.removals import request_removals
 from videos.services.set_aside import set_aside
 from videos.services.stored_files import (

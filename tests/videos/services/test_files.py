@@ -16,8 +16,16 @@ from django.utils import timezone
 from tests.builders import live_for, make_admin, make_category, make_user, make_video
 from tests.folders import entries
 from tests.videos.stored_videos import everything_on_disk, run_queue, set_aside_files
-from videos.models import Job, ProcessingStatus, Removal, Rendition, Upload, UploadState, Video
-from videos.models.job import JobState
+from videos.models import (
+    Job,
+    JobState,
+    ProcessingStatus,
+    Removal,
+    Rendition,
+    Upload,
+    UploadState,
+    Video,
+)
 from videos.services.details import delete_video
 from videos.services.files import (
     MIN_AGE,

@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from tests.builders import make_user, make_video
 from tests.videos.stored_videos import used, wake_ups
-from videos.models import Job, ProcessingStatus, Rendition, Video
-from videos.models.job import JobKind, JobState
+from videos.models import Job, JobKind, JobState, ProcessingStatus, Rendition, Video
 from videos.services.processing import jobs
 from videos.services.processing.jobs import (
     LONG_SECONDS,

@@ -18,8 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from siteconfig.roots import ORIGINALS, THUMBNAILS, is_available
-from videos.models import Job, ProcessingStatus, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Video
 from videos.services.files import named_after
 from videos.services.processing import jobs
 from videos.services.processing.options import transcode_options

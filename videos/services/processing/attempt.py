@@ -14,8 +14,7 @@ from clipset.lib.disk import is_disk_full
 from clipset.lib.request_id import set_request_id
 from clipset.workers.stopping import is_stopping
 from clipset.workers.ticks import tick as show_life
-from videos.models import ProcessingStatus, Video
-from videos.models.job import JobKind
+from videos.models import JobKind, ProcessingStatus, Video
 from videos.services.files import (
     enter_work_folder,
     leave_work_folder,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from clipset.lib.disk import is_disk_away, try_write
 from siteconfig.roots import is_available
-from videos.models.job import JobKind
+from videos.models import JobKind
 from videos.services.storage import has_its_storage
 from videos.transcode.errors import TranscodeError
 from videos.transcode.types import Progress

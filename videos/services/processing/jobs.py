@@ -30,8 +30,15 @@ from clipset.database.clock import database_now
 from clipset.lib.request_id import current_request_id
 from clipset.workers.task_queue import enqueue, waiting_wake_ups
 from siteconfig.roots import is_available
-from videos.models import Job, NotificationKind, ProcessingStatus, Rendition, Video
-from videos.models.job import JobKind, JobState
+from videos.models import (
+    Job,
+    JobKind,
+    JobState,
+    NotificationKind,
+    ProcessingStatus,
+    Rendition,
+    Video,
+)
 from videos.services.notifications import notify_of_processing
 from videos.services.removals import keep_source_for_retry
 from videos.services.storage import roots_away

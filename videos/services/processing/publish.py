@@ -16,13 +16,13 @@ from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, checked_root
 from siteconfig.services.config import current_config, current_video_root
 from videos.models import (
     Caption,
+    JobKind,
     NotificationKind,
     ProcessingStatus,
     RemovalReason,
     Rendition,
     Video,
 )
-from videos.models.job import JobKind
 from videos.services.files import (
     file_stem,
     keep_original,

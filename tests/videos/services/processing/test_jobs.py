@@ -14,8 +14,7 @@ from django_q.models import OrmQ
 
 from tests.builders import make_user, make_video
 from tests.videos.stored_videos import used, wake_ups
-from videos.models import Job, ProcessingStatus, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Video
 from videos.services.processing import jobs
 from videos.services.processing.jobs import (
     BACKOFF,
