@@ -211,7 +211,7 @@ def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
             label=caption.label,
             is_default=caption.is_default,
         )
-        for caption in video.captions.defer("body")
+        for caption in video.captions.present().defer("body")
     ]
 
 

@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from clipset.lib.text import MAX_TITLE_LENGTH, clean_line, clean_text
 from videos.models import Playlist, PlaylistEntry, Video
-from videos.selectors.playlists import MAX_CHOICES
+from videos.models.playlist import MAX_PLAYLISTS, NAME_BLANK, NAME_TOO_LONG
+from videos.models.video import DESCRIPTION_TOO_LONG, MAX_DESCRIPTION
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-MAX_DESCRIPTION: Final = 5000  # characters
 # What the database takes for a place, with room for all that may come behind it.
 MAX_POSITION: Final = 2**30
 
@@ -56,18 +56,17 @@ def edit_playlist(*, playlist: Playlist, user: User, title: str, description: st
 
 def delete_playlist(*, playlist: Playlist, user: User) -> None:
     """It can be brought back for ten minutes; the videos stay. Deleted twice it is deleted once."""
-    mine = Playlist.objects.filter(pk=playlist.pk, made_by=user)
-    mine.update(deleted_at=timezone.now())
+    Playlist.objects.filter(pk=playlist.pk, made_by=user).mark_deleted()
 
 
 def restore_playlist(*, playlist: Playlist, user: User) -> None:
     """Brings it back as it was, in its old place on lists. Brought back twice it is brought back
     once. Raises ValidationError when it is too late, or when the member has too many by now."""
     with transaction.atomic():
-        gone = Playlist.deleted.undoable().filter(pk=playlist.pk, made_by=user)
-        if gone.update(deleted_at=None):
+        own = Playlist.objects.filter(pk=playlist.pk, made_by=user)
+        if own.undoable().mark_present():
             _check_room(playlist)
-        elif not Playlist.objects.filter(pk=playlist.pk, made_by=user).exists():
+        elif not own.present().exists():
             raise ValidationError(
                 "It's too late to undo this. The playlist has been permanently deleted."
             )
@@ -75,17 +74,17 @@ def restore_playlist(*, playlist: Playlist, user: User) -> None:
 
 def forget_deleted_playlists() -> int:
     """For good, once nobody can bring them back. Returns how many rows that were."""
-    return Playlist.deleted.outdated().delete()[0]
+    return Playlist.objects.outdated().delete()[0]
 
 
 def _check_room(playlist: Playlist) -> None:
     """Whether its maker may have it besides the others. Two requests at once may make one more than
     that, which hurts nobody. Raises ValidationError."""
-    others = Playlist.objects.filter(made_by=playlist.made_by_id).exclude(pk=playlist.pk)
-    if others.count() >= MAX_CHOICES:
+    others = Playlist.objects.present().filter(made_by=playlist.made_by_id).exclude(pk=playlist.pk)
+    if others.count() >= MAX_PLAYLISTS:
         raise ValidationError(
             {
-                "title": f"You have {MAX_CHOICES} playlists, the maximum. Delete one to create "
+                "title": f"You have {MAX_PLAYLISTS} playlists, the maximum. Delete one to create "
                 "another."
             }
         )
@@ -94,11 +93,11 @@ def _check_room(playlist: Playlist) -> None:
 def _checked(title: str, description: str) -> tuple[str, str]:
     title, description = clean_line(title), clean_text(description)
     if not title:
-        raise ValidationError({"title": "Enter a name."})
+        raise ValidationError({"title": NAME_BLANK})
     if len(title) > MAX_TITLE_LENGTH:
-        raise ValidationError({"title": "A name has at most 200 characters."})
+        raise ValidationError({"title": NAME_TOO_LONG})
     if len(description) > MAX_DESCRIPTION:
-        raise ValidationError({"description": "A description has at most 5,000 characters."})
+        raise ValidationError({"description": DESCRIPTION_TOO_LONG})
     return title, description
 
 
@@ -196,7 +195,7 @@ def _place(entry: PlaylistEntry, other: PlaylistEntry | None) -> None:
 def _hold(playlist: Playlist, user: User, *, also_deleted: bool = False) -> None:
     """Until the transaction ends. Raises Playlist.DoesNotExist."""
     now = timezone.now()
-    rows = Playlist._base_manager.all() if also_deleted else Playlist.objects.all()
+    rows = Playlist.objects.all() if also_deleted else Playlist.objects.present()
     if rows.filter(pk=playlist.pk, made_by=user).update(updated_at=now):
         playlist.updated_at = now
     else:

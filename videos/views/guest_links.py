@@ -75,7 +75,7 @@ def _page(
         "issued": issued,
         "address": guest_address(issued.token) if issued else "",
         "is_own": _is_own(request, video),
-        "opens": video.is_ready and not video.is_hidden and video.uploaded_by.is_active,
+        "opens": video.is_published and video.uploaded_by.is_active,
     }
     return render(request, "videos/guest_links/manage.html", context, status=status)
 

@@ -64,7 +64,7 @@ def playlists(request: MemberRequest) -> HttpResponse:
 def _deleted(request: MemberRequest) -> Playlist | None:
     """What was just deleted and can be brought back; None where there is no such thing."""
     short_id = request.GET.get("deleted", "").replace("\x00", "")
-    mine = Playlist.deleted.undoable().filter(made_by=request.user)
+    mine = Playlist.objects.undoable().filter(made_by=request.user)
     return mine.filter(short_id=short_id).first() if short_id else None
 
 
@@ -91,7 +91,9 @@ def _create(request: MemberRequest) -> HttpResponse:
 # -- One of them ----------------------------------------------------------------------------------
 @require_safe
 def playlist(request: MemberRequest, short_id: str) -> HttpResponse:
-    found = get_object_or_404(Playlist.objects.select_related("made_by"), short_id=short_id)
+    found = get_object_or_404(
+        Playlist.objects.present().select_related("made_by"), short_id=short_id
+    )
     after = request.GET.get("after", "")
     is_own = found.made_by_id == request.user.pk
     context = {

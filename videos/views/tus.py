@@ -119,7 +119,7 @@ def _list(request: MemberRequest) -> HttpResponse:
 def _playlist_of(upload: Upload) -> str:
     """Its short id; "" where there is none, or it is deleted."""
     playlist = upload.playlist
-    return playlist.short_id if playlist is not None and playlist.deleted_at is None else ""
+    return playlist.short_id if playlist is not None and not playlist.is_deleted else ""
 
 
 def _speak(request: MemberRequest, upload_id: str | None) -> HttpResponse:

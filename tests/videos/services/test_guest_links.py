@@ -155,7 +155,7 @@ def test_every_link_ends_some_day(lifetime: timedelta) -> None:
 
 
 def test_a_video_has_so_many_open_links_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guest_links, "MAX_OPEN", 2)
+    monkeypatch.setattr(guest_links, "MAX_ACTIVE_LINKS", 2)
     video = make_video()
     first = issued_for(video)
     issued_for(video)

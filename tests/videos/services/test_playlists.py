@@ -82,11 +82,11 @@ def test_what_is_no_playlist_is_refused_with_a_sentence(
         create_playlist(user=make_user(), **fields)
     assert list(refused.value.message_dict) == [field]
     assert sentence in refused.value.messages[0]
-    assert not Playlist.objects.exists()
+    assert not Playlist.objects.present().exists()
 
 
 def test_nobody_has_more_than_they_can_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playlists, "MAX_CHOICES", 2)
+    monkeypatch.setattr(playlists, "MAX_PLAYLISTS", 2)
     bob = make_user("bob")
     first = create_playlist(user=bob, title="One")
     create_playlist(user=bob, title="Two")
@@ -122,7 +122,7 @@ def test_adding_makes_the_playlist_the_one_that_was_changed_last() -> None:
     bob = make_user("bob")
     older, _newer = make_playlist(made_by=bob), make_playlist(made_by=bob)
     add_to_playlist(playlist=older, video=make_video(), user=bob)
-    assert Playlist.objects.first() == older
+    assert Playlist.objects.present().first() == older
 
 
 def test_only_its_maker_adds_not_even_a_moderator() -> None:
@@ -185,7 +185,7 @@ def test_its_maker_renames_and_deletes_it_and_nobody_else() -> None:
         edit_playlist(playlist=playlist, user=bob, title=" ", description="")
     delete_playlist(playlist=playlist, user=bob)
     delete_playlist(playlist=playlist, user=bob)
-    assert not Playlist.objects.exists()
+    assert not Playlist.objects.present().exists()
     assert Video.objects.count() == 2
     with pytest.raises(Playlist.DoesNotExist):
         edit_playlist(playlist=playlist, user=bob, title="Again", description="")
@@ -195,15 +195,15 @@ def test_a_deleted_one_is_gone_for_everybody_and_comes_back_as_it_was() -> None:
     bob, other = make_user("bob"), make_user("other")
     playlist = filled(bob, "ABC")
     delete_playlist(playlist=playlist, user=bob)
-    changed = Playlist.deleted.get().updated_at
-    assert not bob.playlists.exists()
+    changed = Playlist.objects.deleted().get().updated_at
+    assert not bob.playlists.present().exists()
     with pytest.raises(Playlist.DoesNotExist):
         add_to_playlist(playlist=playlist, video=make_video(), user=bob)
     with pytest.raises(ValidationError, match="too late"):
         restore_playlist(playlist=playlist, user=other)
     for _ in range(2):
         restore_playlist(playlist=playlist, user=bob)
-    back = bob.playlists.get()
+    back = bob.playlists.present().get()
     assert (order(back), back.updated_at, back.deleted_at) == ("ABC", changed, None)
 
 
@@ -222,25 +222,25 @@ def test_a_deleted_one_comes_back_only_for_ten_minutes_and_is_then_swept(
         with pytest.raises(ValidationError, match="too late"):
             restore_playlist(playlist=playlist, user=bob)
         assert forget_deleted_playlists() == rows
-    assert list(Playlist._base_manager.all()) == [kept]
+    assert list(Playlist.objects.all()) == [kept]
     assert Video.objects.count() == 2
 
 
 def test_a_deleted_one_leaves_room_and_does_not_come_back_into_what_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(playlists, "MAX_CHOICES", 2)
+    monkeypatch.setattr(playlists, "MAX_PLAYLISTS", 2)
     bob = make_user("bob")
     playlist, _ = filled(bob, "A"), filled(bob, "B")
     delete_playlist(playlist=playlist, user=bob)
     third = create_playlist(user=bob, title="Third")
     with pytest.raises(ValidationError, match="Delete one"):
         restore_playlist(playlist=playlist, user=bob)
-    assert Playlist.deleted.get() == playlist
+    assert Playlist.objects.deleted().get() == playlist
     delete_playlist(playlist=third, user=bob)
     for _ in range(2):
         restore_playlist(playlist=playlist, user=bob)
-    assert Playlist.objects.count() == 2
+    assert Playlist.objects.present().count() == 2
 
 
 def test_a_playlist_that_is_started_with_a_video_is_there_with_it_or_not_at_all() -> None:
@@ -248,7 +248,7 @@ def test_a_playlist_that_is_started_with_a_video_is_there_with_it_or_not_at_all(
     assert titles(start_playlist(user=bob, title="Sea", video=make_video("One"))) == ["One"]
     with pytest.raises(Video.DoesNotExist):
         start_playlist(user=bob, title="Hidden", video=make_video(is_hidden=True))
-    assert Playlist.objects.count() == 1
+    assert Playlist.objects.present().count() == 1
 
 
 # -- taking out -----------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def backed_up(video: Video, work: Path) -> tuple[_Found, Manifest]:
     """A video's rows and files as they are once restic has brought them to the work folder."""
     video = Video.objects.get(pk=video.pk)
     rows = {
-        model: list(model._base_manager.filter(video=video).order_by("pk"))
+        model: list(model._default_manager.filter(video=video).order_by("pk"))
         for model in BROUGHT_BACK
     }
     found = _Found(video, rows, [])

@@ -356,7 +356,7 @@ def test_an_open_link_is_on_the_page_however_many_were_made_since(
 def test_undoing_a_revocation_makes_no_more_links_than_there_may_be(
     video: Video, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guest_link_service, "MAX_OPEN", 1)
+    monkeypatch.setattr(guest_link_service, "MAX_ACTIVE_LINKS", 1)
     link_to(video)
     first = GuestLink.objects.get()
     revoke_guest_link(link=first)

@@ -298,5 +298,5 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
 
 def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
     """Without the words that a search finds: `index_captions` adds them after the commit."""
-    Caption.objects.filter(video=video).only("pk").delete()
+    Caption.objects.present().filter(video=video).only("pk").delete()
     Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)

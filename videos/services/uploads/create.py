@@ -227,7 +227,8 @@ def discard_playlist(*, user: User, short_id: str) -> bool:
     """
     with transaction.atomic():
         # The lock makes whoever puts something into it wait, or this.
-        found = Playlist.objects.select_for_update().filter(made_by=user, short_id=short_id).first()
+        own = Playlist.objects.present().filter(made_by=user, short_id=short_id)
+        found = own.select_for_update().first()
         if found is None or found.entries.exists():
             return False
         if Upload.objects.filter(playlist=found, state=UploadState.OPEN).exists():
