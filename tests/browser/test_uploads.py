@@ -19,7 +19,8 @@ from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.stored_videos import set_limits, used
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
-from videos.services.uploads.create import VideoDetails, create_upload, end_upload
+from videos.services.uploads.create import VideoDetails, create_upload
+from videos.services.uploads.expire import end_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable

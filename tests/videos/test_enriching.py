@@ -22,7 +22,7 @@ from tests.videos.stored_videos import (
     work,
 )
 from videos.models import Caption, Job, JobKind, JobState, Rendition, Video
-from videos.services.processing.attempt import cancel_processing, enrich_again
+from videos.services.processing.attempt import cancel_processing, retry_enrichment
 from videos.transcode.fragments import read_index
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ def test_what_is_configured_not_to_be_made_is_not_made_and_can_be_asked_for_late
     assert enrich() == "completed"
     assert names(video) == ["source"]
     Config.objects.update(make_480p=True)
-    enrich_again(video=video)
+    retry_enrichment(video=video)
     with pytest.raises(ValidationError, match="already"):
-        enrich_again(video=video)
+        retry_enrichment(video=video)
     assert enrich() == "completed"
     assert names(video) == ["source", "480p"]
 

@@ -40,10 +40,11 @@ from tests.videos.stored_videos import (
     work,
 )
 from videos.models import Job, JobState, ProcessingStatus, Removal, Video
-from videos.services.files import file_stem, named_after, work_folder
+from videos.services.files import files_named_after
 from videos.services.processing import jobs
 from videos.services.processing.attempt import SOURCE_MISSING, retry_processing
-from videos.services.processing.jobs import claim_next_job
+from videos.services.processing.claim import claim_next_job
+from videos.services.processing.work_folders import file_stem, work_folder
 from videos.services.stored_files import StoredFile
 from videos.tasks import run_next_job
 
@@ -252,19 +253,19 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
 ) -> None:
     """The first stalls before it looks for strays; the second publishes; then the first goes on."""
     sent_video(bob, clips.h264_mp4())
-    real = named_after
+    real = files_named_after
     stalled: list[StoredFile] = []
 
     def stall_once(video_id: UUID) -> list[StoredFile]:
         if not stalled:
             stalled.append(StoredFile("", ""))
             Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-            assert jobs.take_back_lost_jobs() == 1
+            assert jobs.requeue_lost_jobs() == 1
             assert work() == "completed"
             stalled.extend(real(video_id))
         return real(video_id)
 
-    monkeypatch.setattr("videos.services.processing.publish.named_after", stall_once)
+    monkeypatch.setattr("videos.services.processing.publish.files_named_after", stall_once)
     assert work() == "lease lost"
     video = Video.objects.get()
     assert StoredFile(video.storage_root, video.filename) in stalled

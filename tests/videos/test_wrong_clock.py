@@ -17,7 +17,8 @@ from tests.builders import live_for, make_user, make_video
 from tests.processes import wait_for
 from tests.videos import live
 from videos.models import Job, JobState, Upload, Video
-from videos.services.processing.jobs import LEASE, claim_next_job
+from videos.services.processing.claim import claim_next_job
+from videos.services.processing.jobs import LEASE
 from videos.services.uploads.create import VideoDetails, create_upload
 
 if TYPE_CHECKING:

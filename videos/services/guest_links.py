@@ -34,7 +34,7 @@ class IssuedGuestLink:
     token: str
 
 
-def make_guest_link(
+def create_guest_link(
     *, video: Video, created_by: User, lifetime: timedelta, note: str = ""
 ) -> IssuedGuestLink:
     """Raises ValidationError when it would open nothing or stay open for too long, when the video

@@ -13,7 +13,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from clipset.lib.text import MAX_TITLE_LENGTH, clean_line, clean_text
-from videos.models import Playlist, PlaylistEntry, Video
+from videos.models import Playlist, PlaylistEntry, Upload, UploadState, Video
 from videos.models.playlist import MAX_PLAYLISTS, NAME_BLANK, NAME_TOO_LONG
 from videos.models.video import DESCRIPTION_TOO_LONG, MAX_DESCRIPTION
 
@@ -35,7 +35,7 @@ def create_playlist(*, user: User, title: str, description: str = "") -> Playlis
     return playlist
 
 
-def start_playlist(*, user: User, title: str, video: Video) -> Playlist:
+def create_playlist_with_video(*, user: User, title: str, video: Video) -> Playlist:
     """One with this video in it, or none. Raises as `create_playlist` and `add_to_playlist`."""
     with transaction.atomic():
         playlist = create_playlist(user=user, title=title)
@@ -70,6 +70,24 @@ def restore_playlist(*, playlist: Playlist, user: User) -> None:
             raise ValidationError(
                 "It's too late to undo this. The playlist has been permanently deleted."
             )
+
+
+def discard_playlist(*, user: User, short_id: str) -> bool:
+    """Deletes for good a playlist that was created for uploads of which none became a video.
+
+    False, and the playlist stays, when it is not (or no longer) this member's, when it has entries,
+    or when other uploads are to be added to it.
+    """
+    with transaction.atomic():
+        # The lock makes whoever adds an entry wait for this, or this wait for them.
+        own = Playlist.objects.present().filter(made_by=user, short_id=short_id)
+        found = own.select_for_update().first()
+        if found is None or found.entries.exists():
+            return False
+        if Upload.objects.filter(playlist=found, state=UploadState.OPEN).exists():
+            return False
+        found.delete()
+    return True
 
 
 def forget_deleted_playlists() -> int:
@@ -124,8 +142,8 @@ def add_to_playlist(
 
 
 def remove_from_playlist(*, playlist: Playlist, video: Video, user: User) -> int | None:
-    """Takes a video out and returns the place that it had, for `put_back`; None when it was not in
-    it. Raises Playlist.DoesNotExist as `add_to_playlist`."""
+    """Removes a video and returns its position, for `restore_to_playlist`; None when the playlist
+    does not have it. Raises: Playlist.DoesNotExist as `add_to_playlist`."""
     with transaction.atomic():
         _hold(playlist, user)
         entry = playlist.entries.filter(video=video).first()
@@ -135,7 +153,9 @@ def remove_from_playlist(*, playlist: Playlist, video: Video, user: User) -> int
     return entry.position
 
 
-def put_back(*, playlist: Playlist, video: Video, user: User, position: int) -> PlaylistEntry:
+def restore_to_playlist(
+    *, playlist: Playlist, video: Video, user: User, position: int
+) -> PlaylistEntry:
     """Puts a video at a place (0 or more), before what has taken that meanwhile; one that is in it
     stays where it is. Raises as `add_to_playlist`."""
     position = min(position, MAX_POSITION)
@@ -151,7 +171,7 @@ def put_back(*, playlist: Playlist, video: Video, user: User, position: int) -> 
 
 
 # -- The order ------------------------------------------------------------------------------------
-def move_behind(*, playlist: Playlist, video: Video, user: User, other: Video | None) -> None:
+def move_entry_behind(*, playlist: Playlist, video: Video, user: User, other: Video | None) -> None:
     """Puts a video right behind another one of the playlist; None: before all.
 
     Raises Playlist.DoesNotExist as `add_to_playlist`, and PlaylistEntry.DoesNotExist when one of
@@ -163,9 +183,9 @@ def move_behind(*, playlist: Playlist, video: Video, user: User, other: Video | 
         _place(entry, None if other is None else playlist.entries.get(video=other))
 
 
-def move_by_one(*, playlist: Playlist, video: Video, user: User, up: bool) -> None:
+def move_entry_by_one(*, playlist: Playlist, video: Video, user: User, up: bool) -> None:
     """Past its neighbour among those that the maker sees; at either end nothing changes. Raises as
-    `move_behind`."""
+    `move_entry_behind`."""
     with transaction.atomic():
         _hold(playlist, user)
         entry = playlist.entries.get(video=video)

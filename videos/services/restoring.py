@@ -33,7 +33,7 @@ from videos.models import (
     View,
     WatchProgress,
 )
-from videos.services.files import take_back
+from videos.services.files import remove_unpublished
 from videos.services.processing.jobs import add_job
 from videos.services.removals import (
     cancel_removals_unless_at_work,
@@ -206,7 +206,7 @@ def _store(found: _Found, manifest: Manifest, work: Path) -> RestoredVideo:
             raise BackupError("Files of this video are just being removed. Try again in a minute.")
     except BaseException as error:
         # The row decides: it may be that of another restore, which found these files.
-        take_back(video_id, placed)
+        remove_unpublished(video_id, placed)
         if isinstance(error, IntegrityError) and Video.objects.filter(pk=video_id).exists():
             raise BackupError(IS_THERE) from error
         raise

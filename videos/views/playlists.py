@@ -25,14 +25,14 @@ from videos.selectors.playlists import (
 from videos.services.playlists import (
     add_to_playlist,
     create_playlist,
+    create_playlist_with_video,
     delete_playlist,
     edit_playlist,
-    move_behind,
-    move_by_one,
-    put_back,
+    move_entry_behind,
+    move_entry_by_one,
     remove_from_playlist,
     restore_playlist,
-    start_playlist,
+    restore_to_playlist,
 )
 
 if TYPE_CHECKING:
@@ -175,9 +175,9 @@ def move(request: MemberRequest, short_id: str) -> HttpResponse:
     try:
         if way == "video":
             other = named_video(request, "behind") if request.POST.get("behind") else None
-            move_behind(playlist=found, video=video, user=request.user, other=other)
+            move_entry_behind(playlist=found, video=video, user=request.user, other=other)
         else:
-            move_by_one(playlist=found, video=video, user=request.user, up=way == "up")
+            move_entry_by_one(playlist=found, video=video, user=request.user, up=way == "up")
     except Playlist.DoesNotExist as error:
         raise Http404("It was deleted meanwhile.") from error
     except PlaylistEntry.DoesNotExist:
@@ -216,7 +216,7 @@ def restore(request: MemberRequest, short_id: str) -> HttpResponse:
     if position is None:
         raise Http404("This is no place in a playlist.")
     try:
-        put_back(playlist=found, video=video, user=request.user, position=position)
+        restore_to_playlist(playlist=found, video=video, user=request.user, position=position)
     except (Playlist.DoesNotExist, Video.DoesNotExist) as error:
         raise Http404("It was deleted meanwhile.") from error
     messages.success(request, f"“{video.title}” is back in the playlist.")
@@ -267,7 +267,7 @@ def _saved(request: MemberRequest, video: Video) -> tuple[str, Playlist]:
         remove_from_playlist(playlist=target, video=video, user=request.user)
         return "Removed from", target
     title = request.POST.get("title", "")
-    return "Added to", start_playlist(user=request.user, title=title, video=video)
+    return "Added to", create_playlist_with_video(user=request.user, title=title, video=video)
 
 
 def _choices(

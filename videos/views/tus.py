@@ -36,10 +36,10 @@ from videos.services.uploads.create import (
     RefusedError,
     VideoDetails,
     create_upload,
-    end_upload,
     open_uploads,
     refused_when_disk_fails,
 )
+from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_resumable, first_copy, stored_bytes
 from videos.tus import answers
 from videos.tus.requests import effective_method, parse_request

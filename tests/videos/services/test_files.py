@@ -27,14 +27,11 @@ from videos.models import (
     Video,
 )
 from videos.services.details import delete_video
-from videos.services.files import (
-    MIN_AGE,
-    sweep_strays,
-    sweep_temp,
-    work_folder,
-)
+from videos.services.files import MIN_AGE, sweep_strays, sweep_temp
 from videos.services.processing.adopt import may_be_adopted
-from videos.services.uploads.create import begin_upload, end_expired_uploads
+from videos.services.processing.work_folders import work_folder
+from videos.services.uploads.create import begin_upload
+from videos.services.uploads.expire import end_expired_uploads
 from videos.tasks import remove_files, tidy_up
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from videos.services.details import set_hidden
 from videos.services.guest_links import (
     IssuedGuestLink,
     count_guest_view,
+    create_guest_link,
     forget_ended_links,
-    make_guest_link,
     restore_guest_link,
     revoke_guest_link,
 )
@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 
 def issued_for(video: Video, **fields: object) -> IssuedGuestLink:
     fields = {"lifetime": 7 * DAY, "created_by": video.uploaded_by} | fields
-    return make_guest_link(video=video, **fields)  # type: ignore[arg-type]
+    return create_guest_link(video=video, **fields)  # type: ignore[arg-type]
 
 
 def opens(token: str) -> list[Video]:

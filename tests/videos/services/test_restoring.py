@@ -203,7 +203,7 @@ def test_a_restore_that_was_cut_off_is_done_again(
 
     with monkeypatch.context() as patched:
         patched.setattr("os.link", os_error)  # as on another disk
-        patched.setattr(restoring, "take_back", lambda *_args: None)
+        patched.setattr(restoring, "remove_unpublished", lambda *_args: None)
         patched.setattr(publishing, "copy_file", copy_some)
         with pytest.raises(SystemExit):
             _store(found, manifest, tmp_path / "work")

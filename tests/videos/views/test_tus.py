@@ -31,8 +31,8 @@ from videos.models import Job, Playlist, ProcessingStatus, Upload, UploadState, 
 from videos.services.playlists import delete_playlist, restore_playlist
 from videos.services.uploads import append as receiving
 from videos.services.uploads.append import End, UploadBusyError, UploadGoneError, receive, writing
-from videos.services.uploads.create import (
-    LIFETIME,
+from videos.services.uploads.create import LIFETIME
+from videos.services.uploads.expire import (
     REMEMBERED_DAYS,
     end_expired_uploads,
     end_upload,

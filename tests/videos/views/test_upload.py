@@ -426,7 +426,8 @@ def test_a_file_that_ends_before_its_form_does_is_refused(client: Client, bob: U
 
 def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User) -> None:
     """The sweep took it for dead while it was still coming: what it said stands."""
-    from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload, end_upload
+    from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload
+    from videos.services.uploads.expire import end_upload
     from videos.services.uploads.finish import finish_upload
 
     upload = begin_upload(user=bob, content_length=1000)

@@ -1,4 +1,4 @@
-"""Tasks that make workers claim jobs. The table of jobs is the truth; a task only starts a worker."""
+"""Tasks that make workers claim jobs. A job is a row; a task only says that there may be one."""
 
 from __future__ import annotations
 

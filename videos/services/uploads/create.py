@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 
-from accounts.services.quota import quota_state, release_quota, reserve_quota
+from accounts.services.quota import quota_state, reserve_quota
 from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
@@ -31,12 +31,7 @@ from siteconfig.roots import (
     root_path,
 )
 from siteconfig.services.config import current_config, roots_for_new_videos
-from siteconfig.services.heartbeat import alive_before
 from videos.models import Playlist, Upload, UploadState, Video
-from videos.services.removals import request_removal_of_upload
-from videos.services.removing import remove_now
-from videos.services.set_aside import set_aside
-from videos.services.stored_files import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,24 +214,6 @@ def open_uploads(user: User) -> QuerySet[Upload]:
     ).order_by("-created_at", "-pk")
 
 
-def discard_playlist(*, user: User, short_id: str) -> bool:
-    """Takes back a playlist that was made for videos of which none came.
-
-    False, and it stays, when it is not (or no longer) this member's, when it holds something, or
-    when others are on their way into it.
-    """
-    with transaction.atomic():
-        # The lock makes whoever puts something into it wait, or this.
-        own = Playlist.objects.present().filter(made_by=user, short_id=short_id)
-        found = own.select_for_update().first()
-        if found is None or found.entries.exists():
-            return False
-        if Upload.objects.filter(playlist=found, state=UploadState.OPEN).exists():
-            return False
-        found.delete()
-    return True
-
-
 def plain_name(filename: str) -> str:
     """The name of a file as it may be stored and shown: without a path and what is invisible."""
     return clean_line(re.split(r"[/\\]", filename)[-1])
@@ -296,108 +273,3 @@ def touch_upload(upload: Upload, *, written: int) -> None:
             touched_at=upload.touched_at,
             expires_at=upload.expires_at,
         )
-
-
-# -- ending ---------------------------------------------------------------------------------------
-
-
-def end_upload(*, upload: Upload) -> bool:
-    """Gives back what was reserved and removes what came. False when it has become a video or
-    was ended before, or when a full disk leaves it to expire."""
-    try:
-        return _end(upload, Upload.objects.filter(pk=upload.pk))
-    except DatabaseError as error:
-        if not is_disk_full(error):
-            raise
-        logger.warning("upload %s was left to expire: %s", upload.pk, error)
-        return False
-
-
-def _end(upload: Upload, rows: QuerySet[Upload], *, expired: bool = False) -> bool:
-    """Of one that can be resumed the row stays, to tell that it was ended.
-
-    A file that is whole when its upload expires, although the row says otherwise, was finished
-    after this database was copied: it is set aside.
-    """
-    rows = rows.filter(state=UploadState.OPEN)
-    with transaction.atomic():
-        ended = rows.update(
-            state=UploadState.ENDED,
-            quota_bytes=0,
-            writer_token="",
-            writer_until=None,
-            writer_wanted=False,
-            expires_at=timezone.now(),
-        )
-        if not ended:
-            return False
-        is_kept = expired and is_whole_after_all(upload)
-        if not is_kept and upload.is_resumable:
-            request_removal_of_upload(upload)
-        if not upload.is_resumable:
-            Upload.objects.filter(pk=upload.pk).delete()
-        release_quota(
-            user_id=upload.user_id,
-            size=upload.quota_bytes,
-            reserved_at=upload.quota_reserved_at,
-        )
-    folder = StoredFile(upload.root, upload.folder_name)
-    if is_kept:
-        set_aside(folder, why=WHOLE_AFTER_ALL)
-    elif upload.is_resumable:
-        remove_now([folder])
-    elif is_available(upload.root):
-        # What a form has sent was never acknowledged. Without a row of its own, since many requests
-        # may end at once, and each more transaction would hold their threads.
-        shutil.rmtree(upload.folder_path, ignore_errors=True)
-    return True
-
-
-def is_whole_after_all(upload: Upload) -> bool:
-    """Whether the file holds all bytes although the row says that some are missing.
-
-    Raises: OSError, when the disk does not tell.
-    """
-    if not upload.is_resumable or upload.is_whole:
-        return False
-    try:
-        return upload.source_path.stat().st_size == upload.size_bytes
-    except FileNotFoundError:
-        return False
-
-
-def remove_ended_folder(upload: Upload) -> None:
-    """The file of an upload that ended may have been made again by opening it right after. Never of
-    one that became a video: that is its source."""
-    with transaction.atomic():
-        if Upload.objects.filter(pk=upload.pk, state=UploadState.ENDED).exists():
-            request_removal_of_upload(upload)
-    remove_now([StoredFile(upload.root, upload.folder_name)])
-
-
-def end_expired_uploads() -> int:
-    """Returns how many. One that can be resumed expires once the site was alive on as many days
-    as it is kept for: neither a clock that leaps nor a site that is off for days ends it. Those
-    whose storage is away stay: nobody could go on with them."""
-    now = timezone.now()
-    kept_since = alive_before(days=LIFETIME.days, now=now)
-    expired = Upload.objects.filter(
-        Q(is_resumable=False, expires_at__lt=now)
-        | Q(is_resumable=True, expires_at__lt=kept_since + LIFETIME)
-    )
-    # Each looked at again as it is ended: bytes may have come since the list was read.
-    found = [it for it in expired.filter(state=UploadState.OPEN) if is_available(it.root)]
-    ended = 0
-    for upload in found:
-        try:
-            ended += _end(upload, expired.filter(pk=upload.pk), expired=True)
-        except OSError as error:
-            logger.warning("upload %s is left for later: %s", upload.pk, error)
-    return ended
-
-
-def forget_uploads() -> int:
-    """Those whose address nobody asks any more. Returns how many."""
-    old = Upload.objects.filter(expires_at__lt=alive_before(days=REMEMBERED_DAYS))
-    forgotten, _ = old.exclude(state=UploadState.OPEN).delete()
-    return forgotten

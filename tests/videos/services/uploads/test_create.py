@@ -17,6 +17,7 @@ from tests.builders import make_playlist, make_user, make_video
 from tests.full_database import full_database
 from tests.videos.stored_videos import assert_nothing_is_left, set_limits, used, wake_ups
 from videos.models import Job, Playlist, Upload, Video
+from videos.services.playlists import discard_playlist
 from videos.services.uploads.create import (
     FORM_LIFETIME,
     FORM_OVERHEAD,
@@ -26,10 +27,9 @@ from videos.services.uploads.create import (
     begin_upload,
     check_kind,
     create_upload,
-    discard_playlist,
-    end_upload,
     touch_upload,
 )
+from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_upload
 
 if TYPE_CHECKING:
