@@ -98,7 +98,7 @@ def sent(user: User, source: Path) -> Video:
         path=path,
         size=size,
         original_filename=source.name,
-        words=VideoDetails(title="Bench"),
+        details=VideoDetails(title="Bench"),
     )
 
 

@@ -504,7 +504,7 @@ def test_what_lay_too_long_is_sent_again_with_all_that_was_typed(
         user=bob,
         size=right.stat().st_size,
         filename=right.name,
-        words=VideoDetails(
+        details=VideoDetails(
             title="Typed once",
             description="At the sea",
             category=make_category("Nature"),

@@ -24,7 +24,7 @@ from videos.services.uploads.create import VideoDetails, create_upload
 from videos.models import Upload
 bob = make_user("bob")
 add_job(video=make_video(uploader=bob, status="PENDING"))
-upload = create_upload(user=bob, size=7, filename="sea.mp4", words=VideoDetails(title="Sea"))
+upload = create_upload(user=bob, size=7, filename="sea.mp4", details=VideoDetails(title="Sea"))
 held = claim_next_job()
 from clipset.database.clock import database_now
 from videos.services.uploads import append as receiving

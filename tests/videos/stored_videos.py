@@ -39,7 +39,7 @@ def sent_video(user: User, clip: Path, *, title: str = "A video", **fields: Any)
     shutil.copyfile(clip, path)
     name = fields.pop("original_filename", clip.name)
     words = VideoDetails(title=title, **fields)
-    return finish_upload(upload=upload, path=path, size=size, original_filename=name, words=words)
+    return finish_upload(upload=upload, path=path, size=size, original_filename=name, details=words)
 
 
 def ready_video(user: User, clip: Path, **fields: Any) -> Video:

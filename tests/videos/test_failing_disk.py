@@ -248,7 +248,7 @@ def test_a_form_under_which_the_disk_is_unmounted_makes_no_video(bob: User, disk
             path=path,
             size=len(CONTENT),
             original_filename="a.mp4",
-            words=VideoDetails(title="A"),
+            details=VideoDetails(title="A"),
         )
     assert refused.value.status == 503
     assert end_upload(upload=upload)

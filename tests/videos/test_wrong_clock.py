@@ -89,7 +89,7 @@ def test_a_clock_ahead_that_is_set_right_stops_nothing_and_deletes_nothing(
     live_for(60)
     bob = make_user("bob")
     User.objects.filter(pk=bob.pk).update(last_upload_reset=timezone.now() - timedelta(days=30))
-    upload = create_upload(user=bob, size=7, filename="sea.mp4", words=VideoDetails(title="Sea"))
+    upload = create_upload(user=bob, size=7, filename="sea.mp4", details=VideoDetails(title="Sea"))
     upload.folder_path.mkdir()
     upload.source_path.write_bytes(b"sea")
     Session.objects.create(

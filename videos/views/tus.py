@@ -221,7 +221,7 @@ def _create(request: MemberRequest, command: Create) -> Answer:
         user=request.user,
         size=command.length,
         filename=command.text("filename"),
-        words=_words(request, command),
+        details=_words(request, command),
         metadata=command.header,
     )
     if command.size:

@@ -76,7 +76,7 @@ def _store(request: MemberRequest, reserved: Upload, form: UploadForm) -> HttpRe
             path=file.path,
             size=file.size,
             original_filename=file.sent_name,
-            words=VideoDetails(
+            details=VideoDetails(
                 title=form.cleaned_data["title"],
                 description=form.cleaned_data["description"],
                 category=form.cleaned_data["category"],

@@ -131,7 +131,7 @@ def issue_all(bob: User) -> None:
     Session.objects.create(
         session_key="s", session_data="", expire_date=timezone.now() + timedelta(days=60), user=bob
     )
-    create_upload(user=bob, size=7, filename="sea.mp4", words=VideoDetails(title="Sea"))
+    create_upload(user=bob, size=7, filename="sea.mp4", details=VideoDetails(title="Sea"))
 
 
 def test_what_expires_lives_no_longer_than_it_should(clock: list[datetime], bob: User) -> None:

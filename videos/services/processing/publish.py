@@ -159,7 +159,7 @@ def _publish(
 
 
 def index_new_captions(video: Video) -> None:
-    """Indexes the captions after the transaction that published the video, since it may take long."""
+    """Indexes captions. Takes long: called after the transaction that published the video."""
     try:
         index_captions(video.pk)
     except Exception:  # the video is published; the sweep indexes them

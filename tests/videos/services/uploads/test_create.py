@@ -56,7 +56,7 @@ def finish(upload: Upload, size: int, **fields: Any) -> Video:
     name = fields.pop("original_filename", "a.mp4")
     words = VideoDetails(**{"title": "A", **fields})
     return finish_upload(
-        upload=upload, path=arrived(upload, size), size=size, original_filename=name, words=words
+        upload=upload, path=arrived(upload, size), size=size, original_filename=name, details=words
     )
 
 
@@ -116,7 +116,7 @@ def test_a_video_is_finished_once(bob: User) -> None:
             path=video.source_file,
             size=1000,
             original_filename="a.mp4",
-            words=VideoDetails(title="A"),
+            details=VideoDetails(title="A"),
         )
     assert not end_upload(upload=upload)
     assert used(bob) == 1000
@@ -253,7 +253,7 @@ def test_a_playlist_is_taken_back_only_by_its_maker_and_only_while_nothing_goes_
     discard = partial(discard_playlist, short_id=playlist.short_id)
     assert not discard(user=make_user())
     words = VideoDetails(title="A", playlist=playlist)
-    upload = create_upload(user=bob, size=5, filename="a.mp4", words=words)
+    upload = create_upload(user=bob, size=5, filename="a.mp4", details=words)
     assert not discard(user=bob)
     end_upload(upload=upload)
     entry = playlist.entries.create(video=make_video(), position=0)
