@@ -101,13 +101,13 @@ def add_video(user: User, source: Path) -> Video:
         path=path,
         size=size,
         original_filename=source.name,
-        words=VideoDetails(title="Bench"),
+        details=VideoDetails(title="Bench"),
     )
 
 
 def process(kinds: tuple[str, ...]) -> None:
     """Runs the next job of each of these kinds in this process. Raises: SystemExit if one fails."""
-    from videos.models.job import JobKind
+    from videos.models import JobKind
     from videos.services.processing.attempt import process_next_job
 
     for kind in kinds:

@@ -72,14 +72,14 @@ def _short_id(text: str) -> str:
 
 def own_playlist(request: MemberRequest, short_id: str) -> Playlist:
     """One that this member made: nobody else changes it."""
-    mine = Playlist.objects.filter(made_by=request.user).select_related("made_by")
+    mine = Playlist.objects.present().filter(made_by=request.user).select_related("made_by")
     return get_object_or_404(mine, short_id=_short_id(short_id))
 
 
 def deleted_playlist(request: MemberRequest, short_id: str) -> Playlist:
     """One that this member made and deleted, and that is still kept, or that they have back
     already."""
-    mine = Playlist._base_manager.filter(made_by=request.user)
+    mine = Playlist.objects.filter(made_by=request.user)
     return get_object_or_404(mine, short_id=_short_id(short_id))
 
 

@@ -10,12 +10,19 @@ from django.core.exceptions import ValidationError
 
 from categories.models import Category
 from clipset.lib.pictures import MAX_BYTES
-from clipset.lib.text import title_from_filename
+from clipset.lib.text import MAX_TITLE_LENGTH, title_from_filename
 from clipset.lib.timestamps import parse_timestamp
 from clipset.ui.form_fields import LineField, TextField
 from videos.models import Playlist
-from videos.models.comment import MAX_TEXT
-from videos.services.comments import BLANK, TOO_LONG
+from videos.models.comment import MAX_TEXT, TEXT_BLANK, TEXT_TOO_LONG
+from videos.models.guest_link import MAX_NOTE, NOTE_TOO_LONG
+from videos.models.playlist import NAME_BLANK, NAME_TOO_LONG
+from videos.models.video import (
+    DESCRIPTION_TOO_LONG,
+    MAX_DESCRIPTION,
+    TITLE_BLANK,
+    TITLE_TOO_LONG,
+)
 from videos.transcode.captions import LABEL_CHARACTERS
 from videos.transcode.captions import MAX_BYTES as MAX_CAPTION_BYTES
 from videos.transcode.languages import ENGLISH
@@ -28,26 +35,22 @@ if TYPE_CHECKING:
 
 NO_MOMENT = "Enter a time like 1:23."
 
-NO_NAME = "Give the playlist a name."
-
-MAX_TITLE = 200
 MAX_SECONDS = 10_000 * 3600
-MAX_DESCRIPTION = 5000
 
 
 class _VideoFields(forms.Form):
     title = LineField(
-        max_length=MAX_TITLE,
+        max_length=MAX_TITLE_LENGTH,
         error_messages={
-            "max_length": "Titles can be up to 200 characters.",
-            "blank": "Enter a title.",
+            "max_length": TITLE_TOO_LONG,
+            "blank": TITLE_BLANK,
         },
     )
     description = TextField(
         max_length=MAX_DESCRIPTION,
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        error_messages={"max_length": "A description has at most 5,000 characters."},
+        error_messages={"max_length": DESCRIPTION_TOO_LONG},
     )
     category = forms.ModelChoiceField(
         Category.objects.all(),
@@ -135,7 +138,7 @@ class SentWords(_VideoFields):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["title"].required = False
-        mine = Playlist.objects.filter(made_by=user)
+        mine = Playlist.objects.present().filter(made_by=user)
         cast("forms.ModelChoiceField[Playlist]", self.fields["playlist"]).queryset = mine
 
 
@@ -144,18 +147,18 @@ class PlaylistForm(forms.Form):
 
     title = LineField(
         label="Name",
-        max_length=MAX_TITLE,
+        max_length=MAX_TITLE_LENGTH,
         error_messages={
-            "required": NO_NAME,
-            "blank": NO_NAME,
-            "max_length": "A name has at most 200 characters.",
+            "required": NAME_BLANK,
+            "blank": NAME_BLANK,
+            "max_length": NAME_TOO_LONG,
         },
     )
     description = TextField(
         max_length=MAX_DESCRIPTION,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"max_length": "A description has at most 5,000 characters."},
+        error_messages={"max_length": DESCRIPTION_TOO_LONG},
     )
 
 
@@ -166,7 +169,7 @@ class CommentForm(forms.Form):
         max_length=MAX_TEXT,
         label="Your comment",
         widget=forms.Textarea(attrs={"rows": 1}),
-        error_messages={"required": BLANK, "max_length": TOO_LONG},
+        error_messages={"required": TEXT_BLANK, "max_length": TEXT_TOO_LONG},
     )
     parent = forms.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
@@ -175,7 +178,7 @@ class CommentForm(forms.Form):
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
         if not text:
-            raise ValidationError(BLANK)
+            raise ValidationError(TEXT_BLANK)
         return text
 
 
@@ -212,11 +215,11 @@ class GuestLinkForm(forms.Form):
 
     note = LineField(
         label="Label",
-        max_length=100,
+        max_length=MAX_NOTE,
         required=False,
         help_text="Helps you tell links apart. Guests won't see it.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "Grandma"}),
-        error_messages={"max_length": "Use at most 100 characters."},
+        error_messages={"max_length": NOTE_TOO_LONG},
     )
     days = forms.TypedChoiceField(
         label="Expires after",

@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from clipset.workers.task_queue import schedule_delays
 from siteconfig.health import Finding, register_health_check
-from videos.models import Job
-from videos.models.job import JobState
+from videos.models import Job, JobState
 from videos.services.storage import missing_roots
 
 # Encodes may queue for hours; a schedule runs every minute or ten, and is looked at every 30 s.

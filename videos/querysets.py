@@ -1,9 +1,9 @@
-"""Who sees what: the only place that says so."""
+"""Who sees what, and what is deleted: the only place that decides it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -11,46 +11,83 @@ from django.utils import timezone
 
 from clipset.lib.ids import hash_token
 from siteconfig.services.heartbeat import alive_before
+from videos.enums import ProcessingStatus
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
     from videos.models import (  # noqa: F401 named in base classes' types
+        Caption,
         Comment,
         Notification,
+        Playlist,
         PlaylistEntry,
         Video,
     )
+    from videos.models.soft_delete import SoftDeleteModel
 
-_Model = TypeVar("_Model", bound=models.Model)
+_SoftDeleted = TypeVar("_SoftDeleted", bound="SoftDeleteModel")
 
 UNDO_WITHIN: Final = timedelta(minutes=10)  # of a deletion or a revocation
-PUBLISHED = Q(processing_status="COMPLETED", is_hidden=False)
+
+
+def finished_q(prefix: str = "") -> Q:
+    """Videos that are whole, hidden or not. `prefix` leads to the video: "video__"."""
+    return Q(**{f"{prefix}processing_status": ProcessingStatus.COMPLETED})
+
+
+def published_q(prefix: str = "") -> Q:
+    """Videos that every member may watch: finished and not hidden. `prefix` leads to the video,
+    such as "video__" from a notification."""
+    return Q(
+        **{
+            f"{prefix}processing_status": ProcessingStatus.COMPLETED,
+            f"{prefix}is_hidden": False,
+        }
+    )
+
+
+def present_q(prefix: str = "") -> Q:
+    """Rows that are not deleted. `prefix` leads to the row, such as "comment__"."""
+    return Q(**{f"{prefix}deleted_at__isnull": True})
+
+
+def _visible_to(user: User | AnonymousUser, prefix: str = "") -> Q | None:
+    """Videos that this user may watch: all of them for staff, else published ones and the user's
+    own. None when the user may watch nothing."""
+    if not user.is_authenticated or not user.is_active:
+        return None
+    if user.is_staff:
+        return Q()
+    return published_q(prefix) | Q(**{f"{prefix}uploaded_by": user})
 
 
 class VideoQuerySet(models.QuerySet["Video"]):
     def published(self) -> VideoQuerySet:
-        """What every member sees: finished and not hidden."""
-        return self.filter(PUBLISHED)
+        """Videos that every member may watch: finished and not hidden."""
+        return self.filter(published_q())
 
     def finished(self) -> VideoQuerySet:
-        """What is whole, hidden or not."""
-        return self.filter(processing_status="COMPLETED")
+        """Videos that are whole, hidden or not."""
+        return self.filter(finished_q())
 
-    def visible_to(self, user: Any) -> VideoQuerySet:
-        """What this user may watch: all of it for staff, else the published and their own."""
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        if user.is_staff:
-            return self.all()
-        return self.filter(PUBLISHED | Q(uploaded_by=user))
+    def visible_to(self, user: User | AnonymousUser) -> VideoQuerySet:
+        """Videos that this user may watch: all of them for staff, else published ones and the
+        user's own."""
+        visible = _visible_to(user)
+        return self.none() if visible is None else self.filter(visible)
 
     def opened_by(self, token: str) -> VideoQuerySet:
-        """What this guest's link opens at this moment: its video, or nothing.
+        """The video that the guest link with this token opens at this moment, or nothing.
 
-        It opens no more than its maker could: they are still a member and its uploader, and it is
-        what every member sees.
+        A link opens no more than the member who created it may show: the member is still active
+        and the uploader, and the video is published.
         """
         return self.filter(
-            PUBLISHED,
+            published_q(),
             guest_links__token_hash=hash_token(token),
             guest_links__revoked_at=None,
             guest_links__expires_at__gt=timezone.now(),
@@ -58,85 +95,95 @@ class VideoQuerySet(models.QuerySet["Video"]):
             uploaded_by__is_active=True,
         )
 
-    def editable_by(self, user: Any) -> VideoQuerySet:
-        """What this user may edit and delete: their own; all of it for staff."""
+    def editable_by(self, user: User | AnonymousUser) -> VideoQuerySet:
+        """Videos that this user may edit and delete: the user's own; all of them for staff."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self.all() if user.is_staff else self.filter(uploaded_by=user)
 
     def for_cards(self) -> VideoQuerySet:
-        """With what a video card shows, in one query."""
+        """Adds what a video card shows, in the same query."""
         return self.select_related("uploaded_by", "category")
 
 
-class LiveManager(models.Manager[_Model]):
-    """What is not deleted. As a model's first manager it rules forms, relations and the admin,
-    too, so that nothing shows by mistake what can only be brought back."""
+class SoftDeleteQuerySet(models.QuerySet[_SoftDeleted]):
+    """Rows of a model that keeps deleted rows for a while (videos.models.soft_delete).
 
-    def get_queryset(self) -> models.QuerySet[_Model]:
-        return super().get_queryset().filter(deleted_at__isnull=True)
+    Nothing is filtered without being asked for: each query says `present()` or `deleted()`.
+    """
+
+    def present(self) -> Self:
+        """Rows that are not deleted."""
+        return self.filter(present_q())
+
+    def deleted(self) -> Self:
+        """Rows that were deleted and are still kept."""
+        return self.filter(deleted_at__isnull=False)
+
+    def undoable(self) -> Self:
+        """Deleted rows that may still be restored by whoever deleted them."""
+        return self.filter(deleted_at__gt=timezone.now() - self.model.undo_within)
+
+    def outdated(self) -> Self:
+        """Deleted rows that are to be removed for good. One query besides.
+
+        The days that the site was alive count, so that neither a sweep nor a clock that jumps
+        meets somebody who is restoring the row.
+        """
+        return self.filter(deleted_at__lt=alive_before(days=self.model.keep_deleted_days))
+
+    def mark_deleted(self, *, at: datetime | None = None, **changes: Any) -> int:
+        """Deletes the present rows. `at` is the moment, now by default. Returns how many."""
+        return self.present().update(deleted_at=at or timezone.now(), **changes)
+
+    def mark_present(self, **changes: Any) -> int:
+        """Restores the deleted rows. Returns how many."""
+        return self.deleted().update(deleted_at=None, **changes)
 
 
-class DeletedManager(models.Manager[_Model]):
-    """What was deleted and is kept for a while, so that it can be brought back."""
-
-    def get_queryset(self) -> models.QuerySet[_Model]:
-        return super().get_queryset().filter(deleted_at__isnull=False)
-
-    def undoable(self) -> models.QuerySet[_Model]:
-        return self.filter(deleted_at__gt=timezone.now() - UNDO_WITHIN)
-
-    def outdated(self) -> models.QuerySet[_Model]:
-        """A day of the site's life later, so that neither a sweep nor a clock that leaps meets
-        somebody who brings it back. One query besides."""
-        return self.filter(deleted_at__lt=alive_before(days=1))
+class CaptionQuerySet(SoftDeleteQuerySet["Caption"]):
+    pass
 
 
-class CommentQuerySet(models.QuerySet["Comment"]):
-    def live(self) -> CommentQuerySet:
-        """What is not deleted."""
-        return self.filter(deleted_at__isnull=True)
+class CommentQuerySet(SoftDeleteQuerySet["Comment"]):
+    pass
+
+
+class PlaylistQuerySet(SoftDeleteQuerySet["Playlist"]):
+    pass
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
-    def visible_to(self, user: Any) -> NotificationQuerySet:
-        """A member's own, but for those of deleted comments and of videos that they may not see
-        any more."""
-        if not user.is_authenticated or not user.is_active:
+    def visible_to(self, user: User | AnonymousUser) -> NotificationQuerySet:
+        """The user's own notifications, without those about deleted comments and about videos that
+        the user may not watch any more."""
+        visible = _visible_to(user, "video__")
+        if visible is None:
             return self.none()
-        own = self.filter(member=user).filter(
-            Q(comment__isnull=True) | Q(comment__deleted_at__isnull=True)
-        )
-        if user.is_staff:
-            return own
-        published = Q(video__processing_status="COMPLETED", video__is_hidden=False)
-        return own.filter(published | Q(video__uploaded_by=user))
+        about_present = Q(comment__isnull=True) | present_q("comment__")
+        return self.filter(member=user.pk).filter(about_present).filter(visible)
 
 
 class PlaylistEntryQuerySet(models.QuerySet["PlaylistEntry"]):
-    def visible_to(self, user: Any) -> PlaylistEntryQuerySet:
-        """Those whose videos this user may watch."""
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        if user.is_staff:
-            return self.all()
-        published = Q(video__processing_status="COMPLETED", video__is_hidden=False)
-        return self.filter(published | Q(video__uploaded_by=user))
+    def visible_to(self, user: User | AnonymousUser) -> PlaylistEntryQuerySet:
+        """Entries whose videos this user may watch."""
+        visible = _visible_to(user, "video__")
+        return self.none() if visible is None else self.filter(visible)
 
     def finished(self) -> PlaylistEntryQuerySet:
-        """Those whose videos are whole."""
-        return self.filter(video__processing_status="COMPLETED")
+        """Entries whose videos are whole."""
+        return self.filter(finished_q("video__"))
 
     def in_order(self) -> PlaylistEntryQuerySet:
-        """Places may be the same: who came first goes first."""
+        """In the playlist's order. Of entries with the same position the older one comes first."""
         return self.order_by("position", "pk")
 
     def behind(self, position: int, pk: int) -> PlaylistEntryQuerySet:
-        """Those that come after this place."""
+        """Entries after the one with this position and key."""
         same = Q(position=position, pk__gt=pk)
         return self.filter(Q(position__gt=position) | same, position__gte=position)
 
     def ahead_of(self, position: int, pk: int) -> PlaylistEntryQuerySet:
-        """Those that come before this place."""
+        """Entries before the one with this position and key."""
         same = Q(position=position, pk__lt=pk)
         return self.filter(Q(position__lt=position) | same, position__lte=position)

@@ -1,4 +1,5 @@
-"""What the workers do for videos. Takes primitives, fetches, delegates."""
+"""Functions that the task queue calls. Their dotted paths are stored in the queue and in schedules,
+so a renamed one must keep its old name as long as a queue may hold it."""
 
 from __future__ import annotations
 
@@ -28,11 +29,8 @@ from videos.services import (
     stored_files,
     thumbnails,
 )
-from videos.services.processing import adopt as adopting
-from videos.services.processing import attempt as processing
-from videos.services.processing import jobs
-from videos.services.uploads import create as uploads
-from videos.services.uploads import finish as finishing
+from videos.services.processing import adopt, attempt, enqueue, jobs
+from videos.services.uploads import expire, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,39 +39,42 @@ logger = logging.getLogger(__name__)
 
 
 def run_next_job() -> str:
-    """In the cluster for all that is quick."""
-    return processing.process_next_job(jobs.QUICK)
+    """In the first cluster: one attempt at a job that takes seconds."""
+    return attempt.process_next_job(enqueue.QUICK)
 
 
 def run_next_encode() -> str:
-    """In the cluster for what takes long."""
-    return processing.process_next_job(jobs.SLOW)
+    """In the slow cluster: one attempt at a job that takes minutes or hours."""
+    return attempt.process_next_job(enqueue.SLOW)
 
 
 def look_after_jobs() -> int:
-    """Every minute: mends what a wrong clock left, takes back lost leases, finishes and ends
-    uploads that nobody asks about, sweeps what killed workers left, wakes for work that nobody was
-    woken for, writes what the search's index lacks, keeps SQLite's log small."""
+    """Every minute: repairs and resumes what stopped processes and a wrong clock left.
+
+    In this order: times in the future, lost leases, uploads that nobody finished or that expired,
+    the temp folder, files of killed attempts, tasks that were lost, the search index, SQLite's
+    write-ahead log, deletions and removals. Returns how many jobs had lost their lease.
+    """
     clock.look_at_clock()
-    taken_back = jobs.take_back_lost_jobs()
-    _each(
-        finishing.finish_whole_uploads,
-        uploads.end_expired_uploads,
+    requeued = jobs.requeue_lost_jobs()
+    _run_each(
+        finish.finish_whole_uploads,
+        expire.end_expired_uploads,
         files.sweep_temp,
-        lambda: files.sweep_strays(spared=adopting.may_be_adopted),
-        thumbnails.ask_for_lost_thumbnails,
-        jobs.wake_for_due_jobs,
+        lambda: files.sweep_strays(spared=adopt.may_be_adopted),
+        thumbnails.enqueue_lost_thumbnails,
+        enqueue.enqueue_due_jobs,
         search_changes.apply_waiting_changes,
         shrink_write_ahead_log,
-        deletions.wake_for_deletions,
-        removing.work_off_for_a_while,
+        deletions.enqueue_deletions,
+        removing.work_off_due_removals,
     )
-    return taken_back
+    return requeued
 
 
-def _each(*steps: Callable[[], int | None]) -> int:
-    """Takes one step after the other; a disk that fails in one leaves the others. Returns the sum
-    of what they return."""
+def _run_each(*steps: Callable[[], int | None]) -> int:
+    """Runs one step after the other; a disk that fails in one step does not stop the next. Returns
+    the sum of what the steps return."""
     done = 0
     for step in steps:
         try:
@@ -86,29 +87,33 @@ def _each(*steps: Callable[[], int | None]) -> int:
 
 
 def make_chosen_thumbnail(video_id: str) -> bool:
+    """Makes the thumbnail from the frame that was chosen. False when there is none to make."""
     return thumbnails.make_chosen_thumbnail(UUID(video_id))
 
 
 def make_small_thumbnail(video_id: str) -> bool:
+    """Makes the small thumbnail of one video. False when there is none to make."""
     return small_thumbnails.make_small_thumbnail(UUID(video_id))
 
 
 def make_missing_small_thumbnails() -> int:
-    """Every ten minutes."""
+    """Every ten minutes. Returns how many small thumbnails were made."""
     return small_thumbnails.make_missing_small_thumbnails()
 
 
 def work_off_removals() -> int:
-    return removing.work_off_for_a_while()
+    """Removes stored files that are due, for two seconds at most. Returns how many are done."""
+    return removing.work_off_due_removals()
 
 
 def delete_marked_rows() -> int:
-    """Of videos and members of whom many go at once."""
+    """Deletes videos and members that were marked for deletion. Returns how many rows."""
     return deletions.delete_marked_rows()
 
 
 def remove_files(video_id: str, paths: list[str]) -> None:
-    """For what stood in the queue when the table of removals came."""
+    """Asks for the removal of files. Kept until version 0.2: the queue of a site that is upgraded
+    may hold such a task from before there was a table of removals."""
     removals.request_removals(
         [file for path in paths if (file := stored_files.file_at(path)) is not None],
         reason=RemovalReason.DELETED,
@@ -117,15 +122,17 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 
 
 def tidy_up() -> int:
-    """Every ten minutes: what nobody needs in the temp folder, and what was kept for long enough:
-    ended uploads, originals, guest links, deleted playlists, captions and
-    comments, notifications. Folds captions that an older version stored."""
+    """Every ten minutes: clears the temp folder, and removes for good what was kept long enough.
+
+    That is: closed uploads, originals, guest links, deleted playlists, captions and comments, and
+    notifications. Also indexes captions that an older version stored. Returns how many things.
+    """
     search_index.index_missing_captions()
-    return _each(
-        uploads.forget_uploads,
+    return _run_each(
+        expire.forget_uploads,
         files.sweep_temp,
         files.sweep_small_thumbnails,
-        adopting.adopt_unfinished_videos,
+        adopt.adopt_unfinished_videos,
         files.prune_originals,
         guest_links.forget_ended_links,
         captions.forget_removed_captions,
@@ -136,11 +143,12 @@ def tidy_up() -> int:
 
 
 def hash_stored_files() -> int:
-    """Every ten minutes, in the cluster for slow work: hashes files that were published since."""
+    """Every ten minutes, in the slow cluster: hashes stored files that have no hash yet."""
     return file_hashes.hash_stored_files()
 
 
 def refresh_statistics() -> None:
-    """Daily: a second or two among a million videos. Forgets hashes of files that are gone."""
+    """Daily: refreshes the database's statistics, a second or two among a million videos, and
+    forgets the hashes of removed files."""
     statistics.refresh_statistics()
     file_hashes.forget_hashes_of_removed_files()

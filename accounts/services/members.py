@@ -160,7 +160,7 @@ def rows_of(user: User) -> Iterator[QuerySet[Any]]:
     for relation in sorted(relations, key=lambda relation: relation.name != "videos"):
         field = relation.field
         model = cast("type[Model]", relation.related_model)
-        yield model._base_manager.filter(**{field.name: user})
+        yield model._default_manager.filter(**{field.name: user})
 
 
 def delete_some_rows_of(user: User) -> int:

@@ -88,7 +88,7 @@ class Journal:
             said = ", ".join(f"{name} {_short(old[name])} -> {_short(new[name])}" for name in new)
             facts = {"model": row._meta.label, "pk": row.pk, "old": old, "new": new}
             self.log("row_changed", f"{row._meta.db_table} {row.pk}: {said}", **facts)
-            type(row)._base_manager.filter(pk=row.pk).update(**new)
+            type(row)._default_manager.filter(pk=row.pk).update(**new)
 
     def delete_row(self, row: Model) -> None:
         """Deletes a row that nothing hangs on; all of its values are logged. What else follows from
@@ -155,7 +155,7 @@ def _undo_change(entry: Entry) -> str:
     new, old = _restored(model, entry["new"]), _restored(model, entry["old"])
     if any(getattr(row, name) != value for name, value in new.items()):
         return f"Not taken back: {what} has changed since, or was never changed."
-    model._base_manager.filter(pk=row.pk).update(**old)
+    model._default_manager.filter(pk=row.pk).update(**old)
     said = ", ".join(f"{name} {_short(new[name])} -> {_short(old[name])}" for name in old)
     return f"Taken back: {what}: {said}"
 
@@ -206,12 +206,12 @@ _OWN: Final[dict[str, Undo]] = {
 
 
 def _held(model: type[Model], pk: Any) -> Model | None:
-    return model._base_manager.select_for_update().filter(pk=pk).first()
+    return model._default_manager.select_for_update().filter(pk=pk).first()
 
 
 def _delete(row: Model) -> None:
     """Without signals: one would ask for the removal of the file that the row names."""
-    rows = type(row)._base_manager.filter(pk=row.pk)
+    rows = type(row)._default_manager.filter(pk=row.pk)
     rows._raw_delete(rows.db)
 
 

@@ -17,12 +17,11 @@ from clipset.lib.pictures import write_whole
 from tests import clips
 from tests.builders import make_category, make_playlist, make_user, make_video
 from tests.videos.stored_videos import kept_video
-from videos.models import GuestLink, Job, Notification, ProcessingStatus, Video
-from videos.models.notification import NotificationKind
+from videos.models import GuestLink, Job, Notification, NotificationKind, ProcessingStatus, Video
 from videos.selectors.comments import REPLIES_SHOWN
 from videos.services.captions import add_caption
 from videos.services.comments import delete_comment, edit_comment, write_comment
-from videos.services.guest_links import make_guest_link, revoke_guest_link
+from videos.services.guest_links import create_guest_link, revoke_guest_link
 from videos.services.likes import set_like
 from videos.services.search_index import index_video
 from videos.services.watch_progress import save_position
@@ -141,10 +140,12 @@ def _talk(video_file: Video, alice: User, bob: User) -> dict[str, str]:
 def _links(video_file: Video) -> dict[str, str]:
     """One open, one revoked a moment ago, one run out."""
     bob, week = video_file.uploaded_by, timedelta(days=7)
-    link = make_guest_link(video=video_file, created_by=bob, lifetime=week, note="Mary")
-    closed = make_guest_link(video=video_file, created_by=bob, lifetime=week, note="The neighbours")
+    link = create_guest_link(video=video_file, created_by=bob, lifetime=week, note="Mary")
+    closed = create_guest_link(
+        video=video_file, created_by=bob, lifetime=week, note="The neighbours"
+    )
     revoke_guest_link(link=closed.link)
-    old = make_guest_link(video=video_file, created_by=bob, lifetime=week)
+    old = create_guest_link(video=video_file, created_by=bob, lifetime=week)
     GuestLink.objects.filter(pk=old.link.pk).update(
         created_at=timezone.now() - 2 * week, expires_at=timezone.now() - week, view_count=3
     )

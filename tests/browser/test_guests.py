@@ -15,7 +15,7 @@ from tests.browser.conftest import results
 from tests.browser.player import wait_until
 from tests.videos.stored_videos import ready_video
 from videos.models import GuestLink
-from videos.services.guest_links import make_guest_link
+from videos.services.guest_links import create_guest_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,9 @@ def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(
     visit: Callable[..., Page], video: Video, problems: list[str]
 ) -> None:
     guest = visit(None)
-    issued = make_guest_link(video=video, created_by=video.uploaded_by, lifetime=timedelta(days=1))
+    issued = create_guest_link(
+        video=video, created_by=video.uploaded_by, lifetime=timedelta(days=1)
+    )
     guest.goto(f"/s/{issued.token}/")
     wait_until(guest, "video.readyState >= 1")
     GuestLink.objects.update(revoked_at=timezone.now())
@@ -77,7 +79,7 @@ def test_pictures_of_the_pages_of_guests(
     member.goto(share)
     shoot(member, "share-none")
     tokens = [
-        make_guest_link(
+        create_guest_link(
             video=video, created_by=bob, lifetime=timedelta(days=days), note=note
         ).token
         for days, note in ((7, "Grandma"), (30, "The rowing club, for the evening"), (1, ""),

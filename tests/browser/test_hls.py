@@ -19,9 +19,9 @@ from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.stored_videos import kept_video, ready_video, sent_video
 from tests.videos.test_processing import own_ffmpeg
-from videos.models import Job, Rendition, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, Rendition, Video
 from videos.services.processing import jobs
+from videos.services.processing.enqueue import enqueue_due_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -441,7 +441,7 @@ def test_a_video_started_again_goes_on_where_one_was(
     page.locator("video.player__video").evaluate("video => video.play()")
     wait_for(lambda: Job.objects.get().state == JobState.WAITING, name="the loss")
     Job.objects.update(run_after=timezone.now())  # rather than in ten seconds
-    jobs.wake_for_due_jobs()
+    enqueue_due_jobs()
     wait_until(page, "video.ended || video.error")
     assert state(page)["error"] is None
     assert Rendition.objects.filter(video=video).exclude(version=first).exists()

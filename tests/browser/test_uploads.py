@@ -19,7 +19,8 @@ from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.stored_videos import set_limits, used
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
-from videos.services.uploads.create import VideoDetails, create_upload, end_upload
+from videos.services.uploads.create import VideoDetails, create_upload
+from videos.services.uploads.expire import end_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -503,7 +504,7 @@ def test_what_lay_too_long_is_sent_again_with_all_that_was_typed(
         user=bob,
         size=right.stat().st_size,
         filename=right.name,
-        words=VideoDetails(
+        details=VideoDetails(
             title="Typed once",
             description="At the sea",
             category=make_category("Nature"),

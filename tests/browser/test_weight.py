@@ -15,7 +15,7 @@ from videos.selectors.feed import PAGE_SIZE
 from videos.selectors.playlists import ROWS
 from videos.services.captions import add_caption
 from videos.services.comments import write_comment
-from videos.services.guest_links import make_guest_link
+from videos.services.guest_links import create_guest_link
 from videos.services.likes import set_like
 from videos.services.playlists import add_to_playlist
 from videos.services.watch_progress import save_position
@@ -62,7 +62,7 @@ def test_pages_load_little_javascript(
     visit: Callable[..., Page], bob: User, video_file: Video, problems: list[str]
 ) -> None:
     days = timedelta(days=1)
-    guest = f"/s/{make_guest_link(video=video_file, created_by=bob, lifetime=days).token}/"
+    guest = f"/s/{create_guest_link(video=video_file, created_by=bob, lifetime=days).token}/"
     home = video_file.get_absolute_url()
     playlist = make_playlist(made_by=bob)
     add_to_playlist(playlist=playlist, video=video_file, user=bob)

@@ -25,10 +25,10 @@ from tests.hostile.judge import (
     measured,
 )
 from tests.videos.stored_videos import everything_on_disk, used
-from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Upload, Video
 from videos.services.processing.attempt import process_next_job
-from videos.services.processing.jobs import MAX_FAILURES, QUICK, SLOW
+from videos.services.processing.enqueue import QUICK, SLOW
+from videos.services.processing.jobs import MAX_FAILURES
 from videos.transcode.pipeline import transcode
 from videos.transcode.types import Options
 

@@ -17,8 +17,7 @@ from siteconfig.models import Config
 from siteconfig.roots import root_path
 from tests import clips, folders
 from tests.folders import entries
-from videos.models import Job, Rendition, Upload, Video
-from videos.models.job import JobKind
+from videos.models import Job, JobKind, Rendition, Upload, Video
 from videos.services.files import paths_of
 from videos.services.processing.attempt import process_next_job
 from videos.services.removing import work_off_removals
@@ -40,7 +39,7 @@ def sent_video(user: User, clip: Path, *, title: str = "A video", **fields: Any)
     shutil.copyfile(clip, path)
     name = fields.pop("original_filename", clip.name)
     words = VideoDetails(title=title, **fields)
-    return finish_upload(upload=upload, path=path, size=size, original_filename=name, words=words)
+    return finish_upload(upload=upload, path=path, size=size, original_filename=name, details=words)
 
 
 def ready_video(user: User, clip: Path, **fields: Any) -> Video:

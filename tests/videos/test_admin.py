@@ -24,8 +24,7 @@ from tests.builders import (
     make_user,
     make_video,
 )
-from videos.models import Job, ProcessingStatus, Removal, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Removal, Video
 
 if TYPE_CHECKING:
     from categories.models import Category

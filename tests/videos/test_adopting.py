@@ -27,8 +27,16 @@ from tests.videos.stored_videos import (
     work,
 )
 from tests.videos.test_workers import start_workers  # noqa: F401 a fixture
-from videos.models import Job, ProcessingStatus, Removal, Rendition, Upload, UploadState, Video
-from videos.models.job import JobState
+from videos.models import (
+    Job,
+    JobState,
+    ProcessingStatus,
+    Removal,
+    Rendition,
+    Upload,
+    UploadState,
+    Video,
+)
 from videos.services.files import STRAYS_FOR, UNNAMED_AGE
 from videos.services.processing.attempt import SOURCE_MISSING
 from videos.services.removing import work_off_removals
@@ -183,7 +191,9 @@ def test_the_folder_of_an_upload_that_an_older_database_does_not_know_is_kept(
 def test_an_upload_that_was_finished_after_the_copy_is_set_aside_when_it_expires(
     bob: User,
 ) -> None:
-    upload = create_upload(user=bob, size=10, filename="a.mp4", words=VideoDetails(title="A video"))
+    upload = create_upload(
+        user=bob, size=10, filename="a.mp4", details=VideoDetails(title="A video")
+    )
     upload.folder_path.mkdir()
     upload.source_path.write_bytes(b"0123456789")
     live_for(3)

@@ -21,9 +21,8 @@ from tests.videos.stored_videos import (
     sent_video,
     work,
 )
-from videos.models import Caption, Job, Rendition, Video
-from videos.models.job import JobKind, JobState
-from videos.services.processing.attempt import cancel_processing, enrich_again
+from videos.models import Caption, Job, JobKind, JobState, Rendition, Video
+from videos.services.processing.attempt import cancel_processing, retry_enrichment
 from videos.transcode.fragments import read_index
 
 if TYPE_CHECKING:
@@ -98,9 +97,9 @@ def test_what_is_configured_not_to_be_made_is_not_made_and_can_be_asked_for_late
     assert enrich() == "completed"
     assert names(video) == ["source"]
     Config.objects.update(make_480p=True)
-    enrich_again(video=video)
+    retry_enrichment(video=video)
     with pytest.raises(ValidationError, match="already"):
-        enrich_again(video=video)
+        retry_enrichment(video=video)
     assert enrich() == "completed"
     assert names(video) == ["source", "480p"]
 
@@ -176,7 +175,7 @@ def test_a_cancelled_video_stops_and_can_be_tried_again(bob: User) -> None:
     cancel_processing(video=video)
     video.refresh_from_db()
     assert (video.processing_status, video.error_message) == ("FAILED", CANCELLED)
-    with pytest.raises(ValidationError, match="Nothing is being done"):
+    with pytest.raises(ValidationError, match="isn't being processed"):
         cancel_processing(video=video)
     retry_processing(video=video)
     assert work() == "completed"

@@ -26,17 +26,18 @@ from tests.folders import make_root
 from tests.videos import tus_client
 from tests.videos.stored_videos import ready_video, sent_video, used, work
 from tests.videos.test_processing import own_ffmpeg
-from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Upload, Video
 from videos.selectors import playback
 from videos.services import files, notifications
 from videos.services.processing import attempt as processing
-from videos.services.processing import jobs
+from videos.services.processing import enqueue, jobs
 from videos.services.processing import publish as publishing
 from videos.services.processing.attempt import SOURCE_CHANGED, process_next_job
 from videos.services.processing.disk_faults import Fault, fault_of_storage
+from videos.services.processing.enqueue import SLOW
 from videos.services.storage import missing_roots
-from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload, end_upload
+from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload
+from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_upload
 from videos.tasks import look_after_jobs, tidy_up
 
@@ -247,7 +248,7 @@ def test_a_form_under_which_the_disk_is_unmounted_makes_no_video(bob: User, disk
             path=path,
             size=len(CONTENT),
             original_filename="a.mp4",
-            words=VideoDetails(title="A"),
+            details=VideoDetails(title="A"),
         )
     assert refused.value.status == 503
     assert end_upload(upload=upload)
@@ -317,11 +318,11 @@ def test_a_disk_that_becomes_read_only_under_an_encode_gives_the_job_back(
     with monkeypatch.context() as failing:
         failing.setattr(processing, "process", on_a_read_only_disk)
         # The disk can be written again before anybody looks: FFmpeg's words are all there is.
-        assert process_next_job(jobs.SLOW) in {"given back", "to be tried again"}
+        assert process_next_job(SLOW) in {"given back", "to be tried again"}
     video.refresh_from_db()
     assert (video.processing_status, video.is_refused) != (ProcessingStatus.FAILED, True)
     due_again()
-    assert process_next_job(jobs.SLOW) == "completed"
+    assert process_next_job(SLOW) == "completed"
 
 
 def test_a_job_on_a_disk_that_takes_nothing_more_is_given_back(
@@ -432,8 +433,8 @@ def test_housekeeping_goes_on_past_a_disk_that_fails(monkeypatch: pytest.MonkeyP
         return 1
 
     monkeypatch.setattr(files, "sweep_temp", broken(errno.EIO))
-    monkeypatch.setattr(jobs, "wake_for_due_jobs", lambda: done.append("jobs"))
-    monkeypatch.setattr(notifications, "forget_old_notices", forget_old_notifications)
+    monkeypatch.setattr(enqueue, "enqueue_due_jobs", lambda: done.append("jobs"))
+    monkeypatch.setattr(notifications, "forget_old_notifications", forget_old_notifications)
     assert look_after_jobs() == 0
     assert tidy_up() == 1
     assert done == ["jobs", "notifications"]

@@ -39,12 +39,12 @@ from tests.videos.stored_videos import (
     used,
     work,
 )
-from videos.models import Job, ProcessingStatus, Removal, Video
-from videos.models.job import JobState
-from videos.services.files import file_stem, named_after, work_folder
+from videos.models import Job, JobState, ProcessingStatus, Removal, Video
+from videos.services.files import files_named_after
 from videos.services.processing import jobs
 from videos.services.processing.attempt import SOURCE_MISSING, retry_processing
-from videos.services.processing.jobs import claim_next_job
+from videos.services.processing.claim import claim_next_job
+from videos.services.processing.work_folders import file_stem, work_folder
 from videos.services.stored_files import StoredFile
 from videos.tasks import run_next_job
 
@@ -241,7 +241,7 @@ def test_a_source_that_is_not_to_be_found_is_no_fault_of_the_members(bob: User) 
         assert work() == outcome
     video.refresh_from_db()
     assert (video.error_message, used(bob)) == (SOURCE_MISSING, 0)
-    with pytest.raises(ValidationError, match="cannot be found"):
+    with pytest.raises(ValidationError, match="is missing from the server's disk"):
         retry_processing(video=video)
     away.with_name("unmounted").rename(away)
     retry_processing(video=video)
@@ -253,19 +253,19 @@ def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_ne
 ) -> None:
     """The first stalls before it looks for strays; the second publishes; then the first goes on."""
     sent_video(bob, clips.h264_mp4())
-    real = named_after
+    real = files_named_after
     stalled: list[StoredFile] = []
 
     def stall_once(video_id: UUID) -> list[StoredFile]:
         if not stalled:
             stalled.append(StoredFile("", ""))
             Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-            assert jobs.take_back_lost_jobs() == 1
+            assert jobs.requeue_lost_jobs() == 1
             assert work() == "completed"
             stalled.extend(real(video_id))
         return real(video_id)
 
-    monkeypatch.setattr("videos.services.processing.publish.named_after", stall_once)
+    monkeypatch.setattr("videos.services.processing.publish.files_named_after", stall_once)
     assert work() == "lease lost"
     video = Video.objects.get()
     assert StoredFile(video.storage_root, video.filename) in stalled
@@ -496,7 +496,7 @@ def test_a_disk_that_is_full_when_it_comes_to_publishing_keeps_the_source(
     assert work() == "given up"
     video.refresh_from_db()
     assert video.error_message is not None
-    assert "disk is full" in video.error_message
+    assert "out of disk space" in video.error_message
     assert files_below(tiny_disk) == []
     assert everything_on_disk() == [f"temp/{video.source_file.parent.name}/source.mp4"]
     assert used(bob) == 0
@@ -526,7 +526,7 @@ def test_a_disk_that_is_full_while_ffmpeg_writes_keeps_the_source(
     video.refresh_from_db()
     assert video.is_failed
     assert video.error_message is not None
-    assert "disk is full" in video.error_message
+    assert "out of disk space" in video.error_message
 
 
 def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(

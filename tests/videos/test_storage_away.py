@@ -38,8 +38,7 @@ from tests.videos.stored_videos import (
     used,
     work,
 )
-from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.models.job import JobKind, JobState
+from videos.models import Job, JobKind, JobState, ProcessingStatus, Upload, Video
 from videos.sample_data.seeding import SamplesError, seed_samples
 from videos.selectors import playback
 from videos.services.files import sweep_strays, sweep_temp
@@ -48,10 +47,12 @@ from videos.services.processing import jobs
 from videos.services.processing import publish as publishing
 from videos.services.processing.adopt import may_be_adopted
 from videos.services.processing.attempt import process_next_job
+from videos.services.processing.claim import is_encode_waiting
+from videos.services.processing.enqueue import SLOW
 from videos.services.removing import work_off_removals
 from videos.services.storage import mark_new_roots, missing_roots
-from videos.services.thumbnails import use_picture
-from videos.services.uploads.create import end_expired_uploads
+from videos.services.thumbnails import set_uploaded_thumbnail
+from videos.services.uploads.expire import end_expired_uploads
 from videos.tasks import look_after_jobs, tidy_up
 
 if TYPE_CHECKING:
@@ -189,10 +190,10 @@ def test_enrichment_does_not_give_way_to_what_nobody_here_can_encode(
     away = make_video(uploader=bob, status="PENDING", source_root="temp-2", source_key="u/a.mp4")
     Job.objects.create(video=away, kind=JobKind.ENCODE, run_after=timezone.now() - jobs.LEASE)
     make_root("temp-2", tmp_path / "old", kind="temp")
-    assert jobs.encode_waits()
+    assert is_encode_waiting()
     unplug(tmp_path / "old")
-    assert not jobs.encode_waits()
-    assert process_next_job(jobs.SLOW) == "completed"
+    assert not is_encode_waiting()
+    assert process_next_job(SLOW) == "completed"
 
 
 @pytest.mark.parametrize("root", ["temp", "videos", "originals"])
@@ -208,7 +209,7 @@ def test_a_job_whose_disk_goes_away_is_given_back_and_not_failed(
         transcode(*args, **kwargs)
 
     monkeypatch.setattr(processing, "process", unplug_first)
-    assert process_next_job(jobs.SLOW) == "given back"
+    assert process_next_job(SLOW) == "given back"
     monkeypatch.undo()
     video.refresh_from_db()
     job = Job.objects.get()
@@ -279,7 +280,7 @@ def test_avatars_covers_and_thumbnails_are_refused_with_a_sentence(bob: User, me
     with pytest.raises(PictureError, match="storage isn't available"):
         store_cover(category=make_category("Music"), webp=b"webp")
     with pytest.raises(PictureError, match="storage isn't available"):
-        use_picture(video=video, picture=io.BytesIO(picture))
+        set_uploaded_thumbnail(video=video, picture=io.BytesIO(picture))
     assert list(media.iterdir()) == []
 
 

@@ -27,7 +27,7 @@ from tests.builders import live_for, make_user
 from tests.examples import examples
 from tests.videos.tus_client import append, append_coming, ask, create, terminate
 from videos.models import Job, Upload, Video
-from videos.services.uploads.create import end_expired_uploads
+from videos.services.uploads.expire import end_expired_uploads
 from videos.services.uploads.finish import finish_whole_uploads
 
 LIMIT = 3000

@@ -25,9 +25,9 @@ from tests.videos import live
 from tests.videos.live import descendants, is_running, parent_of, program
 from tests.videos.stored_videos import everything_on_disk, sent_video, stream_md5, used
 from tests.videos.test_processing import own_ffmpeg, real_time_ffmpeg
-from videos.models import Job, Video
-from videos.models.job import JobState
-from videos.services.processing.jobs import HEARTBEAT, PATIENCE
+from videos.models import Job, JobState, Video
+from videos.services.processing.claim import PATIENCE
+from videos.services.processing.jobs import HEARTBEAT
 from videos.services.stored_files import small_of
 from videos.tasks import look_after_jobs
 

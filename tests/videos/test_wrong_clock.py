@@ -16,9 +16,9 @@ from accounts.services.quota import reset_due_quotas, week_end
 from tests.builders import live_for, make_user, make_video
 from tests.processes import wait_for
 from tests.videos import live
-from videos.models import Job, Upload, Video
-from videos.models.job import JobState
-from videos.services.processing.jobs import LEASE, claim_next_job
+from videos.models import Job, JobState, Upload, Video
+from videos.services.processing.claim import claim_next_job
+from videos.services.processing.jobs import LEASE
 from videos.services.uploads.create import VideoDetails, create_upload
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_a_clock_ahead_that_is_set_right_stops_nothing_and_deletes_nothing(
     live_for(60)
     bob = make_user("bob")
     User.objects.filter(pk=bob.pk).update(last_upload_reset=timezone.now() - timedelta(days=30))
-    upload = create_upload(user=bob, size=7, filename="sea.mp4", words=VideoDetails(title="Sea"))
+    upload = create_upload(user=bob, size=7, filename="sea.mp4", details=VideoDetails(title="Sea"))
     upload.folder_path.mkdir()
     upload.source_path.write_bytes(b"sea")
     Session.objects.create(

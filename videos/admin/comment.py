@@ -14,6 +14,7 @@ from clipset.lib.units import plural
 from clipset.ui.admin import GuardedAdmin, state_word
 from clipset.ui.template_tags import relative_time
 from videos.models import Comment
+from videos.querysets import present_q
 from videos.services.comments import delete_comment, restore_comment
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class DeletedFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Comment]) -> QuerySet[Comment]:
         if self.value() in {"no", "yes"}:
-            return queryset.filter(deleted_at__isnull=self.value() == "no")
+            return queryset.filter(present_q() if self.value() == "no" else ~present_q())
         return queryset
 
 
@@ -66,7 +67,7 @@ class CommentAdmin(GuardedAdmin[Comment]):
 
     @admin.display(description="State")
     def state(self, comment: Comment) -> SafeString:
-        if comment.deleted_at is None:
+        if not comment.is_deleted:
             return state_word("there", "There", "good")
         who = comment.deleted_by or "a former member"
         return format_html("{} by {}", state_word("deleted", "Deleted", "danger"), who)
@@ -79,7 +80,7 @@ class CommentAdmin(GuardedAdmin[Comment]):
         assert request.user.is_authenticated
         done = 0
         with transaction.atomic():
-            for comment in queryset.filter(deleted_at__isnull=True):
+            for comment in queryset.filter(present_q()):
                 delete_comment(comment=comment, by=request.user)
                 self.log_change(request, comment, "Deleted.")
                 done += 1
@@ -88,7 +89,7 @@ class CommentAdmin(GuardedAdmin[Comment]):
     @admin.action(description="Restore selected comments", permissions=["delete"])
     def bring_back(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
         done = 0
-        for comment in queryset.filter(deleted_at__isnull=False):
+        for comment in queryset.filter(~present_q()):
             try:
                 restore_comment(comment=comment)
             except ValidationError as error:

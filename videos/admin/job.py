@@ -8,8 +8,7 @@ from django.contrib import admin
 
 from clipset.lib.units import human_duration
 from clipset.ui.admin import GuardedAdmin, state_word
-from videos.models import Job
-from videos.models.job import JobState
+from videos.models import Job, JobState
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -11,6 +11,7 @@ from django.db.models import Count
 from clipset.ui.admin import GuardedAdmin
 from clipset.ui.form_fields import LineField, TextField
 from videos.models import Playlist
+from videos.querysets import present_q
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -38,7 +39,8 @@ class PlaylistAdmin(GuardedAdmin[Playlist]):
     readonly_fields = ["made_by", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Playlist]:
-        return super().get_queryset(request).annotate(videos_in_it=Count("entries"))
+        present = super().get_queryset(request).filter(present_q())
+        return present.annotate(videos_in_it=Count("entries"))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

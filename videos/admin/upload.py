@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from clipset.lib.units import human_bytes
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
 from videos.models import Upload, UploadState
-from videos.services.uploads.create import end_upload
+from videos.services.uploads.expire import end_upload
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -20,12 +20,11 @@ from clipset.lib.units import clock, human_bytes, plural
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from clipset.ui.form_fields import LineField, TextField
 from clipset.ui.template_tags import relative_time
-from videos.models import Job, ProcessingStatus, Video, VideoDeletion
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Video, VideoDeletion
 from videos.selectors.cards import small_thumbnail_url, thumbnail_url
-from videos.services.deletions import request_deletions, wake_for_deletions
+from videos.services.deletions import enqueue_deletions, request_deletions
 from videos.services.details import delete_video, edit_video, move_to_category, set_hidden
-from videos.services.processing.attempt import cancel_processing, enrich_again, retry_processing
+from videos.services.processing.attempt import cancel_processing, retry_enrichment, retry_processing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -299,7 +298,7 @@ class VideoAdmin(GuardedAdmin[Video]):
         permissions=["change"],
     )
     def enrich(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._each(request, queryset, enrich_again, "Renditions queued.", "queued")
+        self._each(request, queryset, retry_enrichment, "Renditions queued.", "queued")
 
     def _each(
         self,
@@ -373,7 +372,7 @@ class VideoAdmin(GuardedAdmin[Video]):
         """Marks them; a worker deletes them, and logs each."""
         assert isinstance(request.user, User)
         marked = request_deletions(videos=queryset, requested_by=request.user)
-        wake_for_deletions()
+        enqueue_deletions()
         self.message_user(request, f"{plural(marked, 'video')} will be deleted, in batches.")
 
     def delete_model(self, request: HttpRequest, obj: Video) -> None:

@@ -11,8 +11,7 @@ from django.db.models import Model, Sum
 
 from siteconfig.doctor import DoctorStoppedError
 from siteconfig.roots import RootUnavailableError, check_roots
-from videos.models import Job, Rendition, Video
-from videos.models.job import JobKind
+from videos.models import Job, JobKind, Rendition, Video
 from videos.services.processing import jobs
 from videos.services.removals import removals_are_paused
 from videos.services.set_aside import all_set_aside, restore_set_aside, set_aside

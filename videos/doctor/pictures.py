@@ -20,10 +20,9 @@ from videos.doctor.mending import (
     put_back,
     wake,
 )
-from videos.models import Video
-from videos.models.job import JobKind
+from videos.models import JobKind, Video
 from videos.services.stored_files import StoredFile, names_in, small_of
-from videos.services.thumbnails import ask_for_lost_thumbnails
+from videos.services.thumbnails import enqueue_lost_thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +58,7 @@ def mend_thumbnail(finding: Finding, journal: Journal) -> None:
     video = Video.objects.get(pk=finding.facts["video"])
     wanted = min(THUMBNAIL_AT_SECONDS, (video.duration_seconds or 0) / 2)
     journal.change_row(video, thumbnail_wanted_at=wanted)
-    ask_for_lost_thumbnails()
+    enqueue_lost_thumbnails()
 
 
 def _thumbnail(video: Video) -> StoredFile | None:

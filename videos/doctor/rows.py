@@ -13,8 +13,7 @@ from accounts.models import Role, User
 from accounts.services.quota import week_start
 from clipset.lib.units import human_bytes
 from siteconfig.doctor import Finding, Look
-from videos.models import Job, Rendition, Upload, UploadState, Video, View
-from videos.models.job import JobState
+from videos.models import Job, JobState, Rendition, Upload, UploadState, Video, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,12 +16,22 @@ from clipset.workers.task_queue import ensure_schedule, regularly, schedules_nam
 from siteconfig.doctor import Finding, Look
 from siteconfig.services.heartbeat import alive_before
 from videos.doctor.mending import add_job, each_of, has_open_job, is_missing, wake
-from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Upload, UploadState, Video
-from videos.models.job import JobKind, JobState
+from videos.models import (
+    Job,
+    JobKind,
+    JobState,
+    ProcessingStatus,
+    Removal,
+    RemovalReason,
+    Upload,
+    UploadState,
+    Video,
+)
 from videos.services import removals
 from videos.services.clock import clock_warning
 from videos.services.processing import jobs
 from videos.services.processing.adopt import may_be_adopted
+from videos.services.processing.enqueue import QUICK, SLOW, enqueue_worker
 from videos.services.schedules import SCHEDULES
 from videos.services.stored_files import StoredFile
 from videos.transcode.capabilities import check_ffmpeg
@@ -38,7 +48,7 @@ if TYPE_CHECKING:
 PATIENCE: Final = timedelta(minutes=5)
 OVERDUE: Final = timedelta(hours=1)
 MAX_CLOCK_SECONDS: Final = 10
-CLUSTERS: Final = (("queue", jobs.QUICK, None), ("encodes", jobs.SLOW, settings.TRANSCODE_CLUSTER))
+CLUSTERS: Final = (("queue", QUICK, None), ("encodes", SLOW, settings.TRANSCODE_CLUSTER))
 
 
 # -- uploads --------------------------------------------------------------------------------------
@@ -119,7 +129,7 @@ def mend_job(finding: Finding, journal: Journal) -> None:
     now = database_now()
     if "kind" in finding.facts:
         wake(f"a worker was woken for {finding.subject}", journal)
-        jobs.wake(finding.facts["kind"])
+        enqueue_worker(finding.facts["kind"])
         return
     key = finding.facts["job"]
     for job in _lost(now).filter(pk=key):
@@ -237,7 +247,7 @@ def find_overdue_removals(_look: Look) -> Iterator[Finding]:
 def mend_removal(finding: Finding, journal: Journal) -> None:
     for removal in _overdue().filter(pk=finding.facts["removal"]):
         journal.change_row(removal, next_try_at=timezone.now())
-    removals.wake()
+    removals.enqueue_removals()
 
 
 def _overdue() -> QuerySet[Removal]:

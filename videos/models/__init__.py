@@ -1,18 +1,26 @@
 """The tables of videos and of what is done with them."""
 
+from videos.enums import (
+    JobKind,
+    JobState,
+    NotificationKind,
+    ProcessingStatus,
+    RemovalReason,
+    UploadState,
+)
 from videos.models.caption import Caption, CaptionWords
 from videos.models.comment import Comment
 from videos.models.file_hash import FileHash
 from videos.models.guest_link import GuestLink
 from videos.models.job import Job
 from videos.models.like import Like
-from videos.models.notification import Notification, NotificationKind
+from videos.models.notification import Notification
 from videos.models.playlist import Playlist, PlaylistEntry
-from videos.models.removal import Removal, RemovalReason, VideoDeletion
+from videos.models.removal import Removal, VideoDeletion
 from videos.models.rendition import Rendition
 from videos.models.search import SearchChange, SearchDocument
-from videos.models.upload import Upload, UploadState
-from videos.models.video import ProcessingStatus, Video
+from videos.models.upload import Upload
+from videos.models.video import Video
 from videos.models.watch_progress import View, WatchProgress
 
 __all__ = [
@@ -22,6 +30,8 @@ __all__ = [
     "FileHash",
     "GuestLink",
     "Job",
+    "JobKind",
+    "JobState",
     "Like",
     "Notification",
     "NotificationKind",

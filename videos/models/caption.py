@@ -6,10 +6,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from videos.querysets import DeletedManager, LiveManager
+from videos.models.soft_delete import SoftDeleteModel
+from videos.querysets import CaptionQuerySet
 
 
-class Caption(models.Model):
+class Caption(SoftDeleteModel):
     """One track, as WebVTT that our own writer wrote (videos.transcode.captions)."""
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="captions")
@@ -21,10 +22,8 @@ class Caption(models.Model):
     body = models.TextField(help_text="WebVTT.")
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
-    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = LiveManager()
-    deleted = DeletedManager()
+    objects = CaptionQuerySet.as_manager()
 
     class Meta:
         db_table = "captions"

@@ -12,18 +12,19 @@ from django.db.models.functions import Length, Trim
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
+from videos.models.soft_delete import SoftDeleteModel
 from videos.querysets import CommentQuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 MAX_TEXT: Final = 2000  # characters
-# For how long an author may change what they wrote, and whoever deleted it may take that back.
-EDIT_FOR: Final = timedelta(hours=24)
-UNDO_FOR: Final = timedelta(minutes=10)
+TEXT_BLANK: Final = "Enter a comment."
+TEXT_TOO_LONG: Final = f"A comment has at most {MAX_TEXT:,} characters."
+EDIT_WITHIN: Final = timedelta(hours=24)
 
 
-class Comment(models.Model):
+class Comment(SoftDeleteModel):
     """One comment, or a reply to one: a reply's `parent` is never a reply itself.
 
     A deleted one stays for a while, so that it can come back; as long as somebody's reply hangs
@@ -44,10 +45,12 @@ class Comment(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
-    deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
+
+    # Until then moderators can restore a deleted comment.
+    keep_deleted_days = 7
 
     objects = CommentQuerySet.as_manager()
 
@@ -72,12 +75,12 @@ class Comment(models.Model):
             models.CheckConstraint(
                 condition=GreaterThanOrEqual(Length(Trim("text")), 1) | Q(deleted_at__isnull=False),
                 name="comments_text_not_blank",
-                violation_error_message="Write something first.",
+                violation_error_message=TEXT_BLANK,
             ),
             models.CheckConstraint(
                 condition=LessThanOrEqual(Length("text"), MAX_TEXT),
                 name="comments_text_length",
-                violation_error_message="A comment has at most 2,000 characters.",
+                violation_error_message=TEXT_TOO_LONG,
             ),
         ]
 
@@ -91,21 +94,17 @@ class Comment(models.Model):
     def can_be_edited_by(self, user: User) -> bool:
         """Its author, for a day."""
         return (
-            self.deleted_at is None
+            not self.is_deleted
             and self.author_id == user.pk
-            and timezone.now() - self.created_at < EDIT_FOR
+            and timezone.now() - self.created_at < EDIT_WITHIN
         )
 
     def can_be_deleted_by(self, user: User) -> bool:
         """Its author, the video's uploader, and staff."""
-        return self.deleted_at is None and (
+        return not self.is_deleted and (
             user.is_staff or user.pk in {self.author_id, self.video.uploaded_by_id}
         )
 
     def can_be_restored_by(self, user: User) -> bool:
         """Who deleted it, for a while."""
-        return (
-            self.deleted_at is not None
-            and self.deleted_by_id == user.pk
-            and timezone.now() - self.deleted_at < UNDO_FOR
-        )
+        return self.is_undoable and self.deleted_by_id == user.pk

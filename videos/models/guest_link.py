@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +12,10 @@ from django.utils import timezone
 
 from videos.querysets import UNDO_WITHIN
 
+MAX_NOTE: Final = 100  # characters
+NOTE_TOO_LONG: Final = f"Use at most {MAX_NOTE} characters."
+MAX_ACTIVE_LINKS: Final = 50  # of one video
+
 
 class GuestLink(models.Model):
     """Opens its video until it runs out or is revoked. Only a hash of the token is stored."""
@@ -18,7 +23,7 @@ class GuestLink(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="guest_links")
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    note = models.CharField(max_length=100, blank=True, default="", help_text="Label.")
+    note = models.CharField(max_length=MAX_NOTE, blank=True, default="", help_text="Label.")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,

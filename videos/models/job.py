@@ -6,21 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class JobKind(models.TextChoices):
-    """PUBLISH looks at the source and publishes what need not be encoded; ENCODE makes the rest
-    watchable; ENRICH adds smaller renditions and the storyboard."""
-
-    PUBLISH = "PUBLISH", "Publishing"
-    ENCODE = "ENCODE", "Encoding"
-    ENRICH = "ENRICH", "Extra sizes and previews"
-
-
-class JobState(models.TextChoices):
-    WAITING = "WAITING", "Waiting"
-    RUNNING = "RUNNING", "Running"
-    DONE = "DONE", "Done"
-    FAILED = "FAILED", "Failed"
+from videos.enums import JobKind, JobState
 
 
 class Job(models.Model):

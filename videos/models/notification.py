@@ -7,14 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from videos.enums import NotificationKind
 from videos.querysets import NotificationQuerySet
-
-
-class NotificationKind(models.TextChoices):
-    REPLIED = "REPLIED", "Replied"
-    COMMENTED = "COMMENTED", "Commented"
-    PROCESSED = "PROCESSED", "Ready"
-    FAILED = "FAILED", "Failed"
 
 
 class Notification(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from django.conf import settings
 from django.db import models
@@ -13,18 +14,25 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.ids import new_short_id
-from videos.querysets import DeletedManager, LiveManager, PlaylistEntryQuerySet
+from clipset.lib.text import MAX_TITLE_LENGTH
+from videos.models.soft_delete import SoftDeleteModel
+from videos.models.video import DESCRIPTION_TOO_LONG, MAX_DESCRIPTION
+from videos.querysets import PlaylistEntryQuerySet, PlaylistQuerySet
+
+MAX_PLAYLISTS: Final = 200  # of one member: all of them fit on the list to choose from
+NAME_BLANK: Final = "Enter a name."
+NAME_TOO_LONG: Final = f"A name has at most {MAX_TITLE_LENGTH} characters."
 
 
-class Playlist(models.Model):
+class Playlist(SoftDeleteModel):
     """A list that all members may read and its maker changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     short_id = models.CharField(
         max_length=10, unique=True, default=new_short_id, editable=False, db_index=True
     )
-    title = models.CharField(max_length=200)
-    description = models.TextField(max_length=5000, blank=True, default="")
+    title = models.CharField(max_length=MAX_TITLE_LENGTH)
+    description = models.TextField(max_length=MAX_DESCRIPTION, blank=True, default="")
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
@@ -34,10 +42,8 @@ class Playlist(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
-    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = LiveManager()
-    deleted = DeletedManager()
+    objects = PlaylistQuerySet.as_manager()
 
     class Meta:
         db_table = "playlists"
@@ -54,17 +60,17 @@ class Playlist(models.Model):
             models.CheckConstraint(
                 condition=GreaterThanOrEqual(Length(Trim("title")), 1),
                 name="playlists_title_not_blank",
-                violation_error_message="Give the playlist a name.",
+                violation_error_message=NAME_BLANK,
             ),
             models.CheckConstraint(
-                condition=LessThanOrEqual(Length("title"), 200),
+                condition=LessThanOrEqual(Length("title"), MAX_TITLE_LENGTH),
                 name="playlists_title_length",
-                violation_error_message="A name has at most 200 characters.",
+                violation_error_message=NAME_TOO_LONG,
             ),
             models.CheckConstraint(
-                condition=LessThanOrEqual(Length("description"), 5000),
+                condition=LessThanOrEqual(Length("description"), MAX_DESCRIPTION),
                 name="playlists_description_length",
-                violation_error_message="Use at most 5,000 characters.",
+                violation_error_message=DESCRIPTION_TOO_LONG,
             ),
         ]
 

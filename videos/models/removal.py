@@ -7,14 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class RemovalReason(models.TextChoices):
-    DELETED = "DELETED", "What it belonged to was deleted"
-    REPLACED = "REPLACED", "Replaced by another file"
-    PROCESSED = "PROCESSED", "Its source was processed"
-    FAILED = "FAILED", "Source of a video that failed"
-    PRUNED = "PRUNED", "Original that was kept for long enough"
-    UPLOAD_ENDED = "UPLOAD_ENDED", "Its upload ended"
+from videos.enums import RemovalReason
 
 
 class Removal(models.Model):

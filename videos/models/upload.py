@@ -11,13 +11,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from clipset.lib.blockhash import START
+from clipset.lib.text import MAX_TITLE_LENGTH
 from siteconfig.roots import TEMP, root_path
-
-
-class UploadState(models.TextChoices):
-    OPEN = "OPEN", "Uploading"
-    FINISHED = "FINISHED", "Complete"
-    ENDED = "ENDED", "Cancelled"
+from videos.enums import UploadState
+from videos.models.video import MAX_DESCRIPTION
 
 
 class Upload(models.Model):
@@ -48,8 +45,8 @@ class Upload(models.Model):
         max_length=50, default=TEMP, help_text="The storage root that its folder lies in."
     )
     filename = models.CharField(max_length=255, blank=True, default="")
-    title = models.CharField(max_length=200, blank=True, default="")
-    description = models.TextField(max_length=5000, blank=True, default="")
+    title = models.CharField(max_length=MAX_TITLE_LENGTH, blank=True, default="")
+    description = models.TextField(max_length=MAX_DESCRIPTION, blank=True, default="")
     category = models.ForeignKey(
         "categories.Category", models.SET_NULL, null=True, blank=True, related_name="+"
     )

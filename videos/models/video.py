@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import models
@@ -14,18 +14,23 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.ids import new_short_id
+from clipset.lib.text import MAX_TITLE_LENGTH
 from siteconfig.roots import root_path
+from videos.enums import ProcessingStatus
 from videos.querysets import VideoQuerySet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from django.contrib.auth.models import AnonymousUser
 
-class ProcessingStatus(models.TextChoices):
-    PENDING = "PENDING", "Waiting"
-    PROCESSING = "PROCESSING", "Processing"
-    COMPLETED = "COMPLETED", "Ready"
-    FAILED = "FAILED", "Failed"
+    from accounts.models import User
+
+
+MAX_DESCRIPTION: Final = 5000  # characters
+TITLE_BLANK: Final = "Enter a title."
+TITLE_TOO_LONG: Final = f"Titles can be up to {MAX_TITLE_LENGTH} characters."
+DESCRIPTION_TOO_LONG: Final = f"A description has at most {MAX_DESCRIPTION:,} characters."
 
 
 class Video(models.Model):
@@ -36,8 +41,10 @@ class Video(models.Model):
     short_id = models.CharField(
         max_length=10, unique=True, default=new_short_id, editable=False, db_index=True
     )
-    title = models.CharField(max_length=200, db_index=True)
-    description = models.TextField(max_length=5000, null=True, blank=True)  # noqa: DJ001 owner's
+    title = models.CharField(max_length=MAX_TITLE_LENGTH, db_index=True)
+    description = models.TextField(  # noqa: DJ001 owner's
+        max_length=MAX_DESCRIPTION, null=True, blank=True
+    )
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
@@ -176,18 +183,18 @@ class Video(models.Model):
             models.CheckConstraint(
                 condition=GreaterThanOrEqual(Length(Trim("title")), 1),
                 name="videos_title_not_blank",
-                violation_error_message="Give the video a title.",
+                violation_error_message=TITLE_BLANK,
             ),
             models.CheckConstraint(
-                condition=LessThanOrEqual(Length("title"), 200),
+                condition=LessThanOrEqual(Length("title"), MAX_TITLE_LENGTH),
                 name="videos_title_length",
-                violation_error_message="A title has at most 200 characters.",
+                violation_error_message=TITLE_TOO_LONG,
             ),
             models.CheckConstraint(
                 condition=Q(description__isnull=True)
-                | Q(LessThanOrEqual(Length("description"), 5000)),
+                | Q(LessThanOrEqual(Length("description"), MAX_DESCRIPTION)),
                 name="videos_description_length",
-                violation_error_message="Use at most 5,000 characters.",
+                violation_error_message=DESCRIPTION_TOO_LONG,
             ),
             models.CheckConstraint(
                 condition=Q(file_size_bytes__gte=0) & Q(quota_bytes__gte=0),
@@ -209,6 +216,11 @@ class Video(models.Model):
     @property
     def is_ready(self) -> bool:
         return self.processing_status == ProcessingStatus.COMPLETED
+
+    @property
+    def is_published(self) -> bool:
+        """Whether every member may watch it."""
+        return self.is_ready and not self.is_hidden
 
     @property
     def is_failed(self) -> bool:
@@ -249,6 +261,6 @@ class Video(models.Model):
         """Failed, and its source is still here."""
         return self.is_failed and bool(self.source_key)
 
-    def may_be_retried_by(self, user: Any) -> bool:
+    def may_be_retried_by(self, user: User | AnonymousUser) -> bool:
         """Its uploader may try again what failed on our side; staff may try all."""
         return self.can_be_retried and (user.is_staff or not self.is_refused)

@@ -30,5 +30,5 @@ def caption_rows(video: Video) -> list[CaptionRow]:
             language=language_name(track.language),
             is_default=track.is_default,
         )
-        for track in video.captions.defer("body")
+        for track in video.captions.present().defer("body")
     ]

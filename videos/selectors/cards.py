@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 
 from clipset.lib.units import clock
+from videos.filenames import version_of
 from videos.models import Job, Video
 from videos.selectors.likes import likes_of
 from videos.selectors.watch_progress import watched_by
@@ -72,8 +73,8 @@ def small_thumbnail_url(video: Video) -> str | None:
 def _versioned(name: str, video: Video) -> str | None:
     if not video.thumbnail_filename:
         return None
-    version = video.thumbnail_filename.rsplit(".", 1)[0][-12:]
-    return f"{reverse(name, args=[video.short_id])}?v={version}"
+    address = reverse(name, args=[video.short_id])
+    return f"{address}?v={version_of(video.thumbnail_filename)}"
 
 
 def card_state(video: Video) -> str:

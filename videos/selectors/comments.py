@@ -13,7 +13,7 @@ from django.utils import timezone
 from clipset.database.keyset import decode_cursor, encode_cursor
 from clipset.lib.units import compact_count
 from videos.models import Comment
-from videos.models.comment import UNDO_FOR
+from videos.querysets import present_q
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,7 +119,7 @@ def comment_card(
 ) -> CommentCard:
     """Nothing is asked of the database for one whose author came along."""
     comment.video = video
-    is_live = comment.deleted_at is None
+    is_live = not comment.is_deleted
     gone = "undo" if comment.can_be_restored_by(viewer) else "deleted"
     return CommentCard(
         comment=comment,
@@ -135,14 +135,14 @@ def comment_card(
 
 def comment_count(video: Video) -> str:
     """In words of few characters; beyond a thousand it is not counted on. One query."""
-    live = Comment.objects.live().filter(video=video).order_by()  # else all are sorted first
+    live = Comment.objects.present().filter(video=video).order_by()  # else all are sorted first
     found = live[: MAX_COUNTED + 1].count()
     return f"{compact_count(MAX_COUNTED)}+" if found > MAX_COUNTED else str(found)
 
 
 def markers(video: Video) -> list[Marker]:
     """Of the newest comments that name a moment of the video, in its order. One query."""
-    found = Comment.objects.live().filter(video=video, moment__isnull=False)
+    found = Comment.objects.present().filter(video=video, moment__isnull=False)
     if video.duration_seconds is not None:
         found = found.filter(moment__lte=int(video.duration_seconds))
     newest = found.order_by("-pk").values_list("moment", "author__username", "text")[:MAX_MARKERS]
@@ -156,14 +156,14 @@ def markers(video: Video) -> list[Marker]:
 
 def _shown_to(viewer: User) -> Q:
     """What is there, and what the viewer may still bring back."""
-    undoable = Q(deleted_by=viewer, deleted_at__gt=timezone.now() - UNDO_FOR)
-    return Q(deleted_at__isnull=True) | undoable
+    undoable = Q(deleted_by=viewer, deleted_at__gt=timezone.now() - Comment.undo_within)
+    return present_q() | undoable
 
 
 def _shown_roots(video: Video, viewer: User) -> CommentQuerySet:
     """Also what is deleted and still has replies, which would hang on nothing."""
     roots = Comment.objects.filter(video=video, parent__isnull=True).select_related("author")
-    replies = Comment.objects.live().filter(parent=OuterRef("pk"))
+    replies = Comment.objects.present().filter(parent=OuterRef("pk"))
     return roots.filter(_shown_to(viewer) | Exists(replies))
 
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 
 from clipset.database.keyset import decode_cursor, encode_cursor
 from videos.models import Playlist, PlaylistEntry, Video
+from videos.models.playlist import MAX_PLAYLISTS
 from videos.selectors.cards import VideoCard, cards, small_thumbnail_url
 from videos.selectors.feed import PAGE_SIZE, behind, position_after
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from accounts.models import User
     from videos.querysets import PlaylistEntryQuerySet
 
-MAX_CHOICES: Final = 200  # a member has no more: nobody could choose what is not offered
 ROWS: Final = 50
 
 
@@ -74,7 +74,11 @@ class PlaylistFacts:
 
 def own_playlists(user: User) -> list[PlaylistChoice]:
     """The member's own, the one that was changed last first. One query."""
-    rows = Playlist.objects.filter(made_by=user).values_list("short_id", "title")[:MAX_CHOICES]
+    rows = (
+        Playlist.objects.present()
+        .filter(made_by=user)
+        .values_list("short_id", "title")[:MAX_PLAYLISTS]
+    )
     return [PlaylistChoice(short_id=short_id, title=title) for short_id, title in rows]
 
 
@@ -82,8 +86,8 @@ def choices_for(video: Video, *, user: User) -> list[PlaylistChoice]:
     """The same with whether this video is in them, by their names: where one stands must not
     depend on what was done a moment ago. One query."""
     has_it = Exists(PlaylistEntry.objects.filter(playlist=OuterRef("pk"), video=video))
-    rows = Playlist.objects.filter(made_by=user).annotate(has_it=has_it)
-    found = rows.values_list("short_id", "title", "has_it")[:MAX_CHOICES]
+    rows = Playlist.objects.present().filter(made_by=user).annotate(has_it=has_it)
+    found = rows.values_list("short_id", "title", "has_it")[:MAX_PLAYLISTS]
     choices = [PlaylistChoice(short_id=it[0], title=it[1], has_it=it[2]) for it in found]
     return sorted(choices, key=lambda choice: (choice.title.casefold(), choice.short_id))
 
@@ -135,8 +139,10 @@ def playlist_cards(
     """A member's playlists behind the cursor `after`, the last changed first; others see those in
     which there is something for them. `parameters` as in `feed_page`. Two queries."""
     seen = PlaylistEntry.objects.visible_to(viewer).filter(playlist=OuterRef("pk"))
-    found = Playlist.objects.filter(made_by=maker).annotate(
-        video_count=_count(seen), cover=_cover(seen)
+    found = (
+        Playlist.objects.present()
+        .filter(made_by=maker)
+        .annotate(video_count=_count(seen), cover=_cover(seen))
     )
     if maker.pk != viewer.pk:
         found = found.filter(Exists(seen))

@@ -212,7 +212,7 @@ def _said(unseen: dict[UUID, list[str]]) -> dict[UUID, tuple[float, str]]:
     """Where in their captions the first of those terms is said. One query."""
     said: dict[UUID, tuple[float, str]] = {}
     wanted = [pk for pk, words in unseen.items() if words]
-    tracks = Caption.objects.filter(video__in=wanted).order_by("-is_default", "code")
+    tracks = Caption.objects.present().filter(video__in=wanted).order_by("-is_default", "code")
     for video_id, body in tracks.values_list("video_id", "body"):
         if video_id not in said and (cue := _cue(body, unseen[video_id])):
             said[video_id] = cue

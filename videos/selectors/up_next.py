@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import Count, Q
 
 from videos.models import Playlist, PlaylistEntry, Video
+from videos.querysets import present_q
 from videos.selectors.cards import VideoCard, cards
 from videos.selectors.playlists import in_playlist
 
@@ -56,7 +57,7 @@ def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
     of what is unfinished; two more where nothing near can be played. However long the playlist is.
     """
     found = PlaylistEntry.objects.filter(
-        playlist__short_id=short_id, playlist__deleted_at=None, video=video
+        present_q("playlist__"), playlist__short_id=short_id, video=video
     )
     entry = found.select_related("playlist__made_by").first()
     if entry is None:

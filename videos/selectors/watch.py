@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from videos.filenames import version_of
 from videos.models import Like, Rendition, Video, WatchProgress
 from videos.selectors.cards import (
     Progress,
@@ -194,8 +195,7 @@ def _player(video: Any, *, start: int | None) -> Player | None:
 def _stream_url(video: Video, *, start: int) -> str:
     """The address carries the file's name, so that a browser may keep what it has of it."""
     address = reverse("stream", args=[video.short_id])
-    version = video.filename.removesuffix(".mp4")[-12:]
-    return f"{address}?v={version}" + (f"#t={start}" if start else "")
+    return f"{address}?v={version_of(video.filename)}" + (f"#t={start}" if start else "")
 
 
 def _captions(video: Video) -> list[Track]:
@@ -211,7 +211,7 @@ def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
             label=caption.label,
             is_default=caption.is_default,
         )
-        for caption in video.captions.defer("body")
+        for caption in video.captions.present().defer("body")
     ]
 
 

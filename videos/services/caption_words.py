@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef
 
 from clipset.lib.words import words_of
 from videos.models import Caption, CaptionWords
+from videos.querysets import present_q
 from videos.transcode.spoken import spoken_lines
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def words_of_captions(video_id: UUID) -> str:
 def captions_without_words() -> list[int]:
     """Keys of tracks that an older version stored."""
     words = CaptionWords.objects.filter(caption=OuterRef("pk"))
-    lacking = Caption._base_manager.filter(~Exists(words))
+    lacking = Caption.objects.filter(~Exists(words))
     return list(lacking.order_by("pk").values_list("pk", flat=True))
 
 
@@ -73,9 +74,9 @@ def _pieces(line: str) -> Iterator[str]:
 
 def _stored(video_id: UUID) -> dict[str, None]:
     """The words of one track after the other; not all where tracks repeat each other endlessly."""
-    tracks = CaptionWords.objects.filter(
-        caption__video=video_id, caption__deleted_at__isnull=True
-    ).order_by("pk")
+    tracks = CaptionWords.objects.filter(present_q("caption__"), caption__video=video_id).order_by(
+        "pk"
+    )
     kept: dict[str, None] = {}
     read_words = read_characters = 0
     for stored in tracks.values_list("words", flat=True).iterator(chunk_size=8):

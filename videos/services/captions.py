@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
 from clipset.database.expressions import OctetLength
 from clipset.lib.text import clean_line
@@ -26,8 +25,14 @@ from videos.transcode.languages import UNKNOWN, language_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django_stubs_ext import WithAnnotations
+
 MOST: Final = 50  # tracks of a video
 MAX_REMOVED: Final = 10  # of a video that are kept to be brought back
+
+
+class _Sized(TypedDict):
+    size: int  # bytes of the track
 
 
 def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> Caption:
@@ -85,7 +90,7 @@ def rename_caption(*, caption: Caption, label: str) -> Caption:
         if wanted.casefold() in {track.label.casefold() for track in others}:
             raise ValidationError("Another caption track already has this name.")
         # No harm when somebody removed it meanwhile.
-        Caption.objects.filter(pk=caption.pk).update(label=wanted)
+        Caption.objects.present().filter(pk=caption.pk).update(label=wanted)
     caption.label = wanted
     return caption
 
@@ -95,9 +100,9 @@ def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
     Video.DoesNotExist when it was deleted meanwhile."""
     with transaction.atomic():
         _tracks_of(caption.video)
-        Caption.objects.filter(video=caption.video_id).update(is_default=False)
+        Caption.objects.present().filter(video=caption.video_id).update(is_default=False)
         if chosen:
-            Caption.objects.filter(pk=caption.pk).update(is_default=True)
+            Caption.objects.present().filter(pk=caption.pk).update(is_default=True)
 
 
 def remove_caption(*, caption: Caption) -> None:
@@ -105,10 +110,10 @@ def remove_caption(*, caption: Caption) -> None:
     removed once. Raises Video.DoesNotExist when all of it was deleted meanwhile."""
     with transaction.atomic():
         _tracks_of(caption.video)
-        Caption.objects.filter(pk=caption.pk).update(deleted_at=timezone.now())
-        removed = Caption.deleted.filter(video=caption.video_id).order_by("-deleted_at", "-pk")
-        too_many = removed.values_list("pk", flat=True)[MAX_REMOVED:]
-        Caption.deleted.filter(pk__in=list(too_many)).only("pk").delete()
+        Caption.objects.filter(pk=caption.pk).mark_deleted()
+        removed = Caption.objects.deleted().filter(video=caption.video_id)
+        too_many = removed.order_by("-deleted_at", "-pk").values_list("pk", flat=True)[MAX_REMOVED:]
+        Caption.objects.deleted().filter(pk__in=list(too_many)).only("pk").delete()
         index_video(caption.video_id)
 
 
@@ -120,8 +125,9 @@ def restore_caption(*, caption: Caption) -> Caption:
         tracks = _tracks_of(caption.video)
         if (there := next((it for it in tracks if it.pk == caption.pk), None)) is not None:
             return there
-        deleted = Caption.deleted.undoable().filter(pk=caption.pk, video=caption.video_id)
-        found = deleted.defer("body").annotate(size=OctetLength("body")).first()
+        deleted = Caption.objects.undoable().filter(pk=caption.pk, video=caption.video_id)
+        sized = deleted.defer("body").annotate(size=OctetLength("body"))
+        found = cast("WithAnnotations[Caption, _Sized] | None", sized.first())
         if found is None:
             raise ValidationError("It's too late to undo this. Add the file again.")
         _check_room(caption.video, tracks, found.size)
@@ -138,7 +144,7 @@ def restore_caption(*, caption: Caption) -> Caption:
 
 def forget_removed_captions() -> int:
     """For good, once nobody can bring them back. Returns how many."""
-    outdated = Caption.deleted.outdated().only("pk")
+    outdated = Caption.objects.outdated().only("pk")
     return outdated.delete()[1].get("videos.Caption", 0)
 
 
@@ -156,12 +162,14 @@ def _check_room(video: Video, tracks: list[Caption], size: int) -> None:
 def _tracks_of(video: Video) -> list[Caption]:
     """Nobody else changes them until the transaction ends. Raises Video.DoesNotExist."""
     Video.objects.select_for_update().only("pk").get(pk=video.pk)
-    return list(Caption.objects.filter(video=video).defer("body"))
+    return list(Caption.objects.present().filter(video=video).defer("body"))
 
 
 def _bytes_of(video: Video) -> int:
     """Of all its tracks."""
-    sizes = Caption.objects.filter(video=video).values_list(OctetLength("body"), flat=True)
+    sizes = (
+        Caption.objects.present().filter(video=video).values_list(OctetLength("body"), flat=True)
+    )
     return sum(sizes)
 
 

@@ -16,8 +16,7 @@ from accounts.services.clock import bring_back_counters, bring_back_expiries
 from clipset.database.clock import DATE_SLACK, LEASE_SLACK, bring_back, database_now, log_mend
 from clipset.workers.task_queue import bring_back_schedules
 from siteconfig.services.heartbeat import days_alive_ahead, mark_alive, newest_day
-from videos.models import GuestLink, Job, Removal, Upload, UploadState, Video
-from videos.models.job import JobState
+from videos.models import GuestLink, Job, JobState, Removal, Upload, UploadState, Video
 from videos.services.processing import jobs
 from videos.services.removals import KEEP_FAILED_SOURCE
 from videos.services.removing import MAX_DELAY

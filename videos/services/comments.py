@@ -12,9 +12,8 @@ from django.utils import timezone
 from accounts.services.throttle import allow
 from clipset.lib.text import clean_text
 from clipset.ui.member_text import first_moment
-from siteconfig.services.heartbeat import alive_before
 from videos.models import Comment, Video
-from videos.models.comment import MAX_TEXT
+from videos.models.comment import MAX_TEXT, TEXT_BLANK, TEXT_TOO_LONG
 from videos.services.notifications import notify_of_comment
 
 if TYPE_CHECKING:
@@ -25,11 +24,7 @@ MAX_EDITS: Final = 40
 WITHIN: Final = timedelta(minutes=5)
 # The same words again within this long are the same comment, sent twice.
 ECHO: Final = timedelta(minutes=1)
-# A deleted comment's text goes for good after this; until then moderators can bring it back.
-KEEP_DELETED_DAYS: Final = 7
 
-BLANK = "Enter a comment."
-TOO_LONG = "A comment has at most 2,000 characters."
 TOO_MANY = "You're commenting too fast. Wait a few minutes and try again."
 TOO_LATE_TO_EDIT = "Comments can be edited for 24 hours. Post a new one instead."
 GONE = "The comment you're replying to has been deleted."
@@ -51,7 +46,7 @@ def write_comment(
     with transaction.atomic():
         Video.objects.select_for_update(no_key=True).only("pk").get(pk=video.pk)
         parent = _parent_of(video, reply_to)
-        echo = Comment.objects.live().filter(
+        echo = Comment.objects.present().filter(
             video=video,
             author=author,
             parent=parent,
@@ -77,7 +72,7 @@ def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
     if text != comment.text:
         _allow("comment-edit", editor, MAX_EDITS)
         now = timezone.now()
-        found = Comment.objects.live().filter(pk=comment.pk, author=editor)
+        found = Comment.objects.present().filter(pk=comment.pk, author=editor)
         if not found.update(text=text, moment=first_moment(text), edited_at=now):
             raise Comment.DoesNotExist
         comment.text, comment.edited_at = text, now
@@ -88,7 +83,7 @@ def delete_comment(*, comment: Comment, by: User) -> Comment:
     """Hides a comment from everybody; its replies stay. Deleted twice it is deleted once. Raises
     Comment.DoesNotExist when it is gone for good."""
     now = timezone.now()
-    if Comment.objects.live().filter(pk=comment.pk).update(deleted_at=now, deleted_by=by):
+    if Comment.objects.filter(pk=comment.pk).mark_deleted(at=now, deleted_by=by):
         comment.deleted_at, comment.deleted_by = now, by
     else:
         comment.refresh_from_db(fields=["deleted_at", "deleted_by"])
@@ -99,8 +94,8 @@ def restore_comment(*, comment: Comment) -> Comment:
     """Brings a deleted comment back while its text is there. Raises ValidationError when not.
     Brought back twice it is brought back once."""
     same = Comment.objects.filter(pk=comment.pk)
-    gone = same.filter(deleted_at__isnull=False).exclude(text="")
-    if not gone.update(deleted_at=None, deleted_by=None) and not same.live().exists():
+    restored = same.exclude(text="").mark_present(deleted_by=None)
+    if not restored and not same.present().exists():
         raise ValidationError("This comment is gone for good.")
     comment.deleted_at = comment.deleted_by = None
     return comment
@@ -109,7 +104,7 @@ def restore_comment(*, comment: Comment) -> Comment:
 def forget_deleted_comments() -> int:
     """Removes what was deleted a week ago; what has replies keeps its place without its text.
     Returns how many were removed."""
-    old = Comment.objects.filter(deleted_at__lt=alive_before(days=KEEP_DELETED_DAYS))
+    old = Comment.objects.outdated()
     removed, _ = old.filter(replies__isnull=True).delete()
     old.exclude(text="").update(text="", moment=None)
     return removed
@@ -118,9 +113,9 @@ def forget_deleted_comments() -> int:
 def _checked(text: str) -> str:
     text = clean_text(text)
     if not text:
-        raise ValidationError(BLANK)
+        raise ValidationError(TEXT_BLANK)
     if len(text) > MAX_TEXT:
-        raise ValidationError(TOO_LONG)
+        raise ValidationError(TEXT_TOO_LONG)
     return text
 
 
@@ -133,7 +128,7 @@ def _parent_of(video: Video, reply_to: Comment | None) -> Comment | None:
     found = Comment.objects.select_for_update(no_key=True).filter(pk__in=wanted, video=video)
     there = {comment.pk: comment for comment in found}
     answered = there.get(reply_to.pk)
-    if answered is None or answered.deleted_at is not None or len(there) < len(wanted):
+    if answered is None or answered.is_deleted or len(there) < len(wanted):
         raise ValidationError(GONE)
     return there[answered.parent_id or answered.pk]
 

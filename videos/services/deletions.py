@@ -61,7 +61,7 @@ def _mark(select: str, params: Sequence[Any]) -> int:
         return int(cursor.rowcount)
 
 
-def wake_for_deletions() -> None:
+def enqueue_deletions() -> None:
     """When something is marked and no worker has a wake-up for it."""
     if _is_anything_marked() and not waiting_wake_ups():
         enqueue("videos.tasks.delete_marked_rows")

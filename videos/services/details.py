@@ -10,6 +10,7 @@ from django.db import transaction
 from categories.services import hold_category
 from clipset.lib.text import clean_line, clean_text
 from videos.models import Job, Video
+from videos.models.video import TITLE_BLANK
 from videos.services.search_index import index_details
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
     Video.DoesNotExist when it was deleted meanwhile."""
     video.title = clean_line(title)
     if not video.title:
-        raise ValidationError({"title": "Give the video a title."})
+        raise ValidationError({"title": TITLE_BLANK})
     video.description = clean_text(description) or None
     with transaction.atomic():
         Video.objects.select_for_update().only("pk").get(pk=video.pk)

@@ -16,7 +16,7 @@ from clipset.workers.ticks import tick
 from siteconfig import roots
 from siteconfig.backup.expected import ExpectedFile
 from videos.models import FileHash, ProcessingStatus, Rendition, Upload, UploadState, Video
-from videos.services.processing.jobs import encode_waits
+from videos.services.processing.claim import is_encode_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def _hash(path: Path, until: float) -> tuple[int, str]:
             if now - looked_at > 1:
                 looked_at = now
                 tick()
-                if encode_waits():
+                if is_encode_waiting():
                     raise YieldError
     return size, digest.hexdigest()
 

@@ -32,6 +32,7 @@ from siteconfig.services.config import current_config
 from siteconfig.services.heartbeat import alive_before
 from videos.models import (
     Job,
+    JobState,
     Removal,
     RemovalReason,
     Rendition,
@@ -39,7 +40,7 @@ from videos.models import (
     UploadState,
     Video,
 )
-from videos.models.job import JobState
+from videos.services.processing.work_folders import work_folder
 from videos.services.removals import request_removals
 from videos.services.set_aside import set_aside
 from videos.services.stored_files import (
@@ -51,7 +52,7 @@ from videos.services.stored_files import (
     small_of,
     stored_path,
 )
-from videos.services.uploads.create import is_whole_after_all
+from videos.services.uploads.expire import is_whole_after_all
 from videos.transcode.publish import copy_file
 
 if TYPE_CHECKING:
@@ -84,53 +85,12 @@ def paths_of(video: Video) -> list[str]:
     return [str(stored_path(*file)) for file in files_of(video)]
 
 
-def work_folder(job: Job) -> Path:
-    """Where one attempt works. Its number and the lease's token keep attempts apart."""
-    return root_path(TEMP) / work_key(job)
-
-
-def work_key(job: Job) -> str:
-    """The same, relative to the root `temp`."""
-    return f"job-{job.pk}/{job.attempts:06}-{job.lease_owner}"
-
-
-def enter_work_folder(folder: Path) -> None:
-    """An empty folder for this attempt. What attempts before it left there goes; not what later
-    ones have, which may be at work while this one does not know yet that it lost the job.
-
-    Raises: RootUnavailableError.
-    """
-    checked_root(TEMP)
-    folder.parent.mkdir(exist_ok=True)
-    folder.mkdir(exist_ok=True)
-    for other in folder.parent.iterdir():
-        if other.name < folder.name:
-            shutil.rmtree(other, ignore_errors=True)
-
-
-def leave_work_folder(folder: Path) -> None:
-    """Removes this attempt's folder and nothing else: by now somebody else may have the job."""
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):  # not empty, or never made
-        folder.parent.rmdir()
-
-
-def file_stem(job: Job) -> str:
-    """The name that one attempt's files carry: only one attempt's name is ever stored."""
-    return f"{job.video_id.hex}-{version_of(job)}"
-
-
-def version_of(job: Job, *, started_again: bool = False) -> str:
-    """Of what this attempt makes; addresses carry it. Another one when it began once more."""
-    return job.lease_owner[12:24] if started_again else job.lease_owner[:12]
-
-
-def named_after(video_id: UUID) -> list[StoredFile]:
+def files_named_after(video_id: UUID) -> list[StoredFile]:
     """What the published roots hold under the video's name, of whatever attempt."""
     return published_files({video_id}).get(video_id, [])
 
 
-def take_back(video_id: UUID, placed: Iterable[Path]) -> None:
+def remove_unpublished(video_id: UUID, placed: Iterable[Path]) -> None:
     """Removes what this process has placed just now and failed to publish, unless the video's row
     names it after all: the answer to a COMMIT may have been lost."""
     video = Video.objects.filter(pk=video_id).first()

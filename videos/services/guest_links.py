@@ -16,12 +16,12 @@ from clipset.lib.ids import hash_token, new_token
 from clipset.lib.text import clean_line
 from siteconfig.services.heartbeat import alive_before
 from videos.models import GuestLink, Video
+from videos.models.guest_link import MAX_ACTIVE_LINKS, MAX_NOTE
 from videos.querysets import UNDO_WITHIN
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-MAX_OPEN: Final = 50  # of one video
 LONGEST: Final = timedelta(days=365)
 KEPT_DAYS: Final = 30  # on the list, once it is over
 
@@ -34,7 +34,7 @@ class IssuedGuestLink:
     token: str
 
 
-def make_guest_link(
+def create_guest_link(
     *, video: Video, created_by: User, lifetime: timedelta, note: str = ""
 ) -> IssuedGuestLink:
     """Raises ValidationError when it would open nothing or stay open for too long, when the video
@@ -56,7 +56,7 @@ def make_guest_link(
             video=current,
             created_by=created_by,
             token_hash=hash_token(token),
-            note=clean_line(note)[:100],
+            note=clean_line(note)[:MAX_NOTE],
             created_at=now,
             expires_at=now + lifetime,
         )
@@ -87,10 +87,10 @@ def restore_guest_link(*, link: GuestLink) -> bool:
 def _check_room(video: Video) -> None:
     """Whether there may be one more; whoever asks holds the video. Raises ValidationError."""
     open_now = video.guest_links.filter(revoked_at=None, expires_at__gt=timezone.now())
-    if open_now.count() >= MAX_OPEN:
+    if open_now.count() >= MAX_ACTIVE_LINKS:
         raise ValidationError(
-            f"This video has {MAX_OPEN} active links, the maximum. Revoke one to create another. "
-            "Revoke one that nobody needs."
+            f"This video has {MAX_ACTIVE_LINKS} active links, the maximum. Revoke one to create "
+            "another."
         )
 
 

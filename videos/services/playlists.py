@@ -13,13 +13,13 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from clipset.lib.text import MAX_TITLE_LENGTH, clean_line, clean_text
-from videos.models import Playlist, PlaylistEntry, Video
-from videos.selectors.playlists import MAX_CHOICES
+from videos.models import Playlist, PlaylistEntry, Upload, UploadState, Video
+from videos.models.playlist import MAX_PLAYLISTS, NAME_BLANK, NAME_TOO_LONG
+from videos.models.video import DESCRIPTION_TOO_LONG, MAX_DESCRIPTION
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-MAX_DESCRIPTION: Final = 5000  # characters
 # What the database takes for a place, with room for all that may come behind it.
 MAX_POSITION: Final = 2**30
 
@@ -35,7 +35,7 @@ def create_playlist(*, user: User, title: str, description: str = "") -> Playlis
     return playlist
 
 
-def start_playlist(*, user: User, title: str, video: Video) -> Playlist:
+def create_playlist_with_video(*, user: User, title: str, video: Video) -> Playlist:
     """One with this video in it, or none. Raises as `create_playlist` and `add_to_playlist`."""
     with transaction.atomic():
         playlist = create_playlist(user=user, title=title)
@@ -56,36 +56,53 @@ def edit_playlist(*, playlist: Playlist, user: User, title: str, description: st
 
 def delete_playlist(*, playlist: Playlist, user: User) -> None:
     """It can be brought back for ten minutes; the videos stay. Deleted twice it is deleted once."""
-    mine = Playlist.objects.filter(pk=playlist.pk, made_by=user)
-    mine.update(deleted_at=timezone.now())
+    Playlist.objects.filter(pk=playlist.pk, made_by=user).mark_deleted()
 
 
 def restore_playlist(*, playlist: Playlist, user: User) -> None:
     """Brings it back as it was, in its old place on lists. Brought back twice it is brought back
     once. Raises ValidationError when it is too late, or when the member has too many by now."""
     with transaction.atomic():
-        gone = Playlist.deleted.undoable().filter(pk=playlist.pk, made_by=user)
-        if gone.update(deleted_at=None):
+        own = Playlist.objects.filter(pk=playlist.pk, made_by=user)
+        if own.undoable().mark_present():
             _check_room(playlist)
-        elif not Playlist.objects.filter(pk=playlist.pk, made_by=user).exists():
+        elif not own.present().exists():
             raise ValidationError(
                 "It's too late to undo this. The playlist has been permanently deleted."
             )
 
 
+def discard_playlist(*, user: User, short_id: str) -> bool:
+    """Deletes for good a playlist that was created for uploads of which none became a video.
+
+    False, and the playlist stays, when it is not (or no longer) this member's, when it has entries,
+    or when other uploads are to be added to it.
+    """
+    with transaction.atomic():
+        # The lock makes whoever adds an entry wait for this, or this wait for them.
+        own = Playlist.objects.present().filter(made_by=user, short_id=short_id)
+        found = own.select_for_update().first()
+        if found is None or found.entries.exists():
+            return False
+        if Upload.objects.filter(playlist=found, state=UploadState.OPEN).exists():
+            return False
+        found.delete()
+    return True
+
+
 def forget_deleted_playlists() -> int:
     """For good, once nobody can bring them back. Returns how many rows that were."""
-    return Playlist.deleted.outdated().delete()[0]
+    return Playlist.objects.outdated().delete()[0]
 
 
 def _check_room(playlist: Playlist) -> None:
     """Whether its maker may have it besides the others. Two requests at once may make one more than
     that, which hurts nobody. Raises ValidationError."""
-    others = Playlist.objects.filter(made_by=playlist.made_by_id).exclude(pk=playlist.pk)
-    if others.count() >= MAX_CHOICES:
+    others = Playlist.objects.present().filter(made_by=playlist.made_by_id).exclude(pk=playlist.pk)
+    if others.count() >= MAX_PLAYLISTS:
         raise ValidationError(
             {
-                "title": f"You have {MAX_CHOICES} playlists, the maximum. Delete one to create "
+                "title": f"You have {MAX_PLAYLISTS} playlists, the maximum. Delete one to create "
                 "another."
             }
         )
@@ -94,11 +111,11 @@ def _check_room(playlist: Playlist) -> None:
 def _checked(title: str, description: str) -> tuple[str, str]:
     title, description = clean_line(title), clean_text(description)
     if not title:
-        raise ValidationError({"title": "Enter a name."})
+        raise ValidationError({"title": NAME_BLANK})
     if len(title) > MAX_TITLE_LENGTH:
-        raise ValidationError({"title": "A name has at most 200 characters."})
+        raise ValidationError({"title": NAME_TOO_LONG})
     if len(description) > MAX_DESCRIPTION:
-        raise ValidationError({"description": "A description has at most 5,000 characters."})
+        raise ValidationError({"description": DESCRIPTION_TOO_LONG})
     return title, description
 
 
@@ -125,8 +142,8 @@ def add_to_playlist(
 
 
 def remove_from_playlist(*, playlist: Playlist, video: Video, user: User) -> int | None:
-    """Takes a video out and returns the place that it had, for `put_back`; None when it was not in
-    it. Raises Playlist.DoesNotExist as `add_to_playlist`."""
+    """Removes a video and returns its position, for `restore_to_playlist`; None when the playlist
+    does not have it. Raises: Playlist.DoesNotExist as `add_to_playlist`."""
     with transaction.atomic():
         _hold(playlist, user)
         entry = playlist.entries.filter(video=video).first()
@@ -136,7 +153,9 @@ def remove_from_playlist(*, playlist: Playlist, video: Video, user: User) -> int
     return entry.position
 
 
-def put_back(*, playlist: Playlist, video: Video, user: User, position: int) -> PlaylistEntry:
+def restore_to_playlist(
+    *, playlist: Playlist, video: Video, user: User, position: int
+) -> PlaylistEntry:
     """Puts a video at a place (0 or more), before what has taken that meanwhile; one that is in it
     stays where it is. Raises as `add_to_playlist`."""
     position = min(position, MAX_POSITION)
@@ -152,7 +171,7 @@ def put_back(*, playlist: Playlist, video: Video, user: User, position: int) -> 
 
 
 # -- The order ------------------------------------------------------------------------------------
-def move_behind(*, playlist: Playlist, video: Video, user: User, other: Video | None) -> None:
+def move_entry_behind(*, playlist: Playlist, video: Video, user: User, other: Video | None) -> None:
     """Puts a video right behind another one of the playlist; None: before all.
 
     Raises Playlist.DoesNotExist as `add_to_playlist`, and PlaylistEntry.DoesNotExist when one of
@@ -164,9 +183,9 @@ def move_behind(*, playlist: Playlist, video: Video, user: User, other: Video | 
         _place(entry, None if other is None else playlist.entries.get(video=other))
 
 
-def move_by_one(*, playlist: Playlist, video: Video, user: User, up: bool) -> None:
+def move_entry_by_one(*, playlist: Playlist, video: Video, user: User, up: bool) -> None:
     """Past its neighbour among those that the maker sees; at either end nothing changes. Raises as
-    `move_behind`."""
+    `move_entry_behind`."""
     with transaction.atomic():
         _hold(playlist, user)
         entry = playlist.entries.get(video=video)
@@ -196,7 +215,7 @@ def _place(entry: PlaylistEntry, other: PlaylistEntry | None) -> None:
 def _hold(playlist: Playlist, user: User, *, also_deleted: bool = False) -> None:
     """Until the transaction ends. Raises Playlist.DoesNotExist."""
     now = timezone.now()
-    rows = Playlist._base_manager.all() if also_deleted else Playlist.objects.all()
+    rows = Playlist.objects.all() if also_deleted else Playlist.objects.present()
     if rows.filter(pk=playlist.pk, made_by=user).update(updated_at=now):
         playlist.updated_at = now
     else:

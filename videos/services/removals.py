@@ -68,7 +68,7 @@ def request_removals(
         ],
     )
     if not after:
-        _wake_on_commit()
+        _enqueue_on_commit()
 
 
 def request_removal_of_upload(upload: Upload) -> None:
@@ -135,14 +135,14 @@ def cancel_removals_unless_at_work(files: Iterable[StoredFile], *, video_id: UUI
     return True
 
 
-def _wake_on_commit() -> None:
+def _enqueue_on_commit() -> None:
     """Wakes one worker for all that a transaction asks for. A wake-up that fails is logged: the
     change is committed, and the sweep of every minute follows."""
-    if not any(entry[1] is wake for entry in connection.run_on_commit):
-        transaction.on_commit(wake, robust=True)
+    if not any(entry[1] is enqueue_removals for entry in connection.run_on_commit):
+        transaction.on_commit(enqueue_removals, robust=True)
 
 
-def wake() -> None:
+def enqueue_removals() -> None:
     enqueue("videos.tasks.work_off_removals")
 
 

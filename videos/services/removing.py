@@ -27,6 +27,7 @@ from categories.models import Category
 from categories.services import cover_key
 from siteconfig.roots import IMAGES, RootUnavailableError, is_available
 from siteconfig.services.heartbeat import alive_before
+from videos.filenames import video_id_of
 from videos.models import (
     ProcessingStatus,
     Removal,
@@ -39,10 +40,10 @@ from videos.models import (
 from videos.services.removals import (
     KEEP_FAILED_DAYS,
     LEASE,
+    enqueue_removals,
     is_held,
     removals_are_at_work,
     removals_are_paused,
-    wake,
 )
 from videos.services.stored_files import (
     StoredFile,
@@ -67,18 +68,17 @@ MAX_DELAY: Final = timedelta(hours=1)
 
 ROOT_MISSING: Final = "The storage root is not available."
 IMAGE_FOLDERS: Final = (avatar_key(""), cover_key(""))
-_OF_A_VIDEO: Final = re.compile(r"\.?([0-9a-f]{32})[-.]")
 _OF_AN_UPLOAD: Final = re.compile(r"upload-([0-9a-f]{32})(/|$)")
 
 
-def work_off_for_a_while() -> int:
+def work_off_due_removals() -> int:
     """In a worker: removes what is due for at most two seconds; another wake-up does the rest,
     behind all that waits by then. One worker at a time. Returns how many files are done with."""
     if removals_are_at_work():
         return 0
     done = work_off_removals()
     if _due().exists() and not removals_are_paused():
-        wake()
+        enqueue_removals()
     return done
 
 
@@ -253,7 +253,7 @@ def _named_now(batch: list[Removal]) -> set[StoredFile]:
     roots = {removal.root for removal in batch}
     keys = {removal.key for removal in batch}
     videos = {removal.video_id for removal in batch if removal.video_id}
-    videos |= {UUID(found[1]) for key in keys if (found := _OF_A_VIDEO.match(key))}
+    videos |= {video_id for key in keys if (video_id := video_id_of(key))}
     of_uploads = {removal: upload for removal in batch if (upload := _upload_of(removal))}
     uploads = Upload.objects.filter(pk__in=of_uploads.values())
     videos |= set(uploads.exclude(video=None).values_list("video", flat=True))
@@ -304,7 +304,7 @@ def _folder_of(file: StoredFile) -> StoredFile:
 
 
 def _is_of_nobody_known(removal: Removal) -> bool:
-    is_known = _is_image(removal) or _OF_A_VIDEO.match(removal.key)
+    is_known = _is_image(removal) or video_id_of(removal.key)
     return removal.video_id is None and not is_known
 
 

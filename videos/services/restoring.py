@@ -33,7 +33,7 @@ from videos.models import (
     View,
     WatchProgress,
 )
-from videos.services.files import take_back
+from videos.services.files import remove_unpublished
 from videos.services.processing.jobs import add_job
 from videos.services.removals import (
     cancel_removals_unless_at_work,
@@ -142,7 +142,7 @@ def _read(alias: str, short_id: str) -> _Found:
     if video is None:
         raise BackupError(f"This backup has no video {short_id}.")
     rows: dict[type[Any], list[Any]] = {
-        model: list(model._base_manager.using(alias).filter(video=video.pk).order_by("pk"))
+        model: list(model._default_manager.using(alias).filter(video=video.pk).order_by("pk"))
         for model in BROUGHT_BACK
     }
     # What was still growing lay in the folder of its attempt.
@@ -206,7 +206,7 @@ def _store(found: _Found, manifest: Manifest, work: Path) -> RestoredVideo:
             raise BackupError("Files of this video are just being removed. Try again in a minute.")
     except BaseException as error:
         # The row decides: it may be that of another restore, which found these files.
-        take_back(video_id, placed)
+        remove_unpublished(video_id, placed)
         if isinstance(error, IntegrityError) and Video.objects.filter(pk=video_id).exists():
             raise BackupError(IS_THERE) from error
         raise
@@ -249,7 +249,7 @@ def _store_rows(found: _Found) -> tuple[int, int]:
         video.category = None
     video.save(using="default", force_insert=True)
     Video.objects.filter(pk=video.pk).update(updated_at=video.updated_at)
-    playlists = set(Playlist.objects.values_list("pk", flat=True))
+    playlists = set(Playlist.objects.present().values_list("pk", flat=True))
     comments: dict[int, int] = {}
     stored = left_out = 0
     for model in BROUGHT_BACK:

@@ -71,7 +71,7 @@ def index_videos(video_ids: Iterable[UUID], *, keep_spoken: bool = False) -> Non
     new = []
     for pk, video in videos.items():
         document = stored.get(pk)
-        if not video.is_ready or video.is_hidden:
+        if not video.is_published:
             continue
         kept = document.spoken if document and keep_spoken else None
         made = document_of(video, words_of_captions(pk) if kept is None else kept)
@@ -114,13 +114,13 @@ def index_captions(video_id: UUID) -> None:
     """Makes the words of captions findable that were just stored, outside of the transaction that
     published their video: folding and writing them takes long. Should the process end before, the
     sweep does it (`index_missing_captions`)."""
-    tracks = Caption.objects.filter(video=video_id, pk__in=captions_without_words())
+    tracks = Caption.objects.present().filter(video=video_id, pk__in=captions_without_words())
     words = [(track.pk, fold_captions(track.body)) for track in tracks.iterator(chunk_size=8)]
     if not words:
         return
     with transaction.atomic():
         # They may have been removed meanwhile.
-        held = Caption._base_manager.select_for_update().filter(pk__in=[pk for pk, _ in words])
+        held = Caption.objects.select_for_update().filter(pk__in=[pk for pk, _ in words])
         there = set(held.values_list("pk", flat=True))
         CaptionWords.objects.bulk_create(
             (CaptionWords(caption_id=pk, words=folded) for pk, folded in words if pk in there),
@@ -134,11 +134,11 @@ def index_missing_captions() -> int:
     the other. Returns how many."""
     missing = captions_without_words()
     for pk in missing:
-        track = Caption._base_manager.filter(pk=pk).first()
+        track = Caption.objects.filter(pk=pk).first()
         words = fold_captions(track.body) if track else ""
         with transaction.atomic():
             # It may have been removed for good meanwhile.
-            held = Caption._base_manager.select_for_update().only("video").filter(pk=pk).first()
+            held = Caption.objects.select_for_update().only("video").filter(pk=pk).first()
             if held is not None:
                 CaptionWords.objects.get_or_create(caption_id=pk, defaults={"words": words})
                 index_video(held.video_id)

@@ -13,6 +13,7 @@ from clipset.lib.pictures import PictureError, fitted_webp, write_whole
 from clipset.workers.stopping import is_stopping
 from clipset.workers.task_queue import enqueue
 from siteconfig.roots import THUMBNAILS, is_available, root_path
+from videos.filenames import STORYBOARD
 from videos.models import Video
 from videos.services.stored_files import small_of
 
@@ -36,7 +37,7 @@ def small_thumbnail(thumbnail: Path) -> Path:
     return small if small.is_file() else thumbnail
 
 
-def ask_for_small_thumbnail(video_id: UUID) -> None:
+def enqueue_small_thumbnail(video_id: UUID) -> None:
     """Has a worker make it, once the caller's transaction that names a new thumbnail is committed.
     Where that gets lost, the sweep makes it."""
     enqueue("videos.tasks.make_small_thumbnail", str(video_id))
@@ -64,7 +65,7 @@ def make_missing_small_thumbnails() -> int:
     missing = [
         path.name
         for path in folder.glob("*.jpg")
-        if path.stem not in there and not path.stem.endswith("-storyboard")
+        if path.stem not in there and not path.stem.endswith(f"-{STORYBOARD}")
     ]
     random.shuffle(missing)
     deadline, made = time.monotonic() + SWEEP_SECONDS, 0

@@ -23,8 +23,7 @@ from siteconfig.roots import (
     write_marker,
 )
 from siteconfig.services.config import roots_for_new_videos
-from videos.models import Rendition, Upload, UploadState, Video
-from videos.models.job import JobKind
+from videos.models import JobKind, Rendition, Upload, UploadState, Video
 
 if TYPE_CHECKING:
     from pathlib import Path

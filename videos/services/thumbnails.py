@@ -23,12 +23,13 @@ from siteconfig.roots import (
     THUMBNAILS,
     checked_root,
 )
+from videos.filenames import VERSION_CHARACTERS, published_stem
 from videos.models import RemovalReason, Video
-from videos.services.files import take_back
+from videos.services.files import remove_unpublished
 from videos.services.processing.disk_faults import is_unreadable
 from videos.services.processing.options import transcode_options
 from videos.services.removals import request_removals
-from videos.services.small_thumbnails import ask_for_small_thumbnail
+from videos.services.small_thumbnails import enqueue_small_thumbnail
 from videos.services.stored_files import StoredFile
 from videos.transcode.errors import CancelledError, DiskFullError, KilledBySignalError
 from videos.transcode.pipeline import make_thumbnail
@@ -46,7 +47,7 @@ NOT_READY: Final = "You can change the thumbnail once the video is ready."
 MAX_AT_A_TIME: Final = 10
 
 
-def choose_moment(*, video: Video, seconds: float) -> Video:
+def choose_thumbnail_frame(*, video: Video, seconds: float) -> Video:
     """Has a worker take the picture of another moment. Raises ValidationError, and
     Video.DoesNotExist when it was deleted meanwhile."""
     if not video.is_ready or video.duration_seconds is None:
@@ -62,7 +63,9 @@ def choose_moment(*, video: Video, seconds: float) -> Video:
     return video
 
 
-def use_picture(*, video: Video, picture: IO[bytes], member: UUID | None = None) -> Video:
+def set_uploaded_thumbnail(
+    *, video: Video, picture: IO[bytes], member: UUID | None = None
+) -> Video:
     """Makes a picture that `member` uploaded the video's thumbnail, cut to the shape of the video.
     A moment that was chosen before is forgotten. Slow: not to be called in a transaction.
 
@@ -105,7 +108,7 @@ def make_chosen_thumbnail(video_id: UUID) -> bool:
     return False
 
 
-def ask_for_lost_thumbnails() -> int:
+def enqueue_lost_thumbnails() -> int:
     """Of moments whose worker was lost, or had to leave it. Harmless when it is only late."""
     wanted = Video.objects.filter(thumbnail_wanted_at__isnull=False)
     keys = list(wanted.values_list("pk", flat=True)[:MAX_AT_A_TIME])
@@ -158,7 +161,7 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
     a video that is ready is never published again.
     """
     root = checked_root(THUMBNAILS)
-    path = root / f"{video_id.hex}-{secrets.token_hex(6)}.jpg"
+    path = root / f"{published_stem(video_id, secrets.token_hex(VERSION_CHARACTERS // 2))}.jpg"
     rows = Video.objects.filter(pk=video_id)
     if wanted is not None:
         rows = rows.filter(thumbnail_wanted_at=wanted)
@@ -172,11 +175,11 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
             Video.objects.filter(pk=video_id).update(
                 thumbnail_filename=path.name, thumbnail_root=THUMBNAILS, thumbnail_wanted_at=None
             )
-            ask_for_small_thumbnail(video_id)
+            enqueue_small_thumbnail(video_id)
             if video.thumbnail_filename:
                 old = StoredFile(video.thumbnail_root, video.thumbnail_filename)
                 request_removals([old], reason=RemovalReason.REPLACED, video_id=video_id)
         return True
     finally:
         # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
-        take_back(video_id, [path])
+        remove_unpublished(video_id, [path])

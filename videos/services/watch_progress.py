@@ -28,7 +28,7 @@ def count_view(*, video: Video, member: User, watched: float) -> bool:
     `watched` are the seconds that were played. One's own videos don't count, nor does what not
     every member may see. The first to insert the row of the day is the one who counts.
     """
-    is_public = video.is_ready and not video.is_hidden
+    is_public = video.is_published
     if not is_public or video.uploaded_by_id == member.pk or not is_view(video, watched):
         return False
     day = timezone.localdate()

@@ -105,7 +105,7 @@ def remove(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
 @require_POST
 def restore(request: MemberRequest, short_id: str, caption_id: int) -> HttpResponse:
     video = captioned_video(request, short_id)
-    caption = get_object_or_404(Caption._base_manager.defer("body"), video=video, pk=caption_id)
+    caption = get_object_or_404(Caption.objects.defer("body"), video=video, pk=caption_id)
     try:
         back = restore_caption(caption=caption)
     except ValidationError as error:
@@ -122,9 +122,9 @@ def _removed(request: MemberRequest, video: Video) -> Caption | None:
     asked = request.GET.get("removed", "")
     if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
         return None
-    return Caption.deleted.undoable().filter(video=video, pk=asked).defer("body").first()
+    return Caption.objects.undoable().filter(video=video, pk=asked).defer("body").first()
 
 
 def _caption(request: MemberRequest, short_id: str, code: str) -> Caption:
     video = captioned_video(request, short_id)
-    return get_object_or_404(video.captions.defer("body"), code=code)
+    return get_object_or_404(video.captions.present().defer("body"), code=code)

@@ -155,7 +155,7 @@ def reply(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespons
     """The form in which one answers a comment."""
     video = visible_video(request, short_id)
     answered = comment_of(video, comment_id)
-    if answered.deleted_at is not None:
+    if answered.is_deleted:
         raise Http404("It was deleted.")
     beside = answered.parent is not None and answered.author_id != request.user.pk
     start = {"text": f"@{answered.author.username} " if beside else "", "parent": answered.pk}

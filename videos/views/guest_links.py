@@ -20,7 +20,7 @@ from videos.selectors.cards import cards
 from videos.selectors.guest_links import guest_address
 from videos.services.guest_links import (
     IssuedGuestLink,
-    make_guest_link,
+    create_guest_link,
     restore_guest_link,
     revoke_guest_link,
 )
@@ -46,7 +46,7 @@ def guest_links(request: MemberRequest, short_id: str) -> HttpResponse:
     form = GuestLinkForm(request.POST)
     if form.is_valid():
         try:
-            issued = make_guest_link(
+            issued = create_guest_link(
                 video=video,
                 created_by=request.user,
                 lifetime=timedelta(days=form.cleaned_data["days"]),
@@ -75,7 +75,7 @@ def _page(
         "issued": issued,
         "address": guest_address(issued.token) if issued else "",
         "is_own": _is_own(request, video),
-        "opens": video.is_ready and not video.is_hidden and video.uploaded_by.is_active,
+        "opens": video.is_published and video.uploaded_by.is_active,
     }
     return render(request, "videos/guest_links/manage.html", context, status=status)
 

@@ -24,6 +24,7 @@ from clipset.lib.slots import NoSlotError, Slots
 from clipset.lib.text import safe_filename
 from siteconfig.roots import check_root_of
 from videos.access import playable_video, visible_video
+from videos.filenames import version_of
 from videos.services.small_thumbnails import small_thumbnail as small_one
 from videos.transcode.storyboard import Grid
 from videos.transcode.storyboard import storyboard_vtt as storyboard_text
@@ -245,6 +246,6 @@ def storyboard_vtt(request: HttpRequest, **address: str) -> HttpResponse:
     video = visible_video(request, **address)
     if video.storyboard_grid is None:
         raise Http404("No storyboard.")
-    version = video.storyboard_filename[33:45]  # the attempt, behind the video's id
+    version = version_of(video.storyboard_filename)
     text = storyboard_text(Grid(**video.storyboard_grid), f"storyboard.jpg?v={version}")
     return HttpResponse(text, content_type="text/vtt; charset=utf-8")

@@ -42,7 +42,7 @@ def master(request: HttpRequest, **address: str) -> HttpResponse:
         check_storage(video)
         raise Http404("Nothing to play yet.")
     variants = [_variant(one) for one in playable]
-    tracks = [_track(caption) for caption in video.captions.defer("body")]
+    tracks = [_track(caption) for caption in video.captions.present().defer("body")]
     return HttpResponse(master_playlist(variants, tracks), content_type=PLAYLIST)
 
 
@@ -120,7 +120,7 @@ def captions_playlist(request: HttpRequest, code: str, **address: str) -> HttpRe
 
 
 def _caption(video: Video, code: str) -> Caption:
-    caption = video.captions.filter(code=code).first()
+    caption = video.captions.present().filter(code=code).first()
     if caption is None:
         raise Http404("No such track.")
     return caption

@@ -25,14 +25,14 @@ from videos.selectors.playlists import (
 from videos.services.playlists import (
     add_to_playlist,
     create_playlist,
+    create_playlist_with_video,
     delete_playlist,
     edit_playlist,
-    move_behind,
-    move_by_one,
-    put_back,
+    move_entry_behind,
+    move_entry_by_one,
     remove_from_playlist,
     restore_playlist,
-    start_playlist,
+    restore_to_playlist,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def playlists(request: MemberRequest) -> HttpResponse:
 def _deleted(request: MemberRequest) -> Playlist | None:
     """What was just deleted and can be brought back; None where there is no such thing."""
     short_id = request.GET.get("deleted", "").replace("\x00", "")
-    mine = Playlist.deleted.undoable().filter(made_by=request.user)
+    mine = Playlist.objects.undoable().filter(made_by=request.user)
     return mine.filter(short_id=short_id).first() if short_id else None
 
 
@@ -91,7 +91,9 @@ def _create(request: MemberRequest) -> HttpResponse:
 # -- One of them ----------------------------------------------------------------------------------
 @require_safe
 def playlist(request: MemberRequest, short_id: str) -> HttpResponse:
-    found = get_object_or_404(Playlist.objects.select_related("made_by"), short_id=short_id)
+    found = get_object_or_404(
+        Playlist.objects.present().select_related("made_by"), short_id=short_id
+    )
     after = request.GET.get("after", "")
     is_own = found.made_by_id == request.user.pk
     context = {
@@ -173,9 +175,9 @@ def move(request: MemberRequest, short_id: str) -> HttpResponse:
     try:
         if way == "video":
             other = named_video(request, "behind") if request.POST.get("behind") else None
-            move_behind(playlist=found, video=video, user=request.user, other=other)
+            move_entry_behind(playlist=found, video=video, user=request.user, other=other)
         else:
-            move_by_one(playlist=found, video=video, user=request.user, up=way == "up")
+            move_entry_by_one(playlist=found, video=video, user=request.user, up=way == "up")
     except Playlist.DoesNotExist as error:
         raise Http404("It was deleted meanwhile.") from error
     except PlaylistEntry.DoesNotExist:
@@ -214,7 +216,7 @@ def restore(request: MemberRequest, short_id: str) -> HttpResponse:
     if position is None:
         raise Http404("This is no place in a playlist.")
     try:
-        put_back(playlist=found, video=video, user=request.user, position=position)
+        restore_to_playlist(playlist=found, video=video, user=request.user, position=position)
     except (Playlist.DoesNotExist, Video.DoesNotExist) as error:
         raise Http404("It was deleted meanwhile.") from error
     messages.success(request, f"“{video.title}” is back in the playlist.")
@@ -265,7 +267,7 @@ def _saved(request: MemberRequest, video: Video) -> tuple[str, Playlist]:
         remove_from_playlist(playlist=target, video=video, user=request.user)
         return "Removed from", target
     title = request.POST.get("title", "")
-    return "Added to", start_playlist(user=request.user, title=title, video=video)
+    return "Added to", create_playlist_with_video(user=request.user, title=title, video=video)
 
 
 def _choices(

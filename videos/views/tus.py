@@ -36,10 +36,10 @@ from videos.services.uploads.create import (
     RefusedError,
     VideoDetails,
     create_upload,
-    end_upload,
     open_uploads,
     refused_when_disk_fails,
 )
+from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_resumable, first_copy, stored_bytes
 from videos.tus import answers
 from videos.tus.requests import effective_method, parse_request
@@ -119,7 +119,7 @@ def _list(request: MemberRequest) -> HttpResponse:
 def _playlist_of(upload: Upload) -> str:
     """Its short id; "" where there is none, or it is deleted."""
     playlist = upload.playlist
-    return playlist.short_id if playlist is not None and playlist.deleted_at is None else ""
+    return playlist.short_id if playlist is not None and not playlist.is_deleted else ""
 
 
 def _speak(request: MemberRequest, upload_id: str | None) -> HttpResponse:
@@ -221,7 +221,7 @@ def _create(request: MemberRequest, command: Create) -> Answer:
         user=request.user,
         size=command.length,
         filename=command.text("filename"),
-        words=_words(request, command),
+        details=_words(request, command),
         metadata=command.header,
     )
     if command.size:

@@ -17,13 +17,9 @@ from clipset.lib.requests import with_headers
 from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
-from videos.services.uploads.create import (
-    RefusedError,
-    VideoDetails,
-    begin_upload,
-    discard_playlist,
-    end_upload,
-)
+from videos.services.playlists import discard_playlist
+from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload
+from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_upload, first_copy
 from videos.views.form_upload import StoreVideo
 
@@ -80,7 +76,7 @@ def _store(request: MemberRequest, reserved: Upload, form: UploadForm) -> HttpRe
             path=file.path,
             size=file.size,
             original_filename=file.sent_name,
-            words=VideoDetails(
+            details=VideoDetails(
                 title=form.cleaned_data["title"],
                 description=form.cleaned_data["description"],
                 category=form.cleaned_data["category"],

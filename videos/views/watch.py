@@ -24,7 +24,7 @@ from videos.selectors.playback import is_watchable
 from videos.selectors.watch import making_of, watch_page
 from videos.services.details import delete_video, edit_video
 from videos.services.processing.attempt import CANCELLED, cancel_processing, retry_processing
-from videos.services.thumbnails import choose_moment, use_picture
+from videos.services.thumbnails import choose_thumbnail_frame, set_uploaded_thumbnail
 from videos.views.comments import talk_of
 from videos.views.up_next import asked_queue
 
@@ -130,9 +130,9 @@ def _is_stored(video: Video, form: EditForm, member: User) -> bool:
     picture, moment = form.cleaned_data.get("picture"), form.cleaned_data.get("moment")
     try:
         if picture is not None:
-            use_picture(video=video, picture=picture, member=member.pk)
+            set_uploaded_thumbnail(video=video, picture=picture, member=member.pk)
         elif moment is not None:
-            choose_moment(video=video, seconds=moment)
+            choose_thumbnail_frame(video=video, seconds=moment)
     except ValidationError as error:
         form.add_error("picture" if picture else "moment", error)
         return False

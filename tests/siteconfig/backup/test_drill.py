@@ -84,10 +84,10 @@ from django.test import Client
 from django.utils import timezone
 from accounts.models import User
 from videos.models import Job, Video
-from videos.services.processing.jobs import take_back_lost_jobs
+from videos.services.processing.jobs import requeue_lost_jobs
 from videos.services.processing.attempt import process_next_job
 Job.objects.filter(state="RUNNING").update(lease_until=timezone.now() - timedelta(seconds=1))
-take_back_lost_jobs()
+requeue_lost_jobs()
 Job.objects.update(run_after=timezone.now())
 waiting = Job.objects.filter(state="WAITING").count()
 while process_next_job(("PUBLISH", "ENCODE")) != "nothing to do":

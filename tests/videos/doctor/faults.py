@@ -23,6 +23,7 @@ from tests.builders import make_category, make_user, make_video
 from tests.folders import files_below
 from videos.models import (
     Job,
+    JobState,
     ProcessingStatus,
     Removal,
     RemovalReason,
@@ -32,7 +33,6 @@ from videos.models import (
     Video,
     View,
 )
-from videos.models.job import JobState
 from videos.services.schedules import set_up_schedules
 from videos.services.set_aside import all_set_aside, set_aside
 from videos.services.stored_files import StoredFile, small_of

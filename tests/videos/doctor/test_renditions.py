@@ -17,8 +17,7 @@ from tests.builders import make_user
 from tests.videos.doctor.faults import make_private, state_of_the_site
 from tests.videos.stored_videos import enrich, kept_video, set_aside_files
 from videos.doctor import mending, renditions
-from videos.models import Job, Rendition, Video
-from videos.models.job import JobKind
+from videos.models import Job, JobKind, Rendition, Video
 from videos.services.file_hashes import hash_stored_files
 from videos.services.schedules import set_up_schedules
 from videos.services.search_index import index_video

@@ -22,10 +22,12 @@ from siteconfig.models import DayAlive
 from tests.builders import live_for, make_admin, make_user, make_video
 from videos.models import GuestLink, Upload
 from videos.services.clock import clock_warning, look_at_clock, newest_moment
-from videos.services.guest_links import make_guest_link
-from videos.services.processing.jobs import add_job, claim_next_job, take_back_lost_jobs
+from videos.services.guest_links import create_guest_link
+from videos.services.processing.claim import claim_next_job
+from videos.services.processing.jobs import add_job, requeue_lost_jobs
 from videos.services.uploads.append import is_held
-from videos.services.uploads.create import VideoDetails, create_upload, end_expired_uploads
+from videos.services.uploads.create import VideoDetails, create_upload
+from videos.services.uploads.expire import end_expired_uploads
 from videos.tasks import tidy_up
 
 pytestmark = pytest.mark.django_db
@@ -87,9 +89,9 @@ def test_a_job_whose_worker_died_is_taken_back(clock: list[datetime], bob: User)
     assert held
     clock[0] = NOW
     look_at_clock()
-    assert take_back_lost_jobs() == 0, "a worker that lives renews it within the lease"
+    assert requeue_lost_jobs() == 0, "a worker that lives renews it within the lease"
     clock[0] = NOW + timedelta(seconds=31)
-    assert take_back_lost_jobs() == 1
+    assert requeue_lost_jobs() == 1
     assert claim_next_job()
 
 
@@ -124,12 +126,12 @@ def test_quotas_are_reset_and_throttles_end(clock: list[datetime], bob: User) ->
 
 def issue_all(bob: User) -> None:
     """A link, an invitation, a session and an upload."""
-    make_guest_link(video=make_video(uploader=bob), created_by=bob, lifetime=timedelta(days=7))
+    create_guest_link(video=make_video(uploader=bob), created_by=bob, lifetime=timedelta(days=7))
     issue_invitation(email="dora@example.org", role=Role.USER, created_by=make_admin())
     Session.objects.create(
         session_key="s", session_data="", expire_date=timezone.now() + timedelta(days=60), user=bob
     )
-    create_upload(user=bob, size=7, filename="sea.mp4", words=VideoDetails(title="Sea"))
+    create_upload(user=bob, size=7, filename="sea.mp4", details=VideoDetails(title="Sea"))
 
 
 def test_what_expires_lives_no_longer_than_it_should(clock: list[datetime], bob: User) -> None:

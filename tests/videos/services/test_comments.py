@@ -54,7 +54,7 @@ def told(user: User) -> list[str]:
 def age(comment: Comment, **by: float) -> None:
     moment = timezone.now() - timedelta(**by)
     Comment.objects.filter(pk=comment.pk).update(created_at=moment)
-    Comment.objects.filter(pk=comment.pk, deleted_at__isnull=False).update(deleted_at=moment)
+    Comment.objects.deleted().filter(pk=comment.pk).update(deleted_at=moment)
     comment.refresh_from_db()
 
 
@@ -174,7 +174,7 @@ def test_only_who_deleted_takes_it_back_and_only_for_a_while(
     age(comment, minutes=11)
     assert not comment.can_be_restored_by(bob)
     restore_comment(comment=comment)
-    assert Comment.objects.live().get() == comment
+    assert Comment.objects.present().get() == comment
 
 
 def test_the_second_to_delete_does_not_take_over_the_undo(

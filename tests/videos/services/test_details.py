@@ -38,7 +38,7 @@ def test_a_category_that_was_deleted_meanwhile_is_none() -> None:
     assert move_to_category(video=video, category=music).category is None
     words = VideoDetails(title="Sent", category=music)
     path = upload.folder_path / "source.mp4"
-    finish_upload(upload=upload, path=path, size=1000, original_filename="a.mp4", words=words)
+    finish_upload(upload=upload, path=path, size=1000, original_filename="a.mp4", details=words)
     assert {(it.title, it.category) for it in Video.objects.all()} == {
         ("New", None),
         ("Sent", None),

@@ -16,17 +16,22 @@ from django.utils import timezone
 from tests.builders import live_for, make_admin, make_category, make_user, make_video
 from tests.folders import entries
 from tests.videos.stored_videos import everything_on_disk, run_queue, set_aside_files
-from videos.models import Job, ProcessingStatus, Removal, Rendition, Upload, UploadState, Video
-from videos.models.job import JobState
-from videos.services.details import delete_video
-from videos.services.files import (
-    MIN_AGE,
-    sweep_strays,
-    sweep_temp,
-    work_folder,
+from videos.models import (
+    Job,
+    JobState,
+    ProcessingStatus,
+    Removal,
+    Rendition,
+    Upload,
+    UploadState,
+    Video,
 )
+from videos.services.details import delete_video
+from videos.services.files import MIN_AGE, sweep_strays, sweep_temp
 from videos.services.processing.adopt import may_be_adopted
-from videos.services.uploads.create import begin_upload, end_expired_uploads
+from videos.services.processing.work_folders import work_folder
+from videos.services.uploads.create import begin_upload
+from videos.services.uploads.expire import end_expired_uploads
 from videos.tasks import remove_files, tidy_up
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from videos.services.details import set_hidden
 from videos.services.guest_links import (
     IssuedGuestLink,
     count_guest_view,
+    create_guest_link,
     forget_ended_links,
-    make_guest_link,
     restore_guest_link,
     revoke_guest_link,
 )
@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 
 def issued_for(video: Video, **fields: object) -> IssuedGuestLink:
     fields = {"lifetime": 7 * DAY, "created_by": video.uploaded_by} | fields
-    return make_guest_link(video=video, **fields)  # type: ignore[arg-type]
+    return create_guest_link(video=video, **fields)  # type: ignore[arg-type]
 
 
 def opens(token: str) -> list[Video]:
@@ -139,7 +139,7 @@ def test_no_link_is_made_that_would_open_nothing(fields: dict[str, object]) -> N
 
 def test_nobody_makes_a_link_to_the_video_of_another() -> None:
     for user in (make_user(), make_admin()):
-        with pytest.raises(ValidationError, match="Only who sent a video"):
+        with pytest.raises(ValidationError, match="Only the uploader"):
             issued_for(make_video(), created_by=user)
 
 
@@ -155,16 +155,16 @@ def test_every_link_ends_some_day(lifetime: timedelta) -> None:
 
 
 def test_a_video_has_so_many_open_links_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guest_links, "MAX_OPEN", 2)
+    monkeypatch.setattr(guest_links, "MAX_ACTIVE_LINKS", 2)
     video = make_video()
     first = issued_for(video)
     issued_for(video)
-    with pytest.raises(ValidationError, match="2 open links"):
+    with pytest.raises(ValidationError, match="2 active links"):
         issued_for(video)
     issued_for(make_video())
     revoke_guest_link(link=first.link)
     third = issued_for(video)
-    with pytest.raises(ValidationError, match="2 open links"):
+    with pytest.raises(ValidationError, match="2 active links"):
         restore_guest_link(link=first.link)
     assert opens(first.token) == []
     revoke_guest_link(link=third.link)

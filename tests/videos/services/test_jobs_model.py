@@ -24,6 +24,7 @@ from tests.builders import make_user, make_video
 from tests.examples import examples
 from videos.models import Job, ProcessingStatus, Video
 from videos.services.processing import jobs
+from videos.services.processing.claim import claim_next_job
 from videos.services.processing.jobs import MAX_FAILURES, MAX_LOSSES, LeaseLostError
 
 SIZE = 7
@@ -71,7 +72,7 @@ class Jobs(RuleBasedStateMachine):
     @rule()
     def a_worker_claims(self) -> None:
         Job.objects.filter(state="WAITING").update(run_after=timezone.now())
-        job = jobs.claim_next_job()
+        job = claim_next_job()
         waiting = [pk for pk, known in self.expected.items() if known.state == "WAITING"]
         assert (job is not None) == bool(waiting)
         if job is not None:
@@ -139,7 +140,7 @@ class Jobs(RuleBasedStateMachine):
         job, known = self.one_claim(data)
         past = timezone.now() - timedelta(seconds=1)
         Job.objects.filter(pk=job.pk, state="RUNNING").update(lease_until=past)
-        jobs.take_back_lost_jobs()
+        jobs.requeue_lost_jobs()
         if known.state == "RUNNING":
             self.loses(job, known)
 

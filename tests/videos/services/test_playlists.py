@@ -19,15 +19,15 @@ from videos.services import playlists
 from videos.services.playlists import (
     add_to_playlist,
     create_playlist,
+    create_playlist_with_video,
     delete_playlist,
     edit_playlist,
     forget_deleted_playlists,
-    move_behind,
-    move_by_one,
-    put_back,
+    move_entry_behind,
+    move_entry_by_one,
     remove_from_playlist,
     restore_playlist,
-    start_playlist,
+    restore_to_playlist,
 )
 
 if TYPE_CHECKING:
@@ -82,16 +82,16 @@ def test_what_is_no_playlist_is_refused_with_a_sentence(
         create_playlist(user=make_user(), **fields)
     assert list(refused.value.message_dict) == [field]
     assert sentence in refused.value.messages[0]
-    assert not Playlist.objects.exists()
+    assert not Playlist.objects.present().exists()
 
 
 def test_nobody_has_more_than_they_can_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playlists, "MAX_CHOICES", 2)
+    monkeypatch.setattr(playlists, "MAX_PLAYLISTS", 2)
     bob = make_user("bob")
     first = create_playlist(user=bob, title="One")
     create_playlist(user=bob, title="Two")
     with pytest.raises(ValidationError, match="Delete one"):
-        start_playlist(user=bob, title="Three", video=make_video())
+        create_playlist_with_video(user=bob, title="Three", video=make_video())
     create_playlist(user=make_user(), title="Somebody's first")
     delete_playlist(playlist=first, user=bob)
     create_playlist(user=bob, title="Three")
@@ -122,7 +122,7 @@ def test_adding_makes_the_playlist_the_one_that_was_changed_last() -> None:
     bob = make_user("bob")
     older, _newer = make_playlist(made_by=bob), make_playlist(made_by=bob)
     add_to_playlist(playlist=older, video=make_video(), user=bob)
-    assert Playlist.objects.first() == older
+    assert Playlist.objects.present().first() == older
 
 
 def test_only_its_maker_adds_not_even_a_moderator() -> None:
@@ -185,7 +185,7 @@ def test_its_maker_renames_and_deletes_it_and_nobody_else() -> None:
         edit_playlist(playlist=playlist, user=bob, title=" ", description="")
     delete_playlist(playlist=playlist, user=bob)
     delete_playlist(playlist=playlist, user=bob)
-    assert not Playlist.objects.exists()
+    assert not Playlist.objects.present().exists()
     assert Video.objects.count() == 2
     with pytest.raises(Playlist.DoesNotExist):
         edit_playlist(playlist=playlist, user=bob, title="Again", description="")
@@ -195,15 +195,15 @@ def test_a_deleted_one_is_gone_for_everybody_and_comes_back_as_it_was() -> None:
     bob, other = make_user("bob"), make_user("other")
     playlist = filled(bob, "ABC")
     delete_playlist(playlist=playlist, user=bob)
-    changed = Playlist.deleted.get().updated_at
-    assert not bob.playlists.exists()
+    changed = Playlist.objects.deleted().get().updated_at
+    assert not bob.playlists.present().exists()
     with pytest.raises(Playlist.DoesNotExist):
         add_to_playlist(playlist=playlist, video=make_video(), user=bob)
     with pytest.raises(ValidationError, match="too late"):
         restore_playlist(playlist=playlist, user=other)
     for _ in range(2):
         restore_playlist(playlist=playlist, user=bob)
-    back = bob.playlists.get()
+    back = bob.playlists.present().get()
     assert (order(back), back.updated_at, back.deleted_at) == ("ABC", changed, None)
 
 
@@ -222,33 +222,35 @@ def test_a_deleted_one_comes_back_only_for_ten_minutes_and_is_then_swept(
         with pytest.raises(ValidationError, match="too late"):
             restore_playlist(playlist=playlist, user=bob)
         assert forget_deleted_playlists() == rows
-    assert list(Playlist._base_manager.all()) == [kept]
+    assert list(Playlist.objects.all()) == [kept]
     assert Video.objects.count() == 2
 
 
 def test_a_deleted_one_leaves_room_and_does_not_come_back_into_what_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(playlists, "MAX_CHOICES", 2)
+    monkeypatch.setattr(playlists, "MAX_PLAYLISTS", 2)
     bob = make_user("bob")
     playlist, _ = filled(bob, "A"), filled(bob, "B")
     delete_playlist(playlist=playlist, user=bob)
     third = create_playlist(user=bob, title="Third")
     with pytest.raises(ValidationError, match="Delete one"):
         restore_playlist(playlist=playlist, user=bob)
-    assert Playlist.deleted.get() == playlist
+    assert Playlist.objects.deleted().get() == playlist
     delete_playlist(playlist=third, user=bob)
     for _ in range(2):
         restore_playlist(playlist=playlist, user=bob)
-    assert Playlist.objects.count() == 2
+    assert Playlist.objects.present().count() == 2
 
 
 def test_a_playlist_that_is_started_with_a_video_is_there_with_it_or_not_at_all() -> None:
     bob = make_user("bob")
-    assert titles(start_playlist(user=bob, title="Sea", video=make_video("One"))) == ["One"]
+    assert titles(create_playlist_with_video(user=bob, title="Sea", video=make_video("One"))) == [
+        "One"
+    ]
     with pytest.raises(Video.DoesNotExist):
-        start_playlist(user=bob, title="Hidden", video=make_video(is_hidden=True))
-    assert Playlist.objects.count() == 1
+        create_playlist_with_video(user=bob, title="Hidden", video=make_video(is_hidden=True))
+    assert Playlist.objects.present().count() == 1
 
 
 # -- taking out -----------------------------------------------------------------------------------
@@ -264,7 +266,7 @@ def test_what_is_taken_out_comes_back_to_its_place_in_whichever_order() -> None:
     for name in "CABA":  # the last one is back already
         place = places[name]
         assert place is not None
-        put_back(playlist=playlist, video=video_file(name), user=bob, position=place)
+        restore_to_playlist(playlist=playlist, video=video_file(name), user=bob, position=place)
     assert order(playlist) == "ABCD"
 
 
@@ -273,12 +275,12 @@ def test_a_place_that_was_taken_meanwhile_goes_to_what_comes_back() -> None:
     playlist = filled(bob, "ABC")
     place = remove_from_playlist(playlist=playlist, video=video_file("A"), user=bob)
     assert place == 0
-    move_by_one(playlist=playlist, video=video_file("C"), user=bob, up=True)
-    put_back(playlist=playlist, video=video_file("A"), user=bob, position=place)
+    move_entry_by_one(playlist=playlist, video=video_file("C"), user=bob, up=True)
+    restore_to_playlist(playlist=playlist, video=video_file("A"), user=bob, position=place)
     assert order(playlist) == "ACB"
     add_to_playlist(playlist=playlist, video=make_video("D"), user=bob)
     remove_from_playlist(playlist=playlist, video=video_file("D"), user=bob)
-    put_back(playlist=playlist, video=video_file("D"), user=bob, position=10**12)
+    restore_to_playlist(playlist=playlist, video=video_file("D"), user=bob, position=10**12)
     assert order(playlist) == "ACBD"
 
 
@@ -288,11 +290,13 @@ def test_only_its_maker_takes_out_moves_and_puts_back() -> None:
     with pytest.raises(Playlist.DoesNotExist):
         remove_from_playlist(playlist=playlist, video=video_file("A"), user=other)
     with pytest.raises(Playlist.DoesNotExist):
-        move_by_one(playlist=playlist, video=video_file("A"), user=other, up=False)
+        move_entry_by_one(playlist=playlist, video=video_file("A"), user=other, up=False)
     with pytest.raises(Playlist.DoesNotExist):
-        move_behind(playlist=playlist, video=video_file("A"), user=other, other=video_file("C"))
+        move_entry_behind(
+            playlist=playlist, video=video_file("A"), user=other, other=video_file("C")
+        )
     with pytest.raises(Playlist.DoesNotExist):
-        put_back(playlist=playlist, video=make_video(), user=other, position=0)
+        restore_to_playlist(playlist=playlist, video=make_video(), user=other, position=0)
     assert order(playlist) == "ABC"
 
 
@@ -300,7 +304,9 @@ def test_what_one_may_not_see_any_more_is_not_put_back() -> None:
     bob = make_user("bob")
     playlist = make_playlist(made_by=bob)
     with pytest.raises(Video.DoesNotExist):
-        put_back(playlist=playlist, video=make_video(is_hidden=True), user=bob, position=0)
+        restore_to_playlist(
+            playlist=playlist, video=make_video(is_hidden=True), user=bob, position=0
+        )
     assert not PlaylistEntry.objects.exists()
 
 
@@ -315,7 +321,7 @@ def test_a_video_goes_behind_any_other_one_and_the_rest_keep_their_order(same_pl
     pairs = list(product("ABCD", ["", *"ABCD"]))
     Random(1).shuffle(pairs)
     for name, other in pairs:
-        move_behind(
+        move_entry_behind(
             playlist=playlist,
             video=video_file(name),
             user=bob,
@@ -342,7 +348,7 @@ def test_up_and_down_pass_the_neighbour_that_one_sees_and_stop_at_the_ends() -> 
         ("A", False, "CBA"),
         ("B", False, "CAB"),
     ):
-        move_by_one(playlist=playlist, video=video_file(name), user=bob, up=up)
+        move_entry_by_one(playlist=playlist, video=video_file(name), user=bob, up=up)
         assert order(playlist).replace("h", "") == expected, (name, up)
     assert "h" in order(playlist)
 
@@ -356,9 +362,9 @@ def test_nothing_moves_behind_what_is_gone() -> None:
     before = playlist.updated_at
     for video, other in ((video_file("A"), gone), (gone, video_file("A"))):
         with pytest.raises(PlaylistEntry.DoesNotExist):
-            move_behind(playlist=playlist, video=video, user=bob, other=other)
+            move_entry_behind(playlist=playlist, video=video, user=bob, other=other)
     with pytest.raises(PlaylistEntry.DoesNotExist):
-        move_by_one(playlist=playlist, video=gone, user=bob, up=True)
+        move_entry_by_one(playlist=playlist, video=gone, user=bob, up=True)
     playlist.refresh_from_db()
     assert (order(playlist), playlist.updated_at) == ("AC", before)
 
@@ -371,7 +377,9 @@ def test_two_who_reorder_at_once_lose_and_double_nothing() -> None:
     video_files = {name: video_file(name) for name in "ABCDEF"}
 
     def move(name: str, other: str) -> None:
-        move_behind(playlist=playlist, video=video_files[name], user=bob, other=video_files[other])
+        move_entry_behind(
+            playlist=playlist, video=video_files[name], user=bob, other=video_files[other]
+        )
 
     together(
         [
@@ -379,7 +387,9 @@ def test_two_who_reorder_at_once_lose_and_double_nothing() -> None:
             lambda: move("F", "B"),
             lambda: move("E", "A"),
             lambda: move("B", "E"),
-            lambda: move_by_one(playlist=playlist, video=video_files["C"], user=bob, up=False),
+            lambda: move_entry_by_one(
+                playlist=playlist, video=video_files["C"], user=bob, up=False
+            ),
             lambda: remove_from_playlist(playlist=playlist, video=video_files["D"], user=bob),
         ]
     )

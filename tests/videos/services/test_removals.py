@@ -29,7 +29,8 @@ from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Video
 from videos.services import removing
 from videos.services.details import delete_video
 from videos.services.processing.attempt import REFUSED, retry_processing
-from videos.services.processing.jobs import claim_next_job, reject_source
+from videos.services.processing.claim import claim_next_job
+from videos.services.processing.jobs import reject_source
 from videos.services.removals import (
     KEEP_FAILED_DAYS,
     KEEP_FAILED_SOURCE,

@@ -42,7 +42,7 @@ def backed_up(video: Video, work: Path) -> tuple[_Found, Manifest]:
     """A video's rows and files as they are once restic has brought them to the work folder."""
     video = Video.objects.get(pk=video.pk)
     rows = {
-        model: list(model._base_manager.filter(video=video).order_by("pk"))
+        model: list(model._default_manager.filter(video=video).order_by("pk"))
         for model in BROUGHT_BACK
     }
     found = _Found(video, rows, [])
@@ -203,7 +203,7 @@ def test_a_restore_that_was_cut_off_is_done_again(
 
     with monkeypatch.context() as patched:
         patched.setattr("os.link", os_error)  # as on another disk
-        patched.setattr(restoring, "take_back", lambda *_args: None)
+        patched.setattr(restoring, "remove_unpublished", lambda *_args: None)
         patched.setattr(publishing, "copy_file", copy_some)
         with pytest.raises(SystemExit):
             _store(found, manifest, tmp_path / "work")

@@ -39,7 +39,7 @@ from videos import tasks
 from videos.models import ProcessingStatus, Removal, Video
 from videos.services import files, small_thumbnails, thumbnails
 from videos.services.details import delete_video
-from videos.services.files import named_after, sweep_temp
+from videos.services.files import files_named_after, sweep_temp
 from videos.services.processing import publish as publishing
 from videos.services.small_thumbnails import (
     make_missing_small_thumbnails,
@@ -49,10 +49,10 @@ from videos.services.small_thumbnails import (
 from videos.services.stored_files import StoredFile, small_of
 from videos.services.thumbnails import (
     NOT_READY,
-    ask_for_lost_thumbnails,
-    choose_moment,
+    choose_thumbnail_frame,
+    enqueue_lost_thumbnails,
     make_chosen_thumbnail,
-    use_picture,
+    set_uploaded_thumbnail,
 )
 from videos.transcode.pipeline import make_thumbnail
 
@@ -148,7 +148,7 @@ def assert_only_its_picture(video: Video) -> None:
 @pytest.mark.parametrize("seconds", [0, 3, 5.5, 7])
 def test_the_picture_shows_the_moment_that_was_chosen(video_file: Video, seconds: float) -> None:
     before = thumbnail(video_file)
-    choose_moment(video=video_file, seconds=seconds)
+    choose_thumbnail_frame(video=video_file, seconds=seconds)
     assert thumbnail(video_file) == before, "until a worker has made the new one"
     assert wanted(video_file) == seconds
     assert run_queue() == [MAKE]
@@ -160,7 +160,7 @@ def test_the_picture_shows_the_moment_that_was_chosen(video_file: Video, seconds
 
 def test_the_very_end_is_the_last_frame(video_file: Video) -> None:
     assert video_file.duration_seconds is not None
-    choose_moment(video=video_file, seconds=video_file.duration_seconds)
+    choose_thumbnail_frame(video=video_file, seconds=video_file.duration_seconds)
     run_queue()
     assert moment_shown(video_file) == pytest.approx(LENGTH, abs=0.4)
 
@@ -170,7 +170,7 @@ def test_a_moment_that_the_video_does_not_have_is_refused(
     video_file: Video, seconds: float
 ) -> None:
     with pytest.raises(ValidationError, match="only 0:07 long"):
-        choose_moment(video=video_file, seconds=seconds)
+        choose_thumbnail_frame(video=video_file, seconds=seconds)
     video_file.refresh_from_db()
     assert video_file.thumbnail_wanted_at is None
     assert wake_ups() == []
@@ -180,16 +180,16 @@ def test_a_moment_that_the_video_does_not_have_is_refused(
 def test_only_a_ready_video_gets_another_picture(bob: User, status: ProcessingStatus) -> None:
     video = make_video(uploader=bob, status=status, duration_seconds=9.0, width=64, height=36)
     with pytest.raises(ValidationError, match=NOT_READY):
-        choose_moment(video=video, seconds=1)
+        choose_thumbnail_frame(video=video, seconds=1)
     with pytest.raises(ValidationError, match=NOT_READY):
-        use_picture(video=video, picture=picture())
+        set_uploaded_thumbnail(video=video, picture=picture())
     assert wake_ups() == []
     assert pictures() == []
 
 
 def test_of_two_moments_the_last_one_counts(video_file: Video) -> None:
-    choose_moment(video=video_file, seconds=2)
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=2)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     assert run_queue() == [MAKE, MAKE]
     assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
     run_queue()
@@ -214,8 +214,10 @@ def test_a_moment_chosen_while_another_is_made_is_the_one_that_counts(
     video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = thumbnail(video_file)
-    choose_moment(video=video_file, seconds=2)
-    while_its_frame_is_made(monkeypatch, lambda: choose_moment(video=video_file, seconds=6))
+    choose_thumbnail_frame(video=video_file, seconds=2)
+    while_its_frame_is_made(
+        monkeypatch, lambda: choose_thumbnail_frame(video=video_file, seconds=6)
+    )
     run_queue()
     assert thumbnail(video_file) == before
     assert video_file.thumbnail_wanted_at == 6
@@ -228,8 +230,10 @@ def test_a_moment_chosen_while_another_is_made_is_the_one_that_counts(
 def test_a_picture_sent_while_a_moment_is_made_stays(
     video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=video_file, seconds=2)
-    while_its_frame_is_made(monkeypatch, lambda: use_picture(video=video_file, picture=picture()))
+    choose_thumbnail_frame(video=video_file, seconds=2)
+    while_its_frame_is_made(
+        monkeypatch, lambda: set_uploaded_thumbnail(video=video_file, picture=picture())
+    )
     run_queue()
     assert colour(video_file)[0] > 200
     assert video_file.thumbnail_wanted_at is None
@@ -240,7 +244,7 @@ def test_a_picture_sent_while_a_moment_is_made_stays(
 def test_two_workers_at_one_moment_leave_one_picture(
     video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=video_file, seconds=2)
+    choose_thumbnail_frame(video=video_file, seconds=2)
     while_its_frame_is_made(monkeypatch, lambda: make_chosen_thumbnail(video_file.pk))
     assert not make_chosen_thumbnail(video_file.pk)
     assert moment_shown(video_file) == pytest.approx(2, abs=0.25)
@@ -251,7 +255,7 @@ def test_two_workers_at_one_moment_leave_one_picture(
 def test_a_video_deleted_while_its_picture_is_made_leaves_nothing(
     video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=video_file, seconds=2)
+    choose_thumbnail_frame(video=video_file, seconds=2)
     while_its_frame_is_made(monkeypatch, lambda: (video_file.delete(), run_queue()))
     assert not make_chosen_thumbnail(video_file.pk)
     run_queue()
@@ -262,9 +266,9 @@ def test_a_video_deleted_before_is_not_there_to_choose_for(video_file: Video) ->
     Video.objects.all().delete()
     run_queue()
     with pytest.raises(Video.DoesNotExist):
-        choose_moment(video=video_file, seconds=1)
+        choose_thumbnail_frame(video=video_file, seconds=1)
     with pytest.raises(Video.DoesNotExist):
-        use_picture(video=video_file, picture=picture())
+        set_uploaded_thumbnail(video=video_file, picture=picture())
     assert wake_ups() == []
     assert everything_on_disk() == []
 
@@ -272,7 +276,7 @@ def test_a_video_deleted_before_is_not_there_to_choose_for(video_file: Video) ->
 def test_enrichment_at_the_same_time_keeps_both(
     video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     while_its_frame_is_made(monkeypatch, enrich)
     assert make_chosen_thumbnail(video_file.pk)
     run_queue()
@@ -291,20 +295,20 @@ def test_a_lost_worker_costs_nothing_but_time(video_file: Video) -> None:
     assert wake_ups() == [MAKE, "videos.tasks.run_next_encode"]
     assert make_chosen_thumbnail(video_file.pk)
     assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
-    assert ask_for_lost_thumbnails() == 0
+    assert enqueue_lost_thumbnails() == 0
 
 
 def test_a_stop_of_the_workers_leaves_the_moment_for_later(
     video_file: Video, stopping: None
 ) -> None:
     before = thumbnail(video_file)
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     run_queue()
     assert thumbnail(video_file) == before
     assert video_file.thumbnail_wanted_at == 6
     assert_only_its_picture(video_file)
     forget_stop()
-    assert ask_for_lost_thumbnails() == 1
+    assert enqueue_lost_thumbnails() == 1
     assert run_queue() == [MAKE]
     assert moment_shown(video_file) == pytest.approx(6, abs=0.25)
 
@@ -317,7 +321,7 @@ def test_an_ffmpeg_that_somebody_kills_is_asked_again(
     slow.chmod(0o755)
     (tmp_path / "ffprobe").symlink_to("/usr/bin/ffprobe")
     real, settings.FFMPEG_PATH = settings.FFMPEG_PATH, str(slow)
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
 
     def kill() -> None:
         wait_for(sleepers, name="ffmpeg")
@@ -345,7 +349,7 @@ def test_a_full_disk_keeps_the_old_picture_and_the_moment(
     video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = thumbnail(video_file)
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     with monkeypatch.context() as full:
         full.setattr("clipset.lib.pictures.os.fsync", full_disk)
         assert not make_chosen_thumbnail(video_file.pk)
@@ -360,11 +364,11 @@ def test_a_video_that_cannot_be_read_keeps_its_picture_and_is_not_asked_for_ever
 ) -> None:
     before = thumbnail(video_file)
     video_file.file_path.write_bytes(b"not a film any more")
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     assert run_queue() == [MAKE]
     assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, None)
     video_file.file_path.unlink()
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     assert run_queue() == [MAKE]
     assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, None)
     assert_only_its_picture(video_file)
@@ -375,7 +379,7 @@ def test_a_database_that_fails_leaves_no_file_and_keeps_the_moment(
 ) -> None:
     """In the transaction that names the new picture."""
     before = thumbnail(video_file)
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     with monkeypatch.context() as failing:
         failing.setattr(
             thumbnails,
@@ -384,7 +388,7 @@ def test_a_database_that_fails_leaves_no_file_and_keeps_the_moment(
         )
         assert not make_chosen_thumbnail(video_file.pk)
         with pytest.raises(OperationalError):
-            use_picture(video=video_file, picture=picture())
+            set_uploaded_thumbnail(video=video_file, picture=picture())
     assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, 6)
     assert_only_its_picture(video_file)
 
@@ -394,7 +398,7 @@ class PowerCut(BaseException):
 
 
 @pytest.mark.parametrize(
-    "line", ["write_whole", "sync", "request_removals", "take_back", "committed"]
+    "line", ["write_whole", "sync", "request_removals", "remove_unpublished", "committed"]
 )
 def test_the_row_names_a_whole_picture_wherever_the_power_fails(
     video_file: Video, monkeypatch: pytest.MonkeyPatch, line: str
@@ -404,11 +408,11 @@ def test_the_row_names_a_whole_picture_wherever_the_power_fails(
         def fail(*_: Any, **__: Any) -> None:
             raise PowerCut
 
-        cut.setattr(thumbnails, "take_back", fail)
+        cut.setattr(thumbnails, "remove_unpublished", fail)
         if line != "committed":
             cut.setattr(thumbnails, line, fail)
         with pytest.raises(PowerCut):
-            use_picture(video=video_file, picture=picture())
+            set_uploaded_thumbnail(video=video_file, picture=picture())
     with Image.open(thumbnail(video_file)) as image:
         image.load()
     run_queue()
@@ -423,7 +427,7 @@ def test_the_row_names_a_whole_picture_wherever_the_power_fails(
 def test_what_a_killed_worker_left_in_the_temp_folder_is_swept(
     video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
     make_chosen_thumbnail(video_file.pk)
     monkeypatch.undo()
@@ -443,7 +447,7 @@ def test_a_folder_in_use_is_not_swept(video_file: Video, monkeypatch: pytest.Mon
         return make_thumbnail(*args, **options)
 
     monkeypatch.setattr("videos.services.thumbnails.make_thumbnail", sweeping)
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     assert make_chosen_thumbnail(video_file.pk)
     assert swept == [0]
 
@@ -455,7 +459,7 @@ def test_a_folder_in_use_is_not_swept(video_file: Video, monkeypatch: pytest.Mon
 def test_a_picture_that_is_sent_takes_the_shape_of_the_video(
     video_file: Video, size: tuple[int, int]
 ) -> None:
-    use_picture(video=video_file, picture=picture("blue", size))
+    set_uploaded_thumbnail(video=video_file, picture=picture("blue", size))
     with Image.open(thumbnail(video_file)) as image:
         assert (image.format, image.size) == ("JPEG", (64, 36))
     assert colour(video_file)[2] > 200
@@ -466,7 +470,7 @@ def test_a_picture_that_is_sent_takes_the_shape_of_the_video(
 
 def test_the_old_picture_goes_only_after_the_new_one_counts(video_file: Video) -> None:
     old = thumbnail(video_file)
-    use_picture(video=video_file, picture=picture())
+    set_uploaded_thumbnail(video=video_file, picture=picture())
     assert old.exists(), "somebody may be reading it"
     assert thumbnail(video_file) != old
     run_queue()
@@ -478,14 +482,14 @@ def test_a_video_without_a_picture_gets_one(video_file: Video) -> None:
     thumbnail(video_file).unlink()
     Video.objects.update(thumbnail_filename=None, thumbnail_root="")
     video_file.refresh_from_db()
-    use_picture(video=video_file, picture=picture())
+    set_uploaded_thumbnail(video=video_file, picture=picture())
     assert wake_ups() == [SMALL]
     assert_only_its_picture(video_file)
 
 
 def test_a_picture_that_is_sent_ends_the_wait_for_a_moment(video_file: Video) -> None:
-    choose_moment(video=video_file, seconds=6)
-    use_picture(video=video_file, picture=picture())
+    choose_thumbnail_frame(video=video_file, seconds=6)
+    set_uploaded_thumbnail(video=video_file, picture=picture())
     assert video_file.thumbnail_wanted_at is None
     run_queue()
     assert colour(video_file)[0] > 200
@@ -494,9 +498,9 @@ def test_a_picture_that_is_sent_ends_the_wait_for_a_moment(video_file: Video) ->
 
 def test_what_is_no_picture_is_refused_and_the_old_one_stays(video_file: Video) -> None:
     before = thumbnail(video_file)
-    choose_moment(video=video_file, seconds=6)
+    choose_thumbnail_frame(video=video_file, seconds=6)
     with pytest.raises(PictureError, match="can't be read as a picture"):
-        use_picture(video=video_file, picture=io.BytesIO(b"no picture"))
+        set_uploaded_thumbnail(video=video_file, picture=io.BytesIO(b"no picture"))
     assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, 6)
     assert_only_its_picture(video_file)
 
@@ -507,17 +511,17 @@ def test_a_full_disk_is_said_and_keeps_the_old_picture(
     before = thumbnail(video_file)
     monkeypatch.setattr("clipset.lib.pictures.os.fsync", full_disk)
     with pytest.raises(PictureError, match="disk is full"):
-        use_picture(video=video_file, picture=picture())
+        set_uploaded_thumbnail(video=video_file, picture=picture())
     assert thumbnail(video_file) == before
     assert_only_its_picture(video_file)
 
 
 def test_an_upright_video_gets_an_upright_picture(bob: User) -> None:
     video = ready_video(bob, clips.phone_h264_mov())
-    use_picture(video=video, picture=picture())
+    set_uploaded_thumbnail(video=video, picture=picture())
     with Image.open(thumbnail(video)) as image:
         assert image.size == (180, 320)
-    choose_moment(video=video, seconds=1)
+    choose_thumbnail_frame(video=video, seconds=1)
     assert make_chosen_thumbnail(video.pk)
     with Image.open(thumbnail(video)) as image:
         assert image.size == (180, 320)
@@ -532,15 +536,15 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
 
     def listing(video_id: Any) -> list[StoredFile]:
         states.append(Video.objects.get(pk=video_id).is_ready)
-        return named_after(video_id)
+        return files_named_after(video_id)
 
     def set_aside_late(video_id: Any, strays: Any) -> None:
         video.refresh_from_db()
         if video.is_ready:
-            use_picture(video=video, picture=picture())
+            set_uploaded_thumbnail(video=video, picture=picture())
         files.set_strays_aside(video_id, strays)
 
-    monkeypatch.setattr(publishing, "named_after", listing)
+    monkeypatch.setattr(publishing, "files_named_after", listing)
     monkeypatch.setattr(publishing, "set_strays_aside", set_aside_late)
     assert work() == "completed"
     assert states == [False]

@@ -13,24 +13,19 @@ from django.utils import timezone
 
 from tests.builders import make_user, make_video
 from tests.videos.stored_videos import used, wake_ups
-from videos.models import Job, ProcessingStatus, Rendition, Video
-from videos.models.job import JobKind, JobState
+from videos.models import Job, JobKind, JobState, ProcessingStatus, Rendition, Video
 from videos.services.processing import jobs
+from videos.services.processing.claim import LONG_SECONDS, claim_next_job, is_encode_waiting
+from videos.services.processing.enqueue import QUICK, SLOW, enqueue_due_jobs
 from videos.services.processing.jobs import (
-    LONG_SECONDS,
     MAX_LOSSES,
-    QUICK,
-    SLOW,
     LeaseLostError,
     cancel_job,
-    claim_next_job,
-    encode_waits,
     end_job,
-    give_back,
+    give_back_job,
     hand_to_encoder,
     renew_lease,
-    take_back_lost_jobs,
-    wake_for_due_jobs,
+    requeue_lost_jobs,
 )
 
 if TYPE_CHECKING:
@@ -173,12 +168,12 @@ def test_workers_at_once_do_not_share_a_long_place(settings: Settings) -> None:
 def test_a_place_is_free_again_however_its_job_ends() -> None:
     ends: list[Callable[[Job], object]] = [
         end_job,
-        give_back,
+        give_back_job,
         lambda job: jobs.fail_attempt(job, sentence="No."),
         lambda job: jobs.reject_source(job, sentence="No."),
         jobs.lose_attempt,
         lambda job: cancel_job(job, sentence="No."),
-        lambda _: take_back_lost_jobs(now=timezone.now() + timedelta(minutes=1)),
+        lambda _: requeue_lost_jobs(now=timezone.now() + timedelta(minutes=1)),
     ]
     for end in ends:
         job_of(make_user(), seconds=LONG)
@@ -192,11 +187,11 @@ def test_a_place_is_free_again_however_its_job_ends() -> None:
 def test_enrichment_gives_way_to_what_has_waited_a_while() -> None:
     job_of(make_user(), JobKind.ENRICH)
     claimed()
-    assert not encode_waits()
+    assert not is_encode_waiting()
     encode = job_of(make_user(), seconds=LONG)
-    assert not encode_waits(), "a free worker may be about to take it"
+    assert not is_encode_waiting(), "a free worker may be about to take it"
     Job.objects.filter(pk=encode.pk).update(run_after=timezone.now() - timedelta(seconds=6))
-    assert encode_waits()
+    assert is_encode_waiting()
 
 
 # -- from one to the next -------------------------------------------------------------------------
@@ -219,13 +214,13 @@ def test_each_cluster_is_woken_for_its_own() -> None:
     job_of(make_user(), JobKind.PUBLISH)
     job_of(make_user(), JobKind.ENRICH)
     job_of(make_user(), JobKind.ENCODE)
-    assert wake_for_due_jobs()
+    assert enqueue_due_jobs()
     assert sorted(wake_ups()) == [
         "videos.tasks.run_next_encode",
         "videos.tasks.run_next_encode",
         "videos.tasks.run_next_job",
     ]
-    assert not wake_for_due_jobs()
+    assert not enqueue_due_jobs()
 
 
 # -- losses ---------------------------------------------------------------------------------------
@@ -236,14 +231,14 @@ def test_progress_clears_the_count_of_lost_workers_but_only_where_none_was_befor
     for percent in (10, 20, 30, 40, 50, 60):
         job = claimed()
         renew_lease(job, percent=percent, seconds_left=None)
-        take_back_lost_jobs(now=timezone.now() + timedelta(minutes=1))
+        requeue_lost_jobs(now=timezone.now() + timedelta(minutes=1))
         Job.objects.update(run_after=timezone.now())
     job = Job.objects.get()
     assert (job.state, job.losses, job.attempts, job.furthest) == (JobState.WAITING, 1, 6, 60)
     for _ in range(MAX_LOSSES - 1):
         job = claimed()
         renew_lease(job, percent=60, seconds_left=None)
-        take_back_lost_jobs(now=timezone.now() + timedelta(minutes=1))
+        requeue_lost_jobs(now=timezone.now() + timedelta(minutes=1))
         Job.objects.update(run_after=timezone.now())
     assert Job.objects.get().state == JobState.FAILED
 
@@ -261,11 +256,11 @@ def test_what_an_attempt_was_making_is_not_shown_any_more_once_it_has_ended(end:
     elif end == "lost":
         jobs.lose_attempt(job)
     elif end == "given back":
-        give_back(job)
+        give_back_job(job)
     elif end == "cancelled":
         cancel_job(job, sentence="No.")
     else:
-        take_back_lost_jobs(now=timezone.now() + timedelta(minutes=1))
+        requeue_lost_jobs(now=timezone.now() + timedelta(minutes=1))
     assert not Rendition.objects.exists()
 
 

@@ -32,7 +32,7 @@ from videos.services.uploads.create import RefusedError, VideoDetails, create_up
 
 def make_one(bob):
     try:
-        create_upload(user=bob, size={SIZE}, filename="a.mp4", words=VideoDetails(title="A"))
+        create_upload(user=bob, size={SIZE}, filename="a.mp4", details=VideoDetails(title="A"))
     except RefusedError as refusal:
         return refusal.status
     return 201

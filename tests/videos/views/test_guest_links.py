@@ -18,7 +18,7 @@ from tests.videos.views.test_media import VIDEO, read
 from videos.models import Caption, GuestLink, Video
 from videos.selectors.guest_links import MAX_INLINE
 from videos.services import guest_links as guest_link_service
-from videos.services.guest_links import make_guest_link, revoke_guest_link
+from videos.services.guest_links import create_guest_link, revoke_guest_link
 from videos.transcode.storyboard import plan_storyboard
 from videos.views import guest_links, media
 
@@ -57,7 +57,7 @@ def video(bob: User) -> Video:
 
 def link_to(video: Video) -> str:
     """The path of a new link."""
-    issued = make_guest_link(video=video, created_by=video.uploaded_by, lifetime=WEEK)
+    issued = create_guest_link(video=video, created_by=video.uploaded_by, lifetime=WEEK)
     return f"/s/{issued.token}/"
 
 
@@ -345,7 +345,7 @@ def test_an_open_link_is_on_the_page_however_many_were_made_since(
 ) -> None:
     monkeypatch.setattr(guest_links, "SHOWN", 3)
     for note in ("open", "oldest", "older", "newer"):
-        make_guest_link(video=video, created_by=bob, lifetime=WEEK, note=note)
+        create_guest_link(video=video, created_by=bob, lifetime=WEEK, note=note)
     GuestLink.objects.exclude(note="open").update(revoked_at=timezone.now())
     client = Client()
     client.force_login(bob)
@@ -356,7 +356,7 @@ def test_an_open_link_is_on_the_page_however_many_were_made_since(
 def test_undoing_a_revocation_makes_no_more_links_than_there_may_be(
     video: Video, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guest_link_service, "MAX_OPEN", 1)
+    monkeypatch.setattr(guest_link_service, "MAX_ACTIVE_LINKS", 1)
     link_to(video)
     first = GuestLink.objects.get()
     revoke_guest_link(link=first)

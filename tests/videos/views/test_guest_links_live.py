@@ -17,7 +17,7 @@ from tests.videos.live import Visitor
 from tests.videos.nginx import locations_of_files, nginx
 from tests.videos.views.test_media import SIZE, VIDEO, video_file
 from videos.models import GuestLink, Video
-from videos.services.guest_links import make_guest_link
+from videos.services.guest_links import create_guest_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def token_for(video: Video) -> str:
     week = timedelta(days=7)
-    return make_guest_link(video=video, created_by=video.uploaded_by, lifetime=week).token
+    return create_guest_link(video=video, created_by=video.uploaded_by, lifetime=week).token
 
 
 def test_no_log_has_a_token_whatever_is_asked_with_it(site: live.Server) -> None:

@@ -347,13 +347,13 @@ def test_what_is_no_playlist_is_refused_with_a_sentence(client: Client) -> None:
     assert answer.status_code == 422
     assert "Enter a name." in answer.content.decode()
     assert "Snow</textarea>" in answer.content.decode()
-    assert not Playlist.objects.exists()
+    assert not Playlist.objects.present().exists()
 
 
 def test_too_many_are_refused_with_a_sentence_wherever_one_is_made(
     bob: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MAX_CHOICES", 1)
+    monkeypatch.setattr(services, "MAX_PLAYLISTS", 1)
     make_playlist(made_by=bob)
     for path in ("/playlists/", f"/v/{make_video().short_id}/playlists/"):
         answer = client.post(path, {"title": "Winter"})

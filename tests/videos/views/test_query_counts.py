@@ -10,9 +10,9 @@ import pytest
 from tests.builders import count_queries, make_category, make_playlist, make_user, make_video
 from videos.services.captions import add_caption
 from videos.services.comments import write_comment
-from videos.services.guest_links import make_guest_link
+from videos.services.guest_links import create_guest_link
 from videos.services.likes import set_like
-from videos.services.playlists import add_to_playlist, start_playlist
+from videos.services.playlists import add_to_playlist, create_playlist_with_video
 from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_no_page_takes_more_queries_for_more_of_everything(client: Client) -> No
     bob, music = make_user("bob"), make_category("Music")
     video_file = make_video("Harbour", uploader=bob, category=music)
     said = write_comment(video=video_file, author=make_user(), text="At 0:10")
-    guest = make_guest_link(video=video_file, created_by=bob, lifetime=DAY).token
+    guest = create_guest_link(video=video_file, created_by=bob, lifetime=DAY).token
     playlist = make_playlist(made_by=bob)
     add_to_playlist(playlist=playlist, video=video_file, user=bob)
     client.force_login(bob)
@@ -90,7 +90,10 @@ def add_more(video_file: Video, bob: User, music: Category) -> None:
         add_caption(video=video, contents=SRT, language="en", label="")
     set_like(video=other, member=bob, liked=True)
     playlists = list(bob.playlists.all())
-    for playlist in [*playlists, start_playlist(user=bob, title="Of mine", video=other)]:
+    for playlist in [
+        *playlists,
+        create_playlist_with_video(user=bob, title="Of mine", video=other),
+    ]:
         add_to_playlist(playlist=playlist, video=own, user=bob)
     said = write_comment(video=video_file, author=alice, text="Look at 0:10 and at 0:12!")
     for _ in range(5):
@@ -98,4 +101,4 @@ def add_more(video_file: Video, bob: User, music: Category) -> None:
     first = video_file.comments.order_by("pk").first()
     assert first is not None
     write_comment(video=video_file, author=alice, text="So did I.", reply_to=first)
-    make_guest_link(video=video_file, created_by=bob, lifetime=DAY)
+    create_guest_link(video=video_file, created_by=bob, lifetime=DAY)

@@ -21,7 +21,7 @@ from tests.videos.conftest import use_folders_of
 from tests.videos.live import Visitor, read_answer
 from tests.videos.stored_videos import assert_nothing_is_left, files_below
 from videos.models import Upload, UploadState, Video
-from videos.services.guest_links import make_guest_link
+from videos.services.guest_links import create_guest_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -252,7 +252,7 @@ def test_pages_are_quick_beside_two_hundred_clients_that_stop_reading(
     site: live.Server, bob: User
 ) -> None:
     video = video_file(bob)
-    token = make_guest_link(video=video, created_by=bob, lifetime=timedelta(days=1)).token
+    token = create_guest_link(video=video, created_by=bob, lifetime=timedelta(days=1)).token
     readers = [Visitor(site, make_user(f"reader{number}")) for number in range(12)]
     idle = p95(site, Visitor(site, bob))
     with ExitStack() as held:

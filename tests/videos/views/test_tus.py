@@ -31,8 +31,8 @@ from videos.models import Job, Playlist, ProcessingStatus, Upload, UploadState, 
 from videos.services.playlists import delete_playlist, restore_playlist
 from videos.services.uploads import append as receiving
 from videos.services.uploads.append import End, UploadBusyError, UploadGoneError, receive, writing
-from videos.services.uploads.create import (
-    LIFETIME,
+from videos.services.uploads.create import LIFETIME
+from videos.services.uploads.expire import (
     REMEMBERED_DAYS,
     end_expired_uploads,
     end_upload,
@@ -218,8 +218,8 @@ def naming(**pairs: str) -> dict[str, str]:
 
 
 CREATION: list[tuple[str, dict[str, str], int, str]] = [
-    ("without a name", {"Upload-Length": "10"}, 422, "Say what the file is called"),
-    ("with an invisible name", naming(filename="\u200b/"), 422, "Say what the file is called"),
+    ("without a name", {"Upload-Length": "10"}, 422, "This file has no name"),
+    ("with an invisible name", naming(filename="\u200b/"), 422, "This file has no name"),
     ("of a kind that is not taken", naming(filename="a.exe"), 415, "This kind of file"),
     ("of no kind", naming(filename="mp4"), 415, "This kind of file"),
     ("of a kind by its path only", naming(filename="a.mp4/b"), 415, "This kind of file"),

@@ -267,7 +267,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_stored(client: Client, bo
     answer = send(client, video_file(content=bytes(200 * KIB + FORM_OVERHEAD + 1)), **TYPED)
     assert answer.status_code == 413
     assert (
-        "This file is larger than 200 KB, the most that is accepted. Send a shorter or smaller"
+        "This file is larger than 200 KB, the maximum. Upload a shorter or smaller"
         " version." in seen(answer)
     )
     assert_nothing_is_left(bob)
@@ -296,7 +296,7 @@ def test_a_file_that_would_pass_the_weekly_quota_is_refused(client: Client, bob:
     day = f"{quota_state(bob).resets_at:%A, %-d %B}"
     assert (
         f"Not enough weekly quota: 1 MB of 4 MB is left until {day}. "
-        "Send a smaller file, or wait until then." in seen(answer)
+        "Upload a smaller file, or wait until then." in seen(answer)
     )
     assert_nothing_is_left(bob, charged=3 * MIB)
 
@@ -426,7 +426,8 @@ def test_a_file_that_ends_before_its_form_does_is_refused(client: Client, bob: U
 
 def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User) -> None:
     """The sweep took it for dead while it was still coming: what it said stands."""
-    from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload, end_upload
+    from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload
+    from videos.services.uploads.expire import end_upload
     from videos.services.uploads.finish import finish_upload
 
     upload = begin_upload(user=bob, content_length=1000)
@@ -439,7 +440,7 @@ def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User)
             path=upload.folder_path / "source.mp4",
             size=1000,
             original_filename="a.mp4",
-            words=VideoDetails(title="A"),
+            details=VideoDetails(title="A"),
         )
     assert refused.value.status == 422
     assert wake_ups() == []

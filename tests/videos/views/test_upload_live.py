@@ -23,7 +23,7 @@ from tests.videos.conftest import use_folders_of
 from tests.videos.live import Visitor, read_answer, resident_bytes
 from tests.videos.stored_videos import assert_nothing_is_left, files_below, set_limits, used
 from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.services.uploads.create import end_expired_uploads
+from videos.services.uploads.expire import end_expired_uploads
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings

@@ -23,8 +23,7 @@ from tests.builders import (
     make_video,
 )
 from tests.videos.stored_videos import used, wake_ups
-from videos.models import Caption, Job, ProcessingStatus, Removal, Rendition, Video
-from videos.models.job import JobState
+from videos.models import Caption, Job, JobState, ProcessingStatus, Removal, Rendition, Video
 
 if TYPE_CHECKING:
     from accounts.models import User

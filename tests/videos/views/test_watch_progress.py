@@ -11,7 +11,7 @@ from pytest_django.asserts import assertTemplateUsed
 
 from tests.builders import count_queries, make_user, make_video
 from videos.models import View, WatchProgress
-from videos.services.guest_links import make_guest_link
+from videos.services.guest_links import create_guest_link
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -116,14 +116,16 @@ def test_only_the_pages_with_a_player_permit_styles_of_scripts(client: Client, a
     assert usual["style-src"] == usual["script-src"] == "'self'"
     more = usual | {"style-src": "'self' 'unsafe-inline'"}
     video = make_video(uploader=alice)
-    issued = make_guest_link(video=video, created_by=alice, lifetime=timedelta(days=1))
+    issued = create_guest_link(video=video, created_by=alice, lifetime=timedelta(days=1))
     for path in (video.get_absolute_url(), f"/s/{issued.token}/"):
         assert policy_of(client.get(path)) == more
 
 
 def test_a_guests_page_has_the_same_player(client: Client) -> None:
     video = make_video()
-    issued = make_guest_link(video=video, created_by=video.uploaded_by, lifetime=timedelta(days=1))
+    issued = create_guest_link(
+        video=video, created_by=video.uploaded_by, lifetime=timedelta(days=1)
+    )
     page = client.get(f"/s/{issued.token}/")
     assertTemplateUsed(page, "videos/watch/player.html")
     assert "data-resumed" not in page.text

@@ -1,14 +1,13 @@
-"""Publishes finished files again whose video's row says that it is not finished.
+"""Adopting published files: publishes finished files whose video's row is not finished.
 
-After an older database was put back, a row may wait for a source that was processed long ago, while
-what was made of it lies where it was published. Such files are found by their names, probed, and
-stored as a finished job stores its own, before anything is given up.
+After an older database was restored, a row may wait for a source that was processed long ago, while
+its renditions are still in the published roots. Such files are found by their names, probed, and
+stored as the result of a job, before the video is given up.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +17,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from siteconfig.roots import ORIGINALS, THUMBNAILS, is_available
+from videos.filenames import PublishedName
 from videos.models import Job, ProcessingStatus, Video
-from videos.models.job import JobState
-from videos.services.files import named_after
+from videos.services.files import files_named_after
 from videos.services.processing import jobs
 from videos.services.processing.options import transcode_options
 from videos.services.processing.publish import (
@@ -38,7 +37,7 @@ from videos.transcode.storyboard import plan_storyboard
 from videos.transcode.types import Made, MediaInfo, Rendition, no_tick
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from uuid import UUID
 
     from videos.models import Rendition as RenditionRow
@@ -48,17 +47,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_RENDITION: Final = re.compile(
-    r"[0-9a-f]{32}-(?P<version>[0-9a-f]{12})-(?P<name>source|\d{3,4}p)\.mp4"
-)
-_THUMBNAIL: Final = re.compile(r"[0-9a-f]{32}-(?P<version>[0-9a-f]{12})\.jpg")
-_STORYBOARD: Final = re.compile(r"[0-9a-f]{32}-(?P<version>[0-9a-f]{12})-storyboard\.jpg")
-_ORIGINAL: Final = re.compile(r"[0-9a-f]{32}-(?P<version>[0-9a-f]{12})\.\w+")
-# How far the lengths of two renditions of one video may differ.
+# The most by which the lengths of two renditions of one video may differ.
 MAX_DIFFERENCE_SECONDS: Final = 0.5
-# How many jobs of one video may be added for what the sweep found: each should be the last.
+# Of one video. The sweep adds no more, should its jobs never end with the video being published.
 MAX_JOBS: Final = 20
-MAX_AT_ONCE: Final = 5
+MAX_AT_ONCE: Final = 5  # jobs that one sweep adds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +61,7 @@ class _Whole:
     file: StoredFile
     path: Path
     version: str
-    name: str
+    name: str  # of the rendition
     info: MediaInfo
     facts: Facts
     placed_at: float
@@ -76,25 +69,25 @@ class _Whole:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        assert self.info.video is not None  # _probed saw to it
+        assert self.info.video is not None  # checked by _probed
         return self.info.video.width, self.info.video.height
 
     @property
     def rank(self) -> tuple[int, float]:
-        """The tallest comes first, of several attempts the newest."""
+        """For sorting: by the short side, then by age."""
         return min(self.size), self.placed_at
 
 
 def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bool:
-    """Publishes what lies finished in the published roots under the name of the job's video, and
-    ends the job. False when no rendition there is whole.
+    """Publishes the finished files of the job's video and ends the job. False when no rendition is
+    whole.
 
-    Raises LeaseLostError, and ProcessingError when a file could not be probed.
+    Raises: LeaseLostError; ProcessingError when a file could not be probed.
     """
     video = job.video
     if video.is_sample:
         return False
-    files = named_after(video.pk)
+    files = files_named_after(video.pk)
     whole = _renditions(files, tick)
     if not whole:
         return False
@@ -102,7 +95,7 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
     captions = _captions(_original(files, top), folder, tick)
     placed = Placed(
         renditions=[_row(video, one) for one in whole],
-        thumbnail=_newest(files, _THUMBNAIL),
+        thumbnail=_newest(files, lambda name: name.is_thumbnail),
         original=_original(files, top),
     )
     with transaction.atomic():
@@ -114,12 +107,9 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
 
 
 def adopt_unfinished_videos() -> int:
-    """In the sweep: videos that are not ready, whose source is missing and on which nobody works,
-    while finished files of theirs lie where they are published. Adds a job for each; a worker then
-    adopts the files. Returns how many."""
-    unended = Job.objects.filter(
-        video=OuterRef("pk"), state__in=[JobState.WAITING, JobState.RUNNING]
-    )
+    """Adds a job for each unready video that has finished files, but neither a source nor a job; a
+    worker then adopts the files. Called by the sweep. Returns how many jobs were added."""
+    unended = Job.objects.filter(video=OuterRef("pk"), state__in=jobs.UNFINISHED)
     unready = Video.objects.filter(is_sample=False).exclude(
         processing_status=ProcessingStatus.COMPLETED
     )
@@ -128,32 +118,40 @@ def adopt_unfinished_videos() -> int:
     found = [
         video_id
         for video_id, files in published_files(sourceless).items()
-        if any(_RENDITION.fullmatch(file.key) for file in files)
+        if any(_is_rendition(file) for file in files)
     ]
     return sum(_add_job(video_id) for video_id in found[:MAX_AT_ONCE])
 
 
 def may_be_adopted(video_id: UUID) -> bool:
-    """Whether the files of a video must stay where they are: its row says that it is not ready,
-    and they may be all that there is of it."""
-    return Video.objects.filter(pk=video_id).exclude(
+    """Whether the files of a video must stay where they are, since the video is not ready and they
+    may be all that is left of it."""
+    unready = Video.objects.filter(pk=video_id).exclude(
         processing_status=ProcessingStatus.COMPLETED
-    ).exists() and any(_RENDITION.fullmatch(file.key) for file in named_after(video_id))
+    )
+    return unready.exists() and any(_is_rendition(file) for file in files_named_after(video_id))
+
+
+def _is_rendition(file: StoredFile) -> bool:
+    name = PublishedName.of(file.key)
+    return name is not None and name.is_rendition
 
 
 def _lacks_its_source(video: Video) -> bool:
-    """False as well while the source's root is away: it may be there."""
+    """Whether the video's source is gone. False while its root is away, since the source may be
+    there."""
     if not video.source_key:
         return True
     return is_available(video.source_root) and not video.source_file.is_file()
 
 
 def _add_job(video_id: UUID) -> bool:
-    """The quota stays as it is: what was given back is not charged again."""
+    """Adds a job if the video's files can be adopted. The quota stays as it is: what was released
+    is not charged again."""
     try:
         if Job.objects.filter(video=video_id).count() >= MAX_JOBS:
             return False
-        if not _renditions(named_after(video_id), no_tick):
+        if not _renditions(files_named_after(video_id), no_tick):
             return False
     except (ProcessingError, OSError) as error:
         logger.warning("files of video %s could not be probed: %s", video_id, error)
@@ -169,17 +167,21 @@ def _add_job(video_id: UUID) -> bool:
     return True
 
 
-# -- what is there --------------------------------------------------------------------------------
+# -- finding the files ----------------------------------------------------------------------------
 
 
 def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
-    """Those that are whole and belong together, the largest first: the tallest one, what the same
-    attempt made, and smaller ones of the same length that a later one added."""
+    """Whole renditions that belong together, the tallest first.
+
+    These are the tallest one, smaller ones of the same attempt, and smaller ones of the same length
+    that a later attempt added.
+    """
     probed = [
         one
         for file in files
-        if (found := _RENDITION.fullmatch(file.key))
-        and (one := _probed(file, found["version"], found["name"], tick))
+        if (name := PublishedName.of(file.key))
+        and name.is_rendition
+        and (one := _probed(file, name, tick))
     ]
     if not probed:
         return []
@@ -194,8 +196,8 @@ def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
     return sorted(chosen.values(), key=lambda one: one.rank, reverse=True)
 
 
-def _probed(file: StoredFile, version: str, name: str, tick: Tick) -> _Whole | None:
-    """None for what is damaged, cut short or not what browsers play."""
+def _probed(file: StoredFile, name: PublishedName, tick: Tick) -> _Whole | None:
+    """None for a file that is damaged, cut short or not playable in browsers."""
     path = stored_path(*file)
     try:
         info = probe(path, options=transcode_options(accepted=("mp4",)), tick=tick)
@@ -212,8 +214,8 @@ def _probed(file: StoredFile, version: str, name: str, tick: Tick) -> _Whole | N
     return _Whole(
         file=file,
         path=path,
-        version=version,
-        name=name,
+        version=name.version,
+        name=name.part,
         info=info,
         facts=facts,
         placed_at=placed_at,
@@ -221,7 +223,8 @@ def _probed(file: StoredFile, version: str, name: str, tick: Tick) -> _Whole | N
 
 
 def _row(video: Video, one: _Whole) -> RenditionRow:
-    assert one.info.video is not None  # _probed saw to it
+    """The row of an adopted rendition, unsaved."""
+    assert one.info.video is not None  # checked by _probed
     width, height = one.size
     planned = Rendition(
         name=one.name, width=width, height=height, bandwidth=one.facts.bandwidth, encoding=None
@@ -241,12 +244,14 @@ def _row(video: Video, one: _Whole) -> RenditionRow:
     )
 
 
-def _newest(files: Iterable[StoredFile], name: re.Pattern[str]) -> Path | None:
-    """In the root of thumbnails, that Pillow can read to its end."""
-    from PIL import Image  # the web server does without it
+def _newest(files: Iterable[StoredFile], is_wanted: Callable[[PublishedName], bool]) -> Path | None:
+    """The newest wanted image in the root of thumbnails which Pillow can read to its end."""
+    from PIL import Image  # only workers load it
 
     paths = [
-        stored_path(*file) for file in files if file.root == THUMBNAILS and name.fullmatch(file.key)
+        stored_path(*file)
+        for file in files
+        if file.root == THUMBNAILS and (name := PublishedName.of(file.key)) and is_wanted(name)
     ]
     for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
         with suppress(OSError, ValueError, SyntaxError), Image.open(path) as image:
@@ -256,16 +261,16 @@ def _newest(files: Iterable[StoredFile], name: re.Pattern[str]) -> Path | None:
 
 
 def _original(files: Iterable[StoredFile], top: _Whole) -> Path | None:
-    """What the attempt kept of its source; nothing for a copy."""
+    """The original that the attempt kept. There is none of a copied video."""
     for file in files:
-        found = _ORIGINAL.fullmatch(file.key)
-        if file.root == ORIGINALS and found and found["version"] == top.version:
+        name = PublishedName.of(file.key)
+        if file.root == ORIGINALS and name and not name.part and name.version == top.version:
             return stored_path(*file)
     return None
 
 
 def _captions(original: Path | None, folder: Path, tick: Tick) -> tuple[Extracted, ...]:
-    """Of the original, where one was kept: what is published holds no subtitles."""
+    """Captions from the original, if one was kept: published files hold no subtitles."""
     if original is None:
         return ()
     options = transcode_options()
@@ -276,12 +281,13 @@ def _captions(original: Path | None, folder: Path, tick: Tick) -> tuple[Extracte
 
 
 def _store_storyboard(video: Video, files: Iterable[StoredFile], top: RenditionRow) -> None:
-    """In the fenced transaction: the newest sheet that has the size its plan says."""
+    """Stores the newest storyboard, if it has the size that its plan says. In the transaction that
+    ends the job."""
     grid = plan_storyboard(top.width, top.height, top.duration_seconds)
-    sheet = _newest(files, _STORYBOARD)
+    sheet = _newest(files, lambda name: name.is_storyboard)
     if sheet is None:
         return
-    from PIL import Image  # the web server does without it
+    from PIL import Image  # only workers load it
 
     with Image.open(sheet) as image:
         if image.size != (grid.columns * grid.tile_width, grid.rows * grid.tile_height):

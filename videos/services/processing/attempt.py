@@ -1,4 +1,4 @@
-"""One attempt at a job, and what becomes of it: done, refused, failed, lost or given back."""
+"""One attempt at a job: it ends as done, refused, failed, lost or given back."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from clipset.lib.disk import is_disk_full
 from clipset.lib.request_id import set_request_id
 from clipset.workers.stopping import is_stopping
 from clipset.workers.ticks import tick as show_life
-from videos.models import ProcessingStatus, Video
-from videos.models.job import JobKind
-from videos.services.files import (
+from videos.models import JobKind, ProcessingStatus, Video
+from videos.services.processing import jobs
+from videos.services.processing.adopt import adopt_published_files
+from videos.services.processing.claim import claim_next_job, is_encode_waiting
+from videos.services.processing.disk_faults import Fault, fault_of_storage, may_be_disk_error
+from videos.services.processing.enqueue import QUICK, enqueue_due_jobs
+from videos.services.processing.enrich import enrich
+from videos.services.processing.publish import NeedsEncodingError, process
+from videos.services.processing.work_folders import (
     enter_work_folder,
     leave_work_folder,
     work_folder,
 )
-from videos.services.processing import jobs
-from videos.services.processing.adopt import adopt_published_files
-from videos.services.processing.disk_faults import Fault, fault_of_storage, speaks_of_disk
-from videos.services.processing.enrich import enrich
-from videos.services.processing.publish import NeedsEncodingError, process
 from videos.services.removals import cancel_failed_source
 from videos.services.removing import work_off_removals
 from videos.transcode.errors import KilledBySignalError, ProcessingError, SourceError
@@ -62,14 +63,14 @@ REFUSED = "This file was refused because of what it holds. Upload another versio
 CANCELLED = "Processing was stopped. You can start it again at any time."
 
 
-def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
-    """Takes one job that is due and makes one attempt at it. Returns what became of it."""
+def process_next_job(kinds: tuple[JobKind, ...] = QUICK) -> str:
+    """Claims one job that is due and makes one attempt at it. Returns the outcome, for the log."""
     if is_stopping():
         return "stopping"
-    job = jobs.claim_next_job(kinds)
+    job = claim_next_job(kinds)
     if job is None:
         return "nothing to do"
-    # Whoever woke this worker, the log lines from here on are about this job.
+    # The task may have been enqueued by another request than the one that created this job.
     set_request_id(job.request_id)
     folder = work_folder(job)
     try:
@@ -79,51 +80,52 @@ def process_next_job(kinds: tuple[JobKind, ...] = jobs.QUICK) -> str:
         return "lease lost"
     finally:
         leave_work_folder(folder)
-        # For what had to wait for a place.
-        jobs.wake_for_due_jobs()
+        # For jobs that waited for a long slot.
+        enqueue_due_jobs()
 
 
 def _attempt(job: Job, folder: Path) -> str:
-    """Raises LeaseLostError; every other failure ends in a state with a sentence."""
+    """Raises: LeaseLostError. Any other failure ends in a state with a sentence."""
     try:
         enter_work_folder(folder)
         _work(job, folder)
     except (NeedsEncodingError, jobs.GiveBackError) as pause:
-        return _handed_on(job, pause)
+        return _pause(job, pause)
     except jobs.LeaseLostError:
         raise
     except Exception as error:
-        return _ended_by(job, folder, error)
+        return _end_by_error(job, folder, error)
     if job.kind != JobKind.ENRICH:
         work_off_removals(video_id=job.video_id)  # its source
     return "completed"
 
 
-def _ended_by(job: Job, folder: Path, error: Exception) -> str:
-    """What becomes of a job whose attempt raised an error. Raises LeaseLostError."""
+def _end_by_error(job: Job, folder: Path, error: Exception) -> str:
+    """Ends an attempt that raised an error. Returns the outcome. Raises: LeaseLostError."""
     try:
         fault = fault_of_storage(job, folder, error, tick=_ticker(job))
     except jobs.GiveBackError as pause:
-        return _handed_on(job, pause)
+        return _pause(job, pause)
     if fault is Fault.AWAY:
-        # Whatever the error says: it comes from a disk, not from the source.
+        # The error comes from a disk, whatever its text says about the source.
         logger.warning("job %s waits for its storage: %s", job.pk, error)
-        jobs.give_back(job, delay=jobs.storage_pause(job))
+        jobs.give_back_job(job, delay=jobs.storage_pause(job))
         return "given back"
     if isinstance(error, SourceError):
-        return _judged(job, error, fault)
+        return _judge_source(job, error, fault)
     if isinstance(error, KilledBySignalError):
         logger.warning("FFmpeg of job %s was killed", job.pk)
         return "given up" if jobs.lose_attempt(job) else "lost"
     if isinstance(error, ProcessingError):
         logger.warning("job %s failed: %s\n%s", job.pk, error, error.detail)
-        return _failed(job, error.sentence)
-    # Whatever it is, the video must not stay in the middle; the log has the trace.
+        return _fail(job, error.sentence)
+    # An unexpected error must not leave the video in PROCESSING. The log has the trace.
     logger.error("job %s failed unexpectedly", job.pk, exc_info=error)
-    return _failed(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
+    return _fail(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
 
 
 def _work(job: Job, folder: Path) -> None:
+    """Does the job: enriches, processes the source, or adopts files that were published before."""
     tick = _ticker(job)
     if job.kind == JobKind.ENRICH:
         enrich(job, folder, tick=tick)
@@ -134,66 +136,68 @@ def _work(job: Job, folder: Path) -> None:
     elif not adopt_published_files(job, folder, tick=tick):
         if source is None:
             raise SourceError(SOURCE_GONE)
-        # Its storage is there, so that it was removed; a person may still find it.
+        # The storage is available, so the source was removed; an admin may still have a copy.
         raise ProcessingError(SOURCE_MISSING, detail=f"{source} is missing")
 
 
-def _handed_on(job: Job, pause: NeedsEncodingError | jobs.GiveBackError) -> str:
+def _pause(job: Job, pause: NeedsEncodingError | jobs.GiveBackError) -> str:
+    """Puts the job back into the queue. Returns the outcome. Raises: LeaseLostError."""
     if isinstance(pause, NeedsEncodingError):
         jobs.hand_to_encoder(job, source_seconds=pause.seconds)
         return "to be encoded"
-    jobs.give_back(job)
+    jobs.give_back_job(job)
     return "given back"
 
 
-def _judged(job: Job, error: SourceError, fault: Fault | None) -> str:
-    """Refuses the source where nothing else can be at fault. Of what sounds like a disk that
-    failed for a moment the same has to be heard in another attempt."""
+def _judge_source(job: Job, error: SourceError, fault: Fault | None) -> str:
+    """Refuses the source if nothing else can be at fault. An error that may come from a disk which
+    failed for a moment has to occur in a second attempt as well."""
     if fault is Fault.CHANGED:
         logger.error("the source of video %s has another size now", job.video.short_id)
-        return _failed(job, SOURCE_CHANGED)
-    if speaks_of_disk(error) and not job.failures:
+        return _fail(job, SOURCE_CHANGED)
+    if may_be_disk_error(error) and not job.failures:
         logger.warning("job %s is tried again before it is judged: %s", job.pk, error.detail)
-        return _failed(job, error.sentence)
-    return _refused(job, error)
+        return _fail(job, error.sentence)
+    return _refuse(job, error)
 
 
-def _refused(job: Job, error: SourceError) -> str:
+def _refuse(job: Job, error: SourceError) -> str:
     logger.info("video %s is refused: %s\n%s", job.video.short_id, error, error.detail)
     jobs.reject_source(job, sentence=error.sentence)
     return "refused"
 
 
-def _failed(job: Job, sentence: str) -> str:
+def _fail(job: Job, sentence: str) -> str:
     return "given up" if jobs.fail_attempt(job, sentence=sentence) else "to be tried again"
 
 
 def _ticker(job: Job) -> Tick:
-    """Renews the lease with the progress, every ten seconds, or every two while it moves.
+    """A function that renews the lease and records progress: every ten seconds, or every two while
+    the percentage changes.
 
-    It raises LeaseLostError and GiveBackError, which end the work.
+    It raises LeaseLostError and GiveBackError, which end the attempt.
     """
-    last_time, last_percent = time.monotonic() - 60, -1
+    saved_at, saved_percent = time.monotonic() - 60, -1
     renewed_at = time.monotonic()
 
     def tick(progress: Progress) -> None:
-        nonlocal last_time, last_percent, renewed_at
+        nonlocal saved_at, saved_percent, renewed_at
         if is_stopping():
             raise jobs.GiveBackError
         show_life()
         now = time.monotonic()
         percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))
-        moved = percent is not None and percent != last_percent
-        if now - last_time < (2 if moved else jobs.HEARTBEAT.total_seconds()):
+        has_changed = percent is not None and percent != saved_percent
+        if now - saved_at < (2 if has_changed else jobs.HEARTBEAT.total_seconds()):
             return
         left = None if progress.seconds_left is None else max(0, round(progress.seconds_left))
-        last_time, last_percent = now, -1 if percent is None else percent
+        saved_at, saved_percent = now, -1 if percent is None else percent
         try:
             jobs.renew_lease(job, percent=percent, seconds_left=left)
-            if job.kind == JobKind.ENRICH and jobs.encode_waits():
+            if job.kind == JobKind.ENRICH and is_encode_waiting():
                 raise jobs.GiveBackError
         except OperationalError:
-            # A database that is busy or away for a moment is no reason to throw the work away.
+            # The work goes on while the database is busy or away for less than a lease.
             logger.exception("the lease of job %s could not be renewed", job.pk)
             connection.close_if_unusable_or_obsolete()
             if time.monotonic() - renewed_at > jobs.LEASE.total_seconds():
@@ -204,14 +208,15 @@ def _ticker(job: Job) -> Tick:
     return tick
 
 
-# -- what people ask for --------------------------------------------------------------------------
+# -- requests of members --------------------------------------------------------------------------
 
 
 def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
-    """Another attempt at a video that failed, charged to its uploader again. One that failed
-    because of what was sent is tried again by staff alone.
+    """Adds a job for a failed video and charges its uploader's quota again. Only staff can retry a
+    video whose content was refused.
 
-    Raises ValidationError when the file is gone, the quota has no room, or somebody was faster.
+    Raises: ValidationError when the file is gone, the quota has no room, or another request was
+    faster.
     """
     with transaction.atomic():
         current = Video.objects.select_for_update().get(pk=video.pk)
@@ -236,10 +241,10 @@ def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
         return jobs.add_job(video=current)
 
 
-def enrich_again(*, video: Video) -> Job:
-    """Makes the smaller renditions and the storyboard of a finished video that lacks them.
+def retry_enrichment(*, video: Video) -> Job:
+    """Adds a job for the smaller renditions and the storyboard of a video that is ready.
 
-    Raises ValidationError when the video is not finished or is being worked on.
+    Raises: ValidationError when the video is not ready or is being processed.
     """
     with transaction.atomic():
         current = Video.objects.select_for_update().get(pk=video.pk)
@@ -251,9 +256,9 @@ def enrich_again(*, video: Video) -> Job:
 
 
 def cancel_processing(*, video: Video) -> None:
-    """Stops work on a video. It can be tried again; the quota is given back until then.
+    """Stops processing a video. It can be retried; until then its quota is released.
 
-    Raises ValidationError when there is nothing to stop.
+    Raises: ValidationError when it is not being processed.
     """
     job = jobs.open_job(video)
     if job is None or not jobs.cancel_job(job, sentence=CANCELLED):

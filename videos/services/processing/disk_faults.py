@@ -1,7 +1,7 @@
-"""Telling a disk's fault from that of what lies on it, before a video is blamed.
+"""Tells a fault of the disk from a fault of the file, before a video is blamed.
 
-FFmpeg takes a read error for the end of the file, and what it says of one is what it also says of
-damaged files. So after a failure the disk itself is asked.
+FFmpeg takes a read error for the end of the file, and reports it in the same words as a damaged
+file. So after a failure the disk itself is tried.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from clipset.lib.disk import is_disk_away, try_write
 from siteconfig.roots import is_available
-from videos.models.job import JobKind
+from videos.models import JobKind
 from videos.services.storage import has_its_storage
 from videos.transcode.errors import TranscodeError
 from videos.transcode.types import Progress
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from videos.transcode.types import Tick
 
 READ_BYTES: Final = 4 * 1024**2
-# What the C library calls EIO, ESTALE and EROFS. FFmpeg says the first of damaged files, too.
-_WORDS: Final = ("Input/output error", "Stale file handle", "Read-only file system")
+# The C library's texts for EIO, ESTALE and EROFS. FFmpeg prints the first for damaged files, too.
+_DISK_ERRORS: Final = ("Input/output error", "Stale file handle", "Read-only file system")
 
 
 class Fault(Enum):
@@ -36,11 +36,12 @@ class Fault(Enum):
 
 
 def fault_of_storage(job: Job, folder: Path, error: Exception, *, tick: Tick) -> Fault | None:
-    """Why a failed attempt says nothing about the video; None where the storage is well.
+    """The fault of the storage that explains a failed attempt; None when the storage is fine.
 
-    Looks at the roots' markers, writes to the work folder and reads the source to its end, which
-    takes as long as the disk needs for that. Not to be called in a transaction. Raises what `tick`
-    raises.
+    Checks the roots' markers, writes to the work folder and reads the source to its end, which
+    takes as long as the disk needs. Do not call it in a transaction.
+
+    Raises: what `tick` raises.
     """
     if is_disk_away(error) or not has_its_storage(job) or _is_unwritable(folder):
         return Fault.AWAY
@@ -50,14 +51,14 @@ def fault_of_storage(job: Job, folder: Path, error: Exception, *, tick: Tick) ->
         if is_disk_away(failure):
             return Fault.AWAY
         raise
-    if not has_its_storage(job):  # it went while it was read
+    if not has_its_storage(job):  # the disk went away during the read
         return Fault.AWAY
     return Fault.CHANGED if is_changed else None
 
 
 def _is_changed(job: Job, tick: Callable[[], None]) -> bool:
-    """Whether an upload's file is longer or shorter than it was. False when it is missing, which
-    the failure of its job says already. Raises: OSError."""
+    """Whether the source has another length than the upload had. False when it is missing, which
+    the job's failure says already. Raises: OSError."""
     video = job.video
     try:
         if job.kind == JobKind.ENRICH:
@@ -69,13 +70,13 @@ def _is_changed(job: Job, tick: Callable[[], None]) -> bool:
     return False
 
 
-def speaks_of_disk(error: TranscodeError) -> bool:
-    """Whether FFmpeg met what may have been a disk that failed for a moment."""
-    return any(words in error.detail for words in _WORDS)
+def may_be_disk_error(error: TranscodeError) -> bool:
+    """Whether FFmpeg's message may come from a disk that failed for a moment."""
+    return any(words in error.detail for words in _DISK_ERRORS)
 
 
 def is_unreadable(root: str, path: Path) -> bool:
-    """Whether a file cannot be read because of its disk, rather than for what it is."""
+    """Whether a file cannot be read because of its disk, rather than its content."""
     if not is_available(root):
         return True
     try:
@@ -86,7 +87,7 @@ def is_unreadable(root: str, path: Path) -> bool:
 
 
 def bytes_read(path: Path, tick: Callable[[], None]) -> int:
-    """Reads a file to its end. Returns its length. Raises: OSError."""
+    """Reads a file to its end. Returns its length in bytes. Raises: OSError."""
     size = 0
     with path.open("rb", buffering=0) as file:
         while piece := file.read(READ_BYTES):

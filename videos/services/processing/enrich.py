@@ -1,4 +1,4 @@
-"""What makes a video that plays already better: its storyboard and its smaller renditions."""
+"""Enrichment: adds the storyboard and smaller renditions to a video that can be watched."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from django.db.models import Sum
 from siteconfig.roots import THUMBNAILS, checked_root
 from siteconfig.services.config import current_video_root
 from videos.models import Rendition, Video
-from videos.services.files import file_stem, take_back, version_of
+from videos.services.files import remove_unpublished
 from videos.services.processing import jobs
 from videos.services.processing.disk_faults import bytes_read
 from videos.services.processing.options import transcode_options
 from videos.services.processing.publish import place, place_rendition, store_renditions
+from videos.services.processing.work_folders import attempt_version, file_stem
 from videos.transcode.pipeline import transcode_lower
 from videos.transcode.storyboard import make_storyboard, plan_storyboard
 from videos.transcode.types import Progress
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
 
 def enrich(job: Job, folder: Path, *, tick: Tick) -> None:
-    """Each part is published as it is done, so that what is given back loses little.
+    """Does a job of kind ENRICH. Each part is published when it is done, so that a job which is
+    given back loses little.
 
-    Raises LeaseLostError, GiveBackError, and what `transcode` raises.
+    Raises: LeaseLostError, GiveBackError, and what `transcode` raises.
     """
     if not job.video.storyboard_filename:
         _add_storyboard(job, folder, tick=tick)
@@ -56,33 +58,33 @@ def _add_storyboard(job: Job, folder: Path, *, tick: Tick) -> None:
             sheet, root / f"{file_stem(job)}-storyboard.jpg", placed, tick=partial(tick, Progress())
         )
         with transaction.atomic():
-            jobs.hold(job)
+            jobs.extend_lease(job)
             Video.objects.filter(pk=video.pk).update(
                 storyboard_filename=final.name,
                 storyboard_root=THUMBNAILS,
                 storyboard_grid=asdict(grid),
             )
     except BaseException:
-        take_back(video.pk, placed)
+        remove_unpublished(video.pk, placed)
         raise
 
 
 def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
-    """Those that are configured and not there yet; then the job is done."""
+    """Adds the configured renditions that the video lacks, and ends the job."""
     video = job.video
-    there = frozenset(
+    existing = frozenset(
         Rendition.objects.filter(video=video, is_complete=True).values_list("name", flat=True)
     )
     made = transcode_lower(
-        video.file_path, folder, options=transcode_options(), tick=tick, there=there
+        video.file_path, folder, options=transcode_options(), tick=tick, there=existing
     )
     root = current_video_root()
     nearly_done = partial(tick, Progress(fraction=1.0))
-    bytes_read(video.file_path, nearly_done)  # what a read error cut short is not stored
+    bytes_read(video.file_path, nearly_done)  # raises where a read error cut the result short
     placed: list[Path] = []
     try:
         renditions = [
-            place_rendition(job, one, root, placed, version=version_of(job), tick=nearly_done)
+            place_rendition(job, one, root, placed, version=attempt_version(job), tick=nearly_done)
             for one in made
         ]
         with transaction.atomic():
@@ -91,10 +93,10 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
             stored = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
             Video.objects.filter(pk=video.pk).update(stored_bytes=stored)
     except BaseException:
-        take_back(video.pk, placed)
+        remove_unpublished(video.pk, placed)
         raise
 
 
 def _silently(tick: Tick) -> Tick:
-    """Keeps the lease without telling how far it is: the renditions tell that."""
+    """A tick that keeps the lease and reports no progress: that is measured by the renditions."""
     return lambda _: tick(Progress())

@@ -1,4 +1,4 @@
-"""What the operator chose, as FFmpeg's side takes it."""
+"""Options for FFmpeg, from settings and configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def transcode_options(**changes: object) -> Options:
-    """Of settings and configuration as they stand now."""
+    """Options from the current settings and configuration. `changes` replace single ones."""
     config = current_config()
     crf, preset = QUALITIES[cast("QualityName", config.quality)]
     given: dict[str, object] = {

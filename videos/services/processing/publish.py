@@ -1,4 +1,7 @@
-"""From a source to a video that plays: transcode, then publish by names and one fenced UPDATE."""
+"""Turns a source into a video that plays: transcodes, then publishes in one fenced transaction.
+
+Fenced: the transaction changes nothing unless the worker still has the job's lease.
+"""
 
 from __future__ import annotations
 
@@ -16,29 +19,27 @@ from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, checked_root
 from siteconfig.services.config import current_config, current_video_root
 from videos.models import (
     Caption,
+    JobKind,
     NotificationKind,
     ProcessingStatus,
     RemovalReason,
     Rendition,
     Video,
 )
-from videos.models.job import JobKind
 from videos.services.files import (
-    file_stem,
+    files_named_after,
     keep_original,
-    named_after,
+    remove_unpublished,
     set_strays_aside,
-    take_back,
-    version_of,
-    work_key,
 )
 from videos.services.notifications import notify_of_processing
 from videos.services.processing import jobs
 from videos.services.processing.disk_faults import bytes_read
 from videos.services.processing.options import transcode_options
+from videos.services.processing.work_folders import attempt_version, file_stem, work_key
 from videos.services.removals import request_removals
 from videos.services.search_index import index_captions, index_video
-from videos.services.small_thumbnails import ask_for_small_thumbnail
+from videos.services.small_thumbnails import enqueue_small_thumbnail
 from videos.services.stored_files import StoredFile
 from videos.transcode.captions import extract_captions
 from videos.transcode.fragments import describe
@@ -59,7 +60,7 @@ logger = logging.getLogger(__name__)
 
 
 class NeedsEncodingError(Exception):
-    """The quick cluster found that the picture has to be encoded."""
+    """The quick cluster found that the video has to be encoded. `seconds` is its length."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -67,39 +68,39 @@ class NeedsEncodingError(Exception):
 
 
 def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
-    """Makes the video of a source and publishes it, or nothing at all.
+    """Processes the source in the work folder and publishes the result, whole or not at all.
 
-    Raises NeedsEncodingError, LeaseLostError, OSError for a source that its disk does not give, and
+    Raises: NeedsEncodingError; LeaseLostError; OSError for a source that its disk cannot read; and
     what `transcode` raises.
     """
     options = transcode_options()
 
     versions: list[str] = []
 
-    def begun(plan: Plan) -> None:
+    def on_plan(plan: Plan) -> None:
         if job.kind == JobKind.PUBLISH and not plan.copied:
             raise NeedsEncodingError(plan.duration_seconds)
-        # Anew when a graphics card failed in the middle: what was read until then is void.
-        versions.append(version_of(job, started_again=bool(versions)))
+        # Called again when a graphics card failed: the fragments that players have are void then.
+        versions.append(attempt_version(job, started_again=bool(versions)))
         _announce(job, plan, version=versions[-1])
 
-    result = transcode(source, folder, options=options, tick=tick, begun=begun)
+    result = transcode(source, folder, options=options, tick=tick, begun=on_plan)
     if result.encoder and result.encoder.fallback_reason:
         logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
     captions = extract_captions(source, result.info, folder, options=options, tick=tick)
     nearly_done = partial(tick, Progress(fraction=1.0))
     # FFmpeg takes a read error for the end of the file: the result would be cut short, and the
-    # source go. What it has read is still in the kernel's memory, as a rule.
+    # source removed. What FFmpeg has read is usually still in the kernel's cache.
     bytes_read(source, nearly_done)
     _publish(job, result, captions, version=versions[-1], tick=nearly_done)
 
 
 def _announce(job: Job, plan: Plan, *, version: str) -> None:
-    """What is being made, so that it can be watched while it grows."""
+    """Stores rows of the renditions that are being encoded, so that they can be watched already."""
     if plan.treatment is None:
-        return  # a copy is whole before anybody could look
+        return  # a copy is complete before anybody could watch it
     fps = float(plan.treatment.fps)
-    growing = [
+    incomplete = [
         Rendition(
             video=job.video,
             name=planned.name,
@@ -116,14 +117,14 @@ def _announce(job: Job, plan: Plan, *, version: str) -> None:
         for planned in plan.renditions
     ]
     with transaction.atomic():
-        jobs.hold(job)
+        jobs.extend_lease(job)
         Rendition.objects.filter(video=job.video, is_complete=False).delete()
-        Rendition.objects.bulk_create(growing)
+        Rendition.objects.bulk_create(incomplete)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """What lies where it is served from and is named by no row yet."""
+    """Files that are in their published places and that no row names yet."""
 
     renditions: list[Rendition]
     thumbnail: Path | None
@@ -138,38 +139,41 @@ def _publish(
     version: str,
     tick: Callable[[], None],
 ) -> None:
-    """Makes the result the video's, or nothing at all. Raises LeaseLostError."""
+    """Publishes the result, whole or not at all. Raises: LeaseLostError."""
     video = job.video
     jobs.renew_lease(job, percent=99, seconds_left=None)
-    # Of attempts that were killed half-way. Read before this one ends the job, set aside after: a
-    # worker that has lost its lease without knowing must not touch what the next one published.
-    strays = named_after(video.pk)
+    # Files of killed attempts. They are listed before the job ends and set aside after: a worker
+    # that lost its lease without knowing must not touch what the next one published.
+    strays = files_named_after(video.pk)
     files: list[Path] = []
     try:
         placed = _place_all(job, result, files, version=version, tick=tick)
         with transaction.atomic():
             store_result(job, placed, captions, was_copied=result.plan.copied)
     except BaseException:
-        # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
-        take_back(video.pk, files)
+        # The row decides, not the error: a COMMIT may have succeeded although its answer was lost.
+        remove_unpublished(video.pk, files)
         raise
     set_strays_aside(video.pk, strays)
     index_new_captions(video)
 
 
 def index_new_captions(video: Video) -> None:
-    """After the transaction that published the video: its captions may take long."""
+    """Indexes captions. Takes long: called after the transaction that published the video."""
     try:
         index_captions(video.pk)
-    except Exception:  # the video is published; the sweep adds them
+    except Exception:  # the video is published; the sweep indexes them
         logger.exception("the captions of video %s cannot be searched yet", video.short_id)
 
 
 def store_result(
     job: Job, placed: Placed, captions: tuple[Extracted, ...], *, was_copied: bool
 ) -> None:
-    """Ends the job with a video that plays and whose source is not needed any more, and asks for
-    what comes next. In a transaction; `index_new_captions` follows it. Raises LeaseLostError."""
+    """Ends the job with a video that is ready, requests the removal of its source, and adds the job
+    for its enrichment.
+
+    In the caller's transaction, after which it calls `index_new_captions`. Raises: LeaseLostError.
+    """
     video = job.video
     jobs.end_job(job)
     _store(video, placed, was_copied=was_copied)
@@ -179,7 +183,7 @@ def store_result(
     _store_captions(video, captions)
     index_video(video.pk)
     if placed.thumbnail:
-        ask_for_small_thumbnail(video.pk)
+        enqueue_small_thumbnail(video.pk)
     notify_of_processing(video=video, kind=NotificationKind.PROCESSED)
     jobs.add_job(
         video=video,
@@ -209,7 +213,7 @@ def _place_all(
 
 
 def _store(video: Video, placed: Placed, *, was_copied: bool) -> None:
-    """In the fenced transaction."""
+    """Stores renditions and facts of the video, in the fenced transaction."""
     top, thumbnail = placed.renditions[0], placed.thumbnail
     store_renditions(video, placed.renditions)
     Video.objects.filter(pk=video.pk).update(
@@ -241,7 +245,8 @@ def place_rendition(
     version: str,
     tick: Callable[[], None],
 ) -> Rendition:
-    """Gives a finished file its place in a root, and returns the row for it, unsaved.
+    """Puts a finished file into the storage root `root`. Returns its row, unsaved. `files` collects
+    the paths.
 
     Raises: RootUnavailableError.
     """
@@ -254,7 +259,7 @@ def place_rendition(
 def rendition_row(
     video: Video, made: Made, *, root: str, filename: str, version: str, facts: Facts
 ) -> Rendition:
-    """What is stored of a finished file that lies, or will lie, in the storage root `root`."""
+    """The row of a finished file, unsaved. `filename` is relative to the storage root `root`."""
     return Rendition(
         video=video,
         name=made.rendition.name,
@@ -274,9 +279,10 @@ def rendition_row(
 
 
 def place(work: Path, final: Path, files: list[Path], *, tick: Callable[[], None]) -> Path:
-    """A second name for a finished file where it is served from; a copy on another disk. The
-    first one stays, for those who read from it while it grew, until the attempt's folder goes.
-    `files` collects what was placed, so that a failure can take it back.
+    """Links a finished file to its published path, or copies it to another disk.
+
+    The file in the work folder stays until the attempt ends, for players that read from it. `files`
+    collects the published paths, so that a failure can remove them.
     """
     files.append(final)
     sync(work)
@@ -289,7 +295,7 @@ def place(work: Path, final: Path, files: list[Path], *, tick: Callable[[], None
 
 
 def store_renditions(video: Video, renditions: list[Rendition]) -> None:
-    """In the fenced transaction: in the place of what was announced."""
+    """Replaces the rows of incomplete renditions, in the fenced transaction."""
     names = [rendition.name for rendition in renditions]
     Rendition.objects.filter(video=video, is_complete=False).delete()
     Rendition.objects.filter(video=video, name__in=names).delete()
@@ -297,6 +303,6 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
 
 
 def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
-    """Without the words that a search finds: `index_captions` adds them after the commit."""
-    Caption.objects.filter(video=video).only("pk").delete()
+    """Replaces the captions. `index_captions` adds their words to the search after the commit."""
+    Caption.objects.present().filter(video=video).only("pk").delete()
     Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)

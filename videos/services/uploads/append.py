@@ -37,13 +37,8 @@ from clipset.lib.blockhash import BlockHash, HashBeside
 from clipset.server.sockets import is_ending
 from siteconfig.roots import checked_root
 from videos.models import Upload, UploadState
-from videos.services.uploads.create import (
-    LIFETIME,
-    disk_full,
-    refusal_for,
-    refused_when_disk_fails,
-    remove_ended_folder,
-)
+from videos.services.uploads.create import LIFETIME, disk_full, refusal_for, refused_when_disk_fails
+from videos.services.uploads.expire import remove_ended_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

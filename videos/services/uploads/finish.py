@@ -1,4 +1,4 @@
-"""A file that has come becomes a video that waits for its processing."""
+"""Turns a finished upload into a pending video and enqueues its first job."""
 
 from __future__ import annotations
 
@@ -41,19 +41,20 @@ def finish_upload(
     path: Path,
     size: int,
     original_filename: str,
-    words: VideoDetails,
+    details: VideoDetails,
     content_hash: str = "",
 ) -> Video:
-    """Of a file that the plain form brought: makes its Video (PENDING) and a job, and wakes a
-    worker, all or nothing.
+    """Creates the video (PENDING) of an upload by the plain form, and its job, in one transaction.
+    `size` is in bytes.
 
-    Raises RefusedError when the file turns out not to fit the quota, or the upload has expired.
+    Raises: RefusedError when the file does not fit the quota, the upload has expired, or its member
+    was deactivated.
     """
     with refused_when_disk_fails():
-        checked_root(upload.root)  # an unmounted disk takes bytes as long as the file is open
+        checked_root(upload.root)  # an unmounted disk accepts bytes while the file is open
         _sync_folders(path)
     with refused_when_disk_fails(), transaction.atomic():
-        # Finished first: of an open one that is deleted the folder is removed (videos.signals).
+        # Finished first: deleting an open upload removes its folder (videos.signals).
         rows = Upload.objects.filter(pk=upload.pk)
         if not rows.update(state=UploadState.FINISHED):
             raise RefusedError("This upload timed out. Try again.", status=422)
@@ -61,22 +62,24 @@ def finish_upload(
         if not User.objects.filter(pk=upload.user_id, is_active=True).exists():
             raise RefusedError("Your account was deactivated during the upload.", status=422)
         charged = _settle(upload, size)
-        return _make_video(
+        return _create_video(
             upload,
             path=path,
             size=size,
             charged=charged,
             original_filename=fitting_name(original_filename),
-            words=words,
+            details=details,
             content_hash=content_hash,
         )
 
 
 def finish_resumable(upload: Upload) -> Video | None:
-    """Of one whose last byte was saved: makes its Video and a job, once, however often and by
-    whomever it is asked. Brings `upload` up to date; None while something of it is missing.
+    """Creates the video of a resumable upload whose last byte was saved, and its job. Updates
+    `upload`. Returns None while bytes are missing.
 
-    Raises RefusedError (503 or 507).
+    It may be called any number of times, by any request: the video is created once.
+
+    Raises: RefusedError (503 or 507).
     """
     with refused_when_disk_fails():
         if not (upload.is_open and upload.is_whole and has_file(upload)):
@@ -84,14 +87,14 @@ def finish_resumable(upload: Upload) -> Video | None:
         _sync_folders(upload.source_path)
         with transaction.atomic():
             if _claim(upload):
-                _make_video_of(upload)
+                _create_video_of(upload)
     upload.refresh_from_db()
     return upload.video
 
 
 def finish_whole_uploads() -> int:
-    """Those whose last byte was saved by a process that ended before it could finish them, and
-    which nobody asked about since. Returns how many."""
+    """Finishes resumable uploads whose last byte was saved by a process that ended right after.
+    Returns how many."""
     finished = 0
     for upload in list(_whole()):
         try:
@@ -102,8 +105,8 @@ def finish_whole_uploads() -> int:
 
 
 def first_copy(video: Video) -> Video | None:
-    """The oldest video of the same uploader that was made from the same bytes, if it is not this
-    one. What failed is none: it is sent again to try again."""
+    """The oldest other video that the same uploader uploaded with the same bytes; None if there is
+    none. Failed videos do not count, since uploading them again is a way to retry."""
     if not video.content_hash:
         return None
     same = Video.objects.filter(
@@ -118,16 +121,17 @@ def first_copy(video: Video) -> Video | None:
 
 
 def has_file(upload: Upload) -> bool:
-    """Whether the file is as long as the row says: no backup need hold it."""
+    """Whether the file is as long as the row says. After a restore it may not be: backups need not
+    hold files of unfinished uploads."""
     return stored_bytes(upload) >= upload.offset_bytes
 
 
 def stored_bytes(upload: Upload) -> int:
-    """Bytes of the file that are there. Raises: RootUnavailableError; OSError of a broken disk."""
+    """The file's length in bytes. Raises: RootUnavailableError; OSError from a broken disk."""
     try:
         return upload.source_path.stat().st_size
     except FileNotFoundError:
-        checked_root(upload.root)  # a disk that is away has lost nothing
+        checked_root(upload.root)  # raises if the disk is away
         return 0
 
 
@@ -141,14 +145,15 @@ def _whole() -> QuerySet[Upload]:
 
 
 def _sync_folders(path: Path) -> None:
-    """After a power cut the row is not to name what is gone."""
-    with suppress(FileNotFoundError):  # ended meanwhile, as the row will tell
+    """Syncs the file's folders, so that after a power cut the row names no missing file."""
+    with suppress(FileNotFoundError):  # the upload was ended meanwhile, as its row will show
         for folder in (path.parent, path.parent.parent):
             sync(folder)
 
 
 def _claim(upload: Upload) -> bool:
-    """What was saved lies on the disk, so it does not matter who still holds the lease."""
+    """OPEN -> FINISHED for an upload that is whole. All its bytes are on the disk, so it does not
+    matter whether a writer still has the lease. False when another process was faster."""
     return bool(
         _whole()
         .filter(pk=upload.pk)
@@ -162,15 +167,15 @@ def _claim(upload: Upload) -> bool:
     )
 
 
-def _make_video_of(upload: Upload) -> None:
+def _create_video_of(upload: Upload) -> None:
     upload.refresh_from_db()
-    video = _make_video(
+    video = _create_video(
         upload,
         path=upload.source_path,
         size=upload.size_bytes,
         charged=upload.quota_bytes,
         original_filename=upload.filename,
-        words=VideoDetails(
+        details=VideoDetails(
             title=upload.title,
             description=upload.description,
             category=upload.category,
@@ -181,20 +186,20 @@ def _make_video_of(upload: Upload) -> None:
     Upload.objects.filter(pk=upload.pk).update(video=video)
 
 
-def _make_video(
+def _create_video(
     upload: Upload,
     *,
     path: Path,
     size: int,
     charged: int,
     original_filename: str,
-    words: VideoDetails,
+    details: VideoDetails,
     content_hash: str,
 ) -> Video:
     video = Video(
-        title=words.title,
-        description=words.description or None,
-        category=hold_category(words.category),
+        title=details.title,
+        description=details.description or None,
+        category=hold_category(details.category),
         uploaded_by=upload.user,
         original_filename=original_filename,
         file_size_bytes=size,
@@ -204,22 +209,22 @@ def _make_video(
         quota_bytes=charged,
         quota_reserved_at=upload.quota_reserved_at,
     )
-    video.filename = f"{video.pk.hex}.mp4"  # until publishing gives it the attempt's name
+    video.filename = f"{video.pk.hex}.mp4"  # unique; publishing replaces it
     video.save(force_insert=True)
     add_job(video=video)
-    if words.playlist is not None:
+    if details.playlist is not None:
         with suppress(Playlist.DoesNotExist):  # deleted for good meanwhile
             add_to_playlist(
-                playlist=words.playlist, video=video, user=upload.user, also_deleted=True
+                playlist=details.playlist, video=video, user=upload.user, also_deleted=True
             )
     return video
 
 
 def _settle(upload: Upload, size: int) -> int:
-    """Brings what was reserved to the file's true size. Returns the bytes charged."""
+    """Adjusts the reservation to the file's size in bytes. Returns the bytes that are charged."""
     difference = size - upload.quota_bytes
     if difference > 0:
-        # Charges nothing to an admin, for whom nothing was reserved before either.
+        # An admin has no quota: nothing is charged, and nothing was reserved.
         rest = reserve_quota(user=upload.user, size=difference)
         if rest is None:
             raise over_quota(upload.user)

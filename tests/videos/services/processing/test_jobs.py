@@ -14,9 +14,10 @@ from django_q.models import OrmQ
 
 from tests.builders import make_user, make_video
 from tests.videos.stored_videos import used, wake_ups
-from videos.models import Job, ProcessingStatus, Video
-from videos.models.job import JobState
+from videos.models import Job, JobState, ProcessingStatus, Video
 from videos.services.processing import jobs
+from videos.services.processing.claim import claim_next_job
+from videos.services.processing.enqueue import enqueue_due_jobs
 from videos.services.processing.jobs import (
     BACKOFF,
     LEASE,
@@ -24,15 +25,13 @@ from videos.services.processing.jobs import (
     MAX_FAILURES,
     MAX_LOSSES,
     LeaseLostError,
-    claim_next_job,
     end_job,
     fail_attempt,
     lose_attempt,
     open_job,
     reject_source,
     renew_lease,
-    take_back_lost_jobs,
-    wake_for_due_jobs,
+    requeue_lost_jobs,
 )
 from videos.tasks import look_after_jobs
 
@@ -203,7 +202,7 @@ def test_who_lost_the_lease_changes_nothing(bob: User) -> None:
     waiting_job(bob)
     stale = claimed()
     lease_runs_out(stale)
-    assert take_back_lost_jobs() == 1
+    assert requeue_lost_jobs() == 1
     fresh = claimed()
     assert fresh.lease_owner != stale.lease_owner
     before = Job.objects.values().get(), Video.objects.values().get(), used(bob)
@@ -263,8 +262,8 @@ def test_a_job_whose_video_is_gone_is_lost() -> None:
 def test_a_lease_that_still_runs_is_not_taken_back() -> None:
     waiting_job()
     job = claimed()
-    assert take_back_lost_jobs() == 0
-    assert take_back_lost_jobs(now=timezone.now() + LEASE + timedelta(seconds=1)) == 1
+    assert requeue_lost_jobs() == 0
+    assert requeue_lost_jobs(now=timezone.now() + LEASE + timedelta(seconds=1)) == 1
     job.refresh_from_db()
     assert (job.state, job.lease_owner, job.lease_until) == (JobState.WAITING, "", None)
     assert (job.losses, job.failures) == (1, 0)
@@ -275,7 +274,7 @@ def test_a_lease_that_is_renewed_meanwhile_is_not_taken_back() -> None:
     job = claimed()
     lease_runs_out(job)
     renew_lease(job, percent=1, seconds_left=None)
-    assert take_back_lost_jobs() == 0
+    assert requeue_lost_jobs() == 0
     end_job(job)
 
 
@@ -287,13 +286,13 @@ def test_after_five_lost_workers_it_is_given_up_with_a_sentence_and_one_refund(b
         assert job.losses == losses
         lease_runs_out(job)
         assert used(bob) == 5 * SIZE
-        assert take_back_lost_jobs() == 1
+        assert requeue_lost_jobs() == 1
     job.refresh_from_db()
     assert job.state == JobState.FAILED
     video = Video.objects.get()
     assert (video.processing_status, video.error_message) == (ProcessingStatus.FAILED, LOST)
     assert (used(bob), video.quota_bytes) == (4 * SIZE, 0)
-    assert take_back_lost_jobs() == 0
+    assert requeue_lost_jobs() == 0
     assert claim_next_job(now=timezone.now() + timedelta(days=1)) is None
     assert used(bob) == 4 * SIZE
 
@@ -339,7 +338,7 @@ def test_failures_and_losses_are_counted_apart(bob: User) -> None:
     for _ in range(2):
         now_due()
         lease_runs_out(claimed())
-        take_back_lost_jobs()
+        requeue_lost_jobs()
         now_due()
         assert not fail_attempt(claimed(), sentence=SENTENCE)
     job = Job.objects.get()
@@ -390,23 +389,23 @@ def test_a_finished_job_is_no_loss() -> None:
 
 def test_work_that_nobody_was_woken_for_is_woken_once() -> None:
     waiting_job()
-    assert wake_for_due_jobs()
+    assert enqueue_due_jobs()
     assert wake_ups() == ["videos.tasks.run_next_job"]
-    assert not wake_for_due_jobs()
+    assert not enqueue_due_jobs()
     assert len(wake_ups()) == 1
 
 
 def test_nobody_is_woken_for_what_is_not_due() -> None:
     waiting_job(run_after=timezone.now() + timedelta(seconds=30))
-    assert not wake_for_due_jobs()
+    assert not enqueue_due_jobs()
     assert wake_ups() == []
-    assert wake_for_due_jobs(now=timezone.now() + timedelta(seconds=31))
+    assert enqueue_due_jobs(now=timezone.now() + timedelta(seconds=31))
 
 
 def test_at_most_ten_are_woken_at_a_time() -> None:
     for _ in range(12):
         waiting_job()
-    assert wake_for_due_jobs()
+    assert enqueue_due_jobs()
     assert len(wake_ups()) == 10
 
 

@@ -17,6 +17,7 @@ from tests.builders import make_playlist, make_user, make_video
 from tests.full_database import full_database
 from tests.videos.stored_videos import assert_nothing_is_left, set_limits, used, wake_ups
 from videos.models import Job, Playlist, Upload, Video
+from videos.services.playlists import discard_playlist
 from videos.services.uploads.create import (
     FORM_LIFETIME,
     FORM_OVERHEAD,
@@ -26,10 +27,9 @@ from videos.services.uploads.create import (
     begin_upload,
     check_kind,
     create_upload,
-    discard_playlist,
-    end_upload,
     touch_upload,
 )
+from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_upload
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def finish(upload: Upload, size: int, **fields: Any) -> Video:
     name = fields.pop("original_filename", "a.mp4")
     words = VideoDetails(**{"title": "A", **fields})
     return finish_upload(
-        upload=upload, path=arrived(upload, size), size=size, original_filename=name, words=words
+        upload=upload, path=arrived(upload, size), size=size, original_filename=name, details=words
     )
 
 
@@ -84,7 +84,7 @@ def test_what_failed_in_the_database_leaves_nothing(bob: User) -> None:
 def test_a_member_who_was_deactivated_while_the_file_came_gets_no_video(bob: User) -> None:
     upload = begin_upload(user=bob, content_length=1500)
     type(bob).objects.filter(pk=bob.pk).update(is_active=False)
-    with pytest.raises(RefusedError, match="closed"):
+    with pytest.raises(RefusedError, match="deactivated"):
         finish(upload, 1000)
     assert not Video.objects.exists()
     assert end_upload(upload=upload), "it is left to whoever began it"
@@ -110,13 +110,13 @@ def test_what_came_already_is_not_counted_twice_against_the_disk(
 def test_a_video_is_finished_once(bob: User) -> None:
     upload = begin_upload(user=bob, content_length=1500)
     video = finish(upload, 1000)
-    with pytest.raises(RefusedError, match="took too long"):
+    with pytest.raises(RefusedError, match="timed out"):
         finish_upload(
             upload=upload,
             path=video.source_file,
             size=1000,
             original_filename="a.mp4",
-            words=VideoDetails(title="A"),
+            details=VideoDetails(title="A"),
         )
     assert not end_upload(upload=upload)
     assert used(bob) == 1000
@@ -148,7 +148,7 @@ def test_what_another_upload_took_meanwhile_is_not_taken_twice(bob: User) -> Non
     assert used(bob) == FORM_OVERHEAD + 10
     second = begin_upload(user=bob, content_length=FORM_OVERHEAD - 10)
     finish(second, FORM_OVERHEAD - 100)
-    with pytest.raises(RefusedError, match="pass your weekly quota"):
+    with pytest.raises(RefusedError, match="Not enough weekly quota"):
         finish(first, 2 * FORM_OVERHEAD)
     assert end_upload(upload=first)
     assert used(bob) == FORM_OVERHEAD - 100
@@ -210,14 +210,14 @@ def test_kinds_that_are_taken(name: str) -> None:
     "name", ["a.exe", "mp4", ".mp4", "a.mp4.exe", "a.mp4 ", "a.", "", "a.mp4\u200b", "a.m3u8"]
 )
 def test_kinds_that_are_not(name: str) -> None:
-    with pytest.raises(RefusedError, match="This kind of file is not accepted"):
+    with pytest.raises(RefusedError, match="This file type isn't supported"):
         check_kind(name)
 
 
 def test_the_operator_says_which_kinds_are_taken(settings: Settings) -> None:
     settings.ACCEPTED_VIDEO_FORMATS = ["webm"]
     check_kind("a.webm")
-    with pytest.raises(RefusedError, match=r"Send one of \.webm\."):
+    with pytest.raises(RefusedError, match=r"Use \.webm\."):
         check_kind("a.mp4")
 
 
@@ -253,7 +253,7 @@ def test_a_playlist_is_taken_back_only_by_its_maker_and_only_while_nothing_goes_
     discard = partial(discard_playlist, short_id=playlist.short_id)
     assert not discard(user=make_user())
     words = VideoDetails(title="A", playlist=playlist)
-    upload = create_upload(user=bob, size=5, filename="a.mp4", words=words)
+    upload = create_upload(user=bob, size=5, filename="a.mp4", details=words)
     assert not discard(user=bob)
     end_upload(upload=upload)
     entry = playlist.entries.create(video=make_video(), position=0)

@@ -1,0 +1,60 @@
+"""Statuses, states, kinds and reasons that the tables of videos store."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class ProcessingStatus(models.TextChoices):
+    """Where a video is on its way to be watchable."""
+
+    PENDING = "PENDING", "Waiting"
+    PROCESSING = "PROCESSING", "Processing"
+    COMPLETED = "COMPLETED", "Ready"
+    FAILED = "FAILED", "Failed"
+
+
+class UploadState(models.TextChoices):
+    """OPEN takes bytes; FINISHED became a video; ENDED was cancelled or expired."""
+
+    OPEN = "OPEN", "Uploading"
+    FINISHED = "FINISHED", "Complete"
+    ENDED = "ENDED", "Cancelled"
+
+
+class JobKind(models.TextChoices):
+    """PUBLISH reads the source and publishes it if it needs no encoding; ENCODE makes the video
+    watchable otherwise; ENRICH adds smaller renditions and the storyboard."""
+
+    PUBLISH = "PUBLISH", "Publishing"
+    ENCODE = "ENCODE", "Encoding"
+    ENRICH = "ENRICH", "Extra sizes and previews"
+
+
+class JobState(models.TextChoices):
+    """WAITING -> RUNNING (leased) -> DONE or FAILED."""
+
+    WAITING = "WAITING", "Waiting"
+    RUNNING = "RUNNING", "Running"
+    DONE = "DONE", "Done"
+    FAILED = "FAILED", "Failed"
+
+
+class NotificationKind(models.TextChoices):
+    """The event that a notification tells a member about."""
+
+    REPLIED = "REPLIED", "Replied"
+    COMMENTED = "COMMENTED", "Commented"
+    PROCESSED = "PROCESSED", "Ready"
+    FAILED = "FAILED", "Failed"
+
+
+class RemovalReason(models.TextChoices):
+    """Why a stored file is to be removed."""
+
+    DELETED = "DELETED", "What it belonged to was deleted"
+    REPLACED = "REPLACED", "Replaced by another file"
+    PROCESSED = "PROCESSED", "Its source was processed"
+    FAILED = "FAILED", "Source of a video that failed"
+    PRUNED = "PRUNED", "Original that was kept for long enough"
+    UPLOAD_ENDED = "UPLOAD_ENDED", "Its upload ended"

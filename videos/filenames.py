@@ -1,0 +1,73 @@
+"""Names of published files: `<video's id>-<version>[-<part>].<extension>`.
+
+The version is that of the attempt, or of the uploaded thumbnail, which made the file. Addresses
+carry it, so that browsers may keep what they have of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from typing import Self
+
+STORYBOARD: Final = "storyboard"
+VERSION_CHARACTERS: Final = 12
+
+_NAME: Final = re.compile(
+    r"(?P<video_id>[0-9a-f]{32})-(?P<version>[0-9a-f]{12})"
+    r"(?:-(?P<part>source|\d{3,4}p|storyboard))?\.(?P<extension>\w+)"
+)
+_VIDEO_ID: Final = re.compile(r"\.?([0-9a-f]{32})[-.]")
+
+
+class PublishedName(NamedTuple):
+    """`part` is the name of a rendition ("source", "1080p"), "storyboard", or "" for a thumbnail
+    and for the original."""
+
+    video_id: UUID
+    version: str
+    part: str
+    extension: str
+
+    @classmethod
+    def of(cls, filename: str) -> Self | None:
+        """None for a name of another form."""
+        found = _NAME.fullmatch(filename)
+        if found is None:
+            return None
+        part = found["part"] or ""
+        return cls(UUID(found["video_id"]), found["version"], part, found["extension"])
+
+    @property
+    def is_rendition(self) -> bool:
+        return self.part not in {"", STORYBOARD} and self.extension == "mp4"
+
+    @property
+    def is_storyboard(self) -> bool:
+        return self.part == STORYBOARD and self.extension == "jpg"
+
+    @property
+    def is_thumbnail(self) -> bool:
+        return not self.part and self.extension == "jpg"
+
+
+def published_stem(video_id: UUID, version: str) -> str:
+    """The beginning of the names of all files of one version."""
+    return f"{video_id.hex}-{version}"
+
+
+def version_of(filename: str) -> str:
+    """The version in the name of a published file; of another name the last 12 characters before
+    the extension, which serve as well in an address."""
+    name = PublishedName.of(filename)
+    return name.version if name else PurePath(filename).stem[-VERSION_CHARACTERS:]
+
+
+def video_id_of(filename: str) -> UUID | None:
+    """The video whose id a name begins with. A dot may come first: a copy that was cut off."""
+    found = _VIDEO_ID.match(filename)
+    return UUID(found[1]) if found else None
