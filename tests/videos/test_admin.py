@@ -370,7 +370,7 @@ def test_nothing_is_moved_without_a_category(client: Client, music: Category) ->
 def test_videos_are_taken_out_of_their_category(client: Client, music: Category) -> None:
     video = make_video("One", category=music)
     text = act(client, "take_out", video.pk, category="").text
-    assert "1 video without a category now." in text
+    assert "1 video removed from its category." in text
     video.refresh_from_db()
     assert video.category is None
     assert logged() == [("mod", "One", "Taken out of the category.")]
@@ -385,9 +385,9 @@ def test_a_retry_tells_what_became_of_each_video(client: Client, tmp_path: Path)
     ready = make_video("Ready already")
     text = act(client, "retry", again.pk, refused.pk, over.pk, ready.pk).text
     assert "1 video will be processed again." in text
-    assert "“Refused”: The file that was sent is not there any more." in text
+    assert "“Refused”: The original file is no longer available" in text
     assert "“Over”: The weekly quota has no room" in text
-    assert "“Ready already”: It has not failed" in text
+    assert "“Ready already”: Only failed videos can be retried." in text
     again.refresh_from_db()
     assert (again.processing_status, again.error_message) == (ProcessingStatus.PENDING, None)
     assert again.uploaded_by.weekly_upload_bytes == MB
@@ -408,7 +408,7 @@ def test_a_moderator_deletes_videos_with_their_files(client: Client, way: str) -
     if way == "one":
         address, sent = reverse("admin:videos_video_delete", args=[video.pk]), {}
     asked = client.post(address, sent) if sent else client.get(address)
-    assert "All files go with a video" in asked.text
+    assert "This permanently deletes the video, its thumbnail and its original file." in asked.text
     assert "Concert</a>, 1 GB" in asked.text
     assert "Cannot delete" not in asked.text
     assert client.post(address, {**sent, "post": "yes"}).status_code == 302

@@ -294,7 +294,7 @@ def test_the_same_arguments_give_the_same_rows(db: None) -> None:
 
 @pytest.mark.parametrize(
     ("source", "sentence"),
-    [("missing.mp4", "cannot be read"), (".", "cannot be read"), ("text", "not a video")],
+    [("missing.mp4", "cannot be read"), (".", "cannot be read"), ("text", "isn't a video")],
 )
 def test_a_source_that_is_no_video_is_refused(
     db: None, media: Path, tmp_path: Path, source: str, sentence: str
@@ -468,7 +468,7 @@ def test_all_samples_go_but_the_only_admin(db: None, media: Path) -> None:
     seed()
     said = remove_samples()
     assert "20 videos, 6 categories, 3 members" in said
-    assert "admin stays: this member is the only admin. Change password" in said
+    assert "admin stays: this member is the only admin. Change the password now" in said
     assert [user.username for user in User.objects.filter(is_sample=True)] == ["admin"]
     assert not Video.objects.exists()
     assert not Category.objects.exists()
@@ -479,7 +479,7 @@ def test_with_another_admin_none_stays_and_twice_is_harmless(db: None) -> None:
     seed()
     make_admin("dora")
     assert "4 members" in remove_samples()
-    assert "nothing to remove" in remove_samples()
+    assert "Nothing to remove." in remove_samples()
     assert User.objects.get().username == "dora"
 
 

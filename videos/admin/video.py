@@ -348,8 +348,12 @@ class VideoAdmin(GuardedAdmin[Video]):
                 move_to_category(video=video, category=category)
                 self.log_change(request, video, note)
             done += 1
-        what = f"moved to {category}" if category else "removed from their category"
-        self.message_user(request, f"{plural(done, 'video')} {what}.")
+        counted = plural(done, "video")
+        if category:
+            self.message_user(request, f"{counted} moved to {category}.")
+        else:
+            whose = "its category" if done == 1 else "their categories"
+            self.message_user(request, f"{counted} removed from {whose}.")
 
     # Deletion
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
