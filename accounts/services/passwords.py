@@ -14,6 +14,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User, normalize_email
 from accounts.services.throttle import allow
+from clipset.lib.refusals import RateLimitedError
 from clipset.workers.task_queue import enqueue
 from siteconfig.services.address import site_url
 
@@ -31,10 +32,6 @@ def reset_link(user: User) -> str:
 STALE_AFTER = timedelta(hours=1)
 
 
-class RateLimitedError(Exception):
-    """From this address of the network; later there will be more."""
-
-
 def request_reset(email: str, *, client: str) -> None:
     """Hands the mail to a worker, for a known address and an unknown one alike, so that neither
     the answer nor its time tells who is a member. A second one within MAIL_EVERY is not sent, and
@@ -43,7 +40,10 @@ def request_reset(email: str, *, client: str) -> None:
     Raises RateLimitedError when `client`, an address of the network, has asked for many.
     """
     if not allow("reset from", client, times=REQUESTS, within=REQUESTS_WITHIN):
-        raise RateLimitedError
+        raise RateLimitedError(
+            "Too many requests. Try again in an hour.",
+            seconds=int(REQUESTS_WITHIN.total_seconds()),
+        )
     email = normalize_email(email)
     if allow("reset for", email, times=1, within=MAIL_EVERY):
         enqueue("accounts.tasks.send_reset", email, timezone.now().isoformat())

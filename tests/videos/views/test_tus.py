@@ -229,7 +229,7 @@ CREATION: list[tuple[str, dict[str, str], int, str]] = [
     ("over quota", {**LENGTH, "Upload-Length": "1000000001"}, 413, "weekly quota"),
     ("with a long title", naming(title="t" * 201), 422, "up to 200 characters"),
     ("with a blank title", naming(title="  "), 422, "Enter a title."),
-    ("with a long description", naming(description="d" * 5001), 422, "at most 5,000"),
+    ("with a long description", naming(description="d" * 5001), 422, "up to 5,000"),
     ("in no category", naming(category="none"), 422, "Choose a category from the list."),
     ("in nobody's playlist", naming(playlist="0000000000"), 422, "Choose one of your playlists."),
     ("of unknown length", {"Upload-Defer-Length": "1"}, 400, "how long"),

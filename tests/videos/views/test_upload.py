@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.services.quota import quota_state
+from clipset.lib.refusals import RefusedError
 from tests.builders import make_admin, make_category, make_user
 from tests.videos.stored_videos import (
     assert_nothing_is_left,
@@ -426,7 +427,7 @@ def test_a_file_that_ends_before_its_form_does_is_refused(client: Client, bob: U
 
 def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User) -> None:
     """The sweep took it for dead while it was still coming: what it said stands."""
-    from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload, end_upload
+    from videos.services.uploads.create import VideoDetails, begin_upload, end_upload
     from videos.services.uploads.finish import finish_upload
 
     upload = begin_upload(user=bob, content_length=1000)

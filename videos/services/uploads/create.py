@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts.services.quota import quota_state, release_quota, reserve_quota
 from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
+from clipset.lib.refusals import RefusedError
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
 from siteconfig.roots import (
@@ -63,19 +64,6 @@ FORM_LIFETIME = timedelta(minutes=15)
 TOUCH_EVERY = timedelta(seconds=5)
 
 
-class RefusedError(Exception):
-    """The sentence says why and what to do; the status is 413, 415, 422, 429, 503 or 507."""
-
-    def __init__(self, sentence: str, *, status: int) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.status = status
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(RETRY_AFTER_SECONDS)} if self.status == 503 else {}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoDetails:
     """What is said about a video."""
@@ -114,7 +102,7 @@ def disk_full() -> RefusedError:
 
 
 def storage_away() -> RefusedError:
-    return RefusedError(AWAY, status=503)
+    return RefusedError(AWAY, status=503, retry_after=RETRY_AFTER_SECONDS)
 
 
 @contextmanager
