@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clipset.middleware.PrivatePages",
     "clipset.middleware.StorageAway",
+    "clipset.ui.refusals.AnswerRefusals",
     "axes.middleware.AxesMiddleware",
 ]
 

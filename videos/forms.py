@@ -105,7 +105,7 @@ class EditForm(_VideoFields):
     def clean_picture(self) -> UploadedFile | None:
         picture: UploadedFile | None = self.cleaned_data["picture"]
         if picture is not None and (picture.size or 0) > MAX_BYTES:
-            raise ValidationError("This picture is too large. Send one of at most 10 MB.")
+            raise ValidationError("This picture is too large. The limit is 10 MB.")
         return picture
 
     def clean_moment(self) -> int | None:
@@ -121,7 +121,7 @@ class EditForm(_VideoFields):
         cleaned = super().clean() or self.cleaned_data
         if self.errors and cleaned.get("picture"):
             # No page can hold a file that was sent.
-            self.add_error("picture", "Please choose the picture again.")
+            self.add_error("picture", "Please choose the thumbnail again.")
         return cleaned
 
 
@@ -132,7 +132,7 @@ class SentWords(_VideoFields):
         Playlist.objects.none(),
         required=False,
         to_field_name="short_id",
-        error_messages={"invalid_choice": "There is no such playlist of yours."},
+        error_messages={"invalid_choice": "Choose one of your playlists."},
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -226,7 +226,7 @@ class GuestLinkForm(forms.Form):
         choices=[(1, "A day"), (7, "A week"), (30, "A month"), (365, "A year")],
         coerce=int,
         initial=7,
-        error_messages={"invalid_choice": "Choose how long it lasts from the list."},
+        error_messages={"invalid_choice": "Choose an expiry from the list."},
     )
 
 
@@ -235,7 +235,7 @@ class CaptionForm(forms.Form):
 
     file = forms.FileField(
         label="File",
-        help_text="SubRip (.srt) or WebVTT (.vtt), of at most 2 MB.",
+        help_text="SubRip (.srt) or WebVTT (.vtt), up to 2 MB.",
         widget=forms.FileInput(
             attrs={
                 "accept": ".srt,.vtt,text/vtt,application/x-subrip",

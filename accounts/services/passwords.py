@@ -14,6 +14,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User, normalize_email
 from accounts.services.throttle import allow
+from clipset.lib.refusals import RateLimitedError
 from clipset.workers.task_queue import enqueue
 from siteconfig.services.address import site_url
 
@@ -31,10 +32,6 @@ def reset_link(user: User) -> str:
 STALE_AFTER = timedelta(hours=1)
 
 
-class RateLimitedError(Exception):
-    """A client requested too many password resets. It may try again an hour later."""
-
-
 def request_reset(email: str, *, client: str) -> None:
     """Enqueue the e-mail with a reset link.
 
@@ -48,7 +45,10 @@ def request_reset(email: str, *, client: str) -> None:
     Raises: RateLimitedError after REQUESTS requests of a client within REQUESTS_WITHIN.
     """
     if not allow("reset from", client, times=REQUESTS, within=REQUESTS_WITHIN):
-        raise RateLimitedError
+        raise RateLimitedError(
+            "Too many requests. Try again in an hour.",
+            seconds=int(REQUESTS_WITHIN.total_seconds()),
+        )
     email = normalize_email(email)
     if allow("reset for", email, times=1, within=MAIL_EVERY):
         enqueue("accounts.tasks.send_reset", email, timezone.now().isoformat())

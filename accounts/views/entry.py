@@ -28,7 +28,8 @@ from accounts.services.invitations import (
     redeem_invitation,
 )
 from accounts.services.members import end_other_sessions
-from accounts.services.passwords import RateLimitedError, request_reset
+from accounts.services.passwords import request_reset
+from clipset.lib.refusals import RateLimitedError
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -78,9 +79,9 @@ def password_reset(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and settings.MAIL_IS_CONFIGURED and form.is_valid():
         try:
             request_reset(form.cleaned_data["email"], client=client_address(request))
-        except RateLimitedError:
-            form.add_error(None, "Too many requests. Try again in an hour.")
-            status = 429
+        except RateLimitedError as error:
+            form.add_error(None, error.sentence)
+            status = error.status
         else:
             return redirect("password_reset_done")
     context = {"form": form, "mail_is_configured": settings.MAIL_IS_CONFIGURED}

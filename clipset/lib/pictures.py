@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.durable import sync
+from clipset.lib.refusals import RefusedError
 from clipset.lib.shared_slots import SharedSlots
 from clipset.lib.slots import NoSlotError
 from clipset.lib.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
@@ -61,28 +62,16 @@ REFUSED: Final = 3  # the child's exit status with such a word
 _slots = SharedSlots(MAX_AT_ONCE)
 
 
-class PictureError(Exception):
-    """The sentence says what is wrong with the picture and what to do; `status` and `headers` are
-    those of an answer."""
-
-    status = 422
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {}
+class PictureError(RefusedError):
+    """A picture that cannot be used. The sentence says why, and what to do."""
 
 
 class PictureNotStoredError(PictureError):
     """Nothing is wrong with the picture, but with the disk: 507 for a full one, else 503."""
 
     def __init__(self, why: Unavailable) -> None:
-        super().__init__(why.sentence)
-        self.status = 507 if why.is_full else 503
-        self.retry_after = why.retry_after
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.retry_after)}
+        status = 507 if why.is_full else 503
+        super().__init__(why.sentence, status=status, retry_after=why.retry_after)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
+from clipset.lib.refusals import RefusedError
 from clipset.lib.unavailable import FULL
 from siteconfig.places import SETTINGS
 from siteconfig.roots import AWAY, forget, write_marker
@@ -36,7 +37,7 @@ from videos.services.processing.attempt import SOURCE_CHANGED, process_next_job
 from videos.services.processing.disk_faults import Fault, fault_of_storage
 from videos.services.processing.enqueue import SLOW
 from videos.services.storage import missing_roots
-from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload
+from videos.services.uploads.create import VideoDetails, begin_upload
 from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_upload
 from videos.tasks import look_after_jobs, tidy_up

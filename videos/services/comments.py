@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.services.throttle import allow
+from clipset.lib.refusals import RateLimitedError
 from clipset.lib.text import clean_text
 from clipset.ui.member_text import first_moment
 from videos.models import Comment, Video
@@ -30,16 +31,12 @@ TOO_LATE_TO_EDIT = "Comments can be edited for 24 hours. Post a new one instead.
 GONE = "The comment you're replying to has been deleted."
 
 
-class TooManyError(Exception):
-    """The sentence says what to do."""
-
-
 def write_comment(
     *, video: Video, author: User, text: str, reply_to: Comment | None = None
 ) -> Comment:
     """Stores a comment and tells whom it concerns. A reply to a reply goes beside that.
 
-    Raises ValidationError for what is blank, too long or answers what is gone, TooManyError,
+    Raises ValidationError for what is blank, too long or answers what is gone, RateLimitedError,
     and Video.DoesNotExist when the video was deleted meanwhile. Sent twice it is stored once.
     """
     text = _checked(text)
@@ -64,8 +61,8 @@ def write_comment(
 
 
 def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
-    """Raises ValidationError (blank, too long, too late), TooManyError, and Comment.DoesNotExist
-    when it was deleted meanwhile or is somebody else's."""
+    """Raises ValidationError (blank, too long, too late), RateLimitedError, and
+    Comment.DoesNotExist when it was deleted meanwhile or is somebody else's."""
     text = _checked(text)
     if not comment.can_be_edited_by(editor):
         raise ValidationError(TOO_LATE_TO_EDIT)
@@ -135,4 +132,4 @@ def _parent_of(video: Video, reply_to: Comment | None) -> Comment | None:
 
 def _allow(what: str, who: User, times: int) -> None:
     if not allow(what, str(who.pk), times=times, within=WITHIN):
-        raise TooManyError(TOO_MANY)
+        raise RateLimitedError(TOO_MANY, seconds=int(WITHIN.total_seconds()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from accounts.services.throttle import allow
+from clipset.lib.refusals import RateLimitedError
 from videos.models import Like, Video
 
 if TYPE_CHECKING:
@@ -17,17 +18,16 @@ MOST: Final = 60
 WITHIN: Final = timedelta(minutes=5)
 
 
-class TooManyError(Exception):
-    """The sentence says what to do."""
-
-
 def set_like(*, video: Video, member: User, liked: bool) -> int:
     """Likes a video, or no longer; the same again changes nothing. Returns how many like it.
 
-    Raises TooManyError, and Video.DoesNotExist when it was deleted meanwhile.
+    Raises RateLimitedError, and Video.DoesNotExist when it was deleted meanwhile.
     """
     if not allow("like", str(member.pk), times=MOST, within=WITHIN):
-        raise TooManyError("Too many likes at once. Try again in 5 minutes.")
+        raise RateLimitedError(
+            "Too many likes at once. Try again in 5 minutes.",
+            seconds=int(WITHIN.total_seconds()),
+        )
     with transaction.atomic():
         Video.objects.select_for_update(no_key=True).only("pk").get(pk=video.pk)
         if liked:

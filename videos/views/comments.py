@@ -10,6 +10,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from clipset.lib.refusals import RateLimitedError
 from videos.access import comment_of, visible_video
 from videos.forms import CommentForm
 from videos.models import Comment, Video
@@ -21,7 +22,6 @@ from videos.selectors.comments import (
     thread,
 )
 from videos.services.comments import (
-    TooManyError,
     delete_comment,
     edit_comment,
     restore_comment,
@@ -86,7 +86,7 @@ def _write(request: MemberRequest, video: Video) -> HttpResponse:
             return _written(request, video, comment, reply_to)
     except ValidationError as error:
         form.add_error("text", error)
-    except TooManyError as error:
+    except RateLimitedError as error:
         form.add_error("text", str(error))
         status = 429
     except Video.DoesNotExist as error:
@@ -190,7 +190,7 @@ def _save(request: MemberRequest, video: Video, found: Comment) -> HttpResponse:
             return _one(request, video, found)
     except ValidationError as error:
         form.add_error("text", error)
-    except TooManyError as error:
+    except RateLimitedError as error:
         form.add_error("text", str(error))
         status = 429
     except Comment.DoesNotExist as error:

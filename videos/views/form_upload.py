@@ -12,10 +12,10 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpl
 
 from clipset.lib.blockhash import BlockHash
 from clipset.lib.disk import StorageUnavailableError
+from clipset.lib.refusals import RefusedError
 from siteconfig.roots import checked_root
 from siteconfig.services.config import current_config
 from videos.services.uploads.create import (
-    RefusedError,
     check_kind,
     refusal_for,
     too_large,

@@ -8,11 +8,12 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from clipset.lib.refusals import RateLimitedError
 from clipset.middleware import wants_script_answer
 from videos.access import visible_video
 from videos.models import Video
 from videos.selectors.liked_videos import liked_page
-from videos.services.likes import TooManyError, set_like
+from videos.services.likes import set_like
 from videos.views.up_next import watch_address
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def like(request: MemberRequest, short_id: str) -> HttpResponse:
         return _refused(request, "Say whether you like it.", 422)
     try:
         count = set_like(video=video, member=request.user, liked=wanted == "yes")
-    except TooManyError as error:
+    except RateLimitedError as error:
         return _refused(request, str(error), 429)
     except Video.DoesNotExist as error:
         raise Http404("It was deleted meanwhile.") from error

@@ -157,7 +157,7 @@ def undelete(request: MemberRequest, short_id: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("playlists")
-    messages.success(request, f"The playlist “{found.title}” is back.")
+    messages.success(request, f"“{found.title}” restored")
     return redirect(found)
 
 
@@ -219,7 +219,7 @@ def restore(request: MemberRequest, short_id: str) -> HttpResponse:
         restore_to_playlist(playlist=found, video=video, user=request.user, position=position)
     except (Playlist.DoesNotExist, Video.DoesNotExist) as error:
         raise Http404("It was deleted meanwhile.") from error
-    messages.success(request, f"“{video.title}” is back in the playlist.")
+    messages.success(request, f"“{video.title}” restored")
     return redirect(f"{_page_address(request, found)}#video-{video.short_id}")
 
 

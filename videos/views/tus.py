@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from accounts.models import User
 from accounts.services.quota import quota_state
+from clipset.lib.refusals import RefusedError
 from clipset.lib.slots import NoSlotError, Slots
 from clipset.middleware import wants_script_answer
 from clipset.server.sockets import connection_of
@@ -33,7 +34,6 @@ from videos.services.uploads.append import (
     writing,
 )
 from videos.services.uploads.create import (
-    RefusedError,
     VideoDetails,
     create_upload,
     open_uploads,

@@ -13,12 +13,13 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.services.quota import quota_state
+from clipset.lib.refusals import RefusedError
 from clipset.lib.requests import with_headers
 from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
 from videos.services.playlists import discard_playlist
-from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload
+from videos.services.uploads.create import VideoDetails, begin_upload
 from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_upload, first_copy
 from videos.views.form_upload import StoreVideo

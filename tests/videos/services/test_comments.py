@@ -10,12 +10,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Throttle, User
+from clipset.lib.refusals import RateLimitedError
 from tests.builders import live_for, make_moderator, make_user, make_video
 from videos.models import Comment, Notification, NotificationKind, Video
 from videos.services.comments import (
     GONE,
     MAX_COMMENTS,
-    TooManyError,
     delete_comment,
     edit_comment,
     forget_deleted_comments,
@@ -118,7 +118,7 @@ def test_a_video_that_was_deleted_meanwhile_takes_no_comment(video: Video, alice
 def test_nobody_writes_more_than_others_can_bear(video: Video, alice: User, bob: User) -> None:
     for number in range(MAX_COMMENTS):
         write_comment(video=video, author=alice, text=str(number))
-    with pytest.raises(TooManyError):
+    with pytest.raises(RateLimitedError):
         write_comment(video=video, author=alice, text="One more")
     write_comment(video=video, author=bob, text="Others may go on")
     Throttle.objects.update(started_at=timezone.now() - timedelta(minutes=6))

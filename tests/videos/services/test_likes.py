@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from clipset.lib.refusals import RateLimitedError
 from tests.builders import make_user, make_video
 from videos.models import Like, Video
 from videos.selectors.cards import cards
-from videos.services.likes import MOST, TooManyError, set_like
+from videos.services.likes import MOST, set_like
 
 pytestmark = pytest.mark.django_db
 
@@ -40,5 +41,5 @@ def test_nobody_clicks_without_end() -> None:
     video, alice = make_video(), make_user()
     for number in range(MOST):
         set_like(video=video, member=alice, liked=number % 2 == 0)
-    with pytest.raises(TooManyError):
+    with pytest.raises(RateLimitedError):
         set_like(video=video, member=alice, liked=True)

@@ -28,7 +28,7 @@ import os
 import django
 django.setup()
 from accounts.models import User
-from videos.services.uploads.create import RefusedError, VideoDetails, create_upload
+from videos.services.uploads.create import VideoDetails, create_upload
 
 def make_one(bob):
     try:

@@ -141,14 +141,14 @@ def test_what_is_not_ready_is_shown_to_its_uploader_alone(client: Client, bob: U
     for status in (ProcessingStatus.PENDING, ProcessingStatus.PROCESSING, ProcessingStatus.FAILED):
         make_video(f"Mine {status.label}", uploader=bob, status=status)
     html = page(client, "/")
-    assert "Not ready yet" in html
+    assert "Your uploads" in html
     for label in ("Waiting", "Processing", "Failed"):
         assert f"Mine {label}" in html
     for other in (make_user("alice"), make_moderator("mod")):
         client.force_login(other)
         html = page(client, "/")
         assert "Mine" not in html
-        assert "Not ready yet" not in html
+        assert "Your uploads" not in html
 
 
 def test_home_of_a_category_or_of_a_search(client: Client, music: Category) -> None:
@@ -296,10 +296,10 @@ def test_a_profile_is_found_whatever_the_case(client: Client) -> None:
 
 
 def test_empty_pages_say_so_and_what_to_do(client: Client, music: Category) -> None:
-    assert "The screen is still dark" in page(client, "/")
-    assert "No video has all of these words" in page(client, "/?q=x")
-    assert "Nothing in this category has these words" in page(client, "/?q=x&category=music")
-    assert "No video is filed here yet" in page(client, "/categories/music/")
+    assert "Nothing here yet. Upload the first video." in page(client, "/")
+    assert "No results for “x”. Try fewer or different words." in page(client, "/?q=x")
+    assert "No results in this category." in page(client, "/?q=x&category=music")
+    assert "No videos in this category yet." in page(client, "/categories/music/")
     assert "You have no videos yet" in page(client, "/profile/bob/")
 
 
@@ -343,11 +343,12 @@ def test_behind_its_last_page_a_list_leads_back_to_its_beginning(
     set_like(video=tune, member=bob, liked=True)
     write_comment(video=tune, author=make_user(), text="Oh")
     behind = f"{path}{'&' if '?' in path else '?'}after={encode_cursor(cursor)}"
+    end = "You're all caught up." if path == "/notices/" else "You've reached the end."
     text = page(client, behind)
-    assert "behind this place" in text
+    assert end in text
     begin = re.search(r'class="button " href="([^"]*)">Back to the top', text)
     assert begin is not None
-    assert "behind this place" not in page(client, path.partition("?")[0] + begin[1])
+    assert end not in page(client, path.partition("?")[0] + begin[1])
 
 
 # -- where one is ---------------------------------------------------------------------------------

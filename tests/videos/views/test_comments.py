@@ -103,7 +103,7 @@ def test_too_many_are_refused_with_a_sentence(
     answer = send(alice, f"/v/{video.short_id}/comments/", headers, text="My long words")
     assert answer.status_code == 429
     html = answer.content.decode()
-    assert "Wait a little" in html
+    assert "Wait a few minutes and try again." in html
     assert "My long words" in html
 
 
@@ -234,7 +234,7 @@ def test_a_script_is_told_the_number(alice: Client, video: Video) -> None:
     for _ in range(60):
         answer = send(alice, path, JSON, liked="no")
     assert answer.status_code == 429
-    assert "Wait" in answer.json()["error"]
+    assert "Try again in 5 minutes" in answer.json()["error"]
 
 
 # -- notifications
@@ -244,7 +244,7 @@ def test_a_script_is_told_the_number(alice: Client, video: Video) -> None:
 def test_a_notification_leads_to_the_comment_and_is_read_then(bob: User, video: Video) -> None:
     comment = write_comment(video=video, author=make_user("alice"), text="What a sea")
     client = logged_in(bob)
-    assert "Notifications, 1 new" in client.get("/").content.decode()
+    assert "Notifications, 1 unread" in client.get("/").content.decode()
     html = client.get("/notices/").content.decode()
     assert "What a sea" in html
     notification = Notification.objects.get()
@@ -265,7 +265,7 @@ def test_all_are_read_at_once(bob: User, video: Video) -> None:
 
 
 def test_who_has_no_notifications_is_told_what_comes_here(bob: User) -> None:
-    assert "Nothing has happened yet" in logged_in(bob).get("/notices/").content.decode()
+    assert "No notifications yet." in logged_in(bob).get("/notices/").content.decode()
 
 
 # -- the admin ------------------------------------------------------------------------------------

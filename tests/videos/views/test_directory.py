@@ -91,7 +91,7 @@ def test_it_costs_as_many_queries_for_fifty_members_as_for_one(client: Client) -
 
 
 def test_nobody_of_that_name_is_said_so(client: Client) -> None:
-    assert "Nobody has a name that begins so" in client.get("/users/?q=zz").content.decode()
+    assert "No members match that name." in client.get("/users/?q=zz").content.decode()
 
 
 def test_only_the_members_that_follow_are_sent_to_htmx(

@@ -106,7 +106,7 @@ def test_the_page_says_that_the_picture_is_on_its_way(client: Client, video: Vid
     send(client, video, moment="1:02")
     client.get("/")  # where the message is shown
     page = text(client.get(address))
-    assert 'The new picture, of <span class="num">1:02</span>, will appear in a moment.' in page
+    assert 'The new thumbnail, from <span class="num">1:02</span>, will appear in a moment.' in page
 
 
 @pytest.mark.parametrize("typed", ["", "   "])
@@ -221,7 +221,7 @@ def test_too_many_pixels_are_refused(client: Client, video: Video) -> None:
 def test_a_fit_picture_beside_a_bad_title_is_asked_for_again(client: Client, video: Video) -> None:
     answer = send(client, video, title=" ", picture=sent(picture()))
     assert answer.status_code == 422
-    assert "Please choose the picture again." in text(answer)
+    assert "Please choose the thumbnail again." in text(answer)
     assert_nothing_changed(video)
 
 
@@ -310,6 +310,6 @@ def test_the_page_shows_the_new_picture_once_a_worker_has_made_it(
     assert thumbnail(video_file) != before
     page = text(client.get(f"/v/{video_file.short_id}/edit/"))
     assert f"?v={thumbnail(video_file).stem[-12:]}" in page
-    assert "The new picture, of" not in page
+    assert "The new thumbnail, from" not in page
     with Image.open(thumbnail(video_file)) as image:
         assert image.convert("L").getpixel((5, 5)) > 150  # type: ignore[operator]

@@ -260,7 +260,7 @@ def test_the_address_told_is_the_sites_own_whatever_the_client_calls_it(
 
 def test_a_page_without_picture_and_description_is_whole(client: Client, bob: User) -> None:
     told = meta(client.get(link_to(make_video(uploader=bob))))
-    assert told["og:description"] == "A video that bob shared with you."
+    assert told["og:description"] == "bob shared a video with you."
     assert "og:image" not in told
 
 
@@ -323,7 +323,7 @@ def test_a_form_that_is_wrong_keeps_what_was_typed(video: Video, bob: User) -> N
     answer = logged_in(bob).post(f"/v/{video.short_id}/share/", {"note": "x" * 101, "days": "9"})
     assert answer.status_code == 422
     assert "Use at most 100 characters." in answer.text
-    assert "Choose how long it lasts from the list." in answer.text
+    assert "Choose an expiry from the list." in answer.text
     assert "x" * 101 in answer.text
     assert not GuestLink.objects.exists()
 
@@ -364,7 +364,7 @@ def test_undoing_a_revocation_makes_no_more_links_than_there_may_be(
     client = Client()
     client.force_login(bob)
     answer = client.post(f"/v/{video.short_id}/share/{first.pk}/restore/", follow=True)
-    assert "1 open links" in answer.content.decode()
+    assert "1 active links" in answer.content.decode()
     assert GuestLink.objects.filter(revoked_at=None).count() == 1
 
 

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 def test_what_one_likes_and_may_still_see_is_listed_the_newest_like_first(client: Client) -> None:
     alice, bob = make_user("alice"), make_user("bob")
     client.force_login(alice)
-    assert "Press the heart" in client.get("/liked/").content.decode()
+    assert "Videos you like will appear here." in client.get("/liked/").content.decode()
     own = make_video("Own", uploader=alice)
     videos = [own, *(make_video(title) for title in ("Old", "New", "Hidden", "Gone"))]
     for video in reversed(videos):

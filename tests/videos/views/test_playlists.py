@@ -87,8 +87,8 @@ def test_each_visitor_sees_of_it_what_they_may_watch(bob: User, client: Client) 
 
 def test_an_empty_one_says_so_and_what_to_do(bob: User, client: Client) -> None:
     path = filled(bob).get_absolute_url()
-    assert "Press “Add” below a video" in page(client, path)
-    assert "nothing in this playlist that you can watch" in page(visitor(make_user()), path)
+    assert "Save videos to it from their pages." in page(client, path)
+    assert "nothing to watch in this playlist yet" in page(visitor(make_user()), path)
 
 
 def test_a_long_one_is_shown_in_parts_and_nothing_is_left_out_or_shown_twice(
@@ -179,8 +179,8 @@ def test_a_script_moves_a_video_behind_another_and_is_told_when_one_is_gone(
     assert order(playlist) == ["One", "Three", "Two"]
     playlist.entries.get(video=one).delete()
     assert client.post(f"{path}move/", fields, headers=HTMX).status_code == 409
-    assert "changed elsewhere meanwhile" in page(client, path)
-    assert "changed elsewhere meanwhile" not in page(client, path)
+    assert "was changed in another window" in page(client, path)
+    assert "was changed in another window" not in page(client, path)
     answer = client.post(f"{path}move/", {**fields, "behind": ""}, headers=HTMX)
     assert answer.status_code == 204
     assert order(playlist) == ["Three", "Two"]
@@ -211,7 +211,7 @@ def test_what_is_taken_out_can_be_put_back(bob: User, client: Client, scripts: b
     answer = client.post(f"{path}restore/", undo)
     assert (answer.status_code, answer["Location"]) == (302, f"{path}#video-{one.short_id}")
     assert order(playlist) == ["One", "Two"]
-    assert "“One” is back in the playlist." in page(client, path)
+    assert "“One” restored" in page(client, path)
     # Its address is reloaded: there is nothing to be put back any more.
     assert "Undo" not in page(client, f"{path}?removed={one.short_id}&position=0")
 
@@ -239,13 +239,13 @@ def test_its_maker_renames_it_deletes_it_and_takes_that_back(bob: User, client: 
     for _ in range(2):
         answer = client.post(f"{path}undelete/", follow=True)
         assert answer.redirect_chain == [(path, 302)]
-        assert "The playlist “Sunrise” restored" in unescape(answer.content.decode())
+        assert "“Sunrise” restored" in unescape(answer.content.decode())
     assert order(playlist) == ["One"]
     assert "Undo" not in page(client, asked)
     Playlist.objects.update(deleted_at=timezone.now() - UNDO_WITHIN)
     assert "Undo" not in page(client, asked)
     answer = client.post(f"{path}undelete/", follow=True)
-    assert "It is too late to undo this" in answer.content.decode()
+    assert "It's too late to undo this" in unescape(answer.content.decode())
 
 
 # -- lists of playlists ---------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def test_a_video_is_put_into_ones_playlists_and_taken_out(
         assert f'name="remove" value="{playlist.short_id}"' in text
         assert order(playlist) == ["One", "Sea"]
     for _ in range(2):
-        assert "Taken out of “" in choose(remove=playlist.short_id)
+        assert "Removed from “" in choose(remove=playlist.short_id)
         assert order(playlist) == ["One"]
     text = choose(title="New one")
     made = Playlist.objects.get(title="New one")
@@ -316,7 +316,7 @@ def test_a_video_is_put_into_ones_playlists_and_taken_out(
     assert order(made) == ["Sea"]
     answer = client.post(path, {"title": "x" * 201}, headers=headers)
     assert answer.status_code == 422
-    assert "A name has at most 200 characters." in answer.content.decode()
+    assert "Names can be up to 200 characters." in answer.content.decode()
     assert "x" * 201 in answer.content.decode()
 
 
@@ -342,7 +342,7 @@ def test_a_script_makes_one_and_is_told_its_short_id(client: Client) -> None:
 def test_what_is_no_playlist_is_refused_with_a_sentence(client: Client) -> None:
     answer = client.post("/playlists/", {"title": "x" * 201}, headers=JSON)
     assert answer.status_code == 422
-    assert answer.json() == {"errors": {"title": ["A name has at most 200 characters."]}}
+    assert answer.json() == {"errors": {"title": ["Names can be up to 200 characters."]}}
     answer = client.post("/playlists/", {"title": " ", "description": "Snow"})
     assert answer.status_code == 422
     assert "Enter a name." in answer.content.decode()
@@ -358,7 +358,7 @@ def test_too_many_are_refused_with_a_sentence_wherever_one_is_made(
     for path in ("/playlists/", f"/v/{make_video().short_id}/playlists/"):
         answer = client.post(path, {"title": "Winter"})
         assert answer.status_code == 422
-        assert "the most there can be. Delete one." in answer.content.decode()
+        assert "the maximum. Delete one to create another." in answer.content.decode()
     answer = client.post("/playlists/", {"title": "Winter"}, headers=JSON)
     assert answer.status_code == 422
     assert list(answer.json()["errors"]) == ["title"]

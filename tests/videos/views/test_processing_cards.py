@@ -60,7 +60,7 @@ def test_a_page_asks_how_far_videos_are_until_they_are_ready(
 
     Job.objects.update(progress=57, seconds_left=None)
     told = read(client, asked_next(told))
-    assert re.search(rf'id="picture-{video.short_id}" hx-swap-oob="true">.*57 %', told, re.DOTALL)
+    assert re.search(rf'id="picture-{video.short_id}" hx-swap-oob="true">.*57%', told, re.DOTALL)
     assert "clip-toast" not in told
 
     Job.objects.all().delete()

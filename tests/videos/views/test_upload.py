@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.services.quota import quota_state
+from clipset.lib.refusals import RefusedError
 from tests.builders import make_admin, make_category, make_user
 from tests.videos.stored_videos import (
     assert_nothing_is_left,
@@ -89,7 +90,7 @@ def test_the_page_behind_an_upload_says_that_it_is_here(client: Client) -> None:
     answer = client.post("/upload/", {"file": video_file(), "title": "Sea"}, follow=True)
     assert answer.status_code == 200
     assert "In the queue" in seen(answer)
-    assert "Your video is here" in seen(answer)
+    assert "Uploaded. Your video is being processed." in seen(answer)
 
 
 def test_scripts_get_the_address_as_json(client: Client) -> None:
@@ -181,7 +182,7 @@ def test_a_name_of_300_characters_is_stored_as_far_as_there_is_room(client: Clie
 KINDS = ".mp4, .mov, .avi, .mkv, .webm"
 LONG_TITLE = "Titles can be up to 200 characters."
 BLANK_TITLE = "Enter a title."
-LONG_DESCRIPTION = "A description has at most 5,000 characters."
+LONG_DESCRIPTION = "Descriptions can be up to 5,000 characters."
 NO_CATEGORY = "Choose a category from the list."
 # What is sent, the field that is to blame, what is said about it.
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -191,7 +192,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "file",
         f"This file type isn't supported. Use {KINDS}.",
     ),
-    "no extension": ({"file": ("mp4", VIDEO)}, "file", "This kind of file is not accepted."),
+    "no extension": ({"file": ("mp4", VIDEO)}, "file", "This file type isn't supported."),
     "no file": ({}, "file", "Choose a video to upload."),
     "wrong field": ({"video": ("a.mp4", VIDEO)}, "file", "Choose a video to upload."),
     "file as text": ({"file": "clip.mp4"}, "file", "Choose a video to upload."),
@@ -306,7 +307,7 @@ def test_charlie_who_has_used_everything_gets_the_quotas_sentence(client: Client
     client.force_login(charlie)
     answer = send(client, video_file(content=bytes(MIB)), JSON)
     assert answer.status_code == 413
-    assert "0 bytes of 4 GB is left" in answer.json()["errors"]["file"][0]
+    assert "0 bytes of 4 GB left" in answer.json()["errors"]["file"][0]
     assert_nothing_is_left(charlie, charged=4 * 1024**3)
 
 
@@ -316,7 +317,7 @@ def test_a_file_over_the_quota_by_less_than_the_forms_own_bytes_is_refused(
     set_limits(week=MIB)
     answer = send(client, video_file(content=bytes(MIB + 1)), **TYPED)
     assert answer.status_code == 413
-    assert "This would pass your weekly quota" in seen(answer)
+    assert "Not enough weekly quota" in seen(answer)
     assert_nothing_is_left(bob)
 
 
@@ -426,7 +427,7 @@ def test_a_file_that_ends_before_its_form_does_is_refused(client: Client, bob: U
 
 def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User) -> None:
     """The sweep took it for dead while it was still coming: what it said stands."""
-    from videos.services.uploads.create import RefusedError, VideoDetails, begin_upload
+    from videos.services.uploads.create import VideoDetails, begin_upload
     from videos.services.uploads.expire import end_upload
     from videos.services.uploads.finish import finish_upload
 
@@ -434,7 +435,7 @@ def test_an_upload_whose_row_is_gone_becomes_no_video(client: Client, bob: User)
     upload.folder_path.mkdir()
     (upload.folder_path / "source.mp4").write_bytes(VIDEO)
     assert end_upload(upload=upload)
-    with pytest.raises(RefusedError, match="This upload took too long and was ended") as refused:
+    with pytest.raises(RefusedError, match="This upload timed out") as refused:
         finish_upload(
             upload=upload,
             path=upload.folder_path / "source.mp4",

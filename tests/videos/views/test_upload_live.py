@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from html import unescape
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,7 +68,7 @@ def test_over_quota_is_answered_before_any_of_the_body_is_sent(
         line.sendall(visitor.upload_head(form, Accept="application/json"))
         answer = read_answer(line)
     assert answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    assert "This would pass your weekly quota" in answer.text
+    assert "Not enough weekly quota" in answer.text
     assert_nothing_is_left(bob)
 
 
@@ -99,7 +100,7 @@ def test_who_sends_all_of_a_refused_body_gets_the_answer_rather_than_a_reset(
 def test_who_sends_30_mb_of_a_wrong_kind_gets_the_answer(visitor: Visitor, bob: User) -> None:
     answer = visitor.upload(visitor.form(30 * MIB, "setup.exe", title="Kept"))
     assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert "This kind of file is not accepted" in answer.text
+    assert "This file type isn't supported" in unescape(answer.text)
     assert 'value="Kept"' in answer.text
     assert_nothing_is_left(bob)
 
@@ -136,7 +137,7 @@ def test_a_refusal_wins_over_a_token_that_stands_behind_what_was_not_read(
         line.sendall(visitor.upload_head(form) + form.head + live.PIECE)
         answer = read_answer(line)
     assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert "This kind of file is not accepted" in answer.text
+    assert "This file type isn't supported" in unescape(answer.text)
     assert_nothing_is_left(bob)
 
 

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from accounts.services.quota import quota_state, reserve_quota
 from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
+from clipset.lib.refusals import RefusedError
 from clipset.lib.text import clean_line, title_from_filename
 from clipset.lib.units import human_bytes
 from siteconfig.roots import (
@@ -57,20 +58,6 @@ WHOLE_AFTER_ALL: Final = "The upload is whole, although its row says that bytes 
 # How long a request of the plain form keeps its reservation without sending bytes.
 FORM_LIFETIME: Final = timedelta(minutes=15)
 TOUCH_EVERY: Final = timedelta(seconds=5)
-
-
-class RefusedError(Exception):
-    """An upload is refused. `sentence` says why and what to do; `status` is the HTTP status of the
-    answer: 413, 415, 422, 429, 503 or 507."""
-
-    def __init__(self, sentence: str, *, status: int) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.status = status
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(RETRY_AFTER_SECONDS)} if self.status == 503 else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +99,7 @@ def disk_full() -> RefusedError:
 
 
 def storage_away() -> RefusedError:
-    return RefusedError(AWAY, status=503)
+    return RefusedError(AWAY, status=503, retry_after=RETRY_AFTER_SECONDS)
 
 
 @contextmanager

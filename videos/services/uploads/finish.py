@@ -14,13 +14,13 @@ from accounts.models import User
 from accounts.services.quota import release_quota, reserve_quota
 from categories.services import hold_category
 from clipset.lib.durable import sync
+from clipset.lib.refusals import RefusedError
 from siteconfig.roots import checked_root
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.playlists import add_to_playlist
 from videos.services.processing.jobs import add_job
 from videos.services.uploads.create import (
     LIFETIME,
-    RefusedError,
     VideoDetails,
     fitting_name,
     over_quota,

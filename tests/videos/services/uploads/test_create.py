@@ -13,6 +13,7 @@ from django.db import DataError, IntegrityError
 from django.utils import timezone
 
 from accounts.services.quota import reset_quota
+from clipset.lib.refusals import RefusedError
 from tests.builders import make_playlist, make_user, make_video
 from tests.full_database import full_database
 from tests.videos.stored_videos import assert_nothing_is_left, set_limits, used, wake_ups
@@ -22,7 +23,6 @@ from videos.services.uploads.create import (
     FORM_LIFETIME,
     FORM_OVERHEAD,
     TOUCH_EVERY,
-    RefusedError,
     VideoDetails,
     begin_upload,
     check_kind,
