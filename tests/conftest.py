@@ -1,12 +1,7 @@
-"""What all tests share. Clipset's own settings for tests stand in tests/settings.py.
+"""Options, hooks and fixtures of all tests. Clipset's settings for tests are in tests/settings.py.
 
-- `long` (above 30 s) runs with --long only; `long_on_postgresql` on SQLite always, and on
-  PostgreSQL with --long only: there a few others of the same kind run each time.
-- Several workers share the tests (tests/parallel.py).
-- `ffmpeg`, `browser`, `postgresql`, `redis`, `nginx` need a real program (tests/parts.py).
-- Tests of models, services and queries run on PostgreSQL too: they get the marker
-  `both_databases` here by where they stand, others may carry it, and
-  tests/services/test_postgresql.py runs all that have it a second time.
+Other parts of the plumbing: which tests run (tests/selection.py), how several workers share them
+(tests/parallel.py), real programs that some tests need (tests/parts.py).
 """
 
 from __future__ import annotations
@@ -31,20 +26,21 @@ from tests.parallel import (
 )
 from tests.parts import PARTS, require
 from tests.postgresql import postgresql
-from tests.projects import databases
+from tests.projects import databases, postgresql_databases, sqlite_databases
+from tests.selection import belongs_on_both, is_left_out, is_never_quick, uses_database
 from tests.shifted_clock import clock_library, shifted_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
     from pytest_django import DjangoDbBlocker, Settings
 
-# Hooks that pytest looks for here.
+# Hooks of pytest-xdist, which pytest looks for in this file.
 __all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
-# Fixtures for any test: a wall clock that it sets, a PostgreSQL server, new databases of each kind.
-__all__ += ["clock_library", "databases", "postgresql", "shifted_clock"]
+# Fixtures for any test.
+__all__ += ["clock_library", "databases", "postgresql", "postgresql_databases"]
+__all__ += ["shifted_clock", "sqlite_databases"]
 
 FOLDERS = {
     "VIDEO_STORAGE_PATH": "videos",
@@ -52,68 +48,37 @@ FOLDERS = {
     "TEMP_STORAGE_PATH": "temp",
     "ORIGINAL_STORAGE_PATH": "originals",
 }
-# Of the site under test, whatever is done to its configuration's row.
+# Config.site_id of the site under test.
 SITE_ID = UUID("c11b5e70-0000-4000-8000-000000000000")
-# Below tests/: where what concerns the database is tested.
-ON_BOTH_DATABASES = (
-    "accounts/test_invitations",
-    "accounts/test_members",
-    "accounts/test_quota",
-    "accounts/test_sessions",
-    "categories/",
-    "siteconfig/",
-    "videos/models/",
-    "videos/services/",
-    "videos/selectors/",
-    "videos/test_models",
-    "videos/test_querysets",
-)
-# Fixtures of pytest-django that bring the database.
-DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
-# What these tests do takes a database of its own, or is about something else.
-NOT_ON_BOTH = {"browser", "ffmpeg", "long", "postgresql", "redis"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also what takes above 30 seconds")
+    parser.addoption("--quick", action="store_true", help="only unit and view tests on SQLite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--long"):
         os.environ["CLIPSET_TESTS_LONG"] = "yes"  # for the workers, and for runs within the run
-    for line in ("ffmpeg: needs FFmpeg", "both_databases: runs on SQLite and on PostgreSQL"):
-        config.addinivalue_line("markers", line)
+    for part in PARTS:
+        config.addinivalue_line("markers", f"{part}: needs that program (tests/parts.py)")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out with --quick what it never runs: collecting that takes seconds."""
+    if config.getoption("--quick") and is_never_quick(collection_path, config.rootpath):
+        return True
+    return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if _belongs_on_both(config, item):
+        if belongs_on_both(item):
             item.add_marker("both_databases")
     begin_with_the_longest(items)
-    if config.getoption("--long"):
-        return
-    names = ["long"]
-    if "CLIPSET_TEST_DATABASE_URL" in os.environ:
-        names.append("long_on_postgresql")
-    long = [item for item in items if any(map(item.get_closest_marker, names))]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
-
-
-def _belongs_on_both(config: pytest.Config, item: pytest.Item) -> bool:
-    where = item.path.relative_to(config.rootpath / "tests").as_posix()
-    return (
-        where.startswith(ON_BOTH_DATABASES)
-        and _uses_database(item)
-        and not any(item.get_closest_marker(name) for name in NOT_ON_BOTH)
-    )
-
-
-def _uses_database(item: pytest.Item) -> bool:
-    return item.get_closest_marker("django_db") is not None or not DATABASE_FIXTURES.isdisjoint(
-        getattr(item, "fixturenames", ())
-    )
+    if left_out := {item for item in items if is_left_out(item, config)}:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -130,10 +95,10 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The test database. A flush, which ends each transactional test, leaves it as migrated.
+    """Sets up the test database, and has each flush put back the rows that migrations created.
 
-    Without this the flush would empty it for all tests that follow, except for permissions and
-    content types, which Django would create again in 50 ms.
+    A flush ends each transactional test and empties the database. By itself Django would restore
+    only permissions and content types, in 50 ms.
     """
     with django_db_blocker.unblock():
         migrated = migrated_rows()
@@ -143,7 +108,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 def migrated_rows() -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the database, by table."""
+    """Reads every row of the database, by table."""
     rows = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.django_table_names(only_existing=True):
@@ -162,15 +127,17 @@ def insert_rows(rows: dict[str, list[tuple[Any, ...]]]) -> None:
 
 @pytest.fixture(autouse=True)
 def own_folders(request: pytest.FixtureRequest) -> None:
-    """Tests with a database have folders of their own; the others go without, for speed."""
-    if _uses_database(request.node):
+    """Gives each test with a database its own media folder (`media`); others save the time."""
+    if uses_database(request.node):
         request.getfixturevalue("media")
 
 
 @pytest.fixture(autouse=True)
 def long_transactions() -> Iterator[list[str]]:
-    """No transaction of a test computes for longer than one of the site may. What was logged, for
-    tests that see it happen on purpose and empty it."""
+    """Fails a test that logs a transaction which computed for too long.
+
+    Returns the logged messages; a test that expects one removes it from the list.
+    """
     found = list[str]()
     handler = logging.Handler()
     handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
@@ -187,14 +154,14 @@ def media(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
-    """Each test has its own media folder, also in the processes that it starts."""
+    """Creates a media folder for one test and sets it, also in the environment of subprocesses."""
     root = tmp_path / "media"
     settings.MEDIA_ROOT = root
     for name, folder in FOLDERS.items():
         setattr(settings, name, root / folder)
         monkeypatch.setenv(name, str(root / folder))
         (root / folder).mkdir(parents=True)
-    if _uses_database(request.node):
+    if uses_database(request.node):
         request.getfixturevalue("db")
         set_up_site()
     return root
@@ -203,7 +170,8 @@ def media(
 def set_up_site() -> None:
     """Creates the configuration's row, which a flush deletes, and marks each storage root.
 
-    Every test with a database pays for this: few queries, and no fsync for the markers (24 ms).
+    Runs before each test with a database, so it uses few queries and writes the markers without
+    fsync, which would take 24 ms.
     """
     from siteconfig import places, roots
     from siteconfig.models import Config, StorageRoot
@@ -232,36 +200,14 @@ def set_up_site() -> None:
 
 
 def forget_searched_documents() -> None:
-    """The flush after a transactional test empties the tables, but not SQLite's full-text index,
-    and leaves notes of what is to be taken out of that."""
+    """Empties SQLite's full-text index and the pending changes of it.
+
+    The flush after a transactional test empties the tables but not the index, and its triggers
+    leave rows in SearchChange.
+    """
     from videos.models import SearchChange, SearchDocument
 
     if connection.vendor == "sqlite" and not SearchDocument.objects.exists():
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO video_search (video_search) VALUES ('delete-all')")
         SearchChange.objects.all().delete()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, driven by Playwright."""
-    from playwright.sync_api import sync_playwright
-
-    # Playwright's loop makes Django take the test's thread for an asynchronous one.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A page of a browser profile that nobody used before."""
-    context = chromium.new_context()
-    context.set_default_timeout(10_000)  # milliseconds
-    yield context.new_page()
-    context.close()

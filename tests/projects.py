@@ -1,6 +1,7 @@
-"""Sites in folders of their own, each with a copy of the code: what restores into one need.
+"""Sites in folders of their own, each with a copy of the code, and databases for them.
 
-Lighter than the clones of tests/scripts: no scripts/run, no static files, the Python of the tests.
+For tests that restore a backup into a site. Lighter than the clones of tests/scripts: no
+scripts/run, no static files, the Python of the tests.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from tests.processes import ROOT
 
 CODE = ("manage.py", "accounts", "categories", "clipset", "siteconfig", "videos")
 SECRET = "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
+SQLITE_FILE = Path("data/clipset.db")
 SET_UP = "from videos.services.storage import mark_new_roots; mark_new_roots()"
 
 
 class Project:
-    """A site in a folder that is made. `url` is its DATABASE_URL; "" is an SQLite file below it."""
+    """A site in a new folder. `url` is its DATABASE_URL; "" stands for an SQLite file in it."""
 
     def __init__(self, root: Path, *, url: str = "", **settings: str) -> None:
         self.root = root
@@ -42,7 +44,6 @@ class Project:
         (root / ".env").write_text(f"SECRET_KEY={SECRET}\n")
         kept = ("PATH", "HOME", "LANG", "TMPDIR")
         self.environment = {name: os.environ[name] for name in kept if name in os.environ}
-        # The tests' own package too, for what is run in the site's surroundings.
         self.environment |= {"DATABASE_URL": url} if url else {}
         self.environment |= settings
 
@@ -51,7 +52,7 @@ class Project:
         return self.root / "media"
 
     def command(self, *arguments: str) -> dict[str, Any]:
-        """What subprocess takes, to run manage.py."""
+        """Arguments of subprocess.run and Popen that run manage.py."""
         return {
             "args": [sys.executable, "manage.py", *arguments],
             "cwd": self.root,
@@ -60,7 +61,7 @@ class Project:
         }
 
     def tried(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """manage.py, run to its end, however that is."""
+        """Runs manage.py to its end, whether it fails or not."""
         return subprocess.run(
             **self.command(*arguments), capture_output=True, text=True, check=False
         )
@@ -71,17 +72,17 @@ class Project:
         return done.stdout
 
     def refusal(self, *arguments: str) -> str:
-        """What manage.py says when it fails."""
+        """Runs manage.py, which has to fail. Returns its errors."""
         done = self.tried(*arguments)
         assert done.returncode == 1, done.stdout + done.stderr
         return done.stderr
 
     def shell(self, code: str) -> str:
-        """What the code printed."""
+        """Runs code in the site. Returns what it printed."""
         return self.manage("shell", "--no-imports", "-c", code).strip()
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return database_rows(self.url or sqlite_url(self.root / "data/clipset.db"), query, *values)
+        return database_rows(self.url or sqlite_url(self.root / SQLITE_FILE), query, *values)
 
 
 def sqlite_url(file: Path) -> str:
@@ -89,7 +90,7 @@ def sqlite_url(file: Path) -> str:
 
 
 def database_rows(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
-    """What stands in a site's database; `?` is a value's place."""
+    """Reads rows of a site's database; `?` in the query stands for a value."""
     if url.startswith("sqlite:///"):
         file = unquote(url.removeprefix("sqlite:///"))
         with closing(sqlite3.connect(file, timeout=20)) as database:
@@ -99,7 +100,7 @@ def database_rows(url: str, query: str, *values: object) -> list[tuple[Any, ...]
 
 
 class Databases:
-    """New databases of one kind, of which the migrations ran once in all."""
+    """New databases of one kind. The migrations run once; the others are copies."""
 
     def __init__(self, kind: str, server: str, folder: Path) -> None:
         self.kind = kind
@@ -110,6 +111,11 @@ class Databases:
     def _migrated(self) -> Project:
         made = Project(self._folder / "migrated", url=self.empty())
         made.manage("migrate", "--verbosity", "0")
+        return made
+
+    @cached_property
+    def _set_up(self) -> Project:
+        made = self._copy_of(self._migrated, self._folder / "set-up")
         made.shell(SET_UP)
         return made
 
@@ -117,27 +123,53 @@ class Databases:
         """The DATABASE_URL of a database without tables; "" is SQLite's default place."""
         return new_database(self._server) if self._server else ""
 
+    def migrated(self, file: Path | None = None) -> str:
+        """Makes a migrated database without rows; on SQLite it is this file.
+
+        Returns its DATABASE_URL.
+        """
+        if self._server:
+            return new_database(self._server, template=_name(self._migrated.url))
+        assert file is not None
+        shutil.copyfile(self._migrated.root / SQLITE_FILE, file)
+        return sqlite_url(file)
+
     def project(self, root: Path, **settings: str) -> Project:
         """A site that was just set up."""
-        url = ""
-        if self._server:
-            template = self._migrated.url.rpartition("/")[2]
-            url = new_database(self._server, template=template)
-        made = Project(root, url=url, **settings)
-        if not self._server:
-            shutil.copyfile(self._migrated.root / "data/clipset.db", root / "data/clipset.db")
-        shutil.copytree(self._migrated.media, made.media)  # empty, with their markers
+        made = self._copy_of(self._set_up, root, **settings)
+        shutil.copytree(self._set_up.media, made.media)  # empty, with their markers
         if videos := settings.get("VIDEO_STORAGE_PATH"):
             shutil.copytree(made.media / "videos", videos, dirs_exist_ok=True)
         return made
+
+    def _copy_of(self, project: Project, root: Path, **settings: str) -> Project:
+        url = new_database(self._server, template=_name(project.url)) if self._server else ""
+        made = Project(root, url=url, **settings)
+        if not self._server:
+            shutil.copyfile(project.root / SQLITE_FILE, root / SQLITE_FILE)
+        return made
+
+
+def _name(url: str) -> str:
+    """The database's name in a DATABASE_URL."""
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases("sqlite", "", tmp_path_factory.mktemp("databases"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases("postgresql", postgresql, tmp_path_factory.mktemp("databases"))
 
 
 @pytest.fixture(
     scope="session",
     params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)],
 )
-def databases(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Databases:
-    server = "" if request.param == "sqlite" else request.getfixturevalue("postgresql")
-    return Databases(request.param, server, tmp_path_factory.mktemp("databases"))
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Databases of each kind, one after the other."""
+    made: Databases = request.getfixturevalue(f"{request.param}_databases")
+    return made

@@ -61,7 +61,7 @@ class ClipThumbnail extends HTMLElement {
     const file = this.file.files?.[0];
     const isTooLarge = Boolean(file && file.size > Number(this.file.dataset.maxBytes));
     this.file.setCustomValidity(
-      isTooLarge ? "This picture is too large. Send one of at most 10 MB." : "",
+      isTooLarge ? "This picture is too large. The limit is 10 MB." : "",
     );
     if (isTooLarge) this.file.reportValidity();
     URL.revokeObjectURL(this.previewUrl);

@@ -1,18 +1,20 @@
 """A running site and a browser for it.
 
-Playwright's loop runs in the thread of the tests, which Django takes for an asynchronous one; the
-`chromium` fixture of tests/conftest.py therefore sets DJANGO_ALLOW_ASYNC_UNSAFE, and tests use the
-ORM as anywhere. Nothing else runs in that thread meanwhile, so nothing is unsafe about it.
+Playwright runs its event loop in the tests' own thread, which Django takes for an asynchronous
+thread and would refuse to use the ORM in. Nothing else runs in that thread meanwhile, so the
+`browser` fixture sets DJANGO_ALLOW_ASYNC_UNSAFE, and tests use the ORM as anywhere.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.builders import make_user
+from tests.parts import require
 from tests.processes import ROOT
 from tests.videos import live
 from tests.videos.conftest import gunicorn, site, static_files
@@ -41,32 +43,35 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def chromium_first(chromium: Browser, transactional_db: None) -> None:
-    """Before anything touches the database in a test of this folder."""
+def browser_first(browser: Browser, transactional_db: None) -> None:
+    """Starts the browser before a test of this folder uses the database."""
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """As `chromium`, but plays without having been clicked."""
-    from tests.parts import require
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright: one process for all tests of a worker."""
+    from playwright.sync_api import sync_playwright
 
-    started = chromium.browser_type.launch(executable_path=require("browser"), args=FLAGS)
-    yield started
-    started.close()
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=require("browser"), args=FLAGS)
+        yield started
+        started.close()
 
 
 @pytest.fixture
 def workers(site: live.Server, static_files: Path, tmp_path: Path) -> Iterator[int]:
-    """Workers for what is uploaded. They start while the test logs in."""
+    """Starts both task queues; they get ready while the test logs in."""
     with live.workers(site.media, static_files, tmp_path / "queue.log") as cluster:
         yield cluster
 
 
 @pytest.fixture
 def problems() -> Iterator[list[str]]:
-    """What browsers complained about: errors of scripts, and what the security policy stopped.
+    """Fails a test in which a browser logged an error or a warning.
 
-    A test that expects some takes them out.
+    These are errors of scripts and requests, and what the security policy stopped. A test that
+    expects some removes them from the list.
     """
     found: list[str] = []
     yield found
@@ -77,11 +82,11 @@ def problems() -> Iterator[list[str]]:
 def visit(
     browser: Browser, site: live.Server, problems: list[str]
 ) -> Iterator[Callable[..., Page]]:
-    """A page of a new browser profile, logged in as a member unless that is None."""
+    """Opens a page in a new browser profile, logged in as the member, or as nobody for None."""
     contexts: list[BrowserContext] = []
 
     def open_page(user: User | None, **options: Any) -> Page:
-        # What moves only delays a test, and hides from clicks what it moves over.
+        # Animations only delay a test, and may cover what it clicks on.
         options.setdefault("reduced_motion", "reduce")
         context = browser.new_context(base_url=site.url, **options)
         contexts.append(context)
@@ -110,7 +115,7 @@ def bob(transactional_db: None) -> User:
 
 
 def results(name: str) -> Path:
-    """A file for people to look at, git-ignored."""
+    """The path of a file below test-results/, for people to look at; git-ignored."""
     path = ROOT / "test-results" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

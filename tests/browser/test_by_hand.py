@@ -183,7 +183,7 @@ def test_a_guest_link_is_made_watched_revoked_and_opened_again(
     page, guest = visit(bob, **hand.look), visit(None, **hand.look)
     begin(page, video_file)
     hand.use(page.get_by_role("button", name="Share", exact=True))
-    hand.use(page.get_by_role("link", name="Links for guests"))
+    hand.use(page.get_by_role("link", name="create a guest link"))
     hand.write(page.get_by_label(re.compile("Label")), "Grandma")
     hand.use(page.get_by_role("button", name="Create guest link"))
     expect(page.get_by_role("heading", name="The link for Grandma")).to_be_visible()

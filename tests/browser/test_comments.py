@@ -56,7 +56,7 @@ def test_members_talk_below_a_video(
     one = page.get_by_label("Comment by alice")
     one.get_by_role("link", name="Edit").click()
     page.get_by_label("Edit your comment").fill("Look at 0:43 <b>there</b>")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(one).to_contain_text("0:43 <b>there</b>")
     expect(one).to_contain_text("edited")
 
@@ -87,7 +87,7 @@ def test_members_talk_below_a_video(
 
     reader = visit(bob, java_script_enabled=scripts)
     reader.goto("/")
-    reader.get_by_role("link", name="Notifications, 2 new").click()
+    reader.get_by_role("link", name="Notifications, 2 unread").click()
     reader.get_by_role("link", name=re.compile("alice commented on Sea")).first.click()
     expect(reader.locator(".comment--focus")).to_contain_text("I mean the left one")
     reader.goto("/notices/")
@@ -177,7 +177,7 @@ def test_whoever_was_logged_out_while_writing_loses_nothing(
     page.evaluate("document.body.dataset.member = '0'")
     page.context.clear_cookies(name="csrftoken")
     comment(page, "By whom?")
-    expect(toasts).to_contain_text("Reload the page and try it again.")
+    expect(toasts).to_contain_text("Reload the page and try again.")
     expect(box).to_have_value("By whom?")
     assert Comment.objects.count() == 1
     assert page.evaluate("window.here") is True, "a page was loaded again"

@@ -65,7 +65,7 @@ def test_a_moment_is_chosen_in_the_video_itself(
     before, wanted = video.thumbnail_filename, video.thumbnail_wanted_at
     assert wanted == 4
 
-    expect(edit_page(page, video).locator(".cover__note")).to_contain_text("of 0:04, appears")
+    expect(edit_page(page, video).locator(".cover__note")).to_contain_text("from 0:04, will appear")
     run_queue()
     video.refresh_from_db()
     assert video.thumbnail_filename != before
@@ -122,11 +122,11 @@ def test_without_scripts_a_moment_is_typed_and_a_large_file_gets_its_sentence(
     expect(page.get_by_role("button", name="Use this frame")).to_be_hidden()
     page.get_by_label("Upload a thumbnail").set_input_files(picture(b"\0" * (12 * 1024**2)))
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("body")).to_contain_text("the most that is accepted is 10 MB")
+    expect(page.locator("body")).to_contain_text("The limit is 10 MB.")
 
     edit_page(page, video).get_by_label("Frame from the video").fill("9:99")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("body")).to_contain_text("Write the moment as minutes and seconds")
+    expect(page.locator("body")).to_contain_text("Enter a time like 1:23.")
     page.get_by_label("Frame from the video").fill("0:03")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("h1")).to_have_text("Harvest in the hills")

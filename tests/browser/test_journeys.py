@@ -158,7 +158,7 @@ def test_charlie_without_scripts_gets_the_sites_sentence(
     charlie.save()
     page.locator("#id_file").set_input_files(named(clips.h264_mp4(), "mine.mp4", tmp_path))
     send_button(page).click()
-    expect(page.locator("body")).to_contain_text("This would pass your weekly quota")
+    expect(page.locator("body")).to_contain_text("Not enough weekly quota")
     assert not Video.objects.exists()
     problems[:] = [it for it in problems if "413" not in it]
 

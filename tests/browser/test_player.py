@@ -97,9 +97,9 @@ def test_keys_for_theatre_and_help(page: Page) -> None:
     page.keyboard.press("t")
     expect(theatre).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("?")
-    expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("heading", name="Keys")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_hidden()
 
 
 def test_full_screen_and_back(page: Page) -> None:

@@ -81,7 +81,7 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
     page = visit(bob, viewport=DESK)
     for video_file in video_files:
         page.goto(video_file.get_absolute_url())
-        page.get_by_role("button", name="Add to a playlist").click()
+        page.get_by_role("button", name="Save to a playlist").click()
         if video_file == one:
             page.get_by_label("Name your first playlist").fill("   ")
             page.keyboard.press("Enter")
@@ -129,7 +129,7 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
     page.keyboard.press("Shift+N")
     page.wait_for_url(f"**{two.get_absolute_url()}?playlist=*")
     wait_until(page, "video.ended")  # it plays by itself; what failed does not come next
-    expect(end).to_contain_text("From the beginning")
+    expect(end).to_contain_text("Play again from the start")
     expect(end.locator("[data-left]")).to_be_hidden()
     queue.get_by_role("button", name="Loop", pressed=False).click()
     at_the_end(page)
@@ -223,7 +223,7 @@ def test_on_a_phone_rows_are_dragged_and_taken_out_and_put_back(
     drag(page, "Failed", behind="Two")
     wait_for(lambda: stored() == ["Two", "Failed", "Three"])
     drag(page, "Two", behind="One")
-    expect(page.locator("#toasts")).to_contain_text("changed elsewhere meanwhile")
+    expect(page.locator("#toasts")).to_contain_text("changed in another window")
     expect(rows(page)).to_have_text(["Two", "Failed", "Three"])
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     problems[:] = [it for it in problems if "409" not in it]

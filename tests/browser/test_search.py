@@ -70,7 +70,7 @@ def test_by_thumb_on_a_phone(visit: Callable[..., Page], bob: User, video: Video
 def test_a_member_is_found_in_the_directory(visit: Callable[..., Page], video: Video) -> None:
     page = visit(video.uploaded_by)
     page.goto("/users/")
-    field = page.get_by_role("searchbox", name="Find a member by name")
+    field = page.get_by_role("searchbox", name="Search members by name")
     field.fill("ali")
     field.press("Enter")
     expect(page.get_by_role("listitem").filter(has=page.locator("mark"))).to_have_count(1)

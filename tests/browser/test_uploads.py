@@ -195,7 +195,7 @@ def test_twenty_are_taken_at_once_and_the_page_says_which_one_was_not(
 @pytest.mark.parametrize(
     ("name", "size", "sentence"),
     [
-        ("setup.exe", 2, "This is not a kind of file that can be taken."),
+        ("setup.exe", 2, "This file type isn't supported."),
         ("empty.mp4", 0, "This file is empty."),
         ("large.mp4", 2 * KB * KB, "This file has 2 MB; at most 1 MB can be sent."),
     ],
@@ -361,7 +361,7 @@ def test_it_says_that_the_storage_is_away_and_goes_on_when_it_is_back(
     said = "The site's storage isn't available right now. Trying again in"
     expect(rows(page)).to_contain_text(said)
     away.rename(temp)
-    expect(rows(page)).to_contain_text("Sent.")
+    expect(rows(page)).to_contain_text("Uploaded.")
     without(problems, "503")
 
 
@@ -373,7 +373,7 @@ def test_whoever_was_logged_out_logs_in_elsewhere_and_it_goes_on(
     send(page)
     expect(rows(page)).to_contain_text("You were logged out.")
     expect(rows(page).get_by_role("link", name="Log in in a new tab")).to_be_visible()
-    for user, told in ((make_user("charlie"), "Somebody else is logged in"), (bob, "Sent.")):
+    for user, told in ((make_user("charlie"), "Someone else is logged in"), (bob, "Uploaded.")):
         session = live.Visitor(site, user).session
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
         page.get_by_role("button", name="I've logged in").click()
@@ -394,11 +394,11 @@ def test_it_goes_on_past_a_video_that_the_site_refuses(
     set_limits(file=100 * KB)
     send(page)
     expect(row(page, "large.mp4")).to_contain_text("This file is larger than 100 KB")
-    expect(row(page, "small.mp4")).to_contain_text("Sent.")
+    expect(row(page, "small.mp4")).to_contain_text("Uploaded.")
     expect(said(page)).to_contain_text("1 could not be sent")
     set_limits(file=KB * KB)
     row(page, "large.mp4").get_by_role("button", name="Try again: large").click()
-    expect(row(page, "large.mp4")).to_contain_text("Sent.")
+    expect(row(page, "large.mp4")).to_contain_text("Uploaded.")
     assert Video.objects.count() == 2
     without(problems, "413")
 
@@ -456,8 +456,8 @@ def test_three_videos_arrive_though_the_server_stops_in_the_second_and_the_page_
         expect(unfinished.filter(has_text="b.mp4")).to_contain_text("of 2 MB")
         expect(unfinished.filter(has_text="c.mp4")).to_contain_text("Typed once")
         choose(page, *files[1:])
-        expect(row(page, "b.mp4")).to_contain_text("Sent.")
-        expect(row(page, "c.mp4")).to_contain_text("Sent.")
+        expect(row(page, "b.mp4")).to_contain_text("Uploaded.")
+        expect(row(page, "c.mp4")).to_contain_text("Uploaded.")
         expect(page.locator("[data-unfinished]")).to_be_hidden()
         page.close()  # it asks how they are
 
@@ -487,7 +487,7 @@ def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
     )
     assert not Video.objects.exists()
     unfinished.filter(has_text="right.mp4").locator("input").set_input_files(right)
-    expect(row(page, "right.mp4")).to_contain_text("Sent.")
+    expect(row(page, "right.mp4")).to_contain_text("Uploaded.")
     assert stored(Video.objects.get()) == right.read_bytes()
     page.get_by_role("button", name="End the upload of other").click()
     expect(page.locator("[data-unfinished]")).to_be_hidden()
@@ -516,9 +516,9 @@ def test_what_lay_too_long_is_sent_again_with_all_that_was_typed(
     expect(page.locator("[data-unfinished-list] > li")).to_have_count(1)
     end_upload(upload=upload)
     choose(page, right)
-    expect(row(page, "right.mp4")).to_contain_text("Try again to send it from the beginning.")
+    expect(row(page, "right.mp4")).to_contain_text("Try again to start over.")
     row(page, "right.mp4").get_by_role("button", name="Try again: Typed once").click()
-    expect(row(page, "right.mp4")).to_contain_text("Sent.")
+    expect(row(page, "right.mp4")).to_contain_text("Uploaded.")
     video = Video.objects.get()
     assert video.category is not None
     assert (video.title, video.description) == ("Typed once", "At the sea")
@@ -536,7 +536,7 @@ def test_whoever_used_up_the_week_goes_on_with_what_is_unfinished(
     page.goto("/upload/")
     expect(page.locator("#id_file")).to_have_count(0)
     page.locator("[data-unfinished-list] input").set_input_files(right)
-    expect(row(page, "right.mp4")).to_contain_text("Sent.")
+    expect(row(page, "right.mp4")).to_contain_text("Uploaded.")
 
 
 def test_while_sending_the_screen_stays_on_and_leaving_is_asked_about(
@@ -568,7 +568,7 @@ def test_while_sending_the_screen_stays_on_and_leaving_is_asked_about(
     page.close(run_before_unload=True)
     wait_for(lambda: page.evaluate("1") and asked == ["beforeunload"], name="the question")
     network.detach()
-    expect(row(page, "a.mp4")).to_contain_text("Sent.")
+    expect(row(page, "a.mp4")).to_contain_text("Uploaded.")
     page.wait_for_function("() => window.locks[0].released")
 
 
@@ -594,7 +594,7 @@ def test_the_state_of_each_is_followed_with_links(page: Page, tmp_path: Path) ->
 def test_a_file_that_was_sent_before_is_told_and_may_go_or_stay(page: Page, tmp_path: Path) -> None:
     choose(page, video_file(tmp_path, "a.mp4"))
     send(page)
-    expect(rows(page)).to_contain_text("Sent.")
+    expect(rows(page)).to_contain_text("Uploaded.")
     first = Video.objects.get()
     page.goto("/upload/")
     copy = tmp_path / "copy.mp4"

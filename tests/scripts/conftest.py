@@ -16,6 +16,7 @@ import pytest
 
 from tests.disks import Disk, site_disk
 from tests.processes import free_port, short_folder
+from tests.projects import SQLITE_FILE
 from tests.setting_names import setting_names
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def not_in_a_clone(folder: str, names: list[str]) -> set[str]:
-    """What .gitignore names: with a slash at the front at the top only, else everywhere."""
+    """Finds the names that .gitignore lists; one with a slash at the front counts at the top only.
+
+    For `ignore` of shutil.copytree.
+    """
     lines = (ROOT / ".gitignore").read_text().splitlines()
     ignored = [line.rstrip("/") for line in lines if line and not line.startswith("#")]
     top = [line.lstrip("/") for line in ignored] if Path(folder) == ROOT else []
@@ -36,22 +40,24 @@ def not_in_a_clone(folder: str, names: list[str]) -> set[str]:
 
 
 class Clone:
-    """A folder with the project's files as a clean clone has them, and nothing else. `url` is its
-    DATABASE_URL; "" is the SQLite file in its own place."""
+    """A folder with the files of a clean clone of the project.
+
+    `url` is its DATABASE_URL; "" stands for the SQLite file below it.
+    """
 
     def __init__(self, root: Path, *, url: str = "") -> None:
         self.root = root
         self.url = url
         self.port = free_port()
         shutil.copytree(ROOT, root, ignore=not_in_a_clone, dirs_exist_ok=True)
-        # As from a shell: nothing of the test run's own settings.
+        # The environment of a shell, without the settings of the test run.
         ours = setting_names() | {"DJANGO_SETTINGS_MODULE", "SEED", "CLIPSET_SETUP_LOGS"}
         kept = {name: value for name, value in os.environ.items() if name not in ours}
         self.environment = kept | {"PORT": str(self.port)}
         self.environment |= {"DATABASE_URL": url} if url else {}
 
     def install(self) -> None:
-        """What scripts/run would install, taken from where the tests run."""
+        """Puts in place what scripts/run would install, from the test run's own packages."""
         venv = self.root / ".venv"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
         [packages] = venv.glob("lib/python*/site-packages")
@@ -63,8 +69,13 @@ class Clone:
         shutil.copytree(ROOT / "node_modules", self.root / "node_modules", symlinks=True)
         (self.root / "node_modules/.clipset-stamp").write_text(self.ask("front_end_stamp"))
 
+    def put_database(self, databases: Databases) -> None:
+        """Copies a migrated SQLite database: its migrations take 4 s of CPU in each clone."""
+        (self.root / SQLITE_FILE.parent).mkdir()
+        databases.migrated(self.root / SQLITE_FILE)
+
     def ask(self, *arguments: str, **environment: str) -> str:
-        """What a function of scripts/lib.sh says."""
+        """Runs a function of scripts/lib.sh. Returns what it printed."""
         return subprocess.check_output(
             ["bash", "scripts/lib.sh", *arguments],
             cwd=self.root,
@@ -73,7 +84,7 @@ class Clone:
         ).strip()
 
     def refusal(self, **environment: str) -> str:
-        """What scripts/run says when it doesn't start."""
+        """Runs scripts/run, which has to refuse to start. Returns its errors."""
         answer = subprocess.run(
             ["scripts/run"],
             cwd=self.root,
@@ -88,7 +99,7 @@ class Clone:
         return answer.stderr.strip()
 
     def processes(self) -> dict[int, tuple[int, str]]:
-        """What runs in the folder: parent and command line by process id."""
+        """Finds the processes that run in the folder: parent and command line by process id."""
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -98,7 +109,7 @@ class Clone:
                 command = (entry / "cmdline").read_text().replace("\0", " ").strip()
             except OSError:
                 continue
-            if command:  # a zombie has none
+            if command:  # a zombie has no command line
                 found[int(entry.name)] = (parent, command)
         return found
 
@@ -112,14 +123,22 @@ def clone() -> Iterator[Clone]:
 
 
 @pytest.fixture
-def installed(clone: Clone) -> Clone:
+def without_database(clone: Clone) -> Clone:
+    """A clone with its packages installed, before its first start."""
     clone.install()
     return clone
 
 
 @pytest.fixture
+def installed(without_database: Clone, sqlite_databases: Databases) -> Clone:
+    """A clone with its packages installed and an empty, migrated database."""
+    without_database.put_database(sqlite_databases)
+    return without_database
+
+
+@pytest.fixture
 def make_clone(databases: Databases) -> Iterator[Callable[[], Clone]]:
-    """Makes clones with an empty database each, on SQLite and on PostgreSQL; installed."""
+    """Makes clones with their packages and a database without tables: SQLite, then PostgreSQL."""
     with ExitStack() as folders:
 
         def make() -> Clone:
@@ -140,17 +159,18 @@ def disk() -> Iterator[Disk]:
 
 
 @pytest.fixture
-def on_own_disk(disk: Disk) -> Clone:
-    """Installed; database, logs and videos of it lie on the disk that a test can fill."""
+def on_own_disk(disk: Disk, sqlite_databases: Databases) -> Clone:
+    """An installed clone whose database, logs and videos are on a disk that a test can fill."""
     made = Clone(disk.folder.resolve())
     made.environment |= {"SEED": "none", "MIN_FREE_DISK_BYTES": str(10 * 1024**2)}
     made.install()
+    made.put_database(sqlite_databases)
     return made
 
 
 @pytest.fixture
 def fake_program(tmp_path: Path) -> Callable[[str, str], str]:
-    """Puts a shell script before the real program of that name; gives the PATH to use."""
+    """Puts a shell script in front of the real program of that name. Returns the PATH to use."""
 
     def put(name: str, script: str) -> str:
         folder = tmp_path / "fakes"

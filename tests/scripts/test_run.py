@@ -118,7 +118,10 @@ def check_documented_commands(clone: Clone) -> None:
     )
 
 
-def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(installed: Clone) -> None:
+def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(
+    without_database: Clone,
+) -> None:
+    installed = without_database
     command = documented("scripts/run")
     with running(installed, command, SEED="none", READYZ_TOKEN=TOKEN) as process:
         said = started(process)
@@ -301,12 +304,12 @@ def test_it_can_be_stopped_while_it_installs(clone: Clone) -> None:
         assert "Stopped before startup finished." in process.stdout.read()
 
 
-def test_a_wrong_setting_is_told_instead_of_a_start(installed: Clone) -> None:
+def test_a_wrong_setting_is_told_instead_of_a_start(without_database: Clone) -> None:
     for hour, words in (
         ("24", "Set it to 0 (midnight) to 23."),
         ("noon", 'QUOTA_RESET_HOUR = env.int("QUOTA_RESET_HOUR", 0)'),
     ):
-        said = installed.refusal(QUOTA_RESET_HOUR=hour)
+        said = without_database.refusal(QUOTA_RESET_HOUR=hour)
         assert words in said
         assert "Traceback" not in said
 

@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.projects import Databases
+
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.git, pytest.mark.long]
 
-CREATE = (
-    "from siteconfig.backup.database import create_database; print(create_database('upgrades'))"
-)
 # What the database has: names of members, states of videos, whether the new version's table.
 HAS = """
 from django.db import connection
@@ -51,14 +50,14 @@ def has(clone: Clone) -> str:
 
 
 @pytest.fixture
-def on_postgresql(installed: Clone, postgresql: str) -> Clone:
-    """A clone whose database is one of its own on PostgreSQL, with its drivers installed."""
-    url = manage(installed, "shell", "--no-imports", "-c", CREATE, DATABASE_URL=postgresql)
-    installed.environment["DATABASE_URL"] = url.strip()
+def on_postgresql(without_database: Clone, postgresql_databases: Databases) -> Clone:
+    """A clone on a migrated PostgreSQL database of its own, with the drivers installed."""
+    clone = without_database
+    clone.environment["DATABASE_URL"] = postgresql_databases.migrated()
     files = ("requirements.txt", "requirements-scale.txt")
-    stamp = installed.ask("requirements_stamp", *files)
-    (installed.root / ".venv/.clipset-requirements").write_text(stamp)
-    return installed
+    stamp = clone.ask("requirements_stamp", *files)
+    (clone.root / ".venv/.clipset-requirements").write_text(stamp)
+    return clone
 
 
 @pytest.mark.postgresql

@@ -1,8 +1,7 @@
-"""Servers of the tests' own: temporary, on Unix sockets, gone with the run."""
+"""A Redis server on a Unix socket that ends with the run, and sites with migrated databases."""
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.projects import Databases
+
 
 @contextmanager
 def running_redis(folder: Path) -> Iterator[str]:
-    """The REDIS_URL of an empty Redis that keeps nothing on disk; one that follows another in the
-    same folder has the same."""
+    """Runs an empty Redis that keeps nothing on disk.
+
+    Gives its REDIS_URL, which depends on the folder alone.
+    """
     socket = folder / "redis.sock"
     options = ("--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no")
     with process([require("redis"), *options], log=folder / "log", cwd=folder):
@@ -33,7 +36,6 @@ def redis() -> Iterator[str]:
         yield url
 
 
-# Also where an earlier test's site used the same database.
 MARK_ROOTS = """
 from siteconfig.places import SETTINGS
 from siteconfig.roots import root_path, write_marker
@@ -45,22 +47,17 @@ for name in SETTINGS:
 """
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite database to copy: migrating one takes 4 s of CPU."""
-    site = Site(tmp_path_factory.mktemp("migrated"))
-    site.manage("migrate", "--verbosity", "0")
-    return site.database
-
-
 @pytest.fixture
-def make_site(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Site]:
+def make_site(tmp_path: Path, sqlite_databases: Databases) -> Callable[..., Site]:
+    """Makes a site whose storage roots have markers, on an SQLite database of its own.
+
+    With a DATABASE_URL it uses that, which has to be migrated.
+    """
+
     def make(**settings: str) -> Site:
         site = Site(tmp_path, **settings)
-        if "DATABASE_URL" in settings:
-            site.manage("migrate", "--verbosity", "0")
-        else:
-            shutil.copyfile(request.getfixturevalue("migrated"), site.database)
+        if "DATABASE_URL" not in settings:
+            sqlite_databases.migrated(site.database)
         site.shell(MARK_ROOTS)
         return site
 

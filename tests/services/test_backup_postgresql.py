@@ -15,9 +15,7 @@ from tests.disks import small_disk
 from tests.processes import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.processes import Site
+    from tests.projects import Databases
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.restic]
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +57,7 @@ print(Video.objects.count(), Comment.objects.get().text, Video.objects.get().fil
 
 @pytest.mark.long
 def test_a_site_on_postgresql_comes_back_whole_and_one_video_alone(
-    postgresql: str, make_site: Callable[..., Site], tmp_path: Path
+    postgresql: str, postgresql_databases: Databases, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
     for name in ("manage.py", "accounts", "categories", "clipset", "siteconfig", "videos"):
@@ -67,8 +65,8 @@ def test_a_site_on_postgresql_comes_back_whole_and_one_video_alone(
         project.mkdir(exist_ok=True)
         copy(ROOT / name, project / name)
     (tmp_path / "password").write_text("long and random")
-    create = "from siteconfig.backup.database import create_database as c; print(c('backed_up'))"
-    url = make_site(DATABASE_URL=postgresql).shell(create)
+    url = postgresql_databases.migrated()
+    name = url.rpartition("/")[2]
     environment = {
         "PATH": os.environ["PATH"],
         "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz",
@@ -90,7 +88,6 @@ def test_a_site_on_postgresql_comes_back_whole_and_one_video_alone(
         return done.stdout
 
     (project / "node_modules").mkdir()
-    manage("migrate", "--verbosity", "0")
     hashed, short_id = manage("shell", "--no-imports", "-c", FILL).split()
     assert hashed == "1"
     manage("backup")
@@ -109,7 +106,7 @@ def test_a_site_on_postgresql_comes_back_whole_and_one_video_alone(
     manage("shell", "--no-imports", "-c", delete)
     # As restores leave it that were killed.
     left = "from siteconfig.backup.database import create_database as c"
-    manage("shell", "--no-imports", "-c", f"{left}; c('restore_backup'); c('backed_up_restore')")
+    manage("shell", "--no-imports", "-c", f"{left}; c('restore_backup'); c('{name}_restore')")
     assert "Restored the video 'Sea'" in manage("restore", "--video", short_id)
     assert manage("shell", "--no-imports", "-c", LOOK).split() == ["1", "Hello", "video"]
 

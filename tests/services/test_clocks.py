@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.processes import Site
+    from tests.projects import Databases
     from tests.shifted_clock import ShiftedClock
 
 pytestmark = pytest.mark.postgresql
@@ -42,9 +43,9 @@ print(requeue_lost_jobs(), receiving._lease(upload.pk, receiving.HERE + "0" * 24
 
 
 def test_a_host_whose_clock_is_ahead_takes_nothing_from_a_healthy_one(
-    postgresql: str, make_site: Callable[..., Site], shifted_clock: ShiftedClock
+    postgresql_databases: Databases, make_site: Callable[..., Site], shifted_clock: ShiftedClock
 ) -> None:
-    site = make_site(DATABASE_URL=postgresql)
+    site = make_site(DATABASE_URL=postgresql_databases.migrated())
     assert site.shell(HOLD) == "RUNNING"
     site.environment |= shifted_clock.environment
     shifted_clock.set_ahead(timedelta(seconds=45))

@@ -1,4 +1,4 @@
-"""Clipset on PostgreSQL."""
+"""Runs what may differ between SQLite and PostgreSQL on PostgreSQL as well."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ON_BOTH_DATABASES
+from tests.selection import ON_BOTH_DATABASES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def files_with_tests_for_both() -> list[str]:
-    """Those that may hold tests marked `both_databases`: to collect all others takes longer than
-    many a test."""
+    """Files that may have tests marked `both_databases`; collecting all others takes seconds."""
     tests = ROOT / "tests"
     return [
         str(path)
@@ -31,7 +30,7 @@ def files_with_tests_for_both() -> list[str]:
 def test_what_concerns_the_database_holds_on_postgresql_too(
     postgresql: str, pytestconfig: pytest.Config
 ) -> None:
-    """Runs every test marked `both_databases` once more: models, quota, jobs, queries."""
+    """Runs tests marked `both_databases` a second time; tests/selection.py says which."""
     arguments = (
         "-m",
         "both_databases",

@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.processes import Site
+    from tests.projects import Databases
 
 pytestmark = pytest.mark.postgresql
 
-CREATE = (
-    "from siteconfig.backup.database import create_database; print(create_database('upgraded'))"
-)
 NAMES = "from accounts.models import User; print(*User.objects.values_list('username', flat=True))"
 MAKE = "from accounts.models import User; User.objects.create_user('bob', 'bob@example.org', 'x')"
 CHANGE = """
@@ -34,11 +32,9 @@ TABLES = "from django.db import connection; print(*connection.introspection.tabl
 
 
 def test_a_database_goes_back_to_its_copy_and_the_failed_one_is_kept(
-    tmp_path: Path, make_site: Callable[..., Site], postgresql: str
+    tmp_path: Path, make_site: Callable[..., Site], postgresql_databases: Databases
 ) -> None:
-    # Of its own: all that is in it is dumped, dropped and restored.
-    url = make_site(DATABASE_URL=postgresql).shell(CREATE)
-    site = make_site(DATABASE_URL=url)
+    site = make_site(DATABASE_URL=postgresql_databases.migrated())
 
     def upgrade_database(*arguments: str | Path) -> str:
         command = [sys.executable, "scripts/upgrade_database.py", *arguments]
