@@ -20,7 +20,7 @@ from django.test.client import FakePayload
 
 from accounts.models import User
 from clipset.middleware import DrainRefusedBody, PrivatePages, wants_script_answer
-from clipset.server.form_files import LARGEST_FORM, FilesOfMembers
+from clipset.server.form_files import MAX_FORM_BYTES, MemberFileHandler
 from tests.builders import PASSWORD, make_user, make_video
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_an_upload_over_the_quota_is_read_to_its_end_and_answered(client: Client
     assert payload.read() == b""
 
 
-# -- RefuseLargeBody, FilesOfMembers ------------------------------------------------------------
+# -- RefuseLargeBody, MemberFileHandler ------------------------------------------------------------
 FORM = "multipart/form-data; boundary=edge"
 
 
@@ -194,7 +194,7 @@ def test_what_is_larger_than_any_form_is_refused_unread(
 ) -> None:
     """What is drained once the answer is sent comes later, and is thrown away."""
     visitor = client if logged_in else Client(enforce_csrf_checks=True)
-    body = Body(file_of(LARGEST_FORM))
+    body = Body(file_of(MAX_FORM_BYTES))
     request: dict[str, Any] = {
         "CONTENT_LENGTH": str(body.left()),
         "CONTENT_TYPE": FORM,
@@ -228,8 +228,8 @@ def test_a_members_picture_is_kept_in_memory_while_the_request_lasts(
 
 
 def test_no_upload_handler_writes_to_the_disk(settings: Settings) -> None:
-    assert settings.FILE_UPLOAD_HANDLERS == ["clipset.server.form_files.FilesOfMembers"]
-    assert issubclass(FilesOfMembers, MemoryFileUploadHandler)
+    assert settings.FILE_UPLOAD_HANDLERS == ["clipset.server.form_files.MemberFileHandler"]
+    assert issubclass(MemberFileHandler, MemoryFileUploadHandler)
 
 
 @pytest.mark.parametrize("length", ["", "many", "-5"])
