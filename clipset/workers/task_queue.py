@@ -45,7 +45,7 @@ def enqueue(function: str, *args: Any, cluster: str | None = None) -> None:
         call()
 
 
-def free_taken_work() -> int:
+def return_taken_tasks() -> int:
     """Returns tasks to the queue that an earlier cluster of this name took and did not finish.
 
     Only one cluster of a name runs at a time. Without this, such a task would stay locked for as
@@ -65,14 +65,16 @@ def empty_queue() -> int:
     return int(OrmQ.objects.all().delete()[0])
 
 
-def waiting_wake_ups(cluster: str | None = None) -> int:
+def waiting_task_count(cluster: str | None = None) -> int:
     """The number of tasks in a cluster's queue that no worker has taken yet."""
     return int(get_broker(cluster or FIRST_CLUSTER).queue_size())
 
 
 def ensure_schedule(name: str, function: str, *, minutes: int, cluster: str | None = None) -> None:
     """Creates or updates the schedule that runs `function` every `minutes` minutes."""
-    Schedule.objects.update_or_create(name=name, defaults=regularly(function, minutes, cluster))
+    Schedule.objects.update_or_create(
+        name=name, defaults=schedule_columns(function, minutes, cluster)
+    )
 
 
 def schedules_named(name: str) -> list[Schedule]:
@@ -80,7 +82,7 @@ def schedules_named(name: str) -> list[Schedule]:
     return list(Schedule.objects.filter(name=name).order_by("pk"))
 
 
-def regularly(function: str, minutes: int, cluster: str | None = None) -> dict[str, Any]:
+def schedule_columns(function: str, minutes: int, cluster: str | None = None) -> dict[str, Any]:
     """The columns of a schedule that runs `function` every `minutes` minutes."""
     return {
         "func": function,

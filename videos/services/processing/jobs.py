@@ -28,7 +28,7 @@ from django.db.models.functions import Greatest
 from accounts.services.quota import release_quota
 from clipset.database.clock import database_now
 from clipset.lib.request_id import current_request_id
-from clipset.workers.task_queue import enqueue, waiting_wake_ups
+from clipset.workers.task_queue import enqueue, waiting_task_count
 from siteconfig.roots import is_available
 from videos.models import Job, NotificationKind, ProcessingStatus, Rendition, Video
 from videos.models.job import JobKind, JobState
@@ -315,7 +315,7 @@ def wake_for_due_jobs(*, now: datetime | None = None) -> bool:
     due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now or database_now())
     woken = False
     for kinds, cluster in ((QUICK, None), (SLOW, settings.TRANSCODE_CLUSTER)):
-        missing = due.filter(kind__in=kinds).count() - waiting_wake_ups(cluster)
+        missing = due.filter(kind__in=kinds).count() - waiting_task_count(cluster)
         for _ in range(max(0, min(missing, 10))):
             wake(kinds[0])
             woken = True
