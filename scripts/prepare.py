@@ -61,8 +61,10 @@ def static_files_stamp() -> str:
     import django
     from django.contrib.staticfiles.finders import get_finders
 
+    from clipset.server import static_files
+
     digest = hashlib.sha256(django.__version__.encode())
-    digest.update((ROOT / "clipset" / "static.py").read_bytes())
+    digest.update(Path(static_files.__file__).read_bytes())
     for finder in get_finders():
         for path, storage in finder.list([]):
             stat = Path(storage.path(path)).stat()
