@@ -43,7 +43,7 @@ def test_a_port_that_is_none(clone: Clone, port: str) -> None:
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid", "2001:db8::7"])
 def test_a_host_that_is_not_this_machine(clone: Clone, host: str) -> None:
-    assert f"HOST is '{host}', which is no address of this machine" in clone.refusal(HOST=host)
+    assert f"HOST is '{host}', which is not an address of this machine" in clone.refusal(HOST=host)
 
 
 def test_a_second_one_in_the_same_folder(clone: Clone) -> None:
