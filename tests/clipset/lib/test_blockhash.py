@@ -1,4 +1,4 @@
-"""A hash that goes on where another process left off."""
+"""A hash that another process can continue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections whose patience ends, over real sockets."""
+"""Limits on how long a client may keep a thread waiting, with real sockets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pair() -> Iterator[tuple[PatientSocket, socket.socket]]:
-    """Ours and the client's end, over TCP."""
+    """The server's and the client's end of a TCP connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         theirs = socket.create_connection(listener.getsockname(), timeout=10)
         accepted, _ = listener.accept()
@@ -50,7 +50,7 @@ def read_for_ten_seconds(ours: PatientSocket) -> None:
 
 
 def is_over(theirs: socket.socket) -> bool:
-    """Whether the connection has ended, once all that came was read."""
+    """Whether the connection has ended, after reading all that was received."""
     try:
         while theirs.recv(MIB):
             pass
@@ -131,7 +131,7 @@ def test_who_watches_is_asked_while_nothing_comes_and_may_end_it_for_good(
 def test_a_watched_body_makes_room_like_any_other(
     pair: tuple[PatientSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Being asked in between is no new beginning of its waiting."""
+    """Asking the watcher does not restart the time that a connection has waited."""
     ours, _ = pair
     room = Waiting(1)
     monkeypatch.setattr(sockets, "CHECK_SECONDS", 0.02)
@@ -173,7 +173,7 @@ def test_a_dripping_client_is_given_up_too(pair: tuple[PatientSocket, socket.soc
 def test_a_slow_line_that_keeps_its_pace_is_served(
     pair: tuple[PatientSocket, socket.socket],
 ) -> None:
-    """8 KB each 0.2 s for 2 s: four times as long as the patience."""
+    """Sends 8 KB every 0.2 s for 2 s, which is four times the patience."""
     ours, theirs = pair
 
     def send() -> None:

@@ -1,4 +1,4 @@
-"""The queue only wakes; what a stopped cluster had taken is handed out again."""
+"""Tasks that a stopped cluster had taken return to the queue."""
 
 from __future__ import annotations
 
