@@ -234,9 +234,9 @@ def _add_activity(size: int, users: list[User]) -> None:
         (Comment(video_id=pk, author=one, text="How lovely!") for pk, one in some), 1000
     )
     viewer = User.objects.get(username="viewer")
-    begun = [*some, *((pk, viewer) for pk in ids[:: size // 100])]
+    watched = [*some, *((pk, viewer) for pk in ids[:: size // 100])]
     WatchProgress.objects.bulk_create(
-        (WatchProgress(video_id=pk, member=one, seconds=9) for pk, one in begun), 1000
+        (WatchProgress(video_id=pk, member=one, seconds=9) for pk, one in watched), 1000
     )
     commented = ids[size // 2]
     roots = Comment.objects.bulk_create(

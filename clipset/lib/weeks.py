@@ -22,12 +22,12 @@ def latest_boundary(now: datetime, *, day: int, hour: int, zone: ZoneInfo) -> da
 
     Raises: ValueError for a naive `now`, and for a day or an hour out of range.
     """
-    return max(it for it in _boundaries_around(now, day, hour, zone) if it <= now)
+    return max(moment for moment in _boundaries_around(now, day, hour, zone) if moment <= now)
 
 
 def next_boundary(now: datetime, *, day: int, hour: int, zone: ZoneInfo) -> datetime:
     """The first boundary after `now`, in UTC; otherwise like `latest_boundary`."""
-    return min(it for it in _boundaries_around(now, day, hour, zone) if it > now)
+    return min(moment for moment in _boundaries_around(now, day, hour, zone) if moment > now)
 
 
 def _boundaries_around(now: datetime, day: int, hour: int, zone: ZoneInfo) -> list[datetime]:
