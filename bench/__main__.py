@@ -1,4 +1,4 @@
-"""Runs the benchmarks that are named, or the quick ones: `python -m bench watch`."""
+"""Runs the named benchmarks, or the default one: `python -m bench watch`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BY_DEFAULT = ("media",)
 def main(names: list[str]) -> int:
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
-        print(f"There is no {', '.join(unknown)}. Choose of: {', '.join(BENCHES)}.")
+        print(f"Unknown benchmark: {', '.join(unknown)}. Choose from: {', '.join(BENCHES)}.")
         return 2
     return max([BENCHES[name]() for name in names or BY_DEFAULT])
 

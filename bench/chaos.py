@@ -1,4 +1,4 @@
-"""The chaos test, for longer: `python -m bench chaos`."""
+"""Runs the chaos test for longer: `python -m bench chaos`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    """200 kills; prints what the test prints. Returns its exit status."""
+    """Runs the test with 200 kills and shows its output. Returns its exit status."""
     command = [sys.executable, "-m", "pytest", "--long", "-n", "0", "-q", "-s", "-k", "200"]
     return subprocess.run(
         [*command, "tests/scripts/test_chaos.py"], cwd=ROOT, check=False

@@ -1,8 +1,8 @@
-"""What Lighthouse thinks of the pages that members see most: home, and the page of a video.
+"""Benchmark: Lighthouse's scores for the pages that members see most, home and a video's page.
 
-A Clipset of its own with the samples of scripts/run, served by gunicorn as it is deployed, a member
-logged in. Of each page the median of several runs counts, on Lighthouse's phone (a slow line, a
-slow processor); what a desktop gets is shown beside it. Then come the audits that cost points.
+It measures a separate Clipset with sample data, served by gunicorn as deployed, with a logged-in
+member. The median of several runs counts, on Lighthouse's phone (slow network, slow processor). The
+scores on a desktop are shown too, and then the audits that cost points.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CATEGORIES: Final = ("performance", "accessibility", "best-practices")
-AT_LEAST: Final = 95  # of 100, of each category, on the phone
+AT_LEAST: Final = 95  # of 100 in each category, on the phone
 ROUNDS: Final = {"mobile": 5, "desktop": 1}
 METRICS: Final = ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time")
 LIGHTHOUSE: Final = ROOT / "bench/node_modules/lighthouse/cli/index.js"
@@ -40,9 +40,9 @@ CHROMIUM: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-TRIES: Final = 3  # of each run: on a busy machine a trace may miss its beginning
+TRIES: Final = 3  # of each run: on a busy machine, a trace may miss its beginning
 FOLDERS: Final = ("VIDEO_STORAGE_PATH", "THUMBNAIL_STORAGE_PATH", "TEMP_STORAGE_PATH")
-# alice has videos of her own; the video is one that others made.
+# The viewer is alice, who has videos; the measured video is another member's.
 LOOK: Final = """
 from django.test import Client
 from accounts.models import User
@@ -56,7 +56,7 @@ print(client.cookies["sessionid"].value, video.get_absolute_url())
 
 
 def main() -> int:
-    """Prints the points. Returns 1 when there are too few."""
+    """Prints the scores. Returns 1 if one is too low."""
     with tempfile.TemporaryDirectory(prefix="clipset-bench-") as name, ExitStack() as running:
         folder, port = Path(name), free_port()
         site = Site(
@@ -76,20 +76,21 @@ def main() -> int:
         wait_for(lambda: "Booting worker" in log.read_text(), name="Clipset")
         url = f"http://127.0.0.1:{port}"
         reader = Reader(url, running.enter_context(browser(folder / "profile", url, session)))
-        worst = min([shown(name, reader, path) for name, path in (("home", "/"), ("video", video))])
+        pages = (("home", "/"), ("video", video))
+        worst = min([show_scores(name, reader, path) for name, path in pages])
     print(f"\nat least {AT_LEAST} of 100 each on the phone")
     return int(worst < AT_LEAST)
 
 
 @contextmanager
 def browser(profile: Path, url: str, session: str) -> Iterator[int]:
-    """Chromium with the member's session; gives the port by which Lighthouse drives it.
+    """Runs Chromium with the member's session. Gives the port through which Lighthouse controls it.
 
-    Lighthouse could send the cookie by itself, but not any more once a page has set another.
+    Lighthouse could send the cookie itself, but no longer once a page has set another one.
     """
     chromium = next(filter(None, map(shutil.which, PARTS["browser"][0])), None)
     if chromium is None:
-        raise SystemExit("Chromium is missing. As root: apt-get install chromium")
+        raise SystemExit("Chromium is missing. Run as root: apt-get install chromium")
     port = free_port()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch_persistent_context(
@@ -103,14 +104,14 @@ def browser(profile: Path, url: str, session: str) -> Iterator[int]:
 
 
 class Reader:
-    """Runs Lighthouse in that browser."""
+    """Runs Lighthouse in the browser."""
 
     def __init__(self, url: str, port: int) -> None:
         self.url = url
         self.port = port
 
     def read(self, path: str, form: str) -> dict[str, Any]:
-        """One report, as docs/understanding-results.md of Lighthouse has it."""
+        """One report in Lighthouse's format (its docs/understanding-results.md)."""
         command: list[str | Path] = [
             *("node", LIGHTHOUSE, self.url + path, "--quiet", "--output=json"),
             *(f"--port={self.port}", f"--only-categories={','.join(CATEGORIES)}"),
@@ -128,15 +129,15 @@ class Reader:
         return report
 
 
-def shown(name: str, reader: Reader, path: str) -> int:
-    """Prints the medians of a page, and what cost points; gives the least on the phone."""
+def show_scores(page: str, reader: Reader, path: str) -> int:
+    """Prints a page's median scores and costly audits. Returns the lowest score on the phone."""
     least = 100
     for form, rounds in ROUNDS.items():
         reports = [reader.read(path, form) for _ in range(rounds)]
         points = {it: round(100 * _median(reports, "categories", it, "score")) for it in CATEGORIES}
         times = [f"{it} {_median(reports, 'audits', it, 'numericValue'):.0f} ms" for it in METRICS]
-        said = ", ".join(f"{it} {value}" for it, value in points.items())
-        print(f"{name}, {form}: {said}\n    {', '.join(times)}", flush=True)
+        scores = ", ".join(f"{name} {value}" for name, value in points.items())
+        print(f"{page}, {form}: {scores}\n    {', '.join(times)}", flush=True)
         if form == "mobile":
             least = min(points.values())
             for line in _costly(reports[0]):
@@ -149,7 +150,7 @@ def _median(reports: list[dict[str, Any]], part: str, name: str, value: str) -> 
 
 
 def _costly(report: dict[str, Any]) -> list[str]:
-    """The audits that took points, and those that say where performance could be better."""
+    """The audits that cost points, and those that name possible gains in performance."""
     audits = report["audits"]
     lines = []
     for category in CATEGORIES:

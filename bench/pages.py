@@ -1,13 +1,13 @@
-"""What the pages that list things cost among 1,000, 10,000, 100,000 and 1,000,000 videos.
+"""Benchmark: time and queries of list pages with 1,000, 10,000, 100,000 and 1,000,000 videos.
 
     python -m bench pages
 
-Each size has a database of its own (SQLite, made for this and removed). The sizes take turns, so
-that what else the machine does meets all of them. Times are those of the server: from the request
-to the whole answer, by Django's test client in a process of its own, which has SQLite in it. They
-are the processor's, system calls included: by the clock, which is shown beside them, a busy machine
-doubles some. BENCH_SIZES takes others; in the folder BENCH_FOLDER the databases stay, and are used
-again.
+Each size has its own SQLite database, created for this and then removed. The sizes take turns, so
+that other work on the machine affects all of them. Times are those of the server, from the request
+to the complete response, measured with Django's test client in a separate process, which includes
+SQLite. They are processor time with system calls; the time by the clock, which doubles on a busy
+machine, is shown beside it. BENCH_SIZES sets other sizes. In the folder BENCH_FOLDER the databases
+are kept and used again.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ RATIO: Final = 1.5  # of the largest to the smallest, p95
 MILLISECONDS: Final = 100  # p95, at every size
 RARE: Final = 300  # videos with the rare words, at every size
 MEMBERS: Final = 100  # at least, so that the directory's first page is full at every size
-TALK: Final = 5  # one like, comment and place where somebody stopped for so many videos
+VIDEOS_PER_COMMENT: Final = 5  # also per like and per watch progress
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 CATEGORIES: Final = ("Gaming", "Tutorials", "Vlogs", "Music", "Sports", "Cooking")
-# Dearer among more, up to the newest 2,000 that match: shown, and held to MILLISECONDS alone.
+# These cost more with more videos, up to the newest 2,000 matches. Only MILLISECONDS applies.
 CAPPED: Final = frozenset(
     {"search, a common word", "search, two common words", "search, a common, by views"}
 )
 
 
 def main() -> int:
-    """Prints what was measured. Returns 1 when a promise does not hold."""
+    """Prints the results. Returns 1 if a promise does not hold."""
     with _folder() as folder:
         for size in SIZES:
             since = time.monotonic()
@@ -96,8 +96,8 @@ def _report(measured: dict[int, dict[str, Any]]) -> int:
         times = "".join(f"{value:>11.1f}" for value in p95)
         counts = "/".join(map(str, sorted(queries)))
         clock = max(_p95(measured[size][name]["clock"]) for size in SIZES)
-        said = "   too much" if wrong else ""
-        print(f"{name:<28}{times}{ratio:>8.2f}{counts:>9}{clock:>14.1f}{said}")
+        note = "   too much" if wrong else ""
+        print(f"{name:<28}{times}{ratio:>8.2f}{counts:>9}{clock:>14.1f}{note}")
     print(f"\nat most {RATIO} x, {MILLISECONDS} ms, and as many queries at every size")
     return int(failed > 0)
 
@@ -122,14 +122,14 @@ def _child(what: str, size: int, folder: Path) -> str:
     return ran.stdout
 
 
-# -- in a process of its own ----------------------------------------------------------------------
+# -- in a separate process ------------------------------------------------------------------------
 
 
 def _set_up() -> None:
     import django
     from django.conf import settings
 
-    # Names of static files need a collectstatic, and have nothing to do with the database.
+    # Hashed names need a collectstatic and have nothing to do with the database.
     settings.STORAGES["staticfiles"]["BACKEND"] = (
         "django.contrib.staticfiles.storage.StaticFilesStorage"
     )
@@ -145,7 +145,7 @@ def fill(size: int) -> None:
     from videos.services.search_changes import rebuild_engine
 
     call_command("migrate", verbosity=0, interactive=False)
-    if Video.objects.exists():  # kept of another run
+    if Video.objects.exists():  # kept from another run
         refresh_statistics()
         return
     with connection.cursor() as cursor:
@@ -158,7 +158,7 @@ def fill(size: int) -> None:
             _store(some)
     rebuild_engine()
     with transaction.atomic():
-        _talk(size, users)
+        _add_activity(size, users)
     refresh_statistics()  # as the workers do daily
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -193,7 +193,7 @@ def _videos(size: int, users: list[User], categories: list[Category]) -> Iterato
             title.append("holiday")
         if number % every == 0 and number < every * RARE:
             title += ["kingfisher", "heron"]
-        # A tenth is by one member and the rest by all.
+        # One member uploads a tenth, all members together the rest.
         uploader = users[0] if number % 10 == 0 else chance.choice(users)
         yield Video(
             title=" ".join(title),
@@ -220,38 +220,38 @@ def _store(videos: list[Video]) -> None:
     SearchDocument.objects.bulk_create(document_of(video, "") for video in videos)
 
 
-def _talk(size: int, users: list[User]) -> None:
-    """What members did with the videos: here and there, more with the one in the middle, and what
-    the viewer has begun."""
+def _add_activity(size: int, users: list[User]) -> None:
+    """Adds likes, comments and watch progress to some videos, many comments to the middle one, and
+    watch progress of the viewer."""
     from accounts.models import User
     from videos.models import Comment, Like, Video, WatchProgress
 
-    chance = random.Random(6)  # noqa: S311 likewise
+    chance = random.Random(6)  # noqa: S311 the same activity at each run
     ids = list(Video.objects.order_by("created_at").values_list("pk", flat=True))
-    some = [(pk, chance.choice(users)) for pk in ids[::TALK]]
+    some = [(pk, chance.choice(users)) for pk in ids[::VIDEOS_PER_COMMENT]]
     Like.objects.bulk_create((Like(video_id=pk, member=one) for pk, one in some), 1000)
     Comment.objects.bulk_create(
         (Comment(video_id=pk, author=one, text="How lovely!") for pk, one in some), 1000
     )
     viewer = User.objects.get(username="viewer")
-    begun = [*some, *((pk, viewer) for pk in ids[:: size // 100])]
+    watched = [*some, *((pk, viewer) for pk in ids[:: size // 100])]
     WatchProgress.objects.bulk_create(
-        (WatchProgress(video_id=pk, member=one, seconds=9) for pk, one in begun), 1000
+        (WatchProgress(video_id=pk, member=one, seconds=9) for pk, one in watched), 1000
     )
-    talked_of = ids[size // 2]
+    commented = ids[size // 2]
     roots = Comment.objects.bulk_create(
-        Comment(video_id=talked_of, author=chance.choice(users), text=f"At 0:{n % 60:02}", moment=9)
+        Comment(video_id=commented, author=chance.choice(users), text=f"At 0:{n % 60:02}", moment=9)
         for n in range(200)
     )
     Comment.objects.bulk_create(
-        Comment(video_id=talked_of, author=chance.choice(users), text="Yes.", parent=root)
+        Comment(video_id=commented, author=chance.choice(users), text="Yes.", parent=root)
         for root in roots
         for _ in range(5)
     )
 
 
 def pages(size: int) -> dict[str, str]:
-    """Addresses by what they are called in the table."""
+    """Addresses of the measured pages by their names in the table."""
     from django.urls import reverse
 
     from clipset.database.keyset import encode_cursor
@@ -298,11 +298,11 @@ def measure(size: int) -> dict[str, Any]:
     client.force_login(User.objects.get(username="viewer"))
     measured: dict[str, Any] = {}
     for name, address in pages(size).items():
-        for _ in range(2):  # the session notes that it is used; templates are read
+        for _ in range(2):  # warms up: the session is noted and templates are read
             client.get(address)
         with CaptureQueriesContext(connection) as queries:
             assert client.get(address).status_code == 200, address
-        counted = len(queries)  # now: the next request forgets them
+        counted = len(queries)  # counted now, since the next request clears them
         times, clock = [], []
         for _ in range(REQUESTS):
             since = time.process_time(), time.perf_counter()

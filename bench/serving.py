@@ -1,5 +1,5 @@
-"""How fast videos are sent: eight parallel readers of ranges, from Clipset and from nginx, the same
-file in turns, in the same run."""
+"""Benchmark: speed of sending videos. Eight parallel readers request ranges of the same file from
+Clipset and nginx, in turns, in the same run."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.processes import ROOT, Site, free_port, process, wait_for
 READERS = 8
 MB = 1000**2
 SIZE = 1024 * MB
-# Bytes of a range: a piece such as players get, a longer one, and each reader's share of the file.
-# Before each come the log-in and the check of rights, which nginx does not do here: they weigh the
-# more the shorter a range is, so the promise is about the share.
+# Bytes of a range: a piece as players request it, a longer one, each reader's share of the file.
+# Clipset checks the session and the rights before each range, which nginx does not. This matters
+# more for shorter ranges, so the promise is about the share of the file.
 PARTS = (8 * MB, 64 * MB, SIZE // READERS)
 SECONDS = 4  # of one round
 ROUNDS = 5
 AT_LEAST = 0.95
 
-# Each reader is a member of its own, as far as the site's limits are concerned.
+# Each reader logs in as a different member, because of the site's limits per member.
 MAKE = """
 from django.test import Client
 from accounts.models import User
@@ -58,7 +58,7 @@ http {{
 
 
 def throughput(port: int, path: str, sessions: list[str], part: int) -> float:
-    """Bytes a second that all readers got together. Each asks for the next range of the file."""
+    """Bytes per second that all readers receive together. Each requests one range after another."""
     counts = [0] * len(sessions)
     until = time.monotonic() + SECONDS
 
@@ -90,10 +90,10 @@ def throughput(port: int, path: str, sessions: list[str], part: int) -> float:
 
 
 def main() -> int:
-    """Prints what was measured. Returns 1 when the promise does not hold."""
+    """Prints the results. Returns 1 if the promise does not hold."""
     nginx = next((it for it in ("/usr/sbin/nginx", "/usr/bin/nginx") if Path(it).exists()), "")
     if not nginx:
-        print("nginx is missing. As root: apt-get install nginx-light")
+        print("nginx is missing. Run as root: apt-get install nginx-light")
         return 1
     with tempfile.TemporaryDirectory(prefix="clipset-bench-") as name, ExitStack() as running:
         folder = Path(name)
@@ -128,7 +128,7 @@ def main() -> int:
 
 
 def compared(ports: dict[str, int], paths: dict[str, str], sessions: list[str], part: int) -> float:
-    """The median of Clipset's throughput to nginx's, in rounds that take turns; prints it."""
+    """The median ratio of Clipset's throughput to nginx's in alternating rounds; prints it."""
     ratios = []
     for number in range(ROUNDS):
         order = ["Clipset", "nginx"] if number % 2 else ["nginx", "Clipset"]

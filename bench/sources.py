@@ -1,4 +1,4 @@
-"""What the benchmarks send: made on the spot, the same each time."""
+"""Videos for the benchmarks, generated identically on each run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ffmpeg(*arguments: str | Path) -> None:
 
 
 def h264_source(folder: Path) -> Path:
-    """60 s of H.264 and AAC in 1080p, some 150 MB."""
+    """Generates 60 s of H.264 and AAC in 1080p, about 150 MB. Returns the file."""
     path = folder / "h264.mp4"
     rate = f"{COPY_BYTES * 8 // SECONDS}"
     ffmpeg(
@@ -36,9 +36,12 @@ def h264_source(folder: Path) -> Path:
 
 
 def hevc_source(folder: Path) -> Path:
-    """60 s of HEVC and AAC in 1080p, as a phone videos: 11 Mbit/s, which x264's veryfast brings to
-    5.7 at CRF 21. A handheld camera over a scene with the spectrum of a photograph, and a sensor's
-    noise; a test card would be far too easy, and strong noise far too hard."""
+    """Generates 60 s of HEVC and AAC in 1080p, similar to a phone's video. Returns the file.
+
+    It has 11 Mbit/s, of which x264 veryfast leaves 5.7 at CRF 21. It shows a scene with the
+    spectrum of a photograph, from a handheld camera, with the noise of a sensor. A test card would
+    be far too easy to encode, and strong noise far too hard.
+    """
     path, still = folder / "hevc.mp4", folder / "still.png"
     _scene().save(still)
     ffmpeg(
@@ -58,7 +61,7 @@ def _tone() -> tuple[str, ...]:
 
 
 def _scene() -> Image.Image:
-    """Octaves of noise: the finer, the fainter, as in a photograph."""
+    """An image of octaves of noise, the finer the fainter, as in a photograph."""
     chances = [random.Random(seed) for seed in range(3)]  # noqa: S311 no secret
     return Image.merge("RGB", [_channel(chance) for chance in chances])
 

@@ -209,7 +209,7 @@ class Nginx:
     def __init__(self, folder: Path, video_file: Path, running: ExitStack) -> None:
         program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
-            raise SystemExit("nginx is missing. As root: apt-get install nginx")
+            raise SystemExit("nginx is missing. Run as root: apt-get install nginx")
         self.video_file = video_file
         self.folder = folder / "nginx"
         self.port = free_port()

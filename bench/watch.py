@@ -1,7 +1,7 @@
-"""How soon a video that has to be encoded can be watched, and whether it can be watched through.
+"""Benchmark: how soon a video that must be encoded can be watched, and whether it plays to its end.
 
-A clone of this repository is started by scripts/run; a member sends a video of ten minutes (1080p
-HEVC); Chromium opens its page at once and plays it to its end.
+scripts/run starts a clone of this repository. A member uploads a video of ten minutes (1080p HEVC),
+and Chromium opens its page at once and plays it to the end.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ MAKE_MEMBER = (
     f"User.objects.create_user('bench', 'bench@example.org', {PASSWORD!r}, role=Role.ADMIN)"
 )
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required")
-# Counts what a viewer would see: pauses that nobody asked for, once the video has begun. Those
-# that the page itself makes to wait for more count as well.
+# Counts the interruptions that a viewer would see once the video has begun, including pauses of the
+# page itself while it waits for more.
 BEGUN = 0.5  # seconds
 WATCH = f"""() => {{
   const video = document.querySelector("video");
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 @contextmanager
 def site(folder: Path) -> Iterator[tuple[str, Path]]:
-    """A clone that runs; gives its address and folder."""
+    """Runs a clone meanwhile. Gives its address and folder."""
     clone, port = folder / "clone", free_port()
     subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
     settings = {"PORT": str(port), "SEED": "none", "WEEKLY_UPLOAD_LIMIT_BYTES": str(10**12)}
@@ -88,7 +88,7 @@ def log_in(page: Page, address: str) -> None:
 
 
 def upload(page: Page, address: str, video: Path) -> str:
-    """The address of the video's page, at the moment at which the site has all of it."""
+    """Uploads a video. Returns the address of its page once the site has all of it."""
     page.goto(f"{address}/upload/")
     page.locator("#id_file").set_input_files(video)
     page.locator("form.upload__form").get_by_role("button", name="Upload").click()
@@ -98,7 +98,7 @@ def upload(page: Page, address: str, video: Path) -> str:
 
 
 def first_frame(page: Page) -> float:
-    """Seconds from now until the page plays the video, which it has done for BEGUN seconds then."""
+    """Seconds from now until the page has played BEGUN seconds of the video."""
     since = time.monotonic()
     page.wait_for_selector("video", timeout=120_000)
     page.evaluate(WATCH)
@@ -112,14 +112,14 @@ def to_the_end(page: Page) -> dict[str, Any]:
     page.wait_for_function(
         "() => document.querySelector('video').ended", timeout=(MINUTES + 5) * 60_000, polling=1000
     )
-    told: dict[str, Any] = page.evaluate(
+    result: dict[str, Any] = page.evaluate(
         "() => ({stalls: window.stalls, at: document.querySelector('video').currentTime})"
     )
-    return told
+    return result
 
 
 def main() -> int:
-    """Prints what was measured. Returns 1 when a promise does not hold."""
+    """Prints the results. Returns 1 if a promise does not hold."""
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory(prefix="clipset-bench-") as name, sync_playwright() as play:
@@ -136,10 +136,10 @@ def main() -> int:
             seconds = first_frame(page)
             print(f"first frame {seconds:.1f} s after the end of the upload (at most 15 s)")
             sys.stdout.flush()
-            told = to_the_end(page)
+            result = to_the_end(page)
             stayed = page.url == url
             browser.close()
-    print(f"played to {told['at']:.1f} s of {MINUTES * 60} s")
-    print(f"pauses that nobody asked for: {len(told['stalls'])} {told['stalls']} (none)")
+    print(f"played to {result['at']:.1f} s of {MINUTES * 60} s")
+    print(f"interruptions: {len(result['stalls'])} {result['stalls']} (none)")
     print(f"on the page it began on: {'yes' if stayed else 'no'}")
-    return int(seconds > 15 or bool(told["stalls"]) or told["at"] < MINUTES * 60 - 1)
+    return int(seconds > 15 or bool(result["stalls"]) or result["at"] < MINUTES * 60 - 1)

@@ -1,4 +1,4 @@
-"""Logs that say what happened without the tokens that addresses carry."""
+"""Configuration of the logs, which never contain the secret tokens of addresses."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from clipset.server.redact import redact_path
 
-# Not the quotes that a log puts around an address.
+# Without quotes, since log messages put them around addresses.
 _WORD = re.compile(r'[^\s"]+')
 _formatter = logging.Formatter()
 
 
 def redact(text: str) -> str:
-    """The text with every address in it redacted; an address is a word without spaces.
+    """Redacts every address in a text; an address is a word without spaces.
 
     "Not Found: /s/abc (alice)" becomes "Not Found: /s/… (alice)".
     """

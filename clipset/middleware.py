@@ -1,4 +1,4 @@
-"""What every request passes."""
+"""Middleware for all requests. The order is set in clipset.settings.MIDDLEWARE."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.request_id import HEADER, new_request_id, set_request_id
 from clipset.lib.units import human_bytes
 from clipset.server.drain import drain
-from clipset.server.form_files import LARGEST_FORM
+from clipset.server.form_files import MAX_FORM_BYTES
 from clipset.server.sockets import connection_of
 from clipset.ui.errors import storage_away
 from siteconfig.roots import RootUnavailableError, is_available
@@ -41,19 +41,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SEEN_EVERY = timedelta(hours=1)
-# How long a refused client may be silent before no more of its body is waited for, and how long
-# it may go on.
-SILENCE = timedelta(seconds=2)
-DRAIN_FOR = timedelta(seconds=10)
+# The body of a refused request is read until the client pauses for DRAIN_PATIENCE_SECONDS, for at
+# most DRAIN_SECONDS.
+DRAIN_PATIENCE_SECONDS = 2.0
+DRAIN_SECONDS = 10.0
 
 
 class RequestIds:
-    """Gives each request an id: in the answer's header, on error pages, in log lines, and in the
-    tasks and jobs that the request creates. Names it for the log of long transactions
-    (clipset.database.transactions).
+    """Gives each request an id and names it for the log of long transactions.
 
-    It is not taken back at the end: the server's own lines about the request come after it, in
-    the same thread, and the next request there sets its own.
+    The id is in the response's header, on error pages, in log lines, and in the tasks and jobs that
+    the request creates. The name is for clipset.database.transactions.
+
+    The id is not reset after the request: the server logs the request later, in the same thread,
+    and the next request in that thread sets its own.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -69,11 +70,11 @@ class RequestIds:
 
 
 class DrainRefusedBody:
-    """Once the answer is sent, reads and throws away what still comes of a body that no view read.
+    """Reads and discards the rest of a body that no view read, after the response is sent.
 
-    Otherwise the server closes the connection on a client that is still sending, which then sees
-    a broken connection rather than the answer (RFC 9112, section 9.6). After the answer, so that
-    a client which waits for it before it sends anything gets it, too.
+    Otherwise the server would close the connection while the client still sends, and the client
+    would see a broken connection instead of the response (RFC 9112, section 9.6). It happens after
+    the response, so that a client that waits for the response before it sends gets one, too.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -93,19 +94,20 @@ class DrainRefusedBody:
 
 
 def drain_request(request: HttpRequest) -> None:
-    """What a view read through request.body is drained from memory, which costs nothing.
+    """Reads and discards the rest of the body, for at most DRAIN_SECONDS.
 
-    The time is bounded by the connection: one read of the server's goes on until it has all that
-    was asked for, however slowly that comes.
+    A body that a view read through request.body is read from memory, which costs nothing. The
+    connection bounds the time: gunicorn's read returns only when it has all bytes asked for,
+    however slowly they arrive.
     """
     connection = connection_of(request)
     if connection is not None:
-        connection.hurry(patience=SILENCE.total_seconds(), seconds=DRAIN_FOR.total_seconds())
-    drain(request.read, seconds=DRAIN_FOR.total_seconds())
+        connection.limit_patience(patience=DRAIN_PATIENCE_SECONDS, seconds=DRAIN_SECONDS)
+    drain(request.read, seconds=DRAIN_SECONDS)
 
 
 class RefuseBrokenBody:
-    """408 where the body stopped coming, whatever the view made of the half that it got."""
+    """Responds 408 if the client stopped in the middle of the body, whatever the view returned."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -113,13 +115,13 @@ class RefuseBrokenBody:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         connection = connection_of(request)
-        # A view that dealt with it has said so itself.
+        # A response of 408 comes from a view that handles broken bodies itself.
         if connection is not None and connection.has_stalled and response.status_code != 408:
             return broken_body()
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Nothing of ours is wrong when a client goes away."""
+        """408 instead of an error in the log: the client went away."""
         return broken_body() if isinstance(exception, UnreadablePostError) else None
 
 
@@ -129,29 +131,29 @@ def broken_body() -> HttpResponse:
 
 
 class RefuseLargeBody:
-    """413 for what is larger than any form of the site, before a byte of it is read.
+    """Responds 413 to a body that is larger than any form of the site, without reading it.
 
-    The upload of videos has limits of its own. A body that does not say how long it is is taken
-    for empty: Django reads as far as Content-Length says.
+    Uploads of videos have their own limits. A body without Content-Length counts as empty, since
+    Django reads only as many bytes as that header states.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if _length(request) > LARGEST_FORM and not _takes_videos(request.path_info):
+        if _length(request) > MAX_FORM_BYTES and not _takes_videos(request.path_info):
             sentence = f"Too large. The limit is {human_bytes(MAX_BYTES)}."
             return HttpResponse(sentence, status=413, content_type="text/plain")
         return self.get_response(request)
 
 
 def _takes_videos(path: str) -> bool:
-    """The plain form, and what is sent by tus."""
+    """Whether an address receives videos: the plain form and tus."""
     return path == reverse("upload") or path.startswith(reverse("uploads"))
 
 
 def _length(request: HttpRequest) -> int:
-    """Bytes; 0 where it is not said or no number, as Django takes it."""
+    """Content-Length in bytes; 0 if it is missing or no number, as Django treats it."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
@@ -159,10 +161,10 @@ def _length(request: HttpRequest) -> int:
 
 
 class MembersOnly(LoginRequiredMiddleware):
-    """Every page needs a log-in unless its view says @login_not_required.
+    """Requires a log-in for every page whose view is not marked @login_not_required.
 
-    Pages redirect to the log-in; scripts, which can't follow that, get 401. Notes in the session
-    on which device and when it was last used.
+    Pages redirect to the log-in page; scripts, which can't follow that, get 401. Also notes in the
+    session when, and on which device, it was last used.
     """
 
     def process_view(
@@ -185,20 +187,22 @@ class MembersOnly(LoginRequiredMiddleware):
 
 
 def refuse_script(request: HttpRequest) -> HttpResponse:
-    """401 for a script or htmx that is not logged in."""
+    """401 for a request by a script or htmx without a log-in. htmx follows HX-Redirect."""
     response = HttpResponse("Log in first.", status=401, content_type="text/plain")
     response["HX-Redirect"] = log_in_and_back(request)
     return response
 
 
 def log_in_and_back(request: HttpRequest) -> str:
-    """The address of the log-in that leads back to the page on which htmx is: the browser says
-    which, and only what lies within this site is taken from it."""
+    """The address of the log-in page, with a `next` that leads back to the page htmx runs on.
+
+    The browser names that page in a header. Only an address within this site is accepted.
+    """
     htmx: HtmxDetails | None = getattr(request, "htmx", None)
     login = resolve_url("login")
     try:
         page = (htmx and htmx.current_url_abs_path) or ""
-    except ValueError:  # no address at all
+    except ValueError:  # the header holds no valid address
         return login
     if not page.startswith("/") or not url_has_allowed_host_and_scheme(page, allowed_hosts=None):
         return login
@@ -206,13 +210,13 @@ def log_in_and_back(request: HttpRequest) -> str:
 
 
 def wants_script_answer(request: HttpRequest) -> bool:
-    """Whether htmx or a script asks, rather than a person's browser going to a page."""
+    """Whether the request comes from htmx or a script, rather than from opening a page."""
     accept = request.headers.get("Accept", "")
     return bool(getattr(request, "htmx", False)) or accept.startswith("application/json")
 
 
 def note_use(request: HttpRequest) -> None:
-    """Once an hour: this session was used now, on this device."""
+    """Notes in the session, at most once an hour, when and on which device it was used."""
     session, now = request.session, timezone.now()
     seen = session.get(SessionStore.SEEN_AT)
     if seen and abs(now - datetime.fromisoformat(seen)) < SEEN_EVERY:
@@ -222,8 +226,11 @@ def note_use(request: HttpRequest) -> None:
 
 
 class CompressPages(GZipMiddleware):
-    """Pages are sent by gzip, with a length that says nothing (docs/decisions/0011). All else keeps
-    its bytes: videos would lose their length and gain nothing."""
+    """Compresses HTML pages with gzip, padded so that the length reveals nothing.
+
+    The reason is in docs/decisions/0011. Other content stays as it is: compressed videos would have
+    no known length and be no smaller.
+    """
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
@@ -235,8 +242,10 @@ class CompressPages(GZipMiddleware):
 
 
 class StorageAway:
-    """503 for what needs a storage root that is not available, or a disk that is broken. Nothing
-    is missing there for good, so that it must not be a 404. One line in the log, no trace."""
+    """Responds 503 if a view needs a storage root that is unavailable or a disk that is broken.
+
+    Not 404, since no file is known to be lost. Logs one line without a trace.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -247,14 +256,14 @@ class StorageAway:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not is_disk_away(exception):
             return None
-        # That of a root without its marker is logged once by is_available.
+        # A root without its marker is already logged, once, by is_available.
         if not isinstance(exception, RootUnavailableError) or is_available(exception.name):
             logger.warning("%s answered 503: %s", request.path, exception)
         return storage_away(request)
 
 
 class PrivatePages:
-    """Pages are for this person at this moment: no browser or proxy keeps them."""
+    """Forbids browsers and proxies to cache a page, unless its view says otherwise."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -267,8 +276,11 @@ class PrivatePages:
 
 
 class SecretAddresses:
-    """An address that carries a guest's token stays between the guest and us, whatever answers it:
-    no browser or proxy keeps it, no other site is told of it, no search engine lists it."""
+    """Protects addresses that contain a guest link's token, whatever the response is.
+
+    No browser or proxy caches the response, no other site gets the address as a referrer, and no
+    search engine lists it.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

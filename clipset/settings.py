@@ -1,6 +1,6 @@
-"""Settings, read from the environment and `.env`. Every one stands in docs/configuration.md.
+"""Settings, read from the environment and `.env`. docs/configuration.md describes each one.
 
-The defaults are those of production on loopback: DEBUG off, SQLite under data/, no mail.
+The defaults suit production on loopback: DEBUG off, SQLite under data/, no mail.
 """
 
 import os
@@ -19,7 +19,7 @@ from clipset.server.reach import exposed_by
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
 django_stubs_ext.monkeypatch()
 
-# Every process of the site reads the settings, also one that is started by hand.
+# Done here because every process of the site loads the settings, also one started by hand.
 restrict_umask()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -27,13 +27,13 @@ env = environ.Env()
 ENV_FILE = Path(env.str("CLIPSET_ENV_FILE", str(BASE_DIR / ".env")))
 environ.Env.read_env(str(ENV_FILE))
 
-# The default is refused by a system check unless DEBUG is on (siteconfig.checks).
+# A system check refuses this default unless DEBUG is on (siteconfig.checks).
 INSECURE_SECRET_KEY = "clipset-insecure-key-for-development-only"  # noqa: S105
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", INSECURE_SECRET_KEY)
 
-# -- Where the site is reached ------------------------------------------------------------------
+# -- The site's address -------------------------------------------------------------------------
 HOST = env.str("HOST", "127.0.0.1")
 PORT = env.int("PORT", 8000)
 _own_host = "127.0.0.1" if HOST in {"0.0.0.0", "::"} else HOST  # noqa: S104
@@ -42,9 +42,9 @@ SITE_URL = (
     or f"http://{f'[{_own_host}]' if ':' in _own_host else _own_host}:{PORT}"
 ).rstrip("/")
 SITE_URL_IS_SET = bool(env.str("SITE_URL", ""))
-# Where scripts/run notes its process id and address while it runs.
+# While it runs, scripts/run keeps its process id and address here.
 RUN_FOLDER = BASE_DIR / "data" / "run"
-# What the doctor changed, with enough to take it back (siteconfig.services.doctor_log).
+# The changes of the doctor, in enough detail to undo them (siteconfig.services.doctor_log).
 DOCTOR_LOG = BASE_DIR / "data" / "log" / "doctor.log"
 _site = urlsplit(SITE_URL)
 IS_HTTPS = _site.scheme == "https"
@@ -57,7 +57,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[]) or [
 
 # -- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "videos.apps.VideosConfig",  # before django_q: its qcluster command stands in front of theirs
+    "videos.apps.VideosConfig",  # before django_q, whose command qcluster it replaces
     "categories.apps.CategoriesConfig",
     "accounts.apps.AccountsConfig",
     "siteconfig.apps.SiteconfigConfig",
@@ -123,9 +123,10 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'clipset.db'}")
 }
-# To this size the write-ahead log is cut whenever it can be (clipset.database.write_ahead_log).
+# The size to which the write-ahead log is cut when possible (clipset.database.write_ahead_log).
 SQLITE_WAL_LIMIT_BYTES = 64 * 1024**2
-# How long is waited for another one's lock. clipset/wsgi.py sets the web's: then a page says 503.
+# How long a query waits for a lock of another connection. clipset/wsgi.py sets the value of the web
+# server, whose pages then respond 503.
 WEB_LOCK_SECONDS = 5
 WORKER_LOCK_SECONDS = 20
 set_options(DATABASES["default"], wal_limit_bytes=SQLITE_WAL_LIMIT_BYTES)
@@ -179,16 +180,16 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
-# We don't know what else lives under the domain: its owner decides that for the subdomains.
+# Off, since other sites may use subdomains: that is a decision of the domain's owner.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # which ask for these two
-# Whether a proxy stands in front, whose X-Forwarded-Proto and -For are to be believed: it must
-# write both itself (docs/operations.md). With HTTPS there is one, since gunicorn speaks HTTP.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they ask for these two settings
+# Whether a proxy in front sets X-Forwarded-Proto and X-Forwarded-For, which are then trusted. The
+# proxy must replace both (docs/operations.md). HTTPS implies a proxy, since gunicorn speaks HTTP.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", IS_HTTPS)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# The settings by which others than this machine can reach the site. Sample members, whose passwords
-# everybody knows, can log in only while it is empty.
+# Names of the settings that make the site reachable from other machines. Sample members, whose
+# passwords are public, can log in only while this is empty.
 EXPOSED_BY = exposed_by(
     host=HOST,
     site_url=SITE_URL,
@@ -241,7 +242,7 @@ MEDIA_ROOT = BASE_DIR / "media"
 
 
 def _folder(name: str, default: Path) -> Path:
-    """An absolute folder; a relative one is meant from the project's folder."""
+    """An absolute folder from a setting; relative paths start at the project's folder."""
     return BASE_DIR / str(env.str(name, str(default)))
 
 
@@ -249,15 +250,15 @@ VIDEO_STORAGE_PATH = _folder("VIDEO_STORAGE_PATH", MEDIA_ROOT / "videos")
 THUMBNAIL_STORAGE_PATH = _folder("THUMBNAIL_STORAGE_PATH", MEDIA_ROOT / "thumbnails")
 TEMP_STORAGE_PATH = _folder("TEMP_STORAGE_PATH", MEDIA_ROOT / "temp")
 ORIGINAL_STORAGE_PATH = _folder("ORIGINAL_STORAGE_PATH", MEDIA_ROOT / "originals")
-# Where named roots lie on this host (videos-2=/mnt/b), and the folders outside media/ below which
-# an admin may keep videos (/mnt/disks). siteconfig.places reads the entries.
+# Two kinds of entries: the folders of named roots on this host (videos-2=/mnt/b), and folders
+# outside media/ below which an admin may store videos (/mnt/disks). Parsed by siteconfig.places.
 STORAGE_ROOTS = env.list("STORAGE_ROOTS", default=[])
 
-# The location of the web server in front that sends files by X-Accel-Redirect; "" where we do.
+# The internal location from which nginx sends files (X-Accel-Redirect); "" if Clipset sends them.
 MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", "").rstrip("/")
 
 # -- Backup -------------------------------------------------------------------------------------
-# A restic repository: a folder, sftp:…, s3:…. Backups are taken every night when it is set.
+# A restic repository: a folder, sftp:…, s3:…. If it is set, a backup runs every night.
 BACKUP_REPOSITORY = env.str("BACKUP_REPOSITORY", "")
 BACKUP_PASSWORD_FILE = _folder("BACKUP_PASSWORD_FILE", BASE_DIR / "data" / "backup-password")
 # How many backups to keep, by period.
@@ -267,7 +268,7 @@ BACKUP_KEEP: dict[str, str] = env.dict(
 BACKUP_HOUR = env.int("BACKUP_HOUR", 3)  # of QUOTA_RESET_TIMEZONE
 
 # -- Uploads, quota, processing -----------------------------------------------------------------
-# The two limits seed the config row once; after that the row rules.
+# Initial values of the configuration in the admin. Later changes are made there.
 MAX_FILE_SIZE_BYTES = env.int("MAX_FILE_SIZE_BYTES", 2 * 1024**3)
 WEEKLY_UPLOAD_LIMIT_BYTES = env.int("WEEKLY_UPLOAD_LIMIT_BYTES", 4 * 1024**3)
 ACCEPTED_VIDEO_FORMATS = [
@@ -285,22 +286,22 @@ QUOTA_RESET_TIMEZONE = env.str("QUOTA_RESET_TIMEZONE", "UTC")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # form fields without files, bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_PERMISSIONS = 0o640  # Django would set 0644, whatever the umask
-FILE_UPLOAD_HANDLERS = ["clipset.server.form_files.FilesOfMembers"]
+FILE_UPLOAD_HANDLERS = ["clipset.server.form_files.MemberFileHandler"]
 
 # -- Queue --------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")
-# Set by scripts/upgrade alone: the start that shows whether a new version gets ready.
+# Set by scripts/upgrade only, for a trial start that shows whether a new version works.
 IS_TRIAL = "CLIPSET_TRIAL" in os.environ
-# Two clusters, so that what takes hours leaves what takes seconds alone. All but one of the second
-# one's workers may be at videos of ten minutes and more.
+# Two clusters, so that tasks of hours do not delay tasks of seconds. In the second one, all workers
+# but one may process videos of ten minutes and longer.
 TRANSCODE_CLUSTER = "transcode"
 TRANSCODE_WORKERS = env.int("TRANSCODE_WORKERS", 2)
 Q_CLUSTER = {
     "name": "clipset",
     "label": "Queue",
     "workers": env.int("QUEUE_WORKERS", 2),
-    # Above the longest encode that is permitted (videos.transcode.types.Options: 12 h of video at
-    # a fortieth of its speed). What stalls is ended long before, by our own watchdog and leases.
+    # More than the longest permitted encode (videos.transcode.types.Options: 12 h of video at a
+    # fortieth of real time). Our own watchdog and leases end a stalled task much earlier.
     "timeout": 21 * 24 * 3600,
     "retry": 22 * 24 * 3600,
     "max_attempts": 1,
@@ -313,15 +314,15 @@ Q_CLUSTER = {
     "max_rss": 600_000,
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "ALT_CLUSTERS": {TRANSCODE_CLUSTER: {"workers": TRANSCODE_WORKERS}},
-    # Neither tasks nor schedules are begun in a trial.
+    # A trial start runs no tasks and no schedules.
     **({"broker_class": "clipset.workers.idle_broker.make_idle_broker"} if IS_TRIAL else {}),
     "scheduler": not IS_TRIAL,
 }
 
 # -- Health -------------------------------------------------------------------------------------
-# Whether workers run for this site, on whatever host; else /healthz does not ask for them.
+# Whether workers run for this site, on any host. If not, /healthz does not check them.
 HEALTH_EXPECTS_WORKERS = env.bool("HEALTH_EXPECTS_WORKERS", True)
-# Opens /readyz to a monitor, besides staff; "" does not.
+# A token with which a monitor may read /readyz, as staff may; "" for none.
 READYZ_TOKEN = env.str("READYZ_TOKEN", "")
 
 # -- Mail ---------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""What a server or a worker does before it begins: see that code and database belong together, and
-load all of the code, so that it stays the same until the next start whatever happens on the disk.
+"""Preparation of a server or worker process: checks the migrations and loads all of the code.
 
 Python and Django load modules and templates when they are first needed. After a `git pull` under a
-running site, old code would then meet new templates and new modules.
+running site, old code would then use new templates and modules. With everything loaded at the
+start, the code stays the same until the next start.
 """
 
 from __future__ import annotations
@@ -27,30 +27,32 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OWN_PACKAGES: Final = ("clipset", "siteconfig", "accounts", "categories", "videos")
-# The forms' renderer has an engine of its own, which needs these of all the templates there are.
+# Prefixes of the templates that the forms' renderer needs. It has its own template engine.
 WIDGETS: Final = ("django/forms/", "admin/widgets/")
 
 
 def prepare_to_run() -> None:
-    """To be called before the first fork. Takes about 0.7 s.
+    """Checks the migrations and loads all modules and templates. Call it before the first fork.
 
-    Raises: WrongMigrationsError if the database is newer or older than the code. A database that
-    cannot be reached now is none of that: the site starts and says 503 until it is back.
+    Takes about 0.7 s. If the database cannot be reached, the site starts anyway and responds 503
+    until it can.
+
+    Raises: WrongMigrationsError if the database is newer or older than the code.
     """
     try:
         refuse_wrong_migrations()
     except DatabaseError as error:
         logger.warning("the migrations could not be checked: %s", error)
     finally:
-        connections.close_all()  # a fork must not share them
+        connections.close_all()  # forked processes must not share connections
     load_modules()
     load_templates()
-    # Reads the names of the static files, where they have hashed ones.
+    # Loads the hashed names of the static files, if the storage has them.
     getattr(staticfiles_storage, "hashed_files", None)
 
 
 def load_modules() -> None:
-    """All of the project's own, but for migrations, of which only the names count."""
+    """Imports all modules of the project except migrations, of which only the names matter."""
     for package in OWN_PACKAGES:
         path = importlib.import_module(package).__path__
         for module in pkgutil.walk_packages(path, f"{package}."):
@@ -59,12 +61,12 @@ def load_modules() -> None:
 
 
 def load_templates() -> None:
-    """Compiles every template of the pages; from then on none is looked for on the disk."""
+    """Compiles every template of the pages. Afterwards, none is searched on the disk."""
     pages: Any = engines["django"]
     for loader in _cached_loaders(pages.engine):
         for name in _names(loader):
             found = [it for it in loader.get_template_sources(name) if Path(it.name).is_file()]
-            # One that extends another of its own name looks for those behind it.
+            # A template that extends another of the same name needs the later ones too.
             for number in range(len(found)):
                 loader.get_template(name, skip=found[:number])
         loader.loaders = []
@@ -76,7 +78,7 @@ def load_templates() -> None:
 
 
 def _cached_loaders(engine: Any) -> Iterator[Any]:
-    """None with DEBUG's own loaders, which look at the disk each time."""
+    """The engine's cached loaders; none for loaders that read the disk each time."""
     waiting = list(engine.template_loaders)
     while waiting:
         loader = waiting.pop()

@@ -10,10 +10,10 @@ from clipset.ui.admin import view_on_site
 
 register_converters()
 
-# What would let an admin of the site run code on its machine (a schedule names a function), or
-# take apart what follows from roles by itself.
+# Removed from the admin: schedules name functions, so an admin could run any code on the machine;
+# groups are not used, since rights follow from roles.
 for model in (Group, Failure, OrmQ, Schedule, Success):
-    if admin.site.is_registered(model):  # OrmQ is not while Redis is the queue
+    if admin.site.is_registered(model):  # OrmQ is not registered if Redis is the queue
         admin.site.unregister(model)
 
 admin_patterns, admin_app, admin_name = admin.site.urls
@@ -21,7 +21,7 @@ on_site = admin.site.admin_view(view_on_site)
 on_site.login_url = reverse_lazy("admin:login")  # type: ignore[attr-defined] # as Django's views
 on_site_path = path(
     "r/<path:content_type_id>/<path:object_id>/", on_site, name="view_on_site"
-)  # in front of Django's own of this name
+)  # replaces Django's pattern of this name, which comes later
 
 urlpatterns = [
     path("", include("videos.urls")),

@@ -19,14 +19,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
 
 
 class Request(WSGIRequest):
-    """Django's, which reads UTF-8 only and is broken by no Content-Type."""
+    """Django's request, which accepts UTF-8 only and does not fail on any Content-Type."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """`encoding` stays unset, so that the address and the body are read as UTF-8: Python's
-        codecs hold such as "hex" and "idna", which decode no text."""
+        """Parses Content-Type, but leaves `encoding` unset: address and body are read as UTF-8.
+
+        Python also has codecs such as "hex" and "idna", which do not decode text.
+        """
         try:
             found = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
-        except ValueError:  # a parameter in RFC 2231's spelling, in no character set
+        except ValueError:  # a parameter in the form of RFC 2231 with an unknown character set
             found = ("", {})
         self.content_type, self.content_params = found
 
@@ -37,7 +39,7 @@ class Request(WSGIRequest):
                 raise BadRequest("Forms are read as UTF-8 only.")
             super()._load_post_and_files()
         except BadRequest:
-            # Whoever asks for request.POST again gets an empty one, as after other such errors.
+            # A second access to request.POST gets an empty one, as after Django's own errors.
             self._mark_post_parse_error()  # type: ignore[attr-defined] # not in the stubs
             raise
 
@@ -50,14 +52,16 @@ def _is_utf_8(charset: str) -> bool:
 
 
 class Handler(WSGIHandler):
+    """Django's WSGI handler with our request class."""
+
     request_class = Request
 
 
 django.setup(set_prefix=False)
-# Each thread of the server keeps its connection: to open one of SQLite's takes as long as all that
-# a video asks of it. Not in the settings: the queue's processes fork, and must not share theirs.
+# Each thread of the server keeps its connection: opening SQLite takes as long as all queries of a
+# video's page. Not in the settings, since the workers fork and must not share connections.
 if connection.vendor == "sqlite":
     connections.settings["default"]["CONN_MAX_AGE"] = None
-# A person waits for a lock for less long than a worker does, and then gets a 503.
+# A request waits for a lock for less time than a worker does, and then gets a 503.
 set_lock_timeout(connections.settings["default"], settings.WEB_LOCK_SECONDS)
 application = Handler()

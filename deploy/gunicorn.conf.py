@@ -1,4 +1,4 @@
-"""How gunicorn serves Clipset; scripts/run starts it under supervisord.
+"""Configuration of gunicorn, which scripts/run starts under supervisord.
 
 https://docs.gunicorn.org/en/stable/settings.html
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
     from gunicorn.config import Config
 
-# A worker goes with its master, so that a killed master leaves nobody on the port.
+# Workers end with their master, so that no worker keeps the port after the master was killed.
 bind_forks_to_parent()
 
 wsgi_app = "clipset.wsgi:application"
@@ -33,52 +33,52 @@ bind = (
 )
 backlog = 256
 
-# Threads, since most of them wait: for a slow upload, or for a viewer who takes the bytes slowly.
-# How long, and how many of them, stands in clipset/server/sockets.py.
+# Threads, since most of the time they wait for slow uploads or for viewers with slow connections.
+# clipset/server/sockets.py says how many threads there are and how long they may wait.
 worker_class = "clipset.server.web_worker.WebWorker"
 workers = 2
 threads = THREADS
-preload_app = True  # loaded once, shared by the workers: a quick start, less memory
+preload_app = True  # loaded once and shared by the workers: starts faster, needs less memory
 
-# Seconds without a sign of life of a worker's main thread. A request may take as long as it likes:
-# 2 GB over a slow line are an hour in one thread, and the main thread goes on beating.
+# Seconds without a sign of life from a worker's main thread. Requests may take longer: 2 GB over a
+# slow connection take an hour in one thread, while the main thread continues to give signs of life.
 timeout = 60
-# A stop ends what still runs after this; supervisord waits 6 s.
+# At a stop, seconds until running requests are ended. supervisord waits 6 s.
 graceful_timeout = 5
-# Above the 60 s for which nginx keeps its connections to us: it closes them, not we.
+# More than the 60 s for which nginx keeps its connections, so that nginx closes them, not gunicorn.
 keepalive = 75
 
-# The heartbeat is a file touched every second: in memory, so that a busy disk cannot stop it.
+# The sign of life is a file touched every second, in memory, so that a busy disk cannot stop it.
 _memory = Path("/dev/shm")  # noqa: S108 the kernel's file system in memory
 worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK | os.X_OK) else None
-# `sendfile` is left out: files go from the disk's cache to the socket in the kernel then, and
-# gunicorn 27 takes any value, True as well, for False.
-# Its default socket lies in the home folder, where several clones would fight for it.
+# `sendfile` is not set: the kernel then sends files from the disk's cache to the socket.
+# gunicorn 27 reads any value, even True, as False.
+# The default control socket is in the home folder, where clones would compete for it.
 control_socket_disable = True
 
-# Whose X-Forwarded-Proto counts: a proxy on this machine, or those that this variable names.
+# The proxies whose X-Forwarded-Proto is trusted: on this machine, or those in the variable.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
 
-# supervisord keeps and rotates both: what was asked in data/log/access.log, the rest in web.log.
+# supervisord stores and rotates both: requests in data/log/access.log, the rest in web.log.
 accesslog = "-"
 errorlog = "-"
-# Address, time, request, status, bytes, seconds, where from, with what, the request's id. The bytes
-# are those that the answer announces: gunicorn does not count what the kernel sends.
+# Address, time, request, status, bytes, seconds, referrer, user agent, the request's id. The bytes
+# are the response's Content-Length, since gunicorn does not count bytes that the kernel sends.
 access_log_format = (
     '%(h)s %(t)s "%(r)s" %(s)s %({content-length}o)s %(L)s "%(f)s" "%(a)s" %({x-request-id}o)s'
 )
 
 
 def on_starting(server: Arbiter) -> None:  # noqa: ARG001
-    """In the master, before it listens and forks; the application is loaded by then."""
-    if apps.ready:  # else it is another one than Clipset
+    """Runs in the master before it listens and forks, after the application was loaded."""
+    if apps.ready:  # not if gunicorn runs another application than Clipset
         from clipset.startup import prepare_to_run
 
         prepare_to_run()
 
 
 class RedactingLogger(Logger):  # type: ignore[misc]
-    """Without the tokens that addresses carry, and with the id of the request."""
+    """gunicorn's logger, with redacted addresses and the id of each request."""
 
     error_fmt = "%(asctime)s [%(process)d] [%(levelname)s] [%(request_id)s] %(message)s"
 

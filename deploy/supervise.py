@@ -1,7 +1,7 @@
-"""supervisord, which a full disk does not end: what cannot be logged is not logged.
+"""supervisord, changed so that a full disk does not end it: it drops lines it cannot log.
 
-Of itself it ends over a line that it cannot write, be it to a log or, about that log, to its
-standard error, which lies on the same disk. With it ends all of the site.
+Unchanged, it ends when it cannot write a line, either to a log or, about that log, to its standard
+error, which is on the same disk. The whole site would end with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Lenient:
-    """A stream that takes what it can."""
+    """A text stream that ignores failing writes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -37,17 +37,17 @@ class Lenient:
         return getattr(self._stream, name)
 
 
-def _let_it_be(_handler: Handler) -> None:
-    """In the place of supervisor's `Handler.handleError`."""
+def _ignore_error(_handler: Handler) -> None:
+    """Replaces supervisor's `Handler.handleError`."""
 
 
-Handler.handleError = _let_it_be
+Handler.handleError = _ignore_error
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     from clipset.lib.permissions import restrict_umask
 
-    # supervisord's own option counts only for a daemon.
+    # supervisord's own option applies only to a daemon.
     restrict_umask()
     sys.stdout, sys.stderr = Lenient(sys.stdout), Lenient(sys.stderr)
     supervisord.main()

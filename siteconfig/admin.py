@@ -59,7 +59,7 @@ class ConfigAdmin(GuardedAdmin[Config]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """There is nothing to list: leads to the form."""
+        """Redirects to the form of the only row."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return redirect("admin:siteconfig_config_change", current_config().pk)

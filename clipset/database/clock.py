@@ -1,4 +1,4 @@
-"""Clocks that are wrong: which clock rules, and moments that lie too far ahead."""
+"""Protection against wrong clocks: one shared clock, and repair of times too far in the future."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# How much further ahead than the code ever writes a moment may lie before it is brought back: for
-# dates, and for leases and schedules, which nobody but the database's own clock writes.
+# A time is repaired if it is later, by more than this, than any time the code could have written.
+# The second value is for leases and schedules, which only the database's own clock writes.
 DATE_SLACK: Final = timedelta(hours=1)
 LEASE_SLACK: Final = timedelta(minutes=1)
 
 
 def database_now() -> datetime:
-    """The moment by the clock that all hosts of the site share: PostgreSQL's (one query). SQLite
-    has no clock of its own, and its site has one host only.
+    """The current time by the clock that all hosts of the site share: PostgreSQL's (one query).
 
-    Leases compare with it: a host whose clock is ahead would take them from healthy workers.
+    SQLite has no clock, but its site has only one host. Leases are compared with this time: a host
+    whose clock is ahead would otherwise take leases from healthy workers.
     """
     if connection.vendor != "postgresql":
         return timezone.now()
@@ -36,10 +36,12 @@ def database_now() -> datetime:
 
 
 def bring_back(rows: QuerySet[Any], field: str, *, after: datetime, to: datetime) -> int:
-    """Sets `field` of the rows in which it lies after `after` to `to`, and logs it. Returns how
-    many rows that were. One query when there are none."""
+    """Sets `field` to `to` in the rows where it is later than `after`, and logs it.
+
+    Returns the number of changed rows. One query if there are none.
+    """
     ahead = rows.filter(**{f"{field}__gt": after})
-    # SQLite would take its write lock for an UPDATE of no rows, too.
+    # SQLite takes its write lock even for an UPDATE of no rows.
     if not ahead.exists():
         return 0
     changed = ahead.update(**{field: to})
@@ -47,10 +49,11 @@ def bring_back(rows: QuerySet[Any], field: str, *, after: datetime, to: datetime
     return changed
 
 
-def log_mend(what: str, *, rows: int, to: datetime) -> None:
+def log_mend(column: str, *, rows: int, to: datetime) -> None:
+    """Logs a repair; `column` names the table and the column."""
     logger.warning(
-        "The clock was ahead for a while: %s of %d rows was brought back to %s.",
-        what,
+        "The clock was ahead for a while: %s was reset in %d rows to %s.",
+        column,
         rows,
         f"{to:%Y-%m-%d %H:%M:%S %Z}",
     )

@@ -1,4 +1,4 @@
-"""What follows a commit, and may fail without a word to whoever asked for the change."""
+"""Actions after a commit whose failure is only logged."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 def after_commit(action: Callable[[], object], *, what: str) -> None:
-    """Calls `action` once the caller's transaction is committed, or now when there is none. The
-    change is made by then, so a failure is logged and not raised: `what` says what did not happen.
+    """Calls `action` after the caller's transaction commits, or now if there is none.
 
-    In the place of `transaction.on_commit(robust=True)`, which cannot log a failing partial.
+    The change is permanent by then, so a failure is logged and not raised. `what` names the action
+    in the log. Replaces `transaction.on_commit(robust=True)`, which cannot log a failing partial.
     """
 
     def act() -> None:

@@ -1,4 +1,4 @@
-"""What databases reckon by different names."""
+"""Database functions that SQLite and PostgreSQL name differently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class OctetLength(Func):
-    """The bytes of a text; Django's Length counts characters."""
+    """The length of a text in bytes. Django's Length counts characters."""
 
     function = "OCTET_LENGTH"
     output_field = IntegerField()
@@ -21,7 +21,7 @@ class OctetLength(Func):
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, list[Any]]:
-        """Its OCTET_LENGTH is newer (3.43) than the SQLite that we run on."""
+        """A cast instead of OCTET_LENGTH, which only SQLite 3.43 and later have."""
         sql, params = self.as_sql(
             compiler, connection, template="LENGTH(CAST(%(expressions)s AS BLOB))", **context
         )

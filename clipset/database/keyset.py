@@ -1,6 +1,6 @@
-"""Opaque cursors for keyset pages: the sort values of the last row shown.
+"""Opaque cursors for keyset pagination: the sort values of the last row shown.
 
-A cursor is no secret and is not signed: it says where to go on, never what one may see.
+A cursor is neither secret nor signed: it says where the next page starts, not what may be seen.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import Final, TypeAlias
 
 Cursor: TypeAlias = tuple[str | int, ...]
 
-# Characters of the encoded cursor, to keep addresses within what servers take.
+# Characters of an encoded cursor, so that addresses stay within the limits of servers.
 MAX_CURSOR_LENGTH: Final = 1024
 
-# What a 64-bit column can be compared with; SQLite raises OverflowError beyond.
+# The range of a 64-bit column. SQLite raises OverflowError for a comparison beyond it.
 _MIN_INT: Final = -(2**63)
 _MAX_INT: Final = 2**63 - 1
 
 
 def encode_cursor(values: Cursor) -> str:
-    """The cursor as A-Za-z0-9_- (base64url, RFC 4648 section 5, of JSON, without padding).
+    """Encodes values as JSON in base64url without padding (RFC 4648, section 5).
 
-    Raises ValueError for no values, for values that no database takes (an integer above 64 bits,
-    a NUL or a lone surrogate in a text) and for what would be above MAX_CURSOR_LENGTH.
+    Raises: ValueError for no values, for values that no database stores (an integer above 64 bits,
+    a NUL or a lone surrogate in a text), and for a result longer than MAX_CURSOR_LENGTH.
     """
     if not values or not all(_is_storable(value) for value in values):
         raise ValueError("a cursor holds texts and 64-bit integers, at least one")
@@ -34,9 +34,9 @@ def encode_cursor(values: Cursor) -> str:
 
 
 def decode_cursor(text: str) -> Cursor | None:
-    """The values of a cursor; None for anything that `encode_cursor` does not give. Never raises.
+    """The values of a cursor; None for any text that `encode_cursor` does not return. Never raises.
 
-    Callers still check that number and types of the values are those of their order.
+    Callers must still check that the number and the types of the values fit their order.
     """
     if len(text) > MAX_CURSOR_LENGTH:
         return None
@@ -50,7 +50,7 @@ def decode_cursor(text: str) -> Cursor | None:
     values = tuple(loaded)
     if not all(_is_storable(value) for value in values):
         return None
-    # One cursor, one spelling: base64 and JSON both have others.
+    # Both base64 and JSON allow other spellings; only the one of encode_cursor is accepted.
     return values if _encode(values) == text else None
 
 

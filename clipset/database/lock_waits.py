@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Waits at most so long for SQLite's locks, and afterwards as long as before. For what may be
-    left out, or must not hold others up.
+    """Meanwhile, waits at most `seconds` for SQLite's locks. Restores the previous limit.
 
-    PostgreSQL has no such lock; a row's is waited for as its connection is set up.
+    Does nothing on PostgreSQL, which has no lock on the whole database; the connection's option
+    lock_timeout limits the wait for locks on rows.
     """
     if connection.vendor != "sqlite":
         yield
@@ -30,8 +30,9 @@ def waiting_at_most(seconds: float) -> Iterator[None]:
 
 
 def _set_busy_timeout(milliseconds: int) -> int:
-    """Returns what it was. By the driver, since this is none of the queries of a page."""
-    if connection.connection is None:  # it was closed meanwhile; a new one begins with its own
+    """Sets the limit and returns the previous one. Uses the driver directly, so that it does not
+    count as a query of the page."""
+    if connection.connection is None:  # closed meanwhile; a new connection has its own limit
         return milliseconds
     (before,) = connection.connection.execute("PRAGMA busy_timeout").fetchone()
     connection.connection.execute(f"PRAGMA busy_timeout = {milliseconds}").close()

@@ -1,4 +1,4 @@
-"""What the database knows of its own tables, by which it chooses indexes."""
+"""Statistics by which the database chooses indexes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from django.db import connection
 
 
 def refresh_statistics() -> None:
-    """On SQLite, which never does by itself: without them it takes the index of a state that nearly
-    all rows have, and sorts them all. PostgreSQL's autovacuum does it there."""
+    """Updates SQLite's statistics. PostgreSQL's autovacuum does this automatically.
+
+    Without statistics, SQLite uses the index of a status that nearly all rows have, and sorts all
+    of them.
+    """
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:

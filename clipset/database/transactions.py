@@ -1,7 +1,7 @@
-"""Measures how long a thread computes while it is in a transaction, and logs where that is long.
+"""Measures the processor time that a thread spends in a transaction, and logs long ones.
 
-On SQLite a transaction holds the site's only write lock from its beginning, so that all who want to
-change something wait for whatever is computed in it. What is slow belongs before or after.
+On SQLite a transaction holds the site's only write lock from its beginning, so everyone else who
+wants to write waits for the computation in it. Slow work belongs before or after a transaction.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_CPU_SECONDS: Final = 0.1  # of a thread in one transaction
-# What may take longer: an operator or an admin starts it on purpose, and rarely.
+# Work that may take longer, since an operator or an admin starts it on purpose, and rarely.
 BATCH_JOBS: Final = frozenset({"delete_members", "rebuild_search", "seed_clipset"})
-# And migrations, whose transactions begin here.
+# Migrations may take longer too; their transactions begin in this module.
 _MIGRATIONS: Final = "django.db.backends.base.schema."
 
 logger = logging.getLogger("clipset.transactions")
-# What this thread is at: "POST /upload/", the name of a task, or "".
+# The current work of this thread: "POST /upload/", the name of a task, or "".
 _work: ContextVar[str] = ContextVar("clipset_work", default="")
 _batch: ContextVar[bool] = ContextVar("clipset_batch", default=False)
 _local = threading.local()
@@ -37,14 +37,14 @@ _local = threading.local()
 
 @dataclass(slots=True)
 class _Measured:
-    """An outermost atomic block of the application that is open."""
+    """An open outermost atomic block of the application."""
 
     place: str
     started: float
     is_over: bool = False
 
     def stop(self) -> None:
-        """Logs it, at the first of two calls."""
+        """Ends the measurement and logs a long one. A second call does nothing."""
         if self.is_over:
             return
         self.is_over = True
@@ -61,14 +61,16 @@ class _Measured:
 
 
 def name_work(name: str) -> None:
-    """Says for the log on whose behalf this thread's transactions are from now on."""
+    """Sets the request or task that the log names for this thread's transactions."""
     _work.set(name)
 
 
 @contextmanager
 def batch_job(name: str) -> Iterator[None]:
-    """Nothing is logged of transactions within, nor of one that is open around it. Raises
-    ValueError for a name that is not listed."""
+    """Meanwhile, logs no transactions, not even one that is already open.
+
+    Raises: ValueError for a name that is not in BATCH_JOBS.
+    """
     if name not in BATCH_JOBS:
         raise ValueError(f"{name} is not among BATCH_JOBS")
     for connection in connections.all(initialized_only=True):
@@ -82,10 +84,10 @@ def batch_job(name: str) -> Iterator[None]:
 
 
 def watch_transactions() -> None:
-    """Measures each outermost atomic block from now on. Called once, when the site starts.
+    """Starts to measure each outermost atomic block. Called once, when the site starts.
 
-    Django has no signal for the beginning and the end of a transaction, so that the two methods
-    of Atomic are wrapped. In tests the block that a test itself runs in does not count.
+    Django has no signal for the beginning and the end of a transaction, so two methods of Atomic
+    are wrapped. The block in which a test itself runs does not count.
     """
     if getattr(Atomic, "is_watched", False):
         return
@@ -95,20 +97,21 @@ def watch_transactions() -> None:
         enter(self)
         connection = get_connection(self.using)
         if _blocks(connection) == 1:
-            begun = _Measured(_caller(), _cpu_seconds())
-            connection.clipset_measured = begun
+            measured = _Measured(_caller(), _cpu_seconds())
+            connection.clipset_measured = measured
             if len(connection.atomic_blocks) == 1:
-                # Stopped first of all that runs after the commit, in which locks are free again.
-                connection.on_commit(begun.stop)
+                # The first hook after the commit, since locks are free from then on.
+                connection.on_commit(measured.stop)
 
     def measured_exit(self: Atomic, *error: Any) -> None:
         connection = get_connection(self.using)
-        begun = getattr(connection, "clipset_measured", None) if _blocks(connection) == 1 else None
+        is_outermost = _blocks(connection) == 1
+        measured = getattr(connection, "clipset_measured", None) if is_outermost else None
         try:
             leave(self, *error)
         finally:
-            if begun is not None:
-                begun.stop()
+            if measured is not None:
+                measured.stop()
 
     Atomic.__enter__, Atomic.__exit__ = measured_enter, measured_exit  # type: ignore[method-assign]
     Atomic.is_watched = True  # type: ignore[attr-defined]
@@ -120,7 +123,7 @@ def _blocks(connection: Any) -> int:
 
 
 def _cpu_seconds() -> float:
-    """Of this thread, without what it spent on collecting the garbage of all."""
+    """Processor time of this thread, without garbage collection, which serves all threads."""
     return time.thread_time() - getattr(_local, "collecting", 0.0)
 
 
@@ -133,7 +136,7 @@ def _note_collection(phase: str, _info: dict[str, int]) -> None:
 
 
 def _caller() -> str:
-    """Module, function and line of whoever entered the block."""
+    """Module, function and line of the code that entered the block."""
     frame = sys._getframe(2)
     while frame.f_back and frame.f_code.co_filename.endswith("contextlib.py"):
         frame = frame.f_back

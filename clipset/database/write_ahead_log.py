@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log, kept small. PostgreSQL recycles its own."""
+"""Keeps SQLite's write-ahead log small. PostgreSQL recycles its own."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from clipset.database.lock_waits import waiting_at_most
 
 logger = logging.getLogger(__name__)
 
-# For how long writers may be kept waiting for it, and for how long it waits for readers.
+# The longest wait of writers for the truncation, and of the truncation for readers.
 _PATIENCE_SECONDS: Final = 0.05
-# Each has what was written during the one before; a long read keeps all of them from the end.
+# Each pass copies what was written during the one before. A long read blocks all of them.
 _PASSES: Final = 5
 
 
 def shrink_write_ahead_log() -> bool:
-    """Empties the log once it is larger than `SQLITE_WAL_LIMIT_BYTES`. Returns whether it did.
+    """Empties the log if it is larger than `SQLITE_WAL_LIMIT_BYTES`. Returns whether it did.
 
-    SQLite's own checkpoints never shorten it while somebody reads or writes. Passive ones copy the
-    log into the database beside writers, and sync that once they have copied all of it; so the one
-    that holds writers up only has to cut the file: 70 ms for 70 MB, 400 ms for 200 MB on a busy
-    machine. It gives up at once while a long read still needs the log: the next minute tries again.
-    Outside of transactions only.
+    SQLite's own checkpoints never shorten the log while it is in use. Passive checkpoints copy the
+    log into the database beside writers and sync the database when all is copied. The final
+    checkpoint, which blocks writers, then only truncates the file: 70 ms for 70 MB, 400 ms for
+    200 MB on a busy machine. It gives up at once while a long read needs the log; a schedule tries
+    again every minute. Does nothing inside a transaction.
     """
     if connection.vendor != "sqlite" or connection.in_atomic_block or _log_bytes() <= _limit():
         return False
@@ -39,7 +39,7 @@ def shrink_write_ahead_log() -> bool:
                     break
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             (is_busy, _, _) = cursor.fetchone()
-        except DatabaseError as error:  # somebody else's checkpoint, or a full disk
+        except DatabaseError as error:  # a checkpoint of another process, or a full disk
             logger.warning("The write-ahead log could not be emptied: %s", error)
             return False
     return not is_busy

@@ -1,4 +1,4 @@
-"""A hash of contents that can be put down and taken up again by another process."""
+"""A content hash whose state can be stored and resumed by another process."""
 
 from __future__ import annotations
 
@@ -12,43 +12,47 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 4 * 1024**2  # bytes
 START: Final = "0" * 64
-# Bytes. Smaller pieces are hashed sooner than a thread takes them.
-BESIDE: Final = 256 * 1024
+# Smaller pieces are hashed faster than they can be handed to a thread.
+MIN_THREADED_BYTES: Final = 256 * 1024
 
 
 class BlockHash:
-    """SHA-256 in a chain: the hash of each block of 4 MiB begins with that of the one before.
+    """A chain of SHA-256 hashes over blocks of 4 MiB.
 
-    hashlib's state cannot be stored. Here it can, at the end of each block, in 64 characters
-    (`state`); what came behind that is read again (`resume`), which is less than one block. As
-    in SHA-256 itself, two contents with one hash would need two inputs with one SHA-256.
+    The input of each block's hash is the hash of the previous block, then the block. hashlib cannot
+    store its state; here, the state at the end of a block is 64 hexadecimal digits (`state`).
+    `resume` reads the bytes after it again, which are less than a block. Two contents with the same
+    hash would need two inputs with the same SHA-256.
     """
 
     def __init__(self, state: str = START) -> None:
         self.state = state
-        self.filled = 0  # bytes of the block that is not whole
+        self.filled = 0  # bytes of the incomplete block
         self._block = hashlib.sha256(bytes.fromhex(state))
 
     @classmethod
     def resume(cls, state: str, file: IO[bytes], offset: int) -> BlockHash:
-        """As it was at `offset`, whose last whole block had left this state. Reads from there."""
-        found = cls(state)
+        """The hash of the first `offset` bytes, given the state after the last complete block.
+
+        Reads the bytes after that block from the file.
+        """
+        resumed = cls(state)
         file.seek(offset - offset % BLOCK)
-        left = offset % BLOCK
-        while left and (data := file.read(min(left, 1024**2))):
-            found.update(data)
-            left -= len(data)
-        return found
+        remaining = offset % BLOCK
+        while remaining and (data := file.read(min(remaining, 1024**2))):
+            resumed.update(data)
+            remaining -= len(data)
+        return resumed
 
     @classmethod
     def of_file(cls, file: IO[bytes], size: int) -> BlockHash:
-        """Of the first `size` bytes, read from the start."""
-        found = cls()
+        """The hash of the first `size` bytes of a file."""
+        hashed = cls()
         file.seek(0)
         while size and (data := file.read(min(size, 1024**2))):
-            found.update(data)
+            hashed.update(data)
             size -= len(data)
-        return found
+        return hashed
 
     def copy(self) -> BlockHash:
         twin = BlockHash(self.state)
@@ -67,13 +71,15 @@ class BlockHash:
                 self.filled = 0
 
     def hexdigest(self) -> str:
-        """Of all that came. At the end of a block that is the state."""
+        """The hash of all bytes so far. At the end of a block it equals the state."""
         return self._block.hexdigest() if self.filled else self.state
 
 
 class HashBeside:
-    """A BlockHash that takes large pieces in a thread of its own while the caller goes on: one at
-    a time, so that no more than one is kept in memory."""
+    """A BlockHash that hashes large pieces in its own thread while the caller continues.
+
+    It takes one piece at a time, so at most one is kept in memory.
+    """
 
     def __init__(self, hashed: BlockHash) -> None:
         self._hash = hashed
@@ -81,9 +87,9 @@ class HashBeside:
         self._running: Future[None] | None = None
 
     def update(self, data: bytes | memoryview) -> None:
-        """`data` must not change any more."""
+        """Adds bytes, after waiting for the previous piece. `data` must not change afterwards."""
         hashed = self.settled()
-        if len(data) < BESIDE:
+        if len(data) < MIN_THREADED_BYTES:
             hashed.update(data)
             return
         if self._thread is None:
@@ -91,13 +97,13 @@ class HashBeside:
         self._running = self._thread.submit(hashed.update, data)
 
     def settled(self) -> BlockHash:
-        """With all that came."""
+        """The hash with all bytes so far. Waits for the thread."""
         running, self._running = self._running, None
         if running is not None:
             running.result()
         return self._hash
 
     def close(self) -> None:
-        """Ends the thread, once it has done what it had."""
+        """Ends the thread after its last piece."""
         if self._thread is not None:
             self._thread.shutdown()

@@ -1,4 +1,4 @@
-"""Path converters: what can't be a name never reaches the database."""
+"""Path converters. Addresses with malformed names get a 404 without a query."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TokenConverter(StringConverter):
 
 
 def register_converters() -> None:
-    """Makes `<short_id:…>`, `<username:…>`, `<rendition:…>` and `<token:…>` known to the site."""
+    """Registers `<short_id:…>`, `<username:…>`, `<rendition:…>` and `<token:…>`."""
     register_converter(ShortIdConverter, "short_id")
     register_converter(UsernameConverter, "username")
     register_converter(RenditionConverter, "rendition")

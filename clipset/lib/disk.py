@@ -1,4 +1,4 @@
-"""What kind of failure of a disk an error is: no room, or a disk that cannot be used now."""
+"""Classification of disk errors: the disk is full, or it is unavailable."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 # EFBIG: larger than the file system allows for a file.
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# These count only for errors that name a file.
 _AWAY_OF_A_FILE: Final = frozenset(
     {
-        errno.ENOMEM,  # ext4, when its tables cannot be read
-        errno.ENOTCONN,  # FUSE; without a file's name it is a client's socket that was cut
+        errno.ENOMEM,  # ext4, if its tables cannot be read
+        errno.ENOTCONN,  # FUSE; without the name of a file it is a client's lost connection
     }
 )
-# Read-only, broken (EUCLEAN and EBADMSG: in its tables) or gone: a local disk, one in the network
-# (NFS: ESTALE).
+# The disk is read-only, damaged (EUCLEAN and EBADMSG: in its tables) or gone, be it a local disk or
+# one in the network (NFS: ESTALE).
 _AWAY: Final = frozenset(
     {
         errno.EROFS,
@@ -41,11 +42,11 @@ _POSTGRESQL_FULL: Final = "53100"  # disk_full
 
 
 class StorageUnavailableError(Exception):
-    """The storage for files cannot be used at the moment; nothing says that a file was lost."""
+    """The storage for files is unavailable at the moment. No file is known to be lost."""
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error of the file system or of the database says that there is no room left."""
+    """Whether an error of the file system or the database means that the disk is full."""
     if isinstance(error, DatabaseError):
         cause = error.__cause__
         if isinstance(cause, sqlite3.Error):
@@ -55,18 +56,21 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def is_disk_away(error: BaseException) -> bool:
-    """Whether the disk for files is read-only, broken or gone. Of a missing file only a look at
-    the root's marker tells whether its disk is (siteconfig.roots.check_root_of)."""
+    """Whether an error means that the disk for files is read-only, damaged or gone.
+
+    An error about a missing file does not count: only the marker of its root shows whether the disk
+    is there (siteconfig.roots.check_root_of).
+    """
     if isinstance(error, StorageUnavailableError):
         return True
     if not isinstance(error, OSError):
         return False
-    # Of a process that cannot be started, and of a socket, Python names no file.
+    # Errors of sockets, and of starting a process, name no file.
     return error.errno in _AWAY or (error.errno in _AWAY_OF_A_FILE and error.filename is not None)
 
 
 def try_write(folder: Path, content: bytes = b"x" * 4096) -> None:
-    """Writes a file into a folder, has the disk take it, and removes it. Raises: OSError."""
+    """Writes a file into a folder, syncs it to the disk, and removes it. Raises: OSError."""
     path = folder / f".written-{secrets.token_hex(4)}.part"
     try:
         with path.open("xb") as file:

@@ -1,4 +1,4 @@
-"""What outlasts a power cut."""
+"""Writing that survives a power cut."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 
 def sync(path: Path) -> None:
-    """Has the disk keep a file's bytes, or a folder's names: nothing else makes a new or changed
-    name last through a power cut."""
+    """Writes a file's bytes, or a folder's names, to the disk (fsync(2)).
+
+    A new or changed name survives a power cut only after its folder is synced.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

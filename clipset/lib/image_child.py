@@ -1,14 +1,14 @@
-"""Decodes one picture, cuts and scales it, and writes it as WebP or JPEG. A script, no module.
+"""Script that decodes one image, crops and scales it, and writes it as WebP or JPEG.
 
-    python -I image_child.py WEBP|JPEG WIDTH HEIGHT <picture >result
+    python -I image_child.py WEBP|JPEG WIDTH HEIGHT <image >result
 
-clipset.lib.pictures starts it for each picture that a member uploads: what the picture costs is
-not in its size, and a decoder may have bugs. The process sets its own limits before it imports
-Pillow or reads anything. It imports nothing of Clipset, so that it starts in 50 ms.
+clipset.lib.pictures starts it for each image that a member uploads. The size of a file does not
+show how much decoding costs, and decoders may have bugs. The process sets its own limits before it
+imports Pillow or reads any input. It imports nothing of Clipset, so that it starts in 50 ms.
 
-Exit status: 0 with the result, or REFUSED with one word on standard error that says why (a key of
-clipset.lib.pictures.REFUSALS), for "pixels" followed by how many millions are accepted. Past the
-limit of processor time the kernel ends it by SIGXCPU.
+Exit status: 0 with the result, or REFUSED with one word on standard error that gives the reason (a
+key of clipset.lib.pictures.REFUSALS). "pixels" is followed by the accepted number of millions. The
+kernel ends the process with SIGXCPU at the limit of processor time.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ import warnings
 from typing import Final, NoReturn
 
 MIB: Final = 1024**2
-# The largest pictures that are accepted take 1.5 s of a current processor and 300 MB.
+# The largest accepted images take 1.5 s on a current processor, and 300 MB.
 MAX_CPU_SECONDS: Final = 6
 MAX_MEMORY_BYTES: Final = 512 * MIB
 MAX_RESULT_BYTES: Final = 8 * MIB
-# For a process whose parent can't end it any more.
+# For a process whose parent can no longer end it.
 MAX_LIFE_SECONDS: Final = 60
-# Below the web server (0), so that pages are answered; above FFmpeg (10).
+# Lower priority than the web server (0), so that pages stay fast; higher than FFmpeg (10).
 NICENESS: Final = 5
 
 
 def limit_this_process() -> None:
-    """Sets the limits above, none higher than the one that is in force already."""
+    """Sets the limits above, but never higher than existing ones."""
     for kind, value in (
         (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
         (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
@@ -43,7 +43,7 @@ def limit_this_process() -> None:
     ):
         _, hard = resource.getrlimit(kind)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        # Past the soft limit of processor time comes SIGXCPU, past the hard one SIGKILL.
+        # The soft limit of processor time causes SIGXCPU, the hard limit SIGKILL.
         soft_only = kind == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY
         resource.setrlimit(kind, (most, most + 1 if soft_only else most))
     signal.alarm(MAX_LIFE_SECONDS)
@@ -62,13 +62,14 @@ from PIL import (  # noqa: E402 after the limits
     WebPImagePlugin,
 )
 
-# Imported by name: Pillow would import the plugins of all its 40 formats to find WebP.
+# Imported by name: otherwise Pillow imports the plugins of all 40 formats to find WebP.
 PLUGINS: Final = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin, GifImagePlugin)
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF")
 REFUSED: Final = 3
 MILLION: Final = 1_000_000
-# What can be decoded in 300 MB. A JPEG is decoded small to begin with, unless it has several
-# scans, which are all kept until the last one; of the others every pixel takes 4 to 16 bytes.
+# The most pixels that can be decoded in 300 MB. A JPEG is decoded at a reduced size, unless it has
+# several scans, which are all kept until the last one. In other formats, a pixel takes 4 to 16
+# bytes.
 MAX_PIXELS: Final = {
     "JPEG": 50 * MILLION,
     "JPEG of several scans": 25 * MILLION,
@@ -76,13 +77,13 @@ MAX_PIXELS: Final = {
     "GIF": 25 * MILLION,
     "WEBP": 16 * MILLION,
 }
-# Each scan of a progressive JPEG goes over the whole picture. Encoders write 10 or so.
+# Each scan of a progressive JPEG covers the whole image. Encoders write about 10.
 MAX_SCANS: Final = 100
-# ITU-T T.81, B.1.1.3: markers that begin a segment, and those that stand alone. Of several bytes
-# 0xFF before one only the last is looked at: matching all of them would take quadratic time.
+# A marker that begins a segment or is complete in itself (ITU-T T.81, B.1.1.3). Only the last of
+# several 0xFF bytes before it is matched: matching all of them would take quadratic time.
 MARKER: Final = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA
-# EXIF's Orientation: how the picture has to be turned.
+# EXIF's tag Orientation and the rotation for each of its values.
 ORIENTATION: Final = 0x0112
 TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -96,14 +97,20 @@ TURNS: Final = {
 
 
 class RefusedImageError(Exception):
-    """The message is what standard error gets."""
+    """The image is refused. The message is written to standard error."""
 
 
 def convert(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
-    """The middle of a picture, cut and scaled to `size` (width, height in px), turned as its EXIF
-    says, without metadata. WebP keeps transparency, a JPEG gets a white background.
+    """Crops the middle of an image, scales it to `size`, and removes its metadata.
 
-    Raises RefusedImageError; Exception in any way that Pillow has to say that a file is broken.
+    The image is rotated as its EXIF says. WebP keeps transparency; JPEG gets a white background.
+
+    Args:
+        content: the file.
+        kind: "WEBP" or "JPEG".
+        size: width and height in px.
+
+    Raises: RefusedImageError; any Exception of Pillow for a broken file.
     """
     scans = count_scans(content) if content.startswith(b"\xff\xd8") else 0
     if scans > MAX_SCANS:
@@ -122,10 +129,10 @@ def convert(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
 
 
 def count_scans(jpeg: bytes) -> int:
-    """SOS markers of a JPEG up to the end of its first image, or MAX_SCANS + 1 for more than that.
+    """Counts the SOS markers of the first image of a JPEG, up to MAX_SCANS + 1.
 
-    Segments are skipped by their length, so that a thumbnail in the EXIF does not count; in the
-    data of a scan a 0xFF that is no marker is followed by 0x00 (ITU-T T.81, B.1.1.5).
+    Segments are skipped by their length, so a thumbnail in the EXIF does not count. In the data of
+    a scan, a 0xFF that is no marker is followed by 0x00 (ITU-T T.81, B.1.1.5).
     """
     scans, at = 0, 2
     while scans <= MAX_SCANS and (found := MARKER.search(jpeg, at)):
@@ -138,7 +145,10 @@ def count_scans(jpeg: bytes) -> int:
 
 
 def _check_pixels(image: Image.Image, scans: int) -> None:
-    """By the header alone: nothing is decoded yet. Raises RefusedImageError."""
+    """Checks the number of pixels in the header, before anything is decoded.
+
+    Raises: RefusedImageError.
+    """
     kind = "JPEG" if image.format == "MPO" else str(image.format)
     if kind == "JPEG" and (image.info.get("progressive") or scans > 1):
         kind = "JPEG of several scans"
@@ -147,9 +157,8 @@ def _check_pixels(image: Image.Image, scans: int) -> None:
 
 
 def _decoded_small(image: Image.Image, least: int) -> Image.Image:
-    """The picture in 8 bits a channel, as small as can be had cheaply while both sides have at
-    least `least` px."""
-    image.draft(None, (least, least))  # a JPEG decodes to an 8th, a 4th or half of its size
+    """Decodes to 8 bits per channel, reduced cheaply while both sides keep at least `least` px."""
+    image.draft(None, (least, least))  # a JPEG can decode to 1/8, 1/4 or 1/2 of its size
     if image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     elif image.mode == "1":
@@ -160,7 +169,7 @@ def _decoded_small(image: Image.Image, least: int) -> Image.Image:
 
 
 def _fitted_upright(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Turned last, when it is small: that takes a second picture."""
+    """Crops and scales to `size` and rotates. Rotates last, since that copies the image."""
     orientation = image.getexif().get(ORIENTATION, 1)
     lying = size[::-1] if orientation in {5, 6, 7, 8} else size
     cut = ImageOps.fit(image, lying, Image.Resampling.LANCZOS)
@@ -168,7 +177,7 @@ def _fitted_upright(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits a pixel with its tones: Pillow's own conversion makes all above 255 white."""
+    """Converts 16-bit gray to 8 bits. Pillow's own conversion turns all values above 255 white."""
     if not image.mode.startswith("I"):
         return image
     return image.point(lambda tone: tone / 257).convert("L")
@@ -176,7 +185,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def main() -> None:
     kind, width, height = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    warnings.simplefilter("ignore")  # standard error is for the one word
+    warnings.simplefilter("ignore")  # standard error is for the one word only
     try:
         result = convert(sys.stdin.buffer.read(), kind, (width, height))
     except RefusedImageError as error:
@@ -185,7 +194,7 @@ def main() -> None:
         _refuse("complex")
     except Image.DecompressionBombError:
         _refuse("pixels")
-    except Exception:  # Pillow and the formats' own modules have many ways to say: broken
+    except Exception:  # Pillow and its plugins raise many kinds of errors for broken files
         _refuse("unreadable")
     sys.stdout.buffer.write(result)
     sys.stdout.buffer.flush()
@@ -194,7 +203,7 @@ def main() -> None:
 def _refuse(why: str) -> NoReturn:
     sys.stderr.write(why)
     sys.stderr.flush()
-    os._exit(REFUSED)  # at once: freeing what was decoded takes time, too
+    os._exit(REFUSED)  # at once, since freeing the decoded image takes time
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A lock between processes that a killed one gives back."""
+"""A lock between processes that the kernel releases if its holder is killed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import tempfile
 
 
 class KernelLock:
-    """In the place of `multiprocessing.Lock`, whose semaphore nobody releases for a process that
-    was killed while it held it: then all others wait for ever.
+    """Replaces `multiprocessing.Lock`, whose semaphore stays locked if its holder is killed.
 
-    The kernel releases a record lock when its process ends (fcntl(2)). It is shared by fork, and
-    is one lock for all threads of a process.
+    The kernel releases a record lock when its process ends (fcntl(2)). Forked processes share it.
+    It does not exclude threads of the same process from each other.
     """
 
     def __init__(self) -> None:
-        # Of no disk where there is one: a full one would be in the way.
+        # In memory if possible, since the disk may be full.
         if hasattr(os, "memfd_create"):
             self._file = os.memfd_create("lock")
         else:
@@ -24,7 +23,7 @@ class KernelLock:
                 self._file = os.dup(file.fileno())
 
     def acquire(self, block: bool = True) -> bool:
-        """Whether it was had, which it always is when `block`."""
+        """Takes the lock. Returns whether it did, which is always so with `block`."""
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | (0 if block else fcntl.LOCK_NB))
         except BlockingIOError:

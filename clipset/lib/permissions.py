@@ -1,6 +1,6 @@
-"""Files of the site are for the user that runs it and, to be read, for its group: 0640 in 0750.
+"""Permissions of the site's files: 0640 in folders of 0750.
 
-The group is for a proxy that sends files itself (docs/operations.md).
+The group can read them, so that a proxy can send files itself (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UMASK = 0o027
-"""Permission bits that no file or folder of the site has."""
+"""Permission bits that are removed from all files and folders of the site."""
 
 
 def restrict_umask() -> None:
-    """Makes what this process and its children create private. A stricter umask stays."""
+    """Adds UMASK to the umask of this process and its future children."""
     os.umask(os.umask(UMASK) | UMASK)
 
 
 def tighten(folder: Path) -> int:
-    """Takes the bits of UMASK from all files and folders in `folder`, but not from itself.
+    """Removes the bits of UMASK from all files and folders in `folder`, but not from itself.
 
-    Symbolic links are not followed, and what lies on another file system is left alone.
+    Does not follow symbolic links, and does not change anything on another file system.
 
     Returns:
-        How many stay as open as they are, since they belong to another user.
+        The number of files and folders that could not be changed, usually because they belong to
+        another user.
     """
-    left = 0
+    unchanged = 0
     device = folder.stat().st_dev
     for _, folders, files, parent in os.fwalk(folder):
         for name in [*folders, *files]:
@@ -39,14 +40,14 @@ def tighten(folder: Path) -> int:
                 if found.st_dev != device:
                     folders[:] = [each for each in folders if each != name]
                 elif is_open(found):
-                    left += not _tighten(name, parent)
+                    unchanged += not _tighten(name, parent)
             except FileNotFoundError:
-                continue  # somebody removed it meanwhile
-    return left
+                continue  # removed meanwhile
+    return unchanged
 
 
 def tighten_one(path: Path) -> bool:
-    """Takes the bits of UMASK from one file or folder. False when it belongs to another user."""
+    """Removes the bits of UMASK from one file or folder. Returns False if that failed."""
     try:
         return not is_open(path.lstat()) or _tighten(str(path), None)
     except FileNotFoundError:
@@ -54,7 +55,7 @@ def tighten_one(path: Path) -> bool:
 
 
 def look_through(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """All files and folders in `folder`, as `tighten` goes through them, and how they are."""
+    """All files and folders in `folder` with their status, without other file systems."""
     device = folder.stat().st_dev
     for place, folders, files, parent in os.fwalk(folder):
         for name in [*folders, *files]:
@@ -70,12 +71,15 @@ def look_through(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 def is_open(found: os.stat_result) -> bool:
     """Whether a file or folder has bits of UMASK."""
-    is_ours_to_judge = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
-    return is_ours_to_judge and bool(found.st_mode & UMASK)
+    is_file_or_folder = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+    return is_file_or_folder and bool(found.st_mode & UMASK)
 
 
 def _tighten(name: str, parent: int | None) -> bool:
-    """Changes it by a descriptor, so that nobody can put a link in its place meanwhile."""
+    """Changes the permissions through a descriptor, so that nobody can swap in a link meanwhile.
+
+    Returns whether the bits of UMASK are gone.
+    """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(name, flags, dir_fd=parent)
@@ -88,7 +92,7 @@ def _tighten(name: str, parent: int | None) -> bool:
         if is_open(found) and found.st_uid == os.geteuid():
             os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & ~UMASK)
         return not is_open(os.fstat(descriptor))
-    except OSError:  # a file system that is read-only or knows no permissions
+    except OSError:  # the file system is read-only or has no permissions
         return False
     finally:
         os.close(descriptor)

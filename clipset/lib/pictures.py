@@ -1,6 +1,6 @@
-"""Pictures that people upload: the right way up, cut to a size, as WebP or JPEG without metadata.
+"""Processing of uploaded images: rotation, cropping and scaling, to WebP or JPEG without metadata.
 
-Each is decoded in a process of its own (clipset/lib/image_child.py), never in this one.
+Each image is decoded in a separate process (clipset/lib/image_child.py), never in this one.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ logger = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 1024**2
 CHILD: Final = Path(__file__).with_name("image_child.py")
-# The child has 6 s of processor time (image_child.MAX_CPU_SECONDS), which take longer where other
-# processes want the processor.
+# The child may use 6 s of processor time (image_child.MAX_CPU_SECONDS), which take longer on a busy
+# machine.
 WALL_SECONDS = 20.0
-# How many pictures of members are decoded at once, by all web workers together, and how long
-# another one waits for its turn.
+# How many images all web workers together decode at once, and how long another one waits.
 MAX_AT_ONCE = 6
 WAIT_SECONDS = 5.0
 
@@ -54,20 +53,20 @@ ALL_ARE_BUSY = (
 )
 NOT_POSSIBLE = "The site can't process pictures right now. Tell an admin, and try again later."
 
-# The word that the child gives, and the sentence for it.
+# Sentences for the words that the child writes.
 REFUSALS: Final = {"complex": TOO_COMPLEX, "pixels": TOO_MANY_PIXELS, "unreadable": UNREADABLE}
 REFUSED: Final = 3  # the child's exit status with such a word
 
-# Made when the web server loads the site, before it forks: its workers share them.
+# Created before the web server forks, so that its workers share them.
 _slots = SharedSlots(MAX_AT_ONCE)
 
 
 class PictureError(RefusedError):
-    """A picture that cannot be used. The sentence says why, and what to do."""
+    """An image that cannot be used. The sentence says why and what to do."""
 
 
 class PictureNotStoredError(PictureError):
-    """Nothing is wrong with the picture, but with the disk: 507 for a full one, else 503."""
+    """The disk failed, not the image: status 507 if it is full, else 503."""
 
     def __init__(self, why: Unavailable) -> None:
         status = 507 if why.is_full else 503
@@ -76,20 +75,24 @@ class PictureNotStoredError(PictureError):
 
 @contextmanager
 def storing_picture() -> Iterator[None]:
-    """Raises PictureNotStoredError in the place of whatever the storage says."""
+    """Turns errors of the disk into PictureNotStoredError."""
     try:
         yield
     except (OSError, StorageUnavailableError) as error:
-        logger.warning("a picture could not be stored: %s", error)
+        logger.warning("an image could not be stored: %s", error)
         raise PictureNotStoredError(why_unavailable(error) or STORAGE_AWAY) from error
 
 
 def fitted_webp(picture: IO[bytes], size: tuple[int, int], *, member: UUID | None = None) -> bytes:
-    """WebP of the middle of a picture, cut and scaled to `size` (width, height in px), turned as
-    its EXIF says; with transparency. Takes up to WALL_SECONDS: not to be called in a transaction.
+    """Crops the middle of an image, scales it, and returns it as WebP with its transparency.
 
-    `member` is who uploaded it, which is to be given in every request: one picture of each is
-    decoded at a time, and MAX_AT_ONCE in all. None is for workers, which are few.
+    The image is rotated as its EXIF says. Takes up to WALL_SECONDS, so do not call it in a
+    transaction.
+
+    Args:
+        size: width and height in px.
+        member: the uploader; required in requests. One image per member and MAX_AT_ONCE in all are
+            decoded at a time. None is for workers, which are few.
 
     Raises: PictureError.
     """
@@ -97,7 +100,7 @@ def fitted_webp(picture: IO[bytes], size: tuple[int, int], *, member: UUID | Non
 
 
 def fitted_jpeg(picture: IO[bytes], size: tuple[int, int], *, member: UUID | None = None) -> bytes:
-    """As `fitted_webp`, as a JPEG on a white background."""
+    """The same as `fitted_webp`, but as a JPEG on a white background."""
     return _converted(picture, "JPEG", size, member)
 
 
@@ -112,18 +115,20 @@ def _converted(picture: IO[bytes], kind: str, size: tuple[int, int], member: UUI
             return _run_child(content, kind, size)
     except NoSlotError as error:
         raise PictureError(OWN_IS_BUSY if error.is_own else ALL_ARE_BUSY) from error
-    except OSError as error:  # of memory or processes there are no more
-        logger.exception("a picture could not be processed")
+    except OSError as error:  # too little memory or too many processes
+        logger.exception("an image could not be processed")
         raise PictureError(NOT_POSSIBLE) from error
 
 
 def _run_child(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
-    """Raises: PictureError; OSError where no process can be started.
+    """Runs the child and returns its result.
 
-    The picture, the result and the child's last words are files in memory: the kernel bounds what
-    the child writes to them (RLIMIT_FSIZE), and nobody has to pump pipes.
+    The image, the result and the child's message are files in memory. So the kernel limits what the
+    child writes (RLIMIT_FSIZE), and no pipes have to be read in parallel.
+
+    Raises: PictureError; OSError if no process can be started.
     """
-    # setpriv: it dies with the thread that starts it, which is this one and waits for it.
+    # setpriv ends the child together with the thread that started it, this one.
     command = ["setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--"]
     command += [sys.executable, "-I", "-B", str(CHILD), kind, str(size[0]), str(size[1])]
     with _memory("picture") as source, _memory("result") as result, _memory("words") as words:
@@ -151,26 +156,25 @@ def _memory(name: str) -> IO[bytes]:
 
 
 def _sentence(status: int, words: str) -> str:
-    """What to tell of a child that gave no result, by its exit status and what it said."""
+    """The sentence for a child without a result, by its exit status and its message."""
     word, _, millions = words.partition(" ")
     if status == REFUSED and word in REFUSALS:
         most = f", with at most {int(millions)} million pixels" if millions.isdecimal() else ""
         return REFUSALS[word].format(most)
     if status in {-signal.SIGXCPU, -signal.SIGXFSZ}:
         return TOO_COMPLEX
-    logger.error("decoding a picture ended with status %s: %s", status, words)
-    if status in {-signal.SIGKILL, -signal.SIGALRM}:  # by the kernel, where memory is short
+    logger.error("decoding an image ended with status %s: %s", status, words)
+    if status in {-signal.SIGKILL, -signal.SIGALRM}:  # SIGKILL comes from the kernel, out of memory
         return TOO_LONG
-    # Any other signal is a decoder's bug; any other status, a child that did not start.
+    # Any other signal is a bug of a decoder; any other status means that the child did not start.
     return UNREADABLE if status < 0 else NOT_POSSIBLE
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that is there in whole or not at all, also after a power cut, and whoever else
-    writes it at the same time.
+    """Writes a file completely or not at all, also at a power cut or with concurrent writers.
 
-    Its folder is made where it is missing, but not what that lies in: a storage root whose disk
-    is not mounted must not be made.
+    Creates its folder if it is missing, but not the parents of that folder: a storage root whose
+    disk is not mounted must not be created.
     """
     path.parent.mkdir(exist_ok=True)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")

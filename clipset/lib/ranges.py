@@ -8,38 +8,38 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Final, TypeAlias
 
-# RFC 9110, 14.1.1: one int-range or suffix-range. By 5.6.1.2 recipients ignore empty elements of a
-# list, so ",0-1," is one range too. No text matches in two ways: there is nothing to backtrack.
+# One int-range or suffix-range (RFC 9110, 14.1.1). Recipients ignore empty elements of a list
+# (5.6.1.2), so ",0-1," is one range too. No text matches in two ways, so nothing backtracks.
 _ONE_RANGE: Final = re.compile(
     r"bytes=(?:(?:[ \t]*,)+[ \t]*)?([0-9]*)-([0-9]*)(?:[ \t]*,)*[ \t]*", re.ASCII | re.IGNORECASE
 )
 
-# Larger than any file; more digits than this are not worth parsing, and int() refuses above 4300.
+# Numbers with more digits count as this value, larger than any file: int() refuses above 4300.
 _MAX_DIGITS: Final = 20
 _HUGE: Final = 10**_MAX_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Answer 200 with all of the file: there is no range, or none that we follow."""
+    """Respond 200 with the whole file: there is no range, or none that we support."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Answer 206 with the bytes from `start` to `end`, both included."""
+    """Respond 206 with the bytes from `start` to `end`, both included."""
 
     start: int
     end: int
 
     @property
     def length(self) -> int:
-        """Bytes; the Content-Length of the answer."""
+        """The Content-Length of the response in bytes."""
         return self.end - self.start + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Unsatisfiable:
-    """Answer 416 with `Content-Range: bytes */size`."""
+    """Respond 416 with `Content-Range: bytes */size`."""
 
 
 Range: TypeAlias = Whole | Part | Unsatisfiable
@@ -53,15 +53,16 @@ def _number(digits: str) -> int:
 
 
 def resolve_range(header: str | None, size: int, *, piece: int | None = None) -> Range:
-    """What a `Range` header means for a file of `size` bytes.
-
-    With `piece`, an open range gives no more than so many bytes: what came is said in the answer
-    (15.3.7), and players ask for the next. Others take a short answer for the end of the file.
+    """The part of a file of `size` bytes that a `Range` header asks for (RFC 9110).
 
     Single, open (`5-`) and suffix (`-5`) ranges are clamped to the file. A syntax error, another
-    unit, a last position before the first, and several ranges give the whole file, as RFC 9110,
-    14.2 allows. A suffix of an empty file is the whole (empty) file: 14.1.2 calls it satisfiable,
-    and no Content-Range can say it.
+    unit, a last position before the first, and several ranges give the whole file, as 14.2 allows.
+    A suffix of an empty file gives the whole (empty) file: 14.1.2 calls it satisfiable, but no
+    Content-Range can express it.
+
+    Args:
+        piece: the most bytes for an open range. The response states its range (15.3.7), and players
+            request the next one. Other clients would take a short response for the end of the file.
     """
     match = _ONE_RANGE.fullmatch(header or "")
     if match is None:
@@ -93,12 +94,15 @@ def _from_suffix(length: int, size: int) -> Range:
 
 
 def if_range_matches(header: str | None, etag: str, last_modified: datetime | None) -> bool:
-    """Whether `If-Range` lets `Range` count (RFC 9110, 13.1.5); True when there is no such header.
+    """Whether `Range` applies in spite of `If-Range` (RFC 9110, 13.1.5); True without that header.
 
-    `etag` is the file's ETag as sent, with its quotes. Entity tags are compared strongly (8.8.3.2):
-    a weak one never matches, on either side. A date must be the very text of the `Last-Modified`
-    that we send for `last_modified`, an aware datetime; None where the file has no date or may
-    still change within its second.
+    Entity tags are compared strongly (8.8.3.2): a weak one on either side never matches. A date
+    must equal the text of the `Last-Modified` that we send.
+
+    Args:
+        etag: the file's ETag as sent, with its quotes.
+        last_modified: an aware datetime; None if the file has no date or may still change within
+            the same second.
     """
     if header is None:
         return True

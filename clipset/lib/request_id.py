@@ -1,6 +1,7 @@
-"""The id of the request that is being worked on, for log lines and error pages.
+"""The id of the current request, for log lines and error pages.
 
-In the web it is set by a middleware; in a worker by the task or the job that a request created.
+A middleware sets it in the web server. In a worker it is the id of the request that created the
+task or the job.
 """
 
 from __future__ import annotations
@@ -13,28 +14,28 @@ from typing import Final
 HEADER: Final = "X-Request-ID"
 ID_LENGTH: Final = 16
 NO_REQUEST: Final = "-"
-"""What a log line shows that belongs to no request."""
+"""Shown in log lines that belong to no request."""
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def new_request_id() -> str:
-    """16 hexadecimal digits. Always ours: one that a client sends could name another request."""
+    """16 random hexadecimal digits. Never taken from a client, who could name another request."""
     return secrets.token_hex(ID_LENGTH // 2)
 
 
 def current_request_id() -> str:
-    """Empty outside a request and outside the work that one created."""
+    """The id of the current request; empty outside a request and outside work it created."""
     return _current.get()
 
 
 def set_request_id(request_id: str) -> None:
-    """Holds for this thread until the next call. Empty: what follows belongs to no request."""
+    """Sets the id for this thread until the next call. "" means that no request is current."""
     _current.set(request_id)
 
 
 class AddRequestId(logging.Filter):
-    """Gives each record a `request_id` for the formatter."""
+    """Adds the attribute `request_id` to each record, for the formatter."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = current_request_id() or NO_REQUEST

@@ -1,4 +1,4 @@
-"""Requests as views see them, and their answers."""
+"""Types and helpers for requests and responses."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 if TYPE_CHECKING:
-    # django-stubs' name for AUTH_USER_MODEL: the type checker knows it, nothing imports an app.
+    # django-stubs' name for AUTH_USER_MODEL, so that this module imports no app.
     from django.contrib.auth.models import _User
 
 _R = TypeVar("_R", bound=HttpResponseBase)
 
 
 class MemberRequest(HttpRequest):
-    """A request behind the log-in requirement: `user` is a member, never AnonymousUser.
+    """The type of a request whose `user` is a member, never AnonymousUser.
 
-    For annotations only. Nothing makes one, and it is no check: LoginRequiredMiddleware is.
+    For annotations only: no instances exist, and LoginRequiredMiddleware does the check.
     """
 
     user: _User
 
 
 def with_headers(response: _R, headers: dict[str, str]) -> _R:
-    """The same response with further headers."""
+    """Adds headers to a response and returns it."""
     for name, value in headers.items():
         response[name] = value
     return response

@@ -1,4 +1,4 @@
-"""At most so many at once in all processes of a server, and one for each member."""
+"""A limit on concurrent work in all processes of a server, and one slot per member."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ LOOK_EVERY_SECONDS: Final = 0.05
 
 
 class SharedSlots:
-    """Slots that are shared by all processes that were forked after this was made.
+    """Slots shared by all processes that are forked after this object was created.
 
-    Each is a byte of a file in memory on which there is a lock, one for each slot and one for each
-    member. Such a lock belongs to an opened file, not to a process as `lockf`'s does (fcntl(2),
-    "open file description locks"): threads keep each other out as well, and the kernel gives back
-    those of a process that was killed.
+    Each slot and each member is a locked byte of a file in memory. Such a lock belongs to an open
+    file, not to a process as with `lockf` (fcntl(2), "open file description locks"). So it also
+    excludes other threads, and the kernel releases the locks of a killed process.
     """
 
     def __init__(self, most: int) -> None:
@@ -33,10 +32,10 @@ class SharedSlots:
 
     @contextmanager
     def held(self, member: UUID, *, wait_seconds: float) -> Iterator[None]:
-        """Holds one of the slots for a member while this lasts.
+        """Holds one slot for a member meanwhile.
 
-        Raises: NoSlotError at once where the member has one already, and after `wait_seconds` where
-        all are taken. Only one request of a member waits.
+        Raises: NoSlotError at once if the member holds or waits for a slot already, and after
+        `wait_seconds` if all slots are taken.
         """
         file = os.open(f"/proc/self/fd/{self._file}", os.O_RDWR)
         try:
@@ -49,11 +48,11 @@ class SharedSlots:
                 time.sleep(LOOK_EVERY_SECONDS)
             yield
         finally:
-            os.close(file)  # which ends its locks
+            os.close(file)  # this releases its locks
 
 
 def _is_locked(file: int, byte: int) -> bool:
-    """Tries to lock one byte. Whether that was had."""
+    """Tries to lock one byte of the file. Returns whether it did."""
     # struct flock of <fcntl.h>: l_type, l_whence, l_start, l_len, l_pid.
     wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
     try:

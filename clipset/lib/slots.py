@@ -1,4 +1,4 @@
-"""At most so many at once, and at most so many for one member."""
+"""A limit on concurrent work in this process, in all and per member."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class NoSlotError(Exception):
-    """All are taken. `is_own`: by this very member."""
+    """No slot is free. `is_own`: because this member holds as many as one member may."""
 
     def __init__(self, *, is_own: bool) -> None:
         super().__init__("no slot")
@@ -19,7 +19,7 @@ class NoSlotError(Exception):
 
 
 class Slots:
-    """Counts what goes on in this process: `most` in all, `each` for one member."""
+    """Counts concurrent work in this process: at most `most` in all and `each` per member."""
 
     def __init__(self, *, most: int, each: int) -> None:
         self.most = most
@@ -28,8 +28,13 @@ class Slots:
         self.lock = threading.Lock()
 
     def take(self, member: Hashable, *, leaving: int = 0) -> Slot:
-        """Raises NoSlotError at once rather than wait: also when no more than `leaving` are free,
-        which are for others."""
+        """Takes a slot without waiting.
+
+        Args:
+            leaving: slots that must stay free for others.
+
+        Raises: NoSlotError.
+        """
         with self.lock:
             if self.taken[member] >= self.each:
                 raise NoSlotError(is_own=True)
@@ -40,7 +45,7 @@ class Slots:
 
 
 class Slot:
-    """One that is taken, until `release`; more than one release is one."""
+    """A slot that is held until `release`. Releasing it again does nothing."""
 
     def __init__(self, slots: Slots, member: Hashable) -> None:
         self.slots = slots
@@ -52,4 +57,4 @@ class Slot:
             if self.is_held:
                 self.is_held = False
                 self.slots.taken[self.member] -= 1
-                self.slots.taken += Counter()  # forgets who has none
+                self.slots.taken += Counter()  # drops members with no slots

@@ -1,4 +1,4 @@
-"""Times in a video as people write them, in `?t=` and in comments."""
+"""Parsing of times in a video as people write them in `?t=` and in comments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 MAX_SECONDS: Final = 99 * 3600
 
-# Enough digits for MAX_SECONDS, and never so many that int() refuses.
+# Enough digits for MAX_SECONDS, and few enough for int().
 _PLAIN: Final = re.compile(r"(?P<s>[0-9]{1,6})")
 _UNITS: Final = re.compile(
     r"(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?(?:(?P<s>[0-9]{1,6})s)?",
@@ -17,10 +17,10 @@ _CLOCK: Final = re.compile(r"(?:(?P<h>[0-9]{1,2}):)?(?P<m>[0-9]{1,4}):(?P<s>[0-9
 
 
 def parse_timestamp(text: str) -> int | None:
-    """Seconds from "90", "90s", "1m30s", "1h2m3s", "1:30" or "1:02:03"; None for all else.
+    """Seconds from "90", "90s", "1m30s", "1h2m3s", "1:30" or "1:02:03"; None for other texts.
 
-    A part behind a larger one stays below 60 ("1:75" and "1m75s" are nonsense, "75s" is not);
-    above 99 hours there is nothing. Spaces around it do not matter, nor does the units' case.
+    A part after a larger one must be below 60: "1:75" and "1m75s" are invalid, "75s" is valid.
+    Times above 99 hours are invalid. Surrounding spaces and the case of units do not matter.
     """
     stripped = text.strip()
     for pattern in (_PLAIN, _CLOCK, _UNITS):
@@ -31,7 +31,7 @@ def parse_timestamp(text: str) -> int | None:
 
 
 def _total(parts: dict[str, str | None]) -> int | None:
-    """The sum of hours, minutes and seconds; None when there are none or one is too large."""
+    """The total in seconds of the parts; None if all are missing or one is too large."""
     given = [(int(digits), unit) for unit in "hms" if (digits := parts.get(unit)) is not None]
     if not given or any(number >= 60 for number, _ in given[1:]):
         return None

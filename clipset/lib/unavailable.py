@@ -1,4 +1,4 @@
-"""Telling what will pass (a database or a disk that is busy, full or away) from errors of ours."""
+"""Tells temporary failures of the database or the disk (busy, full, unavailable) from bugs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from clipset.lib.disk import is_disk_away, is_disk_full
 
 @dataclass(frozen=True)
 class Unavailable:
-    """Why something cannot be done now, in a sentence, and when to ask again, in seconds."""
+    """Why a request cannot be served now.
+
+    Attributes:
+        sentence: the reason, for people.
+        retry_after: seconds after which to try again.
+        is_full: whether the disk is full.
+    """
 
     sentence: str
     retry_after: int
@@ -47,7 +53,7 @@ _SQLITE_AWAY: Final = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-# SQLSTATE (PostgreSQL, appendix A): deadlock, serialization failure, lock not available, canceled.
+# SQLSTATE (PostgreSQL, appendix A): deadlock, serialization failure, lock unavailable, canceled.
 _POSTGRESQL_BUSY: Final = frozenset({"40P01", "40001", "55P03", "57014"})
 # Connection exceptions, insufficient resources (53300: too many connections), shutdowns, and a
 # server that is read-only after a failover.
@@ -55,7 +61,7 @@ _POSTGRESQL_AWAY: Final = ("08", "53", "57P", "25006")
 
 
 def why_unavailable(error: BaseException) -> Unavailable | None:
-    """None for what no waiting mends."""
+    """The temporary failure that an exception means; None if waiting does not help."""
     if is_disk_full(error):
         return FULL
     if is_disk_away(error):
@@ -75,7 +81,7 @@ def _of_sqlite(code: int) -> Unavailable | None:
 
 
 def _of_postgresql(error: BaseException, state: str) -> Unavailable | None:
-    """psycopg gives no state where the connection failed or is gone."""
+    """Without a state, the connection failed or was lost: psycopg gives none then."""
     if state in _POSTGRESQL_BUSY:
         return BUSY
     if state.startswith(_POSTGRESQL_AWAY):

@@ -1,4 +1,4 @@
-"""Sizes, lengths of time and counts as people read them."""
+"""Formatting of sizes, durations and counts for people."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _DAY: Final = 24 * _HOUR
 def human_bytes(n: int) -> str:
     """A size in units of 1024: "0 bytes", "1 byte", "512 KB", "1.3 GB", "4 GB".
 
-    Rounded to the nearest, half up; one decimal below 10 (none when it is 0), no decimals from 10
-    on, and 1024 of a unit is 1 of the next, up to exabytes.
+    Rounded to the nearest, half up. Values below 10 have one decimal unless it is 0; others have
+    none. 1024 of a unit are 1 of the next, up to exabytes.
     """
     if n < 0:
         return f"-{human_bytes(-n)}"
@@ -33,7 +33,7 @@ def human_bytes(n: int) -> str:
 def compact_count(n: int) -> str:
     """A count in at most four characters: "999", "1.2K", "12K", "3M".
 
-    Rounded down, so that it never claims more than there is.
+    Rounded down, so that it never shows more than there are.
     """
     if n < 0:
         return f"-{compact_count(-n)}"
@@ -52,7 +52,7 @@ def _divide_half_up(n: int, by: int) -> int:
 
 
 def _short_decimal(tenths: int, whole: int) -> str:
-    """One decimal below 10, unless it is 0; else the whole number."""
+    """One decimal for values below 10, unless it is 0; else the whole number."""
     if tenths >= 100:
         return f"{whole:,}"
     units, decimal = divmod(tenths, 10)
@@ -60,7 +60,7 @@ def _short_decimal(tenths: int, whole: int) -> str:
 
 
 def plural(n: int, singular: str, many: str | None = None) -> str:
-    """A number with its noun: "1 view", "1,204 views". `many`: its irregular plural."""
+    """A number with its noun: "1 view", "1,204 views". `many` is an irregular plural."""
     word = singular if n == 1 else many or f"{singular}s"
     return f"{n:,} {word}"
 
@@ -68,14 +68,14 @@ def plural(n: int, singular: str, many: str | None = None) -> str:
 def clock(seconds: float) -> str:
     """A time as a player shows it: "0:07", "1:23", "1:02:03". Fractions are cut off.
 
-    `seconds` is finite; what is below zero counts as zero.
+    `seconds` must be finite; negative values count as zero.
     """
     hours, minutes, rest = _split(seconds)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def spoken_duration(seconds: float) -> str:
-    """The same for aria-labels: "1 minute 23 seconds". Parts that are zero are left out."""
+    """A time in words, for aria-labels: "1 minute 23 seconds". Parts that are zero are left out."""
     parts = zip(_split(seconds), ("hour", "minute", "second"), strict=True)
     return " ".join(plural(n, unit) for n, unit in parts if n) or "0 seconds"
 
@@ -88,9 +88,10 @@ def _split(seconds: float) -> tuple[int, int, int]:
 
 
 def human_duration(seconds: float) -> str:
-    """How long something will take, roughly: "a few seconds", "about 2 minutes", "about 1 hour".
+    """A rough duration: "a few seconds", "about 2 minutes", "about 1 hour", "about 3 days".
 
-    Rounded to the nearest, half up; hours up to two days, then days. `seconds` is finite.
+    Rounded to the nearest, half up; in hours up to two days, then in days. `seconds` must be
+    finite.
     """
     if seconds < 10:
         return "a few seconds"

@@ -1,4 +1,4 @@
-"""When a week begins: the same wall-clock time of one weekday, in one time zone."""
+"""Boundaries of weeks: a wall-clock time of one weekday in one time zone."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ if TYPE_CHECKING:
 def latest_boundary(now: datetime, *, day: int, hour: int, zone: ZoneInfo) -> datetime:
     """The last boundary at or before `now`, in UTC.
 
-    `now` is aware; `day` is 0 (Sunday) to 6 (Saturday), `hour` 0 to 23 on the clocks of `zone`.
-    A time that the clock skips means the first instant after the gap, one that comes twice means
-    the first. Raises ValueError for a naive `now` and for a day or an hour out of range.
+    If the clock skips the time, the boundary is the first instant after the gap; if the time occurs
+    twice, it is the first.
+
+    Args:
+        now: an aware datetime.
+        day: 0 (Sunday) to 6 (Saturday).
+        hour: 0 to 23, on the clocks of `zone`.
+
+    Raises: ValueError for a naive `now`, and for a day or an hour out of range.
     """
-    return max(it for it in _boundaries_around(now, day, hour, zone) if it <= now)
+    return max(moment for moment in _boundaries_around(now, day, hour, zone) if moment <= now)
 
 
 def next_boundary(now: datetime, *, day: int, hour: int, zone: ZoneInfo) -> datetime:
     """The first boundary after `now`, in UTC; otherwise like `latest_boundary`."""
-    return min(it for it in _boundaries_around(now, day, hour, zone) if it > now)
+    return min(moment for moment in _boundaries_around(now, day, hour, zone) if moment > now)
 
 
 def _boundaries_around(now: datetime, day: int, hour: int, zone: ZoneInfo) -> list[datetime]:
-    """Four boundaries in a row.
+    """Four consecutive boundaries around `now`.
 
-    Two are needed on a common day. The clock's jumps, of up to a day at the date line, can put
-    the boundary of a date before or after all that bears this date, hence one more on either side.
+    Normally two would do. Jumps of the clock, up to a day at the date line, can move the boundary
+    of a date before or after all instants of that date, so there is one more on either side.
     """
     if now.tzinfo is None:
         raise ValueError("now must be an aware datetime")
@@ -42,10 +48,10 @@ def _boundaries_around(now: datetime, day: int, hour: int, zone: ZoneInfo) -> li
 
 
 def _instant(on: date, hour: int, zone: ZoneInfo) -> datetime:
-    """The first instant at which the clocks of `zone` show this time or have just jumped over it.
+    """The first instant at which the clocks of `zone` show this time or have just skipped it.
 
-    For a time in a gap PEP 495 gives `fold=0` the offset from before it, which leads to an instant
-    after the jump, and `fold=1` the one from after it, which leads to an instant before.
+    For a time in a gap, `fold=0` uses the offset before the gap and gives an instant after the
+    jump; `fold=1` uses the offset after the gap and gives an instant before it (PEP 495).
     """
     wall = datetime.combine(on, time(hour))
     found = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)

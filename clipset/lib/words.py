@@ -1,4 +1,4 @@
-"""Texts as searches see them: words without case and accents, and where they stand in a text."""
+"""Words for the search, without case and accents, and their positions in a text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 MAX_TERMS: Final = 12
 MAX_WORD_LENGTH: Final = 40  # characters
 
-# Accents, points of vowels and variation selectors. Marks that spell (Devanagari, Thai, the
-# voicing of kana) are not among them.
+# Accents, vowel points and variation selectors. Not marks that change the spelling (Devanagari,
+# Thai, the voicing of kana).
 _ACCENTS: Final = re.compile(
     "[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670"
     "\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff"
     "\ufe00-\ufe0f\ufe20-\ufe2f]+"
 )
-# Letters with a stroke or two in one, which Unicode does not decompose.
+# Letters with a stroke, and ligatures, which Unicode does not decompose.
 _LETTERS: Final = str.maketrans(
     {
         "æ": "ae",
@@ -38,8 +38,8 @@ _LETTERS: Final = str.maketrans(
         "þ": "th",
     }
 )
-# Written without spaces, so that each letter has to be a word: kana and Han, Thai, Lao, Burmese
-# and Khmer.
+# Scripts without spaces, where each letter counts as a word: kana and Han, Thai, Lao, Burmese and
+# Khmer.
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
@@ -47,7 +47,7 @@ _UNSPACED: Final = re.compile(
 
 
 class _Spaced(dict[int, str]):
-    """For str.translate: what is in no word is a space; an emoji is a word."""
+    """Table for str.translate: characters outside words become spaces; an emoji is a word."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -60,8 +60,10 @@ class _Spaced(dict[int, str]):
 
 
 class _Flat(dict[int, str]):
-    """For str.translate: each character by the first one of its folded form, so that places in
-    the result are places in the text."""
+    """Table for str.translate: replaces each character by the first of its folded form.
+
+    So positions in the result are positions in the text.
+    """
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -75,14 +77,14 @@ _FLAT: Final = _Flat()
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some of a text, and whether it is what was searched."""
+    """A part of a text, and whether it matches the search."""
 
     text: str
     is_found: bool
 
 
 def _fold(text: str) -> str:
-    # Accents go before as well: decomposing takes the square of a run of marks.
+    # Removes accents first, since decomposing takes quadratic time for a run of marks.
     folded = unicodedata.normalize("NFKD", _ACCENTS.sub("", text)).casefold()
     folded = unicodedata.normalize("NFKD", folded)
     plain = _ACCENTS.sub("", folded).translate(_LETTERS)
@@ -90,28 +92,29 @@ def _fold(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, folded, in their order: "Été à L'Île" gives ete, a, l, ile.
+    """The folded words of a text, in order: "Été à L'Île" gives ete, a, l, ile.
 
-    A word is letters and digits, at most MAX_WORD_LENGTH of them; there is nothing in it that a
-    database's query language knows.
+    A word has letters and digits only, at most MAX_WORD_LENGTH, so it has no meaning in the query
+    language of a database.
     """
     folded = _fold(" ".join(map(clean_line, text.splitlines())))
     return [word[:MAX_WORD_LENGTH] for word in folded.translate(_SPACED).split()]
 
 
 def search_terms(query: str) -> tuple[str, ...]:
-    """What has to stand in a text, each as the beginning of a word: at most MAX_TERMS."""
+    """The terms of a search, at most MAX_TERMS. A text matches if each begins one of its words."""
     return tuple(dict.fromkeys(words_of(query)))[:MAX_TERMS]
 
 
 def begins_any(words: Iterable[str], term: str) -> bool:
+    """Whether one of the words begins with the term."""
     return any(word.startswith(term) for word in words)
 
 
 def find_terms(text: str, terms: Iterable[str]) -> list[tuple[int, int]]:
-    """Where the terms begin and end in a text, as far as that can be seen letter by letter."""
+    """Start and end positions of the terms in a text, as far as single letters can be compared."""
     pattern = "|".join(
-        # After a letter there is no beginning of a word, but in scripts without spaces.
+        # A term must not follow a letter, except in scripts without spaces.
         re.escape(term) if _UNSPACED.match(term) else rf"(?<![^\W_]){re.escape(term)}"
         for term in sorted(terms, key=len, reverse=True)
     )
@@ -122,7 +125,7 @@ def find_terms(text: str, terms: Iterable[str]) -> list[tuple[int, int]]:
 
 
 def marked(text: str, terms: Iterable[str]) -> list[Piece]:
-    """The text in pieces, to be shown with what was searched marked. Together they are the text."""
+    """Splits a text into pieces that match the search and pieces that do not, without loss."""
     pieces, end = list[Piece](), 0
     for start, stop in find_terms(text, terms):
         pieces.append(Piece(text[end:start], is_found=False))
@@ -133,7 +136,7 @@ def marked(text: str, terms: Iterable[str]) -> list[Piece]:
 
 
 def excerpt(text: str, terms: Iterable[str], *, length: int = 160) -> list[Piece]:
-    """About `length` characters around the first of the terms, marked; empty without any."""
+    """About `length` characters around the first match, as pieces; empty without a match."""
     terms = tuple(terms)
     places = find_terms(text, terms)
     if not places:

@@ -1,4 +1,4 @@
-"""What still comes of a request that was refused."""
+"""Reading the rest of a request body that no view wants."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ def drain(
     chunk: int = 256 * KIB,
     seconds: float = 10,
 ) -> int:
-    """Reads and throws away what is left of a request body; returns how many bytes that were.
+    """Reads the rest of a request body and discards it. Returns the number of bytes. Never raises.
 
-    A server that answers and closes while the body is still coming resets the connection, and the
-    client may never see the answer (RFC 9112, section 9.6). Ends at the end of the body, after
-    `limit` bytes, at the first error, or after `seconds`. The time is looked at between reads:
-    that one read returns in time is up to its socket and the size of `chunk`. Never raises.
+    A server that closes the connection while the client still sends resets it, and the client may
+    never see the response (RFC 9112, section 9.6).
+
+    Stops at the end of the body, after `limit` bytes, at the first error, or after `seconds`. The
+    time is checked between reads only: the socket and the size of `chunk` bound a single read.
     """
     deadline = time.monotonic() + seconds
     count = 0

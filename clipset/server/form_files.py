@@ -1,4 +1,4 @@
-"""Files in the site's small forms: pictures. Videos come another way (videos.views.form_upload)."""
+"""Upload handler for the small files in forms: images. Videos use videos.views.form_upload."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from clipset.lib.pictures import MAX_BYTES
 if TYPE_CHECKING:
     from typing import IO
 
-# Bytes of a request: a picture and what stands around it.
-LARGEST_FORM: Final = MAX_BYTES + 1024**2
+# Bytes of a request: an image and 1 MiB for the other fields.
+MAX_FORM_BYTES: Final = MAX_BYTES + 1024**2
 
 
-class FilesOfMembers(MemoryFileUploadHandler):
-    """Keeps files in memory while the request lasts, and nothing of what a stranger sends.
+class MemberFileHandler(MemoryFileUploadHandler):
+    """Keeps the files of members in memory during the request, and discards those of visitors.
 
-    Django reads a form before it is known whether its sender may send it. The middleware has
-    seen that it is no larger than LARGEST_FORM.
+    Django parses a form before any view checks the sender's rights. The middleware RefuseLargeBody
+    has already refused requests above MAX_FORM_BYTES.
     """
 
     def handle_raw_input(
@@ -30,7 +30,7 @@ class FilesOfMembers(MemoryFileUploadHandler):
         boundary: str,
         encoding: str | None = None,
     ) -> None:
-        self.activated = content_length <= LARGEST_FORM
+        self.activated = content_length <= MAX_FORM_BYTES
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         user = getattr(self.request, "user", None)

@@ -1,4 +1,4 @@
-"""Who can reach the site, as far as its settings tell."""
+"""Whether other machines can reach the site, judged by its settings and by request headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address means this machine alone."""
+    """Whether a host name or address is reachable from this machine only."""
     name = (host or "").strip("[]").casefold()
     try:
         return name == "localhost" or ipaddress.ip_address(name).is_loopback
@@ -27,8 +27,10 @@ def exposed_by(
     trusted_origins: Iterable[str],
     behind_proxy: bool,
 ) -> list[str]:
-    """Names of the settings by which others than this machine can reach the site; empty when none
-    of them does. A tunnel that no setting tells of is not seen here."""
+    """Names of the settings that make the site reachable from other machines; empty if none does.
+
+    Does not detect a tunnel that no setting mentions; see `was_forwarded`.
+    """
     loopback = {
         "HOST": is_loopback(host),
         "SITE_URL": is_loopback(_host_of(site_url)),
@@ -46,12 +48,12 @@ def _host_of(address: str) -> str | None:
         return None
 
 
-# Written by proxies and tunnels, never by a browser.
+# Headers that proxies and tunnels add. No browser sends them.
 PROXY_HEADERS = ("FORWARDED", "VIA", "X_REAL_IP", "CF_CONNECTING_IP", "TRUE_CLIENT_IP")
 
 
 def was_forwarded(environ: Mapping[str, object]) -> bool:
-    """Whether a proxy or a tunnel says in the headers of this request that it passed it on.
+    """Whether the headers of this request show that a proxy or a tunnel forwarded it.
 
     Args:
         environ: the request's WSGI variables (`request.META`).

@@ -1,4 +1,4 @@
-"""Access logs without the tokens that addresses carry."""
+"""Removal of secret tokens from addresses before they are logged."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Final
 
 ELLIPSIS: Final = "…"
 
+# A token follows each of these segments.
 _SECRET_BELOW: Final = ("s", "register", "password-reset")
 
 
 def _spelled(char: str) -> str:
-    """A pattern for one character as it is or percent-encoded, any number of times."""
+    """A regular expression for one character, plain or percent-encoded any number of times."""
     return f"(?:{re.escape(char)}|%(?:25)*{ord(char):02X})"
 
 
@@ -23,10 +24,13 @@ _PROTOCOL: Final = re.compile(r"(?: HTTP/[0-9.]+)?\Z")
 
 
 def redact_path(path: str) -> str:
-    """The path, request line or URL with `…` for all that follows a segment that leads to a token.
+    """Replaces everything after a segment that leads to a token with `…`.
 
-    "/s/abc/master.m3u8" becomes "/s/…". Whatever comes after is cut as well, a query too, save the
-    protocol of a request line. The segment may stand anywhere, also percent-encoded (`next=`).
+    "/s/abc/master.m3u8" becomes "/s/…". The query is cut too; the protocol of a request line stays.
+    The segment may be anywhere in the text, also percent-encoded, as in `?next=`.
+
+    Args:
+        path: a path, an URL or a request line ("GET /s/abc HTTP/1.1").
     """
     segment = _SECRET_FOLLOWS.search(path)
     protocol = _PROTOCOL.search(path)

@@ -1,4 +1,4 @@
-"""Connections that do not wait for ever, for a web server whose threads are few."""
+"""A socket that limits how long a client may keep one of the web server's few threads waiting."""
 
 from __future__ import annotations
 
@@ -25,54 +25,58 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 THREADS: Final = 32  # of each of the web server's processes
-# How many of them may wait for a client at once. The others are for whoever comes next.
-MAY_WAIT: Final = THREADS - 4
-# Seconds that a client may keep us waiting. A second comes back with each EARNS bytes, up to
-# these, so that a slow line is served and one that drips is not.
-PATIENCE = 30.0
-EARNS: Final = 4 * 1024
-# Who has waited so long at a stretch makes room when too many wait.
-LONG: Final = 3.0
+# How many threads of a process may wait for clients at once. The others serve new requests.
+MAX_WAITING: Final = THREADS - 4
+# How long a client may keep a thread waiting during a request. The client earns one second back
+# with each BYTES_PER_EARNED_SECOND bytes, up to this limit. So a slow client is served, but not one
+# that sends a byte now and then.
+PATIENCE_SECONDS = 30.0
+BYTES_PER_EARNED_SECOND: Final = 4 * 1024
+# When too many threads wait, one that has waited this long without a break is stopped.
+LONG_WAIT_SECONDS: Final = 3.0
 
-# How often who watches a body is asked while the client keeps us waiting.
-LOOK_EVERY: Final = 1.0  # seconds
+# How often the watcher of a body is asked whether to wait for the client any longer.
+CHECK_SECONDS: Final = 1.0
 
-# Of a file, and how long the kernel waits for a client to take them before Python is woken: both
-# by `scripts/bench media-serving`. With 1 GiB at once, or a wait in Python each time, sending takes
-# a sixth more of the processor.
-SENDFILE_AT_ONCE: Final = 512 * 1024  # bytes
-A_MOMENT: Final = 0.05  # seconds
+# Bytes for one call of sendfile(2), and how long the kernel waits for the client before it returns
+# to Python. Both values were found with `scripts/bench media-serving`: with 1 GiB at once, or with
+# a wait in Python each time, sending takes a sixth more processor time.
+MAX_SENDFILE_BYTES: Final = 512 * 1024
+SEND_WAIT_SECONDS: Final = 0.05
 
 
 class ClientStalledError(ConnectionResetError):
-    """The client stopped halfway. For gunicorn and Django it is a client that went away."""
+    """The client stopped in the middle of a request or response.
+
+    A subclass of ConnectionResetError, so gunicorn and Django treat it as a lost connection.
+    """
 
     def __init__(self) -> None:
         super().__init__(errno.ECONNRESET, "The client stopped halfway.")
 
 
 class Waiting:
-    """Who waits for a client at this moment: never more than `most`.
+    """The connections that wait for their clients now, at most `max_count`.
 
-    Whoever comes when it is full takes the place of the one who has waited longest, whose
-    connection is cut; if none has waited for LONG yet, there is no room.
+    When it is full, a new connection replaces the one that has waited longest, which is cut. If
+    none has waited for LONG_WAIT_SECONDS yet, the new one is refused.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, max_count: int) -> None:
+        self.max_count = max_count
         self.since: dict[PatientSocket, float] = {}
         self.lock = threading.Lock()
 
     @contextmanager
     def room_for(self, connection: PatientSocket) -> Iterator[None]:
-        """Raises ClientStalledError when there is no room."""
+        """Counts the connection as waiting meanwhile. Raises: ClientStalledError if refused."""
         now = time.monotonic()
         with self.lock:
-            if len(self.since) >= self.most:
+            if len(self.since) >= self.max_count:
                 longest = min(self.since, key=self.since.__getitem__)
-                if now - self.since[longest] < LONG:
+                if now - self.since[longest] < LONG_WAIT_SECONDS:
                     raise ClientStalledError
-                longest.cut()  # which wakes its thread
+                longest.cut()  # this wakes its thread
                 del self.since[longest]
             self.since[connection] = now
         try:
@@ -82,17 +86,17 @@ class Waiting:
                 self.since.pop(connection, None)
 
 
-waiting = Waiting(MAY_WAIT)
+waiting = Waiting(MAX_WAITING)
 
 
 class _Process:
-    """This one; no lock, since a signal sets it."""
+    """State of this process. Without a lock, since a signal handler sets it."""
 
     is_ending = False
 
 
 def announce_end() -> None:
-    """The server asked this process to end: bodies that can be resumed stop where they are."""
+    """Notes that this process will end soon, so that resumable uploads stop and can be resumed."""
     _Process.is_ending = True
 
 
@@ -101,26 +105,28 @@ def is_ending() -> bool:
 
 
 class PatientSocket(socket.socket):
-    """A client's connection: it blocks as any other, but no longer than its patience lasts.
+    """A client's connection that blocks, but only while the client's patience lasts.
 
-    When that is used up, reading raises Stalled, and an answer can still be sent; sending cuts the
-    connection, and raises Stalled. `settimeout` is for one call at a time, as ever.
+    When the patience (seconds) is used up, `recv` raises ClientStalledError and a response can
+    still be sent; `sendall` and `sendfile` cut the connection and raise ClientStalledError.
+    `settimeout` limits each single call, as for any socket.
 
-    What comes of a body that is `watched` is never lost with the rest: reading it ends as if the
-    client had, for whatever reason no more comes.
+    While a body is `watched`, `recv` does not raise for a lost or stalled client: it returns b"" as
+    at the end of a connection, so that the bytes received so far are kept.
 
-    Below it never blocks. Cut means shut down in both directions: that alone wakes whoever waits
-    in it, and gunicorn's closing, on its main thread, then has nothing to wait for.
+    The underlying descriptor does not block. "Cut" means shut down in both directions. Only that
+    wakes a thread that waits for the socket, and gunicorn, which closes sockets on its main thread,
+    then has nothing to wait for.
     """
 
     def __init__(self, fileno: int) -> None:
         super().__init__(fileno=fileno)
         super().setblocking(False)
         self.limit: float | None = None
-        self.patience = self.most = PATIENCE
-        self.deadline = float("inf")
+        self.patience = self.max_patience = PATIENCE_SECONDS
+        self.deadline = float("inf")  # of time.monotonic()
         self.has_stalled = False
-        self.goes_on: Callable[[], bool] | None = None
+        self.may_continue: Callable[[], bool] | None = None
         self.has_ended = False
 
     def settimeout(self, value: float | None, /) -> None:
@@ -132,36 +138,39 @@ class PatientSocket(socket.socket):
     def gettimeout(self) -> float | None:
         return self.limit
 
-    def begin(self) -> None:
-        """Another request: full patience again."""
-        self.patience = self.most = PATIENCE
+    def begin_request(self) -> None:
+        """Resets the patience at the start of a request."""
+        self.patience = self.max_patience = PATIENCE_SECONDS
         self.deadline = float("inf")
 
-    def hurry(self, *, patience: float, seconds: float) -> None:
-        """For the rest of this request: less patience, and none after so many seconds."""
-        self.most = min(self.most, patience)
+    def limit_patience(self, *, patience: float, seconds: float) -> None:
+        """Lowers the patience for the rest of this request, and ends all of it after `seconds`."""
+        self.max_patience = min(self.max_patience, patience)
         self.patience = min(self.patience, patience)
         self.deadline = time.monotonic() + seconds
 
     @contextmanager
-    def watched(self, goes_on: Callable[[], bool]) -> Iterator[None]:
-        """While this lasts, `goes_on` is asked once a second whether to wait any longer."""
-        self.goes_on = goes_on
+    def watched(self, may_continue: Callable[[], bool]) -> Iterator[None]:
+        """Meanwhile, asks `may_continue` once a second whether to wait for the client longer."""
+        self.may_continue = may_continue
         try:
             yield
         finally:
-            self.goes_on = None
+            self.may_continue = None
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Nothing, for good, once a watched body has ended: what still comes of it must not be
-        taken for another request."""
+        """Reads as any socket does, within the patience.
+
+        After a watched body has ended, always returns b"": the rest of the body must not be taken
+        for another request. Raises: ClientStalledError, ConnectionError.
+        """
         while not self.has_ended:
             try:
                 data = super().recv(bufsize, flags)
             except BlockingIOError:
                 self._wait_to_read()
             except ConnectionError:
-                if self.goes_on is None:
+                if self.may_continue is None:
                     raise
                 self.has_ended = True
             else:
@@ -170,15 +179,15 @@ class PatientSocket(socket.socket):
         return b""
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
-        left = memoryview(data).cast("B")
-        while left:
+        unsent = memoryview(data).cast("B")
+        while unsent:
             try:
-                sent = super().send(left, flags)
+                sent = super().send(unsent, flags)
             except BlockingIOError:
                 self._wait_to_send()
             else:
                 self._earn(sent)
-                left = left[sent:]
+                unsent = unsent[sent:]
 
     def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
         self.sendall(data, flags)
@@ -187,12 +196,17 @@ class PatientSocket(socket.socket):
     def sendfile(  # type: ignore[override]
         self, file: IO[bytes], offset: int = 0, count: int | None = None
     ) -> int:
-        """In the kernel. A file that turns out shorter than `count`, or that its disk does not
-        give, cuts the connection: the client was told how long it is."""
+        """Sends a file within the kernel (sendfile(2)). Returns the bytes sent.
+
+        Cuts the connection when the file is shorter than `count` or its disk fails, since the
+        client already has the Content-Length. Raises: ClientStalledError.
+        """
         total = 0
         with self._kernel_waits():
             while count is None or total < count:
-                most = SENDFILE_AT_ONCE if count is None else min(SENDFILE_AT_ONCE, count - total)
+                most = (
+                    MAX_SENDFILE_BYTES if count is None else min(MAX_SENDFILE_BYTES, count - total)
+                )
                 began = time.monotonic()
                 try:
                     sent = os.sendfile(self.fileno(), file.fileno(), offset + total, most)
@@ -219,16 +233,18 @@ class PatientSocket(socket.socket):
         return total
 
     def cut(self) -> None:
-        """Ends the connection at once, from any thread; what was not sent yet is forgotten."""
-        with suppress(OSError):  # it is closed already
+        """Ends the connection at once and drops unsent bytes. May be called from any thread."""
+        with suppress(OSError):  # the connection is closed already
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def _kernel_waits(self) -> Iterator[None]:
-        """While this lasts, sending blocks for A_MOMENT each time the kernel's buffer is full. Who
-        takes the bytes at a good pace is never waited for by Python then."""
-        microseconds = int(A_MOMENT * 1_000_000)
+        """Meanwhile, the kernel waits up to SEND_WAIT_SECONDS for room in its send buffer.
+
+        For a client that reads fast enough, Python then never has to wait.
+        """
+        microseconds = int(SEND_WAIT_SECONDS * 1_000_000)
         self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, microseconds))
         os.set_blocking(self.fileno(), True)
         try:
@@ -237,13 +253,13 @@ class PatientSocket(socket.socket):
             os.set_blocking(self.fileno(), False)
 
     def _earn(self, count: int) -> None:
-        self.patience = min(self.most, self.patience + count / EARNS)
+        self.patience = min(self.max_patience, self.patience + count / BYTES_PER_EARNED_SECOND)
 
     def _wait_to_read(self) -> None:
         try:
             self._wait(select.POLLIN)
         except ClientStalledError:
-            if self.goes_on is None:
+            if self.may_continue is None:
                 raise
             self.has_ended = True
 
@@ -255,13 +271,16 @@ class PatientSocket(socket.socket):
             raise
 
     def _wait(self, event: int) -> None:
-        """Until the client lets us go on. Raises ClientStalledError; TimeoutError after what
-        settimeout said, and BlockingIOError where that was nothing."""
+        """Waits for the client, for an event of poll(2).
+
+        Raises: ClientStalledError when the patience is used up, TimeoutError after the seconds of
+        `settimeout`, BlockingIOError if those are 0.
+        """
         if self.limit == 0:
             raise BlockingIOError(errno.EAGAIN, "It would block.")
         began = time.monotonic()
-        ours = min(self.patience, self.deadline - began)
-        seconds = ours if self.limit is None else min(self.limit, ours)
+        patience = min(self.patience, self.deadline - began)
+        seconds = patience if self.limit is None else min(self.limit, patience)
         if seconds > 0:
             poll = select.poll()
             poll.register(self, event)
@@ -274,26 +293,26 @@ class PatientSocket(socket.socket):
             self.patience -= time.monotonic() - began
             if is_ready:
                 return
-        if self.limit is not None and self.limit < ours:
+        if self.limit is not None and self.limit < patience:
             raise TimeoutError("timed out")
         self.has_stalled = True
         raise ClientStalledError
 
     def _poll(self, poll: select.poll, seconds: float) -> bool:
-        """Whether there is something to do: also that who watches has said no."""
-        if self.goes_on is None:
+        """Whether the caller should continue: the socket is ready, or the watcher has refused."""
+        if self.may_continue is None:
             return bool(poll.poll(seconds * 1000))
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            if poll.poll(min(left, LOOK_EVERY) * 1000):
+        while (remaining := deadline - time.monotonic()) > 0:
+            if poll.poll(min(remaining, CHECK_SECONDS) * 1000):
                 return True
-            if not self.goes_on():
+            if not self.may_continue():
                 self.has_ended = True
                 return True
         return False
 
 
 def connection_of(request: HttpRequest) -> PatientSocket | None:
-    """None under another server than ours, as in development."""
+    """The request's connection; None under another server than ours, as in development."""
     found = request.META.get("gunicorn.socket")
     return found if isinstance(found, PatientSocket) else None

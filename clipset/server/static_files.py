@@ -1,4 +1,4 @@
-"""Static files with hashed names, also in what JavaScript modules import, without comments."""
+"""Storage and finder of static files: hashed names, also in JavaScript imports, and no comments."""
 
 from __future__ import annotations
 
@@ -13,40 +13,42 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Of packages whose folder holds much more: by their prefix in STATICFILES_DIRS.
+# The files used from packages whose folders hold many more, by prefix in STATICFILES_DIRS.
 USED: Final = {
     "hls": {"hls.light.min.mjs", "hls.worker.js", "hls.worker.js.map"},
     "media-chrome": {"all.js", "all.js.map"},
     "tus": {"tus.min.js", "tus.min.js.map"},
 }
 
-# Comments that fill whole lines, as Biome formats them. Types and reasons are for the source: they
-# are a fifth of our JavaScript, compressed. No string spans lines; a test sees to that.
+# Comments that fill whole lines, as Biome formats them. They make up a fifth of our JavaScript,
+# compressed. The pattern is safe because no string spans lines, which a test checks.
 COMMENT_LINES: Final = re.compile(
     rb"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL
 )
 
 
 def without_comments(source: bytes) -> bytes:
-    """A module of ours without the comments that fill whole lines."""
+    """Removes the comments that fill whole lines from one of our JavaScript modules."""
     return COMMENT_LINES.sub(b"", source)
 
 
-# As the hashing writes it into css/components.css.
+# An import in css/components.css after Django has hashed the names.
 CSS_IMPORT: Final = re.compile(rb'^@import url\("\./(components/[^"]+)"\);\n', re.MULTILINE)
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] # untyped
+    """WhiteNoise's storage that also hashes JavaScript imports and inlines the CSS components."""
+
     support_js_module_import_aggregation = True
-    # For our own modules only: django-htmx's files are none, and `import("../htmx")` in one of
-    # their comments would be looked for as a file.
+    # Our own modules only: django-htmx's files are not modules, and Django would treat
+    # `import("../htmx")` in one of their comments as the name of a file.
     _js_module_import_aggregation_patterns = (
         "js/*.js",
         HashedFilesMixin._js_module_import_aggregation_patterns[1],  # type: ignore[attr-defined]
     )
 
     def _save(self, name: str, content: Any) -> str:
-        source = b"".join(content.chunks())  # from its beginning, wherever it was read to
+        source = b"".join(content.chunks())  # chunks() starts at the beginning of the file
         if name.startswith("js/") and name.endswith(".js"):
             content = ContentFile(without_comments(source))
         elif name.startswith("css/components."):
@@ -55,14 +57,14 @@ class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc] #
         return saved
 
     def _imported(self, found: re.Match[bytes]) -> bytes:
-        """The part itself, which is hashed before: deeper folders come first."""
+        """The content of an imported component. It exists: Django hashes deeper folders first."""
         with self.open(f"css/{found[1].decode()}") as part:
             text: bytes = part.read()
         return text
 
 
 class Folders(FileSystemFinder):
-    """STATICFILES_DIRS, but only what is used of them: hls.js alone brings 30 MB of variants."""
+    """Finds only the used files of STATICFILES_DIRS: hls.js alone ships 30 MB of variants."""
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, Any]]:
         for path, storage in super().list(ignore_patterns):

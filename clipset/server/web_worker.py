@@ -1,4 +1,7 @@
-"""gunicorn's worker with threads, none of which waits for a client that has not asked yet."""
+"""gunicorn's threaded worker, changed so that a thread gets only requests with a complete head.
+
+docs/gunicorn.md lists the internals of gunicorn that this module relies on.
+"""
 
 from __future__ import annotations
 
@@ -20,29 +23,34 @@ if TYPE_CHECKING:
 
     from gunicorn.workers.gthread import TConn
 
-# From the first moment of a connection, or the first byte of another request on it, until the
-# whole head of the request is there.
+# Time for a complete request head, from the start of a connection or, on a kept connection, from
+# the first byte of the next request.
 HEAD_SECONDS: Final = 20.0
-# The largest head that the main thread collects; gunicorn's own limits come with the parser.
+# The largest head that the main thread collects. gunicorn's parser then applies its own limits.
 HEAD_BYTES: Final = 64 * 1024
-# How long a client may take to read the last of an answer before its connection is closed.
+# How long a client may take to read the end of a response before its connection is closed.
 LINGER_SECONDS: Final = 1.0
-# A password's hash takes 19 MiB (accounts/hashers.py); what is read and written at once takes less
-# than this, and stays in the heap, where it costs no page faults.
+# Hashing a password takes 19 MiB (accounts/hashers.py). Buffers for reading and writing are smaller
+# than this limit: they stay in the heap, where reusing them costs no page faults.
 MIN_LARGE_BUFFER_BYTES: Final = 4 * 1024**2
-# How long a thread may compute while another waits for the interpreter. A thread gives the
-# interpreter up at each system call and, while others compute, waits this long to get it back: with
-# Python's 5 ms the sending of a file, which is mostly system calls, waits behind every page that
-# is made. On two busy cores 8 readers of ranges of 64 KiB got 1.2 to 2.2 times as many answers a
-# second as with 5 ms; less than this brought nothing more.
+# How long a thread may run Python code while another waits for the interpreter. A thread releases
+# the interpreter at each system call and, while others compute, waits this long to get it back.
+# With Python's default of 5 ms, sending a file, which is mostly system calls, waits for every page
+# that is rendered. On two busy cores, 8 readers of 64 KiB ranges got 1.2 to 2.2 times as many
+# responses per second as with 5 ms. Lower values gave no further gain.
 SWITCH_SECONDS: Final = 0.0005
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn 27 gives a new connection a thread, which waits 5 s for its first byte and without
-    end for the rest of the head. Here the main thread collects heads as they come, and a thread
-    gets a request whose head is whole. And it closes connections on the main thread, where it
-    may wait 2 s for each: here the thread that answered does."""
+    """Threaded worker that slow clients cannot block.
+
+    gunicorn 27 gives each new connection a thread, which waits up to 5 s for its first byte and
+    without limit for the rest of the head. Here the main thread collects heads, and a thread gets a
+    request only when its head is complete.
+
+    gunicorn closes connections on the main thread, where it may wait 2 s for each. Here the thread
+    that sent the response does it.
+    """
 
     def init_process(self) -> None:
         return_large_buffers(MIN_LARGE_BUFFER_BYTES)
@@ -56,12 +64,12 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: TConn) -> None:
         if isinstance(conn.sock, PatientSocket):
             super().enqueue_req(conn)
-        else:  # it was accepted a moment ago
+        else:  # a connection that was just accepted
             conn.sock = PatientSocket(conn.sock.detach())
             self._await_head(conn)
 
     def on_client_socket_readable(self, conn: TConn, client: PatientSocket) -> None:
-        """Another request begins on a connection that was kept."""
+        """Handles the first bytes of another request on a kept connection."""
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
         self._await_head(conn)
@@ -71,7 +79,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             super().on_pending_socket_readable(conn, client)
 
     def _await_head(self, conn: TConn) -> None:
-        """gunicorn's own list of connections that have not asked yet, and what ends them."""
+        """Puts the connection on gunicorn's list of pending ones, which it closes at `timeout`."""
         conn.head = bytearray()
         conn.sock.setblocking(False)
         conn.timeout = time.monotonic() + HEAD_SECONDS
@@ -79,22 +87,23 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: TConn) -> Any:
-        """In a thread."""
-        conn.sock.begin()
+        """Serves one request in a thread. Returns whether the connection is kept."""
+        conn.sock.begin_request()
         conn.sock.setblocking(True)
         conn.init()
-        # What is read beyond the head is gunicorn's to keep, as if it had read it.
+        # Gives gunicorn all bytes that were read, also those after the head.
         head, conn.head = bytes(conn.head), bytearray()
         conn.parser.unreader.unread(head)
-        keeps = super().handle(conn)
-        if not keeps:
-            _see_off(conn.sock)
-        return keeps
+        is_kept = super().handle(conn)
+        if not is_kept:
+            _finish(conn.sock)
+        return is_kept
 
 
 def _has_head(conn: TConn) -> bool:
-    """Takes what has come. Whether a thread can go on with it: also where the connection ended."""
-    seen = max(0, len(conn.head) - 3)
+    """Reads what has arrived. Returns whether a thread should continue: the head is complete or too
+    large, or the connection has ended."""
+    searched = max(0, len(conn.head) - 3)
     try:
         data = conn.sock.recv(HEAD_BYTES)
     except BlockingIOError:
@@ -102,13 +111,16 @@ def _has_head(conn: TConn) -> bool:
     except OSError:
         return True
     conn.head += data
-    return not data or len(conn.head) >= HEAD_BYTES or conn.head.find(b"\r\n\r\n", seen) >= 0
+    return not data or len(conn.head) >= HEAD_BYTES or conn.head.find(b"\r\n\r\n", searched) >= 0
 
 
-def _see_off(client: PatientSocket) -> None:
-    """Waits a moment for the client to close (RFC 9112, section 9.6), so that closing with
-    something unread does not reset what it has not got yet."""
-    client.hurry(patience=LINGER_SECONDS, seconds=LINGER_SECONDS)
+def _finish(client: PatientSocket) -> None:
+    """Shuts the connection down after waiting up to LINGER_SECONDS for the client to close.
+
+    Closing with unread bytes would reset the connection, and the client could lose the end of the
+    response (RFC 9112, section 9.6).
+    """
+    client.limit_patience(patience=LINGER_SECONDS, seconds=LINGER_SECONDS)
     with suppress(OSError):
         client.shutdown(socket.SHUT_WR)
         while client.recv(HEAD_BYTES):

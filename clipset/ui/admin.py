@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 _M = TypeVar("_M", bound=Model)
 
-MAX_LISTED: Final = 20  # objects that a page which asks for a deletion names
-MAX_AT_ONCE: Final = 100  # objects that are deleted in one transaction
-SELECTION_CHANGED: Final = "The selection has changed meanwhile. Look at it again."
+MAX_LISTED: Final = 20  # objects that the confirmation of a deletion names
+MAX_PER_TRANSACTION: Final = 100  # objects that are deleted in one transaction
+SELECTION_CHANGED: Final = "The selection has changed in the meantime. Review it and try again."
 
 
 def state_word(name: str, word: str, tone: str) -> SafeString:
-    """A state as a coloured word. `tone` is good, warn, danger or quiet (admin.css)."""
+    """A state as a colored word. `tone` is good, warn, danger or quiet (admin.css)."""
     return format_html('<span class="state state-{} state--{}">{}</span>', name, tone, word)
 
 
 def view_on_site(request: HttpRequest, content_type_id: str, object_id: str) -> Any:
-    """Leads to an object's page, as Django's own view does, which fails on an id that is none."""
+    """Redirects to an object's page, as Django's view does, with 404 for a malformed id."""
     try:
         return shortcut(request, content_type_id, object_id)
     except ValidationError as error:
@@ -44,13 +44,13 @@ def view_on_site(request: HttpRequest, content_type_id: str, object_id: str) -> 
 
 
 def with_rest(listed: Sequence[str], count: int) -> list[str]:
-    """The first few of `count` objects and a line on how many more there are."""
+    """Adds a line on how many of `count` objects are not listed."""
     rest = count - len(listed)
     return [*listed, f"and {rest:,} more"] if rest > 0 else list(listed)
 
 
 def _lines(listed: Any) -> Iterator[str]:
-    """Django's nested lists one by one."""
+    """Flattens Django's nested lists."""
     for item in listed:
         if isinstance(item, list):
             yield from _lines(item)
@@ -59,10 +59,10 @@ def _lines(listed: Any) -> Iterator[str]:
 
 
 class GuardedAdmin(admin.ModelAdmin[_M]):
-    """What a service or the database refuses is told on the page. It is never a 500.
+    """Base of all admin pages. Shows what a service or the database refuses, never a 500.
 
-    However much is deleted at once, the page that asks lists at most twenty, and memory does not
-    grow with the number.
+    The confirmation of a deletion lists at most MAX_LISTED objects, and memory does not grow with
+    the number of deleted objects.
     """
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
         return actions
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What Django finds for the first twenty, in twenty lines."""
+        """Django's result for the first MAX_LISTED objects, in at most as many lines."""
         count = len(objs)
         listed, counts, lacking, protected = super().get_deleted_objects(objs[:MAX_LISTED], request)
         lines = list(_lines(listed))
@@ -83,11 +83,11 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
         return with_rest(lines[:MAX_LISTED], len(lines) + hidden), counts, lacking, protected
 
     def deletion_counts(self, queryset: QuerySet[_M]) -> dict[str, int]:
-        """How many of what kind would go, for the page that asks."""
+        """The numbers of objects to be deleted by kind, for the confirmation."""
         return {str(self.opts.verbose_name_plural): queryset.count()}
 
     def delete_many(self, request: HttpRequest, queryset: QuerySet[_M]) -> None:
-        """Deletes more than a page of objects, in batches of a transaction each."""
+        """Deletes many objects in batches, with one transaction for each."""
         for keys in key_batches(queryset):
             batch = self.model._default_manager.filter(pk__in=keys)
             with transaction.atomic():
@@ -95,32 +95,35 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
                 self.delete_queryset(request, batch)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Only the declared filters. Django lets any local field pass, and the key of whatever
-        points here: a session's key or a password's hash could be asked for letter by letter."""
+        """Allows declared filters only.
+
+        Django allows every local field and the keys of related tables. With those, a session key or
+        a password hash could be guessed letter by letter.
+        """
         declared = {
             getattr(item, "parameter_name", item[0] if isinstance(item, tuple) else item)
             for item in self.list_filter
         }
         field, _, rest = lookup.partition("__")
         if field not in declared and field not in {f.name for f in self.model._meta.get_fields()}:
-            return super().lookup_allowed(lookup, value, request)  # nothing: Django ignores it
+            return super().lookup_allowed(lookup, value, request)  # no field: Django ignores it
         return field in declared and rest in {"", "exact", "isnull", "gte", "lt", "id__exact"}
 
     def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
-        """Only columns of this table. Django's own breaks on relations that point here."""
+        """Allows columns of this table only. Django's own fails on reverse relations."""
         columns = {field.name for field in self.opts.concrete_fields}
         return to_field in columns and super().to_field_allowed(request, to_field)
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> _M | None:
-        """`from_field` comes from the form of a popup, where it may be empty."""
+        """As Django's, for an empty `from_field`, which the form of a popup may send."""
         return super().get_object(request, object_id, from_field or None)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Named by what it lists. Django's "Select … to view" says nothing where there is none."""
+        """Titles the list by what it lists; Django's "Select … to view" misleads if it is empty."""
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
 
@@ -157,8 +160,8 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
         return HttpResponseRedirect(request.get_full_path())
 
 
-def key_batches(queryset: QuerySet[_M], size: int = MAX_AT_ONCE) -> Iterator[list[Any]]:
-    """The keys of what a query finds now, in parts. Nothing else is held in memory."""
+def key_batches(queryset: QuerySet[_M], size: int = MAX_PER_TRANSACTION) -> Iterator[list[Any]]:
+    """The primary keys of the rows in batches. Only keys are held in memory. One query."""
     keys = list(queryset.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
@@ -167,10 +170,14 @@ def key_batches(queryset: QuerySet[_M], size: int = MAX_AT_ONCE) -> Iterator[lis
 def _delete_selected(
     model_admin: GuardedAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> Any:
-    """Django's own for up to a page of objects, in one transaction: what it logs goes if the
-    deletion is refused. For more a page that lists twenty, and batches."""
+    """The action that deletes the selected objects.
+
+    Up to MAX_PER_TRANSACTION objects go to Django's own action in one transaction, so that its log
+    entries are rolled back if the deletion is refused. For more it shows a confirmation that lists
+    MAX_LISTED objects, and deletes in batches.
+    """
     count = queryset.count()
-    if count <= MAX_AT_ONCE:
+    if count <= MAX_PER_TRANSACTION:
         with transaction.atomic():
             return django_delete_selected(model_admin, request, queryset)
     few = queryset.filter(pk__in=list(queryset.values_list("pk", flat=True)[:MAX_LISTED]))

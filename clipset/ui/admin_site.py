@@ -1,4 +1,4 @@
-"""The admin site: what every page of it, of whichever app, refuses before it looks anything up."""
+"""The admin site, which refuses malformed parameters on the pages of all apps."""
 
 from __future__ import annotations
 
@@ -21,33 +21,34 @@ _View = TypeVar("_View", bound="Callable[..., Any]")
 
 
 class GuardedSite(AdminSite):
-    """Answers 400 or 403 where Django's own pages would break on parameters that no form sends."""
+    """Responds 400 or 403 where Django's pages would fail with 500 on parameters no form sends."""
 
-    # The few tables are one click away on the index; lists need the width.
+    # The index already links the few tables, and lists need the width.
     enable_nav_sidebar = False
 
     def admin_view(self, view: _View, cacheable: bool = False) -> _View:
-        """Wraps every page of the admin, also those of ModelAdmin subclasses.
+        """Wraps every page of the admin, including those of ModelAdmin subclasses.
 
-        A value that the database cannot hold (NUL in PostgreSQL's text, an integer above 64 bits)
-        is the request's fault. Forms check their fields; filters, searches and keys in addresses
-        come from the query string.
+        A value that the database cannot store (NUL in PostgreSQL's text, an integer above 64 bits)
+        gets a 400. Forms check their fields, but filters, searches and keys come from the address.
         """
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if _holds_nul(request.GET):
-                raise BadRequest("The address holds a NUL character.")
+                raise BadRequest("The address contains a NUL character.")
             try:
                 return view(request, *args, **kwargs)
             except (DataError, OverflowError) as error:
-                raise BadRequest("The database cannot hold this value.") from error
+                raise BadRequest("The database cannot store this value.") from error
 
         return cast("_View", super().admin_view(guarded, cacheable))
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        """Answers for the declared `autocomplete_fields` only. Django's own answers for every
-        relation of every model, and fails on those that point backwards."""
+        """Serves declared `autocomplete_fields` only.
+
+        Django's own serves every relation of every model, and fails on reverse relations.
+        """
         if not self._is_declared(request.GET):
             raise PermissionDenied
         return super().autocomplete_view(request)
@@ -64,7 +65,7 @@ class GuardedSite(AdminSite):
 
 
 def _holds_nul(query: QueryDict) -> bool:
-    """The search is left out: its form refuses a NUL with a sentence on the page."""
+    """Whether a parameter contains NUL, except the search, whose form shows an error itself."""
     return any(
         "\x00" in text
         for name, texts in query.lists()

@@ -1,11 +1,11 @@
 """Error pages.
 
-They are made without the request: a context processor could ask the session or the database, and
-Django's own handlers look for a CSRF token in the body, which may be what cannot be read. All show
-the request's id, by which its lines in the logs are found.
+They are rendered without the request. A context processor could need the session or the database,
+and Django's own handlers look for a CSRF token in the body, which may be unreadable. Each page
+shows the request's id, which leads to its lines in the logs.
 
-`server_error` is the one place where a busy, full or missing database becomes a 503 or 507: Django
-calls it for whatever a view or a middleware raises.
+`server_error` is the only place that turns a busy, full or missing database into a 503 or 507:
+Django calls it for every exception of a view or a middleware.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# When not even the template can be had.
+# For the case that the template cannot be rendered either.
 LAST_RESORT: Final = (
     '<!doctype html><html lang="en"><title>Something broke</title>'
     "<h1>Something went wrong</h1><p>Try again in a minute.</p><p>Request: {}</p></html>"
@@ -41,8 +41,7 @@ def bad_request(
     request: HttpRequest,  # noqa: ARG001
     exception: Exception | None = None,
 ) -> HttpResponse:
-    """400, or 413 for a form whose fields are too large. A body that was cut short or garbled
-    comes here too."""
+    """400, also for a truncated or garbled body, or 413 for a form whose fields are too large."""
     status = 413 if isinstance(exception, RequestDataTooBig) else 400
     return _page(status)
 
@@ -62,20 +61,20 @@ def page_not_found(
 
 
 def storage_away(request: HttpRequest) -> HttpResponse:
-    """503 while a storage root is away, in the form that whoever asks can read."""
+    """503 while a storage root is unavailable, in the format that the client reads."""
     return service_unavailable(request, STORAGE_AWAY)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500; 503 or 507 where the error that is being handled will pass."""
+    """500, or 503 or 507 if the exception being handled is temporary."""
     error = sys.exc_info()[1]
     unavailable = why_unavailable(error) if error is not None else None
     try:
         if unavailable is not None:
             return service_unavailable(request, unavailable)
         return _page(500)
-    except Exception:  # Django logs what broke first
-        logger.exception("the error page could not be made")
+    except Exception:  # Django logs the first exception
+        logger.exception("the error page could not be rendered")
         status = 503 if unavailable is not None else 500
         return HttpResponse(LAST_RESORT.format(current_request_id()), status=status)
 
@@ -85,8 +84,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 
 def service_unavailable(request: HttpRequest, why: Unavailable) -> HttpResponse:
-    """507 for an upload without room, else 503, in the form that the client reads: JSON, plain
-    text for htmx and tus, or a page that can send what was typed once more."""
+    """507 for an upload on a full disk, else 503, in the format that the client reads.
+
+    That is JSON, plain text for htmx and tus, or a page from which the form can be sent again.
+    """
     status = 507 if why.is_full and _is_upload(request) else 503
     response: HttpResponse
     if request.headers.get("Accept", "").startswith("application/json"):
@@ -99,7 +100,7 @@ def service_unavailable(request: HttpRequest, why: Unavailable) -> HttpResponse:
     response["Retry-After"] = str(why.retry_after)
     if _is_tus(request):
         response["Tus-Resumable"] = VERSION
-    add_never_cache_headers(response)  # the middleware that does may not have been reached
+    add_never_cache_headers(response)  # the middleware PrivatePages may not have run
     return response
 
 
@@ -108,7 +109,7 @@ def _is_tus(request: HttpRequest) -> bool:
 
 
 def _is_upload(request: HttpRequest) -> bool:
-    """A video, or a file in a form that was read: what takes room."""
+    """Whether the request stores a video, or a file in a form that was read."""
     if _is_tus(request) or request.path_info == reverse("upload"):
         return True
     return hasattr(request, "_files") and bool(request.FILES)

@@ -1,7 +1,7 @@
-"""Form fields for what people type, which is stored in another spelling than it was typed in.
+"""Form fields that clean and normalize the text that people type.
 
-Normalising can make a text longer (U+FB2C becomes three characters), so that its length is
-looked at before, when cleaning costs nothing yet, and after.
+Normalizing can make a text longer (U+FB2C becomes three characters). So its length is checked
+before cleaning, to bound the work, and again after it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from clipset.lib.text import clean_line, clean_text
 
 
 class LineField(forms.CharField):
-    """One line, as clean_line leaves it. Spaces alone get the message `blank`."""
+    """One line, cleaned by `clean_line`. Spaces alone are an error, `blank`."""
 
     default_error_messages = {"blank": "This field can't be blank."}
 
@@ -32,7 +32,7 @@ class LineField(forms.CharField):
 
 
 class TextField(forms.CharField):
-    """Several lines, as clean_text leaves them."""
+    """Several lines, cleaned by `clean_text`."""
 
     def clean(self, value: Any) -> Any:
         text = clean_text(super().clean(value) or "")

@@ -1,4 +1,4 @@
-"""What was typed into a form that could not be saved, so that it can be sent once more."""
+"""The content of a form that could not be saved, so that the member can send it again."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeptForm:
-    """A POST's address and fields. Among them is the token against forgery as it was sent, never a
-    new one: a form that another site sent is refused again."""
+    """The address and fields of a POST.
+
+    The fields include the CSRF token as it was received, never a new one: a form that another site
+    sent is refused again.
+    """
 
     action: str
     fields: tuple[tuple[str, str], ...]
@@ -20,10 +23,10 @@ class KeptForm:
 
 
 def kept_form(request: HttpRequest) -> KeptForm | None:
-    """None for what was no form, could not be read, or held a file, which cannot be kept.
+    """The fields of a POST without passwords, which belong in no page.
 
-    Passwords are left out: they belong in no page. Reads no body of parts that was not read
-    before, since that may be gigabytes.
+    None for other requests, for a body that cannot be read, and for a form with a file, which
+    cannot be kept. Does not read a multipart body that no view has read: it may be gigabytes.
     """
     if request.method != "POST":
         return None
@@ -32,10 +35,10 @@ def kept_form(request: HttpRequest) -> KeptForm | None:
         return None
     try:
         posted, files = request.POST, request.FILES
-    except Exception:  # whatever is wrong with the body: there is nothing to keep
+    except Exception:  # an unreadable body: there is nothing to keep
         return None
     if files or not posted:
         return None
     typed = [(name, str(value)) for name, values in posted.lists() for value in values]
-    fields = tuple(it for it in typed if "password" not in it[0].lower())
+    fields = tuple(field for field in typed if "password" not in field[0].lower())
     return KeptForm(request.get_full_path(), fields, had_password=len(fields) < len(typed))

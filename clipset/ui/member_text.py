@@ -1,6 +1,6 @@
-"""Text of members as HTML: what they name of a video, and where they point to.
+"""Members' text as HTML, with links to web addresses and to times in the video.
 
-Django's own urlizer finds and escapes the links; times are looked for in the words that are none.
+Django's urlizer finds and escapes web addresses; times are searched in all other words.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from clipset.lib.timestamps import MAX_SECONDS, parse_timestamp
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# 1:23 and 1:02:03, but no part of a date, a version, an address or a fraction. Of 2m30s at least
-# two parts, since "the 80s" and "5m" are something else.
+# 1:23 and 1:02:03, but not as part of a date, a version, an address or a fraction. For the form
+# 2m30s at least two parts are needed, since "the 80s" and "5m" mean something else.
 _MOMENT: Final = re.compile(
     r"(?<![\w:.,/])(?:(?:[0-9]{1,2}:)?[0-9]{1,4}:[0-9]{2}"
     r"|[0-9]{1,2}h[0-9]{1,2}m(?:[0-9]{1,2}s)?|[0-9]{1,4}m[0-9]{1,2}s)(?![\w:/]|[.,][0-9])",
     re.ASCII | re.IGNORECASE,
 )
-# Django's urlizer takes no link as long as this, and breaks at a reference to a character
-# ("&#9…;") of more digits than int() takes.
+# Longer words are not given to Django's urlizer: it makes no link of them, and it fails on a
+# character reference ("&#9…;") with more digits than int() accepts.
 _TOO_LONG_FOR_A_LINK: Final = 4000  # characters
 _SPACES: Final = re.compile(r"""[\s<>"']+""")
 
 
 def first_moment(text: str) -> int | None:
-    """Seconds of the first time that stands in a text; None without one."""
+    """Seconds of the first time that a text names; None if it names none."""
     for word in _SPACES.split(text):
         found = next(_moments(word), None)
         if found and "<a " not in urlizer.handle_word(word, safe_input=False, autoescape=True):
@@ -39,12 +39,14 @@ def first_moment(text: str) -> int | None:
 
 
 def prose(text: str, *, link: Callable[[int], str], end: float | None = None) -> SafeString:
-    """The text in paragraphs, with links to pages and to moments (`link` gives their address).
+    """Escapes a text and adds paragraphs, links to web addresses, and links to times.
 
-    All else is escaped. Times beyond `end` seconds stay text.
+    Args:
+        link: returns the address for a time in seconds.
+        end: times beyond these seconds are not linked.
     """
-    words = _Talk(link, MAX_SECONDS if end is None else end)(text, autoescape=True)
-    return mark_safe(linebreaks(mark_safe(words)))  # noqa: S308 each word is escaped
+    html = _MemberTextUrlizer(link, MAX_SECONDS if end is None else end)(text, autoescape=True)
+    return mark_safe(linebreaks(mark_safe(html)))  # noqa: S308 each word is escaped
 
 
 def _moments(word: str) -> Iterator[tuple[re.Match[str], int]]:
@@ -54,7 +56,9 @@ def _moments(word: str) -> Iterator[tuple[re.Match[str], int]]:
             yield match, seconds
 
 
-class _Talk(Urlizer):
+class _MemberTextUrlizer(Urlizer):
+    """Django's urlizer, which also links times."""
+
     url_template = '<a href="{href}" rel="nofollow ugc noopener"{attrs}>{url}</a>'
 
     def __init__(self, link: Callable[[int], str], end: float) -> None:

@@ -1,4 +1,4 @@
-"""Template tags and filters of the whole site; built in, so no template loads them."""
+"""Template tags and filters of the whole site. They are built in: no template has to load them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SVG_BODY = re.compile(r"<svg\b[^>]*>(?P<body>.*)</svg>", re.DOTALL)
 # -- Icons --------------------------------------------------------------------------------------
 @cache
 def _icon_body(name: str) -> str:
-    """What stands inside Lucide's `<svg>`. Names are ours, never a visitor's."""
+    """The content of the icon's `<svg>`. Names come from templates, never from visitors."""
     folder = Path(settings.NODE_MODULES) / "lucide-static" / "icons"
     if not folder.is_dir():
         raise ImproperlyConfigured(
@@ -49,7 +49,11 @@ def _icon_body(name: str) -> str:
 
 @register.simple_tag
 def icon(name: str, size: int = 20) -> SafeString:
-    """Lucide's icon, inline and hidden from screen readers: a text or a label stands with it."""
+    """An inline icon of Lucide, `size` px wide and high.
+
+    Hidden from screen readers, so it always needs a text or a label beside it. The reason for
+    reading npm's files is in docs/decisions/0016-icons-from-npm.md.
+    """
     return format_html(
         '<svg class="icon" width="{}" height="{}" viewBox="0 0 24 24" fill="none"'
         ' stroke="currentColor" stroke-width="1.75" stroke-linecap="round"'
@@ -81,7 +85,7 @@ def spoken(value: float | None) -> str:
 
 @register.filter
 def human_time(value: float | timedelta | None) -> str:
-    """Seconds as a rough length: "about 2 minutes"."""
+    """83 -> "about 1 minute"; takes seconds or a timedelta."""
     if isinstance(value, timedelta):
         value = value.total_seconds()
     return "" if value is None else units.human_duration(value)
@@ -95,12 +99,12 @@ def compact(value: int) -> str:
 
 @register.filter
 def counted(value: int, noun: str) -> str:
-    """{{ 3|counted:"view" }} -> "3 views"; counts from a thousand on are shortened."""
+    """{{ 3|counted:"view" }} -> "3 views"; 12345 -> "12K views"."""
     return f"{units.compact_count(value)} {units.plural(value, noun).partition(' ')[2]}"
 
 
 # -- Time ---------------------------------------------------------------------------------------
-# From how many seconds on a unit is used, its length in seconds, its name.
+# The least seconds for which a unit is used, the seconds of one unit, its name.
 _STEPS: tuple[tuple[int, int, str], ...] = (
     (365 * 86400, 365 * 86400, "year"),
     (60 * 86400, 30 * 86400, "month"),
@@ -112,9 +116,10 @@ _STEPS: tuple[tuple[int, int, str], ...] = (
 
 
 def age_in_words(moment: datetime, now: datetime) -> str:
-    """ "3 hours ago", "in 6 days"; less than a minute either way is "just now".
+    """ "3 hours ago", "in 6 days"; less than a minute in either direction is "just now".
 
-    Rounded down, but what lies ahead gets half a minute more: seven days, just begun, are seven.
+    Rounded down. Half a minute is added to a future span, so that a limit of seven days that was
+    just set reads as seven days.
     """
     seconds = (now - moment) / timedelta(seconds=1)
     span = seconds if seconds >= 0 else 30 - seconds
@@ -127,7 +132,7 @@ def age_in_words(moment: datetime, now: datetime) -> str:
 
 @register.simple_tag
 def relative_time(moment: datetime | None) -> SafeString:
-    """`<time>` with the age in words; its title is the date, which app.js puts in local time."""
+    """A `<time>` with the age in words. Its title is the date; app.js shows it in local time."""
     if moment is None:
         return mark_safe("")
     local = timezone.localtime(moment)
@@ -141,14 +146,14 @@ def relative_time(moment: datetime | None) -> SafeString:
 
 @register.filter
 def quota_day(moment: datetime) -> str:
-    """The weekday of a quota's reset, in the zone that it is reckoned in: "Sunday"."""
+    """The weekday of a quota reset in QUOTA_RESET_TIMEZONE: "Sunday"."""
     return moment.astimezone(ZoneInfo(settings.QUOTA_RESET_TIMEZONE)).strftime("%A")
 
 
 # -- People -------------------------------------------------------------------------------------
 @register.filter
 def initials(name: str) -> str:
-    """Two letters for a member without a picture: "anna_berg" -> "AB", "bob" -> "B"."""
+    """One or two letters for a member without an avatar: "anna_berg" -> "AB", "bob" -> "B"."""
     parts = [part for part in re.split(r"[_\d]+", name) if part]
     letters = parts[0][:1] + (parts[-1][:1] if len(parts) > 1 else "") if parts else name[:1]
     return letters.upper()
@@ -156,7 +161,7 @@ def initials(name: str) -> str:
 
 @register.filter
 def tone(name: str) -> int:
-    """One of the avatar's colours, always the same for one name whatever its case."""
+    """The number of an avatar color, always the same for a name, whatever its case."""
     return zlib.crc32(name.lower().encode()) % AVATAR_TONES
 
 
@@ -169,9 +174,13 @@ def field(
     optional: bool = False,
     takes_focus: bool = True,
 ) -> dict[str, object]:
-    """Label above, control, error in place, help below. The form's first error gets the focus.
+    """A form field: label, control, errors and help text. The form's first error gets the focus.
 
-    `hint` stands in for the field's own help text; `optional` says so beside the label.
+    Args:
+        hint: replaces the field's own help text.
+        autocomplete: value of the attribute of this name.
+        optional: adds "optional" to the label.
+        takes_focus: whether an error may get the focus.
     """
     help_text = hint or bound.help_text
     described = []
@@ -199,5 +208,5 @@ def field(
 
 @register.inclusion_tag("components/form_errors.html")
 def form_errors(form: object) -> dict[str, object]:
-    """What concerns the form as a whole, above its fields."""
+    """The errors of the form as a whole, shown above its fields."""
     return {"errors": form.non_field_errors()}  # type: ignore[attr-defined]

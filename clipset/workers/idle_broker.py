@@ -1,7 +1,7 @@
-"""The task queue during the trial start of scripts/upgrade: workers run and take no task.
+"""A task queue without tasks, for the trial start of scripts/upgrade.
 
-The trial may be taken back together with its database. A worker that took a job meanwhile would
-have moved files that the old database still names at their old places.
+If the trial fails, the upgrade restores the old database. A worker that ran a job during the trial
+could have moved files that the old database still expects at their old paths.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ POLL_SECONDS: float = settings.Q_CLUSTER["poll"]
 
 
 def make_idle_broker(list_key: str) -> Broker:
-    """For Q_CLUSTER's `broker_class`."""
+    """Creates the broker for Q_CLUSTER's `broker_class`."""
     if not settings.REDIS_URL:
         return IdleORM(list_key=list_key)
-    # Its module needs redis, which only sites with a REDIS_URL have.
+    # Imported here since it needs the package redis, which only sites with a REDIS_URL have.
     from django_q.brokers.redis_broker import Redis
 
     class IdleRedis(Redis):  # type: ignore[misc]
@@ -33,5 +33,7 @@ def make_idle_broker(list_key: str) -> Broker:
 
 
 class IdleORM(ORM):  # type: ignore[misc]
+    """django-q2's database broker, which never returns a task."""
+
     def dequeue(self) -> None:
         time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""An event between processes whose waits end on time, whatever happens to the clock."""
+"""An event between processes whose timeouts do not depend on the wall clock."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import select
 
 
 class KernelEvent:
-    """In the place of `multiprocessing.Event`, whose `wait` ends at a moment of the wall clock
-    (sem_timedwait(3)): when that is set back by a day, a wait of half a second lasts a day.
+    """Replaces `multiprocessing.Event`, whose `wait` ends at a time of the wall clock.
 
-    It is set once and for all, and shared by fork. The waits are poll(2)'s, which count seconds.
+    That comes from sem_timedwait(3): if the clock is set back by a day, a wait of half a second
+    lasts a day. This class waits with poll(2), which measures elapsed time.
+
+    The event cannot be cleared. Forked processes share it.
     """
 
     def __init__(self) -> None:
@@ -20,12 +22,12 @@ class KernelEvent:
         return self.wait(0)
 
     def set(self) -> None:
-        """Never blocks: at most one byte a process lies in the pipe."""
+        """Sets the event. Never blocks, since each process writes at most one byte to the pipe."""
         if not self.is_set():
             os.write(self._write, b"x")
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether it was set within so many seconds; None waits for as long as it takes."""
+        """Waits at most `timeout` seconds, or without limit if None. Returns whether it is set."""
         poll = select.poll()
         poll.register(self._read, select.POLLIN)
         return bool(poll.poll(None if timeout is None else timeout * 1000))

@@ -1,4 +1,4 @@
-"""No process outlives the one that started it."""
+"""Ties child processes to their parents, so that none outlives the process that started it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ _PR_SET_PDEATHSIG: Final = 1
 
 _LINUX: Final = sys.platform.startswith("linux")
 
-# Loaded here, since the loader's lock may be held by another thread at the time of a fork.
+# Loaded now, since another thread may hold the loader's lock at the time of a fork.
 _libc: Final = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 
 
 def die_with_parent(expected_parent: int | None = None) -> None:
-    """Has the kernel SIGKILL this process when its parent ends. Does nothing but on Linux.
+    """Makes the kernel send SIGKILL to this process when its parent ends. Only on Linux.
 
-    To be called in the child. A parent that died before the call sends no signal any more: given
-    its process id, the child looks whether it still is its parent, and exits if not.
+    Call it in the child. A parent that ended before the call causes no signal. Given its process
+    id, the child checks whether it is still the parent, and exits if not.
 
-    "Parent" means the thread that forked (prctl(2)): fork from one that lives as long as the
-    process. The setting outlives an exec, but a fork does not inherit it. Raises OSError.
+    "Parent" means the thread that forked (prctl(2)), so fork from a thread that lives as long as
+    the process. The setting survives an exec, but a fork does not inherit it.
+
+    Raises: OSError.
     """
     if _libc is None:
         return
@@ -34,15 +36,15 @@ def die_with_parent(expected_parent: int | None = None) -> None:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
     if expected_parent is not None and os.getppid() != expected_parent:
-        # Not sys.exit: in a hook of os.register_at_fork exceptions are swallowed.
+        # Not sys.exit: hooks of os.register_at_fork swallow exceptions.
         os._exit(1)
 
 
 def bind_forks_to_parent() -> None:
-    """From now on every os.fork (multiprocessing's too) in this process and its children is bound.
+    """Applies `die_with_parent` to every later os.fork of this process and its children.
 
-    Call it once: hooks of os.register_at_fork cannot be taken back. `subprocess` does not run them
-    (unless it has a preexec_fn); what it starts is not bound.
+    This includes multiprocessing's forks. Call it once, since hooks of os.register_at_fork cannot
+    be removed. `subprocess` runs them only with a preexec_fn, so its children are not bound.
     """
     parent = os.getpid()
 

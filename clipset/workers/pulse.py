@@ -1,7 +1,7 @@
-"""Whether a cluster of workers really works, and its heartbeat, which stops when it does not.
+"""The heartbeat of a cluster of workers, which stops when the cluster does not work properly.
 
-The guard of django-q2's cluster asks every half second. A guard that hangs does not ask, so that
-its heartbeat stops, too.
+The sentinel of django-q2's cluster calls it every half second. If the sentinel itself hangs, the
+heartbeat stops as well.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS: float = 20
-# A task that takes longer than this without a tick counts as hung.
+# A task without a tick for longer than this counts as hung.
 QUIET_SECONDS: float = 600
-# How long a task may lie there beside a worker that has nothing to do.
+# How long a task may wait in the queue while a worker is idle.
 UNTAKEN_SECONDS: float = 30
-# After a heartbeat that could not be written.
-AGAIN_SECONDS: Final = 5
+# When to try again after a heartbeat could not be written.
+RETRY_SECONDS: Final = 5
 
 
 class Pulse:
-    """Beats at most every BEAT_SECONDS, by `write`, which may raise."""
+    """Writes a heartbeat every BEAT_SECONDS by calling `write`, which may raise."""
 
     def __init__(self, write: Callable[[], None]) -> None:
         self.write = write
@@ -38,7 +38,8 @@ class Pulse:
         self.known_problem = ""
 
     def look(self, sentinel: Sentinel) -> None:
-        """Beats if it is time and nothing is wrong. Never raises: the guard has to go on."""
+        """Writes a heartbeat if it is due and the cluster works. Never raises, since an exception
+        would stop the sentinel."""
         now = time.monotonic()
         problem = self._problem(sentinel, now)
         if problem != self.known_problem:
@@ -54,10 +55,10 @@ class Pulse:
             self.next_at = now + BEAT_SECONDS
         except Exception:
             logger.exception("the heartbeat could not be written")
-            self.next_at = now + AGAIN_SECONDS
+            self.next_at = now + RETRY_SECONDS
 
     def _problem(self, sentinel: Sentinel, now: float) -> str:
-        """In words, or ""."""
+        """A sentence that says what is wrong, or ""."""
         for process in (*sentinel.pool, sentinel.monitor, sentinel.pusher):
             if _is_stopped(process.pid):
                 return f"process {process.pid} is stopped (continue it with kill -CONT, or kill it)"
@@ -66,7 +67,7 @@ class Pulse:
                 return (
                     f"the task of worker {worker.pid} shows no progress for {QUIET_SECONDS:.0f} s"
                 )
-        # What lies in the pipe; the queue's own count may be wrong once a worker was killed.
+        # Looks into the pipe, since the queue's own count may be wrong after a worker was killed.
         is_untaken = sentinel.task_queue._reader.poll(0) and any(map(_is_idle, sentinel.pool))
         self.untaken_since = (self.untaken_since or now) if is_untaken else None
         if self.untaken_since is not None and now - self.untaken_since > UNTAKEN_SECONDS:
@@ -79,7 +80,7 @@ def _is_idle(worker: Any) -> bool:
 
 
 def _is_stopped(pid: int) -> bool:
-    """By a signal; proc(5). False where that cannot be seen."""
+    """Whether a signal has stopped the process (proc(5), stat). False if that cannot be read."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
     except (OSError, IndexError):

@@ -1,6 +1,6 @@
-"""The only caller of django-q2: hands work to the workers.
+"""The task queue. This is the only module that calls django-q2 to hand work to the workers.
 
-The queue only wakes; what is to be done, and how often it was tried, stands in our own tables.
+The queue only tells a worker to look for work. The work itself and its attempts are in our tables.
 """
 
 from __future__ import annotations
@@ -27,27 +27,30 @@ FIRST_CLUSTER: Final[str] = settings.Q_CLUSTER["name"]
 
 
 def enqueue(function: str, *args: Any, cluster: str | None = None) -> None:
-    """Runs `function` (a dotted path) in a worker, once what the caller changes is committed.
+    """Runs `function` in a worker after the caller's transaction commits.
 
-    `cluster` names another than the first one, which is for all that is quick.
+    With the database as the queue, the task is part of the caller's transaction: both are stored or
+    neither. With Redis, the task follows after the commit. If it is lost there, for example while
+    Redis is down, that is logged, and the schedule that looks for waiting work enqueues it again.
 
-    With the database as the queue the wake-up is part of the caller's transaction: both are
-    there or neither. With Redis it follows on commit; what is lost between, as when Redis is
-    down, is logged and woken again by the schedule that looks for waiting work.
+    Args:
+        function: a dotted path.
+        cluster: the default is the first cluster, which is for quick tasks.
     """
-    # Named always: else it would be the cluster of whoever calls.
+    # Always named: the default would be the cluster of the calling process.
     call = partial(async_task, function, *args, cluster=cluster or FIRST_CLUSTER)
     if settings.REDIS_URL:
-        after_commit(call, what=f"waking a worker for {function}")
+        after_commit(call, what=f"enqueuing {function}")
     else:
         call()
 
 
-def free_taken_work() -> int:
-    """Hands out again what a cluster of this name took and did not finish, of which there is one
-    at a time: without this it would lie there for as long as a task may take. Returns how many.
+def return_taken_tasks() -> int:
+    """Returns tasks to the queue that an earlier cluster of this name took and did not finish.
 
-    With Redis nothing is left of it: that queue forgets what it hands out.
+    Only one cluster of a name runs at a time. Without this, such a task would stay locked for as
+    long as a task may take. Redis forgets a task when a worker takes it, so there is nothing to
+    return. Returns the number of tasks.
     """
     broker = get_broker()
     if not isinstance(broker, ORM):
@@ -58,27 +61,29 @@ def free_taken_work() -> int:
 
 
 def empty_queue() -> int:
-    """Forgets every task that waits. The schedules wake for the work. Returns how many."""
+    """Deletes all waiting tasks. Schedules enqueue their work again. Returns how many."""
     return int(OrmQ.objects.all().delete()[0])
 
 
-def waiting_wake_ups(cluster: str | None = None) -> int:
-    """How many calls stand in a cluster's queue that no worker has taken yet."""
+def waiting_task_count(cluster: str | None = None) -> int:
+    """The number of tasks in a cluster's queue that no worker has taken yet."""
     return int(get_broker(cluster or FIRST_CLUSTER).queue_size())
 
 
 def ensure_schedule(name: str, function: str, *, minutes: int, cluster: str | None = None) -> None:
-    """Makes `function` run every so many minutes. Harmless when it does already."""
-    Schedule.objects.update_or_create(name=name, defaults=regularly(function, minutes, cluster))
+    """Creates or updates the schedule that runs `function` every `minutes` minutes."""
+    Schedule.objects.update_or_create(
+        name=name, defaults=schedule_columns(function, minutes, cluster)
+    )
 
 
 def schedules_named(name: str) -> list[Schedule]:
-    """The rows of a schedule, of which there should be one. One query."""
+    """The rows of a schedule, normally one. One query."""
     return list(Schedule.objects.filter(name=name).order_by("pk"))
 
 
-def regularly(function: str, minutes: int, cluster: str | None = None) -> dict[str, Any]:
-    """What the row of a schedule says that runs `function` every so many minutes."""
+def schedule_columns(function: str, minutes: int, cluster: str | None = None) -> dict[str, Any]:
+    """The columns of a schedule that runs `function` every `minutes` minutes."""
     return {
         "func": function,
         "schedule_type": Schedule.MINUTES,
@@ -89,10 +94,11 @@ def regularly(function: str, minutes: int, cluster: str | None = None) -> dict[s
 
 
 def bring_back_schedules(*, now: datetime) -> None:
-    """Lets schedules and tasks that a clock ahead put off run now. Two queries, when all is well.
+    """Makes schedules and tasks due now that a clock ahead of time has postponed.
 
-    A waiting task's lock is the moment it was enqueued, a taken one's lies a long time (Q_CLUSTER's
-    `retry`) after the moment it was taken. A task may run twice by it, which each of them stands.
+    The lock of a waiting task is the time it was enqueued. The lock of a taken task is the time it
+    was taken plus Q_CLUSTER's `retry`. A task may therefore run twice, which every task allows.
+    Two queries if nothing is wrong.
     """
     regular = Schedule.objects.filter(schedule_type=Schedule.MINUTES)
     for schedule in regular.filter(next_run__gt=now + LEASE_SLACK):
@@ -105,13 +111,13 @@ def bring_back_schedules(*, now: datetime) -> None:
 
 
 def _was_enqueued_ahead(task: OrmQ, now: datetime) -> bool:
-    enqueued = task.task.get("started")  # by the clock of who enqueued it
+    enqueued = task.task.get("started")  # by the clock of the host that enqueued it
     taken_ahead = task.lock > now + timedelta(seconds=settings.Q_CLUSTER["retry"]) + LEASE_SLACK
     return taken_ahead or (isinstance(enqueued, datetime) and enqueued > now + LEASE_SLACK)
 
 
 def schedule_delays() -> dict[str, float]:
-    """By how many seconds each schedule is late; negative before its time. One query."""
+    """By how many seconds each schedule is late; negative if it is not due yet. One query."""
     now = timezone.now()
     rows = Schedule.objects.exclude(repeats=0).values_list("name", "next_run")
     return {name: (now - next_run).total_seconds() for name, next_run in rows}
@@ -119,13 +125,15 @@ def schedule_delays() -> dict[str, float]:
 
 @receiver(pre_enqueue)
 def _note_request(task: dict[str, Any], **_: Any) -> None:
-    """A task carries the id of the request that created it, for the log lines of the workers."""
+    """Stores in a task the id of the request that created it, for the workers' log lines."""
     task["request_id"] = current_request_id()
 
 
 @receiver([pre_execute, post_execute])
 def name_task(task: dict[str, Any], **_: Any) -> None:
-    """Names the task in log lines, with the request that created it: in the worker before the
-    task, and in the monitor before it logs how the task ended."""
+    """Sets the names of the task and of its request for log lines.
+
+    Runs in the worker before the task, and in the monitor before it logs the task's result.
+    """
     name_work(f"task {task.get('func')}")
     set_request_id(task.get("request_id", ""))

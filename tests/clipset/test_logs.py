@@ -1,4 +1,4 @@
-"""No log carries a token."""
+"""Logs never contain tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clipset.logs import RedactSecrets, redact
 
 
 def written(message: object, *arguments: object, exception: bool = False) -> str:
-    """What a handler with the filter would write."""
+    """The line that a handler with the filter writes."""
     record = logging.LogRecord("test", logging.INFO, __file__, 1, message, arguments, None)
     if exception:
         record.exc_info = sys.exc_info()

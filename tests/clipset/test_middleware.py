@@ -1,4 +1,4 @@
-"""What every request passes, over the site's own pages."""
+"""The middleware, tested with the site's own pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from django.test.client import FakePayload
 
 from accounts.models import User
 from clipset.middleware import DrainRefusedBody, PrivatePages, wants_script_answer
-from clipset.server.form_files import LARGEST_FORM, FilesOfMembers
+from clipset.server.form_files import MAX_FORM_BYTES, MemberFileHandler
 from tests.builders import PASSWORD, make_user, make_video
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def alice(client: Client) -> User:
 
 # -- DrainRefusedBody ---------------------------------------------------------------------------
 class Body(io.BytesIO):
-    """A body that knows how much of it was taken."""
+    """A body that counts how many bytes were read."""
 
     def left(self) -> int:
         return len(self.getbuffer()) - self.tell()
@@ -63,7 +63,7 @@ def answer_with(status: int) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def finish(answer: HttpResponseBase) -> None:
-    """What a server does once the answer is sent, but for the database's connection."""
+    """Closes the response as a server does, but keeps the database connection."""
     request_finished.disconnect(close_old_connections)
     try:
         answer.close()
@@ -118,7 +118,7 @@ def test_a_client_that_is_gone_raises_nothing() -> None:
 
 
 def post_slowly(client: Client, path: str, payload: FakePayload, content_type: str) -> Any:
-    """A body that lies there to be read, rather than one that the test client has read."""
+    """Posts a body that the view can read, while the test client would read it first."""
     extra: dict[str, Any] = {"CONTENT_LENGTH": str(len(payload)), "wsgi.input": payload}
     return client.generic("POST", path, b"", content_type, **extra)
 
@@ -155,7 +155,7 @@ def test_an_upload_over_the_quota_is_read_to_its_end_and_answered(client: Client
     assert payload.read() == b""
 
 
-# -- RefuseLargeBody, FilesOfMembers ------------------------------------------------------------
+# -- RefuseLargeBody, MemberFileHandler ------------------------------------------------------------
 FORM = "multipart/form-data; boundary=edge"
 
 
@@ -167,7 +167,7 @@ def file_of(size: int) -> bytes:
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Sizes of the files that Django stored somewhere, memory too."""
+    """The sizes of the files that Django stored, also in memory."""
     sizes: list[int] = []
     of_django = UploadedFile.__init__
 
@@ -192,9 +192,9 @@ def test_what_is_larger_than_any_form_is_refused_unread(
     path: str,
     logged_in: bool,
 ) -> None:
-    """What is drained once the answer is sent comes later, and is thrown away."""
+    """The body is drained only after the response; that is switched off here."""
     visitor = client if logged_in else Client(enforce_csrf_checks=True)
-    body = Body(file_of(LARGEST_FORM))
+    body = Body(file_of(MAX_FORM_BYTES))
     request: dict[str, Any] = {
         "CONTENT_LENGTH": str(body.left()),
         "CONTENT_TYPE": FORM,
@@ -210,7 +210,7 @@ def test_what_is_larger_than_any_form_is_refused_unread(
 
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_of_a_strangers_file_is_kept(kept: list[int], path: str) -> None:
-    """Django reads the form to look for the token before the log-in is asked for."""
+    """Django reads the form for its CSRF token before it checks the log-in."""
     stranger = Client(enforce_csrf_checks=True)
     stranger.cookies["csrftoken"] = "x" * 32
     answer = stranger.post(path, file_of(5 * KIB * KIB), content_type=FORM)
@@ -228,8 +228,8 @@ def test_a_members_picture_is_kept_in_memory_while_the_request_lasts(
 
 
 def test_no_upload_handler_writes_to_the_disk(settings: Settings) -> None:
-    assert settings.FILE_UPLOAD_HANDLERS == ["clipset.server.form_files.FilesOfMembers"]
-    assert issubclass(FilesOfMembers, MemoryFileUploadHandler)
+    assert settings.FILE_UPLOAD_HANDLERS == ["clipset.server.form_files.MemberFileHandler"]
+    assert issubclass(MemberFileHandler, MemoryFileUploadHandler)
 
 
 @pytest.mark.parametrize("length", ["", "many", "-5"])
@@ -348,7 +348,7 @@ def test_public_pages_stay_public_for_scripts() -> None:
 
 
 def test_a_page_is_not_told_about_before_the_log_in() -> None:
-    """What is there and what is not looks the same to a stranger."""
+    """Existing and missing pages look the same to a visitor."""
     video = make_video()
     for short_id in (video.short_id, "0000000000"):
         answer = Client().get(f"/v/{short_id}/")
@@ -370,7 +370,7 @@ def test_a_page_is_compressed_for_those_who_take_it(client: Client, alice: User)
 def test_the_length_of_a_compressed_page_does_not_tell_what_stands_in_it(
     client: Client, alice: User
 ) -> None:
-    """Whoever can have a page fetched again and again with words of theirs in it, and sees its
+    """Someone who can make a browser fetch a page repeatedly with chosen text in it, and sees its
     length, would guess its secrets letter by letter (BREACH)."""
     answers = [client.get("/?q=x", headers={"Accept-Encoding": "gzip"}) for _ in range(8)]
     tokens = [re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', read(it)) for it in answers]

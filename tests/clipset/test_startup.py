@@ -1,4 +1,4 @@
-"""Code and database belong together, and the code that runs stays as it was at the start."""
+"""Checks of the migrations at the start, and loading of all code."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_newer_and_an_older_database_are_refused_in_words() -> None:
     recorder.record_applied(*NEWER)
     with pytest.raises(WrongMigrationsError, match=r"does not know videos\.9999_from_the_future\."):
         refuse_newer_database()
-    # The old names of a package's migrations, and a package that is gone, are no newer version.
+    # Old names of a package's migrations, and removed packages, do not count as a newer version.
     recorder.record_unapplied(*NEWER)
     recorder.record_applied("siteconfig", "0003_media_settings")
     recorder.record_applied("django_q", "0001_squashed_away")
@@ -88,7 +88,7 @@ def test_neither_web_nor_workers_start_on_a_newer_database(media: Path, tmp_path
 
 @pytest.fixture
 def own_engine(settings: Settings, tmp_path: Path) -> Iterator[Path]:
-    """An engine of templates that only this test has; its folder."""
+    """The folder of a template engine for this test only."""
     [usual] = settings.TEMPLATES
     settings.TEMPLATES = [{**usual, "DIRS": [tmp_path], "OPTIONS": {}}]
     yield tmp_path

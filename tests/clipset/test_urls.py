@@ -73,7 +73,7 @@ Status: TypeAlias = int | str
 
 IN = "log-in"  # led to the log-in and back again after it; a script gets 401
 TO_ADMIN = "admin log-in"  # inside /admin/ Django's own redirect stands
-# What an anonymous and a deactivated visitor get, and what is the same for all members.
+# Common results: of an anonymous and a deactivated visitor, and of all members.
 ALL, NOBODY = (IN, 200, 200, 200, 200, IN), (IN, 404, 404, 404, 404, IN)
 DONE = (IN, 302, 302, 302, 302, IN)
 PUBLIC = (200,) * 6
@@ -82,11 +82,11 @@ MAKER, MAKER_DONE = (IN, 404, 200, 404, 404, IN), (IN, 404, 302, 404, 404, IN)
 POST_ONLY = (IN, 405, 405, 405, 405, IN)
 STAFF = (IN, 404, 404, 200, 200, IN)
 NONE = (404,) * 6
-# Guest links that open nothing.
+# Guest links that do not open a video.
 CLOSED = ("run_out", "revoked", "of_hidden", "of_processing", "of_gone", "unknown")
 
-# URL name -> lines: the request, and what anonymous, another member, the uploader (of the video,
-# the picture, the session), a moderator, an admin and a deactivated uploader get for it.
+# URL name -> lines: the request, and the results for an anonymous visitor, another member, the
+# uploader (of the video, image or session), a moderator, an admin and a deactivated uploader.
 TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     # -- Videos
     "home": [
@@ -258,7 +258,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{failed}/retry/", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{ready}/retry/", (IN, 404, 302, 302, 302, IN)),
     ],
-    # -- Talking
+    # -- Comments
     "like": [
         ("GET /v/{ready}/like/", POST_ONLY),
         ("POST /v/{ready}/like/ liked=yes", DONE),
@@ -286,7 +286,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{ready}/comments/{comment}/reply/", ALL),
         ("GET /v/{hidden}/comments/{hidden_comment}/reply/", UPLOADER_AND_STAFF),
     ],
-    # The comments are charlie's, "another member" of this table.
+    # The comments are by charlie, who is "another member" in this table.
     "comment_edit": [
         ("GET /v/{ready}/comments/{comment}/edit/", (IN, 200, 404, 404, 404, IN)),
         ("POST /v/{ready}/comments/{comment}/edit/ text=New", (IN, 302, 404, 404, 404, IN)),
@@ -324,7 +324,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /playlist/0000000000/", NOBODY),
         ("GET /playlist/{deleted_playlist}/", NOBODY),
     ],
-    # The playlist is bob's, the uploader's: not even staff changes it here.
+    # The playlist is by bob, the uploader. Not even staff may change it here.
     "playlist_edit": [
         ("GET /playlist/{playlist}/edit/", MAKER),
         ("POST /playlist/{playlist}/edit/ title=New", MAKER_DONE),
@@ -374,7 +374,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /playlists/ title=Summer", DONE),
         ("POST /playlists/ title=", (IN, 422, 422, 422, 422, IN)),
     ],
-    # tus, whose requests stand in tests/videos/views/test_tus.py; a stranger gets 401.
+    # tus: a visitor gets 401. tests/videos/views/test_tus.py has the other requests.
     "uploads": [
         ("GET /uploads/", (302,) * 6),  # to the upload page
         ("POST /uploads/", (401, 412, 412, 412, 412, 401)),
@@ -404,7 +404,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{ready}/share/{revoked_link}/restore/", (IN, 404, 302, 404, 404, IN)),
         ("POST /v/{hidden}/share/{revoked_link}/restore/", NOBODY),
     ],
-    # -- A guest's link: the same for everybody, however they are logged in
+    # -- Guest links: the same for everyone, logged in or not
     "guest": [
         ("GET /s/{open}/", PUBLIC),
         ("GET /s/{open}/?t=1:30", PUBLIC),
@@ -444,7 +444,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "healthz": [("GET /healthz", PUBLIC)],
     "readyz": [("GET /readyz", STAFF), ("POST /readyz", (405,) * 6)],
     "design": [("GET /design/", STAFF)],
-    # -- Getting in
+    # -- Log-in
     "login": [
         ("GET /login/", (200, 302, 302, 302, 302, 200)),
         ("POST /login/ username=bob&password=wrong", (422, 302, 302, 302, 302, 422)),
@@ -468,7 +468,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /register/{used_token}/", (410,) * 6),
         ("GET /register/nonsense/", (404,) * 6),
     ],
-    # -- One's own
+    # -- A member's own pages
     "settings": [
         ("GET /settings/", ALL),
         ("POST /settings/ username=eve&email=eve@example.org", DONE),
@@ -502,7 +502,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /profile/charlie/avatar.webp", NOBODY),
         ("GET /profile/nobody/avatar.webp", NOBODY),
     ],
-    # -- Inviting
+    # -- Invitations
     "invitation_list": [
         ("GET /invitations/", STAFF),
         ("POST /invitations/ email=eve@example.org&role=USER", STAFF),
@@ -527,14 +527,14 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
 # -- The world ----------------------------------------------------------------------------------
 @dataclass
 class World:
-    """One of everything. The uploader is bob, the other member is charlie."""
+    """A site with one object of each kind. The uploader is bob, the other member is charlie."""
 
     users: dict[str, User] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # what stands in {braces} in the table
     sessions: dict[str, str] = field(default_factory=dict)  # keys, by visitor
 
     def client(self, visitor: str, **options: Any) -> Client:
-        """A browser that knows nothing but the visitor's session, which all of them share."""
+        """A new browser with the visitor's session only. All clients of a visitor share it."""
         client = Client(**options)
         if visitor != "anonymous":
             if visitor not in self.sessions:
@@ -543,7 +543,7 @@ class World:
         return client
 
     def _log_in(self, visitor: str) -> str:
-        """The deactivated one's session is still there, as if it had begun a moment before."""
+        """A deactivated member's session, which still exists as if it had just begun."""
         client, users = Client(), User.objects.filter(pk=self.users[visitor].pk)
         if visitor == "deactivated":
             users.update(is_active=True)
@@ -559,7 +559,7 @@ class World:
         client: Client | None = None,
         headers: dict[str, str] | None = None,
     ) -> Any:
-        """What the visitor gets. Nothing of what the request did stays."""
+        """The response for the visitor. Changes by the request are rolled back."""
         method, path, data = parts_of(request, self.names)
         client = client or self.client(visitor)
         with transaction.atomic():
@@ -572,7 +572,7 @@ class World:
 
 
 def parts_of(request: str, names: dict[str, str]) -> tuple[str, str, dict[str, Any]]:
-    """Method, path with query, and the fields of the form."""
+    """The method, the path with its query, and the fields of the form."""
     method, path, *rest = request.split(" ", 2)
     data: dict[str, Any] = dict(pair.split("=", 1) for pair in rest[0].split("&")) if rest else {}
     if data.get("file") == "video":
@@ -683,7 +683,7 @@ def world(media: Path) -> World:
 
 
 def guest_links(users: dict[str, User]) -> dict[str, str]:
-    """Tokens of links in every state, and the ids of two. All are of videos that are there."""
+    """Tokens of guest links in every state, and the ids of two. All their videos exist."""
     names = {"unknown": new_token()}
     hour, by = (
         timedelta(hours=1),
@@ -700,7 +700,7 @@ def guest_links(users: dict[str, User]) -> dict[str, str]:
         video, token = by[f"{video_file}.mp4"], new_token()
         link = GuestLink.objects.create(
             video=video,
-            # Not its uploader any more, and deactivated besides.
+            # Its creator is no longer the uploader, and is deactivated.
             created_by=users["deactivated"] if name == "of_gone" else video.uploaded_by,
             token_hash=hash_token(token),
             created_at=timezone.now() - 2 * hour,
@@ -714,7 +714,7 @@ def guest_links(users: dict[str, User]) -> dict[str, str]:
 
 
 def make_comments(users: dict[str, User], names: dict[str, str]) -> dict[str, str]:
-    """Comments of charlie's and of the moderator's, and a notification of bob's."""
+    """Comments by charlie and the moderator, and a notification for bob."""
     ready = Video.objects.get(short_id=names["ready"])
     hidden = Video.objects.get(short_id=names["hidden"])
     member = users["member"]
@@ -737,7 +737,7 @@ def fragmented() -> bytes:
 
 
 def rendition_of(video: Video, folder: Path) -> None:
-    """A file that plays, still growing unless the video is ready."""
+    """A playable rendition, incomplete unless the video is ready."""
     name = f"{video.pk.hex}-720p.mp4"
     (folder / name).write_bytes(fragmented())
     Rendition.objects.create(
@@ -759,7 +759,7 @@ def rendition_of(video: Video, folder: Path) -> None:
 
 
 def seen(answer: HttpResponse) -> Status:
-    """The status, or where a redirect to a log-in leads to."""
+    """The status, or the target of a redirect to a log-in."""
     if answer.status_code == 302:
         target = answer["Location"]
         request = answer.wsgi_request  # type: ignore[attr-defined]
@@ -774,7 +774,7 @@ def seen(answer: HttpResponse) -> Status:
 
 # -- The table is whole -------------------------------------------------------------------------
 def site_urls() -> Iterator[str]:
-    """The names of all URL patterns outside /admin/, "admin:…" of those inside."""
+    """The names of all URL patterns; those inside /admin/ begin with "admin:"."""
     yield from _names(get_resolver(), "")
 
 
@@ -797,7 +797,7 @@ def test_every_url_has_a_line_in_the_table() -> None:
 
 
 def test_every_page_is_looked_at_in_a_browser(world: World) -> None:
-    """By tests/browser/test_access.py: what answers with a whole page is in its table."""
+    """Every address with a whole page is in the table of tests/browser/test_access.py."""
     pages = set()
     for name, request, expected in LINES:
         for visitor, status in zip(VISITORS, expected, strict=True):
@@ -839,7 +839,7 @@ def test_a_closed_link_opens_nothing_for_anybody(world: World) -> None:
 
 
 def test_a_guest_gets_elsewhere_what_a_stranger_gets(world: World) -> None:
-    """Having been at an open link leaves nothing behind that would open more."""
+    """A visit to an open link leaves nothing in the browser that would open more."""
     guest = world.client("anonymous")
     assert guest.get("/s/{open}/".format_map(world.names)).status_code == 200
     assert not guest.cookies
@@ -855,7 +855,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("kind", SCRIPTS)
 def test_a_script_that_is_not_logged_in_gets_401(world: World, kind: str) -> None:
-    """Wherever a person is led to the log-in, and by htmx with the way back to its page."""
+    """All ways to the log-in page; with htmx, the address leads back to its page."""
     back = "?next=/%3Fsort%3Dviews" if kind == "htmx" else ""
     for _, request, expected in LINES:
         for visitor in ("anonymous", "deactivated"):
@@ -899,7 +899,7 @@ def test_every_post_needs_a_csrf_token(world: World) -> None:
             continue
         for visitor in ("anonymous", "uploader", "admin"):
             answer = world.ask(visitor, request, world.client(visitor, enforce_csrf_checks=True))
-            # The upload page looks at quota and size before it reads the body and the token.
+            # The upload page checks quota and size before it reads the body and the CSRF token.
             exempt = name == "upload" and visitor == "anonymous"
             if name == "uploads":  # whose own table has it with the headers that it needs
                 assert answer.status_code == (401 if visitor == "anonymous" else 412)
@@ -959,7 +959,7 @@ ODD = [
 
 @functools.cache
 def odd_queries() -> list[str]:
-    """One odd value of every name at a time, so that each of them is asked for once."""
+    """Sets of odd parameters, so that each odd value of each name is requested once."""
     by_name: dict[str, list[str]] = {}
     for query in ODD:
         name = query.rpartition("=")[0].rpartition("&")[2]  # of several, the last
@@ -968,7 +968,7 @@ def odd_queries() -> list[str]:
 
 
 def test_no_query_breaks_an_address(world: World, subtests: pytest.Subtests) -> None:
-    """It answers as if the odd part were not there, or that there is no such category."""
+    """The page ignores the odd value, or reports that there is no such category."""
     for name, lines in TABLE.items():
         with subtests.test(name):
             request, expected = lines[0]
@@ -1017,7 +1017,7 @@ def test_an_address_that_there_is_not_is_404(world: World, subtests: pytest.Subt
 
 # -- The admin ----------------------------------------------------------------------------------
 def admin_objects(world: World) -> dict[str, object]:
-    """The id of one object of every model that the admin shows."""
+    """The id of one object of each model that the admin shows."""
     made = {
         "siteconfig_config": Config.objects.get(),
         "siteconfig_backuprun": BackupRun.objects.create(state="DONE", lease_until=timezone.now()),
@@ -1041,8 +1041,8 @@ ADMIN_PAGES = ("changelist", "add", "change", "delete", "history")
 EVERYTHING, NOTHING = (200, 200, 200, 200, 200), (403, 403, 403, 403, 403)
 NO_ADDING = (200, 403, 200, 200, 200)
 READING = (200, 403, 200, 403, 200)
-# Model -> what a moderator and an admin get for its five pages. For all others Django's redirect
-# to the log-in stands.
+# Model -> the results of a moderator and an admin for its five pages. All others get Django's
+# redirect to the log-in.
 ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "accounts_invitation": (EVERYTHING, EVERYTHING),
     "accounts_user": (READING, NO_ADDING),  # a moderator changes some fields of it
@@ -1092,7 +1092,7 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     ],
     "admin:(unnamed) (?P<url>.*)$": [
         ("GET /admin/nothing/", (TO_ADMIN, TO_ADMIN, TO_ADMIN, 404, 404, TO_ADMIN)),
-        # Schedules name functions to run: not even an admin of the site gets at them.
+        # Schedules name functions to run, so not even an admin may change them.
         ("GET /admin/django_q/", (TO_ADMIN, TO_ADMIN, TO_ADMIN, 404, 404, TO_ADMIN)),
     ],
     "admin:accounts_invitation_renew": [
@@ -1145,7 +1145,7 @@ ADMIN_LINES = [
 
 def test_every_url_of_the_admin_has_a_line_or_is_one_of_a_models_five() -> None:
     pages = {f"admin:{model}_{page}" for model in ADMIN_MODELS for page in ADMIN_PAGES}
-    # Django's shorter spelling of every model's change page.
+    # Django's shorter address of each model's change page.
     pages.add("admin:(unnamed) <path:object_id>/")
     inside = {name for name in site_urls() if name.startswith("admin:")}
     assert inside == pages | set(ADMIN_TABLE)

@@ -14,16 +14,16 @@ HOLE = {"id": "CVE-2026-1", "fix_versions": ["13.0.1"]}
 BAD = {"name": "pillow", "version": "13.0.0", "vulns": [HOLE, HOLE | {"fix_versions": []}]}
 
 LINES = """\
-pillow 13.0.0: CVE-2026-1, mended in 13.0.1
-pillow 13.0.0: CVE-2026-1, mended in no version yet"""
+pillow 13.0.0: CVE-2026-1, fixed in 13.0.1
+pillow 13.0.0: CVE-2026-1, fixed in no version yet"""
 
 
 @pytest.mark.parametrize(
     ("dependencies", "well", "sentence"),
     [
         ([FINE, FINE], True, "none."),
-        ([FINE, UNKNOWN], True, "none, but nothing could be learned about pillow."),
-        ([UNKNOWN], True, "not looked at: the list of vulnerabilities is not reachable from here."),
+        ([FINE, UNKNOWN], True, "none, but these could not be checked: pillow."),
+        ([UNKNOWN], True, "not checked: the list of vulnerabilities can't be reached from here."),
         (
             [FINE, UNKNOWN, BAD],
             False,

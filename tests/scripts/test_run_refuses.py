@@ -31,8 +31,8 @@ def test_a_taken_port(clone: Clone) -> None:
         other.bind(("127.0.0.1", clone.port))
         other.listen()
         assert clone.refusal() == (
-            f"Port {clone.port} of 127.0.0.1 is taken by another program. Stop that, or choose "
-            f"another: PORT={clone.port + 1} scripts/run"
+            f"Port {clone.port} of 127.0.0.1 is already in use. Stop the other program or choose "
+            f"another port: PORT={clone.port + 1} scripts/run"
         )
 
 
@@ -43,7 +43,7 @@ def test_a_port_that_is_none(clone: Clone, port: str) -> None:
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid", "2001:db8::7"])
 def test_a_host_that_is_not_this_machine(clone: Clone, host: str) -> None:
-    assert f"HOST is '{host}', which is no address of this machine" in clone.refusal(HOST=host)
+    assert f"HOST is '{host}', which is not an address of this machine" in clone.refusal(HOST=host)
 
 
 def test_a_second_one_in_the_same_folder(clone: Clone) -> None:
@@ -65,10 +65,10 @@ def test_a_full_disk(clone: Clone, fake_program: Callable[[str, str], str]) -> N
 @pytest.mark.parametrize(
     ("python", "words"),
     [
-        ('case "$*" in *platform*) echo 3.10.12;; *) exit 1;; esac', "here python3 is 3.10.12"),
-        ('case "$*" in *platform*) echo 3.14.0;; *) exit 1;; esac', "here python3 is 3.14.0"),
-        ("exit 1", "here python3 is broken"),
-        (None, "here python3 is none"),
+        ('case "$*" in *platform*) echo 3.10.12;; *) exit 1;; esac', "but python3 is 3.10.12"),
+        ('case "$*" in *platform*) echo 3.14.0;; *) exit 1;; esac', "but python3 is 3.14.0"),
+        ("exit 1", "but python3 is broken"),
+        (None, "but python3 is none"),
     ],
     ids=["too old", "too new", "broken", "none"],
 )
@@ -83,7 +83,7 @@ def test_a_python_that_does_not_fit(
         (tools / "python3").write_text(f"#!/bin/sh\n{python}\n")
         (tools / "python3").chmod(0o755)
     answer = clone.refusal(PATH=str(tools))
-    assert answer.startswith("Clipset needs Python 3.11, 3.12 or 3.13;")
+    assert answer.startswith("Clipset needs Python 3.11, 3.12 or 3.13, but python3 is ")
     assert words in answer
 
 

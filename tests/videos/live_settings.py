@@ -16,4 +16,4 @@ PASSWORD_HASHERS = [*PASSWORD_HASHERS, "django.contrib.auth.hashers.MD5PasswordH
 pulse.BEAT_SECONDS = float(os.environ.get("CLIPSET_TEST_BEAT_SECONDS", pulse.BEAT_SECONDS))
 pulse.QUIET_SECONDS = float(os.environ.get("CLIPSET_TEST_QUIET_SECONDS", pulse.QUIET_SECONDS))
 # Tests that see patience run out have less of it.
-sockets.PATIENCE = float(os.environ.get("CLIPSET_TEST_PATIENCE", sockets.PATIENCE))
+sockets.PATIENCE_SECONDS = float(os.environ.get("CLIPSET_TEST_PATIENCE", sockets.PATIENCE_SECONDS))

@@ -12,7 +12,12 @@ from django.utils import timezone
 
 from clipset.database.clock import LEASE_SLACK, database_now
 from clipset.lib.units import plural
-from clipset.workers.task_queue import ensure_schedule, regularly, schedules_named, waiting_wake_ups
+from clipset.workers.task_queue import (
+    ensure_schedule,
+    schedule_columns,
+    schedules_named,
+    waiting_task_count,
+)
 from siteconfig.doctor import Finding, Look
 from siteconfig.services.heartbeat import alive_before
 from videos.doctor.mending import add_job, each_of, has_open_job, is_missing, wake
@@ -101,7 +106,7 @@ def find_stuck_jobs(_look: Look) -> Iterator[Finding]:
         due = Job.objects.filter(
             kind__in=kinds, state=JobState.WAITING, run_after__lt=now - PATIENCE
         ).count()
-        if due and not waiting_wake_ups(cluster):
+        if due and not waiting_task_count(cluster):
             sentence = f"{plural(due, 'job')} due, but no worker was woken."
             facts = {"kind": str(kinds[0])}
             yield Finding("jobs", sentence, name, "Wake a worker.", facts)
@@ -195,7 +200,7 @@ def find_wrong_schedules(_look: Look) -> Iterator[Finding]:
             yield Finding("schedules", sentence, name, "Create it.")
             continue
         (row, *doubles) = rows
-        wanted = regularly(function, minutes, cluster)
+        wanted = schedule_columns(function, minutes, cluster)
         next_run = row.next_run or now
         latest = now + timedelta(minutes=minutes) + LEASE_SLACK
         if doubles or any(getattr(row, field) != value for field, value in wanted.items()):
@@ -223,7 +228,7 @@ def mend_schedule(finding: Finding, journal: Journal) -> None:
                 return
             for double in rows[1:]:
                 journal.delete_row(double)
-            changes = regularly(function, minutes, cluster)
+            changes = schedule_columns(function, minutes, cluster)
             if rows[0].next_run and rows[0].next_run > now + timedelta(minutes=minutes):
                 changes["next_run"] = now
             journal.change_row(rows[0], **changes)

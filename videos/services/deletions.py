@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.members import delete_some_rows_of
-from clipset.workers.task_queue import enqueue, waiting_wake_ups
+from clipset.workers.task_queue import enqueue, waiting_task_count
 from videos.models import Job, Video, VideoDeletion
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _mark(select: str, params: Sequence[Any]) -> int:
 
 def enqueue_deletions() -> None:
     """When something is marked and no worker has a wake-up for it."""
-    if _is_anything_marked() and not waiting_wake_ups():
+    if _is_anything_marked() and not waiting_task_count():
         enqueue("videos.tasks.delete_marked_rows")
 
 

@@ -1,4 +1,4 @@
-"""What follows a commit may fail; what was committed is answered as such."""
+"""Actions after a commit may fail without failing the request."""
 
 from __future__ import annotations
 

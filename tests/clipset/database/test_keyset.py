@@ -98,7 +98,7 @@ def test_a_cursor_has_one_spelling() -> None:
     text = encode_cursor((1, 2))
     assert decode_cursor(text) == (1, 2)
     assert text == "WzEsMl0"
-    # The last character carries two bits that count for nothing.
+    # The last character has two unused bits.
     assert decode_cursor("WzEsMl1") is None
 
 

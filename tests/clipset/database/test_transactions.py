@@ -1,4 +1,4 @@
-"""Whoever computes for long in a transaction is named in the log."""
+"""Long computations in a transaction are logged with their request or task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite's log is cut again after it has grown, and nobody waits for it."""
+"""SQLite's log is truncated after it has grown, without making anyone wait."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIB = 1024**2
 
 @pytest.fixture(autouse=True)
 def small_limit(settings: Settings) -> None:
-    """Of 64 MiB a test would write much."""
+    """A small limit, since a test would have to write 64 MiB otherwise."""
     settings.SQLITE_WAL_LIMIT_BYTES = 2 * MIB
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_size_limit")
@@ -45,7 +45,7 @@ def another() -> closing[sqlite3.Connection]:
 
 
 def write(size: int) -> None:
-    """Each transaction a few pages, as a site does it."""
+    """Writes a few pages in each transaction, as a site does."""
     with another() as writer:
         writer.execute("CREATE TABLE IF NOT EXISTS filling (bytes BLOB)")
         for _ in range(size // (128 * 1024)):
@@ -54,7 +54,7 @@ def write(size: int) -> None:
 
 
 def busy_timeout() -> int:
-    """Milliseconds for which this connection waits for a lock."""
+    """The milliseconds for which this connection waits for a lock."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout")
         return int(cursor.fetchone()[0])

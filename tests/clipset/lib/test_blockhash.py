@@ -1,4 +1,4 @@
-"""A hash that goes on where another process left off."""
+"""A hash that another process can continue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipset.lib import blockhash
-from clipset.lib.blockhash import BESIDE, BLOCK, START, BlockHash, HashBeside
+from clipset.lib.blockhash import BLOCK, MIN_THREADED_BYTES, START, BlockHash, HashBeside
 
 BYTES = hashlib.shake_256(b"film").digest(2 * BLOCK + 1000)
 
@@ -78,11 +78,19 @@ def test_how_it_is_cut_makes_no_difference(cuts: list[int]) -> None:
 
 def test_large_and_small_pieces_beside_the_caller_come_in_their_order() -> None:
     beside, start = HashBeside(BlockHash()), 0
-    for size in (3 * BESIDE, 10, BESIDE, BESIDE - 1, BLOCK, 1, len(BYTES)):
+    for size in (
+        3 * MIN_THREADED_BYTES,
+        10,
+        MIN_THREADED_BYTES,
+        MIN_THREADED_BYTES - 1,
+        BLOCK,
+        1,
+        len(BYTES),
+    ):
         beside.update(BYTES[start : start + size])
         start += size
         assert beside.settled().hexdigest() == of(BYTES[:start])
-    for start in range(0, len(BYTES), BESIDE):  # with nobody who waits in between
-        beside.update(BYTES[start : start + BESIDE])
+    for start in range(0, len(BYTES), MIN_THREADED_BYTES):  # with nobody who waits in between
+        beside.update(BYTES[start : start + MIN_THREADED_BYTES])
     beside.close()
     assert beside.settled().hexdigest() == of(BYTES + BYTES)

@@ -1,4 +1,4 @@
-"""A full disk, as the file system and the databases tell of it."""
+"""Errors of the file system and the databases about a full or unavailable disk."""
 
 from __future__ import annotations
 

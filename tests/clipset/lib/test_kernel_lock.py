@@ -1,4 +1,4 @@
-"""One process at a time, and a killed one is none."""
+"""The lock excludes other processes, and a killed process releases it."""
 
 from __future__ import annotations
 

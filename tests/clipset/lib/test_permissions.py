@@ -1,4 +1,4 @@
-"""Nobody but the site's user and its group may read its files."""
+"""Only the site's user and its group may read its files."""
 
 from __future__ import annotations
 

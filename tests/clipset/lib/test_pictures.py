@@ -1,4 +1,4 @@
-"""What decoding a picture may cost; that it comes out right is tested with avatars."""
+"""Limits on the cost of decoding an image. The tests of avatars check the results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIZE = (960, 540)
 MB = 1024**2
 LYING = Image.Exif()
 LYING[ORIENTATION] = 6
-# Just as large as is taken: kind, mode, width and height in px, options.
+# The largest accepted images: kind, mode, width and height in px, options.
 LARGEST: list[tuple[str, str, tuple[int, int], dict[str, Any]]] = [
     ("JPEG", "RGB", (8000, 6250), {}),
     ("JPEG", "CMYK", (8000, 6250), {}),
@@ -45,8 +45,8 @@ LARGEST: list[tuple[str, str, tuple[int, int], dict[str, Any]]] = [
     ("WEBP", "RGBA", (4000, 4000), {"lossless": True, "method": 0}),
 ]
 NAMES = [f"{kind}-{mode}-{len(options)}" for kind, mode, _, options in LARGEST]
-# In a process of its own, for the kernel's count of the memory that the largest of its children
-# took at the most. A child's count begins with what its parent had, which is little here.
+# Runs in a separate process, since the kernel reports the peak memory of a process's largest child.
+# A child's count starts with its parent's memory, which is small here.
 MEASURE = f"""
 import resource, sys
 from clipset.lib.pictures import fitted_webp
@@ -72,7 +72,7 @@ def test_the_largest_picture_takes_less_than_300_mb(
     save(small, kind, mode, (64, 64), options)
     command = [sys.executable, "-c", MEASURE, str(large), str(small)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    # A JPEG that is not progressive is decoded to a part of its size at once.
+    # A JPEG that is not progressive is decoded at a reduced size.
     assert int(printed) < (100 if kind == "JPEG" and not options else 300) * MB
 
 
@@ -80,7 +80,7 @@ def test_the_largest_picture_takes_less_than_300_mb(
 def test_a_picture_with_more_pixels_is_refused_by_its_head(
     tmp_path: Path, kind: str, mode: str, size: tuple[int, int], options: dict[str, Any]
 ) -> None:
-    """Of the file there is no more than the head, so that decoding it would fail otherwise."""
+    """The file has only a header, so decoding it would fail with another message."""
     whole = tmp_path / "whole"
     save(whole, kind, mode, (size[0], size[1] + 40), options)
     head = io.BytesIO(whole.read_bytes()[: 4096 if kind != "WEBP" else None])
@@ -92,7 +92,7 @@ def test_a_picture_with_more_pixels_is_refused_by_its_head(
 
 
 def test_a_large_picture_keeps_its_detail() -> None:
-    """A fine line in the middle is still where it was, after the reduction on the way."""
+    """A thin line in the middle keeps its place, although the image is reduced in between."""
     image = Image.new("RGB", (4800, 2700), "white")
     image.paste((0, 0, 0), (2390, 0, 2410, 2700))
     for kind in ("PNG", "JPEG"):
@@ -113,13 +113,13 @@ def a_picture() -> io.BytesIO:
 
 
 def children(parent: int | None = None) -> list[int]:
-    """Those that decode a picture for this process, or for another."""
+    """The processes that decode an image for this process, or for another one."""
     parent = parent or os.getpid()
     return [pid for pid in descendants(parent) if "image_child" in command_of(pid)]
 
 
 class Decoding:
-    """A picture that takes all the processor time there is, decoded in a thread of its own."""
+    """Decodes an image that uses all permitted processor time, in a separate thread."""
 
     def __init__(self, member: UUID) -> None:
         self.error: PictureError | None = None
@@ -134,7 +134,7 @@ class Decoding:
             self.error = error
 
     def end(self) -> None:
-        """Rather than wait for the limit."""
+        """Ends the child early, so that the test need not wait for the limit."""
         for pid in children():
             os.kill(pid, signal.SIGKILL)
         self.thread.join()
@@ -339,7 +339,7 @@ def test_a_jpeg_stands_on_white_where_it_could_be_seen_through() -> None:
     ("orientation", "red_at"), [(1, "left"), (3, "right"), (6, "top"), (8, "bottom")]
 )
 def test_a_lying_picture_is_cut_as_it_is_seen(orientation: int, red_at: str) -> None:
-    """Not square: half of it red, cut to a shape that lies across."""
+    """An upright image, half of it red, cropped to a wide shape."""
     image, exif, sent = Image.new("RGB", (400, 300), "blue"), Image.Exif(), io.BytesIO()
     image.paste((255, 0, 0), (0, 0, 200, 300))
     exif[ORIENTATION] = orientation
@@ -358,7 +358,7 @@ def test_a_lying_picture_is_cut_as_it_is_seen(orientation: int, red_at: str) -> 
 def test_a_picture_lasts_through_a_power_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """First its bytes, then, once it has its name, the folder's names."""
+    """Syncs the file's bytes first and, after it has its name, the folder."""
     synced: list[tuple[Path, bool]] = []
     real, path = os.fsync, tmp_path / "me.webp"
 

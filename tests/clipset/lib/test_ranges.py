@@ -117,7 +117,7 @@ positions = st.integers(0, 50)
         ("bytes=90-", Part(90, 99)),
         ("bytes=95-", Part(95, 99)),
         ("bytes=100-", Unsatisfiable()),
-        # These say themselves how much they want.
+        # These ranges name their end.
         ("bytes=0-49", Part(0, 49)),
         ("bytes=50-999", Part(50, 99)),
         ("bytes=-50", Part(50, 99)),

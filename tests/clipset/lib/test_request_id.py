@@ -1,4 +1,4 @@
-"""One id from the answer's header to the log lines of the worker."""
+"""The same id in the response's header and in the log lines of the worker."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def no_request() -> Iterator[None]:
 
 
 def shown() -> str:
-    """What a log line says now."""
+    """The id in a log line now."""
     record = logging.LogRecord("test", logging.INFO, __file__, 1, "", (), None)
     assert AddRequestId().filter(record)
     return str(record.request_id)  # type: ignore[attr-defined]
@@ -53,7 +53,7 @@ def test_a_task_brings_the_id_of_the_request_that_created_it_into_the_worker() -
     assert shown() == "-"
     pre_execute.send(sender="django_q", func=None, task=task)
     assert shown() == "0123456789abcdef"
-    # The next one is a schedule's.
+    # The next task comes from a schedule.
     pre_execute.send(sender="django_q", func=None, task={"id": "x"})
     assert shown() == "-"
 
@@ -61,7 +61,7 @@ def test_a_task_brings_the_id_of_the_request_that_created_it_into_the_worker() -
 def test_the_log_lines_of_a_job_name_the_request_that_created_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever woke the worker: a wake-up takes whatever job is next."""
+    """The log names the request of the job, not the one whose task woke the worker."""
     set_request_id("0123456789abcdef")
     add_job(video=make_video(uploader=make_user("alice")))
     set_request_id("fedcba9876543210")

@@ -1,4 +1,4 @@
-"""Slots that processes share, and that a killed one gives back."""
+"""Slots that processes share and that the kernel releases for a killed process."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_who_waits_gets_the_next_one_and_has_only_one_request_that_waits() -> No
     with slots.held(ALICE, wait_seconds=0):
         thread = threading.Thread(target=wait)
         thread.start()
-        # The kernel's list of locks: the thread has the member's, and waits for the slot.
+        # In the kernel's list of locks, the thread holds the member's lock; it waits for the slot.
         wait_for(lambda: f" {slots.most + BOB.int} " in Path("/proc/locks").read_text())
         with pytest.raises(NoSlotError) as refused, slots.held(BOB, wait_seconds=0):
             pass

@@ -199,7 +199,7 @@ def test_clean_text(text: str, expected: str) -> None:
         ("家族の動画.mp4", "家族の動画"),
         (f"{FAMILY}.mp4", FAMILY),
         ("🎉.mp4", "🎉"),
-        # What must not be in it.
+        # Characters that must be removed.
         (f"clip{RLO}4pm.exe", "clip4pm"),
         ("a\x00b\x1fc\n.mp4", "abc"),
         ("- holiday.mp4", "holiday"),

@@ -1,4 +1,4 @@
-"""A busy, full or missing database, seen by people, scripts and upload clients."""
+"""Responses to people, scripts and upload clients while the database is busy, full or missing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SENTENCE = "The site is busy. Try again in a moment."
 
 @contextmanager
 def locked_database() -> Iterator[None]:
-    """Another process writes all the time; what waits for the lock here gives up at once."""
+    """Another connection holds the write lock; waiting for it fails at once in this process."""
     if connection.vendor != "sqlite":
         pytest.skip("SQLite's one lock for writing")
     name = connection.settings_dict["NAME"]
@@ -56,7 +56,7 @@ def locked_database() -> Iterator[None]:
 
 @pytest.fixture
 def alice(transactional_db: None) -> Client:
-    """Logged in, and not seen for two hours, so that a page would note her use."""
+    """A client whose session was last used two hours ago, so that a page notes its use."""
     client = Client(raise_request_exception=False)
     client.force_login(make_user("alice", password=PASSWORD))
     client.get("/")
@@ -67,7 +67,7 @@ def alice(transactional_db: None) -> Client:
 
 
 def begin_upload(client: Client) -> Any:
-    """By tus."""
+    """Creates an upload by tus."""
     headers = {
         "Tus-Resumable": "1.0.0",
         "Upload-Length": "5",
@@ -86,7 +86,7 @@ def test_pages_are_read_while_nothing_can_be_written(alice: Client, trouble: obj
     with trouble():  # type: ignore[operator]
         answers = {page: alice.get(page).status_code for page in pages}
     assert answers == dict.fromkeys(pages, 200)
-    # The use is noted as soon as it can be.
+    # The use is noted as soon as that is possible.
     alice.get("/")
     assert Session.objects.get().last_seen_at > timezone.now() - timedelta(hours=1)
 
@@ -145,7 +145,7 @@ def test_scripts_get_the_status_and_the_sentence_in_their_own_form(alice: Client
 @pytest.mark.django_db(transaction=True)
 def test_a_full_database_is_503_for_a_comment_and_507_for_an_upload(alice: Client) -> None:
     path = f"/v/{make_video().short_id}/comments/"
-    # Pages of the database may have room for one more row or two.
+    # Existing pages of the database may have room for a few more rows.
     with full_database():
         comments = (alice.post(path, {"text": f"{n}" * 900}) for n in range(10, 60))
         comment = next(answer for answer in comments if answer.status_code != 302)
@@ -157,7 +157,7 @@ def test_a_full_database_is_503_for_a_comment_and_507_for_an_upload(alice: Clien
 
 
 class PostgreSqlError(Exception):
-    """As psycopg's: with the server's code, or without where there is no server."""
+    """An error like psycopg's, with a SQLSTATE, or without one if there is no server."""
 
     def __init__(self, sqlstate: str | None) -> None:
         super().__init__("from the server")

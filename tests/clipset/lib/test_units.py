@@ -69,7 +69,7 @@ def test_bytes_are_right_to_the_last_digit_shown(n: int) -> None:
     power = ["byte", "KB", "MB", "GB", "TB", "PB", "EB"].index(unit.removesuffix("s"))
     shown = float(number.replace(",", "")) * 1024**power
     precision = (0.05 if float(number.replace(",", "")) < 10 else 0.5) * 1024**power
-    # 10 may also stand for what lay just below it.
+    # 10 may also be a rounded value just below it.
     assert abs(shown - n) <= precision * (1 + 1e-9)
 
 

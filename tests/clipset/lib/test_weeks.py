@@ -87,7 +87,7 @@ def test_boundaries(zone: str, day: int, hour: int, now: str, latest: str, follo
 days = st.integers(0, 6)
 hours = st.integers(0, 23)
 zones = st.sampled_from(ZONES).map(ZoneInfo)
-# Some days before and after clocks that jump, and any time.
+# Times some days around the jumps of clocks, and arbitrary times.
 JUMPS = ("2018-02-18", "2018-11-04", "2011-12-30", "2010-11-07", "2010-03-14", "1993-08-21")
 instants = st.one_of(
     st.integers(0, 60 * 365 * 86400).map(
@@ -137,7 +137,7 @@ def test_the_zone_in_which_now_is_given_does_not_matter(
 
 
 def walked(now: datetime, day: int, hour: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """The boundaries around `now`, found by looking at the clock every minute.
+    """The boundaries around `now`, found by checking the clock at every minute.
 
     A boundary is the minute in which the clock shows the time, or one behind it, for the first
     time ever: its highest reading so far is kept.

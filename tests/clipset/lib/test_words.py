@@ -1,4 +1,4 @@
-"""Words for the search: folded alike in texts and queries, and found again where they stand."""
+"""Words for the search: folding of texts and queries, and the positions of matches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which settings let others reach the site."""
+"""Settings and headers that show that other machines can reach the site."""
 
 from __future__ import annotations
 

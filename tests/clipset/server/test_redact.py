@@ -39,7 +39,7 @@ from clipset.server.redact import redact_path
         ("/a?next=%252Fs%252Fabc", "/a?next=%252Fs%252F…"),
         ("/a?next=%25252Fs%25252Fabc", "/a?next=%25252Fs%25252F…"),
         ("GET /login/?next=%2Fs%2Fabc HTTP/1.1", "GET /login/?next=%2Fs%2F… HTTP/1.1"),
-        # Spelled in ways that Django decodes to the same path.
+        # Other spellings that Django decodes to the same path.
         ("/%73/abc", "/%73/…"),
         ("/%2573/abc", "/%2573/…"),
         ("/password%2Dreset/abc", "/password%2Dreset/…"),
@@ -73,7 +73,7 @@ def test_redact(path: str, expected: str) -> None:
 
 
 names = st.sampled_from(["s", "register", "password-reset"])
-# Long enough not to be part of what stands around it by chance.
+# Long enough not to occur in the surrounding text by chance.
 tokens = st.builds(new_token) | st.from_regex(r"[A-Za-z0-9_-]{20,60}", fullmatch=True)
 rests = st.sampled_from(["", "/", "/master.m3u8", "/720p.mp4?t=1&x=/s/", "/?a=b#c", "%2F", "/MQ/x"])
 

@@ -1,4 +1,4 @@
-"""Connections whose patience ends, over real sockets."""
+"""Limits on how long a client may keep a thread waiting, with real sockets."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ KIB, MIB = 1024, 1024**2
 
 @pytest.fixture(autouse=True)
 def less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "PATIENCE", 0.5)
+    monkeypatch.setattr(sockets, "PATIENCE_SECONDS", 0.5)
 
 
 @pytest.fixture
 def pair() -> Iterator[tuple[PatientSocket, socket.socket]]:
-    """Ours and the client's end, over TCP."""
+    """The server's and the client's end of a TCP connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         theirs = socket.create_connection(listener.getsockname(), timeout=10)
         accepted, _ = listener.accept()
@@ -50,7 +50,7 @@ def read_for_ten_seconds(ours: PatientSocket) -> None:
 
 
 def is_over(theirs: socket.socket) -> bool:
-    """Whether the connection has ended, once all that came was read."""
+    """Whether the connection has ended, after reading all that was received."""
     try:
         while theirs.recv(MIB):
             pass
@@ -116,7 +116,7 @@ def test_who_watches_is_asked_while_nothing_comes_and_may_end_it_for_good(
     pair: tuple[PatientSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = pair
-    monkeypatch.setattr(sockets, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(sockets, "CHECK_SECONDS", 0.05)
     answers = iter([True, True, False])
     since = time.monotonic()
     with ours.watched(lambda: next(answers)):
@@ -124,18 +124,18 @@ def test_who_watches_is_asked_while_nothing_comes_and_may_end_it_for_good(
     assert took(since) < 0.4, "before the patience is used up"
     assert not ours.has_stalled
     theirs.sendall(b"GET / HTTP/1.1")
-    ours.begin()
+    ours.begin_request()
     assert ours.recv(100) == b"", "what comes now belongs to the body that was given up"
 
 
 def test_a_watched_body_makes_room_like_any_other(
     pair: tuple[PatientSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Being asked in between is no new beginning of its waiting."""
+    """Asking the watcher does not restart the time that a connection has waited."""
     ours, _ = pair
     room = Waiting(1)
-    monkeypatch.setattr(sockets, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(sockets, "LONG", 0.1)
+    monkeypatch.setattr(sockets, "CHECK_SECONDS", 0.02)
+    monkeypatch.setattr(sockets, "LONG_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(sockets, "waiting", room)
     with closing(PatientSocket(socket.socket().detach())) as other:
 
@@ -173,7 +173,7 @@ def test_a_dripping_client_is_given_up_too(pair: tuple[PatientSocket, socket.soc
 def test_a_slow_line_that_keeps_its_pace_is_served(
     pair: tuple[PatientSocket, socket.socket],
 ) -> None:
-    """8 KB each 0.2 s for 2 s: four times as long as the patience."""
+    """Sends 8 KB every 0.2 s for 2 s, which is four times the patience."""
     ours, theirs = pair
 
     def send() -> None:
@@ -318,7 +318,7 @@ def test_a_hurry_ends_also_for_who_keeps_a_good_pace(
 
     thread = threading.Thread(target=send)
     thread.start()
-    ours.hurry(patience=0.3, seconds=0.6)
+    ours.limit_patience(patience=0.3, seconds=0.6)
     since = time.monotonic()
     try:
         with pytest.raises(ClientStalledError):
@@ -327,7 +327,7 @@ def test_a_hurry_ends_also_for_who_keeps_a_good_pace(
     finally:
         done.set()
         thread.join()
-    ours.begin()
+    ours.begin_request()
     theirs.sendall(b"x")
     assert ours.recv(MIB), "another request has time again"
 
@@ -350,8 +350,8 @@ def waits(ours: PatientSocket, ends: list[str]) -> threading.Thread:
 def test_who_waits_longest_makes_room_but_not_before_it_is_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sockets, "PATIENCE", 10)
-    monkeypatch.setattr(sockets, "LONG", 0.5)
+    monkeypatch.setattr(sockets, "PATIENCE_SECONDS", 10)
+    monkeypatch.setattr(sockets, "LONG_WAIT_SECONDS", 0.5)
     monkeypatch.setattr(sockets, "waiting", Waiting(2))
     ends: list[str] = []
     pairs = [socket.socketpair() for _ in range(4)]

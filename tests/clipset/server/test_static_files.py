@@ -1,4 +1,4 @@
-"""What collectstatic makes of our JavaScript."""
+"""The JavaScript and CSS that collectstatic writes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ export function f(text) {
 
 
 def test_only_our_modules_lose_their_comments(tmp_path: Path) -> None:
-    """Also a file that was read before, as the hashing does."""
+    """Also a file that was read before, as it is after hashing."""
     storage = StaticFiles(location=tmp_path)
     for name, left in (("js/a.js", b"a();\n"), ("hls/a.js", b"// b\na();\n")):
         content = ContentFile(b"// b\na();\n")
@@ -76,7 +76,7 @@ def test_the_parts_of_the_components_come_as_one_file(tmp_path: Path) -> None:
 
 
 def test_no_string_of_a_module_spans_lines() -> None:
-    """In one a line that begins like a comment would be taken for one."""
+    """In such a string, a line that begins like a comment would be removed as one."""
     for path in JS.rglob("*.js"):
         for line in path.read_text().splitlines():
             assert line.count("`") % 2 == 0, (path, line)

@@ -1,4 +1,4 @@
-"""Bodies that cannot be read, from strangers and from members, through the site as it is served."""
+"""Unreadable bodies, from visitors and from members, through the WSGI application."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ TWO_MB = b"a" * 2 * 1024**2
 
 @pytest.fixture(autouse=True)
 def kept_connection() -> Iterator[None]:
-    """The end of a request would close the test's transaction with its connection; Django's own
-    test client does the same."""
+    """Keeps the database connection at the end of a request, as Django's test client does.
+
+    Closing it would end the test's transaction.
+    """
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -59,7 +61,7 @@ def field(rest: bytes) -> bytes:
     return parts(b"Content-Disposition: form-data; " + rest)
 
 
-# What a form cannot be: content type, body.
+# Bodies that are no valid form: content type, body.
 UNREADABLE = {
     "no boundary": ("multipart/form-data", b"x"),
     "an empty boundary": ("multipart/form-data; boundary=", b"x"),
@@ -81,7 +83,7 @@ UNREADABLE = {
     "an unknown charset": (PARTS + "; charset=bogus", parts(FIELD)),
     "parts in Latin-1": (PARTS + "; charset=iso-8859-1", parts(FIELD, b"\xe9")),
 }
-# What is a form, though an odd one, or is none at all.
+# Unusual but valid forms, and bodies that are no form.
 ODD = {
     "a boundary in no charset": ("multipart/form-data; boundary*=hex''61", b"x"),
     "a charset with a NUL": (FORM + "; charset*=utf-8''%00", b"a=b"),
@@ -113,7 +115,7 @@ ODD = {
 
 
 def serve(environ: dict[str, Any]) -> tuple[int, dict[str, str], str]:
-    """Through the WSGI application, which makes the request itself: status, headers, page."""
+    """Status, headers and page from the WSGI application, which creates the request itself."""
     factory: Any = RequestFactory()
     said: list[Any] = []
     entry: Any = application
@@ -183,7 +185,7 @@ def test_an_address_is_read_as_utf_8_whatever_the_body_claims() -> None:
         assert shown in page
 
 
-# For a request that breaks whoever touches it.
+# Error pages by status, for a request on which every access fails.
 PAGES: dict[int, Any] = {
     400: errors.bad_request,
     403: errors.permission_denied,
@@ -194,7 +196,7 @@ PAGES: dict[int, Any] = {
 
 @pytest.mark.parametrize("status", PAGES)
 def test_an_error_page_asks_neither_the_request_nor_the_database(status: int) -> None:
-    """A test without the database mark may not ask it."""
+    """Without the mark django_db, a query would fail this test."""
     answer = PAGES[status](None)
     assert answer.status_code == status
     assert "<h1>" in answer.content.decode()

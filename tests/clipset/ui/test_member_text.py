@@ -1,4 +1,4 @@
-"""Times and addresses in what members write, and all that has to stay text."""
+"""Links to times and addresses in members' text, and what must stay text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seconds_in(text: str, end: float | None = None) -> list[int]:
         ("0:10-0:20", [10, 20]),
         ("“1:23”", [83]),
         ("1:23.", [83]),
-        # What only looks like one.
+        # Texts that only look like times.
         ("1:75", []),
         ("16:9", []),
         ("the 80s, 5m wide", []),

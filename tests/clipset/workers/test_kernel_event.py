@@ -1,4 +1,4 @@
-"""Set once, seen by all that were forked, and waited for by no clock."""
+"""An event that forked processes share, with waits that ignore changes of the clock."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ print("ends", flush=True)
 
 
 def test_a_clock_that_is_set_back_keeps_nobody_waiting(shifted_clock: ShiftedClock) -> None:
-    """multiprocessing's own event waits for the 40 days here."""
+    """multiprocessing's own event would wait for the 40 days here."""
     shifted_clock.set_ahead(timedelta(days=40))
     with subprocess.Popen(
         [sys.executable, "-c", WAIT],

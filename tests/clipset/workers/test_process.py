@@ -79,7 +79,7 @@ time.sleep(30)
 
 @pytest.fixture
 def started() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes to end after the test, with those that they started."""
+    """Processes that are ended after the test, together with their children."""
     processes: list[subprocess.Popen[bytes]] = []
     yield processes
     for it in processes:
@@ -100,7 +100,7 @@ def start(script: str, started: list[subprocess.Popen[bytes]]) -> subprocess.Pop
 
 
 def ends_within(parent: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether all that holds the other end of the parent's output is gone in time."""
+    """Whether all processes that hold the other end of the parent's output end in time."""
     assert parent.stdout is not None
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
@@ -147,7 +147,7 @@ def test_without_it_the_child_lives_on(started: list[subprocess.Popen[bytes]]) -
 def test_a_child_whose_parent_is_gone_already_exits(
     started: list[subprocess.Popen[bytes]],
 ) -> None:
-    # The first hook keeps the child until the parent is dead, then ours runs.
+    # The first hook delays the child until the parent is dead; then our hook runs.
     script = """
 import os, time
 from clipset.workers.process import bind_forks_to_parent

@@ -1,4 +1,4 @@
-"""When a cluster's heartbeat stops. With real workers: tests/videos/test_workers.py."""
+"""Conditions that stop a cluster's heartbeat. tests/videos/test_workers.py uses real workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IDLE = -1
 
 @pytest.fixture
 def sentinel() -> Any:
-    """What a guard knows: one idle worker, and processes that run."""
+    """The state of a sentinel: one idle worker, and running processes."""
     me = SimpleNamespace(pid=os.getpid(), timer=Value("f", IDLE))
     return SimpleNamespace(
         pool=[me], monitor=me, pusher=me, timeout=TIMEOUT, task_queue=Queue(maxsize=4)
@@ -60,7 +60,7 @@ def test_a_task_nobody_takes_beside_an_idle_worker_stops_it(
     assert sentinel.task_queue._reader.poll(5)
     beats.pulse.look(sentinel)
     assert beats.count == 1
-    # All are at work: it waits for its turn, which may take hours.
+    # All workers are busy, so the task waits, which may take hours.
     sentinel.pool[0].timer.value = TIMEOUT
     beats.pulse.look(sentinel)
     assert beats.count == 2

@@ -1,4 +1,4 @@
-"""A stop is seen by what was forked before it was announced."""
+"""Processes that were forked before a stop is announced see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue only wakes; what a stopped cluster had taken is handed out again."""
+"""Tasks that a stopped cluster had taken return to the queue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from clipset.workers.task_queue import enqueue, free_taken_work, waiting_wake_ups
+from clipset.workers.task_queue import enqueue, return_taken_tasks, waiting_task_count
 
 pytestmark = pytest.mark.django_db
 
@@ -21,8 +21,8 @@ def test_what_a_stopped_cluster_had_taken_is_handed_out_again() -> None:
     far = timezone.now() + timedelta(days=22)
     OrmQ.objects.filter(pk=taken.pk).update(lock=far)
     other = OrmQ.objects.create(key="another cluster", payload="", lock=far)
-    assert waiting_wake_ups() == 2
-    assert free_taken_work() == 1
-    assert waiting_wake_ups() == 3
+    assert waiting_task_count() == 2
+    assert return_taken_tasks() == 1
+    assert waiting_task_count() == 3
     other.refresh_from_db()
     assert other.lock == far, "another cluster's is its own"

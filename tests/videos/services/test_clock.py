@@ -17,7 +17,7 @@ from accounts.models import Invitation, Role, Session, User
 from accounts.services.invitations import issue_invitation
 from accounts.services.quota import reset_due_quotas, week_end
 from accounts.services.throttle import allow
-from clipset.workers.task_queue import enqueue, ensure_schedule, waiting_wake_ups
+from clipset.workers.task_queue import enqueue, ensure_schedule, waiting_task_count
 from siteconfig.models import DayAlive
 from tests.builders import live_for, make_admin, make_user, make_video
 from videos.models import GuestLink, Upload
@@ -73,11 +73,11 @@ def test_schedules_and_tasks_run_again(clock: list[datetime], bob: User) -> None
     taken = OrmQ.objects.latest("pk")
     in_work = NOW + timedelta(days=21)
     OrmQ.objects.filter(pk=taken.pk).update(lock=in_work)
-    assert waiting_wake_ups() == 0
+    assert waiting_task_count() == 0
     look_at_clock()
     assert Schedule.objects.get(minutes=1).next_run == NOW
     assert Schedule.objects.get(minutes=24 * 60).next_run == in_time
-    assert waiting_wake_ups() == 3
+    assert waiting_task_count() == 3
     taken.refresh_from_db()
     assert taken.lock == in_work, "somebody is at it"
 

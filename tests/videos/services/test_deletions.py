@@ -123,7 +123,7 @@ def test_a_selection_that_has_changed_is_asked_about_again() -> None:
     client = logged_in(make_moderator())
     make_video()
     answer = client.post(VIDEOS, all_of(VIDEOS, post="yes", expected="120"))
-    assert "has changed meanwhile" in answer.text
+    assert "has changed in the meantime" in answer.text
     assert 'value="121"' in answer.text
     assert not VideoDeletion.objects.exists()
 

@@ -12,7 +12,7 @@ from django.test import Client
 from PIL import Image
 
 from clipset.lib.pictures import MAX_BYTES
-from clipset.server.form_files import LARGEST_FORM
+from clipset.server.form_files import MAX_FORM_BYTES
 from tests import clips
 from tests.builders import make_category, make_moderator, make_user, make_video
 from tests.videos.stored_videos import everything_on_disk, ready_video, run_queue, wake_ups
@@ -205,7 +205,7 @@ def test_what_is_no_fit_picture_is_422_and_changes_nothing(
 
 def test_a_picture_that_no_form_may_hold_is_refused_in_words(client: Client, video: Video) -> None:
     """By the middleware, before it is read."""
-    answer = send(client, video, picture=sent(b"\0" * LARGEST_FORM))
+    answer = send(client, video, picture=sent(b"\0" * MAX_FORM_BYTES))
     assert answer.status_code == 413
     assert text(answer) == "Too large. The limit is 10 MB."
     assert_nothing_changed(video)

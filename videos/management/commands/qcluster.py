@@ -24,7 +24,7 @@ from clipset.workers.kernel_event import KernelEvent
 from clipset.workers.process import bind_forks_to_parent
 from clipset.workers.pulse import Pulse
 from clipset.workers.stopping import announce_stop
-from clipset.workers.task_queue import enqueue, free_taken_work
+from clipset.workers.task_queue import enqueue, return_taken_tasks
 from clipset.workers.ticks import begin_ticking
 from siteconfig.schema import WrongMigrationsError
 from siteconfig.services import cluster_heartbeats
@@ -112,7 +112,7 @@ class Command(QCluster):  # type: ignore[misc]
         django_q_cluster.Sentinel = BeatingSentinel
         django_q_cluster.worker = ticking_worker
         cluster_heartbeats.forget_old_heartbeats()
-        free_taken_work()
+        return_taken_tasks()
         # What waited, or was given back, while nobody was here.
         enqueue("videos.tasks.look_after_jobs")
         cluster = TellingCluster()

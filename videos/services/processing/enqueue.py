@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from clipset.database.clock import database_now
-from clipset.workers.task_queue import enqueue, waiting_wake_ups
+from clipset.workers.task_queue import enqueue, waiting_task_count
 from videos.models import Job, JobKind, JobState
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def enqueue_due_jobs(*, now: datetime | None = None) -> bool:
     due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now or database_now())
     enqueued = False
     for kinds, cluster in ((QUICK, None), (SLOW, settings.TRANSCODE_CLUSTER)):
-        missing = due.filter(kind__in=kinds).count() - waiting_wake_ups(cluster)
+        missing = due.filter(kind__in=kinds).count() - waiting_task_count(cluster)
         for _ in range(max(0, min(missing, MAX_TASKS_AT_ONCE))):
             enqueue_worker(kinds[0])
             enqueued = True
