@@ -9,7 +9,7 @@ class SiteconfigConfig(AppConfig):
     def ready(self) -> None:
         from clipset.database.transactions import watch_transactions
         from siteconfig import (
-            checks,  # noqa: F401 registers them
+            checks,  # noqa: F401 the import registers Django's system checks
             doctor_checks,
             health_checks,
         )
@@ -20,6 +20,6 @@ class SiteconfigConfig(AppConfig):
 
 
 class GuardedAdminConfig(AdminConfig):
-    """Django's admin, in which `admin.site` is ours."""
+    """Django's admin app, with `admin.site` replaced by the site's own class."""
 
     default_site = "clipset.ui.admin_site.GuardedSite"

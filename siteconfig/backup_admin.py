@@ -1,5 +1,7 @@
-"""The page of backups in the admin, for admins only: the state, a button to back up, and the
-commands to restore."""
+"""The page Backups in the admin, for admins only.
+
+It shows the state of the backups, a button to take one, and the commands for restoring.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,9 @@ ENV_LINES = (
 
 @admin.register(BackupRun)
 class BackupRunAdmin(GuardedAdmin[BackupRun]):
-    """Runs are written by the backup alone."""
+    """Runs are created and changed by the backup only."""
 
-    # Without the repository's address, which may hold a password.
+    # Not the repository's address, which may contain a password.
     fields = [
         "state",
         "started_at",
@@ -75,7 +77,7 @@ class BackupRunAdmin(GuardedAdmin[BackupRun]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """How it stands instead of a list of runs."""
+        """Show an overview instead of a list of runs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         view = overview()
@@ -106,21 +108,21 @@ class BackupRunAdmin(GuardedAdmin[BackupRun]):
         except BackupError as error:
             self.message_user(request, str(error), messages.WARNING)
         else:
-            self.log_change(request, run, "Asked for a backup.")
+            self.log_change(request, run, "Requested a backup.")
         return redirect(PAGE)
 
 
 def _chosen(stored: list[Stored], wanted: str) -> Stored | None:
-    """The backup that the address names, else the newest."""
+    """Return the backup with the short id in the address, else the newest."""
     named = (each for each in stored if each.short_id == wanted)
     return next(named, stored[0] if stored else None)
 
 
 def _kept() -> str:
-    """BACKUP_KEEP in words: "7 daily, 4 weekly, 6 monthly backups"."""
+    """Return BACKUP_KEEP as a text, such as "7 daily, 4 weekly, 6 monthly backups"."""
     return ", ".join(f"{n} {period}" for period, n in settings.BACKUP_KEEP.items()) + " backups"
 
 
 def _hour() -> str:
-    """BACKUP_HOUR in words: "03:00 (Europe/Berlin)"."""
+    """Return BACKUP_HOUR as a text, such as "03:00 (Europe/Berlin)"."""
     return f"{settings.BACKUP_HOUR:02}:00 ({ZoneInfo(settings.QUOTA_RESET_TIMEZONE)})"

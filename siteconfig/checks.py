@@ -1,7 +1,7 @@
-"""Are the settings right? Each finding says what to do. `manage.py check` runs all of them.
+"""System checks of the settings, which `manage.py check` runs. Each finding says what to do.
 
-The identifiers stay the same for ever, so that they can be silenced and looked up:
-docs/configuration.md lists them. What concerns videos stands in videos.checks.
+The identifiers never change, so that they can be silenced and looked up: docs/configuration.md
+lists them. The checks about videos are in videos.checks.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def check_secret_key(**_kwargs: Any) -> list[Error]:
 
 @register
 def check_queue(**_kwargs: Any) -> list[Error]:
-    """A task whose retry comes before its end would run twice at the same time."""
+    """Report a retry that is not longer than the timeout: a long task would run twice at once."""
     timeout, retry = settings.Q_CLUSTER.get("timeout"), settings.Q_CLUSTER.get("retry", 60)
     if timeout is not None and retry > timeout:
         return []
     return [
         Error(
-            f"Q_CLUSTER's retry ({retry} s) is not above its timeout ({timeout} s), so that a "
-            "long task would be started a second time while it runs.",
+            f"In Q_CLUSTER, retry ({retry} s) is not greater than timeout ({timeout} s), so a long "
+            "task would be started again while it is still running.",
             hint="Set retry in Q_CLUSTER (clipset/settings.py) to more than timeout.",
             id="clipset.E002",
         )
@@ -67,7 +67,7 @@ def check_quota_reset(**_kwargs: Any) -> list[Error]:
     if not 0 <= settings.QUOTA_RESET_DAY <= 6:
         errors.append(
             Error(
-                f"QUOTA_RESET_DAY is {settings.QUOTA_RESET_DAY}, which is no day of the week.",
+                f"QUOTA_RESET_DAY is {settings.QUOTA_RESET_DAY}, which is not a day of the week.",
                 hint="Set it to 0 (Sunday) to 6 (Saturday).",
                 id="clipset.E003",
             )
@@ -75,7 +75,8 @@ def check_quota_reset(**_kwargs: Any) -> list[Error]:
     if not 0 <= settings.QUOTA_RESET_HOUR <= 23:
         errors.append(
             Error(
-                f"QUOTA_RESET_HOUR is {settings.QUOTA_RESET_HOUR}, which is no hour of the day.",
+                f"QUOTA_RESET_HOUR is {settings.QUOTA_RESET_HOUR}, which is not an hour of the "
+                "day.",
                 hint="Set it to 0 (midnight) to 23.",
                 id="clipset.E004",
             )
@@ -83,7 +84,7 @@ def check_quota_reset(**_kwargs: Any) -> list[Error]:
     if not _is_zone(settings.QUOTA_RESET_TIMEZONE):
         errors.append(
             Error(
-                f"QUOTA_RESET_TIMEZONE is '{settings.QUOTA_RESET_TIMEZONE}', which is no known "
+                f"QUOTA_RESET_TIMEZONE is '{settings.QUOTA_RESET_TIMEZONE}', which is not a known "
                 "time zone.",
                 hint="Set it to a name such as UTC, Europe/Berlin or America/New_York.",
                 id="clipset.E005",
@@ -107,15 +108,15 @@ def check_site_url(**_kwargs: Any) -> list[Error]:
     return [
         Error(
             f"SITE_URL is '{settings.SITE_URL}', which is not the address of a site.",
-            hint="Set it to scheme, host and port only, such as https://clips.example.org or "
-            "http://192.168.1.5:8000, or leave it out to follow HOST and PORT.",
+            hint="Set it to a scheme, host and port only, such as https://clips.example.org or "
+            "http://192.168.1.5:8000, or remove it to use HOST and PORT.",
             id="clipset.E006",
         )
     ]
 
 
 def _is_site_url(text: str) -> bool:
-    """Scheme http or https, a host, a port that may be missing, and nothing else."""
+    """Return whether a text is http or https, a host and an optional port, and nothing else."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -133,7 +134,7 @@ def _is_site_url(text: str) -> bool:
 
 @register
 def check_folders(**_kwargs: Any) -> list[Error]:
-    """A folder that isn't there yet counts as writable when it can be made."""
+    """Report storage folders that are not writable and cannot be created."""
     return [
         Error(
             f"{name} is {folder}, where nothing can be written: {reason}.",
@@ -147,14 +148,17 @@ def check_folders(**_kwargs: Any) -> list[Error]:
 
 
 def _why_not_writable(folder: Path) -> str:
-    """Empty when a file could be made in it."""
+    """Return why no file can be created in a folder, or "" if one can.
+
+    A folder that does not exist yet is judged by the nearest folder above it that exists.
+    """
     there = folder
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
     if not there.is_dir():
         return f"{there} is not a folder"
     if not os.access(there, os.W_OK | os.X_OK):
-        return f"{there} may not be written to"
+        return f"the user that runs Clipset has no permission to write to {there}"
     return ""
 
 
@@ -162,9 +166,9 @@ def _why_not_writable(folder: Path) -> str:
 def check_folders_apart(**_kwargs: Any) -> list[Error]:
     return [
         Error(
-            f"{one} ({first}) and {other} ({second}) are the same folder, or one lies in the "
+            f"{one} ({first}) and {other} ({second}) are the same folder, or one is inside the "
             "other.",
-            hint=f"Set {one} or {other} to a folder of its own. Move its files there first.",
+            hint=f"Set {one} or {other} to a separate folder, and move its files there first.",
             id="clipset.E010",
         )
         for one, other in combinations(FOLDERS, 2)
@@ -178,7 +182,7 @@ def check_folders_apart(**_kwargs: Any) -> list[Error]:
 def check_folders_for_files(**_kwargs: Any) -> list[Error]:
     return [
         Error(
-            f"{name} is {folder}, where no files of members may lie: {reason}.",
+            f"{name} is {folder}, which can't be used for members' files: {reason}.",
             hint=f"Set {name} to a folder of its own, such as one below media/.",
             id="clipset.E011",
         )
@@ -210,7 +214,7 @@ def check_backup_settings(**_kwargs: Any) -> list[Error]:
     ]
     errors = [
         Error(
-            f"BACKUP_KEEP has '{entry}', which is no period with a number of backups.",
+            f"BACKUP_KEEP has '{entry}', which is not a period with a number of backups.",
             hint="Write it like daily=7,weekly=4,monthly=6.",
             id="clipset.E014",
         )
@@ -219,7 +223,7 @@ def check_backup_settings(**_kwargs: Any) -> list[Error]:
     if not 0 <= settings.BACKUP_HOUR <= 23:
         errors.append(
             Error(
-                f"BACKUP_HOUR is {settings.BACKUP_HOUR}, which is no hour of the day.",
+                f"BACKUP_HOUR is {settings.BACKUP_HOUR}, which is not an hour of the day.",
                 hint="Set it to 0 (midnight) to 23.",
                 id="clipset.E014",
             )
@@ -233,7 +237,7 @@ def check_front_end_packages(**_kwargs: Any) -> list[Error]:
         return []
     return [
         Error(
-            f"The front-end packages are missing: there is no {settings.NODE_MODULES}.",
+            f"The front-end packages are missing: {settings.NODE_MODULES} does not exist.",
             hint="Start with scripts/run, which installs them, or run npm ci.",
             id="clipset.E008",
         )
@@ -246,7 +250,7 @@ def check_limits(**_kwargs: Any) -> list[Error]:
     return [
         Error(
             f"{name} is {getattr(settings, name)}, which is too small.",
-            hint=f"Set it to {least} or more, or leave it out for the default.",
+            hint=f"Set it to {least} or more, or remove it to use the default.",
             id="clipset.E009",
         )
         for name, least in lowest.items()
@@ -256,13 +260,13 @@ def check_limits(**_kwargs: Any) -> list[Error]:
 
 @register(Tags.security)
 def check_readyz_token(**_kwargs: Any) -> list[Error]:
-    """Whoever guesses it reads how the site is."""
+    """Report a READYZ_TOKEN that could be guessed. It lets its holder read /readyz."""
     if not settings.READYZ_TOKEN or len(settings.READYZ_TOKEN) >= MIN_TOKEN_LENGTH:
         return []
     return [
         Error(
             f"READYZ_TOKEN has fewer than {MIN_TOKEN_LENGTH} characters.",
-            hint="Set it to a long random text, or leave it out: then only staff see /readyz.",
+            hint="Set it to a long random text, or remove it: then only staff can open /readyz.",
             id="clipset.E013",
         )
     ]

@@ -1,4 +1,4 @@
-"""What every page knows about the site."""
+"""Context processor with the data that every page needs about the site."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ SITE_NAME = "Clipset"
 
 
 def site(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001 a context processor's signature
-    """Costs no query, so that error pages may use it."""
+    """Return the context variables. Without a query, so that error pages may use them."""
     return {"site_name": SITE_NAME, "mail_is_configured": settings.MAIL_IS_CONFIGURED}

@@ -1,12 +1,13 @@
-"""The doctor: a registry in which each app registers what it looks for and how it mends that.
+"""Registry of the doctor's checks: each app registers what to look for and how to repair it.
 
 An app calls `register_doctor_check` in its AppConfig. `manage.py doctor`, the page in the admin and
-a daily task run all checks (siteconfig.services.doctor). What mends change is written to a log
-first, so that it can be taken back (siteconfig.services.doctor_log).
+a daily task run all checks (siteconfig.services.doctor). Every change is written to a log before it
+is made, so that it can be undone (siteconfig.services.doctor_log).
 
-Rules for a check: it changes nothing, and it takes no file for deleted while its storage root is
-away (it raises DoctorStoppedError then). Rules for a mend: it looks again before it changes
-something, it unlinks nothing, and whatever it changes goes through the journal.
+Rules for a `find` function: it changes nothing, and it does not treat a file as deleted while its
+storage root is not available (it raises DoctorStoppedError then). Rules for a `mend` function: it
+checks again before it changes something, it unlinks no file, and it makes every change through the
+journal.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ if TYPE_CHECKING:
 
 
 class DoctorStoppedError(Exception):
-    """The doctor must not go on, since what it would find could be wrong. The text is a sentence
-    that says what to do."""
+    """The doctor must not continue, because its findings could be wrong.
+
+    The text is a sentence that says what to do.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong.
+    """One problem that a check found.
 
-    `check` and `subject` together name it: a mend asks for it by them. `sentence` is for a person.
-    `mend` says what a mend would do; None where a person has to act. `facts` are what the mend
-    needs, of what JSON can hold.
+    `check` and `subject` together identify it. `sentence` describes it for a person. `mend`
+    describes the repair; it is None if only a person can solve the problem. `facts` are values for
+    the repair, of types that JSON has.
     """
 
     check: str
@@ -46,8 +49,11 @@ def _no_tick() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How to look. `is_deep`: at everything, however long it takes. `tick` is to be called now and
-    then by a check that takes long; it shows that the doctor is at work."""
+    """Options for a check.
+
+    `is_deep` asks it to examine everything, however long that takes. A check that takes long calls
+    `tick` regularly, which records that the doctor is still running.
+    """
 
     is_deep: bool = False
     tick: Callable[[], None] = _no_tick
@@ -70,24 +76,24 @@ _stops: Final[list[Stop]] = []
 
 
 def register_doctor_check(name: str, find: Find, mend: Mend | None = None) -> None:
-    """A later check of the same name takes the place of an earlier one.
+    """Register a check. It replaces an earlier one with the same name.
 
     Args:
-        name: as it stands in findings, such as "thumbnails".
-        find: yields what is wrong. What it raises becomes a finding of its own.
-        mend: mends one finding whose `mend` is a sentence.
+        name: the name in its findings, such as "thumbnails".
+        find: yields the findings. An exception becomes a finding, too.
+        mend: repairs one finding whose `mend` is not None.
     """
     _checks[name] = Check(name, find, mend)
 
 
 def register_doctor_stop(stop: Stop) -> None:
-    """`stop` returns a sentence when the doctor must not look at anything now, else ""."""
+    """Register a function that returns a sentence if the doctor must not run now, else ""."""
     if stop not in _stops:
         _stops.append(stop)
 
 
 def doctor_checks() -> list[Check]:
-    """In the order in which they were registered."""
+    """Return the checks in the order in which they were registered."""
     return list(_checks.values())
 
 

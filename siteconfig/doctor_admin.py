@@ -1,5 +1,8 @@
-"""The doctor's page in the admin, for admins only: the last result, and buttons to look again and
-to mend. Workers do both; while they are at it the page loads itself again."""
+"""The doctor's page in the admin, for admins only.
+
+It shows the last result, with buttons to run the doctor again and to repair findings. A worker does
+both; while it does, the page reloads itself.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from django.http import HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import ngettext
 
-from clipset.lib.units import plural
 from clipset.ui.admin import GuardedAdmin
 from siteconfig.models import DoctorRun
 from siteconfig.services.doctor import DoctorBusyError, is_active, last_run, request_run
@@ -22,14 +25,14 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
 PAGE = "admin:siteconfig_doctorrun_changelist"
-CHANGED = "The doctor has run again meanwhile. Look at the new result first."
-NOTHING_CHOSEN = "Nothing that can be mended is selected."
+CHANGED = "The doctor has run again in the meantime. Check the new result first."
+NOTHING_CHOSEN = "None of the selected findings can be mended. Select at least one that can."
 Findings = list[dict[str, Any]]
 
 
 @admin.register(DoctorRun)
 class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
-    """Runs are written by the doctor alone."""
+    """Runs are created and changed by the doctor only."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -57,7 +60,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """The last run instead of a list."""
+        """Show the last run instead of a list of runs."""
         self._only_admins(request)
         run = last_run()
         context = {
@@ -70,7 +73,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
         return self._page(request, "page", "Doctor", context)
 
     def run_view(self, request: HttpRequest) -> Any:
-        """Has a worker look for what is wrong."""
+        """Request a run of the doctor from a worker."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._only_admins(request)
@@ -82,7 +85,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
         return redirect(PAGE)
 
     def mend_view(self, request: HttpRequest) -> Any:
-        """Asks, and then has a worker mend: what is selected, or all that can be mended."""
+        """Ask for confirmation, then request the repair of the selected or of all findings."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._only_admins(request)
@@ -96,16 +99,21 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
             self.message_user(request, NOTHING_CHOSEN, messages.WARNING)
             return redirect(PAGE)
         if "confirmed" not in request.POST:
-            title = f"Mend {plural(len(chosen), 'finding')}"
-            return self._page(request, "confirm", title, {"run": run, "findings": chosen})
+            title = ngettext("Mend %(count)d finding", "Mend %(count)d findings", len(chosen))
+            context = {"run": run, "findings": chosen}
+            return self._page(request, "confirm", title % {"count": len(chosen)}, context)
         wanted = [(str(it["check"]), str(it["subject"])) for _, it in chosen]
         try:
             mending = request_run(requested_by=request.user, wanted=wanted, is_fix=True)
         except DoctorBusyError as error:
             self.message_user(request, str(error), messages.WARNING)
         else:
-            said = f"Asked the doctor to mend {plural(len(wanted), 'finding')}."
-            self.log_change(request, mending, said)
+            entry = ngettext(
+                "Asked the doctor to mend %(count)d finding.",
+                "Asked the doctor to mend %(count)d findings.",
+                len(wanted),
+            )
+            self.log_change(request, mending, entry % {"count": len(wanted)})
         return redirect(PAGE)
 
     def _only_admins(self, request: HttpRequest) -> None:
@@ -121,7 +129,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
 
 
 def _mendable(run: DoctorRun) -> list[tuple[int, dict[str, Any]]]:
-    """What can be mended and was not, with its number in the run's findings."""
+    """Return the findings that can be repaired and were not, with their numbers in the run."""
     found: Findings = run.findings
     return [(i, it) for i, it in enumerate(found) if it["mend"] and it["mended"] is None]
 

@@ -1,5 +1,7 @@
-"""What the site itself registers in siteconfig.doctor: health, settings, versions, space,
-permissions. Apps add their own."""
+"""The doctor's checks of the site itself: health, settings, versions, inodes, permissions.
+
+The other apps register their own in siteconfig.doctor.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +27,24 @@ if TYPE_CHECKING:
 
     from siteconfig.services.doctor_log import Journal
 
-# Health checks whose findings are the doctor's too. What the others find, it looks at in detail.
+# Health checks that the doctor repeats. For the others it has more detailed checks.
 FROM_HEALTH: Final = ("workers", "database_space", "space", "backup")
-# Found by checks of their own name.
+# System checks that a check of the doctor repeats.
 FOUND_ELSEWHERE: Final = frozenset({"clipset.E020"})
 MIN_FREE_INODES: Final = 1000
 FILES: Final = "files or folders"
+WRONG_VERSION: Final = (
+    "%(name)s is installed in version %(installed)s, but requirements.txt pins %(pinned)s. Start "
+    "the site with scripts/run, which installs the pinned versions."
+)
+MISSING_PACKAGE: Final = (
+    "%(name)s %(pinned)s is not installed. Start the site with scripts/run, which installs it."
+)
 _PINNED: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)")
 
 
-def unwell(name: str) -> Callable[[Look], Iterator[Finding]]:
-    """What the health check of this name finds."""
+def findings_of_health(name: str) -> Callable[[Look], Iterator[Finding]]:
+    """Return a `find` function that reports what the health check of this name finds."""
 
     def find(_look: Look) -> Iterator[Finding]:
         found = health_report(name).finding
@@ -46,7 +55,7 @@ def unwell(name: str) -> Callable[[Look], Iterator[Finding]]:
 
 
 def find_wrong_settings(_look: Look) -> Iterator[Finding]:
-    """What `manage.py check` says."""
+    """Report the warnings and errors of `manage.py check`."""
     for message in checks.run_checks():
         if message.is_silenced() or message.level < checks.WARNING or message.id in FOUND_ELSEWHERE:
             continue
@@ -55,19 +64,16 @@ def find_wrong_settings(_look: Look) -> Iterator[Finding]:
 
 
 def find_wrong_versions(_look: Look) -> Iterator[Finding]:
-    """Packages that are not installed as requirements.txt pins them."""
+    """Report packages that are not installed in the version that requirements.txt pins."""
     for name, pinned in _pinned_versions():
         try:
             installed = metadata.version(name)
         except metadata.PackageNotFoundError:
-            installed = "missing"
+            installed = ""
         if installed != pinned:
-            yield Finding(
-                "versions",
-                f"{name} is {installed}, but {pinned} is pinned. Start with scripts/run, which "
-                "installs what is pinned.",
-                subject=name,
-            )
+            sentence = WRONG_VERSION if installed else MISSING_PACKAGE
+            sentence %= {"name": name, "installed": installed, "pinned": pinned}
+            yield Finding("versions", sentence, subject=name)
 
 
 def _pinned_versions() -> list[tuple[str, str]]:
@@ -77,7 +83,7 @@ def _pinned_versions() -> list[tuple[str, str]]:
 
 
 def find_few_inodes(_look: Look) -> Iterator[Finding]:
-    """Disks on which soon no file can be made, however much space they have."""
+    """Report disks that run out of inodes: no file can be created then, even with free space."""
     for name in SETTINGS:
         if not is_available(name):
             continue
@@ -85,8 +91,8 @@ def find_few_inodes(_look: Look) -> Iterator[Finding]:
         if disk.f_files and disk.f_favail < MIN_FREE_INODES:
             yield Finding(
                 "inodes",
-                f"The disk of the storage root '{name}' has room for {disk.f_favail:,} more files "
-                "only. Remove small files, or move it to another disk.",
+                f"The disk of the storage root '{name}' has room for only {disk.f_favail:,} more "
+                "files. Remove small files from it, or move the storage root to another disk.",
                 subject=name,
             )
 
@@ -95,21 +101,21 @@ def find_few_inodes(_look: Look) -> Iterator[Finding]:
 
 
 def find_wrong_permissions(look: Look) -> Iterator[Finding]:
-    """Files that other users of the machine can read, or that belong to somebody else."""
+    """Report files that other users of the host can read, or that belong to another user."""
     for name in root_names():
         if is_available(name):
-            yield from _of_root(name, look)
+            yield from _find_in_root(name, look)
     for path in _own_files():
         if is_open(path.stat()):
             yield Finding(
                 "permissions",
-                f"Other users of the machine can read {path}.",
+                f"Other users of this host can read {path}.",
                 subject=str(path),
                 mend="Make it private (mode 0640).",
             )
 
 
-def _of_root(name: str, look: Look) -> Iterator[Finding]:
+def _find_in_root(name: str, look: Look) -> Iterator[Finding]:
     folder = root_path(name)
     owner = (folder / MARKER).stat().st_uid
     opened = foreign = 0
@@ -120,7 +126,7 @@ def _of_root(name: str, look: Look) -> Iterator[Finding]:
     if opened:
         yield Finding(
             "permissions",
-            f"Other users of the machine can read {plural(opened, 'file or folder', FILES)} in the "
+            f"Other users of this host can read {plural(opened, 'file or folder', FILES)} in the "
             f"storage root '{name}' ({folder}).",
             subject=name,
             mend="Make them private (files 0640, folders 0750).",
@@ -129,9 +135,9 @@ def _of_root(name: str, look: Look) -> Iterator[Finding]:
     if foreign:
         yield Finding(
             "permissions",
-            f"The storage root '{name}' has {plural(foreign, 'file or folder', FILES)} of another "
-            "user than its marker's, which the site may be unable to read or remove. Give them to "
-            f"user {owner} (chown).",
+            f"In the storage root '{name}', {plural(foreign, 'file or folder', FILES)} and its "
+            "marker belong to different users, so the site may be unable to read or remove them. "
+            f"Change their owner to user {owner} (chown).",
             subject=f"{name} owner",
         )
 
@@ -150,12 +156,12 @@ def mend_permissions(finding: Finding, journal: Journal) -> None:
 def _make_private(path: Path, found: os.stat_result, journal: Journal) -> None:
     try:
         journal.change_mode(path, stat.S_IMODE(found.st_mode) & ~UMASK)
-    except OSError as error:  # somebody else's, or gone meanwhile
-        journal.said.append(f"{path} stays as it is: {error.strerror}")
+    except OSError as error:  # another user's file, or deleted meanwhile
+        journal.sentences.append(f"{path} was not changed: {error.strerror}")
 
 
 def _inside(name: str) -> Iterator[tuple[Path, os.stat_result]]:
-    """Files and folders of a root, without those of roots that lie in it."""
+    """Yield the files and folders of a root, without those of other roots inside it."""
     folder = root_path(name)
     others = [root_path(other) for other in root_names() if other != name]
     others = [other for other in others if other.is_relative_to(folder)]
@@ -165,7 +171,7 @@ def _inside(name: str) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _own_files() -> list[Path]:
-    """Files outside of the storage roots that hold secrets or members' data."""
+    """Return the files outside the storage roots that contain secrets or members' data."""
     found = [Path(settings.BASE_DIR) / ".env"]
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
@@ -175,7 +181,7 @@ def _own_files() -> list[Path]:
 
 def register_checks() -> None:
     for name in FROM_HEALTH:
-        register_doctor_check(name, unwell(name))
+        register_doctor_check(name, findings_of_health(name))
     register_doctor_check("settings", find_wrong_settings)
     register_doctor_check("versions", find_wrong_versions)
     register_doctor_check("inodes", find_few_inodes)

@@ -1,4 +1,4 @@
-"""Fields for sizes, and the form of the configuration."""
+"""A form field for sizes in bytes, and the form of the configuration."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ TB: Final = 1024**4
 
 
 def parse_bytes(text: str) -> int:
-    """The bytes that "2 GB", "1.5 g", "512 MiB" or "2,147,483,648" mean, in units of 1024.
+    """Return the bytes that "2 GB", "1.5 g", "512 MiB" or "2,147,483,648" mean, in units of 1024.
 
-    Raises ValueError for what is no size.
+    Raises: ValueError for any other text.
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
@@ -44,7 +44,10 @@ def parse_bytes(text: str) -> int:
 
 
 class BytesField(forms.Field):
-    """A number of bytes that may be typed with a unit. It shows the unit where that is exact."""
+    """A field for a number of bytes, which may be typed with a unit.
+
+    It shows a number with its unit if that is exact, else the bytes.
+    """
 
     widget = forms.TextInput(attrs={"size": 16, "autocomplete": "off"})
     default_error_messages = {"invalid": "Enter a size such as 2 GB or 500 MB."}
@@ -61,8 +64,8 @@ class BytesField(forms.Field):
     def prepare_value(self, value: Any) -> Any:
         if not isinstance(value, int):
             return value
-        words = human_bytes(value)
-        return words if _is_exact(words, value) else str(value)
+        text = human_bytes(value)
+        return text if _is_exact(text, value) else str(value)
 
     def to_python(self, value: Any) -> int | None:
         if value in self.empty_values:
@@ -73,11 +76,11 @@ class BytesField(forms.Field):
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
-def _is_exact(words: str, value: int) -> bool:
+def _is_exact(text: str, value: int) -> bool:
     try:
-        return parse_bytes(words) == value
+        return parse_bytes(text) == value
     except ValueError:
-        return False  # petabytes and exabytes are not read
+        return False  # parse_bytes does not know petabytes and exabytes
 
 
 class ConfigForm(forms.ModelForm[Config]):
@@ -112,6 +115,6 @@ class ConfigForm(forms.ModelForm[Config]):
         widgets = {"video_storage_path": forms.TextInput(attrs={"size": 60})}
 
     def clean_video_storage_path(self) -> str:
-        """Looked at only when it changes: its disk may be away while something else is saved."""
+        """Check the folder only if it changes: its disk may not be mounted at the moment."""
         path: str = self.cleaned_data["video_storage_path"]
         return path if path == self.instance.video_storage_path else usable_video_folder(path)

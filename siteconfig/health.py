@@ -1,6 +1,6 @@
-"""Whether the site is well: a registry in which each app registers its checks, in its AppConfig.
+"""Registry of health checks. Each app registers its own in its AppConfig.
 
-/healthz answers 503 when a vital check fails; /readyz tells all of them.
+/healthz answers 503 if a vital check fails. /readyz shows the findings of all of them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found. `summary` is a sentence for a person; `facts` are for scripts, of what
-    JSON can hold."""
+    """The result of a check.
+
+    `summary` is a sentence for a person. `facts` are values for scripts, of types that JSON has.
+    """
 
     is_well: bool
     summary: str
@@ -38,7 +40,7 @@ class Report:
 
     @property
     def urgency(self) -> int:
-        """0 for a failing vital check, 1 for another unwell one, 2 for what is well."""
+        """Sort key: 0 for a vital check that fails, 1 for another that fails, 2 for success."""
         return 2 if self.finding.is_well else int(not self.is_vital)
 
 
@@ -48,18 +50,18 @@ _checks: Final[dict[str, tuple[Check, bool]]] = {}
 
 
 def register_health_check(name: str, check: Check, *, is_vital: bool) -> None:
-    """A later one of the same name takes the place of an earlier one.
+    """Register a check. It replaces an earlier one with the same name.
 
     Args:
-        name: as it stands in /readyz.
-        check: takes a millisecond or two and changes nothing. What it raises counts as unwell.
+        name: the name on /readyz.
+        check: takes a millisecond or two and changes nothing. An exception counts as a failure.
         is_vital: whether /healthz fails with it.
     """
     _checks[name] = (check, is_vital)
 
 
 def site_health(*, only_vital: bool = False) -> list[Report]:
-    """What each check finds, in the order in which they were registered."""
+    """Run the checks in the order in which they were registered."""
     return [
         Report(name, is_vital, _run(name, check))
         for name, (check, is_vital) in _checks.items()
@@ -68,7 +70,7 @@ def site_health(*, only_vital: bool = False) -> list[Report]:
 
 
 def health_report(name: str) -> Report:
-    """What one check finds. Raises: KeyError when nothing of this name is registered."""
+    """Run one check. Raises: KeyError if no check of this name is registered."""
     check, is_vital = _checks[name]
     return Report(name, is_vital, _run(name, check))
 
@@ -85,4 +87,4 @@ def _run(name: str, check: Check) -> Finding:
         return Finding(is_well=False, summary="The database does not answer.")
     except Exception:
         logger.exception("the health check '%s' failed", name)
-        return Finding(is_well=False, summary="This could not be checked; the log says why.")
+        return Finding(is_well=False, summary="This could not be checked. The log says why.")

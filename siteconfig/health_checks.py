@@ -1,4 +1,4 @@
-"""What the site itself registers in siteconfig.health."""
+"""The health checks of the site itself. The other apps register their own in siteconfig.health."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from siteconfig.roots import is_available, root_path
 from siteconfig.schema import migration_problem
 from siteconfig.services.cluster_heartbeats import STALE_SECONDS, cluster_ages
 
-# A night and what a large backup may take.
+# One day, and 12 hours for a large backup.
 MAX_BACKUP_AGE: Final = timedelta(hours=36)
-# Less than this on the disk of the database, and nothing can be saved reliably.
+# With less space on the disk of the database, saving anything may fail.
 MIN_DATABASE_BYTES: Final = 16 * 1024**2
 
 
@@ -32,31 +32,33 @@ def check_database() -> Finding:
 
 def check_migrations() -> Finding:
     problem = migration_problem()
-    return Finding(is_well=not problem, summary=problem or "The database has this code's version.")
+    return Finding(
+        is_well=not problem, summary=problem or "The database has all migrations of this version."
+    )
 
 
 def check_workers() -> Finding:
-    """Each cluster has beaten lately, on some host."""
+    """Check that each cluster of workers has recently sent a heartbeat from some host."""
     if not settings.HEALTH_EXPECTS_WORKERS:
         return Finding(is_well=True, summary="No workers are expected (HEALTH_EXPECTS_WORKERS).")
     ages = cluster_ages()
     late = [name for name, age in ages.items() if age is None or abs(age) > STALE_SECONDS]
     facts = {"seconds_since_heartbeat": ages}
     if not late:
-        return Finding(is_well=True, summary="All workers are at work.", facts=facts)
+        return Finding(is_well=True, summary="All workers are running.", facts=facts)
     return Finding(
         is_well=False,
-        summary=f"No sign of life for {STALE_SECONDS} s of the workers of: {', '.join(late)}. See "
-        "their logs in data/log, and restart them.",
+        summary=f"No heartbeat for {STALE_SECONDS} s from the workers of: {', '.join(late)}. See "
+        "their logs in data/log and restart them.",
         facts=facts,
     )
 
 
 def check_database_space() -> Finding:
-    """Room for the database, where it is a file."""
+    """Check the space on the disk of the database if it is a file."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] != "django.db.backends.sqlite3":
-        return Finding(is_well=True, summary="The database is not a file of this host.")
+        return Finding(is_well=True, summary="The database is not a file on this host.")
     free = shutil.disk_usage(Path(database["NAME"]).parent).free
     return Finding(
         is_well=free >= MIN_DATABASE_BYTES,
@@ -66,7 +68,7 @@ def check_database_space() -> Finding:
 
 
 def check_space() -> Finding:
-    """Room for uploads, which are refused below MIN_FREE_DISK_BYTES."""
+    """Check the space for uploads, which are refused below MIN_FREE_DISK_BYTES."""
     folders = {name: root_path(name) for name in SETTINGS if is_available(name)}
     free = {name: shutil.disk_usage(folder).free for name, folder in folders.items()}
     if not free:
@@ -74,14 +76,14 @@ def check_space() -> Finding:
     least = min(free.values())
     return Finding(
         is_well=least >= settings.MIN_FREE_DISK_BYTES,
-        summary=f"The fullest disk has {human_bytes(least)} free; uploads are refused below "
+        summary=f"The fullest disk has {human_bytes(least)} free. Uploads are refused below "
         f"{human_bytes(settings.MIN_FREE_DISK_BYTES)}.",
         facts={"free_bytes": free},
     )
 
 
 def check_backup() -> Finding:
-    """The last nightly backup is not too old, where backups are taken."""
+    """Check the age of the last backup if backups are set up."""
     if not settings.BACKUP_REPOSITORY:
         summary = "No backups are taken: BACKUP_REPOSITORY is not set. See Backups in the admin."
         return Finding(is_well=True, summary=summary, facts={"last": None})
@@ -95,9 +97,9 @@ def check_backup() -> Finding:
     if last is not None:
         age = f"The last backup is from {last.started_at:%Y-%m-%d %H:%M} UTC."
     if failed is not None and (last is None or failed.started_at > last.started_at):
-        then = f"The last try failed: {failed.error}"
+        then = f"The last attempt failed: {failed.error}"
     else:
-        then = "Take one: see Backups in the admin."
+        then = "Take one on the page Backups in the admin."
     return Finding(is_well=False, summary=f"{age} {then}", facts=facts)
 
 

@@ -1,4 +1,4 @@
-"""Paths of storage roots as the settings of this host say them. No database."""
+"""Paths of storage roots in the settings of this host. Needs no database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from django.conf import settings
 
-# The roots that every site has, and the setting that says where each lies on this host.
+# The roots that every site has, and the settings that hold their paths on this host.
 VIDEOS: Final = "videos"
 THUMBNAILS: Final = "thumbnails"
 ORIGINALS: Final = "originals"
@@ -26,7 +26,7 @@ _NAMED: Final = re.compile(r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)=(?P<path>.+)")
 
 
 def as_stored(folder: str | Path) -> str:
-    """A folder as the database holds it: relative to the project's folder where it lies below."""
+    """Return a folder as the database stores it: relative to the project's folder if inside it."""
     folder = Path(os.path.normpath(settings.BASE_DIR / folder))
     if folder.is_relative_to(settings.BASE_DIR):
         return str(folder.relative_to(settings.BASE_DIR))
@@ -34,13 +34,15 @@ def as_stored(folder: str | Path) -> str:
 
 
 def located(stored: str) -> Path:
-    """The absolute folder that `as_stored` stands for in this project's folder."""
+    """Return the absolute path of a folder that `as_stored` has returned."""
     return Path(settings.BASE_DIR) / stored
 
 
 def placed_by_host(name: str) -> Path | None:
-    """Where this host's settings say that a root lies: STORAGE_ROOTS first, then the setting of a
-    root that every site has. None for other roots, which lie where their rows say."""
+    """Return the path of a root in this host's settings: STORAGE_ROOTS first, then SETTINGS.
+
+    None for a root that neither of them mentions: its row has the path.
+    """
     for entry in settings.STORAGE_ROOTS:
         named = _NAMED.fullmatch(entry.strip())
         if named is not None and named["name"] == name:
@@ -49,12 +51,12 @@ def placed_by_host(name: str) -> Path | None:
 
 
 def allowed_folders() -> list[Path]:
-    """Folders that STORAGE_ROOTS lists without a name: an admin may keep videos below them."""
+    """Return the folders in STORAGE_ROOTS without a name. An admin may choose folders in them."""
     entries = [entry.strip() for entry in settings.STORAGE_ROOTS]
     return [Path(entry) for entry in entries if entry.startswith("/")]
 
 
 def unreadable_entries() -> list[str]:
-    """Entries of STORAGE_ROOTS that are neither `name=path` nor an absolute path."""
+    """Return the entries of STORAGE_ROOTS that are neither `name=path` nor an absolute path."""
     entries = [entry.strip() for entry in settings.STORAGE_ROOTS]
     return [it for it in entries if not it.startswith("/") and not _NAMED.fullmatch(it)]

@@ -1,11 +1,12 @@
-"""Storage roots: where each lies on this host, and whether it is this site's.
+"""Storage roots: the path of each on this host, and whether it belongs to this site.
 
-Rows of files hold the name of a root and a key relative to it, never an absolute path. A root's
-folder holds a marker, `.clipset-root`, with the site's id and the root's name. A folder without
-it is a disk that is not mounted, another site's folder or an empty one: nothing is written there,
-and what is missing there was not deleted (docs/decisions/0014-named-storage-roots.md).
+The row of a file has the name of a root and a key relative to it, never an absolute path. The
+folder of a root contains a marker, `.clipset-root`, with the site's id and the root's name. A
+folder without it is an unmounted disk, another site's folder or an empty one: nothing is written
+there, and a file that is missing there does not count as deleted
+(docs/decisions/0014-named-storage-roots.md).
 
-Where a root lies on this host, first match:
+The path of a root on this host is the first of:
 
 1. STORAGE_ROOTS, as `name=path`.
 2. For the roots that every site has, their settings (VIDEO_STORAGE_PATH, ...; siteconfig.places).
@@ -47,19 +48,25 @@ __all__ = ["IMAGES", "ORIGINALS", "TEMP", "THUMBNAILS", "VIDEOS"]
 logger = logging.getLogger(__name__)
 
 MARKER: Final = ".clipset-root"
-# What a member reads. An admin finds the reason in the log and on the configuration's page.
+NO_MARKER: Final = (
+    "%(folder)s has no marker of this site. Is its disk mounted? See manage.py mark_root."
+)
+NO_FOLDER: Final = "%(folder)s does not exist. Is its disk mounted? See manage.py mark_root."
+# The sentence for members. Admins find the reason in the log and on the configuration's page.
 AWAY: Final = STORAGE_AWAY.sentence
 RETRY_AFTER_SECONDS: Final = STORAGE_AWAY.retry_after
 
-# Paths of rows by the root's name. A row's path never changes, so a process may keep them.
+# Cache of the rows' paths by the root's name. A row's path never changes.
 _paths: dict[str, str] = {}
-# Roots whose absence was logged and that were not seen since, and whether it was for writing.
+# Roots whose absence was logged, with whether the check was for writing. Removed once available.
 _reported: set[tuple[str, bool]] = set()
 
 
 class RootUnavailableError(StorageUnavailableError):
-    """A root's folder does not hold this site's marker, or its disk is read-only. `reason` names
-    the folder: for logs and admins. Members read AWAY."""
+    """A root's folder does not contain this site's marker, or its disk is read-only.
+
+    `reason` names the folder, for logs and admins. Members get the sentence AWAY.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -71,10 +78,11 @@ class RootUnavailableError(StorageUnavailableError):
 
 
 def root_path(name: str) -> Path:
-    """The absolute folder of a root on this host, whether or not it is there.
+    """Return the absolute folder of a root on this host, whether or not it exists.
 
     At most one query, and none once the process knows the name.
-    Raises: RootUnavailableError when no root has this name.
+
+    Raises: RootUnavailableError if no root has this name.
     """
     placed = placed_by_host(name)
     if placed is not None:
@@ -88,16 +96,21 @@ def root_path(name: str) -> Path:
 
 
 def checked_root(name: str) -> Path:
-    """The folder of a root after a look at its marker. For everything that writes or removes.
+    """Return the folder of a root after checking its marker. For code that writes or removes files.
 
-    One query, for the site's id. Raises: RootUnavailableError.
+    One query, for the site's id.
+
+    Raises: RootUnavailableError.
     """
     check_roots([name])
     return root_path(name)
 
 
 def check_roots(names: Iterable[str]) -> None:
-    """Raises RootUnavailableError for the first of these roots that is not available."""
+    """Check the markers of some roots.
+
+    Raises: RootUnavailableError for the first of them that is not available.
+    """
     site = site_id()
     for name in names:
         reason = _why_not(name, site)
@@ -106,7 +119,10 @@ def check_roots(names: Iterable[str]) -> None:
 
 
 def check_writable(names: Iterable[str]) -> None:
-    """As `check_roots`, and raises RootUnavailableError for a disk that is mounted read-only."""
+    """Check the markers of some roots, and that their disks are not mounted read-only.
+
+    Raises: RootUnavailableError.
+    """
     names = list(names)
     check_roots(names)
     for name in names:
@@ -116,13 +132,15 @@ def check_writable(names: Iterable[str]) -> None:
 
 
 def unavailable_roots() -> dict[str, str]:
-    """Every root of the site that is not available on this host, with the reason. Two queries."""
+    """Return the roots that are not available on this host, with the reasons. Two queries."""
     return troubled_roots()[0]
 
 
 def troubled_roots() -> tuple[dict[str, str], dict[str, str]]:
-    """The roots that are not available on this host, and those that are and can only be read, each
-    with the reason. Two queries."""
+    """Return the roots that are not available on this host, and those that are read-only.
+
+    Both are dicts from the root's name to the reason. Two queries.
+    """
     site, names = site_id(), root_names()
     away = {name: reason for name in names if (reason := _why_not(name, site))}
     there = [name for name in names if name not in away]
@@ -130,9 +148,9 @@ def troubled_roots() -> tuple[dict[str, str], dict[str, str]]:
 
 
 def check_root_of(path: Path) -> None:
-    """Tells a file that is gone from one whose disk is: for use once a file is missing.
+    """Check the root of a file that is missing, to tell a deleted file from an unmounted disk.
 
-    Raises: RootUnavailableError when the root that `path` lies in is not available.
+    Raises: RootUnavailableError if the root that contains `path` is not available.
     """
     name = root_of(path)
     if name is not None:
@@ -140,7 +158,7 @@ def check_root_of(path: Path) -> None:
 
 
 def root_of(path: Path) -> str | None:
-    """The root that an absolute path lies in; the innermost, since one may lie in another."""
+    """Return the root that contains an absolute path: the innermost, as roots may be nested."""
     return _innermost(path, {name: root_path(name) for name in root_names()})
 
 
@@ -150,16 +168,16 @@ def _innermost(path: Path, folders: dict[str, Path]) -> str | None:
 
 
 def root_names() -> list[str]:
-    """Of all roots: those of every site, also while they lack a row, and those in the table."""
+    """Return the names of all roots: those that every site has, and those in the table."""
     known = dict(StorageRoot.objects.values_list("name", "path"))
     _paths.update(known)
     return list(dict.fromkeys([*SETTINGS, *known]))
 
 
 def video_root_name(config: Config) -> str:
-    """The root that new videos go to: the one whose path the configuration holds.
+    """Return the root for new videos: the one with the path in the configuration.
 
-    Raises: RootUnavailableError when no root has that path, as after a change by SQL.
+    Raises: RootUnavailableError if no root has that path, as after a change by SQL.
     """
     path = as_stored(config.video_storage_path)
     rows = StorageRoot.objects.filter(kind=VIDEOS, path=path)
@@ -168,17 +186,17 @@ def video_root_name(config: Config) -> str:
     if path == as_stored(placed_by_host(VIDEOS) or ""):
         return VIDEOS
     raise RootUnavailableError(
-        VIDEOS, f"{path} is no storage root. Choose the folder again in the configuration."
+        VIDEOS, f"{path} is not a storage root. Choose the folder again in the configuration."
     )
 
 
 def is_available(name: str) -> bool:
-    """Whether a root is available. An absence is logged once, until the root is seen again."""
+    """Return whether a root is available. If it is not, this is logged once until it is again."""
     return _is_there(name, for_writing=False)
 
 
 def is_writable(name: str) -> bool:
-    """Whether a root is available and its disk not read-only; logged once in the same way."""
+    """Return whether a root is available and not read-only. Logs like `is_available`."""
     return _is_there(name, for_writing=True)
 
 
@@ -188,7 +206,7 @@ def _is_there(name: str, *, for_writing: bool) -> bool:
         check([name])
     except RootUnavailableError as error:
         if (name, for_writing) not in _reported:
-            logger.error("%s Nothing is done there until it is back.", error)  # noqa: TRY400
+            logger.error("%s Nothing is done there until it is available.", error)  # noqa: TRY400
             _reported.add((name, for_writing))
         return False
     _reported.discard((name, for_writing))
@@ -196,7 +214,7 @@ def _is_there(name: str, *, for_writing: bool) -> bool:
 
 
 def forget() -> None:
-    """Empties what this process keeps. For tests, whose databases come and go."""
+    """Empty this process's caches, after the database was replaced by a restore or a test."""
     _paths.clear()
     _reported.clear()
 
@@ -205,14 +223,16 @@ def forget() -> None:
 
 
 def site_id() -> UUID | None:
-    """The id that this site's markers hold. None before the configuration's row is there."""
+    """Return the id in this site's markers. None before the configuration's row exists."""
     return Config.objects.values_list("site_id", flat=True).filter(pk=Config.SINGLETON_ID).first()
 
 
 def read_marker(folder: Path) -> tuple[UUID, str] | None:
-    """The site's id and the root's name in a folder's marker; None where there is no marker.
+    """Return the site's id and the root's name in a folder's marker, or None without a marker.
 
-    Raises: OSError, and ValueError for a marker that cannot be read as one.
+    Raises:
+        OSError: if the folder cannot be read.
+        ValueError: if the file is not a valid marker.
     """
     try:
         text = (folder / MARKER).read_text()
@@ -220,24 +240,24 @@ def read_marker(folder: Path) -> tuple[UUID, str] | None:
         return None
     found = json.loads(text)
     if not isinstance(found, dict):
-        raise ValueError(MARKER)  # noqa: TRY004 one kind of error for all that is no marker
+        raise ValueError(MARKER)  # noqa: TRY004 one type of error for every invalid marker
     return UUID(str(found.get("site"))), str(found.get("root"))
 
 
 def write_marker(name: str) -> None:
-    """Makes a root's folder this site's; the caller has made sure that it may be.
+    """Write this site's marker into a root's folder. The caller has checked that it may.
 
     Raises: OSError.
     """
     site = site_id()
-    assert site is not None, "the configuration's row comes first"
+    assert site is not None, "the configuration's row must exist"
     content = json.dumps({"site": str(site), "root": name}) + "\n"
     write_whole(root_path(name) / MARKER, content.encode())
     StorageRoot.objects.filter(name=name, marked_at=None).update(marked_at=timezone.now())
 
 
 def _why_not_writable(folder: Path) -> str:
-    """Why nothing can be written to a root that is available; empty when it can."""
+    """Return why nothing can be written to an available root, or "" if something can."""
     try:
         is_read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
     except OSError as error:
@@ -246,7 +266,7 @@ def _why_not_writable(folder: Path) -> str:
 
 
 def _why_not(name: str, site: UUID | None) -> str:
-    """Why a root is not available; empty when it is."""
+    """Return why a root is not available, or "" if it is."""
     try:
         folder = root_path(name)
     except RootUnavailableError as error:
@@ -258,8 +278,7 @@ def _why_not(name: str, site: UUID | None) -> str:
     except ValueError:
         return f"the marker in {folder} cannot be read."
     if marker is None:
-        what = "has no marker of this site" if folder.is_dir() else "is not there"
-        return f"{folder} {what}. Is its disk mounted? See manage.py mark_root."
+        return (NO_MARKER if folder.is_dir() else NO_FOLDER) % {"folder": folder}
     marked_by, marked_as = marker
     if marked_by != site:
         return f"{folder} belongs to another Clipset site."

@@ -1,4 +1,4 @@
-"""Whether the database has the migrations of this code: all of them, and no others."""
+"""Check that the database has exactly the migrations of this code."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from django.db.migrations.recorder import MigrationRecorder
 
 Names = frozenset[tuple[str, str]]
 
-# In their tables an unknown migration is one of a newer version of the site. Packages remove their
-# old migrations, whose names stay in the database.
+# An unknown migration of these apps is one of a newer version of the site. Packages, in contrast,
+# remove old migrations, whose names stay in the database.
 OWN_APPS: Final = frozenset({"siteconfig", "accounts", "categories", "videos"})
 
 
 class WrongMigrationsError(RuntimeError):
-    """The code must not run with this database; the text says what to do. gunicorn shows the text
-    of a RuntimeError and ends."""
+    """The code must not run with this database. The text says what to do.
+
+    It is a RuntimeError because gunicorn shows the text of one and exits.
+    """
 
 
 @cache
 def known_migrations() -> Names:
-    """App and name of every migration on the disk when this was first called: at the start, since
-    a later `git pull` does not change the code that runs."""
+    """Return app and name of every migration on the disk.
+
+    They are read once, at the start of the process: a later `git pull` changes the files but not
+    the running code.
+    """
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
 def migration_problem(applied: Names | None = None) -> str:
-    """A sentence that says what is wrong and what to do, or "". One query.
+    """Return a sentence that says what is wrong and what to do, or "". One query.
 
-    Raises: DatabaseError, also where the database is empty.
+    Raises: DatabaseError, also if the database has no tables.
     """
     if applied is None:
         rows = MigrationRecorder(connection).migration_qs.values_list("app", "name")
@@ -40,20 +45,22 @@ def migration_problem(applied: Names | None = None) -> str:
 
 
 def refuse_wrong_migrations() -> None:
-    """For a start. Raises: WrongMigrationsError, DatabaseError."""
+    """Check the migrations before the site starts. Raises: WrongMigrationsError, DatabaseError."""
     if problem := migration_problem(_applied()):
         raise WrongMigrationsError(problem)
 
 
 def refuse_newer_database() -> None:
-    """Before `migrate`, which adds what is missing and leaves alone what it does not know. Raises:
-    WrongMigrationsError, DatabaseError."""
+    """Check for unknown migrations before `migrate`, which adds missing ones but ignores those.
+
+    Raises: WrongMigrationsError, DatabaseError.
+    """
     if problem := _unknown(_applied()):
         raise WrongMigrationsError(problem)
 
 
 def _applied() -> Names:
-    """Empty for a new database."""
+    """Return the applied migrations; none for a new database."""
     return frozenset(MigrationRecorder(connection).applied_migrations())
 
 
@@ -73,12 +80,12 @@ def _missing(applied: Names) -> str:
     if not missing:
         return ""
     return (
-        f"The database belongs to an older version of Clipset: it lacks {_list(missing)}. "
+        f"The database belongs to an older version of Clipset: it does not have {_list(missing)}. "
         "Stop the site and start it with scripts/run, which brings the database up to date."
     )
 
 
 def _list(names: list[tuple[str, str]]) -> str:
-    """The first three, and how many more."""
+    """Return the first three names and the number of the others as a text."""
     shown = ", ".join(f"{app}.{name}" for app, name in names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,4 +1,4 @@
-"""What apps below `videos` say about stored files, so that they need not import it."""
+"""Signals by which apps reach `videos` without importing it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from typing import Final
 
 from django.dispatch import Signal
 
-# Sent with `root` and `key` (siteconfig.roots) inside the transaction after which no row names the
-# file any more. The receiver asks for its removal in that transaction.
+# Sent with `root` and `key` (siteconfig.roots) in the transaction that removes the last reference
+# to a stored file. The receiver requests the removal of the file in the same transaction.
 file_unneeded: Final = Signal()

@@ -1,4 +1,4 @@
-"""What the workers do for the site as a whole. Takes primitives, fetches, delegates."""
+"""Tasks about the whole site that the task queue calls. Arguments are primitive types."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 
 
 def take_nightly_backup() -> bool:
-    """Every hour: takes the backup of the night when it is due. Returns whether it was taken."""
+    """Take the nightly backup if it is due. Runs every hour. Returns whether it was taken."""
     return _take_backup(back_up_when_due)
 
 
 def take_requested_backup() -> bool:
-    """What an admin asked for on the page of backups. Returns whether it was taken."""
+    """Take the backup that an admin requested on the page. Returns whether it was taken."""
     return _take_backup(backups.take_requested_backup)
 
 
@@ -30,7 +30,7 @@ def _take_backup(take: Callable[[], bool]) -> bool:
     try:
         return take()
     except BackupBusyError:
-        logger.info("no backup is begun: another one is being taken")
+        logger.info("no backup was started: another one is being taken")
         return False
     except BackupError as error:
         logger.error("the backup failed: %s\n%s", error, error.detail)  # noqa: TRY400
@@ -38,10 +38,10 @@ def _take_backup(take: Callable[[], bool]) -> bool:
 
 
 def run_doctor() -> int:
-    """Daily: looks and mends nothing. Returns how many findings there are."""
+    """Run the doctor without repairs. Runs daily. Returns the number of findings."""
     return doctor.run_doctor().found
 
 
 def run_requested_doctor(run_id: int) -> None:
-    """What an admin asked for on the doctor's page."""
+    """Run the doctor as an admin requested on its page."""
     doctor.run_requested(run_id)

@@ -1,1 +1,1 @@
-"""Backup and restore: the database and every stored file, kept in a restic repository."""
+"""Backup and restore of the database and all stored files, with a restic repository."""

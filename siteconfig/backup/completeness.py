@@ -1,11 +1,14 @@
-"""Whether a backup holds the files that rows name: restic stores a link as a link, without what it
-leads to."""
+"""Check that a backup contains the files that the database names.
+
+A file is missing if a symbolic link leads to it: restic stores links without their targets.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clipset.lib.units import plural
+from django.utils.translation import ngettext
+
 from siteconfig import roots
 from siteconfig.backup.errors import BackupError
 from siteconfig.backup.expected import expected_files
@@ -15,25 +18,30 @@ if TYPE_CHECKING:
 
     from siteconfig.backup.restic import Restic
 
-Named = set[tuple[str, str]]
+NamedFiles = set[tuple[str, str]]
 
 
-def named_files() -> Named:
-    """Root and key of all that rows name. To be called before the files are read, and while
-    removals wait: all of it is there until they go on."""
+def named_files() -> NamedFiles:
+    """Return root and key of all files that rows name.
+
+    To be called before the files are backed up and while removals wait, so that none of the files
+    disappears in between.
+    """
     return {(file.root, file.key) for file in expected_files()}
 
 
 def check_completeness(
-    restic: Restic, snapshot_id: str, *, named: Named, folders: dict[str, Path]
+    restic: Restic, snapshot_id: str, *, named: NamedFiles, folders: dict[str, Path]
 ) -> None:
-    """Looks for the named files in a backup. One that is missing here, too, is a matter of the
-    doctor: a site that lost a file must still get its backups.
+    """Check that a backup contains the named files.
+
+    A file that is missing in the site itself is ignored: the doctor reports it, and a site that
+    has lost a file must still be backed up.
 
     Args:
-        folders: each root's, as it was backed up.
+        folders: the folder of each root that was backed up.
 
-    Raises: BackupError.
+    Raises: BackupError if the backup lacks a file.
     """
     stored = restic.file_paths(snapshot_id)
     lacking = sorted(
@@ -42,8 +50,13 @@ def check_completeness(
         if f"{folders[root]}/{key}" not in stored and (roots.root_path(root) / key).is_file()
     )
     if lacking:
-        raise BackupError(
-            f"The backup lacks {plural(len(lacking), 'file')}, such as {lacking[0]}: a link leads "
-            "there, and links are stored as links. Move the files to where the links are, or "
-            "mount their disk there."
+        sentence = ngettext(
+            "The backup lacks %(count)d file: %(first)s. A symbolic link leads to it, and links "
+            "are backed up without their target. Move the file to where the link is, or mount its "
+            "disk there.",
+            "The backup lacks %(count)d files, such as %(first)s. Symbolic links lead to them, and "
+            "links are backed up without their target. Move the files to where the links are, or "
+            "mount their disk there.",
+            len(lacking),
         )
+        raise BackupError(sentence % {"count": len(lacking), "first": lacking[0]})

@@ -1,4 +1,4 @@
-"""A copy of the database as it stands at one moment, and its way back into an empty one."""
+"""Copies the database as it is at one moment, and loads such a copy."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ MAX_LEAVING_SECONDS: Final = 3.0
 
 
 def dump_database(folder: Path) -> tuple[str, dict[str, int]]:
-    """Writes a copy into the folder. Returns its file's name and the number of rows of each table
-    in that very copy, whatever is written meanwhile. Never makes writers wait.
+    """Write a copy of the database into a folder, without blocking writers.
 
-    Raises BackupError, and OSError when the disk is full.
+    Returns the name of the copy's file, and the number of rows of each table in this copy.
+
+    Raises:
+        BackupError: if the copy cannot be made.
+        OSError: if the disk is full.
     """
     if connection.vendor == "sqlite":
         return SQLITE_NAME, _dump_sqlite(folder / SQLITE_NAME)
@@ -38,10 +41,11 @@ def dump_database(folder: Path) -> tuple[str, dict[str, int]]:
 
 
 def load_database(dump: Path) -> None:
-    """Replaces the default database with a copy. The caller has saved the old one, if any. May be
-    interrupted anywhere and run again.
+    """Replace the default database with a copy. The caller has saved the old one, if any.
 
-    Raises BackupError when the copy is of another engine or damaged.
+    May be interrupted at any point and run again.
+
+    Raises: BackupError if the copy is of another engine or damaged.
     """
     check_dump(dump)
     if connection.vendor == "sqlite":
@@ -51,45 +55,53 @@ def load_database(dump: Path) -> None:
 
 
 def check_dump(dump: Path) -> None:
-    """Before anything is replaced by it. Raises BackupError when the copy is of another engine,
-    damaged, or not readable by the programs of this host."""
+    """Check a copy before it replaces anything.
+
+    Raises: BackupError if the copy is of another engine, damaged, or not readable by the programs
+    of this host.
+    """
     if connection.vendor == "sqlite":
         if dump.name != SQLITE_NAME:
             raise BackupError(
-                "This backup holds a PostgreSQL database. Set DATABASE_URL to an empty PostgreSQL "
-                "database and restore again."
+                "This backup has a PostgreSQL database. Set DATABASE_URL to an empty PostgreSQL "
+                "database, then restore again."
             )
         with closing(sqlite3.connect(f"file:{dump}?mode=ro", uri=True)) as copy:
             [(verdict,)] = copy.execute("PRAGMA integrity_check(1)")
         if verdict != "ok":
             raise BackupError(
-                f"The database in this backup is damaged ({verdict}). Use another one."
+                f"The database in this backup is damaged ({verdict}). Use another backup."
             )
         return
     if dump.name != POSTGRESQL_NAME:
         raise BackupError(
-            "This backup holds an SQLite database. Leave DATABASE_URL out and restore again."
+            "This backup has an SQLite database. Remove DATABASE_URL, then restore again."
         )
     _run_postgresql("pg_restore", "--list", str(dump))
 
 
 def copy_aside(folder: Path) -> None:
-    """Writes a copy of a PostgreSQL database that is about to be replaced. SQLite's is a file,
-    which `move_database_aside` moves. Raises BackupError."""
+    """Write a copy of a PostgreSQL database that is about to be replaced.
+
+    An SQLite database is a file, which `move_database_aside` moves.
+
+    Raises: BackupError.
+    """
     if connection.vendor != "sqlite":
         dump_database(folder)
 
 
 def move_database_aside(folder: Path) -> None:
-    """Moves SQLite's files, if there are any. May be cut off and run again."""
+    """Move the files of an SQLite database, if there are any. May be interrupted and run again."""
     if connection.vendor != "sqlite" or not _database_file().exists():
         return
     with suppress(DatabaseError), connection.cursor() as cursor:
-        # Without its -wal, a database that is moved in between lacks what was written last.
+        # Otherwise a database that is moved without its -wal would lack the latest writes.
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     number = 1
-    # Of a run that was cut off: whatever made another database since, the first one is the site's.
+    # If an interrupted run has already moved a database, that one is the site's. A database that
+    # was created since gets a number.
     while (folder / (name := SQLITE_NAME if number == 1 else f"{number}-{SQLITE_NAME}")).exists():
         number += 1
     for suffix in ("-wal", "-shm", ""):
@@ -100,8 +112,11 @@ def move_database_aside(folder: Path) -> None:
 
 
 def is_left_alone() -> bool:
-    """Whether nobody else uses the default database, after a moment for those that were just
-    stopped. Always true with SQLite, which cannot tell."""
+    """Return whether no other process is connected to the default database.
+
+    Waits up to MAX_LEAVING_SECONDS for processes that were just stopped. Always true for SQLite,
+    which does not know its connections.
+    """
     if connection.vendor == "sqlite":
         return True
     deadline = time.monotonic() + MAX_LEAVING_SECONDS
@@ -122,7 +137,7 @@ def _other_connections() -> int:
 
 
 def is_empty_database() -> bool:
-    """Whether no table of ours is there, or no member in it."""
+    """Return whether the database has no table of members, or no member."""
     tables = connection.introspection.table_names()
     if "users" not in tables:
         return True
@@ -132,7 +147,7 @@ def is_empty_database() -> bool:
 
 
 def count_rows() -> dict[str, int]:
-    """Rows of each table of the default database, by the table's name."""
+    """Return the number of rows of each table of the default database, by the table's name."""
     counts = {}
     with connection.cursor() as cursor:
         for table in _tables(connection.introspection.table_names()):
@@ -141,10 +156,10 @@ def count_rows() -> dict[str, int]:
     return counts
 
 
-def _tables(there: Iterable[str]) -> list[str]:
-    """Those of our models and of many-to-many relations, sorted."""
-    ours = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
-    return sorted(ours & set(there))
+def _tables(existing: Iterable[str]) -> list[str]:
+    """Return the existing tables of Django models and many-to-many relations, sorted."""
+    of_models = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    return sorted(of_models & set(existing))
 
 
 # -- SQLite ---------------------------------------------------------------------------------------
@@ -157,7 +172,7 @@ def _database_file() -> Path:
 def _dump_sqlite(target: Path) -> dict[str, int]:
     target.unlink(missing_ok=True)
     with closing(sqlite3.connect(_database_file(), timeout=20)) as source:
-        # One read transaction: readers and writers go on, and there is no -wal beside the copy.
+        # One read transaction: it blocks no readers or writers, and the copy has no -wal file.
         source.execute("VACUUM INTO ?", (str(target),))
     with closing(sqlite3.connect(f"file:{target}?mode=ro", uri=True)) as copy:
         names = [
@@ -176,7 +191,7 @@ def _load_sqlite(dump: Path) -> None:
     connection.close()
     target.parent.mkdir(parents=True, exist_ok=True)
     for suffix in ("-wal", "-shm"):
-        # Of an empty database: left there they would be read into the restored one.
+        # Files of the old, empty database. SQLite would apply them to the restored one.
         target.with_name(target.name + suffix).unlink(missing_ok=True)
     part = target.with_name(f"{target.name}.part")
     shutil.copyfile(dump, part)
@@ -204,9 +219,9 @@ def _dump_postgresql(target: Path) -> dict[str, int]:
 
 
 def create_database(name: str) -> str:
-    """Creates an empty PostgreSQL database on the default one's server. Returns its DATABASE_URL.
+    """Create an empty PostgreSQL database on the default one's server. Returns its DATABASE_URL.
 
-    Raises BackupError when the role may not create databases.
+    Raises: BackupError if the role may not create databases.
     """
     parts = connection.settings_dict
     try:
@@ -214,8 +229,8 @@ def create_database(name: str) -> str:
             cursor.execute(f"CREATE DATABASE {connection.ops.quote_name(name)}")
     except DatabaseError as error:
         raise BackupError(
-            f"The database '{name}' could not be created: {error}. Give the site's PostgreSQL "
-            "role the right CREATEDB, or create an empty database yourself and restore into it."
+            f"The database '{name}' couldn't be created: {error}. Grant the site's PostgreSQL "
+            "role CREATEDB, or create an empty database yourself and restore into it."
         ) from error
     user, password = (quote(str(parts[key]), safe="") for key in ("USER", "PASSWORD"))
     login = f"{user}:{password}@" if password else f"{user}@" if user else ""
@@ -226,8 +241,8 @@ def create_database(name: str) -> str:
 
 
 def _load_postgresql(dump: Path) -> None:
-    """Replaces the tables in one transaction, so that the old ones stay if it fails."""
-    # All of them: what newer code added would otherwise stay beside the restored ones.
+    """Replace the tables in one transaction, so that the old ones stay if it fails."""
+    # All tables are dropped, including those that newer code has added.
     quote = connection.ops.quote_name
     tables = connection.introspection.table_names()
     drops = "".join(f"DROP TABLE IF EXISTS {quote(table)} CASCADE;\n" for table in tables)
@@ -236,8 +251,13 @@ def _load_postgresql(dump: Path) -> None:
 
 
 def restore_dump(dump: Path, *, database: str, first: str = "") -> None:
-    """Into a PostgreSQL database, after the statements `first`, which leave none of its tables:
-    all of it or nothing. Raises BackupError."""
+    """Load a copy into a PostgreSQL database, in one transaction.
+
+    Args:
+        first: SQL statements to run before, which drop the tables of the database.
+
+    Raises: BackupError.
+    """
     script = dump.with_name("restore.sql")
     options = ("--no-owner", "--no-acl", "--clean", "--if-exists")
     try:
@@ -251,7 +271,7 @@ def restore_dump(dump: Path, *, database: str, first: str = "") -> None:
 
 
 def drop_database(name: str) -> None:
-    """A PostgreSQL database that `create_database` has created."""
+    """Drop a PostgreSQL database that `create_database` has created."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {connection.ops.quote_name(name)}")
 
@@ -272,12 +292,12 @@ def _run_postgresql(*command: str) -> None:
         ) from error
     if done.returncode:
         detail = done.stderr.strip()
-        last = detail.splitlines()[-1] if detail else "it gave no reason"
+        last = detail.splitlines()[-1] if detail else "it printed no reason"
         raise BackupError(f"{command[0]} failed: {last}", detail=detail)
 
 
 def _postgresql_environment(settings_dict: Mapping[str, Any]) -> dict[str, str]:
-    """How to reach the database, for libpq. The password stays out of the command line."""
+    """Return libpq's environment variables, so that the password is not on the command line."""
     wanted = {
         "PGHOST": settings_dict["HOST"],
         "PGPORT": settings_dict["PORT"],

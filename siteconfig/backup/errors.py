@@ -1,4 +1,4 @@
-"""What goes wrong with a backup, as sentences, and what restic's words mean."""
+"""Errors of backups, and the mapping of restic's messages to them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import re
 from typing import Final
 
 MAX_ERROR_CHARACTERS: Final = 2000
-# rest:https://user:password@host/ and the like.
+# The password in addresses such as rest:https://user:password@host/.
 _LOGIN: Final = re.compile(r"(//[^/:@\s]*):[^/\s]*@")
 
 
 class BackupError(Exception):
-    """The sentence says what went wrong and what to do; `detail` is what restic said."""
+    """A backup or restore failed.
+
+    `sentence` says what went wrong and what to do. `detail` is the output of restic or PostgreSQL.
+    """
 
     def __init__(self, sentence: str, *, detail: str = "") -> None:
         super().__init__(sentence)
@@ -20,7 +23,7 @@ class BackupError(Exception):
 
 
 class NoRepositoryError(BackupError):
-    """There is no repository at the address."""
+    """BACKUP_REPOSITORY does not contain a repository."""
 
 
 class WrongPasswordError(BackupError):
@@ -40,37 +43,41 @@ class RepositoryLockedError(BackupError):
 
 
 def hide_login(text: str) -> str:
-    """The text without the passwords that addresses of repositories in it hold."""
+    """Replace the passwords in addresses of repositories in a text with ***."""
     return _LOGIN.sub(r"\1:***@", text)
 
 
-def error_of(said: str, failure: str) -> BackupError:
-    """The error that restic's words mean. Its exit code is 1 for all of them."""
-    # restic hides the password of an address in some of its errors only; staff read them.
-    detail = hide_login(said).strip()[-MAX_ERROR_CHARACTERS:]
-    if "wrong password" in said:
+def error_of(output: str, failure: str) -> BackupError:
+    """Return the error for restic's error output. Its exit code is 1 for all of these errors.
+
+    Args:
+        failure: a sentence that says what failed.
+    """
+    # restic hides passwords in only some of its messages, and staff can read them.
+    detail = hide_login(output).strip()[-MAX_ERROR_CHARACTERS:]
+    if "wrong password" in output:
         return WrongPasswordError(
-            "The password file does not open the backup repository. Use the file it was created "
-            "with.",
+            "The password file does not open the backup repository. Use the file that the "
+            "repository was created with.",
             detail=detail,
         )
-    if "Is there a repository" in said or "repository does not exist" in said:
+    if "Is there a repository" in output or "repository does not exist" in output:
         return NoRepositoryError(
             "There is no backup repository at BACKUP_REPOSITORY. Check the address, and that the "
             "disk is mounted.",
             detail=detail,
         )
-    if "not found in snapshot" in said:
-        return NotInBackupError(f"{failure} The backup does not hold it.", detail=detail)
-    if "already locked" in said:
+    if "not found in snapshot" in output:
+        return NotInBackupError(f"{failure} The backup does not contain it.", detail=detail)
+    if "already locked" in output:
         return RepositoryLockedError(
-            "Another restic process is using the backup repository. Wait for it to end, then run "
-            "this again.",
+            "Another restic process is using the backup repository. Wait for it to end, then try "
+            "again.",
             detail=detail,
         )
-    if "no space left on device" in said.lower() or "disk quota exceeded" in said.lower():
+    if "no space left on device" in output.lower() or "disk quota exceeded" in output.lower():
         return BackupError(
-            f"{failure} The disk is full. Free some space, then run this again.", detail=detail
+            f"{failure} The disk is full. Free some space, then try again.", detail=detail
         )
-    last = detail.splitlines()[-1] if detail else "it gave no reason"
+    last = detail.splitlines()[-1] if detail else "it printed no reason"
     return BackupError(f"{failure} restic said: {last}", detail=detail)

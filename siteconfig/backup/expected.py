@@ -1,4 +1,4 @@
-"""The files that the database names: each app that has some registers how to list them."""
+"""Registry by which apps tell the backup about their files, removals and restorable objects."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from siteconfig.backup.errors import BackupError
 
 if TYPE_CHECKING:
-    from siteconfig.backup.restic import Restic, StoredSnapshot
+    from siteconfig.backup.restic import Restic
+    from siteconfig.backup.restic_output import StoredSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedFile:
-    """A file that a row names. `size_bytes` and `sha256` (hexadecimal) are None while unknown.
+    """A file that a row names.
 
-    A file that still grows has at least `min_bytes`.
+    `size_bytes` and `sha256` (hexadecimal) are None while they are unknown. A file that is still
+    being written has at least `min_bytes`.
     """
 
     root: str
@@ -31,7 +33,10 @@ _listers: list[Lister] = []
 
 
 def register_expected_files(lister: Lister) -> None:
-    """To be called in an app's `ready`. The lister reads rows in batches, in any order."""
+    """Register a function that lists an app's files. To be called in the app's `ready`.
+
+    The function reads its rows in batches and yields the files in any order.
+    """
     if lister not in _listers:
         _listers.append(lister)
 
@@ -41,18 +46,21 @@ def expected_files() -> Iterator[ExpectedFile]:
         yield from lister()
 
 
-_removals_are_at_work: list[Callable[[], bool]] = []
+_removal_checks: list[Callable[[], bool]] = []
 
 
-def register_removals(are_at_work: Callable[[], bool]) -> None:
-    """To be called in an app's `ready`: whether it removes stored files at this moment. A backup
-    waits for that to end before it copies the database; new removals wait for the backup."""
-    if are_at_work not in _removals_are_at_work:
-        _removals_are_at_work.append(are_at_work)
+def register_removals(are_running: Callable[[], bool]) -> None:
+    """Register a function that returns whether an app is removing stored files at this moment.
+
+    To be called in the app's `ready`. A backup waits until no removals are running before it copies
+    the database. New removals wait for the backup.
+    """
+    if are_running not in _removal_checks:
+        _removal_checks.append(are_running)
 
 
-def removals_are_at_work() -> bool:
-    return any(are_at_work() for are_at_work in _removals_are_at_work)
+def removals_are_running() -> bool:
+    return any(are_running() for are_running in _removal_checks)
 
 
 Restorer = Callable[["Restic", "StoredSnapshot", str], str]
@@ -60,14 +68,20 @@ _restorers: list[Restorer] = []
 
 
 def register_restorer(restorer: Restorer) -> None:
-    """To be called in an app's `ready`: brings one thing back from a backup into the live site, by
-    the id that its address shows, and returns a sentence. Raises BackupError."""
+    """Register a function that restores one object from a backup to the live site.
+
+    To be called in an app's `ready`. The function takes the id in the object's address, returns a
+    sentence, and raises BackupError.
+    """
     if restorer not in _restorers:
         _restorers.append(restorer)
 
 
 def restore_one(restic: Restic, snapshot: StoredSnapshot, short_id: str) -> str:
-    """Raises BackupError, and that when no app can bring back single things."""
+    """Restore one object from a backup to the live site. Returns a sentence.
+
+    Raises: BackupError, also if no app has registered a function for it.
+    """
     if not _restorers:
-        raise BackupError("Nothing can be brought back alone.")
+        raise BackupError("This site can't restore single objects.")
     return _restorers[0](restic, snapshot, short_id)

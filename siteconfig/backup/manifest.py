@@ -1,4 +1,4 @@
-"""What a backup says about itself: a JSON file beside the copy of the database."""
+"""The manifest of a backup: a JSON file beside the copy of the database."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ ROOT_NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`roots` are the absolute folders on the host that was backed up, by the root's name.
+    """Facts about a backup.
 
-    `rows` are the numbers of rows in the copy of the database, by table; `migrations` are those
-    that were applied, as "app.name". `site` is the site's id, `taken_at` in ISO 8601.
+    `site` is the site's id, `taken_at` a time in ISO 8601. `database` is the name of the file with
+    the copy of the database. `roots` are the absolute folders on the host that was backed up, by
+    the root's name. `rows` are the numbers of rows in the copy, by table. `migrations` are the
+    applied ones, as "app.name".
     """
 
     site: str
@@ -40,23 +42,23 @@ class Manifest:
 
 
 def read_manifest(text: bytes) -> Manifest:
-    """Raises BackupError for what this version cannot read."""
+    """Parse a manifest. Raises: BackupError if it is invalid or of an unknown format."""
     try:
         found: Any = json.loads(text)
         if found["format"] != FORMAT:
             raise BackupError(
-                f"This backup has format {found['format']}, and this Clipset reads {FORMAT}. "
-                "Update Clipset, then restore again."
+                f"This backup has format {found['format']}, but this version of Clipset reads only "
+                f"format {FORMAT}. Update Clipset, then restore again."
             )
         return _checked(Manifest(**found))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BackupError("This backup's manifest cannot be read. Use another backup.") from error
+        raise BackupError("This backup's manifest can't be read. Use another backup.") from error
 
 
 def _checked(manifest: Manifest) -> Manifest:
-    """The manifest. What is moved from a backup must lie in it, and go to a place of its own.
+    """Return the manifest after checking its names and paths, which decide what is moved where.
 
-    Raises ValueError, TypeError.
+    Raises: ValueError, TypeError.
     """
     if manifest.database not in {SQLITE_NAME, POSTGRESQL_NAME}:
         raise ValueError(manifest.database)
@@ -68,12 +70,12 @@ def _checked(manifest: Manifest) -> Manifest:
 
 
 def applied_migrations() -> list[str]:
-    """Of the default database, as "app.name", sorted."""
+    """Return the migrations of the default database as "app.name", sorted."""
     return sorted(f"{app}.{name}" for app, name in MigrationLoader(connection).applied_migrations)
 
 
 def unknown_migrations(manifest: Manifest) -> list[str]:
-    """Migrations of the backup that this code does not have: it is older than the backup."""
+    """Return the migrations of a backup that this code does not have: the code is older."""
     known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
     known |= {
         f"{app}.{old}"

@@ -1,4 +1,4 @@
-"""The database of a backup beside the live one, to read rows from it."""
+"""Opens the database of a backup beside the live one, to read rows from it."""
 
 from __future__ import annotations
 
@@ -22,22 +22,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALIAS: Final = "backup"
-MAX_NAME: Final = 48  # characters of the site's database; PostgreSQL keeps 63 bytes of a name
+# Characters of the site's database name that are used. PostgreSQL allows 63 bytes for a name.
+MAX_NAME_LENGTH: Final = 48
 
 
 @contextmanager
 def opened_dump(dump: Path) -> Iterator[str]:
-    """The alias of a connection to a copy of the database, brought to this code's version.
+    """Yield the alias of a connection to a copy of the database, after migrating the copy.
 
-    One at a time: on PostgreSQL the copy has a name of its own beside the site's database.
-    Raises BackupError when it is of another engine than the live database.
+    Only one copy can be open at a time: on PostgreSQL it is always loaded into a database of the
+    same name beside the site's.
+
+    Raises: BackupError if the copy is of another engine than the live database.
     """
     is_postgresql = dump.name == POSTGRESQL_NAME
     if is_postgresql != (connection.vendor == "postgresql"):
-        raise BackupError("This backup is of another kind of database than the site has now.")
+        raise BackupError(
+            "This backup is from another kind of database than the site uses. Use a backup from "
+            "the same kind."
+        )
     name = _beside(str(connection.settings_dict["NAME"])) if is_postgresql else str(dump)
     if is_postgresql:
-        drop_database(name)  # of a restore that was killed
+        drop_database(name)  # a restore that was killed has left it
         create_database(name)
     connections.databases[ALIAS] = copy.deepcopy(connection.settings_dict) | {"NAME": name}
     try:
@@ -55,5 +61,5 @@ def opened_dump(dump: Path) -> Iterator[str]:
 
 
 def _beside(name: str) -> str:
-    """A PostgreSQL database that belongs to this site alone, among others on the same server."""
-    return f"{name[:MAX_NAME]}_restore"
+    """Return the name of a PostgreSQL database that only this site uses on the server."""
+    return f"{name[:MAX_NAME_LENGTH]}_restore"

@@ -1,4 +1,4 @@
-"""Data of the backups page. Queries only the database, since restic can take seconds or hang."""
+"""Data of the page Backups. It reads only the database, since restic can take seconds or hang."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHORT: Final = 8  # characters of a snapshot's short id
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One backup in the repository, and the run that made it where its row is known."""
+    """A backup in the repository, and the row of its run if that is known."""
 
     id: str
     time: datetime
@@ -45,11 +45,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """`problem` says what is missing where backups are set up and cannot be taken here.
+    """State of the backups.
 
-    `active` waits or runs; `killed` is RUNNING without a process. `next_at` is when the next
-    nightly one is due, in the past when it was not taken yet. `listed_at` says how old the list
-    `stored` (newest first) is, None where no complete backup is known.
+    `problem` is a sentence if backups are set up but cannot be taken on this host. `active` is a
+    run that waits or runs; `killed` is one that is RUNNING although its process has ended.
+    `next_at` is when the next nightly backup is due; it is in the past if that has not been taken
+    yet. `listed_at` is the time of the list `stored` (newest first), or None if there is no
+    complete backup.
     """
 
     is_set_up: bool
@@ -66,14 +68,14 @@ class Overview:
 
     @property
     def failed_since(self) -> bool:
-        """Whether the last try failed."""
+        """Whether the last attempt failed."""
         if self.failed is None or self.last is None:
             return self.failed is not None
         return self.failed.started_at > self.last.started_at
 
 
 def overview() -> Overview:
-    """Eight queries at most, however many backups there are."""
+    """Return the state of the backups. At most eight queries, for any number of backups."""
     problem = ""
     try:
         repository()
@@ -103,8 +105,11 @@ def overview() -> Overview:
 
 
 def _stored() -> tuple[list[Stored], datetime | None]:
-    """Backups in the repository, newest first, as the last complete backup found them, and what
-    was stored since: by one whose check failed, or the one that this site was restored from."""
+    """Return the backups in the repository, newest first, and the time of the list.
+
+    The last complete backup has listed them. Newer ones are added: those whose check failed, and
+    the one that this site was restored from.
+    """
     runs = BackupRun.objects.exclude(snapshot_id="")
     complete = runs.exclude(stored=None).first()
     since = runs if complete is None else runs.filter(started_at__gt=complete.started_at)
@@ -119,32 +124,32 @@ def _stored() -> tuple[list[Stored], datetime | None]:
 
 
 def _by_short_id(ids: Iterable[str]) -> dict[str, BackupRun]:
-    """Returns runs by their snapshot's short id, which is all that restic 0.14 reports."""
+    """Return runs by the short id of their snapshot, which is all that restic 0.14 reports."""
     wanted = [name for each in ids for name in (each, each[:SHORT])]
     found = BackupRun.objects.filter(snapshot_id__in=wanted)
     return {run.snapshot_id[:SHORT]: run for run in found}
 
 
 def restore_commands(snapshot: str) -> list[Command]:
-    """For the backup with this id."""
+    """Return the commands for restoring the backup with this id."""
     store = shlex.quote(hide_login(settings.BACKUP_REPOSITORY))
     password = shlex.quote(str(settings.BACKUP_PASSWORD_FILE))
     return [
         Command(
-            "Rehearse it",
+            "Rehearse a restore",
             f"scripts/restore {snapshot} --rehearse /srv/clipset-rehearsal",
-            "In the site's folder. Restores into a new folder beside the running site.",
+            "Run this in the site's folder. It restores into a new folder beside the running site.",
         ),
         Command(
-            "Bring back one video",
+            "Restore one video",
             f"scripts/restore {snapshot} --video SHORT_ID",
-            "In the site's folder. SHORT_ID is the end of the video's address. The site keeps "
-            "running.",
+            "Run this in the site's folder. SHORT_ID is the end of the video's address. The site "
+            "keeps running.",
         ),
         Command(
             "Restore the whole site",
             f"BACKUP_REPOSITORY={store} BACKUP_PASSWORD_FILE={password} scripts/restore {snapshot}",
-            "In a clean clone, on this machine or another that reaches the repository and has the "
-            "password file. Then start it with scripts/run.",
+            "Run this in a clean clone, on any host that reaches the repository and has the "
+            "password file. Then start the site with scripts/run.",
         ),
     ]

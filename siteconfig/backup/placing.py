@@ -1,4 +1,4 @@
-"""Files of a backup on their way to their storage roots. Nothing is overwritten or deleted."""
+"""Moves files between a backup and the storage roots. Overwrites and deletes no file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from siteconfig.backup.manifest import Manifest
-    from siteconfig.backup.restic import Restic, StoredSnapshot
+    from siteconfig.backup.restic import Restic
+    from siteconfig.backup.restic_output import StoredSnapshot
 
 WORK_NAME: Final = ".clipset-restore"
 MEASURE_SECONDS: Final = 1.0
@@ -33,42 +34,47 @@ def fetch_files(
     works: dict[str, Path],
     on_progress: Callable[[int, int], None] | None,
 ) -> None:
-    """Writes every file of a backup into the work folders, which are the caller's to remove.
+    """Write every file of a backup into the work folders, which the caller must remove.
 
-    Raises BackupError.
+    Raises: BackupError.
     """
     main = works["staging"]
-    elsewhere = [name for name in manifest.roots if works[name] != main]
+    on_other_disks = [name for name in manifest.roots if works[name] != main]
     total = restic.size_of(snapshot.id)
     with _measured(set(works.values()), total, on_progress):
-        # restic takes either includes or excludes, so the main disk gets all but the rest.
+        # restic takes either includes or excludes. The main disk gets all but the other roots.
         restic.restore(
-            snapshot.id, target=main, excludes=[manifest.roots[name] for name in elsewhere]
+            snapshot.id, target=main, excludes=[manifest.roots[name] for name in on_other_disks]
         )
         for work in set(works.values()) - {main}:
-            included = [manifest.roots[name] for name in elsewhere if works[name] == work]
+            included = [manifest.roots[name] for name in on_other_disks if works[name] == work]
             restic.restore(snapshot.id, target=work, includes=included)
 
 
 def check_fetched(works: dict[str, Path], folders: dict[str, str]) -> None:
-    """Raises BackupError where a backup holds a link in place of a folder, or above it: what the
-    link leads to belongs to this host and would be moved.
+    """Check that no folder of a backup is a symbolic link or inside one.
+
+    Such a link would lead to files of this host, which would then be moved.
 
     Args:
-        folders: by the name of their work folder, as absolute paths on the host that was backed up.
+        folders: absolute paths on the host that was backed up, by the name of their work folder.
+
+    Raises: BackupError.
     """
     for name, folder in folders.items():
         relative = folder.lstrip("/")
         if (works[name] / relative).resolve() != works[name].resolve() / relative:
-            raise BackupError(f"This backup holds a link in place of {folder}. Use another backup.")
+            raise BackupError(f"This backup has a link in place of {folder}. Use another backup.")
 
 
 def place_files(manifest: Manifest, works: dict[str, Path], targets: dict[str, Path]) -> None:
-    """Moves what `fetch_files` wrote to the roots. May be cut off anywhere and run again.
+    """Move the files that `fetch_files` wrote to the roots.
 
-    Raises BackupError.
+    May be interrupted at any point and run again.
+
+    Raises: BackupError.
     """
-    # The innermost first: on either host one root may lie in another.
+    # The innermost root first: on either host one root may be inside another.
     for name in sorted(targets, key=lambda name: -len(Path(manifest.roots[name]).parts)):
         source = works[name] / manifest.roots[name].lstrip("/")
         targets[name].mkdir(parents=True, exist_ok=True)
@@ -77,12 +83,14 @@ def place_files(manifest: Manifest, works: dict[str, Path], targets: dict[str, P
 
 
 def move_aside(aside: Path, targets: dict[str, Path]) -> None:
-    """Moves what is in the roots below `aside`; on other disks into a folder of the same name next
-    to the root, or in it, to which a link in `aside` leads. May be cut off and run again.
+    """Move the files of the roots to a folder `aside`. May be interrupted and run again.
 
-    Raises BackupError.
+    Files on another disk stay on it: they are moved to a folder beside or in the root, and `aside`
+    gets a link to it.
+
+    Raises: BackupError.
     """
-    # The innermost first: one root may lie in another.
+    # The innermost root first: one root may be inside another.
     for name, folder in sorted(targets.items(), key=lambda item: -len(item[1].parts)):
         if not folder.is_dir():
             continue
@@ -95,8 +103,10 @@ def move_aside(aside: Path, targets: dict[str, Path]) -> None:
 
 
 def work_folders(targets: dict[str, Path], base: Path) -> dict[str, Path]:
-    """For each root, and for "staging", a folder on the same disk as where it goes: files are
-    written once and then moved by name."""
+    """Return a folder for each root and for "staging", on the same disk as its target.
+
+    Files are so written only once, and then moved by renaming them.
+    """
     main = base / "data" / WORK_NAME
     works = {"staging": main}
     for name, target in targets.items():
@@ -106,38 +116,42 @@ def work_folders(targets: dict[str, Path], base: Path) -> dict[str, Path]:
 
 
 def move_into(source: Path, target: Path, *, fixed: Iterable[Path] = ()) -> None:
-    """Moves what is in one folder into another; folders that are in both are merged. May be cut
-    off anywhere and run again.
+    """Move the content of one folder into another. Folders that exist in both are merged.
 
-    Folders that are `fixed`, on either side, stay where they are: other roots, mounted disks,
-    links to one. Raises BackupError for a file that is in both and not the same. A marker gives
-    way to the one that comes.
+    May be interrupted at any point and run again. An existing marker is replaced.
+
+    Args:
+        fixed: folders in the source or the target that are not moved: other roots, mounted disks,
+            links to one.
+
+    Raises: BackupError if a file exists in both folders with different content.
     """
     fixed = set(fixed)
     target.mkdir(parents=True, exist_ok=True)
     for child in sorted(source.iterdir()):
-        there = target / child.name
-        if child in fixed or there in fixed:
+        new_path = target / child.name
+        if child in fixed or new_path in fixed:
             continue
         if child.is_dir() and not child.is_symlink():
-            holds_fixed = any(it.is_relative_to(child) for it in fixed)
-            if there.is_dir() or holds_fixed or device_of(child) != device_of(target):
-                move_into(child, there, fixed=fixed)
-                with suppress(OSError):  # it holds what is fixed, or is a mounted disk
+            contains_fixed = any(it.is_relative_to(child) for it in fixed)
+            if new_path.is_dir() or contains_fixed or device_of(child) != device_of(target):
+                move_into(child, new_path, fixed=fixed)
+                with suppress(OSError):  # it contains a fixed folder, or is a mounted disk
                     child.rmdir()
                 continue
-        elif os.path.lexists(there) and child.name != roots.MARKER:
-            # Copied by a move across disks that was cut off.
-            if child.is_symlink() or there.is_symlink() or not filecmp.cmp(child, there, False):
-                raise BackupError(f"{there} is there already. Nothing was overwritten.")
+        elif os.path.lexists(new_path) and child.name != roots.MARKER:
+            # An interrupted move across disks may have copied it already.
+            is_link = child.is_symlink() or new_path.is_symlink()
+            if is_link or not filecmp.cmp(child, new_path, False):
+                raise BackupError(f"{new_path} already exists. Nothing was overwritten.")
             child.unlink()
             continue
-        _move(child, there)
+        _move(child, new_path)
     sync(target)
 
 
 def _move(source: Path, target: Path) -> None:
-    """By name; across disks a file is copied and synced under another name first."""
+    """Rename a file or folder. To another disk a file is copied, first under a temporary name."""
     try:
         source.rename(target)
     except OSError as error:
@@ -152,8 +166,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def holds_a_file(folder: Path) -> bool:
-    """Whether anything but the marker of a root lies in the folder or below. What a restore that
-    was cut off has fetched does not count."""
+    """Return whether a folder contains any file except markers and what a restore has fetched."""
     for _, folders, files in os.walk(folder):
         if WORK_NAME in folders:
             folders.remove(WORK_NAME)
@@ -163,20 +176,22 @@ def holds_a_file(folder: Path) -> bool:
 
 
 def _nearest(path: Path) -> Path:
-    """The path itself, or the innermost folder above it that is there."""
+    """Return the path, or the innermost folder above it that exists."""
     while not path.exists():
         path = path.parent
     return path
 
 
 def device_of(path: Path) -> int:
-    """Of the disk on which the path is or would be."""
+    """Return the device number of the disk on which a path is or would be."""
     return _nearest(path).stat().st_dev
 
 
 def _beside(root: Path) -> Path:
-    """The innermost folder around a root on the root's own disk: its parent, or the root itself
-    where a disk is mounted there."""
+    """Return the parent of a root, or the root itself if it is the mount point of a disk.
+
+    If the root does not exist, the innermost existing folder above it.
+    """
     root = Path(os.path.realpath(root))
     near = _nearest(root)
     if near == root and near.parent.stat().st_dev != near.stat().st_dev:
@@ -188,7 +203,7 @@ def _beside(root: Path) -> Path:
 def _measured(
     folders: set[Path], total: int, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[None]:
-    """Tells how many bytes lie in the folders meanwhile: restic 0.14 does not when it restores."""
+    """Report the growing size of some folders during a block. restic 0.14 has no progress here."""
     if on_progress is None:
         yield
         return
@@ -209,7 +224,7 @@ def _measured(
 
 
 def _size(folder: Path) -> int:
-    """Bytes of the files below; of what vanishes meanwhile nothing."""
+    """Return the bytes of the files in a folder. Files that disappear meanwhile do not count."""
     total = 0
     for where, _, files in os.walk(folder):
         for name in files:

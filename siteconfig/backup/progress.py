@@ -1,4 +1,4 @@
-"""How far a backup or a restore is, as one line on a terminal."""
+"""The progress of a backup or a restore, as one line on a terminal."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ WIDTH: Final = 79
 
 
 class ProgressLine:
-    """A line of a terminal that is written over. Writes nothing where the output goes elsewhere,
-    as into a log."""
+    """A line on a terminal that is overwritten. Writes nothing if the output is not a terminal."""
 
     def __init__(self, out: OutputWrapper) -> None:
         self._out = out
         self._is_shown = False
 
     def show(self, text: str) -> None:
-        """Cut to the terminal's width: what wraps cannot be written over."""
+        """Write a text, cut to the terminal's width, since a wrapped line can't be overwritten."""
         if not self._out.isatty():
             return
         width = min(WIDTH, shutil.get_terminal_size().columns - 1)
@@ -30,14 +29,14 @@ class ProgressLine:
         self._is_shown = True
 
     def clear(self) -> None:
-        """For what is printed next. Harmless when nothing is shown."""
+        """Erase the line, so that something else can be printed."""
         if self._is_shown:
             self.show("")
             self._is_shown = False
 
 
 def progress_text(done: int, total: int, seconds_left: int | None = None) -> str:
-    """Bytes done and in all, percent, and the time left where it is known."""
+    """Return the bytes done and in total, the percentage, and the time left if it is known."""
     percent = f"{100 * done // total}%" if total else "0%"
     text = f"{human_bytes(done)} of {human_bytes(total)} ({percent})"
     if seconds_left:

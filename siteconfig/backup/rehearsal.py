@@ -1,4 +1,4 @@
-"""A rehearsal: a backup restored beside the live site, in a folder that shares nothing with it."""
+"""Rehearses a restore: restores a backup into a separate folder beside the live site."""
 
 from __future__ import annotations
 
@@ -20,35 +20,44 @@ from siteconfig.places import SETTINGS
 
 if TYPE_CHECKING:
     from siteconfig.backup.manifest import Manifest
-    from siteconfig.backup.restic import Restic, StoredSnapshot
+    from siteconfig.backup.restic import Restic
+    from siteconfig.backup.restic_output import StoredSnapshot
 
-# What belongs to one site alone, or would reach people: the rehearsal has its own or none.
+# Settings that only one site may use, or that would reach people. The rehearsal does not get them.
 DROPPED: Final = re.compile(
     r"(?:export )?(?:DATABASE_URL|REDIS_URL|EMAIL_URL|HOST|PORT|SITE_URL|ALLOWED_HOSTS|SEED|"
     r"CSRF_TRUSTED_ORIGINS|FORWARDED_ALLOW_IPS|MEDIA_ACCEL_PREFIX|READYZ_TOKEN|STORAGE_ROOTS|"
     r"[A-Z_]*_STORAGE_PATH|BACKUP_[A-Z_]*)\s*="
 )
-# Folders at the top that are made at a start or belong to the live site.
+# Top-level names that are not code: created at a start, or belonging to the live site.
 NOT_CODE: Final = frozenset(
     {"data", "media", "staticfiles", "node_modules", ".venv", ".git", ".env", "test-results"}
 )
 PASSED_ON: Final = ("PATH", "HOME", "LANG", "TMPDIR", "SSH_AUTH_SOCK")
+END: Final = (
+    "To look at it: cd '%(folder)s' && scripts/run. When you are done, remove the folder.\n"
+)
+END_WITH_DATABASE: Final = (
+    "To look at it: cd '%(folder)s' && scripts/run. When you are done, remove the folder and the "
+    "database: dropdb '%(database)s'.\n"
+)
 
 
 def rehearse(restic: Restic, snapshot: StoredSnapshot, *, folder: Path, port: int) -> str:
-    """Restores the backup into a new folder with the code of this one. Returns what the restore
-    printed, and what to remove in the end. The live site's files, database, Redis and mail are not
-    touched.
+    """Restore a backup into a new folder with a copy of this code.
 
-    Raises BackupError: nothing of the rehearsal is left then.
+    The live site's files, database, Redis and mail are not used. Returns the output of the restore
+    and what to remove afterwards.
+
+    Raises: BackupError. Everything the rehearsal created has been removed then.
     """
     folder = folder.absolute()
     if folder.exists():
-        raise BackupError(f"{folder} exists already. Name a new folder for the rehearsal.")
+        raise BackupError(f"{folder} already exists. Choose a new folder for the rehearsal.")
     if folder.is_relative_to(settings.BASE_DIR):
-        raise BackupError("Choose a folder outside of the site's own for the rehearsal.")
+        raise BackupError("Choose a folder outside the site's own folder for the rehearsal.")
     manifest = manifest_of(restic, snapshot)
-    kept = _without_ties(_settings_or_nothing(restic, snapshot))
+    kept = _harmless_lines(_settings_or_nothing(restic, snapshot))
     database = ""
     try:
         shutil.copytree(settings.BASE_DIR, folder, ignore=_ignored, symlinks=True)
@@ -60,17 +69,14 @@ def rehearse(restic: Restic, snapshot: StoredSnapshot, *, folder: Path, port: in
         env_file = folder / ".env"
         env_file.touch(mode=0o600)
         env_file.write_text("\n".join([*kept, *_own_settings(manifest, port)]) + "\n")
-        said = _restore_in(folder, snapshot)
+        output = _restore_in(folder, snapshot)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         if database:
             drop_database(database)
         raise
-    end = f" and the database: dropdb '{database}'" if database else ""
-    return (
-        f"{said}To look at it: cd '{folder}' && scripts/run. When you are done, remove the "
-        f"folder{end}.\n"
-    )
+    sentence = END_WITH_DATABASE if database else END
+    return output + sentence % {"folder": folder, "database": database}
 
 
 def _settings_or_nothing(restic: Restic, snapshot: StoredSnapshot) -> str:
@@ -80,12 +86,16 @@ def _settings_or_nothing(restic: Restic, snapshot: StoredSnapshot) -> str:
         return ""  # the site took its settings from the environment
 
 
-def _without_ties(env: str) -> list[str]:
+def _harmless_lines(env: str) -> list[str]:
+    """Return the lines of a .env without the settings that the rehearsal must not use."""
     return [line for line in env.splitlines() if not DROPPED.match(line)]
 
 
 def _own_settings(manifest: Manifest, port: int) -> list[str]:
-    """Only this machine reaches it, mails go nowhere, the queue lies in its own database."""
+    """Return the rehearsal's settings: reachable from this host only, and with its own storage.
+
+    Without EMAIL_URL and REDIS_URL it sends no mail and has its task queue in its own database.
+    """
     lines = ["", "# A rehearsal of a restore.", "HOST=127.0.0.1", f"PORT={port}", "SEED=none"]
     extra = [name for name in manifest.roots if name not in SETTINGS]
     if extra:
@@ -94,7 +104,7 @@ def _own_settings(manifest: Manifest, port: int) -> list[str]:
 
 
 def _restore_in(folder: Path, snapshot: StoredSnapshot) -> str:
-    """In a process of its own, which knows the rehearsal's settings and no others."""
+    """Run the restore in a process that has only the rehearsal's settings. Returns its output."""
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment |= {
         "BACKUP_REPOSITORY": settings.BACKUP_REPOSITORY,
@@ -115,7 +125,7 @@ def _restore_in(folder: Path, snapshot: StoredSnapshot) -> str:
 
 
 def _ignored(folder: str, names: list[str]) -> set[str]:
-    """The code alone: what is at the top of a clone."""
+    """Return the names in a folder that are not copied because they are not code."""
     if Path(folder) != Path(settings.BASE_DIR):
         return {name for name in names if name == "__pycache__"}
     return set(names) & NOT_CODE

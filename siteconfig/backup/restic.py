@@ -1,6 +1,6 @@
-"""Runs restic (https://restic.readthedocs.io), which stores the backups. Knows no Django.
+"""Runs restic (https://restic.readthedocs.io), which stores the backups. Needs no Django.
 
-Written for restic 0.14 (Debian 12) and later: 0.14 has no --retry-lock and no `latest:folder`.
+Works with restic 0.14 (Debian 12) and later. 0.14 has no --retry-lock and no `latest:folder`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
@@ -26,64 +24,37 @@ from siteconfig.backup.errors import (
     RepositoryLockedError,
     error_of,
 )
+from siteconfig.backup.restic_output import (
+    BackupProgress,
+    BackupSummary,
+    StoredSnapshot,
+    parse_line,
+    parse_progress,
+    parse_snapshot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-# What repositories on SFTP, S3 and the like take from the environment, besides the search path.
+# Environment variables that restic needs for repositories on SFTP, S3 and so on.
 PASSED_ON: Final = ("PATH", "HOME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE", "LANG")
 PASSED_ON_PREFIXES: Final = ("AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "RESTIC_")
-# restic refuses two answers to one question.
-ANSWERED_BY_SETTINGS: Final = (
+# Variables that would contradict the site's settings, which restic refuses.
+REPLACED_BY_SETTINGS: Final = (
     "RESTIC_PASSWORD",
     "RESTIC_PASSWORD_COMMAND",
     "RESTIC_REPOSITORY_FILE",
 )
-SOME_FILES_UNREADABLE: Final = 3  # restic's exit code of `backup`
-# restic computes nonsense for files that grow meanwhile: more is as good as unknown.
-MAX_SECONDS_LEFT: Final = 30 * 24 * 3600
+SOME_FILES_UNREADABLE: Final = 3  # an exit code of `restic backup`
 TICK_SECONDS: Final = 1.0
 MAX_LOCKED_SECONDS: Final = 60.0
 T = TypeVar("T")
-# Behind everything that people wait for, and gone when the process that asked is gone.
-BEHIND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
-
-
-@dataclass(frozen=True, slots=True)
-class BackupProgress:
-    """Bytes; `seconds_left` is None while nothing is known."""
-
-    bytes_done: int
-    bytes_total: int
-    seconds_left: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSnapshot:
-    """One backup in the repository."""
-
-    id: str
-    time: datetime
-    paths: tuple[str, ...]
-    tags: tuple[str, ...]
-
-    @property
-    def short_id(self) -> str:
-        return self.id[:8]
-
-
-@dataclass(frozen=True, slots=True)
-class BackupSummary:
-    """What one backup run stored."""
-
-    snapshot_id: str
-    bytes_total: int
-    bytes_added: int
-    files_total: int
+# With low priority, and ended by the kernel when the process that started it ends.
+COMMAND: Final = ("nice", "-n", "10", "setpriv", "--pdeathsig", "INT", "--", "restic")
 
 
 class Restic:
-    """One repository and the password file that opens it."""
+    """A repository and the file with its password."""
 
     def __init__(
         self,
@@ -94,11 +65,18 @@ class Restic:
         tick: Callable[[], None] = lambda: None,
         max_locked_seconds: float = MAX_LOCKED_SECONDS,
     ) -> None:
-        """`tick` is called every second or so while restic runs, and ends it when it raises."""
+        """Check the settings of the repository.
+
+        Args:
+            tick: called about every second while restic runs. An exception in it ends restic.
+            max_locked_seconds: how long to wait for a repository that another process has locked.
+
+        Raises: BackupError if a setting, the password file or restic itself is missing.
+        """
         self._max_locked_seconds = max_locked_seconds
         if not repository:
             raise BackupError(
-                "BACKUP_REPOSITORY is not set. Set it to a folder, SFTP or S3 address."
+                "BACKUP_REPOSITORY is not set. Set it to a folder or to an SFTP or S3 address."
             )
         if not password_file.is_file():
             raise BackupError(
@@ -113,7 +91,7 @@ class Restic:
     # -- repository ---------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """Whether the repository is there. Raises BackupError when that cannot be told."""
+        """Return whether the repository exists. Raises: BackupError if this can't be found out."""
         try:
             self._run("cat", "config", "--no-lock")
         except NoRepositoryError:
@@ -124,32 +102,36 @@ class Restic:
         self._run("init")
 
     def unlock_stale(self) -> None:
-        """Removes locks of processes that died (restic tells them from live ones)."""
+        """Remove the locks of processes that have ended. restic recognizes them."""
         self._run("unlock")
 
     def snapshots(self, *, tag: str = "") -> list[StoredSnapshot]:
-        """The backups that carry the tag, or all there are, oldest first."""
-        wanted = ("--tag", tag) if tag else ()
-        found = json.loads(self._run("snapshots", "--json", "--no-lock", *wanted)) or []
-        return sorted((_snapshot(each) for each in found), key=lambda each: each.time)
+        """Return the backups with the tag, or all of them, oldest first."""
+        options = ("--tag", tag) if tag else ()
+        found = json.loads(self._run("snapshots", "--json", "--no-lock", *options)) or []
+        return sorted((parse_snapshot(each) for each in found), key=lambda each: each.time)
 
     def check(self, *, subset: str | None) -> None:
-        """Checks the structure, and of the data the `subset` ("3/30"), or all of it for None.
+        """Check the structure of the repository and a part of its data.
 
-        Raises BackupError when something in the repository is damaged.
+        Args:
+            subset: the part of the data, such as "3/30"; None for all of it.
+
+        Raises: BackupError if something in the repository is damaged.
         """
         data = "--read-data" if subset is None else f"--read-data-subset={subset}"
         failure = "The check found damage in the backup repository."
         self._patiently(lambda: self._run("check", data, failure=failure))
 
     def forget(self, *, tag: str, keep: dict[str, str]) -> None:
-        """Removes old backups with the tag and the data that no other needs.
+        """Remove old backups with the tag, and the data that no other backup needs.
 
-        `keep` says how many to keep by restic's periods: {"daily": "7", "weekly": "4"}.
+        Args:
+            keep: how many to keep by restic's periods, such as {"daily": "7", "weekly": "4"}.
         """
         kept = [option for period, n in keep.items() for option in (f"--keep-{period}", n)]
-        # Grouped by nothing: else a changed list of folders would begin a group of its own,
-        # whose snapshots are all kept.
+        # Without grouping. By default, a changed list of folders would begin a new group, and
+        # the snapshots of the old group would be kept for ever.
         command = ("forget", "--prune", "--group-by", "", "--tag", tag, *kept)
         self._patiently(lambda: self._run(*command))
 
@@ -164,8 +146,12 @@ class Restic:
         excludes: Sequence[str] = (),
         on_progress: Callable[[BackupProgress], None] | None = None,
     ) -> BackupSummary:
-        """Stores the folders (absolute paths). Raises BackupError, also when some files could not
-        be read; the caller makes sure that each folder is there (restic skips missing ones)."""
+        """Back up some folders (absolute paths).
+
+        The caller must check that each folder exists, since restic skips missing ones.
+
+        Raises: BackupError, also if some files couldn't be read.
+        """
         command = ["backup", "--json", "--tag", tag, "--host", host]
         for pattern in excludes:
             command += ["--exclude", pattern]
@@ -183,35 +169,38 @@ class Restic:
     def _stored(
         self, command: Sequence[str], on_progress: Callable[[BackupProgress], None] | None
     ) -> dict[str, Any]:
-        """What restic says in the end."""
+        """Run `restic backup` and return its summary.
+
+        Raises: BackupError. An incomplete backup has been removed from the repository then.
+        """
         summary: dict[str, Any] = {}
         try:
             with self._started(*command) as lines:
                 for line in lines:
-                    message = _json(line)
+                    message = parse_line(line)
                     if message.get("message_type") == "status" and on_progress is not None:
-                        on_progress(_progress(message))
+                        on_progress(parse_progress(message))
                     elif message.get("message_type") == "summary":
                         summary = message
         except IncompleteBackupError:
-            # restic stores it all the same, and a restore would take it for the newest backup.
+            # restic has stored it anyway, and a restore would use it as the newest backup.
             if summary.get("snapshot_id"):
                 self._run("forget", summary["snapshot_id"])
             raise
         return summary
 
     def read_file(self, snapshot_id: str, path: str) -> bytes:
-        """The contents of one small file of a backup. Raises NotInBackupError, BackupError."""
-        failure = f"{path} cannot be read from this backup."
+        """Return the content of a small file in a backup. Raises: NotInBackupError, BackupError."""
+        failure = f"{path} can't be read from this backup."
         return self._run("dump", "--no-lock", snapshot_id, path, failure=failure)
 
     def file_paths(self, snapshot_id: str) -> set[str]:
-        """The absolute paths of the files in a backup; of links none."""
+        """Return the absolute paths of the files in a backup, without symbolic links."""
         lines = self._run("ls", "--json", "--no-lock", snapshot_id).decode().splitlines()
-        return {node["path"] for node in map(_json, lines) if node.get("type") == "file"}
+        return {node["path"] for node in map(parse_line, lines) if node.get("type") == "file"}
 
     def size_of(self, snapshot_id: str) -> int:
-        """Bytes that a restore of the whole backup writes."""
+        """Return the number of bytes that a restore of the whole backup writes."""
         answer = self._run("stats", "--json", "--no-lock", "--mode", "restore-size", snapshot_id)
         return int(json.loads(answer)["total_size"])
 
@@ -223,20 +212,24 @@ class Restic:
         includes: Sequence[str] = (),
         excludes: Sequence[str] = (),
     ) -> None:
-        """Writes a backup below `target`, with the full paths that it was taken from: only the
-        `includes`, or all but the `excludes` (restic takes one or the other)."""
+        """Restore a backup into `target`, with the full paths of the original host.
+
+        Only the `includes`, or everything but the `excludes`. restic does not accept both.
+
+        Raises: BackupError.
+        """
         options = [option for path in includes for option in ("--include", _escaped(path))]
         options += [option for path in excludes for option in ("--exclude", _escaped(path))]
         self._run(
             *("restore", "--no-lock", snapshot_id, "--target", str(target), *options),
-            failure="Not all files could be restored.",
+            failure="Some files couldn't be restored.",
         )
 
     # -- processes ----------------------------------------------------------------------------
 
     def _run(self, *arguments: str, failure: str = "restic failed.") -> bytes:
         with subprocess.Popen(
-            [*BEHIND, *arguments],
+            [*COMMAND, *arguments],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -251,13 +244,16 @@ class Restic:
             raise error_of(said.decode(errors="replace"), failure)
         return out
 
-    def _patiently(self, what: Callable[[], T]) -> T:
-        """Waits while another process holds the repository. One that was killed counts until its
-        parent has noticed: the kernel still lists it."""
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """Run a function, and repeat it while another process has locked the repository.
+
+        A process that was killed still holds its lock until its parent has waited for it, since the
+        kernel lists it until then.
+        """
         deadline = time.monotonic() + self._max_locked_seconds
         while True:
             try:
-                return what()
+                return action()
             except RepositoryLockedError:
                 if time.monotonic() > deadline:
                     raise
@@ -274,10 +270,12 @@ class Restic:
 
     @contextmanager
     def _started(self, *arguments: str) -> Iterator[IO[str]]:
-        """The lines that restic prints while it runs. Raises BackupError at its end if it failed;
-        stopped, and waited for, when the block raises."""
+        """Yield the lines that restic prints while it runs. If the block raises, restic is stopped.
+
+        Raises: BackupError at the end if restic failed.
+        """
         with subprocess.Popen(
-            [*BEHIND, *arguments],
+            [*COMMAND, *arguments],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -287,9 +285,9 @@ class Restic:
         ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
-            said: list[str] = []
-            # Read beside the output: a full pipe would stop restic.
-            reader = threading.Thread(target=said.extend, args=(process.stderr,))
+            errors: list[str] = []
+            # A second thread reads the errors: a full pipe would block restic.
+            reader = threading.Thread(target=errors.extend, args=(process.stderr,))
             reader.start()
             try:
                 yield process.stdout
@@ -300,10 +298,10 @@ class Restic:
                 process.wait()
                 reader.join()
         if process.returncode == SOME_FILES_UNREADABLE:
-            sentence = "Some files could not be read, so there is no backup."
-            raise IncompleteBackupError(sentence, detail="".join(said)[-MAX_ERROR_CHARACTERS:])
+            sentence = "Some files couldn't be read, so no backup was stored."
+            raise IncompleteBackupError(sentence, detail="".join(errors)[-MAX_ERROR_CHARACTERS:])
         if process.returncode:
-            raise error_of("".join(said), "The backup failed.")
+            raise error_of("".join(errors), "The backup failed.")
 
 
 def _environment(repository: str, password_file: Path, cache: Path) -> dict[str, str]:
@@ -312,7 +310,7 @@ def _environment(repository: str, password_file: Path, cache: Path) -> dict[str,
         for name, value in os.environ.items()
         if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
     }
-    for name in ANSWERED_BY_SETTINGS:
+    for name in REPLACED_BY_SETTINGS:
         passed.pop(name, None)
     return passed | {
         "RESTIC_REPOSITORY": repository,
@@ -323,32 +321,5 @@ def _environment(repository: str, password_file: Path, cache: Path) -> dict[str,
 
 
 def _escaped(path: str) -> str:
-    """The path as a pattern that matches nothing else (Go's filepath.Match)."""
+    """Return a pattern that matches only this path (Go's filepath.Match)."""
     return "".join(f"\\{each}" if each in "*?[\\" else each for each in path)
-
-
-def _json(line: str) -> dict[str, Any]:
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return {}
-    return message if isinstance(message, dict) else {}
-
-
-def _progress(message: dict[str, Any]) -> BackupProgress:
-    seconds = message.get("seconds_remaining")
-    done, total = message.get("bytes_done", 0), message.get("total_bytes", 0)
-    return BackupProgress(
-        bytes_done=done,
-        bytes_total=max(done, total),
-        seconds_left=seconds if seconds is not None and seconds <= MAX_SECONDS_LEFT else None,
-    )
-
-
-def _snapshot(found: dict[str, Any]) -> StoredSnapshot:
-    return StoredSnapshot(
-        id=found["id"],
-        time=datetime.fromisoformat(found["time"]),
-        paths=tuple(found["paths"]),
-        tags=tuple(found.get("tags") or ()),
-    )

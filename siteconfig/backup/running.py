@@ -1,8 +1,8 @@
-"""Takes a backup while the site runs: database first, then files, which never change.
+"""Takes a backup while the site runs: the database first, then the files, which never change.
 
-Between the two nothing may be removed, so a row of `backup_runs` holds a lease meanwhile: removals
-wait while one is RUNNING (`backup_is_running`). A file that is published in between is in the
-backup without its row; a restored site adopts it.
+No file may be removed in between. A row of `backup_runs` therefore has a lease, and removals wait
+while it is RUNNING (`backup_is_running`). A file that is published in between is in the backup
+without its row. The restored site adopts it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from siteconfig import roots
 from siteconfig.backup.completeness import check_completeness, named_files
 from siteconfig.backup.database import dump_database
 from siteconfig.backup.errors import BackupError, IncompleteBackupError, NoRepositoryError
-from siteconfig.backup.expected import removals_are_at_work
+from siteconfig.backup.expected import removals_are_running
 from siteconfig.backup.manifest import NAME, Manifest, applied_migrations
-from siteconfig.backup.restic import BackupProgress, Restic
+from siteconfig.backup.restic import Restic
+from siteconfig.backup.restic_output import BackupProgress
 from siteconfig.backup.runs import RunKeeper, begin_run, data_folder, end_run, only_one
 from siteconfig.backup.unfinished import refuse_while_unfinished
 from siteconfig.models import BackupRun, BackupState, BackupStep
@@ -39,17 +40,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REMOVALS_POLL_SECONDS: Final = 0.2
-# What is being worked on is made again after a restore: folders of attempts, below the temp root.
+# Work in progress in the root `temp`, which is not backed up: the restored site repeats the work.
 TEMP_EXCLUDES: Final = ("job-*", "picture-*", "samples-*")
-# Each backup checks one part of so many of the stored data, and all of it once a month.
+# Each backup checks one of so many parts of the stored data. Once a month one checks all of it.
 CHECK_PARTS: Final = 30
 CHECK_ALL_EVERY: Final = timedelta(days=30)
 VIDEOS_TABLE: Final = "videos"
-MAX_LISTED: Final = 200  # backups whose ids a row holds
+MAX_LISTED: Final = 200  # backups in the list that a row stores
 
 
 def repository(*, heartbeat: Callable[[], None] = lambda: None) -> Restic:
-    """The repository of the settings. Raises BackupError with what to do."""
+    """Return the repository of the settings. Raises: BackupError if backups are not set up."""
     return Restic(
         repository=settings.BACKUP_REPOSITORY,
         password_file=Path(settings.BACKUP_PASSWORD_FILE),
@@ -59,13 +60,15 @@ def repository(*, heartbeat: Callable[[], None] = lambda: None) -> Restic:
 
 
 def staging_folder() -> Path:
-    """Where the copy of the database lies while it is backed up. Always the same, so that restic
-    finds what it stored before."""
+    """Return the folder for the copy of the database while it is backed up.
+
+    It is always the same, so that restic recognizes unchanged data.
+    """
     return data_folder() / "staging"
 
 
 def site_tag() -> str:
-    """What marks the backups of this site among others in the same repository."""
+    """Return restic's tag for the backups of this site, which may share its repository."""
     return f"clipset-{roots.site_id()}"
 
 
@@ -74,25 +77,25 @@ def run_backup(
     on_progress: Callable[[BackupProgress], None] = lambda _: None,
     on_step: Callable[[BackupStep], None] = lambda _: None,
 ) -> BackupRun:
-    """Takes one backup, checks a part of the repository, removes old backups.
+    """Take a backup, check a part of the repository and remove old backups.
 
-    Raises BackupError with a sentence; the failed run stands in `backup_runs`, unless another
-    backup is being taken or none are set up.
+    Raises: BackupError. The failed run has a row in `backup_runs`, unless another backup is running
+    or backups are not set up.
     """
     if not settings.BACKUP_REPOSITORY:
-        repository()  # raises
-    # Before the database is asked, which such a restore may not have brought back yet.
+        repository()  # raises BackupError
+    # Checked before the first query: an unfinished restore may not have loaded the database yet.
     refuse_while_unfinished()
     with only_one():
         run = begin_run()
         keeper = RunKeeper(run, on_step=on_step)
 
-        def heed(progress: BackupProgress) -> None:
+        def report(progress: BackupProgress) -> None:
             keeper.note(progress)
             on_progress(progress)
 
         try:
-            _take(run, keeper, heed)
+            _take(run, keeper, report)
         except BaseException as error:
             end_run(run, BackupState.FAILED, error=_sentence(error))
             raise
@@ -101,10 +104,12 @@ def run_backup(
 
 
 def back_up_when_due() -> bool:
-    """Takes the nightly backup, once a day from BACKUP_HOUR on, or one that an admin asked for.
-    Returns whether it was taken.
+    """Take the nightly backup if it is due, or one that an admin requested.
 
-    Raises BackupError. Of a night in which it failed it is tried again every hour.
+    The nightly backup is due once a day from BACKUP_HOUR on. If it fails, the hourly task tries it
+    again. Returns whether a backup was taken.
+
+    Raises: BackupError.
     """
     if not settings.BACKUP_REPOSITORY:
         return False
@@ -115,14 +120,14 @@ def back_up_when_due() -> bool:
 
 
 def last_due() -> datetime:
-    """The last moment from which on a nightly backup was due."""
+    """Return the latest moment at which a nightly backup became due."""
     now = timezone.localtime(timezone=ZoneInfo(settings.QUOTA_RESET_TIMEZONE))
     due = now.replace(hour=settings.BACKUP_HOUR, minute=0, second=0, microsecond=0)
     return due if due <= now else due - timedelta(days=1)
 
 
 def nightly_is_taken() -> bool:
-    """Whether a backup was taken since the last one was due."""
+    """Return whether a backup has been taken since the nightly one became due."""
     return BackupRun.objects.filter(state=BackupState.DONE, started_at__gte=last_due()).exists()
 
 
@@ -131,18 +136,22 @@ def _sentence(error: BaseException) -> str:
         return error.sentence
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return (
-            f"There is no room for the copy of the database in {data_folder()}. Free some space "
-            "there, then back up again."
+            f"There is not enough space for the copy of the database in {data_folder()}. Free some "
+            "space there, then back up again."
         )
     if isinstance(error, KeyboardInterrupt):
-        return "The backup was stopped by hand. The next one goes on from what it had stored."
+        return "The backup was stopped by hand. The next one continues from what it had stored."
     why = (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
     return f"The backup failed ({why}). See the logs in data/log, then back up again."
 
 
 def _check_places() -> None:
-    """Raises BackupError: restic skips a missing folder without an error, and a repository inside
-    a root would back up itself."""
+    """Check that all roots are available and that the repository is outside of them.
+
+    restic skips a missing folder without an error, and a repository in a root would back up itself.
+
+    Raises: BackupError.
+    """
     away = roots.unavailable_roots()
     if away:
         name, reason = next(iter(away.items()))
@@ -156,34 +165,38 @@ def _check_places() -> None:
         folder = Path(os.path.realpath(roots.root_path(name)))
         if Path(os.path.realpath(store)).is_relative_to(folder):
             raise BackupError(
-                f"BACKUP_REPOSITORY lies inside the storage root '{name}'. Choose a folder outside "
-                "of the site, best on another disk."
+                f"BACKUP_REPOSITORY is inside the storage root '{name}'. Choose a folder outside "
+                "the site, preferably on another disk."
             )
 
 
-# -- its parts ------------------------------------------------------------------------------------
+# -- steps of a backup ----------------------------------------------------------------------------
 
 
-def _take(run: BackupRun, keeper: RunKeeper, heed: Callable[[BackupProgress], None]) -> None:
-    """Checks the repository, copies the database, stores the files. Records the result in `run`."""
+def _take(run: BackupRun, keeper: RunKeeper, report: Callable[[BackupProgress], None]) -> None:
+    """Carry out the steps of a backup and write the result to the fields of `run`."""
     keeper.begin_step(BackupStep.PREPARE)
     _check_places()
     restic = repository(heartbeat=keeper.renew)
     _prepare_repository(restic)
     _wait_for_removals(keeper)
-    _store(restic, run, keeper, heed)
+    _store(restic, run, keeper, report)
     _check_and_forget(restic, run, keeper)
     try:
         found = restic.snapshots(tag=site_tag())[-MAX_LISTED:]
-    except BackupError:  # no reason to call the backup failed
+    except BackupError:  # the backup itself has succeeded
         logger.warning("the backups in the repository could not be listed", exc_info=True)
         return
     run.stored = [{"id": each.id, "time": each.time.isoformat()} for each in reversed(found)]
 
 
 def _prepare_repository(restic: Restic) -> None:
-    """Creates the repository before the first backup only: one that is missing later is a disk
-    that is not mounted."""
+    """Create the repository, but only before the first backup.
+
+    If it is missing later, its disk is probably not mounted.
+
+    Raises: BackupError.
+    """
     if restic.exists():
         restic.unlock_stale()
         return
@@ -192,27 +205,27 @@ def _prepare_repository(restic: Restic) -> None:
     ).exists()
     if known:
         raise NoRepositoryError(
-            "The backup repository that held earlier backups is gone. Check that its disk is "
-            "mounted. To begin with an empty one, run restic init there first."
+            "The repository with the earlier backups no longer exists. Check that its disk is "
+            "mounted. To start with an empty one, run restic init there first."
         )
     restic.create()
 
 
 def _wait_for_removals(keeper: RunKeeper) -> None:
-    """What was begun before the run's row was there still ends; its lease is a minute at most."""
-    while removals_are_at_work():
+    """Wait for removals that began before the run's row existed, which takes at most a minute."""
+    while removals_are_running():
         keeper.renew()
         time.sleep(REMOVALS_POLL_SECONDS)
 
 
 def _store(
-    restic: Restic, run: BackupRun, keeper: RunKeeper, heed: Callable[[BackupProgress], None]
+    restic: Restic, run: BackupRun, keeper: RunKeeper, report: Callable[[BackupProgress], None]
 ) -> None:
     staging = staging_folder()
-    # restic stores a link to a folder as a link, without what is in the folder.
+    # Links are resolved: restic stores a link to a folder as a link, without the folder's content.
     real = {name: os.path.realpath(roots.root_path(name)) for name in roots.root_names()}
     folders = {name: Path(folder) for name, folder in real.items()}
-    # The links themselves, which lie in other roots, would be in a restore's way.
+    # The links themselves may be in other roots. In a restore they would be in the way.
     links = [str(link) for name in real if (link := roots.root_path(name)).is_symlink()]
     try:
         keeper.begin_step(BackupStep.DATABASE)
@@ -225,13 +238,13 @@ def _store(
             tag=site_tag(),
             host="clipset",
             excludes=[*_excludes(folders[roots.TEMP]), *links],
-            on_progress=heed,
+            on_progress=report,
         )
         try:
             summary = store()
         except IncompleteBackupError:
-            # A file that a member gave up on while restic read its folder. Removals wait, so a
-            # file that a row of the copied database names does not vanish.
+            # Probably a member canceled an upload while restic read its folder. Removals wait, so
+            # no file that a row of the copied database names has disappeared.
             logger.warning("Some files could not be read. The backup tries once more.")
             summary = store()
         check_completeness(restic, summary.snapshot_id, named=named, folders=folders)
@@ -243,8 +256,10 @@ def _store(
 
 
 def _stage(staging: Path, folders: dict[str, Path]) -> dict[str, int]:
-    """Writes the copy of the database, the manifest and the settings. Returns the number of rows
-    in the copy, by table."""
+    """Write the copy of the database, the manifest and .env to the staging folder.
+
+    Returns the number of rows in the copy, by table.
+    """
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True, mode=0o700)
     taken_at = timezone.now()
@@ -271,7 +286,10 @@ def _excludes(temp: Path) -> list[str]:
 
 
 def _check_and_forget(restic: Restic, run: BackupRun, keeper: RunKeeper) -> None:
-    """A failed check fails the run: its sentence is what an admin has to read."""
+    """Check the repository and remove old backups.
+
+    A failed check makes the whole run fail, so that admins see its sentence.
+    """
     keeper.begin_step(BackupStep.CHECK)
     done = BackupRun.objects.filter(state=BackupState.DONE)
     full = done.filter(checked_all=True, started_at__gt=timezone.now() - CHECK_ALL_EVERY)

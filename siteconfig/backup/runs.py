@@ -1,4 +1,4 @@
-"""The row of a backup: who may begin one, its lease while it runs, its progress and its end."""
+"""The row of a running backup: its lock, lease, progress and end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from siteconfig.models import BackupRun, BackupState, BackupStep
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from siteconfig.backup.restic import BackupProgress
+    from siteconfig.backup.restic_output import BackupProgress
 
 logger = logging.getLogger(__name__)
 
@@ -31,28 +31,29 @@ RUN_LEASE: Final = timedelta(minutes=5)
 # How often a running backup writes its row: lease and progress in one small UPDATE.
 RENEW_SECONDS: Final = 5.0
 # A row that was not written for so long belongs to a process that was killed. The lease is longer,
-# since a busy database is no reason to give a backup up.
+# so that a busy database does not end a backup.
 MAX_SILENCE: Final = timedelta(minutes=1)
 KILLED: Final = (
     "The backup was interrupted: its process was killed, or the machine went down. The next one "
-    "goes on from what it had stored."
+    "continues from what it had stored."
 )
+ALREADY_RUNNING: Final = "A backup is already running. Wait for it to end."
 
 
 class BackupBusyError(BackupError):
-    """Another backup is being taken."""
+    """Another backup waits or is running."""
 
 
 def data_folder() -> Path:
-    """What backups keep on this host: the lock, restic's cache, the copy of the database."""
+    """Return the folder of backups on this host: lock, restic's cache, copy of the database."""
     return Path(settings.BASE_DIR) / "data" / "backup"
 
 
 def backup_is_running() -> bool:
-    """Whether a backup is being taken: nothing may be removed. One query.
+    """Return whether a backup is running, so that no file may be removed. One query.
 
-    A lease that ends later than any can was written by a clock that was ahead, and holds nothing.
-    That of another host may be a little ahead of this one's.
+    A lease that ends later than a new one would was written while the clock was ahead, and does not
+    count. Another host's clock may be ahead by LEASE_SLACK.
     """
     now = timezone.now()
     latest = now + RUN_LEASE + LEASE_SLACK
@@ -62,9 +63,9 @@ def backup_is_running() -> bool:
 
 
 def is_alive(run: BackupRun) -> bool:
-    """Whether a RUNNING row is written regularly, so that its process works.
+    """Return whether the process of a RUNNING row works, that is, writes the row regularly.
 
-    Only the copy of the database goes on without a write; there the lease decides.
+    While it copies the database it does not write the row. Then the lease decides.
     """
     silence = timezone.now() - (run.lease_until - RUN_LEASE)
     allowed = RUN_LEASE if run.step == BackupStep.DATABASE else MAX_SILENCE
@@ -73,23 +74,24 @@ def is_alive(run: BackupRun) -> bool:
 
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Holds the lock of this host's backups, which the kernel releases when a process is killed.
+    """Hold the lock of this host's backups. The kernel releases it when a process is killed.
 
-    Raises: BackupBusyError when another process holds it.
+    Raises: BackupBusyError if another process holds it.
     """
     data_folder().mkdir(parents=True, exist_ok=True)
     with (data_folder() / "lock").open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BackupBusyError("A backup is being taken already. Wait for it to end.") from error
+            raise BackupBusyError(ALREADY_RUNNING) from error
         yield
 
 
 def begin_run() -> BackupRun:
-    """The row of the backup that begins now: the one that was asked for, or a new one.
+    """Return the row of the backup that begins now: the requested one, or a new one.
 
-    Ends what a killed process left RUNNING: under the lock there is no other.
+    To be called under the lock. A row that is still RUNNING was left by a killed process, and is
+    set to FAILED.
     """
     now = timezone.now()
     BackupRun.objects.filter(state=BackupState.RUNNING).update(
@@ -104,8 +106,10 @@ def begin_run() -> BackupRun:
 
 
 def end_run(run: BackupRun, state: BackupState, *, error: str = "") -> None:
-    """The backup itself is in the repository by then: a database that does not take the row is
-    logged, not an error."""
+    """Write the end of a backup.
+
+    A failure of the database is logged but not raised, since the backup itself may have succeeded.
+    """
     run.state, run.error, run.finished_at = state, error, timezone.now()
     try:
         run.save()
@@ -114,37 +118,39 @@ def end_run(run: BackupRun, state: BackupState, *, error: str = "") -> None:
 
 
 class RunKeeper:
-    """Shows that a backup goes on: to other processes by its row, to the guard of the workers."""
+    """Records that a backup is running, in its row and for the guard of the workers."""
 
     def __init__(self, run: BackupRun, *, on_step: Callable[[BackupStep], None]) -> None:
         self._run = run
         self._on_step = on_step
-        self._renewed = time.monotonic()  # by `begin_run`
+        self._renewed = time.monotonic()  # `begin_run` has just written the row
 
     def begin_step(self, step: BackupStep) -> None:
-        """Raises BackupError as `renew` does."""
+        """Record the beginning of a step. Raises: BackupError like `renew`."""
         self._run.step, self._run.seconds_left = step, None
         self._on_step(step)
         self.renew(at_once=True)
 
     def note(self, progress: BackupProgress) -> None:
-        """Raises BackupError as `renew` does."""
+        """Record the progress. Raises: BackupError like `renew`."""
         self._run.bytes_done = progress.bytes_done
         self._run.bytes_total = progress.bytes_total
         self._run.seconds_left = progress.seconds_left
         self.renew()
 
     def renew(self, *, at_once: bool = False) -> None:
-        """Extends the lease and writes the progress, at most once in RENEW_SECONDS unless
-        `at_once`. A busy database is no reason to stop: the lease is long.
+        """Extend the lease and write the progress, every RENEW_SECONDS or `at_once`.
 
-        Raises BackupError when the workers are stopped, and when the lease was lost: files may
+        A failure of the database is ignored as long as the lease lasts.
+
+        Raises: BackupError if the workers are being stopped, or if the lease has expired: files may
         have been removed since.
         """
         tick()
         if is_stopping():
             raise BackupError(
-                "The backup was stopped with the workers. The next one goes on from it."
+                "The backup was stopped together with the workers. The next one continues from "
+                "what it had stored."
             )
         now = time.monotonic()
         if not at_once and now - self._renewed < RENEW_SECONDS:
@@ -166,7 +172,8 @@ class RunKeeper:
             return
         if not renewed:
             raise BackupError(
-                "The backup was given up: for minutes it could not say that it runs. Look for a "
-                "database or a disk that is too busy; the next one goes on from what it had stored."
+                "The backup was stopped because it couldn't write to the database for minutes. "
+                "Check whether the database or its disk is overloaded. The next backup continues "
+                "from what this one had stored."
             )
         run.lease_until, self._renewed = moment + RUN_LEASE, now

@@ -1,8 +1,8 @@
-"""A restore that has begun to change the site: a note of it, so that a rerun can finish it.
+"""A file that records an unfinished restore, so that the restore can be continued.
 
-Until everything of a backup has been fetched nothing is changed. Then this note is written, what is
-there is moved aside, and the backup is moved in. Each of these steps may be cut off and run again.
-While the note is there, scripts/run does not start and no backup is taken.
+Nothing is changed until the whole backup has been fetched. Then this file is written, the present
+site is moved aside, and the backup is moved in. Each of these steps may be interrupted and run
+again. As long as the file exists, scripts/run does not start and no backup is taken.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from siteconfig.backup.errors import BackupError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAME: Final = "restore-unfinished.json"  # scripts/run looks for it, too
-HOLDER: Final = "restore"  # what scripts/run reads in its lock
+NAME: Final = "restore-unfinished.json"  # scripts/run looks for it as well
+HOLDER: Final = "restore"  # the content of scripts/run's lock during a restore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedRestore:
-    """`snapshot` is the backup's id, `staging` its folder for the database in its host's paths.
+    """State of an unfinished restore.
 
-    `works` are the folders with what was fetched, by root. `aside` is where what was there goes,
-    "" when the place was empty; `is_aside` says that all of it is there.
+    `snapshot` is the backup's id, `staging` the folder of its database on the host that was backed
+    up. `works` are the folders with the fetched files, by root. `aside` is the folder for the
+    present site, or "" if there was none; `is_aside` is whether all of it has been moved there.
     """
 
     snapshot: str
@@ -51,13 +52,13 @@ class UnfinishedRestore:
 
 
 def read_unfinished() -> UnfinishedRestore | None:
-    """Raises BackupError when the note cannot be read."""
+    """Return the unfinished restore, if there is one. Raises: BackupError if it can't be read."""
     try:
         return UnfinishedRestore(**json.loads(_file().read_text()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        raise BackupError(f"{_file()} cannot be read: {error}") from error
+        raise BackupError(f"{_file()} can't be read: {error}") from error
 
 
 def write_unfinished(restore: UnfinishedRestore) -> None:
@@ -70,7 +71,7 @@ def write_unfinished(restore: UnfinishedRestore) -> None:
 
 
 def all_is_aside(restore: UnfinishedRestore) -> UnfinishedRestore:
-    """Records that the old site has been moved away, so that all files there are the backup's."""
+    """Record that the old site has been moved, so that all files in its place are the backup's."""
     done = replace(restore, is_aside=True)
     write_unfinished(done)
     return done
@@ -82,19 +83,19 @@ def forget_unfinished() -> None:
 
 
 def refuse_while_unfinished() -> None:
-    """For what must not use a site of which one half is the backup's. Raises BackupError."""
+    """Check that there is no unfinished restore. Raises: BackupError."""
     if _file().exists():
         raise BackupError(
-            "A restore into this folder was not finished. Run scripts/restore again: it goes on "
+            "A restore into this folder is unfinished. Run scripts/restore again: it continues "
             "where it stopped."
         )
 
 
 @contextmanager
 def stopped_site() -> Iterator[None]:
-    """Holds the lock of scripts/run, so that nobody starts the site meanwhile.
+    """Hold the lock of scripts/run, so that the site cannot be started meanwhile.
 
-    Raises BackupError when the site runs, or another restore.
+    Raises: BackupError if the site or another restore is running.
     """
     lock_file = _data() / "run" / "lock"
     lock_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -104,7 +105,7 @@ def stopped_site() -> Iterator[None]:
         except BlockingIOError as error:
             lock.seek(0)
             if lock.read() == HOLDER:
-                sentence = "A restore is at work in this folder already. Wait for it to end."
+                sentence = "A restore is already running in this folder. Wait for it to end."
             else:
                 sentence = "The site is running in this folder. Stop it, then restore again."
             raise BackupError(sentence) from error

@@ -46,7 +46,7 @@ class ShortSide(models.IntegerChoices):
 
 
 class Encoder(models.TextChoices):
-    """FFmpeg's names."""
+    """H.264 encoders, by FFmpeg's names."""
 
     SOFTWARE = "libx264", "Processor (libx264)"
     NVENC = "h264_nvenc", "NVIDIA (NVENC)"
@@ -55,7 +55,10 @@ class Encoder(models.TextChoices):
 
 
 class Config(models.Model):
-    """The one row with id 1. The settings fill it once; from then on the row rules."""
+    """The configuration: one row with id 1, created from the settings at the first start.
+
+    From then on the row counts and the settings it was created from do not.
+    """
 
     SINGLETON_ID = 1
 
@@ -63,19 +66,19 @@ class Config(models.Model):
     max_file_size_bytes = models.BigIntegerField(
         "largest file",
         default=_default_max_file_size,
-        help_text="Bytes that a single upload may have.",
+        help_text="The largest file a member can upload, in bytes.",
     )
     weekly_upload_limit_bytes = models.BigIntegerField(
         "weekly limit",
         default=_default_weekly_limit,
-        help_text="Bytes that a member may send in a week, unless the member has a limit of "
-        "their own. Admins have none.",
+        help_text="How much a member can upload per week, in bytes. Can be overridden per member; "
+        "admins have no limit.",
     )
     video_storage_path = models.CharField(
         max_length=500,
         default=_default_video_storage_path,
-        help_text="The folder for new videos, absolute or relative to the project's folder. "
-        "Videos stored before stay where they are and keep playing.",
+        help_text="Folder for new videos, absolute or relative to the project's folder. Existing "
+        "videos stay where they are and keep playing.",
     )
     quality = models.CharField(
         max_length=8,
@@ -85,7 +88,7 @@ class Config(models.Model):
         "are kept as they are.",
     )
     max_short_side = models.PositiveSmallIntegerField(
-        "largest picture",
+        "maximum resolution",
         choices=ShortSide,
         default=ShortSide.FULL_HD,
         help_text="Measured on the short side, so portrait videos count the same. Larger videos "
@@ -124,7 +127,7 @@ class Config(models.Model):
     site_id = models.UUIDField(
         default=uuid.uuid4,
         editable=False,
-        help_text="Tells this site from others. The marker file in each storage root holds it.",
+        help_text="Identifies this site. The marker file in each storage root contains it.",
     )
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
@@ -145,12 +148,12 @@ class Config(models.Model):
             models.CheckConstraint(
                 condition=Q(max_file_size_bytes__gte=1),
                 name="config_max_file_size_positive",
-                violation_error_message="The largest file must have at least one byte.",
+                violation_error_message="The largest file must be at least 1 byte.",
             ),
             models.CheckConstraint(
                 condition=Q(weekly_upload_limit_bytes__gte=0),
                 name="config_weekly_limit_positive",
-                violation_error_message="The weekly limit cannot be negative.",
+                violation_error_message="The weekly limit can't be negative.",
             ),
             models.CheckConstraint(
                 condition=Q(quality__in=Quality.values)
@@ -162,7 +165,7 @@ class Config(models.Model):
                 condition=Q(keep_originals_days__isnull=True)
                 | Q(keep_originals_days__range=(1, MAX_DAYS)),
                 name="config_originals_a_day_at_least",
-                violation_error_message="Keep originals for a day at least, or leave it empty.",
+                violation_error_message="Keep originals for at least 1 day, or leave this empty.",
             ),
         ]
 
@@ -171,13 +174,13 @@ class Config(models.Model):
 
     @property
     def ladder(self) -> tuple[int, ...]:
-        """Short sides of the smaller renditions, in pixels."""
-        wanted = ((720, self.make_720p), (480, self.make_480p))
-        return tuple(side for side, make in wanted if make)
+        """The short sides of the additional smaller renditions, in pixels."""
+        sides = ((720, self.make_720p), (480, self.make_480p))
+        return tuple(side for side, is_wanted in sides if is_wanted)
 
 
 class RootKind(models.TextChoices):
-    """What a storage root holds."""
+    """The kind of files in a storage root."""
 
     VIDEOS = "videos", "Videos"
     THUMBNAILS = "thumbnails", "Thumbnails and storyboards"
@@ -187,22 +190,22 @@ class RootKind(models.TextChoices):
 
 
 class StorageRoot(models.Model):
-    """A folder for files, by a name. Rows of files hold the name and a key relative to the root.
+    """A named folder for files. Rows of files have the name of a root and a key relative to it.
 
-    Where a root lies on a host is for siteconfig.roots to say. A row's path never changes.
+    siteconfig.roots decides which folder a root is on this host. A row's path never changes.
     """
 
     name = models.SlugField(max_length=50, unique=True)
     kind = models.CharField(max_length=10, choices=RootKind)
     path = models.CharField(
         max_length=500,
-        help_text="As it was configured: relative to the project's folder where it lies below it.",
+        help_text="The configured folder, relative to the project's folder if it is inside it.",
     )
     marked_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When the site's marker was first written. A root that once had a marker is "
-        "never marked automatically again.",
+        help_text="When the site's marker was first written. A root that has had a marker is never "
+        "marked automatically again.",
     )
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -221,8 +224,11 @@ class StorageRoot(models.Model):
 
 
 class DayAlive(models.Model):
-    """A date (UTC) on which the site's workers ran. What is deleted by its age counts these days,
-    since a clock that was wrong for a while says nothing about age (services.heartbeat)."""
+    """A date (UTC) on which the site's workers ran.
+
+    Ages after which something is deleted are counted in these days, so that a clock that is wrong
+    for a while deletes nothing too early (services.heartbeat).
+    """
 
     date = models.DateField(primary_key=True)
 
@@ -234,7 +240,7 @@ class DayAlive(models.Model):
 
 
 class ClusterHeartbeat(models.Model):
-    """When a cluster of workers on a host last showed that it works, by the database's clock."""
+    """The time of the last heartbeat of a cluster of workers on a host, by the database's clock."""
 
     cluster = models.CharField(max_length=100)
     host = models.CharField(max_length=255)

@@ -1,4 +1,4 @@
-"""Rows of what runs for the site as a whole: backups, and the doctor."""
+"""Runs of jobs for the site as a whole: backups and the doctor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class BackupState(models.TextChoices):
 
 
 class BackupStep(models.TextChoices):
-    """What a running backup does, in this order."""
+    """The steps of a backup, in their order."""
 
     PREPARE = "PREPARE", "Opening the backup repository"
     DATABASE = "DATABASE", "Copying the database"
@@ -26,15 +26,18 @@ class BackupStep(models.TextChoices):
 
 
 class BackupRun(models.Model):
-    """One backup: asked for (WAITING), begun or ended. While it is RUNNING and its lease lasts, no
-    file is removed. Every few seconds the lease is extended and the progress written."""
+    """One backup: requested (WAITING), RUNNING, or ended (DONE, FAILED).
+
+    As long as it is RUNNING and its lease has not expired, no file is removed. The lease is
+    extended, and the progress written, every few seconds.
+    """
 
     state = models.CharField(max_length=7, choices=BackupState, default=BackupState.RUNNING)
     step = models.CharField(max_length=8, choices=BackupStep, default=BackupStep.PREPARE)
     repository = models.CharField(max_length=500)
     lease_until = models.DateTimeField()
     started_at = models.DateTimeField(
-        default=timezone.now, help_text="While it waits: when it was asked for."
+        default=timezone.now, help_text="When it started. While it waits: when it was requested."
     )
     finished_at = models.DateTimeField(null=True, blank=True)
     snapshot_id = models.CharField(max_length=64, blank=True, default="")
@@ -45,14 +48,16 @@ class BackupRun(models.Model):
     videos_total = models.PositiveIntegerField(null=True, blank=True)
     seconds_left = models.PositiveIntegerField(null=True, blank=True)
     checked_all = models.BooleanField(
-        default=False, help_text="All data of the repository was read and checked, not a part."
+        "checked completely",
+        default=False,
+        help_text="Whether all data of the repository was checked, not only a part.",
     )
     error = models.TextField(blank=True, default="")
     stored = models.JSONField(
         null=True,
         blank=True,
-        help_text="Backups of this site in the repository when this one had ended, newest first: "
-        'pairs of "id" and "time".',
+        help_text="The backups of this site in the repository at the end of this one, newest "
+        'first: objects with "id" and "time".',
     )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
@@ -80,7 +85,7 @@ class BackupRun(models.Model):
 
     @property
     def took_seconds(self) -> float | None:
-        """None before its end."""
+        """The duration in seconds, or None before the end."""
         if self.finished_at is None:
             return None
         return (self.finished_at - self.started_at).total_seconds()
@@ -96,23 +101,27 @@ class DoctorState(models.TextChoices):
 class DoctorRun(models.Model):
     """One run of the doctor and what it found (siteconfig.services.doctor)."""
 
-    key = models.CharField(max_length=30, unique=True, help_text="As the doctor's log names it.")
+    key = models.CharField(max_length=30, unique=True, help_text="Its name in the doctor's log.")
     state = models.CharField(max_length=7, choices=DoctorState, default=DoctorState.WAITING)
-    is_fix = models.BooleanField(default=False, help_text="Whether it mends what it finds.")
+    is_fix = models.BooleanField(
+        "mends", default=False, help_text="Whether it mends what it finds."
+    )
     wanted = models.JSONField(
         null=True,
         blank=True,
-        help_text="Pairs of check and subject that are to be mended; null for all.",
+        help_text="Pairs of check and subject of the findings to mend; null for all.",
     )
     done_checks = models.PositiveSmallIntegerField(default=0)
     all_checks = models.PositiveSmallIntegerField(default=0)
     current_check = models.CharField(max_length=50, blank=True, default="")
-    findings = models.JSONField(default=list, help_text="The first few hundred.")
-    found = models.PositiveIntegerField(default=0, help_text="How many findings there were.")
+    findings = models.JSONField(default=list, help_text="The first few hundred findings.")
+    found = models.PositiveIntegerField(default=0, help_text="The number of all findings.")
     mended = models.PositiveIntegerField(default=0)
     problem = models.TextField(blank=True, default="", help_text="Why it could not run.")
     created_at = models.DateTimeField(default=timezone.now)
-    touched_at = models.DateTimeField(default=timezone.now, help_text="When it last went on.")
+    touched_at = models.DateTimeField(
+        default=timezone.now, help_text="When it last recorded that it was running."
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
@@ -121,7 +130,7 @@ class DoctorRun(models.Model):
     class Meta:
         db_table = "doctor_runs"
         ordering = ["-created_at", "-pk"]
-        verbose_name = "run of the doctor"
+        verbose_name = "doctor run"
         verbose_name_plural = "doctor"
         constraints = [
             models.CheckConstraint(

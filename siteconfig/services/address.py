@@ -1,4 +1,4 @@
-"""The address that links carry."""
+"""The site's address in links."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from django.conf import settings
 
 
 def site_url() -> str:
-    """Scheme, host and port, without a slash at the end.
+    """Return scheme, host and port of the site, without a slash at the end.
 
-    SITE_URL where it is set. Otherwise the address of the site that runs in this folder: a command
-    in a shell does not know the HOST and PORT that scripts/run was started with. If none runs, what
-    HOST and PORT say.
+    That is SITE_URL if it is set. Otherwise it is the address of the site that runs in this folder,
+    since a command in a shell does not know the HOST and PORT that scripts/run was started with. If
+    no site runs, it is built from HOST and PORT.
     """
     if settings.SITE_URL_IS_SET:
         return settings.SITE_URL
@@ -20,10 +20,10 @@ def site_url() -> str:
 
 
 def _running_address() -> str:
-    """What scripts/run wrote to data/run/, if it still runs; empty otherwise.
+    """Return the address that scripts/run wrote to data/run/, or "" if it does not run any more.
 
-    After a kill its files stay, and its process id may be another program's by now; that would have
-    to work in this very folder to be taken for it.
+    After a kill its files stay, and another program may have its process id. That program is
+    mistaken for scripts/run only if this folder is its working directory.
     """
     run = Path(settings.RUN_FOLDER)
     try:

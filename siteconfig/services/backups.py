@@ -1,4 +1,4 @@
-"""Has a worker take a backup that an admin asks for."""
+"""Backups that an admin requests on the page and a worker takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from clipset.workers.task_queue import enqueue
 from siteconfig.backup.errors import BackupError
 from siteconfig.backup.running import repository, run_backup
-from siteconfig.backup.runs import BackupBusyError, is_alive
+from siteconfig.backup.runs import ALREADY_RUNNING, BackupBusyError, is_alive
 from siteconfig.models import BackupRun, BackupState, Config
 
 if TYPE_CHECKING:
@@ -21,21 +21,26 @@ TASK: Final = "siteconfig.tasks.take_requested_backup"
 
 
 def request_backup(*, requested_by: AbstractBaseUser) -> BackupRun:
-    """Asks the workers for a backup. It begins when one of them is free; a wake-up that is lost is
-    made up for by the hourly schedule (`back_up_when_due`).
+    """Request a backup from the workers. It begins when one of them is free.
 
-    Raises: BackupBusyError while one waits or runs, BackupError when none are set up.
+    If the task is lost, the hourly schedule takes the backup (`back_up_when_due`).
+
+    Raises:
+        BackupBusyError: if a backup waits or runs.
+        BackupError: if backups are not set up.
     """
     repository()
     with transaction.atomic():
-        # Of two requests at once, the second sees the row of the first.
+        # The lock makes simultaneous requests wait, so that the second sees the first one's row.
         Config.objects.select_for_update().filter(pk=Config.SINGLETON_ID).first()
         waiting = BackupRun.objects.filter(state=BackupState.WAITING)
         if waiting.exists():
-            raise BackupBusyError("A backup waits for a worker already. It begins automatically.")
+            raise BackupBusyError(
+                "A backup is already waiting for a worker. It starts automatically."
+            )
         running = BackupRun.objects.filter(state=BackupState.RUNNING).first()
         if running is not None and is_alive(running):
-            raise BackupBusyError("A backup is being taken already. Wait for it to end.")
+            raise BackupBusyError(ALREADY_RUNNING)
         run = BackupRun.objects.create(
             state=BackupState.WAITING,
             repository=settings.BACKUP_REPOSITORY,
@@ -47,9 +52,9 @@ def request_backup(*, requested_by: AbstractBaseUser) -> BackupRun:
 
 
 def take_requested_backup() -> bool:
-    """In a worker: takes the backup that was asked for. Returns whether one was taken.
+    """Take the requested backup, in a worker. Returns whether there was one to take.
 
-    Raises BackupError; what was asked for does not wait on then, unless another one runs.
+    Raises: BackupError. The request has then failed, unless another backup is running.
     """
     waiting = BackupRun.objects.filter(state=BackupState.WAITING)
     if not waiting.exists():

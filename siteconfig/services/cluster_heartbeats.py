@@ -1,5 +1,7 @@
-"""Signs of life of the workers' clusters: each writes one every 20 s while its processes
-work (clipset.workers.pulse)."""
+"""Heartbeats of the workers' clusters.
+
+Each cluster writes one every 20 s while its processes work (clipset.workers.pulse).
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ from django.db.models.functions import Now
 from siteconfig.models import ClusterHeartbeat
 
 STALE_SECONDS: Final = 90
-# A host that has not beaten for so long is gone; its row goes when another one starts.
+# A heartbeat older than this belongs to a host that was removed. It is deleted when a host starts.
 FORGOTTEN_AFTER: Final = timedelta(days=30)
 
 
 def beat(cluster: str) -> None:
-    """Writes that this host's cluster of this name is alive, by the database's clock. One query."""
+    """Write a heartbeat of this host's cluster of this name. One query."""
     ClusterHeartbeat.objects.bulk_create(
         [ClusterHeartbeat(cluster=cluster, host=socket.gethostname()[:255], beat_at=Now())],
         update_conflicts=True,
@@ -35,8 +37,10 @@ def forget_old_heartbeats() -> None:
 
 
 def cluster_ages() -> dict[str, float | None]:
-    """Seconds since each cluster's last heartbeat on any host, by the database's clock. None for
-    one that never beat; negative where a clock was ahead. One query."""
+    """Return the seconds since each cluster's last heartbeat on any host, by the database's clock.
+
+    None for a cluster without a heartbeat; negative if the clock has been set back. One query.
+    """
     ages: dict[str, float | None] = dict.fromkeys(cluster_names())
     age = ExpressionWrapper(Now() - F("beat_at"), output_field=DurationField())
     rows = ClusterHeartbeat.objects.annotate(age=age).values_list("cluster", "age")

@@ -1,4 +1,4 @@
-"""Reads and changes the site's configuration."""
+"""Reading and changing the site's configuration."""
 
 from __future__ import annotations
 
@@ -15,29 +15,39 @@ if TYPE_CHECKING:
 
 
 def current_config() -> Config:
-    """The row as it stands now: one query, never cached, so that a change counts at once."""
+    """Return the configuration, and create it if it does not exist yet.
+
+    One query each time: nothing is cached, so that a change takes effect immediately.
+    """
     config, _ = Config.objects.get_or_create(pk=Config.SINGLETON_ID)
     return config
 
 
 def current_video_root() -> str:
-    """The root that new videos go to. Two queries. Raises: RootUnavailableError."""
+    """Return the root for new videos. Two queries. Raises: RootUnavailableError."""
     return video_root_name(current_config())
 
 
 def roots_for_new_videos() -> list[str]:
-    """The roots that an upload needs until its video is published. Raises: RootUnavailableError."""
+    """Return the roots that an upload needs until its video is published.
+
+    Raises: RootUnavailableError.
+    """
     return [TEMP, current_video_root(), THUMBNAILS, ORIGINALS]
 
 
 def save_config(config: Config, *, changed_by: AbstractBaseUser) -> Config:
-    """Stores a changed configuration and who changed it. A folder that is no storage root yet
-    becomes one. Raises: ValidationError."""
+    """Store a changed configuration and the member who changed it.
+
+    If the folder for new videos is not a storage root yet, it becomes one.
+
+    Raises: ValidationError.
+    """
     config.pk = Config.SINGLETON_ID
     config.updated_by_id = changed_by.pk
     config.full_clean()
     with transaction.atomic():
-        # One change at a time, so that two new folders don't get the same name.
+        # The lock makes simultaneous changes wait, so that two new roots do not get the same name.
         before = Config.objects.select_for_update().get(pk=Config.SINGLETON_ID)
         if config.video_storage_path != before.video_storage_path:
             config.video_storage_path = add_video_root(config.video_storage_path)

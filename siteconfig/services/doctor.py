@@ -1,4 +1,4 @@
-"""Runs the doctor: looks with every check, mends where that is asked for, and keeps the result."""
+"""Runs of the doctor: calls every check, repairs findings on request and stores the result."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Findings of a check that are kept: so many that a run mends, and so many others, which must not
-# keep the mendable ones from their turn. The rest is counted.
+# A run keeps at most this many repairable findings of each check, and as many others. They are
+# limited separately so that the others do not displace the repairable ones. The rest is counted.
 MAX_OF_A_CHECK: Final = 100
 MAX_STORED: Final = 500
 KEPT_RUNS: Final = 20
 TOUCH_SECONDS: Final = 5.0
-# A run that did not go on for so long has ended with its process.
+# A run that has not been updated for so long has ended with its process.
 STALE: Final = timedelta(minutes=5)
 
 MIGRATIONS: Final = "migrations"
-BUSY: Final = "Another run of the doctor is at work. Try again when it is done."
+BUSY: Final = "The doctor is already running. Try again when it is done."
 
 
 class DoctorBusyError(Exception):
-    """Another run is at work; the text is a sentence."""
+    """Another run has not ended. The text is a sentence."""
 
 
 @dataclass(slots=True)
 class Result:
-    """What a run found. `found` counts all findings, `findings` holds the first of each check."""
+    """The result of a run. `found` counts all findings; `findings` has the first of each check."""
 
     key: str
     findings: list[Finding] = field(default_factory=list)
-    # By check and subject: what was done about it, a sentence each.
+    # By check and subject: a sentence for each change that was made.
     mended: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
     found: int = 0
@@ -73,16 +73,19 @@ def request_run(
     wanted: Sequence[tuple[str, str]] | None = None,
     is_fix: bool = False,
 ) -> DoctorRun:
-    """Has a worker run the doctor. `wanted` are the findings to mend; None for all of them.
+    """Request a run of the doctor from a worker.
 
-    Raises: DoctorBusyError while a run waits or is at work.
+    Args:
+        wanted: check and subject of the findings to repair; None for all.
+
+    Raises: DoctorBusyError if another run waits or is running.
     """
     with transaction.atomic():
         _one_at_a_time()
         _end_stale_runs()
         active = DoctorRun.objects.filter(state__in=[DoctorState.WAITING, DoctorState.RUNNING])
         if active.exists():
-            raise DoctorBusyError("The doctor is running already. Wait until it is done.")
+            raise DoctorBusyError(BUSY)
         run = DoctorRun.objects.create(
             key=new_key(),
             is_fix=is_fix,
@@ -94,17 +97,19 @@ def request_run(
 
 
 def run_requested(run_id: int) -> DoctorRun | None:
-    """In a worker: does what `request_run` asked for. None when somebody did it already, or when
-    another run was begun by hand meanwhile."""
+    """Carry out a requested run, in a worker.
+
+    Returns None if it has been carried out already, or if another run was started by hand.
+    """
     now = timezone.now()
-    taken = DoctorRun.objects.filter(pk=run_id, state=DoctorState.WAITING)
+    requested = DoctorRun.objects.filter(pk=run_id, state=DoctorState.WAITING)
     with transaction.atomic():
         _one_at_a_time()
         _end_stale_runs(but=run_id)
         if DoctorRun.objects.filter(state=DoctorState.RUNNING).exists():
-            taken.update(state=DoctorState.STOPPED, problem=BUSY, finished_at=now)
+            requested.update(state=DoctorState.STOPPED, problem=BUSY, finished_at=now)
             return None
-        if not taken.update(state=DoctorState.RUNNING, touched_at=now):
+        if not requested.update(state=DoctorState.RUNNING, touched_at=now):
             return None
     run = DoctorRun.objects.get(pk=run_id)
     wanted = None if run.wanted is None else {(str(a), str(b)) for a, b in run.wanted}
@@ -118,10 +123,10 @@ def run_doctor(
     is_deep: bool = False,
     say: Callable[[str, str], None] | None = None,
 ) -> Result:
-    """Looks for everything that is wrong and, with `is_fix`, mends what can be mended.
+    """Run all checks and, with `is_fix`, repair what can be repaired.
 
     Args:
-        say: is given the text to print and whether it is a "finding", a "mend" or a "problem".
+        say: called with "finding", "mend" or "problem" and the text to print.
     """
     say = say or _quiet
     result = Result(new_key())
@@ -141,8 +146,11 @@ def last_run() -> DoctorRun | None:
 
 
 def is_active(run: DoctorRun) -> bool:
-    """Whether a run waits for a worker or is at work. Not one whose process died, that no worker
-    took up, or that was begun by a clock ahead."""
+    """Return whether a run waits for a worker or is running.
+
+    False if its process was killed, if no worker took it, or if it was begun while the clock was
+    ahead.
+    """
     is_fresh = abs(timezone.now() - run.touched_at) < STALE
     return is_fresh and run.state in {DoctorState.WAITING, DoctorState.RUNNING}
 
@@ -155,7 +163,7 @@ def _quiet(_kind: str, _text: str) -> None:
 
 
 def _only(result: Result, finding: Finding, say: Callable[[str, str], None]) -> Result:
-    """For a database that belongs to another version: no other check can be believed."""
+    """Report one finding and nothing else: with wrong migrations other findings may be wrong."""
     result.findings, result.found = [finding], 1
     say("finding", f"{finding.check}: {finding.sentence}")
     return result
@@ -171,7 +179,7 @@ def _begin(key: str, *, is_fix: bool) -> DoctorRun:
 
 
 def _one_at_a_time() -> None:
-    """In a transaction: of two who begin a run at once, the second sees that of the first."""
+    """Lock a row, so that of two simultaneous transactions the second sees the first one's run."""
     Config.objects.select_for_update().filter(pk=Config.SINGLETON_ID).first()
 
 
@@ -181,8 +189,8 @@ def _end_stale_runs(*, but: int = 0) -> None:
     unfinished = unfinished.exclude(pk=but)
     stale = unfinished.exclude(touched_at__range=(now - STALE, now + STALE))
     for state, problem in (
-        (DoctorState.WAITING, "No worker took it up. Are the workers running?"),
-        (DoctorState.RUNNING, "It was interrupted."),
+        (DoctorState.WAITING, "No worker started it. Check that the workers are running."),
+        (DoctorState.RUNNING, "It was interrupted. Run the doctor again."),
     ):
         stale.filter(state=state).update(
             state=DoctorState.STOPPED, problem=problem, finished_at=now
@@ -204,7 +212,7 @@ def _carry_out(
     except DoctorStoppedError as error:
         result.problem = str(error)
     except DatabaseError as error:
-        logger.exception("the doctor could not go on")
+        logger.exception("the doctor could not continue")
         result.problem = f"The database failed: {error}"
     if result.problem:
         say("problem", result.problem)
@@ -241,8 +249,10 @@ def _look_and_mend(
 
 
 def _found_by(check: Check, look: Look, result: Result) -> Iterator[Finding]:
-    """The first findings of a check, of those that can be mended and of the others as many; the
-    rest is counted. A check that fails is a finding."""
+    """Yield the first findings of a check (see MAX_OF_A_CHECK) and count the rest.
+
+    An exception in the check becomes a finding.
+    """
     number = 0
     kept = {True: 0, False: 0}
     try:
@@ -273,7 +283,7 @@ def _mend(
     result: Result,
     say: Callable[[str, str], None],
 ) -> None:
-    assert check.mend is not None, f"{check.name} offers a mend that it does not have"
+    assert check.mend is not None, f"{check.name} has findings with `mend` but no mend function"
     named = (finding.check, finding.subject)
     journal.begin(finding)
     try:
@@ -285,13 +295,13 @@ def _mend(
         result.failed[named] = f"It could not be mended: {printable(str(error))}"
         say("mend", result.failed[named])
         return
-    result.mended[named] = list(journal.said)
-    for line in journal.said or ["nothing had to be changed"]:
+    result.mended[named] = list(journal.sentences)
+    for line in journal.sentences or ["Nothing had to be changed."]:
         say("mend", line)
 
 
 class _Touch:
-    """Shows every few seconds that the run is at work."""
+    """Records every few seconds that the run has not stopped."""
 
     def __init__(self, run: DoctorRun) -> None:
         self._run = run
@@ -308,7 +318,7 @@ class _Touch:
 
 
 def as_json(result: Result, finding: Finding) -> dict[str, Any]:
-    """A finding and what was done about it."""
+    """Return a finding and what was done about it, as values for JSON."""
     named = (finding.check, finding.subject)
     return {
         **asdict(finding),

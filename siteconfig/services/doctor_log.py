@@ -1,7 +1,8 @@
-"""The log of what the doctor changed, and taking it back.
+"""The log of the doctor's changes, and taking them back.
 
-One JSON object a line in DOCTOR_LOG. A line is on the disk before its change is made: after a crash
-in between the log names a change that did not happen, which taking back notifications and leaves.
+DOCTOR_LOG has one JSON object in each line. A line is on the disk before its change is made. After
+a crash in between, the log has a change that was not made. Taking it back finds this out and does
+nothing.
 """
 
 from __future__ import annotations
@@ -31,35 +32,42 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Entry = dict[str, Any]
-# Takes one change back. Returns a sentence that says what was done, or why nothing was.
+# Undoes one change. Returns a sentence that says what was done, or why nothing was.
 Undo = Callable[[Entry], str]
 
 _undos: Final[dict[str, Undo]] = {}
 
 
 class DoctorLogError(Exception):
-    """The log cannot be read, or holds no run of this name; the text is a sentence."""
+    """The log cannot be read, or has no run of this name. The text is a sentence."""
 
 
 def register_undo(kind: str, undo: Undo) -> None:
-    """For changes that only another app can take back, by the `kind` of their entries."""
+    """Register how another app undoes its own changes, by the `kind` of their entries."""
     _undos[kind] = undo
 
 
 class Journal:
-    """Makes the changes of one run, each logged first. `said` tells a person what was done."""
+    """Makes the changes of one run, after logging each of them.
+
+    `sentences` describes the changes for the present finding, for a person.
+    """
 
     def __init__(self, run: str) -> None:
         self.run = run
-        self.said: list[str] = []
+        self.sentences: list[str] = []
         self._finding: Finding | None = None
 
     def begin(self, finding: Finding) -> None:
+        """Start the changes for a finding."""
         self._finding = finding
-        self.said = []
+        self.sentences = []
 
-    def log(self, kind: str, said: str, **facts: Any) -> None:
-        """To be called before a change. Raises: OSError, and then nothing must be changed."""
+    def log(self, kind: str, sentence: str, **facts: Any) -> None:
+        """Write a change to the log, before it is made.
+
+        Raises: OSError. The change must not be made then.
+        """
         finding = self._finding
         entry = {
             "run": self.run,
@@ -67,14 +75,17 @@ class Journal:
             "check": finding.check if finding else "",
             "subject": finding.subject if finding else "",
             "kind": kind,
-            "said": said,
+            "said": sentence,
             **facts,
         }
         _append(entry)
-        self.said.append(printable(said))
+        self.sentences.append(printable(sentence))
 
     def change_row(self, row: Model, **changes: Any) -> None:
-        """Stores the fields that differ, if the row still is as it was read. In one transaction."""
+        """Store the fields that differ, unless the row has changed since it was read.
+
+        In one transaction.
+        """
         old = {name: getattr(row, name) for name in changes}
         new = {name: value for name, value in changes.items() if old[name] != value}
         old = {name: old[name] for name in new}
@@ -83,50 +94,58 @@ class Journal:
         with transaction.atomic():
             held = _held(type(row), row.pk)
             if held is None or any(getattr(held, name) != value for name, value in old.items()):
-                self.said.append(f"{row._meta.db_table} {row.pk} has changed meanwhile; left as is")
+                self.sentences.append(
+                    f"{row._meta.db_table} {row.pk} has changed meanwhile and was left as it is."
+                )
                 return
-            said = ", ".join(f"{name} {_short(old[name])} -> {_short(new[name])}" for name in new)
+            diff = ", ".join(f"{name} {_short(old[name])} -> {_short(new[name])}" for name in new)
             facts = {"model": row._meta.label, "pk": row.pk, "old": old, "new": new}
-            self.log("row_changed", f"{row._meta.db_table} {row.pk}: {said}", **facts)
+            self.log("row_changed", f"{row._meta.db_table} {row.pk}: {diff}", **facts)
             type(row)._default_manager.filter(pk=row.pk).update(**new)
 
     def delete_row(self, row: Model) -> None:
-        """Deletes a row that nothing hangs on; all of its values are logged. What else follows from
-        a deletion, such as the removal of a file, does not."""
+        """Delete a row that no other row refers to, and log all of its values.
+
+        No signals are sent, so that for example no file of the row is removed.
+        """
         facts = {"model": row._meta.label, "pk": row.pk, "old": _values(row)}
         self.log("row_deleted", f"{row._meta.db_table} {row.pk}: deleted", **facts)
         _delete(row)
 
     def note_new_row(self, row: Model, *, unless_changed: tuple[str, ...] = ()) -> None:
-        """Logs a row that was created just now, in the transaction that created it. It is deleted
-        again as long as the fields `unless_changed` are as they are."""
+        """Log a row that was just created, in the transaction that created it.
+
+        Undoing deletes the row if the fields `unless_changed` still have their present values.
+        """
         same = {name: getattr(row, name) for name in unless_changed}
         facts = {"model": row._meta.label, "pk": row.pk, "same": same}
         self.log("row_created", f"{row._meta.db_table} {row.pk}: created", **facts)
 
     def change_mode(self, path: Path, mode: int) -> None:
-        """Changes the permissions of a file or folder, no symbolic link. Raises: OSError."""
+        """Change the permissions of a file or folder. Raises: OSError, also for a symbolic link."""
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             old = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            said = f"{path}: mode {old:04o} -> {mode:04o}"
-            self.log("mode", said, path=str(path), old=old, new=mode)
+            sentence = f"{path}: mode {old:04o} -> {mode:04o}"
+            self.log("mode", sentence, path=str(path), old=old, new=mode)
             os.fchmod(descriptor, mode)
         finally:
             os.close(descriptor)
 
 
 def entries_of(run: str) -> list[Entry]:
-    """The changes of a run, oldest first. Raises: DoctorLogError."""
+    """Return the changes of a run, oldest first. Raises: DoctorLogError if there are none."""
     found = [entry for entry in _entries() if entry.get("run") == run]
     if not found:
-        raise DoctorLogError(f"The doctor's log knows no changes of a run {run}.")
+        raise DoctorLogError(f"The doctor's log has no changes of a run {run}.")
     return found
 
 
 def take_back(run: str) -> list[str]:
-    """Takes the changes of a run back, the newest first, each in its own transaction. What has
-    changed since is left. Harmless twice. Returns a sentence for each change.
+    """Undo the changes of a run, newest first, each in its own transaction.
+
+    Values that have changed since are left as they are. A second call changes nothing. Returns a
+    sentence for each change.
 
     Raises: DoctorLogError.
     """
@@ -141,7 +160,7 @@ def _take_back(entry: Entry) -> str:
     try:
         with transaction.atomic():
             return undo(entry)
-    except Exception as error:  # the others are taken back, whatever this entry holds
+    except Exception as error:  # the other changes are taken back in spite of this one
         logger.exception("a change of the doctor was not taken back")
         return f"Not taken back: {entry.get('said')} ({error})"
 
@@ -151,22 +170,22 @@ def _undo_change(entry: Entry) -> str:
     row = _held(model, entry["pk"])
     what = f"{model._meta.db_table} {entry['pk']}"
     if row is None:
-        return f"Not taken back: {what} is gone."
+        return f"Not taken back: {what} does not exist any more."
     new, old = _restored(model, entry["new"]), _restored(model, entry["old"])
     if any(getattr(row, name) != value for name, value in new.items()):
         return f"Not taken back: {what} has changed since, or was never changed."
     model._default_manager.filter(pk=row.pk).update(**old)
-    said = ", ".join(f"{name} {_short(new[name])} -> {_short(old[name])}" for name in old)
-    return f"Taken back: {what}: {said}"
+    diff = ", ".join(f"{name} {_short(new[name])} -> {_short(old[name])}" for name in old)
+    return f"Taken back: {what}: {diff}"
 
 
 def _undo_deletion(entry: Entry) -> str:
     model = _model(entry)
     what = f"{model._meta.db_table} {entry['pk']}"
     if _held(model, entry["pk"]) is not None:
-        return f"Not taken back: {what} is there."
+        return f"Not taken back: {what} already exists."
     model(**_restored(model, entry["old"])).save(force_insert=True)
-    return f"Taken back: {what} is there again."
+    return f"Taken back: {what} exists again."
 
 
 def _undo_creation(entry: Entry) -> str:
@@ -174,7 +193,7 @@ def _undo_creation(entry: Entry) -> str:
     row = _held(model, entry["pk"])
     what = f"{model._meta.db_table} {entry['pk']}"
     if row is None:
-        return f"Not taken back: {what} is gone."
+        return f"Not taken back: {what} does not exist any more."
     same = _restored(model, entry["same"])
     if any(getattr(row, name) != value for name, value in same.items()):
         return f"Not taken back: {what} has changed since."
@@ -210,7 +229,7 @@ def _held(model: type[Model], pk: Any) -> Model | None:
 
 
 def _delete(row: Model) -> None:
-    """Without signals: one would ask for the removal of the file that the row names."""
+    """Delete a row without signals, one of which would request the removal of the row's file."""
     rows = type(row)._default_manager.filter(pk=row.pk)
     rows._raw_delete(rows.db)
 
@@ -224,7 +243,7 @@ def _values(row: Model) -> dict[str, Any]:
 
 
 def _restored(model: type[Model], values: dict[str, Any]) -> dict[str, Any]:
-    """Values as the model's fields have them, from those of a line of the log."""
+    """Convert values from a line of the log to the types of the model's fields."""
     fields = {field.attname: field for field in model._meta.concrete_fields}
     return {
         name: value if value is None else fields[name].to_python(value)
@@ -243,14 +262,15 @@ def _append(entry: Entry) -> None:
     if is_new:
         path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(entry, cls=_Encoder, ensure_ascii=False) + "\n"
-    # Of a file's name that is no text, the escapes are those of JSON.
+    # A file's name that is not valid UTF-8 is written with the escapes of JSON.
     line = text.encode(errors="backslashreplace")
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a full disk cut the last one off
+        # A full disk may have taken only a part of the last line.
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = b"\n" + line
-        while line:  # what a full disk takes may be the beginning only
+        while line:  # write may take only a part of the line
             line = line[os.write(descriptor, line) :]
         os.fsync(descriptor)
     finally:
@@ -260,16 +280,16 @@ def _append(entry: Entry) -> None:
 
 
 class _Encoder(DjangoJSONEncoder):
-    """Django's cuts microseconds off, and then a moment would not be the one of the row."""
+    """Django's encoder, but with microseconds: a moment must equal the one in the row."""
 
     def default(self, o: Any) -> Any:
         return o.isoformat() if hasattr(o, "isoformat") else super().default(o)
 
 
 def _entries() -> list[Entry]:
-    """Lines that cannot be read, as the last one of a full disk, are left out."""
+    """Return the entries of the log, without lines that are not valid, as after a full disk."""
     try:
-        # Not splitlines: a name may hold what that takes for the end of a line.
+        # Not splitlines: a file's name may contain characters that it treats as line ends.
         lines = Path(settings.DOCTOR_LOG).read_text(errors="replace").split("\n")
     except FileNotFoundError:
         return []

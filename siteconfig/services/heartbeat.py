@@ -1,8 +1,8 @@
-"""The days on which the site was alive, by which everything is deleted that is deleted by age.
+"""The days on which the site ran. Deletions by age count these days instead of calendar days.
 
-The clock is the database's, so that the hosts of a site agree on the date. One that runs 40 days
-ahead for a minute adds one such day at most, so that nothing expires by it for good; days on which
-the site was off make nothing older either.
+The dates are by the database's clock, so that the hosts of a site agree on them. A clock that is 40
+days ahead for a minute adds only one such day, so that nothing is deleted too early because of it.
+Days on which the site was stopped do not count either.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ from typing import Final
 from clipset.database.clock import database_now
 from siteconfig.models import DayAlive
 
-# Before anything that the site has: nothing is old enough.
+# A moment before any row was written: nothing is older than it.
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def mark_alive(*, now: datetime | None = None) -> None:
-    """Notes that the site is alive today. Harmless when that is noted already (one query)."""
+    """Record that the site runs today. One query if this has been recorded already."""
     today = _date(now or database_now())
     if not DayAlive.objects.filter(pk=today).exists():
         DayAlive.objects.bulk_create([DayAlive(date=today)], ignore_conflicts=True)
 
 
 def alive_before(*, days: int, now: datetime | None = None) -> datetime:
-    """The moment since which the site was alive on at least so many days: what lies before it is
-    older than that. `now - days` when the site was alive each day; `NEVER` when there were not so
-    many. One query.
+    """Return the moment `days` days before now, counting only days on which the site ran.
 
-    Today does not count when the site was not alive yesterday: the clock may have leapt here, and
-    may be set right again in a minute.
+    That is `now - days` if the site ran every day, and `NEVER` if it has not run on so many days.
+    One query.
+
+    Today is not counted if the site did not run yesterday: the clock may have jumped to today by
+    mistake and may be corrected in a minute.
     """
     now = now or database_now()
     today = _date(now)
@@ -47,13 +48,16 @@ def alive_before(*, days: int, now: datetime | None = None) -> datetime:
 
 
 def days_alive_ahead(*, now: datetime | None = None) -> int:
-    """On how many days after today the site was alive already: several mean that the clock is
-    behind now rather than that it was ahead for a while. One query."""
+    """Return on how many days after today the site has already run. One query.
+
+    Several such days mean that the clock is behind now. A single one means that it was ahead for a
+    while.
+    """
     return DayAlive.objects.filter(pk__gt=_date(now or database_now())).count()
 
 
 def newest_day() -> datetime | None:
-    """The beginning of the newest day on which the site was alive."""
+    """Return the beginning of the newest day on which the site ran."""
     newest = DayAlive.objects.order_by("-pk").values_list("pk", flat=True).first()
     return datetime.combine(newest, time(tzinfo=UTC)) if newest else None
 

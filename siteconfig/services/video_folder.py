@@ -1,4 +1,4 @@
-"""The folder for new videos, as an admin chooses it: each is a storage root with a name."""
+"""The folder for new videos that an admin chooses. Each such folder becomes a storage root."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def usable_video_folder(text: str) -> str:
-    """The path, as the configuration stores it, of a folder that new videos can go to.
+    """Check a folder for new videos and return its path as the configuration stores it.
 
-    A folder that is a storage root for videos has to be available. A new one is made if it is
-    missing, and has to be empty, writable and allowed (siteconfig.folders).
+    A folder that is already a storage root for videos must be available. A new one is created if it
+    does not exist, and must be empty, writable and allowed (siteconfig.folders).
 
     Raises: ValidationError with the reason.
     """
@@ -45,17 +45,19 @@ def usable_video_folder(text: str) -> str:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise ValidationError(
-            f"Nothing can be written there: {reason}. Choose another folder, or let the user that "
-            "runs Clipset write to this one."
+            f"Nothing can be written to this folder: {reason}. Choose another folder, or let the "
+            "user that runs Clipset write to this one."
         ) from error
     return as_stored(text)
 
 
 def add_video_root(text: str) -> str:
-    """Makes the folder a storage root with a name and a marker, unless it is one. In the caller's
-    transaction, which holds the configuration's row.
+    """Create a storage root with a marker for a folder, unless it is one already.
 
-    Returns the path as the configuration stores it. Raises: ValidationError.
+    To be called in a transaction that has locked the configuration's row. Returns the path as the
+    configuration stores it.
+
+    Raises: ValidationError.
     """
     path = usable_video_folder(text)
     if StorageRoot.objects.filter(kind=RootKind.VIDEOS, path=path).exists():
@@ -65,12 +67,14 @@ def add_video_root(text: str) -> str:
     try:
         write_marker(name)
     except OSError as error:
-        raise ValidationError(f"Nothing can be written there: {error.strerror}.") from error
+        raise ValidationError(
+            f"Nothing can be written to this folder: {error.strerror}. Choose another one."
+        ) from error
     return path
 
 
 def _known_root(text: str) -> StorageRoot | None:
-    """The root for videos with this path, or whose folder this is on this host."""
+    """Return the root for videos that has this path or, on this host, this folder."""
     roots = list(StorageRoot.objects.filter(kind=RootKind.VIDEOS))
     stored = as_stored(text)
     folder = os.path.realpath(located(stored))
@@ -80,15 +84,15 @@ def _known_root(text: str) -> StorageRoot | None:
 
 
 def _make_new(folder: Path) -> None:
-    """Raises: ValidationError, OSError and ValueError."""
+    """Create a new folder and check it. Raises: ValidationError, OSError, ValueError."""
     reason = why_not_for_videos(folder)
     if reason:
         raise ValidationError(f"This folder can't be used: {reason}. Choose another one.")
     for name, other in _other_roots():
         if one_in_the_other(folder, other):
             raise ValidationError(
-                f"This folder is, contains or lies in {other}, the storage root '{name}'. Choose "
-                "one apart from it."
+                f"This folder is, contains or is inside {other}, the storage root '{name}'. Choose "
+                "a separate one."
             )
     folder.mkdir(parents=True, exist_ok=True)
     if _adopted_name(folder) is None and any(folder.iterdir()):
@@ -98,15 +102,18 @@ def _make_new(folder: Path) -> None:
 
 
 def _other_roots() -> Iterator[tuple[str, Path]]:
-    """All but that of avatars and covers, which usually holds the others."""
+    """Yield all roots except that of avatars and covers, which usually contains the others."""
     for name in root_names():
         if name != IMAGES:
             yield name, root_path(name)
 
 
 def _adopted_name(folder: Path) -> str | None:
-    """The name in this site's marker there, when no row has it: the process ended between the
-    marker and the commit of the row, or an older database was restored."""
+    """Return the name in this site's marker in a folder, if no row has this name.
+
+    This happens if the process was killed between writing the marker and committing the row, or if
+    an older database was restored.
+    """
     marker = read_marker(folder)
     if marker is None or marker[0] != site_id():
         return None
@@ -116,7 +123,7 @@ def _adopted_name(folder: Path) -> str | None:
 
 
 def _next_name() -> str:
-    """videos-2, videos-3, ..."""
+    """Return the first unused name of videos-2, videos-3, ..."""
     numbers = [1]
     names = StorageRoot.objects.filter(name__startswith="videos-").values_list("name", flat=True)
     for name in names:

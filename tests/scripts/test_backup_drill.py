@@ -145,7 +145,7 @@ def drill(make_clone: Callable[[], Clone], tmp_path: Path, size: Size) -> None:
     seconds, said = timed(lambda: run(restored, "scripts/restore", **store))
     peak.end()
     print(f"restore {seconds:.1f} s, peak bytes {peak.most}")
-    assert "files are as they were" in said
+    assert "Everything matches the backup." in said
     stored = stored_tables(store, snapshot, tmp_path)
     url = restored.url or sqlite_url(restored.root / "data/clipset.db")
     same = check_rows(stored, tables_of(url))

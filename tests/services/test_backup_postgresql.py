@@ -93,7 +93,7 @@ def test_a_site_on_postgresql_comes_back_whole_and_one_video_alone(
     manage("backup")
     again = tmp_path / "again"
     said = manage("restore", "--rehearse", str(again), "--port", str(free_port()))
-    assert "1 files are as they were (1 files compared by SHA-256)" in said
+    assert "Files: 1. Files compared by SHA-256: 1." in said
     assert "remove the folder and the database: dropdb 'rehearsal_" in said
     env = dict(
         line.split("=", 1) for line in (again / ".env").read_text().splitlines() if "=" in line

@@ -199,9 +199,9 @@ def test_a_folder_that_cannot_be_written_to_is_refused_with_the_reason(
     (media / "file").touch()
     client.force_login(make_admin())
     for path, reason in (
-        (str(media / "file" / "videos"), "Nothing can be written there: Not a directory"),
-        ("videos", "contains or lies in"),
-        (f"{media}/" + "x" * 300, "Nothing can be written there"),
+        (str(media / "file" / "videos"), "Nothing can be written to this folder: Not a directory"),
+        ("videos", "contains or is inside"),
+        (f"{media}/" + "x" * 300, "Nothing can be written to this folder"),
     ):
         response = client.post(PAGE, typed(video_storage_path=path))
         assert reason in html.unescape(str(form_errors(response)))

@@ -135,7 +135,7 @@ def test_a_change_is_stored_with_who_made_it_and_when() -> None:
 def test_a_change_that_is_not_valid_is_not_stored() -> None:
     root, config = make_admin("root"), current_config()
     config.max_file_size_bytes = 0
-    with pytest.raises(ValidationError, match="at least one byte"):
+    with pytest.raises(ValidationError, match="at least 1 byte"):
         save_config(config, changed_by=root)
     assert current_config().max_file_size_bytes > 0
     assert current_config().updated_by is None

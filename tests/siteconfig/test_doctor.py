@@ -118,7 +118,7 @@ def test_a_mend_is_printed_logged_and_taken_back_by_its_run(media: Path) -> None
 
 
 def test_an_unknown_run_cannot_be_taken_back() -> None:
-    assert ask("--undo", "x") == (2, "The doctor's log knows no changes of a run x.\n")
+    assert ask("--undo", "x") == (2, "The doctor's log has no changes of a run x.\n")
 
 
 def test_what_changed_since_is_not_taken_back() -> None:
@@ -260,7 +260,7 @@ def test_settings_versions_tools_space_and_workers_are_looked_at(
     assert set(found) == {"settings", "ffmpeg", "space", "workers", "inodes", "versions"}
     assert found["settings"].startswith("READYZ_TOKEN has fewer than")
     assert "no-ffmpeg was not found" in found["ffmpeg"] or "ffprobe" in found["ffmpeg"]
-    assert "but 1.0 is pinned" in found["versions"]
+    assert "but requirements.txt pins 1.0." in found["versions"]
 
 
 def test_a_check_that_fails_is_a_finding_and_the_others_go_on() -> None:
@@ -303,7 +303,10 @@ def test_two_do_not_run_at_once_and_a_dead_one_does_not_block() -> None:
     DoctorRun.objects.filter(pk=run.pk).update(touched_at=timezone.now() - timedelta(hours=1))
     assert ask()[0] == 0
     run.refresh_from_db()
-    assert (run.state, run.problem) == (DoctorState.STOPPED, "It was interrupted.")
+    assert (run.state, run.problem) == (
+        DoctorState.STOPPED,
+        "It was interrupted. Run the doctor again.",
+    )
 
 
 def test_a_requested_run_does_not_begin_beside_another(admin: Client) -> None:
@@ -314,7 +317,7 @@ def test_a_requested_run_does_not_begin_beside_another(admin: Client) -> None:
     run_queue()
     run = DoctorRun.objects.get(requested_by__isnull=False)
     assert run.state == DoctorState.STOPPED
-    assert "Another run of the doctor is at work" in run.problem
+    assert "The doctor is already running" in run.problem
 
 
 def test_names_cannot_command_a_terminal_or_break_the_page(admin: Client, media: Path) -> None:
@@ -381,14 +384,14 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     assert "Waiting for a worker." in said
     assert f'<clip-status data-state="making" hx-get="{PAGE}" hx-trigger="every 3s' in said
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in said
-    assert "running already" in press(admin, "run")
+    assert "The doctor is already running" in press(admin, "run")
     assert "siteconfig.tasks.run_requested_doctor" in run_queue()
     said = page(admin)
     assert "2 findings" in said
     assert f"The video {video.short_id} has no thumbnail." in said
     run = DoctorRun.objects.get()
 
-    assert "Nothing that can be mended is selected." in press(admin, "mend", run=run.pk)
+    assert "None of the selected findings can be mended." in press(admin, "mend", run=run.pk)
     number = next(i for i, it in enumerate(run.findings) if it["subject"] == video.short_id)
     said = press(admin, "mend", run=run.pk, finding=number)
     assert "Yes, mend it" in said

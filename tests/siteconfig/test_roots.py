@@ -111,7 +111,7 @@ def test_a_root_with_this_sites_marker_is_available(
 
 def test_a_folder_that_is_missing_empty_or_not_this_sites_is_told_apart(media: Path) -> None:
     shutil.rmtree(media / "temp")
-    assert f"{media}/temp is not there" in reason_of("temp")
+    assert f"{media}/temp does not exist" in reason_of("temp")
     (media / "temp").mkdir()
     assert "has no marker of this site" in reason_of("temp")
     shutil.copy(media / "videos" / ".clipset-root", media / "temp")
@@ -158,5 +158,5 @@ def test_a_path_that_no_root_has_gets_no_new_videos(settings: Settings) -> None:
     config.video_storage_path = "/mnt/disk/"
     assert roots.video_root_name(config) == "videos-2"
     config.video_storage_path = "/etc"
-    with pytest.raises(RootUnavailableError, match="/etc is no storage root"):
+    with pytest.raises(RootUnavailableError, match="/etc is not a storage root"):
         roots.video_root_name(config)

@@ -89,7 +89,7 @@ def test_a_root_that_is_away_cannot_be_chosen_again(outside: Path) -> None:
     choose(outside / "b")
     choose(before)
     (outside / "b").rename(outside / "away")
-    with pytest.raises(ValidationError, match="is not there"):
+    with pytest.raises(ValidationError, match="does not exist"):
         usable_video_folder(str(outside / "b"))
     assert not (outside / "b").exists()
 
@@ -109,7 +109,9 @@ def test_a_folder_that_has_to_do_with_another_root_is_refused(
         "a link": f"{outside}/link/videos",
     }[way]
     before = sorted(media.rglob("*"))
-    with pytest.raises(ValidationError, match=rf"the storage root '{other}'\. Choose one apart"):
+    with pytest.raises(
+        ValidationError, match=rf"the storage root '{other}'\. Choose a separate one"
+    ):
         usable_video_folder(folder)
     assert sorted(media.rglob("*")) == before
     assert usable_video_folder(str(media / f"{other}-and-more"))
@@ -185,7 +187,9 @@ def test_a_file_is_no_folder_and_neither_is_what_would_lie_below_it(
 ) -> None:
     file = outside / "file"
     file.write_text("x")
-    with pytest.raises(ValidationError, match=r"Nothing can be written there: .+ Choose another"):
+    with pytest.raises(
+        ValidationError, match=r"Nothing can be written to this folder: .+ Choose another"
+    ):
         usable_video_folder(str(file / "videos" if below else file))
     assert file.read_text() == "x"
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from categories.models import Category
 from clipset.lib.units import human_bytes, plural
-from siteconfig.backup.restoring import sha256_of
+from siteconfig.backup.comparing import sha256_of
 from siteconfig.doctor import DoctorStoppedError, Finding, Look
 from siteconfig.models import RootKind, StorageRoot
 from siteconfig.roots import IMAGES, TEMP, is_available, root_names, root_path

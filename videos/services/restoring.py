@@ -17,9 +17,10 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from categories.models import Category
 from siteconfig import roots
+from siteconfig.backup.comparing import sha256_of
 from siteconfig.backup.errors import BackupError
 from siteconfig.backup.other_database import opened_dump
-from siteconfig.backup.restoring import manifest_of, sha256_of, staging_of
+from siteconfig.backup.restoring import manifest_of, staging_of
 from siteconfig.roots import RootUnavailableError
 from videos.models import (
     Caption,
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from siteconfig.backup.manifest import Manifest
-    from siteconfig.backup.restic import Restic, StoredSnapshot
+    from siteconfig.backup.restic import Restic
+    from siteconfig.backup.restic_output import StoredSnapshot
 
 IS_THERE: Final = "The site has this video. Delete it first to bring back the older state."
 WORK_NAME: Final = "restore-"

@@ -1,4 +1,4 @@
-"""Takes a backup of the whole site into the restic repository of BACKUP_REPOSITORY."""
+"""Command that backs up the whole site to the restic repository BACKUP_REPOSITORY."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from siteconfig.backup.progress import ProgressLine, progress_text
 from siteconfig.backup.running import run_backup
 
 if TYPE_CHECKING:
-    from siteconfig.backup.restic import BackupProgress
+    from siteconfig.backup.restic_output import BackupProgress
 
-STOPPED: Final = 130  # the exit code of what SIGINT ended
+STOPPED: Final = 130  # the exit code of a process that SIGINT ended
 
 
 class Command(BaseCommand):
-    help = "Takes a backup while the site runs: database, videos, thumbnails, settings."
-    # A backup is wanted most when a setting is wrong.
+    help = "Backs up the database, all stored files and .env while the site runs."
+    # A wrong setting must not prevent a backup.
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
@@ -37,13 +37,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError(
-                "The backup was stopped. The next one goes on from what it had stored.",
+                "The backup was stopped. The next one continues from what it had stored.",
                 returncode=STOPPED,
             ) from None
         finally:
             line.clear()
         self.stdout.write(
             f"Backup {run.snapshot_id[:8]}: {plural(run.files_total, 'file')}, "
-            f"{human_bytes(run.bytes_total)}, {human_bytes(run.bytes_added)} of them new, "
+            f"{human_bytes(run.bytes_total)}, {human_bytes(run.bytes_added)} of it new, "
             f"{time.monotonic() - since:.1f} s."
         )

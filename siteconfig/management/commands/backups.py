@@ -1,4 +1,4 @@
-"""Lists the backups in the repository."""
+"""Command that lists the backups in the repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks for what is wrong with the site, and mends it where that is asked for."""
+"""Command that looks for problems of the site and, on request, repairs them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError
+from django.utils.translation import ngettext
 
-from clipset.lib.units import plural
 from siteconfig.services.doctor import Result, as_json, run_doctor
 from siteconfig.services.doctor_log import DoctorLogError, take_back
 
@@ -23,11 +23,11 @@ CANNOT_RUN: Final = 2
 
 class Command(BaseCommand):
     help = (
-        "Looks for what is wrong: files and rows that don't belong together, work that stands "
-        "still, settings, space. Changes nothing without --fix. Exit code 0: nothing found; 1: "
-        "something found; 2: it could not run, as when a storage root is not mounted."
+        "Looks for problems: files and rows that don't match, work that has stopped, settings, "
+        "space. Changes nothing without --fix. Exit code 0: nothing found. 1: something found. 2: "
+        "the doctor couldn't run, for example because a storage root is not mounted."
     )
-    # It has to run when the settings are wrong, too: it tells so itself.
+    # The command must also run when the settings are wrong. Wrong settings are findings.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             "--fix",
             action="store_true",
             help="Mend what can be mended. Each change is printed and logged to "
-            "data/log/doctor.log; nothing is deleted from the disk.",
+            "data/log/doctor.log. Nothing is deleted from the disk.",
         )
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
         parser.add_argument(
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             action="store_true",
             help="Read every video file to its end. This can take hours.",
         )
-        parser.add_argument("--undo", metavar="RUN", help="Take back what a run changed.")
+        parser.add_argument("--undo", metavar="RUN", help="Take back the changes of a run.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["undo"]:
@@ -78,11 +78,17 @@ class Command(BaseCommand):
         if result.found > shown:
             self.stdout.write(f"... and {result.found - shown:,} more of the same kinds.")
         if result.found:
-            self.stdout.write(f"{plural(result.found, 'finding')}, {len(result.mended)} mended.")
+            sentence = ngettext(
+                "%(found)s finding, %(mended)s mended.",
+                "%(found)s findings, %(mended)s mended.",
+                result.found,
+            )
+            numbers = {"found": f"{result.found:,}", "mended": f"{len(result.mended):,}"}
+            self.stdout.write(sentence % numbers)
         elif not result.problem:
             self.stdout.write("Nothing found.")
         if result.mended or result.failed:
-            self.stdout.write(f"Take the changes back: manage.py doctor --undo {result.key}")
+            self.stdout.write(f"To take the changes back: manage.py doctor --undo {result.key}")
 
     def _take_back(self, run: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Marks the folder of a storage root as this site's."""
+"""Command that marks the folder of a storage root as this site's."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 class Command(BaseCommand):
     help = (
-        "Marks the folder of a storage root as this site's, so that files are written there. Look "
-        "first that it is the right folder and that its disk is mounted. Without a name it lists "
-        "the roots that are not available."
+        "Marks the folder of a storage root as this site's, so that files are written there. Check "
+        "first that it is the right folder and that its disk is mounted. Without a name, lists the "
+        "roots that are not available."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", nargs="?", help="The root, such as videos or temp.")
+        parser.add_argument("name", nargs="?", help="The name of the root, such as videos or temp.")
         parser.add_argument(
             "--take-over",
             action="store_true",
-            help="Also where another site's marker, or that of another root, lies.",
+            help="Replace the marker of another site or of another root.",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        current_config()  # makes the row that holds the site's id
+        current_config()  # creates the row with the site's id
         if options["name"] is None:
             self._list()
             return
@@ -46,14 +46,14 @@ class Command(BaseCommand):
         try:
             folder = root_path(name)
         except RootUnavailableError as error:
-            raise CommandError(f"No storage root is called '{name}'.") from error
+            raise CommandError(f"There is no storage root '{name}'.") from error
         self._refuse_unfit(folder)
         if not options["take_over"]:
             _refuse_others(folder, name)
         try:
             write_marker(name)
         except OSError as error:
-            raise CommandError(f"{folder} cannot be written to: {error.strerror}.") from error
+            raise CommandError(f"Couldn't write to {folder}: {error.strerror}.") from error
         self.stdout.write(f"{folder} is now the storage root '{name}' of this site.")
 
     def _list(self) -> None:
@@ -65,10 +65,10 @@ class Command(BaseCommand):
 
     def _refuse_unfit(self, folder: Path) -> None:
         if not folder.is_dir():
-            raise CommandError(f"{folder} is not there. Mount its disk, or make the folder first.")
+            raise CommandError(f"{folder} does not exist. Mount its disk or create it first.")
         reason = why_not_for_files(folder)
         if reason:
-            raise CommandError(f"{folder} cannot hold files of members: {reason}.")
+            raise CommandError(f"{folder} can't be used for members' files: {reason}.")
 
 
 def _refuse_others(folder: Path, name: str) -> None:
@@ -76,13 +76,13 @@ def _refuse_others(folder: Path, name: str) -> None:
         marker = read_marker(folder)
     except (OSError, ValueError) as error:
         raise CommandError(
-            f"The marker in {folder} cannot be read. If the folder is this site's all the same, "
-            "say --take-over."
+            f"The marker in {folder} can't be read. If the folder belongs to this site, run the "
+            "command again with --take-over."
         ) from error
     if marker is None or marker == (site_id(), name):
         return
     owner = "another Clipset site" if marker[0] != site_id() else f"the storage root '{marker[1]}'"
     raise CommandError(
-        f"{folder} is marked as that of {owner}. If that is over, say --take-over: two sites in "
-        "one folder delete each other's files."
+        f"{folder} belongs to {owner}. Two sites in one folder delete each other's files. If the "
+        "folder is no longer used there, run the command again with --take-over."
     )

@@ -1,4 +1,4 @@
-"""Makes a copy of a site a site of its own."""
+"""Command that turns a copy of a site into a separate site."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 
 class Command(BaseCommand):
     help = (
-        "For a copy of a site, before it starts: gives it an id of its own and marks the storage "
-        "roots below the project's folder, which were copied along. Roots outside stay the "
-        "original's: the copy neither writes nor removes anything there."
+        "For a copy of a site, before its first start: gives it a new id and marks the storage "
+        "roots inside the project's folder, which were copied with it. Roots outside still belong "
+        "to the original: the copy neither writes nor removes anything there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--noinput", action="store_false", dest="interactive", help="Ask nothing."
+            "--noinput",
+            action="store_false",
+            dest="interactive",
+            help="Do not ask for confirmation.",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -48,13 +51,16 @@ class Command(BaseCommand):
         Config.objects.update(site_id=uuid.uuid4())
         for name in own:
             write_marker(name)
-            self.stdout.write(f"{root_path(name)} is this site's now.")
+            self.stdout.write(f"{root_path(name)} now belongs to this site.")
         for name, reason in unavailable_roots().items():
             self.stdout.write(f"{name}: {reason}")
 
     def _is_sure(self) -> bool:
-        self.stdout.write("Only for a copy: the site's own disks outside would refuse it after.")
+        self.stdout.write(
+            "Use this only for a copy. With a new id, the original site can no longer use its "
+            "storage roots outside the project's folder."
+        )
         try:
-            return input("Type yes to go on: ").strip().casefold() == "yes"
+            return input("Type yes to continue: ").strip().casefold() == "yes"
         except EOFError:
             return False

@@ -1,4 +1,4 @@
-"""Restores a backup into this folder, which must hold an empty site that is stopped."""
+"""Command that restores a backup into this folder, whose site must be empty and stopped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import ngettext
 
 from clipset.lib.durable import sync
 from siteconfig.backup.errors import BackupError, NotInBackupError
@@ -26,28 +27,33 @@ from siteconfig.backup.unfinished import read_unfinished, refuse_while_unfinishe
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from siteconfig.backup.restic import Restic, StoredSnapshot
+    from siteconfig.backup.restic import Restic
+    from siteconfig.backup.restic_output import StoredSnapshot
     from siteconfig.backup.restoring import RestoreResult
 
 MAX_PROBLEMS_SHOWN = 20
 
 
 class Command(BaseCommand):
-    help = "Restores a backup into this folder. scripts/restore brings the settings back first."
+    help = "Restores a backup into this folder. Use scripts/restore, which also restores .env."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("snapshot", nargs="?", default="", help="As `backups` lists it.")
+        parser.add_argument(
+            "snapshot",
+            nargs="?",
+            default="",
+            help="The id of the backup, as `backups` lists it. Without it, the newest.",
+        )
         parser.add_argument(
             "--replace",
             action="store_true",
-            help="Move what is here to data/replaced-<time>/ first. Nothing is deleted.",
+            help="Move the present site to data/replaced-<time>/ first. Nothing is deleted.",
         )
-
         parser.add_argument(
             "--settings-only",
             action="store_true",
-            help="Only bring back .env, where there is none.",
+            help="Restore only .env, if there is none.",
         )
         parser.add_argument(
             "--rehearse",
@@ -59,9 +65,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--video",
             metavar="SHORT_ID",
-            help="Bring one deleted video back into the live site, with its comments and views.",
+            help="Restore one deleted video to the live site, with its comments and views.",
         )
-        parser.add_argument("--port", type=int, default=8001, help="Of the rehearsal.")
+        parser.add_argument(
+            "--port", type=int, default=8001, help="The port of the rehearsal. Default: 8001."
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         since = time.monotonic()
@@ -71,7 +79,7 @@ class Command(BaseCommand):
                 self._bring_settings(options["snapshot"])
                 return
             if self._goes_on(options):
-                self.stdout.write("Going on with the restore that was not finished.")
+                self.stdout.write("Continuing the unfinished restore.")
                 self._report(finish_restore(), time.monotonic() - since)
                 return
             restic = repository()
@@ -98,7 +106,7 @@ class Command(BaseCommand):
         self._report(result, time.monotonic() - since)
 
     def _goes_on(self, options: dict[str, Any]) -> bool:
-        """Whether the requested restore was started before in this folder and interrupted."""
+        """Return whether the requested restore was started in this folder and interrupted."""
         if options["rehearse"] or options["video"]:
             refuse_while_unfinished()
             return False
@@ -108,16 +116,18 @@ class Command(BaseCommand):
     def _bring_settings(self, wanted: str) -> None:
         file = Path(settings.ENV_FILE)
         if file.exists():
-            self.stdout.write(f"{file} is there already and stays as it is.")
+            self.stdout.write(f"{file} already exists and is not changed.")
             return
         restic = repository()
         snapshot = find_snapshot(restic, wanted or "latest")
         try:
             content = settings_of(restic, snapshot)
         except NotInBackupError:
-            self.stdout.write("The backup has no .env: the site's settings were elsewhere.")
+            self.stdout.write(
+                "The backup has no .env: the site took its settings from the environment."
+            )
             return
-        # Under another name first: a file that was cut off would stay as it is in the next run.
+        # Written under another name first: the next run would not replace an incomplete .env.
         part = file.with_name(f"{file.name}.part")
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
@@ -127,21 +137,24 @@ class Command(BaseCommand):
         self.stdout.write(f"Settings restored to {file}.")
 
     def _bring_video(self, restic: Restic, snapshot: StoredSnapshot, short_id: str) -> None:
-        said = restore_one(restic, snapshot, short_id)
-        self.stdout.write(said)
+        self.stdout.write(restore_one(restic, snapshot, short_id))
 
     def _rehearse(self, restic: Restic, snapshot: StoredSnapshot, folder: Path, port: int) -> None:
         self.stdout.write(rehearse(restic, snapshot, folder=folder, port=port), ending="")
 
     def _report(self, result: RestoreResult, seconds: float) -> None:
         if result.aside is not None:
-            self.stdout.write(f"The site that was here lies in {result.aside}.")
+            self.stdout.write(f"The site that was here before is now in {result.aside}.")
         if result.problems:
-            shown = "\n".join(f"  {each}" for each in result.problems[:MAX_PROBLEMS_SHOWN])
-            raise CommandError(
-                f"Restored, but {len(result.problems)} things differ from the backup:\n{shown}"
+            count = len(result.problems)
+            sentence = ngettext(
+                "Restored, but %(count)d thing differs from the backup:",
+                "Restored, but %(count)d things differ from the backup:",
+                count,
             )
+            shown = "\n".join(f"  {each}" for each in result.problems[:MAX_PROBLEMS_SHOWN])
+            raise CommandError(f"{sentence % {'count': count}}\n{shown}")
         self.stdout.write(
-            f"Restored in {seconds:.1f} s. {result.rows} rows and {result.files} files are as "
-            f"they were ({result.hashed} files compared by SHA-256)."
+            f"Restored in {seconds:.1f} s. Everything matches the backup. Rows: {result.rows}. "
+            f"Files: {result.files}. Files compared by SHA-256: {result.hashed}."
         )

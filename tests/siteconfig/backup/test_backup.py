@@ -28,7 +28,8 @@ from siteconfig.backup import running
 from siteconfig.backup.errors import BackupError
 from siteconfig.backup.expected import expected_files
 from siteconfig.backup.progress import ProgressLine, progress_text
-from siteconfig.backup.restic import BackupProgress, Restic
+from siteconfig.backup.restic import Restic
+from siteconfig.backup.restic_output import BackupProgress
 from siteconfig.backup.running import back_up_when_due, run_backup, site_tag
 from siteconfig.backup.runs import RUN_LEASE, backup_is_running, only_one
 from siteconfig.models import BackupRun, BackupState, BackupStep
@@ -129,7 +130,7 @@ def test_a_site_is_backed_up_and_comes_back_as_it_was(
     make_user("late")
 
     said = told("restore", rehearse=tmp_path / "again", port=free_port())
-    assert f"({FileHash.objects.count()} files compared by SHA-256)" in said
+    assert f"Files compared by SHA-256: {FileHash.objects.count()}." in said
     again = contents(tmp_path / "again" / "media")
     assert again == {name: body for name, body in before.items() if not name.startswith("temp/job")}
     assert "job-1/work.mp4" not in "".join(again)
@@ -170,12 +171,12 @@ def test_a_second_backup_stores_what_is_new_and_the_live_site_is_not_overwritten
     assert first.bytes_added > 3_000_000 > second.bytes_added
     assert backup_is_running() is False
     before = contents(media)
-    with pytest.raises(CommandError, match="The database holds members already"):
+    with pytest.raises(CommandError, match="The database already has members"):
         told("restore")
     assert contents(media) == before
     # The disk of the repository is not mounted: no new one is begun under the mount point.
     store.rename(store.with_name("away"))
-    with pytest.raises(BackupError, match="is gone"):
+    with pytest.raises(BackupError, match="no longer exists"):
         run_backup()
     assert not store.exists()
     assert [run.state for run in BackupRun.objects.all()] == ["FAILED", "DONE", "DONE"]
@@ -211,11 +212,11 @@ def test_a_backup_without_a_file_that_a_row_names_does_not_count(
     (tmp_path / "avatars").mkdir()
     (tmp_path / "avatars" / "a.webp").write_bytes(b"x")
     (media / "avatars").symlink_to(tmp_path / "avatars")
-    with pytest.raises(BackupError, match=r"lacks 1 file, such as images/avatars/a\.webp"):
+    with pytest.raises(BackupError, match=r"lacks 1 file: images/avatars/a\.webp\."):
         run_backup()
     newest = BackupRun.objects.get()
     assert newest.state == BackupState.FAILED
-    assert "such as images/avatars/a.webp" in newest.error
+    assert "lacks 1 file: images/avatars/a.webp." in newest.error
 
 
 @pytest.mark.long
@@ -260,7 +261,7 @@ def test_a_root_outside_needs_a_place_on_the_host_that_restores(
     run_backup()
     told("restore", rehearse=tmp_path / "again", port=free_port())
     assert (tmp_path / "again" / "media" / "videos-2" / "a.mp4").read_bytes() == b"on another disk"
-    with pytest.raises(CommandError, match="Say where it lies on this host"):
+    with pytest.raises(CommandError, match="Add its folder on this host"):
         told("restore")
 
 
@@ -282,7 +283,7 @@ def test_a_nightly_backup_is_taken_once(bob: User, store: Path, monkeypatch: Any
 
 
 def test_only_one_backup_is_taken_at_a_time(bob: User, store: Path) -> None:
-    with only_one(), pytest.raises(BackupError, match="being taken already"):
+    with only_one(), pytest.raises(BackupError, match="is already running"):
         run_backup()
     # What a killed one left behind is no obstacle.
     BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE)

@@ -59,7 +59,7 @@ def say(*words):
 threading.Thread(target=wait_for_end, daemon=True).start()
 worker = threading.Thread(target=work)
 worker.start()
-videos = [Path(name) for name in {videos!r}]
+videos = [Path(name) for name in {video_files!r}]
 number = 0
 while not over.wait(0.4):
     if number == {most}:
@@ -121,7 +121,7 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
     keeper.end()
     snapshot = said.split()[1].rstrip(":")
     again = Project(tmp_path / "again", url=databases.empty(), **backed_up)
-    assert "files are as they were" in again.manage("restore")
+    assert "Everything matches the backup." in again.manage("restore")
     stored = stored_tables(backed_up, snapshot, tmp_path)
     url = again.url or sqlite_url(again.root / "data/clipset.db")
     assert check_rows(stored, tables_of(url)) > 100

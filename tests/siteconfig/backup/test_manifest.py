@@ -10,7 +10,7 @@ import pytest
 
 from siteconfig.backup.errors import BackupError
 from siteconfig.backup.manifest import Manifest, read_manifest
-from siteconfig.backup.restic import StoredSnapshot
+from siteconfig.backup.restic_output import StoredSnapshot
 from siteconfig.backup.restoring import staging_of
 
 STAGING = "/srv/clipset/data/backup/staging"
@@ -45,7 +45,7 @@ def test_what_was_written_is_read() -> None:
 )
 def test_a_manifest_that_names_other_places_is_refused(changes: dict[str, Any]) -> None:
     facts = json.loads(GOOD.to_json()) | changes
-    with pytest.raises(BackupError, match="cannot be read"):
+    with pytest.raises(BackupError, match="can't be read"):
         read_manifest(json.dumps(facts).encode())
 
 

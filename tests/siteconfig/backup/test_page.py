@@ -182,11 +182,14 @@ def test_the_last_failure_says_whether_it_worked_since(set_up: None, admin: Clie
 
 
 def test_health_names_a_failure_only_where_it_came_last(set_up: None) -> None:
-    assert check_backup().summary == "There is no backup yet. Take one: see Backups in the admin."
+    assert (
+        check_backup().summary
+        == "There is no backup yet. Take one on the page Backups in the admin."
+    )
     make_run(BackupState.FAILED, ago=90, error="The disk is away.")
-    assert check_backup().summary.endswith("The last try failed: The disk is away.")
+    assert check_backup().summary.endswith("The last attempt failed: The disk is away.")
     make_done("aaaaaaaa", ago=40)
-    assert check_backup().summary.endswith("UTC. Take one: see Backups in the admin.")
+    assert check_backup().summary.endswith("UTC. Take one on the page Backups in the admin.")
     assert not check_backup().is_well
 
 
@@ -213,7 +216,7 @@ def test_a_running_one_shows_its_progress_and_is_asked_again(set_up: None, admin
     BackupRun.objects.update(step=BackupStep.CHECK)
     assert "Checking what is stored." in page(admin)
     assert "1 GB of 4 GB" not in page(admin)
-    assert "A backup is being taken already." in press(admin)
+    assert "A backup is already running." in press(admin)
     assert BackupRun.objects.count() == 1
 
 
@@ -252,7 +255,7 @@ def test_an_admin_backs_up_now(
     assert "It begins as soon as a worker is free" in press(admin)
     [task] = OrmQ.objects.all()
     assert task.key == "transcode"
-    assert "A backup waits for a worker already." in press(admin)
+    assert "A backup is already waiting for a worker." in press(admin)
     assert OrmQ.objects.count() == 1
     run = BackupRun.objects.get()
     assert LogEntry.objects.get().object_id == str(run.pk)
@@ -307,7 +310,10 @@ def test_a_request_that_fails_says_why(
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (OSError(28, "No space left on device"), "There is no room for the copy of the database"),
+        (
+            OSError(28, "No space left on device"),
+            "There is not enough space for the copy of the database",
+        ),
         (KeyboardInterrupt(), "The backup was stopped by hand."),
         (OSError(5, "Input/output error"), "The backup failed (Input/output error). See the logs"),
         (ValueError("x"), "The backup failed (ValueError). See the logs in data/log"),

@@ -115,17 +115,17 @@ def test_a_restore_that_is_killed_goes_on_where_it_stopped(site: Project) -> Non
             time.sleep(0.001)
         os.killpg(process.pid, signal.SIGKILL)
     assert note.exists()
-    assert "was not finished. Run scripts/restore again" in site.refusal("backup")
+    assert "is unfinished. Run scripts/restore again" in site.refusal("backup")
     assert "Finish it first: scripts/restore" in another_backup(site)
     said = site.manage("restore")
-    assert "Going on with the restore that was not finished" in said
-    assert "The site that was here lies in " in said
+    assert "Continuing the unfinished restore." in said
+    assert "The site that was here before is now in " in said
     check_replaced(site)
 
 
 def check_refusals(site: Project) -> None:
     """A site that runs, here or anywhere else, and one that nobody said may be replaced."""
-    assert "The database holds members already" in site.refusal("restore")
+    assert "The database already has members" in site.refusal("restore")
     with (site.root / "data/run/lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "The site is running" in site.refusal("restore", "--replace")

@@ -16,7 +16,8 @@ from siteconfig.backup.errors import (
     RepositoryLockedError,
     WrongPasswordError,
 )
-from siteconfig.backup.restic import BackupProgress, Restic, _progress
+from siteconfig.backup.restic import Restic
+from siteconfig.backup.restic_output import BackupProgress, parse_progress
 from tests.disks import command, mount
 from tests.processes import wait_for
 
@@ -132,7 +133,7 @@ def test_a_repository_that_another_process_holds(
     restic.forget(tag="a", keep={"daily": "1"})
 
 
-def test_a_process_that_was_killed_is_waited_for_until_its_parent_notifications(
+def test_a_killed_process_is_waited_for_until_its_parent_has_reaped_it(
     restic: Restic, source: Path, tmp_path: Path
 ) -> None:
     """Until then the kernel lists it, and restic takes its lock for one in use."""
@@ -144,10 +145,10 @@ def test_a_process_that_was_killed_is_waited_for_until_its_parent_notifications(
     ) as other:
         wait_for(lambda: any((tmp_path / "store" / "locks").iterdir()), name="its lock")
         other.kill()
-        notification = threading.Timer(1, other.wait)
-        notification.start()
+        reaping = threading.Timer(1, other.wait)
+        reaping.start()
         restic.forget(tag="a", keep={"daily": "1"})
-        notification.join()
+        reaping.join()
     assert not any((tmp_path / "store" / "locks").iterdir())
 
 
@@ -218,8 +219,8 @@ def test_the_process_that_asks_can_stop_it(restic: Restic, source: Path) -> None
 def test_a_time_left_that_restic_miscalculates_is_unknown() -> None:
     """It subtracts unsigned numbers: for a file that grew the difference is huge."""
     told = {"bytes_done": 11, "total_bytes": 10, "seconds_remaining": 2**63}
-    assert _progress(told) == BackupProgress(11, 11, None)
-    assert _progress({"seconds_remaining": 60}) == BackupProgress(0, 0, 60)
+    assert parse_progress(told) == BackupProgress(11, 11, None)
+    assert parse_progress({"seconds_remaining": 60}) == BackupProgress(0, 0, 60)
 
 
 @pytest.mark.parametrize(

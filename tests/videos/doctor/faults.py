@@ -455,5 +455,5 @@ FAULTS = [
         day_ahead,
         is_mended=False,
     ),
-    Fault("files open to all", "permissions", "Other users of the machine can read", open_files),
+    Fault("files open to all", "permissions", "Other users of this host can read", open_files),
 ]
