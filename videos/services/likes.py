@@ -1,4 +1,4 @@
-"""Likes."""
+"""Likes of videos."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from videos.models import Like, Video
 if TYPE_CHECKING:
     from accounts.models import User
 
-MOST: Final = 60
+MAX_LIKES: Final = 60
 WITHIN: Final = timedelta(minutes=5)
 
 
 class TooManyError(Exception):
-    """The sentence says what to do."""
+    """A member likes too often. The sentence says what to do."""
 
 
 def set_like(*, video: Video, member: User, liked: bool) -> int:
-    """Likes a video, or no longer; the same again changes nothing. Returns how many like it.
+    """Stores or removes a member's like. Returns how many members like the video.
 
-    Raises TooManyError, and Video.DoesNotExist when it was deleted meanwhile.
+    Raises: TooManyError; Video.DoesNotExist when it was deleted meanwhile.
     """
-    if not allow("like", str(member.pk), times=MOST, within=WITHIN):
+    if not allow("like", str(member.pk), times=MAX_LIKES, within=WITHIN):
         raise TooManyError("Too many likes at once. Try again in 5 minutes.")
     with transaction.atomic():
         Video.objects.select_for_update(no_key=True).only("pk").get(pk=video.pk)

@@ -105,7 +105,7 @@ def test_a_name_is_one_line_of_its_own() -> None:
     video = make_video()
     first, _ = add(video), add(video, language="de")
     assert rename_caption(caption=first, label="  Original \n version ").label == "Original version"
-    for label, sentence in (("   ", "Give"), ("GERMAN", "already has this name")):
+    for label, sentence in (("   ", "Enter a name"), ("GERMAN", "already has this name")):
         with pytest.raises(ValidationError, match=sentence):
             rename_caption(caption=first, label=label)
 
@@ -164,7 +164,7 @@ def test_it_comes_back_only_for_a_while_and_where_there_is_room_and_is_swept_the
     kept, removed = add(video), add(video, language="de")
     remove_caption(caption=removed)
     with monkeypatch.context() as patch:
-        patch.setattr(captions, "MOST", 1)
+        patch.setattr(captions, "MAX_TRACKS", 1)
         with pytest.raises(ValidationError, match="Remove one"):
             restore_caption(caption=removed)
     live_for(1)
