@@ -13,7 +13,7 @@ from tests.builders import live_for, make_video
 from videos.models import Caption, SearchDocument, Video
 from videos.services import captions
 from videos.services.captions import (
-    MOST,
+    MAX_TRACKS,
     add_caption,
     choose_default_caption,
     forget_removed_captions,
@@ -74,7 +74,7 @@ def test_several_tracks_of_a_language_are_told_apart() -> None:
 
 def test_a_video_has_only_so_many() -> None:
     video = make_video()
-    for _ in range(MOST):
+    for _ in range(MAX_TRACKS):
         add(video)
     with pytest.raises(ValidationError, match="Remove one first"):
         add(video)
