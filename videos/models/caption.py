@@ -1,4 +1,4 @@
-"""Words to read while a video plays."""
+"""Caption tracks of videos."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from videos.querysets import CaptionQuerySet
 
 
 class Caption(SoftDeleteModel):
-    """One track, as WebVTT that our own writer wrote (videos.transcode.captions)."""
+    """One caption track, as WebVTT that videos.transcode.captions wrote."""
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="captions")
     code = models.CharField(
@@ -48,8 +48,9 @@ class Caption(SoftDeleteModel):
 
 
 class CaptionWords(models.Model):
-    """What a search sees of a track, folded once by videos.services.caption_words when the track
-    is stored. In a table of its own, so that reading the words never reads the body."""
+    """The folded words of a track, for the search index. videos.services.caption_words folds them
+    once, when the track is stored. They have their own table, so that reading them does not read
+    the track's body."""
 
     caption = models.OneToOneField(Caption, models.CASCADE, primary_key=True, related_name="folded")
     words = models.TextField(help_text="Its different words in the order in which they come.")

@@ -1,4 +1,4 @@
-"""Work on a video. This table is the truth; the queue only wakes a worker."""
+"""Jobs: the processing of videos. Tasks of the queue only tell a worker to look at this table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from videos.enums import JobKind, JobState
 
 
 class Job(models.Model):
-    """A piece of work on one video, from waiting to done.
+    """One job of processing a video (videos.services.processing.jobs).
 
-    A worker holds a job by a lease: its own token in `lease_owner` until `lease_until`. Every
-    change that the worker makes is conditional on that token still standing there, so that one
-    who lost the lease changes nothing.
+    A running job is leased to a worker, whose token is in `lease_owner` until `lease_until`. Each
+    change that the worker makes is on condition of that token, so that a worker which lost its
+    lease changes nothing.
     """
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="jobs")

@@ -1,4 +1,4 @@
-"""Videos that belong together, in an order."""
+"""Playlists and their entries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ NAME_TOO_LONG: Final = f"A name has at most {MAX_TITLE_LENGTH} characters."
 
 
 class Playlist(SoftDeleteModel):
-    """A list that all members may read and its maker changes."""
+    """An ordered list of videos. All members may view it; only the member who created it changes
+    it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     short_id = models.CharField(
@@ -82,7 +83,7 @@ class Playlist(SoftDeleteModel):
 
 
 class PlaylistEntry(models.Model):
-    """A video's place in a playlist. Positions grow; a gap means nothing."""
+    """A video in a playlist. Positions ascend and may have gaps."""
 
     playlist = models.ForeignKey(Playlist, models.CASCADE, related_name="entries")
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="playlist_entries")

@@ -1,4 +1,4 @@
-"""One file that plays: a size of a video."""
+"""Renditions: the playable files of a video, one for each size."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Rendition(models.Model):
-    """A fragmented MP4 that is its own index (videos.transcode.fragments).
+    """A fragmented MP4 file with its own index (videos.transcode.fragments).
 
-    While it is encoded its file grows in the folder of the attempt, and what is known of it is
-    what was planned; `codecs` is then "". Once it is complete the file lies where it stays.
+    While it is encoded, its file is in the work folder of the attempt, `codecs` is "", and the
+    other fields hold planned values. Once it is complete, the file is in its published place.
     """
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="renditions")

@@ -1,4 +1,4 @@
-"""A file that is on its way."""
+"""Uploads: files that are being uploaded."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from videos.models.video import MAX_DESCRIPTION
 
 
 class Upload(models.Model):
-    """What is reserved for a file on its way: quota and a folder below the temp folder.
+    """An upload, with the quota and the folder that are reserved for it.
 
-    The plain form's row goes when its request is over. One that can be resumed stays, so that its
-    address can be asked: while it is open, when it has become a video, and for a while when it
-    was ended, by then without quota and files. What is open and gets no more bytes expires.
+    The row of an upload by the plain form is deleted when its request ends. That of a resumable
+    upload stays, since its address answers while it is open, after it became a video, and for a
+    while after it was ended; quota and files are released by then. An open upload without new bytes
+    expires.
 
-    Who writes holds a lease: its own token in `writer_token` until `writer_until`. The offset is
-    saved on condition that the token still stands there.
+    The process that writes has a lease: its token is in `writer_token` until `writer_until`. The
+    offset is saved on condition of that token.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -106,7 +107,7 @@ class Upload(models.Model):
 
     @property
     def source_path(self) -> Path:
-        """Of a file whose name was said beforehand."""
+        """The file of a resumable upload, whose name is known from the start."""
         return self.folder_path / f"source{Path(self.filename).suffix.lower()}"
 
     @property

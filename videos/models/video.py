@@ -1,4 +1,4 @@
-"""A video that a member sent."""
+"""Videos."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ DESCRIPTION_TOO_LONG: Final = f"A description has at most {MAX_DESCRIPTION:,} ch
 
 
 class Video(models.Model):
-    """One video. Its files: the processed one, its thumbnail, the source until that is done
-    with, and the original where the picture was re-encoded."""
+    """A video, with the names of its files: the tallest rendition, thumbnail, storyboard, the
+    source until it is processed, and the original if the video was re-encoded."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     short_id = models.CharField(
@@ -71,7 +71,7 @@ class Video(models.Model):
     )
     error_message = models.TextField(null=True, blank=True, editable=False)  # noqa: DJ001 owner's
 
-    # Where the files are: the name of a storage root (siteconfig.roots) and a key relative to it.
+    # Each file: the name of a storage root (siteconfig.roots) and a key relative to it.
     filename = models.CharField(max_length=100, unique=True, editable=False)
     storage_root = models.CharField(max_length=50, editable=False)
     thumbnail_filename = models.CharField(  # noqa: DJ001 owner's
@@ -133,7 +133,7 @@ class Video(models.Model):
         default=False, editable=False, help_text="The picture is bit for bit what was sent."
     )
 
-    # What this upload took from its uploader's week; 0 after it was given back.
+    # Bytes reserved of its uploader's weekly quota; 0 after their release.
     quota_bytes = models.BigIntegerField(default=0, editable=False)
     quota_reserved_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -169,7 +169,7 @@ class Video(models.Model):
             models.Index(
                 fields=["uploaded_by", "-view_count", "-id"], name="videos_by_uploader_views"
             ),
-            # For how many each member has, read from the index alone.
+            # For counting the videos of each member from the index alone.
             models.Index(
                 fields=["uploaded_by", "is_hidden", "processing_status"],
                 name="videos_published_by",
@@ -248,19 +248,19 @@ class Video(models.Model):
 
     @property
     def source_file(self) -> Path:
-        """Only where there is a `source_key`."""
+        """The source's path. Call it only if there is a `source_key`."""
         return root_path(self.source_root) / self.source_key
 
     @property
     def original_file(self) -> Path:
-        """Only where there is an `original_key`."""
+        """The original's path. Call it only if there is an `original_key`."""
         return root_path(self.original_root) / self.original_key
 
     @property
     def can_be_retried(self) -> bool:
-        """Failed, and its source is still here."""
+        """Whether it failed and still has its source."""
         return self.is_failed and bool(self.source_key)
 
     def may_be_retried_by(self, user: User | AnonymousUser) -> bool:
-        """Its uploader may try again what failed on our side; staff may try all."""
+        """The uploader may retry a failure on the site's side; staff may retry any."""
         return self.can_be_retried and (user.is_staff or not self.is_refused)
