@@ -15,9 +15,9 @@ class Caption(SoftDeleteModel):
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="captions")
     code = models.CharField(
-        max_length=20, help_text='The language, numbered where it comes twice: "en", "en-2".'
+        max_length=20, help_text='The language, numbered if the video has it already: "en", "en-2".'
     )
-    language = models.CharField(max_length=12, help_text='As in RFC 5646; "und" when unknown.')
+    language = models.CharField(max_length=12, help_text='A tag of RFC 5646; "und" if unknown.')
     label = models.CharField(max_length=100)
     body = models.TextField(help_text="WebVTT.")
     is_default = models.BooleanField(default=False)
@@ -53,7 +53,7 @@ class CaptionWords(models.Model):
     the track's body."""
 
     caption = models.OneToOneField(Caption, models.CASCADE, primary_key=True, related_name="folded")
-    words = models.TextField(help_text="Its different words in the order in which they come.")
+    words = models.TextField(help_text="Its different words in order of appearance.")
 
     class Meta:
         db_table = "caption_words"

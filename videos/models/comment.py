@@ -41,7 +41,7 @@ class Comment(SoftDeleteModel):
     )
     text = models.TextField(max_length=MAX_TEXT, blank=True)
     moment = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Seconds; the first time that the text names."
+        null=True, blank=True, help_text="The first time in the text, in seconds."
     )
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)

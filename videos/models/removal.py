@@ -19,8 +19,8 @@ class Removal(models.Model):
     """
 
     root = models.CharField(max_length=50, help_text="The name of a storage root.")
-    key = models.CharField(max_length=300, help_text="Where the file is, relative to its root.")
-    video_id = models.UUIDField(null=True, help_text="The video it belonged to, if any.")
+    key = models.CharField(max_length=300, help_text="The path of the file, relative to the root.")
+    video_id = models.UUIDField(null=True, help_text="The video that it belonged to, if any.")
     reason = models.CharField(max_length=12, choices=RemovalReason)
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)

@@ -26,12 +26,16 @@ class SearchDocument(models.Model):
     version = models.PositiveSmallIntegerField(default=VERSION)
     uploader_id = models.UUIDField()
     category_id = models.UUIDField(null=True)
-    title = models.TextField(help_text="Its words with a space around each, for the ranking.")
-    description = models.TextField(help_text="Likewise.")
-    words = models.TextField(help_text="All words of all texts, each once, and the two ids.")
+    title = models.TextField(
+        help_text="Words of the title with a space around each, for the ranking."
+    )
+    description = models.TextField(help_text="Words of the description, in the same form.")
+    words = models.TextField(
+        help_text="All words of all texts, each once, with the ids of uploader and category."
+    )
 
     spoken = models.TextField(  # noqa: DJ001 null: stored by a version that did not keep it
-        null=True, help_text="The words of the captions, so that an edit need not read them."
+        null=True, help_text="Words of the captions, so that an edit need not read the tracks."
     )
 
     class Meta:
@@ -48,12 +52,14 @@ class SearchChange(models.Model):
     the index in small pieces and deletes the row.
     """
 
-    document = models.BigIntegerField(primary_key=True, help_text="Of SearchDocument, or gone.")
+    document = models.BigIntegerField(
+        primary_key=True, help_text="The id of a SearchDocument, which may be deleted."
+    )
     has = models.TextField(  # noqa: DJ001 null: no row
-        null=True, help_text="The words that the index has of it; null when it has no row of it."
+        null=True, help_text="Words that the index has of it; null if it has none."
     )
     wants = models.TextField(  # noqa: DJ001 null: no row
-        null=True, help_text="The words that it is to have; null when the document is gone."
+        null=True, help_text="Words that the index is to have; null if the document is deleted."
     )
 
     class Meta:

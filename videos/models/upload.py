@@ -32,18 +32,24 @@ class Upload(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads")
     state = models.CharField(max_length=8, choices=UploadState, default=UploadState.OPEN)
-    is_resumable = models.BooleanField(default=False, help_text="By tus, not by the plain form.")
-    quota_bytes = models.BigIntegerField(help_text="Reserved; 0 for those without a quota.")
+    is_resumable = models.BooleanField(
+        default=False, help_text="Uploaded by tus, not by the plain form."
+    )
+    quota_bytes = models.BigIntegerField(
+        help_text="Reserved bytes; 0 for a member without a quota."
+    )
     quota_reserved_at = models.DateTimeField(default=timezone.now)
-    size_bytes = models.BigIntegerField(help_text="What the request said it would bring.")
-    offset_bytes = models.BigIntegerField(default=0, help_text="What has come, as last saved.")
+    size_bytes = models.BigIntegerField(help_text="Length that the client announced, in bytes.")
+    offset_bytes = models.BigIntegerField(
+        default=0, help_text="Bytes that are on the disk, as last saved."
+    )
     hash_state = models.CharField(
         max_length=64,
         default=START,
-        help_text="At the last whole block before the offset; of all, once all has come.",
+        help_text="State of the hash at the last whole block; the whole hash once all bytes are there.",
     )
     root = models.CharField(
-        max_length=50, default=TEMP, help_text="The storage root that its folder lies in."
+        max_length=50, default=TEMP, help_text="The storage root of its folder."
     )
     filename = models.CharField(max_length=255, blank=True, default="")
     title = models.CharField(max_length=MAX_TITLE_LENGTH, blank=True, default="")
@@ -54,17 +60,19 @@ class Upload(models.Model):
     playlist = models.ForeignKey(
         "videos.Playlist", models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    metadata = models.TextField(blank=True, default="", help_text="Upload-Metadata as it came.")
+    metadata = models.TextField(blank=True, default="", help_text="Upload-Metadata, unchanged.")
     video = models.ForeignKey(
         "videos.Video", models.SET_NULL, null=True, blank=True, related_name="+"
     )
     writer_token = models.CharField(max_length=32, blank=True, default="")
     writer_until = models.DateTimeField(null=True, blank=True)
     writer_wanted = models.BooleanField(
-        default=False, help_text="Somebody asks the one who writes to let go."
+        default=False, help_text="Another request asks the writer to stop."
     )
     created_at = models.DateTimeField(default=timezone.now)
-    touched_at = models.DateTimeField(default=timezone.now, help_text="When bytes came last.")
+    touched_at = models.DateTimeField(
+        default=timezone.now, help_text="When bytes were received last."
+    )
     expires_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -57,7 +57,7 @@ class Video(models.Model):
     )
     view_count = models.PositiveBigIntegerField(default=0, editable=False)
     is_hidden = models.BooleanField(
-        "hidden", default=False, help_text="Only the uploader and staff see it."
+        "hidden", default=False, help_text="Only the uploader and staff can see it."
     )
     is_sample = models.BooleanField(default=False, editable=False)
 
@@ -84,7 +84,7 @@ class Video(models.Model):
         blank=True,
         default="",
         editable=False,
-        help_text="The uploaded file, until processing is done with it.",
+        help_text="The uploaded file, until it is processed.",
     )
     original_root = models.CharField(max_length=50, blank=True, default="", editable=False)
     original_key = models.CharField(
@@ -98,39 +98,42 @@ class Video(models.Model):
     storyboard_filename = models.CharField(max_length=100, blank=True, default="", editable=False)
     storyboard_root = models.CharField(max_length=50, blank=True, default="", editable=False)
     storyboard_grid = models.JSONField(
-        null=True, blank=True, editable=False, help_text="How its tiles lie; see transcode."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Layout of the tiles; see videos.transcode.storyboard.",
     )
     thumbnail_wanted_at = models.FloatField(
         null=True,
         blank=True,
         editable=False,
-        help_text="Seconds; the moment that was chosen for the picture, until it is made.",
+        help_text="Time of the frame chosen as the thumbnail, in seconds, until it is made.",
     )
 
     original_filename = models.CharField(max_length=255, editable=False)
     file_size_bytes = models.BigIntegerField(
-        editable=False, help_text="The bytes that were sent, which the quota charges."
+        editable=False, help_text="Uploaded bytes, which the quota counts."
     )
     content_hash = models.CharField(
         max_length=64,
         blank=True,
         default="",
         editable=False,
-        help_text="Of what was sent, as clipset.lib.blockhash has it; empty where it is not known.",
+        help_text="Hash of the uploaded file (clipset.lib.blockhash); empty if unknown.",
     )
     duration_seconds = models.FloatField(null=True, blank=True, editable=False)
     width = models.PositiveIntegerField(null=True, blank=True, editable=False)
     height = models.PositiveIntegerField(null=True, blank=True, editable=False)
     stored_bytes = models.BigIntegerField(
-        null=True, blank=True, editable=False, help_text="The bytes of the processed file."
+        null=True, blank=True, editable=False, help_text="Bytes of all renditions."
     )
     is_refused = models.BooleanField(
         default=False,
         editable=False,
-        help_text="It failed because of what was sent, so that only staff can try again.",
+        help_text="It failed because of its content, so only staff can retry.",
     )
     was_copied = models.BooleanField(
-        default=False, editable=False, help_text="The picture is bit for bit what was sent."
+        default=False, editable=False, help_text="The video track was copied without re-encoding."
     )
 
     # Bytes reserved of its uploader's weekly quota; 0 after their release.

@@ -21,7 +21,7 @@ from videos.services import restoring
 from videos.services.details import delete_video
 from videos.services.files import files_of, sweep_temp
 from videos.services.named_files import named_files
-from videos.services.processing import publish as publishing
+from videos.services.processing import publish
 from videos.services.removing import work_off_removals
 from videos.services.restoring import RESTORED, _Found, _store
 from videos.services.stored_files import StoredFile, stored_path
@@ -203,7 +203,7 @@ def test_a_restore_that_was_cut_off_is_done_again(
     with monkeypatch.context() as patched:
         patched.setattr("os.link", os_error)  # as on another disk
         patched.setattr(restoring, "remove_unpublished", lambda *_args: None)
-        patched.setattr(publishing, "copy_file", copy_some)
+        patched.setattr(publish, "copy_file", copy_some)
         with pytest.raises(SystemExit):
             _store(found, manifest, tmp_path / "work")
     assert copied[0].is_file()
