@@ -201,7 +201,7 @@ class Migration(migrations.Migration):
             name="hash_state",
             field=models.CharField(
                 default="0000000000000000000000000000000000000000000000000000000000000000",
-                help_text="State of the hash at the last whole block; the whole hash once all bytes are there.",
+                help_text="Hash state at the last whole block; once the upload is whole, the hash.",
                 max_length=64,
             ),
         ),

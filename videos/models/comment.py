@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length, Trim
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import timezone
 
+from videos.models.constraints import at_most
 from videos.models.soft_delete import SoftDeleteModel
 from videos.querysets import CommentQuerySet
 
@@ -77,11 +78,7 @@ class Comment(SoftDeleteModel):
                 name="comments_text_not_blank",
                 violation_error_message=TEXT_BLANK,
             ),
-            models.CheckConstraint(
-                condition=LessThanOrEqual(Length("text"), MAX_TEXT),
-                name="comments_text_length",
-                violation_error_message=TEXT_TOO_LONG,
-            ),
+            at_most("text", MAX_TEXT, name="comments_text_length", sentence=TEXT_TOO_LONG),
         ]
 
     def __str__(self) -> str:

@@ -8,13 +8,12 @@ from typing import Final
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length, Trim
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.ids import new_short_id
 from clipset.lib.text import MAX_TITLE_LENGTH
+from videos.models.constraints import at_most, not_blank
 from videos.models.soft_delete import SoftDeleteModel
 from videos.models.video import DESCRIPTION_TOO_LONG, MAX_DESCRIPTION
 from videos.querysets import PlaylistEntryQuerySet, PlaylistQuerySet
@@ -58,20 +57,15 @@ class Playlist(SoftDeleteModel):
             ),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length(Trim("title")), 1),
-                name="playlists_title_not_blank",
-                violation_error_message=NAME_BLANK,
+            not_blank("title", name="playlists_title_not_blank", sentence=NAME_BLANK),
+            at_most(
+                "title", MAX_TITLE_LENGTH, name="playlists_title_length", sentence=NAME_TOO_LONG
             ),
-            models.CheckConstraint(
-                condition=LessThanOrEqual(Length("title"), MAX_TITLE_LENGTH),
-                name="playlists_title_length",
-                violation_error_message=NAME_TOO_LONG,
-            ),
-            models.CheckConstraint(
-                condition=LessThanOrEqual(Length("description"), MAX_DESCRIPTION),
+            at_most(
+                "description",
+                MAX_DESCRIPTION,
                 name="playlists_description_length",
-                violation_error_message=DESCRIPTION_TOO_LONG,
+                sentence=DESCRIPTION_TOO_LONG,
             ),
         ]
 

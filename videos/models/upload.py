@@ -46,7 +46,7 @@ class Upload(models.Model):
     hash_state = models.CharField(
         max_length=64,
         default=START,
-        help_text="State of the hash at the last whole block; the whole hash once all bytes are there.",
+        help_text="Hash state at the last whole block; once the upload is whole, the hash.",
     )
     root = models.CharField(
         max_length=50, default=TEMP, help_text="The storage root of its folder."

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length, Trim
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from clipset.lib.ids import new_short_id
 from clipset.lib.text import MAX_TITLE_LENGTH
 from siteconfig.roots import root_path
 from videos.enums import ProcessingStatus
+from videos.models.constraints import at_most, not_blank
 from videos.querysets import VideoQuerySet
 
 if TYPE_CHECKING:
@@ -183,16 +184,8 @@ class Video(models.Model):
                 condition=Q(processing_status__in=ProcessingStatus.values),
                 name="videos_status_known",
             ),
-            models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length(Trim("title")), 1),
-                name="videos_title_not_blank",
-                violation_error_message=TITLE_BLANK,
-            ),
-            models.CheckConstraint(
-                condition=LessThanOrEqual(Length("title"), MAX_TITLE_LENGTH),
-                name="videos_title_length",
-                violation_error_message=TITLE_TOO_LONG,
-            ),
+            not_blank("title", name="videos_title_not_blank", sentence=TITLE_BLANK),
+            at_most("title", MAX_TITLE_LENGTH, name="videos_title_length", sentence=TITLE_TOO_LONG),
             models.CheckConstraint(
                 condition=Q(description__isnull=True)
                 | Q(LessThanOrEqual(Length("description"), MAX_DESCRIPTION)),
