@@ -51,9 +51,7 @@ logger = logging.getLogger(__name__)
 FORM_OVERHEAD: Final = 128 * 1024  # bytes
 # How long a resumable upload is kept after its last bytes, and its address after its end.
 LIFETIME: Final = timedelta(hours=48)
-REMEMBERED_DAYS: Final = 7
 MAX_OPEN: Final = 100  # resumable uploads of one member
-WHOLE_AFTER_ALL: Final = "The upload is whole, although its row says that bytes are missing."
 # How long a request of the plain form keeps its reservation without sending bytes.
 FORM_LIFETIME: Final = timedelta(minutes=15)
 TOUCH_EVERY: Final = timedelta(seconds=5)
