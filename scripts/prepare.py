@@ -161,10 +161,10 @@ def make_files_private() -> None:
 
 def mend_clock() -> str | None:
     """Brings back what a clock ahead left in the future. A sentence when the clock may be wrong."""
-    from videos.services.clock import clock_warning, look_at_clock
+    from videos.services.clock import clock_warning, correct_future_times
 
     warning = clock_warning()
-    look_at_clock()
+    correct_future_times()
     return warning
 
 

@@ -55,7 +55,7 @@ def look_after_jobs() -> int:
     the temp folder, files of killed attempts, tasks that were lost, the search index, SQLite's
     write-ahead log, deletions and removals. Returns how many jobs had lost their lease.
     """
-    clock.look_at_clock()
+    clock.correct_future_times()
     requeued = jobs.requeue_lost_jobs()
     _run_each(
         finish.finish_whole_uploads,

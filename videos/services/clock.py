@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-def look_at_clock(*, now: datetime | None = None) -> None:
+def correct_future_times(*, now: datetime | None = None) -> None:
     """Corrects times that lie further ahead than the code ever writes, logs each correction, and
     records today as a day on which the site was alive. Harmless at any time; some 15 small queries.
 

@@ -28,7 +28,7 @@ from clipset.workers.task_queue import enqueue, free_taken_work
 from clipset.workers.ticks import begin_ticking
 from siteconfig.schema import WrongMigrationsError
 from siteconfig.services import cluster_heartbeats
-from videos.services.clock import clock_warning, look_at_clock
+from videos.services.clock import clock_warning, correct_future_times
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def run_due_schedules(broker: Broker | None = None) -> None:
     Schedules that a clock ahead postponed are corrected first: no scheduled task could do that.
     """
     try:
-        look_at_clock()
+        correct_future_times()
     except Exception:
         logger.exception("The check of the clock failed; trying again in 30 s.")
     scheduler(broker=broker)
@@ -110,7 +110,7 @@ class Command(QCluster):  # type: ignore[misc]
         django_q_cluster.scheduler = run_due_schedules
         if warning := clock_warning():
             logger.warning(warning)
-        look_at_clock()
+        correct_future_times()
         django_q_cluster.Sentinel = BeatingSentinel
         django_q_cluster.worker = ticking_worker
         cluster_heartbeats.forget_old_heartbeats()
