@@ -87,7 +87,7 @@ def _bring_back_guest_links(*, now: datetime) -> None:
 
 
 def newest_moment() -> datetime | None:
-    """When the newest rows were written, by the clock at that time. Five queries."""
+    """The time at which the newest rows were written, by the clock of then. Five queries."""
     moments = [
         Video.objects.aggregate(last=Max("created_at"))["last"],
         Upload.objects.aggregate(last=Max("touched_at"))["last"],

@@ -124,7 +124,7 @@ def _read(path: Path, base: Path, *, has_note: bool) -> SetAside:
 
 
 def set_aside_size() -> tuple[int, int]:
-    """How many files and folders are set aside, and their size in bytes."""
+    """The number of files and folders that are set aside, and their size in bytes."""
     sizes = [one.size_bytes for one in all_set_aside()]
     return len(sizes), sum(sizes)
 

@@ -73,7 +73,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoDetails:
-    """What a member enters about a video; it becomes the fields of the same names."""
+    """The details of a video as entered by a member; they become its fields of the same names."""
 
     title: str
     description: str = ""
@@ -95,6 +95,7 @@ def check_kind(filename: str, *, status: int = 422) -> None:
 
 
 def too_large(limit: int) -> RefusedError:
+    """The refusal of a file of more than `limit` bytes."""
     return RefusedError(
         f"This file is larger than {human_bytes(limit)}, the maximum. "
         "Upload a shorter or smaller version.",
@@ -103,6 +104,7 @@ def too_large(limit: int) -> RefusedError:
 
 
 def disk_full() -> RefusedError:
+    """The refusal when the disk has no room."""
     return RefusedError(
         "The site's disk is too full for this file. Tell an admin, and try again later.",
         status=507,
@@ -110,6 +112,7 @@ def disk_full() -> RefusedError:
 
 
 def storage_away() -> RefusedError:
+    """The refusal while a storage root is not available."""
     return RefusedError(AWAY, status=503)
 
 
