@@ -269,7 +269,7 @@ def _names_of(video_ids: Iterable[UUID]) -> set[str]:
 
 
 def _placed_at(path: Path) -> float:
-    """The time at which the name was created, in seconds since 1970; now for a file that is gone."""
+    """The time at which the name was created, in seconds since 1970; now for a missing file."""
     try:
         return path.stat().st_ctime
     except FileNotFoundError:
@@ -277,7 +277,7 @@ def _placed_at(path: Path) -> float:
 
 
 def _last_change(path: Path) -> float:
-    """The time of the last change, in seconds since 1970; now for a file that is gone."""
+    """The time of the last change, in seconds since 1970; now for a missing file."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
