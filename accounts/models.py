@@ -17,6 +17,8 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
+from clipset.lib.filenames import version_of
+
 
 class Role(models.TextChoices):
     USER = "USER", "Member"
@@ -180,7 +182,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         """The address carries the file's name, so that browsers may keep the picture."""
         if not self.avatar:
             return None
-        return f"{reverse('avatar', args=[self.username])}?v={self.avatar.split('.')[0][-8:]}"
+        return f"{reverse('avatar', args=[self.username])}?v={version_of(self.avatar)}"
 
     def clean(self) -> None:
         super().clean()
