@@ -17,6 +17,8 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
+from clipset.lib.filenames import version_of
+
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 50
 MAX_EMAIL_LENGTH = 254
 MAX_USER_AGENT_LENGTH = 300
@@ -210,7 +212,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         """
         if not self.avatar:
             return None
-        return f"{reverse('avatar', args=[self.username])}?v={self.avatar.split('.')[0][-8:]}"
+        return f"{reverse('avatar', args=[self.username])}?v={version_of(self.avatar)}"
 
     def clean(self) -> None:
         super().clean()

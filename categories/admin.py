@@ -21,6 +21,7 @@ from categories.services import (
     remove_cover,
     store_cover,
 )
+from clipset.lib.filenames import version_of
 from clipset.lib.pictures import MAX_BYTES, PictureError, PictureNotStoredError, fitted_webp
 from clipset.lib.requests import with_headers
 from clipset.lib.units import human_bytes, plural
@@ -181,7 +182,7 @@ def _cover(category: Category, *, width: int, height: int, css: str) -> SafeStri
         '<img class="{}" src="{}?v={}" width="{}" height="{}" alt="" loading="lazy">',
         css,
         reverse("category_cover", args=[category.slug]),
-        category.image.split(".")[0][-8:],
+        version_of(category.image),
         width,
         height,
     )

@@ -164,10 +164,10 @@ def make_files_private() -> None:
 
 def mend_clock() -> str | None:
     """Repairs times that a wrong clock left in the future. Returns a warning, or None."""
-    from videos.services.clock import clock_warning, look_at_clock
+    from videos.services.clock import clock_warning, correct_future_times
 
     warning = clock_warning()
-    look_at_clock()
+    correct_future_times()
     return warning
 
 

@@ -1,4 +1,4 @@
-"""What the frame of every page knows about the member's videos."""
+"""Context processor: the unread notifications in the top bar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def notifications(request: HttpRequest) -> dict[str, object]:
-    """`unread_notifications`: "", "1" to "9", or "9+". Asked for only by pages that show it."""
+    """Adds `unread_notifications`: "", "1" to "9", or "9+". One query, on pages that show it
+    only."""
 
     @cache
     def unread_notifications() -> str:

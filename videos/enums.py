@@ -8,7 +8,7 @@ from django.db import models
 class ProcessingStatus(models.TextChoices):
     """Where a video is on its way to be watchable."""
 
-    PENDING = "PENDING", "Waiting"
+    PENDING = "PENDING", "Queued"
     PROCESSING = "PROCESSING", "Processing"
     COMPLETED = "COMPLETED", "Ready"
     FAILED = "FAILED", "Failed"
@@ -34,7 +34,7 @@ class JobKind(models.TextChoices):
 class JobState(models.TextChoices):
     """WAITING -> RUNNING (leased) -> DONE or FAILED."""
 
-    WAITING = "WAITING", "Waiting"
+    WAITING = "WAITING", "Queued"
     RUNNING = "RUNNING", "Running"
     DONE = "DONE", "Done"
     FAILED = "FAILED", "Failed"
@@ -52,9 +52,9 @@ class NotificationKind(models.TextChoices):
 class RemovalReason(models.TextChoices):
     """Why a stored file is to be removed."""
 
-    DELETED = "DELETED", "What it belonged to was deleted"
+    DELETED = "DELETED", "Video, upload or member deleted"
     REPLACED = "REPLACED", "Replaced by another file"
-    PROCESSED = "PROCESSED", "Its source was processed"
-    FAILED = "FAILED", "Source of a video that failed"
-    PRUNED = "PRUNED", "Original that was kept for long enough"
-    UPLOAD_ENDED = "UPLOAD_ENDED", "Its upload ended"
+    PROCESSED = "PROCESSED", "Source of a processed video"
+    FAILED = "FAILED", "Source of a failed video"
+    PRUNED = "PRUNED", "Original kept long enough"
+    UPLOAD_ENDED = "UPLOAD_ENDED", "Upload ended"

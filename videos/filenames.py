@@ -1,13 +1,12 @@
 """Names of published files: `<video's id>-<version>[-<part>].<extension>`.
 
-The version is that of the attempt, or of the uploaded thumbnail, which made the file. Addresses
-carry it, so that browsers may keep what they have of the file.
+The version is that of the attempt, or of the uploaded thumbnail, which made the file
+(clipset.lib.filenames).
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
@@ -58,13 +57,6 @@ class PublishedName(NamedTuple):
 def published_stem(video_id: UUID, version: str) -> str:
     """The beginning of the names of all files of one version."""
     return f"{video_id.hex}-{version}"
-
-
-def version_of(filename: str) -> str:
-    """The version in the name of a published file; of another name the last 12 characters before
-    the extension, which serve as well in an address."""
-    name = PublishedName.of(filename)
-    return name.version if name else PurePath(filename).stem[-VERSION_CHARACTERS:]
 
 
 def video_id_of(filename: str) -> UUID | None:

@@ -1,8 +1,7 @@
-"""One question to two full-text engines: SQLite's FTS5 and PostgreSQL's tsvector.
+"""One query for two full-text engines: SQLite's FTS5 and PostgreSQL's tsvector.
 
-Both hold whole words that clipset.lib.words has folded, and neither gets to fold, stem or parse
-anything: the index of FTS5 takes tokens at spaces, and a tsvector is made of an array. So they find
-the same.
+Both hold whole words that clipset.lib.words has folded, and neither folds, stems or parses
+anything: FTS5 splits at spaces, and the tsvector is built from an array. So both find the same.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from django.db.models.expressions import RawSQL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# A paragraph sign is no letter, so that no word that people type begins with it.
+# A paragraph sign is not a letter, so no folded word begins with it.
 UPLOADER: Final = "§u"
 CATEGORY: Final = "§c"
 
@@ -34,7 +33,8 @@ _LAST: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The beginning of a word; or the uploaders and categories in whose names it stands."""
+    """One search term: it matches the prefix of a word, or the name of one of these uploaders or
+    categories."""
 
     text: str
     uploaders: frozenset[UUID] = frozenset()
@@ -57,10 +57,13 @@ def category_token(pk: UUID) -> str:
 def newest_matching(
     terms: Sequence[Term], *, category: UUID | None = None, before: int | None = None, limit: int
 ) -> RawSQL:
-    """Ids of the newest documents in which every term stands, for `pk__in`.
+    """The ids of the newest documents that match every term, for `pk__in`.
 
-    `before` is an id: only what is older than it. Both engines give them newest first without
-    looking at all that match.
+    Both engines return the newest first without reading all that match.
+
+    Args:
+        category: only documents of this category.
+        before: only documents older than this id.
     """
     only = [] if category is None else [category_token(category)]
     last = _LAST if before is None else before
@@ -70,7 +73,7 @@ def newest_matching(
 
 
 def _match(terms: Iterable[Term], only: list[str]) -> str:
-    """For FTS5, "full-text query syntax": strings in double quotes, * for a prefix."""
+    """The query for FTS5 (SQLite's "Full-text Query Syntax"): double quotes, and * for a prefix."""
     clauses = [
         "(" + " OR ".join([f'"{term.text}"*', *(f'"{token}"' for token in term.tokens)]) + ")"
         for term in terms
@@ -79,7 +82,7 @@ def _match(terms: Iterable[Term], only: list[str]) -> str:
 
 
 def _tsquery(terms: Iterable[Term], only: list[str]) -> str:
-    """For PostgreSQL's tsquery: lexemes in single quotes, :* for a prefix."""
+    """The query for PostgreSQL's tsquery: single quotes, and :* for a prefix."""
     clauses = [
         "(" + " | ".join([f"'{term.text}':*", *(f"'{token}'" for token in term.tokens)]) + ")"
         for term in terms

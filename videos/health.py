@@ -1,5 +1,7 @@
-"""What videos register in siteconfig.health: whether files can be reached, and whether the work
-goes on. A queue that is long or late is not vital: no reason to call the site down."""
+"""Health checks of videos: whether stored files are available, and whether jobs and schedules run.
+
+A long or late queue is not vital, so that it does not make the site count as down.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from siteconfig.health import Finding, register_health_check
 from videos.models import Job, JobState
 from videos.services.storage import missing_roots
 
-# Encodes may queue for hours; a schedule runs every minute or ten, and is looked at every 30 s.
+# Encodes may queue for hours. Schedules run every minute or more, and are checked every 30 s.
 LATE_JOB_SECONDS: Final = 3600
 LATE_SCHEDULE_SECONDS: Final = 300
 
 
 def check_jobs() -> Finding:
-    """How long the job that is due longest has waited."""
+    """Checks how long the oldest due job has waited."""
     now = timezone.now()
     due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now)
     oldest = due.aggregate(oldest=Min("run_after"))["oldest"]
@@ -34,7 +36,7 @@ def check_jobs() -> Finding:
 
 
 def check_schedules() -> Finding:
-    """Schedules that should have run by now."""
+    """Checks that no schedule is late."""
     late = {
         name: round(seconds)
         for name, seconds in schedule_delays().items()
@@ -50,7 +52,7 @@ def check_schedules() -> Finding:
 
 
 def check_roots() -> Finding:
-    """Every storage root that something needs is available on this host."""
+    """Checks that every needed storage root is available on this host."""
     away = missing_roots()
     if not away:
         return Finding(is_well=True, summary="All storage roots are available.")
@@ -62,6 +64,7 @@ def check_roots() -> Finding:
 
 
 def register_checks() -> None:
+    """Registers the checks in siteconfig.health."""
     register_health_check("roots", check_roots, is_vital=True)
     register_health_check("jobs", check_jobs, is_vital=False)
     register_health_check("schedules", check_schedules, is_vital=False)

@@ -1,5 +1,5 @@
-"""The signal receivers: cascades and the admin delete rows without asking a service, and the apps
-below this one do not import it."""
+"""Signal receivers that request the removal of files. Cascades and the admin delete rows without a
+service, and the apps below this one cannot import it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from videos.services.stored_files import StoredFile, files_of_row
 @receiver(post_delete, sender=Rendition)
 @receiver(post_delete, sender=Upload)
 def request_removal_of_files(instance: Video | Rendition | Upload, **_kwargs: Any) -> None:
-    """In the deleting transaction: the files go when, and only when, the row is gone."""
+    """Requests the removal of the row's files in the deleting transaction, so that they are removed
+    only if the row is."""
     if isinstance(instance, Video):
         request_removals(files_of_row(instance), reason=RemovalReason.DELETED, video_id=instance.pk)
     elif isinstance(instance, Upload):
-        # What ended had its own removal; what is finished is the source of a video.
+        # An ended upload has its removal already; a finished one is the source of a video.
         if instance.state == UploadState.OPEN:
             request_removal_of_upload(instance)
-    elif instance.is_complete:  # else it lies in the folder of an attempt, and goes with that
+    elif instance.is_complete:  # else it is removed with the work folder of its attempt
         request_removals(
             [StoredFile(instance.root, instance.filename)],
             reason=RemovalReason.REPLACED,

@@ -39,23 +39,23 @@ logger = logging.getLogger(__name__)
 
 
 def run_next_job() -> str:
-    """In the first cluster: one attempt at a job that takes seconds."""
+    """Makes one attempt at a job that takes seconds. In the first cluster."""
     return attempt.process_next_job(enqueue.QUICK)
 
 
 def run_next_encode() -> str:
-    """In the slow cluster: one attempt at a job that takes minutes or hours."""
+    """Makes one attempt at a job that takes minutes or hours. In the slow cluster."""
     return attempt.process_next_job(enqueue.SLOW)
 
 
 def look_after_jobs() -> int:
-    """Every minute: repairs and resumes what stopped processes and a wrong clock left.
+    """Repairs and resumes what stopped processes and a wrong clock left. Every minute.
 
     In this order: times in the future, lost leases, uploads that nobody finished or that expired,
     the temp folder, files of killed attempts, tasks that were lost, the search index, SQLite's
     write-ahead log, deletions and removals. Returns how many jobs had lost their lease.
     """
-    clock.look_at_clock()
+    clock.correct_future_times()
     requeued = jobs.requeue_lost_jobs()
     _run_each(
         finish.finish_whole_uploads,
@@ -97,7 +97,7 @@ def make_small_thumbnail(video_id: str) -> bool:
 
 
 def make_missing_small_thumbnails() -> int:
-    """Every ten minutes. Returns how many small thumbnails were made."""
+    """Makes missing small thumbnails. Every ten minutes. Returns how many."""
     return small_thumbnails.make_missing_small_thumbnails()
 
 
@@ -122,7 +122,7 @@ def remove_files(video_id: str, paths: list[str]) -> None:
 
 
 def tidy_up() -> int:
-    """Every ten minutes: clears the temp folder, and removes for good what was kept long enough.
+    """Clears the temp folder and removes for good what was kept long enough. Every ten minutes.
 
     That is: closed uploads, originals, guest links, deleted playlists, captions and comments, and
     notifications. Also indexes captions that an older version stored. Returns how many things.
@@ -143,7 +143,7 @@ def tidy_up() -> int:
 
 
 def hash_stored_files() -> int:
-    """Every ten minutes, in the slow cluster: hashes stored files that have no hash yet."""
+    """Hashes stored files that have no hash yet. Every ten minutes, in the slow cluster."""
     return file_hashes.hash_stored_files()
 
 

@@ -116,7 +116,7 @@ def test_the_list_shows_pictures_states_and_sizes_as_people_read_them(client: Cl
     assert "style=" not in picture
     for words in (
         '<span class="state state-completed state--good">Ready</span>',
-        '<span class="state state-pending state--quiet">Waiting</span>',
+        '<span class="state state-pending state--quiet">Queued</span>',
         '<span class="state state-processing state--warn">Processing, 42 %</span>',
         '<span class="state state-failed state--danger">Failed</span>',
         '<span class="state state-hidden state--warn">Hidden</span>',

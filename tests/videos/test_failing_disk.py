@@ -30,9 +30,7 @@ from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, JobState, ProcessingStatus, Upload, Video
 from videos.selectors import playback
 from videos.services import files, notifications
-from videos.services.processing import attempt as processing
-from videos.services.processing import enqueue, jobs
-from videos.services.processing import publish as publishing
+from videos.services.processing import attempt, enqueue, jobs, publish
 from videos.services.processing.attempt import SOURCE_CHANGED, process_next_job
 from videos.services.processing.disk_faults import Fault, fault_of_storage
 from videos.services.processing.enqueue import SLOW
@@ -310,14 +308,14 @@ def test_a_disk_that_becomes_read_only_under_an_encode_gives_the_job_back(
 ) -> None:
     video = sent_video(bob, clips.hevc_mp4())
     assert process_next_job() == "to be encoded"
-    real = publishing.process
+    real = publish.process
 
     def on_a_read_only_disk(*args: Any, **kwargs: Any) -> None:
         with disk.read_only():
             real(*args, **kwargs)
 
     with monkeypatch.context() as failing:
-        failing.setattr(processing, "process", on_a_read_only_disk)
+        failing.setattr(attempt, "process", on_a_read_only_disk)
         # The disk can be written again before anybody looks: FFmpeg's words are all there is.
         assert process_next_job(SLOW) in {"given back", "to be tried again"}
     video.refresh_from_db()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from videos.filenames import PublishedName, published_stem, version_of, video_id_of
+from videos.filenames import PublishedName, published_stem, video_id_of
 
 VIDEO_ID = UUID("0123456789abcdef0123456789abcdef")
 STEM = published_stem(VIDEO_ID, "0a1b2c3d4e5f")
@@ -29,7 +29,6 @@ def test_the_parts_of_a_name(end: str, part: str, kind: str | None) -> None:
     assert (name.video_id, name.version, name.part) == (VIDEO_ID, "0a1b2c3d4e5f", part)
     kinds = {"is_rendition", "is_thumbnail", "is_storyboard"}
     assert {it for it in kinds if getattr(name, it)} == ({kind} if kind else set())
-    assert version_of(f"{STEM}{end}") == "0a1b2c3d4e5f"
 
 
 @pytest.mark.parametrize(
@@ -47,14 +46,6 @@ def test_the_parts_of_a_name(end: str, part: str, kind: str | None) -> None:
 )
 def test_what_is_no_name_of_a_published_file(filename: str) -> None:
     assert PublishedName.of(filename) is None
-
-
-@pytest.mark.parametrize(
-    ("filename", "version"),
-    [("abc-123.mp4", "abc-123"), (f"{VIDEO_ID.hex}.mp4", "456789abcdef"), ("", "")],
-)
-def test_other_names_have_a_version_for_addresses_too(filename: str, version: str) -> None:
-    assert version_of(filename) == version
 
 
 @pytest.mark.parametrize(

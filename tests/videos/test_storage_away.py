@@ -42,9 +42,7 @@ from videos.models import Job, JobKind, JobState, ProcessingStatus, Upload, Vide
 from videos.sample_data.seeding import SamplesError, seed_samples
 from videos.selectors import playback
 from videos.services.files import sweep_strays, sweep_temp
-from videos.services.processing import attempt as processing
-from videos.services.processing import jobs
-from videos.services.processing import publish as publishing
+from videos.services.processing import attempt, jobs, publish
 from videos.services.processing.adopt import may_be_adopted
 from videos.services.processing.attempt import process_next_job
 from videos.services.processing.claim import is_encode_waiting
@@ -202,13 +200,13 @@ def test_a_job_whose_disk_goes_away_is_given_back_and_not_failed(
 ) -> None:
     video = sent_video(bob, clips.hevc_mp4())
     assert process_next_job() == "to be encoded"
-    transcode = publishing.process
+    transcode = publish.process
 
     def unplug_first(*args: Any, **kwargs: Any) -> None:
         unplug(media / root)
         transcode(*args, **kwargs)
 
-    monkeypatch.setattr(processing, "process", unplug_first)
+    monkeypatch.setattr(attempt, "process", unplug_first)
     assert process_next_job(SLOW) == "given back"
     monkeypatch.undo()
     video.refresh_from_db()

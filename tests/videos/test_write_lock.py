@@ -16,7 +16,7 @@ from tests.builders import make_caption, make_category, make_video
 from videos.models import Caption, CaptionWords, SearchChange, SearchDocument
 from videos.services import caption_words
 from videos.services.captions import (
-    MOST,
+    MAX_TRACKS,
     add_caption,
     choose_default_caption,
     remove_caption,
@@ -75,8 +75,8 @@ class Largest:
 LARGEST = [
     Largest("ligatures", 3, ligatures),
     Largest("long words", 3, lambda number, size: track(number, size, 40)),
-    Largest("many words", MOST, lambda number, size: track(number, size, 2)),
-    Largest("the same words", MOST, lambda _, size: track(0, size, 2)),
+    Largest("many words", MAX_TRACKS, lambda number, size: track(number, size, 2)),
+    Largest("the same words", MAX_TRACKS, lambda _, size: track(0, size, 2)),
 ]
 # By default the one that grows most when it is folded, and the one with most words.
 EACH_LARGEST = [

@@ -1,4 +1,4 @@
-"""The tables of videos and of what is done with them."""
+"""Models of videos and of everything that belongs to one."""
 
 from videos.enums import (
     JobKind,

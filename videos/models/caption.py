@@ -1,4 +1,4 @@
-"""Words to read while a video plays."""
+"""Caption tracks of videos."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from videos.querysets import CaptionQuerySet
 
 
 class Caption(SoftDeleteModel):
-    """One track, as WebVTT that our own writer wrote (videos.transcode.captions)."""
+    """One caption track, as WebVTT that videos.transcode.captions wrote."""
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="captions")
     code = models.CharField(
-        max_length=20, help_text='The language, numbered where it comes twice: "en", "en-2".'
+        max_length=20, help_text='The language, numbered if the video has it already: "en", "en-2".'
     )
-    language = models.CharField(max_length=12, help_text='As in RFC 5646; "und" when unknown.')
+    language = models.CharField(max_length=12, help_text='A tag of RFC 5646; "und" if unknown.')
     label = models.CharField(max_length=100)
     body = models.TextField(help_text="WebVTT.")
     is_default = models.BooleanField(default=False)
@@ -48,11 +48,12 @@ class Caption(SoftDeleteModel):
 
 
 class CaptionWords(models.Model):
-    """What a search sees of a track, folded once by videos.services.caption_words when the track
-    is stored. In a table of its own, so that reading the words never reads the body."""
+    """The folded words of a track, for the search index. videos.services.caption_words folds them
+    once, when the track is stored. They have their own table, so that reading them does not read
+    the track's body."""
 
     caption = models.OneToOneField(Caption, models.CASCADE, primary_key=True, related_name="folded")
-    words = models.TextField(help_text="Its different words in the order in which they come.")
+    words = models.TextField(help_text="Its different words in order of appearance.")
 
     class Meta:
         db_table = "caption_words"

@@ -1,4 +1,4 @@
-"""What members say below a video."""
+"""Comments on videos."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length, Trim
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import timezone
 
+from videos.models.constraints import at_most
 from videos.models.soft_delete import SoftDeleteModel
 from videos.querysets import CommentQuerySet
 
@@ -25,13 +26,13 @@ EDIT_WITHIN: Final = timedelta(hours=24)
 
 
 class Comment(SoftDeleteModel):
-    """One comment, or a reply to one: a reply's `parent` is never a reply itself.
+    """A comment, or a reply to one. A reply's `parent` is never a reply itself.
 
-    A deleted one stays for a while, so that it can come back; as long as somebody's reply hangs
-    on it, it stays without its text.
+    A deleted comment can be restored for a while. After that its row stays, without its text, as
+    long as it has replies.
     """
 
-    # Without indexes of their own: those below begin with them.
+    # No index for each foreign key: the indexes below begin with them.
     video = models.ForeignKey(
         "videos.Video", models.CASCADE, related_name="comments", db_index=False
     )
@@ -41,7 +42,7 @@ class Comment(SoftDeleteModel):
     )
     text = models.TextField(max_length=MAX_TEXT, blank=True)
     moment = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Seconds; the first time that the text names."
+        null=True, blank=True, help_text="The first time in the text, in seconds."
     )
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
@@ -77,22 +78,18 @@ class Comment(SoftDeleteModel):
                 name="comments_text_not_blank",
                 violation_error_message=TEXT_BLANK,
             ),
-            models.CheckConstraint(
-                condition=LessThanOrEqual(Length("text"), MAX_TEXT),
-                name="comments_text_length",
-                violation_error_message=TEXT_TOO_LONG,
-            ),
+            at_most("text", MAX_TEXT, name="comments_text_length", sentence=TEXT_TOO_LONG),
         ]
 
     def __str__(self) -> str:
         return self.text[:60] or "A deleted comment"
 
     def get_absolute_url(self) -> str:
-        """The video's page with this comment on top of the others."""
+        """The video's page with this comment first."""
         return f"{self.video.get_absolute_url()}?comment={self.pk}#comment-{self.pk}"
 
     def can_be_edited_by(self, user: User) -> bool:
-        """Its author, for a day."""
+        """Its author may edit it for EDIT_WITHIN."""
         return (
             not self.is_deleted
             and self.author_id == user.pk
@@ -100,11 +97,11 @@ class Comment(SoftDeleteModel):
         )
 
     def can_be_deleted_by(self, user: User) -> bool:
-        """Its author, the video's uploader, and staff."""
+        """Its author, the video's uploader and staff may delete it."""
         return not self.is_deleted and (
             user.is_staff or user.pk in {self.author_id, self.video.uploaded_by_id}
         )
 
     def can_be_restored_by(self, user: User) -> bool:
-        """Who deleted it, for a while."""
+        """The member who deleted it may restore it for a while."""
         return self.is_undoable and self.deleted_by_id == user.pk

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 
 class FileHash(models.Model):
-    """What one stored file held when it was hashed. Stored files never change under their names.
+    """Size and SHA-256 of one stored file. The content of a stored file never changes.
 
-    Rows of files that are gone are removed by videos.services.file_hashes.
+    videos.services.file_hashes deletes rows of files that are gone.
     """
 
     root = models.CharField(max_length=50, help_text="The name of a storage root.")

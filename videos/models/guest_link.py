@@ -1,4 +1,4 @@
-"""What opens one video to somebody who is no member."""
+"""Guest links, which open one video to people who are not members."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ MAX_ACTIVE_LINKS: Final = 50  # of one video
 
 
 class GuestLink(models.Model):
-    """Opens its video until it runs out or is revoked. Only a hash of the token is stored."""
+    """A link that opens its video until it expires or is revoked. Only a hash of its token is
+    stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="guest_links")
@@ -55,11 +56,13 @@ class GuestLink(models.Model):
 
     @property
     def is_over(self) -> bool:
-        """Whatever else may close it besides."""
+        """Whether it expired or was revoked. An active link may still not open its video, which may
+        be hidden or not ready."""
         return self.revoked_at is not None or self.is_expired
 
     @property
     def can_be_restored(self) -> bool:
+        """Whether its revocation can still be undone."""
         return (
             self.revoked_at is not None
             and self.revoked_at > timezone.now() - UNDO_WITHIN

@@ -1,4 +1,4 @@
-"""Work on a video. This table is the truth; the queue only wakes a worker."""
+"""Jobs: the processing of videos. Tasks of the queue only tell a worker to look at this table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from videos.enums import JobKind, JobState
 
 
 class Job(models.Model):
-    """A piece of work on one video, from waiting to done.
+    """One job of processing a video (videos.services.processing.jobs).
 
-    A worker holds a job by a lease: its own token in `lease_owner` until `lease_until`. Every
-    change that the worker makes is conditional on that token still standing there, so that one
-    who lost the lease changes nothing.
+    A running job is leased to a worker, whose token is in `lease_owner` until `lease_until`. Each
+    change that the worker makes is on condition of that token, so that a worker which lost its
+    lease changes nothing.
     """
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="jobs")
@@ -26,16 +26,16 @@ class Job(models.Model):
         default=0, help_text="Attempts lost because a worker stopped."
     )
     attempts = models.PositiveIntegerField(
-        default=0, help_text="All that were begun. It only grows, so it tells them apart."
+        default=0, help_text="All attempts, so that each has its own number."
     )
     furthest = models.PositiveSmallIntegerField(
-        default=0, help_text="Percent that any attempt reached."
+        default=0, help_text="The highest percentage of any attempt."
     )
     source_seconds = models.FloatField(
-        null=True, blank=True, help_text="How long the video is, once that is known."
+        null=True, blank=True, help_text="Length of the video in seconds, once known."
     )
     long_slot = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Which of the places for long work it takes."
+        null=True, blank=True, help_text="The slot for long jobs that it takes."
     )
     lease_owner = models.CharField(max_length=32, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -45,7 +45,7 @@ class Job(models.Model):
         max_length=16,
         blank=True,
         default="",
-        help_text="The request that created it, for the logs.",
+        help_text="The request that created the job, for the logs.",
     )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -1,4 +1,4 @@
-"""Who likes what."""
+"""Likes of videos."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 
 class Like(models.Model):
-    """One member likes one video. Counted from these rows, so that no counter can be wrong."""
+    """One member likes one video. Likes are counted from these rows; there is no counter."""
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="likes", db_index=False)
     member = models.ForeignKey(

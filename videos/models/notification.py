@@ -1,4 +1,4 @@
-"""What happened to one's videos and comments."""
+"""Notifications of members about their videos and comments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from videos.querysets import NotificationQuerySet
 
 
 class Notification(models.Model):
-    """One thing that a member should know. `comment` is what somebody wrote, where that is it."""
+    """One event that a member is told about. `comment` is set if it is about a comment."""
 
     member = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications", db_index=False

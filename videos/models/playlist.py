@@ -1,4 +1,4 @@
-"""Videos that belong together, in an order."""
+"""Playlists and their entries."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Final
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length, Trim
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.ids import new_short_id
 from clipset.lib.text import MAX_TITLE_LENGTH
+from videos.models.constraints import at_most, not_blank
 from videos.models.soft_delete import SoftDeleteModel
 from videos.models.video import DESCRIPTION_TOO_LONG, MAX_DESCRIPTION
 from videos.querysets import PlaylistEntryQuerySet, PlaylistQuerySet
@@ -25,7 +24,8 @@ NAME_TOO_LONG: Final = f"A name has at most {MAX_TITLE_LENGTH} characters."
 
 
 class Playlist(SoftDeleteModel):
-    """A list that all members may read and its maker changes."""
+    """An ordered list of videos. All members may view it; only the member who created it changes
+    it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     short_id = models.CharField(
@@ -57,20 +57,15 @@ class Playlist(SoftDeleteModel):
             ),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length(Trim("title")), 1),
-                name="playlists_title_not_blank",
-                violation_error_message=NAME_BLANK,
+            not_blank("title", name="playlists_title_not_blank", sentence=NAME_BLANK),
+            at_most(
+                "title", MAX_TITLE_LENGTH, name="playlists_title_length", sentence=NAME_TOO_LONG
             ),
-            models.CheckConstraint(
-                condition=LessThanOrEqual(Length("title"), MAX_TITLE_LENGTH),
-                name="playlists_title_length",
-                violation_error_message=NAME_TOO_LONG,
-            ),
-            models.CheckConstraint(
-                condition=LessThanOrEqual(Length("description"), MAX_DESCRIPTION),
+            at_most(
+                "description",
+                MAX_DESCRIPTION,
                 name="playlists_description_length",
-                violation_error_message=DESCRIPTION_TOO_LONG,
+                sentence=DESCRIPTION_TOO_LONG,
             ),
         ]
 
@@ -82,7 +77,7 @@ class Playlist(SoftDeleteModel):
 
 
 class PlaylistEntry(models.Model):
-    """A video's place in a playlist. Positions grow; a gap means nothing."""
+    """A video in a playlist. Positions ascend and may have gaps."""
 
     playlist = models.ForeignKey(Playlist, models.CASCADE, related_name="entries")
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="playlist_entries")

@@ -1,4 +1,4 @@
-"""Stored files that are to be removed, and what holds removals back."""
+"""Requested removals of stored files, and requested deletions of videos."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from videos.enums import RemovalReason
 
 
 class Removal(models.Model):
-    """One stored file, or the folder of an upload, that is to be removed once `due_at` has come.
+    """A stored file, or the folder of an upload, that is to be removed after `due_at`.
 
-    The row is written in the transaction that makes the file unneeded and goes when the file is
-    gone. Nothing else removes a stored file. See videos.services.removals.
-
-    A worker that removes the file holds the row until `taken_until`.
+    The row is written in the transaction that makes the file unneeded, and deleted when the file is
+    gone. Nothing else removes a stored file. See videos.services.removals. A worker that removes
+    the file has the row leased until `taken_until`.
     """
 
     root = models.CharField(max_length=50, help_text="The name of a storage root.")
-    key = models.CharField(max_length=300, help_text="Where the file is, relative to its root.")
-    video_id = models.UUIDField(null=True, help_text="The video it belonged to, if any.")
+    key = models.CharField(max_length=300, help_text="The path of the file, relative to the root.")
+    video_id = models.UUIDField(null=True, help_text="The video that it belonged to, if any.")
     reason = models.CharField(max_length=12, choices=RemovalReason)
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
@@ -55,10 +54,8 @@ class Removal(models.Model):
 
 
 class VideoDeletion(models.Model):
-    """A video that staff chose to delete together with many others.
-
-    A worker deletes such videos in batches (videos.services.deletions).
-    """
+    """A video that staff chose to delete with many others. A worker deletes such videos in batches
+    (videos.services.deletions)."""
 
     video = models.OneToOneField(
         "videos.Video", models.CASCADE, primary_key=True, related_name="deletion"

@@ -1,4 +1,4 @@
-"""One file that plays: a size of a video."""
+"""Renditions: the playable files of a video, one for each size."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 class Rendition(models.Model):
-    """A fragmented MP4 that is its own index (videos.transcode.fragments).
+    """A fragmented MP4 file with its own index (videos.transcode.fragments).
 
-    While it is encoded its file grows in the folder of the attempt, and what is known of it is
-    what was planned; `codecs` is then "". Once it is complete the file lies where it stays.
+    While it is encoded, its file is in the work folder of the attempt, `codecs` is "", and the
+    other fields hold planned values. Once it is complete, the file is in its published place.
     """
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="renditions")
     name = models.CharField(
-        max_length=10, help_text='"source" for a copied picture, else its short side: "1080p".'
+        max_length=10, help_text='"source" if it was copied, else its short side: "1080p".'
     )
     root = models.CharField(max_length=50, help_text="The name of a storage root.")
     filename = models.CharField(max_length=100, help_text="Relative to the root.")
     version = models.CharField(
-        max_length=12, help_text="Of the attempt that made it; addresses carry it."
+        max_length=12, help_text="The version in its filename and in addresses."
     )
     is_complete = models.BooleanField(default=False)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
-    fps = models.FloatField(help_text="Pictures a second.")
+    fps = models.FloatField(help_text="Frames per second.")
     codecs = models.CharField(max_length=60, blank=True, default="", help_text="As in RFC 6381.")
-    bandwidth = models.PositiveBigIntegerField(help_text="Bits a second of the largest part.")
-    average_bandwidth = models.PositiveBigIntegerField(help_text="Bits a second.")
+    bandwidth = models.PositiveBigIntegerField(help_text="Bits per second of the largest fragment.")
+    average_bandwidth = models.PositiveBigIntegerField(help_text="Bits per second.")
     duration_seconds = models.FloatField()
     size_bytes = models.BigIntegerField(default=0)
 

@@ -1,4 +1,4 @@
-"""What a search looks at: one row for each video that everybody sees."""
+"""Search documents: one row for each published video."""
 
 from __future__ import annotations
 
@@ -6,32 +6,36 @@ from typing import Final
 
 from django.db import models
 
-# Of the folding and of what is indexed. A row with a lower one is made again at the next start.
+# Of folding and indexed fields. A document with a lower version is rebuilt at the next start.
 VERSION: Final = 1
 
 
 class SearchDocument(models.Model):
-    """The folded words of a video, kept right by videos.services.search_index.
+    """The folded words of a video, kept up to date by videos.services.search_index.
 
-    Its id is the video's `created_at` in microseconds (one more where that is taken), so that the
-    engines give the newest first without sorting. A generated column (PostgreSQL) or triggers and
-    videos.services.search_changes (SQLite) carry `words` to the index; migrations made them, and
-    one that rebuilds this table has to make them again. Uploaders and categories are here by their
-    ids, not by their names: whoever renames one has nothing to do.
+    Its id is the video's `created_at` in microseconds (counted up if another video has it), so that
+    the engines return the newest first without sorting. A generated column (PostgreSQL), or
+    triggers and videos.services.search_changes (SQLite), copy `words` to the index; migrations
+    created them, and a migration that rebuilds this table has to create them again. Uploaders and
+    categories are stored by id, so that renaming one changes no document.
     """
 
-    # Given by us; as an AutoField, since SQLite then takes it for the row's own number.
+    # Set by the service. An AutoField, so that SQLite uses it as the row's rowid.
     id = models.BigAutoField(primary_key=True)
     video = models.OneToOneField("videos.Video", models.CASCADE, related_name="search_document")
     version = models.PositiveSmallIntegerField(default=VERSION)
     uploader_id = models.UUIDField()
     category_id = models.UUIDField(null=True)
-    title = models.TextField(help_text="Its words with a space around each, for the ranking.")
-    description = models.TextField(help_text="Likewise.")
-    words = models.TextField(help_text="All words of all texts, each once, and the two ids.")
+    title = models.TextField(
+        help_text="Words of the title with a space around each, for the ranking."
+    )
+    description = models.TextField(help_text="Words of the description, in the same form.")
+    words = models.TextField(
+        help_text="All words of all texts, each once, with the ids of uploader and category."
+    )
 
     spoken = models.TextField(  # noqa: DJ001 null: stored by a version that did not keep it
-        null=True, help_text="The words of the captions, so that an edit need not read them."
+        null=True, help_text="Words of the captions, so that an edit need not read the tracks."
     )
 
     class Meta:
@@ -42,18 +46,20 @@ class SearchDocument(models.Model):
 
 
 class SearchChange(models.Model):
-    """A document whose words are not all in SQLite's index yet; there are none on PostgreSQL.
+    """A document whose words are not all in SQLite's index yet. PostgreSQL has no such rows.
 
-    Triggers write it with the document, in one transaction; videos.services.search_changes brings
-    it to the index in small pieces and deletes the row.
+    Triggers write it in the document's transaction; videos.services.search_changes applies it to
+    the index in small pieces and deletes the row.
     """
 
-    document = models.BigIntegerField(primary_key=True, help_text="Of SearchDocument, or gone.")
+    document = models.BigIntegerField(
+        primary_key=True, help_text="The id of a SearchDocument, which may be deleted."
+    )
     has = models.TextField(  # noqa: DJ001 null: no row
-        null=True, help_text="The words that the index has of it; null when it has no row of it."
+        null=True, help_text="Words that the index has of it; null if it has none."
     )
     wants = models.TextField(  # noqa: DJ001 null: no row
-        null=True, help_text="The words that it is to have; null when the document is gone."
+        null=True, help_text="Words that the index is to have; null if the document is deleted."
     )
 
     class Meta:

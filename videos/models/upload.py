@@ -1,4 +1,4 @@
-"""A file that is on its way."""
+"""Uploads: files that are being uploaded."""
 
 from __future__ import annotations
 
@@ -18,31 +18,38 @@ from videos.models.video import MAX_DESCRIPTION
 
 
 class Upload(models.Model):
-    """What is reserved for a file on its way: quota and a folder below the temp folder.
+    """An upload, with the quota and the folder that are reserved for it.
 
-    The plain form's row goes when its request is over. One that can be resumed stays, so that its
-    address can be asked: while it is open, when it has become a video, and for a while when it
-    was ended, by then without quota and files. What is open and gets no more bytes expires.
+    The row of an upload by the plain form is deleted when its request ends. That of a resumable
+    upload stays, since its address answers while it is open, after it became a video, and for a
+    while after it was ended; quota and files are released by then. An open upload without new bytes
+    expires.
 
-    Who writes holds a lease: its own token in `writer_token` until `writer_until`. The offset is
-    saved on condition that the token still stands there.
+    The process that writes has a lease: its token is in `writer_token` until `writer_until`. The
+    offset is saved on condition of that token.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads")
     state = models.CharField(max_length=8, choices=UploadState, default=UploadState.OPEN)
-    is_resumable = models.BooleanField(default=False, help_text="By tus, not by the plain form.")
-    quota_bytes = models.BigIntegerField(help_text="Reserved; 0 for those without a quota.")
+    is_resumable = models.BooleanField(
+        default=False, help_text="Uploaded by tus, not by the plain form."
+    )
+    quota_bytes = models.BigIntegerField(
+        help_text="Reserved bytes; 0 for a member without a quota."
+    )
     quota_reserved_at = models.DateTimeField(default=timezone.now)
-    size_bytes = models.BigIntegerField(help_text="What the request said it would bring.")
-    offset_bytes = models.BigIntegerField(default=0, help_text="What has come, as last saved.")
+    size_bytes = models.BigIntegerField(help_text="Length that the client announced, in bytes.")
+    offset_bytes = models.BigIntegerField(
+        default=0, help_text="Bytes that are on the disk, as last saved."
+    )
     hash_state = models.CharField(
         max_length=64,
         default=START,
-        help_text="At the last whole block before the offset; of all, once all has come.",
+        help_text="Hash state at the last whole block; once the upload is whole, the hash.",
     )
     root = models.CharField(
-        max_length=50, default=TEMP, help_text="The storage root that its folder lies in."
+        max_length=50, default=TEMP, help_text="The storage root of its folder."
     )
     filename = models.CharField(max_length=255, blank=True, default="")
     title = models.CharField(max_length=MAX_TITLE_LENGTH, blank=True, default="")
@@ -53,17 +60,19 @@ class Upload(models.Model):
     playlist = models.ForeignKey(
         "videos.Playlist", models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    metadata = models.TextField(blank=True, default="", help_text="Upload-Metadata as it came.")
+    metadata = models.TextField(blank=True, default="", help_text="Upload-Metadata, unchanged.")
     video = models.ForeignKey(
         "videos.Video", models.SET_NULL, null=True, blank=True, related_name="+"
     )
     writer_token = models.CharField(max_length=32, blank=True, default="")
     writer_until = models.DateTimeField(null=True, blank=True)
     writer_wanted = models.BooleanField(
-        default=False, help_text="Somebody asks the one who writes to let go."
+        default=False, help_text="Another request asks the writer to stop."
     )
     created_at = models.DateTimeField(default=timezone.now)
-    touched_at = models.DateTimeField(default=timezone.now, help_text="When bytes came last.")
+    touched_at = models.DateTimeField(
+        default=timezone.now, help_text="When bytes were received last."
+    )
     expires_at = models.DateTimeField(db_index=True)
 
     class Meta:
@@ -106,7 +115,7 @@ class Upload(models.Model):
 
     @property
     def source_path(self) -> Path:
-        """Of a file whose name was said beforehand."""
+        """The file of a resumable upload, whose name is known from the start."""
         return self.folder_path / f"source{Path(self.filename).suffix.lower()}"
 
     @property

@@ -1,4 +1,4 @@
-"""A video that a member sent."""
+"""Videos."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length, Trim
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from clipset.lib.ids import new_short_id
 from clipset.lib.text import MAX_TITLE_LENGTH
 from siteconfig.roots import root_path
 from videos.enums import ProcessingStatus
+from videos.models.constraints import at_most, not_blank
 from videos.querysets import VideoQuerySet
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ DESCRIPTION_TOO_LONG: Final = f"A description has at most {MAX_DESCRIPTION:,} ch
 
 
 class Video(models.Model):
-    """One video. Its files: the processed one, its thumbnail, the source until that is done
-    with, and the original where the picture was re-encoded."""
+    """A video, with the names of its files: the tallest rendition, thumbnail, storyboard, the
+    source until it is processed, and the original if the video was re-encoded."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     short_id = models.CharField(
@@ -57,7 +58,7 @@ class Video(models.Model):
     )
     view_count = models.PositiveBigIntegerField(default=0, editable=False)
     is_hidden = models.BooleanField(
-        "hidden", default=False, help_text="Only the uploader and staff see it."
+        "hidden", default=False, help_text="Only the uploader and staff can see it."
     )
     is_sample = models.BooleanField(default=False, editable=False)
 
@@ -71,7 +72,7 @@ class Video(models.Model):
     )
     error_message = models.TextField(null=True, blank=True, editable=False)  # noqa: DJ001 owner's
 
-    # Where the files are: the name of a storage root (siteconfig.roots) and a key relative to it.
+    # Each file: the name of a storage root (siteconfig.roots) and a key relative to it.
     filename = models.CharField(max_length=100, unique=True, editable=False)
     storage_root = models.CharField(max_length=50, editable=False)
     thumbnail_filename = models.CharField(  # noqa: DJ001 owner's
@@ -84,7 +85,7 @@ class Video(models.Model):
         blank=True,
         default="",
         editable=False,
-        help_text="The uploaded file, until processing is done with it.",
+        help_text="The uploaded file, until it is processed.",
     )
     original_root = models.CharField(max_length=50, blank=True, default="", editable=False)
     original_key = models.CharField(
@@ -98,42 +99,45 @@ class Video(models.Model):
     storyboard_filename = models.CharField(max_length=100, blank=True, default="", editable=False)
     storyboard_root = models.CharField(max_length=50, blank=True, default="", editable=False)
     storyboard_grid = models.JSONField(
-        null=True, blank=True, editable=False, help_text="How its tiles lie; see transcode."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Layout of the tiles; see videos.transcode.storyboard.",
     )
     thumbnail_wanted_at = models.FloatField(
         null=True,
         blank=True,
         editable=False,
-        help_text="Seconds; the moment that was chosen for the picture, until it is made.",
+        help_text="Time of the frame chosen as the thumbnail, in seconds, until it is made.",
     )
 
     original_filename = models.CharField(max_length=255, editable=False)
     file_size_bytes = models.BigIntegerField(
-        editable=False, help_text="The bytes that were sent, which the quota charges."
+        editable=False, help_text="Uploaded bytes, which the quota counts."
     )
     content_hash = models.CharField(
         max_length=64,
         blank=True,
         default="",
         editable=False,
-        help_text="Of what was sent, as clipset.lib.blockhash has it; empty where it is not known.",
+        help_text="Hash of the uploaded file (clipset.lib.blockhash); empty if unknown.",
     )
     duration_seconds = models.FloatField(null=True, blank=True, editable=False)
     width = models.PositiveIntegerField(null=True, blank=True, editable=False)
     height = models.PositiveIntegerField(null=True, blank=True, editable=False)
     stored_bytes = models.BigIntegerField(
-        null=True, blank=True, editable=False, help_text="The bytes of the processed file."
+        null=True, blank=True, editable=False, help_text="Bytes of all renditions."
     )
     is_refused = models.BooleanField(
         default=False,
         editable=False,
-        help_text="It failed because of what was sent, so that only staff can try again.",
+        help_text="It failed because of its content, so only staff can retry.",
     )
     was_copied = models.BooleanField(
-        default=False, editable=False, help_text="The picture is bit for bit what was sent."
+        default=False, editable=False, help_text="The video track was copied without re-encoding."
     )
 
-    # What this upload took from its uploader's week; 0 after it was given back.
+    # Bytes reserved of its uploader's weekly quota; 0 after their release.
     quota_bytes = models.BigIntegerField(default=0, editable=False)
     quota_reserved_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -169,7 +173,7 @@ class Video(models.Model):
             models.Index(
                 fields=["uploaded_by", "-view_count", "-id"], name="videos_by_uploader_views"
             ),
-            # For how many each member has, read from the index alone.
+            # For counting the videos of each member from the index alone.
             models.Index(
                 fields=["uploaded_by", "is_hidden", "processing_status"],
                 name="videos_published_by",
@@ -180,16 +184,8 @@ class Video(models.Model):
                 condition=Q(processing_status__in=ProcessingStatus.values),
                 name="videos_status_known",
             ),
-            models.CheckConstraint(
-                condition=GreaterThanOrEqual(Length(Trim("title")), 1),
-                name="videos_title_not_blank",
-                violation_error_message=TITLE_BLANK,
-            ),
-            models.CheckConstraint(
-                condition=LessThanOrEqual(Length("title"), MAX_TITLE_LENGTH),
-                name="videos_title_length",
-                violation_error_message=TITLE_TOO_LONG,
-            ),
+            not_blank("title", name="videos_title_not_blank", sentence=TITLE_BLANK),
+            at_most("title", MAX_TITLE_LENGTH, name="videos_title_length", sentence=TITLE_TOO_LONG),
             models.CheckConstraint(
                 condition=Q(description__isnull=True)
                 | Q(LessThanOrEqual(Length("description"), MAX_DESCRIPTION)),
@@ -248,19 +244,19 @@ class Video(models.Model):
 
     @property
     def source_file(self) -> Path:
-        """Only where there is a `source_key`."""
+        """The source's path. Call it only if there is a `source_key`."""
         return root_path(self.source_root) / self.source_key
 
     @property
     def original_file(self) -> Path:
-        """Only where there is an `original_key`."""
+        """The original's path. Call it only if there is an `original_key`."""
         return root_path(self.original_root) / self.original_key
 
     @property
     def can_be_retried(self) -> bool:
-        """Failed, and its source is still here."""
+        """Whether it failed and still has its source."""
         return self.is_failed and bool(self.source_key)
 
     def may_be_retried_by(self, user: User | AnonymousUser) -> bool:
-        """Its uploader may try again what failed on our side; staff may try all."""
+        """The uploader may retry a failure on the site's side; staff may retry any."""
         return self.can_be_retried and (user.is_staff or not self.is_refused)

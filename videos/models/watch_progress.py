@@ -1,4 +1,4 @@
-"""Who watched what, and how far."""
+"""Views, and where members stopped watching."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 class View(models.Model):
-    """One member watched one video on one day; Video.view_count counts these rows."""
+    """One member watched one video on one day. Video.view_count counts these rows."""
 
     member = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="views")
@@ -28,7 +28,7 @@ class View(models.Model):
 
 
 class WatchProgress(models.Model):
-    """Where a member stopped in a video that they have begun, or that they have seen to its end."""
+    """Where a member stopped in a video, or that the member finished it."""
 
     member = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="positions")
@@ -39,7 +39,7 @@ class WatchProgress(models.Model):
     class Meta:
         db_table = "watch_positions"
         indexes = [
-            # Of those that one can go on with: who has seen a thousand videos has few of them.
+            # Only videos to continue: a member has few of these, even after a thousand videos.
             models.Index(
                 fields=["member", "-updated_at"],
                 condition=Q(is_finished=False),

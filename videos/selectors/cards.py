@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
+from clipset.lib.filenames import version_of
 from clipset.lib.units import clock
-from videos.filenames import version_of
 from videos.models import Job, Video
 from videos.selectors.likes import likes_of
 from videos.selectors.watch_progress import watched_by

@@ -8,6 +8,7 @@ from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
 from categories.models import Category
+from clipset.lib.filenames import version_of
 from videos.models import Video
 from videos.selectors.cards import small_thumbnail_url
 
@@ -44,6 +45,6 @@ def category_cards() -> list[CategoryCard]:
 
 def _cover(category: Category, video: Video | None) -> str | None:
     if category.image:
-        version = category.image.split(".")[0][-8:]
-        return f"{reverse('category_cover', args=[category.slug])}?v={version}"
+        address = reverse("category_cover", args=[category.slug])
+        return f"{address}?v={version_of(category.image)}"
     return small_thumbnail_url(video) if video else None

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from videos.filenames import version_of
+from clipset.lib.filenames import version_of
 from videos.models import Like, Rendition, Video, WatchProgress
 from videos.selectors.cards import (
     Progress,

@@ -1,4 +1,4 @@
-"""Folds captions to the words that a search knows, once, outside of any transaction."""
+"""Folds captions to the words that the search index holds, once, outside of any transaction."""
 
 from __future__ import annotations
 
@@ -15,42 +15,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from uuid import UUID
 
-# Different words of the captions of one video; a dictionary read aloud is no video.
+# Different words of the captions of one video that are indexed.
 MAX_CAPTION_WORDS: Final = 20_000
-# And bytes of them: so many words of 25 bytes. Each edit of a video writes its words again, and
-# above 1 MiB PostgreSQL makes a tsvector that is wrong, without a word.
+# Bytes of these words, 25 a word. Each edit of a video writes its words again, and PostgreSQL makes
+# a wrong tsvector of more than 1 MiB, without an error.
 MAX_CAPTION_BYTES: Final = 500_000
-# Characters of a track after folding: a few become up to 18 each. No text that people read does
-# so; of one that does the rest is not found.
+# Characters of a track after folding, which turns a few characters into up to 18 each. Only hostile
+# texts reach this; what is beyond is not found.
 MAX_FOLDED_CHARACTERS: Final = 2_000_000
-# Characters that are folded at once.
+# Characters that are folded in one call.
 _PIECE: Final = 5_000
-# So many times these limits are read of all tracks of a video, to find different words in them.
+# Of all tracks of a video so many times the limits are read, to find different words.
 _MAX_READ: Final = 3
 
 
 def fold_captions(body: str) -> str:
-    """The different words of a track, in the order in which they come, with spaces between.
+    """The different words of a track in order of appearance, with spaces between.
 
-    At most MAX_CAPTION_WORDS words and MAX_CAPTION_BYTES bytes; what is beyond is left out. Takes
-    up to about a second for what a file may hold, so never call it in a transaction.
+    At most MAX_CAPTION_WORDS words and MAX_CAPTION_BYTES bytes; the rest is left out. Takes up to
+    about a second for the largest file, so never call it in a transaction.
     """
     return " ".join(_first_of(_folded(body)))
 
 
 def words_of_captions(video_id: UUID) -> str:
-    """The different words of all tracks of a video, with the same limits, from what was folded."""
+    """The different words of all tracks of a video, from their stored words, with the limits of
+    `fold_captions`."""
     return " ".join(_first_of(_stored(video_id)))
 
 
 def captions_without_words() -> list[int]:
-    """Keys of tracks that an older version stored."""
+    """Keys of tracks, also removed ones, whose words are not stored yet."""
     words = CaptionWords.objects.filter(caption=OuterRef("pk"))
     lacking = Caption.objects.filter(~Exists(words))
     return list(lacking.order_by("pk").values_list("pk", flat=True))
 
 
 def _folded(body: str) -> Iterator[str]:
+    """The folded words of a track, up to MAX_FOLDED_CHARACTERS."""
     characters = 0
     for line in spoken_lines(body):
         for piece in _pieces(line):
@@ -62,7 +64,7 @@ def _folded(body: str) -> Iterator[str]:
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """The line cut at spaces, or where a piece has none."""
+    """The line in pieces, cut at spaces, or anywhere in a piece without spaces."""
     start = 0
     while len(line) - start > _PIECE:
         end = line.rfind(" ", start, start + _PIECE)
@@ -73,7 +75,7 @@ def _pieces(line: str) -> Iterator[str]:
 
 
 def _stored(video_id: UUID) -> dict[str, None]:
-    """The words of one track after the other; not all where tracks repeat each other endlessly."""
+    """The words of one track after the other. Stops early when tracks repeat each other."""
     tracks = CaptionWords.objects.filter(present_q("caption__"), caption__video=video_id).order_by(
         "pk"
     )
@@ -93,7 +95,7 @@ def _stored(video_id: UUID) -> dict[str, None]:
 
 
 def _first_of(words: Iterable[str]) -> list[str]:
-    """As many different ones as the index takes."""
+    """The first different words, as many as the index takes."""
     kept: dict[str, None] = {}
     size = 0
     for word in words:

@@ -1,4 +1,4 @@
-"""Captions that people add to videos."""
+"""Caption tracks that members add to videos, rename, remove and restore."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from django_stubs_ext import WithAnnotations
 
-MOST: Final = 50  # tracks of a video
-MAX_REMOVED: Final = 10  # of a video that are kept to be brought back
+MAX_TRACKS: Final = 50  # of a video
+MAX_REMOVED: Final = 10  # removed tracks of a video that are kept to be restored
 
 
 class _Sized(TypedDict):
@@ -36,10 +36,15 @@ class _Sized(TypedDict):
 
 
 def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> Caption:
-    """A track of what a file holds, WebVTT or SubRip, written again.
+    """Adds a track from a WebVTT or SubRip file, rewritten as WebVTT.
 
-    `language` is a code of `videos.transcode.languages`. Raises ValidationError with a sentence,
-    and Video.DoesNotExist when the video was deleted meanwhile.
+    Args:
+        contents: the bytes of the file.
+        language: a code of `videos.transcode.languages`.
+        label: the track's name; "" for the language's name.
+
+    Raises: ValidationError with a sentence; Video.DoesNotExist when the video was deleted
+    meanwhile.
     """
     body = read_captions(contents)
     words = fold_captions(body)
@@ -60,7 +65,7 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
 
 
 def read_captions(contents: bytes) -> str:
-    """WebVTT of what a file holds. Raises ValidationError."""
+    """The cues of a WebVTT or SubRip file as WebVTT. Raises: ValidationError."""
     try:
         cues = parse_captions(_decoded(contents))
         if not cues:
@@ -71,7 +76,8 @@ def read_captions(contents: bytes) -> str:
 
 
 def _decoded(contents: bytes) -> str:
-    """UTF-8, UTF-16 where it says so, else what old programs for Windows wrote."""
+    """The text of a file in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252, which
+    old programs wrote."""
     is_utf16 = contents.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return contents.decode("utf-16" if is_utf16 else "utf-8-sig")
@@ -80,24 +86,27 @@ def _decoded(contents: bytes) -> str:
 
 
 def rename_caption(*, caption: Caption, label: str) -> Caption:
-    """Raises ValidationError for a blank name, and one that another track of the video has;
-    Video.DoesNotExist when it was deleted meanwhile. A search knows no names of captions."""
+    """Renames a track. The search index does not hold names of tracks.
+
+    Raises: ValidationError for a blank name, and for one that another track of the video has;
+    Video.DoesNotExist when the video was deleted meanwhile.
+    """
     wanted = clean_line(label)[:LABEL_CHARACTERS]
     if not wanted:
-        raise ValidationError("Give the captions a name.")
+        raise ValidationError("Enter a name.")
     with transaction.atomic():
         others = [track for track in _tracks_of(caption.video) if track.pk != caption.pk]
         if wanted.casefold() in {track.label.casefold() for track in others}:
             raise ValidationError("Another caption track already has this name.")
-        # No harm when somebody removed it meanwhile.
+        # Changes nothing if the track was removed meanwhile.
         Caption.objects.present().filter(pk=caption.pk).update(label=wanted)
     caption.label = wanted
     return caption
 
 
 def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
-    """Shown to who has not chosen otherwise; at most one track of a video is. Raises
-    Video.DoesNotExist when it was deleted meanwhile."""
+    """Makes a track the video's default, which players show unless a member chose otherwise, or
+    (`chosen` is False) none. Raises: Video.DoesNotExist when the video was deleted meanwhile."""
     with transaction.atomic():
         _tracks_of(caption.video)
         Caption.objects.present().filter(video=caption.video_id).update(is_default=False)
@@ -106,8 +115,11 @@ def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
 
 
 def remove_caption(*, caption: Caption) -> None:
-    """It can be brought back for ten minutes, unless many others go after it. Removed twice it is
-    removed once. Raises Video.DoesNotExist when all of it was deleted meanwhile."""
+    """Removes a track. It can be restored for ten minutes, as long as fewer than MAX_REMOVED other
+    tracks of the video are removed after it. A removed track stays removed.
+
+    Raises: Video.DoesNotExist when the video was deleted meanwhile.
+    """
     with transaction.atomic():
         _tracks_of(caption.video)
         Caption.objects.filter(pk=caption.pk).mark_deleted()
@@ -118,13 +130,18 @@ def remove_caption(*, caption: Caption) -> None:
 
 
 def restore_caption(*, caption: Caption) -> Caption:
-    """Brings it back; what has its code, its name or its place as the first meanwhile keeps that.
-    Brought back twice it is brought back once. Raises ValidationError when it is too late or there
-    is no room any more, and Video.DoesNotExist when all of it was deleted meanwhile."""
+    """Restores a removed track; a present track is returned as it is.
+
+    Another track that has its code or name by now keeps it, and the restored one gets a number. It
+    is the default only if no other track is.
+
+    Raises: ValidationError when it is too late or the video has no room for it;
+    Video.DoesNotExist when the video was deleted meanwhile.
+    """
     with transaction.atomic():
         tracks = _tracks_of(caption.video)
-        if (there := next((it for it in tracks if it.pk == caption.pk), None)) is not None:
-            return there
+        if (present := next((it for it in tracks if it.pk == caption.pk), None)) is not None:
+            return present
         deleted = Caption.objects.undoable().filter(pk=caption.pk, video=caption.video_id)
         sized = deleted.defer("body").annotate(size=OctetLength("body"))
         found = cast("WithAnnotations[Caption, _Sized] | None", sized.first())
@@ -143,30 +160,31 @@ def restore_caption(*, caption: Caption) -> Caption:
 
 
 def forget_removed_captions() -> int:
-    """For good, once nobody can bring them back. Returns how many."""
+    """Deletes removed tracks for good once nobody can restore them. Returns how many."""
     outdated = Caption.objects.outdated().only("pk")
     return outdated.delete()[1].get("videos.Caption", 0)
 
 
 def _check_room(video: Video, tracks: list[Caption], size: int) -> None:
-    """Whether one of so many bytes may come to these. Raises ValidationError."""
-    if len(tracks) >= MOST:
-        raise ValidationError(f"A video has at most {MOST} captions. Remove one first.")
+    """Checks that one more track of `size` bytes may be added. Raises: ValidationError."""
+    if len(tracks) >= MAX_TRACKS:
+        raise ValidationError(f"A video has at most {MAX_TRACKS} captions. Remove one first.")
     if _bytes_of(video) + size > MAX_BYTES_IN_ALL:
         raise ValidationError(
             f"All captions of a video together have at most {MAX_BYTES_IN_ALL // 1_000_000} MB."
-            " Remove some first, or send a smaller file."
+            " Remove some first, or upload a smaller file."
         )
 
 
 def _tracks_of(video: Video) -> list[Caption]:
-    """Nobody else changes them until the transaction ends. Raises Video.DoesNotExist."""
+    """The video's present tracks without their bodies. Locks the video, so that nobody else changes
+    them until the transaction ends. Raises: Video.DoesNotExist."""
     Video.objects.select_for_update().only("pk").get(pk=video.pk)
     return list(Caption.objects.present().filter(video=video).defer("body"))
 
 
 def _bytes_of(video: Video) -> int:
-    """Of all its tracks."""
+    """Bytes of all present tracks of a video."""
     sizes = (
         Caption.objects.present().filter(video=video).values_list(OctetLength("body"), flat=True)
     )
@@ -174,12 +192,13 @@ def _bytes_of(video: Video) -> int:
 
 
 def _free_label(label: str, tracks: Iterable[Caption]) -> str:
+    """The cleaned name, numbered if another track has it."""
     wanted = clean_line(label)[:LABEL_CHARACTERS] or language_name(UNKNOWN)
     return _free(wanted, {track.label for track in tracks}, " ")
 
 
 def _free(name: str, taken: set[str], between: str) -> str:
-    """The name, numbered where it is taken: "en", "en-2"."""
+    """The name, numbered if it is taken: "en", "en-2"."""
     number, free = 1, name
     while free in taken:
         number += 1

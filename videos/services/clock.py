@@ -1,7 +1,8 @@
-"""Mends what a clock that was ahead for a while left in the future, and notes that the site lives.
+"""Corrects times in the future that a clock which was ahead wrote, and records that the site is
+alive.
 
-It is called where no schedule is needed for it, since schedules are among what has to be mended:
-by scripts/run, when a cluster starts, and by the guard of each cluster (management/qcluster).
+No schedule calls this, since schedules are among the things to correct: scripts/run calls it, each
+cluster at its start, and the guard process of each cluster (management/commands/qcluster).
 """
 
 from __future__ import annotations
@@ -20,21 +21,19 @@ from videos.models import GuestLink, Job, JobState, Removal, Upload, UploadState
 from videos.services.processing import jobs
 from videos.services.removals import KEEP_FAILED_SOURCE
 from videos.services.removing import MAX_DELAY
-from videos.services.uploads import append as receiving
-from videos.services.uploads import create as uploads
+from videos.services.uploads import append, create
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-def look_at_clock(*, now: datetime | None = None) -> None:
-    """Brings back what lies further ahead than the code ever writes, each mend logged, and marks
-    the day as one on which the site was alive. Harmless at any time; some 15 small queries.
+def correct_future_times(*, now: datetime | None = None) -> None:
+    """Corrects times that lie further ahead than the code ever writes, logs each correction, and
+    records today as a day on which the site was alive. Harmless at any time; some 15 small queries.
 
-    Jobs, schedules, quotas and throttles would stand still until the clock comes there. What would
-    only be valid for too long is left when the site was alive on several days that are still to
-    come: then it is now that the clock is behind, and all that is valid would be cut short. The
-    clock that counts is the database's.
+    Without it jobs, schedules, quotas and throttles would stop until that time comes. Expiry times
+    are left alone when the site was alive on several days in the future: the clock is behind now,
+    and correcting them would cut short what is valid. The clock that counts is the database's.
     """
     now = now or database_now()
     bring_back_schedules(now=now)
@@ -43,7 +42,7 @@ def look_at_clock(*, now: datetime | None = None) -> None:
     bring_back_counters(now=now)
     if days_alive_ahead(now=now) <= 1:
         bring_back_expiries(now=now)
-        kept = now + uploads.LIFETIME
+        kept = now + create.LIFETIME
         open_ones = Upload.objects.filter(state=UploadState.OPEN)
         bring_back(open_ones, "expires_at", after=kept + DATE_SLACK, to=kept)
         _bring_back_guest_links(now=now)
@@ -51,19 +50,21 @@ def look_at_clock(*, now: datetime | None = None) -> None:
 
 
 def _bring_back_leases(*, now: datetime) -> None:
-    """To a whole lease from now: a worker that lives renews it, a dead one's runs out."""
+    """Corrects leases to end one lease from now: a live worker renews its lease, that of a dead one
+    expires."""
     running = Job.objects.filter(state=JobState.RUNNING)
     lease = now + jobs.LEASE
     bring_back(running, "lease_until", after=lease + LEASE_SLACK, to=lease)
     waiting = Job.objects.filter(state=JobState.WAITING)
     bring_back(waiting, "run_after", after=now + max(jobs.BACKOFF) + LEASE_SLACK, to=now)
     written = Upload.objects.filter(state=UploadState.OPEN).exclude(writer_token="")
-    lease = now + receiving.LEASE
+    lease = now + append.LEASE
     bring_back(written, "writer_until", after=lease + LEASE_SLACK, to=lease)
 
 
 def _bring_back_removals(*, now: datetime) -> None:
-    """A source that failed keeps its whole time, and one that is due is tried again."""
+    """Corrects removals: the source of a failed video is kept for its whole time, and a removal
+    that is due is tried again."""
     latest = now + KEEP_FAILED_SOURCE
     for field in ("due_at", "next_try_at"):
         bring_back(Removal.objects.all(), field, after=latest + DATE_SLACK, to=latest)
@@ -72,7 +73,7 @@ def _bring_back_removals(*, now: datetime) -> None:
 
 
 def _bring_back_guest_links(*, now: datetime) -> None:
-    """Each keeps the lifetime that it was given."""
+    """Corrects guest links that were created in the future. Each keeps its lifetime."""
     ahead = list(GuestLink.objects.filter(created_at__gt=now + DATE_SLACK))
     for link in ahead:
         link.expires_at = now + (link.expires_at - link.created_at)
@@ -86,7 +87,7 @@ def _bring_back_guest_links(*, now: datetime) -> None:
 
 
 def newest_moment() -> datetime | None:
-    """When the newest rows were written, by the clock of that time. Five queries."""
+    """The time at which the newest rows were written, by the clock of then. Five queries."""
     moments = [
         Video.objects.aggregate(last=Max("created_at"))["last"],
         Upload.objects.aggregate(last=Max("touched_at"))["last"],
@@ -98,7 +99,8 @@ def newest_moment() -> datetime | None:
 
 
 def clock_warning(*, now: datetime | None = None) -> str | None:
-    """What to tell whoever starts the site when the newest rows are from the future."""
+    """A warning for whoever starts the site, when the newest rows are from the future; else
+    None."""
     now, newest = now or timezone.now(), newest_moment()
     if newest is None or newest <= now + DATE_SLACK:
         return None

@@ -1,4 +1,4 @@
-"""What members say below videos: writing, changing, deleting it, and taking that back."""
+"""Comments on videos: writing, editing, deleting and restoring them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 MAX_COMMENTS: Final = 20
 MAX_EDITS: Final = 40
-WITHIN: Final = timedelta(minutes=5)
-# The same words again within this long are the same comment, sent twice.
-ECHO: Final = timedelta(minutes=1)
+WITHIN: Final = timedelta(minutes=5)  # for both limits
+# The same text again within this time is the same comment, submitted twice.
+SAME_WITHIN: Final = timedelta(minutes=1)
 
 TOO_MANY = "You're commenting too fast. Wait a few minutes and try again."
 TOO_LATE_TO_EDIT = "Comments can be edited for 24 hours. Post a new one instead."
@@ -34,23 +34,24 @@ GONE = "The comment you're replying to has been deleted."
 def write_comment(
     *, video: Video, author: User, text: str, reply_to: Comment | None = None
 ) -> Comment:
-    """Stores a comment and tells whom it concerns. A reply to a reply goes beside that.
+    """Stores a comment and notifies the members whom it concerns. A reply to a reply becomes one to
+    the same comment. A comment that is submitted twice is stored once.
 
-    Raises ValidationError for what is blank, too long or answers what is gone, RateLimitedError,
-    and Video.DoesNotExist when the video was deleted meanwhile. Sent twice it is stored once.
+    Raises: ValidationError when the text is blank or too long, or the comment that it replies to
+    was deleted; RateLimitedError; Video.DoesNotExist when the video was deleted meanwhile.
     """
     text = _checked(text)
     with transaction.atomic():
         Video.objects.select_for_update(no_key=True).only("pk").get(pk=video.pk)
         parent = _parent_of(video, reply_to)
-        echo = Comment.objects.present().filter(
+        repeated = Comment.objects.present().filter(
             video=video,
             author=author,
             parent=parent,
             text=text,
-            created_at__gt=timezone.now() - ECHO,
+            created_at__gt=timezone.now() - SAME_WITHIN,
         )
-        if (same := echo.first()) is not None:
+        if (same := repeated.first()) is not None:
             return same
         _allow("comment", author, MAX_COMMENTS)
         comment = Comment.objects.create(
@@ -61,8 +62,11 @@ def write_comment(
 
 
 def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
-    """Raises ValidationError (blank, too long, too late), RateLimitedError, and
-    Comment.DoesNotExist when it was deleted meanwhile or is somebody else's."""
+    """Changes the text of the editor's own comment.
+
+    Raises: ValidationError (blank, too long, too late); RateLimitedError; Comment.DoesNotExist
+    when it was deleted meanwhile or is not the editor's.
+    """
     text = _checked(text)
     if not comment.can_be_edited_by(editor):
         raise ValidationError(TOO_LATE_TO_EDIT)
@@ -77,8 +81,8 @@ def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
 
 
 def delete_comment(*, comment: Comment, by: User) -> Comment:
-    """Hides a comment from everybody; its replies stay. Deleted twice it is deleted once. Raises
-    Comment.DoesNotExist when it is gone for good."""
+    """Deletes a comment so that it can be restored; its replies stay. A deleted comment stays as it
+    is. Raises: Comment.DoesNotExist when it was removed for good."""
     now = timezone.now()
     if Comment.objects.filter(pk=comment.pk).mark_deleted(at=now, deleted_by=by):
         comment.deleted_at, comment.deleted_by = now, by
@@ -88,19 +92,19 @@ def delete_comment(*, comment: Comment, by: User) -> Comment:
 
 
 def restore_comment(*, comment: Comment) -> Comment:
-    """Brings a deleted comment back while its text is there. Raises ValidationError when not.
-    Brought back twice it is brought back once."""
+    """Restores a deleted comment; a present one stays as it is. Raises: ValidationError when its
+    text was removed for good."""
     same = Comment.objects.filter(pk=comment.pk)
     restored = same.exclude(text="").mark_present(deleted_by=None)
     if not restored and not same.present().exists():
-        raise ValidationError("This comment is gone for good.")
+        raise ValidationError("It's too late to restore this comment.")
     comment.deleted_at = comment.deleted_by = None
     return comment
 
 
 def forget_deleted_comments() -> int:
-    """Removes what was deleted a week ago; what has replies keeps its place without its text.
-    Returns how many were removed."""
+    """Removes comments for good that were deleted a week ago. One with replies keeps its row
+    without its text. Returns how many rows were removed."""
     old = Comment.objects.outdated()
     removed, _ = old.filter(replies__isnull=True).delete()
     old.exclude(text="").update(text="", moment=None)
@@ -108,6 +112,7 @@ def forget_deleted_comments() -> int:
 
 
 def _checked(text: str) -> str:
+    """The cleaned text. Raises: ValidationError."""
     text = clean_text(text)
     if not text:
         raise ValidationError(TEXT_BLANK)
@@ -117,17 +122,17 @@ def _checked(text: str) -> str:
 
 
 def _parent_of(video: Video, reply_to: Comment | None) -> Comment | None:
-    """The comment below which a reply goes. Held until the transaction ends, so that it is not
-    removed meanwhile."""
+    """The comment that a reply is stored under, locked until the transaction ends, so that it is
+    not removed meanwhile. Raises: ValidationError."""
     if reply_to is None:
         return None
     wanted = {reply_to.pk, reply_to.parent_id} - {None}
     found = Comment.objects.select_for_update(no_key=True).filter(pk__in=wanted, video=video)
-    there = {comment.pk: comment for comment in found}
-    answered = there.get(reply_to.pk)
-    if answered is None or answered.is_deleted or len(there) < len(wanted):
+    by_key = {comment.pk: comment for comment in found}
+    answered = by_key.get(reply_to.pk)
+    if answered is None or answered.is_deleted or len(by_key) < len(wanted):
         raise ValidationError(GONE)
-    return there[answered.parent_id or answered.pk]
+    return by_key[answered.parent_id or answered.pk]
 
 
 def _allow(what: str, who: User, times: int) -> None:

@@ -1,8 +1,8 @@
-"""Deleting many rows in batches, so that nobody waits for the database meanwhile.
+"""Deletes many videos and members in batches, so that no request waits for the database.
 
-What is to go is marked first: videos by a row of `video_deletions`, members by `deleting_since`. A
-worker deletes a few hundred rows in a transaction, for a few seconds, until nothing is marked; the
-sweep of every minute goes on where a killed one stopped.
+They are marked first: videos by a row of `video_deletions`, members by `deleting_since`. A worker
+then deletes a few hundred rows in each transaction, for a few seconds in each task, until nothing
+is marked. The sweep of every minute resumes where a killed worker stopped.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ MAX_MARKED: Final = 20_000
 
 
 def request_deletions(*, videos: QuerySet[Video], requested_by: User) -> int:
-    """Marks videos for deletion by a worker: a hundred thousand take a second, in several short
-    transactions. Returns how many."""
+    """Marks videos for deletion by a worker. A hundred thousand take a second, in several short
+    transactions. Returns how many were marked."""
     chosen = (
         Video.objects.filter(pk__in=videos.order_by().values("pk"), deletion=None)
         .order_by()
@@ -52,6 +52,7 @@ def request_deletions(*, videos: QuerySet[Video], requested_by: User) -> int:
 
 
 def _mark(select: str, params: Sequence[Any]) -> int:
+    """Inserts the selected marks. Returns how many."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO video_deletions (video_id, requested_at, requested_by_id) "
@@ -62,18 +63,18 @@ def _mark(select: str, params: Sequence[Any]) -> int:
 
 
 def enqueue_deletions() -> None:
-    """When something is marked and no worker has a wake-up for it."""
+    """Enqueues a task if anything is marked and the queue is empty."""
     if _is_anything_marked() and not waiting_task_count():
         enqueue("videos.tasks.delete_marked_rows")
 
 
 def delete_marked_rows(*, seconds: float = MAX_SECONDS) -> int:
-    """In a worker: deletes marked videos and members for a while; another wake-up does the rest,
-    behind all that waits by then. Returns how many rows."""
+    """Deletes marked videos and members for a while; another task, at the end of the queue, does
+    the rest. Called by a worker. Returns how many rows."""
     deadline = time.monotonic() + seconds
     deleted = 0
-    while some := _delete_some():
-        deleted += some
+    while batch := _delete_batch():
+        deleted += batch
         if time.monotonic() > deadline:
             enqueue("videos.tasks.delete_marked_rows")
             break
@@ -88,22 +89,24 @@ def _members() -> QuerySet[User]:
     return User.objects.exclude(deleting_since=None).order_by("deleting_since")
 
 
-def _delete_some() -> int:
+def _delete_batch() -> int:
+    """Deletes up to MAX_BATCH videos, or rows of one member. Returns how many; 0 at the end."""
     marks = list(VideoDeletion.objects.order_by("requested_at", "pk")[:MAX_BATCH])
     if marks:
         return _delete_marked(marks)
     member = _members().first()
     if member is None:
         return 0
-    theirs = list(Video.objects.filter(uploaded_by=member).values_list("pk", flat=True)[:MAX_BATCH])
-    if theirs:
-        return _delete_videos(theirs)
+    videos = Video.objects.filter(uploaded_by=member).values_list("pk", flat=True)
+    if batch := list(videos[:MAX_BATCH]):
+        return _delete_videos(batch)
     with transaction.atomic():
         return delete_some_rows_of(member)
 
 
 def _delete_marked(marks: list[VideoDeletion]) -> int:
-    """With an entry in the admin's log for each, as if whoever asked had deleted it now."""
+    """Deletes marked videos, with an entry in the admin's log for each, as if the admin who marked
+    it had deleted it now."""
     with transaction.atomic():
         for user_id in {one for mark in marks if (one := mark.requested_by_id)}:
             theirs = [mark.video_id for mark in marks if mark.requested_by_id == user_id]
@@ -113,7 +116,7 @@ def _delete_marked(marks: list[VideoDeletion]) -> int:
 
 
 def _delete_videos(video_ids: list[UUID]) -> int:
-    """Held in the order in which workers hold them, as videos.services.details does."""
+    """Deletes videos. Locks jobs before videos, as workers and videos.services.details do."""
     with transaction.atomic():
         list(Job.objects.select_for_update().filter(video__in=video_ids).values_list("pk"))
         list(Video.objects.select_for_update().filter(pk__in=video_ids).values_list("pk"))

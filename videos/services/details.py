@@ -1,4 +1,4 @@
-"""Changes that people make to videos."""
+"""Changes to a video's details, category and visibility, and its deletion."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 def edit_video(*, video: Video, title: str, description: str, category: Category | None) -> Video:
-    """Stores what the form holds. Raises ValidationError for a blank title, and
-    Video.DoesNotExist when it was deleted meanwhile."""
+    """Stores title, description and category.
+
+    Raises: ValidationError for a blank title; Video.DoesNotExist when it was deleted meanwhile.
+    """
     video.title = clean_line(title)
     if not video.title:
         raise ValidationError({"title": TITLE_BLANK})
@@ -33,7 +35,7 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
 
 
 def move_to_category(*, video: Video, category: Category | None) -> Video:
-    """Touches nothing else: its uploader may be at the title."""
+    """Stores the category alone: the uploader may be editing the title at the same time."""
     with transaction.atomic():
         video.category = hold_category(category)
         video.save(update_fields=["category", "updated_at"])
@@ -42,17 +44,18 @@ def move_to_category(*, video: Video, category: Category | None) -> Video:
 
 
 def delete_video(*, video: Video) -> None:
-    """Deletes a video; its files follow (videos.signals). What it took from the week's quota is
-    not given back: the quota limits what is sent, not what is kept."""
+    """Deletes a video for good; its files follow (videos.signals). Its quota is not released: the
+    quota limits what is uploaded, not what is kept."""
     with transaction.atomic():
-        # Held first, in the order in which workers hold them: what somebody adds to it just then
-        # goes with it, or finds it gone.
+        # Locked first, jobs before videos as in workers: a row that another request adds to the
+        # video at this moment is deleted with it, or its request fails.
         list(Job.objects.select_for_update().filter(video=video).values_list("pk"))
         list(Video.objects.select_for_update().filter(pk=video.pk).values_list("pk"))
         video.delete()
 
 
 def set_hidden(*, video: Video, hidden: bool) -> Video:
+    """Hides a video from members other than its uploader and staff, or unhides it."""
     video.is_hidden = hidden
     with transaction.atomic():
         video.save(update_fields=["is_hidden", "updated_at"])

@@ -1,4 +1,4 @@
-"""Lists the stored files that rows of videos name, and keeps the SHA-256 of each."""
+"""Lists the stored files that rows name, and keeps the SHA-256 of each."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ ROWS_AT_ONCE: Final = 500
 
 
 class YieldError(Exception):
-    """Something more urgent waits, or the workers stop."""
+    """Hashing is to stop: an encode waits, the time is over, or the workers are stopping."""
 
 
 def expected_files() -> Iterator[ExpectedFile]:
-    """Every stored file that a row of a video, an upload, a member or a category names.
+    """Yields every stored file that a row of a video, an upload, a member or a category names.
 
-    Files of attempts that run are not among them: they are made again.
+    Files of running attempts are left out, since a retry makes them again.
     """
     hashes = {
         (row.root, row.key): row for row in FileHash.objects.iterator(chunk_size=ROWS_AT_ONCE)
@@ -54,15 +54,15 @@ def expected_files() -> Iterator[ExpectedFile]:
 
 
 def hash_stored_files(*, seconds: float = SECONDS_A_RUN) -> int:
-    """Hashes stored files that have no hash yet, for so long. Returns how many.
+    """Hashes stored files that have no hash yet, for `seconds` at most. Returns how many.
 
-    For the slow cluster: gives way to encodes, one block at a time.
+    Runs in the slow cluster and stops when an encode waits, which is checked every second.
     """
     until = time.monotonic() + seconds
     known = set(FileHash.objects.values_list("root", "key").iterator(chunk_size=ROWS_AT_ONCE))
     hashed = 0
     for file in _named_files():
-        # Uploads still grow, and their sources soon go.
+        # Uploads are still written, and sources are removed soon.
         if (file.root, file.key) in known or file.root == roots.TEMP:
             continue
         if not roots.is_available(file.root):
@@ -98,9 +98,12 @@ def forget_hashes_of_removed_files() -> int:
 
 
 def _hash(path: Path, until: float) -> tuple[int, str]:
-    """Bytes and SHA-256. Raises YieldError, and OSError."""
+    """Length in bytes and SHA-256 of a file. `until` is a time of the monotonic clock.
+
+    Raises: YieldError, OSError.
+    """
     digest, size = hashlib.sha256(), 0
-    looked_at = time.monotonic()
+    checked_at = time.monotonic()
     with path.open("rb", buffering=0) as file:
         while block := file.read(READ_BYTES):
             digest.update(block)
@@ -108,8 +111,8 @@ def _hash(path: Path, until: float) -> tuple[int, str]:
             now = time.monotonic()
             if now > until or is_stopping():
                 raise YieldError
-            if now - looked_at > 1:
-                looked_at = now
+            if now - checked_at > 1:
+                checked_at = now
                 tick()
                 if is_encode_waiting():
                     raise YieldError
@@ -140,13 +143,13 @@ def _files_of_videos() -> Iterator[ExpectedFile]:
     for root, name in _rows(without, "storage_root", "filename"):
         yield ExpectedFile(root=root, key=name)
     for kind in ("thumbnail", "storyboard"):
-        there = Video.objects.exclude(**{f"{kind}_root": ""})
-        for root, name in _rows(there, f"{kind}_root", f"{kind}_filename"):
+        having = Video.objects.exclude(**{f"{kind}_root": ""})
+        for root, name in _rows(having, f"{kind}_root", f"{kind}_filename"):
             if name:
                 yield ExpectedFile(root=root, key=name)
     for kind in ("source", "original"):
-        there = Video.objects.exclude(**{f"{kind}_key": ""})
-        for root, key in _rows(there, f"{kind}_root", f"{kind}_key"):
+        having = Video.objects.exclude(**{f"{kind}_key": ""})
+        for root, key in _rows(having, f"{kind}_root", f"{kind}_key"):
             yield ExpectedFile(root=root, key=key)
 
 

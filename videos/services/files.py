@@ -1,7 +1,7 @@
-"""Work folders, and the sweeps over what killed processes and restored databases leave.
+"""The files of a video, and the sweeps after killed processes and restored databases.
 
-Nothing here deletes a stored file. What a row asks for is removed by videos.services.removals; what
-no row knows is moved aside by videos.services.set_aside. Work folders are working copies.
+Nothing here deletes a stored file that a row may name: videos.services.removing removes files that
+a row of `removals` asks for, and videos.services.set_aside moves files aside that no row names.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-# What the sweep may touch, whatever else somebody keeps in that folder.
+# Folders in the temp folder that the sweep may remove; anything else there is not the site's.
 OURS = re.compile(r"upload-[0-9a-f]{32}|job-\d+|(samples|picture)-.+")
-# What the tables do not know at all is not touched before this age.
+# Folders without any row are not touched before this age.
 MIN_AGE = timedelta(minutes=30)
-# Nor what they should name and do not, before this one.
+# Files and folders of known videos and uploads that no row names are not touched before this age.
 UNNAMED_AGE = timedelta(minutes=1)
-# For how long after the end of a video's work what killed attempts left of it is looked for.
+# How long after the end of its last job a video's published files are checked for strays.
 STRAYS_FOR = timedelta(days=1)
 MAX_PRUNED_AT_ONCE: Final = 500
 
@@ -75,24 +75,24 @@ NO_THUMBNAIL: Final = "The thumbnail that this small one was made of is not ther
 
 
 def files_of(video: Video) -> list[StoredFile]:
-    """Every file that a video has now. One query, for its renditions."""
+    """Every file that the rows of a video name. One query, for its renditions."""
     renditions = Rendition.objects.filter(video=video.pk).values_list("root", "filename")
     return list(dict.fromkeys([*files_of_row(video), *(StoredFile(*row) for row in renditions)]))
 
 
 def paths_of(video: Video) -> list[str]:
-    """Where these files are on this host. One query."""
+    """The absolute paths of the video's files on this host. One query."""
     return [str(stored_path(*file)) for file in files_of(video)]
 
 
 def files_named_after(video_id: UUID) -> list[StoredFile]:
-    """What the published roots hold under the video's name, of whatever attempt."""
+    """The files in the published roots whose names begin with the video's id, of any attempt."""
     return published_files({video_id}).get(video_id, [])
 
 
 def remove_unpublished(video_id: UUID, placed: Iterable[Path]) -> None:
-    """Removes what this process has placed just now and failed to publish, unless the video's row
-    names it after all: the answer to a COMMIT may have been lost."""
+    """Removes files that this process placed and could not publish, unless the video's row names
+    them after all: a COMMIT may have succeeded although its answer was lost."""
     video = Video.objects.filter(pk=video_id).first()
     kept = set(paths_of(video)) if video else set()
     for path in placed:
@@ -101,11 +101,10 @@ def remove_unpublished(video_id: UUID, placed: Iterable[Path]) -> None:
 
 
 def set_strays_aside(video_id: UUID, files: Iterable[StoredFile]) -> int:
-    """Sets aside those of the files that the video's row, as it stands now, does not name.
-    Returns how many."""
+    """Sets aside those of the files that the video's row does not name now. Returns how many."""
     video = Video.objects.filter(pk=video_id).first()
     if video is None:
-        return 0  # what was asked for when it was deleted covers all that carries its name
+        return 0  # its removal covers all files whose names begin with its id
     kept = set(files_of(video))
     asked = set(Removal.objects.filter(video_id=video_id).values_list("root", "key"))
     strays = [file for file in files if file not in kept and file not in asked]
@@ -113,8 +112,8 @@ def set_strays_aside(video_id: UUID, files: Iterable[StoredFile]) -> int:
 
 
 def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
-    """A second name for the file as it was sent, in the folder of originals; a copy where that
-    lies on another disk. The source itself stays until the result is stored.
+    """Links the source into the root of originals, or copies it to another disk. The source itself
+    stays until the result is stored. Returns the original's path.
 
     Raises: RootUnavailableError.
     """
@@ -130,11 +129,11 @@ def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
 
 
 def sweep_temp() -> int:
-    """Clears the temp folder of work folders that nobody works in, asks for the removal of ended
-    uploads, and sets aside the folders of uploads that no row knows. Returns how many folders it
-    dealt with.
+    """Clears the temp folder: removes work folders without a running job, requests the removal of
+    ended uploads, and sets aside the folders of uploads that have no row. Returns how many folders.
 
-    All is listed before the rows are read, so that what is begun meanwhile is not in the list.
+    The folder is listed before the rows are read, so that work which starts meanwhile is not
+    listed.
     """
     if not is_available(TEMP):
         return 0
@@ -160,8 +159,8 @@ def sweep_temp() -> int:
 
 
 def _sweep_uploads(folders: list[Path]) -> int:
-    """An upload whose row says that it ended is removed. A folder that no row knows may be of an
-    upload that is newer than a restored database."""
+    """Requests the removal of folders whose upload ended, and sets aside folders without a row:
+    such an upload may be newer than a restored database. Returns how many."""
     if not folders:
         return 0
     ids = {UUID(path.name.removeprefix("upload-")): path for path in folders}
@@ -186,8 +185,8 @@ def _sweep_uploads(folders: list[Path]) -> int:
 
 
 def _sweep_attempts(attempts: dict[Path, list[Path]]) -> int:
-    """Removes the folders of attempts that are over, whatever their age: the job's row says so.
-    Returns how many jobs are left without any."""
+    """Removes the folders of attempts that are over according to the job's row, at any age. Returns
+    of how many jobs no folder is left."""
     if not attempts:
         return 0
     jobs = Job.objects.in_bulk([int(path.name.removeprefix("job-")) for path in attempts])
@@ -200,26 +199,27 @@ def _sweep_attempts(attempts: dict[Path, list[Path]]) -> int:
             if job.state != JobState.RUNNING or attempt != work_folder(job):
                 shutil.rmtree(attempt, ignore_errors=True)
         if job.state != JobState.RUNNING:
-            with suppress(OSError):  # somebody has just begun the next attempt
+            with suppress(OSError):  # the next attempt has just started
                 path.rmdir()
                 swept += 1
     return swept
 
 
 def _inside(folder: Path) -> list[Path]:
+    """The folder's entries; none if it was removed meanwhile."""
     try:
         return list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):  # removed meanwhile
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
 def sweep_strays(*, now: datetime | None = None, spared: Callable[[UUID], bool]) -> int:
-    """Sets aside what killed attempts had published of videos on which nobody works any more, and
-    whose rows do not name it. Returns how many files.
+    """Sets aside published files of killed attempts: no row names them, and their videos have no
+    open job. Returns how many files.
 
-    Looks at what ended within the last day; nothing is touched that was placed a moment ago, since
-    whoever did may be about to name it. `spared` says whether the files of a video are to stay:
-    they may be all that there is of it.
+    Covers videos whose last job ended within a day. A file that was placed a moment ago is left
+    alone, since a worker may be about to name it. `spared` says whether the files of a video must
+    stay, since they may be all that is left of it.
     """
     now = now or timezone.now()
     found = published_files(_lately_ended(now))
@@ -239,7 +239,7 @@ def sweep_strays(*, now: datetime | None = None, spared: Callable[[UUID], bool])
 
 
 def sweep_small_thumbnails() -> int:
-    """Sets aside small thumbnails that were made while their thumbnail was removed. Returns how
+    """Sets aside small thumbnails whose thumbnail was removed while they were made. Returns how
     many."""
     if not is_available(THUMBNAILS):
         return 0
@@ -254,14 +254,14 @@ def sweep_small_thumbnails() -> int:
 
 
 def _lately_ended(now: datetime) -> set[UUID]:
-    """Videos whose work came to an end lately, all of it."""
+    """Videos of which a job ended lately and that have no open one."""
     ended = Job.objects.filter(finished_at__gt=now - STRAYS_FOR)
     unended = Job.objects.filter(state__in=[JobState.WAITING, JobState.RUNNING])
     return set(ended.exclude(video__in=unended.values("video")).values_list("video", flat=True))
 
 
 def _names_of(video_ids: Iterable[UUID]) -> set[str]:
-    """The names of all that these videos have where files are published. Two queries."""
+    """The names of all published files of these videos. Two queries."""
     columns = ("filename", "thumbnail_filename", "storyboard_filename", "original_key")
     videos = Video.objects.filter(pk__in=video_ids).values_list(*columns)
     renditions = Rendition.objects.filter(video__in=video_ids).values_list("filename", flat=True)
@@ -269,7 +269,7 @@ def _names_of(video_ids: Iterable[UUID]) -> set[str]:
 
 
 def _placed_at(path: Path) -> float:
-    """When the name was made, in seconds since 1970; that of now for what is gone."""
+    """The time at which the name was created, in seconds since 1970; now for a missing file."""
     try:
         return path.stat().st_ctime
     except FileNotFoundError:
@@ -277,7 +277,7 @@ def _placed_at(path: Path) -> float:
 
 
 def _last_change(path: Path) -> float:
-    """Seconds since 1970; that of now for what somebody else removed meanwhile."""
+    """The time of the last change, in seconds since 1970; now for a missing file."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -285,7 +285,7 @@ def _last_change(path: Path) -> float:
 
 
 def prune_originals() -> int:
-    """Asks for the removal of originals older than the configuration keeps them. Returns how
+    """Requests the removal of originals older than the configuration keeps them. Returns how
     many."""
     days = current_config().keep_originals_days
     if days is None:

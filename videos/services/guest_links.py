@@ -1,4 +1,4 @@
-"""Opening a video to people who are no members."""
+"""Guest links: creating, revoking and restoring them, and counting views."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from videos.querysets import UNDO_WITHIN
 if TYPE_CHECKING:
     from accounts.models import User
 
-LONGEST: Final = timedelta(days=365)
-KEPT_DAYS: Final = 30  # on the list, once it is over
+MAX_LIFETIME: Final = timedelta(days=365)
+KEEP_DAYS: Final = 30  # after a link expired or was revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedGuestLink:
-    """A link with its token, which cannot be had again."""
+    """A new link with its token, which is not stored and cannot be shown again."""
 
     link: GuestLink
     token: str
@@ -37,20 +37,23 @@ class IssuedGuestLink:
 def create_guest_link(
     *, video: Video, created_by: User, lifetime: timedelta, note: str = ""
 ) -> IssuedGuestLink:
-    """Raises ValidationError when it would open nothing or stay open for too long, when the video
-    has too many, and where somebody else sent the video."""
+    """Creates a guest link to the creator's own video.
+
+    Raises: ValidationError when the video is not the creator's, not ready or hidden, when the
+    lifetime is too long, or when the video has too many active links.
+    """
     if video.uploaded_by_id != created_by.pk:
         raise ValidationError("Only the uploader can create guest links.")
-    if not timedelta(0) < lifetime <= LONGEST:
-        raise ValidationError("A guest link lasts a year at most.")
+    if not timedelta(0) < lifetime <= MAX_LIFETIME:
+        raise ValidationError("A guest link can last a year at most.")
     now, token = timezone.now(), new_token()
     with transaction.atomic():
-        # One after the other, so that no number of requests at once makes more than there may be.
+        # The lock lets one request at a time count the links.
         current = Video.objects.select_for_update().filter(pk=video.pk).first()
         if current is None or not current.is_ready:
-            raise ValidationError("Guests can see it once it is ready. Make a link then.")
+            raise ValidationError("This video isn't ready yet. Create a guest link once it is.")
         if current.is_hidden:
-            raise ValidationError("This video is hidden: a link would open nothing.")
+            raise ValidationError("This video is hidden, so a guest link wouldn't work.")
         _check_room(current)
         link = GuestLink.objects.create(
             video=current,
@@ -64,7 +67,7 @@ def create_guest_link(
 
 
 def revoke_guest_link(*, link: GuestLink) -> bool:
-    """It opens nothing from now on; False when it was revoked before."""
+    """Revokes a link. False when it was revoked before."""
     changed = GuestLink.objects.filter(pk=link.pk, revoked_at=None).update(
         revoked_at=timezone.now()
     )
@@ -72,8 +75,10 @@ def revoke_guest_link(*, link: GuestLink) -> bool:
 
 
 def restore_guest_link(*, link: GuestLink) -> bool:
-    """Undoes a revocation of a moment ago; False when there is none. Raises ValidationError when
-    the video has too many others by now."""
+    """Undoes a revocation of the last ten minutes. False when there is none.
+
+    Raises: ValidationError when the video has too many other active links by now.
+    """
     since = timezone.now() - UNDO_WITHIN
     with transaction.atomic():
         video = Video.objects.select_for_update().filter(pk=link.video_id).first()
@@ -85,9 +90,10 @@ def restore_guest_link(*, link: GuestLink) -> bool:
 
 
 def _check_room(video: Video) -> None:
-    """Whether there may be one more; whoever asks holds the video. Raises ValidationError."""
-    open_now = video.guest_links.filter(revoked_at=None, expires_at__gt=timezone.now())
-    if open_now.count() >= MAX_ACTIVE_LINKS:
+    """Checks that the video may have one more active link. The caller has locked the video. Raises:
+    ValidationError."""
+    active = video.guest_links.filter(revoked_at=None, expires_at__gt=timezone.now())
+    if active.count() >= MAX_ACTIVE_LINKS:
         raise ValidationError(
             f"This video has {MAX_ACTIVE_LINKS} active links, the maximum. Revoke one to create "
             "another."
@@ -95,8 +101,8 @@ def _check_room(video: Video) -> None:
 
 
 def count_guest_view(*, token: str, client: str) -> bool:
-    """Once a day for a client's address; False when it was counted already. The caller has seen
-    that the link is open."""
+    """Counts a view once a day for each client address. False when it was counted already. The
+    caller has checked that the link is active."""
     hashed = hash_token(token)
     if not allow("guest view", f"{hashed}:{client}", times=1, within=timedelta(days=1)):
         return False
@@ -107,7 +113,7 @@ def count_guest_view(*, token: str, client: str) -> bool:
 
 
 def forget_ended_links() -> int:
-    """Removes those that were over for long; returns how many."""
-    before = alive_before(days=KEPT_DAYS)
+    """Deletes links that expired or were revoked 30 days ago. Returns how many."""
+    before = alive_before(days=KEEP_DAYS)
     over = GuestLink.objects.filter(Q(expires_at__lt=before) | Q(revoked_at__lt=before))
     return over.delete()[0]

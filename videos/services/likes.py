@@ -1,4 +1,4 @@
-"""Likes."""
+"""Likes of videos."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from videos.models import Like, Video
 if TYPE_CHECKING:
     from accounts.models import User
 
-MOST: Final = 60
+MAX_LIKES: Final = 60
 WITHIN: Final = timedelta(minutes=5)
 
 
 def set_like(*, video: Video, member: User, liked: bool) -> int:
-    """Likes a video, or no longer; the same again changes nothing. Returns how many like it.
+    """Stores or removes a member's like. Returns how many members like the video.
 
-    Raises RateLimitedError, and Video.DoesNotExist when it was deleted meanwhile.
+    Raises: RateLimitedError; Video.DoesNotExist when it was deleted meanwhile.
     """
-    if not allow("like", str(member.pk), times=MOST, within=WITHIN):
+    if not allow("like", str(member.pk), times=MAX_LIKES, within=WITHIN):
         raise RateLimitedError(
             "Too many likes at once. Try again in 5 minutes.",
             seconds=int(WITHIN.total_seconds()),

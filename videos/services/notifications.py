@@ -1,4 +1,4 @@
-"""Tells members what happened to their videos and comments."""
+"""Notifications of members about their videos and comments."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ KEEP_DAYS: Final = 180
 
 
 def notify_of_comment(*, comment: Comment, reply_to: Comment | None) -> None:
-    """Whom it answers, whose comment it hangs on, and whose video it is; each once, and never
-    the one who wrote it. In the transaction that stores the comment."""
+    """Notifies the authors that a comment replies to and the video's uploader, each once and never
+    the comment's own author. In the transaction that stores the comment."""
     kinds = {comment.video.uploaded_by_id: NotificationKind.COMMENTED}
     if comment.parent is not None and reply_to is not None:
         kinds[comment.parent.author_id] = NotificationKind.REPLIED
@@ -31,24 +31,26 @@ def notify_of_comment(*, comment: Comment, reply_to: Comment | None) -> None:
 
 
 def notify_of_processing(*, video: Video, kind: NotificationKind) -> None:
-    """Ready or failed; what was said of an earlier attempt goes. In the ending transaction."""
+    """Notifies the uploader that a video is ready or failed, and deletes the notification about an
+    earlier attempt. In the transaction that ends the job."""
     Notification.objects.filter(video=video, comment__isnull=True).delete()
     Notification.objects.create(member_id=video.uploaded_by_id, kind=kind, video=video)
 
 
 def mark_read(*, notification: Notification) -> None:
+    """Marks one notification as read. The time of the first reading stays."""
     Notification.objects.filter(pk=notification.pk, read_at__isnull=True).update(
         read_at=timezone.now()
     )
 
 
 def mark_all_read(*, member: User) -> int:
-    """Returns how many were new."""
+    """Marks all notifications of a member as read. Returns how many were unread."""
     unread = Notification.objects.filter(member=member, read_at__isnull=True)
     return unread.update(read_at=timezone.now())
 
 
 def forget_old_notifications() -> int:
-    """Half a year is enough. Returns how many went."""
+    """Deletes notifications older than 180 days. Returns how many."""
     deleted, _ = Notification.objects.filter(created_at__lt=alive_before(days=KEEP_DAYS)).delete()
     return deleted

@@ -1,6 +1,7 @@
-"""Changes to playlists: their words, what is in them, and in which order.
+"""Changes to playlists: title and description, entries, and their order.
 
-Each holds the playlist's row until it is done, so that of two at once one sees what the other did.
+Each service locks the playlist's row until its transaction ends, so that of two requests at once
+one sees what the other changed.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ from videos.models.video import DESCRIPTION_TOO_LONG, MAX_DESCRIPTION
 if TYPE_CHECKING:
     from accounts.models import User
 
-# What the database takes for a place, with room for all that may come behind it.
+# The largest position that is taken from a request; positions after it still fit the column.
 MAX_POSITION: Final = 2**30
 
 
-# -- The playlist itself --------------------------------------------------------------------------
+# -- playlists ------------------------------------------------------------------------------------
+
+
 def create_playlist(*, user: User, title: str, description: str = "") -> Playlist:
-    """An empty one. Raises ValidationError for a blank title, for what is too long, and when the
-    member has too many."""
+    """Creates an empty playlist.
+
+    Raises: ValidationError for a blank title, a text that is too long, and too many playlists.
+    """
     title, description = _checked(title, description)
     playlist = Playlist(title=title, description=description, made_by=user)
     _check_room(playlist)
@@ -36,7 +41,8 @@ def create_playlist(*, user: User, title: str, description: str = "") -> Playlis
 
 
 def create_playlist_with_video(*, user: User, title: str, video: Video) -> Playlist:
-    """One with this video in it, or none. Raises as `create_playlist` and `add_to_playlist`."""
+    """Creates a playlist with this video as its entry, or nothing. Raises: as `create_playlist` and
+    `add_to_playlist`."""
     with transaction.atomic():
         playlist = create_playlist(user=user, title=title)
         add_to_playlist(playlist=playlist, video=video, user=user)
@@ -44,8 +50,11 @@ def create_playlist_with_video(*, user: User, title: str, video: Video) -> Playl
 
 
 def edit_playlist(*, playlist: Playlist, user: User, title: str, description: str) -> Playlist:
-    """Raises ValidationError as `create_playlist`, and Playlist.DoesNotExist when it is not (or no
-    longer) this member's."""
+    """Stores title and description.
+
+    Raises: ValidationError as `create_playlist`; Playlist.DoesNotExist when it is not (or no
+    longer) this member's.
+    """
     title, description = _checked(title, description)
     with transaction.atomic():
         _hold(playlist, user)
@@ -55,13 +64,16 @@ def edit_playlist(*, playlist: Playlist, user: User, title: str, description: st
 
 
 def delete_playlist(*, playlist: Playlist, user: User) -> None:
-    """It can be brought back for ten minutes; the videos stay. Deleted twice it is deleted once."""
+    """Deletes a playlist, which can be restored for ten minutes; its videos stay. A deleted one
+    stays as it is."""
     Playlist.objects.filter(pk=playlist.pk, made_by=user).mark_deleted()
 
 
 def restore_playlist(*, playlist: Playlist, user: User) -> None:
-    """Brings it back as it was, in its old place on lists. Brought back twice it is brought back
-    once. Raises ValidationError when it is too late, or when the member has too many by now."""
+    """Restores a playlist with its entries; a present one stays as it is.
+
+    Raises: ValidationError when it is too late, or when the member has too many playlists by now.
+    """
     with transaction.atomic():
         own = Playlist.objects.filter(pk=playlist.pk, made_by=user)
         if own.undoable().mark_present():
@@ -91,13 +103,14 @@ def discard_playlist(*, user: User, short_id: str) -> bool:
 
 
 def forget_deleted_playlists() -> int:
-    """For good, once nobody can bring them back. Returns how many rows that were."""
+    """Deletes playlists for good once nobody can restore them. Returns how many rows, with their
+    entries."""
     return Playlist.objects.outdated().delete()[0]
 
 
 def _check_room(playlist: Playlist) -> None:
-    """Whether its maker may have it besides the others. Two requests at once may make one more than
-    that, which hurts nobody. Raises ValidationError."""
+    """Checks that the member may have this playlist besides the others. Two requests at once may
+    create one more than the limit, which does no harm. Raises: ValidationError."""
     others = Playlist.objects.present().filter(made_by=playlist.made_by_id).exclude(pk=playlist.pk)
     if others.count() >= MAX_PLAYLISTS:
         raise ValidationError(
@@ -109,6 +122,7 @@ def _check_room(playlist: Playlist) -> None:
 
 
 def _checked(title: str, description: str) -> tuple[str, str]:
+    """The cleaned texts. Raises: ValidationError."""
     title, description = clean_line(title), clean_text(description)
     if not title:
         raise ValidationError({"title": NAME_BLANK})
@@ -119,15 +133,17 @@ def _checked(title: str, description: str) -> tuple[str, str]:
     return title, description
 
 
-# -- What is in it --------------------------------------------------------------------------------
+# -- entries --------------------------------------------------------------------------------------
+
+
 def add_to_playlist(
     *, playlist: Playlist, video: Video, user: User, also_deleted: bool = False
 ) -> PlaylistEntry:
-    """Puts a video at the end; one that is in it already stays where it is. `also_deleted`: into
-    one, too, that may still be brought back.
+    """Adds a video at the end; a video that has an entry keeps its position. `also_deleted`: also
+    to a deleted playlist, which may still be restored.
 
-    Raises Playlist.DoesNotExist when it is not (or no longer) this member's, and
-    Video.DoesNotExist for a video that they may not see.
+    Raises: Playlist.DoesNotExist when it is not (or no longer) this member's; Video.DoesNotExist
+    for a video that the member may not watch.
     """
     with transaction.atomic():
         _hold(playlist, user, also_deleted=also_deleted)
@@ -156,13 +172,13 @@ def remove_from_playlist(*, playlist: Playlist, video: Video, user: User) -> int
 def restore_to_playlist(
     *, playlist: Playlist, video: Video, user: User, position: int
 ) -> PlaylistEntry:
-    """Puts a video at a place (0 or more), before what has taken that meanwhile; one that is in it
-    stays where it is. Raises as `add_to_playlist`."""
+    """Adds a video at a position (0 or more), before an entry that has this position by now; a
+    video that has an entry keeps its position. Raises: as `add_to_playlist`."""
     position = min(position, MAX_POSITION)
     with transaction.atomic():
         _hold(playlist, user)
-        if (there := playlist.entries.filter(video=video).first()) is not None:
-            return there
+        if (entry := playlist.entries.filter(video=video).first()) is not None:
+            return entry
         _hold_video(video, user)
         if playlist.entries.filter(position=position).exists():
             later = playlist.entries.filter(position__gte=position)
@@ -170,12 +186,14 @@ def restore_to_playlist(
         return playlist.entries.create(video=video, position=position)
 
 
-# -- The order ------------------------------------------------------------------------------------
-def move_entry_behind(*, playlist: Playlist, video: Video, user: User, other: Video | None) -> None:
-    """Puts a video right behind another one of the playlist; None: before all.
+# -- order ----------------------------------------------------------------------------------------
 
-    Raises Playlist.DoesNotExist as `add_to_playlist`, and PlaylistEntry.DoesNotExist when one of
-    the two is not in it (any more).
+
+def move_entry_behind(*, playlist: Playlist, video: Video, user: User, other: Video | None) -> None:
+    """Moves a video right behind another one of the playlist, or to the start (`other` is None).
+
+    Raises: Playlist.DoesNotExist as `add_to_playlist`; PlaylistEntry.DoesNotExist when one of the
+    two has no entry (any more).
     """
     with transaction.atomic():
         _hold(playlist, user)
@@ -184,8 +202,8 @@ def move_entry_behind(*, playlist: Playlist, video: Video, user: User, other: Vi
 
 
 def move_entry_by_one(*, playlist: Playlist, video: Video, user: User, up: bool) -> None:
-    """Past its neighbour among those that the maker sees; at either end nothing changes. Raises as
-    `move_entry_behind`."""
+    """Moves a video past its neighbor among the videos that the member may watch; at either end
+    nothing changes. Raises: as `move_entry_behind`."""
     with transaction.atomic():
         _hold(playlist, user)
         entry = playlist.entries.get(video=video)
@@ -199,7 +217,8 @@ def move_entry_by_one(*, playlist: Playlist, video: Video, user: User, up: bool)
 
 
 def _place(entry: PlaylistEntry, other: PlaylistEntry | None) -> None:
-    """Behind the other one; what follows makes room where there is none."""
+    """Moves an entry behind the other one, or to the start (None), and shifts later positions if
+    there is no gap."""
     if other == entry:
         return
     following = PlaylistEntry.objects.filter(playlist=entry.playlist_id).exclude(pk=entry.pk)
@@ -213,17 +232,18 @@ def _place(entry: PlaylistEntry, other: PlaylistEntry | None) -> None:
 
 
 def _hold(playlist: Playlist, user: User, *, also_deleted: bool = False) -> None:
-    """Until the transaction ends. Raises Playlist.DoesNotExist."""
+    """Locks the member's playlist until the transaction ends, and updates its time of change.
+    Raises: Playlist.DoesNotExist."""
     now = timezone.now()
     rows = Playlist.objects.all() if also_deleted else Playlist.objects.present()
     if rows.filter(pk=playlist.pk, made_by=user).update(updated_at=now):
         playlist.updated_at = now
     else:
-        raise Playlist.DoesNotExist("This playlist is not yours, or it is gone.")
+        raise Playlist.DoesNotExist("no such playlist of this member")
 
 
 def _hold_video(video: Video, user: User) -> None:
-    """Nobody deletes it until the transaction ends. Raises Video.DoesNotExist where the member may
-    not see it."""
+    """Locks the video against deletion until the transaction ends. Raises: Video.DoesNotExist when
+    the member may not watch it."""
     seen = Video.objects.visible_to(user).select_for_update(no_key=True)
     seen.only("pk").get(pk=video.pk)

@@ -1,7 +1,7 @@
-"""Asking for the removal of stored files, and holding removals back while a backup runs.
+"""Requests for the removal of stored files, and their pause while a backup runs.
 
 `request_removals` writes rows in the transaction that makes the files unneeded;
-videos.services.removing fulfils them.
+videos.services.removing carries them out.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from videos.models import Upload, Video
 
-# How long the source of a failed video is kept, so that it can be tried again.
+# How long the source of a failed video is kept, so that it can be retried.
 KEEP_FAILED_DAYS: Final = 14
 KEEP_FAILED_SOURCE: Final = timedelta(days=KEEP_FAILED_DAYS)
-# How long the row of a file is held by whoever removes it.
+# How long a worker that removes a file has its row leased.
 LEASE: Final = timedelta(seconds=60)
 
 
-# -- asking ---------------------------------------------------------------------------------------
+# -- requests -------------------------------------------------------------------------------------
 
 
 def request_removals(
@@ -42,8 +42,11 @@ def request_removals(
     video_id: UUID | None = None,
     after: timedelta = timedelta(0),
 ) -> None:
-    """Asks for the removal of files, in the caller's transaction. One INSERT for up to a few
-    hundred files. What was asked for before is asked for again."""
+    """Requests the removal of files, in the caller's transaction. One INSERT for up to a few
+    hundred files.
+
+    A file that has a request gets this one instead. `after` is how long the file is kept from now.
+    """
     due_at = timezone.now() + after
     rows = [
         Removal(
@@ -72,15 +75,15 @@ def request_removals(
 
 
 def request_removal_of_upload(upload: Upload) -> None:
-    """Of what came, if anything did, in the caller's transaction. Should its disk be away now, the
-    sweep finds the folder, and that the upload ended."""
+    """Requests the removal of an upload's folder, if there is one, in the caller's transaction. If
+    its disk is away now, the sweep finds the folder later."""
     if upload.folder_path.exists():
         folder = StoredFile(upload.root, upload.folder_name)
         request_removals([folder], reason=RemovalReason.UPLOAD_ENDED)
 
 
 def keep_source_for_retry(video: Video) -> None:
-    """Has the source of a video that fails removed in 14 days. In the caller's transaction."""
+    """Requests the removal of a failed video's source in 14 days, in the caller's transaction."""
     if video.source_key:
         request_removals(
             [StoredFile(video.source_root, video.source_key)],
@@ -91,8 +94,8 @@ def keep_source_for_retry(video: Video) -> None:
 
 
 def spare_source(video: Video) -> None:
-    """Has the sweep leave a source alone that no row of a video names yet, and removes it in 14
-    days should none ever do. What was asked for before stays as it is."""
+    """Keeps the sweep from a source that no video's row names yet, and has it removed in 14 days if
+    none ever does. An earlier request stays as it is."""
     if video.source_key:
         later = timezone.now() + KEEP_FAILED_SOURCE
         Removal.objects.get_or_create(
@@ -108,20 +111,23 @@ def spare_source(video: Video) -> None:
 
 
 def cancel_failed_source(video: Video) -> None:
-    """The video is tried again. In the transaction that says so, with the video's row held."""
+    """Cancels the removal of a source whose video is retried. In the retry's transaction, which has
+    locked the video's row."""
     Removal.objects.filter(video_id=video.pk, reason=RemovalReason.FAILED).delete()
 
 
 def cancel_removals(files: Iterable[StoredFile]) -> None:
-    """A row names these files again, in the caller's transaction."""
+    """Cancels removals of files that a row names again, in the caller's transaction."""
     for file in files:
         Removal.objects.filter(root=file.root, key=file.key).delete()
 
 
 def cancel_removals_unless_at_work(files: Iterable[StoredFile], *, video_id: UUID) -> bool:
-    """For rows that name these files of a video again, in the caller's transaction. False, and
-    nothing is changed, while a worker removes something of the video: it has read already what
-    rows name."""
+    """Cancels removals of a video's files that rows name again, in the caller's transaction.
+
+    False, and nothing is changed, while a worker removes files of the video: it has read already
+    which files rows name.
+    """
     of_video = Q(video_id=video_id)
     for file in files:
         of_video |= Q(root=file.root, key=file.key)
@@ -136,31 +142,32 @@ def cancel_removals_unless_at_work(files: Iterable[StoredFile], *, video_id: UUI
 
 
 def _enqueue_on_commit() -> None:
-    """Wakes one worker for all that a transaction asks for. A wake-up that fails is logged: the
-    change is committed, and the sweep of every minute follows."""
+    """Enqueues one task for all requests of a transaction. An error is logged only: the change is
+    committed, and the sweep of every minute does the work."""
     if not any(entry[1] is enqueue_removals for entry in connection.run_on_commit):
         transaction.on_commit(enqueue_removals, robust=True)
 
 
 def enqueue_removals() -> None:
+    """Enqueues a task that removes what is due."""
     enqueue("videos.tasks.work_off_removals")
 
 
-# -- holding back ---------------------------------------------------------------------------------
+# -- pauses ---------------------------------------------------------------------------------------
 
 
 def removals_are_paused() -> bool:
-    """Whether a backup is being taken, which must find every file that its database names."""
+    """Whether a backup is running, which must find every file that its database names."""
     return backup_is_running()
 
 
 def removals_are_at_work() -> bool:
-    """Whether somebody removes files at this moment."""
+    """Whether a worker removes files at this moment."""
     return Removal.objects.filter(is_held()).exists()
 
 
 def is_held() -> Q:
-    """The rows that somebody holds. A lease that ends later than any can was written by a clock
-    that was ahead; that of another host may be a little ahead of this one's."""
+    """Rows that a worker has leased. A lease that ends later than possible was written by a clock
+    that was ahead and does not count; another host's clock may be a little ahead."""
     now = timezone.now()
     return Q(taken_until__gt=now, taken_until__lte=now + LEASE + LEASE_SLACK)

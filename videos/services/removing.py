@@ -1,19 +1,18 @@
-"""Removing stored files, each because a row of `removals` asks for it.
+"""Removes stored files, each because a row of `removals` asks for it.
 
-Workers do it in short batches: woken once a transaction, and by the sweep of every minute. Before a
-file is removed it is checked again that no row names it. A file that cannot be removed (read-only
-or failing disk, missing root) keeps its row, with the error, and is tried again later.
+Workers do it in short batches, in a task for each transaction that requests removals and in the
+sweep of every minute. Before a file is removed, it is checked again that no row names it. A file
+that cannot be removed (read-only or failing disk, missing root) keeps its row with the error, and
+is tried again later.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import time
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -21,22 +20,15 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.models import User
-from accounts.services.avatars import avatar_key
-from categories.models import Category
-from categories.services import cover_key
-from siteconfig.roots import IMAGES, RootUnavailableError, is_available
+from siteconfig.roots import RootUnavailableError, is_available
 from siteconfig.services.heartbeat import alive_before
-from videos.filenames import video_id_of
 from videos.models import (
     ProcessingStatus,
     Removal,
     RemovalReason,
-    Rendition,
-    Upload,
-    UploadState,
     Video,
 )
+from videos.services.named_files import named_files
 from videos.services.removals import (
     KEEP_FAILED_DAYS,
     LEASE,
@@ -47,7 +39,6 @@ from videos.services.removals import (
 )
 from videos.services.stored_files import (
     StoredFile,
-    files_of_row,
     published_files,
     small_of,
     stored_path,
@@ -61,19 +52,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_BATCH: Final = 100  # rows that are held at once
+MAX_BATCH: Final = 100  # rows that are leased at once
 MAX_SECONDS: Final = 2.0  # of one call, so that a new upload does not wait for a worker
 MIN_DELAY: Final = timedelta(seconds=30)  # after the first failure; doubles with each
 MAX_DELAY: Final = timedelta(hours=1)
 
 ROOT_MISSING: Final = "The storage root is not available."
-IMAGE_FOLDERS: Final = (avatar_key(""), cover_key(""))
-_OF_AN_UPLOAD: Final = re.compile(r"upload-([0-9a-f]{32})(/|$)")
 
 
 def work_off_due_removals() -> int:
-    """In a worker: removes what is due for at most two seconds; another wake-up does the rest,
-    behind all that waits by then. One worker at a time. Returns how many files are done with."""
+    """Removes what is due for two seconds at most; another task, at the end of the queue, does the
+    rest. Does nothing while another worker removes files. Returns how many removals are done."""
     if removals_are_at_work():
         return 0
     done = work_off_removals()
@@ -83,13 +72,14 @@ def work_off_due_removals() -> int:
 
 
 def work_off_removals(*, video_id: UUID | None = None, seconds: float = MAX_SECONDS) -> int:
-    """Removes what is due, or only what belongs to one video. Returns how many are done with."""
+    """Removes what is due, or only what is due of one video. Returns how many removals are done."""
     due = _due() if video_id is None else _due().filter(video_id=video_id)
     return _work_off(due, seconds)
 
 
 def remove_now(files: Iterable[StoredFile]) -> int:
-    """Fulfils at once what was asked for these few files, where that is possible now."""
+    """Carries out the removals of these few files at once, as far as possible now. Returns how many
+    are done."""
     wanted = Q(pk__in=[])
     for file in files:
         wanted |= Q(root=file.root, key=file.key)
@@ -97,27 +87,32 @@ def remove_now(files: Iterable[StoredFile]) -> int:
 
 
 def _due() -> QuerySet[Removal]:
+    """Removals that are due and not leased."""
     now = timezone.now()
-    # By days on which the site was alive: a clock that leaps ahead must cost nobody a source.
+    # Counted in days on which the site was alive: a clock that jumps ahead must not cost a source.
     young = Q(reason=RemovalReason.FAILED, created_at__gte=alive_before(days=KEEP_FAILED_DAYS))
     free = Q(taken_until=None) | ~is_held()
     return Removal.objects.filter(free, due_at__lte=now, next_try_at__lte=now).exclude(young)
 
 
 def _work_off(due: QuerySet[Removal], seconds: float) -> int:
+    """Carries out removals in batches for `seconds` at most. Returns how many are done."""
     deadline = time.monotonic() + seconds
     done = 0
     while time.monotonic() < deadline:
-        batch = _take(due)
+        batch = _lease(due)
         if not batch:
             break
-        done += _fulfil(batch, deadline)
+        done += _carry_out(batch, deadline)
     return done
 
 
-def _take(due: QuerySet[Removal]) -> list[Removal]:
-    """Holds up to a hundred rows. They are held before it is asked whether a backup runs, which
-    looks at what is held after it has said so: one of the two sees the other."""
+def _lease(due: QuerySet[Removal]) -> list[Removal]:
+    """Leases up to a hundred rows.
+
+    They are leased before it is checked whether a backup is running. A backup first records that it
+    is running, then checks for leases: so one of the two sees the other.
+    """
     if not due.exists() or removals_are_paused():
         return []
     with transaction.atomic():
@@ -126,38 +121,39 @@ def _take(due: QuerySet[Removal]) -> list[Removal]:
             due.order_by("next_try_at", "pk").select_for_update(skip_locked=skip)[:MAX_BATCH]
         )
         until = timezone.now() + LEASE
-        held = Removal.objects.filter(pk__in=[removal.pk for removal in batch])
-        held.update(taken_until=until, tries=F("tries") + 1)
+        leased = Removal.objects.filter(pk__in=[removal.pk for removal in batch])
+        leased.update(taken_until=until, tries=F("tries") + 1)
     for removal in batch:
         removal.taken_until, removal.tries = until, removal.tries + 1
     if removals_are_paused():
-        _let_go(batch)
+        _release(batch)
         return []
     return batch
 
 
-def _let_go(batch: Sequence[Removal]) -> None:
-    """Of what was not tried."""
+def _release(batch: Sequence[Removal]) -> None:
+    """Ends the leases of removals that were not tried."""
     if batch:
-        _held(batch).update(taken_until=None, tries=F("tries") - 1)
+        _leased(batch).update(taken_until=None, tries=F("tries") - 1)
 
 
-def _held(batch: Sequence[Removal]) -> QuerySet[Removal]:
-    """Not what was asked for again meanwhile."""
+def _leased(batch: Sequence[Removal]) -> QuerySet[Removal]:
+    """The rows of these removals, without those that were requested again meanwhile."""
     keys = [removal.pk for removal in batch]
     return Removal.objects.filter(pk__in=keys, taken_until=batch[0].taken_until)
 
 
-def _fulfil(batch: list[Removal], deadline: float) -> int:
-    """Returns how many of the batch are done with."""
+def _carry_out(batch: list[Removal], deadline: float) -> int:
+    """Carries out a leased batch until the deadline, a time of the monotonic clock. Returns how
+    many are done."""
     _forget_failed_sources(batch)
-    named = _named_now(batch)
+    named = named_files(batch)
     available: dict[str, bool] = {}
     done: list[Removal] = []
     failed: list[Removal] = []
     for number, removal in enumerate(batch):
         if number and time.monotonic() > deadline:
-            _let_go(batch[number:])
+            _release(batch[number:])
             break
         if StoredFile(removal.root, removal.key) in named:
             logger.info("%s is kept: a row names it", removal.key)
@@ -171,23 +167,23 @@ def _fulfil(batch: list[Removal], deadline: float) -> int:
     leftover = _remove_leftovers(done)
     done = [removal for removal in done if removal.video_id not in leftover]
     if done:
-        _held(done).delete()
+        _leased(done).delete()
     _put_off(failed)
     return len(done)
 
 
 def _remove(removal: Removal) -> str:
-    """Removes a file, or a folder with all that is in it; with a source the folder of its upload,
-    with a thumbnail its small one. Returns what is in the way, or ""."""
+    """Removes a file or a folder; with a source also the folder of its upload, with a thumbnail
+    also the small one. Returns the problem, or ""."""
     try:
         path = stored_path(removal.root, removal.key)
         was_there = _remove_from_disk(path)
-        # Not the folder of avatars or covers, which holds those of others.
+        # Not for avatars and covers: their folders hold those of others.
         if "/" in removal.key and removal.key.startswith("upload-"):
             _remove_folder_of_source(removal.root, path.parent)
     except (OSError, ValueError, RootUnavailableError) as error:
         return getattr(error, "strerror", None) or str(error)
-    # A disk that went away in between looks as if the file had been removed.
+    # On a disk that went away meanwhile, the file looks as if it had been removed.
     return "" if was_there or is_available(removal.root) else ROOT_MISSING
 
 
@@ -201,7 +197,8 @@ def _remove_folder_of_source(root: str, folder: Path) -> None:
 
 
 def _remove_from_disk(path: Path) -> bool:
-    """False when there was nothing."""
+    """Removes a file with its small thumbnail, or a folder. False when there was none. Raises:
+    OSError."""
     small_of(path).unlink(missing_ok=True)
     try:
         path.unlink()
@@ -213,26 +210,27 @@ def _remove_from_disk(path: Path) -> bool:
 
 
 def _put_off(failed: list[Removal]) -> None:
+    """Ends the leases of failed removals and sets the time of the next try."""
     now = timezone.now()
     for removal in failed:
         delay = min(MAX_DELAY, MIN_DELAY * 2 ** min(removal.tries - 1, 10))
-        _held([removal]).update(
+        _leased([removal]).update(
             taken_until=None, next_try_at=now + delay, last_error=removal.last_error
         )
     if failed:
         logger.warning("%d files could not be removed: %s", len(failed), failed[0].last_error)
 
 
-# -- what may not be removed ----------------------------------------------------------------------
+# -- sources and leftovers ------------------------------------------------------------------------
 
 
 def _forget_failed_sources(batch: list[Removal]) -> None:
-    """Sources that nobody tried again in time: their videos no longer name them. A video that is
-    tried again keeps its own."""
+    """Clears the source of failed videos that nobody retried in time. A video that is retried keeps
+    its source."""
     for removal in batch:
         if removal.reason == RemovalReason.FAILED and removal.video_id:
             with transaction.atomic():
-                if not _held([removal]).exists():  # cancelled by a retry
+                if not _leased([removal]).exists():  # cancelled by a retry
                     continue
                 failed = Video.objects.filter(
                     pk=removal.video_id,
@@ -243,94 +241,9 @@ def _forget_failed_sources(batch: list[Removal]) -> None:
                 failed.update(source_root="", source_key="")
 
 
-def _named_now(batch: list[Removal]) -> set[StoredFile]:
-    """All that is named by rows which may name one of these files. A fixed number of queries.
-
-    The names of published files begin with the id of their video, and a folder in the temp folder
-    with that of its upload. Only for others every row has to be looked at.
-    """
-    names = {PurePosixPath(removal.key).name for removal in batch}
-    roots = {removal.root for removal in batch}
-    keys = {removal.key for removal in batch}
-    videos = {removal.video_id for removal in batch if removal.video_id}
-    videos |= {video_id for key in keys if (video_id := video_id_of(key))}
-    of_uploads = {removal: upload for removal in batch if (upload := _upload_of(removal))}
-    uploads = Upload.objects.filter(pk__in=of_uploads.values())
-    videos |= set(uploads.exclude(video=None).values_list("video", flat=True))
-    rows = Rendition.objects.filter(root__in=roots, filename__in=names, is_complete=True)
-    named = {StoredFile(*row) for row in rows.values_list("root", "filename")}
-    owners = [
-        *Video.objects.filter(pk__in=videos),
-        *Video.objects.filter(filename__in=names),
-        *_owners_of_others([removal for removal in batch if _is_of_nobody_known(removal)]),
-    ]
-    for file in (file for video in owners for file in files_of_row(video)):
-        named |= {file, _folder_of(file)}
-    named |= _named_images([removal for removal in batch if _is_image(removal)])
-    still_open = set(uploads.filter(state=UploadState.OPEN).values_list("pk", flat=True))
-    named |= {
-        StoredFile(removal.root, removal.key)
-        for removal, upload in of_uploads.items()
-        if upload in still_open
-    }
-    return named
-
-
-def _is_image(removal: Removal) -> bool:
-    """Whether it is an avatar or a cover."""
-    return removal.root == IMAGES and removal.key.startswith(IMAGE_FOLDERS)
-
-
-def _named_images(batch: list[Removal]) -> set[StoredFile]:
-    """Of these avatars and covers, those that a row names again."""
-    if not batch:
-        return set()
-    names = [PurePosixPath(removal.key).name for removal in batch]
-    avatars = User.objects.filter(avatar__in=names).values_list("avatar", flat=True)
-    covers = Category.objects.filter(image__in=names).values_list("image", flat=True)
-    keys = [*map(avatar_key, avatars), *map(cover_key, covers)]
-    return {StoredFile(IMAGES, key) for key in keys}
-
-
-def _upload_of(removal: Removal) -> UUID | None:
-    found = _OF_AN_UPLOAD.match(removal.key)
-    return UUID(found[1]) if found else None
-
-
-def _folder_of(file: StoredFile) -> StoredFile:
-    """The folder of an upload is needed as long as its source is."""
-    head, slash, _ = file.key.partition("/")
-    return StoredFile(file.root, head) if slash else file
-
-
-def _is_of_nobody_known(removal: Removal) -> bool:
-    is_known = _is_image(removal) or video_id_of(removal.key)
-    return removal.video_id is None and not is_known
-
-
-def _owners_of_others(batch: list[Removal]) -> list[Video]:
-    """Looks at every row."""
-    if not batch:
-        return []
-    names = [PurePosixPath(removal.key).name for removal in batch]
-    keys = [removal.key for removal in batch]
-    below = Q(pk__in=[])
-    for key in keys:
-        below |= Q(source_key__startswith=f"{key}/")
-    return list(
-        Video.objects.filter(
-            below
-            | Q(thumbnail_filename__in=names)
-            | Q(storyboard_filename__in=names)
-            | Q(source_key__in=keys)
-            | Q(original_key__in=keys)
-        )
-    )
-
-
 def _remove_leftovers(done: list[Removal]) -> set[UUID]:
-    """Removes what carries the name of a deleted video besides: a worker may have published it
-    after the row was read for the deletion. Returns the videos of which something is left."""
+    """Removes further files of deleted videos, found by their names: a worker may have published
+    them after the row was read for the deletion. Returns the videos of which files are left."""
     deleted = {
         removal.video_id
         for removal in done
@@ -339,10 +252,10 @@ def _remove_leftovers(done: list[Removal]) -> set[UUID]:
     if not deleted:
         return set()
     deleted -= set(Video.objects.filter(pk__in=deleted).values_list("pk", flat=True))
-    left: set[UUID] = set()
+    remaining: set[UUID] = set()
     for video_id, files in published_files(deleted).items():
         for file in files:
             row = Removal(root=file.root, key=file.key, video_id=video_id)
             if _remove(row):
-                left.add(video_id)
-    return left
+                remaining.add(video_id)
+    return remaining

@@ -1,4 +1,4 @@
-"""Brings one video back from a backup, with its files and all that members did with it."""
+"""Restores one video from a backup, with its files, comments, likes and other rows."""
 
 from __future__ import annotations
 
@@ -46,24 +46,26 @@ from videos.services.stored_files import StoredFile, files_of_row, stored_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from siteconfig.backup.manifest import Manifest
     from siteconfig.backup.restic import Restic
     from siteconfig.backup.restic_output import StoredSnapshot
 
-IS_THERE: Final = "The site has this video. Delete it first to bring back the older state."
+IS_THERE: Final = "The site has this video. Delete it first to restore the older state."
 WORK_NAME: Final = "restore-"
-# A worker holds what it removes for a minute at most.
+# A worker leases removals for a minute at most.
 MAX_TRIES: Final = 150
 TRY_SECONDS: Final = 0.5
-# What belongs to a video besides its own row, in an order in which the rows can be stored.
-# Guest links stay revoked, notifications told, jobs done: those are not brought back.
-BROUGHT_BACK: Final = (Rendition, Caption, Comment, Like, View, WatchProgress, PlaylistEntry)
+# Models whose rows are restored with the video, in an order in which they can be stored. Guest
+# links, notifications and jobs are not restored.
+RESTORED: Final = (Rendition, Caption, Comment, Like, View, WatchProgress, PlaylistEntry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredVideo:
-    """`rows` besides the video's own; `left_out` are those whose member or playlist is gone."""
+    """`rows` and `files` were restored besides the video's own row; `left_out` are rows whose
+    member or playlist is gone."""
 
     video: Video
     rows: int
@@ -72,10 +74,10 @@ class RestoredVideo:
 
 
 def restore_video(restic: Restic, snapshot: StoredSnapshot, *, short_id: str) -> RestoredVideo:
-    """Restores a video that the live site does not have any more.
+    """Restores a video that the site does not have any more, with its id and address.
 
-    Raises BackupError when the backup has no such video, the site has it, its uploader is gone, or
-    a file would be overwritten or differs from its hash. Nothing was changed then.
+    Raises: BackupError when the backup has no such video, the site has it, its uploader is gone, or
+    a file would be overwritten or differs from its hash. Nothing is changed then.
     """
     if Video.objects.filter(short_id=short_id).exists():
         raise BackupError(IS_THERE)
@@ -94,9 +96,10 @@ def restore_video(restic: Restic, snapshot: StoredSnapshot, *, short_id: str) ->
 
 @contextmanager
 def _work_folder() -> Iterator[Path]:
-    """A folder for one restore at a time. What killed ones left, with a copy of the database, goes.
+    """A folder for one restore at a time. Folders of killed restores, which hold a copy of the
+    database, are removed.
 
-    Raises BackupError while another process restores a video.
+    Raises: BackupError while another process restores a video.
     """
     data = Path(settings.BASE_DIR) / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -104,9 +107,11 @@ def _work_folder() -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BackupError("Another video is being restored. Wait for it to end.") from error
-        for left in data.glob(f"{WORK_NAME}{'[0-9a-f]' * 8}/"):
-            shutil.rmtree(left, ignore_errors=True)
+            raise BackupError(
+                "Another video is being restored. Try again when that is done."
+            ) from error
+        for leftover in data.glob(f"{WORK_NAME}{'[0-9a-f]' * 8}/"):
+            shutil.rmtree(leftover, ignore_errors=True)
         work = data / f"{WORK_NAME}{secrets.token_hex(4)}"
         work.mkdir(mode=0o700)
         try:
@@ -116,7 +121,8 @@ def _work_folder() -> Iterator[Path]:
 
 
 def bring_back(restic: Restic, snapshot: StoredSnapshot, short_id: str) -> str:
-    """For the command: `restore_video`, and what it did as a sentence."""
+    """Restores a video, for the command. Returns a sentence that says what was restored. Raises: as
+    `restore_video`."""
     result = restore_video(restic, snapshot, short_id=short_id)
     left_out = f", {result.left_out} left out since their member is gone" if result.left_out else ""
     return (
@@ -127,7 +133,7 @@ def bring_back(restic: Restic, snapshot: StoredSnapshot, short_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Rows as the backup has them, unsaved."""
+    """Rows as the backup has them, unsaved, by model."""
 
     video: Video
     rows: dict[type[Any], list[Any]]
@@ -140,14 +146,15 @@ class _Found:
 
 
 def _read(alias: str, short_id: str) -> _Found:
+    """Reads a video's rows from the backup's database. Raises: BackupError."""
     video = Video.objects.using(alias).filter(short_id=short_id).first()
     if video is None:
         raise BackupError(f"This backup has no video {short_id}.")
     rows: dict[type[Any], list[Any]] = {
         model: list(model._default_manager.using(alias).filter(video=video.pk).order_by("pk"))
-        for model in BROUGHT_BACK
+        for model in RESTORED
     }
-    # What was still growing lay in the folder of its attempt.
+    # Files of incomplete renditions lay in the temp folder.
     rows[Rendition] = [row for row in rows[Rendition] if row.is_complete]
     found = _Found(video, rows, [])
     for file in found.files:
@@ -159,7 +166,8 @@ def _read(alias: str, short_id: str) -> _Found:
 def _restore_files(
     restic: Restic, snapshot: StoredSnapshot, manifest: Manifest, found: _Found, work: Path
 ) -> None:
-    """Into the work folder, compared with their hashes."""
+    """Restores the files into the work folder and compares them with their hashes. Raises:
+    BackupError."""
     paths = [_path_in(manifest, file) for file in found.files]
     if paths:
         restic.restore(snapshot.id, target=work, includes=paths)
@@ -171,7 +179,7 @@ def _restore_files(
 
 
 def _path_in(manifest: Manifest, file: StoredFile) -> str:
-    """Raises BackupError for a file that the backup cannot hold."""
+    """The file's path in the backup. Raises: BackupError for a file that it cannot hold."""
     try:
         stored_path(*file)
         return f"{manifest.roots[file.root]}/{file.key}"
@@ -180,8 +188,8 @@ def _path_in(manifest: Manifest, file: StoredFile) -> str:
 
 
 def _restored(file: StoredFile, manifest: Manifest, work: Path) -> Path:
-    """Where a file of the backup lies in the work folder. Raises BackupError when it is not there;
-    a link would lead to a file of this host."""
+    """The file's path in the work folder. Raises: BackupError when it is missing, or is a link,
+    which would lead to a file of this host."""
     path = _path_in(manifest, file).lstrip("/")
     restored = work / path
     if not restored.is_file() or restored.resolve() != work.resolve() / path:
@@ -190,6 +198,8 @@ def _restored(file: StoredFile, manifest: Manifest, work: Path) -> Path:
 
 
 def _store(found: _Found, manifest: Manifest, work: Path) -> RestoredVideo:
+    """Places the files and stores the rows. Waits for workers that remove files of this video.
+    Raises: BackupError."""
     placed: list[Path] = []
     video_id = found.video.pk
     try:
@@ -197,17 +207,17 @@ def _store(found: _Found, manifest: Manifest, work: Path) -> RestoredVideo:
             spare_source(found.video)
             _place(found, manifest, work, placed)
             with transaction.atomic():
-                # No worker takes them up from here on, and none is at them.
-                if cancel_removals_unless_at_work(found.files, video_id=video_id) and _are_there(
+                # From here on no worker can lease removals of these files, and none has.
+                if cancel_removals_unless_at_work(found.files, video_id=video_id) and _exist(
                     found.files
                 ):
                     rows, left_out = _store_rows(found)
                     break
             time.sleep(TRY_SECONDS)
         else:
-            raise BackupError("Files of this video are just being removed. Try again in a minute.")
+            raise BackupError("Files of this video are being removed now. Try again in a minute.")
     except BaseException as error:
-        # The row decides: it may be that of another restore, which found these files.
+        # The row decides: another restore may have stored it and use these files.
         remove_unpublished(video_id, placed)
         if isinstance(error, IntegrityError) and Video.objects.filter(pk=video_id).exists():
             raise BackupError(IS_THERE) from error
@@ -216,16 +226,16 @@ def _store(found: _Found, manifest: Manifest, work: Path) -> RestoredVideo:
     return RestoredVideo(video=found.video, rows=rows, left_out=left_out, files=len(found.files))
 
 
-def _are_there(files: list[StoredFile]) -> bool:
+def _exist(files: list[StoredFile]) -> bool:
     return all(stored_path(*file).is_file() for file in files)
 
 
 def _place(found: _Found, manifest: Manifest, work: Path, placed: list[Path]) -> None:
-    """Gives the files their places, whole or not at all; `placed` collects those that were not
-    there. A file that waits for its removal is there still, and the same."""
-    from videos.services.processing.publish import (
-        place,  # the web server does without FFmpeg's modules
-    )
+    """Places the files where rows name them. `placed` collects those that did not exist; a file
+    whose removal is requested still exists and is the same. Raises: BackupError,
+    RootUnavailableError."""
+    # The web server does not load FFmpeg's modules.
+    from videos.services.processing.publish import place
 
     for file in found.files:
         source = _restored(file, manifest, work)
@@ -240,34 +250,16 @@ def _place(found: _Found, manifest: Manifest, work: Path, placed: list[Path]) ->
 
 
 def _store_rows(found: _Found) -> tuple[int, int]:
-    """How many rows were stored besides the video's own, and how many were left out."""
+    """Stores the video, its rows and hashes, and continues its processing, in the caller's
+    transaction.
+
+    Returns how many rows were stored besides the video's own, and how many were left out. Raises:
+    BackupError when the uploader is gone.
+    """
     video = found.video
     members = set(User.objects.filter(deleting_since=None).values_list("pk", flat=True))
-    uploader = User.objects.select_for_update(no_key=True).filter(pk=video.uploaded_by_id)
-    if video.uploaded_by_id not in members or not uploader.exists():
-        raise BackupError("The uploader of this video is no longer a member.")
-    category = video.category_id
-    if category is not None and not Category.objects.filter(pk=category).exists():
-        video.category = None
-    video.save(using="default", force_insert=True)
-    Video.objects.filter(pk=video.pk).update(updated_at=video.updated_at)
-    playlists = set(Playlist.objects.present().values_list("pk", flat=True))
-    comments: dict[int, int] = {}
-    stored = left_out = 0
-    for model in BROUGHT_BACK:
-        for row in found.rows[model]:
-            if not _can_be_stored(row, members, playlists, comments):
-                left_out += 1
-                continue
-            old = row.pk
-            row.pk = None
-            if isinstance(row, Comment):
-                row.parent_id = comments[row.parent_id] if row.parent_id else None
-                row.deleted_by_id = row.deleted_by_id if row.deleted_by_id in members else None
-            row.save(using="default", force_insert=True)
-            if isinstance(row, Comment):
-                comments[old] = row.pk
-            stored += 1
+    _store_video(video, members)
+    stored, left_out = _store_related(found, members)
     FileHash.objects.bulk_create(
         [
             FileHash(root=it.root, key=it.key, size_bytes=it.size_bytes, sha256=it.sha256)
@@ -283,10 +275,44 @@ def _store_rows(found: _Found) -> tuple[int, int]:
     return stored, left_out
 
 
+def _store_video(video: Video, members: set[UUID]) -> None:
+    """Stores the video's own row, without a category that is gone. Raises: BackupError."""
+    uploader = User.objects.select_for_update(no_key=True).filter(pk=video.uploaded_by_id)
+    if video.uploaded_by_id not in members or not uploader.exists():
+        raise BackupError("The uploader of this video is no longer a member.")
+    category = video.category_id
+    if category is not None and not Category.objects.filter(pk=category).exists():
+        video.category = None
+    video.save(using="default", force_insert=True)
+    Video.objects.filter(pk=video.pk).update(updated_at=video.updated_at)
+
+
+def _store_related(found: _Found, members: set[UUID]) -> tuple[int, int]:
+    """Stores rows with new keys. Returns how many, and how many were left out."""
+    playlists = set(Playlist.objects.present().values_list("pk", flat=True))
+    comments: dict[int, int] = {}  # keys in the backup: keys on the site
+    stored = left_out = 0
+    for model in RESTORED:
+        for row in found.rows[model]:
+            if not _can_be_stored(row, members, playlists, comments):
+                left_out += 1
+                continue
+            old_key = row.pk
+            row.pk = None
+            if isinstance(row, Comment):
+                row.parent_id = comments[row.parent_id] if row.parent_id else None
+                row.deleted_by_id = row.deleted_by_id if row.deleted_by_id in members else None
+            row.save(using="default", force_insert=True)
+            if isinstance(row, Comment):
+                comments[old_key] = row.pk
+            stored += 1
+    return stored, left_out
+
+
 def _can_be_stored(
-    row: Any, members: set[Any], playlists: set[Any], comments: dict[int, int]
+    row: Any, members: set[UUID], playlists: set[UUID], comments: dict[int, int]
 ) -> bool:
-    """Whether all that a row refers to is there."""
+    """Whether the members, the playlist and the comment that a row refers to exist."""
     for name in ("author_id", "member_id"):
         if getattr(row, name, None) is not None and getattr(row, name) not in members:
             return False

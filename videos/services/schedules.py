@@ -1,4 +1,4 @@
-"""What the workers run regularly."""
+"""Schedules of the tasks that workers run regularly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.conf import settings
 from clipset.workers.task_queue import ensure_schedule
 
 _SLOW: Final[str] = settings.TRANSCODE_CLUSTER
-# Name, function, minutes from one run to the next, cluster (None: the first one).
+# Name, dotted path of the task, minutes between runs, cluster (None: the first one).
 SCHEDULES: Final[tuple[tuple[str, str, int, str | None], ...]] = (
     ("Reset weekly quotas", "accounts.tasks.reset_quotas", 60, None),
     ("Remove expired sessions and invitations", "accounts.tasks.clear_expired", 24 * 60, None),
@@ -24,7 +24,7 @@ SCHEDULES: Final[tuple[tuple[str, str, int, str | None], ...]] = (
 
 
 def set_up_schedules() -> int:
-    """Creates all schedules, or brings them up to date. Returns how many there are."""
+    """Creates all schedules or updates them. Returns how many there are."""
     for name, function, minutes, cluster in SCHEDULES:
         ensure_schedule(name, function, minutes=minutes, cluster=cluster)
     return len(SCHEDULES)

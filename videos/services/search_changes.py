@@ -1,11 +1,12 @@
-"""Brings changed documents to SQLite's full-text index, a few words in one transaction.
+"""Applies changed documents to SQLite's full-text index, a few words in one transaction.
 
-FTS5 keeps a list for each word and for each beginning of up to ten letters, so that a document of
-20,000 words takes half a second to be written again, in which nobody else can write. Therefore
-triggers only note in `SearchChange` what the index has of a document and what it is to have, and
-the difference is written in pieces. Until the last one a search does not find all of its words.
+FTS5 keeps a list for each word and for each prefix of up to ten letters, so that rewriting a
+document of 20,000 words takes half a second, in which nobody else can write. Therefore triggers
+only record in `SearchChange` which words the index has of a document and which it is to have, and
+the difference is written in pieces. Until the last piece a search does not find all words of the
+document.
 
-PostgreSQL's index is written with the document, and blocks nobody: nothing of this is needed.
+PostgreSQL's index is written with the document and blocks nobody, so these functions do nothing.
 """
 
 from __future__ import annotations
@@ -23,26 +24,26 @@ from videos.models import SearchChange
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-PIECE: Final = 1_000  # words that one transaction takes out of the index and puts into it
-_MAX_DOCUMENTS: Final = 5_000  # of a sweep; the next one goes on
+PIECE: Final = 1_000  # words that one transaction removes from the index and adds to it
+_MAX_DOCUMENTS: Final = 5_000  # of one sweep
 
-_PUT: Final = "INSERT INTO video_search (rowid, words) VALUES (%s, %s)"
-_TAKE: Final = "INSERT INTO video_search (video_search, rowid, words) VALUES ('delete', %s, %s)"
+_ADD: Final = "INSERT INTO video_search (rowid, words) VALUES (%s, %s)"
+_REMOVE: Final = "INSERT INTO video_search (video_search, rowid, words) VALUES ('delete', %s, %s)"
 
 
 def apply_changes(documents: Sequence[int]) -> None:
-    """Brings these to the index within the caller's transaction, as far as that is quick; what is
-    left follows when it is committed, or with the next sweep."""
+    """Writes a piece of each of these documents to the index in the caller's transaction, and the
+    rest after its commit or in the next sweep."""
     if connection.vendor != "sqlite":
         return
-    left = [document for document in documents if not _apply_piece(document)]
-    if left:
-        # A failure is logged and changes no answer: the sweep goes on with it.
-        after_commit(partial(_finish, left), what="writing the search index")
+    unfinished = [document for document in documents if not _apply_piece(document)]
+    if unfinished:
+        # A failure is logged and does not fail the request: the sweep continues.
+        after_commit(partial(_finish, unfinished), what="writing the search index")
 
 
 def apply_waiting_changes() -> int:
-    """What deletions, and processes that died, left to do. Returns of how many documents."""
+    """Applies changes that deletions and killed processes left. Returns of how many documents."""
     if connection.vendor != "sqlite":
         return 0
     waiting = list(SearchChange.objects.values_list("pk", flat=True)[:_MAX_DOCUMENTS])
@@ -51,7 +52,7 @@ def apply_waiting_changes() -> int:
 
 
 def rebuild_engine() -> None:
-    """FTS5 reads all documents once more; nothing waits any longer."""
+    """Has FTS5 index all documents again, and deletes all changes that wait."""
     if connection.vendor == "sqlite":
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("INSERT INTO video_search (video_search) VALUES ('rebuild')")
@@ -59,18 +60,19 @@ def rebuild_engine() -> None:
 
 
 def _finish(documents: Iterable[int]) -> None:
+    """Applies all changes of these documents, a transaction for each piece."""
     for document in documents:
         is_done = False
         while not is_done:
             since = time.monotonic()
             with transaction.atomic():
                 is_done = _apply_piece(document)
-            # Whoever else wants to write polls for the lock: it must be free as long as it is held.
+            # Other writers poll for the lock, so it must be free for as long as it was held.
             time.sleep(min(time.monotonic() - since, 1.0))
 
 
 def _apply_piece(document: int) -> bool:
-    """Takes out and puts in at most PIECE words. Returns whether that was all."""
+    """Removes and adds at most PIECE words of a document. Returns whether that was all."""
     change = SearchChange.objects.filter(pk=document).first()
     if change is None:
         return True
@@ -79,38 +81,39 @@ def _apply_piece(document: int) -> bool:
         [word for word in had if word not in wanted],
         [word for word in wanted if word not in had],
     )
-    taken = gone[:PIECE]
-    put = new[: PIECE - len(taken)]
-    is_done = len(taken) + len(put) == len(gone) + len(new)
+    removed = gone[:PIECE]
+    added = new[: PIECE - len(removed)]
+    is_done = len(removed) + len(added) == len(gone) + len(new)
     is_gone = is_done and change.wants is None
-    # Also words that the next piece takes out: before that, they may be wanted again.
-    again = [] if is_gone else _sharing([*taken, *put], sorted(had.keys() - set(taken)))
+    # Including words that the next piece removes: until then the document may get them again.
+    again = [] if is_gone else _sharing([*removed, *added], sorted(had.keys() - set(removed)))
     with connection.cursor() as cursor:
         if change.has is not None:
-            cursor.execute(_TAKE, [document, " ".join([*taken, *again])])
+            cursor.execute(_REMOVE, [document, " ".join([*removed, *again])])
         if not is_gone:
-            cursor.execute(_PUT, [document, " ".join([*again, *put])])
+            cursor.execute(_ADD, [document, " ".join([*again, *added])])
     if is_done:
         change.delete()
     else:
-        for word in taken:
+        for word in removed:
             del had[word]
-        change.has = " ".join([*had, *put])
+        change.has = " ".join([*had, *added])
         change.save(update_fields=["has"])
     return is_done
 
 
 def _sharing(changed: Iterable[str], kept: Sequence[str]) -> list[str]:
-    """Words that stay, to be taken out and put in again with those that go or come: all beginnings
-    that both have.
+    """Kept words that have to be removed and added again, since they share prefixes with changed
+    ones.
 
-    FTS5 takes a document out of the list of each beginning of a word that goes, even where
-    another word of it begins so. And it must not be put into a list that it is in already: FTS5
-    may keep it there when it is taken out. The two neighbors in the alphabet have the longest of
-    those beginnings in common with a word, and whatever shorter one any word has.
+    FTS5 removes a document from the list of each prefix of a removed word, even if another word of
+    the document has this prefix. And a document must not be added to a list that it is in already:
+    FTS5 may keep it there when it is removed. The two neighbors of a word in the alphabet share the
+    longest common prefix with it, and each shorter prefix that any word shares.
 
     Args:
-        kept: sorted.
+        changed: words that are removed or added.
+        kept: words that stay, sorted.
     """
     words: dict[str, None] = {}
     for word in changed:

@@ -1,4 +1,4 @@
-"""Keeps the index of the search right: whoever changes what it holds calls `index_video`."""
+"""Keeps the search index up to date: each service that changes an indexed text calls it."""
 
 from __future__ import annotations
 
@@ -40,26 +40,27 @@ _DERIVED: Final = (
 
 
 def index_video(video_id: UUID) -> None:
-    """Brings what a search sees of a video to what is stored of it, in the caller's transaction.
+    """Updates the search document of a video from its rows, in the caller's transaction.
 
-    To be called when a video is published and after each change of its captions, whose words
-    videos.services.caption_words has folded before; after other changes `index_details` does.
-    A video's deletion, and new names of members and categories, need nothing. Harmless for a
-    video that is gone, and twice.
+    Call it when a video is published and after each change of its captions, whose words
+    videos.services.caption_words has folded before; after other changes call `index_details`.
+    Deleting a video and renaming a member or category need no call. It does nothing for a video
+    that is gone.
     """
     index_videos([video_id])
 
 
 def index_details(video_id: UUID) -> None:
-    """The same after a change of title, description, category or visibility: the words of the
-    captions are taken over from the index as they are."""
+    """Updates the search document after a change of title, description, category or visibility,
+    keeping the words of the captions that it holds. In the caller's transaction."""
     index_videos([video_id], keep_spoken=True)
 
 
 @transaction.atomic
 def index_videos(video_ids: Iterable[UUID], *, keep_spoken: bool = False) -> None:
-    # Locked first, so that of two changes at once the later one reads what the other stored; not
-    # against keys, since both may have added a caption, whose key would make each wait for the
+    """Updates the search documents of videos. `keep_spoken`: without reading the captions."""
+    # Locked first, so that of two changes at once the later one reads what the other stored. With
+    # no_key, since both may have added a caption, whose foreign key would make each wait for the
     # other.
     locked = Video.objects.select_for_update(no_key=True).filter(pk__in=list(video_ids))
     videos = {video.pk: video for video in locked.order_by("pk")}
@@ -86,8 +87,8 @@ def index_videos(video_ids: Iterable[UUID], *, keep_spoken: bool = False) -> Non
 
 @batch_job("rebuild_search")
 def rebuild_search(*, missing_only: bool = False) -> int:
-    """Makes the rows of the index again, or those that are missing or of an older version, while
-    the site runs. Returns how many videos were looked at."""
+    """Rebuilds all search documents, or those that are missing or of an older version, while the
+    site runs. Returns how many videos were checked."""
     index_missing_captions()
     published = Video.objects.published()
     if missing_only:
@@ -106,47 +107,48 @@ def rebuild_search(*, missing_only: bool = False) -> int:
 
 
 def _after(published: QuerySet[Video], last: UUID | None) -> list[UUID]:
+    """The keys of the next BATCH videos."""
     following = published if last is None else published.filter(pk__gt=last)
     return list(following.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
 
 def index_captions(video_id: UUID) -> None:
-    """Makes the words of captions findable that were just stored, outside of the transaction that
-    published their video: folding and writing them takes long. Should the process end before, the
-    sweep does it (`index_missing_captions`)."""
+    """Indexes the captions of a video that was just published, after that transaction, since
+    folding and writing them takes long. If the process ends before, the sweep does it
+    (`index_missing_captions`)."""
     tracks = Caption.objects.present().filter(video=video_id, pk__in=captions_without_words())
     words = [(track.pk, fold_captions(track.body)) for track in tracks.iterator(chunk_size=8)]
     if not words:
         return
     with transaction.atomic():
-        # They may have been removed meanwhile.
-        held = Caption.objects.select_for_update().filter(pk__in=[pk for pk, _ in words])
-        there = set(held.values_list("pk", flat=True))
+        # Some may have been deleted for good meanwhile.
+        locked = Caption.objects.select_for_update().filter(pk__in=[pk for pk, _ in words])
+        existing = set(locked.values_list("pk", flat=True))
         CaptionWords.objects.bulk_create(
-            (CaptionWords(caption_id=pk, words=folded) for pk, folded in words if pk in there),
+            (CaptionWords(caption_id=pk, words=folded) for pk, folded in words if pk in existing),
             ignore_conflicts=True,
         )
         index_video(video_id)
 
 
 def index_missing_captions() -> int:
-    """Folds captions that an older version stored, or whose worker ended before it could, one after
-    the other. Returns how many."""
+    """Indexes captions that an older version stored, or whose worker was killed before. Returns how
+    many."""
     missing = captions_without_words()
     for pk in missing:
         track = Caption.objects.filter(pk=pk).first()
         words = fold_captions(track.body) if track else ""
         with transaction.atomic():
-            # It may have been removed for good meanwhile.
-            held = Caption.objects.select_for_update().only("video").filter(pk=pk).first()
-            if held is not None:
+            # It may have been deleted for good meanwhile.
+            locked = Caption.objects.select_for_update().only("video").filter(pk=pk).first()
+            if locked is not None:
                 CaptionWords.objects.get_or_create(caption_id=pk, defaults={"words": words})
-                index_video(held.video_id)
+                index_video(locked.video_id)
     return len(missing)
 
 
 def document_of(video: Video, spoken: str) -> SearchDocument:
-    """What a search is to see of a published video, unsaved; `spoken` are the folded words of its
+    """The search document of a published video, unsaved. `spoken` are the folded words of its
     captions, with spaces between."""
     title, description = words_of(video.title), words_of(video.description or "")
     tokens = [uploader_token(video.uploaded_by_id)]
@@ -167,11 +169,12 @@ def document_of(video: Video, spoken: str) -> SearchDocument:
 
 
 def _spaced(words: list[str]) -> str:
+    """The words with a space around each, so that a whole word can be found in the text."""
     return f" {' '.join(words)} "
 
 
 def _update(document: SearchDocument, made: SearchDocument) -> None:
-    """Stores what differs."""
+    """Stores the fields that differ."""
     names = [name for name in _DERIVED if getattr(document, name) != getattr(made, name)]
     for name in names:
         setattr(document, name, getattr(made, name))
@@ -180,7 +183,7 @@ def _update(document: SearchDocument, made: SearchDocument) -> None:
 
 
 def _insert(documents: list[SearchDocument]) -> list[int]:
-    """Where the microsecond is taken by another video, the next one. Returns the keys."""
+    """Stores documents. A key that another video has is counted up by one. Returns the keys."""
     keys = list[int]()
     while documents:
         SearchDocument.objects.bulk_create(documents, ignore_conflicts=True)

@@ -1,7 +1,8 @@
-"""Files that no row names are moved aside with a note of what they were, never deleted.
+"""Setting files aside: files that no row names are moved, with a note, and never deleted.
 
-They lie in `set-aside/<date>/<root's name>/` below the media folder, or inside their own root where
-that is on another disk, so that no bytes are copied. Staff restore or prune them by `manage.py`.
+They are moved to `set-aside/<date>/<root's name>/` below the media folder, or inside their own root
+if that is on another disk, so that no bytes are copied. An admin restores or prunes them with
+`manage.py`.
 """
 
 from __future__ import annotations
@@ -32,17 +33,18 @@ logger = logging.getLogger(__name__)
 FOLDER: Final = "set-aside"
 MAX_SAME_NAME: Final = 1000
 NO_NOTE: Final = "Its note is lost."
-# Notes, and what an earlier version left of one when it was killed.
+# Notes, and unfinished ones of an earlier version that was killed.
 _NOTE: Final = re.compile(r"\.json(\.[0-9a-f]{8}\.part)?$")
 
 
 class SetAsideError(Exception):
-    """Nothing was restored; the sentence says why."""
+    """A file could not be restored. The sentence says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """One file or folder that was set aside. `name` is where it lies below its set-aside folder."""
+    """One file or folder that was set aside. `name` is its path below the set-aside folder; `root`
+    and `key` are where it was."""
 
     name: str
     path: Path
@@ -55,8 +57,8 @@ class SetAside:
 
 
 def set_aside(file: StoredFile, *, why: str, video_id: UUID | None = None) -> bool:
-    """Moves a file or folder aside, with its note. False when it is gone, or cannot be moved now,
-    which is logged; it then stays where it is."""
+    """Moves a file or folder aside and writes its note. False when it is gone, or when it cannot be
+    moved now, which is logged; it then stays where it is."""
     if not is_available(file.root):
         return False
     path = stored_path(file.root, file.key)
@@ -84,8 +86,8 @@ def set_aside(file: StoredFile, *, why: str, video_id: UUID | None = None) -> bo
 
 
 def all_set_aside() -> Iterator[SetAside]:
-    """What lies in the set-aside folders of all roots in use, oldest day first. Of a file whose
-    note is lost, what can be told without it."""
+    """Yields what is set aside in all roots in use, the oldest day first. The facts about a file
+    whose note is lost are incomplete."""
     for base in _all_bases():
         for folder in sorted(base.glob("*/*/")):
             names = set(names_in(folder))
@@ -97,10 +99,10 @@ def all_set_aside() -> Iterator[SetAside]:
 
 
 def _read(path: Path, base: Path, *, has_note: bool) -> SetAside:
-    """Raises: OSError when the file is gone."""
+    """The facts about one file, from its note or from the file. Raises: OSError when it is gone."""
     root, note = path.parent.name, _note_of(path)
     moved_at = datetime.fromtimestamp(path.lstat().st_ctime, tz=timezone.get_current_timezone())
-    # Whether it was an avatar or a cover cannot be told.
+    # Without a note it is unknown whether an image was an avatar or a cover.
     facts: dict[str, Any] = {"root": root, "key": "" if root == IMAGES else path.name}
     if has_note:
         with suppress(OSError, ValueError, TypeError):
@@ -122,22 +124,22 @@ def _read(path: Path, base: Path, *, has_note: bool) -> SetAside:
 
 
 def set_aside_size() -> tuple[int, int]:
-    """How many files and folders are set aside, and their bytes."""
+    """The number of files and folders that are set aside, and their size in bytes."""
     sizes = [one.size_bytes for one in all_set_aside()]
     return len(sizes), sum(sizes)
 
 
 def restore_set_aside(*, name: str) -> Path:
-    """Moves what was set aside back to its place. `name` is its own, or with date and root.
+    """Moves a file or folder back to where it was. `name` is its own, or with date and root.
 
-    Raises SetAsideError when there is no such file, or several, or its place is taken.
+    Raises: SetAsideError when there is no such file, or several, or another file is in its place.
     """
     found = [one for one in all_set_aside() if name in {one.name, one.path.name}]
     if not found:
-        raise SetAsideError(f"Nothing of the name {name} is set aside.")
+        raise SetAsideError(f"Nothing named {name} is set aside.")
     if len(found) > 1:
         names = ", ".join(one.name for one in found)
-        raise SetAsideError(f"Several are set aside under this name. Say which one: {names}")
+        raise SetAsideError(f"Several files of this name are set aside. Choose one of: {names}")
     (one,) = found
     if not is_available(one.root):
         raise SetAsideError(f"The storage root '{one.root}' is not available.")
@@ -145,10 +147,10 @@ def restore_set_aside(*, name: str) -> Path:
         place = stored_path(one.root, one.key)
     except ValueError as error:
         raise SetAsideError(
-            f"The note of {one.name} is lost or names no place. Move the file by hand: {one.path}"
+            f"The note of {one.name} is lost or unusable. Move the file by hand: {one.path}"
         ) from error
     if os.path.lexists(place):
-        raise SetAsideError(f"There is a file at {place} already. Move it away first.")
+        raise SetAsideError(f"There is a file at {place} already. Move that one first.")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         one.path.rename(place)
@@ -160,9 +162,10 @@ def restore_set_aside(*, name: str) -> Path:
 
 
 def prune_set_aside(*, older_than: timedelta = timedelta(0)) -> tuple[int, int]:
-    """Deletes for good what was set aside that long ago. Returns how many, and their bytes.
+    """Deletes for good what was set aside before `older_than`. Returns how many files and folders,
+    and their size in bytes.
 
-    Raises OSError.
+    Raises: OSError.
     """
     before = timezone.now() - older_than
     pruned = [one for one in all_set_aside() if one.set_aside_at <= before]
@@ -179,19 +182,23 @@ def prune_set_aside(*, older_than: timedelta = timedelta(0)) -> tuple[int, int]:
 
 
 def _bases(root: str) -> list[Path]:
-    """Where a file of this root may go: the second serves a root on another disk."""
+    """The set-aside folders for a file of this root: the second is for a root on another disk."""
     available = [name for name in (IMAGES, root) if is_available(name)]
     return list(dict.fromkeys(root_path(name) / FOLDER for name in available))
 
 
 def _all_bases() -> list[Path]:
+    """The set-aside folders of all available roots, which need not exist."""
     available = [name for name in (IMAGES, *root_names()) if is_available(name)]
     return list(dict.fromkeys(root_path(name) / FOLDER for name in available))
 
 
 def _claimed_place(base: Path, file: StoredFile, note: bytes) -> Path:
-    """A free place whose note is written. Who creates the note has the place: two files of a name,
-    or two processes that move one file, get different ones. Raises: OSError."""
+    """Finds a free place and writes its note. Raises: OSError.
+
+    The process that creates the note has the place, so that two files of one name, or two processes
+    that move one file, get different places.
+    """
     folder = base / f"{timezone.now():%Y-%m-%d}" / file.root
     folder.mkdir(parents=True, exist_ok=True)
     name = Path(file.key).name
@@ -206,12 +213,12 @@ def _claimed_place(base: Path, file: StoredFile, note: bytes) -> Path:
                 os.fsync(written.fileno())
         except FileExistsError:
             continue
-        except OSError:  # full
+        except OSError:  # the disk is full
             _note_of(place).unlink(missing_ok=True)
             raise
         sync(folder)
         return place
-    raise FileExistsError(f"too many of the name {name}")
+    raise FileExistsError(f"too many files of the name {name}")
 
 
 def _note_of(place: Path) -> Path:

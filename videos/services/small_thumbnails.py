@@ -1,4 +1,4 @@
-"""Small thumbnails for lists. Workers make them; a request only looks whether there is one."""
+"""Small thumbnails for lists. Workers make them; requests only check whether one exists."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Width and height in px: twice the size of most cards.
+# Width and height in pixels: twice the size of most cards, for dense displays.
 SMALL_SIZE: Final = (640, 360)
-# What one sweep makes at most, and how long it goes on.
+# The limits of one sweep.
 MAX_AT_A_TIME: Final = 100
 SWEEP_SECONDS: Final = 30
 NAMES_IN_A_QUERY: Final = 500
 
 
 def small_thumbnail(thumbnail: Path) -> Path:
-    """The small one of a thumbnail; the thumbnail itself where there is none (yet)."""
+    """The small version of a thumbnail, or the thumbnail itself until that is made."""
     small = small_of(thumbnail)
     return small if small.is_file() else thumbnail
 
 
 def enqueue_small_thumbnail(video_id: UUID) -> None:
-    """Has a worker make it, once the caller's transaction that names a new thumbnail is committed.
-    Where that gets lost, the sweep makes it."""
+    """Enqueues the making of a small thumbnail, in the caller's transaction that stores a new
+    thumbnail. If the task is lost, the sweep makes it."""
     enqueue("videos.tasks.make_small_thumbnail", str(video_id))
 
 
 def make_small_thumbnail(video_id: UUID) -> bool:
-    """In a worker: makes the small thumbnail of a video that lacks it. False when there is nothing
-    to do, or it can't be made now: lists then show the thumbnail itself."""
+    """Makes the small thumbnail of a video that lacks it. Called by a worker. False when there is
+    nothing to do or it cannot be made now: lists then show the thumbnail itself."""
     video = Video.objects.filter(pk=video_id).first()
     path = video.thumbnail_path if video else None
     return path is not None and not small_of(path).is_file() and _make(path)
 
 
 def make_missing_small_thumbnails() -> int:
-    """Makes small thumbnails that are missing: those of a site that was upgraded or seeded, and
-    what a lost worker left out. Returns how many.
+    """Makes missing small thumbnails: after an upgrade, after seeding, and after lost tasks.
+    Returns how many.
 
-    Reads the names of the folder of thumbnails once. In random order, so that thumbnails that
-    can't be read don't keep the others from their turn.
+    Lists the folder of thumbnails once. The order is random, so that thumbnails which cannot be
+    read do not keep the sweep from the others.
     """
     if not is_available(THUMBNAILS):
         return 0
     folder = root_path(THUMBNAILS)
-    there = {path.stem for path in small_of(folder / "any").parent.glob("*.webp")}
+    existing = {path.stem for path in small_of(folder / "any").parent.glob("*.webp")}
     missing = [
         path.name
         for path in folder.glob("*.jpg")
-        if path.stem not in there and not path.stem.endswith(f"-{STORYBOARD}")
+        if path.stem not in existing and not path.stem.endswith(f"-{STORYBOARD}")
     ]
     random.shuffle(missing)
     deadline, made = time.monotonic() + SWEEP_SECONDS, 0
@@ -77,7 +77,7 @@ def make_missing_small_thumbnails() -> int:
 
 
 def _named(names: list[str]) -> Iterator[str]:
-    """Those that are a video's thumbnail. One query for each NAMES_IN_A_QUERY."""
+    """The names that a video's row has as its thumbnail. One query for NAMES_IN_A_QUERY names."""
     for start in range(0, len(names), NAMES_IN_A_QUERY):
         batch = names[start : start + NAMES_IN_A_QUERY]
         rows = Video.objects.filter(thumbnail_filename__in=batch)
@@ -85,6 +85,7 @@ def _named(names: list[str]) -> Iterator[str]:
 
 
 def _make(thumbnail: Path) -> bool:
+    """Makes the small version of a thumbnail. False when it cannot be made, which is logged."""
     try:
         with thumbnail.open("rb") as file:
             write_whole(small_of(thumbnail), fitted_webp(file, SMALL_SIZE))

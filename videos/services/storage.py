@@ -1,4 +1,4 @@
-"""Which storage roots are the site's: what rows name, new roots, and roots that are away."""
+"""The site's storage roots: which rows name, which are away, and which are new."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Folders that the root of avatars and covers has itself.
+# Folders that belong to the root of avatars and covers.
 OWN_FOLDERS: Final = ("avatars", "categories")
 
 
@@ -56,8 +56,8 @@ def is_named(root: str) -> bool:
 
 
 def missing_roots() -> dict[str, str]:
-    """Roots that cannot be used and that something needs, with the reason: rows name files there,
-    or new ones go there and the disk is read-only."""
+    """Needed roots that cannot be used, with the reason. A root is needed if rows name files in it
+    or new files go there; the latter must not be read-only."""
     away, read_only = troubled_roots()
     if not away and not read_only:
         return {}
@@ -72,12 +72,12 @@ def missing_roots() -> dict[str, str]:
 
 
 def roots_away() -> set[str] | None:
-    """The roots that are not available on this host; None when results could not be stored."""
+    """The roots that are not available on this host; None when new files could not be stored."""
     away = set(unavailable_roots())
     try:
         needed = roots_for_new_videos()
     except RootUnavailableError as error:
-        logger.error("No job is taken. %s", error)  # noqa: TRY400 the trace tells nothing
+        logger.error("No job is taken. %s", error)  # noqa: TRY400 the trace adds nothing
         return None
     return away if all(is_writable(name) for name in needed) else None
 
@@ -96,16 +96,16 @@ def has_its_storage(job: Job) -> bool:
 
 
 def mark_new_roots() -> list[str]:
-    """Makes and marks roots that were never marked, that no row names a file in, and whose folder
-    is missing or empty: those of a new site. Returns their names.
+    """Creates and marks the roots of a new site: those that were never marked, that no row names a
+    file in, and whose folder is missing or empty. Returns their names.
 
-    A root that had a marker once is not touched: an empty folder may be where its disk belongs.
+    A root that had a marker once is left alone: an empty folder may be where its disk is mounted.
     """
     for name in SETTINGS:
         path = as_stored(root_path(name))
         StorageRoot.objects.get_or_create(name=name, defaults={"kind": name, "path": path})
     unmarked = StorageRoot.objects.filter(marked_at=None).values_list("name", flat=True)
-    # The root of avatars and covers last, since others usually lie in it.
+    # The root of avatars and covers comes last, since others are usually inside it.
     marked = []
     for name in sorted(unmarked, key=lambda name: name == IMAGES):
         folder = root_path(name)
@@ -118,8 +118,8 @@ def mark_new_roots() -> list[str]:
 
 
 def _is_new(folder: Path, *, is_of_images: bool) -> bool:
-    """Whether a folder is missing or empty. In that of avatars and covers other roots may lie,
-    which have to be this site's."""
+    """Whether a folder is missing or empty. The folder of avatars and covers may hold other roots
+    of this site."""
     try:
         if read_marker(folder) is not None:
             return False

@@ -1,4 +1,4 @@
-"""Where stored files are: the name of a storage root and a key relative to it."""
+"""Stored files, addressed by the name of a storage root and a key relative to it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def stored_path(root: str, key: str) -> Path:
 
 
 def file_at(path: str) -> StoredFile | None:
-    """Root and key of an absolute path on this host; None for one that lies in no root."""
+    """Root and key of an absolute path on this host; None for a path outside of all roots."""
     root = root_of(Path(path))
     if root is None:
         return None
@@ -54,12 +54,12 @@ def file_at(path: str) -> StoredFile | None:
 
 
 def small_of(thumbnail: Path) -> Path:
-    """Where the small one of a thumbnail is, once a list has shown it."""
+    """The path of the small version of a thumbnail, which need not exist."""
     return thumbnail.parent / "small" / f"{thumbnail.stem}.webp"
 
 
 def files_of_row(video: Video) -> list[StoredFile]:
-    """What a video's own row names, without its renditions. No query."""
+    """The files that a video's own row names, without its renditions. No query."""
     named = (
         (video.source_root, video.source_key),
         (video.original_root, video.original_key),
@@ -71,23 +71,21 @@ def files_of_row(video: Video) -> list[StoredFile]:
 
 
 def published_roots() -> list[str]:
-    """Where finished files are written now, as far as it is available on this host."""
+    """The roots in which finished files are published now, if available on this host."""
     names = [THUMBNAILS, ORIGINALS]
-    with suppress(RootUnavailableError):  # of a path that no root has
+    with suppress(RootUnavailableError):  # no root has the configured path
         names.insert(0, current_video_root())
     return [name for name in dict.fromkeys(names) if is_available(name)]
 
 
 def published_files(video_ids: set[UUID]) -> dict[UUID, list[StoredFile]]:
-    """What the published roots hold under the name of one of these videos, of whatever attempt.
-
-    Each root is read once, however many videos are asked for.
-    """
+    """The files in the published roots whose names begin with the id of one of these videos, of any
+    attempt. Lists each root once."""
     found: dict[UUID, list[StoredFile]] = {}
     by_name = {video_id.hex: video_id for video_id in video_ids}
     for root in published_roots() if by_name else ():
         for name in names_in(root_path(root)):
-            # With a dot in front: a copy to another disk that was cut off.
+            # A dot comes first in the name of a copy to another disk that was cut off.
             video_id = by_name.get(name.removeprefix(".").partition("-")[0])
             if video_id is not None:
                 found.setdefault(video_id, []).append(StoredFile(root, name))
@@ -95,7 +93,7 @@ def published_files(video_ids: set[UUID]) -> dict[UUID, list[StoredFile]]:
 
 
 def names_in(folder: str | Path) -> list[str]:
-    """Empty when the folder cannot be read."""
+    """The names in a folder; none when it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in entries]

@@ -1,4 +1,4 @@
-"""The picture of a video: another moment of it, or one that is sent."""
+"""Changes a video's thumbnail: to another frame of the video, or to an uploaded image."""
 
 from __future__ import annotations
 
@@ -44,21 +44,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOT_READY: Final = "You can change the thumbnail once the video is ready."
-MAX_AT_A_TIME: Final = 10
+MAX_AT_A_TIME: Final = 10  # tasks that one sweep enqueues
 
 
 def choose_thumbnail_frame(*, video: Video, seconds: float) -> Video:
-    """Has a worker take the picture of another moment. Raises ValidationError, and
-    Video.DoesNotExist when it was deleted meanwhile."""
+    """Has a worker make the thumbnail from the frame at `seconds`.
+
+    Raises: ValidationError; Video.DoesNotExist when the video was deleted meanwhile.
+    """
     if not video.is_ready or video.duration_seconds is None:
         raise ValidationError(NOT_READY)
     if not 0 <= seconds <= video.duration_seconds:
         raise ValidationError(f"The video is only {clock(video.duration_seconds)} long.")
     with transaction.atomic():
-        # In the row, so that it is not lost with a worker.
+        # Stored in the row, so that a killed worker does not lose it.
         if not Video.objects.filter(pk=video.pk).update(thumbnail_wanted_at=seconds):
             raise Video.DoesNotExist
-        _ask_for(video.pk)
+        _enqueue(video.pk)
     video.thumbnail_wanted_at = seconds
     return video
 
@@ -66,11 +68,11 @@ def choose_thumbnail_frame(*, video: Video, seconds: float) -> Video:
 def set_uploaded_thumbnail(
     *, video: Video, picture: IO[bytes], member: UUID | None = None
 ) -> Video:
-    """Makes a picture that `member` uploaded the video's thumbnail, cut to the shape of the video.
-    A moment that was chosen before is forgotten. Slow: not to be called in a transaction.
+    """Stores an image that `member` uploaded as the thumbnail, cut to the shape of the video. A
+    frame that was chosen before is dropped. Slow: do not call it in a transaction.
 
-    Raises: PictureError, also when it cannot be stored; ValidationError; Video.DoesNotExist when
-    the video was deleted meanwhile.
+    Raises: PictureError for an image that cannot be read or stored; ValidationError;
+    Video.DoesNotExist when the video was deleted meanwhile.
     """
     if not video.is_ready or not video.width or not video.height:
         raise ValidationError(NOT_READY)
@@ -78,72 +80,77 @@ def set_uploaded_thumbnail(
     size = fit(video.width, video.height, short=side, long=side)
     jpeg = fitted_jpeg(picture, size, member=member)
     with storing_picture():
-        is_used = _use(video.pk, jpeg)
-    if not is_used:
+        is_stored = _store(video.pk, jpeg)
+    if not is_stored:
         raise Video.DoesNotExist
     video.refresh_from_db()
     return video
 
 
 def make_chosen_thumbnail(video_id: UUID) -> bool:
-    """In a worker: the picture of the moment that was chosen last. False when there is nothing to
-    do, no picture could be had, or that has to be tried again, which the row keeps asking for."""
+    """Makes the thumbnail from the frame that was chosen last. Called by a worker.
+
+    False when none is chosen, when there is no frame, or when it has to be tried again: the row
+    keeps the choice then.
+    """
     video = Video.objects.filter(pk=video_id, thumbnail_wanted_at__isnull=False).first()
     if video is None:
         return False
     wanted = video.thumbnail_wanted_at
     try:
         jpeg = _frame(video)
-        if jpeg is not None and _use(video_id, jpeg, wanted=wanted):
+        if jpeg is not None and _store(video_id, jpeg, wanted=wanted):
             return True
     except Exception as error:
-        if _passes(error) or is_unreadable(video.storage_root, video.file_path):
-            logger.warning("the picture of video %s has to wait: %s", video.short_id, error)
+        if _is_temporary(error) or is_unreadable(video.storage_root, video.file_path):
+            logger.warning("the thumbnail of video %s has to wait: %s", video.short_id, error)
             return False
-        # Not for ever: the next time would end like this one.
-        logger.exception("no picture of video %s at %s s", video.short_id, wanted)
-    # Another moment may have been chosen meanwhile; that one has a worker of its own.
-    asked = Video.objects.filter(pk=video_id, thumbnail_wanted_at=wanted)
-    asked.update(thumbnail_wanted_at=None)
+        # Given up: another try would end in the same way.
+        logger.exception("no frame of video %s at %s s", video.short_id, wanted)
+    # Another frame may have been chosen meanwhile, which has a task of its own.
+    unchanged = Video.objects.filter(pk=video_id, thumbnail_wanted_at=wanted)
+    unchanged.update(thumbnail_wanted_at=None)
     return False
 
 
 def enqueue_lost_thumbnails() -> int:
-    """Of moments whose worker was lost, or had to leave it. Harmless when it is only late."""
+    """Enqueues tasks for chosen frames whose task was lost or given up for now. Returns how many. A
+    second task for the same frame does no harm."""
     wanted = Video.objects.filter(thumbnail_wanted_at__isnull=False)
     keys = list(wanted.values_list("pk", flat=True)[:MAX_AT_A_TIME])
     for key in keys:
-        _ask_for(key)
+        _enqueue(key)
     return len(keys)
 
 
-def _ask_for(video_id: UUID) -> None:
+def _enqueue(video_id: UUID) -> None:
     enqueue("videos.tasks.make_chosen_thumbnail", str(video_id))
 
 
 def _frame(video: Video) -> bytes | None:
-    """JPEG of the moment that is wanted; None when no frame could be had."""
+    """The chosen frame as JPEG; None when there is no frame. Raises: what FFmpeg's commands
+    raise."""
     checked_root(video.storage_root)
     folder = Path(tempfile.mkdtemp(prefix="picture-", dir=checked_root(TEMP)))
     try:
         options = transcode_options(accepted=("mp4",))
         video_file, picture = video.file_path, folder / "thumbnail.jpg"
-        info = probe(video_file, options=options, tick=_heed_stop)
+        info = probe(video_file, options=options, tick=_stop_if_asked)
         at = video.thumbnail_wanted_at
-        if make_thumbnail(video_file, picture, info, options=options, tick=_heed_stop, at=at):
+        if make_thumbnail(video_file, picture, info, options=options, tick=_stop_if_asked, at=at):
             return picture.read_bytes()
         return None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _heed_stop(_progress: Progress) -> None:
+def _stop_if_asked(_progress: Progress) -> None:
     if is_stopping():
         raise CancelledError
 
 
-def _passes(error: Exception) -> bool:
-    """Whether another time may well end better, for a reason that is not in the video."""
+def _is_temporary(error: Exception) -> bool:
+    """Whether another try may succeed, since the reason is not in the video."""
     if is_disk_full(error) or is_disk_away(error):
         return True
     return isinstance(
@@ -151,14 +158,14 @@ def _passes(error: Exception) -> bool:
     )
 
 
-def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
-    """Makes it the video's picture. False when the video is gone or, for a moment that was
-    `wanted`, something else was chosen since.
+def _store(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
+    """Stores the JPEG as the video's thumbnail. False when the video is gone or, for a frame that
+    was chosen at `wanted` seconds, another choice was made since.
 
-    The old file goes once the row names the new one. Of a kill in between at most a file is left
-    that no row names; it goes with the video (videos.services.removing). No publishing
-    worker takes it for one of its own leftovers: those are listed before the video is ready, and
-    a video that is ready is never published again.
+    The old file is removed after the row names the new one. A kill in between leaves at most a file
+    that no row names, which is removed with the video (videos.services.removing). No publishing
+    worker takes it for one of its own files: those are listed before the video is ready, and a
+    video that is ready is never published again.
     """
     root = checked_root(THUMBNAILS)
     path = root / f"{published_stem(video_id, secrets.token_hex(VERSION_CHARACTERS // 2))}.jpg"
@@ -181,5 +188,5 @@ def _use(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
                 request_removals([old], reason=RemovalReason.REPLACED, video_id=video_id)
         return True
     finally:
-        # The row decides, not the error: a COMMIT whose answer got lost may well have counted.
+        # The row decides, not the error: a COMMIT may have succeeded although its answer was lost.
         remove_unpublished(video_id, [path])

@@ -1,4 +1,4 @@
-"""Counting views, and remembering where one stopped."""
+"""Counts views and stores where each member stopped in a video."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ from videos.models import Video, View, WatchProgress
 if TYPE_CHECKING:
     from accounts.models import User
 
-# A view is this much of a video, whichever is less.
+# A view is this much of a video, whichever is shorter.
 VIEW_SECONDS: Final = 30
 VIEW_SHARE: Final = 0.3
-# Nobody wants to go on from the first moments, or in the middle of the credits.
-BEGUN_SECONDS: Final = 5
-SEEN_SHARE: Final = 0.95
+# Continuing makes no sense in the first seconds, or during the credits.
+MIN_SECONDS: Final = 5
+FINISHED_SHARE: Final = 0.95
 
 
 def count_view(*, video: Video, member: User, watched: float) -> bool:
-    """Counts a view once a member and day, however often and from wherever this is told. Whether
-    it was counted.
+    """Counts a view, once for each member and day. Returns whether it was counted.
 
-    `watched` are the seconds that were played. One's own videos don't count, nor does what not
-    every member may see. The first to insert the row of the day is the one who counts.
+    `watched` are the seconds that were played. Members do not count on their own videos, and only
+    published videos are counted. The request that inserts the day's row counts.
     """
-    is_public = video.is_published
-    if not is_public or video.uploaded_by_id == member.pk or not is_view(video, watched):
+    if not video.is_published or video.uploaded_by_id == member.pk or not is_view(video, watched):
         return False
     day = timezone.localdate()
     if View.objects.filter(video=video, member=member, day=day).exists():
-        return False  # most often, and without a lock
+        return False  # the usual case, without a lock
     with transaction.atomic():
         _, is_first = View.objects.get_or_create(video=video, member=member, day=day)
         if is_first:
@@ -42,7 +40,7 @@ def count_view(*, video: Video, member: User, watched: float) -> bool:
 
 
 def is_view(video: Video, watched: float) -> bool:
-    """Whether these seconds of it are enough to count."""
+    """Whether `watched` seconds of the video are enough to count."""
     enough: float = VIEW_SECONDS
     if video.duration_seconds:
         enough = min(enough, VIEW_SHARE * video.duration_seconds)
@@ -50,17 +48,17 @@ def is_view(video: Video, watched: float) -> bool:
 
 
 def save_position(*, video: Video, member: User, seconds: float, ended: bool) -> None:
-    """Where the member goes on next time, on any device, or that they have seen it to its end;
-    forgotten when there is nothing to go on with. The last one to tell is right."""
-    is_finished = ended or _is_seen(video, seconds)
-    if not is_finished and seconds < BEGUN_SECONDS:
-        # To begin a video again is not to have seen less of it.
+    """Stores where the member stopped, for all devices, or that the video is finished. A position
+    in the first seconds is deleted instead. The last request wins."""
+    is_finished = ended or _is_near_end(video, seconds)
+    if not is_finished and seconds < MIN_SECONDS:
+        # Starting a finished video again does not make it unfinished.
         WatchProgress.objects.filter(video=video, member=member, is_finished=False).delete()
         return
     position = WatchProgress(
         video=video,
         member=member,
-        seconds=max(seconds, BEGUN_SECONDS),
+        seconds=max(seconds, MIN_SECONDS),
         is_finished=is_finished,
         updated_at=timezone.now(),
     )
@@ -72,6 +70,6 @@ def save_position(*, video: Video, member: User, seconds: float, ended: bool) ->
     )
 
 
-def _is_seen(video: Video, seconds: float) -> bool:
+def _is_near_end(video: Video, seconds: float) -> bool:
     duration = video.duration_seconds
-    return bool(duration and seconds >= SEEN_SHARE * duration)
+    return bool(duration and seconds >= FINISHED_SHARE * duration)

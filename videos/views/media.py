@@ -19,12 +19,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.backends import client_address
 from clipset.lib.disk import is_disk_away
+from clipset.lib.filenames import version_of
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
 from clipset.lib.slots import NoSlotError, Slots
 from clipset.lib.text import safe_filename
 from siteconfig.roots import check_root_of
 from videos.access import playable_video, visible_video
-from videos.filenames import version_of
 from videos.services.small_thumbnails import small_thumbnail as small_one
 from videos.transcode.storyboard import Grid
 from videos.transcode.storyboard import storyboard_vtt as storyboard_text

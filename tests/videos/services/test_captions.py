@@ -13,7 +13,7 @@ from tests.builders import live_for, make_video
 from videos.models import Caption, SearchDocument, Video
 from videos.services import captions
 from videos.services.captions import (
-    MOST,
+    MAX_TRACKS,
     add_caption,
     choose_default_caption,
     forget_removed_captions,
@@ -74,7 +74,7 @@ def test_several_tracks_of_a_language_are_told_apart() -> None:
 
 def test_a_video_has_only_so_many() -> None:
     video = make_video()
-    for _ in range(MOST):
+    for _ in range(MAX_TRACKS):
         add(video)
     with pytest.raises(ValidationError, match="Remove one first"):
         add(video)
@@ -105,7 +105,7 @@ def test_a_name_is_one_line_of_its_own() -> None:
     video = make_video()
     first, _ = add(video), add(video, language="de")
     assert rename_caption(caption=first, label="  Original \n version ").label == "Original version"
-    for label, sentence in (("   ", "Give"), ("GERMAN", "already has this name")):
+    for label, sentence in (("   ", "Enter a name"), ("GERMAN", "already has this name")):
         with pytest.raises(ValidationError, match=sentence):
             rename_caption(caption=first, label=label)
 
@@ -164,7 +164,7 @@ def test_it_comes_back_only_for_a_while_and_where_there_is_room_and_is_swept_the
     kept, removed = add(video), add(video, language="de")
     remove_caption(caption=removed)
     with monkeypatch.context() as patch:
-        patch.setattr(captions, "MOST", 1)
+        patch.setattr(captions, "MAX_TRACKS", 1)
         with pytest.raises(ValidationError, match="Remove one"):
             restore_caption(caption=removed)
     live_for(1)

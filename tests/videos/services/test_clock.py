@@ -21,7 +21,7 @@ from clipset.workers.task_queue import enqueue, ensure_schedule, waiting_task_co
 from siteconfig.models import DayAlive
 from tests.builders import live_for, make_admin, make_user, make_video
 from videos.models import GuestLink, Upload
-from videos.services.clock import clock_warning, look_at_clock, newest_moment
+from videos.services.clock import clock_warning, correct_future_times, newest_moment
 from videos.services.guest_links import create_guest_link
 from videos.services.processing.claim import claim_next_job
 from videos.services.processing.jobs import add_job, requeue_lost_jobs
@@ -74,7 +74,7 @@ def test_schedules_and_tasks_run_again(clock: list[datetime], bob: User) -> None
     in_work = NOW + timedelta(days=21)
     OrmQ.objects.filter(pk=taken.pk).update(lock=in_work)
     assert waiting_task_count() == 0
-    look_at_clock()
+    correct_future_times()
     assert Schedule.objects.get(minutes=1).next_run == NOW
     assert Schedule.objects.get(minutes=24 * 60).next_run == in_time
     assert waiting_task_count() == 3
@@ -88,7 +88,7 @@ def test_a_job_whose_worker_died_is_taken_back(clock: list[datetime], bob: User)
     held = claim_next_job()
     assert held
     clock[0] = NOW
-    look_at_clock()
+    correct_future_times()
     assert requeue_lost_jobs() == 0, "a worker that lives renews it within the lease"
     clock[0] = NOW + timedelta(seconds=31)
     assert requeue_lost_jobs() == 1
@@ -100,7 +100,7 @@ def test_a_job_that_was_put_off_is_due(clock: list[datetime], bob: User) -> None
     add_job(video=make_video(uploader=bob, status="PENDING"))
     clock[0] = NOW
     assert claim_next_job() is None
-    look_at_clock()
+    correct_future_times()
     assert claim_next_job()
 
 
@@ -114,7 +114,7 @@ def test_quotas_are_reset_and_throttles_end(clock: list[datetime], bob: User) ->
     AccessAttempt.objects.create(username="bob", failures_since_start=8)
     AccessAttempt.objects.update(attempt_time=clock[0])
     clock[0] = NOW
-    look_at_clock()
+    correct_future_times()
     bob.refresh_from_db()
     assert bob.weekly_upload_bytes == 7, "what counts this week goes on counting"
     assert AccessAttempt.objects.get().attempt_time == NOW
@@ -142,7 +142,7 @@ def test_what_expires_lives_no_longer_than_it_should(clock: list[datetime], bob:
         writer_token="somebody elsewhere", writer_until=clock[0] + timedelta(seconds=10)
     )
     clock[0] = NOW
-    look_at_clock()
+    correct_future_times()
     days = {
         GuestLink: GuestLink.objects.get().expires_at,
         Invitation: Invitation.objects.get().expires_at,
@@ -169,7 +169,7 @@ def test_a_clock_that_is_behind_cuts_nothing_short(clock: list[datetime], bob: U
     assert warning
     assert f"says {NOW - LEAP:%Y-%m-%d %H:%M} UTC" in warning
     assert f"is from {NOW:%Y-%m-%d}" in warning
-    look_at_clock()
+    correct_future_times()
     tidy_up()
     after = [list(model.objects.values()) for model in (GuestLink, Invitation, Session, Upload)]
     assert after == before
@@ -186,7 +186,7 @@ def test_a_right_clock_changes_nothing_and_warns_of_nothing(
     assert abs(newest - NOW) < timedelta(minutes=30)
     assert clock_warning() is None
     with CaptureQueriesContext(connection) as queries:
-        look_at_clock()
+        correct_future_times()
     assert not [it["sql"] for it in queries if not it["sql"].startswith("SELECT")]
     assert len(queries) <= 19
     assert caplog.records == []
@@ -196,11 +196,11 @@ def test_a_leap_ahead_deletes_nothing(clock: list[datetime], bob: User) -> None:
     issue_all(bob)
     before = [set(model.objects.all()) for model in (GuestLink, Invitation, Session, Upload)]
     clock[0] = NOW + LEAP
-    look_at_clock()
+    correct_future_times()
     assert end_expired_uploads() == 0
     tidy_up()
     clock[0] = NOW
-    look_at_clock()
+    correct_future_times()
     after = [set(model.objects.all()) for model in (GuestLink, Invitation, Session, Upload)]
     assert after == before
     assert Upload.objects.get().is_open
@@ -233,7 +233,7 @@ VOID = {"BackupRun.lease_until", "Removal.taken_until"}
 
 
 def test_every_moment_that_is_stored_has_been_thought_of() -> None:
-    """A new one that may lie in the future belongs into `look_at_clock`."""
+    """A new one that may lie in the future belongs into `correct_future_times`."""
     names = ("accounts", "categories", "siteconfig", "videos")
     ours = [apps.get_app_config(name) for name in names]
     unknown = {

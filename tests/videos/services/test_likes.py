@@ -8,7 +8,7 @@ from clipset.lib.refusals import RateLimitedError
 from tests.builders import make_user, make_video
 from videos.models import Like, Video
 from videos.selectors.cards import cards
-from videos.services.likes import MOST, set_like
+from videos.services.likes import MAX_LIKES, set_like
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def test_a_video_that_was_deleted_meanwhile_is_not_liked() -> None:
 
 def test_nobody_clicks_without_end() -> None:
     video, alice = make_video(), make_user()
-    for number in range(MOST):
+    for number in range(MAX_LIKES):
         set_like(video=video, member=alice, liked=number % 2 == 0)
     with pytest.raises(RateLimitedError):
         set_like(video=video, member=alice, liked=True)

@@ -17,12 +17,13 @@ from siteconfig.backup.manifest import Manifest
 from tests.builders import make_user
 from tests.videos.services.test_files import age, video_with_files
 from videos.models import Removal, Video
-from videos.services import removing, restoring
+from videos.services import restoring
 from videos.services.details import delete_video
 from videos.services.files import files_of, sweep_temp
-from videos.services.processing import publish as publishing
+from videos.services.named_files import named_files
+from videos.services.processing import publish
 from videos.services.removing import work_off_removals
-from videos.services.restoring import BROUGHT_BACK, _Found, _store
+from videos.services.restoring import RESTORED, _Found, _store
 from videos.services.stored_files import StoredFile, stored_path
 from videos.transcode.publish import copy_file
 
@@ -42,8 +43,7 @@ def backed_up(video: Video, work: Path) -> tuple[_Found, Manifest]:
     """A video's rows and files as they are once restic has brought them to the work folder."""
     video = Video.objects.get(pk=video.pk)
     rows = {
-        model: list(model._default_manager.filter(video=video).order_by("pk"))
-        for model in BROUGHT_BACK
+        model: list(model._default_manager.filter(video=video).order_by("pk")) for model in RESTORED
     }
     found = _Found(video, rows, [])
     roots = {file.root: f"/old/{file.root}" for file in found.files}
@@ -76,15 +76,14 @@ def test_files_that_a_worker_is_removing_are_not_lost(
         connection.close()
 
     thread = threading.Thread(target=restore)
-    read = removing._named_now
 
     def read_and_pause(batch: list[Removal]) -> set[StoredFile]:
-        named = read(batch)
+        named = named_files(batch)
         thread.start()
         thread.join(1)  # one that does not wait for the worker ends by then
         return named
 
-    monkeypatch.setattr(removing, "_named_now", read_and_pause)
+    monkeypatch.setattr("videos.services.removing.named_files", read_and_pause)
     work_off_removals()
     thread.join()
     assert restored
@@ -204,7 +203,7 @@ def test_a_restore_that_was_cut_off_is_done_again(
     with monkeypatch.context() as patched:
         patched.setattr("os.link", os_error)  # as on another disk
         patched.setattr(restoring, "remove_unpublished", lambda *_args: None)
-        patched.setattr(publishing, "copy_file", copy_some)
+        patched.setattr(publish, "copy_file", copy_some)
         with pytest.raises(SystemExit):
             _store(found, manifest, tmp_path / "work")
     assert copied[0].is_file()

@@ -75,7 +75,7 @@ def test_two_of_a_name_are_kept_apart_and_neither_replaces_a_file() -> None:
     for content in (b"first", b"second!"):
         assert set_aside(stored("a.mp4", content), why="x")
     assert set_aside_size() == (2, 12)
-    with pytest.raises(CommandError, match="Nothing of the name"):
+    with pytest.raises(CommandError, match="Nothing named"):
         told("restore_set_aside", "b.mp4")
     stored("a.mp4", b"in its place")
     with pytest.raises(CommandError, match="already"):

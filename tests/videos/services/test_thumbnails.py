@@ -40,7 +40,7 @@ from videos.models import ProcessingStatus, Removal, Video
 from videos.services import files, small_thumbnails, thumbnails
 from videos.services.details import delete_video
 from videos.services.files import files_named_after, sweep_temp
-from videos.services.processing import publish as publishing
+from videos.services.processing import publish
 from videos.services.small_thumbnails import (
     make_missing_small_thumbnails,
     make_small_thumbnail,
@@ -544,8 +544,8 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
             set_uploaded_thumbnail(video=video, picture=picture())
         files.set_strays_aside(video_id, strays)
 
-    monkeypatch.setattr(publishing, "files_named_after", listing)
-    monkeypatch.setattr(publishing, "set_strays_aside", set_aside_late)
+    monkeypatch.setattr(publish, "files_named_after", listing)
+    monkeypatch.setattr(publish, "set_strays_aside", set_aside_late)
     assert work() == "completed"
     assert states == [False]
     assert colour(video)[0] > 200

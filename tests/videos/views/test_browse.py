@@ -142,7 +142,7 @@ def test_what_is_not_ready_is_shown_to_its_uploader_alone(client: Client, bob: U
         make_video(f"Mine {status.label}", uploader=bob, status=status)
     html = page(client, "/")
     assert "Your uploads" in html
-    for label in ("Waiting", "Processing", "Failed"):
+    for label in ("Queued", "Processing", "Failed"):
         assert f"Mine {label}" in html
     for other in (make_user("alice"), make_moderator("mod")):
         client.force_login(other)

@@ -1,4 +1,4 @@
-"""Deletes for good what the sweeps set aside."""
+"""Deletes set-aside files for good."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Command(BaseCommand):
             type=int,
             default=0,
             metavar="DAYS",
-            help="Only what was set aside so many days ago. Without it: everything.",
+            help="Delete only files that were set aside at least this many days ago.",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if not 0 <= options["older_than"] <= MAX_DAYS:
-            raise CommandError(f"Give the number of days as 0 to {MAX_DAYS:,}.")
+            raise CommandError(f"Give a number of days from 0 to {MAX_DAYS:,}.")
         try:
             count, size = prune_set_aside(older_than=timedelta(days=options["older_than"]))
         except OSError as error:

@@ -1,4 +1,4 @@
-"""django-q2's cluster, of which no part outlives the one that started it."""
+"""Runs django-q2's cluster so that none of its processes outlives the one that started it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from clipset.workers.task_queue import enqueue, return_taken_tasks
 from clipset.workers.ticks import begin_ticking
 from siteconfig.schema import WrongMigrationsError
 from siteconfig.services import cluster_heartbeats
-from videos.services.clock import clock_warning, look_at_clock
+from videos.services.clock import clock_warning, correct_future_times
 
 logger = logging.getLogger(__name__)
 
-# The guard has to look after its processes, too.
+# A short wait, since the guard process also has to watch its workers.
 HEARTBEAT_WAITS_SECONDS: Final = 1
 
 
 class KillableQueue(Queue):  # type: ignore[misc]
-    """By which a cluster hands out work. An idle worker waits with the lock in its hands, and may
-    be killed like that."""
+    """The queue that hands tasks to workers, with locks of the kernel: an idle worker holds the
+    lock while it waits, and may be killed then."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,14 +46,14 @@ class KillableQueue(Queue):  # type: ignore[misc]
 
 
 class BeatingSentinel(Sentinel):  # type: ignore[misc]
-    """The guard of a cluster, which writes its heartbeat while its processes work."""
+    """The guard process of a cluster, which also writes its heartbeat while its processes work."""
 
     def start(self) -> None:
         self.pulse = Pulse(self._beat)
         super().start()
 
     def status(self) -> str:
-        """django-q2 asks at each turn of the guard's loop, and while it starts and stops."""
+        """The cluster's status. django-q2 calls this in each turn of the guard's loop."""
         if self.start_event.is_set() and not self.stop_event.is_set():
             self.pulse.look(self)
         return str(super().status())
@@ -65,13 +65,13 @@ class BeatingSentinel(Sentinel):  # type: ignore[misc]
 
 
 def ticking_worker(task_queue: Any, result_queue: Any, timer: Any, timeout: Any) -> None:
-    """A worker whose tasks can show that they go on."""
+    """A worker process whose tasks extend their time limit while they make progress."""
     begin_ticking(timer, timeout)
     worker(task_queue, result_queue, timer, timeout)
 
 
-class TellingCluster(Cluster):  # type: ignore[misc]
-    """Tells its workers that it stops, so that they give back what would take too long."""
+class AnnouncingCluster(Cluster):  # type: ignore[misc]
+    """A cluster that tells its workers when it stops, so that they give back long jobs."""
 
     def stop(self) -> bool:
         announce_stop()
@@ -79,19 +79,21 @@ class TellingCluster(Cluster):  # type: ignore[misc]
 
 
 def run_due_schedules(broker: Broker | None = None) -> None:
-    """What the guard of a cluster calls every 30 s, by no clock. Schedules that a clock ahead put
-    off are brought back first: nothing that is scheduled could do that."""
+    """Runs the due schedules. The guard process calls this every 30 s, independent of the clock.
+
+    Schedules that a clock ahead postponed are corrected first: no scheduled task could do that.
+    """
     try:
-        look_at_clock()
+        correct_future_times()
     except Exception:
-        logger.exception("The clock could not be looked at; trying again in 30 s.")
+        logger.exception("The check of the clock failed; trying again in 30 s.")
     scheduler(broker=broker)
 
 
 class Command(QCluster):  # type: ignore[misc]
     help = (
-        "Starts the workers. Each of their processes ends with the one that started it: otherwise "
-        "those of a killed sentinel would go on taking tasks beside the new ones."
+        "Starts the workers. Each process ends with the one that started it, so that the workers "
+        "of a killed cluster don't go on beside new ones."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -103,19 +105,19 @@ class Command(QCluster):  # type: ignore[misc]
         except WrongMigrationsError as error:
             raise CommandError(str(error)) from error
         django_q_cluster.Queue = KillableQueue
-        # The guard waits half a second by it at each turn.
+        # The guard process waits for it half a second in each turn.
         django_q_cluster.Event = KernelEvent
         django_q_cluster.scheduler = run_due_schedules
         if warning := clock_warning():
             logger.warning(warning)
-        look_at_clock()
+        correct_future_times()
         django_q_cluster.Sentinel = BeatingSentinel
         django_q_cluster.worker = ticking_worker
         cluster_heartbeats.forget_old_heartbeats()
         return_taken_tasks()
-        # What waited, or was given back, while nobody was here.
+        # For jobs that waited, or were given back, while no cluster ran.
         enqueue("videos.tasks.look_after_jobs")
-        cluster = TellingCluster()
+        cluster = AnnouncingCluster()
         cluster.start()
         if options.get("run_once"):
             cluster.stop()

@@ -1,4 +1,4 @@
-"""The index of the search, made again."""
+"""Rebuilds the search index."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--missing",
             action="store_true",
-            help="only videos that are not in it, or as an older version of Clipset put them there",
+            help="only videos that are missing or were indexed by an older version of Clipset",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:

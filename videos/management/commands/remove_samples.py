@@ -1,4 +1,4 @@
-"""The end of the sample data."""
+"""Removes the sample data."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     help = (
         "Removes the members, categories and videos that seed_clipset made, with their files. "
-        "What real videos hang on stays."
+        "Members and categories that real videos need stay."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--all",
             action="store_true",
-            help="Leave no sample member: the admin goes even if there is no other, whoever has "
-            "videos of their own becomes an ordinary member and needs a new password, and open "
-            "invitations of sample members expire. This is how it works anyway where the settings "
-            "say that others can reach the site.",
+            help="Leave no sample member: the admin is removed even if there is no other, sample "
+            "members with videos of their own become ordinary members and need a new password, and "
+            "pending invitations of sample members expire. This is the default if the settings say "
+            "that others can reach the site.",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -50,19 +50,19 @@ class Command(BaseCommand):
         else:
             self.stdout.write("Nothing to remove.")
         for name in removed.kept_categories:
-            self.stdout.write(f"The category {name} stays: it holds videos that are no samples.")
+            self.stdout.write(f"The category {name} stays: it has videos that are not sample data.")
         for username, reason in removed.kept_users.items():
             advice = (
-                "They are an ordinary member without a password now: an admin makes them a link "
+                "They are now an ordinary member without a password: an admin can create a link "
                 "for a new one."
                 if removed.are_plain
-                else "Change the password now: it is publicly known. knows it."
+                else "Change the password now: it is publicly known."
             )
             self.stdout.write(f"{username} stays: this member {reason}. {advice}")
         if not User.objects.admins().exists():
             self.stdout.write(
-                "There is no admin now. The next start of the site prints a link to set up a new "
-                "one, and so does manage.py setup_link. (A site that only this machine reaches is "
+                "There is no admin now. The next start of the site, or manage.py setup_link, "
+                "prints a link to set up a new one. (A site that only this machine can reach is "
                 "filled with sample data again, unless SEED is none.)"
             )
 

@@ -1,4 +1,4 @@
-"""Moves what the sweeps set aside back to its place."""
+"""Moves a set-aside file back, or lists set-aside files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from videos.services.set_aside import SetAsideError, all_set_aside, restore_set_
 
 
 class Command(BaseCommand):
-    help = "Moves a file that was set aside back to its place. Without a name: lists them."
+    help = "Moves a set-aside file back to where it was. Without a name, lists all of them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", nargs="?", help="Its name, or date/root/name as listed.")
+        parser.add_argument("name", nargs="?", help="The file's name, or date/root/name as listed.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["name"] is None:

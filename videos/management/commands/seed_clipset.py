@@ -1,4 +1,4 @@
-"""The owner's sample data."""
+"""Fills an empty site with sample data."""
 
 from __future__ import annotations
 

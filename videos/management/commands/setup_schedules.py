@@ -1,4 +1,4 @@
-"""Makes what runs regularly. Harmless when it is there already."""
+"""Creates or updates the schedules. Safe to run again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from videos.services.schedules import set_up_schedules
 
 
 class Command(BaseCommand):
-    help = "Makes the schedules that the workers run, or brings them up to date."
+    help = "Creates the schedules that the workers run, or updates them."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        self.stdout.write(f"{set_up_schedules()} schedules stand.")
+        self.stdout.write(f"{set_up_schedules()} schedules are set up.")

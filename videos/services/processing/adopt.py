@@ -74,7 +74,7 @@ class _Whole:
 
     @property
     def rank(self) -> tuple[int, float]:
-        """For sorting: by the short side, then by age."""
+        """The key for sorting: the short side, then the age."""
         return min(self.size), self.placed_at
 
 

@@ -85,7 +85,8 @@ def _in_turn(kind: JobKind, now: datetime, away: set[str]) -> QuerySet[Job]:
 
 
 def _claim(job: Job, now: datetime) -> bool:
-    """One conditional UPDATE. False when another worker was faster, or no slot is free."""
+    """Leases the job by one conditional UPDATE. False when another worker was faster, or no slot is
+    free."""
     for slot in _slots(job):
         try:
             with transaction.atomic():

@@ -29,7 +29,7 @@ _DISK_ERRORS: Final = ("Input/output error", "Stale file handle", "Read-only fil
 
 
 class Fault(Enum):
-    """What is wrong with the storage of a job that failed."""
+    """A fault of the storage of a job that failed."""
 
     AWAY = "a disk is away, read-only or broken"
     CHANGED = "the source is not as long as what was uploaded"

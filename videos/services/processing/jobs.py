@@ -143,7 +143,7 @@ def give_back_job(job: Job, *, delay: timedelta = timedelta(0)) -> None:
 
 
 def storage_pause(job: Job) -> timedelta:
-    """How long to wait after storage failed, twice as long after each attempt.
+    """The time to wait after storage failed, twice as long after each attempt.
 
     This is for a disk that can be mounted and neither read nor written: while a disk is known to be
     away no job is claimed.

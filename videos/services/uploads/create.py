@@ -52,9 +52,7 @@ logger = logging.getLogger(__name__)
 FORM_OVERHEAD: Final = 128 * 1024  # bytes
 # How long a resumable upload is kept after its last bytes, and its address after its end.
 LIFETIME: Final = timedelta(hours=48)
-REMEMBERED_DAYS: Final = 7
 MAX_OPEN: Final = 100  # resumable uploads of one member
-WHOLE_AFTER_ALL: Final = "The upload is whole, although its row says that bytes are missing."
 # How long a request of the plain form keeps its reservation without sending bytes.
 FORM_LIFETIME: Final = timedelta(minutes=15)
 TOUCH_EVERY: Final = timedelta(seconds=5)
@@ -62,7 +60,7 @@ TOUCH_EVERY: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoDetails:
-    """What a member enters about a video; it becomes the fields of the same names."""
+    """The details of a video as entered by a member; they become its fields of the same names."""
 
     title: str
     description: str = ""
@@ -84,6 +82,7 @@ def check_kind(filename: str, *, status: int = 422) -> None:
 
 
 def too_large(limit: int) -> RefusedError:
+    """The refusal of a file of more than `limit` bytes."""
     return RefusedError(
         f"This file is larger than {human_bytes(limit)}, the maximum. "
         "Upload a shorter or smaller version.",
@@ -92,6 +91,7 @@ def too_large(limit: int) -> RefusedError:
 
 
 def disk_full() -> RefusedError:
+    """The refusal when the disk has no room."""
     return RefusedError(
         "The site's disk is too full for this file. Tell an admin, and try again later.",
         status=507,
@@ -99,6 +99,7 @@ def disk_full() -> RefusedError:
 
 
 def storage_away() -> RefusedError:
+    """The refusal while a storage root is not available."""
     return RefusedError(AWAY, status=503, retry_after=RETRY_AFTER_SECONDS)
 
 
