@@ -12,10 +12,11 @@ from threading import Event
 from django.conf import settings
 
 from videos.sample_data import scenes
+from videos.transcode.confine import Limits, find_program
 from videos.transcode.errors import CancelledError
 from videos.transcode.pipeline import transcode
-from videos.transcode.run import Limits, find_program, run
-from videos.transcode.types import Options, Progress, Result, Tick
+from videos.transcode.run import run
+from videos.transcode.types import Options, Progress, Tick, TranscodeResult
 
 KEYFRAME_SECONDS = 2
 SOUND_RATE = 16_000  # Hz, in which the tune is computed; the file has 48 kHz
@@ -64,7 +65,7 @@ CLIPS = (
 class BuiltFile:
     """A processed clip. `source_bytes`: its size before; `version`: names the result's contents."""
 
-    result: Result
+    result: TranscodeResult
     source_bytes: int
     version: str
 
@@ -106,7 +107,7 @@ def copy_source(source: Path, folder: Path, *, say: Say) -> Mapping[str, BuiltFi
     return dict.fromkeys((clip.name for clip in CLIPS), built)
 
 
-def _built(result: Result, source: Path) -> BuiltFile:
+def _built(result: TranscodeResult, source: Path) -> BuiltFile:
     with result.renditions[0].path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return BuiltFile(result=result, source_bytes=source.stat().st_size, version=digest[:12])

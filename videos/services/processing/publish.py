@@ -40,7 +40,7 @@ from videos.services.removals import request_removals
 from videos.services.search_index import index_captions, index_video
 from videos.services.small_thumbnails import ask_for_small_thumbnail
 from videos.services.stored_files import StoredFile
-from videos.transcode.captions import extract_captions
+from videos.transcode.caption_tracks import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
 from videos.transcode.publish import copy_file
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from videos.models import Job
-    from videos.transcode.captions import Caption as Extracted
+    from videos.transcode.caption_tracks import ExtractedCaption
     from videos.transcode.fragments import Facts
-    from videos.transcode.types import Made, Plan, Result, Tick
+    from videos.transcode.types import Made, Plan, Tick, TranscodeResult
 
 
 logger = logging.getLogger(__name__)
@@ -132,8 +132,8 @@ class Placed:
 
 def _publish(
     job: Job,
-    result: Result,
-    captions: tuple[Extracted, ...],
+    result: TranscodeResult,
+    captions: tuple[ExtractedCaption, ...],
     *,
     version: str,
     tick: Callable[[], None],
@@ -166,7 +166,7 @@ def index_new_captions(video: Video) -> None:
 
 
 def store_result(
-    job: Job, placed: Placed, captions: tuple[Extracted, ...], *, was_copied: bool
+    job: Job, placed: Placed, captions: tuple[ExtractedCaption, ...], *, was_copied: bool
 ) -> None:
     """Ends the job with a video that plays and whose source is not needed any more, and asks for
     what comes next. In a transaction; `index_new_captions` follows it. Raises LeaseLostError."""
@@ -189,7 +189,7 @@ def store_result(
 
 
 def _place_all(
-    job: Job, result: Result, files: list[Path], *, version: str, tick: Callable[[], None]
+    job: Job, result: TranscodeResult, files: list[Path], *, version: str, tick: Callable[[], None]
 ) -> Placed:
     config, stem = current_config(), file_stem(job)
     root = current_video_root()
@@ -296,7 +296,7 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
     Rendition.objects.bulk_create(renditions)
 
 
-def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
+def _store_captions(video: Video, captions: tuple[ExtractedCaption, ...]) -> None:
     """Without the words that a search finds: `index_captions` adds them after the commit."""
     Caption.objects.filter(video=video).only("pk").delete()
     Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)
