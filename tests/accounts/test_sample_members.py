@@ -193,7 +193,7 @@ def test_one_with_own_videos_becomes_an_ordinary_member_without_a_password(
     assert invitation.expires_at > soon - timedelta(minutes=1)
     expose()
     told = said("remove_samples")
-    assert "admin stays: this member has videos that are no samples" in told
+    assert "admin stays: this member has videos that are not sample data" in told
     assert "There is no admin now" in told
     said("check")
     sample_admin.refresh_from_db()

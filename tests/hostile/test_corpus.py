@@ -17,7 +17,7 @@ from tests.hostile.judge import (
     assert_thumbnail_is_innocent,
     measured,
 )
-from videos.transcode import run
+from videos.transcode import confine
 from videos.transcode.errors import TranscodeError
 from videos.transcode.pipeline import transcode, transcode_lower
 from videos.transcode.plan import make_plan
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from videos.transcode.types import Made, Result
+    from videos.transcode.types import Made, TranscodeResult
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("never_asked", "open_network")]
 
@@ -55,7 +55,7 @@ NAMES = re.compile(r"thumbnail\.jpg|source\.mp4|\d+p\.mp4")
 @pytest.fixture
 def open_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg could reach the server here: the whitelists alone must hold."""
-    monkeypatch.setattr(run, "_without_network", lambda: ())
+    monkeypatch.setattr(confine, "_without_network", lambda: ())
 
 
 def test_there_are_more_than_sixty_kinds_and_twenty_for_the_site() -> None:
@@ -79,7 +79,7 @@ def test_it_is_refused_with_a_sentence_or_becomes_a_video(
     kind: Kind, bait: Bait, tmp_path: Path
 ) -> None:
     source, work = kind.write(tmp_path, bait), tmp_path / "work"
-    results: list[Result] = []
+    results: list[TranscodeResult] = []
     videos: list[Made] = []
     with within_limits(), refused_with_a_sentence(tmp_path, bait):
         results.append(transcode(source, work, options=LIMITS))

@@ -31,15 +31,15 @@ def test_a_walk_over_tiny_chunks_ends_after_a_while(
 ) -> None:
     """Two gigabytes of them would keep a worker busy past its lease, and again the next one."""
     reads = 0
-    read = container.Reader.read
+    read = container.FileReader.read
 
-    def counted(reader: container.Reader, offset: int, length: int) -> bytes:
+    def counted(reader: container.FileReader, offset: int, length: int) -> bytes:
         nonlocal reads
         reads += 1
         return read(reader, offset, length)
 
     monkeypatch.setattr(container, "MAX_BOXES", 100)
-    monkeypatch.setattr(container.Reader, "read", counted)
+    monkeypatch.setattr(container.FileReader, "read", counted)
     path = tmp_path / "chunks.avi"
     path.write_bytes(tiny_chunks(5_000))
     container.is_whole(path)

@@ -28,7 +28,7 @@ from tests.folders import entries, files_below
 from tests.processes import Site
 from tests.videos.stored_videos import run_queue
 from videos.models import Job, ProcessingStatus, Upload, Video
-from videos.sample_data import seeding
+from videos.sample_data import seed as seed_module
 from videos.sample_data.clips import CLIPS, make_clip
 from videos.sample_data.data import VIDEOS, sample_short_id
 from videos.transcode.errors import ProcessingError
@@ -348,7 +348,7 @@ def test_a_failure_while_files_are_stored_leaves_nothing(
             raise ProcessingError("The server's disk is full.")
         publish_file(work, final)
 
-    monkeypatch.setattr(seeding, "publish_file", full_disk)
+    monkeypatch.setattr(seed_module, "publish_file", full_disk)
     with pytest.raises(CommandError, match="disk is full"):
         seed()
     assert not User.objects.exists()
@@ -366,7 +366,7 @@ def test_a_failed_reset_keeps_what_was_there(
     def no_space(work: Path, final: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(seeding, "publish_file", no_space)
+    monkeypatch.setattr(seed_module, "publish_file", no_space)
     with pytest.raises(CommandError, match="No space left on device"):
         seed("--reset", interactive=False)
     assert Video.objects.count() == 21
@@ -497,7 +497,7 @@ def test_what_is_real_stays(db: None, media: Path) -> None:
     said = remove_samples()
 
     assert "20 videos, 5 categories, 3 members" in said
-    assert "alice stays: this member has videos that are no samples" in said
+    assert "alice stays: this member has videos that are not sample data" in said
     assert "The category Music stays" in said
     assert set(User.objects.values_list("username", flat=True)) == {"alice", "dora"}
     real.refresh_from_db()

@@ -39,7 +39,7 @@ from tests.videos.stored_videos import (
     work,
 )
 from videos.models import Job, JobKind, JobState, ProcessingStatus, Upload, Video
-from videos.sample_data.seeding import SamplesError, seed_samples
+from videos.sample_data.seed import SampleDataError, seed_sample_data
 from videos.selectors import playback
 from videos.services.files import sweep_strays, sweep_temp
 from videos.services.processing import attempt, jobs, publish
@@ -285,8 +285,8 @@ def test_avatars_covers_and_thumbnails_are_refused_with_a_sentence(bob: User, me
 def test_samples_are_refused_with_a_sentence(media: Path) -> None:
     StorageRoot.objects.update(marked_at=timezone.now())
     unplug(media / "videos")
-    with pytest.raises(SamplesError, match="storage isn't available"):
-        seed_samples(say=lambda _: None)
+    with pytest.raises(SampleDataError, match="storage isn't available"):
+        seed_sample_data(say=lambda _: None)
     assert list((media / "videos").iterdir()) == []
 
 
@@ -436,7 +436,7 @@ def test_a_rehearsal_reads_and_writes_below_its_own_folders_only(
     run_queue()
     look_after_jobs()
     tidy_up()
-    seed_samples(reset=True, source=clips.h264_mp4(), say=lambda _: None)
+    seed_sample_data(reset=True, source=clips.h264_mp4(), say=lambda _: None)
     assert tree(media) == live_site
     assert str(media) not in " ".join(tree(copy))
 

@@ -27,8 +27,8 @@ from videos.services.details import delete_video, edit_video, move_to_category, 
 from videos.services.processing.publish import _store_captions
 from videos.services.search_changes import apply_waiting_changes
 from videos.services.search_index import index_captions, index_video
+from videos.transcode.caption_tracks import ExtractedCaption
 from videos.transcode.captions import MAX_BYTES, MAX_BYTES_IN_ALL
-from videos.transcode.captions import Caption as Extracted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,9 @@ def test_what_people_do_with_the_largest_captions(largest: Largest) -> None:
 def test_publishing_with_the_largest_captions(largest: Largest) -> None:
     video = make_video()
     tracks = tuple(
-        Extracted(code=f"x{number}", language="en", label=str(number), body=body, is_default=False)
+        ExtractedCaption(
+            code=f"x{number}", language="en", label=str(number), body=body, is_default=False
+        )
         for number, body in enumerate(largest.bodies)
     )
     for _ in range(2):  # the second time in the place of the first ones

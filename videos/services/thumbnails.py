@@ -32,8 +32,8 @@ from videos.services.removals import request_removals
 from videos.services.small_thumbnails import enqueue_small_thumbnail
 from videos.services.stored_files import StoredFile
 from videos.transcode.errors import CancelledError, DiskFullError, KilledBySignalError
+from videos.transcode.ladder import fit
 from videos.transcode.pipeline import make_thumbnail
-from videos.transcode.plan import fit
 from videos.transcode.probe import probe
 
 if TYPE_CHECKING:

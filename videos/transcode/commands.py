@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from videos.transcode.types import EncoderName, Options, Plan, Rendition, Sound, Treatment
+    from videos.transcode.types import (
+        EncoderName,
+        Options,
+        Plan,
+        PlannedRendition,
+        Sound,
+        Treatment,
+    )
 
 # One fragment per keyframe, each with its sidx in front; an empty moov at the start. The file can
 # be read while it grows and is its own index afterwards.
@@ -62,7 +69,7 @@ JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
 LUMA_OF_A_PICTURE = 40  # the brightest tenth is above this (black is 16, white 235) unless black
 
 
-def output_path(workdir: Path, rendition: Rendition) -> Path:
+def output_path(workdir: Path, rendition: PlannedRendition) -> Path:
     """Where a run writes a rendition."""
     return workdir / f"{rendition.name}.mp4"
 
@@ -102,7 +109,7 @@ def transcode_command(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class FrameSearch:
     """Where to look for a picture.
 
     Attributes:
@@ -119,7 +126,7 @@ class Look:
 
 
 def thumbnail_command(
-    video: Path, output: Path, look: Look, *, width: int, height: int, options: Options
+    video: Path, output: Path, look: FrameSearch, *, width: int, height: int, options: Options
 ) -> list[str]:
     """Write one frame of a finished rendition as JPEG; no file at all when none suits."""
     where: dict[str, Any] = {"ss": f"{look.start:.3f}"}
@@ -196,7 +203,7 @@ def _pictures(picture: Any, plan: Plan) -> list[Any]:
     return [*pictures, picture]
 
 
-def _scaled(picture: Any, treatment: Treatment, rendition: Rendition) -> Any:
+def _scaled(picture: Any, treatment: Treatment, rendition: PlannedRendition) -> Any:
     """Bring to size, to square pixels, and to BT.709 in limited range and 8 bits."""
     if treatment.hdr or treatment.wide_gamut:
         # Made smaller first: linear light takes twelve bytes a pixel.
@@ -243,7 +250,7 @@ def _through_linear_light(picture: Any, treatment: Treatment) -> Any:
     )
 
 
-def _video(plan: Plan, rendition: Rendition, encoder: EncoderName) -> dict[str, Any]:
+def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dict[str, Any]:
     if plan.treatment is None or rendition.encoding is None:
         return {"c:v": "copy", "min_frag_duration": MIN_FRAGMENT_MICROSECONDS}
     return {

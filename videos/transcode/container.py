@@ -31,7 +31,7 @@ def is_whole(path: Path) -> bool:
     True for other containers, which don't say. Raises OSError.
     """
     with path.open("rb") as file:
-        reader = Reader.of(file)
+        reader = FileReader.of(file)
         head = reader.read(0, 12)
         if head[4:8] in FIRST_BOXES:
             return _boxes_whole(reader)
@@ -43,7 +43,7 @@ def is_whole(path: Path) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class FileReader:
     """A few bytes from anywhere in an open file, whose position stays where it is.
 
     Attributes:
@@ -54,7 +54,7 @@ class Reader:
     size: int
 
     @classmethod
-    def of(cls, file: BinaryIO) -> Reader:
+    def of(cls, file: BinaryIO) -> FileReader:
         return cls(file.fileno(), os.fstat(file.fileno()).st_size)
 
     def read(self, offset: int, length: int) -> bytes:
@@ -91,7 +91,7 @@ def box_header(start: bytes) -> BoxHeader | None:
     return BoxHeader(kind, 16, struct.unpack(">Q", start[8:16])[0])
 
 
-def _boxes_whole(reader: Reader) -> bool:
+def _boxes_whole(reader: FileReader) -> bool:
     """The top-level boxes, one after the other."""
     offset = 0
     last = b""
@@ -115,7 +115,7 @@ def _boxes_whole(reader: Reader) -> bool:
     return has_index and last != b"moof"
 
 
-def _matroska_whole(reader: Reader) -> bool:
+def _matroska_whole(reader: FileReader) -> bool:
     """RFC 8794 (EBML) and RFC 9559 (Matroska): the Segment's size, unless it was left open."""
     offset = 0
     for _ in range(16):
@@ -144,7 +144,7 @@ def _vint_length(first: int) -> int:
     return 9 - first.bit_length()
 
 
-def _riff_whole(reader: Reader) -> bool:
+def _riff_whole(reader: FileReader) -> bool:
     """RIFF chunks, several in an OpenDML AVI above 1 GB: four letters, 32-bit size, padded."""
     offset = 0
     # Each has a gigabyte, or the last one; those of a few bytes would keep us here for minutes.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import ffmpeg
 
+from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     KilledBySignalError,
@@ -22,7 +23,7 @@ from videos.transcode.errors import (
     ProcessingError,
     StalledError,
 )
-from videos.transcode.run import Limits, capture
+from videos.transcode.run import capture
 from videos.transcode.types import (
     EncoderChoice,
     EncoderName,

@@ -20,10 +20,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from videos.transcode.container import BoxHeader, Reader, box_header
+from videos.transcode.container import BoxHeader, FileReader, box_header
 from videos.transcode.errors import ProcessingError
+from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
 from videos.transcode.moov import codec_names, video_track
-from videos.transcode.plan import ENCODE_KEYFRAME_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,22 +194,22 @@ def average_bandwidth(index: FragmentIndex) -> int:
 
 
 @contextmanager
-def _reader(source: Path | BinaryIO) -> Iterator[Reader]:
+def _reader(source: Path | BinaryIO) -> Iterator[FileReader]:
     if isinstance(source, Path):
         with source.open("rb") as file:
-            yield Reader.of(file)
+            yield FileReader.of(file)
     else:
-        yield Reader.of(source)
+        yield FileReader.of(source)
 
 
-def _header(reader: Reader, offset: int) -> BoxHeader | None:
+def _header(reader: FileReader, offset: int) -> BoxHeader | None:
     header = box_header(reader.read(offset, 16))
     if header is not None and header.size < header.length:
         raise NotFragmentedError(f"a box of {header.size} bytes at {offset}")
     return header
 
 
-def _content(reader: Reader, offset: int, header: BoxHeader, limit: int) -> bytes | None:
+def _content(reader: FileReader, offset: int, header: BoxHeader, limit: int) -> bytes | None:
     """What is in a box of at most ``limit`` bytes; None when it is not whole."""
     if header.size > limit:
         raise NotFragmentedError(f"{header.kind!r} of {header.size} bytes at {offset}")
@@ -218,7 +218,7 @@ def _content(reader: Reader, offset: int, header: BoxHeader, limit: int) -> byte
     return reader.read(offset + header.length, header.size - header.length)
 
 
-def _moov(reader: Reader) -> tuple[int, bytes] | None:
+def _moov(reader: FileReader) -> tuple[int, bytes] | None:
     """Where the moov ends, and what is in it."""
     offset = 0
     content: bytes | None = b""
@@ -240,7 +240,7 @@ def _parsed(parse: Callable[[bytes], Parsed], moov: bytes) -> Parsed:
         raise NotFragmentedError(str(error)) from error
 
 
-def _read_on(reader: Reader, index: FragmentIndex) -> FragmentIndex:
+def _read_on(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
     found: list[Fragment] = []
     end, played = index.end, index.duration
     while (header := _header(reader, end)) is not None:
@@ -262,7 +262,7 @@ def _read_on(reader: Reader, index: FragmentIndex) -> FragmentIndex:
     return replace(index, fragments=(*index.fragments, *found), duration=played, end=end)
 
 
-def _fragment(reader: Reader, offset: int) -> tuple[int, dict[int, Fraction]] | None:
+def _fragment(reader: FileReader, offset: int) -> tuple[int, dict[int, Fraction]] | None:
     """The size in bytes and the end of each track in seconds; None when it is not whole."""
     ends: dict[int, Fraction] = {}
     place = offset

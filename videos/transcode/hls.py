@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from videos.transcode.fragments import target_duration
-from videos.transcode.plan import ENCODE_KEYFRAME_SECONDS
+from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,7 +49,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
+class CaptionRendition:
     """One subtitle track in a master playlist.
 
     Attributes:
@@ -65,7 +65,7 @@ class Track:
     default: bool = False
 
 
-def master_playlist(variants: Iterable[Variant], tracks: Iterable[Track] = ()) -> str:
+def master_playlist(variants: Iterable[Variant], tracks: Iterable[CaptionRendition] = ()) -> str:
     """What there is to choose from (4.3.4). Players begin with the first variant."""
     media = _media(tracks)
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS", *media]
@@ -148,7 +148,7 @@ def subtitle_playlist(uri: str, *, duration: float) -> str:
     )
 
 
-def _media(tracks: Iterable[Track]) -> list[str]:
+def _media(tracks: Iterable[CaptionRendition]) -> list[str]:
     """In a group no two have one name and one at most is the default (4.3.4.1.1)."""
     lines: list[str] = []
     names: set[str] = set()

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from videos.transcode.commands import (
     DAMAGED_STATUS,
-    Look,
+    FrameSearch,
     output_path,
     thumbnail_command,
     transcode_command,
 )
+from videos.transcode.confine import Limits
 from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
 from videos.transcode.errors import (
     FfmpegFailedError,
@@ -23,22 +24,22 @@ from videos.transcode.errors import (
     ProcessingError,
     SourceError,
 )
-from videos.transcode.plan import fit, make_plan, plan_lower
+from videos.transcode.ladder import fit
+from videos.transcode.media import MediaInfo, VideoStream
+from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
-from videos.transcode.run import Limits, capture, run
+from videos.transcode.run import capture, run
 from videos.transcode.types import (
     Begun,
     EncoderChoice,
     EncoderName,
     Made,
-    MediaInfo,
     Options,
     Plan,
     Progress,
-    Result,
     Tick,
-    VideoStream,
+    TranscodeResult,
     no_begun,
     no_tick,
 )
@@ -73,7 +74,7 @@ def transcode(
     options: Options,
     tick: Tick = no_tick,
     begun: Begun = no_begun,
-) -> Result:
+) -> TranscodeResult:
     """Make ``workdir/<name>.mp4`` for each rendition, and ``workdir/thumbnail.jpg``, of a source.
 
     All are whole when this returns and none is published: ``publish.publish_file`` does that.
@@ -100,7 +101,7 @@ def transcode(
     has_picture = make_thumbnail(
         renditions[0].path, thumbnail, top, options=options, tick=_nearly_done(tick)
     )
-    return Result(
+    return TranscodeResult(
         info=info,
         plan=plan,
         renditions=renditions,
@@ -288,19 +289,19 @@ def make_thumbnail(
     return False
 
 
-def _looks(length: float, video: VideoStream, at: float | None) -> tuple[Look, ...]:
+def _looks(length: float, video: VideoStream, at: float | None) -> tuple[FrameSearch, ...]:
     """Where to look, in this order, until there is a picture."""
     moment = THUMBNAIL_AT_SECONDS if length > THUMBNAIL_AT_SECONDS else length / 2
     looks = (
-        Look(start=moment, seconds=LOOK_AHEAD_SECONDS),
-        Look(start=0.0, keyframes_only=length > SHORT_ENOUGH_TO_DECODE_SECONDS),
-        Look(start=moment, skip_black=False),
+        FrameSearch(start=moment, seconds=LOOK_AHEAD_SECONDS),
+        FrameSearch(start=0.0, keyframes_only=length > SHORT_ENOUGH_TO_DECODE_SECONDS),
+        FrameSearch(start=moment, skip_black=False),
         # The last frame may lie before the middle when most of the length is sound.
-        Look(start=0.0, skip_black=False),
+        FrameSearch(start=0.0, skip_black=False),
     )
     if at is None:
         return looks
     # A little before the last frame begins; sound may go on for longer.
     last = (video.frames - 1) / video.average_fps - 0.01 if video.average_fps else 0.0
-    chosen = Look(start=max(0.0, min(at, last)), skip_black=False)
+    chosen = FrameSearch(start=max(0.0, min(at, last)), skip_black=False)
     return (chosen, *looks)

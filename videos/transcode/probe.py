@@ -10,10 +10,12 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from videos.transcode.confine import Limits
 from videos.transcode.container import is_whole
 from videos.transcode.errors import CUT_SHORT, FfmpegFailedError, OutOfMemoryError, SourceError
 from videos.transcode.formats import input_words
-from videos.transcode.run import Limits, capture
+from videos.transcode.media import MediaInfo
+from videos.transcode.run import capture
 from videos.transcode.streams import (
     Json,
     choose_audio,
@@ -25,13 +27,7 @@ from videos.transcode.streams import (
     whole_number,
 )
 from videos.transcode.timing import PACKET_ENTRIES, EndReader, PacketReader, Timing, TrackReader
-from videos.transcode.types import (
-    GIB,
-    MediaInfo,
-    Options,
-    Tick,
-    no_tick,
-)
+from videos.transcode.types import GIB, Options, Tick, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
 from videos.transcode.errors import ProcessingError, SourceError
+from videos.transcode.media import MediaInfo
 from videos.transcode.probe import probe
 from videos.transcode.run import disk_full
-from videos.transcode.types import MediaInfo, Options, Plan, Rendition, Tick, no_tick
+from videos.transcode.types import Options, Plan, PlannedRendition, Tick, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def check_output(
-    path: Path, plan: Plan, rendition: Rendition, *, options: Options, tick: Tick = no_tick
+    path: Path, plan: Plan, rendition: PlannedRendition, *, options: Options, tick: Tick = no_tick
 ) -> MediaInfo:
     """Probe what was made and compare it with the plan of it.
 
@@ -42,7 +43,7 @@ def check_output(
     return made
 
 
-def _differences(made: MediaInfo, plan: Plan, rendition: Rendition) -> list[str]:
+def _differences(made: MediaInfo, plan: Plan, rendition: PlannedRendition) -> list[str]:
     problems = []
     if not made.whole:
         problems.append("the output is cut short")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from videos.transcode.captions import HEADER, timestamp
+from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     OutOfMemoryError,
@@ -15,8 +16,8 @@ from videos.transcode.errors import (
     OutputTooLargeError,
 )
 from videos.transcode.formats import input_words
-from videos.transcode.plan import fit
-from videos.transcode.run import Limits, capture
+from videos.transcode.ladder import fit
+from videos.transcode.run import capture
 from videos.transcode.types import no_tick
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from videos.transcode.formats import PICTURE_CODECS, TEXT_SUBTITLE_CODECS
 from videos.transcode.languages import language_code
+from videos.transcode.media import AudioStream, FieldOrder, Hdr, SubtitleStream, VideoStream
 from videos.transcode.timing import nominal_rate
-from videos.transcode.types import AudioStream, FieldOrder, Hdr, SubtitleStream, VideoStream
 
 if TYPE_CHECKING:
     from videos.transcode.timing import Timing

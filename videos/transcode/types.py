@@ -10,25 +10,25 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-Hdr = Literal["", "pq", "hlg"]
-FieldOrder = Literal["progressive", "tff", "bff"]
+    from videos.transcode.media import FieldOrder, Hdr, MediaInfo
+
 EncoderName = Literal["libx264", "h264_nvenc", "h264_qsv", "h264_vaapi"]
 QualityName = Literal["small", "balanced", "high"]
 
 GIB = 1024**3
 
 
-class Quality(NamedTuple):
+class EncodeQuality(NamedTuple):
     """What the operator's choice of quality means to libx264."""
 
     crf: int
     preset: str
 
 
-QUALITIES: Mapping[QualityName, Quality] = {
-    "small": Quality(crf=25, preset="veryfast"),
-    "balanced": Quality(crf=21, preset="veryfast"),
-    "high": Quality(crf=18, preset="faster"),
+QUALITIES: Mapping[QualityName, EncodeQuality] = {
+    "small": EncodeQuality(crf=25, preset="veryfast"),
+    "balanced": EncodeQuality(crf=21, preset="veryfast"),
+    "high": EncodeQuality(crf=18, preset="faster"),
 }
 
 
@@ -92,129 +92,6 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoStream:
-    """The chosen picture track.
-
-    Attributes:
-        index: of the stream in the file, as FFmpeg counts.
-        coded_width, coded_height: as stored.
-        width, height: as shown, after pixel shape and rotation.
-        rotation: clockwise degrees to turn the stored picture by: 0, 90, 180 or 270.
-        plain_turn: the display matrix is such a turn and nothing else (no mirror, no other angle).
-        sar: shape of a stored pixel, width to height; 1 when the file doesn't say.
-        fps: the nominal rate, what a constant-rate copy of this track should have.
-        average_fps: frames divided by time.
-        vfr: the frames are not evenly spaced.
-        field_order: of interlaced pictures, which field comes first.
-        color_range: "tv", "pc" or "" when the file doesn't say; the same for the other three,
-            in FFmpeg's names ("bt709", "smpte170m", "bt2020nc", "arib-std-b67", ...).
-        dolby_profile_5: Dolby Vision without a picture that other decoders can show.
-        keyframe_spacing: longest time from a keyframe to the next one or to the end.
-        starts_with_keyframe: the first packet can be decoded by itself.
-        complete_timestamps: every packet says when it is shown, and decoding goes in order.
-        has_cutting_edit_list: the container hides stored frames; a copy would show them.
-        frames: number of frames that are shown.
-        bitrate: of this track, or 0 when the file doesn't say.
-    """
-
-    index: int
-    codec: str
-    profile: str
-    pix_fmt: str
-    bit_depth: int
-    coded_width: int
-    coded_height: int
-    width: int
-    height: int
-    rotation: int
-    plain_turn: bool
-    sar: Fraction
-    fps: Fraction
-    average_fps: float
-    vfr: bool
-    field_order: FieldOrder
-    color_range: str
-    color_matrix: str
-    color_primaries: str
-    color_transfer: str
-    hdr: Hdr
-    dolby_profile_5: bool
-    keyframe_spacing: float
-    starts_with_keyframe: bool
-    complete_timestamps: bool
-    has_cutting_edit_list: bool
-    frames: int
-    bitrate: int
-
-    @property
-    def interlaced(self) -> bool:
-        return self.field_order != "progressive"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioStream:
-    """The chosen sound track.
-
-    Attributes:
-        bitrate: 0 when the file doesn't say.
-        delay: seconds from the start of the file to the first sound.
-        described: the file says once how to decode it, as MP4 does; MPEG-TS says so in each packet.
-    """
-
-    index: int
-    codec: str
-    profile: str
-    channels: int
-    layout: str
-    sample_rate: int
-    bitrate: int
-    delay: float
-    described: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubtitleStream:
-    """A track of subtitles that are text.
-
-    Attributes:
-        index: of the stream in the file, as FFmpeg counts.
-        language: two or three small letters; "und" when the file doesn't say.
-        title: what the file calls it, on one line; often empty.
-        forced: meant to be shown to everybody, such as what a sign says.
-        default: meant to be shown unless the viewer says otherwise.
-    """
-
-    index: int
-    codec: str
-    language: str
-    title: str
-    forced: bool
-    default: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaInfo:
-    """What a file holds, as far as the plan needs it.
-
-    Attributes:
-        container: FFmpeg's name of the demuxer ("mov,mp4,m4a,3gp,3g2,mj2").
-        duration_seconds: from the start to the end of what is shown or heard last.
-        whole: the file ends where its own structure says that it ends.
-        video: None when there is no moving picture; cover art is none.
-        audio: None when there is no sound that can be decoded.
-        subtitles: those that are text, in the file's order.
-    """
-
-    container: str
-    duration_seconds: float
-    size_bytes: int
-    whole: bool
-    video: VideoStream | None
-    audio: AudioStream | None
-    subtitles: tuple[SubtitleStream, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
     """What happens to decoded pictures before they are encoded, in this order.
 
@@ -241,7 +118,7 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How one rendition is made. ``maxrate`` caps the bit rate; sizes stand in Rendition.
+    """How one rendition is made. ``maxrate`` caps the bit rate; the sizes are in PlannedRendition.
 
     ``crf`` and ``preset`` are libx264's; for the other encoders see ``encoders``.
     """
@@ -253,7 +130,7 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendition:
+class PlannedRendition:
     """One file that is published.
 
     Attributes:
@@ -308,13 +185,13 @@ class Plan:
     video_index: int
     reasons: tuple[str, ...]
     treatment: Treatment | None
-    renditions: tuple[Rendition, ...]
+    renditions: tuple[PlannedRendition, ...]
     later: tuple[str, ...]
     keeps_times: bool
     sound: Sound | None
 
     @property
-    def top(self) -> Rendition:
+    def top(self) -> PlannedRendition:
         """The largest rendition of this run."""
         return self.renditions[0]
 
@@ -383,7 +260,7 @@ class Made:
         size_bytes: of the file.
     """
 
-    rendition: Rendition
+    rendition: PlannedRendition
     path: Path
     width: int
     height: int
@@ -393,7 +270,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class TranscodeResult:
     """What ``pipeline.transcode`` made; all files lie in its work folder.
 
     Attributes:

@@ -19,7 +19,13 @@ from videos.selectors.playback import (
     playable_rendition,
     playable_renditions,
 )
-from videos.transcode.hls import Track, Variant, master_playlist, media_playlist, subtitle_playlist
+from videos.transcode.hls import (
+    CaptionRendition,
+    Variant,
+    master_playlist,
+    media_playlist,
+    subtitle_playlist,
+)
 from videos.views.media import PIECE, file_response
 
 if TYPE_CHECKING:
@@ -59,8 +65,8 @@ def _variant(one: Playable) -> Variant:
     )
 
 
-def _track(caption: Caption) -> Track:
-    return Track(
+def _track(caption: Caption) -> CaptionRendition:
+    return CaptionRendition(
         uri=f"captions/{caption.code}.m3u8",
         language=caption.language,
         name=caption.label,

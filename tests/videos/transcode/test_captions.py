@@ -12,15 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
-from videos.transcode import captions
+from videos.transcode import caption_tracks
+from videos.transcode.caption_tracks import ExtractedCaption, extract_captions
 from videos.transcode.captions import (
     MAX_BYTES,
     MAX_CUES,
-    Caption,
     CaptionError,
     Cue,
     clean,
-    extract_captions,
     parse_captions,
     plain_text,
     write_vtt,
@@ -256,7 +255,7 @@ def test_every_short_code_has_an_english_name() -> None:
 # -- out of videos
 
 
-def extracted(clip: Path, folder: Path) -> tuple[Caption, ...]:
+def extracted(clip: Path, folder: Path) -> tuple[ExtractedCaption, ...]:
     captions = extract_captions(clip, probe(clip, options=OPTIONS), folder, options=OPTIONS)
     assert list(folder.iterdir()) == []
     return captions
@@ -335,7 +334,7 @@ def test_no_more_tracks_are_taken_than_there_is_room_for(
     short = "1\n00:00:00,500 --> 00:00:01,000\nshort\n"
     clip = clips.with_texts("mkv", clips.SUBTITLES, clips.SUBTITLES, short)
     sizes = [len(one.body.encode()) for one in extracted(clip, tmp_path)]
-    monkeypatch.setattr(captions, "MAX_BYTES_IN_ALL", sizes[0] + sizes[2])
+    monkeypatch.setattr(caption_tracks, "MAX_BYTES_IN_ALL", sizes[0] + sizes[2])
     tracks = extracted(clip, tmp_path)
     assert [len(one.body.encode()) for one in tracks] == [sizes[0], sizes[2]]
 

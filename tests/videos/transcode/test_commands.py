@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from videos.transcode.commands import Look, thumbnail_command, transcode_command
+from videos.transcode.commands import FrameSearch, thumbnail_command, transcode_command
 from videos.transcode.types import (
     EncoderName,
     Encoding,
     Options,
     Plan,
-    Rendition,
+    PlannedRendition,
     Sound,
     Treatment,
 )
@@ -28,7 +28,9 @@ COPY = Plan(
     reasons=(),
     treatment=None,
     renditions=(
-        Rendition(name="source", width=1920, height=1080, bandwidth=8_000_000, encoding=None),
+        PlannedRendition(
+            name="source", width=1920, height=1080, bandwidth=8_000_000, encoding=None
+        ),
     ),
     later=(),
     keeps_times=False,
@@ -47,8 +49,8 @@ TREATMENT = Treatment(
 )
 
 
-def rendition(width: int, height: int, maxrate: int) -> Rendition:
-    return Rendition(
+def rendition(width: int, height: int, maxrate: int) -> PlannedRendition:
+    return PlannedRendition(
         name=f"{height}p",
         width=width,
         height=height,
@@ -271,7 +273,7 @@ def test_a_name_is_only_a_name(name: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_thumbnail_is_one_frame_that_is_not_black() -> None:
-    look = Look(start=1.0, seconds=10.0)
+    look = FrameSearch(start=1.0, seconds=10.0)
     words = thumbnail_command(
         OUTPUT, Path("/out/t.jpg"), look, width=1280, height=720, options=OPTIONS
     )
@@ -283,7 +285,7 @@ def test_a_thumbnail_is_one_frame_that_is_not_black() -> None:
 
 
 def test_a_thumbnail_of_whatever_there_is() -> None:
-    look = Look(start=0.0, keyframes_only=True, skip_black=False)
+    look = FrameSearch(start=0.0, keyframes_only=True, skip_black=False)
     words = thumbnail_command(
         OUTPUT, Path("/out/t.jpg"), look, width=1280, height=720, options=OPTIONS
     )

@@ -27,7 +27,13 @@ from videos.transcode.fragments import (
     peak_bandwidth,
     read_index,
 )
-from videos.transcode.hls import Track, Variant, master_playlist, media_playlist, subtitle_playlist
+from videos.transcode.hls import (
+    CaptionRendition,
+    Variant,
+    master_playlist,
+    media_playlist,
+    subtitle_playlist,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +51,7 @@ TOP = Variant(
     bandwidth=7_000_000,
     average_bandwidth=5_000_000,
 )
-ENGLISH = Track(uri="captions/en.m3u8", language="en", name="English", default=True)
+ENGLISH = CaptionRendition(uri="captions/en.m3u8", language="en", name="English", default=True)
 
 every_kind = pytest.mark.parametrize(
     "make", fragmented.MAKERS.values(), ids=fragmented.MAKERS.keys()
@@ -172,7 +178,7 @@ def test_a_rate_that_is_not_known_is_not_said() -> None:
 
 
 def test_subtitles_are_a_group_that_every_variant_names() -> None:
-    german = Track(uri="captions/de.m3u8", language="de", name="Deutsch")
+    german = CaptionRendition(uri="captions/de.m3u8", language="de", name="Deutsch")
     parsed = m3u8.loads(master_playlist([TOP, TOP], [ENGLISH, german]))
     english, other = parsed.media
     assert [one.type for one in parsed.media] == ["SUBTITLES", "SUBTITLES"]
@@ -186,7 +192,7 @@ def test_subtitles_are_a_group_that_every_variant_names() -> None:
 
 
 def test_names_in_the_group_differ_and_one_track_at_most_is_the_default() -> None:
-    unnamed = Track(uri="a", language="", name=" \n")
+    unnamed = CaptionRendition(uri="a", language="", name=" \n")
     parsed = m3u8.loads(master_playlist([TOP], [ENGLISH, ENGLISH, ENGLISH, unnamed]))
     assert [one.name for one in parsed.media] == [
         "English",
@@ -200,7 +206,7 @@ def test_names_in_the_group_differ_and_one_track_at_most_is_the_default() -> Non
 
 @given(name=st.text(), uri=st.text(min_size=1), language=st.text(max_size=5))
 def test_no_text_breaks_out_of_its_place(name: str, uri: str, language: str) -> None:
-    track = Track(uri=uri, language=language, name=name)
+    track = CaptionRendition(uri=uri, language=language, name=name)
     text = master_playlist([replace(TOP, uri=uri, codecs=name)], [track])
     assert _no_control_characters(text)
     assert len(text.split("\n")) == 7

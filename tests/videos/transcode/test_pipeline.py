@@ -25,18 +25,17 @@ from videos.transcode.errors import (
     SourceError,
     TranscodeError,
 )
+from videos.transcode.media import MediaInfo, VideoStream
 from videos.transcode.pipeline import make_thumbnail, transcode, transcode_lower
 from videos.transcode.probe import probe
 from videos.transcode.types import (
     EncoderChoice,
     Made,
-    MediaInfo,
     Options,
     Plan,
     Progress,
-    Result,
     Tick,
-    VideoStream,
+    TranscodeResult,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ OPTIONS = Options()
 
 
 @functools.cache
-def result_of(clip: Path) -> Result:
+def result_of(clip: Path) -> TranscodeResult:
     """Every clip goes through once, however many tests look at what came out."""
     return transcode(clip, clips.new_path("work"), options=OPTIONS)
 
@@ -335,7 +334,7 @@ LADDER = Options(ladder=(180, 90))
 
 
 @functools.cache
-def ladder_of(clip: Path) -> Result:
+def ladder_of(clip: Path) -> TranscodeResult:
     return transcode(clip, clips.new_path("work"), options=LADDER)
 
 

@@ -12,24 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videos.transcode.errors import SourceError
-from videos.transcode.plan import (
-    fit,
-    make_plan,
-    maxrate,
-    pixel_rate,
-    plan_lower,
-    reasons_to_encode,
-)
-from videos.transcode.types import (
-    QUALITIES,
-    AudioStream,
-    Encoding,
-    MediaInfo,
-    Options,
-    Plan,
-    Rendition,
-    VideoStream,
-)
+from videos.transcode.ladder import fit, maxrate, pixel_rate
+from videos.transcode.media import AudioStream, MediaInfo, VideoStream
+from videos.transcode.plan import make_plan, plan_lower, reasons_to_encode
+from videos.transcode.types import QUALITIES, Encoding, Options, Plan, PlannedRendition
 
 OPTIONS = Options()
 
@@ -260,7 +246,7 @@ def test_an_encoded_rendition_is_called_by_its_short_side(picture: VideoStream, 
 # -- the ladder
 
 
-def sizes(renditions: tuple[Rendition, ...]) -> list[tuple[str, int, int]]:
+def sizes(renditions: tuple[PlannedRendition, ...]) -> list[tuple[str, int, int]]:
     return [(one.name, one.width, one.height) for one in renditions]
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from tests import clips
 from videos.transcode.errors import CancelledError, ProcessingError, SourceError
+from videos.transcode.media import AudioStream, MediaInfo, VideoStream
 from videos.transcode.probe import probe
-from videos.transcode.types import AudioStream, MediaInfo, Options, Progress, VideoStream
+from videos.transcode.types import Options, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,11 @@ import pytest
 
 from tests import clips
 from videos.transcode.errors import DiskFullError, ProcessingError
+from videos.transcode.media import MediaInfo
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output, publish_file
-from videos.transcode.types import MediaInfo, Options, Plan
+from videos.transcode.types import Options, Plan
 
 OPTIONS = Options()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import clips
+from videos.transcode.confine import Limits, confined
 from videos.transcode.errors import (
     CancelledError,
     DiskFullError,
@@ -24,7 +25,7 @@ from videos.transcode.errors import (
     ProcessingError,
     StalledError,
 )
-from videos.transcode.run import Limits, capture, confined, run
+from videos.transcode.run import capture, run
 from videos.transcode.types import GIB, Progress, no_tick
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests import clips
-from videos.transcode.captions import extract_captions
+from videos.transcode.caption_tracks import extract_captions
 from videos.transcode.errors import SourceError
 from videos.transcode.formats import DEMUXERS
+from videos.transcode.media import MediaInfo
 from videos.transcode.pipeline import transcode
 from videos.transcode.probe import probe
-from videos.transcode.types import MediaInfo, Options, Result
+from videos.transcode.types import Options, TranscodeResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +156,7 @@ SOURCES: dict[str, Source] = {
 
 
 @functools.cache
-def result_of(clip: Path) -> Result:
+def result_of(clip: Path) -> TranscodeResult:
     return transcode(clip, clips.new_path("work"), options=OPTIONS)
 
 

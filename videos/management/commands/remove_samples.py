@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import User
-from videos.sample_data import remove_samples
+from videos.sample_data.remove import remove_sample_data
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 "The database is of an earlier version. Run .venv/bin/python manage.py migrate, or "
                 "start the site with scripts/run, and then this command again."
             )
-        removed = remove_samples(leave_none=options["all"] or bool(settings.EXPOSED_BY))
+        removed = remove_sample_data(leave_none=options["all"] or bool(settings.EXPOSED_BY))
         if options["verbosity"] < 1:
             return
         if removed.videos or removed.categories or removed.users:

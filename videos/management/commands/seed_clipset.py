@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from videos.sample_data import SamplesError, refuse_unless_empty, seed_samples
+from videos.sample_data.seed import SampleDataError, refuse_unless_empty, seed_sample_data
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -52,8 +52,8 @@ class Command(BaseCommand):
             elif not self._may_reset(interactive=options["interactive"]):
                 raise CommandError("Nothing was changed.")
             say = self.stdout.write if loud else lambda _: None
-            seed_samples(source=options["source"], reset=reset, say=say)
-        except SamplesError as error:
+            seed_sample_data(source=options["source"], reset=reset, say=say)
+        except SampleDataError as error:
             raise CommandError(str(error)) from error
         if loud:
             self.stdout.write(

@@ -29,19 +29,20 @@ from videos.services.processing.publish import (
     store_result,
 )
 from videos.services.stored_files import StoredFile, published_files, stored_path
-from videos.transcode.captions import extract_captions
+from videos.transcode.caption_tracks import extract_captions
 from videos.transcode.errors import ProcessingError, SourceError
 from videos.transcode.fragments import NotFragmentedError, describe
+from videos.transcode.media import MediaInfo
 from videos.transcode.probe import probe
 from videos.transcode.storyboard import plan_storyboard
-from videos.transcode.types import Made, MediaInfo, Rendition, no_tick
+from videos.transcode.types import Made, PlannedRendition, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from uuid import UUID
 
-    from videos.models import Rendition as RenditionRow
-    from videos.transcode.captions import Caption as Extracted
+    from videos.models import Rendition
+    from videos.transcode.caption_tracks import ExtractedCaption
     from videos.transcode.fragments import Facts
     from videos.transcode.types import Tick
 
@@ -222,11 +223,11 @@ def _probed(file: StoredFile, name: PublishedName, tick: Tick) -> _Whole | None:
     )
 
 
-def _row(video: Video, one: _Whole) -> RenditionRow:
+def _row(video: Video, one: _Whole) -> Rendition:
     """The row of an adopted rendition, unsaved."""
     assert one.info.video is not None  # checked by _probed
     width, height = one.size
-    planned = Rendition(
+    planned = PlannedRendition(
         name=one.name, width=width, height=height, bandwidth=one.facts.bandwidth, encoding=None
     )
     made = Made(
@@ -269,7 +270,7 @@ def _original(files: Iterable[StoredFile], top: _Whole) -> Path | None:
     return None
 
 
-def _captions(original: Path | None, folder: Path, tick: Tick) -> tuple[Extracted, ...]:
+def _captions(original: Path | None, folder: Path, tick: Tick) -> tuple[ExtractedCaption, ...]:
     """Captions from the original, if one was kept: published files hold no subtitles."""
     if original is None:
         return ()
@@ -280,7 +281,7 @@ def _captions(original: Path | None, folder: Path, tick: Tick) -> tuple[Extracte
     return ()
 
 
-def _store_storyboard(video: Video, files: Iterable[StoredFile], top: RenditionRow) -> None:
+def _store_storyboard(video: Video, files: Iterable[StoredFile], top: Rendition) -> None:
     """Stores the newest storyboard, if it has the size that its plan says. In the transaction that
     ends the job."""
     grid = plan_storyboard(top.width, top.height, top.duration_seconds)

@@ -41,7 +41,7 @@ from videos.services.removals import request_removals
 from videos.services.search_index import index_captions, index_video
 from videos.services.small_thumbnails import enqueue_small_thumbnail
 from videos.services.stored_files import StoredFile
-from videos.transcode.captions import extract_captions
+from videos.transcode.caption_tracks import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
 from videos.transcode.publish import copy_file
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from videos.models import Job
-    from videos.transcode.captions import Caption as Extracted
+    from videos.transcode.caption_tracks import ExtractedCaption
     from videos.transcode.fragments import Facts
-    from videos.transcode.types import Made, Plan, Result, Tick
+    from videos.transcode.types import Made, Plan, Tick, TranscodeResult
 
 
 logger = logging.getLogger(__name__)
@@ -133,8 +133,8 @@ class Placed:
 
 def _publish(
     job: Job,
-    result: Result,
-    captions: tuple[Extracted, ...],
+    result: TranscodeResult,
+    captions: tuple[ExtractedCaption, ...],
     *,
     version: str,
     tick: Callable[[], None],
@@ -167,7 +167,7 @@ def index_new_captions(video: Video) -> None:
 
 
 def store_result(
-    job: Job, placed: Placed, captions: tuple[Extracted, ...], *, was_copied: bool
+    job: Job, placed: Placed, captions: tuple[ExtractedCaption, ...], *, was_copied: bool
 ) -> None:
     """Ends the job with a video that is ready, requests the removal of its source, and adds the job
     for its enrichment.
@@ -193,7 +193,7 @@ def store_result(
 
 
 def _place_all(
-    job: Job, result: Result, files: list[Path], *, version: str, tick: Callable[[], None]
+    job: Job, result: TranscodeResult, files: list[Path], *, version: str, tick: Callable[[], None]
 ) -> Placed:
     config, stem = current_config(), file_stem(job)
     root = current_video_root()
@@ -302,7 +302,7 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
     Rendition.objects.bulk_create(renditions)
 
 
-def _store_captions(video: Video, captions: tuple[Extracted, ...]) -> None:
+def _store_captions(video: Video, captions: tuple[ExtractedCaption, ...]) -> None:
     """Replaces the captions. `index_captions` adds their words to the search after the commit."""
     Caption.objects.present().filter(video=video).only("pk").delete()
     Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)

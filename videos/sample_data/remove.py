@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from videos.querysets import VideoQuerySet
 
-OWN_VIDEOS = "has videos that are no samples"
+OWN_VIDEOS = "has videos that are not sample data"
 ONLY_ADMIN = "is the only admin"
-MAX_SECONDS = 60  # for the files of samples, before workers do the rest
-NO_HEIR = "has categories or invitations, and there is no admin to hand them to"
+MAX_SECONDS = 60  # of removing files here; workers remove the rest
+NO_OTHER_ADMIN = "has categories or invitations, and there is no admin to take them over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Removed:
-    """How many rows went; who and what stays, with the reason in words.
+class RemovedSamples:
+    """How many rows were deleted, and which stay: members by name with the reason.
 
     Attributes:
         are_plain: whether `kept_users` are ordinary members without a password now.
@@ -41,13 +41,15 @@ class Removed:
     are_plain: bool
 
 
-def remove_samples(*, leave_none: bool = False) -> Removed:
-    """Removes sample rows and their files, but nothing that real data hang on. Harmless twice.
+def remove_sample_data(*, leave_none: bool = False) -> RemovedSamples:
+    """Removes sample rows and their files, except what real data depend on.
+
+    Can be run again without harm.
 
     Args:
-        leave_none: whether the sample admin goes even if there is no other, and a sample member
-            whom real data hang on becomes an ordinary member who has to set a new password. Open
-            invitations by sample members expire: anybody could have made them.
+        leave_none: also removes the sample admin if there is no other admin; makes sample members
+            with real data ordinary members without a password; expires the pending invitations of
+            sample members, since anybody could have created them.
     """
     with transaction.atomic():
         videos = _delete_videos(Video.objects.filter(is_sample=True))
@@ -65,7 +67,7 @@ def remove_samples(*, leave_none: bool = False) -> Removed:
         if leave_none:
             _make_plain(User.objects.filter(is_sample=True))
     work_off_removals(seconds=MAX_SECONDS)
-    return Removed(
+    return RemovedSamples(
         videos=videos,
         categories=len(categories),
         users=len(leaving),
@@ -76,8 +78,7 @@ def remove_samples(*, leave_none: bool = False) -> Removed:
 
 
 def _make_plain(users: QuerySet[User]) -> None:
-    """Whoever knew the old password, or logged in with it, has nothing left of that: no session,
-    no password, no rights above a member's."""
+    """Takes away sessions, passwords and staff rights, since the passwords are publicly known."""
     for user in users:
         user.is_sample = False
         user.password = make_password(None)
@@ -88,7 +89,7 @@ def _make_plain(users: QuerySet[User]) -> None:
 
 
 def _sort_users(*, keep_admin: bool) -> tuple[dict[str, str], list[User]]:
-    """Sample users who have to stay, with the reason, and those who go."""
+    """Returns the sample users that stay, with the reason, and those to delete."""
     kept: dict[str, str] = {}
     samples = list(User.objects.filter(is_sample=True))
     for user in samples:
@@ -105,33 +106,33 @@ def _sort_users(*, keep_admin: bool) -> tuple[dict[str, str], list[User]]:
     if not admins.exists():
         for user in samples:
             if user.categories.exists() or user.invitations.exists():
-                kept.setdefault(user.username, NO_HEIR)
+                kept.setdefault(user.username, NO_OTHER_ADMIN)
     return kept, [user for user in samples if user.username not in kept]
 
 
 def _hand_over(leaving: list[User]) -> None:
-    """Categories and invitations that are no samples would go with their makers."""
+    """Gives real categories and invitations of these users to an admin, so that they stay."""
     ids = [user.pk for user in leaving]
-    heir = (
+    admin = (
         User.objects.filter(role=Role.ADMIN, is_active=True)
         .exclude(pk__in=ids)
         .order_by("is_sample", "created_at")
         .first()
     )
-    if heir is not None:
-        Category.objects.filter(created_by__in=ids).update(created_by=heir)
-        Invitation.objects.filter(created_by__in=ids).update(created_by=heir)
+    if admin is not None:
+        Category.objects.filter(created_by__in=ids).update(created_by=admin)
+        Invitation.objects.filter(created_by__in=ids).update(created_by=admin)
 
 
 def delete_everything() -> None:
-    """Deletes all members and all that is theirs, in the caller's transaction, and asks for the
-    removal of their files."""
+    """Deletes all members with their data, in the caller's transaction, and asks for the removal
+    of their files."""
     _delete_videos(Video.objects.all())
     for model in (Job, Upload, Invitation, Session, Category, User):
         model.objects.all().delete()
 
 
 def _delete_videos(videos: VideoQuerySet) -> int:
-    """Returns how many rows; their files follow (videos.signals)."""
+    """Returns how many rows were deleted. videos.signals asks for the removal of their files."""
     _, rows = videos.all().delete()
     return rows.get("videos.Video", 0)
