@@ -62,7 +62,7 @@ def static_files_stamp() -> str:
     from django.contrib.staticfiles.finders import get_finders
 
     digest = hashlib.sha256(django.__version__.encode())
-    digest.update((ROOT / "clipset" / "static.py").read_bytes())
+    digest.update((ROOT / "clipset" / "server" / "static_files.py").read_bytes())
     for finder in get_finders():
         for path, storage in finder.list([]):
             stat = Path(storage.path(path)).stat()

@@ -31,8 +31,8 @@ def test_a_taken_port(clone: Clone) -> None:
         other.bind(("127.0.0.1", clone.port))
         other.listen()
         assert clone.refusal() == (
-            f"Port {clone.port} of 127.0.0.1 is taken by another program. Stop that, or choose "
-            f"another: PORT={clone.port + 1} scripts/run"
+            f"Port {clone.port} of 127.0.0.1 is already in use. Stop the other program, or choose "
+            f"another port: PORT={clone.port + 1} scripts/run"
         )
 
 
