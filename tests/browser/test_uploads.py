@@ -534,6 +534,8 @@ def test_whoever_used_up_the_week_goes_on_with_what_is_unfinished(
     page = visit(bob)
     page.goto("/upload/")
     expect(page.locator("#id_file")).to_have_count(0)
+    expect(page.locator("main")).to_contain_text("4 GB")
+    expect(page.locator("main")).to_contain_text("Sunday")
     page.locator("[data-unfinished-list] input").set_input_files(right)
     expect(row(page, "right.mp4")).to_contain_text("Uploaded.")
 
