@@ -17,7 +17,7 @@ from accounts.services.passwords import reset_link
 from tests import clips
 from tests.browser.conftest import PASSWORD
 from tests.browser.player import play_to_the_end, seek, state, wait_until
-from tests.builders import make_admin, make_category, make_user, make_video
+from tests.builders import make_admin, make_category, make_video
 from tests.processes import wait_for
 from tests.videos.stored_videos import (
     ready_video,
