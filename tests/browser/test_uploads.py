@@ -250,7 +250,7 @@ def test_what_the_week_leaves_is_shown_and_summed_before_anything_is_sent(
     choose(page, video_file(tmp_path, "last.mp4", 100 * KB))
     send(page)
     expect(page.locator(".quota")).to_contain_text(
-        "Nothing left of 4 GB this week; it starts again"
+        "You've used your 4 GB for this week. Resets on Sunday."
     )
     expect(page.locator(".quota .bar--full")).to_be_visible()
     expect(page.get_by_text("left until Sunday")).to_be_hidden()
