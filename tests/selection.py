@@ -29,7 +29,6 @@ ON_BOTH_DATABASES: Final = (
     "accounts/test_sessions",
     "categories/",
     "siteconfig/",
-    "videos/models/",
     "videos/services/",
     "videos/selectors/",
     "videos/test_models",
