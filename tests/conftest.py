@@ -6,10 +6,12 @@ Other parts of the plumbing: which tests run (tests/selection.py), how several w
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -94,17 +96,51 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_keepdb() -> bool:
+    """Whether a test database that exists is migrated on: one of SQLite is a copy of `shared`."""
+    return connection.vendor == "sqlite"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
     """Sets up the test database, and has each flush put back the rows that migrations created.
 
     A flush ends each transactional test and empties the database. By itself Django would restore
     only permissions and content types, in 50 ms.
     """
     with django_db_blocker.unblock():
+        with one_migrates(tmp_path_factory.getbasetemp()):
+            request.getfixturevalue("django_db_setup")
         migrated = migrated_rows()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: insert_rows(migrated))
         yield
+
+
+@contextmanager
+def one_migrates(folder: Path) -> Iterator[None]:
+    """Has one worker of the run migrate SQLite's test database (5 s of CPU), the others copy it.
+
+    Args:
+        folder: the worker's folder for temporary files, in that of the run.
+    """
+    if connection.vendor != "sqlite" or not folder.name.startswith("popen-"):
+        yield
+        return
+    shared = folder.parent / "migrated.db"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if shared.exists():
+            shutil.copyfile(shared, connection.settings_dict["TEST"]["NAME"])
+        yield
+        if not shared.exists():
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM INTO %s", [str(shared)])
 
 
 def migrated_rows() -> dict[str, list[tuple[Any, ...]]]:

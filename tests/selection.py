@@ -29,7 +29,6 @@ ON_BOTH_DATABASES: Final = (
     "accounts/test_sessions",
     "categories/",
     "siteconfig/",
-    "videos/models/",
     "videos/services/",
     "videos/selectors/",
     "videos/test_models",
@@ -52,8 +51,24 @@ DATABASE_FIXTURES: Final = {"db", "transactional_db", "live_server", "admin_clie
 # Tests with these markers need a database of their own, or none.
 NOT_ON_BOTH: Final = {"browser", "ffmpeg", "long", "postgresql", "redis"}
 
-# Folders and files below tests/ that --quick does not even collect.
-NOT_QUICK: Final = ("browser/", "hostile/", "scripts/", "services/")
+# Folders and files below tests/ that --quick does not even collect: whole sites, servers, task
+# queues, disks that fail, and input at random.
+NOT_QUICK: Final = (
+    "browser/",
+    "clipset/test_startup",
+    "hostile/",
+    "scripts/",
+    "services/",
+    "siteconfig/test_admin_fuzz",
+    "videos/test_failing_disk",
+    "videos/test_migrating_roots",
+    "videos/test_storage_away",
+    "videos/test_tus_",
+    "videos/test_workers",
+    "videos/test_write_lock",
+    "videos/test_wrong_clock",
+    "videos/views/test_stalled",
+)
 NOT_QUICK_MARKERS: Final = {*PARTS, "long", "slow"}
 # Fixtures that start a server, workers or another program.
 NOT_QUICK_FIXTURES: Final = {"databases", "gunicorn", "shifted_clock"}
@@ -90,7 +105,7 @@ def is_never_quick(path: Path, root: Path) -> bool:
     if not path.is_relative_to(root / "tests"):
         return False
     below = path.relative_to(root / "tests").as_posix() + ("/" if path.is_dir() else "")
-    return below.startswith(NOT_QUICK)
+    return below.startswith(NOT_QUICK) or below.endswith("_live.py")
 
 
 def _is_long_on_postgresql(item: pytest.Item) -> bool:
@@ -110,7 +125,7 @@ def _is_quick(item: pytest.Item) -> bool:
     return (
         not any(item.get_closest_marker(name) for name in NOT_QUICK_MARKERS)
         and NOT_QUICK_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
-        and not _path(item).startswith(NOT_QUICK)
+        and not is_never_quick(item.path, item.config.rootpath)
     )
 
 

@@ -1,8 +1,11 @@
-"""Every page for everybody: nothing that axe-core finds, nothing wider than the screen, nothing
-that the security policy stops. `scripts/test --long` sees them in all their states, at all widths
-in both schemes, and takes pictures.
+"""Every page for everybody: no violation that axe-core finds, nothing wider than the screen,
+nothing that the security policy stops.
 
-The table of pages is tests/browser/pages.py: a new page is a line there.
+By default each page is seen in one state, and axe-core runs at its first width; pages whose layout
+differs on a phone get it there, too (NARROW_TOO). `scripts/test --long` sees all pages in all
+states, at all widths and in both schemes, and takes pictures.
+
+The table of pages is tests/browser/pages.py: a new page needs a line there.
 """
 
 from __future__ import annotations
@@ -41,14 +44,14 @@ pytestmark = [
 
 BROKEN = "[...document.images].filter((it) => it.complete && !it.naturalWidth).map((it) => it.src)"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# axe-core leaves this one out unless it is asked for.
+# axe-core leaves out target-size by default.
 EVERYTHING = {
     "runOnly": {"type": "tag", "values": TAGS},
     "rules": {"target-size": {"enabled": True}},
 }
-# All that dark and light can differ in.
+# Rules whose result may differ between dark and light.
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-# What a narrower screen mostly adds; with the pictures all is asked at all widths.
+# Rules whose result may differ on a narrower screen. With pictures all rules run at all widths.
 SIZES = {
     "runOnly": {
         "type": "rule",
@@ -62,9 +65,12 @@ AXE = """async (options) => {
         + `    ${node.failureSummary.replaceAll("\\n", " ")}`));
 }"""
 LOOKS = [(name, look) for name, looks in PAGES.items() for look in looks]
-# Without pictures each page is seen in one state, and these in all of theirs.
+# Without pictures each page is seen in this state, and those of ALL_STATES in all of theirs.
 FIRST = [next((it for it in looks if not it.is_new), looks[0]) for looks in PAGES.values()]
-OFTEN = {"watch", "guest", "upload", "errors"}
+ALL_STATES = {"watch", "guest", "upload", "errors"}
+# Pages with another layout on a phone: of the player, of rows and cards, of the top bar. On all
+# others a phone only makes the column narrower, which shows in whether anything is too wide.
+NARROW_TOO = {"home", "watch", "upload", "playlist", "comments", "guest", "settings"}
 Scheme: TypeAlias = Literal["light", "dark"]
 
 
@@ -79,7 +85,7 @@ def picture(page: Page, look: Look, width: int, scheme: Scheme) -> None:
 
 
 def whole(page: Page, where: str) -> list[str]:
-    """What is wrong with the page whichever colours it has."""
+    """Returns what is wrong with the page apart from its colours."""
     wide = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
@@ -88,21 +94,25 @@ def whole(page: Page, where: str) -> list[str]:
     return wrong + [f"{where}: no picture {it}" for it in page.evaluate(BROKEN)]
 
 
-def look_closely(page: Page, look: Look, *, takes_pictures: bool) -> list[str]:
-    """Both widths and both schemes on one load. Dark differs in colours only, and those are the
-    same at every width, and mostly in every state of a page: one of them is seen in the dark where
-    no pictures are taken."""
+def look_closely(page: Page, look: Look, *, is_narrow_too: bool, takes_pictures: bool) -> list[str]:
+    """Looks at a page at all its widths and in both schemes, with one load of it.
+
+    Dark differs from light in colours only, which are the same at every width and mostly in every
+    state of a page. So without pictures one state is seen in the dark, at one width.
+    """
     page.wait_for_load_state("load")
     page.evaluate(axe_core())
     wrong = []
     for width in look.widths:
         page.set_viewport_size({"width": width, "height": 844})
-        page.evaluate("scrollTo(0, 0)")  # what lies half under the bar would pass for too small
+        page.evaluate("scrollTo(0, 0)")  # a target half under the bar would count as too small
         where = f"{look.name} at {width} px"
         page.emulate_media(color_scheme="light")
         wrong += whole(page, where)
-        rules = EVERYTHING if takes_pictures or width == look.widths[0] else SIZES
-        wrong += [f"{where}: {it}" for it in found_by_axe(page, rules)]
+        if takes_pictures or width == look.widths[0]:
+            wrong += [f"{where}: {it}" for it in found_by_axe(page, EVERYTHING)]
+        elif is_narrow_too:
+            wrong += [f"{where}: {it}" for it in found_by_axe(page, SIZES)]
         if takes_pictures:
             picture(page, look, width, "light")
         if takes_pictures or (look in FIRST and width == look.widths[0]):
@@ -115,7 +125,7 @@ def look_closely(page: Page, look: Look, *, takes_pictures: bool) -> list[str]:
 
 @dataclass
 class Tour:
-    """Through the site, each member in one page of a browser, noting what is wrong."""
+    """Visits pages, each member in one browser page, and collects what is wrong with them."""
 
     visit: Callable[..., Page]
     names: dict[str, str]
@@ -134,8 +144,13 @@ class Tour:
         page = self.page_of(look.by)
         try:
             open_look(page, look, self.names)
-            self.wrong += look_closely(page, look, takes_pictures=self.takes_pictures)
-        except PlaywrightError as error:  # the others are looked at all the same
+            self.wrong += look_closely(
+                page,
+                look,
+                is_narrow_too=name in NARROW_TOO,
+                takes_pictures=self.takes_pictures,
+            )
+        except PlaywrightError as error:  # so that the other pages are still seen
             self.wrong.append(f"{look.name}: {error}")
             return
         if look.shows is None and name != "errors":
@@ -143,7 +158,7 @@ class Tour:
 
 
 def go_round(visit: Callable[..., Page], media: Path, *, takes_pictures: bool) -> list[str]:
-    """What is wrong with the pages of a new site, and of the same with something on it."""
+    """Returns what is wrong with the pages of an empty site and of the same site with content."""
     token = setup_link().rstrip("/").rpartition("/")[2]
     tour = Tour(visit, {"setup": token}, takes_pictures)
     new = [line for line in LOOKS if line[1].is_new]
@@ -153,13 +168,13 @@ def go_round(visit: Callable[..., Page], media: Path, *, takes_pictures: bool) -
         tour.see(*line)
     tour.names |= furnish(User.objects.get(username="root_"), media)
     for name, look in LOOKS:
-        if (name, look) not in new and (takes_pictures or look in FIRST or name in OFTEN):
+        if (name, look) not in new and (takes_pictures or look in FIRST or name in ALL_STATES):
             tour.see(name, look)
     return tour.wrong
 
 
 def without_meant(problems: list[str]) -> list[str]:
-    """A page that is not there, or a form that is wrong, says so in the console, too."""
+    """Removes the console errors of pages that are meant to answer 404, 410 or 422."""
     return [it for it in problems if not any(code in it for code in ("404", "410", "422"))]
 
 

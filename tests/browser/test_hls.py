@@ -404,7 +404,7 @@ def test_processing_is_stopped_by_a_button_that_asks_first(
     expect(sheet).to_be_hidden()
     assert Video.objects.get(pk=video.pk).is_unfinished
     page.get_by_role("button", name="Stop processing").click()
-    sheet.get_by_role("button", name="Stop it").click()
+    sheet.get_by_role("button", name="Stop processing").click()
     expect(page.locator("clip-status")).to_contain_text("Processing was stopped")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     page.screenshot(path=results("screenshots/stopped-1280.png"))

@@ -117,7 +117,7 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
     queue = page.get_by_role("region", name="Evening")
     expect(queue.locator("[aria-current]")).to_contain_text("One")
     end = at_the_end(page)
-    expect(end).to_contain_text("Next in Evening")
+    expect(end).to_contain_text("Up next in Evening")
     expect(end.locator("[data-left]")).to_be_visible()
     page.keyboard.press("Space")  # ends the countdown and nothing else
     expect(end.locator("[data-left]")).to_be_hidden()

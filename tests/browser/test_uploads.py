@@ -245,13 +245,13 @@ def test_what_the_week_leaves_is_shown_and_summed_before_anything_is_sent(
     page.get_by_role("button", name="Remove a").click()
     expect(page.locator("[data-sum]")).to_have_text("2 videos, 400 KB. 100 KB left until Sunday.")
     send(page)
-    expect(page.locator("[data-total-percent]")).to_have_text("Sent")
+    expect(page.locator("[data-total-percent]")).to_have_text("Upload complete")
     expect(page.locator(".quota")).to_contain_text("100 KB of 4 GB left until Sunday")
     assert used(charlie) == 4 * KB**3 - 100 * KB
     choose(page, video_file(tmp_path, "last.mp4", 100 * KB))
     send(page)
     expect(page.locator(".quota")).to_contain_text(
-        "Nothing left of 4 GB this week; it starts again"
+        "You've used your 4 GB for this week. Resets on Sunday."
     )
     expect(page.locator(".quota .bar--full")).to_be_visible()
     expect(page.get_by_text("left until Sunday")).to_be_hidden()
@@ -271,7 +271,7 @@ def test_a_batch_goes_with_its_words_into_a_new_playlist_in_its_order(
     expect(page.locator("#id_playlist_title_error")).to_have_text("Enter a name.")
     page.get_by_label("Playlist name").fill("Summer")
     send(page)
-    expect(page.locator("[data-total-percent]")).to_have_text("Sent")
+    expect(page.locator("[data-total-percent]")).to_have_text("Upload complete")
     expect(said(page)).to_have_text("All uploads finished. You can close this page.")
     playlist = Playlist.objects.get()
     assert (playlist.title, playlist.made_by) == ("Summer", bob)
@@ -294,14 +294,14 @@ def test_progress_is_shown_and_a_video_is_paused_goes_on_and_is_cancelled(
     )
     expect(page).to_have_title(re.compile(r"^\d+ % – Upload"))
     first.get_by_role("button", name="Pause a").click()
-    expect(first.get_by_role("button", name="Go on with a")).to_be_focused()
+    expect(first.get_by_role("button", name="Resume a")).to_be_focused()
     expect(first).to_contain_text("Paused at")
     partly_sent(second)  # the line is not left empty
     second.get_by_role("button", name="Cancel b").click()
     expect(rows(page)).to_have_count(1)
     wait_for(lambda: under_way().count() == 1, name="the end of the cancelled one")
     assert under_way().get().offset_bytes > 0
-    first.get_by_role("button", name="Go on with a").click()
+    first.get_by_role("button", name="Resume a").click()
     expect(first).to_contain_text("Uploaded. Processing will start shortly.")
     video = Video.objects.get()
     assert stored(video) == (tmp_path / "a.mp4").read_bytes()
@@ -320,9 +320,9 @@ def test_all_are_paused_and_cancelled_and_nothing_is_left(
     assert used(bob) == 1800 * KB  # for those that wait, too
     assert Playlist.objects.get().title == "Summer"
     page.get_by_role("button", name="Pause all").click()
-    expect(page.get_by_role("button", name="Go on", exact=True)).to_be_focused()
+    expect(page.get_by_role("button", name="Resume all", exact=True)).to_be_focused()
     expect(page.locator("[data-list]")).to_contain_text("Paused")
-    page.get_by_role("button", name="Go on", exact=True).click()
+    page.get_by_role("button", name="Resume all", exact=True).click()
     partly_sent(row(page, "a.mp4"))
     page.get_by_role("button", name="Cancel all").click()
     expect(rows(page)).to_have_count(0)
@@ -491,7 +491,7 @@ def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
     assert stored(Video.objects.get()) == right.read_bytes()
     page.get_by_role("button", name="End the upload of other").click()
     expect(page.locator("[data-unfinished]")).to_be_hidden()
-    expect(said(page)).to_contain_text("The upload of other is ended.")
+    expect(said(page)).to_contain_text("The upload of other discarded.")
     assert used(bob) == 2 * KB * KB
 
 
@@ -535,6 +535,8 @@ def test_whoever_used_up_the_week_goes_on_with_what_is_unfinished(
     page = visit(bob)
     page.goto("/upload/")
     expect(page.locator("#id_file")).to_have_count(0)
+    expect(page.locator("main")).to_contain_text("4 GB")
+    expect(page.locator("main")).to_contain_text("Sunday")
     page.locator("[data-unfinished-list] input").set_input_files(right)
     expect(row(page, "right.mp4")).to_contain_text("Uploaded.")
 
@@ -576,7 +578,7 @@ def test_while_sending_the_screen_stays_on_and_leaving_is_asked_about(
 def test_the_state_of_each_is_followed_with_links(page: Page, tmp_path: Path) -> None:
     choose(page, video_file(tmp_path, "a.mp4"), video_file(tmp_path, "b.mp4"))
     send(page)
-    expect(page.locator("[data-total-percent]")).to_have_text("Sent")
+    expect(page.locator("[data-total-percent]")).to_have_text("Upload complete")
     good, bad = Video.objects.get(title="a"), Video.objects.get(title="b")
     watch = row(page, "a.mp4").get_by_role("link", name="Watch")
     expect(watch).to_have_attribute("href", good.get_absolute_url())

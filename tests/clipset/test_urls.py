@@ -868,23 +868,30 @@ def test_a_script_that_is_not_logged_in_gets_401(world: World, kind: str) -> Non
 
 # -- Methods ------------------------------------------------------------------------------------
 def test_head_answers_what_get_answers_without_a_body(world: World) -> None:
+    """One line of each view that answers GET, for a stranger and an admin."""
+    seen_names = set()
     for name, request, _ in LINES:
-        if request.startswith("GET") and name != "one_upload":  # where HEAD is tus, and GET nothing
-            for visitor in ("anonymous", "admin"):
-                got = world.ask(visitor, request)
-                head = world.ask(visitor, request.replace("GET", "HEAD", 1))
-                assert seen(head) == seen(got), f"{visitor}: {request}"
-                assert head.headers.get("Content-Type") == got.headers.get("Content-Type")
-                if not head.streaming:
-                    assert head.content == b"", request
+        # HEAD of an upload belongs to tus, and GET answers nothing there.
+        if not request.startswith("GET") or name in seen_names or name == "one_upload":
+            continue
+        seen_names.add(name)
+        for visitor in ("anonymous", "admin"):
+            got = world.ask(visitor, request)
+            head = world.ask(visitor, request.replace("GET", "HEAD", 1))
+            assert seen(head) == seen(got), f"{visitor}: {request}"
+            assert head.headers.get("Content-Type") == got.headers.get("Content-Type")
+            if not head.streaming:
+                assert head.content == b"", request
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "BREW"])
 def test_a_method_that_an_address_does_not_know_is_405(world: World, method: str) -> None:
+    """One line of each view."""
     clients = {visitor: world.client(visitor) for visitor in ("anonymous", "admin")}
-    for name, request, expected in LINES:
+    for name, lines in TABLE.items():
         if name == "one_upload" and method in {"PATCH", "DELETE"}:
             continue
+        request, expected = lines[0]
         is_public = expected[0] != IN and name not in {"uploads", "one_upload"}
         client = clients["anonymous" if is_public else "admin"]
         path = parts_of(request, world.names)[1]

@@ -43,7 +43,7 @@ THROUGH_THE_SITE = (
     "attached-playlist.mkv",
     "subtitles-with-a-script-inside.mkv",
     "packed-frames-of-128-megabytes.mkv",
-    "playlist-of-a-local-film-as-subtitles.avi",
+    "playlist-of-a-local-video-as-subtitles.avi",
     "edit-beyond-the-end.mp4",
 )
 

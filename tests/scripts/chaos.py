@@ -54,7 +54,7 @@ class Course:
     is_short: bool
 
 
-SHORT = Course(kills=10, videos=6, pause=1.5, full=2, is_short=True)
+SHORT = Course(kills=8, videos=4, pause=1.5, full=2, is_short=True)  # each victim once
 LONG = Course(kills=200, videos=40, pause=3.4, full=50, is_short=False)
 
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.ffmpeg
 @pytest.mark.parametrize(
     "course",
     [
-        pytest.param(SHORT, id="10 kills"),
+        pytest.param(SHORT, id="8 kills"),
         pytest.param(LONG, id="200 kills", marks=pytest.mark.long),
     ],
 )
