@@ -56,7 +56,7 @@ def test_a_missing_folder_is_made_marked_and_named(media: Path, outside: Path) -
 def test_going_back_to_a_folder_goes_back_to_its_name(media: Path, outside: Path) -> None:
     before = current_config().video_storage_path
     assert choose(outside / "b") == "videos-2"
-    (outside / "b" / "video.mp4").write_bytes(b"film")
+    (outside / "b" / "video.mp4").write_bytes(b"video")
     assert choose(before) == "videos"
     assert choose(f"{media}/../media/videos/") == "videos"
     (outside / "link").symlink_to(outside / "b", target_is_directory=True)
@@ -79,7 +79,7 @@ def test_a_relative_folder_is_meant_from_the_projects(
 
 def test_a_folder_whose_marker_outlived_its_row_is_adopted_with_its_name(outside: Path) -> None:
     make_root("videos-7", outside / "b")
-    (outside / "b" / "video.mp4").write_bytes(b"film")
+    (outside / "b" / "video.mp4").write_bytes(b"video")
     StorageRoot.objects.filter(name="videos-7").delete()
     assert choose(outside / "b") == "videos-7"
 

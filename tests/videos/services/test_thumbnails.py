@@ -363,7 +363,7 @@ def test_a_video_that_cannot_be_read_keeps_its_picture_and_is_not_asked_for_ever
     video_file: Video,
 ) -> None:
     before = thumbnail(video_file)
-    video_file.file_path.write_bytes(b"not a film any more")
+    video_file.file_path.write_bytes(b"not a video any more")
     choose_thumbnail_frame(video=video_file, seconds=6)
     assert run_queue() == [MAKE]
     assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, None)
