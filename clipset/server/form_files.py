@@ -1,4 +1,4 @@
-"""Files in the site's small forms: pictures. Videos come another way (videos.views.form_upload)."""
+"""Files in the site's small forms: pictures. Videos come another way (videos.services.uploads.form_handler)."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ from videos.models import GuestLink, Upload
 from videos.services.clock import clock_warning, look_at_clock, newest_moment
 from videos.services.guest_links import make_guest_link
 from videos.services.processing.jobs import add_job, claim_next_job, take_back_lost_jobs
-from videos.services.uploads.append import is_held
 from videos.services.uploads.create import VideoDetails, create_upload, end_expired_uploads
+from videos.services.uploads.lease import is_held
 from videos.tasks import tidy_up
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     monkeypatch.setattr("django.utils.timezone.now", lambda: said[0])
     for module in (
         "videos.services.processing.jobs",
-        "videos.services.uploads.append",
+        "videos.services.uploads.lease",
+        "videos.services.uploads.writer",
         "videos.services.clock",
     ):
         monkeypatch.setattr(f"{module}.database_now", lambda: said[0])

@@ -34,6 +34,7 @@ from siteconfig.roots import (
 from siteconfig.services.config import current_config, roots_for_new_videos
 from siteconfig.services.heartbeat import alive_before
 from videos.models import Playlist, Upload, UploadState, Video
+from videos.selectors.uploads import open_uploads
 from videos.services.removals import request_removal_of_upload
 from videos.services.removing import remove_now
 from videos.services.set_aside import set_aside
@@ -198,13 +199,6 @@ def _begin(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
         upload.quota_reserved_at = reservation.reserved_at
         upload.save(force_insert=True)
     return upload
-
-
-def open_uploads(user: User) -> QuerySet[Upload]:
-    """Those that can be resumed, newest first."""
-    return Upload.objects.filter(
-        user=user, is_resumable=True, state=UploadState.OPEN, expires_at__gt=timezone.now()
-    ).order_by("-created_at", "-pk")
 
 
 def discard_playlist(*, user: User, short_id: str) -> bool:
