@@ -1,4 +1,4 @@
-"""Files in the site's small forms: pictures. Videos come another way (videos.services.uploads.form_handler)."""
+"""Uploaded files of the small forms: pictures. VideoUploadHandler receives the videos."""
 
 from __future__ import annotations
 
