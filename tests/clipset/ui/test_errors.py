@@ -202,7 +202,7 @@ def test_an_error_page_asks_neither_the_request_nor_the_database(status: int) ->
 def test_fields_that_are_too_large_are_413() -> None:
     answer = errors.bad_request(RequestFactory().post("/"), RequestDataTooBig())
     assert answer.status_code == 413
-    assert "one megabyte" in answer.content.decode()
+    assert "up to 1 MB of text" in answer.content.decode()
 
 
 def test_without_its_template_the_error_page_still_is_one(

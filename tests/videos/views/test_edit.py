@@ -102,7 +102,7 @@ def test_a_moment_is_stored_for_a_worker(
 
 def test_the_page_says_that_the_picture_is_on_its_way(client: Client, video: Video) -> None:
     address = f"/v/{video.short_id}/edit/"
-    assert "appears in a moment" not in text(client.get(address))
+    assert "will appear in a moment" not in text(client.get(address))
     send(client, video, moment="1:02")
     client.get("/")  # where the message is shown
     page = text(client.get(address))
