@@ -89,7 +89,7 @@ def _search(request: MemberRequest, *, query: str, slug: str) -> HttpResponse:
         viewer=request.user,
     )
     if is_next_page(request):
-        return render(request, "components/found_page.html", {"page": page})
+        return render(request, "components/search_results_page.html", {"page": page})
     context = {
         "page": page,
         "query": query,

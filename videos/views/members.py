@@ -23,6 +23,6 @@ def directory(request: MemberRequest) -> HttpResponse:
     query = text_parameter(request.GET, "q")
     page = directory_page(query, after=request.GET.get("after", ""))
     template = (
-        "components/member_page.html" if is_next_page(request) else "videos/browse/members.html"
+        "components/members_page.html" if is_next_page(request) else "videos/browse/members.html"
     )
     return render(request, template, {"page": page, "member_query": query})

@@ -162,7 +162,7 @@ def test_what_cannot_be_read_gets_a_page_that_says_what_to_do(what: str) -> None
         status, _, page = post(path, *UNREADABLE[what], csrf=False)
         assert status == (413 if what.startswith("2 MB in") else 400)
         assert "Nothing was changed." in page
-        assert 'class="threshold__brand"' in page
+        assert 'class="plain-page__brand"' in page
 
 
 @pytest.mark.django_db
