@@ -67,11 +67,7 @@ def static_files_stamp() -> str:
     from clipset.server import static_files
 
     digest = hashlib.sha256(django.__version__.encode())
-<<<<<<< HEAD
     digest.update(Path(static_files.__file__).read_bytes())
-=======
-    digest.update((ROOT / "clipset" / "server" / "static_files.py").read_bytes())
->>>>>>> cf
     for finder in get_finders():
         for path, storage in finder.list([]):
             stat = Path(storage.path(path)).stat()

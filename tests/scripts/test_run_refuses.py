@@ -31,11 +31,7 @@ def test_a_taken_port(clone: Clone) -> None:
         other.bind(("127.0.0.1", clone.port))
         other.listen()
         assert clone.refusal() == (
-<<<<<<< HEAD
             f"Port {clone.port} of 127.0.0.1 is already in use. Stop the other program or choose "
-=======
-            f"Port {clone.port} of 127.0.0.1 is already in use. Stop the other program, or choose "
->>>>>>> cf
             f"another port: PORT={clone.port + 1} scripts/run"
         )
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from videos.querysets import VideoQuerySet
-    from videos.selectors.up_next import Queue
+    from videos.selectors.up_next import UpNext
 
 MORE: Final = 12
 NEXT: Final = 3  # of them, over the last frame
@@ -103,7 +103,7 @@ class WatchPage:
     is_liked: bool
     can_edit: bool
     more: list[VideoCard]
-    queue: Queue | None
+    queue: UpNext | None
 
     @property
     def next(self) -> list[VideoCard]:
@@ -125,7 +125,7 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
 
 
 def watch_page(
-    video: Any, *, viewer: User, start: int | None, queue: Queue | None = None
+    video: Any, *, viewer: User, start: int | None, queue: UpNext | None = None
 ) -> WatchPage:
     """Of a video that came by `for_watching`. Six queries at most, whatever there is to show.
     Begins at `start` seconds; None: where the viewer stopped last time."""
@@ -150,45 +150,29 @@ def making_of(video: Video, *, watching: bool, since: datetime | None) -> Making
 
 
 def _player(video: Any, *, start: int | None) -> Player | None:
+    """None while there is nothing to play."""
     growing = playable_renditions(video) if video.is_unfinished else []
     if not (video.is_ready or growing):
         return None
     resumed = int(video.position) if start is None else 0
     start = start or resumed
-    status_url = reverse("video_status", args=[video.short_id])
-    view_url = reverse("video_view", args=[video.short_id])
-    login_url = f"{reverse('login')}?next={quote(video.get_absolute_url())}"
-    if video.is_ready:
-        return Player(
-            stream_url=_stream_url(video, start=start),
-            hls_url=reverse("master_playlist", args=[video.short_id]) if video.sizes > 1 else "",
-            status_url=status_url,
-            view_url=view_url,
-            login_url=login_url,
-            storyboard_url=storyboard_url(video),
-            is_growing=False,
-            is_resumed=resumed > 0,
-            start=start,
-            width=video.width,
-            height=video.height,
-            fps=video.fps,
-            captions=_captions(video),
-        )
-    top = growing[0].rendition
+    shown = video if video.is_ready else growing[0].rendition  # the largest size
+    has_choice = not video.is_ready or video.sizes > 1
+    stream_url = reverse("stream", args=[video.short_id])
     return Player(
-        stream_url=reverse("stream", args=[video.short_id]),
-        hls_url=reverse("master_playlist", args=[video.short_id]),
-        status_url=status_url,
-        view_url=view_url,
-        login_url=login_url,
-        storyboard_url="",
-        is_growing=True,
+        stream_url=_stream_url(video, start=start) if video.is_ready else stream_url,
+        hls_url=reverse("master_playlist", args=[video.short_id]) if has_choice else "",
+        status_url=reverse("video_status", args=[video.short_id]),
+        view_url=reverse("video_view", args=[video.short_id]),
+        login_url=f"{reverse('login')}?next={quote(video.get_absolute_url())}",
+        storyboard_url=storyboard_url(video),
+        is_growing=not video.is_ready,
         is_resumed=resumed > 0,
         start=start,
-        width=top.width,
-        height=top.height,
-        fps=top.fps,
-        captions=[],
+        width=shown.width,
+        height=shown.height,
+        fps=shown.fps,
+        captions=_captions(video) if video.is_ready else [],
     )
 
 

@@ -53,21 +53,21 @@ def test_a_page_asks_how_far_videos_are_until_they_are_ready(
 ) -> None:
     video = video_file(bob)
     page = read(client, path)
-    assert f'id="picture-{video.short_id}"' in page
+    assert f'id="thumbnail-{video.short_id}"' in page
     assert "clip-status" in page
     told = read(client, asked_next(page))
     assert "picture" not in told, "nothing has changed"
 
     Job.objects.update(progress=57, seconds_left=None)
     told = read(client, asked_next(told))
-    assert re.search(rf'id="picture-{video.short_id}" hx-swap-oob="true">.*57%', told, re.DOTALL)
+    assert re.search(rf'id="thumbnail-{video.short_id}" hx-swap-oob="true">.*57%', told, re.DOTALL)
     assert "clip-toast" not in told
 
     Job.objects.all().delete()
     Video.objects.update(processing_status="COMPLETED")
     told = read(client, asked_next(told))
-    assert f'id="picture-{video.short_id}" hx-swap-oob="true"' in told
-    assert "picture--making" not in told
+    assert f'id="thumbnail-{video.short_id}" hx-swap-oob="true"' in told
+    assert "thumbnail--processing" not in told
     assert "“Harbour” is ready." in told
     assert not asked_next(told)
     assert not asked_next(read(client, path))

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tests.builders import count_queries, make_playlist, make_user, make_video
-from videos.selectors.up_next import AFTER, BEFORE, Queue
+from videos.selectors.up_next import AFTER, BEFORE, UpNext
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -40,15 +40,15 @@ def address(video: Video, playlist: Playlist) -> str:
     return f"/v/{video.short_id}/?playlist={playlist.short_id}"
 
 
-def queue_of(client: Client, path: str) -> Queue:
+def queue_of(client: Client, path: str) -> UpNext:
     answer = client.get(path)
     assert answer.status_code == 200
     found = answer.context["watch"].queue
-    assert isinstance(found, Queue)
+    assert isinstance(found, UpNext)
     return found
 
 
-def titles(queue: Queue) -> dict[str, str | None]:
+def titles(queue: UpNext) -> dict[str, str | None]:
     return {
         name: card.title if card else None
         for name, card in (
