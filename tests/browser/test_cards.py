@@ -155,7 +155,9 @@ def test_a_tap_opens_a_video_and_a_held_finger_looks_through_it(
     early = card.evaluate(SEEN)
     for share in (0.4, 0.6, 0.8):
         touch("touchMove", place(card, share))
-    page.wait_for_function("() => document.querySelector('.thumbnail__scrub progress')?.value > 0.75")
+    page.wait_for_function(
+        "() => document.querySelector('.thumbnail__scrub progress')?.value > 0.75"
+    )
     assert card.evaluate(SEEN) != early
     touch("touchEnd")
     expect(card.locator(".thumbnail__scrub")).to_have_count(0)

@@ -65,7 +65,9 @@ def test_a_moment_is_chosen_in_the_video_itself(
     before, wanted = video.thumbnail_filename, video.thumbnail_wanted_at
     assert wanted == 4
 
-    expect(edit_page(page, video).locator(".thumbnail-form__note")).to_contain_text("of 0:04, appears")
+    expect(edit_page(page, video).locator(".thumbnail-form__note")).to_contain_text(
+        "of 0:04, appears"
+    )
     run_queue()
     video.refresh_from_db()
     assert video.thumbnail_filename != before
