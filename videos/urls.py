@@ -42,7 +42,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("design/", design.design, name="design"),
-    path("unfinished/", browse.unfinished, name="unfinished"),
+    path("unfinished/", browse.processing_cards, name="processing_cards"),
     path("upload/", upload.upload, name="upload"),
     path(
         "upload/playlist/<short_id:short_id>/discard/",

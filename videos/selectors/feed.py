@@ -104,7 +104,7 @@ def position_after(field: str, after: str) -> tuple[int | datetime, UUID] | None
         return None
 
 
-def unfinished_of(user: User) -> list[VideoCard]:
+def recent_uploads(user: User) -> list[VideoCard]:
     """What the member sent lately and is not ready: waiting, processing, or failed."""
     unfinished = Video.objects.filter(uploaded_by=user).exclude(processing_status="COMPLETED")
     return cards(unfinished.for_cards().order_by("-created_at", "-pk")[:6])  # nobody likes them

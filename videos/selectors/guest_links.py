@@ -61,7 +61,7 @@ def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
         view_url="view/",
         login_url="",
         storyboard_url="storyboard.vtt" if video.storyboard_grid else "",
-        is_growing=False,
+        is_processing=False,
         is_resumed=False,
         start=start,
         width=video.width,

@@ -46,8 +46,8 @@ class Hit:
     title: list[Piece]
     by: list[Piece]
     excerpt: list[Piece]  # of the description or of the captions; empty when the title says it
-    said_at: str  # "1:23" when the excerpt is from the captions, else ""
-    said_url: str
+    moment: str  # "1:23" when the excerpt is from the captions, else ""
+    moment_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +231,6 @@ def _hit(
         title=marked(video.title, words),
         by=marked(card.uploader, words),
         excerpt=excerpt(said[1], unseen) if said else described,
-        said_at=clock(said[0]) if said else "",
-        said_url=f"{card.url}?t={int(said[0])}" if said else "",
+        moment=clock(said[0]) if said else "",
+        moment_url=f"{card.url}?t={int(said[0])}" if said else "",
     )

@@ -14,11 +14,11 @@ from clipset.lib.query_parameters import text_parameter, time_parameter
 from clipset.lib.requests import is_next_page
 from videos.models import Video
 from videos.selectors.categories import category_cards
-from videos.selectors.continue_watching import begun_by
-from videos.selectors.feed import feed_page, known_sort, unfinished_of
+from videos.selectors.continue_watching import continue_watching
+from videos.selectors.feed import feed_page, known_sort, recent_uploads
 from videos.selectors.liked_videos import liked_page
 from videos.selectors.playlists import playlist_cards
-from videos.selectors.processing_cards import asking_of, news_of
+from videos.selectors.processing_cards import card_changes, poll_of
 from videos.selectors.search import known_search_sort, search_page
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def _list_page(
     page = feed_page(videos, sort=sort, after=after, parameters=kept, viewer=request.user)
     if is_next_page(request):
         return render(request, "components/video_grid_page.html", {"page": page})
-    asking = asking_of([*context.get("own_unfinished", ()), *page.cards])
-    return render(request, template, {"page": page, "sort": sort, "asking": asking, **context})
+    poll = poll_of([*context.get("own_uploads", ()), *page.cards])
+    return render(request, template, {"page": page, "sort": sort, "poll": poll, **context})
 
 
 @require_safe
@@ -64,8 +64,8 @@ def home(request: MemberRequest) -> HttpResponse:
     context = {
         "category": category,
         "categories": Category.objects.all(),
-        "own_unfinished": unfinished_of(request.user) if is_first_page else [],
-        "begun": begun_by(request.user) if is_first_page else [],
+        "own_uploads": recent_uploads(request.user) if is_first_page else [],
+        "continue_watching": continue_watching(request.user) if is_first_page else [],
     }
     return _list_page(
         request, "videos/browse/home.html", videos, context, parameters={"category": slug}
@@ -101,15 +101,15 @@ def _search(request: MemberRequest, *, query: str, slug: str) -> HttpResponse:
 
 
 @require_safe
-def unfinished(request: MemberRequest) -> HttpResponse:
+def processing_cards(request: MemberRequest) -> HttpResponse:
     """The cards that changed since `?since=`, for a page that shows videos in processing.
 
-    Each `?video=` names a card and what it shows, as `asking_of` writes it.
+    Each `?video=` names a card and what it shows, as `poll_of` writes it.
     """
     since = time_parameter(request.GET, "since")
-    news = news_of(request.GET.getlist("video"), viewer=request.user, since=since)
+    changes = card_changes(request.GET.getlist("video"), viewer=request.user, since=since)
     return render(
-        request, "videos/processing/cards_update.html", {"news": news, "asking": news.asking}
+        request, "videos/processing/cards_update.html", {"changes": changes, "poll": changes.poll}
     )
 
 

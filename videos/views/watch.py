@@ -25,7 +25,7 @@ from videos.selectors.cards import progress_of, thumbnail_url
 from videos.selectors.comments import comment_section
 from videos.selectors.playback import is_watchable
 from videos.selectors.up_next import up_next
-from videos.selectors.watch import making_of, watch_page
+from videos.selectors.watch import processing_of, watch_page
 from videos.services.details import delete_video, edit_video
 from videos.services.processing.attempt import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_thumbnail_frame, set_uploaded_thumbnail
@@ -46,8 +46,8 @@ def watch(request: MemberRequest, short_id: str) -> HttpResponse:
     video = watched_video(request, short_id)
     start = parse_timestamp(request.GET["t"]) or 0 if "t" in request.GET else None
     playlist_id = short_id_parameter(request.GET, "playlist")
-    queue = up_next(playlist_id, video=video, viewer=request.user) if playlist_id else None
-    page = watch_page(video, viewer=request.user, start=start, queue=queue)
+    playlist = up_next(playlist_id, video=video, viewer=request.user) if playlist_id else None
+    page = watch_page(video, viewer=request.user, start=start, up_next=playlist)
     focus = int_parameter(request.GET, "comment")
     section = comment_section(video, viewer=request.user, focus=focus)
     context = {
@@ -69,13 +69,13 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
     if request.headers.get("Accept", "").startswith("application/json"):
         return _status_for_scripts(video)
     watching = bool(request.GET.get("watching"))
-    making = making_of(video, watching=watching, since=time_parameter(request.GET, "since"))
+    processing = processing_of(video, watching=watching, since=time_parameter(request.GET, "since"))
     response = render(
         request,
         "videos/processing/below_player.html" if watching else "videos/processing/status.html",
         {
             "video": video,
-            "making": making,
+            "processing": processing,
             "was_stopped": video.error_message == CANCELLED,
             "may_retry": video.may_be_retried_by(request.user),
         },

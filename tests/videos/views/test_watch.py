@@ -186,7 +186,7 @@ def test_the_fragment_asks_again_while_there_is_something_to_wait_for(
 
 
 def asked_again(html: str) -> list[str]:
-    return re.findall(r'hx-trigger="every (\d+)s, look"', html)
+    return re.findall(r'hx-trigger="every (\d+)s, refresh"', html)
 
 
 @pytest.mark.parametrize(
