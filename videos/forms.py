@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
 
     from accounts.models import User
-    from videos.models import Video
+    from videos.models import Comment, Video
 
 NO_MOMENT = "Enter a time like 1:23."
 
@@ -125,7 +125,7 @@ class EditForm(_VideoFields):
         return cleaned
 
 
-class SentWords(_VideoFields):
+class UploadDetailsForm(_VideoFields):
     """What comes along with a file that is sent by tus; the title may be left to its name."""
 
     playlist = forms.ModelChoiceField(
@@ -163,7 +163,9 @@ class PlaylistForm(forms.Form):
 
 
 class CommentForm(forms.Form):
-    """What somebody says; `parent` is the comment that it answers."""
+    """A comment; `parent` is the id of the comment that it replies to."""
+
+    id_prefix = "comment"
 
     text = TextField(
         max_length=MAX_TEXT,
@@ -174,6 +176,37 @@ class CommentForm(forms.Form):
     parent = forms.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
     )
+
+    @classmethod
+    def new(cls) -> CommentForm:
+        """An empty form for a comment on the video."""
+        return cls(auto_id="comment_%s")
+
+    @classmethod
+    def reply_to(cls, parent: Comment, *, author: User) -> CommentForm:
+        """A form for a reply; one to another member's reply begins with a mention of them."""
+        is_mention = parent.parent is not None and parent.author_id != author.pk
+        text = f"@{parent.author.username} " if is_mention else ""
+        form = cls(initial={"text": text, "parent": parent.pk})
+        form.name_fields(reply_to=parent)
+        return form
+
+    @classmethod
+    def edit(cls, comment: Comment) -> CommentForm:
+        """A form with the text of a comment that is to be changed."""
+        form = cls(initial={"text": comment.text})
+        form.name_fields(editing=comment)
+        return form
+
+    def name_fields(
+        self, *, reply_to: Comment | None = None, editing: Comment | None = None
+    ) -> None:
+        """Sets the ids of the fields. Several forms can be open on a page, at most one a thread."""
+        if reply_to is not None:
+            self.id_prefix = f"reply_{reply_to.parent_id or reply_to.pk}"
+        if editing is not None:
+            self.id_prefix = f"edit_{editing.pk}"
+        self.auto_id = f"{self.id_prefix}_%s"
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]

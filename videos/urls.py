@@ -10,21 +10,21 @@ from videos.views import (
     guest_links,
     guest_page,
     health,
+    images,
     likes,
     media,
+    members,
     notifications,
-    pictures,
     playback,
     playlists,
-    search,
     tus,
     upload,
     watch,
     watch_progress,
 )
 
-# What a player asks for: below the video's own address for members, below a guest's link for its
-# guests, under the same names.
+# Files that a player requests: below the video's address for members, and with the same names below
+# a guest link.
 FILES = (
     ("stream.mp4", media.stream, "stream"),
     ("master.m3u8", playback.master, "master_playlist"),
@@ -42,7 +42,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("design/", design.design, name="design"),
-    path("unfinished/", browse.unfinished, name="unfinished"),
+    path("unfinished/", browse.processing_cards, name="processing_cards"),
     path("upload/", upload.upload, name="upload"),
     path(
         "upload/playlist/<short_id:short_id>/discard/",
@@ -53,7 +53,7 @@ urlpatterns = [
     path("uploads/<str:upload_id>/", tus.one_upload, name="one_upload"),
     path("categories/", browse.category_list, name="category_list"),
     path("categories/<slug:slug>/", browse.category, name="category"),
-    path("categories/<slug:slug>/cover.webp", pictures.cover, name="category_cover"),
+    path("categories/<slug:slug>/cover.webp", images.cover, name="category_cover"),
     path("playlist/<short_id:short_id>/", playlists.playlist, name="playlist"),
     path("playlist/<short_id:short_id>/edit/", playlists.edit, name="playlist_edit"),
     path("playlist/<short_id:short_id>/delete/", playlists.delete, name="playlist_delete"),
@@ -62,10 +62,10 @@ urlpatterns = [
     path("playlist/<short_id:short_id>/remove/", playlists.remove, name="playlist_remove"),
     path("playlist/<short_id:short_id>/restore/", playlists.restore, name="playlist_restore"),
     path("playlists/", playlists.playlists, name="playlists"),
-    path("liked/", likes.liked, name="liked"),
-    path("users/", search.directory, name="directory"),
+    path("liked/", browse.liked, name="liked"),
+    path("users/", members.directory, name="directory"),
     path("profile/<username:username>/", browse.profile, name="profile"),
-    path("profile/<username:username>/avatar.webp", pictures.avatar, name="avatar"),
+    path("profile/<username:username>/avatar.webp", images.avatar, name="avatar"),
     path("notices/", notifications.notifications, name="notifications"),
     path("notices/read/", notifications.read_all, name="notifications_read"),
     path("notices/<int:notification_id>/", notifications.notification, name="notification"),
@@ -104,7 +104,7 @@ urlpatterns = [
         captions.restore,
         name="caption_restore",
     ),
-    # What is said about it.
+    # Its comments.
     path("v/<short_id:short_id>/comments/", comments.comments, name="comments"),
     path("v/<short_id:short_id>/comments/<int:comment_id>/", comments.comment, name="comment"),
     path(
@@ -127,7 +127,7 @@ urlpatterns = [
         comments.restore,
         name="comment_restore",
     ),
-    # Its links for guest_page.
+    # Its guest links.
     path("v/<short_id:short_id>/share/", guest_links.guest_links, name="video_guest_links"),
     path(
         "v/<short_id:short_id>/share/<uuid:link_id>/revoke/",
@@ -139,7 +139,7 @@ urlpatterns = [
         guest_links.restore,
         name="guest_link_restore",
     ),
-    # What such a link opens.
+    # The page behind a guest link.
     path("s/<token:token>/", guest_page.watch, name="guest"),
     path("s/<token:token>/status/", guest_page.status, name="guest_status"),
     path("s/<token:token>/view/", guest_page.view, name="guest_view"),

@@ -23,6 +23,16 @@ class MemberRequest(HttpRequest):
     user: _User
 
 
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether htmx sent the request, so that a fragment is the answer."""
+    return bool(getattr(request, "htmx", False))
+
+
+def is_next_page(request: HttpRequest) -> bool:
+    """Whether htmx asks for the rows behind a cursor, to append them to a list."""
+    return is_htmx(request) and bool(request.GET.get("after"))
+
+
 def with_headers(response: _R, headers: dict[str, str]) -> _R:
     """Adds headers to a response and returns it."""
     for name, value in headers.items():

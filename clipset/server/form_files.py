@@ -1,4 +1,4 @@
-"""Upload handler for the small files in forms: images. Videos use videos.views.form_upload."""
+"""Upload handler for the images of forms; videos use videos.services.uploads.form_handler."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class ClipCommentMarkers extends HTMLElement {
     this.controller = this.closest("media-controller");
     this.video = this.controller.querySelector("video");
     this.rail = this.querySelector(".player__markers");
-    this.label = this.querySelector(".player__said");
+    this.label = this.querySelector(".player__comment");
     this.controller.addEventListener("mediapreviewtime", this.point);
     this.video.addEventListener("durationchange", this.draw);
     document.addEventListener("htmx:afterSettle", this.read);

@@ -8,7 +8,7 @@ export class ClipStatus extends HTMLElement {
   connectedCallback() {
     this.player = document.querySelector("clip-player");
     this.player?.source.statusChanged(this.dataset.state, this.querySelector("template"));
-    document.addEventListener("visibilitychange", this.ask);
+    document.addEventListener("visibilitychange", this.refresh);
     this.addEventListener("htmx:beforeRequest", this.skipWhenHidden);
     this.addEventListener("htmx:beforeOnLoad", this.handleRefusal);
     this.addEventListener("htmx:responseError", this.ignoreError);
@@ -16,11 +16,11 @@ export class ClipStatus extends HTMLElement {
   }
 
   disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this.ask);
+    document.removeEventListener("visibilitychange", this.refresh);
   }
 
-  ask = () => {
-    if (!document.hidden) this.dispatchEvent(new Event("look"));
+  refresh = () => {
+    if (!document.hidden) this.dispatchEvent(new Event("refresh"));
   };
 
   /** @param {Event} event */

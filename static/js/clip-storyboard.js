@@ -100,14 +100,14 @@ export class ClipStoryboard extends HTMLElement {
       @param {Storyboard} storyboard */
   addView({ sheet, tiles }) {
     this.view = document.createElement("span");
-    this.view.className = "picture__scrub";
+    this.view.className = "thumbnail__scrub";
     this.view.ariaHidden = "true";
     const canvas = document.createElement("canvas");
     [, , canvas.width, canvas.height] = tiles[0];
     const isOtherShape = Math.abs(canvas.width / canvas.height - 16 / 9) > 0.1;
     canvas.toggleAttribute("data-whole", isOtherShape);
     const line = document.createElement("progress");
-    line.className = "bar picture__watched";
+    line.className = "bar thumbnail__watched";
     this.view.append(canvas, line);
     this.querySelector(":scope > *").after(this.view); // below the video's duration
     const context = canvas.getContext("2d");

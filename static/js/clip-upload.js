@@ -269,7 +269,8 @@ export class ClipUpload extends HTMLElement {
 /** @param {{ isBusy: boolean, areAllPaused: boolean, failed: number }} uploads */
 function adviceFor({ isBusy, areAllPaused, failed }) {
   if (areAllPaused) return "Your progress is saved for 2 days. Resume any time.";
-  if (isBusy) return "Keep this page open while we upload. If it closes, you can pick up where you left off.";
+  if (isBusy)
+    return "Keep this page open while we upload. If it closes, you can pick up where you left off.";
   return failed ? `${counted(failed)} failed. See below for details.` : ALL_SENT;
 }
 

@@ -16,11 +16,11 @@ const MESSAGES = {
     @param {number} status */
 export const messageFor = (status) => MESSAGES[status] ?? (status ? BROKEN : UNREACHED);
 
-/** The site's own sentence for a temporary failure (a busy database, a full disk), else ours.
+/** The sentence of the response for a refused request or a temporary failure, else a general one.
     @param {XMLHttpRequest} xhr */
 const messageOf = (xhr) => {
   const isFromSite =
-    [503, 507].includes(xhr.status) &&
+    [413, 422, 429, 503, 507].includes(xhr.status) &&
     xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
   return (isFromSite && xhr.responseText.trim().slice(0, 300)) || messageFor(xhr.status);
 };

@@ -10,17 +10,17 @@ const EDGE = 1; // seconds; less than this ahead means that playback reached the
 const MAX_TRIES = 3;
 const PROGRESS = 5; // seconds of playback after which earlier failures no longer count
 
-/** @param {boolean} isGrowing @returns {PlaybackState} */
-export const initialState = (isGrowing) => ({
-  isGrowing,
-  isComplete: !isGrowing,
+/** @param {boolean} isProcessing @returns {PlaybackState} */
+export const initialState = (isProcessing) => ({
+  isProcessing,
+  isComplete: !isProcessing,
   edge: null,
   ahead: 0,
   isHeld: false,
   tries: 0,
   failedAt: 0,
   hasRecovered: false,
-  isAsking: false,
+  isPolling: false,
   isWaitingForFile: false,
   stalls: 0,
 });
@@ -30,7 +30,7 @@ export const initialState = (isGrowing) => ({
     @param {{ live: boolean, edge: number }} playlist `edge` in seconds */
 export const playlistLoaded = (state, { live, edge }) => ({
   ...state,
-  isGrowing: live,
+  isProcessing: live,
   isComplete: state.isComplete || !live,
   edge: live ? edge : null,
 });
@@ -56,7 +56,7 @@ export const aheadChanged = (state, position) =>
 /** hls.js gave up loading. @param {PlaybackState} state @param {number} position seconds */
 export const loadFailed = (state, position) => ({
   ...state,
-  isAsking: true,
+  isPolling: true,
   tries: position > state.failedAt + PROGRESS ? 0 : state.tries,
   failedAt: position,
 });
@@ -70,8 +70,8 @@ export const retryScheduled = (state, counts) => ({
 
 /** Seconds of the video that are published and lie ahead; Infinity once it is complete.
     @param {PlaybackState} state @param {number} position seconds */
-export const secondsAhead = ({ isGrowing, edge }, position) =>
-  isGrowing && edge !== null ? edge - position : Infinity;
+export const secondsAhead = ({ isProcessing, edge }, position) =>
+  isProcessing && edge !== null ? edge - position : Infinity;
 
 /** @param {PlaybackState} state @param {number} position seconds */
 export const hasEnough = (state, position) => secondsAhead(state, position) >= state.ahead;

@@ -23,7 +23,7 @@ export class Source {
     this.player = player;
     this.video = player.video;
     this.data = player.dataset;
-    this.state = playback.initialState("growing" in this.data);
+    this.state = playback.initialState("processing" in this.data);
     this.start = Number(this.data.start);
     this.stallRecovery = new StallRecovery(this.video, () => this.restart());
     /** The short side that the member chose, in pixels; null: automatic. */
@@ -46,7 +46,7 @@ export class Source {
       () => null,
     );
     if (this.Hls?.isSupported()) this.startHls(this.start || this.video.currentTime);
-    else if (this.state.isGrowing) this.growNatively();
+    else if (this.state.isProcessing) this.growNatively();
   }
 
   /** @param {Partial<PlaybackState>} changes */
@@ -122,10 +122,10 @@ export class Source {
 
   /** Loads on after a while, if the site says that this is of use. What is buffered still plays. */
   async retryLoading() {
-    if (this.state.isAsking) return;
+    if (this.state.isPolling) return;
     this.state = playback.loadFailed(this.state, this.position);
     const status = await site.fetchStatus(this.data.status ?? "");
-    this.update({ isAsking: false });
+    this.update({ isPolling: false });
     this.showStatus(status);
     if (!playback.allowsRetry(status)) {
       this.stop();
@@ -150,7 +150,7 @@ export class Source {
 
   /** Starts hls.js again after it stopped fetching. A growing video may have nothing to fetch. */
   restart() {
-    if (this.state.isGrowing || this.state.isAsking) return;
+    if (this.state.isProcessing || this.state.isPolling) return;
     this.update({ stalls: this.state.stalls + 1 });
     if (playback.mayRestart(this.state)) this.startHls(this.position);
     else this.playFile();
@@ -223,14 +223,14 @@ export class Source {
   }
 
   async nativeError() {
-    if (this.hls || this.state.isAsking || !this.video.error) return;
+    if (this.hls || this.state.isPolling || !this.video.error) return;
     const { position, isPlaying } = this;
     const isUnreadable = this.video.error.code !== MediaError.MEDIA_ERR_NETWORK;
-    this.update({ isAsking: true });
+    this.update({ isPolling: true });
     const { status: address = "", stream = "" } = this.data;
     const answer = await site.fetchStatus(address);
     const status = answer === "COMPLETED" && (await site.isRefused(stream)) ? "busy" : answer;
-    this.update({ isAsking: false });
+    this.update({ isPolling: false });
     if (this.hls) return;
     this.showStatus(status);
     if (!playback.allowsRetry(status)) return;
@@ -275,7 +275,7 @@ export class Source {
   statusChanged(status, tracks) {
     if (status === "failed") {
       clearTimeout(this.timer);
-      this.update({ isGrowing: false });
+      this.update({ isProcessing: false });
       this.stop();
       this.playIfEnough();
       this.player.showStatus(site.NO_MORE);

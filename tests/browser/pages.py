@@ -238,7 +238,7 @@ PAGES: dict[str, list[Look]] = {
     "guest": [
         Look("guest", "/s/{guest}/", "", then=player),
         Look("guest-member", "/s/{guest}/", "alice"),
-        Look("guest-closed", "/s/{closed}/", ""),
+        Look("share-closed", "/s/{closed}/", ""),
     ],
     "login": [
         Look("login", "/login/", ""),

@@ -47,7 +47,7 @@ def card_of(page: Page, title: str) -> Locator:
 
 def place(card: Locator, share: float) -> tuple[float, float]:
     """In its picture, that far to the right."""
-    box = card.locator(".picture").bounding_box()
+    box = card.locator(".thumbnail").bounding_box()
     assert box is not None
     return box["x"] + share * box["width"], box["y"] + box["height"] / 2
 
@@ -77,13 +77,13 @@ def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
     early = card.evaluate(SEEN)
     page.mouse.move(*place(card, 0.9))
     assert card.evaluate(SEEN) != early
-    assert card.locator(".picture__scrub progress").evaluate("it => it.value") == pytest.approx(
+    assert card.locator(".thumbnail__scrub progress").evaluate("it => it.value") == pytest.approx(
         0.9, abs=0.01
     )
     page.mouse.move(*place(card, 0.11))
     assert card.evaluate(SEEN) == early
     page.mouse.move(0, 0)
-    expect(card.locator(".picture__scrub")).to_have_count(0)
+    expect(card.locator(".thumbnail__scrub")).to_have_count(0)
     assert card.evaluate("card => card.outerHTML") == before
     boards = [it for it in asked if "storyboard" in it]
     assert [it.partition("?")[0] for it in boards] == [
@@ -155,8 +155,10 @@ def test_a_tap_opens_a_video_and_a_held_finger_looks_through_it(
     early = card.evaluate(SEEN)
     for share in (0.4, 0.6, 0.8):
         touch("touchMove", place(card, share))
-    page.wait_for_function("() => document.querySelector('.picture__scrub progress')?.value > 0.75")
+    page.wait_for_function(
+        "() => document.querySelector('.thumbnail__scrub progress')?.value > 0.75"
+    )
     assert card.evaluate(SEEN) != early
     touch("touchEnd")
-    expect(card.locator(".picture__scrub")).to_have_count(0)
+    expect(card.locator(".thumbnail__scrub")).to_have_count(0)
     assert "/v/" not in page.url

@@ -65,11 +65,12 @@ def test_a_moment_is_chosen_in_the_video_itself(
     before, wanted = video.thumbnail_filename, video.thumbnail_wanted_at
     assert wanted == 4
 
-    expect(edit_page(page, video).locator(".cover__note")).to_contain_text("from 0:04, will appear")
+    note = edit_page(page, video).locator(".thumbnail-form__note")
+    expect(note).to_contain_text("from 0:04, will appear")
     run_queue()
     video.refresh_from_db()
     assert video.thumbnail_filename != before
-    expect(edit_page(page, video).locator(".cover__note")).to_have_count(0)
+    expect(edit_page(page, video).locator(".thumbnail-form__note")).to_have_count(0)
     poster = page.locator("clip-thumbnail video").get_attribute("poster")
     assert poster is not None
     assert poster.endswith(str(video.thumbnail_filename).removesuffix(".jpg")[-12:])

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clipset.server.file_responses import MAX_RANGE_BYTES
 from tests import clips
 from tests.browser.player import play_to_the_end, seek, wait_until
 from tests.videos.stored_videos import ready_video
-from videos.views.media import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def test_a_video_of_many_pieces_plays_to_its_end_and_seeks(
     coder = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "15", "-pix_fmt", "yuv420p")
     clip = clips.make("mp4", "-f", "lavfi", "-i", NOISE, *coder, "-movflags", "+faststart")
     video = ready_video(bob, clip)
-    assert video.file_path.stat().st_size > 2.5 * PIECE
+    assert video.file_path.stat().st_size > 2.5 * MAX_RANGE_BYTES
     page = visit(bob)
     page.goto(video.get_absolute_url())
     end = play_to_the_end(page)
@@ -53,5 +53,5 @@ def test_a_video_of_many_pieces_plays_to_its_end_and_seeks(
     parts = [length for status, length in answers if status == 206]
     # The first one, whose line is written when it has ended. Chromium's cache, which knows the size
     # from it, names the end of those after it.
-    assert PIECE in parts
+    assert MAX_RANGE_BYTES in parts
     assert len(parts) >= 2

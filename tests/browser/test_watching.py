@@ -103,12 +103,12 @@ def test_pointing_at_the_timeline_shows_the_picture_and_what_was_said(
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator("media-preview-thumbnail[slot]")).to_be_visible()
     expect(page.locator("media-preview-time-display[slot]")).to_have_text(re.compile("0:(09|10)"))
-    expect(page.locator(".player__said")).to_have_text("alice: Look at <b>that</b>!")
+    expect(page.locator(".player__comment")).to_have_text("alice: Look at <b>that</b>!")
     live.settle(0.4)
     page.screenshot(path=results("screenshots/preview-1280.png"))
     page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
     expect(page.locator("media-preview-time-display[slot]")).to_have_text(re.compile("0:0[45]"))
-    expect(page.locator(".player__said")).to_be_hidden()
+    expect(page.locator(".player__comment")).to_be_hidden()
 
 
 def test_the_speed_is_chosen_by_the_menu(page: Page, bob: User) -> None:
@@ -209,7 +209,7 @@ def test_a_time_in_a_comment_stands_on_the_timeline(page: Page, bob: User) -> No
     middle = dot["x"] + dot["width"] / 2
     assert (middle - rail["x"]) / rail["width"] == pytest.approx(12 / 20, abs=0.01)
     page.mouse.move(middle, dot["y"] + dot["height"] / 2)
-    expect(page.locator(".player__said")).to_have_text("bob: Look at 0:12!")
+    expect(page.locator(".player__comment")).to_have_text("bob: Look at 0:12!")
 
     page.get_by_role("button", name="Delete the comment").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()

@@ -94,7 +94,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /?category=music&sort=views&q=holiday", ALL),
         ("GET /?category=none", NOBODY),
     ],
-    "unfinished": [
+    "processing_cards": [
         ("GET /unfinished/", ALL),
         ("GET /unfinished/?video={processing}.0&video=nonsense&video=%00.%00&since=x", ALL),
     ],

@@ -51,7 +51,7 @@ test("a video that is complete or has failed plays to its end", () => {
   const complete = playback.playlistLoaded(held, { live: false, edge: 22 });
   assert.ok(complete.isComplete);
   assert.ok(!playback.aheadChanged(complete, 19.5).isHeld);
-  assert.ok(!playback.aheadChanged({ ...held, isGrowing: false }, 19.5).isHeld);
+  assert.ok(!playback.aheadChanged({ ...held, isProcessing: false }, 19.5).isHeld);
 });
 
 test("three failures in one place are enough; progress forgives them", () => {

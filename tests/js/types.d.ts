@@ -112,7 +112,7 @@ declare global {
   }
 
   interface PlaybackState {
-    isGrowing: boolean; // the video is still processed and gets longer
+    isProcessing: boolean; // the video is still processed and gets longer
     isComplete: boolean; // the file with the whole video exists
     edge: number | null; // where the published part ends, in seconds
     ahead: number; // how much must lie ahead before a held playback goes on, in seconds
@@ -120,7 +120,7 @@ declare global {
     tries: number; // failed attempts in a row to load more
     failedAt: number; // position of the last failed attempt, in seconds
     hasRecovered: boolean; // from a decoding error
-    isAsking: boolean; // the site is being asked for the video's status
+    isPolling: boolean; // the site is being asked for the video's status
     isWaitingForFile: boolean; // only the complete file can be played
     stalls: number; // how often hls.js stopped fetching
   }

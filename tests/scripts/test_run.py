@@ -67,7 +67,7 @@ PULLED = (
     "templates/accounts/login.html",
     "templates/accounts/password_reset.html",
     "templates/404.html",
-    "templates/threshold.html",
+    "templates/plain_page.html",
     "accounts/views/__init__.py",
     "accounts/urls.py",
     "videos/urls.py",

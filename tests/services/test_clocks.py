@@ -20,7 +20,7 @@ HOLD = """
 from tests.builders import make_user, make_video
 from videos.services.processing.claim import claim_next_job
 from videos.services.processing.jobs import add_job
-from videos.services.uploads.append import writing
+from videos.services.uploads.writer import writing
 from videos.services.uploads.create import VideoDetails, create_upload
 from videos.models import Upload
 bob = make_user("bob")
@@ -28,17 +28,17 @@ add_job(video=make_video(uploader=bob, status="PENDING"))
 upload = create_upload(user=bob, size=7, filename="sea.mp4", details=VideoDetails(title="Sea"))
 held = claim_next_job()
 from clipset.database.clock import database_now
-from videos.services.uploads import append as receiving
+from videos.services.uploads.lease import KERNEL_ID, take_lease
 token = "elsewhere" + "0" * 23
-assert receiving._lease(upload.pk, token)
+assert take_lease(upload.pk, token)
 print(held.state)
 """
 TAKE_BACK = """
 from videos.models import Job, Upload
 from videos.services.processing.jobs import requeue_lost_jobs
-from videos.services.uploads import append as receiving
+from videos.services.uploads.lease import KERNEL_ID, take_lease
 upload = Upload.objects.get()
-print(requeue_lost_jobs(), receiving._lease(upload.pk, receiving.HERE + "0" * 24))
+print(requeue_lost_jobs(), take_lease(upload.pk, KERNEL_ID + "0" * 24))
 """
 
 

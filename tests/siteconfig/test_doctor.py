@@ -382,7 +382,7 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     assert "The doctor has not run yet." in page(admin)
     said = press(admin, "run")
     assert "Waiting for a worker." in said
-    assert f'<clip-status data-state="making" hx-get="{PAGE}" hx-trigger="every 3s' in said
+    assert f'<clip-status data-state="processing" hx-get="{PAGE}" hx-trigger="every 3s' in said
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in said
     assert "The doctor is already running" in press(admin, "run")
     assert "siteconfig.tasks.run_requested_doctor" in run_queue()

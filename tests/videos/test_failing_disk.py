@@ -210,7 +210,7 @@ def test_what_the_disk_says_while_bytes_are_written_or_saved(
     code = 507 if number in {errno.EDQUOT, errno.ENOSPC} else 503
     address = tus_client.create(client, len(CONTENT))["Location"]
     with monkeypatch.context() as failing:
-        failing.setattr(f"videos.services.uploads.append.os.{call}", broken(number))
+        failing.setattr(f"videos.services.uploads.writer.os.{call}", broken(number))
         check_refused(tus_client.append(client, address, 0, CONTENT), code)
     assert tus_client.ask(client, address)["Upload-Offset"] == "0"
     assert tus_client.append(client, address, 0, CONTENT).status_code == 204

@@ -56,7 +56,7 @@ class VideoCard:
     storyboard_url: str = ""  # of its WebVTT; "" without one
 
     @property
-    def is_making(self) -> bool:
+    def is_processing(self) -> bool:
         return self.state in {"waiting", "processing"}
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
-from clipset.database.keyset import decode_cursor, encode_cursor
+from clipset.lib.query_parameters import next_address, parse_cursor
 from clipset.lib.units import compact_count
 from videos.models import Comment
 from videos.querysets import present_q
@@ -72,6 +71,15 @@ class Marker:
     seconds: int
     author: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentSection:
+    """The comments on the page of a video, their number and their markers on the timeline."""
+
+    page: CommentPage
+    count: str
+    markers: list[Marker]
 
 
 def comment_page(
@@ -154,6 +162,14 @@ def markers(video: Video) -> list[Marker]:
     return sorted(told, key=lambda marker: marker.seconds)
 
 
+def comment_section(video: Video, *, viewer: User, focus: int | None) -> CommentSection:
+    """The first page of comments below a video. Five queries, and one more for `focus`."""
+    page = comment_page(video, viewer=viewer, focus=focus)
+    if not page.threads:
+        return CommentSection(page=page, count="0", markers=[])
+    return CommentSection(page=page, count=comment_count(video), markers=markers(video))
+
+
 def _shown_to(viewer: User) -> Q:
     """What is there, and what the viewer may still bring back."""
     undoable = Q(deleted_by=viewer, deleted_at__gt=timezone.now() - Comment.undo_within)
@@ -215,17 +231,14 @@ def _first_replies(roots: Iterable[Comment], viewer: User) -> dict[int, list[Com
 
 
 def _list_url(video: Video, last: int) -> str:
-    query = urlencode({"after": encode_cursor((last,))})
-    return f"{reverse('comments', args=[video.short_id])}?{query}"
+    return reverse("comments", args=[video.short_id]) + next_address((last,))
 
 
 def _replies_url(video: Video, root_id: int, last: int | None) -> str:
     address = reverse("comment", args=[video.short_id, root_id])
-    return address if last is None else f"{address}?{urlencode({'after': encode_cursor((last,))})}"
+    return address if last is None else address + next_address((last,))
 
 
 def _position(after: str) -> int | None:
-    values = decode_cursor(after) if after else None
-    if values is None or len(values) != 1 or not isinstance(values[0], int):
-        return None
-    return values[0]
+    cursor = parse_cursor(after, int)
+    return None if cursor is None else cursor[0]

@@ -14,10 +14,10 @@ from videos.selectors.watch_progress import watched_share
 if TYPE_CHECKING:
     from accounts.models import User
 
-BEGUN: Final = 6
+MAX_SHOWN: Final = 6
 
 
-def begun_by(member: User) -> list[VideoCard]:
+def continue_watching(member: User) -> list[VideoCard]:
     """What the member began and did not finish, the latest first, as far as they may still see
     it. One query."""
     # Asked of each in turn: SQLite would list all videos there are for `video__in`.
@@ -26,7 +26,7 @@ def begun_by(member: User) -> list[VideoCard]:
         WatchProgress.objects.filter(Exists(seen), member=member, is_finished=False)
         .select_related("video__uploaded_by", "video__category")
         .annotate(like_count=likes_in_row("video"))
-        .order_by("-updated_at")[:BEGUN]
+        .order_by("-updated_at")[:MAX_SHOWN]
     )
     likes: dict[object, int] = {position.video_id: position.like_count for position in positions}
     return cards(

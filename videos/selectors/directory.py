@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
 from django.db.models import IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 
 from accounts.models import User
-from clipset.database.keyset import decode_cursor, encode_cursor
+from clipset.lib.query_parameters import next_address, parse_cursor
 from clipset.lib.units import compact_count, plural
 from clipset.lib.words import marked, search_terms
 from videos.models import Video
@@ -54,16 +53,15 @@ def directory_page(query: str, *, after: str) -> DirectoryPage:
     users = User.objects.filter(is_active=True).annotate(key=Lower("username"))
     for term in terms:
         users = users.filter(Q(username__istartswith=term) | Q(username__icontains=f"_{term}"))
-    position = decode_cursor(after) if after else None
-    if position and len(position) == 1:
-        users = users.filter(key__gt=str(position[0]))
+    cursor = parse_cursor(after, str)
+    if cursor is not None:
+        users = users.filter(key__gt=cursor[0])
     users = users.annotate(video_files=_videos())
     rows = list(users.order_by("key")[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
         rows.pop()
-        kept = {"q": query, "after": encode_cursor((rows[-1].key,))}
-        next_url = "?" + urlencode({key: value for key, value in kept.items() if value})
+        next_url = next_address((rows[-1].key,), {"q": query})
     return DirectoryPage(
         members=[
             MemberCard(

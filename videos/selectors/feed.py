@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import (
@@ -20,13 +19,14 @@ from django.db.models import (
 )
 from django.db.models.lookups import LessThan
 
-from clipset.database.keyset import decode_cursor, encode_cursor
+from clipset.lib.query_parameters import next_address, parse_cursor
 from videos.models import Video
 from videos.selectors.cards import VideoCard, cards
 from videos.selectors.likes import likes_along, with_likes
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from clipset.database.keyset import Cursor
     from videos.querysets import VideoQuerySet
 
 PAGE_SIZE: Final = 24
@@ -67,8 +67,7 @@ def feed_page(
     next_url = None
     if len(rows) > PAGE_SIZE:
         rows.pop()
-        query = {**parameters, "after": _cursor(field, rows[-1])}
-        next_url = "?" + urlencode({key: value for key, value in query.items() if value})
+        next_url = next_address(_cursor(field, rows[-1]), parameters)
     found = cards(rows, viewer=viewer, likes=likes_along(rows))
     return FeedPage(cards=found, next_url=next_url)
 
@@ -85,31 +84,27 @@ def behind(field: str, value: int | datetime, last: UUID) -> LessThan[Any]:
     return LessThan(row, end)
 
 
-def _cursor(field: str, video: Video) -> str:
+def _cursor(field: str, video: Video) -> Cursor:
     value = video.view_count if field == "view_count" else video.created_at.isoformat()
-    return encode_cursor((value, video.pk.hex))
+    return value, video.pk.hex
 
 
 def position_after(field: str, after: str) -> tuple[int | datetime, UUID] | None:
     """Where a page of what is ordered by this field and by id goes on; None for its beginning."""
-    values = decode_cursor(after) if after else None
-    if values is None or len(values) != 2:
-        return None
-    value, last = values
     try:
-        moment = value if field == "view_count" else datetime.fromisoformat(str(value))
-        if isinstance(moment, str):
+        if field == "view_count":
+            by_count = parse_cursor(after, int, str)
+            return None if by_count is None else (by_count[0], UUID(by_count[1]))
+        by_time = parse_cursor(after, str, str)
+        moment = None if by_time is None else datetime.fromisoformat(by_time[0])
+        if by_time is None or moment is None or moment.tzinfo is None:
             return None
-        if isinstance(moment, datetime):
-            if moment.tzinfo is None:
-                return None
-            moment = moment.astimezone(UTC)
-        return moment, UUID(str(last))
-    except (ValueError, OverflowError):  # the latter beyond the first and the last of all years
+        return moment.astimezone(UTC), UUID(by_time[1])
+    except (ValueError, OverflowError):  # OverflowError outside the years 1 to 9999
         return None
 
 
-def unfinished_of(user: User) -> list[VideoCard]:
+def recent_uploads(user: User) -> list[VideoCard]:
     """What the member sent lately and is not ready: waiting, processing, or failed."""
     unfinished = Video.objects.filter(uploaded_by=user).exclude(processing_status="COMPLETED")
     return cards(unfinished.for_cards().order_by("-created_at", "-pk")[:6])  # nobody likes them

@@ -9,18 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from clipset.lib.text import clean_line
 from siteconfig.services.address import site_url
 from videos.selectors.watch import Player, tracks_of
 
 if TYPE_CHECKING:
-    from videos.models import Video
+    from videos.models import GuestLink, Video
 
 # Larger files are not shown inside of a chat: the picture stands alone.
 MAX_INLINE: Final = 50 * 1024**2  # bytes
 MAX_SAID: Final = 200  # characters of the description
+
+
+MAX_LISTED: Final = 200  # links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
         view_url="view/",
         login_url="",
         storyboard_url="storyboard.vtt" if video.storyboard_grid else "",
-        is_growing=False,
+        is_processing=False,
         is_resumed=False,
         start=start,
         width=video.width,
@@ -71,6 +76,16 @@ def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
         poster_url=poster_url,
         preview=_preview(video, guest_address(token), poster_url),
     )
+
+
+def listed_guest_links(video: Video) -> list[GuestLink]:
+    """At most MAX_LISTED links, newest first. One query.
+
+    All open links are among them: otherwise nobody could revoke them.
+    """
+    is_open = Q(revoked_at=None, expires_at__gt=timezone.now())
+    links = video.guest_links.annotate(is_open=is_open).order_by("-is_open", "-created_at", "-id")
+    return sorted(links[:MAX_LISTED], key=lambda link: (link.created_at, link.pk), reverse=True)
 
 
 def _preview(video: Video, address: str, poster_url: str) -> Preview:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef
 
-from clipset.database.keyset import decode_cursor, encode_cursor
+from clipset.lib.query_parameters import next_address, parse_cursor
 from videos.models import Like, Video
 from videos.selectors.cards import cards
 from videos.selectors.feed import PAGE_SIZE, FeedPage
@@ -24,16 +23,16 @@ def liked_page(member: User, *, after: str) -> FeedPage:
     # Asked of each in turn: SQLite would list all videos there are for `video__in`.
     seen = Video.objects.visible_to(member).filter(pk=OuterRef("video"))
     likes = Like.objects.filter(Exists(seen), member=member)
-    values = decode_cursor(after) if after else None
-    if values is not None and len(values) == 1 and isinstance(values[0], int):
-        likes = likes.filter(pk__lt=values[0])
+    cursor = parse_cursor(after, int)
+    if cursor is not None:
+        likes = likes.filter(pk__lt=cursor[0])
     found = likes.select_related("video__uploaded_by", "video__category")
     found = found.annotate(like_count=likes_in_row("video"))
     rows = list(found.order_by("-pk")[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
         rows.pop()
-        next_url = "?" + urlencode({"after": encode_cursor((rows[-1].pk,))})
+        next_url = next_address((rows[-1].pk,))
     counts: dict[object, int] = {row.video_id: row.like_count for row in rows}
     shown = cards([row.video for row in rows], viewer=member, likes=counts)
     return FeedPage(cards=shown, next_url=next_url)

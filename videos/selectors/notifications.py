@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
-from clipset.database.keyset import decode_cursor, encode_cursor
+from clipset.lib.query_parameters import next_address, parse_cursor
 from videos.models import Notification
 from videos.selectors.cards import small_thumbnail_url
 
@@ -35,15 +34,15 @@ class NotificationPage:
 def notification_page(*, viewer: User, after: str = "") -> NotificationPage:
     """Those behind the cursor `after`. Two queries."""
     mine = Notification.objects.visible_to(viewer)
-    values = decode_cursor(after) if after else None
     found = mine.select_related("video", "comment__author").order_by("-pk")
-    if values is not None and len(values) == 1 and isinstance(values[0], int):
-        found = found.filter(pk__lt=values[0])
+    cursor = parse_cursor(after, int)
+    if cursor is not None:
+        found = found.filter(pk__lt=cursor[0])
     rows = list(found[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
         rows.pop()
-        next_url = "?" + urlencode({"after": encode_cursor((rows[-1].pk,))})
+        next_url = next_address((rows[-1].pk,))
     return NotificationPage(
         rows=[
             NotificationRow(notification=row, thumbnail_url=small_thumbnail_url(row.video))

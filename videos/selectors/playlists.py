@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, OuterRef, Subquery, Sum, UUIDField
 from django.db.models.functions import Coalesce
 
-from clipset.database.keyset import decode_cursor, encode_cursor
+from clipset.lib.query_parameters import next_address, parse_cursor
 from videos.models import Playlist, PlaylistEntry, Video
 from videos.models.playlist import MAX_PLAYLISTS
 from videos.selectors.cards import VideoCard, cards, small_thumbnail_url
@@ -97,6 +96,11 @@ def in_playlist(url: str, playlist: Playlist) -> str:
     return f"{url}?playlist={playlist.short_id}"
 
 
+def watch_address(video: Video, playlist_id: str = "") -> str:
+    """The address of a video, in the playlist with this short id unless that is ""."""
+    return video.get_absolute_url() + (f"?playlist={playlist_id}" if playlist_id else "")
+
+
 def playlist_page(playlist: Playlist, *, viewer: User, after: str) -> PlaylistPage:
     """The rows behind the cursor `after` (the first ones for "" and for nonsense), in the
     playlist's order, of the videos that the viewer may see.
@@ -105,16 +109,16 @@ def playlist_page(playlist: Playlist, *, viewer: User, after: str) -> PlaylistPa
     what the viewer has seen of them, and one for the progress of what is unfinished.
     """
     seen = playlist.entries.visible_to(viewer)
-    place = _place(after)
-    entries = seen if place is None else seen.behind(*place)
+    position = parse_cursor(after, int, int)
+    entries = seen if position is None else seen.behind(*position)
     related = entries.select_related("video__uploaded_by", "video__category")
     rows = list(related.in_order()[: ROWS + 1])
     next_url = None
     if len(rows) > ROWS:
         rows.pop()
-        next_url = "?" + urlencode({"after": encode_cursor((rows[-1].position, rows[-1].pk))})
+        next_url = next_address((rows[-1].position, rows[-1].pk))
     first = 1
-    if place is not None and rows:
+    if position is not None and rows:
         first += seen.ahead_of(rows[0].position, rows[0].pk).count()
     found = cards((row.video for row in rows), viewer=viewer, likes={})
     shown = [replace(card, url=in_playlist(card.url, playlist)) for card in found]
@@ -153,8 +157,7 @@ def playlist_cards(
     next_url = None
     if len(rows) > PAGE_SIZE:
         rows.pop()
-        cursor = encode_cursor((rows[-1].updated_at.isoformat(), rows[-1].pk.hex))
-        next_url = "?" + urlencode({**parameters, "after": cursor})
+        next_url = next_address((rows[-1].updated_at.isoformat(), rows[-1].pk.hex), parameters)
     covers = Video.objects.in_bulk([row.cover for row in rows if row.cover])
     return PlaylistCards(
         cards=[_card(row, covers.get(row.cover)) for row in rows], next_url=next_url
@@ -180,11 +183,3 @@ def _card(playlist: Any, cover: Video | None) -> PlaylistCard:
         thumbnail_url=small_thumbnail_url(cover) if cover else None,
         updated_at=playlist.updated_at,
     )
-
-
-def _place(after: str) -> tuple[int, int] | None:
-    values = decode_cursor(after) if after else None
-    if values is None or len(values) != 2:
-        return None
-    position, last = values
-    return (position, last) if isinstance(position, int) and isinstance(last, int) else None

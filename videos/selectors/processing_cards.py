@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from videos.models import Video
 from videos.selectors.cards import VideoCard, cards
-from videos.selectors.watch import ASK_FOR, ask_every
+from videos.selectors.watch import POLL_FOR, poll_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ MOST: Final = 36  # videos that a page asks for; a list of them and a shelf abov
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class Poll:
     """Where a page asks next, and every how many seconds; None: not any more by itself."""
 
     url: str
@@ -32,32 +32,34 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class CardChanges:
     """`changed` look different than what the page shows; of those, `ended` are ready or failed.
-    `asking` is None where nothing is left to wait for."""
+    `poll` is None where nothing is left to wait for."""
 
     changed: list[VideoCard]
     ended: list[VideoCard]
-    asking: Asking | None
+    poll: Poll | None
 
 
-def asking_of(shown: Iterable[VideoCard], *, since: datetime | None = None) -> Asking | None:
+def poll_of(shown: Iterable[VideoCard], *, since: datetime | None = None) -> Poll | None:
     """For a page that shows these cards and asks since then; None where all of them are done. The
     address says how each of them looks, so that what has not changed is not sent."""
-    making = [card for card in shown if card.is_making][:MOST]
-    if not making:
+    processing = [card for card in shown if card.is_processing][:MOST]
+    if not processing:
         return None
     now = timezone.now()
     since = min(since, now) if since else now
-    video_files = [("video", f"{card.short_id}.{_look(card)}") for card in making]
+    video_files = [("video", f"{card.short_id}.{_look(card)}") for card in processing]
     query = urlencode([*video_files, ("since", int(since.timestamp()))])
     age = now - since  # of the page
-    every = ask_every(age, [card.progress for card in making]) if age < ASK_FOR else None
-    return Asking(url=f"{reverse('unfinished')}?{query}", every=every)
+    every = poll_seconds(age, [card.progress for card in processing]) if age < POLL_FOR else None
+    return Poll(url=f"{reverse('processing_cards')}?{query}", every=every)
 
 
-def news_of(video_files: Iterable[str], *, viewer: User, since: datetime | None) -> News:
-    """Of videos as `asking_of` names them, as far as the viewer may see them. Two queries."""
+def card_changes(
+    video_files: Iterable[str], *, viewer: User, since: datetime | None
+) -> CardChanges:
+    """Of videos as `poll_of` names them, as far as the viewer may see them. Two queries."""
     looks = dict(
         video_file.replace("\x00", "").split(".", 1)
         for video_file in video_files
@@ -67,10 +69,10 @@ def news_of(video_files: Iterable[str], *, viewer: User, since: datetime | None)
     videos = Video.objects.visible_to(viewer).filter(short_id__in=named).for_cards()
     found = cards(videos, likes={})
     changed = [card for card in found if _look(card) != looks[card.short_id]]
-    return News(
+    return CardChanges(
         changed=changed,
-        ended=[card for card in changed if not card.is_making],
-        asking=asking_of(found, since=since),
+        ended=[card for card in changed if not card.is_processing],
+        poll=poll_of(found, since=since),
     )
 
 

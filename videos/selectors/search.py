@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
 from django.db.models import Case, F, IntegerField, Q, Value, When
 
 from accounts.models import User
-from clipset.database.keyset import decode_cursor, encode_cursor
+from clipset.lib.query_parameters import next_address, parse_cursor
 from clipset.lib.units import clock
 from clipset.lib.words import begins_any, excerpt, find_terms, marked, search_terms, words_of
 from videos.fulltext import Term, newest_matching
@@ -47,8 +46,8 @@ class Hit:
     title: list[Piece]
     by: list[Piece]
     excerpt: list[Piece]  # of the description or of the captions; empty when the title says it
-    said_at: str  # "1:23" when the excerpt is from the captions, else ""
-    said_url: str
+    moment: str  # "1:23" when the excerpt is from the captions, else ""
+    moment_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +95,7 @@ def search_page(
     next_url = None
     if len(documents) > PAGE_SIZE:
         documents.pop()
-        cursor = encode_cursor((documents[-1].value, documents[-1].pk))
-        kept = {**parameters, "after": cursor}
-        next_url = "?" + urlencode({key: value for key, value in kept.items() if value})
+        next_url = next_address((documents[-1].value, documents[-1].pk), parameters)
     found = None if after else _candidates(terms, only).count()
     return SearchPage(
         hits=_hits(documents, words, viewer),
@@ -138,7 +135,7 @@ def _candidates(terms: list[Term], category: UUID | None) -> QuerySet[SearchDocu
 
 def _documents(terms: list[Term], category: UUID | None, *, sort: str, after: str) -> list[Any]:
     """One more than a page shows, each with `value`, by which it is sorted before its id."""
-    position = _position(after)
+    position = parse_cursor(after, int, int)
     if sort == "newest":
         before = position[1] if position else None
         newest = newest_matching(terms, category=category, before=before, limit=PAGE_SIZE + 1)
@@ -150,14 +147,6 @@ def _documents(terms: list[Term], category: UUID | None, *, sort: str, after: st
             reached, last = position
             found = found.filter(Q(value__lt=reached) | Q(value=reached, pk__lt=last))
     return list(found.defer("words", "spoken").order_by("-value", "-pk")[: PAGE_SIZE + 1])
-
-
-def _position(after: str) -> tuple[int, int] | None:
-    values = decode_cursor(after) if after else None
-    match values:
-        case (int(value), int(last)):
-            return value, last
-    return None
 
 
 def _score(terms: list[Term]) -> Combinable:
@@ -242,6 +231,6 @@ def _hit(
         title=marked(video.title, words),
         by=marked(card.uploader, words),
         excerpt=excerpt(said[1], unseen) if said else described,
-        said_at=clock(said[0]) if said else "",
-        said_url=f"{card.url}?t={int(said[0])}" if said else "",
+        moment=clock(said[0]) if said else "",
+        moment_url=f"{card.url}?t={int(said[0])}" if said else "",
     )

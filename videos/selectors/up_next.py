@@ -1,4 +1,4 @@
-"""The playlist beside the player: what comes before and after the video that is watched."""
+"""The playlist beside the player: the videos before and after the one that is watched."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
     from accounts.models import User
     from videos.querysets import PlaylistEntryQuerySet
 
-# How many are shown around the current one, however long the playlist is.
+# Videos that are shown before and after the current one, however long the playlist is.
 BEFORE: Final = 10
 AFTER: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
-    """`cards` are those around the current one, which is number `number` of `count`; the first of
-    them is number `first`. `next` and `previous` are the nearest that can be played, `start` is
-    the first one of all; each is None where there is none but the current one."""
+class UpNext:
+    """A part of a playlist around the current video.
+
+    `cards` are the videos around it. The current one is number `number` of `count`, the first card
+    is number `first`. `next` and `previous` are the nearest playable videos, `start` is the first
+    playable one of all; each is None if there is none besides the current one.
+    """
 
     playlist: Playlist
-    current: str  # its short id
+    current: str  # short id
     cards: list[VideoCard]
     first: int
     number: int
@@ -41,20 +44,21 @@ class Queue:
 
     @property
     def upcoming(self) -> VideoCard | None:
-        """For the end of the video; after the last one it is the beginning."""
+        """The video that follows at the end of this one: after the last one, the first."""
         return self.next or self.start
 
     @property
     def later(self) -> int:
-        """How many there are behind those that are shown."""
+        """The number of videos behind the last card."""
         return self.count - (self.first - 1) - len(self.cards)
 
 
-def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
-    """None where there is no such playlist, or the video is not in it (any more).
+def up_next(short_id: str, *, video: Video, viewer: User) -> UpNext | None:
+    """The playlist with this short id around `video`.
 
-    One query then, else five, one for what the viewer has seen of them, and one for the progress
-    of what is unfinished; two more where nothing near can be played. However long the playlist is.
+    None, after one query, if there is no such playlist or the video is not in it. Otherwise five
+    queries, one for what the viewer has seen, one for the progress of unfinished videos, and two
+    more if nothing near can be played; the number does not grow with the playlist.
     """
     found = PlaylistEntry.objects.filter(
         present_q("playlist__"), playlist__short_id=short_id, video=video
@@ -63,61 +67,58 @@ def queue_of(short_id: str, *, video: Video, viewer: User) -> Queue | None:
     if entry is None:
         return None
     playlist = entry.playlist
-    seen = playlist.entries.visible_to(viewer)
-    seen = seen.select_related("video__uploaded_by", "video__category")
-    ahead, behind = (
-        seen.ahead_of(entry.position, entry.pk).in_order().reverse(),
-        seen.behind(entry.position, entry.pk).in_order(),
-    )
+    entry.video = video  # has everything that a card needs
+    visible = playlist.entries.visible_to(viewer)
+    related = visible.select_related("video__uploaded_by", "video__category")
+    ahead = related.ahead_of(entry.position, entry.pk).in_order().reverse()
+    behind = related.behind(entry.position, entry.pk).in_order()
     earlier, later = list(ahead[:BEFORE])[::-1], list(behind[:AFTER])
-    before = Q(position__lt=entry.position) | Q(position=entry.position, pk__lt=entry.pk)
-    counted = playlist.entries.visible_to(viewer).aggregate(
-        all=Count("pk"), before=Count("pk", filter=before)
-    )
-    number = counted["before"] + 1
-    shown = [*earlier, _with(entry, video), *later]
+    number, count = _number_of(entry, visible)
+    shown = [*earlier, entry, *later]
     ends = {
         "previous": _nearest(earlier[::-1], ahead, BEFORE),
         "next": _nearest(later, behind, AFTER),
-        "start": _start(seen, video),
+        "start": _start(related, video),
     }
     card_of = _cards(playlist, [*shown, *(end for end in ends.values() if end)], viewer)
-    return Queue(
+    return UpNext(
         playlist=playlist,
         current=video.short_id,
         cards=[card_of[one.pk] for one in shown],
         first=number - len(earlier),
         number=number,
-        count=counted["all"],
+        count=count,
         **{name: card_of[end.pk] if end else None for name, end in ends.items()},
     )
 
 
-def _with(entry: PlaylistEntry, video: Video) -> PlaylistEntry:
-    """The video came with all that a card wants to know."""
-    entry.video = video
-    return entry
+def _number_of(entry: PlaylistEntry, visible: PlaylistEntryQuerySet) -> tuple[int, int]:
+    """The number of the entry among those that the viewer sees, from 1, and how many those are."""
+    before = Q(position__lt=entry.position) | Q(position=entry.position, pk__lt=entry.pk)
+    counted = visible.aggregate(all=Count("pk"), before=Count("pk", filter=before))
+    return counted["before"] + 1, counted["all"]
 
 
 def _nearest(
-    shown: list[PlaylistEntry], all_: PlaylistEntryQuerySet, most: int
+    shown: list[PlaylistEntry], beyond: PlaylistEntryQuerySet, limit: int
 ) -> PlaylistEntry | None:
-    """The first that can be played; asked for only where it may lie beyond what is shown."""
+    """The first playable entry. A query only if it may be beyond the `limit` that is shown."""
     found = next((entry for entry in shown if entry.video.is_ready), None)
-    if found is None and len(shown) == most:
-        found = all_.finished().first()
+    if found is None and len(shown) == limit:
+        found = beyond.finished().first()
     return found
 
 
-def _start(seen: PlaylistEntryQuerySet, video: Video) -> PlaylistEntry | None:
-    first = seen.finished().in_order().first()
+def _start(entries: PlaylistEntryQuerySet, video: Video) -> PlaylistEntry | None:
+    """The first playable entry of the playlist, unless that is the current video."""
+    first = entries.finished().in_order().first()
     return None if first is None or first.video_id == video.pk else first
 
 
 def _cards(
     playlist: Playlist, entries: Iterable[PlaylistEntry], viewer: User
 ) -> dict[int, VideoCard]:
-    """By the entry's id."""
+    """Cards by the entry's id; their addresses play the video in the playlist."""
     by_id = {entry.pk: entry for entry in entries}
     found = cards((entry.video for entry in by_id.values()), viewer=viewer, likes={})
     return {

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from videos.querysets import VideoQuerySet
-    from videos.selectors.up_next import Queue
+    from videos.selectors.up_next import UpNext
 
 MORE: Final = 12
 NEXT: Final = 3  # of them, over the last frame
-# How often a page asks how far a video is, in seconds, and for how long it goes on asking.
-ASK_OFTEN: Final = 2
-ASK_SELDOM: Final = 15
-ASK_FOR: Final = timedelta(hours=2)
+# How often a page asks how far a video is, in seconds, and for how long it goes on poll.
+POLL_MIN_SECONDS: Final = 2
+POLL_MAX_SECONDS: Final = 15
+POLL_FOR: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Player:
     view_url: str
     login_url: str
     storyboard_url: str
-    is_growing: bool
+    is_processing: bool
     is_resumed: bool
     start: int
     width: int | None
@@ -76,34 +76,38 @@ class Player:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Making:
-    """How far a video is: "waiting", "making", "failed" or "ready".
+class Processing:
+    """How far a video is: "waiting", "processing", "failed" or "ready".
 
-    The page asks at `ask_url` again in `ask_every` seconds; None: when somebody wants to know.
+    The page asks at `poll_url` again in `poll_seconds` seconds; None: when somebody wants to know.
     """
 
     state: str
     progress: Progress | None
-    ask_url: str
-    ask_every: int | None
+    poll_url: str
+    poll_seconds: int | None
     captions: list[Track]
     storyboard_url: str
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state in {"waiting", "processing"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPage:
-    """`player` is None while there is nothing to play, `making` once all is there. In a `queue`
+    """`player` is None while there is nothing to play, `making` once all is there. In a `up_next`
     there is nothing `more`: what comes next is settled."""
 
     video: Video
     card: VideoCard
     player: Player | None
-    making: Making | None
+    processing: Processing | None
     poster_url: str | None
     is_liked: bool
     can_edit: bool
     more: list[VideoCard]
-    queue: Queue | None
+    up_next: UpNext | None
 
     @property
     def next(self) -> list[VideoCard]:
@@ -125,7 +129,7 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
 
 
 def watch_page(
-    video: Any, *, viewer: User, start: int | None, queue: Queue | None = None
+    video: Any, *, viewer: User, start: int | None, up_next: UpNext | None = None
 ) -> WatchPage:
     """Of a video that came by `for_watching`. Six queries at most, whatever there is to show.
     Begins at `start` seconds; None: where the viewer stopped last time."""
@@ -135,60 +139,44 @@ def watch_page(
         video=video,
         card=card,
         player=player,
-        making=None if video.is_ready else _making(video, card.progress, watching=player),
+        processing=None if video.is_ready else _processing(video, card.progress, watching=player),
         poster_url=thumbnail_url(video),
         is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
-        more=[] if queue else _more(video, viewer),
-        queue=queue,
+        more=[] if up_next else _more(video, viewer),
+        up_next=up_next,
     )
 
 
-def making_of(video: Video, *, watching: bool, since: datetime | None) -> Making:
+def processing_of(video: Video, *, watching: bool, since: datetime | None) -> Processing:
     """For the page that asks again: whether it shows a player, and since when it asks."""
-    return _making(video, progress_of([video]).get(video.pk), watching=watching, since=since)
+    return _processing(video, progress_of([video]).get(video.pk), watching=watching, since=since)
 
 
 def _player(video: Any, *, start: int | None) -> Player | None:
+    """None while there is nothing to play."""
     growing = playable_renditions(video) if video.is_unfinished else []
     if not (video.is_ready or growing):
         return None
     resumed = int(video.position) if start is None else 0
     start = start or resumed
-    status_url = reverse("video_status", args=[video.short_id])
-    view_url = reverse("video_view", args=[video.short_id])
-    login_url = f"{reverse('login')}?next={quote(video.get_absolute_url())}"
-    if video.is_ready:
-        return Player(
-            stream_url=_stream_url(video, start=start),
-            hls_url=reverse("master_playlist", args=[video.short_id]) if video.sizes > 1 else "",
-            status_url=status_url,
-            view_url=view_url,
-            login_url=login_url,
-            storyboard_url=storyboard_url(video),
-            is_growing=False,
-            is_resumed=resumed > 0,
-            start=start,
-            width=video.width,
-            height=video.height,
-            fps=video.fps,
-            captions=_captions(video),
-        )
-    top = growing[0].rendition
+    shown = video if video.is_ready else growing[0].rendition  # the largest size
+    has_choice = not video.is_ready or video.sizes > 1
+    stream_url = reverse("stream", args=[video.short_id])
     return Player(
-        stream_url=reverse("stream", args=[video.short_id]),
-        hls_url=reverse("master_playlist", args=[video.short_id]),
-        status_url=status_url,
-        view_url=view_url,
-        login_url=login_url,
-        storyboard_url="",
-        is_growing=True,
+        stream_url=_stream_url(video, start=start) if video.is_ready else stream_url,
+        hls_url=reverse("master_playlist", args=[video.short_id]) if has_choice else "",
+        status_url=reverse("video_status", args=[video.short_id]),
+        view_url=reverse("video_view", args=[video.short_id]),
+        login_url=f"{reverse('login')}?next={quote(video.get_absolute_url())}",
+        storyboard_url=storyboard_url(video),
+        is_processing=not video.is_ready,
         is_resumed=resumed > 0,
         start=start,
-        width=top.width,
-        height=top.height,
-        fps=top.fps,
-        captions=[],
+        width=shown.width,
+        height=shown.height,
+        fps=shown.fps,
+        captions=_captions(video) if video.is_ready else [],
     )
 
 
@@ -215,29 +203,36 @@ def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
     ]
 
 
-def _making(
+def _processing(
     video: Video, progress: Progress | None, *, watching: object, since: datetime | None = None
-) -> Making:
+) -> Processing:
     now = timezone.now()
     since = min(since, now) if since else now
     address = reverse("video_status", args=[video.short_id])
     query = f"?since={int(since.timestamp())}" + ("&watching=1" if watching else "")
-    state = {"PENDING": "waiting", "PROCESSING": "making", "FAILED": "failed"}
-    return Making(
+    state = {"PENDING": "waiting", "PROCESSING": "processing", "FAILED": "failed"}
+    return Processing(
         state=state.get(video.processing_status, "ready"),
         progress=progress,
-        ask_url=address + query,
-        ask_every=ask_every(now - video.updated_at, [progress]) if now - since < ASK_FOR else None,
+        poll_url=address + query,
+        poll_seconds=poll_seconds(now - video.updated_at, [progress])
+        if now - since < POLL_FOR
+        else None,
         captions=_captions(video) if watching and video.is_ready else [],
         storyboard_url=storyboard_url(video) if watching else "",
     )
 
 
-def ask_every(age: timedelta, making: Iterable[Progress | None]) -> int:
+def poll_seconds(age: timedelta, processing: Iterable[Progress | None]) -> int:
     """Seconds until a page asks again: seldomer the older what it asks for is, but in time for the
     end of the first that is being made."""
-    ends = [it.seconds_left for it in making if it and it.seconds_left is not None]
-    return round(min(ASK_SELDOM, max(ASK_OFTEN, min(age.total_seconds() / 30, *ends, ASK_SELDOM))))
+    ends = [it.seconds_left for it in processing if it and it.seconds_left is not None]
+    return round(
+        min(
+            POLL_MAX_SECONDS,
+            max(POLL_MIN_SECONDS, min(age.total_seconds() / 30, *ends, POLL_MAX_SECONDS)),
+        )
+    )
 
 
 def _more(video: Video, viewer: User) -> list[VideoCard]:

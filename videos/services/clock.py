@@ -21,7 +21,8 @@ from videos.models import GuestLink, Job, JobState, Removal, Upload, UploadState
 from videos.services.processing import jobs
 from videos.services.removals import KEEP_FAILED_SOURCE
 from videos.services.removing import MAX_DELAY
-from videos.services.uploads import append, create
+from videos.services.uploads import create
+from videos.services.uploads.lease import LEASE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,7 +59,7 @@ def _bring_back_leases(*, now: datetime) -> None:
     waiting = Job.objects.filter(state=JobState.WAITING)
     bring_back(waiting, "run_after", after=now + max(jobs.BACKOFF) + LEASE_SLACK, to=now)
     written = Upload.objects.filter(state=UploadState.OPEN).exclude(writer_token="")
-    lease = now + append.LEASE
+    lease = now + LEASE
     bring_back(written, "writer_until", after=lease + LEASE_SLACK, to=lease)
 
 

@@ -1,22 +1,25 @@
-"""Finding videos: home, categories, profiles."""
+"""Lists of videos: home, search, categories, profiles, liked videos."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from categories.models import Category
+from clipset.lib.query_parameters import text_parameter, time_parameter
+from clipset.lib.requests import is_next_page
 from videos.models import Video
 from videos.selectors.categories import category_cards
-from videos.selectors.continue_watching import begun_by
-from videos.selectors.feed import feed_page, known_sort, unfinished_of
+from videos.selectors.continue_watching import continue_watching
+from videos.selectors.feed import feed_page, known_sort, recent_uploads
+from videos.selectors.liked_videos import liked_page
 from videos.selectors.playlists import playlist_cards
-from videos.selectors.processing_cards import asking_of, news_of
-from videos.views.search import search, text_parameter
-from videos.views.watch import moment_parameter
+from videos.selectors.processing_cards import card_changes, poll_of
+from videos.selectors.search import known_search_sort, search_page
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -33,46 +36,80 @@ def _list_page(
     *,
     parameters: dict[str, str] | None = None,
 ) -> HttpResponse:
-    """A page with a list of videos, or for htmx only the cards that follow."""
+    """A page with a list of videos, or only the next cards for htmx.
+
+    `parameters` are those of the address besides `sort`; the next page keeps them.
+    """
     sort = known_sort(request.GET.get("sort", ""))
     kept = {"sort": "" if sort == "newest" else sort, **(parameters or {})}
     after = request.GET.get("after", "")
     page = feed_page(videos, sort=sort, after=after, parameters=kept, viewer=request.user)
-    if getattr(request, "htmx", False) and after:
+    if is_next_page(request):
         return render(request, "components/video_grid_page.html", {"page": page})
-    asking = asking_of([*context.get("own_unfinished", ()), *page.cards])
-    return render(request, template, {"page": page, "sort": sort, "asking": asking, **context})
+    poll = poll_of([*context.get("own_uploads", ()), *page.cards])
+    return render(request, template, {"page": page, "sort": sort, "poll": poll, **context})
 
 
 @require_safe
 def home(request: MemberRequest) -> HttpResponse:
-    query, slug = text_parameter(request, "q"), text_parameter(request, "category")
+    """All videos; `?category=` narrows the list, `?q=` searches."""
+    query, slug = text_parameter(request.GET, "q"), text_parameter(request.GET, "category")
     if query:
-        return search(request, query=query, slug=slug)
+        return _search(request, query=query, slug=slug)
     videos = Video.objects.published()
-    category = None
-    if slug:
-        category = get_object_or_404(Category, slug=slug)
+    category = get_object_or_404(Category, slug=slug) if slug else None
+    if category is not None:
         videos = videos.filter(category=category)
-    first_page = not (slug or request.GET.get("after"))
+    is_first_page = not (slug or request.GET.get("after"))
     context = {
         "category": category,
         "categories": Category.objects.all(),
-        "own_unfinished": unfinished_of(request.user) if first_page else [],
-        "begun": begun_by(request.user) if first_page else [],
+        "own_uploads": recent_uploads(request.user) if is_first_page else [],
+        "continue_watching": continue_watching(request.user) if is_first_page else [],
     }
     return _list_page(
         request, "videos/browse/home.html", videos, context, parameters={"category": slug}
     )
 
 
+def _search(request: MemberRequest, *, query: str, slug: str) -> HttpResponse:
+    """The results for `?q=`. Raises: Http404 for an unknown category."""
+    categories = list(Category.objects.all())
+    category = next((one for one in categories if one.slug == slug), None)
+    if slug and category is None:
+        raise Http404("No such category.")
+    sort = known_search_sort(request.GET.get("sort", ""))
+    page = search_page(
+        query,
+        category=category,
+        categories=categories,
+        sort=sort,
+        after=request.GET.get("after", ""),
+        parameters={"q": query, "category": slug, "sort": "" if sort == "relevance" else sort},
+        viewer=request.user,
+    )
+    if is_next_page(request):
+        return render(request, "components/search_results_page.html", {"page": page})
+    context = {
+        "page": page,
+        "query": query,
+        "sort": sort,
+        "category": category,
+        "categories": categories,
+    }
+    return render(request, "videos/browse/search.html", context)
+
+
 @require_safe
-def unfinished(request: MemberRequest) -> HttpResponse:
-    """For pages with cards of `video`s that are not ready yet: what has changed on them."""
-    since = moment_parameter(request, "since")
-    news = news_of(request.GET.getlist("video"), viewer=request.user, since=since)
+def processing_cards(request: MemberRequest) -> HttpResponse:
+    """The cards that changed since `?since=`, for a page that shows videos in processing.
+
+    Each `?video=` names a card and what it shows, as `poll_of` writes it.
+    """
+    since = time_parameter(request.GET, "since")
+    changes = card_changes(request.GET.getlist("video"), viewer=request.user, since=since)
     return render(
-        request, "videos/processing/cards_update.html", {"news": news, "asking": news.asking}
+        request, "videos/processing/cards_update.html", {"changes": changes, "poll": changes.poll}
     )
 
 
@@ -90,8 +127,10 @@ def category(request: MemberRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def profile(request: MemberRequest, username: str) -> HttpResponse:
-    """The owner and staff see here what is unfinished or hidden, too. `?tab=playlists` shows the
-    member's playlists instead."""
+    """A member's videos, or with `?tab=playlists` their playlists.
+
+    The member and staff also see videos that are hidden or not ready.
+    """
     member = get_object_or_404(User.objects.named(username))
     context: dict[str, Any] = {"profile": member, "is_own": member.pk == request.user.pk}
     if request.GET.get("tab") == "playlists":
@@ -105,8 +144,20 @@ def _profile_playlists(
 ) -> HttpResponse:
     after, parameters = request.GET.get("after", ""), {"tab": "playlists"}
     page = playlist_cards(member, viewer=request.user, after=after, parameters=parameters)
-    if getattr(request, "htmx", False) and after:
+    if is_next_page(request):
         return render(request, "components/playlist_cards.html", {"page": page})
     return render(
         request, "videos/browse/profile.html", {"page": page, "tab": "playlists", **context}
     )
+
+
+@require_safe
+def liked(request: MemberRequest) -> HttpResponse:
+    """The videos that the member likes. Nobody else can see this list."""
+    page = liked_page(request.user, after=request.GET.get("after", ""))
+    template = (
+        "components/video_grid_page.html"
+        if is_next_page(request)
+        else "videos/browse/liked_videos.html"
+    )
+    return render(request, template, {"page": page})

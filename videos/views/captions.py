@@ -1,4 +1,4 @@
-"""The captions of a video, for who may edit it."""
+"""The captions of a video, for members who may edit it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from videos.access import captioned_video
+from clipset.lib.query_parameters import int_parameter
+from clipset.ui.refusals import errors_as_messages
+from videos.access import captioned_video, deleted_is_404
 from videos.forms import CaptionForm
 from videos.models import Caption, Video
 from videos.selectors.captions import caption_rows
@@ -29,20 +30,17 @@ if TYPE_CHECKING:
 
     from clipset.lib.requests import MemberRequest
 
-GONE = "It was deleted meanwhile."
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def captions(request: MemberRequest, short_id: str) -> HttpResponse:
-    """What there is, and a form for more."""
+    """The caption tracks of a video; a POST adds one."""
     video = captioned_video(request, short_id)
     is_sent = request.method == "POST"
     form = CaptionForm(*((request.POST, request.FILES) if is_sent else ()))
-    if is_sent and form.is_valid():
-        added = _added(video, form)
-        if added is not None:
-            messages.success(request, f"“{added.label}” added")
-            return redirect("video_captions", short_id=short_id)
+    added = _added(video, form) if is_sent and form.is_valid() else None
+    if added is not None:
+        messages.success(request, f"“{added.label}” added")
+        return redirect("video_captions", short_id=short_id)
     context = {
         "video": video,
         "form": form,
@@ -53,51 +51,44 @@ def captions(request: MemberRequest, short_id: str) -> HttpResponse:
 
 
 def _added(video: Video, form: CaptionForm) -> Caption | None:
-    """None when the form says what is wrong."""
-    sent = form.cleaned_data
+    """The new track; None if the form now says what is wrong."""
+    fields = form.cleaned_data
     try:
-        return add_caption(
-            video=video,
-            contents=sent["file"].read(),
-            language=sent["language"],
-            label=sent["label"],
-        )
+        with deleted_is_404():
+            return add_caption(
+                video=video,
+                contents=fields["file"].read(),
+                language=fields["language"],
+                label=fields["label"],
+            )
     except ValidationError as error:
         form.add_error("file", error)
         return None
-    except Video.DoesNotExist as error:
-        raise Http404(GONE) from error
 
 
 @require_POST
 def rename(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
     caption = _caption(request, short_id, code)
-    try:
+    with errors_as_messages(request), deleted_is_404():
         rename_caption(caption=caption, label=request.POST.get("label", ""))
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    except Video.DoesNotExist as error:
-        raise Http404(GONE) from error
     return redirect("video_captions", short_id=short_id)
 
 
 @require_POST
 def choose_default(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
+    """Turns the track on by default, or off if `chosen` is empty."""
     caption = _caption(request, short_id, code)
-    try:
+    with deleted_is_404():
         choose_default_caption(caption=caption, chosen=bool(request.POST.get("chosen")))
-    except Video.DoesNotExist as error:
-        raise Http404(GONE) from error
     return redirect("video_captions", short_id=short_id)
 
 
 @require_POST
 def remove(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
+    """Removes a track. The page that follows offers to undo it."""
     caption = _caption(request, short_id, code)
-    try:
+    with deleted_is_404():
         remove_caption(caption=caption)
-    except Video.DoesNotExist as error:
-        raise Http404(GONE) from error
     page = reverse("video_captions", args=[short_id])
     return redirect(f"{page}?{urlencode({'removed': caption.pk})}")
 
@@ -106,23 +97,18 @@ def remove(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
 def restore(request: MemberRequest, short_id: str, caption_id: int) -> HttpResponse:
     video = captioned_video(request, short_id)
     caption = get_object_or_404(Caption.objects.defer("body"), video=video, pk=caption_id)
-    try:
-        back = restore_caption(caption=caption)
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    except Video.DoesNotExist as error:
-        raise Http404(GONE) from error
-    else:
-        messages.success(request, f"“{back.label}” restored")
+    with errors_as_messages(request), deleted_is_404():
+        restored = restore_caption(caption=caption)
+        messages.success(request, f"“{restored.label}” restored")
     return redirect("video_captions", short_id=short_id)
 
 
 def _removed(request: MemberRequest, video: Video) -> Caption | None:
-    """What was just removed and can be brought back; None where there is no such thing."""
-    asked = request.GET.get("removed", "")
-    if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
+    """The track of `?removed=` if it can still be restored."""
+    caption_id = int_parameter(request.GET, "removed")
+    if caption_id is None:
         return None
-    return Caption.objects.undoable().filter(video=video, pk=asked).defer("body").first()
+    return Caption.objects.undoable().filter(video=video, pk=caption_id).defer("body").first()
 
 
 def _caption(request: MemberRequest, short_id: str, code: str) -> Caption:

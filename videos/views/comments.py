@@ -1,4 +1,4 @@
-"""Comments below a video: pages that work by themselves, and the fragments of them for htmx."""
+"""Comments on a video: whole pages, and fragments of them for htmx."""
 
 from __future__ import annotations
 
@@ -11,22 +11,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clipset.lib.refusals import RateLimitedError
-from videos.access import comment_of, visible_video
+from clipset.lib.requests import is_htmx, is_next_page
+from videos.access import comment_of, deleted_is_404, visible_video
 from videos.forms import CommentForm
 from videos.models import Comment, Video
-from videos.selectors.comments import (
-    comment_card,
-    comment_count,
-    comment_page,
-    markers,
-    thread,
-)
-from videos.services.comments import (
-    delete_comment,
-    edit_comment,
-    restore_comment,
-    write_comment,
-)
+from videos.selectors.comments import comment_card, comment_count, comment_page, markers, thread
+from videos.services.comments import delete_comment, edit_comment, restore_comment, write_comment
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -36,81 +26,67 @@ if TYPE_CHECKING:
     Context = dict[str, Any]
 
 
-def talk_of(request: MemberRequest, video: Video) -> dict[str, Any]:
-    """What the watch page needs to show comments; `?comment=` names the one that comes first."""
-    asked = request.GET.get("comment", "")
-    focus = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
-    page = comment_page(video, viewer=request.user, focus=focus)
-    return {
-        "comments": page,
-        # Where no thread is shown there is no comment.
-        "comment_count": comment_count(video) if page.threads else "0",
-        "comment_form": CommentForm(auto_id="comment_%s"),
-        "comment_markers": _markers(video) if page.threads else [],
-    }
-
-
-def _markers(video: Video) -> list[dict[str, Any]]:
-    """As the player reads them."""
-    return [asdict(marker) for marker in markers(video)]
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def comments(request: MemberRequest, short_id: str) -> HttpResponse:
-    """All of them, page by page; a POST writes one."""
+    """All comments, page by page; a POST writes one."""
     video = visible_video(request, short_id)
     if request.method == "POST":
         return _write(request, video)
     after = request.GET.get("after", "")
     page = comment_page(video, viewer=request.user, after=after)
-    if _is_htmx(request) and after:
+    if is_next_page(request):
         return render(request, "videos/comments/threads.html", {"comments": page, "video": video})
-    form = None if after else CommentForm(auto_id="comment_%s")
+    form = None if after else CommentForm.new()
     return _page(request, video, comments=page, comment_form=form)
 
 
 def _write(request: MemberRequest, video: Video) -> HttpResponse:
     form = CommentForm(request.POST)
-    valid = form.is_valid()
-    reply_to, status = None, 422
-    if answers := form.cleaned_data.get("parent"):
-        reply_to = comment_of(video, answers)
+    is_valid = form.is_valid()
+    parent_id = form.cleaned_data.get("parent")
+    reply_to = comment_of(video, parent_id) if parent_id else None
+    status = 422
     try:
-        if valid:
-            comment = write_comment(
-                video=video,
-                author=request.user,
-                text=form.cleaned_data["text"],
-                reply_to=reply_to,
-            )
+        if is_valid:
+            with deleted_is_404():
+                comment = write_comment(
+                    video=video,
+                    author=request.user,
+                    text=form.cleaned_data["text"],
+                    reply_to=reply_to,
+                )
             return _written(request, video, comment, reply_to)
-    except ValidationError as error:
-        form.add_error("text", error)
-    except RateLimitedError as error:
-        form.add_error("text", str(error))
-        status = 429
-    except Video.DoesNotExist as error:
-        raise Http404("It was deleted meanwhile.") from error
-    return _refused(request, video, form, status=status, reply_to=reply_to)
+    except (ValidationError, RateLimitedError) as error:
+        status = _add_error(form, error)
+    return _invalid(request, video, form, status=status, reply_to=reply_to)
+
+
+def _add_error(form: CommentForm, error: ValidationError | RateLimitedError) -> int:
+    """Puts the sentence of the error into the form. Returns the status of the response."""
+    if isinstance(error, RateLimitedError):
+        form.add_error("text", error.sentence)
+        return error.status
+    form.add_error("text", error)
+    return 422
 
 
 def _written(
     request: MemberRequest, video: Video, comment: Comment, reply_to: Comment | None
 ) -> HttpResponse:
-    if not _is_htmx(request):
+    if not is_htmx(request):
         return redirect(comment)
     context = {
         "video": video,
         "card": comment_card(comment, video=video, viewer=request.user),
         "reply_to": reply_to,
-        "comment_form": CommentForm(auto_id="comment_%s"),
+        "comment_form": CommentForm.new(),
         "comment_count": comment_count(video),
         "comment_markers": _markers(video),
     }
     return render(request, "videos/comments/written.html", context)
 
 
-def _refused(
+def _invalid(
     request: MemberRequest,
     video: Video,
     form: CommentForm,
@@ -119,21 +95,15 @@ def _refused(
     reply_to: Comment | None = None,
     editing: Comment | None = None,
 ) -> HttpResponse:
-    """The form with what was typed and why it is not taken: alone for htmx, else on a page."""
-    form.auto_id = _auto_id(reply_to, editing)
+    """The form with what was typed and its errors: alone for htmx, else on a page."""
+    form.name_fields(reply_to=reply_to, editing=editing)
     context: Context = {"comment_form": form, "reply_to": reply_to, "editing": editing}
-    if not _is_htmx(request):
+    if not is_htmx(request):
         return _page(request, video, status=status, **context)
     response = _form(request, video, status=status, **context)
-    response["HX-Retarget"] = f"#{form.auto_id.replace('%s', 'form')}"
+    response["HX-Retarget"] = f"#{form.id_prefix}_form"
     response["HX-Reswap"] = "outerHTML"
     return response
-
-
-def _auto_id(reply_to: Comment | None, editing: Comment | None) -> str:
-    if editing is not None:
-        return f"edit_{editing.pk}_%s"
-    return "comment_%s" if reply_to is None else f"reply_{reply_to.parent_id or reply_to.pk}_%s"
 
 
 @require_safe
@@ -143,8 +113,8 @@ def comment(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespo
     root = _root_of(video, comment_id)
     shown = thread(root, viewer=request.user, after=request.GET.get("after", ""))
     if shown.card.state == "deleted" and not shown.replies:
-        raise Http404("It was deleted.")
-    if _is_htmx(request):
+        raise Http404("The comment was deleted.")
+    if is_htmx(request):
         context = {"thread": shown, "video": video}
         return render(request, "videos/comments/replies.html", context)
     return _page(request, video, thread=shown)
@@ -152,16 +122,14 @@ def comment(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespo
 
 @require_safe
 def reply(request: MemberRequest, short_id: str, comment_id: int) -> HttpResponse:
-    """The form in which one answers a comment."""
+    """The form for a reply to a comment."""
     video = visible_video(request, short_id)
-    answered = comment_of(video, comment_id)
-    if answered.is_deleted:
-        raise Http404("It was deleted.")
-    beside = answered.parent is not None and answered.author_id != request.user.pk
-    start = {"text": f"@{answered.author.username} " if beside else "", "parent": answered.pk}
-    form = CommentForm(initial=start, auto_id=_auto_id(answered, None))
-    context: Context = {"comment_form": form, "reply_to": answered}
-    if _is_htmx(request):
+    parent = comment_of(video, comment_id)
+    if parent.is_deleted:
+        raise Http404("The comment was deleted.")
+    form = CommentForm.reply_to(parent, author=request.user)
+    context: Context = {"comment_form": form, "reply_to": parent}
+    if is_htmx(request):
         return _form(request, video, **context)
     shown = thread(_root_of(video, comment_id), viewer=request.user)
     return _page(request, video, thread=shown, **context)
@@ -169,15 +137,15 @@ def reply(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespons
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: MemberRequest, short_id: str, comment_id: int) -> HttpResponse:
+    """The form that changes a comment."""
     video = visible_video(request, short_id)
     found = comment_of(video, comment_id)
     if not found.can_be_edited_by(request.user):
-        raise Http404("It cannot be changed by this member, or not any more.")
+        raise Http404("This member cannot change the comment, or no longer.")
     if request.method == "POST":
         return _save(request, video, found)
-    form = CommentForm(initial={"text": found.text}, auto_id=_auto_id(None, found))
-    context: Context = {"comment_form": form, "editing": found}
-    if _is_htmx(request):
+    context: Context = {"comment_form": CommentForm.edit(found), "editing": found}
+    if is_htmx(request):
         return _form(request, video, **context)
     return _page(request, video, **context)
 
@@ -186,64 +154,65 @@ def _save(request: MemberRequest, video: Video, found: Comment) -> HttpResponse:
     form, status = CommentForm(request.POST), 422
     try:
         if form.is_valid():
-            edit_comment(comment=found, text=form.cleaned_data["text"], editor=request.user)
-            return _one(request, video, found)
-    except ValidationError as error:
-        form.add_error("text", error)
-    except RateLimitedError as error:
-        form.add_error("text", str(error))
-        status = 429
-    except Comment.DoesNotExist as error:
-        raise Http404("It was deleted meanwhile.") from error
-    return _refused(request, video, form, status=status, editing=found)
+            with deleted_is_404():
+                edit_comment(comment=found, text=form.cleaned_data["text"], editor=request.user)
+            return _changed(request, video, found)
+    except (ValidationError, RateLimitedError) as error:
+        status = _add_error(form, error)
+    return _invalid(request, video, form, status=status, editing=found)
 
 
 @require_POST
 def delete(request: MemberRequest, short_id: str, comment_id: int) -> HttpResponse:
+    """Deletes a comment; has no effect on one that is already deleted."""
     video = visible_video(request, short_id)
     found = comment_of(video, comment_id)
     if found.can_be_deleted_by(request.user):
-        try:
+        with deleted_is_404():
             delete_comment(comment=found, by=request.user)
-        except Comment.DoesNotExist as error:
-            raise Http404("It was deleted meanwhile.") from error
     elif not found.can_be_restored_by(request.user):
-        raise Http404("It is not this member's to delete.")
-    return _one(request, video, found, counted=True)
+        raise Http404("This member cannot delete the comment.")
+    return _changed(request, video, found, with_count=True)
 
 
 @require_POST
 def restore(request: MemberRequest, short_id: str, comment_id: int) -> HttpResponse:
-    """Takes a deletion back; that of what is back already changes nothing."""
+    """Undoes a deletion; has no effect on a comment that is already restored."""
     video = visible_video(request, short_id)
     found = comment_of(video, comment_id)
     if found.can_be_restored_by(request.user):
         try:
             restore_comment(comment=found)
         except ValidationError as error:
-            raise Http404("It is gone for good.") from error
+            raise Http404("The comment was deleted for good.") from error
     elif not found.can_be_deleted_by(request.user):
-        raise Http404("It was not deleted by this member, or too long ago.")
-    return _one(request, video, found, counted=True)
+        raise Http404("This member did not delete the comment, or too long ago.")
+    return _changed(request, video, found, with_count=True)
 
 
-def _one(
-    request: MemberRequest, video: Video, found: Comment, *, counted: bool = False
+def _changed(
+    request: MemberRequest, video: Video, found: Comment, *, with_count: bool = False
 ) -> HttpResponse:
     """The comment as it is now: alone for htmx, else in its place on the video's page."""
-    if not _is_htmx(request):
+    if not is_htmx(request):
         return redirect(found)
     context = {
         "video": video,
         "card": comment_card(found, video=video, viewer=request.user),
         "takes_focus": True,
-        "comment_count": comment_count(video) if counted else None,
+        "comment_count": comment_count(video) if with_count else None,
         "comment_markers": _markers(video),
     }
     return render(request, "videos/comments/changed.html", context)
 
 
+def _markers(video: Video) -> list[dict[str, Any]]:
+    """The markers as the player reads them, for a `json_script`."""
+    return [asdict(marker) for marker in markers(video)]
+
+
 def _root_of(video: Video, comment_id: int) -> Comment:
+    """The first comment of the thread that this comment belongs to."""
     found = comment_of(video, comment_id)
     root = found.parent or found
     root.video = video
@@ -261,7 +230,3 @@ def _form(
 ) -> HttpResponse:
     fragment = "videos/comments/form.html"
     return render(request, fragment, {"video": video, **context}, status=status)
-
-
-def _is_htmx(request: MemberRequest) -> bool:
-    return bool(getattr(request, "htmx", False))

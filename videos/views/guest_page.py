@@ -1,6 +1,6 @@
-"""What whoever has a guest's link sees: one video, and nothing that members have.
+"""The page behind a guest link: one video, and nothing else of the site.
 
-No view here looks at a log-in to decide what is seen, and none sets a cookie.
+No view here looks at the log-in to decide what is shown, and none sets a cookie.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.backends import client_address
 from clipset.lib.ids import hash_token
+from clipset.lib.refusals import RefusedError
 from clipset.lib.timestamps import parse_timestamp
 from videos.access import visible_video
 from videos.forms import WatchedForm
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
 
 
 def for_guests(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """A members' view at a guest's address. A function of its own, so that at its members'
-    address it goes on to need a log-in."""
+    """The same view at a guest's address, without a log-in.
+
+    Returns a function of its own, so that the view still needs a log-in at the members' address.
+    """
 
     @login_not_required
     @wraps(view)
@@ -50,7 +53,8 @@ def for_guests(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespo
 @csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type] # it has a token
 @require_safe
 def watch(request: HttpRequest, token: str) -> HttpResponse:
-    """410 where the link is over, 404 where there is none or its video is not to be seen now."""
+    """The video. 410 if the link has expired or was revoked; 404 if there is no such link or its
+    video cannot be watched now."""
     video = Video.objects.opened_by(token).for_cards().first()
     if video is None:
         link = GuestLink.objects.filter(token_hash=hash_token(token)).first()
@@ -64,22 +68,24 @@ def watch(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def status(request: HttpRequest, token: str) -> JsonResponse:
-    """Whether it is still there, for the player when it gets no more of it."""
+    """Whether the video is still there, for a player that gets no more data."""
     video = visible_video(request, token=token)
     return JsonResponse({"status": video.processing_status, "watchable": True})
 
 
-# Whoever can make a browser send this has the token, and may count a view themselves.
+# Someone who can make a browser send this request has the token, and could count a view anyway.
 @csrf_exempt
 @login_not_required
 @require_POST
 def view(request: HttpRequest, token: str) -> HttpResponse:
-    """The player says how much was played; 422 for what no player says. The uploader's own views
-    do not count."""
+    """Counts a view once enough was played; 422 for values that no player reports.
+
+    Views of the uploader do not count.
+    """
     video = visible_video(request, token=token)
     form = WatchedForm(request.POST)
     if not form.is_valid():
-        return HttpResponse("This is no position.", status=422, content_type="text/plain")
+        raise RefusedError("This is no position.")
     is_own = request.user.pk == video.uploaded_by_id
     if not is_own and is_view(video, form.cleaned_data["watched"]):
         count_guest_view(token=token, client=client_address(request))

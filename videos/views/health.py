@@ -1,4 +1,4 @@
-"""Whether the site is well, for monitors and for staff. What is looked at: siteconfig.health."""
+"""The health of the site, for monitors and for staff. siteconfig.health has the checks."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Names of the checks that failed when /healthz was asked last, in this process.
+# Names of the checks that failed at the last request for /healthz in this process.
 _known_failures: Final[set[str]] = set()
 
 
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """200 `ok`, or 503 when a vital check fails. No details for strangers."""
+    """200 `ok`, or 503 if a vital check fails. Strangers see no details."""
     failed = [it for it in site_health(only_vital=True) if not it.finding.is_well]
     _log_change(failed)
     response = HttpResponse(
         "not well" if failed else "ok", status=503 if failed else 200, content_type="text/plain"
     )
-    # Django would log each 503 as an error; scripts/run asks 20 times a second during a start.
+    # Django would log every 503 as an error, and scripts/run asks 20 times a second at a start.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
 def _log_change(failed: list[Report]) -> None:
-    """When something else fails than before, not each time that a monitor asks."""
+    """Logs what fails when that has changed, not at each request of a monitor."""
     names = {report.name for report in failed}
     if names == _known_failures:
         return
@@ -57,33 +57,42 @@ def _log_change(failed: list[Report]) -> None:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """What each check found, for staff and for who has READYZ_TOKEN; 503 when a vital one fails.
+    """The result of each check, for staff and for clients with READYZ_TOKEN.
 
-    A page for browsers, else JSON: {"status": "ok" or "failing", "checks": {name: {"ok", "vital",
-    "summary", …}}}.
+    503 if a vital check fails. A page for browsers, otherwise JSON: {"status": "ok" or "failing",
+    "checks": {name: {"ok", "vital", "summary", …}}}.
     """
-    if "Authorization" in request.headers:
-        # Without a look at the session: the database may be what is missing.
-        if not _has_token(request):
-            return HttpResponse("This is not the token.", status=401, content_type="text/plain")
-    elif not request.user.is_authenticated:
-        if wants_script_answer(request):
-            return refuse_script(request)
-        return redirect_to_login(request.get_full_path())
-    elif not request.user.is_staff:
-        raise Http404
+    denied = _denied(request)
+    if denied is not None:
+        return denied
     reports = site_health()
     status = 200 if is_well(reports) else 503
     if "text/html" in request.headers.get("Accept", ""):
-        # Without the request: what every page knows may be what cannot be asked.
+        # Without the request: a context processor could need the database that has failed.
         shown = sorted(reports, key=lambda report: report.urgency)
         page = render_to_string("readyz.html", {"reports": shown, "is_well": status == 200})
         return HttpResponse(page, status=status)
     return JsonResponse(_as_json(reports), status=status)
 
 
+def _denied(request: HttpRequest) -> HttpResponse | None:
+    """The answer for those who may not see the report. Raises: Http404 for members."""
+    if "Authorization" in request.headers:
+        # Does not look at the session: it may be the database that has failed.
+        if _has_token(request):
+            return None
+        return HttpResponse("This is not the token.", status=401, content_type="text/plain")
+    if not request.user.is_authenticated:
+        if wants_script_answer(request):
+            return refuse_script(request)
+        return redirect_to_login(request.get_full_path())
+    if not request.user.is_staff:
+        raise Http404
+    return None
+
+
 def _has_token(request: HttpRequest) -> bool:
-    """As `Authorization: Bearer …` (RFC 6750)."""
+    """Whether the request has the token, as `Authorization: Bearer …` (RFC 6750)."""
     kind, _, token = request.headers["Authorization"].partition(" ")
     expected: str = settings.READYZ_TOKEN
     is_same = secrets.compare_digest(token.strip().encode(), expected.encode())

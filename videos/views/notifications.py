@@ -1,4 +1,4 @@
-"""What happened to one's videos and comments."""
+"""A member's notifications."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from clipset.lib.requests import is_next_page
 from videos.access import own_notification
 from videos.selectors.notifications import notification_page
 from videos.services.notifications import mark_all_read, mark_read
@@ -19,16 +20,14 @@ if TYPE_CHECKING:
 
 @require_safe
 def notifications(request: MemberRequest) -> HttpResponse:
-    after = request.GET.get("after", "")
-    page = notification_page(viewer=request.user, after=after)
-    alone = getattr(request, "htmx", False) and after
-    template = "videos/notifications/rows.html" if alone else "videos/notifications/list.html"
-    return render(request, template, {"page": page})
+    page = notification_page(viewer=request.user, after=request.GET.get("after", ""))
+    template = "rows.html" if is_next_page(request) else "list.html"
+    return render(request, f"videos/notifications/{template}", {"page": page})
 
 
 @require_safe
 def notification(request: MemberRequest, notification_id: int) -> HttpResponse:
-    """Leads to what it is about; whoever has been there has read it."""
+    """Redirects to the video or comment that the notification is about, and marks it as read."""
     found = own_notification(request, notification_id)
     if request.method == "GET":
         mark_read(notification=found)

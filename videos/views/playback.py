@@ -1,8 +1,8 @@
-"""Playlists and renditions. Every request is checked against the viewer's rights of this moment.
+"""HLS playlists and renditions. Every request is checked against the rights at this moment.
 
-Addresses inside a playlist are relative, so that they hold wherever it is served, and carry the
-attempt that made the file: bytes of two attempts are never mixed. `address` is what names the
-video in them: see videos.access.
+Addresses in a playlist are relative, so that they are valid below each address where it is served,
+and contain the attempt that made the file, so that a player never mixes bytes of two attempts.
+`address` is the part of the address that names the video: see videos.access.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
+from clipset.server.file_responses import MAX_RANGE_BYTES, file_response
 from videos.access import visible_video
 from videos.selectors.playback import (
     Playable,
@@ -26,7 +28,6 @@ from videos.transcode.hls import (
     media_playlist,
     subtitle_playlist,
 )
-from videos.views.media import PIECE, file_response
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
 
     from videos.models import Caption, Video
 
-PLAYLIST: Final = "application/vnd.apple.mpegurl"
-# The address changes with the contents, so a browser may keep what it has.
-KEEP: Final = "private, max-age=604800, immutable"
+PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
+# For a complete file at an address that changes with its contents.
+CACHE_FOR_A_WEEK: Final = "private, max-age=604800, immutable"
 
 
 @require_safe
 def master(request: HttpRequest, **address: str) -> HttpResponse:
-    """RFC 8216, 4.3.4: what there is to choose from."""
+    """The master playlist: the renditions and captions to choose from (RFC 8216, section 4.3.4)."""
     video = visible_video(request, **address)
     playable = playable_renditions(video)
     if not playable:
@@ -49,7 +50,7 @@ def master(request: HttpRequest, **address: str) -> HttpResponse:
         raise Http404("Nothing to play yet.")
     variants = [_variant(one) for one in playable]
     tracks = [_track(caption) for caption in video.captions.present().defer("body")]
-    return HttpResponse(master_playlist(variants, tracks), content_type=PLAYLIST)
+    return HttpResponse(master_playlist(variants, tracks), content_type=PLAYLIST_TYPE)
 
 
 def _variant(one: Playable) -> Variant:
@@ -76,32 +77,35 @@ def _track(caption: Caption) -> CaptionRendition:
 
 @require_safe
 def playlist(request: HttpRequest, rendition: str, **address: str) -> HttpResponse:
-    """RFC 8216, 4.3.3: the fragments that are whole by now. EVENT while it grows, then VOD."""
-    one = _asked_for(request, visible_video(request, **address), rendition)
+    """The media playlist with all complete fragments (RFC 8216, section 4.3.3).
+
+    Its type is EVENT while the rendition is being made, then VOD.
+    """
+    one = _requested(request, visible_video(request, **address), rendition)
     text = media_playlist(
         one.index,
         uri=f"{one.rendition.name}.mp4?v={one.rendition.version}",
         ended=one.rendition.is_complete,
     )
-    return HttpResponse(text, content_type=PLAYLIST)
+    return HttpResponse(text, content_type=PLAYLIST_TYPE)
 
 
 @require_safe
 def rendition_file(request: HttpRequest, rendition: str, **address: str) -> HttpResponseBase:
-    """The file itself, whole or growing."""
-    one = _asked_for(request, visible_video(request, **address), rendition)
-    keep = one.rendition.is_complete and request.GET.get("v") == one.rendition.version
+    """The file of a rendition, also while it is being made."""
+    one = _requested(request, visible_video(request, **address), rendition)
+    is_final = one.rendition.is_complete and request.GET.get("v") == one.rendition.version
     return file_response(
         request,
         one.rendition.path,
         content_type="video/mp4",
-        cache_control=KEEP if keep else "private, no-cache",
-        piece=PIECE,
+        cache_control=CACHE_FOR_A_WEEK if is_final else "private, no-cache",
+        max_range=MAX_RANGE_BYTES,
     )
 
 
-def _asked_for(request: HttpRequest, video: Video, name: str) -> Playable:
-    """Of the attempt that the address names, when it names one."""
+def _requested(request: HttpRequest, video: Video, name: str) -> Playable:
+    """The rendition of this name, from the attempt that `?v=` names if there is one."""
     one = playable_rendition(video, name)
     if one is None:
         check_storage(video)
@@ -113,20 +117,16 @@ def _asked_for(request: HttpRequest, video: Video, name: str) -> Playable:
 
 @require_safe
 def captions_vtt(request: HttpRequest, code: str, **address: str) -> HttpResponse:
-    caption = _caption(visible_video(request, **address), code)
+    """A caption track as WebVTT."""
+    video = visible_video(request, **address)
+    caption = get_object_or_404(video.captions.present(), code=code)
     return HttpResponse(caption.body, content_type="text/vtt; charset=utf-8")
 
 
 @require_safe
 def captions_playlist(request: HttpRequest, code: str, **address: str) -> HttpResponse:
+    """The media playlist of a caption track: one segment, as long as the video."""
     video = visible_video(request, **address)
-    caption = _caption(video, code)
+    caption = get_object_or_404(video.captions.present(), code=code)
     text = subtitle_playlist(f"{caption.code}.vtt", duration=video.duration_seconds or 0)
-    return HttpResponse(text, content_type=PLAYLIST)
-
-
-def _caption(video: Video, code: str) -> Caption:
-    caption = video.captions.present().filter(code=code).first()
-    if caption is None:
-        raise Http404("No such track.")
-    return caption
+    return HttpResponse(text, content_type=PLAYLIST_TYPE)

@@ -1,4 +1,4 @@
-"""The upload page and the plain form."""
+"""The upload page, and uploads by a plain form."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from videos.services.playlists import discard_playlist
 from videos.services.uploads.create import VideoDetails, begin_upload
 from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_upload, first_copy
-from videos.views.form_upload import StoreVideo
+from videos.services.uploads.form_handler import VideoUploadHandler
 
 if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
-    from videos.models import Upload
+    from videos.models import Upload, Video
 
-MAX_FILES: Final = 20  # at once, in a page with scripts
+MAX_FILES: Final = 20  # at once, on a page with scripts
 
 
-# Django's check for forged requests reads the whole body; size and quota are looked at before
-# that, and the check follows inside.
+# Django's CSRF check reads the whole body. Size and quota are checked before, and the CSRF check
+# follows inside.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: MemberRequest) -> HttpResponse:
+    """The page; a POST uploads one video. Scripts get JSON."""
     if request.method != "POST":
         return _page(request, UploadForm())
     try:
@@ -44,22 +45,23 @@ def upload(request: MemberRequest) -> HttpResponse:
         return HttpResponse("Say how long the body is.", status=411, content_type="text/plain")
     try:
         reserved = begin_upload(user=request.user, content_length=length)
-    except RefusedError as refusal:
-        return _refused(request, UploadForm(), refusal)
+    except RefusedError as error:
+        return _refused(request, UploadForm(), error)
     try:
         return _receive(request, reserved)
     finally:
-        # Does nothing when the upload has become a video.
+        # Has no effect once the upload has become a video.
         end_upload(upload=reserved)
 
 
 def _receive(request: MemberRequest, reserved: Upload) -> HttpResponse:
-    handler = StoreVideo(request, reserved)
+    """Reads the body, writing the video to its folder."""
+    handler = VideoUploadHandler(request, reserved)
     request.upload_handlers = [handler]
     try:
         form = UploadForm(request.POST, request.FILES)
         if handler.refusal is not None:
-            # Before the check for forgery, whose token may stand behind what was not read.
+            # Before the CSRF check, whose token may be behind the part that was not read.
             form.errors.pop("file", None)
             return _refused(request, form, handler.refusal)
         return csrf_protect(_store)(request, reserved, form)
@@ -84,28 +86,31 @@ def _store(request: MemberRequest, reserved: Upload, form: UploadForm) -> HttpRe
             ),
             content_hash=file.content_hash,
         )
-    except RefusedError as refusal:
-        return _refused(request, form, refusal)
+    except RefusedError as error:
+        return _refused(request, form, error)
+    return _stored(request, video)
+
+
+def _stored(request: MemberRequest, video: Video) -> HttpResponse:
     if _wants_json(request):
         return JsonResponse({"url": video.get_absolute_url()}, status=201)
     messages.success(request, "Uploaded. Your video is being processed.")
     same = first_copy(video)
     if same is not None:
         link = format_html('<a href="{}">{}</a>', same.get_absolute_url(), same.title)
-        messages.warning(
-            request,
-            format_html("You've already uploaded this file: {}. You can delete one of them.", link),
-        )
+        sentence = "You've already uploaded this file: {}. You can delete one of them."
+        messages.warning(request, format_html(sentence, link))
     return redirect(video)
 
 
-def _refused(request: MemberRequest, form: UploadForm, refusal: RefusedError) -> HttpResponse:
+def _refused(request: MemberRequest, form: UploadForm, error: RefusedError) -> HttpResponse:
+    """The form again, with the sentence at its file."""
     if form.is_bound:
-        form.add_error("file", refusal.sentence)
-        response = _page(request, form, status=refusal.status)
+        form.add_error("file", error.sentence)
+        response = _page(request, form, status=error.status)
     else:
-        response = _page(request, form, status=refusal.status, refusal=refusal.sentence)
-    return with_headers(response, refusal.headers)
+        response = _page(request, form, status=error.status, refusal=error.sentence)
+    return with_headers(response, error.headers)
 
 
 def _page(
@@ -123,7 +128,7 @@ def _page(
         "quota": quota_state(request.user),
         "max_file_size_bytes": current_config().max_file_size_bytes,
         "accepted": settings.ACCEPTED_VIDEO_FORMATS,
-        "most_files": MAX_FILES,
+        "max_files": MAX_FILES,
         "playlists": own_playlists(request.user),
     }
     return render(request, "videos/upload/page.html", context, status=status)
@@ -135,7 +140,9 @@ def _wants_json(request: MemberRequest) -> bool:
 
 @require_POST
 def playlist_discard(request: MemberRequest, short_id: str) -> HttpResponse:
-    """For the page, when all that was to go into a new playlist was cancelled: 204 when it went,
-    404 when it stays or was not there."""
-    went = discard_playlist(user=request.user, short_id=short_id)
-    return HttpResponse(status=204 if went else 404)
+    """Deletes a new playlist after all uploads into it were cancelled.
+
+    204 if it was deleted, 404 if it stays or does not exist.
+    """
+    is_deleted = discard_playlist(user=request.user, short_id=short_id)
+    return HttpResponse(status=204 if is_deleted else 404)

@@ -1,83 +1,92 @@
-"""One video: watching, its state, changing and deleting it."""
+"""One video: watching it, its processing, editing and deleting it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clipset.lib.pictures import PictureError
-from clipset.lib.requests import with_headers
+from clipset.lib.query_parameters import int_parameter, short_id_parameter, time_parameter
+from clipset.lib.requests import is_htmx, with_headers
 from clipset.lib.timestamps import parse_timestamp
-from videos.access import editable_video, visible_video, watched_video
-from videos.forms import EditForm
+from clipset.ui.refusals import errors_as_messages
+from videos.access import deleted_is_404, editable_video, visible_video, watched_video
+from videos.forms import CommentForm, EditForm
 from videos.models import Video
 from videos.selectors.cards import progress_of, thumbnail_url
+from videos.selectors.comments import comment_section
 from videos.selectors.playback import is_watchable
-from videos.selectors.watch import making_of, watch_page
+from videos.selectors.up_next import up_next
+from videos.selectors.watch import processing_of, watch_page
 from videos.services.details import delete_video, edit_video
 from videos.services.processing.attempt import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_thumbnail_frame, set_uploaded_thumbnail
-from videos.views.comments import talk_of
-from videos.views.up_next import asked_queue
 
 if TYPE_CHECKING:
     from accounts.models import User
     from clipset.lib.requests import MemberRequest
 
-SAVED = "Your changes are saved."
-SAVED_AND_COMING = f"{SAVED} The new thumbnail will appear in a moment."
+SAVED = "Changes saved"
+SAVED_WITH_FRAME = "Changes saved. The new thumbnail will appear in a moment."
 
 
 # media-chrome writes <style> into its shadow roots.
 @csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type] # a member's request
 @require_safe
 def watch(request: MemberRequest, short_id: str) -> HttpResponse:
+    """The page of a video; `?t=` is where it begins, `?playlist=` the playlist around it."""
     video = watched_video(request, short_id)
     start = parse_timestamp(request.GET["t"]) or 0 if "t" in request.GET else None
-    queue = asked_queue(request, video)
-    page = watch_page(video, viewer=request.user, start=start, queue=queue)
+    playlist_id = short_id_parameter(request.GET, "playlist")
+    playlist = up_next(playlist_id, video=video, viewer=request.user) if playlist_id else None
+    page = watch_page(video, viewer=request.user, start=start, up_next=playlist)
+    focus = int_parameter(request.GET, "comment")
+    section = comment_section(video, viewer=request.user, focus=focus)
     context = {
         "watch": page,
         "was_stopped": video.error_message == CANCELLED,
         "may_retry": video.may_be_retried_by(request.user),
-        **talk_of(request, video),
+        "comments": section.page,
+        "comment_count": section.count,
+        "comment_form": CommentForm.new(),
+        "comment_markers": [asdict(marker) for marker in section.markers],
     }
     return render(request, "videos/watch/page.html", context)
 
 
 @require_safe
 def status(request: MemberRequest, short_id: str) -> HttpResponse:
-    """Where processing is: a fragment for the page that polls, or JSON."""
+    """The state of processing: a fragment for the page that polls, or JSON."""
     video = visible_video(request, short_id)
     if request.headers.get("Accept", "").startswith("application/json"):
         return _status_for_scripts(video)
     watching = bool(request.GET.get("watching"))
-    making = making_of(video, watching=watching, since=moment_parameter(request, "since"))
+    processing = processing_of(video, watching=watching, since=time_parameter(request.GET, "since"))
     response = render(
         request,
         "videos/processing/below_player.html" if watching else "videos/processing/status.html",
         {
             "video": video,
-            "making": making,
+            "processing": processing,
             "was_stopped": video.error_message == CANCELLED,
             "may_retry": video.may_be_retried_by(request.user),
         },
     )
-    if not watching and getattr(request, "htmx", False) and _has_news(video):
+    if not watching and is_htmx(request) and _needs_reload(video):
         response["HX-Refresh"] = "true"
     return response
 
 
-def _has_news(video: Video) -> bool:
-    """Whether a page without a player shows one now, or the failure, from its top."""
+def _needs_reload(video: Video) -> bool:
+    """Whether a page without a player has to show one now, or the failure at its top."""
     return not video.is_unfinished or is_watchable(video)
 
 
@@ -93,37 +102,39 @@ def _status_for_scripts(video: Video) -> JsonResponse:
     )
 
 
-def moment_parameter(request: MemberRequest, name: str) -> datetime | None:
-    """Seconds since 1970, as our own pages send them; None for anything else."""
-    text = request.GET.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        return None
-    return datetime.fromtimestamp(int(text), UTC)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: MemberRequest, short_id: str) -> HttpResponse:
+    """The form for the details and the thumbnail of a video."""
     video = editable_video(request, short_id)
     is_sent = request.method == "POST"
     form = EditForm.of(video, *((request.POST, request.FILES) if is_sent else ()))
-    status, headers = (422 if is_sent else 200), dict[str, str]()
+    if not is_sent:
+        return _edit_page(request, video, form)
     try:
-        if is_sent and form.is_valid() and _is_stored(video, form, request.user):
-            messages.success(request, SAVED_AND_COMING if _is_coming(form) else SAVED)
-            return redirect(video)
+        with deleted_is_404():
+            is_saved = form.is_valid() and _save(video, form, request.user)
     except PictureError as error:
-        form.add_error("picture", str(error))
-        status, headers = error.status, error.headers
-    except Video.DoesNotExist as error:
-        raise Http404("It was deleted meanwhile.") from error
+        form.add_error("picture", error.sentence)
+        return with_headers(_edit_page(request, video, form, status=error.status), error.headers)
+    return _saved(request, video, form) if is_saved else _edit_page(request, video, form, 422)
+
+
+def _edit_page(
+    request: MemberRequest, video: Video, form: EditForm, status: int = 200
+) -> HttpResponse:
     context = {"form": form, "video": video, "thumbnail_url": thumbnail_url(video)}
-    return with_headers(
-        render(request, "videos/details/edit.html", context, status=status), headers
-    )
+    return render(request, "videos/details/edit.html", context, status=status)
 
 
-def _is_stored(video: Video, form: EditForm, member: User) -> bool:
-    """All of it, or nothing: then the form says what is wrong.
+def _saved(request: MemberRequest, video: Video, form: EditForm) -> HttpResponse:
+    """Back to the video. A worker still has to make the thumbnail from a frame."""
+    has_frame = form.cleaned_data.get("moment") is not None
+    messages.success(request, SAVED_WITH_FRAME if has_frame else SAVED)
+    return redirect(video)
+
+
+def _save(video: Video, form: EditForm, member: User) -> bool:
+    """Saves everything, or nothing. Returns False if the form now says what is wrong.
 
     Raises: PictureError, Video.DoesNotExist.
     """
@@ -145,13 +156,9 @@ def _is_stored(video: Video, form: EditForm, member: User) -> bool:
     return True
 
 
-def _is_coming(form: EditForm) -> bool:
-    """Whether a worker has to make the picture."""
-    return form.cleaned_data.get("moment") is not None
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: MemberRequest, short_id: str) -> HttpResponse:
+    """The question, and after it the deletion."""
     video = editable_video(request, short_id)
     if request.method != "POST":
         return render(request, "videos/details/delete.html", {"video": video})
@@ -162,21 +169,17 @@ def delete(request: MemberRequest, short_id: str) -> HttpResponse:
 
 @require_POST
 def retry(request: MemberRequest, short_id: str) -> HttpResponse:
+    """Processes a failed video again."""
     video = editable_video(request, short_id)
-    try:
+    with errors_as_messages(request), deleted_is_404():
         retry_processing(video=video, by_staff=request.user.is_staff)
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    except Video.DoesNotExist as error:
-        raise Http404("It was deleted meanwhile.") from error
     return redirect(video)
 
 
 @require_POST
 def cancel(request: MemberRequest, short_id: str) -> HttpResponse:
+    """Stops processing."""
     video = editable_video(request, short_id)
-    try:
+    with errors_as_messages(request):
         cancel_processing(video=video)
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
     return redirect(video)

@@ -1,4 +1,4 @@
-"""What a player tells while it plays."""
+"""What a player reports while it plays."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.db import IntegrityError
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_POST
 
+from clipset.lib.refusals import RefusedError
 from videos.access import visible_video
 from videos.forms import WatchedForm
 from videos.services.watch_progress import count_view, save_position
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 @require_POST
 def view(request: MemberRequest, short_id: str) -> HttpResponse:
-    """204; 422 for what no player says."""
+    """Saves the position and counts the view. 204; 422 for values that no player reports."""
     video = visible_video(request, short_id)
     form = WatchedForm(request.POST)
     if not form.is_valid():
-        return HttpResponse("This is no position.", status=422, content_type="text/plain")
-    told = form.cleaned_data
+        raise RefusedError("This is no position.")
+    report = form.cleaned_data
     try:
-        count_view(video=video, member=request.user, watched=told["watched"])
-        save_position(video=video, member=request.user, seconds=told["at"], ended=told["ended"])
-    except IntegrityError as error:  # of the foreign key
-        raise Http404("It was deleted meanwhile.") from error
+        count_view(video=video, member=request.user, watched=report["watched"])
+        save_position(video=video, member=request.user, seconds=report["at"], ended=report["ended"])
+    except IntegrityError as error:  # the foreign key: the video was deleted in the meantime
+        raise Http404("It was deleted in the meantime.") from error
     return HttpResponse(status=204)

@@ -25,7 +25,9 @@ export function messageAbout({ duplicates, leftOut }, max) {
   }
   if (leftOut.length) {
     const verb = leftOut.length === 1 ? "was" : "were";
-    sentences.push(`At most ${max} You can upload up to N videos at a time. ${quoted(leftOut)} ${verb} left out.`);
+    sentences.push(
+      `At most ${max} You can upload up to N videos at a time. ${quoted(leftOut)} ${verb} left out.`,
+    );
   }
   return sentences.join(" ");
 }

@@ -31,7 +31,7 @@ function showStatus(row, { status, progress, watchable, error }) {
     row.setState("broken");
   } else if (status === "PROCESSING") {
     const percent = progress === null ? "Being processed" : `Being processed, ${progress} %`;
-    row.setState("making", watchable ? `${percent}. You can start watching now` : percent);
+    row.setState("processing", watchable ? `${percent}. You can start watching now` : percent);
   }
 }
 

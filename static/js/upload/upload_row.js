@@ -18,13 +18,13 @@ const MESSAGES = {
   login: (row) => LOGGED_OUT[row.detail] ?? LOGGED_OUT.out,
   failed: () => "Not sent",
   made: () => "Uploaded. Processing will start shortly.",
-  making: (row) => row.detail || "Being processed",
+  processing: (row) => row.detail || "Being processed",
   ready: () => "Ready to watch",
   broken: () => "Processing failed",
   removed: () => "Removed",
 };
 const UNDER_WAY = ["waiting", "sending", "paused", "offline", "retrying", "login"];
-const SENT = ["made", "making", "ready", "broken"];
+const SENT = ["made", "processing", "ready", "broken"];
 
 /** @param {{ speed: number, secondsLeft: number }} row */
 function rateOf({ speed, secondsLeft }) {

@@ -165,7 +165,7 @@ def test_what_cannot_be_read_gets_a_page_that_says_what_to_do(what: str) -> None
         is_too_large = what.startswith("2 MB in")
         assert status == (413 if is_too_large else 400)
         assert ("Nothing was saved." if is_too_large else "Nothing was changed.") in page
-        assert 'class="threshold__brand"' in page
+        assert 'class="plain-page__brand"' in page
 
 
 @pytest.mark.django_db

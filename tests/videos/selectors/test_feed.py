@@ -16,7 +16,7 @@ from accounts.models import User
 from clipset.database.keyset import encode_cursor
 from tests.builders import make_user, make_video
 from videos.models import Video
-from videos.selectors.feed import PAGE_SIZE, SORTS, feed_page, known_sort, unfinished_of
+from videos.selectors.feed import PAGE_SIZE, SORTS, feed_page, known_sort, recent_uploads
 from videos.tasks import refresh_statistics
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def test_what_a_member_sent_and_is_not_ready_is_listed_newest_first() -> None:
     make_video("hers", uploader=alice, status="PENDING")
     for number, status in enumerate(["PENDING", "PROCESSING", "FAILED"]):
         make_video(status, uploader=bob, status=status, created_at=EPOCH + timedelta(hours=number))
-    cards = unfinished_of(bob)
+    cards = recent_uploads(bob)
     assert [(card.title, card.state) for card in cards] == [
         ("FAILED", "failed"),
         ("PROCESSING", "processing"),

@@ -318,7 +318,7 @@ def test_what_the_title_does_not_show_is_shown_from_the_description() -> None:
     assert shown(hit.excerpt).startswith("… ")
     assert shown(hit.excerpt).endswith(" …")
     assert len(shown(hit.excerpt)) < 200
-    assert hit.said_url == ""
+    assert hit.moment_url == ""
 
 
 def test_what_only_the_captions_say_is_shown_with_its_time() -> None:
@@ -326,8 +326,8 @@ def test_what_only_the_captions_say_is_shown_with_its_time() -> None:
     add_captions(video)
     hit = only_hit("birds nightin")
     assert shown(hit.excerpt) == "The [nightin]gale sings at 5 & 7"
-    assert (hit.said_at, hit.said_url) == ("1:01:23", f"/v/{video.short_id}/?t=3683")
-    assert only_hit("birds 7").said_at == "1:01:23"
+    assert (hit.moment, hit.moment_url) == ("1:01:23", f"/v/{video.short_id}/?t=3683")
+    assert only_hit("birds 7").moment == "1:01:23"
 
 
 def test_members_of_that_name_are_offered() -> None:

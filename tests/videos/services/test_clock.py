@@ -25,9 +25,9 @@ from videos.services.clock import clock_warning, correct_future_times, newest_mo
 from videos.services.guest_links import create_guest_link
 from videos.services.processing.claim import claim_next_job
 from videos.services.processing.jobs import add_job, requeue_lost_jobs
-from videos.services.uploads.append import is_held
 from videos.services.uploads.create import VideoDetails, create_upload
 from videos.services.uploads.expire import end_expired_uploads
+from videos.services.uploads.lease import is_held
 from videos.tasks import tidy_up
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     monkeypatch.setattr("django.utils.timezone.now", lambda: said[0])
     for module in (
         "videos.services.processing.jobs",
-        "videos.services.uploads.append",
+        "videos.services.uploads.lease",
+        "videos.services.uploads.writer",
         "videos.services.clock",
     ):
         monkeypatch.setattr(f"{module}.database_now", lambda: said[0])

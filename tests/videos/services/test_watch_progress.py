@@ -13,7 +13,7 @@ from tests.accounts.together import together
 from tests.builders import make_admin, make_user, make_video
 from videos.models import Video, View, WatchProgress
 from videos.selectors.cards import cards
-from videos.selectors.continue_watching import begun_by
+from videos.selectors.continue_watching import continue_watching
 from videos.selectors.watch import for_watching
 from videos.services.watch_progress import count_view, save_position
 
@@ -108,7 +108,7 @@ def test_neither_the_beginning_nor_the_end_is_gone_on_from(
     video, alice = make_video(duration_seconds=100), make_user()
     stop(video, alice, 50)
     assert stop(video, alice, seconds) == 0
-    assert begun_by(alice) == []
+    assert continue_watching(alice) == []
     assert cards([video], viewer=alice)[0].watched == watched
 
 
@@ -117,7 +117,7 @@ def test_what_was_seen_to_its_end_is_not_gone_on_with_but_known() -> None:
     assert stop(video, alice, 50) == 50
     assert cards([video], viewer=alice)[0].watched is None  # of a length that is not known
     assert stop(video, alice, 0, ended=True) == 0
-    assert begun_by(alice) == []
+    assert continue_watching(alice) == []
     assert cards([video], viewer=alice)[0].watched == 100
     assert cards([video], viewer=make_user())[0].watched is None
 
@@ -131,7 +131,7 @@ def test_who_watches_a_video_once_more_goes_on_in_it_but_not_for_a_glance_at_its
     assert cards([video], viewer=alice)[0].watched == 100
     assert stop(video, alice, 30) == 30
     assert cards([video], viewer=alice)[0].watched == 30
-    assert [card.watched for card in begun_by(alice)] == [30]
+    assert [card.watched for card in continue_watching(alice)] == [30]
     assert WatchProgress.objects.count() == 1
 
 
@@ -141,12 +141,12 @@ def test_what_was_begun_comes_with_the_latest_first_and_how_far_one_is() -> None
     stop(new, alice, 50)
     stop(old, alice, 50)
     stop(new, make_user(), 150)
-    assert [(card.title, card.watched) for card in begun_by(alice)] == [
+    assert [(card.title, card.watched) for card in continue_watching(alice)] == [
         (old.title, 50),
         (new.title, 25),
     ]
     stop(new, alice, 60)
-    assert [card.title for card in begun_by(alice)] == [new.title, old.title]
+    assert [card.title for card in continue_watching(alice)] == [new.title, old.title]
 
 
 def test_what_was_begun_is_left_out_when_it_may_not_be_seen_any_more() -> None:
@@ -155,7 +155,7 @@ def test_what_was_begun_is_left_out_when_it_may_not_be_seen_any_more() -> None:
     stop(video, alice, 20)
     video.is_hidden = True
     video.save()
-    assert begun_by(alice) == []
+    assert continue_watching(alice) == []
 
 
 def test_nothing_stays_when_the_video_or_the_member_goes() -> None:

@@ -1,4 +1,4 @@
-"""Argument lists, looked at as text. What FFmpeg makes of them is tested in test_pipeline."""
+"""Argument lists, refreshed at as text. What FFmpeg makes of them is tested in test_pipeline."""
 
 from __future__ import annotations
 

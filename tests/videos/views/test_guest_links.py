@@ -13,14 +13,15 @@ from django.urls import resolve
 from django.utils import timezone
 
 from clipset.lib.slots import NoSlotError, Slots
+from clipset.server import file_responses
 from tests.builders import count_queries, make_moderator, make_user, make_video
 from tests.videos.views.test_media import VIDEO, read
 from videos.models import Caption, GuestLink, Video
+from videos.selectors import guest_links
 from videos.selectors.guest_links import MAX_INLINE
 from videos.services import guest_links as guest_link_service
 from videos.services.guest_links import create_guest_link, revoke_guest_link
 from videos.transcode.storyboard import plan_storyboard
-from videos.views import guest_links, media
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
@@ -343,7 +344,7 @@ def test_a_link_is_revoked_and_opened_again_by_its_maker(video: Video, bob: User
 def test_an_open_link_is_on_the_page_however_many_were_made_since(
     video: Video, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guest_links, "SHOWN", 3)
+    monkeypatch.setattr(guest_links, "MAX_LISTED", 3)
     for note in ("open", "oldest", "older", "newer"):
         create_guest_link(video=video, created_by=bob, lifetime=WEEK, note=note)
     GuestLink.objects.exclude(note="open").update(revoked_at=timezone.now())
@@ -410,8 +411,8 @@ def test_the_page_takes_as_many_queries_for_one_link_as_for_three(video: Video, 
 def test_guests_leave_slots_to_members(
     client: Client, video: Video, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media, "slots", Slots(most=4, each=3))
-    monkeypatch.setattr(media, "FOR_MEMBERS", 2)
+    monkeypatch.setattr(file_responses, "slots", Slots(most=4, each=3))
+    monkeypatch.setattr(file_responses, "SLOTS_FOR_MEMBERS", 2)
     path = f"{link_to(video)}stream.mp4"
     held = [client.get(path, REMOTE_ADDR=f"192.0.2.{number}") for number in range(2)]
     assert client.get(path, REMOTE_ADDR="192.0.2.9").status_code == 503

@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.test import Client, RequestFactory
 
 from clipset.lib.slots import Slots
+from clipset.server import file_responses
 from tests.builders import make_admin, make_moderator, make_user, make_video
 from tests.videos.live import Visitor
 from videos.models import ProcessingStatus, Video
@@ -192,16 +193,16 @@ def test_a_file_that_is_not_sent_is_not_left_open(monkeypatch: pytest.MonkeyPatc
         ]:
             assert client.get(path, headers=headers).status_code == status
             assert open_files() == set()
-        monkeypatch.setattr(media, "slots", Slots(most=0, each=1))
+        monkeypatch.setattr(file_responses, "slots", Slots(most=0, each=1))
         assert client.get(path).status_code == 503
-        monkeypatch.setattr(media, "slots", Slots(most=1, each=0))
+        monkeypatch.setattr(file_responses, "slots", Slots(most=1, each=0))
         assert client.get(path).status_code == 429
         assert open_files() == set()
 
         def broken(_header: object, _size: int, **_: object) -> None:
             raise RuntimeError
 
-        monkeypatch.setattr(media, "resolve_range", broken)
+        monkeypatch.setattr(file_responses, "resolve_range", broken)
         with pytest.raises(RuntimeError):
             client.get(path)
         assert open_files() == set()
@@ -212,7 +213,7 @@ def test_a_file_that_is_not_sent_is_not_left_open(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.django_db
 def test_a_slot_is_given_back_however_the_answer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     slots = Slots(most=1, each=1)
-    monkeypatch.setattr(media, "slots", slots)
+    monkeypatch.setattr(file_responses, "slots", slots)
     bob = make_user("bob")
     path = f"/v/{video_file(bob).short_id}/stream.mp4"
     client = Client()
@@ -244,13 +245,13 @@ def test_what_is_said_of_a_file_is_true_of_the_one_that_was_opened(
 ) -> None:
     """Another comes into its place between two looks at it."""
 
-    class Replaced(media.MediaFile):
+    class Replaced(file_responses.MediaFile):
         def __init__(self, path: Path) -> None:
             super().__init__(path)
             path.unlink()
             path.write_bytes(b"another")
 
-    monkeypatch.setattr(media, "MediaFile", Replaced)
+    monkeypatch.setattr(file_responses, "MediaFile", Replaced)
     bob = make_user("bob")
     client = Client()
     client.force_login(bob)

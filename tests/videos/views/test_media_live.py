@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clipset.server.file_responses import MAX_RANGE_BYTES
 from tests.builders import make_user, make_video
 from tests.videos import live
 from tests.videos.live import Visitor
-from videos.views.media import PIECE
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -45,14 +45,17 @@ def test_open_ranges_of_what_is_played_come_in_pieces(site: live.Server, bob: Us
     while len(got) < VIDEO:
         answer = visitor.get(path, Range=f"bytes={len(got)}-")
         assert answer.status == HTTPStatus.PARTIAL_CONTENT
-        assert len(answer.body) == min(PIECE, VIDEO - len(got))
+        assert len(answer.body) == min(MAX_RANGE_BYTES, VIDEO - len(got))
         end = len(got) + len(answer.body) - 1
         assert answer.headers["Content-Range"] == f"bytes {len(got)}-{end}/{VIDEO}"
         got += answer.body
     assert got == whole
     # What names its end, and what names none at all, is given in whole.
     assert visitor.get(path, Range=f"bytes=5-{VIDEO - 2}").body == whole[5:-1]
-    assert visitor.get(path, Range=f"bytes=-{PIECE + 7}").body == whole[-PIECE - 7 :]
+    assert (
+        visitor.get(path, Range=f"bytes=-{MAX_RANGE_BYTES + 7}").body
+        == whole[-MAX_RANGE_BYTES - 7 :]
+    )
     plain = visitor.get(path)
     assert (plain.status, plain.body) == (HTTPStatus.OK, whole)
 

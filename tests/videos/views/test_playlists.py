@@ -316,7 +316,7 @@ def test_a_video_is_put_into_ones_playlists_and_taken_out(
     assert order(made) == ["Sea"]
     answer = client.post(path, {"title": "x" * 201}, headers=headers)
     assert answer.status_code == 422
-    assert "Names can be up to 200 characters." in answer.content.decode()
+    assert "A name has at most 200 characters." in answer.content.decode()
     assert "x" * 201 in answer.content.decode()
 
 
@@ -342,7 +342,7 @@ def test_a_script_makes_one_and_is_told_its_short_id(client: Client) -> None:
 def test_what_is_no_playlist_is_refused_with_a_sentence(client: Client) -> None:
     answer = client.post("/playlists/", {"title": "x" * 201}, headers=JSON)
     assert answer.status_code == 422
-    assert answer.json() == {"errors": {"title": ["Names can be up to 200 characters."]}}
+    assert answer.json() == {"errors": {"title": ["A name has at most 200 characters."]}}
     answer = client.post("/playlists/", {"title": " ", "description": "Snow"})
     assert answer.status_code == 422
     assert "Enter a name." in answer.content.decode()

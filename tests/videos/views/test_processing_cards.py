@@ -43,7 +43,7 @@ def read(client: Client, path: str) -> str:
 
 def asked_next(html: str) -> str:
     """ "" where nothing more is asked."""
-    found = re.search(r'<clip-status[^>]* hx-get="([^"]+)" hx-trigger="every \d+s, look"', html)
+    found = re.search(r'<clip-status[^>]* hx-get="([^"]+)" hx-trigger="every \d+s, refresh"', html)
     return found[1] if found else ""
 
 
@@ -53,21 +53,21 @@ def test_a_page_asks_how_far_videos_are_until_they_are_ready(
 ) -> None:
     video = video_file(bob)
     page = read(client, path)
-    assert f'id="picture-{video.short_id}"' in page
+    assert f'id="thumbnail-{video.short_id}"' in page
     assert "clip-status" in page
     told = read(client, asked_next(page))
-    assert "picture" not in told, "nothing has changed"
+    assert "thumbnail" not in told, "nothing has changed"
 
     Job.objects.update(progress=57, seconds_left=None)
     told = read(client, asked_next(told))
-    assert re.search(rf'id="picture-{video.short_id}" hx-swap-oob="true">.*57%', told, re.DOTALL)
+    assert re.search(rf'id="thumbnail-{video.short_id}" hx-swap-oob="true">.*57%', told, re.DOTALL)
     assert "clip-toast" not in told
 
     Job.objects.all().delete()
     Video.objects.update(processing_status="COMPLETED")
     told = read(client, asked_next(told))
-    assert f'id="picture-{video.short_id}" hx-swap-oob="true"' in told
-    assert "picture--making" not in told
+    assert f'id="thumbnail-{video.short_id}" hx-swap-oob="true"' in told
+    assert "thumbnail--processing" not in told
     assert "“Harbour” is ready." in told
     assert not asked_next(told)
     assert not asked_next(read(client, path))
@@ -91,7 +91,7 @@ def test_nobody_is_told_of_what_they_may_not_see(client: Client, bob: User) -> N
     address = asked_next(read(client, "/"))
     gone.delete()
     told = read(client, f"{address}&video={others.short_id}.0")
-    assert "picture" not in told
+    assert "thumbnail" not in told
     assert not asked_next(told)
 
 
@@ -108,7 +108,7 @@ def test_nothing_is_asked_where_all_is_ready_or_after_two_hours(client: Client, 
     "video_file", ["", ".", "x", "x.y", "%00.%00", "." * 9000, "%F0%9F%8E%AC.1"]
 )
 def test_nonsense_is_answered_with_nothing(client: Client, bob: User, video_file: str) -> None:
-    assert "picture" not in read(client, f"/unfinished/?video={video_file}&since=x")
+    assert "thumbnail" not in read(client, f"/unfinished/?video={video_file}&since=x")
 
 
 def test_it_takes_as_many_queries_for_many_videos_as_for_one(client: Client, bob: User) -> None:

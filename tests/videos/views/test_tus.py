@@ -29,8 +29,8 @@ from tests.videos.stored_videos import (
 from tests.videos.tus_client import BODY, TUS, append, append_coming, ask, create, said, terminate
 from videos.models import Job, Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.playlists import delete_playlist, restore_playlist
-from videos.services.uploads import append as receiving
-from videos.services.uploads.append import End, UploadBusyError, UploadGoneError, receive, writing
+from videos.services.uploads import lease, writer
+from videos.services.uploads.append import body_slots, waiting_slots
 from videos.services.uploads.create import LIFETIME
 from videos.services.uploads.expire import (
     REMEMBERED_DAYS,
@@ -39,7 +39,8 @@ from videos.services.uploads.expire import (
     forget_uploads,
 )
 from videos.services.uploads.finish import finish_whole_uploads
-from videos.views import tus
+from videos.services.uploads.lease import UploadBusyError, UploadGoneError
+from videos.services.uploads.writer import End, receive, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -229,7 +230,7 @@ CREATION: list[tuple[str, dict[str, str], int, str]] = [
     ("over quota", {**LENGTH, "Upload-Length": "1000000001"}, 413, "weekly quota"),
     ("with a long title", naming(title="t" * 201), 422, "up to 200 characters"),
     ("with a blank title", naming(title="  "), 422, "Enter a title."),
-    ("with a long description", naming(description="d" * 5001), 422, "up to 5,000"),
+    ("with a long description", naming(description="d" * 5001), 422, "at most 5,000"),
     ("in no category", naming(category="none"), 422, "Choose a category from the list."),
     ("in nobody's playlist", naming(playlist="0000000000"), 422, "Choose one of your playlists."),
     ("of unknown length", {"Upload-Defer-Length": "1"}, 400, "how long"),
@@ -407,7 +408,7 @@ def test_what_came_before_a_break_stays(client: Client, url: str, how: Exception
 @pytest.fixture
 def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """After each piece rather than once a second."""
-    monkeypatch.setattr(receiving, "LOOK_EVERY", 0)
+    monkeypatch.setattr(writer, "CHECK_SECONDS", 0)
 
 
 def test_who_is_asked_to_let_go_saves_and_does(
@@ -455,7 +456,7 @@ def test_an_upload_that_is_ended_while_it_comes_is_gone(
 
 
 def test_a_disk_that_fills_up_is_507_and_keeps_what_there_was_room_for(
-    client: Client, url: str, settings: Settings, looks_at_once: None
+    client: Client, url: str, settings: Settings, refreshs_at_once: None
 ) -> None:
     def fill() -> None:
         settings.MIN_FREE_DISK_BYTES = 1 << 60
@@ -503,7 +504,7 @@ def test_too_full_a_disk_is_told_at_creation(client: Client, bob: User, settings
 
 @pytest.fixture
 def waits_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiving, "WAIT", 0.3)
+    monkeypatch.setattr(lease, "WAIT_SECONDS", 0.3)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PATCH"])
@@ -542,9 +543,9 @@ def test_who_lost_the_lease_saves_nothing_and_writes_nothing(client: Client, url
         stale.write(b"x" * 100)
         # As another machine sees it, on which this lock does not hold.
         Upload.objects.update(writer_token="y" * 32)
-        stale.until = 0
+        stale.leased_until = 0
         stale.write(b"x" * 100)
-        assert stale.lost == End.LOST
+        assert stale.end == End.LOST
         assert len(stored()) == 100
         assert receive(stale, lambda size: b"x" * size, 10) == End.LOST
     assert offset() == 0
@@ -557,13 +558,13 @@ def test_what_is_ended_while_its_file_is_opened_leaves_no_file(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = Upload.objects.get()
-    real = receiving._open_locked
+    real = lease.open_locked
 
     def ended_meanwhile(upload: Upload) -> IO[bytes] | None:
         assert end_upload(upload=upload)
         return real(upload)
 
-    monkeypatch.setattr(receiving, "_open_locked", ended_meanwhile)
+    monkeypatch.setattr(lease, "open_locked", ended_meanwhile)
     with pytest.raises(UploadGoneError), writing(upload):
         pass
     assert everything_on_disk() == []
@@ -602,7 +603,7 @@ def test_more_bodies_than_a_process_has_room_for_are_told_to_wait(
     client: Client, url: str, bob: User, others: int, own: int, status: int
 ) -> None:
     members = [bob.pk] * own + list(range(others))
-    held = [tus.slots.take(member) for member in members]
+    held = [body_slots.take(member) for member in members]
     try:
         answer = append(client, url, 0, VIDEO)
         assert ask(client, url).status_code == 200
@@ -611,13 +612,13 @@ def test_more_bodies_than_a_process_has_room_for_are_told_to_wait(
             slot.release()
     assert (answer.status_code, answer["Retry-After"]) == (status, "5")
     assert append(client, url, 0, VIDEO).status_code == 204
-    assert not tus.slots.taken
+    assert not body_slots.taken
 
 
 def test_who_need_not_wait_is_told_at_once_however_many_ask(
     client: Client, url: str, bob: User
 ) -> None:
-    held = [tus.waits.take(bob.pk) for _ in range(tus.waits.each)]
+    held = [waiting_slots.take(bob.pk) for _ in range(waiting_slots.each)]
     try:
         assert ask(client, url).status_code == 200
         with writing(Upload.objects.get()):
@@ -630,7 +631,7 @@ def test_who_need_not_wait_is_told_at_once_however_many_ask(
 def test_every_few_seconds_what_came_is_saved(
     client: Client, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiving, "SAVE_EVERY", 0)
+    monkeypatch.setattr(writer, "SAVE_SECONDS", 0)
     seen: list[int] = []
     append_coming(
         client, url, 0, FULL, iter([VIDEO[:100], lambda: seen.append(offset()), VIDEO[100:]])
@@ -686,8 +687,8 @@ def test_what_a_process_left_whole_is_finished_by_whoever_comes(
     client: Client, url: str, who: str
 ) -> None:
     upload = Upload.objects.get()
-    with writing(upload) as writer:
-        assert receive(writer, lambda _: VIDEO, FULL) == End.WHOLE
+    with writing(upload) as one:
+        assert receive(one, lambda _: VIDEO, FULL) == End.COMPLETE
     assert not Video.objects.exists()
     if who == "HEAD":
         assert ask(client, url)["Clipset-Video"]

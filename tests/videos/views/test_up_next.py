@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tests.builders import count_queries, make_playlist, make_user, make_video
-from videos.selectors.up_next import AFTER, BEFORE, Queue
+from videos.selectors.up_next import AFTER, BEFORE, UpNext
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -40,15 +40,15 @@ def address(video: Video, playlist: Playlist) -> str:
     return f"/v/{video.short_id}/?playlist={playlist.short_id}"
 
 
-def queue_of(client: Client, path: str) -> Queue:
+def queue_of(client: Client, path: str) -> UpNext:
     answer = client.get(path)
     assert answer.status_code == 200
-    found = answer.context["watch"].queue
-    assert isinstance(found, Queue)
+    found = answer.context["watch"].up_next
+    assert isinstance(found, UpNext)
     return found
 
 
-def titles(queue: Queue) -> dict[str, str | None]:
+def titles(queue: UpNext) -> dict[str, str | None]:
     return {
         name: card.title if card else None
         for name, card in (
@@ -65,7 +65,7 @@ def test_the_queue_marks_the_current_one_and_links_to_those_beside_it(
     one, two, three = (make_video(title) for title in ("One", "Two", "Three"))
     playlist = filled(make_user(), one, two, three)
     answer = client.get(address(two, playlist))
-    queue = answer.context["watch"].queue
+    queue = answer.context["watch"].up_next
     assert [card.title for card in queue.cards] == ["One", "Two", "Three"]
     assert (queue.number, queue.count, queue.current) == (2, 3, two.short_id)
     text = answer.content.decode()
@@ -109,7 +109,7 @@ def test_without_such_a_playlist_the_video_plays_alone(bob: User, client: Client
     for query in (f"playlist={elsewhere.short_id}", "playlist=0000000000", "list=%00", "playlist="):
         answer = client.get(f"/v/{video.short_id}/?{query}")
         assert answer.status_code == 200
-        assert answer.context["watch"].queue is None
+        assert answer.context["watch"].up_next is None
         assert "More like this" in answer.content.decode()
         assert "clip-up-next.js" not in answer.content.decode()
 

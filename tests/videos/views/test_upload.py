@@ -182,7 +182,7 @@ def test_a_name_of_300_characters_is_stored_as_far_as_there_is_room(client: Clie
 KINDS = ".mp4, .mov, .avi, .mkv, .webm"
 LONG_TITLE = "Titles can be up to 200 characters."
 BLANK_TITLE = "Enter a title."
-LONG_DESCRIPTION = "Descriptions can be up to 5,000 characters."
+LONG_DESCRIPTION = "A description has at most 5,000 characters."
 NO_CATEGORY = "Choose a category from the list."
 # What is sent, the field that is to blame, what is said about it.
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {

@@ -36,11 +36,10 @@ from siteconfig.roots import (
 )
 from siteconfig.services.config import current_config, roots_for_new_videos
 from videos.models import Playlist, Upload, UploadState, Video
+from videos.selectors.uploads import open_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from django.db.models import QuerySet
 
     from accounts.models import User
     from accounts.services.quota import Reservation
@@ -192,13 +191,6 @@ def _store(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
         upload.quota_reserved_at = reservation.reserved_at
         upload.save(force_insert=True)
     return upload
-
-
-def open_uploads(user: User) -> QuerySet[Upload]:
-    """The member's resumable uploads that are open, newest first."""
-    return Upload.objects.filter(
-        user=user, is_resumable=True, state=UploadState.OPEN, expires_at__gt=timezone.now()
-    ).order_by("-created_at", "-pk")
 
 
 def plain_name(filename: str) -> str:

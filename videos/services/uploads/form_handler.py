@@ -1,11 +1,11 @@
-"""Streams an uploaded video to its folder while the request comes in."""
+"""Writes the video of a plain upload form to its folder while the request is read."""
 
 from __future__ import annotations
 
 import io
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from videos.models import Upload
 
-# What is refused but shorter than this is read to its end, so that the fields behind the file
-# are there when the form is shown again.
-READ_ON_BELOW = 64 * 1024**2  # bytes
+# A refused body of less than this is still read to its end: the form that is shown again then has
+# the fields that follow the file.
+READ_REFUSED_BELOW_BYTES: Final = 64 * 1024**2
 
 
-class StoredFile(UploadedFile):
-    """A video that lies on the disk already, at `path`."""
+class ReceivedFile(UploadedFile):
+    """A video that is already on the disk, at `path`."""
 
     def __init__(self, path: Path, sent_name: str, size: int, content_hash: str) -> None:
         super().__init__(io.BytesIO(), name=path.name, size=size)
@@ -42,10 +42,10 @@ class StoredFile(UploadedFile):
         self.content_hash = content_hash
 
 
-class StoreVideo(FileUploadHandler):
-    """Writes the field `file` below the upload's folder; `refusal` says why it did not.
+class VideoUploadHandler(FileUploadHandler):
+    """Writes the field `file` to the upload's folder; `refusal` says why it did not.
 
-    Memory does not grow with the file. Other files in the form are thrown away.
+    Memory use does not grow with the file. Other files in the form are skipped.
     """
 
     chunk_size = 1024**2
@@ -55,7 +55,7 @@ class StoreVideo(FileUploadHandler):
         self.upload = upload
         self.limit = current_config().max_file_size_bytes
         self.refusal: RefusedError | None = None
-        self.seen = False
+        self.has_file = False
         self.out: IO[bytes] | None = None
         self.path = Path()
         self.sent_name = ""
@@ -64,19 +64,17 @@ class StoreVideo(FileUploadHandler):
 
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
         super().new_file(field_name, file_name, *args, **kwargs)
-        if field_name != "file" or self.seen:
+        if field_name != "file" or self.has_file:
             raise SkipFile
-        self.seen, self.sent_name = True, file_name
+        self.has_file, self.sent_name = True, file_name
+        self.path = self.upload.folder_path / f"source{Path(file_name).suffix.lower()}"
         try:
             check_kind(file_name)
-        except RefusedError as refusal:
-            self._refuse(refusal)
-        folder = self.upload.folder_path
-        self.path = folder / f"source{Path(file_name).suffix.lower()}"
-        try:
             checked_root(self.upload.root)
-            folder.mkdir(exist_ok=True)
+            self.path.parent.mkdir(exist_ok=True)
             self.out = self.path.open("xb")
+        except RefusedError as error:
+            self._refuse(error)
         except (OSError, StorageUnavailableError) as error:
             self._refuse_for(error)
 
@@ -94,7 +92,7 @@ class StoreVideo(FileUploadHandler):
         touch_upload(self.upload, written=self.written)
         return None
 
-    def file_complete(self, file_size: int) -> StoredFile | None:
+    def file_complete(self, file_size: int) -> ReceivedFile | None:
         if self.out is None:
             return None
         try:
@@ -103,7 +101,7 @@ class StoreVideo(FileUploadHandler):
         except OSError as error:
             self._refuse_for(error)
         self.close()
-        return StoredFile(self.path, self.sent_name, file_size, self.hash.hexdigest())
+        return ReceivedFile(self.path, self.sent_name, file_size, self.hash.hexdigest())
 
     def upload_interrupted(self) -> None:
         self.close()
@@ -114,18 +112,20 @@ class StoreVideo(FileUploadHandler):
             try:
                 out.close()
             except OSError:
-                # A buffer that the full disk did not take; the file is thrown away anyway.
+                # The disk is full and cannot take the buffer; the file is removed anyway.
                 out.raw.close() if isinstance(out, io.BufferedWriter) else None
 
     def _refuse_for(self, error: OSError | StorageUnavailableError) -> None:
+        """Raises: the error itself, if it is not about the disk."""
         refusal = refusal_for(error)
         if refusal is None:
             raise error
         self._refuse(refusal)
 
     def _refuse(self, refusal: RefusedError) -> None:
+        """Raises: SkipFile, or StopUpload for a body that is too large to be read to its end."""
         self.refusal = refusal
         self.close()
-        if self.upload.size_bytes > READ_ON_BELOW:
+        if self.upload.size_bytes > READ_REFUSED_BELOW_BYTES:
             raise StopUpload(connection_reset=True)
         raise SkipFile

@@ -1,6 +1,6 @@
-"""Pictures of members and of categories, sent as the files of videos are.
+"""Avatars of members and covers of categories.
 
-They live here for the sake of that: imports go from videos to accounts and categories.
+They are served here because imports go from videos to accounts and categories.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.services.avatars import avatar_path
 from categories.models import Category
 from categories.services import cover_path
-from videos.views.media import KEPT_FOR_A_DAY, file_response
+from clipset.server.file_responses import CACHE_FOR_A_DAY, file_response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 @require_safe
 def avatar(request: HttpRequest, username: str) -> HttpResponseBase:
-    return _picture(request, avatar_path(get_object_or_404(User.objects.named(username))))
+    return _image(request, avatar_path(get_object_or_404(User.objects.named(username))))
 
 
 @require_safe
 def cover(request: HttpRequest, slug: str) -> HttpResponseBase:
-    return _picture(request, cover_path(get_object_or_404(Category, slug=slug)))
+    return _image(request, cover_path(get_object_or_404(Category, slug=slug)))
 
 
-def _picture(request: HttpRequest, path: Path | None) -> HttpResponseBase:
-    """Its address carries a version, so browsers keep it for a day."""
+def _image(request: HttpRequest, path: Path | None) -> HttpResponseBase:
+    """Lets browsers keep the image for a day: its address contains its version."""
     if path is None:
         raise Http404("No picture.")
-    return file_response(request, path, content_type="image/webp", cache_control=KEPT_FOR_A_DAY)
+    return file_response(request, path, content_type="image/webp", cache_control=CACHE_FOR_A_DAY)
