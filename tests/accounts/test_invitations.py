@@ -579,7 +579,9 @@ def test_when_the_mail_server_is_gone_the_page_says_so_and_shows_the_link(
     page = answer.content.decode()
     assert answer.status_code == 200
     assert "The e-mail could not be sent" in page
-    assert f"The e-mail of invitation {Invitation.objects.get().pk} could not be sent" in caplog.text
+    assert (
+        f"The e-mail of invitation {Invitation.objects.get().pk} could not be sent" in caplog.text
+    )
     assert register(token_on(page)).status_code == 302
 
 

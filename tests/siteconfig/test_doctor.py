@@ -405,7 +405,7 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     said = page(admin)
     assert "1 mended" in said
     assert "thumbnail_wanted_at None -&gt; 1.0" in said
-    assert "has run again meanwhile" in press(admin, "mend", run=run.pk, all="yes")
+    assert "has run again in the meantime" in press(admin, "mend", run=run.pk, all="yes")
     last = DoctorRun.objects.first()
     assert last is not None
     assert "Have a worker make one." in press(admin, "mend", run=last.pk, all="yes")
