@@ -50,9 +50,9 @@ def user_page(user: User) -> str:
 
 
 def typed(user: User, **changes: str) -> dict[str, str]:
-    """What the form of a member sends when nothing is changed, with the changes.
+    """Return what the form of a member sends if nothing but the given fields is changed.
 
-    A change to "" unticks or empties.
+    An empty text unticks a box or empties a field.
     """
     sent = {
         "username": user.username,
@@ -75,7 +75,7 @@ def ids(*users: User) -> list[object]:
 
 
 def logged() -> list[tuple[str, str, str]]:
-    """(who, whom or what, what was done), the oldest first."""
+    """Return the admin's log, oldest first: who, the object, the change."""
     return [
         (entry.user.username, entry.object_repr, entry.get_change_message())
         for entry in LogEntry.objects.order_by("pk").select_related("user")
@@ -185,7 +185,7 @@ def test_what_does_not_fit_is_refused_in_place(field: str, text: str, where: str
 
 
 def test_saving_a_member_leaves_the_upload_counter_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An upload may be counted between the reading of the row and its saving."""
+    """An upload may be counted after the row was read and before it is saved."""
     bob = make_user("bob")
     full_clean = User.full_clean
 
@@ -244,7 +244,7 @@ def test_a_moderator_grants_no_role_whatever_is_sent() -> None:
 
 
 def test_a_moderator_changes_no_address() -> None:
-    """With it they could have the link of a password reset sent to themselves."""
+    """They could otherwise have a password reset link sent to themselves."""
     bob = make_user("bob")
     client = logged_in(make_moderator())
     assert 'name="email"' not in client.get(user_page(bob)).text
@@ -293,7 +293,7 @@ def test_the_last_admin_cannot_be_deactivated() -> None:
 def test_the_last_admin_is_kept_when_two_lose_the_other_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The form finds another admin; the service, a moment later, does not."""
+    """The form still finds another admin, but the service, a moment later, does not."""
     alice, bob = make_admin("alice"), make_admin("bob")
     client = logged_in(alice)
     monkeypatch.setattr("accounts.admin.forms.check_is_not_last_admin", lambda _: None)
@@ -510,7 +510,7 @@ def invite(by: User, email: str = "new@example.org", role: Role = Role.USER) -> 
 
 
 def invite_above(mod: User, email: str) -> Invitation:
-    """To the role of an admin, from a moderator who was an admin at the time."""
+    """Create an invitation to the role of an admin by a moderator who was an admin at the time."""
     invitation = invite(make_admin(), email, Role.ADMIN)
     Invitation.objects.filter(pk=invitation.pk).update(created_by=mod)
     return invitation

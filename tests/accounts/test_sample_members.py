@@ -1,4 +1,4 @@
-"""Sample members have passwords that everybody knows: they log in on this machine alone."""
+"""Sample members have public passwords, so they can log in only on a site nobody else reaches."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sample_admin() -> User:
 
 @pytest.fixture
 def expose(settings: Settings) -> Callable[[], None]:
-    """What a start with another SITE_URL does, but for the redirect to HTTPS."""
+    """Change the settings like another SITE_URL does, except for the redirect to HTTPS."""
 
     def change() -> None:
         settings.EXPOSED_BY = ["SITE_URL", "ALLOWED_HOSTS"]
@@ -104,7 +104,7 @@ def test_a_tunnel_that_no_setting_tells_of_is_noticed(
 def test_a_new_password_does_not_make_one_a_member(
     sample_admin: User, expose: Callable[[], None]
 ) -> None:
-    """Whoever got in by the known password could have set it."""
+    """Anybody who knew the public password could have set the new one."""
     sample_admin.set_password("changed by somebody")
     sample_admin.save()
     expose()
@@ -159,7 +159,7 @@ def test_a_sample_admin_counts_as_none(sample_admin: User, expose: Callable[[], 
 
 
 def said(command: str, *arguments: str) -> str:
-    """With the system checks that the command runs when it is called in a shell."""
+    """Run a command with its system checks, like in a shell, and return its output."""
     out = io.StringIO()
     checks = {} if command == "check" else {"skip_checks": False}
     call_command(command, *arguments, stdout=out, **checks)
@@ -209,7 +209,7 @@ def test_one_with_own_videos_becomes_an_ordinary_member_without_a_password(
 def test_all_leaves_none_also_where_the_settings_of_the_shell_tell_of_nobody(
     sample_admin: User,
 ) -> None:
-    """`HOST=0.0.0.0 scripts/run` sets it for that start alone."""
+    """`HOST=0.0.0.0 scripts/run` sets HOST for that start only."""
     assert "admin stays: this member is the only admin" in said("remove_samples")
     assert "1 member" in said("remove_samples", "--all")
     assert not User.objects.exists()

@@ -53,7 +53,7 @@ def quiet_site(
 
 
 def ask(*arguments: str) -> tuple[int, str]:
-    """Exit code and all that was printed."""
+    """Run the command. Returns the exit code and the output."""
     out = io.StringIO()
     code: Any = 0
     try:
@@ -64,7 +64,7 @@ def ask(*arguments: str) -> tuple[int, str]:
 
 
 def only(*names: str) -> None:
-    """The other checks would take a second."""
+    """Register only some checks, since all of them take a second."""
     for check in doctor.doctor_checks():
         if check.name not in names:
             del doctor._checks[check.name]
@@ -72,7 +72,7 @@ def only(*names: str) -> None:
 
 @contextmanager
 def monkeypatched_age() -> Iterator[None]:
-    """As if all files were old enough for the doctor to look at."""
+    """Treat all files as old enough for the doctor."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("videos.doctor.files.MIN_AGE_SECONDS", -60)
         yield
@@ -151,7 +151,7 @@ def test_a_log_that_cannot_be_written_prevents_the_change(settings: Settings) ->
 def test_a_log_that_has_no_room_for_the_whole_line_prevents_the_change(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """The disk takes the beginning of the line. The next entry stands on a line of its own."""
+    """The disk takes a part of the line. The next entry begins on a new line."""
     video = make_video()
     settings.DOCTOR_LOG = tmp_path / "small" / "doctor.log"
     (tmp_path / "small").mkdir()
@@ -166,7 +166,7 @@ def test_a_log_that_has_no_room_for_the_whole_line_prevents_the_change(
 
 
 def test_every_change_can_be_taken_back_whatever_a_name_holds() -> None:
-    """Such as what some take for the end of a line, and bytes that are no text."""
+    """For example characters that count as line ends, and bytes that are not valid UTF-8."""
     video = make_video()
     for title in ("a\u2028b", "a\x85b", "a\x0cb\x1c", "a\r\nb\udcff"):
         journal = Journal(f"run {title!a}")
@@ -179,7 +179,7 @@ def test_every_change_can_be_taken_back_whatever_a_name_holds() -> None:
 
 
 def test_an_entry_that_cannot_be_taken_back_does_not_stop_the_others() -> None:
-    """Of a log that was edited, was cut off, or is older than the code."""
+    """The log may have been edited or cut off, or may be older than the code."""
     video = make_video()
     Journal("run").change_row(video, view_count=5)
     log = Path(django_settings.DOCTOR_LOG)
@@ -310,7 +310,7 @@ def test_two_do_not_run_at_once_and_a_dead_one_does_not_block() -> None:
 
 
 def test_a_requested_run_does_not_begin_beside_another(admin: Client) -> None:
-    """One that was begun by hand while the request waited for a worker."""
+    """The other run was started by hand while the request waited for a worker."""
     only()
     press(admin, "run")
     DoctorRun.objects.create(key="by hand", is_fix=True, state=DoctorState.RUNNING)
@@ -321,7 +321,7 @@ def test_a_requested_run_does_not_begin_beside_another(admin: Client) -> None:
 
 
 def test_names_cannot_command_a_terminal_or_break_the_page(admin: Client, media: Path) -> None:
-    """A category's name and a file's may hold anything."""
+    """The names of categories and files may contain any characters."""
     only("unknown_files", "images")
     Category.objects.filter(pk=make_category().pk).update(
         name="\x1b]0;owned\x07\u202e<b>bold</b>", image="gone.webp"

@@ -1,5 +1,7 @@
-"""The drill in small: a site under work is backed up, the backup is killed, taken again and
-restored elsewhere. tests/scripts/test_backup_drill.py is the same with all that runs."""
+"""A small backup drill: the backup of a busy site is killed, taken again and restored elsewhere.
+
+tests/scripts/test_backup_drill.py does the same with web server and workers.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.restic, pytest.mark.ffmpeg]
 
 MAX_VIDEOS: Final = 9
-# Members at work, until standard input ends: each line of output is what one of them was told.
+# Members use the site until standard input ends. Each line of output is one of its answers.
 BUSY = """
 import sys, threading
 from pathlib import Path
@@ -77,7 +79,7 @@ while not over.wait(0.4):
     number += 1
 worker.join()
 """
-# The restored site: what was left by the backed up one's worker is taken back at once.
+# The restored site takes the jobs of the original site's worker back at once.
 GO_ON = """
 from datetime import timedelta
 from django.test import Client
@@ -165,7 +167,7 @@ def listen(busy: subprocess.Popen[str], told: Told) -> None:
 
 
 def kill_a_backup(site: Project, store: dict[str, str]) -> None:
-    """With kill -9, while restic writes."""
+    """Kill a backup with SIGKILL while restic writes."""
     data = Path(store["BACKUP_REPOSITORY"]) / "data"
     before = set(data.rglob("*/*"))
     with subprocess.Popen(
