@@ -85,12 +85,12 @@ def test_nothing_found_is_exit_code_0() -> None:
 def test_a_finding_is_exit_code_1_and_told_as_json() -> None:
     only("counters", "thumbnails")
     video = make_video()
-    code, said = ask("--json")
+    code, output = ask("--json")
     assert code == 1
-    told = json.loads(said)
-    (finding,) = told["findings"]
-    assert told["found"] == 1
-    assert told["problem"] is None
+    result_json = json.loads(output)
+    (finding,) = result_json["findings"]
+    assert result_json["found"] == 1
+    assert result_json["problem"] is None
     assert finding["check"] == "thumbnails"
     assert finding["subject"] == video.short_id
     assert (finding["mended"], finding["mend"]) == (None, None), "its file is gone, too"
@@ -100,18 +100,18 @@ def test_a_mend_is_printed_logged_and_taken_back_by_its_run(media: Path) -> None
     only("thumbnails")
     video = make_video()
     video.file_path.write_bytes(b"x")
-    code, said = ask("--fix")
+    code, output = ask("--fix")
     assert code == 1
-    assert f"thumbnails: The video {video.short_id} has no thumbnail." in said
-    assert f"  videos {video.pk}: thumbnail_wanted_at None -> 1.0" in said
+    assert f"thumbnails: The video {video.short_id} has no thumbnail." in output
+    assert f"  videos {video.pk}: thumbnail_wanted_at None -> 1.0" in output
     run = DoctorRun.objects.get()
-    assert f"manage.py doctor --undo {run.key}" in said
+    assert f"manage.py doctor --undo {run.key}" in output
     (line,) = Path(django_settings.DOCTOR_LOG).read_text().splitlines()
     entry = json.loads(line)
     assert (entry["run"], entry["check"], entry["kind"]) == (run.key, "thumbnails", "row_changed")
     assert entry["old"] == {"thumbnail_wanted_at": None}
-    code, said = ask("--undo", run.key)
-    assert (code, said.startswith("Taken back: videos")) == (0, True)
+    code, output = ask("--undo", run.key)
+    assert (code, output.startswith("Taken back: videos")) == (0, True)
     video.refresh_from_db()
     assert video.thumbnail_wanted_at is None
     assert "has changed since" in ask("--undo", run.key)[1], "twice does nothing"
@@ -203,9 +203,9 @@ def test_an_entry_that_cannot_be_taken_back_does_not_stop_the_others() -> None:
     ]
     lines = b"".join(json.dumps(it).encode() + b"\n" for it in broken)
     log.write_bytes(b"\xff\n[]\n" + good + lines + good[:-20])
-    said = take_back("run")
-    assert len(said) == 12
-    assert said[-1].startswith("Taken back")
+    output = take_back("run")
+    assert len(output) == 12
+    assert output[-1].startswith("Taken back")
     video.refresh_from_db()
     assert video.view_count == 0
 
@@ -214,9 +214,9 @@ def test_a_root_without_its_marker_stops_the_doctor(media: Path) -> None:
     video = make_video()
     (media / "videos" / MARKER).unlink()
     for arguments in ([], ["--fix"], ["--json"]):
-        code, said = ask(*arguments)
+        code, output = ask(*arguments)
         assert code == 2
-        assert f"The storage root 'videos' is not available: {media}/videos has no marker" in said
+        assert f"The storage root 'videos' is not available: {media}/videos has no marker" in output
     assert Video.objects.filter(pk=video.pk).exists()
     run = DoctorRun.objects.first()
     assert run is not None
@@ -234,16 +234,16 @@ def test_a_root_that_goes_away_meanwhile_stops_it_too(media: Path) -> None:
     only()
     register_doctor_check("first", find)
     doctor._checks["missing_files"] = missing
-    code, said = ask("--fix")
+    code, output = ask("--fix")
     assert code == 2
-    assert "'videos' is not available" in said
+    assert "'videos' is not available" in output
 
 
 def test_another_versions_database_is_the_only_finding() -> None:
     MigrationRecorder.Migration.objects.create(app="videos", name="9999_future")
-    code, said = ask("--fix")
+    code, output = ask("--fix")
     assert code == 1
-    assert said.startswith("migrations: The database belongs to a newer version of Clipset")
+    assert output.startswith("migrations: The database belongs to a newer version of Clipset")
     assert not DoctorRun.objects.exists()
 
 
@@ -331,13 +331,13 @@ def test_names_cannot_command_a_terminal_or_break_the_page(admin: Client, media:
     for name in (b"\x1b[2Jfile\xff.mp4", ours + b"-\x1b[2J.mp4", ours + b"-\xff.mp4"):
         Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
     with monkeypatched_age():
-        code, said = ask()
+        code, output = ask()
         fixed = ask("--fix")[1]
     assert code == 1
-    assert "4 findings" in said
-    assert "\\x1b[2Jfile" in said
-    said = said.replace("\n", "")
-    assert said.isprintable()
+    assert "4 findings" in output
+    assert "\\x1b[2Jfile" in output
+    output = output.replace("\n", "")
+    assert output.isprintable()
     assert fixed.replace("\n", "").isprintable()
     shown = page(admin)
     assert "\x1b" not in shown
@@ -380,31 +380,31 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     for it in (video, other):
         it.file_path.write_bytes(b"x")
     assert "The doctor has not run yet." in page(admin)
-    said = press(admin, "run")
-    assert "Waiting for a worker." in said
-    assert f'<clip-status data-state="making" hx-get="{PAGE}" hx-trigger="every 3s' in said
-    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in said
+    output = press(admin, "run")
+    assert "Waiting for a worker." in output
+    assert f'<clip-status data-state="making" hx-get="{PAGE}" hx-trigger="every 3s' in output
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in output
     assert "The doctor is already running" in press(admin, "run")
     assert "siteconfig.tasks.run_requested_doctor" in run_queue()
-    said = page(admin)
-    assert "2 findings" in said
-    assert f"The video {video.short_id} has no thumbnail." in said
+    output = page(admin)
+    assert "2 findings" in output
+    assert f"The video {video.short_id} has no thumbnail." in output
     run = DoctorRun.objects.get()
 
     assert "None of the selected findings can be mended." in press(admin, "mend", run=run.pk)
     number = next(i for i, it in enumerate(run.findings) if it["subject"] == video.short_id)
-    said = press(admin, "mend", run=run.pk, finding=number)
-    assert "Yes, mend it" in said
-    assert "Mend 1 finding" in said
+    output = press(admin, "mend", run=run.pk, finding=number)
+    assert "Yes, mend it" in output
+    assert "Mend 1 finding" in output
     assert DoctorRun.objects.count() == 1, "it asks first"
     press(admin, "mend", run=run.pk, finding=number, confirmed="yes")
     run_queue()
     video.refresh_from_db()
     other.refresh_from_db()
     assert other.thumbnail_wanted_at is None, "only what was selected"
-    said = page(admin)
-    assert "1 mended" in said
-    assert "thumbnail_wanted_at None -&gt; 1.0" in said
+    output = page(admin)
+    assert "1 mended" in output
+    assert "thumbnail_wanted_at None -&gt; 1.0" in output
     assert "has run again in the meantime" in press(admin, "mend", run=run.pk, all="yes")
     last = DoctorRun.objects.first()
     assert last is not None
@@ -425,9 +425,9 @@ def test_the_page_says_why_it_could_not_run(admin: Client, media: Path) -> None:
     press(admin, "run")
     (media / "videos" / MARKER).unlink()
     run_queue()
-    said = page(admin)
-    assert "Could not run" in said
-    assert "has no marker of this site" in said
+    output = page(admin)
+    assert "Could not run" in output
+    assert "has no marker of this site" in output
 
 
 def test_a_request_is_carried_out_once(admin: Client) -> None:

@@ -91,7 +91,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files_below(folder)}
 
 
-def told(command: str, *args: str, **options: Any) -> str:
+def output_of(command: str, *args: str, **options: Any) -> str:
     out = io.StringIO()
     call_command(command, *args, stdout=out, **options)
     return out.getvalue()
@@ -120,7 +120,7 @@ def test_a_site_is_backed_up_and_comes_back_as_it_was(
     assert run.state == BackupState.DONE
     assert run.bytes_total > 0
     assert not (tmp_path / "project/data/backup/staging").exists()
-    assert run.snapshot_id[:8] in told("backups")
+    assert run.snapshot_id[:8] in output_of("backups")
 
     # A member created after the backup is not in it. A video deleted after it is.
     before = contents(media)
@@ -128,8 +128,8 @@ def test_a_site_is_backed_up_and_comes_back_as_it_was(
     work_off_removals()
     make_user("late")
 
-    said = told("restore", rehearse=tmp_path / "again", port=free_port())
-    assert f"Files compared by SHA-256: {FileHash.objects.count()}." in said
+    output = output_of("restore", rehearse=tmp_path / "again", port=free_port())
+    assert f"Files compared by SHA-256: {FileHash.objects.count()}." in output
     again = contents(tmp_path / "again" / "media")
     assert again == {name: body for name, body in before.items() if not name.startswith("temp/job")}
     assert "job-1/work.mp4" not in "".join(again)
@@ -171,7 +171,7 @@ def test_a_second_backup_stores_what_is_new_and_the_live_site_is_not_overwritten
     assert backup_is_running() is False
     before = contents(media)
     with pytest.raises(CommandError, match="The database already has members"):
-        told("restore")
+        output_of("restore")
     assert contents(media) == before
     # The disk of the repository is not mounted: no new one is created below the mount point.
     store.rename(store.with_name("away"))
@@ -199,7 +199,7 @@ def test_what_a_backup_refuses(
     settings.BACKUP_REPOSITORY = ""
     assert not back_up_when_due()
     with pytest.raises(CommandError, match="BACKUP_REPOSITORY is not set"):
-        told("backup")
+        output_of("backup")
 
 
 def test_a_backup_without_a_file_that_a_row_names_does_not_count(
@@ -227,7 +227,7 @@ def test_a_root_that_is_a_link_is_backed_up_and_comes_back(
     video = make_video()
     video.file_path.write_bytes(b"the only copy")
     run_backup()
-    told("restore", rehearse=tmp_path / "again", port=free_port())
+    output_of("restore", rehearse=tmp_path / "again", port=free_port())
     again = tmp_path / "again" / "media" / "videos"
     assert (again / video.filename).read_bytes() == b"the only copy"
     assert not again.is_symlink()
@@ -258,10 +258,10 @@ def test_a_root_outside_needs_a_place_on_the_host_that_restores(
     make_root("videos-2", tmp_path / "disk")
     (tmp_path / "disk" / "a.mp4").write_bytes(b"on another disk")
     run_backup()
-    told("restore", rehearse=tmp_path / "again", port=free_port())
+    output_of("restore", rehearse=tmp_path / "again", port=free_port())
     assert (tmp_path / "again" / "media" / "videos-2" / "a.mp4").read_bytes() == b"on another disk"
     with pytest.raises(CommandError, match="Add its folder on this host"):
-        told("restore")
+        output_of("restore")
 
 
 def test_a_nightly_backup_is_taken_once(bob: User, store: Path, monkeypatch: Any) -> None:
@@ -377,7 +377,7 @@ def test_no_progress_is_printed_into_a_file(
         heed(BackupProgress(1, 2, 3))
 
     monkeypatch.setattr(running, "_take", take)
-    assert told("backup").startswith("Backup : 0 files, 2 bytes")
+    assert output_of("backup").startswith("Backup : 0 files, 2 bytes")
 
 
 def test_the_line_of_progress_tells_bytes_and_the_time_left(
@@ -431,8 +431,8 @@ def test_one_video_comes_back_with_all_that_members_did(
     work_off_removals()
     gone.delete()
     Comment.objects.create(video=make_video(), author=bob, text="Takes a number")
-    said = restored_video(project, video.short_id)
-    assert "4 rows, 1 left out since their member is gone" in said
+    output = restored_video(project, video.short_id)
+    assert "4 rows, 1 left out since their member is gone" in output
     back = Video.objects.get(short_id=video.short_id)
     assert contents(media).items() >= before.items()
     assert back.processing_status == "COMPLETED"

@@ -111,17 +111,17 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
 ) -> None:
     site = databases.project(tmp_path / "site", **backed_up)
     site.environment["PYTHONPATH"] = str(ROOT)
-    keeper, told = Keeper(site.media, tmp_path / "kept"), Told()
+    keeper, answers = Keeper(site.media, tmp_path / "kept"), Told()
     keeper.start()
     video_files = [str(clips.h264_mp4(seconds=1)), str(clips.hevc_mp4(seconds=1))]
-    with at_work(site, told, video_files):
-        wait_for(lambda: len(told.uploaded) >= 2, seconds=60, name="two uploads")
+    with at_work(site, answers, video_files):
+        wait_for(lambda: len(answers.uploaded) >= 2, seconds=60, name="two uploads")
         kill_a_backup(site, backed_up)
-        before = told.copy()
-        said = site.manage("backup")
-        after = told.copy()
+        before = answers.copy()
+        output = site.manage("backup")
+        after = answers.copy()
     keeper.end()
-    snapshot = said.split()[1].rstrip(":")
+    snapshot = output.split()[1].rstrip(":")
     again = Project(tmp_path / "again", url=databases.empty(), **backed_up)
     assert "Everything matches the backup." in again.manage("restore")
     stored = stored_tables(backed_up, snapshot, tmp_path)
@@ -136,11 +136,11 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
 
 
 @contextmanager
-def at_work(site: Project, told: Told, video_files: list[str]) -> Iterator[None]:
+def at_work(site: Project, answers: Told, video_files: list[str]) -> Iterator[None]:
     code = BUSY.format(video_files=video_files, most=MAX_VIDEOS)
     options = site.command("shell", "--no-imports", "-c", code) | {"stdin": subprocess.PIPE}
     busy = subprocess.Popen(**options, stdout=subprocess.PIPE, text=True)
-    listener = threading.Thread(target=listen, args=(busy, told))
+    listener = threading.Thread(target=listen, args=(busy, answers))
     listener.start()
     try:
         yield
@@ -154,12 +154,12 @@ def at_work(site: Project, told: Told, video_files: list[str]) -> Iterator[None]
     assert code_of_exit == 0
 
 
-def listen(busy: subprocess.Popen[str], told: Told) -> None:
+def listen(busy: subprocess.Popen[str], answers: Told) -> None:
     sets = {
-        "uploaded": told.uploaded,
-        "commented": told.commented,
-        "asked": told.asked_to_delete,
-        "deleted": told.deleted,
+        "uploaded": answers.uploaded,
+        "commented": answers.commented,
+        "asked": answers.asked_to_delete,
+        "deleted": answers.deleted,
     }
     for line in busy.stdout or ():
         word, _, rest = line.strip().partition(" ")

@@ -58,14 +58,14 @@ def logged_in(user: Any) -> Client:
 
 
 def page(client: Client, query: str = "") -> str:
-    return said(client.get(PAGE + query))
+    return text_of(client.get(PAGE + query))
 
 
 def press(client: Client) -> str:
-    return said(client.post(f"{PAGE}run/", follow=True))
+    return text_of(client.post(f"{PAGE}run/", follow=True))
 
 
-def said(answer: Any) -> str:
+def text_of(answer: Any) -> str:
     assert answer.status_code == 200
     return re.sub(r"\s+", " ", answer.content.decode())
 

@@ -93,12 +93,12 @@ def check_replaced(site: Project) -> None:
 def old_names(aside: Path, site: Project) -> list[tuple[object, ...]]:
     if not site.url:
         return database_rows(sqlite_url(aside / "clipset.db"), NAMES)
-    told = subprocess.check_output(
+    dump = subprocess.check_output(
         ["pg_restore", "--data-only", "--table=users", "--file=-", aside / "clipset.pgdump"],
         text=True,
     )
     table = re.search(
-        r"COPY public\.users \((?P<names>.*)\) FROM stdin;\n(?P<rows>(?:.*\n)*?)\\\.", told
+        r"COPY public\.users \((?P<names>.*)\) FROM stdin;\n(?P<rows>(?:.*\n)*?)\\\.", dump
     )
     assert table
     column = table["names"].split(", ").index("username")
@@ -117,9 +117,9 @@ def test_a_restore_that_is_killed_goes_on_where_it_stopped(site: Project) -> Non
     assert note.exists()
     assert "is unfinished. Run scripts/restore again" in site.refusal("backup")
     assert "Finish it first: scripts/restore" in another_backup(site)
-    said = site.manage("restore")
-    assert "Continuing the unfinished restore." in said
-    assert "The site that was here before is now in " in said
+    output = site.manage("restore")
+    assert "Continuing the unfinished restore." in output
+    assert "The site that was here before is now in " in output
     check_replaced(site)
 
 
@@ -141,9 +141,9 @@ def another_backup(site: Project) -> str:
     kept = note.read_text()
     note.write_text(json.dumps(json.loads(kept) | {"snapshot": "f" * 64}))
     [snapshot] = re.findall(r"^[0-9a-f]{8}", site.manage("backups"), re.MULTILINE)
-    said = site.refusal("restore", snapshot, "--replace")
+    output = site.refusal("restore", snapshot, "--replace")
     note.write_text(kept)
-    return said
+    return output
 
 
 @pytest.mark.long
@@ -178,8 +178,8 @@ def test_a_disk_that_is_full_leaves_the_site_as_it_is(
         site.shell(MAKE.format(size=1_500_000))
         site.manage("backup")
         before = contents(videos)
-        said = site.refusal("restore", "--replace")
-        assert "The disk is full" in said
+        output = site.refusal("restore", "--replace")
+        assert "The disk is full" in output
         assert site.rows(NAMES) == [("bob",)]
         assert contents(videos) == before
         assert not list((site.root / "data").glob("replaced-*"))

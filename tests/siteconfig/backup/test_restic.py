@@ -218,8 +218,8 @@ def test_the_process_that_asks_can_stop_it(restic: Restic, source: Path) -> None
 
 def test_a_time_left_that_restic_miscalculates_is_unknown() -> None:
     """It subtracts unsigned numbers, so the difference is huge for a file that grew."""
-    told = {"bytes_done": 11, "total_bytes": 10, "seconds_remaining": 2**63}
-    assert parse_progress(told) == BackupProgress(11, 11, None)
+    message = {"bytes_done": 11, "total_bytes": 10, "seconds_remaining": 2**63}
+    assert parse_progress(message) == BackupProgress(11, 11, None)
     assert parse_progress({"seconds_remaining": 60}) == BackupProgress(0, 0, 60)
 
 
