@@ -1,4 +1,4 @@
-"""Which folder an admin may choose for new videos, and how it becomes a storage root."""
+"""Which folders an admin may choose for new videos, and how they become storage roots."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def outside(settings: Settings, tmp_path: Path) -> Path:
-    """A folder outside media/ that the operator lists."""
+    """A folder outside media/ that STORAGE_ROOTS allows."""
     folder = tmp_path / "disks"
     folder.mkdir()
     settings.STORAGE_ROOTS = [str(folder)]
@@ -36,7 +36,7 @@ def outside(settings: Settings, tmp_path: Path) -> Path:
 
 
 def choose(path: str | Path) -> str:
-    """As an admin does; returns the name of the root that new videos go to then."""
+    """Save a folder like an admin. Returns the name of the root for new videos."""
     config = current_config()
     config.video_storage_path = usable_video_folder(str(path))
     save_config(config, changed_by=make_admin())
@@ -219,7 +219,7 @@ except OSError as error:
 
 
 def test_a_folder_without_the_right_to_write_is_refused(outside: Path) -> None:
-    """In a process of its own, since root may write everywhere."""
+    """In another process with another user, since root can write everywhere."""
     folder = outside / "videos"
     folder.mkdir(mode=0o555)
     answer = subprocess.run(
