@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from siteconfig.services.heartbeat import mark_alive
 from tests.accounts.together import together
-from tests.builders import live_for, make_moderator, make_playlist, make_user, make_video
+from tests.builders import (
+    live_for,
+    make_admin,
+    make_moderator,
+    make_playlist,
+    make_user,
+    make_video,
+)
 from videos.models import Playlist, PlaylistEntry, Video
 from videos.services import playlists
 from videos.services.playlists import (
@@ -241,6 +250,16 @@ def test_a_deleted_one_leaves_room_and_does_not_come_back_into_what_is_full(
     for _ in range(2):
         restore_playlist(playlist=playlist, user=bob)
     assert Playlist.objects.present().count() == 2
+
+
+def test_the_admin_shows_no_deleted_playlist(client: Client) -> None:
+    kept, deleted = make_playlist("Kept"), make_playlist("Removed", deleted_at=timezone.now())
+    client.force_login(make_admin())
+    page = client.get(reverse("admin:videos_playlist_changelist")).text
+    assert kept.title in page
+    assert deleted.title not in page
+    address = reverse("admin:videos_playlist_change", args=[deleted.pk])
+    assert client.get(address).status_code == 302
 
 
 def test_a_playlist_that_is_started_with_a_video_is_there_with_it_or_not_at_all() -> None:
