@@ -110,7 +110,7 @@ def test_only_what_is_old_enough_is_pruned(monkeypatch: pytest.MonkeyPatch) -> N
     assert set_aside_files() == ["videos/new.mp4"]
     assert "Deleted 1 file" in told("prune_set_aside")
     assert files_below(Path(django_settings.MEDIA_ROOT)) == []
-    with pytest.raises(CommandError, match="as 0 to"):
+    with pytest.raises(CommandError, match="from 0 to"):
         told("prune_set_aside", "--older-than", "-1")
 
 
@@ -191,7 +191,7 @@ def test_a_note_that_was_edited_leads_to_no_place_outside_and_to_no_error(media:
     one.note.write_text(json.dumps(good | {"set_aside_at": "2026-01-31T00:00:00"}))
     assert set_aside_size() == (1, 5)
     told("prune_set_aside", "--older-than", "30000")
-    with pytest.raises(CommandError, match="as 0 to"):
+    with pytest.raises(CommandError, match="from 0 to"):
         told("prune_set_aside", "--older-than", "10000000000")
     assert one.path.is_file()
 
