@@ -238,7 +238,7 @@ def test_a_cluster_beats_while_it_works_and_not_while_a_part_of_it_is_stopped(
 
 def paced_ffmpeg(folder: Path, mark: str) -> str:
     """The real FFmpeg, which reads a command's input at playback speed if the command contains
-    `what`."""
+    `mark`."""
     slow = f'case "$*" in *{mark}*) set -- -re "$@";; esac'
     return own_ffmpeg(folder, ffmpeg=f'{slow}\nexec {shutil.which("ffmpeg")} "$@"')
 
