@@ -49,7 +49,7 @@ from videos.tus.types import (
     Append,
     Ask,
     Create,
-    Options,
+    OptionsRequest,
     Terminate,
     TusError,
     UploadStatus,
@@ -182,7 +182,7 @@ def _response(request: MemberRequest, method: str, answer: Answer) -> HttpRespon
 
 
 def _do(request: MemberRequest, command: Command, upload_id: str | None) -> Answer:
-    if isinstance(command, Options):
+    if isinstance(command, OptionsRequest):
         return answers.offered(max_size=current_config().max_file_size_bytes)
     if isinstance(command, Create):
         return _create(request, command)
