@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.scripts.conftest import Clone
 
-REFUSED = "This is not a video file of a kind that is accepted here"
+REFUSED = "This isn't a video file in a supported format"
 TIDY_UP_LATER = """
 from datetime import timedelta
 from django.utils import timezone
