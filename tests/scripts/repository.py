@@ -1,4 +1,4 @@
-"""Clones that are real git repositories, and the versions that scripts/upgrade goes to."""
+"""Makes clones git repositories with versions that scripts/upgrade can change to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AUTHOR = ("-c", "user.name=Alice", "-c", "user.email=alice@example.org")
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What it says."""
+    """Runs git. Returns its output."""
     command = ["git", *AUTHOR, *arguments]
     return subprocess.check_output(command, cwd=folder, text=True).strip()
 
@@ -39,7 +39,7 @@ def make_repository(clone: Clone) -> str:
 
 
 def make_version(clone: Clone, tag: str, files: dict[str, str]) -> str:
-    """Commits other texts of files, and a tag, without changing the code that is there."""
+    """Commits other contents of files with a tag, without changing the working tree."""
     tree = clone.root.parent / tag
     git(clone.root, "worktree", "add", "--quiet", "--detach", str(tree), "main")
     for name, text in files.items():
@@ -52,7 +52,7 @@ def make_version(clone: Clone, tag: str, files: dict[str, str]) -> str:
 
 
 def with_text(clone: Clone, name: str, old: str, new: str) -> dict[str, str]:
-    """A file in which `old` became `new`."""
+    """Returns the text of a file with `old` replaced by `new`, by its name."""
     text = (clone.root / name).read_text()
     assert old in text
     return {name: text.replace(old, new)}
