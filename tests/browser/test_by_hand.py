@@ -207,7 +207,7 @@ def test_a_guest_link_is_made_watched_revoked_and_opened_again(
     assert answer.status == 410
     expect(guest.get_by_role("heading", name="This link doesn't work")).to_be_visible()
     hand.use(page.get_by_role("button", name="Undo: open Grandma again"))
-    expect(page.get_by_text("Open", exact=True)).to_be_visible()
+    expect(page.get_by_text("Active", exact=True)).to_be_visible()
     guest.reload()
     wait_until(guest, "video.readyState >= 2")
     problems[:] = [said for said in problems if "410" not in said]
