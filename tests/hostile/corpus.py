@@ -12,7 +12,7 @@ KINDS: dict[str, Kind] = {
 }
 assert len(KINDS) == sum(map(len, (texts.KINDS, mp4.KINDS, matroska.KINDS, avi.KINDS, media.KINDS)))
 
-# These go through form, worker and page.
+# These are uploaded to a site and processed by its workers (test_site.py).
 THROUGH_THE_SITE = (
     "playlist-of-a-local-video.mp4",
     "playlist-of-a-server.mkv",

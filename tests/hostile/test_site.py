@@ -1,4 +1,4 @@
-"""Hostile files through the whole site: the form, the worker, the page."""
+"""Hostile files in a site: the upload form, the worker, the watch page."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def send(client: Client, name: str, content: bytes) -> Any:
 
 
 def process() -> Video:
-    """As often as the worker would."""
+    """Processes the video as often as a worker would."""
     for _ in range(2 * MAX_FAILURES):
         process_next_job((*QUICK, *SLOW))
         Job.objects.filter(state=JobState.WAITING).update(run_after=timezone.now())
@@ -140,7 +140,7 @@ def assert_failed(video: Video, page: str) -> None:
     assert_is_a_sentence(sentence, paths=places)
     assert escape(sentence) in page.replace("&#x27;", "'").replace("'", "&#x27;")
     assert (video.quota_bytes, video.thumbnail_filename) == (0, None)
-    # Where the fault is ours the file waits for a retry; else nothing is left.
+    # After a fault of the site the file is kept for a retry; otherwise nothing is left.
     assert everything_on_disk() == (
         [str(video.source_file.relative_to(django_settings.MEDIA_ROOT))]
         if video.can_be_retried
@@ -182,7 +182,7 @@ def test_a_name_is_only_a_name(name: str, client: Client, bob: User) -> None:
 
 
 def send_raw(client: Client, name: str, content: bytes) -> Any:
-    """With the name as it is, as a browser never would."""
+    """Uploads a file with an unescaped name, which no browser sends."""
     edge = "----edge"
     quoted = name.replace('"', '\\"')
     body = (
