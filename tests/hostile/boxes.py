@@ -90,7 +90,7 @@ def video(
     """Builds a video with one kind of track, by default five JPEG frames.
 
     Args:
-        tables: bodies of ``stbl``'s boxes, without version and flags, that replace the correct ones.
+        tables: bodies of ``stbl``'s boxes, without version and flags, that replace the right ones.
         more: appended to ``moov``.
         tracks: number of tracks, all with the same samples.
     """

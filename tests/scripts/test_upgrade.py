@@ -101,7 +101,7 @@ def test_what_cannot_become_an_upgrade_changes_nothing_and_what_fails_goes_back(
     assert "2020-01-01-000000" in upgrades(installed), "the last one that succeeded"
     assert len(upgrades(installed)) == 4
 
-    # An upgrade that succeeds: its temporary files are gone, and nothing is written twice.
+    # An upgrade that succeeds: what shows this is removed, and nothing is written twice.
     new = make_version(installed, "new", new_version(installed))
     done = run_command(installed, "scripts/upgrade v1.4", {"v1.4": "new"})
     assert done.returncode == 0, done.stdout
