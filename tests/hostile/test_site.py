@@ -16,7 +16,7 @@ from tests import clips
 from tests.builders import make_user, make_video
 from tests.folders import entries
 from tests.hostile.bait import Bait, Kind
-from tests.hostile.corpus import KINDS, THROUGH_THE_SITE
+from tests.hostile.corpus import KINDS, THROUGH_THE_SITE, THROUGH_THE_SITE_EACH_TIME
 from tests.hostile.judge import (
     assert_is_a_sentence,
     assert_no_secret,
@@ -97,7 +97,13 @@ def all_files() -> list[Path]:
     return [root / name for name in everything_on_disk()]
 
 
-@pytest.mark.parametrize("name", THROUGH_THE_SITE)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in THROUGH_THE_SITE_EACH_TIME else [pytest.mark.long])
+        for name in THROUGH_THE_SITE
+    ],
+)
 def test_it_ends_failed_with_a_sentence_or_as_a_video_that_plays(
     name: str, bait: Bait, bob: User, client: Client, settings: Settings
 ) -> None:
