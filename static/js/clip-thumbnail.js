@@ -60,9 +60,7 @@ class ClipThumbnail extends HTMLElement {
   fileChanged() {
     const file = this.file.files?.[0];
     const isTooLarge = Boolean(file && file.size > Number(this.file.dataset.maxBytes));
-    this.file.setCustomValidity(
-      isTooLarge ? "This picture is too large. The limit is 10 MB." : "",
-    );
+    this.file.setCustomValidity(isTooLarge ? "This picture is too large. The limit is 10 MB." : "");
     if (isTooLarge) this.file.reportValidity();
     URL.revokeObjectURL(this.previewUrl);
     this.previewUrl = file && !isTooLarge ? URL.createObjectURL(file) : "";
