@@ -254,7 +254,7 @@ def pages(size: int) -> dict[str, str]:
     """Addresses of the measured pages by their names in the table."""
     from django.urls import reverse
 
-    from clipset.database.keyset import encode_cursor
+    from clipset.lib.keyset import encode_cursor
     from videos.models import Video
 
     middle = Video.objects.get(created_at=NOW - timedelta(minutes=size // 2))

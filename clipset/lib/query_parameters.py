@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 from urllib.parse import urlencode
 
-from clipset.database.keyset import Cursor, decode_cursor, encode_cursor
 from clipset.lib.ids import SHORT_ID_PATTERN
+from clipset.lib.keyset import Cursor, decode_cursor, encode_cursor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

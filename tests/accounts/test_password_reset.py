@@ -253,12 +253,12 @@ def test_the_counts_of_long_ago_are_cleared_and_hold_no_address(with_mail: None)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("before", ["none", "some", "run out"])
+@pytest.mark.parametrize("before", ["none", "some", "expired"])
 def test_no_number_of_requests_at_once_passes_a_limit(before: str) -> None:
     hour = timedelta(hours=1)
     if before != "none":
         assert allow("tests", "alice", times=5, within=hour)
-    if before == "run out":
+    if before == "expired":
         Throttle.objects.update(started_at=timezone.now() - hour, times=5)
     answers = together([lambda: allow("tests", "alice", times=5, within=hour)] * 16)
     assert sum(answers) == (4 if before == "some" else 5)

@@ -56,7 +56,7 @@ def furnish(root: User, media: Path) -> dict[str, str]:
     make_category("Bare", created_by=root)
 
     video_file = _video(bob, category=music)
-    names = {"video": video_file.short_id} | _talk(video_file, alice, bob) | _links(video_file)
+    names = {"video": video_file.short_id} | _comments(video_file, alice, bob) | _links(video_file)
     thumbnail: dict[str, Any] = {
         "thumbnail_filename": video_file.thumbnail_filename,
         "thumbnail_root": video_file.thumbnail_root,
@@ -122,7 +122,7 @@ def _video(bob: User, **fields: Any) -> Video:
     return video_file
 
 
-def _talk(video_file: Video, alice: User, bob: User) -> dict[str, str]:
+def _comments(video_file: Video, alice: User, bob: User) -> dict[str, str]:
     said = write_comment(video=video_file, author=alice, text="What a light at 0:01! More of it?")
     for number in range(REPLIES_SHOWN + 1):
         write_comment(

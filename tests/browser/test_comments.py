@@ -38,7 +38,7 @@ def comment(page: Page, text: str) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_members_talk_below_a_video(
+def test_members_comment_on_a_video(
     visit: Callable[..., Page], bob: User, problems: list[str], scripts: bool
 ) -> None:
     """Write, reply, edit, delete, undo; with scripts without leaving the page."""

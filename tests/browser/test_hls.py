@@ -256,7 +256,7 @@ def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
     problems[:] = without(problems, "404", "416")
 
 
-def test_what_hls_js_does_not_fetch_any_more_is_fetched_anew(
+def test_what_hls_js_does_not_fetch_any_more_is_fetched_again(
     page: Page, bob: User, problems: list[str]
 ) -> None:
     """hls.js may wait for ever like this after quick seeks back and forth."""

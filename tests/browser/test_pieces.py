@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clipset.server.file_responses import MAX_RANGE_BYTES
 from tests import clips
 from tests.browser.player import play_to_the_end, seek, wait_until
 from tests.videos.stored_videos import ready_video
+from videos.file_responses import MAX_RANGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,8 +29,8 @@ from accounts.models import Invitation, Role, User
 from accounts.services.invitations import issue_invitation
 from accounts.services.passwords import reset_link
 from categories.models import Category
-from clipset.database.keyset import encode_cursor
 from clipset.lib.ids import hash_token, new_token
+from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
 from siteconfig.models import BackupRun, Config, DoctorRun
 from tests.browser.pages import PAGES

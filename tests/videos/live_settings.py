@@ -15,5 +15,5 @@ PASSWORD_HASHERS = [*PASSWORD_HASHERS, "django.contrib.auth.hashers.MD5PasswordH
 # Tests that see a heartbeat stop have quicker ones.
 pulse.BEAT_SECONDS = float(os.environ.get("CLIPSET_TEST_BEAT_SECONDS", pulse.BEAT_SECONDS))
 pulse.QUIET_SECONDS = float(os.environ.get("CLIPSET_TEST_QUIET_SECONDS", pulse.QUIET_SECONDS))
-# Tests that see patience run out have less of it.
+# Shorter limits for tests that wait until a limit is reached.
 sockets.PATIENCE_SECONDS = float(os.environ.get("CLIPSET_TEST_PATIENCE", sockets.PATIENCE_SECONDS))

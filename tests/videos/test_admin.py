@@ -91,7 +91,7 @@ def run_job(video: Video, percent: int) -> Job:
 
 
 def failed_video(tmp_path: Path, title: str, **fields: Any) -> Video:
-    """One that failed on our side: the file as it was sent is still there."""
+    """One that failed on our side: the uploaded file is still there."""
     key = f"upload-{new_short_id()}/source.mp4"
     source = root_path("temp") / key
     source.parent.mkdir()

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from clipset.database.keyset import encode_cursor
+from clipset.lib.keyset import encode_cursor
 from tests.builders import make_category, make_playlist, make_user, make_video
 from videos.models import Playlist
 from videos.services.comments import write_comment

@@ -1,4 +1,4 @@
-"""Uploads by tus against a model that is too simple to be wrong: what has come, what is charged,
+"""Uploads by tus against a model that is too simple to be wrong: what has arrived, what is charged,
 and what each request is answered, also when it is sent twice."""
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from videos.selectors.likes import likes_along, with_likes
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from clipset.database.keyset import Cursor
+    from clipset.lib.keyset import Cursor
     from videos.querysets import VideoQuerySet
 
 PAGE_SIZE: Final = 24

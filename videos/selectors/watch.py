@@ -57,7 +57,7 @@ class Player:
     """`hls_url` is "" where the file at `stream_url` is all that there is to choose from. While
     the video grows only that playlist plays; it begins at `start` seconds, which is where the
     viewer stopped when `is_resumed`. `storyboard_url` is "" without one. At `view_url` the site
-    is told how far one has come. `login_url` is "" where nobody is logged in. `fps` is None where
+    receives the watch progress. `login_url` is "" where nobody is logged in. `fps` is None where
     that is not known."""
 
     stream_url: str

@@ -95,7 +95,7 @@ def capture(
 
 
 class _Meter:
-    """Reads the key=value lines of ``-progress`` and notices when they stop changing."""
+    """Reads the key=value lines of ``-progress`` and detects when they stop changing."""
 
     def __init__(self, *, duration: float | None, stall_limit: float) -> None:
         self._duration = duration

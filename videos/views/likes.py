@@ -1,4 +1,4 @@
-"""Liking a video."""
+"""Likes of videos."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clipset.database.keyset import encode_cursor
+from clipset.lib.keyset import encode_cursor
 from clipset.lib.query_parameters import (
     MAX_TEXT,
     int_parameter,

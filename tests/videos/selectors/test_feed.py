@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from clipset.database.keyset import encode_cursor
+from clipset.lib.keyset import encode_cursor
 from tests.builders import make_user, make_video
 from videos.models import Video
 from videos.selectors.feed import PAGE_SIZE, SORTS, feed_page, known_sort, recent_uploads

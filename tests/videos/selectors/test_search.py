@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from categories.models import Category
-from clipset.database.keyset import encode_cursor
+from clipset.lib.keyset import encode_cursor
 from tests.builders import make_admin, make_caption, make_category, make_user, make_video
 from videos.models import ProcessingStatus, SearchDocument, Video
 from videos.selectors import search as module

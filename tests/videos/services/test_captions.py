@@ -35,7 +35,7 @@ def add(
 
 
 @pytest.mark.parametrize("form", [SRT, VTT])
-def test_what_is_sent_is_written_anew(form: str) -> None:
+def test_what_is_sent_is_written_again(form: str) -> None:
     caption = add(make_video(), form.format("<i>Hi</i> <script>alert(1)</script> & more"))
     assert caption.body == (
         "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<i>Hi</i> alert(1) &amp; more\n"

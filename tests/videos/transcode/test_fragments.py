@@ -225,7 +225,7 @@ def test_polling_a_video_of_three_hours_costs_only_what_is_new(
     assert reads <= 6
 
 
-def test_a_file_that_became_shorter_is_read_anew(tmp_path: Path) -> None:
+def test_a_file_that_became_shorter_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     shutil.copyfile(fragmented.encoded(), path)
     known = read_index(path)

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from clipset.database.keyset import encode_cursor
+from clipset.lib.keyset import encode_cursor
 from tests.builders import (
     make_admin,
     make_category,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from clipset.database.keyset import encode_cursor
+from clipset.lib.keyset import encode_cursor
 from tests.builders import count_queries, make_moderator, make_user, make_video
 from videos import access
 from videos.models import Comment, Like, Notification, ProcessingStatus

@@ -14,9 +14,9 @@ from django.conf import settings as django_settings
 from django.test import Client, RequestFactory
 
 from clipset.lib.slots import Slots
-from clipset.server import file_responses
 from tests.builders import make_admin, make_moderator, make_user, make_video
 from tests.videos.live import Visitor
+from videos import file_responses
 from videos.models import ProcessingStatus, Video
 from videos.views import media
 
@@ -114,10 +114,10 @@ def test_a_video_that_is_not_there_or_has_no_file_is_404(name: str) -> None:
 def test_the_original_is_for_its_uploader_alone() -> None:
     bob = make_user("bob")
     original = Path(django_settings.ORIGINAL_STORAGE_PATH) / "video.mov"
-    original.write_bytes(b"AS IT WAS SENT")
+    original.write_bytes(b"THE ORIGINAL")
     video = video_file(bob, title="Sea", original_root="originals", original_key=original.name)
     for user, content, named in (
-        (bob, b"AS IT WAS SENT", "Sea.mov"),
+        (bob, b"THE ORIGINAL", "Sea.mov"),
         (make_user("alice"), VIDEO, "Sea.mp4"),
         (make_moderator("mod"), VIDEO, "Sea.mp4"),
     ):

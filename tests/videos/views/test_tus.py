@@ -70,7 +70,7 @@ def client(bob: User) -> Client:
 
 @pytest.fixture
 def url(client: Client) -> str:
-    """Of an upload of FILM, of which nothing has come."""
+    """Headers of an upload of which no byte has arrived."""
     return str(create(client, FULL)["Location"])
 
 

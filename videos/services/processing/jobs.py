@@ -191,7 +191,7 @@ def lose_attempt(job: Job) -> bool:
 
 
 def cancel_job(job: Job, *, sentence: str) -> bool:
-    """WAITING or RUNNING -> FAILED at a member's request. A worker notices at its next heartbeat.
+    """WAITING or RUNNING -> FAILED at a member's request. A worker finds out at its next heartbeat.
     False when the job has ended already."""
     with transaction.atomic():
         unfinished = Job.objects.filter(pk=job.pk, state__in=UNFINISHED)

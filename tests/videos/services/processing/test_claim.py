@@ -246,7 +246,7 @@ def test_progress_clears_the_count_of_lost_workers_but_only_where_none_was_befor
 # -- what was growing -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("end", ["fails", "lost", "given back", "cancelled", "lease ran out"])
+@pytest.mark.parametrize("end", ["fails", "lost", "given back", "cancelled", "lease expired"])
 def test_what_an_attempt_was_making_is_not_shown_any_more_once_it_has_ended(end: str) -> None:
     job_of(make_user())
     job = claimed()

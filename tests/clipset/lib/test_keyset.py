@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipset.database.keyset import MAX_CURSOR_LENGTH, decode_cursor, encode_cursor
+from clipset.lib.keyset import MAX_CURSOR_LENGTH, decode_cursor, encode_cursor
 
 texts = st.text(
     alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40
