@@ -143,7 +143,7 @@ def test_a_member_with_many_videos_is_kept_out_at_once_and_deleted_in_batches(
     address = reverse("admin:accounts_user_delete", args=[bob.pk])
     assert "50 videos" in client.get(address).text
     answer = client.post(address, {"post": "yes"}, follow=True)
-    assert "Deactivated: bob." in answer.text
+    assert "Bob is deactivated and is being deleted." in answer.text
     assert "Being deleted, 50 videos left" in client.get(USERS).text
     bob.refresh_from_db()
     assert not bob.is_active
