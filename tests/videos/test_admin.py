@@ -439,7 +439,7 @@ def test_jobs_are_to_be_looked_at_only(client: Client) -> None:
     for user in (User.objects.get(username="mod"), make_admin()):
         client.force_login(user)
         text = client.get(JOBS).text
-        assert "42 %" in text
+        assert "42%" in text
         assert "Concert" in text
         page = client.get(address)
         assert page.status_code == 200

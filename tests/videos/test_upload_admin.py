@@ -63,7 +63,7 @@ def test_a_moderator_ends_one_after_a_question_and_it_is_logged(
     url = create(bobs, 4096)["Location"]
     upload = Upload.objects.get()
     question = client.get(page(upload, "delete")).content.decode()
-    assert "its quota is given back" in question
+    assert "its quota is released" in question
     assert ask(bobs, url).status_code == 200
     assert client.post(page(upload, "delete"), {"post": "yes"}).status_code == 302
     assert ask(bobs, url).status_code == 410
@@ -78,7 +78,7 @@ def test_several_are_ended_at_once(client: Client, bobs: Client, bob: User) -> N
     chosen = [url.split("/")[2] for url in urls[:2]]
     data = {"action": "delete_selected", "_selected_action": chosen}
     assert "Cancel selected uploads" in client.get(UPLOADS).content.decode()
-    assert "its quota is given back" in client.post(UPLOADS, data).content.decode()
+    assert "its quota is released" in client.post(UPLOADS, data).content.decode()
     assert used(bob) == 30
     client.post(UPLOADS, {**data, "post": "yes"})
     assert [ask(bobs, url).status_code for url in urls] == [410, 410, 200]

@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import Truncator
 
 from accounts.models import User
 from categories.models import Category
-from clipset.lib.units import clock, human_bytes, plural
+from clipset.lib.units import human_bytes, plural
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
-from clipset.ui.form_fields import LineField, TextField
-from clipset.ui.template_tags import relative_time
+from videos.admin.video_columns import VideoColumns
+from videos.admin.video_forms import CategoryField, UploadedFilter, VideoActionForm, VideoForm
 from videos.models import Job, JobState, ProcessingStatus, Video, VideoDeletion
-from videos.selectors.cards import small_thumbnail_url, thumbnail_url
 from videos.services.deletions import enqueue_deletions, request_deletions
 from videos.services.details import delete_video, edit_video, move_to_category, set_hidden
 from videos.services.processing.attempt import cancel_processing, retry_enrichment, retry_processing
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
-SHORT_TITLE: Final = 32  # characters
 TONES: Final = {
     ProcessingStatus.PENDING: "quiet",
     ProcessingStatus.PROCESSING: "warn",
@@ -42,42 +38,8 @@ TONES: Final = {
 }
 
 
-class CategoryField(forms.ModelChoiceField[Category]):
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        """Does not show an invalid id again, because the autocomplete cannot look it up."""
-        try:
-            Category._meta.pk.to_python(data)
-        except ValidationError:
-            return initial
-        return data
-
-
-class VideoForm(forms.ModelForm[Video]):
-    """Checks the same rules as the site's own form."""
-
-    class Meta:
-        model = Video
-        fields = ["title", "description", "category", "is_hidden"]
-        field_classes = {"title": LineField, "description": TextField}
-        error_messages = {"title": {"blank": "Enter a title for the video."}}
-
-
-class VideoActionForm(ActionForm):
-    """The list of actions, with the category for the action that moves videos."""
-
-    category = forms.ModelChoiceField(
-        Category.objects.all(), required=False, empty_label="Category …", label="to"
-    )
-
-
-class UploadedFilter(admin.DateFieldListFilter):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = "time of upload"
-
-
 @admin.register(Video)
-class VideoAdmin(GuardedAdmin[Video]):
+class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
     """Videos can be changed and deleted here. They are created by uploads only."""
 
     form = VideoForm
@@ -163,25 +125,6 @@ class VideoAdmin(GuardedAdmin[Video]):
             kwargs["form_class"] = CategoryField
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    # What is shown
-    @admin.display(description="Title", ordering="title")
-    def short_title(self, video: Video) -> SafeString:
-        """Cuts the title, because a long one without spaces would push out other columns."""
-        short = Truncator(video.title).chars(SHORT_TITLE)
-        return format_html('<span title="{}">{}</span>', video.title, short)
-
-    @admin.display(description="Thumbnail")
-    def thumbnail(self, video: Video) -> SafeString:
-        return _linked_thumbnail(
-            video, small_thumbnail_url(video), width=96, height=54, css="thumb"
-        )
-
-    @admin.display(description="Thumbnail")
-    def preview(self, video: Video) -> SafeString:
-        return _linked_thumbnail(
-            video, thumbnail_url(video), width=480, height=270, css="thumb thumb--large"
-        )
-
     @admin.display(description="State", ordering="processing_status")
     def state(self, video: Video) -> SafeString:
         if video.is_marked:  # type: ignore[attr-defined] # annotated above
@@ -193,51 +136,6 @@ class VideoAdmin(GuardedAdmin[Video]):
         if video.is_hidden:
             return format_html("{} {}", state, state_word("hidden", "Hidden", "warn"))
         return state
-
-    @admin.display(description="Length", ordering="duration_seconds")
-    def length(self, video: Video) -> str:
-        return "–" if video.duration_seconds is None else clock(video.duration_seconds)
-
-    @admin.display(description="Size", ordering="file_size_bytes")
-    def size(self, video: Video) -> str:
-        return human_bytes(video.file_size_bytes)
-
-    @admin.display(description="Views", ordering="view_count")
-    def views(self, video: Video) -> str:
-        return f"{video.view_count:,}"
-
-    @admin.display(description="Uploaded", ordering="created_at")
-    def uploaded(self, video: Video) -> SafeString:
-        return relative_time(video.created_at)
-
-    @admin.display(description="Dimensions")
-    def dimensions(self, video: Video) -> str:
-        return f"{video.width} × {video.height} pixels" if video.width and video.height else "–"
-
-    @admin.display(description="Encoding")
-    def encoding(self, video: Video) -> str:
-        if not video.is_ready:
-            return "–"
-        return "Original, untouched" if video.was_copied else "Re-encoded"
-
-    @admin.display(description="Renditions")
-    def renditions(self, video: Video) -> str:
-        found = video.renditions.filter(is_complete=True)
-        return ", ".join(f"{one.name} ({human_bytes(one.size_bytes)})" for one in found) or "–"
-
-    @admin.display(description="Stored size")
-    def stored(self, video: Video) -> str:
-        return "–" if video.stored_bytes is None else human_bytes(video.stored_bytes)
-
-    @admin.display(description="Original file")
-    def source(self, video: Video) -> str:
-        if video.source_key:
-            return "Kept until processing finishes"
-        return "Kept, because the video was re-encoded" if video.original_key else "Not kept"
-
-    @admin.display(description="Counted against quota")
-    def charged(self, video: Video) -> str:
-        return human_bytes(video.quota_bytes)
 
     # Changes
     def save_model(self, request: HttpRequest, obj: Video, form: forms.Form, change: bool) -> None:
@@ -389,20 +287,3 @@ class VideoAdmin(GuardedAdmin[Video]):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
         for video in queryset:
             delete_video(video=video)
-
-
-def _linked_thumbnail(
-    video: Video, address: str | None, *, width: int, height: int, css: str
-) -> SafeString:
-    """Returns the thumbnail as a link to the video on the site."""
-    if address is None:
-        return format_html('<a href="{}">Watch</a>', video.get_absolute_url())
-    return format_html(
-        '<a href="{}"><img class="{}" src="{}" width="{}" height="{}" alt="Watch" loading="lazy">'
-        "</a>",
-        video.get_absolute_url(),
-        css,
-        address,
-        width,
-        height,
-    )

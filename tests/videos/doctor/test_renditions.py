@@ -128,7 +128,7 @@ def test_a_flipped_byte_is_found_by_its_hash_when_everything_is_looked_at(video:
         file.write(bytes([last[0] ^ 1]))
     assert found(run_doctor(), "hashes") == []
     [sentence] = found(run_doctor(is_deep=True), "hashes")
-    assert sentence.startswith(f"The file videos/{video.filename} differs")
+    assert sentence.startswith(f"The file videos/{video.filename} has changed since it was stored")
 
 
 def test_no_file_is_moved_while_a_backup_runs(video: Video) -> None:
