@@ -123,7 +123,7 @@ def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
 
     # -- What is not ready yet
     Job.objects.update(progress=57)
-    expect(card_of(page, "Making")).to_contain_text("57 %")
+    expect(card_of(page, "Making")).to_contain_text("57%")
     Job.objects.all().delete()
     Video.objects.filter(pk=making.pk).update(processing_status="COMPLETED")
     expect(page.get_by_text("“Making” is ready.")).to_be_visible()
