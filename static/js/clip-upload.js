@@ -31,9 +31,9 @@ export class ClipUpload extends HTMLElement {
   quarter = 0; // of the whole upload, that was announced last
 
   connectedCallback() {
-    const { accepted = "", maxBytes, resets = "", most } = this.dataset;
+    const { accepted = "", maxBytes, resets = "", maxFiles } = this.dataset;
     this.limits = { accepted: accepted.split(","), maxBytes: Number(maxBytes), resets };
-    this.maxFiles = Number(most);
+    this.maxFiles = Number(maxFiles);
     this.heading = document.title;
     this.session = new UploadSession(this, () => this.showQuota());
     this.batch = new Batch(this, this.session);
