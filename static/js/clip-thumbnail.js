@@ -77,7 +77,7 @@ class ClipThumbnail extends HTMLElement {
     this.video.hidden = !showsVideo;
     this.image.hidden = showsVideo || !src;
     if (!this.image.hidden && src) this.image.src = src;
-    this.image.alt = showsFile ? "The picture that you chose" : this.current.alt;
+    this.image.alt = showsFile ? "Your new thumbnail" : this.current.alt;
     this.setShape(showsFile);
     this.piece("none")?.toggleAttribute("hidden", showsFile || showsVideo);
     this.piece("use").hidden = !showsVideo;
