@@ -60,8 +60,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--long"):
-        os.environ["CLIPSET_TESTS_LONG"] = "yes"  # for the workers, and for runs within the run
+    for option in ("long", "quick"):
+        if config.getoption(f"--{option}"):
+            # For tests/examples.py, and for the second run on PostgreSQL.
+            os.environ[f"CLIPSET_TESTS_{option.upper()}"] = "yes"
     for part in PARTS:
         config.addinivalue_line("markers", f"{part}: needs that program (tests/parts.py)")
 

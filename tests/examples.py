@@ -6,8 +6,10 @@ import os
 
 
 def examples(number: int) -> int:
-    """Returns the number with --long, and a third of it otherwise.
+    """Returns the number with --long, a tenth of it with --quick, and a third of it otherwise.
 
     Hypothesis uses other seeds each time and keeps in its database what failed once.
     """
-    return number if os.environ.get("CLIPSET_TESTS_LONG") else -(-number // 3)
+    if os.environ.get("CLIPSET_TESTS_LONG"):
+        return number
+    return -(-number // (10 if os.environ.get("CLIPSET_TESTS_QUICK") else 3))

@@ -52,14 +52,17 @@ DATABASE_FIXTURES: Final = {"db", "transactional_db", "live_server", "admin_clie
 NOT_ON_BOTH: Final = {"browser", "ffmpeg", "long", "postgresql", "redis"}
 
 # Folders and files below tests/ that --quick does not even collect: whole sites, servers, task
-# queues, disks that fail, and input at random.
+# queues, processes at the same time, disks that fail, input at random, the largest pictures.
 NOT_QUICK: Final = (
     "browser/",
+    "clipset/lib/test_pictures",
     "clipset/test_startup",
     "hostile/",
     "scripts/",
     "services/",
     "siteconfig/test_admin_fuzz",
+    "videos/doctor/test_faults",
+    "videos/services/test_uploads_together",
     "videos/test_failing_disk",
     "videos/test_migrating_roots",
     "videos/test_storage_away",

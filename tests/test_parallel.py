@@ -54,6 +54,7 @@ def test_a_single_file_needs_no_workers(arguments: list[str], several: bool) -> 
     assert workers <= MAX_WORKERS
 
 
+@pytest.mark.slow
 def test_with_ci_a_missing_part_fails_in_a_worker_too_and_the_summary_comes_last(
     tmp_path: Path,
 ) -> None:

@@ -63,7 +63,6 @@ def save(path: Path, kind: str, mode: str, size: tuple[int, int], options: dict[
     Image.new(mode, size).save(path, kind, **options)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "mode", "size", "options"), LARGEST, ids=NAMES)
 def test_the_largest_picture_takes_less_than_300_mb(
     tmp_path: Path, kind: str, mode: str, size: tuple[int, int], options: dict[str, Any]
@@ -163,7 +162,6 @@ def test_a_picture_is_decoded_by_a_confined_process_that_knows_no_secrets(
     wait_for(lambda: os.getpriority(os.PRIO_PROCESS, pid) >= 5, name="its niceness")
 
 
-@pytest.mark.slow
 def test_a_picture_that_takes_too_much_processor_time_is_ended(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
