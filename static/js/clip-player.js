@@ -156,7 +156,7 @@ export class ClipPlayer extends HTMLElement {
     const link = document.createElement("a");
     link.href = this.dataset.login ?? "";
     link.textContent = "Log in";
-    this.showStatus("You are logged out. ", link);
+    this.showStatus("You've been logged out. ", link);
   }
 
   /** @param {(string | Node)[]} content */

@@ -60,9 +60,7 @@ class ClipThumbnail extends HTMLElement {
   fileChanged() {
     const file = this.file.files?.[0];
     const isTooLarge = Boolean(file && file.size > Number(this.file.dataset.maxBytes));
-    this.file.setCustomValidity(
-      isTooLarge ? "This picture is too large. The limit is 10 MB." : "",
-    );
+    this.file.setCustomValidity(isTooLarge ? "This picture is too large. The limit is 10 MB." : "");
     if (isTooLarge) this.file.reportValidity();
     URL.revokeObjectURL(this.previewUrl);
     this.previewUrl = file && !isTooLarge ? URL.createObjectURL(file) : "";
@@ -79,7 +77,7 @@ class ClipThumbnail extends HTMLElement {
     this.video.hidden = !showsVideo;
     this.image.hidden = showsVideo || !src;
     if (!this.image.hidden && src) this.image.src = src;
-    this.image.alt = showsFile ? "The picture that you chose" : this.current.alt;
+    this.image.alt = showsFile ? "Your new thumbnail" : this.current.alt;
     this.setShape(showsFile);
     this.piece("none")?.toggleAttribute("hidden", showsFile || showsVideo);
     this.piece("use").hidden = !showsVideo;

@@ -151,7 +151,7 @@ class ClipUpNext extends HTMLElement {
   tick = () => {
     const left = Math.max(0, this.countdownEnd - performance.now());
     this.find("progress").value = SECONDS * 1000 - left;
-    this.find("[data-left]").textContent = `Starts in ${Math.ceil(left / 1000)} s`;
+    this.find("[data-left]").textContent = `Starts in ${Math.ceil(left / 1000)} seconds`;
     if (left > 0) return;
     this.cancel();
     this.go(this.upcoming);

@@ -31,9 +31,9 @@ export class ClipUpload extends HTMLElement {
   quarter = 0; // of the whole upload, that was announced last
 
   connectedCallback() {
-    const { accepted = "", maxBytes, resets = "", most } = this.dataset;
+    const { accepted = "", maxBytes, resets = "", maxFiles } = this.dataset;
     this.limits = { accepted: accepted.split(","), maxBytes: Number(maxBytes), resets };
-    this.maxFiles = Number(most);
+    this.maxFiles = Number(maxFiles);
     this.heading = document.title;
     this.session = new UploadSession(this, () => this.showQuota());
     this.batch = new Batch(this, this.session);
@@ -209,7 +209,7 @@ export class ClipUpload extends HTMLElement {
     const areAllPaused = isBusy && underWay.every((row) => row.state === "paused");
     this.piece("total").hidden = !total.count;
     this.piece("total-bar").value = total.percent;
-    this.piece("total-percent").textContent = isBusy ? `${total.percent} %` : "Upload complete";
+    this.piece("total-percent").textContent = isBusy ? `${total.percent}%` : "Upload complete";
     this.piece("total-rate").textContent = isBusy && !areAllPaused ? total.rate : "";
     this.piece("pause-all").hidden = !isBusy || areAllPaused;
     this.piece("resume-all").hidden = !areAllPaused;
@@ -217,10 +217,10 @@ export class ClipUpload extends HTMLElement {
     this.piece("see").hidden = isBusy || !total.count;
     const failed = this.batch.in("failed").length;
     this.piece("advice").textContent = adviceFor({ isBusy, areAllPaused, failed });
-    document.title = isBusy ? `${total.percent} % – ${this.heading}` : this.heading;
+    document.title = isBusy ? `${total.percent}% – ${this.heading}` : this.heading;
     const quarter = Math.floor(total.percent / 25);
     if (isBusy && quarter && quarter !== this.quarter) {
-      this.say(`${quarter * 25} % uploaded.`);
+      this.say(`${quarter * 25}% uploaded.`);
     }
     this.quarter = isBusy ? quarter : 0;
   }
@@ -232,7 +232,7 @@ export class ClipUpload extends HTMLElement {
     const { total, isBusy } = this.batch;
     if (isBusy || !total.count) return;
     const failed = this.batch.in("failed").length;
-    this.say(failed ? `${counted(total.count)} sent. ${failed} could not be sent.` : ALL_SENT);
+    this.say(failed ? `${counted(total.count)} uploaded. ${failed} failed.` : ALL_SENT);
     if (focused === document.body || !focused?.checkVisibility()) this.piece("see").focus();
   }
 

@@ -2,13 +2,13 @@
     event's default. */
 import { toast } from "./clip-toast.js";
 
-const UNREACHED = "That did not reach the site. Try it again in a moment.";
+const UNREACHED = "Couldn't connect. Try again in a moment.";
 const BROKEN = "Something went wrong. Try again in a moment.";
 /** @type {Record<number, string>} */
 const MESSAGES = {
   403: "Your session has changed. Reload the page and try again.",
   404: "This is no longer available.",
-  503: "The site is busy. Try it again in a moment.",
+  503: "The site is busy. Try again in a moment.",
   429: "You're doing that too often. Wait a moment and try again.",
 };
 

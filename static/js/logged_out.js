@@ -10,6 +10,6 @@ export function showLoggedOut(login) {
   link.href = address.href;
   link.target = "_blank";
   link.rel = "noopener";
-  link.textContent = "Log in in a new tab";
-  toast("You are logged out. ", "error", link, ", then try again here.");
+  link.textContent = "Log in again (opens a new tab)";
+  toast("You've been logged out. ", "error", link, ", then try again here.");
 }

@@ -154,7 +154,7 @@ def test_whoever_was_logged_out_while_writing_loses_nothing(
     expect(page.get_by_role("button", name="Like")).to_have_attribute("aria-pressed", "false")
 
     with page.context.expect_page() as opened:
-        toasts.get_by_role("link", name="Log in in a new tab").click()
+        toasts.get_by_role("link", name="Log in again (opens a new tab)").click()
     beside = opened.value
     beside.get_by_label("Username or e-mail").fill("bob")
     beside.locator("input[name=password]").fill(PASSWORD)

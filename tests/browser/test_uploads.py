@@ -101,7 +101,7 @@ def throttle(page: Page, bytes_a_second: int) -> CDPSession:
 
 def partly_sent(of: Locator) -> None:
     """Waits until some of it has gone, and not all."""
-    expect(of.locator("[data-percent]")).to_have_text(re.compile(r"^([2-9]|[1-8]\d) %"))
+    expect(of.locator("[data-percent]")).to_have_text(re.compile(r"^([2-9]|[1-8]\d)%"))
 
 
 def without(problems: list[str], *expected: str) -> None:
@@ -197,7 +197,7 @@ def test_twenty_are_taken_at_once_and_the_page_says_which_one_was_not(
     [
         ("setup.exe", 2, "This file type isn't supported."),
         ("empty.mp4", 0, "This file is empty."),
-        ("large.mp4", 2 * KB * KB, "This file has 2 MB; at most 1 MB can be sent."),
+        ("large.mp4", 2 * KB * KB, "This file is 2 MB. The limit is 1 MB per file."),
     ],
 )
 def test_what_would_be_refused_is_told_beside_it_and_nothing_is_sent(
@@ -289,10 +289,10 @@ def test_progress_is_shown_and_a_video_is_paused_goes_on_and_is_cancelled(
     send(page)
     first, second = row(page, "a.mp4"), row(page, "b.mp4")
     partly_sent(first)
-    expect(first.locator("[data-words]")).to_have_text(
-        re.compile(r"\d+ KB a second, a few seconds left")
+    expect(first.locator("[data-message]")).to_have_text(
+        re.compile(r"\d+ KB/s, a few seconds left")
     )
-    expect(page).to_have_title(re.compile(r"^\d+ % – Upload"))
+    expect(page).to_have_title(re.compile(r"^\d+% – Upload"))
     first.get_by_role("button", name="Pause a").click()
     expect(first.get_by_role("button", name="Resume a")).to_be_focused()
     expect(first).to_contain_text("Paused at")
@@ -372,7 +372,7 @@ def test_whoever_was_logged_out_logs_in_elsewhere_and_it_goes_on(
     Session.objects.all().delete()
     send(page)
     expect(rows(page)).to_contain_text("You were logged out.")
-    expect(rows(page).get_by_role("link", name="Log in in a new tab")).to_be_visible()
+    expect(rows(page).get_by_role("link", name="Log in again (opens a new tab)")).to_be_visible()
     for user, told in ((make_user("charlie"), "Someone else is logged in"), (bob, "Uploaded.")):
         session = live.Visitor(site, user).session
         page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
@@ -395,7 +395,7 @@ def test_it_goes_on_past_a_video_that_the_site_refuses(
     send(page)
     expect(row(page, "large.mp4")).to_contain_text("This file is larger than 100 KB")
     expect(row(page, "small.mp4")).to_contain_text("Uploaded.")
-    expect(said(page)).to_contain_text("1 could not be sent")
+    expect(said(page)).to_contain_text("1 failed")
     set_limits(file=KB * KB)
     row(page, "large.mp4").get_by_role("button", name="Try again: large").click()
     expect(row(page, "large.mp4")).to_contain_text("Uploaded.")
@@ -489,9 +489,9 @@ def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
     unfinished.filter(has_text="right.mp4").locator("input").set_input_files(right)
     expect(row(page, "right.mp4")).to_contain_text("Uploaded.")
     assert stored(Video.objects.get()) == right.read_bytes()
-    page.get_by_role("button", name="End the upload of other").click()
+    page.get_by_role("button", name="Discard the upload of other").click()
     expect(page.locator("[data-unfinished]")).to_be_hidden()
-    expect(said(page)).to_contain_text("The upload of other discarded.")
+    expect(said(page)).to_contain_text("Upload of other discarded.")
     assert used(bob) == 2 * KB * KB
 
 
@@ -603,7 +603,7 @@ def test_a_file_that_was_sent_before_is_told_and_may_go_or_stay(page: Page, tmp_
     copy.write_bytes((tmp_path / "a.mp4").read_bytes())
     choose(page, copy)
     send(page)
-    twin = rows(page).locator("[data-twin]")
+    twin = rows(page).locator("[data-duplicate]")
     expect(twin).to_contain_text("You've already uploaded this file: a.")
     expect(twin.get_by_role("link")).to_have_attribute("href", first.get_absolute_url())
     twin.get_by_role("button", name="Remove this one").click()

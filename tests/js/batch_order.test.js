@@ -31,18 +31,21 @@ test("a message names at most three files of a kind", () => {
   assert.equal(messageAbout({ duplicates: [], leftOut: [] }, 20), "");
   assert.equal(
     messageAbout({ duplicates: [a], leftOut: [b, c] }, 20),
-    "“a.mp4” is in the list already. " +
-      "At most 20 videos are sent at once. “b.mp4” and “c.mp4” were left out.",
+    "“a.mp4” is already in the list. " +
+      "You can upload up to 20 videos at a time. “b.mp4” and “c.mp4” were left out.",
   );
   const many = ["1", "2", "3", "4", "5"].map(file);
-  assert.match(messageAbout({ duplicates: many, leftOut: [] }, 20), /“3” and 2 more are in/);
+  assert.match(
+    messageAbout({ duplicates: many, leftOut: [] }, 20),
+    /“3” and 2 more are already in the list/,
+  );
 });
 
 test("the quota goes to the first videos", () => {
   const video = (size) => ({ name: "a.mp4", size, title: "A" });
   const problems = problemsOf([video(30 * MB), video(30 * MB), video(20 * MB)], LIMITS, 50 * MB);
   assert.equal(problems[0], "");
-  assert.match(problems[1], /has 30 MB, and those above leave 20 MB until Monday/);
+  assert.match(problems[1], /is 30 MB, and the videos above it leave 20 MB until Monday/);
   assert.equal(problems[2], ""); // what the second one does not take is left
   assert.deepEqual(problemsOf([video(90 * MB), video(90 * MB)], LIMITS, null), ["", ""]);
 });
@@ -80,7 +83,7 @@ test("the total counts bytes, not videos", () => {
   assert.deepEqual(totalOf(rows, MB), {
     count: 2,
     percent: 90,
-    rate: "1 MB a second, less than a minute left",
+    rate: "1 MB/s, less than a minute left",
   });
   assert.equal(totalOf(rows, 0).rate, "");
   assert.deepEqual(totalOf([], 0), { count: 0, percent: 0, rate: "" });

@@ -56,9 +56,9 @@ test("a file that fits has no problem", () => {
 
 test("the first problem of a file is named", () => {
   const problem = (name, size) => problemWith({ name, size }, LIMITS);
-  assert.match(problem("a.txt", 1), /one of MP4, MOV\.$/);
-  assert.match(problem("mp4", 1), /one of MP4, MOV\.$/);
+  assert.match(problem("a.txt", 1), /Use MP4, MOV\.$/);
+  assert.match(problem("mp4", 1), /Use MP4, MOV\.$/);
   assert.match(problem("a.mp4", 0), /is empty/);
-  assert.match(problem("a.mp4", 101 * MB), /101 MB; at most 100 MB/);
-  assert.match(problem("a.mp4", 51 * MB), /51 MB, but 50 MB are left until Monday/);
+  assert.match(problem("a.mp4", 101 * MB), /101 MB\. The limit is 100 MB per file/);
+  assert.match(problem("a.mp4", 51 * MB), /51 MB, but you have 50 MB left until Monday/);
 });

@@ -130,7 +130,7 @@ export class Batch {
     this.nameAll(this.page.commonName);
     if (neighbor?.element.isConnected) neighbor.focus();
     else this.page.input?.focus();
-    this.page.say(`${row.title || row.name} is removed.`);
+    this.page.say(`${row.title || row.name} removed.`);
   }
 
   /** @param {UploadRow} row */
@@ -158,7 +158,7 @@ export class Batch {
     row.setState("removed");
     const ended = row.transfer?.cancel();
     this.remove(row);
-    this.page.say(`${row.title} is cancelled.`);
+    this.page.say(`Upload of ${row.title} cancelled.`);
     this.cancelling += 1;
     await ended;
     this.cancelling -= 1;
@@ -177,7 +177,7 @@ export class Batch {
       row.duplicate = null;
       row.setState("removed");
       this.page.say(`${row.title} removed. The first copy was kept.`);
-    } else this.page.say("It could not be removed. Check the connection and try again.", true);
+    } else this.page.say("Couldn't remove the video. Check your connection and try again.", true);
     this.page.show();
   }
 
@@ -264,7 +264,7 @@ export class Batch {
     row.video = row.transfer?.video ?? "";
     row.duplicate = row.transfer?.duplicate ?? null;
     row.setState("made");
-    this.page.say(`${row.title} is sent.`);
+    this.page.say(`${row.title} uploaded.`);
     processing().then(({ follow }) => follow(row, this.session));
   }
 
@@ -275,7 +275,7 @@ export class Batch {
     if (state !== "sending") this.meter.reset();
     row.setState(state, detail);
     if (isNew && state !== "sending" && state !== "waiting") {
-      this.page.say(row.piece("words").textContent);
+      this.page.say(row.piece("message").textContent);
     }
     this.page.show();
   }

@@ -26,7 +26,7 @@ export function messageAbout({ duplicates, leftOut }, max) {
   if (leftOut.length) {
     const verb = leftOut.length === 1 ? "was" : "were";
     sentences.push(
-      `At most ${max} You can upload up to N videos at a time. ${quoted(leftOut)} ${verb} left out.`,
+      `You can upload up to ${max} videos at a time. ${quoted(leftOut)} ${verb} left out.`,
     );
   }
   return sentences.join(" ");
@@ -42,8 +42,8 @@ export function problemsOf(videos, limits, quota) {
     if (problem) return problem;
     if (left !== null && video.size > left) {
       return (
-        `Not enough quota left. This file is ${fileSize(video.size)}, and those ` +
-        `above leave ${fileSize(left)} until ${limits.resets}.`
+        `Not enough quota left. This file is ${fileSize(video.size)}, and the videos above it ` +
+        `leave ${fileSize(left)} until ${limits.resets}.`
       );
     }
     if (left !== null) left -= video.size;
@@ -78,7 +78,7 @@ export function totalOf(rows, speed) {
   return {
     count: rows.length,
     percent: size ? Math.floor((100 * sent) / size) : 0,
-    rate: speed ? `${fileSize(Math.round(speed))} /s, ${left} left` : "",
+    rate: speed ? `${fileSize(Math.round(speed))}/s, ${left} left` : "",
   };
 }
 

@@ -39,7 +39,7 @@ export function problemWith(file, { accepted, maxBytes, left, resets }) {
   }
   if (!file.size) return "This file is empty.";
   if (file.size > maxBytes) {
-    return `This file has ${fileSize(file.size)}; at most ${fileSize(maxBytes)} can be sent.`;
+    return `This file is ${fileSize(file.size)}. The limit is ${fileSize(maxBytes)} per file.`;
   }
   if (left !== null && file.size > left) {
     return (

@@ -38,7 +38,7 @@ export class PlaylistChoice {
     const message =
       response?.status === 401
         ? "You were logged out. Log in again in another tab, then press Upload again."
-        : "The playlist could not be made. Check the connection and try again.";
+        : "Couldn't create the playlist. Check your connection and try again.";
     this.showError(answer?.errors?.title?.join(" ") ?? message);
     this.title.focus();
     return null;

@@ -30,7 +30,7 @@ function showStatus(row, { status, progress, watchable, error }) {
     row.problem = error ?? "";
     row.setState("broken");
   } else if (status === "PROCESSING") {
-    const percent = progress === null ? "Being processed" : `Being processed, ${progress} %`;
+    const percent = progress === null ? "Processing" : `Processing: ${progress}%`;
     row.setState("processing", watchable ? `${percent}. You can start watching now` : percent);
   }
 }

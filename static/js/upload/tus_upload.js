@@ -12,7 +12,7 @@ const TEMPORARY = [0, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504];
 const GONE = "This upload expired or was cancelled. Try again to start over.";
 const BROKEN = "Something went wrong. Try again in a minute.";
 const RELOAD =
-  "This page is out of date. Reload it and choose the file again: what has " + "arrived is kept.";
+  "This page is out of date. Reload it and choose the file again. Your progress is saved.";
 
 /** Loads tus-js-client, a classic script that sets `window.tus`. */
 // @ts-expect-error STATICFILES_DIRS has the file, not the source tree
@@ -292,7 +292,7 @@ export class TusUpload {
  * @param {any} response
  */
 function reasonFor(status, response) {
-  if (status === 423) return "Another window or device is sending this file.";
+  if (status === 423) return "Another window or device is uploading this file.";
   if (status !== 429 && status !== 503) return "Can't reach the server.";
   return siteMessage(response).match(/^.+?\.(?= |$)/)?.[0] ?? "The site is busy.";
 }

@@ -39,12 +39,12 @@ export class Unfinished {
 
   /** @param {File} file @param {UnfinishedUpload[]} wanted */
   showWrong(file, wanted) {
-    const names = wanted.map((it) => `“${it.filename}” with ${exactSize(it.size)}`).join(", or ");
+    const names = wanted.map((it) => `“${it.filename}” (${exactSize(it.size)})`).join(", or ");
     const place = this.section.querySelector("[data-wrong]");
     place.hidden = false;
-    place.querySelector("span").textContent =
-      `That is “${file.name}” with ${exactSize(file.size)}. ` +
-      (names ? `To continue, choose ${names}.` : "Nothing waits for it.");
+    place.querySelector("span").textContent = names
+      ? `You chose “${file.name}” (${exactSize(file.size)}). To continue, choose ${names}.`
+      : `You chose “${file.name}” (${exactSize(file.size)}). No unfinished upload needs it.`;
   }
 
   /** @param {UnfinishedUpload} upload */
@@ -71,13 +71,13 @@ export class Unfinished {
     piece("name").textContent = upload.filename;
     piece("arrived").textContent = arrived(upload);
     piece("bar").value = upload.size ? (100 * upload.offset) / upload.size : 0;
-    piece("bar").setAttribute("aria-label", `Arrived of ${title}`);
+    piece("bar").setAttribute("aria-label", `Upload progress for ${title}`);
     piece("choose").setAttribute("aria-label", `Choose the file for ${title}`);
     setUpPicker(row, "choose", ([file]) => {
       if (isFileOf(upload, file)) this.resume(upload, file);
       else this.showWrong(file, [upload]);
     });
-    piece("end").setAttribute("aria-label", `End the upload of ${title}`);
+    piece("end").setAttribute("aria-label", `Discard the upload of ${title}`);
     piece("end").addEventListener("click", () => this.end(upload, title));
     return row;
   }
@@ -86,11 +86,11 @@ export class Unfinished {
   async end(upload, title) {
     const isGone = await this.page.session.end(upload.url).catch(() => false);
     if (!isGone) {
-      this.page.say("Couldn't discard it. Check the connection and try again.", true);
+      this.page.say("Couldn't discard the upload. Check your connection and try again.", true);
       return;
     }
     this.remove(upload);
-    this.page.say(`The upload of ${title} discarded.`);
+    this.page.say(`Upload of ${title} discarded.`);
     (this.list.querySelector("button") ?? document.querySelector("[data-picker]"))?.focus();
   }
 }

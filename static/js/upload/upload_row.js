@@ -10,15 +10,15 @@ const LOGGED_OUT = {
 /** What a row says in each state. @type {Record<string, (row: UploadRow) => string>} */
 const MESSAGES = {
   chosen: () => "",
-  waiting: (row) => `${row.sent ? `${row.percent} % has arrived. ` : ""}Waiting`,
-  sending: (row) => (row.sent < row.size ? rateOf(row) : "Sent, one moment"),
-  paused: (row) => (row.sent ? `Paused at ${row.percent} %` : "Paused"),
+  waiting: (row) => (row.sent ? `${row.percent}% uploaded. Waiting` : "Waiting"),
+  sending: (row) => (row.sent < row.size ? rateOf(row) : "Finishing…"),
+  paused: (row) => (row.sent ? `Paused at ${row.percent}%` : "Paused"),
   offline: () => "You're offline. The upload will resume when you reconnect.",
   retrying: (row) => row.detail || "Connection lost. Retrying…",
   login: (row) => LOGGED_OUT[row.detail] ?? LOGGED_OUT.out,
-  failed: () => "Not sent",
+  failed: () => "Upload failed",
   made: () => "Uploaded. Processing will start shortly.",
-  processing: (row) => row.detail || "Being processed",
+  processing: (row) => row.detail || "Processing",
   ready: () => "Ready to watch",
   broken: () => "Processing failed",
   removed: () => "Removed",
@@ -28,8 +28,8 @@ const SENT = ["made", "processing", "ready", "broken"];
 
 /** @param {{ speed: number, secondsLeft: number }} row */
 function rateOf({ speed, secondsLeft }) {
-  if (!speed) return "Sending";
-  return `${fileSize(Math.round(speed))} a second, ${duration(secondsLeft)} left`;
+  if (!speed) return "Uploading";
+  return `${fileSize(Math.round(speed))}/s, ${duration(secondsLeft)} left`;
 }
 
 export class UploadRow {
@@ -148,7 +148,7 @@ export class UploadRow {
     for (const piece of element.querySelectorAll("[data-when]")) {
       piece.hidden = !piece.dataset.when.split(" ").includes(state);
     }
-    this.write("words", MESSAGES[state](this));
+    this.write("message", MESSAGES[state](this));
     this.write("heading", this.title);
     this.showProblem();
     this.showRing();
@@ -178,7 +178,7 @@ export class UploadRow {
     ring.hidden = !hasBegun || (!this.sent && this.state !== "sending");
     ring.style.setProperty("--sent", `${this.percent}%`);
     ring.setAttribute("aria-valuenow", this.percent);
-    this.write("percent", `${this.percent} %`);
+    this.write("percent", `${this.percent}%`);
   }
 
   showLinks() {
@@ -190,7 +190,7 @@ export class UploadRow {
 
   showDuplicate() {
     const { duplicate } = this;
-    this.piece("twin").hidden = !duplicate || !this.isSent;
+    this.piece("duplicate").hidden = !duplicate || !this.isSent;
     if (!duplicate) return;
     const first = this.piece("first");
     first.href = duplicate.url;
@@ -204,7 +204,7 @@ export class UploadRow {
     this.labelled = name;
     this.titleField.setAttribute("aria-label", `Title of ${this.name}`);
     this.piece("description").setAttribute("aria-label", `Description of ${name}`);
-    this.piece("ring").setAttribute("aria-label", `Sent of ${name}`);
+    this.piece("ring").setAttribute("aria-label", `Upload progress for ${name}`);
     for (const button of this.element.querySelectorAll("[data-verb]")) {
       button.setAttribute("aria-label", `${button.dataset.verb} ${name}`);
     }
