@@ -111,7 +111,7 @@ def synced(began: float, path: Path) -> Run:
 
 @contextmanager
 def served(command: list[str | Path], port: int, **environment: str) -> Iterator[int]:
-    """Runs a server meanwhile. Gives its process id once its port is open."""
+    """Context manager that runs a server. Gives its process id once its port is open."""
     server = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -56,7 +56,7 @@ def free_port() -> int:
 
 @contextmanager
 def site(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Runs a clone meanwhile. Gives its address and folder."""
+    """Context manager that runs a clone. Gives its address and folder."""
     clone, port = folder / "clone", free_port()
     subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
     settings = {"PORT": str(port), "SEED": "none", "WEEKLY_UPLOAD_LIMIT_BYTES": str(10**12)}

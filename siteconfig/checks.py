@@ -152,13 +152,13 @@ def _why_not_writable(folder: Path) -> str:
 
     A folder that does not exist yet is judged by the nearest folder above it that exists.
     """
-    there = folder
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        return f"{there} is not a folder"
-    if not os.access(there, os.W_OK | os.X_OK):
-        return f"the user that runs Clipset has no permission to write to {there}"
+    existing = folder
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        return f"{existing} is not a folder"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"the user that runs Clipset has no permission to write to {existing}"
     return ""
 
 

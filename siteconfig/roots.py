@@ -142,9 +142,12 @@ def troubled_roots() -> tuple[dict[str, str], dict[str, str]]:
     Both are dicts from the root's name to the reason. Two queries.
     """
     site, names = site_id(), root_names()
-    away = {name: reason for name in names if (reason := _why_not(name, site))}
-    there = [name for name in names if name not in away]
-    return away, {name: why for name in there if (why := _why_not_writable(root_path(name)))}
+    unavailable = {name: reason for name in names if (reason := _why_not(name, site))}
+    available = [name for name in names if name not in unavailable]
+    read_only = {
+        name: reason for name in available if (reason := _why_not_writable(root_path(name)))
+    }
+    return unavailable, read_only
 
 
 def check_root_of(path: Path) -> None:

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EXEMPT_FILES = {"docs/glossary.md", "tests/test_glossary.py"}  # both list the words
+# Both list the words; the third runs the code of a commit that had them; the last is not our text.
+EXEMPT_FILES = {
+    "docs/glossary.md",
+    "tests/test_glossary.py",
+    "tests/scripts/test_upgrade_old.py",
+    "LICENSE",
+}
 SUFFIXES = {".py", ".html", ".txt", ".js", ".css", ".md", ".toml", ".sh", ".conf", ".example", ""}
 
 

@@ -53,7 +53,7 @@ class Login(auth_views.LoginView):
         del context["site"], context["site_name"]
         return context
 
-    def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # ours
+    def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Meanwhile, waits at most `seconds` for SQLite's locks. Restores the previous limit.
+    """Context manager that limits waits for SQLite's locks, and restores the previous limit.
 
     Does nothing on PostgreSQL, which has no lock on the whole database; the connection's option
     lock_timeout limits the wait for locks on rows.

@@ -67,7 +67,7 @@ def name_work(name: str) -> None:
 
 @contextmanager
 def batch_job(name: str) -> Iterator[None]:
-    """Meanwhile, logs no transactions, not even one that is already open.
+    """Context manager in which no transaction is logged, not even one that is already open.
 
     Raises: ValueError for a name that is not in BATCH_JOBS.
     """

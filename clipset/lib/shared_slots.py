@@ -32,7 +32,7 @@ class SharedSlots:
 
     @contextmanager
     def held(self, member: UUID, *, wait_seconds: float) -> Iterator[None]:
-        """Holds one slot for a member meanwhile.
+        """Context manager that holds one slot for a member.
 
         Raises: NoSlotError at once if the member holds or waits for a slot already, and after
         `wait_seconds` if all slots are taken.

@@ -69,7 +69,7 @@ class Waiting:
 
     @contextmanager
     def room_for(self, connection: PatientSocket) -> Iterator[None]:
-        """Counts the connection as waiting meanwhile. Raises: ClientStalledError if refused."""
+        """Context manager that counts a connection as waiting. Raises: ClientStalledError."""
         now = time.monotonic()
         with self.lock:
             if len(self.since) >= self.max_count:
@@ -151,7 +151,7 @@ class PatientSocket(socket.socket):
 
     @contextmanager
     def watched(self, may_continue: Callable[[], bool]) -> Iterator[None]:
-        """Meanwhile, asks `may_continue` once a second whether to wait for the client longer."""
+        """Context manager: each second of waiting, `may_continue` says whether to wait longer."""
         self.may_continue = may_continue
         try:
             yield
@@ -240,7 +240,7 @@ class PatientSocket(socket.socket):
 
     @contextmanager
     def _kernel_waits(self) -> Iterator[None]:
-        """Meanwhile, the kernel waits up to SEND_WAIT_SECONDS for room in its send buffer.
+        """Context manager in which the kernel waits up to SEND_WAIT_SECONDS for send buffer space.
 
         For a client that reads fast enough, Python then never has to wait.
         """

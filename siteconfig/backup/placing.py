@@ -94,12 +94,12 @@ def move_aside(aside: Path, targets: dict[str, Path]) -> None:
     for name, folder in sorted(targets.items(), key=lambda item: -len(item[1].parts)):
         if not folder.is_dir():
             continue
-        place = aside / name
+        target = aside / name
         if device_of(folder) != device_of(aside):
-            place = _beside(folder) / f"{aside.name}-{name}"
+            target = _beside(folder) / f"{aside.name}-{name}"
             if not os.path.lexists(aside / name):
-                (aside / name).symlink_to(place)
-        move_into(folder, place, fixed={*targets.values(), place, folder / WORK_NAME})
+                (aside / name).symlink_to(target)
+        move_into(folder, target, fixed={*targets.values(), target, folder / WORK_NAME})
 
 
 def work_folders(targets: dict[str, Path], base: Path) -> dict[str, Path]:

@@ -236,13 +236,13 @@ class Restic:
             stderr=subprocess.PIPE,
         ) as process:
             try:
-                out, said = self._output(process)
+                output, errors = self._output(process)
             except BaseException:
                 process.send_signal(signal.SIGINT)
                 raise
         if process.returncode:
-            raise error_of(said.decode(errors="replace"), failure)
-        return out
+            raise error_of(errors.decode(errors="replace"), failure)
+        return output
 
     def _patiently(self, action: Callable[[], T]) -> T:
         """Run a function, and repeat it while another process has locked the repository.

@@ -278,13 +278,13 @@ def targets_of(manifest: Manifest) -> dict[str, Path]:
     """
     targets = {}
     for name, old in manifest.roots.items():
-        place = placed_by_host(name)
-        if place is None:
+        folder = placed_by_host(name)
+        if folder is None:
             raise BackupError(
                 f"This backup has a storage root '{name}', which was {old}. Add its folder on this "
                 f"host to STORAGE_ROOTS as {name}=/path/to/folder, then restore again."
             )
-        targets[name] = place
+        targets[name] = folder
     return targets
 
 

@@ -152,9 +152,9 @@ def _check_places() -> None:
 
     Raises: BackupError.
     """
-    away = roots.unavailable_roots()
-    if away:
-        name, reason = next(iter(away.items()))
+    unavailable = roots.unavailable_roots()
+    if unavailable:
+        name, reason = next(iter(unavailable.items()))
         raise BackupError(
             f"The storage root '{name}' is not available: {reason} Nothing was backed up."
         )

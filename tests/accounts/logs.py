@@ -1,4 +1,4 @@
-"""What the site writes to its log."""
+"""Captures what the site writes to its log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def logged() -> Iterator[io.StringIO]:
-    """All of it, through the filter that the settings put before it."""
+    """Return the lines of the log, after the filter in the settings."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     handler.addFilter(RedactSecrets())

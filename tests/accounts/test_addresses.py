@@ -26,7 +26,7 @@ from videos.services.comments import write_comment
 if TYPE_CHECKING:
     from django.db.models import Model
 
-SECRET = "hidden.example"  # in the addresses of all but the moderator who looks
+SECRET = "hidden.example"  # in all e-mail addresses except the moderator's own
 USERS = "/admin/accounts/user/"
 INVITATIONS = "/admin/accounts/invitation/"
 
@@ -39,7 +39,7 @@ def address(name: str) -> str:
 
 @pytest.fixture
 def mod() -> User:
-    """A moderator on a site with one of everything, where every page can show an address."""
+    """A moderator, on a site with rows of each kind, so that each page could show an address."""
     mod = make_moderator("mod", email="mod@example.org")
     root = make_admin("root_", email=address("root"))
     bob = make_user("bob", email=address("bob"))
@@ -51,7 +51,7 @@ def mod() -> User:
     make_playlist("Summer", made_by=bob)
     Job.objects.create(video=video)
     issue_invitation(email=address("invited"), role=Role.USER, created_by=root)
-    client = logged_in(root)  # history that names things
+    client = logged_in(root)  # history with the names of objects
     bobs_page = reverse("admin:accounts_user_change", args=[bob.pk])
     client.post(bobs_page, {"username": "bob", "email": address("bobby"), "role": Role.USER})
     client.post(f"{INVITATIONS}add/", {"email": address("newer"), "role": Role.USER})
@@ -65,7 +65,7 @@ def logged_in(user: User) -> Client:
 
 
 def pages_of(model: type[Model]) -> list[str]:
-    """The list of a model in the admin, and the pages of each of its rows."""
+    """Yield the addresses of a model's list in the admin and of the pages of its rows."""
     base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     rows = model._default_manager.values_list("pk", flat=True)
     lists = [reverse(f"{base}_changelist"), reverse(f"{base}_add")]
@@ -119,7 +119,7 @@ def test_admins_find_members_by_their_address(mod: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
         "accounts/user/?email=bob@hidden.example",
         "accounts/user/?email__startswith=b",
@@ -134,8 +134,8 @@ def test_admins_find_members_by_their_address(mod: User) -> None:
         "accounts/user/?_to_field=email",
     ],
 )
-def test_no_filter_tells_an_address_letter_by_letter(mod: User, asked: str) -> None:
-    assert logged_in(mod).get(f"/admin/{asked}").status_code in {400, 403}
+def test_no_filter_tells_an_address_letter_by_letter(mod: User, query: str) -> None:
+    assert logged_in(mod).get(f"/admin/{query}").status_code in {400, 403}
 
 
 def test_no_order_of_the_list_follows_the_addresses(mod: User) -> None:
@@ -149,12 +149,12 @@ def test_no_order_of_the_list_follows_the_addresses(mod: User) -> None:
 
 @pytest.mark.parametrize("way", ["on the site", "in the admin", "by the action"])
 def test_a_moderator_gets_no_link_of_anothers_invitation(mod: User, way: str) -> None:
-    """The page behind the link names the address, and lets in whoever opens it."""
+    """The page behind the link shows the address, and anybody who opens it can register."""
     client = logged_in(mod)
     invitation = Invitation.objects.get(email=address("invited"))
     if way == "by the action":
-        sent = {"action": "renew", "index": "0", "_selected_action": str(invitation.pk)}
-        answer = client.post(INVITATIONS, sent, follow=True)
+        form_data = {"action": "renew", "index": "0", "_selected_action": str(invitation.pk)}
+        answer = client.post(INVITATIONS, form_data, follow=True)
     else:
         name = "invitation_renew" if way == "on the site" else "admin:accounts_invitation_renew"
         answer = client.post(reverse(name, args=[invitation.pk]), follow=True)
@@ -185,16 +185,21 @@ def test_a_moderator_changes_nobody_of_their_rank_or_above(mod: User, name: str)
     before = User.objects.values().get(pk=user.pk)
     page = reverse("admin:accounts_user_change", args=[user.pk])
     assert 'name="_save"' not in client.get(page).text
-    sent = {"username": "renamed", "is_active": "", "weekly_upload_limit_bytes": "0"}
-    assert client.post(page, sent).status_code == 403
+    form_data = {"username": "renamed", "is_active": "", "weekly_upload_limit_bytes": "0"}
+    assert client.post(page, form_data).status_code == 403
     for tool in ("delete", "reset_link"):
         address = reverse(f"admin:accounts_user_{tool}", args=[user.pk])
         assert client.post(address, {"post": "yes"}).status_code == 403
     for action in ("deactivate", "activate", "reset_quotas", "delete_selected"):
-        sent = {"action": action, "index": "0", "_selected_action": str(user.pk), "post": "yes"}
-        answer = client.post(USERS, sent, follow=True)
+        form_data = {
+            "action": action,
+            "index": "0",
+            "_selected_action": str(user.pk),
+            "post": "yes",
+        }
+        answer = client.post(USERS, form_data, follow=True)
         is_named = f"Couldn&#x27;t change {name}: " in answer.text
-        assert is_named == (action in {"deactivate", "reset_quotas"})  # the others find nobody
+        assert is_named == (action in {"deactivate", "reset_quotas"})  # others select nobody
     assert User.objects.values().get(pk=user.pk) == before
 
 
@@ -202,8 +207,8 @@ def test_admins_change_moderators_and_other_admins(mod: User) -> None:
     client = logged_in(User.objects.get(username="root_"))
     other = make_admin("other_admin")
     for user in (mod, other):
-        sent = {"action": "deactivate", "index": "0", "_selected_action": str(user.pk)}
-        client.post(USERS, sent)
+        form_data = {"action": "deactivate", "index": "0", "_selected_action": str(user.pk)}
+        client.post(USERS, form_data)
         user.refresh_from_db()
         assert not user.is_active
 

@@ -50,11 +50,11 @@ def user_page(user: User) -> str:
 
 
 def typed(user: User, **changes: str) -> dict[str, str]:
-    """What the form of a member sends when nothing is changed, with the changes.
+    """Return what the form of a member sends if nothing but the given fields is changed.
 
-    A change to "" unticks or empties.
+    An empty text unticks a box or empties a field.
     """
-    sent = {
+    form_data = {
         "username": user.username,
         "email": user.email,
         "role": user.role,
@@ -62,12 +62,12 @@ def typed(user: User, **changes: str) -> dict[str, str]:
         "is_active": "on" if user.is_active else "",
         **changes,
     }
-    return {name: text for name, text in sent.items() if text or name != "is_active"}
+    return {name: text for name, text in form_data.items() if text or name != "is_active"}
 
 
 def act(client: Client, action: str, *rows: object, address: str = USERS) -> Any:
-    sent = {"action": action, "index": "0", "_selected_action": [str(row) for row in rows]}
-    return client.post(address, sent, follow=True)
+    form_data = {"action": action, "index": "0", "_selected_action": [str(row) for row in rows]}
+    return client.post(address, form_data, follow=True)
 
 
 def ids(*users: User) -> list[object]:
@@ -75,7 +75,7 @@ def ids(*users: User) -> list[object]:
 
 
 def logged() -> list[tuple[str, str, str]]:
-    """(who, whom or what, what was done), the oldest first."""
+    """Return the admin's log, oldest first: who, the object, the change."""
     return [
         (entry.user.username, entry.object_repr, entry.get_change_message())
         for entry in LogEntry.objects.order_by("pk").select_related("user")
@@ -145,10 +145,10 @@ def test_no_password_or_hash_is_shown() -> None:
 
 def test_an_admin_changes_a_member() -> None:
     alice, bob = make_admin("alice"), make_user("bob")
-    sent = typed(
+    form_data = typed(
         bob, username="bobby", email="Bobby@Example.ORG", weekly_upload_limit_bytes="10 GB"
     )
-    assert logged_in(alice).post(user_page(bob), sent).status_code == 302
+    assert logged_in(alice).post(user_page(bob), form_data).status_code == 302
     bob.refresh_from_db()
     assert (bob.username, bob.email) == ("bobby", "bobby@example.org")
     assert bob.weekly_upload_limit_bytes == 10 * GB
@@ -185,7 +185,7 @@ def test_what_does_not_fit_is_refused_in_place(field: str, text: str, where: str
 
 
 def test_saving_a_member_leaves_the_upload_counter_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An upload may be counted between the reading of the row and its saving."""
+    """An upload may be counted after the row was read and before it is saved."""
     bob = make_user("bob")
     full_clean = User.full_clean
 
@@ -244,7 +244,7 @@ def test_a_moderator_grants_no_role_whatever_is_sent() -> None:
 
 
 def test_a_moderator_changes_no_address() -> None:
-    """With it they could have the link of a password reset sent to themselves."""
+    """They could otherwise have a password reset link sent to themselves."""
     bob = make_user("bob")
     client = logged_in(make_moderator())
     assert 'name="email"' not in client.get(user_page(bob)).text
@@ -293,7 +293,7 @@ def test_the_last_admin_cannot_be_deactivated() -> None:
 def test_the_last_admin_is_kept_when_two_lose_the_other_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The form finds another admin; the service, a moment later, does not."""
+    """The form still finds another admin, but the service, a moment later, does not."""
     alice, bob = make_admin("alice"), make_admin("bob")
     client = logged_in(alice)
     monkeypatch.setattr("accounts.admin.forms.check_is_not_last_admin", lambda _: None)
@@ -323,8 +323,8 @@ def test_the_last_admin_cannot_be_deleted(way: str) -> None:
         delete = reverse("admin:accounts_user_delete", args=[alice.pk])
         response = client.post(delete, {"post": "yes"})
     else:
-        sent = {"action": "delete_selected", "index": "0", "_selected_action": str(alice.pk)}
-        response = client.post(USERS, {**sent, "post": "yes"})
+        form_data = {"action": "delete_selected", "index": "0", "_selected_action": str(alice.pk)}
+        response = client.post(USERS, {**form_data, "post": "yes"})
     assert response.status_code == 200
     assert "delete yourself" in response.text.replace("&#x27;", "'")
     assert User.objects.filter(pk=alice.pk).exists()
@@ -401,15 +401,15 @@ def test_a_deleted_members_categories_are_handed_to_the_admin(way: str) -> None:
     kept = make_video("Another's video", category=category)
     client = logged_in(alice)
     if way == "one":
-        address, sent = reverse("admin:accounts_user_delete", args=[bob.pk]), {}
+        address, form_data = reverse("admin:accounts_user_delete", args=[bob.pk]), {}
     else:
         address = USERS
-        sent = {"action": "delete_selected", "index": "0", "_selected_action": str(bob.pk)}
-    asked = client.post(address, sent) if sent else client.get(address)
-    assert "Their categories will be transferred to you, alice." in asked.text
-    assert "bob: 1 video (1 MB)" in asked.text
-    assert "Music" not in asked.text
-    assert client.post(address, {**sent, "post": "yes"}).status_code == 302
+        form_data = {"action": "delete_selected", "index": "0", "_selected_action": str(bob.pk)}
+    confirmation = client.post(address, form_data) if form_data else client.get(address)
+    assert "Their categories will be transferred to you, alice." in confirmation.text
+    assert "bob: 1 video (1 MB)" in confirmation.text
+    assert "Music" not in confirmation.text
+    assert client.post(address, {**form_data, "post": "yes"}).status_code == 302
     assert not User.objects.filter(pk=bob.pk).exists()
     assert list(Video.objects.all()) == [kept]
     assert videos.title == "Bob's video"
@@ -442,8 +442,8 @@ def test_a_deletion_that_is_refused_at_the_last_moment_is_told_and_not_logged(
         delete = reverse("admin:accounts_user_delete", args=[alice.pk])
         response = client.post(delete, {"post": "yes"}, follow=True)
     else:
-        sent = {"action": "delete_selected", "index": "0", "_selected_action": str(alice.pk)}
-        response = client.post(USERS, {**sent, "post": "yes"}, follow=True)
+        form_data = {"action": "delete_selected", "index": "0", "_selected_action": str(alice.pk)}
+        response = client.post(USERS, {**form_data, "post": "yes"}, follow=True)
     assert response.status_code == 200
     assert "delete yourself" in response.text.replace("&#x27;", "'")
     assert User.objects.filter(pk=alice.pk).exists()
@@ -510,7 +510,7 @@ def invite(by: User, email: str = "new@example.org", role: Role = Role.USER) -> 
 
 
 def invite_above(mod: User, email: str) -> Invitation:
-    """To the role of an admin, from a moderator who was an admin at the time."""
+    """Create an invitation to the role of an admin by a moderator who was an admin at the time."""
     invitation = invite(make_admin(), email, Role.ADMIN)
     Invitation.objects.filter(pk=invitation.pk).update(created_by=mod)
     return invitation
@@ -551,10 +551,10 @@ def test_a_moderator_invites_and_sees_the_link_once() -> None:
 
 def test_the_answer_says_when_the_link_went_out_by_e_mail(settings: Settings) -> None:
     client = logged_in(make_moderator())
-    sent = {"email": "new@example.org", "role": Role.USER}
-    assert "by e-mail" not in client.post(INVITE, sent).text
+    form_data = {"email": "new@example.org", "role": Role.USER}
+    assert "by e-mail" not in client.post(INVITE, form_data).text
     settings.MAIL_IS_CONFIGURED = True
-    response = client.post(INVITE, sent)
+    response = client.post(INVITE, form_data)
     assert "It has also been e-mailed." in response.text
     assert token_in(response) in mail.outbox[0].body
 
@@ -582,7 +582,7 @@ def test_an_address_that_cannot_be_invited_is_refused_in_place(email: str) -> No
 
 def test_fields_of_an_invitation_cannot_be_forged() -> None:
     mod, alice = make_moderator(), make_admin()
-    sent = {
+    form_data = {
         "email": "new@example.org",
         "role": Role.USER,
         "token_hash": hash_token("known"),
@@ -590,7 +590,7 @@ def test_fields_of_an_invitation_cannot_be_forged() -> None:
         "expires_at_0": "2099-01-01",
         "expires_at_1": "00:00",
     }
-    logged_in(mod).post(INVITE, sent)
+    logged_in(mod).post(INVITE, form_data)
     invitation = Invitation.objects.get()
     assert find_invitation("known") is None
     assert invitation.created_by == mod
@@ -604,8 +604,8 @@ def test_an_invitation_can_be_read_and_not_edited() -> None:
     page = client.get(invitation_page(invitation)).text
     assert 'name="_save"' not in page
     assert invitation.token_hash not in page
-    sent = {"email": "eve@example.org", "role": Role.ADMIN}
-    assert client.post(invitation_page(invitation), sent).status_code == 403
+    form_data = {"email": "eve@example.org", "role": Role.ADMIN}
+    assert client.post(invitation_page(invitation), form_data).status_code == 403
     invitation.refresh_from_db()
     assert (invitation.email, invitation.role) == ("new@example.org", Role.USER)
 
@@ -743,7 +743,7 @@ def test_the_list_of_invitations_makes_as_many_queries_for_thirty_as_for_one() -
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
         "password__startswith=argon2",
         "password__regex=.",
@@ -751,7 +751,7 @@ def test_the_list_of_invitations_makes_as_many_queries_for_thirty_as_for_one() -
         "sessions__session_key__gte=a",
     ],
 )
-def test_no_secret_can_be_asked_for_letter_by_letter(client: Client, asked: str) -> None:
+def test_no_secret_can_be_asked_for_letter_by_letter(client: Client, query: str) -> None:
     client.force_login(make_moderator())
-    response = client.get(f"/admin/accounts/user/?{asked}")
+    response = client.get(f"/admin/accounts/user/?{query}")
     assert response.status_code == 400

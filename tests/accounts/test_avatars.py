@@ -70,14 +70,14 @@ def picture_of(client: Client, username: str = "alice") -> Image.Image:
 
 
 def near(image: Image.Image, at: tuple[int, int], colour: tuple[int, int, int]) -> bool:
-    """Whether the pixel is of this colour, but for what compression does."""
+    """Return whether a pixel has a color, apart from the errors of compression."""
     found = image.convert("RGB").getpixel(at)
     assert isinstance(found, tuple)
     return all(abs(a - b) < 40 for a, b in zip(found, colour, strict=True))
 
 
 def halves(size: tuple[int, int] = (600, 600)) -> Image.Image:
-    """Red above, blue below."""
+    """Return a picture whose upper half is red and whose lower half is blue."""
     image = Image.new("RGB", size, RED)
     ImageDraw.Draw(image).rectangle((0, size[1] // 2, *size), fill=BLUE)
     return image
@@ -212,7 +212,7 @@ def test_a_palette_with_a_transparent_colour_stays_transparent(client: Client, a
 def test_grey_pictures_of_every_depth_keep_their_tones(
     client: Client, alice: User, mode: str
 ) -> None:
-    """Dark above, light below; also with 16 bits a pixel."""
+    """The upper half is dark and the lower half light, also with 16 bits per pixel."""
     grey = Image.new("L", (400, 400), 0)
     ImageDraw.Draw(grey).rectangle((0, 200, 400, 400), fill=255 if mode == "1" else 128)
     image = (
@@ -292,8 +292,11 @@ def test_a_form_without_a_picture_is_refused(client: Client, alice: User) -> Non
 @given(st.binary(max_size=300), st.sampled_from([0, 33, 60, 200]))
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_bytes_break_the_reader(noise: bytes, kept: int) -> None:
-    """Behind the beginning of a real picture, so that it gets somewhere. What the child runs, here
-    without the child: nothing comes out of it but what the child tells as unreadable."""
+    """Random bytes follow the beginning of a real picture, so that decoding begins.
+
+    The code of the child process runs in this one, and must raise only what the child reports as
+    an unreadable picture.
+    """
     with contextlib.suppress(Exception):
         convert(WHOLE[:kept] + noise, "WEBP", (16, 16))
 

@@ -71,7 +71,7 @@ def test_the_link_works_only_while_there_is_no_admin() -> None:
 
 
 def test_an_admin_who_cannot_log_in_is_none() -> None:
-    """Otherwise nobody could administer the site, and nobody could change that."""
+    """If such an admin counted, nobody could administer the site or create another admin."""
     path = path_of(setup_link())
     make_admin("root", is_active=False)
     assert Client().get(path).status_code == 200

@@ -50,7 +50,7 @@ def as_(user: User) -> Client:
 
 
 def invite(client: Client, email: str = "dora@example.org", role: Role = Role.USER) -> str:
-    """The token of the link that the page shows."""
+    """Create an invitation and return the token in the link on the page."""
     answer = client.post(INVITATIONS, {"email": email, "role": role.value})
     assert answer.status_code == 200
     return token_on(answer.content.decode())
@@ -128,7 +128,7 @@ def test_an_invitation_works_once(admin: User) -> None:
 
 
 def test_the_service_redeems_once_even_when_nothing_else_stands_in_the_way(admin: User) -> None:
-    """Not even the address, which is free again."""
+    """The member has been deleted, so that not even the e-mail address is taken."""
     invitation = issue_invitation(
         email="dora@example.org", role=Role.USER, created_by=admin
     ).invitation
@@ -380,7 +380,7 @@ def test_the_list_costs_the_same_however_many_there_are(
 
 
 class NotingHasher(BoundedArgon2PasswordHasher):
-    """The real one, which notes whether a transaction was under way."""
+    """The real hasher, which also records whether it was called in a transaction."""
 
     inside: ClassVar[list[bool]] = []
 
@@ -552,7 +552,7 @@ def test_where_no_mail_is_configured_the_page_says_to_hand_the_link_over(admin: 
 
 
 def answer_once(listener: socket.socket, greeting: bytes) -> None:
-    """A mail server that says this and hangs up."""
+    """Act as a mail server that sends a greeting and closes the connection."""
     line, _ = listener.accept()
     with line:
         line.sendall(greeting)
@@ -586,7 +586,7 @@ def test_when_the_mail_server_is_gone_the_page_says_so_and_shows_the_link(
 
 
 def test_what_members_call_themselves_cannot_forge_a_mail(with_mail: None) -> None:
-    """A username is plain letters; the address is checked by the form."""
+    """A username contains only letters, digits and underscores, and the form checks the address."""
     client = as_(make_moderator("bob"))
     client.post(INVITATIONS, {"email": "a@example.org\nBcc: b@example.org", "role": "USER"})
     assert not mail.outbox

@@ -156,7 +156,7 @@ def test_what_was_typed_is_kept_but_not_the_password(client: Client) -> None:
 
 
 class CountingHasher(BoundedArgon2PasswordHasher):
-    """The real one, which counts how often it was asked, at a lower cost."""
+    """The real hasher with a lower cost, which also counts its calls."""
 
     time_cost, memory_cost, parallelism = 1, 64, 1
     count = 0
@@ -246,7 +246,7 @@ def test_no_more_than_four_hashes_are_made_at_once(way: str) -> None:
         ("alice", "\x00"),
         ("alice", f"{PASSWORD}\x00"),
         ("a" * 10_000, PASSWORD),
-        ("a" * 60_000, PASSWORD),  # above what SQLite takes for a LIKE
+        ("a" * 60_000, PASSWORD),  # longer than SQLite allows for LIKE
         ("%" * 60_000, PASSWORD),
         ("a" * 100_000 + "@example.org", PASSWORD),
         ("alice", "p" * 100_000),
@@ -323,7 +323,7 @@ def test_spelling_the_name_or_the_address_differently_gives_no_further_attempts(
 
 
 def test_attempts_do_not_tell_whose_email_address_it_is(client: Client) -> None:
-    """Counted together they would: eight failures in all would lock a pair that belongs."""
+    """If they were counted together, eight failures would lock only names of the same member."""
     make_user("alice", password=PASSWORD)
     make_user("bob", password=PASSWORD)
     assert lock_out(client, *["alice", "alice@example.org"] * 7) == [422] * 14
@@ -398,7 +398,7 @@ def test_a_lockout_ends_no_session(client: Client) -> None:
     [
         (False, "203.0.113.7", "192.0.2.1"),
         (True, "203.0.113.7", "203.0.113.7"),
-        (True, "10.0.0.1, 203.0.113.7", "203.0.113.7"),  # the first is the client's own word
+        (True, "10.0.0.1, 203.0.113.7", "203.0.113.7"),  # the client chose the first one
         (True, "2001:db8::1", "2001:db8::"),
         (True, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
         (True, "fe80::1%eth0", "fe80::"),
@@ -464,7 +464,7 @@ print(json.dumps({{name: getattr(settings, name) for name in {NAMES!r}}}))
 
 
 def django_settings(**environment: str) -> dict[str, Any]:
-    """Clipset's own, as they are computed at import from the environment."""
+    """Return the settings that clipset.settings computes from an environment at import."""
     answer = subprocess.run(
         [sys.executable, "-c", PRINT],
         env=os.environ | environment,

@@ -50,7 +50,7 @@ def ask(email: str, client: Client | None = None) -> Any:
 
 
 def run_queue() -> list[bool]:
-    """Does what a worker would do with the tasks that wait."""
+    """Run the waiting tasks as a worker would."""
     results = []
     for waiting in OrmQ.objects.order_by("pk"):
         task = waiting.task
@@ -68,7 +68,7 @@ def mailed_link() -> str:
 
 
 def choose(path: str, new: str = NEW, client: Client | None = None) -> Any:
-    """Opens the link as a browser does, which leads to a form without the token in its address."""
+    """Open the link like a browser, follow the redirect to an address without token, and post."""
     client = client or Client()
     page = client.get(path, follow=True)
     if "new_password1" not in page.content.decode():
@@ -169,7 +169,7 @@ def test_answer_and_work_are_the_same_for_members_and_strangers(
 ) -> None:
     make_user("bob", is_active=False)
     make_user("charlie")
-    ask("somebody@example.org")  # the first from an address of the network is counted again
+    ask("somebody@example.org")  # the first one of this client is counted again
     seen = []
     for email in ("alice", "bob", "charlie", "nobody"):
         with CaptureQueriesContext(
@@ -177,7 +177,7 @@ def test_answer_and_work_are_the_same_for_members_and_strangers(
         ) as queries:
             answer = ask(f"{email}@example.org")
         kinds = [re.sub(r"'[^']*'|_x[0-9]+", "?", query["sql"])[:40] for query in queries]
-        # Of the moment and of this request.
+        # These two hold the time and the id of the request.
         headers = {
             name: value
             for name, value in answer.headers.items()

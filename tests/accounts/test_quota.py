@@ -47,7 +47,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture(autouse=True)
 def _limit(media: Path) -> None:
-    """After the fixture that writes the configuration's row."""
+    """Set the weekly limit, after the fixture that creates the configuration's row."""
     set_limit(LIMIT)
 
 
@@ -157,7 +157,7 @@ def test_sizes_of_many_terabytes_are_reckoned_with() -> None:
 # -- Many at once -------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 def test_no_number_of_reservations_at_once_passes_the_limit() -> None:
-    """Eight threads ask for 320 bytes each in all, of which a third fits."""
+    """Eight threads request 320 bytes each, a third of which fits."""
     alice, sizes = member(since=datetime.now(UTC)), [1, 3, 7, 13, 16] * 8
     set_limit(LIMIT)
 
@@ -186,7 +186,7 @@ def test_reserving_and_releasing_at_once_loses_no_byte() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_first_reservations_of_a_new_week_start_from_zero_only_once() -> None:
-    """All find the counter of last week; none of them throws away what another took."""
+    """All threads find last week's counter, and none discards another's reservation."""
     alice = member(LIMIT, since=datetime.now(UTC) - timedelta(days=8))
     set_limit(LIMIT)
     taken = together([partial(reserve_quota, user=alice, size=100)] * 8)
@@ -235,7 +235,7 @@ def test_no_number_of_processes_passes_the_limit() -> None:
 
 
 def database_url() -> str:
-    """Of the database that this test uses, for another process."""
+    """Return the URL of this test's database, for another process."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
@@ -317,7 +317,7 @@ def test_releasing_for_a_member_who_is_gone_is_harmless() -> None:
 
 
 def test_reservations_at_the_turn_of_the_week_are_given_back_whatever_their_order() -> None:
-    """Two uploads begin as the week does; the later of them is written first."""
+    """Two uploads begin at the boundary, and the later one is written first."""
     alice = member(LIMIT)
     later = reserve(alice, 300, now=NEXT_SUNDAY + 2 * SECOND)
     earlier = reserve(alice, 400, now=NEXT_SUNDAY + SECOND)
@@ -328,7 +328,7 @@ def test_reservations_at_the_turn_of_the_week_are_given_back_whatever_their_orde
 
 
 def test_a_reservation_that_the_reset_overtook_is_given_back() -> None:
-    """The schedule's reset falls between an upload's look at the clock and its UPDATE."""
+    """The reset happens after an upload has read the clock and before its UPDATE."""
     alice = member(LIMIT)
     reset_due_quotas(now=NEXT_SUNDAY + 2 * SECOND)
     reservation = reserve(alice, 400, now=NEXT_SUNDAY + SECOND)
@@ -389,7 +389,7 @@ def test_a_reset_that_runs_twice_takes_nothing_that_was_reserved_between() -> No
 
 
 def test_a_late_reset_leaves_what_was_reserved_in_the_new_week() -> None:
-    """The worker stood still over the boundary; a member was faster."""
+    """The worker was stopped at the boundary, and a member reserved before the reset."""
     alice = member(LIMIT)
     reserve(alice, 300, now=NEXT_SUNDAY + timedelta(minutes=5))
     assert reset_due_quotas(now=NEXT_SUNDAY + timedelta(hours=1)) == 0
@@ -434,7 +434,7 @@ def utc(text: str) -> datetime:
         # Summer to winter.
         ("Europe/Berlin", 0, 0, "2024-10-19T22:00", "2024-10-26T22:00"),
         ("Europe/Berlin", 0, 0, "2024-10-26T22:00", "2024-11-02T23:00"),
-        # At the skipped hour, and at the one that comes twice.
+        # At the skipped hour and at the repeated one.
         ("Europe/Berlin", 0, 2, "2024-03-24T01:00", "2024-03-31T01:00"),
         ("Europe/Berlin", 0, 2, "2024-10-20T00:00", "2024-10-27T00:00"),
         ("America/New_York", 0, 0, "2024-03-03T05:00", "2024-03-10T05:00"),

@@ -1,4 +1,4 @@
-"""The quota against a model that is too simple to be wrong."""
+"""Compares the quota with a simple model (hypothesis)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Taken:
 
 
 class QuotaMachine(RuleBasedStateMachine):
-    """One member. Every step takes a second."""
+    """The quota of one member. Every step takes a second."""
 
     taken = Bundle("taken")
 
@@ -69,7 +69,7 @@ class QuotaMachine(RuleBasedStateMachine):
         return self.site_limit if self.own_limit is None else self.own_limit
 
     def tick(self) -> None:
-        """The model's whole idea of time: with a new period the counter is zero."""
+        """Advance the clock. In a new period the model's counter is zero."""
         self.now += timedelta(seconds=1)
         period = ((self.now - SUNDAY) // WEEK, self.resets)
         if period != self.period:
@@ -103,7 +103,7 @@ class QuotaMachine(RuleBasedStateMachine):
 
     @rule()
     def the_boundary_comes(self) -> None:
-        """To its very instant."""
+        """Advance the clock exactly to the boundary."""
         weeks = (self.now - SUNDAY) // WEEK + 1
         self.now = SUNDAY + weeks * WEEK - timedelta(seconds=1)
         self.tick()

@@ -1,4 +1,4 @@
-"""Sample members have passwords that everybody knows: they log in on this machine alone."""
+"""Sample members have public passwords, so they can log in only on a site nobody else reaches."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sample_admin() -> User:
 
 @pytest.fixture
 def expose(settings: Settings) -> Callable[[], None]:
-    """What a start with another SITE_URL does, but for the redirect to HTTPS."""
+    """Change the settings like another SITE_URL does, except for the redirect to HTTPS."""
 
     def change() -> None:
         settings.EXPOSED_BY = ["SITE_URL", "ALLOWED_HOSTS"]
@@ -72,8 +72,8 @@ def test_where_others_can_reach_the_site_their_log_in_is_as_wrong_as_any(
     client, answer = log_in()
     _, wrong = log_in("bob", "a wrong one")
     assert answer.status_code == wrong.status_code == 422
-    said = answer.content.decode()
-    assert "sample" not in said
+    text = answer.content.decode()
+    assert "sample" not in text
     assert "Log-in of the sample member admin refused" in caplog.text
     assert "SITE_URL" in caplog.text
     assert client.get("/admin/").status_code == 302
@@ -104,7 +104,7 @@ def test_a_tunnel_that_no_setting_tells_of_is_noticed(
 def test_a_new_password_does_not_make_one_a_member(
     sample_admin: User, expose: Callable[[], None]
 ) -> None:
-    """Whoever got in by the known password could have set it."""
+    """Anybody who knew the public password could have set the new one."""
     sample_admin.set_password("changed by somebody")
     sample_admin.save()
     expose()
@@ -144,9 +144,9 @@ def test_their_invitations_let_nobody_in(sample_admin: User, expose: Callable[[]
 def test_a_sample_admin_counts_as_none(sample_admin: User, expose: Callable[[], None]) -> None:
     path = "/" + setup_link().split("/", 3)[3]
     assert Client().get(path).status_code == 404
-    assert said("setup_link") == ""
+    assert output_of("setup_link") == ""
     expose()
-    assert "/register/" in said("setup_link")
+    assert "/register/" in output_of("setup_link")
     assert Client().get(path).status_code == 200
     root = make_admin("root")
     assert Client().get(path).status_code == 404
@@ -158,8 +158,8 @@ def test_a_sample_admin_counts_as_none(sample_admin: User, expose: Callable[[], 
 # -- the check, and what mends it -----------------------------------------------------------------
 
 
-def said(command: str, *arguments: str) -> str:
-    """With the system checks that the command runs when it is called in a shell."""
+def output_of(command: str, *arguments: str) -> str:
+    """Run a command with its system checks, like in a shell, and return its output."""
     out = io.StringIO()
     checks = {} if command == "check" else {"skip_checks": False}
     call_command(command, *arguments, stdout=out, **checks)
@@ -169,16 +169,16 @@ def said(command: str, *arguments: str) -> str:
 def test_the_check_fails_until_the_samples_are_removed(
     sample_admin: User, expose: Callable[[], None]
 ) -> None:
-    said("check")
+    output_of("check")
     expose()
     with pytest.raises(SystemCheckError, match=r"clipset\.E030") as error:
-        said("check")
+        output_of("check")
     assert "SITE_URL, ALLOWED_HOSTS" in str(error.value)
     assert "manage.py remove_samples --all" in str(error.value)
-    assert "1 member" in said("remove_samples")
-    said("check")
+    assert "1 member" in output_of("remove_samples")
+    output_of("check")
     assert not User.objects.exists()
-    assert "/register/" in said("setup_link")
+    assert "/register/" in output_of("setup_link")
 
 
 def test_one_with_own_videos_becomes_an_ordinary_member_without_a_password(
@@ -192,10 +192,10 @@ def test_one_with_own_videos_becomes_an_ordinary_member_without_a_password(
     ).invitation
     assert invitation.expires_at > soon - timedelta(minutes=1)
     expose()
-    told = said("remove_samples")
-    assert "admin stays: this member has videos that are not sample data" in told
-    assert "There is no admin now" in told
-    said("check")
+    output = output_of("remove_samples")
+    assert "admin stays: this member has videos that are not sample data" in output
+    assert "There is no admin now" in output
+    output_of("check")
     sample_admin.refresh_from_db()
     video.refresh_from_db()
     assert video.uploaded_by == sample_admin
@@ -209,9 +209,9 @@ def test_one_with_own_videos_becomes_an_ordinary_member_without_a_password(
 def test_all_leaves_none_also_where_the_settings_of_the_shell_tell_of_nobody(
     sample_admin: User,
 ) -> None:
-    """`HOST=0.0.0.0 scripts/run` sets it for that start alone."""
-    assert "admin stays: this member is the only admin" in said("remove_samples")
-    assert "1 member" in said("remove_samples", "--all")
+    """`HOST=0.0.0.0 scripts/run` sets HOST for that start only."""
+    assert "admin stays: this member is the only admin" in output_of("remove_samples")
+    assert "1 member" in output_of("remove_samples", "--all")
     assert not User.objects.exists()
 
 
@@ -219,5 +219,5 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date_first(sample_adm
     [(app, newest)] = MigrationLoader(connection).graph.leaf_nodes("videos")
     MigrationRecorder(connection).record_unapplied(app, newest)
     with pytest.raises(CommandError, match=r"manage\.py migrate"):
-        said("remove_samples", "--all")
+        output_of("remove_samples", "--all")
     assert User.objects.exists()

@@ -1,4 +1,4 @@
-"""Several threads that begin at the same moment, each with its own connection."""
+"""Runs functions in threads that start at the same moment, each with its own connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def together(functions: Sequence[Callable[[], T]]) -> list[T]:
-    """What each of them returned, in their order. The first exception is raised."""
+    """Run the functions together and return their results in order. Raises the first exception."""
     start = Barrier(len(functions))
 
     def run(function: Callable[[], T]) -> T:

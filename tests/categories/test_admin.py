@@ -54,12 +54,12 @@ def cover_of(category: Category) -> bytes:
 def test_a_moderator_adds_a_category_and_stands_as_its_maker(client: Client) -> None:
     alice = make_moderator("alice")
     client.force_login(alice)
-    sent = {
+    form_data = {
         "name": "  Board \u200b games ",
         "slug": "board-games",
         "description": "On  tables.\r\n",
     }
-    response = client.post(ADD, {**sent, "created_by": str(make_admin().pk)})
+    response = client.post(ADD, {**form_data, "created_by": str(make_admin().pk)})
     assert response.status_code == 302
     category = Category.objects.get()
     assert (category.name, category.description) == ("Board games", "On tables.")
@@ -78,7 +78,7 @@ def test_a_member_gets_no_further_than_the_log_in(client: Client) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("sent", "field"),
+    ("form_data", "field"),
     [
         ({"name": " \u200b ", "slug": "x", "description": ""}, "name"),
         ({"name": "Music", "slug": "other", "description": ""}, "name"),
@@ -92,11 +92,11 @@ def test_a_member_gets_no_further_than_the_log_in(client: Client) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_in_place(
-    client: Client, sent: dict[str, str], field: str
+    client: Client, form_data: dict[str, str], field: str
 ) -> None:
     make_category("Music")
     client.force_login(make_moderator())
-    response = client.post(ADD, sent)
+    response = client.post(ADD, form_data)
     assert field in response.context["adminform"].form.errors
     assert Category.objects.count() == 1
 
@@ -123,8 +123,8 @@ def test_a_broken_picture_is_refused_and_nothing_is_stored(client: Client, conte
     before = cover_of(category)
     client.force_login(make_moderator())
     broken = SimpleUploadedFile("cover.png", content, "image/png")
-    sent = {"name": "Songs", "slug": "songs", "description": "", "cover": broken}
-    response = client.post(change_page(category), sent)
+    form_data = {"name": "Songs", "slug": "songs", "description": "", "cover": broken}
+    response = client.post(change_page(category), form_data)
     assert list(response.context["adminform"].form.errors) == ["cover"]
     assert cover_of(category) == before
     assert category.name == "Music"
@@ -144,8 +144,8 @@ def test_a_picture_is_decoded_while_others_can_write(
     monkeypatch.setattr("categories.admin.fitted_webp", noting)
     client.force_login(make_admin())
     address = ADD if page == "add" else change_page(make_category("Music"))
-    sent = {"name": "Songs", "slug": "songs", "description": "", "cover": picture()}
-    assert client.post(address, sent).status_code == 302
+    form_data = {"name": "Songs", "slug": "songs", "description": "", "cover": picture()}
+    assert client.post(address, form_data).status_code == 302
     assert inside == [False]
     assert cover_of(Category.objects.get())
 
@@ -158,16 +158,16 @@ def test_who_may_not_change_categories_has_no_picture_decoded(
     alice = make_moderator()
     alice.groups.clear()
     client.force_login(alice)
-    sent = {"name": "Songs", "slug": "songs", "description": "", "cover": picture()}
-    assert client.post(ADD, sent).status_code == 403
+    form_data = {"name": "Songs", "slug": "songs", "description": "", "cover": picture()}
+    assert client.post(ADD, form_data).status_code == 403
 
 
 @pytest.mark.django_db
 def test_a_picture_that_is_too_large_is_refused(client: Client) -> None:
     client.force_login(make_moderator())
     large = SimpleUploadedFile("cover.png", bytes(10 * 1024**2 + 1), "image/png")
-    sent = {"name": "Music", "slug": "music", "description": "", "cover": large}
-    response = client.post(ADD, sent)
+    form_data = {"name": "Music", "slug": "music", "description": "", "cover": large}
+    response = client.post(ADD, form_data)
     assert "at most 10 MB" in str(response.context["adminform"].form.errors["cover"])
     assert not Category.objects.exists()
 
@@ -181,11 +181,11 @@ def test_a_cover_can_be_removed_again(
     path = cover_path(category)
     assert path is not None
     client.force_login(make_moderator())
-    sent = {"name": "Music", "slug": "music", "description": ""}
-    client.post(change_page(category), sent)
+    form_data = {"name": "Music", "slug": "music", "description": ""}
+    client.post(change_page(category), form_data)
     assert path.is_file()
     with django_capture_on_commit_callbacks(execute=True):
-        client.post(change_page(category), {**sent, "no_cover": "on"})
+        client.post(change_page(category), {**form_data, "no_cover": "on"})
     category.refresh_from_db()
     assert category.image == ""
     work_off_removals()
@@ -207,15 +207,19 @@ def test_deleting_a_category_keeps_its_videos(
     client.force_login(make_moderator())
     if way == "one":
         address = reverse("admin:categories_category_delete", args=[category.pk])
-        sent: dict[str, str] = {}
+        form_data: dict[str, str] = {}
     else:
         address = ALL
-        sent = {"action": "delete_selected", "index": "0", "_selected_action": str(category.pk)}
-    asked = client.post(address, sent) if sent else client.get(address)
-    assert "Videos in this category are kept" in asked.text
-    assert video.title not in asked.text
+        form_data = {
+            "action": "delete_selected",
+            "index": "0",
+            "_selected_action": str(category.pk),
+        }
+    confirmation = client.post(address, form_data) if form_data else client.get(address)
+    assert "Videos in this category are kept" in confirmation.text
+    assert video.title not in confirmation.text
     with django_capture_on_commit_callbacks(execute=True):
-        assert client.post(address, {**sent, "post": "yes"}).status_code == 302
+        assert client.post(address, {**form_data, "post": "yes"}).status_code == 302
     assert not Category.objects.exists()
     video.refresh_from_db()
     assert video.category is None
@@ -251,7 +255,12 @@ def test_the_list_makes_as_many_queries_for_thirty_as_for_one(client: Client) ->
 def test_a_forged_selection_is_answered_on_the_page(client: Client) -> None:
     make_category()
     client.force_login(make_moderator())
-    sent = {"action": "delete_selected", "index": "0", "_selected_action": "no-uuid", "post": "yes"}
-    response = client.post(ALL, sent, follow=True)
+    form_data = {
+        "action": "delete_selected",
+        "index": "0",
+        "_selected_action": "no-uuid",
+        "post": "yes",
+    }
+    response = client.post(ALL, form_data, follow=True)
     assert "is not a valid UUID" in response.text
     assert Category.objects.count() == 1

@@ -432,10 +432,10 @@ def test_what_says_itself_how_it_may_be_kept_is_left_alone() -> None:
 
 def test_a_video_may_be_kept_by_its_viewers_browser_alone(client: Client, alice: User) -> None:
     video = make_video()
-    video.file_path.write_bytes(b"film")
+    video.file_path.write_bytes(b"video")
     answer: Any = client.get(f"/v/{video.short_id}/stream.mp4")
     assert answer["Cache-Control"].startswith("private")
-    assert b"".join(answer.streaming_content) == b"film"
+    assert b"".join(answer.streaming_content) == b"video"
 
 
 # -- Headers ------------------------------------------------------------------------------------

@@ -625,7 +625,7 @@ def world(media: Path) -> World:
         video = make_video(uploader=bob, filename=f"{name}.mp4", **fields)  # type: ignore[arg-type]
         names[name] = video.short_id
         if name in {"ready", "hidden"}:
-            video.file_path.write_bytes(b"film")
+            video.file_path.write_bytes(b"video")
             (media / "thumbnails" / f"{name}.jpg").write_bytes(b"picture")
             Video.objects.filter(pk=video.pk).update(
                 thumbnail_filename=f"{name}.jpg",

@@ -1,4 +1,4 @@
-"""Links carry the address of the site that runs, whoever makes them."""
+"""Links have the address of the running site, even if a command creates them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUNNING = "http://127.0.0.1:8123"
 
 @pytest.fixture
 def site(tmp_path: Path, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that works in the site's folder, noted as scripts/run notes itself."""
+    """A process in the site's folder, recorded like scripts/run records itself."""
     settings.BASE_DIR, settings.RUN_FOLDER = tmp_path.resolve(), tmp_path / "run"
     settings.SITE_URL, settings.SITE_URL_IS_SET = FOLLOWED, False
     with subprocess.Popen(["cat"], cwd=tmp_path, stdin=subprocess.PIPE) as process:

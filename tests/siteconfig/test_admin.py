@@ -1,4 +1,4 @@
-"""The configuration's page, and sizes as people type them."""
+"""The page of the configuration, and sizes that people type."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE = "/admin/siteconfig/config/1/change/"
 
 
 def typed(**changes: str) -> dict[str, str]:
-    """What the form sends when nothing is changed, with the changes."""
+    """Return what the form sends if nothing but the given fields is changed."""
     return {
         "max_file_size_bytes": "2 GB",
         "weekly_upload_limit_bytes": "4 GB",

@@ -1,4 +1,4 @@
-"""Requests to the admin that no page of it sends: answered, and never by a 500."""
+"""Requests to the admin that none of its pages sends are never answered with 500."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 get_resolver().url_patterns  # noqa: B018 clipset.urls takes out what this admin does not hold
 MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
-# These two have every kind of field that a database refuses a NUL or a number above 64 bits in.
+# These two have all types of fields in which a database refuses a NUL or more than 64 bits.
 ON_BOTH = {"accounts.user", "videos.video"}
 EACH_MODEL = [
     pytest.param(model, marks=[] if model in ON_BOTH else [pytest.mark.long_on_postgresql])
     for model in MODELS
 ]
 HUGE = "9" * 30
-VALUES = ["x", "1\x00", HUGE]  # no id, date, number or choice is one of these
+VALUES = ["x", "1\x00", HUGE]  # none of these is an id, a date, a number or a choice
 PARAMETERS = ["o", "q", "all", "e", "_facets", "_popup", "_changelist_filters", "bogus"]
 LOOKUPS = ["", "__exact", "__isnull", "__in", "__gte", "__id__exact"]
 ANSWERED = {200, 302, 400, 403, 404, 405}
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def root() -> User:
-    """An admin, on a site with a row of everything."""
+    """An admin, on a site with one row of each kind."""
     root = make_admin("root_")
     video = make_video("Harvest", category=make_category("Music", created_by=root))
     write_comment(video=video, author=root, text="Hm")
@@ -57,14 +57,14 @@ def root() -> User:
 @pytest.fixture
 def failures(root: User) -> Iterator[Asking]:
     asking = Asking(root)
-    logging.disable()  # hundreds of traces that nobody reads
+    logging.disable()  # it would log hundreds of tracebacks
     yield asking
     logging.disable(logging.NOTSET)
     assert asking.failures == []
 
 
 class Asking:
-    """Sends requests as an admin and keeps those that are not answered."""
+    """Sends requests as an admin and records those that fail."""
 
     def __init__(self, user: User) -> None:
         self.client = Client(raise_request_exception=False)
@@ -78,7 +78,7 @@ class Asking:
         self._note("POST", path, fields)
 
     def _note(self, method: str, path: str, fields: dict[str, Any] | None = None) -> None:
-        """Whatever a request does, the next one finds all as it was."""
+        """Undo what a request changed, so that the next one finds the same data."""
         with transaction.atomic():
             send = self.client.get if method == "GET" else self.client.post
             status = send(path, fields).status_code
@@ -88,7 +88,7 @@ class Asking:
 
 
 def admin_of(label: str) -> tuple[ModelAdmin[Any], type[Model], str]:
-    """The admin class of a model, the model, and the address of its list."""
+    """Return the admin class of a model, the model, and the address of its list."""
     model = apps.get_model(label)
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     return admin.site.get_model_admin(model), model, reverse(name)

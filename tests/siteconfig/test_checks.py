@@ -1,4 +1,4 @@
-"""Wrong settings are found at start-up, each with a sentence that says what to do."""
+"""System checks report wrong settings, with a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def found() -> list[str | None]:
-    """Identifiers of our own findings under the settings of this moment."""
+    """Return the identifiers of the site's own findings with the present settings."""
     ours = [check for check in vars(checks).values() if getattr(check, "tags", None) is not None]
     return [error.id for check in ours for error in check(app_configs=None)]
 
@@ -144,7 +144,7 @@ def test_folders_side_by_side_whose_names_begin_alike_are_let_be(
 def test_a_folder_that_may_not_be_written_to_is_found(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Root may write everywhere, so that the answer is given in its place.
+    # Root can write everywhere, so os.access is replaced.
     monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path)
     settings.ORIGINAL_STORAGE_PATH = tmp_path / "videos"
     assert found() == ["clipset.E007"]

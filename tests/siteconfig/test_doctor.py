@@ -53,7 +53,7 @@ def quiet_site(
 
 
 def ask(*arguments: str) -> tuple[int, str]:
-    """Exit code and all that was printed."""
+    """Run the command. Returns the exit code and the output."""
     out = io.StringIO()
     code: Any = 0
     try:
@@ -64,7 +64,7 @@ def ask(*arguments: str) -> tuple[int, str]:
 
 
 def only(*names: str) -> None:
-    """The other checks would take a second."""
+    """Register only some checks, since all of them take a second."""
     for check in doctor.doctor_checks():
         if check.name not in names:
             del doctor._checks[check.name]
@@ -72,7 +72,7 @@ def only(*names: str) -> None:
 
 @contextmanager
 def monkeypatched_age() -> Iterator[None]:
-    """As if all files were old enough for the doctor to look at."""
+    """Treat all files as old enough for the doctor."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("videos.doctor.files.MIN_AGE_SECONDS", -60)
         yield
@@ -85,12 +85,12 @@ def test_nothing_found_is_exit_code_0() -> None:
 def test_a_finding_is_exit_code_1_and_told_as_json() -> None:
     only("counters", "thumbnails")
     video = make_video()
-    code, said = ask("--json")
+    code, output = ask("--json")
     assert code == 1
-    told = json.loads(said)
-    (finding,) = told["findings"]
-    assert told["found"] == 1
-    assert told["problem"] is None
+    result_json = json.loads(output)
+    (finding,) = result_json["findings"]
+    assert result_json["found"] == 1
+    assert result_json["problem"] is None
     assert finding["check"] == "thumbnails"
     assert finding["subject"] == video.short_id
     assert (finding["mended"], finding["mend"]) == (None, None), "its file is gone, too"
@@ -100,18 +100,18 @@ def test_a_mend_is_printed_logged_and_taken_back_by_its_run(media: Path) -> None
     only("thumbnails")
     video = make_video()
     video.file_path.write_bytes(b"x")
-    code, said = ask("--fix")
+    code, output = ask("--fix")
     assert code == 1
-    assert f"thumbnails: The video {video.short_id} has no thumbnail." in said
-    assert f"  videos {video.pk}: thumbnail_wanted_at None -> 1.0" in said
+    assert f"thumbnails: The video {video.short_id} has no thumbnail." in output
+    assert f"  videos {video.pk}: thumbnail_wanted_at None -> 1.0" in output
     run = DoctorRun.objects.get()
-    assert f"manage.py doctor --undo {run.key}" in said
+    assert f"manage.py doctor --undo {run.key}" in output
     (line,) = Path(django_settings.DOCTOR_LOG).read_text().splitlines()
     entry = json.loads(line)
     assert (entry["run"], entry["check"], entry["kind"]) == (run.key, "thumbnails", "row_changed")
     assert entry["old"] == {"thumbnail_wanted_at": None}
-    code, said = ask("--undo", run.key)
-    assert (code, said.startswith("Taken back: videos")) == (0, True)
+    code, output = ask("--undo", run.key)
+    assert (code, output.startswith("Taken back: videos")) == (0, True)
     video.refresh_from_db()
     assert video.thumbnail_wanted_at is None
     assert "has changed since" in ask("--undo", run.key)[1], "twice does nothing"
@@ -151,7 +151,7 @@ def test_a_log_that_cannot_be_written_prevents_the_change(settings: Settings) ->
 def test_a_log_that_has_no_room_for_the_whole_line_prevents_the_change(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """The disk takes the beginning of the line. The next entry stands on a line of its own."""
+    """The disk takes a part of the line. The next entry begins on a new line."""
     video = make_video()
     settings.DOCTOR_LOG = tmp_path / "small" / "doctor.log"
     (tmp_path / "small").mkdir()
@@ -166,7 +166,7 @@ def test_a_log_that_has_no_room_for_the_whole_line_prevents_the_change(
 
 
 def test_every_change_can_be_taken_back_whatever_a_name_holds() -> None:
-    """Such as what some take for the end of a line, and bytes that are no text."""
+    """For example characters that count as line ends, and bytes that are not valid UTF-8."""
     video = make_video()
     for title in ("a\u2028b", "a\x85b", "a\x0cb\x1c", "a\r\nb\udcff"):
         journal = Journal(f"run {title!a}")
@@ -179,7 +179,7 @@ def test_every_change_can_be_taken_back_whatever_a_name_holds() -> None:
 
 
 def test_an_entry_that_cannot_be_taken_back_does_not_stop_the_others() -> None:
-    """Of a log that was edited, was cut off, or is older than the code."""
+    """The log may have been edited or cut off, or may be older than the code."""
     video = make_video()
     Journal("run").change_row(video, view_count=5)
     log = Path(django_settings.DOCTOR_LOG)
@@ -203,9 +203,9 @@ def test_an_entry_that_cannot_be_taken_back_does_not_stop_the_others() -> None:
     ]
     lines = b"".join(json.dumps(it).encode() + b"\n" for it in broken)
     log.write_bytes(b"\xff\n[]\n" + good + lines + good[:-20])
-    said = take_back("run")
-    assert len(said) == 12
-    assert said[-1].startswith("Taken back")
+    output = take_back("run")
+    assert len(output) == 12
+    assert output[-1].startswith("Taken back")
     video.refresh_from_db()
     assert video.view_count == 0
 
@@ -214,9 +214,9 @@ def test_a_root_without_its_marker_stops_the_doctor(media: Path) -> None:
     video = make_video()
     (media / "videos" / MARKER).unlink()
     for arguments in ([], ["--fix"], ["--json"]):
-        code, said = ask(*arguments)
+        code, output = ask(*arguments)
         assert code == 2
-        assert f"The storage root 'videos' is not available: {media}/videos has no marker" in said
+        assert f"The storage root 'videos' is not available: {media}/videos has no marker" in output
     assert Video.objects.filter(pk=video.pk).exists()
     run = DoctorRun.objects.first()
     assert run is not None
@@ -234,16 +234,16 @@ def test_a_root_that_goes_away_meanwhile_stops_it_too(media: Path) -> None:
     only()
     register_doctor_check("first", find)
     doctor._checks["missing_files"] = missing
-    code, said = ask("--fix")
+    code, output = ask("--fix")
     assert code == 2
-    assert "'videos' is not available" in said
+    assert "'videos' is not available" in output
 
 
 def test_another_versions_database_is_the_only_finding() -> None:
     MigrationRecorder.Migration.objects.create(app="videos", name="9999_future")
-    code, said = ask("--fix")
+    code, output = ask("--fix")
     assert code == 1
-    assert said.startswith("migrations: The database belongs to a newer version of Clipset")
+    assert output.startswith("migrations: The database belongs to a newer version of Clipset")
     assert not DoctorRun.objects.exists()
 
 
@@ -310,7 +310,7 @@ def test_two_do_not_run_at_once_and_a_dead_one_does_not_block() -> None:
 
 
 def test_a_requested_run_does_not_begin_beside_another(admin: Client) -> None:
-    """One that was begun by hand while the request waited for a worker."""
+    """The other run was started by hand while the request waited for a worker."""
     only()
     press(admin, "run")
     DoctorRun.objects.create(key="by hand", is_fix=True, state=DoctorState.RUNNING)
@@ -321,7 +321,7 @@ def test_a_requested_run_does_not_begin_beside_another(admin: Client) -> None:
 
 
 def test_names_cannot_command_a_terminal_or_break_the_page(admin: Client, media: Path) -> None:
-    """A category's name and a file's may hold anything."""
+    """The names of categories and files may contain any characters."""
     only("unknown_files", "images")
     Category.objects.filter(pk=make_category().pk).update(
         name="\x1b]0;owned\x07\u202e<b>bold</b>", image="gone.webp"
@@ -331,13 +331,13 @@ def test_names_cannot_command_a_terminal_or_break_the_page(admin: Client, media:
     for name in (b"\x1b[2Jfile\xff.mp4", ours + b"-\x1b[2J.mp4", ours + b"-\xff.mp4"):
         Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
     with monkeypatched_age():
-        code, said = ask()
+        code, output = ask()
         fixed = ask("--fix")[1]
     assert code == 1
-    assert "4 findings" in said
-    assert "\\x1b[2Jfile" in said
-    said = said.replace("\n", "")
-    assert said.isprintable()
+    assert "4 findings" in output
+    assert "\\x1b[2Jfile" in output
+    output = output.replace("\n", "")
+    assert output.isprintable()
     assert fixed.replace("\n", "").isprintable()
     shown = page(admin)
     assert "\x1b" not in shown
@@ -380,32 +380,32 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     for it in (video, other):
         it.file_path.write_bytes(b"x")
     assert "The doctor has not run yet." in page(admin)
-    said = press(admin, "run")
-    assert "Waiting for a worker." in said
-    assert f'<clip-status data-state="processing" hx-get="{PAGE}" hx-trigger="every 3s' in said
-    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in said
+    output = press(admin, "run")
+    assert "Waiting for a worker." in output
+    assert f'<clip-status data-state="processing" hx-get="{PAGE}" hx-trigger="every 3s' in output
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in output
     assert "The doctor is already running" in press(admin, "run")
     assert "siteconfig.tasks.run_requested_doctor" in run_queue()
-    said = page(admin)
-    assert "2 findings" in said
-    assert f"The video {video.short_id} has no thumbnail." in said
+    output = page(admin)
+    assert "2 findings" in output
+    assert f"The video {video.short_id} has no thumbnail." in output
     run = DoctorRun.objects.get()
 
     assert "None of the selected findings can be mended." in press(admin, "mend", run=run.pk)
     number = next(i for i, it in enumerate(run.findings) if it["subject"] == video.short_id)
-    said = press(admin, "mend", run=run.pk, finding=number)
-    assert "Yes, mend it" in said
-    assert "Mend 1 finding" in said
+    output = press(admin, "mend", run=run.pk, finding=number)
+    assert "Yes, mend it" in output
+    assert "Mend 1 finding" in output
     assert DoctorRun.objects.count() == 1, "it asks first"
     press(admin, "mend", run=run.pk, finding=number, confirmed="yes")
     run_queue()
     video.refresh_from_db()
     other.refresh_from_db()
     assert other.thumbnail_wanted_at is None, "only what was selected"
-    said = page(admin)
-    assert "1 mended" in said
-    assert "thumbnail_wanted_at None -&gt; 1.0" in said
-    assert "has run again meanwhile" in press(admin, "mend", run=run.pk, all="yes")
+    output = page(admin)
+    assert "1 mended" in output
+    assert "thumbnail_wanted_at None -&gt; 1.0" in output
+    assert "has run again in the meantime" in press(admin, "mend", run=run.pk, all="yes")
     last = DoctorRun.objects.first()
     assert last is not None
     assert "Have a worker make one." in press(admin, "mend", run=last.pk, all="yes")
@@ -425,9 +425,9 @@ def test_the_page_says_why_it_could_not_run(admin: Client, media: Path) -> None:
     press(admin, "run")
     (media / "videos" / MARKER).unlink()
     run_queue()
-    said = page(admin)
-    assert "Could not run" in said
-    assert "has no marker of this site" in said
+    output = page(admin)
+    assert "Could not run" in output
+    assert "has no marker of this site" in output
 
 
 def test_a_request_is_carried_out_once(admin: Client) -> None:

@@ -1,4 +1,4 @@
-"""Age is counted in days on which the site was alive."""
+"""Age is counted in days on which the site ran."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_clock_that_stays_ahead_makes_it_older_day_by_day() -> None:
     live_through(NOW - timedelta(days=30), NOW)
     leapt = NOW + timedelta(days=40)
     live_through(leapt, leapt + timedelta(days=1))
-    # Alive since: yesterday's 29, 28, 27 November, then 8 and 9 January.
+    # The latest days on which the site ran: 9 and 8 January, 29, 28 and 27 November.
     assert alive_before(days=3, now=leapt + timedelta(days=1)) == NOW - timedelta(days=1)
 
 

@@ -1,4 +1,4 @@
-"""Storage roots: where they lie, and what tells this site's folders from others."""
+"""Storage roots: their paths, and how this site's folders are recognized."""
 
 from __future__ import annotations
 

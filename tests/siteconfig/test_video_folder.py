@@ -1,4 +1,4 @@
-"""Which folder an admin may choose for new videos, and how it becomes a storage root."""
+"""Which folders an admin may choose for new videos, and how they become storage roots."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def outside(settings: Settings, tmp_path: Path) -> Path:
-    """A folder outside media/ that the operator lists."""
+    """A folder outside media/ that STORAGE_ROOTS allows."""
     folder = tmp_path / "disks"
     folder.mkdir()
     settings.STORAGE_ROOTS = [str(folder)]
@@ -36,7 +36,7 @@ def outside(settings: Settings, tmp_path: Path) -> Path:
 
 
 def choose(path: str | Path) -> str:
-    """As an admin does; returns the name of the root that new videos go to then."""
+    """Save a folder like an admin. Returns the name of the root for new videos."""
     config = current_config()
     config.video_storage_path = usable_video_folder(str(path))
     save_config(config, changed_by=make_admin())
@@ -56,7 +56,7 @@ def test_a_missing_folder_is_made_marked_and_named(media: Path, outside: Path) -
 def test_going_back_to_a_folder_goes_back_to_its_name(media: Path, outside: Path) -> None:
     before = current_config().video_storage_path
     assert choose(outside / "b") == "videos-2"
-    (outside / "b" / "video.mp4").write_bytes(b"film")
+    (outside / "b" / "video.mp4").write_bytes(b"video")
     assert choose(before) == "videos"
     assert choose(f"{media}/../media/videos/") == "videos"
     (outside / "link").symlink_to(outside / "b", target_is_directory=True)
@@ -79,7 +79,7 @@ def test_a_relative_folder_is_meant_from_the_projects(
 
 def test_a_folder_whose_marker_outlived_its_row_is_adopted_with_its_name(outside: Path) -> None:
     make_root("videos-7", outside / "b")
-    (outside / "b" / "video.mp4").write_bytes(b"film")
+    (outside / "b" / "video.mp4").write_bytes(b"video")
     StorageRoot.objects.filter(name="videos-7").delete()
     assert choose(outside / "b") == "videos-7"
 
@@ -219,7 +219,7 @@ except OSError as error:
 
 
 def test_a_folder_without_the_right_to_write_is_refused(outside: Path) -> None:
-    """In a process of its own, since root may write everywhere."""
+    """In another process with another user, since root can write everywhere."""
     folder = outside / "videos"
     folder.mkdir(mode=0o555)
     answer = subprocess.run(

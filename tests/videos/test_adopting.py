@@ -1,4 +1,5 @@
-"""An older database is put back: finished files whose row says otherwise are published again."""
+"""An older database is restored: finished files whose video's row is unfinished are published
+again."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ def bob(transactional_db: None) -> User:
 
 @contextmanager
 def older_database() -> Iterator[None]:
-    """What is done within is not in the database afterwards: a copy of before is put back."""
+    """Changes inside the block are not in the database afterwards, as if a copy from before was
+    restored."""
     connection.ensure_connection()
     with closing(sqlite3.connect(":memory:")) as copy:
         connection.connection.backup(copy)
@@ -86,7 +88,7 @@ def plays(video: Video) -> bool:
 def test_videos_that_were_finished_after_the_copy_are_ready_again(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They were lost once, and their files deleted after three minutes."""
+    """Once such videos were lost, and their files deleted after three minutes."""
     kinds = [clips.h264_mp4(), clips.hevc_mp4(), clips.h264_mp4(seconds=3)]
     videos = [sent_video(bob, clip) for clip in kinds]
     with older_database():
@@ -128,7 +130,7 @@ def test_of_several_attempts_the_whole_one_with_the_tallest_picture_is_taken(bob
     names[1].write_bytes(top.read_bytes()[:-2000])
     names[2].write_bytes(b"")
     for path in names:
-        os.utime(path)  # newer, all of them
+        os.utime(path)  # all of them are newer
     assert work() == "completed"
     video.refresh_from_db()
     assert video.file_path == top
@@ -138,7 +140,7 @@ def test_of_several_attempts_the_whole_one_with_the_tallest_picture_is_taken(bob
 def test_a_video_that_had_failed_before_the_copy_is_ready_again(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was tried again after the copy, and the copy is two days old."""
+    """It was retried after the copy was made, and the copy is two days old."""
     video = sent_video(bob, clips.h264_mp4())
     with older_database():
         assert work() == "completed"
@@ -216,7 +218,7 @@ def test_samples_are_left_alone(bob: User) -> None:
     assert video.is_failed
 
 
-@pytest.mark.long  # twelve videos, by real workers, twice
+@pytest.mark.long  # twelve videos by real workers, twice
 def test_twelve_of_twelve_are_ready_again_with_real_workers(
     bob: User,
     start_workers: Callable[..., int],  # noqa: F811

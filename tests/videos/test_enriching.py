@@ -1,4 +1,4 @@
-"""What follows a video that plays already: its storyboard and its smaller renditions."""
+"""Enrichment of a video that plays already: its storyboard and smaller renditions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A disk that fails under a running site: read-only, full, unmounted or broken. Whoever asks is
-told so in a sentence, nothing is lost, and what was begun goes on when the disk is back."""
+"""A disk that fails under a running site: read-only, full, unmounted or broken. Requests are
+answered with a sentence, nothing is lost, and work continues when the disk is back."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def make_roots(media: Path) -> None:
 
 @pytest.fixture
 def disk(media: Path, tmp_path: Path) -> Iterator[Disk]:
-    """Holds all files of the site."""
+    """A small disk that holds all files of the site."""
     shutil.rmtree(media)
-    media.mkdir()  # the empty folder that is there while nothing is mounted
+    media.mkdir()  # the empty folder that remains while nothing is mounted
     with small_disk(media, tmp_path / "disk") as disk:
         make_roots(media)
         yield disk
@@ -91,7 +91,7 @@ def disk(media: Path, tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def breaking(media: Path, tmp_path: Path) -> Iterator[BreakingDisk]:
-    """The same."""
+    """A disk that can be broken and holds all files of the site."""
     with breaking_disk(media, tmp_path / "broken") as disk:
         make_roots(media)
         yield disk
@@ -109,7 +109,7 @@ def send_by_form(client: Client, content: bytes = CONTENT) -> Any:
 
 
 def status(client: Client, address: str) -> int:
-    """Of an answer that is read to its end."""
+    """The status of an answer that is read to its end."""
     answer = client.get(address)
     if answer.streaming:
         list(answer)
@@ -121,7 +121,7 @@ def due_again() -> None:
 
 
 def assert_untouched(job: Job) -> None:
-    """Given back, and not counted."""
+    """The job was given back and no attempt counted."""
     job.refresh_from_db()
     assert (job.state, job.failures, job.losses) == (JobState.WAITING, 0, 0)
 
@@ -316,7 +316,7 @@ def test_a_disk_that_becomes_read_only_under_an_encode_gives_the_job_back(
 
     with monkeypatch.context() as failing:
         failing.setattr(attempt, "process", on_a_read_only_disk)
-        # The disk can be written again before anybody looks: FFmpeg's words are all there is.
+        # The disk is writable again before it is checked: only FFmpeg's message tells of the fault.
         assert process_next_job(SLOW) in {"given back", "to be tried again"}
     video.refresh_from_db()
     assert (video.processing_status, video.is_refused) != (ProcessingStatus.FAILED, True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BEFORE = [("videos", "0022_request_of_jobs")]
 migration = import_module("videos.migrations.0023_named_storage_roots")
-# Of all that came since as well: the tests read rows with the models of today.
+# Of later migrations as well: the tests read rows with the current models.
 AFTER = MigrationLoader(None).graph.leaf_nodes("videos")
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def own_roots(media: Path, transactional_db: None) -> Iterator[None]:
-    """Without markers and further roots, as before the upgrade."""
+    """Roots without markers and without further roots, as before the upgrade."""
     for marker in media.rglob(roots.MARKER):
         marker.unlink()
     StorageRoot.objects.update(marked_at=None)
@@ -67,7 +67,7 @@ class Old:
         return str(path)
 
     def video(self, *, videos: Path | None = None, **fields: Any) -> Any:
-        """A published one with an original."""
+        """A published video with an original."""
         key = uuid4()
         stem, root = f"{key.hex}-attempt", videos or self.media / "videos"
         self.file(root / f"{stem}.mp4")
@@ -92,7 +92,7 @@ class Old:
         return video
 
     def pending(self) -> Any:
-        """One that is being encoded."""
+        """A video that is being encoded."""
         key = uuid4()
         folder = self.media / "temp" / f"upload-{uuid4().hex}"
         video = self.apps.get_model("videos", "Video").objects.create(
@@ -149,7 +149,7 @@ def old(media: Path, own_roots: None) -> Old:
 
 
 def stored() -> dict[str, set[str]]:
-    """By what is stored: all that rows of files hold now."""
+    """All values that rows of files hold now, by column."""
     found: dict[str, set[str]] = {"roots": set(), "keys": set()}
     for video in Video.objects.all():
         found["roots"] |= {video.storage_root, video.thumbnail_root, video.storyboard_root}
@@ -164,12 +164,12 @@ def stored() -> dict[str, set[str]]:
 
 
 def paths() -> dict[str, set[str]]:
-    """By video: every file of it, as its row leads there."""
+    """Every file of each video, as its row leads to it."""
     return {video.pk.hex: set(paths_of(video)) for video in Video.objects.all()}
 
 
 def marked(media: Path) -> dict[str, str]:
-    """By folder, the name in its marker."""
+    """The name in the marker of each folder."""
     return {
         str(it.parent.relative_to(media)): json.loads(it.read_text())["root"]
         for it in media.rglob(roots.MARKER)

@@ -1,4 +1,4 @@
-"""What the database itself refuses about videos, and what the model tells of them."""
+"""Constraints of the database on videos, and properties of the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One attempt at a video, with real FFmpeg: what comes out, and what is left when it does not."""
+"""One attempt at a video, with real FFmpeg: its results, and the state after failures."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def running_ffmpegs() -> list[int]:
 
 
 def own_ffmpeg(folder: Path, **scripts: str) -> str:
-    """A folder with an ffmpeg and an ffprobe: the real ones, or shell scripts in their place."""
+    """A folder with ffmpeg and ffprobe: the real ones, or shell scripts in their place."""
     folder.mkdir(exist_ok=True)
     for name in ("ffmpeg", "ffprobe"):
         path = folder / name
@@ -89,7 +89,7 @@ def own_ffmpeg(folder: Path, **scripts: str) -> str:
 
 
 def real_time_ffmpeg(folder: Path) -> str:
-    """The real one, reading its input no faster than it plays: so an encode takes its time."""
+    """The real FFmpeg, reading its input at playback speed, so that an encode takes time."""
     return own_ffmpeg(folder, ffmpeg=f'exec {shutil.which("ffmpeg")} -re "$@"')
 
 
@@ -123,7 +123,7 @@ def test_nothing_but_the_video_and_its_picture_is_left_of_a_copy(bob: User) -> N
 
 
 def test_a_phones_video_becomes_upright_h264_without_its_place(bob: User) -> None:
-    """HEVC in 10 bits, stored lying, HDR, with where it was taken and with what."""
+    """10-bit HEVC, rotated, HDR, with metadata about place and device."""
     clip = clips.phone_hevc_mov()
     assert clips.LOCATION in str(told_by_ffprobe(clip))
     video = ready_video(bob, clip, title="Phone")
@@ -232,7 +232,7 @@ def video_temp() -> Path:
 
 
 def test_a_source_that_is_not_to_be_found_is_no_fault_of_the_members(bob: User) -> None:
-    """A disk that is not mounted for a while: the video must be there when it is back."""
+    """The disk may be unmounted for a while: the video must be retriable when it is back."""
     video = sent_video(bob, clips.h264_mp4())
     away = video.source_file.parent
     away.rename(away.with_name("unmounted"))
@@ -251,7 +251,8 @@ def test_a_source_that_is_not_to_be_found_is_no_fault_of_the_members(bob: User) 
 def test_a_worker_that_lost_its_lease_while_publishing_touches_nothing_of_the_next_one(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first stalls before it looks for strays; the second publishes; then the first goes on."""
+    """The first worker stalls before it lists strays; the second publishes; then the first
+    continues."""
     sent_video(bob, clips.h264_mp4())
     real = files_named_after
     stalled: list[StoredFile] = []
@@ -456,7 +457,7 @@ def test_a_second_retry_is_refused_and_charges_nothing(
 def test_a_probe_that_cannot_start_does_not_cost_the_source(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
-    """As in the middle of an upgrade of FFmpeg's libraries: it may be the only copy there is."""
+    """As in the middle of an upgrade of FFmpeg's libraries. The source may be the only copy."""
     video = sent_video(bob, clips.h264_mp4())
     settings.FFMPEG_PATH = own_ffmpeg(
         tmp_path / "bin",
@@ -539,7 +540,7 @@ def test_a_disk_that_fills_up_during_an_upload_is_507_and_leaves_nothing(
 
     settings.TEMP_STORAGE_PATH = tiny_disk
     write_marker("temp")
-    settings.MIN_FREE_DISK_BYTES = -(10**9)  # so that the check before lets it begin
+    settings.MIN_FREE_DISK_BYTES = -(10**9)  # so that the check before the work passes
     client = Client()
     client.force_login(bob)
     video_file = SimpleUploadedFile("big.mp4", bytes(3 * 1024**2), "video/mp4")
@@ -564,11 +565,12 @@ def test_the_same_task_twice_is_harmless(bob: User) -> None:
 
 @pytest.mark.both_databases
 def test_a_stale_workers_files_are_removed_and_change_nothing(bob: User) -> None:
-    """It lost its lease between the last heartbeat and the end: the fenced UPDATE says no."""
+    """It lost its lease between the last heartbeat and the end: the fenced UPDATE changes
+    nothing."""
     video = sent_video(bob, clips.hevc_mp4())
 
     def take_over(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
-        # Where the files go is asked after the last heartbeat.
+        # The destination of the files is read after the last heartbeat.
         asked = sql.startswith("SELECT") and '"config"' in sql
         if asked and Job.objects.filter(progress=99).exists():
             with connection.cursor() as cursor:

@@ -386,7 +386,7 @@ def test_a_reset_removes_all_that_is_there(
     avatar = avatar_path(dora)
     video = make_video("Real", uploader=dora, source_root="temp", source_key="upload-u/a.mp4")
     Job.objects.create(video=video)
-    video.file_path.write_bytes(b"film")
+    video.file_path.write_bytes(b"video")
     video.source_file.parent.mkdir()
     video.source_file.write_bytes(b"sent")
     soon = timezone.now() + timedelta(hours=1)
@@ -490,7 +490,7 @@ def test_what_is_real_stays(db: None, media: Path) -> None:
     music = Category.objects.get(name="Music")
     mine = make_category("Travel", created_by=admin)
     real = make_video("Real", uploader=alice, category=music)
-    real.file_path.write_bytes(b"film")
+    real.file_path.write_bytes(b"video")
     soon = timezone.now() + timedelta(days=1)
     invitation = Invitation.objects.create(email="e@example.org", created_by=admin, expires_at=soon)
 

@@ -1,5 +1,5 @@
-"""A storage root whose disk is away: nothing is lost, nothing is written where it was, and whoever
-asks is told so in a sentence."""
+"""A storage root whose disk is away: nothing is lost, nothing is written in its place, and requests
+are answered with a sentence."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def client(bob: User) -> Client:
 
 
 def unplug(folder: Path) -> None:
-    """As when its disk is unmounted: an empty folder is where it was."""
+    """Unmounts a root's disk: an empty folder is in its place."""
     folder.rename(folder.with_name(f"{folder.name}-unplugged"))
     folder.mkdir()
 
 
 def plug_in(folder: Path) -> None:
-    folder.rmdir()  # fails when something was written there
+    folder.rmdir()  # fails if something was written there
     folder.with_name(f"{folder.name}-unplugged").rename(folder)
     Job.objects.update(run_after=timezone.now())
 
@@ -221,7 +221,7 @@ def test_a_job_whose_disk_goes_away_is_given_back_and_not_failed(
 
 
 def status(client: Client, address: str) -> int:
-    """Of an answer that is read to its end."""
+    """The status of an answer that is read to its end."""
     answer = client.get(address)
     list(answer)
     return answer.status_code
@@ -387,7 +387,7 @@ def test_a_worker_with_other_paths_does_the_work_and_one_without_the_disk_leaves
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
-    """By path: what tells whether a file was changed."""
+    """By path, what shows whether a file was changed."""
     return {
         str(it): (it.stat().st_ino, it.stat().st_mtime_ns, it.read_bytes())
         for it in folder.rglob("*")
@@ -442,7 +442,7 @@ def test_a_rehearsal_reads_and_writes_below_its_own_folders_only(
 
 
 def move_settings(settings: Settings, project: Path) -> None:
-    """As clipset.settings would say them in another project's folder."""
+    """Sets the paths that clipset.settings would have in another project folder."""
     settings.BASE_DIR = project
     settings.MEDIA_ROOT = project / "media"
     for name, folder in FOLDERS.items():

@@ -107,7 +107,7 @@ def read_answer(line: socket.socket) -> Answer:
 
 
 def video_of(size: int) -> bytes:
-    return hashlib.shake_256(b"film").digest(size)
+    return hashlib.shake_256(b"video").digest(size)
 
 
 def assert_arrived(video_file: bytes) -> None:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg]
 
-READY_WITHIN = 10  # seconds, as promised, whatever else is being encoded
-# How long an encode may wait, until the next heartbeat, and the encode itself.
+READY_WITHIN = 10  # seconds, as documented, during any encode
+# The time that an encode may wait, until the next heartbeat, and the encode itself.
 GIVES_WAY_WITHIN = PATIENCE.total_seconds() + HEARTBEAT.total_seconds() + READY_WITHIN
 
 
@@ -53,8 +53,8 @@ def bob(transactional_db: None) -> User:
 def start_workers(
     media: Path, static_files: Path, tmp_path: Path, transactional_db: None
 ) -> Iterator[Callable[..., int]]:
-    """Starts the clusters over this test's database and folders; gives the process id of the one
-    that encodes."""
+    """Starts the clusters over this test's database and folders. Returns the process id of the slow
+    cluster."""
     with ExitStack() as running:
 
         def start(**settings: str) -> int:
@@ -86,7 +86,7 @@ def test_workers_process_what_was_uploaded_and_remove_what_was_deleted(
     video.refresh_from_db()
     assert stream_md5(video.file_path) == stream_md5(clip)
     wait_for(is_enriched, name="its enrichment")
-    # The video, its thumbnail, the small one for lists, its storyboard.
+    # The video, its thumbnail, the small thumbnail, its storyboard.
     wait_for(lambda: len(everything_on_disk()) == 4, name="its files")
     video.delete()
     wait_for(lambda: everything_on_disk() == [], name="the removal of its files")
@@ -95,7 +95,7 @@ def test_workers_process_what_was_uploaded_and_remove_what_was_deleted(
 def test_a_video_whose_worker_is_killed_is_finished_by_another(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
-    """SIGKILL while FFmpeg encodes: FFmpeg goes too, the video is taken back and completed."""
+    """SIGKILL while FFmpeg encodes: FFmpeg ends too, and the job is requeued and completed."""
     cluster = start_workers(FFMPEG_PATH=real_time_ffmpeg(tmp_path / "slow"))
     video = sent_video(bob, clips.hevc_mp4(seconds=4, size="160x90"))
     wait_for(lambda: Job.objects.get().progress, name="some progress")
@@ -103,7 +103,7 @@ def test_a_video_whose_worker_is_killed_is_finished_by_another(
     os.kill(parent_of(ffmpeg), signal.SIGKILL)
     wait_for(lambda: not is_running(ffmpeg), seconds=5, name="the end of FFmpeg")
 
-    # Nobody takes it while the lease runs; then the schedule of every minute does.
+    # No worker claims it while the lease lasts; then the schedule of every minute requeues it.
     assert look_after_jobs() == 0
     killed = Job.objects.get()
     assert (killed.state, killed.losses) == (JobState.RUNNING, 1)
@@ -113,7 +113,7 @@ def test_a_video_whose_worker_is_killed_is_finished_by_another(
 
     wait_for(is_enriched, name="its enrichment")
     video.refresh_from_db()
-    # The worker leaves its folder after the job's end stands in the table.
+    # The worker removes its folder after it stored the job's end.
     wait_for(lambda: entries(Path(django_settings.TEMP_STORAGE_PATH)) == [], name="tidiness")
     assert video.thumbnail_path is not None
     wait_for(small_of(video.thumbnail_path).is_file, name="its small thumbnail")
@@ -127,7 +127,7 @@ def test_a_video_whose_worker_is_killed_is_finished_by_another(
         ]
     )
     done = Job.objects.get(kind="ENCODE")
-    # A look at it, the attempt that was killed, and one that came farther, which clears the count.
+    # PUBLISH, the killed attempt, and one with more progress, which clears the lost attempts.
     assert (done.state, done.attempts, done.losses, done.failures) == (JobState.DONE, 3, 0, 0)
     assert used(bob) == video.file_size_bytes
     assert video.file_path.is_file()
@@ -143,7 +143,7 @@ def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
     )
     video = sent_video(bob, clips.hevc_mp4(seconds=30, size="160x90"))
     wait_for(lambda: Job.objects.get().progress, name="some progress")
-    # An encode that goes on for longer than a task may be quiet keeps its cluster's heartbeat.
+    # An encode that takes longer than a task's time limit keeps its cluster's heartbeat.
     since = time.monotonic()
     while time.monotonic() - since < 3:
         goes_on("transcode")
@@ -160,7 +160,7 @@ def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
 def test_killed_workers_that_had_nothing_to_do_are_replaced_by_others_that_work(
     bob: User, start_workers: Callable[..., int]
 ) -> None:
-    """One of the idle ones holds the lock by which they take turns at waiting."""
+    """One of the idle workers holds the lock that lets one of them wait at a time."""
     cluster = start_workers()
     first = sent_video(bob, clips.hevc_mp4())
     wait_for(is_enriched, name="all of the first")
@@ -172,7 +172,7 @@ def test_killed_workers_that_had_nothing_to_do_are_replaced_by_others_that_work(
 
 
 def idle_workers(cluster: int) -> list[int]:
-    """The two that were started first: the monitor and the pusher follow them."""
+    """The first two processes; the monitor and the pusher come after them."""
     [sentinel] = [pid for pid in descendants(cluster) if parent_of(pid) == cluster]
     return sorted(pid for pid in descendants(cluster) if parent_of(pid) == sentinel)[:2]
 
@@ -204,7 +204,7 @@ def goes_on(cluster: str, *, within: float = 10) -> None:
 
 
 def falls_silent(cluster: str) -> None:
-    """Within 10 s it does not beat for three of its intervals."""
+    """Within 10 s the cluster writes no heartbeat for three intervals."""
 
     def is_silent() -> bool:
         last = beat_of(cluster)
@@ -237,7 +237,8 @@ def test_a_cluster_beats_while_it_works_and_not_while_a_part_of_it_is_stopped(
 
 
 def paced_ffmpeg(folder: Path, mark: str) -> str:
-    """The real one, which reads what has this in its command line no faster than it plays."""
+    """The real FFmpeg, which reads a command's input at playback speed if the command contains
+    `mark`."""
     slow = f'case "$*" in *{mark}*) set -- -re "$@";; esac'
     return own_ffmpeg(folder, ffmpeg=f'{slow}\nexec {shutil.which("ffmpeg")} "$@"')
 
@@ -275,7 +276,8 @@ def at_enrichment(video: Video) -> bool:
 def test_enrichment_gives_way_to_a_video_that_nobody_can_watch_yet(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
-    """With one worker for both; what gave way is no attempt that was lost, and goes on after."""
+    """One worker for both: the enrichment that gives way loses no attempt and continues
+    afterwards."""
     slow = paced_ffmpeg(tmp_path / "slow", "-source.mp4")
     start_workers(FFMPEG_PATH=slow, TRANSCODE_WORKERS="1")
     first = sent_video(bob, clips.h264_mp4(seconds=60))
@@ -288,7 +290,7 @@ def test_enrichment_gives_way_to_a_video_that_nobody_can_watch_yet(
     assert state_of(first) == "COMPLETED"
 
 
-@pytest.mark.long  # as the one above, of another kind of job
+@pytest.mark.long  # as above, for another kind of job
 def test_a_stopped_cluster_gives_back_enrichment_too(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
-"""The largest that members may store, and no transaction that computes for long.
+"""The largest rows that members may store, written without a long transaction.
 
-What is measured, and the limit: clipset.database.transactions and the fixture in tests/conftest.py.
+The limit and how it is measured: clipset.database.transactions and the fixture in
+tests/conftest.py.
 """
 
 from __future__ import annotations
@@ -35,19 +36,20 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# 3 bytes, which become 18 characters.
+# 3 bytes, which fold to 18 characters.
 LIGATURE = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"
-FIRST = 0xAC00  # of 11,172 syllables of 3 bytes each, which are letters
+FIRST = 0xAC00  # 11,172 syllables of 3 bytes each, which are letters
 HUNDREDS = [chr(FIRST + number) for number in range(300)]
 
 
 def word(number: int, *, length: int) -> str:
-    """One for each number below 90,000, with beginnings in common."""
+    """One word for each number below 90,000, with shared prefixes."""
     return (HUNDREDS[number // 300] + HUNDREDS[number % 300]) * (length // 2)
 
 
 def track(number: int, size: int, length: int) -> str:
-    """WebVTT of about so many bytes, of words that other tracks have not, as far as there are."""
+    """WebVTT of about so many bytes, with words that other tracks do not have, as far as
+    possible."""
     cue, cues = 40 + 20 * (3 * length + 1), list[str]()
     for at in range(size // cue):
         first = (number * (size // cue) + at) * 20
@@ -78,7 +80,7 @@ LARGEST = [
     Largest("many words", MAX_TRACKS, lambda number, size: track(number, size, 2)),
     Largest("the same words", MAX_TRACKS, lambda _, size: track(0, size, 2)),
 ]
-# By default the one that grows most when it is folded, and the one with most words.
+# By default the text that grows most when folded, and the one with most words.
 EACH_LARGEST = [
     pytest.param(
         it, id=it.name, marks=[pytest.mark.long] * (it.name in {"long words", "the same words"})
@@ -124,7 +126,7 @@ def test_publishing_with_the_largest_captions(largest: Largest) -> None:
         )
         for number, body in enumerate(largest.bodies)
     )
-    for _ in range(2):  # the second time in the place of the first ones
+    for _ in range(2):  # the second time they replace the first ones
         with transaction.atomic():
             _store_captions(video, tracks)
             index_video(video.pk)

@@ -1,4 +1,4 @@
-"""On a running site: whatever one member stores, the others can write."""
+"""On a running site, whatever one member stores, other members can write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LIGATURE = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"  # 3 bytes, folded 18 characters
+LIGATURE = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"  # 3 bytes, which fold to 18 characters
 LONGEST_SECONDS = 4.0
 ROUNDS = 8
 

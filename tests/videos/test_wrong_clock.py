@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LEAP = timedelta(days=40)
-BACK_WITHIN = 120  # seconds, as promised
+BACK_WITHIN = 120  # seconds, as documented
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def start_workers(
 
 
 def hold_job_ahead() -> Job:
-    """A job whose worker took it by a clock that is ahead, and died."""
+    """A job whose worker claimed it by a clock that is ahead, and died."""
     ahead = timezone.now() + LEAP
     job = Job.objects.create(video=make_video(uploader=make_user(), status="PENDING"))
     held = claim_next_job(now=ahead)
@@ -56,7 +56,7 @@ def hold_job_ahead() -> Job:
 
 
 def next_run(name: str) -> timedelta:
-    """From now."""
+    """The time until the next run, from now."""
     moment: datetime = Schedule.objects.values_list("next_run", flat=True).get(name=name)
     return moment - timezone.now()
 

@@ -109,8 +109,8 @@ def _delete_marked(marks: list[VideoDeletion]) -> int:
     it had deleted it now."""
     with transaction.atomic():
         for user_id in {one for mark in marks if (one := mark.requested_by_id)}:
-            theirs = [mark.video_id for mark in marks if mark.requested_by_id == user_id]
-            videos = Video.objects.filter(pk__in=theirs)
+            video_ids = [mark.video_id for mark in marks if mark.requested_by_id == user_id]
+            videos = Video.objects.filter(pk__in=video_ids)
             LogEntry.objects.log_actions(user_id, videos, DELETION)
         return _delete_videos([mark.video_id for mark in marks])
 

@@ -57,10 +57,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{folder} is now the storage root '{name}' of this site.")
 
     def _list(self) -> None:
-        away = unavailable_roots()
-        for name, reason in away.items():
+        unavailable = unavailable_roots()
+        for name, reason in unavailable.items():
             self.stdout.write(f"{name}: {reason}")
-        if not away:
+        if not unavailable:
             self.stdout.write("Every storage root is available.")
 
     def _refuse_unfit(self, folder: Path) -> None:

@@ -41,12 +41,12 @@ class Command(BaseCommand):
         current_config()
         if options["interactive"] and not self._is_sure():
             raise CommandError("Nothing was changed.")
-        away = unavailable_roots()
+        unavailable = unavailable_roots()
         here = Path(settings.BASE_DIR).resolve()
         own = [
             name
             for name in root_names()
-            if name not in away and root_path(name).resolve().is_relative_to(here)
+            if name not in unavailable and root_path(name).resolve().is_relative_to(here)
         ]
         Config.objects.update(site_id=uuid.uuid4())
         for name in own:

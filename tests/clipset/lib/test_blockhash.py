@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clipset.lib import blockhash
 from clipset.lib.blockhash import BLOCK, MIN_THREADED_BYTES, START, BlockHash, HashBeside
 
-BYTES = hashlib.shake_256(b"film").digest(2 * BLOCK + 1000)
+BYTES = hashlib.shake_256(b"video").digest(2 * BLOCK + 1000)
 
 
 def of(data: bytes) -> str:

@@ -16,7 +16,6 @@ from django.utils import timezone
 from accounts.models import Session
 from accounts.sessions import SessionStore
 from clipset.database.lock_waits import waiting_at_most
-from clipset.database.options import set_lock_timeout
 from clipset.lib.unavailable import (
     AWAY,
     BUSY,
@@ -25,7 +24,6 @@ from clipset.lib.unavailable import (
     Unavailable,
     why_unavailable,
 )
-from clipset.settings import WEB_LOCK_SECONDS, WORKER_LOCK_SECONDS
 from tests.builders import PASSWORD, make_user, make_video
 from tests.full_database import full_database
 from videos.models import Comment
@@ -213,41 +211,6 @@ def test_what_is_no_matter_of_waiting_stays_an_error_of_ours() -> None:
     assert why_unavailable(OSError(28, "No space left on device")) is FULL
     assert why_unavailable(OSError(30, "Read-only file system")) is STORAGE_AWAY
     assert why_unavailable(FileNotFoundError(2, "No such file or directory")) is None
-
-
-@pytest.mark.django_db
-@pytest.mark.skipif("connection.vendor != 'sqlite'")
-def test_a_shorter_wait_ends_with_the_one_around_it() -> None:
-    def patience() -> int:  # milliseconds
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout")
-            return int(cursor.fetchone()[0])
-
-    usual = patience()
-    with waiting_at_most(0.25):
-        assert patience() == 250
-        with waiting_at_most(0.003):
-            assert patience() == 3
-        assert patience() == 250
-    assert patience() == usual
-
-
-def test_the_web_waits_less_for_a_lock_than_the_workers_do() -> None:
-    sqlite: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3"}
-    set_lock_timeout(sqlite, 20)
-    set_lock_timeout(sqlite, 5)
-    assert sqlite["OPTIONS"] == {"timeout": 5}
-    postgresql: dict[str, Any] = {
-        "ENGINE": "django.db.backends.postgresql",
-        "OPTIONS": {"options": "-c search_path=clips"},
-    }
-    set_lock_timeout(postgresql, 20)
-    set_lock_timeout(postgresql, 5)
-    assert postgresql["OPTIONS"] == {
-        "options": "-c search_path=clips -c lock_timeout=20s -c lock_timeout=5s",
-        "connect_timeout": 5,
-    }
-    assert (WEB_LOCK_SECONDS, WORKER_LOCK_SECONDS) == (5, 20)
 
 
 @pytest.mark.both_databases

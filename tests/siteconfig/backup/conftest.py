@@ -1,4 +1,4 @@
-"""An empty restic repository, made once."""
+"""Fixtures with an empty restic repository, which is created only once."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def new_store(empty_store: Path, tmp_path: Path, password: Path) -> Path:
 
 @pytest.fixture
 def backed_up(new_store: Path, password: Path) -> dict[str, str]:
-    """The settings of a site with an empty repository."""
+    """Return the settings of a site with an empty repository."""
     return {"BACKUP_REPOSITORY": str(new_store), "BACKUP_PASSWORD_FILE": str(password)}

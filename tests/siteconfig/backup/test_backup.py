@@ -1,4 +1,4 @@
-"""A site is backed up while it works, and restored: every row and every byte are compared."""
+"""Backs up a running site and restores it. Every row and every byte is compared."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def bob(transactional_db: None) -> User:
 
 @pytest.fixture
 def project(tmp_path: Path, settings: Settings) -> Path:
-    """A project's folder for the site under test, with the code of this one."""
+    """Return a project folder for the site under test, with this code."""
     folder = tmp_path / "project"
     folder.mkdir()
     for name in ("manage.py", "accounts", "categories", "clipset", "siteconfig", "videos"):
@@ -91,7 +91,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files_below(folder)}
 
 
-def told(command: str, *args: str, **options: Any) -> str:
+def output_of(command: str, *args: str, **options: Any) -> str:
     out = io.StringIO()
     call_command(command, *args, stdout=out, **options)
     return out.getvalue()
@@ -100,8 +100,7 @@ def told(command: str, *args: str, **options: Any) -> str:
 def test_a_site_is_backed_up_and_comes_back_as_it_was(
     bob: User, store: Path, media: Path, tmp_path: Path
 ) -> None:
-    """What was published, what waits for its worker, what is half uploaded; a backup that was
-    killed in the middle comes before."""
+    """With a published video, a waiting one and an unfinished upload, after a killed backup."""
     ready = [ready_video(bob, clip) for clip in (clips.h264_mp4(), clips.hevc_mp4())]
     waiting = sent_video(bob, clips.h264_mp4(seconds=3), title="Waiting")
     Comment.objects.create(video=ready[0], author=bob, text="Hello")
@@ -121,16 +120,16 @@ def test_a_site_is_backed_up_and_comes_back_as_it_was(
     assert run.state == BackupState.DONE
     assert run.bytes_total > 0
     assert not (tmp_path / "project/data/backup/staging").exists()
-    assert run.snapshot_id[:8] in told("backups")
+    assert run.snapshot_id[:8] in output_of("backups")
 
-    # What comes after the backup is not in it; what goes is.
+    # A member created after the backup is not in it. A video deleted after it is.
     before = contents(media)
     delete_video(video=ready[1])
     work_off_removals()
     make_user("late")
 
-    said = told("restore", rehearse=tmp_path / "again", port=free_port())
-    assert f"Files compared by SHA-256: {FileHash.objects.count()}." in said
+    output = output_of("restore", rehearse=tmp_path / "again", port=free_port())
+    assert f"Files compared by SHA-256: {FileHash.objects.count()}." in output
     again = contents(tmp_path / "again" / "media")
     assert again == {name: body for name, body in before.items() if not name.startswith("temp/job")}
     assert "job-1/work.mp4" not in "".join(again)
@@ -172,9 +171,9 @@ def test_a_second_backup_stores_what_is_new_and_the_live_site_is_not_overwritten
     assert backup_is_running() is False
     before = contents(media)
     with pytest.raises(CommandError, match="The database already has members"):
-        told("restore")
+        output_of("restore")
     assert contents(media) == before
-    # The disk of the repository is not mounted: no new one is begun under the mount point.
+    # The disk of the repository is not mounted: no new one is created below the mount point.
     store.rename(store.with_name("away"))
     with pytest.raises(BackupError, match="no longer exists"):
         run_backup()
@@ -189,7 +188,7 @@ def test_what_a_backup_refuses(
     with pytest.raises(BackupError, match="inside the storage root"):
         run_backup()
     settings.BACKUP_REPOSITORY = str(store)
-    # Skipped by restic without an error, and everything would be missing from the backup.
+    # restic skips a missing folder without an error: its files would be missing in the backup.
     (media / "originals").rename(media / "unmounted")
     with pytest.raises(BackupError, match="'originals' is not available"):
         run_backup()
@@ -200,13 +199,13 @@ def test_what_a_backup_refuses(
     settings.BACKUP_REPOSITORY = ""
     assert not back_up_when_due()
     with pytest.raises(CommandError, match="BACKUP_REPOSITORY is not set"):
-        told("backup")
+        output_of("backup")
 
 
 def test_a_backup_without_a_file_that_a_row_names_does_not_count(
     bob: User, store: Path, media: Path, tmp_path: Path
 ) -> None:
-    """restic stores a link as a link. A video that was lost before is no reason to fail."""
+    """restic stores a link as a link. A file that was lost before does not make the backup fail."""
     make_user("alice", avatar="a.webp")
     assert not make_video("Lost before").file_path.exists()
     (tmp_path / "avatars").mkdir()
@@ -228,7 +227,7 @@ def test_a_root_that_is_a_link_is_backed_up_and_comes_back(
     video = make_video()
     video.file_path.write_bytes(b"the only copy")
     run_backup()
-    told("restore", rehearse=tmp_path / "again", port=free_port())
+    output_of("restore", rehearse=tmp_path / "again", port=free_port())
     again = tmp_path / "again" / "media" / "videos"
     assert (again / video.filename).read_bytes() == b"the only copy"
     assert not again.is_symlink()
@@ -236,7 +235,7 @@ def test_a_root_that_is_a_link_is_backed_up_and_comes_back(
 
 @pytest.mark.long
 def test_all_data_are_read_once_a_month(bob: User, store: Path) -> None:
-    """The other backups read a part, which need not hold the damage."""
+    """The other backups check only a part of the data, which may not include the damage."""
     make_video().file_path.write_bytes(os.urandom(200_000))
     assert [run_backup().checked_all for _ in range(3)] == [False, True, False]
     pack = max((store / "data").glob("*/*"), key=lambda path: path.stat().st_size)
@@ -255,14 +254,14 @@ def test_all_data_are_read_once_a_month(bob: User, store: Path) -> None:
 def test_a_root_outside_needs_a_place_on_the_host_that_restores(
     bob: User, store: Path, tmp_path: Path
 ) -> None:
-    """Its old path may be the live site's."""
+    """Its old path may belong to the live site."""
     make_root("videos-2", tmp_path / "disk")
     (tmp_path / "disk" / "a.mp4").write_bytes(b"on another disk")
     run_backup()
-    told("restore", rehearse=tmp_path / "again", port=free_port())
+    output_of("restore", rehearse=tmp_path / "again", port=free_port())
     assert (tmp_path / "again" / "media" / "videos-2" / "a.mp4").read_bytes() == b"on another disk"
     with pytest.raises(CommandError, match="Add its folder on this host"):
-        told("restore")
+        output_of("restore")
 
 
 def test_a_nightly_backup_is_taken_once(bob: User, store: Path, monkeypatch: Any) -> None:
@@ -285,7 +284,7 @@ def test_a_nightly_backup_is_taken_once(bob: User, store: Path, monkeypatch: Any
 def test_only_one_backup_is_taken_at_a_time(bob: User, store: Path) -> None:
     with only_one(), pytest.raises(BackupError, match="is already running"):
         run_backup()
-    # What a killed one left behind is no obstacle.
+    # The files that a killed backup left do not prevent the next one.
     BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE)
     assert run_backup().state == BackupState.DONE
     assert sorted(BackupRun.objects.values_list("state", flat=True)) == ["DONE", "FAILED"]
@@ -306,7 +305,7 @@ def test_the_tag_names_the_site(bob: User) -> None:
 
 
 def environment() -> dict[str, str]:
-    """For manage.py in a process of its own, over the test's database and folders."""
+    """Return the environment for manage.py in another process, with the test's database."""
     kept = ["PATH", "SECRET_KEY", "VIDEO_STORAGE_PATH", "THUMBNAIL_STORAGE_PATH"]
     kept += ["TEMP_STORAGE_PATH", "ORIGINAL_STORAGE_PATH"]
     return {name: os.environ[name] for name in kept} | {
@@ -322,7 +321,7 @@ def environment() -> dict[str, str]:
 def on_terminal(
     *command: str, folder: Path, columns: int
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A process, and the file descriptor of what it prints on a terminal of so many columns."""
+    """Start a process on a terminal with some columns. Yields it and the terminal's descriptor."""
     reading, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
@@ -378,7 +377,7 @@ def test_no_progress_is_printed_into_a_file(
         heed(BackupProgress(1, 2, 3))
 
     monkeypatch.setattr(running, "_take", take)
-    assert told("backup").startswith("Backup : 0 files, 2 bytes")
+    assert output_of("backup").startswith("Backup : 0 files, 2 bytes")
 
 
 def test_the_line_of_progress_tells_bytes_and_the_time_left(
@@ -400,7 +399,7 @@ def test_the_line_of_progress_tells_bytes_and_the_time_left(
 
 
 def restored_video(project: Path, short_id: str) -> str:
-    """In a process of its own, since Django's tests connect to no other database."""
+    """Restore a video in another process, since Django's tests may not open other databases."""
     done = subprocess.run(
         [sys.executable, "manage.py", "restore", "--video", short_id],
         cwd=project,
@@ -432,8 +431,8 @@ def test_one_video_comes_back_with_all_that_members_did(
     work_off_removals()
     gone.delete()
     Comment.objects.create(video=make_video(), author=bob, text="Takes a number")
-    said = restored_video(project, video.short_id)
-    assert "4 rows, 1 left out since their member is gone" in said
+    output = restored_video(project, video.short_id)
+    assert "4 rows, 1 left out since their member is gone" in output
     back = Video.objects.get(short_id=video.short_id)
     assert contents(media).items() >= before.items()
     assert back.processing_status == "COMPLETED"
@@ -451,7 +450,7 @@ def test_one_video_comes_back_with_all_that_members_did(
 def test_a_file_that_vanishes_meanwhile_does_not_fail_the_backup(
     bob: User, store: Path, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as an upload by the form that breaks off. What can't be read twice fails it."""
+    """For example, an upload is interrupted. A file that can't be read twice makes it fail."""
     folder = media / "temp" / "upload-video"
     folder.mkdir()
     (folder / "source.mp4").touch()

@@ -1,5 +1,7 @@
-"""The drill in small: a site under work is backed up, the backup is killed, taken again and
-restored elsewhere. tests/scripts/test_backup_drill.py is the same with all that runs."""
+"""A small backup drill: the backup of a busy site is killed, taken again and restored elsewhere.
+
+tests/scripts/test_backup_drill.py does the same with web server and workers.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.restic, pytest.mark.ffmpeg]
 
 MAX_VIDEOS: Final = 9
-# Members at work, until standard input ends: each line of output is what one of them was told.
+# Members use the site until standard input ends. Each line of output is one of its answers.
 BUSY = """
 import sys, threading
 from pathlib import Path
@@ -77,7 +79,7 @@ while not over.wait(0.4):
     number += 1
 worker.join()
 """
-# The restored site: what was left by the backed up one's worker is taken back at once.
+# The restored site takes the jobs of the original site's worker back at once.
 GO_ON = """
 from datetime import timedelta
 from django.test import Client
@@ -109,17 +111,17 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
 ) -> None:
     site = databases.project(tmp_path / "site", **backed_up)
     site.environment["PYTHONPATH"] = str(ROOT)
-    keeper, told = Keeper(site.media, tmp_path / "kept"), Told()
+    keeper, answers = Keeper(site.media, tmp_path / "kept"), Told()
     keeper.start()
     video_files = [str(clips.h264_mp4(seconds=1)), str(clips.hevc_mp4(seconds=1))]
-    with at_work(site, told, video_files):
-        wait_for(lambda: len(told.uploaded) >= 2, seconds=60, name="two uploads")
+    with at_work(site, answers, video_files):
+        wait_for(lambda: len(answers.uploaded) >= 2, seconds=60, name="two uploads")
         kill_a_backup(site, backed_up)
-        before = told.copy()
-        said = site.manage("backup")
-        after = told.copy()
+        before = answers.copy()
+        output = site.manage("backup")
+        after = answers.copy()
     keeper.end()
-    snapshot = said.split()[1].rstrip(":")
+    snapshot = output.split()[1].rstrip(":")
     again = Project(tmp_path / "again", url=databases.empty(), **backed_up)
     assert "Everything matches the backup." in again.manage("restore")
     stored = stored_tables(backed_up, snapshot, tmp_path)
@@ -134,11 +136,11 @@ def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
 
 
 @contextmanager
-def at_work(site: Project, told: Told, video_files: list[str]) -> Iterator[None]:
+def at_work(site: Project, answers: Told, video_files: list[str]) -> Iterator[None]:
     code = BUSY.format(video_files=video_files, most=MAX_VIDEOS)
     options = site.command("shell", "--no-imports", "-c", code) | {"stdin": subprocess.PIPE}
     busy = subprocess.Popen(**options, stdout=subprocess.PIPE, text=True)
-    listener = threading.Thread(target=listen, args=(busy, told))
+    listener = threading.Thread(target=listen, args=(busy, answers))
     listener.start()
     try:
         yield
@@ -152,12 +154,12 @@ def at_work(site: Project, told: Told, video_files: list[str]) -> Iterator[None]
     assert code_of_exit == 0
 
 
-def listen(busy: subprocess.Popen[str], told: Told) -> None:
+def listen(busy: subprocess.Popen[str], answers: Told) -> None:
     sets = {
-        "uploaded": told.uploaded,
-        "commented": told.commented,
-        "asked": told.asked_to_delete,
-        "deleted": told.deleted,
+        "uploaded": answers.uploaded,
+        "commented": answers.commented,
+        "asked": answers.asked_to_delete,
+        "deleted": answers.deleted,
     }
     for line in busy.stdout or ():
         word, _, rest = line.strip().partition(" ")
@@ -165,7 +167,7 @@ def listen(busy: subprocess.Popen[str], told: Told) -> None:
 
 
 def kill_a_backup(site: Project, store: dict[str, str]) -> None:
-    """With kill -9, while restic writes."""
+    """Kill a backup with SIGKILL while restic writes."""
     data = Path(store["BACKUP_REPOSITORY"]) / "data"
     before = set(data.rglob("*/*"))
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A backup says where its files lie; nothing outside of the backup may be named."""
+"""The paths in a manifest must not lead outside the backup."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_manifest_that_names_other_places_is_refused(changes: dict[str, Any]) 
     ],
 )
 def test_a_snapshot_whose_path_is_none_is_none_of_ours(path: str) -> None:
-    """It becomes an argument of restic, and a folder below the one that is restored to."""
+    """The path becomes an argument of restic, and a folder in the restore's target."""
 
     def snapshot(path: str) -> StoredSnapshot:
         return StoredSnapshot(id="1", time=datetime.now(UTC), paths=("/srv", path), tags=())

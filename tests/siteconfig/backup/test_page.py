@@ -1,4 +1,4 @@
-"""The page of backups in the admin: who sees it, what it says in each state, and its button."""
+"""The page Backups in the admin: permissions, the text in each state, and the button."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GB = 1024**3
 
 @pytest.fixture
 def set_up(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backups as on a site that takes them; the workers are at work."""
+    """Set up backups, with running workers."""
     (tmp_path / "password").write_text("long and random")
     settings.BASE_DIR = tmp_path
     settings.BACKUP_REPOSITORY = "rest:https://bob:sec@ret@example.org/clipset"
@@ -58,20 +58,20 @@ def logged_in(user: Any) -> Client:
 
 
 def page(client: Client, query: str = "") -> str:
-    return said(client.get(PAGE + query))
+    return text_of(client.get(PAGE + query))
 
 
 def press(client: Client) -> str:
-    return said(client.post(f"{PAGE}run/", follow=True))
+    return text_of(client.post(f"{PAGE}run/", follow=True))
 
 
-def said(answer: Any) -> str:
+def text_of(answer: Any) -> str:
     assert answer.status_code == 200
     return re.sub(r"\s+", " ", answer.content.decode())
 
 
 def make_run(state: BackupState = BackupState.DONE, *, ago: float = 0, **fields: Any) -> BackupRun:
-    """`ago` is in hours."""
+    """Create a run that began `ago` hours ago."""
     at = timezone.now() - timedelta(hours=ago)
     fields = {
         "started_at": at,
@@ -142,7 +142,7 @@ def test_none_yet(set_up: None, admin: Client) -> None:
 def test_the_last_one_the_list_and_the_commands(
     set_up: None, admin: Client, settings: Settings
 ) -> None:
-    """Two are stored and known, one was made by another database, one was removed."""
+    """Two backups are stored and have rows, one is from another database, one was removed."""
     settings.BACKUP_HOUR = 0
     make_done("dddddddd", ago=72)
     old = make_done("cccccccc", ago=50, videos_total=7, snapshot_id="cccccccc")  # restic 0.14
@@ -162,7 +162,7 @@ def test_the_last_one_the_list_and_the_commands(
 
 
 def test_what_was_stored_since_the_last_list_is_listed(set_up: None, admin: Client) -> None:
-    """By one whose check failed; a restored site knows no more than an id."""
+    """One backup's check failed, and a restored site knows only the id of its own."""
     make_done("aaaaaaaa", ago=30, stored=[{"id": "a" * 64, "time": "2026-01-01T00:00:00+00:00"}])
     make_run(ago=20, snapshot_id="b" * 64)
     make_run(BackupState.FAILED, ago=10, snapshot_id="c" * 64, error="The check found damage.")
@@ -228,10 +228,10 @@ def test_a_running_one_shows_its_progress_and_is_asked_again(set_up: None, admin
     [
         (MAX_SILENCE - timedelta(seconds=9), BackupStep.FILES, True),
         (MAX_SILENCE + timedelta(seconds=1), BackupStep.FILES, False),
-        # Nothing is written while the database is copied.
+        # The row is not written while the database is copied.
         (MAX_SILENCE + timedelta(seconds=9), BackupStep.DATABASE, True),
         (RUN_LEASE + timedelta(seconds=1), BackupStep.DATABASE, False),
-        # By a clock that was ahead.
+        # The clock was ahead.
         (-timedelta(days=1), BackupStep.FILES, False),
     ],
 )
@@ -247,7 +247,7 @@ def test_a_killed_one_is_not_shown_as_running(
 
 
 def taking(monkeypatch: pytest.MonkeyPatch, take: Callable[[], object]) -> None:
-    """In the place of restic and of all that comes before it."""
+    """Replace the steps of a backup by a function."""
     monkeypatch.setattr(running, "_take", lambda *_: take())
 
 
@@ -275,7 +275,7 @@ def test_a_request_whose_wake_up_was_lost_is_met_by_the_next_backup(
     set_up: None, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taking(monkeypatch, lambda: None)
-    make_done("aaaaaaaa")  # tonight's was taken
+    make_done("aaaaaaaa")  # the nightly one has been taken
     assert take_nightly_backup() is False
     press(admin)
     OrmQ.objects.all().delete()
@@ -285,7 +285,7 @@ def test_a_request_whose_wake_up_was_lost_is_met_by_the_next_backup(
 
 
 def test_a_request_waits_on_while_another_backup_is_taken(set_up: None, admin: Client) -> None:
-    """By a process that was silent for so long that it was taken for dead."""
+    """The other process has not written its row for so long that it counted as killed."""
     press(admin)
     with only_one():
         assert take_requested_backup() is False
@@ -303,7 +303,7 @@ def test_a_request_that_fails_says_why(
     press(admin)
     run_queue()
     assert "The repository is full. Make room in it." in page(admin)
-    # Backups are no longer set up when the worker gets there.
+    # Backups are no longer set up when the worker runs the task.
     press(admin)
     settings.BACKUP_REPOSITORY = ""
     run_queue()

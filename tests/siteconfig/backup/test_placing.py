@@ -1,4 +1,4 @@
-"""Files of a backup are moved to this host's storage roots, and nothing else of this host is."""
+"""Files of a backup are moved to the storage roots, and no other files of this host are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_backup_that_holds_a_link_for_a_root_is_refused(tmp_path: Path) -> Non
     (work / "srv").mkdir(parents=True)
     host.mkdir()
     folders = {"videos": "/srv/media//videos"}
-    check_fetched({"videos": work}, folders)  # an empty root is not in it
+    check_fetched({"videos": work}, folders)  # a backup does not contain an empty root
     (work / "srv/media/videos").mkdir(parents=True)
     check_fetched({"videos": work}, folders)
     (work / "srv/media/videos").rmdir()

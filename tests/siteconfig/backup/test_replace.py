@@ -1,4 +1,4 @@
-"""A restore over an existing site: nothing of it is lost, wherever the restore is cut off."""
+"""Restoring over an existing site loses none of its files, even if it is interrupted."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ User.objects.create_user("late", email="late@example.org")
 (root_path("temp") / "upload-1" / "source.mp4").write_bytes(b"whole")
 """
 NAMES = "SELECT username FROM users ORDER BY username"
-# Ends the process like a power cut at the call of the operating system with this number, counted
-# from the note that says that the site is being changed.
+# Ends the process like a power cut at the system call with this number, counted from the file
+# that records that the site is being changed.
 CUT_OFF = """
 import os, sys
 from django.core.management import call_command
@@ -66,7 +66,7 @@ call_command("restore", replace=True)
 
 @pytest.fixture
 def site(databases: Databases, backed_up: dict[str, str], tmp_path: Path) -> Project:
-    """Backed up, and changed since."""
+    """A site that has been backed up and has changed since."""
     made = databases.project(tmp_path / "site", **backed_up)
     made.shell(MAKE.format(size=1))
     made.manage("backup")
@@ -79,7 +79,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def check_replaced(site: Project) -> None:
-    """The backup's state is there, and all that was there before lies aside."""
+    """Check that the backup has been restored and the previous site moved aside."""
     assert site.rows(NAMES) == [("bob",)]
     assert contents(site.media) == {"videos/old.bin": b"old", "temp/upload-1/source.mp4": b"half"}
     [aside] = (site.root / "data").glob("replaced-*")
@@ -93,12 +93,12 @@ def check_replaced(site: Project) -> None:
 def old_names(aside: Path, site: Project) -> list[tuple[object, ...]]:
     if not site.url:
         return database_rows(sqlite_url(aside / "clipset.db"), NAMES)
-    told = subprocess.check_output(
+    dump = subprocess.check_output(
         ["pg_restore", "--data-only", "--table=users", "--file=-", aside / "clipset.pgdump"],
         text=True,
     )
     table = re.search(
-        r"COPY public\.users \((?P<names>.*)\) FROM stdin;\n(?P<rows>(?:.*\n)*?)\\\.", told
+        r"COPY public\.users \((?P<names>.*)\) FROM stdin;\n(?P<rows>(?:.*\n)*?)\\\.", dump
     )
     assert table
     column = table["names"].split(", ").index("username")
@@ -117,14 +117,14 @@ def test_a_restore_that_is_killed_goes_on_where_it_stopped(site: Project) -> Non
     assert note.exists()
     assert "is unfinished. Run scripts/restore again" in site.refusal("backup")
     assert "Finish it first: scripts/restore" in another_backup(site)
-    said = site.manage("restore")
-    assert "Continuing the unfinished restore." in said
-    assert "The site that was here before is now in " in said
+    output = site.manage("restore")
+    assert "Continuing the unfinished restore." in output
+    assert "The site that was here before is now in " in output
     check_replaced(site)
 
 
 def check_refusals(site: Project) -> None:
-    """A site that runs, here or anywhere else, and one that nobody said may be replaced."""
+    """Check that a running site, and a site without --replace, are not replaced."""
     assert "The database already has members" in site.refusal("restore")
     with (site.root / "data/run/lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -136,19 +136,19 @@ def check_refusals(site: Project) -> None:
 
 
 def another_backup(site: Project) -> str:
-    """What is said when, meanwhile, another backup is to be restored."""
+    """Try to restore another backup during an unfinished restore. Returns the error."""
     note = site.root / "data/restore-unfinished.json"
     kept = note.read_text()
     note.write_text(json.dumps(json.loads(kept) | {"snapshot": "f" * 64}))
     [snapshot] = re.findall(r"^[0-9a-f]{8}", site.manage("backups"), re.MULTILINE)
-    said = site.refusal("restore", snapshot, "--replace")
+    output = site.refusal("restore", snapshot, "--replace")
     note.write_text(kept)
-    return said
+    return output
 
 
 @pytest.mark.long
 def test_a_restore_may_be_cut_off_time_and_again(site: Project) -> None:
-    """Each run is cut off one step later than the one before, counted from where that stopped."""
+    """Each run is interrupted one system call later than the previous one."""
     note = site.root / "data/restore-unfinished.json"
     for number in range(1, 200):
         code = CUT_OFF.format(number=number, begun=note.exists())
@@ -156,7 +156,7 @@ def test_a_restore_may_be_cut_off_time_and_again(site: Project) -> None:
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
-        if not note.exists():  # all was done but to remove what is not needed any more
+        if not note.exists():  # only the removal of temporary files was missing
             shutil.rmtree(site.root / "data/.clipset-restore", ignore_errors=True)
             break
     print(f"{number} runs")
@@ -169,7 +169,7 @@ def test_a_restore_may_be_cut_off_time_and_again(site: Project) -> None:
 def test_a_disk_that_is_full_leaves_the_site_as_it_is(
     databases: Databases, backed_up: dict[str, str], tmp_path: Path
 ) -> None:
-    """The videos lie on a disk of their own, mounted at their root."""
+    """The videos are on a separate disk, mounted at their root."""
     videos = tmp_path / "videos"
     videos.mkdir()
     with small_disk(videos, tmp_path / "beside", megabytes=8) as disk:
@@ -178,15 +178,15 @@ def test_a_disk_that_is_full_leaves_the_site_as_it_is(
         site.shell(MAKE.format(size=1_500_000))
         site.manage("backup")
         before = contents(videos)
-        said = site.refusal("restore", "--replace")
-        assert "The disk is full" in said
+        output = site.refusal("restore", "--replace")
+        assert "The disk is full" in output
         assert site.rows(NAMES) == [("bob",)]
         assert contents(videos) == before
         assert not list((site.root / "data").glob("replaced-*"))
         command("mount", "-o", "remount,size=32m", disk.kept)
         site.manage("restore", "--replace")
         [aside] = (site.root / "data").glob("replaced-*")
-        # On its own disk still, not copied to another.
+        # They are still on their own disk.
         assert (aside / "videos").resolve().parent == videos
         assert contents(aside / "videos") == before
         assert (videos / "old.bin").read_bytes() == before["old.bin"]
@@ -196,7 +196,7 @@ def test_a_disk_that_is_full_leaves_the_site_as_it_is(
 def test_videos_behind_a_link_are_in_the_backup(
     databases: Databases, backed_up: dict[str, str], tmp_path: Path
 ) -> None:
-    """restic stores links as links, and nothing of what they lead to."""
+    """restic stores links as links, without their targets."""
     site = databases.project(tmp_path / "site", **backed_up)
     (tmp_path / "disk").mkdir()
     (site.media / "videos").rename(tmp_path / "disk/videos")

@@ -1,4 +1,4 @@
-"""restic itself: what it stores comes back, and each of its failures has its own error."""
+"""Runs restic: it restores what it has stored, and each of its failures has its own error."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_repository_that_another_process_holds(
     restic: Restic, source: Path, tmp_path: Path
 ) -> None:
     restic.backup([source], tag="a", host="clipset")
-    # The lock of a `prune` that runs: exclusive, and of a process that is alive.
+    # The exclusive lock of a running `prune`.
     with subprocess.Popen(
         [
             "restic",
@@ -128,7 +128,7 @@ def test_a_repository_that_another_process_holds(
                 restic.forget(tag="a", keep={"daily": "1"})
         finally:
             other.kill()
-    # Its lock stays behind; of a process that is gone it is removed.
+    # The killed process leaves its lock, which is removed.
     restic.unlock_stale()
     restic.forget(tag="a", keep={"daily": "1"})
 
@@ -136,7 +136,7 @@ def test_a_repository_that_another_process_holds(
 def test_a_killed_process_is_waited_for_until_its_parent_has_reaped_it(
     restic: Restic, source: Path, tmp_path: Path
 ) -> None:
-    """Until then the kernel lists it, and restic takes its lock for one in use."""
+    """Until then the kernel lists the process, and restic treats its lock as in use."""
     restic.backup([source], tag="a", host="clipset")
     where = ["-r", str(tmp_path / "store"), "-p", str(tmp_path / "password")]
     slow = ["check", "--read-data", "--limit-download", "100"]
@@ -191,7 +191,7 @@ def test_what_is_missing_is_said_before_anything_runs(tmp_path: Path, password: 
 
 
 def test_a_backup_that_lacks_a_file_is_none(restic: Restic, source: Path, tmp_path: Path) -> None:
-    """restic stores what it could read, and a restore would take that for the newest backup."""
+    """restic stores what it could read, and a restore would use that as the newest backup."""
     bad = source / "bad.mp4"
     bad.touch()
     mount("--bind", "/proc/self/mem", bad)  # gives EIO
@@ -217,9 +217,9 @@ def test_the_process_that_asks_can_stop_it(restic: Restic, source: Path) -> None
 
 
 def test_a_time_left_that_restic_miscalculates_is_unknown() -> None:
-    """It subtracts unsigned numbers: for a file that grew the difference is huge."""
-    told = {"bytes_done": 11, "total_bytes": 10, "seconds_remaining": 2**63}
-    assert parse_progress(told) == BackupProgress(11, 11, None)
+    """It subtracts unsigned numbers, so the difference is huge for a file that grew."""
+    message = {"bytes_done": 11, "total_bytes": 10, "seconds_remaining": 2**63}
+    assert parse_progress(message) == BackupProgress(11, 11, None)
     assert parse_progress({"seconds_remaining": 60}) == BackupProgress(0, 0, 60)
 
 

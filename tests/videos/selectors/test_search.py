@@ -281,7 +281,7 @@ def test_whatever_is_found_the_queries_are_as_many() -> None:
 
     def add(number: int) -> None:
         category = make_category(f"Video {number}", created_by=make_user())
-        video = make_video("Video", uploader=make_user(f"film_{number}"), category=category)
+        video = make_video("Video", uploader=make_user(f"member_{number}"), category=category)
         add_captions(video, "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nnight\n")
 
     add(0)

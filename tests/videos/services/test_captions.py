@@ -1,4 +1,4 @@
-"""Captions that people add."""
+"""Caption tracks that members add."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_of_many_that_are_removed_only_the_last_are_kept(monkeypatch: pytest.Mon
 def test_captions_and_what_is_found_of_them_change_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A process that dies on the line between the two leaves both as they were."""
+    """A process that dies between the two changes leaves both unchanged."""
     video = make_video()
     caption = add(video, SRT.format("Zeppelin"))
 

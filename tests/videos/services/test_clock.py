@@ -1,4 +1,4 @@
-"""What a clock that was ahead for a while left behind, once it is right again."""
+"""Corrections after a clock that was ahead is right again."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from videos.tasks import tidy_up
 pytestmark = pytest.mark.django_db
 
 LEAP = timedelta(days=40)
-NOW = timezone.now().astimezone(UTC)  # columns have the real one by default
+NOW = timezone.now().astimezone(UTC)  # columns have the real time by default
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    """What the clock says, PostgreSQL's as well: change the one entry."""
+    """The time of the clock, also of PostgreSQL's. Tests change the one entry."""
     said = [NOW]
     monkeypatch.setattr("django.utils.timezone.now", lambda: said[0])
     for module in (
@@ -67,7 +67,7 @@ def test_schedules_and_tasks_run_again(clock: list[datetime], bob: User) -> None
     for days in (1, 40):
         clock[0] = NOW + timedelta(days=days)
         enqueue("accounts.tasks.reset_quotas")
-    enqueue("accounts.tasks.clear_expired")  # and taken, by a worker that still has it
+    enqueue("accounts.tasks.clear_expired")  # and taken by a worker that still has it
     OrmQ.objects.filter(pk=OrmQ.objects.latest("pk").pk).update(lock=NOW + LEAP)
     clock[0] = NOW
     enqueue("accounts.tasks.reset_quotas")
@@ -126,7 +126,7 @@ def test_quotas_are_reset_and_throttles_end(clock: list[datetime], bob: User) ->
 
 
 def issue_all(bob: User) -> None:
-    """A link, an invitation, a session and an upload."""
+    """A guest link, an invitation, a session and an upload."""
     create_guest_link(video=make_video(uploader=bob), created_by=bob, lifetime=timedelta(days=7))
     issue_invitation(email="dora@example.org", role=Role.USER, created_by=make_admin())
     Session.objects.create(
@@ -162,7 +162,7 @@ def test_what_expires_lives_no_longer_than_it_should(clock: list[datetime], bob:
 
 
 def test_a_clock_that_is_behind_cuts_nothing_short(clock: list[datetime], bob: User) -> None:
-    """The site was alive on the days that are still to come: the clock is wrong now."""
+    """The site was alive on days in the future, so the clock is wrong now."""
     issue_all(bob)
     before = [list(model.objects.values()) for model in (GuestLink, Invitation, Session, Upload)]
     clock[0] = NOW - LEAP
@@ -207,8 +207,8 @@ def test_a_leap_ahead_deletes_nothing(clock: list[datetime], bob: User) -> None:
     assert Upload.objects.get().is_open
 
 
-# Every moment that we store: what is written ahead of now is brought back (services.clock), all
-# else says when something was, and keeps nobody waiting.
+# Every stored time. Times that are written ahead of now are corrected (services.clock); all
+# others say when something happened, and delay nothing.
 BROUGHT_BACK = {
     "GuestLink.created_at",
     "GuestLink.expires_at",
@@ -229,12 +229,12 @@ WHEN_IT_WAS = {
     *("started_at", "touched_at", "updated_at", "used_at"),
     *("beat_at", "deleting_since", "hashed_at", "marked_at", "requested_at"),
 }
-# Leases that count as ended when they end too far ahead (videos.services.removing).
+# Leases that count as ended if they end too far ahead (videos.services.removals).
 VOID = {"BackupRun.lease_until", "Removal.taken_until"}
 
 
 def test_every_moment_that_is_stored_has_been_thought_of() -> None:
-    """A new one that may lie in the future belongs into `correct_future_times`."""
+    """A new time that may be in the future belongs into `correct_future_times`."""
     names = ("accounts", "categories", "siteconfig", "videos")
     ours = [apps.get_app_config(name) for name in names]
     unknown = {

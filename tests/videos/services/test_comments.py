@@ -1,4 +1,4 @@
-"""Writing, changing, deleting comments, taking that back, and what is told to whom."""
+"""Writing, editing, deleting and restoring comments, and their notifications."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def video(bob: User) -> Video:
 
 
 def told(user: User) -> list[str]:
-    """Kinds of notifications that the member sees, the oldest first."""
+    """Kinds of the notifications that the member sees, the oldest first."""
     return list(Notification.objects.visible_to(user).order_by("pk").values_list("kind", flat=True))
 
 
@@ -240,7 +240,7 @@ def test_what_may_not_be_seen_any_more_is_not_told(video: Video, alice: User, bo
     video.is_hidden = True
     video.save()
     assert told(alice) == []
-    assert told(bob) == ["COMMENTED"]  # the uploader sees it still
+    assert told(bob) == ["COMMENTED"]  # the uploader still sees it
     video.is_hidden = False
     video.save()
     delete_comment(comment=reply, by=bob)

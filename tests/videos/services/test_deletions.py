@@ -1,4 +1,4 @@
-"""Much is deleted in batches by workers, and pages that ask for it stay small."""
+"""Deletions of many rows in batches by workers, requested from pages that stay small."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MAX_PAGE_BYTES = 40_000
 
 
 def make_many(count: int, user: User, *, first: int = 0, **fields: Any) -> None:
-    """Rows alone, quickly."""
+    """Rows without files, quickly."""
     Video.objects.bulk_create(
         [
             Video(
@@ -68,7 +68,7 @@ def logged_in(user: User) -> Client:
 
 
 def all_of(address: str, **sent: str) -> dict[str, str]:
-    """As the list sends it when all pages are selected."""
+    """The form of the list when all pages are selected."""
     first = Video.objects.values_list("pk", flat=True).first()
     return {
         "action": "delete_selected",
@@ -209,7 +209,7 @@ def test_a_hundred_thousand_videos_ask_for_little_memory_and_go_in_short_transac
     uploader = make_user()
     for first in range(0, 100_000, 1000):
         make_many(1000, uploader, first=first)
-    long_transactions.clear()  # of the rows that were just made
+    long_transactions.clear()  # about the rows that were just created
     client = logged_in(make_moderator())
     client.get(VIDEOS)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""Changing videos while others change what they belong to."""
+"""Changes to videos while others change the rows that they refer to."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 def while_open(first: Callable[[], object], second: Callable[[], T]) -> T:
-    """What `second` returns, which begins while the transaction of `first` is open."""
+    """The result of `second`, which starts while the transaction of `first` is open."""
     began = Event()
 
     def note(execute: Callable[..., object], sql: str, *rest: object) -> object:

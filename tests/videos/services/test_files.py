@@ -1,4 +1,4 @@
-"""What goes with a deleted row, and what is swept when nobody needs it."""
+"""Files of deleted rows, and sweeps of files that no row needs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db
 
 
 def video_with_files(user: User, stem: str = "video", **fields: object) -> Video:
-    """Every kind of file that a video can have."""
+    """A video with every kind of file."""
     root = Path(django_settings.MEDIA_ROOT)
     paths = {
         "processed": root / "videos" / f"{stem}.mp4",
@@ -131,7 +131,7 @@ def test_a_deleted_member_takes_their_videos_and_files_along() -> None:
 
 
 def test_many_videos_deleted_at_once_take_their_files_along() -> None:
-    """As the admin's bulk action does."""
+    """As by the admin's bulk action."""
     bob = make_user("bob")
     for stem in ("one", "two", "three"):
         video_with_files(bob, stem)
@@ -151,7 +151,7 @@ def test_a_deleted_category_leaves_its_videos_and_files() -> None:
 
 
 def test_what_stood_in_the_queue_before_the_table_came_is_removed() -> None:
-    """Twice, and with a file that never was."""
+    """Twice, and with a file that never existed."""
     video = video_with_files(make_user("bob"))
     never = video.file_path.with_name("never.mp4")
     paths = [str(video.source_file), str(video.file_path), str(never), "/elsewhere/never.mp4"]
@@ -178,7 +178,7 @@ def test_what_was_published_between_the_reading_of_a_row_and_its_deletion_goes_t
 
 
 def test_files_that_a_row_names_again_are_spared() -> None:
-    """Sample videos get the same names each time they are made."""
+    """Sample videos have the same filenames each time they are made."""
     bob = make_user("bob")
     gone = video_with_files(bob)
     gone.delete()
@@ -242,7 +242,7 @@ def test_a_finished_jobs_folder_is_swept() -> None:
 
 
 def test_what_killed_attempts_left_in_temp_goes_at_once_and_a_running_one_stays() -> None:
-    """Told by the job's row and not by its age, so a killed worker's gigabytes don't stay."""
+    """The job's row decides, not the age, so that gigabytes of a killed worker do not stay."""
     running, waiting, ended = (
         Job.objects.create(
             video=make_video(),
@@ -278,7 +278,7 @@ def test_a_source_that_nobody_names_is_set_aside_within_minutes() -> None:
 
 
 def test_the_folder_of_an_upload_whose_row_says_that_it_ended_is_removed() -> None:
-    """Its disk was away when it ended."""
+    """Its disk was away when the upload ended."""
     upload = begin_upload(user=make_user("bob"), content_length=10)
     Upload.objects.update(state=UploadState.ENDED)
     upload.folder_path.mkdir()

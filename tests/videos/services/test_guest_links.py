@@ -1,4 +1,4 @@
-"""Links that open one video to somebody who is no member."""
+"""Guest links, which open one video to people who are not members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making playlists, changing what is in them, and in which order."""
+"""Creating playlists, and changing their entries and order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from siteconfig.services.heartbeat import mark_alive
 from tests.accounts.together import together
-from tests.builders import live_for, make_moderator, make_playlist, make_user, make_video
+from tests.builders import (
+    live_for,
+    make_admin,
+    make_moderator,
+    make_playlist,
+    make_user,
+    make_video,
+)
 from videos.models import Playlist, PlaylistEntry, Video
 from videos.services import playlists
 from videos.services.playlists import (
@@ -41,7 +50,7 @@ def titles(playlist: Playlist) -> list[str]:
 
 
 def filled(maker: User, names: str) -> Playlist:
-    """With a video for each letter."""
+    """A playlist with a video for each letter."""
     playlist = make_playlist(made_by=maker)
     for name in names:
         add_to_playlist(playlist=playlist, video=make_video(name, uploader=maker), user=maker)
@@ -157,7 +166,7 @@ def test_what_one_may_not_see_is_not_added_and_ones_own_unfinished_is() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_added_at_once_gets_places_of_its_own() -> None:
-    """Also when the same video is among them twice."""
+    """Also if the same video is among them twice."""
     bob = make_user("bob")
     playlist = make_playlist(made_by=bob)
     videos = [make_video(uploader=bob) for _ in range(6)]
@@ -243,6 +252,16 @@ def test_a_deleted_one_leaves_room_and_does_not_come_back_into_what_is_full(
     assert Playlist.objects.present().count() == 2
 
 
+def test_the_admin_shows_no_deleted_playlist(client: Client) -> None:
+    kept, deleted = make_playlist("Kept"), make_playlist("Removed", deleted_at=timezone.now())
+    client.force_login(make_admin())
+    page = client.get(reverse("admin:videos_playlist_changelist")).text
+    assert kept.title in page
+    assert deleted.title not in page
+    address = reverse("admin:videos_playlist_change", args=[deleted.pk])
+    assert client.get(address).status_code == 302
+
+
 def test_a_playlist_that_is_started_with_a_video_is_there_with_it_or_not_at_all() -> None:
     bob = make_user("bob")
     assert titles(create_playlist_with_video(user=bob, title="Sea", video=make_video("One"))) == [
@@ -263,7 +282,7 @@ def test_what_is_taken_out_comes_back_to_its_place_in_whichever_order() -> None:
     }
     assert order(playlist) == "D"
     assert remove_from_playlist(playlist=playlist, video=video_file("A"), user=bob) is None
-    for name in "CABA":  # the last one is back already
+    for name in "CABA":  # the last one is restored already
         place = places[name]
         assert place is not None
         restore_to_playlist(playlist=playlist, video=video_file(name), user=bob, position=place)
@@ -371,7 +390,8 @@ def test_nothing_moves_behind_what_is_gone() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_reorder_at_once_lose_and_double_nothing() -> None:
-    """Each move is whole: places stay different, and whatever is taken out meanwhile is gone."""
+    """Each move is complete: positions stay different, and an entry removed meanwhile stays
+    removed."""
     bob = make_user("bob")
     playlist = filled(bob, "ABCDEF")
     video_files = {name: video_file(name) for name in "ABCDEF"}

@@ -1,4 +1,4 @@
-"""Removals: asked for with the row's end, worked off until done, and held back by a backup."""
+"""Removals: requested when the row ends, carried out until done, and paused during a backup."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ pytestmark = pytest.mark.django_db
 
 
 def due_again() -> None:
-    """As if the time until the next try had passed."""
+    """Makes failed removals due, as after the time until the next try."""
     Removal.objects.update(next_try_at=timezone.now(), taken_until=None)
 
 
@@ -216,7 +216,7 @@ def test_a_wake_up_that_fails_hides_no_success(
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    """The queue is down: the video is deleted, and its files follow with the sweep."""
+    """The queue is down: the video is deleted, and the sweep removes its files."""
 
     def down(*_: Any, **__: Any) -> None:
         raise ConnectionError("Connection refused")
@@ -258,7 +258,7 @@ def test_a_backup_that_begins_while_a_batch_is_taken_holds_it_back(
 
 @pytest.mark.parametrize("ends_in", [-timedelta(seconds=1), 2 * RUN_LEASE])
 def test_a_backup_that_was_killed_holds_nothing_back_for_long(ends_in: timedelta) -> None:
-    """Nor one whose lease a clock that was ahead has written."""
+    """Neither does one whose lease was written by a clock that was ahead."""
     BackupRun.objects.create(lease_until=timezone.now() + ends_in)
     assert not removals_are_paused()
 
@@ -320,7 +320,7 @@ def test_staff_try_a_refused_video_again_and_its_uploader_does_not() -> None:
 def test_a_source_that_is_tried_again_as_its_time_is_over_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The retry comes after the removal was taken."""
+    """The retry happens after the removal was leased."""
     video = refused_video()
     fourteen_days_later()
     real = removing._forget_failed_sources
@@ -396,8 +396,8 @@ def test_sources_that_failed_before_the_upgrade_get_removals_of_their_own() -> N
 
 
 def test_what_another_host_holds_is_held_though_its_clock_is_a_little_ahead() -> None:
-    """The hosts of a site agree to within a minute. Else this one would remove a file of which a
-    backup over there has stored the row already."""
+    """The clocks of a site's hosts agree to within a minute. Otherwise this host could remove a
+    file whose row is already in a backup by the other host."""
     video_with_files(make_user("bob")).delete()
     ahead = timedelta(seconds=50)
     run = BackupRun.objects.create(lease_until=timezone.now() + RUN_LEASE + ahead)
@@ -413,7 +413,8 @@ def test_what_another_host_holds_is_held_though_its_clock_is_a_little_ahead() ->
 
 
 def test_a_file_beside_a_source_that_is_named_does_not_take_the_source_along() -> None:
-    """The folder of an upload goes with a source of it, unless a row names what is in it."""
+    """The folder of an upload is removed with a source in it, unless a row names another file in
+    it."""
     video = video_with_files(make_user("bob"))
     other = StoredFile("temp", "upload-video/older.mov")
     stored_path(*other).write_bytes(b"x")

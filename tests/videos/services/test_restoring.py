@@ -1,4 +1,4 @@
-"""One video from a backup: what runs beside its restore, and backups that are not as ours."""
+"""Restoring one video from a backup: other work at the same time, and hostile backups."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ UPLOAD = f"upload-{'0' * 32}"
 
 
 def backed_up(video: Video, work: Path) -> tuple[_Found, Manifest]:
-    """A video's rows and files as they are once restic has brought them to the work folder."""
+    """A video's rows and files as restic restores them to the work folder."""
     video = Video.objects.get(pk=video.pk)
     rows = {
         model: list(model._default_manager.filter(video=video).order_by("pk")) for model in RESTORED
@@ -64,7 +64,7 @@ def there(files: Iterable[StoredFile]) -> list[bool]:
 def test_files_that_a_worker_is_removing_are_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker has read what rows name before the restored row is there."""
+    """The worker reads which files rows name before the restored row is stored."""
     video = video_with_files(make_user())
     files = files_of(video)
     found, manifest = backed_up(video, tmp_path / "work")
@@ -80,7 +80,7 @@ def test_files_that_a_worker_is_removing_are_not_lost(
     def read_and_pause(batch: list[Removal]) -> set[StoredFile]:
         named = named_files(batch)
         thread.start()
-        thread.join(1)  # one that does not wait for the worker ends by then
+        thread.join(1)  # a restore that does not wait for the worker ends by then
         return named
 
     monkeypatch.setattr("videos.services.removing.named_files", read_and_pause)
@@ -97,7 +97,7 @@ def test_files_that_a_worker_is_removing_are_not_lost(
 def test_files_go_back_only_where_no_other_restore_has_stored_the_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two at once: the files that one has placed are those that the other's row names."""
+    """Two restores at once: the row of one names the files that the other placed."""
     video = video_with_files(make_user())
     files = files_of(video)
     one, manifest = backed_up(video, tmp_path / "one")
@@ -123,7 +123,7 @@ def test_files_go_back_only_where_no_other_restore_has_stored_the_row(
 def test_the_sweep_leaves_a_source_that_is_being_restored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other files of the video may be copied to another disk for minutes."""
+    """Copying other files of the video to another disk may take minutes."""
     video = video_with_files(make_user())
     folder = stored_path("temp", UPLOAD)
     video.source_file.parent.rename(folder)
@@ -186,7 +186,8 @@ def test_a_link_in_a_backup_leads_to_no_file_of_this_host(tmp_path: Path) -> Non
 def test_a_restore_that_was_cut_off_is_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a power cut leaves it: a file lies in its place, of one a part beside it, and no row."""
+    """As after a power cut: one file is in its place, a part of another beside it, and there is no
+    row."""
     video = video_with_files(make_user())
     found, manifest = backed_up(video, tmp_path / "work")
     delete_video(video=video)
@@ -201,7 +202,7 @@ def test_a_restore_that_was_cut_off_is_done_again(
         copied.append(target)
 
     with monkeypatch.context() as patched:
-        patched.setattr("os.link", os_error)  # as on another disk
+        patched.setattr("os.link", os_error)  # as if on another disk
         patched.setattr(restoring, "remove_unpublished", lambda *_args: None)
         patched.setattr(publish, "copy_file", copy_some)
         with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""SQLite's index gets in pieces what its documents hold, and ends with the same."""
+"""SQLite's index is written in pieces and ends with the words of its documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-# With beginnings in common, which FTS5 keeps lists of.
+# With shared prefixes, for which FTS5 keeps lists.
 WORDS = ["a", "ab", "abc", "abd", "b", "ba", "bab", "bac", "c", "abcdefghijklm", "abcdefghijkln"]
 
 
@@ -32,7 +32,7 @@ def sqlite() -> None:
 
 
 def finds(word: str) -> set[int]:
-    """What the engine itself answers, also for documents that are gone."""
+    """The engine's own answer, also about deleted documents."""
     newest = newest_matching([Term(word)], limit=100)
     with connection.cursor() as cursor:
         cursor.execute(newest.sql, newest.params)
@@ -44,8 +44,8 @@ def beginnings(words: Iterable[str]) -> set[str]:
 
 
 def assert_engine_agrees() -> None:
-    """FTS5 compares its lists, those of beginnings as well, with what they would be if written
-    again ("integrity-check" of its documentation)."""
+    """FTS5 compares its lists, also of prefixes, with a rebuild of them ("integrity-check" in its
+    documentation)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO video_search (video_search, rank) VALUES ('integrity-check', 1)"
@@ -65,7 +65,7 @@ states = st.none() | st.sets(st.sampled_from(WORDS))
 def test_any_changes_in_any_pieces_end_in_the_index_that_one_would_make_at_once(
     monkeypatch: pytest.MonkeyPatch, changes: list[tuple[int, set[str] | None, int]], piece: int
 ) -> None:
-    """Of two documents, with so many pieces written between one change and the next."""
+    """Two documents, with some pieces written between changes."""
     monkeypatch.setattr(search_changes, "PIECE", piece)
     SearchDocument.objects.all().delete()
     rebuild_engine()
@@ -97,7 +97,7 @@ def test_any_changes_in_any_pieces_end_in_the_index_that_one_would_make_at_once(
 
 
 def random_words(chance: random.Random, *, most: int) -> list[str]:
-    """Different words of a few letters, so that many begin alike."""
+    """Different short words, so that many share prefixes."""
     words = {"".join(chance.choices("abcd", k=chance.randint(1, 13))) for _ in range(most)}
     return sorted(words)
 
@@ -107,7 +107,8 @@ def random_words(chance: random.Random, *, most: int) -> list[str]:
 def test_many_pieces_leave_nothing_behind_when_the_engine_merges_what_it_wrote(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Words come, go half-way and are wanted again; FTS5 merges what several commits wrote."""
+    """Words are added, half removed and added again, while FTS5 merges the lists of several
+    commits."""
     chance = random.Random(seed)
     monkeypatch.setattr(search_changes, "PIECE", chance.choice([2, 5, 9]))
     SearchDocument.objects.all().delete()

@@ -1,4 +1,4 @@
-"""The index of the search follows what is stored."""
+"""The search index follows the rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def found(word: str) -> set[str]:
-    """Asks the engine itself: titles of all documents with a word that begins so."""
+    """Titles of all documents with a word of this prefix, as the engine itself finds them."""
     documents = SearchDocument.objects.filter(pk__in=newest_matching([Term(word)], limit=100))
     return {document.video.title for document in documents.select_related("video")}
 
@@ -79,7 +79,7 @@ def test_captions_count_each_word_once_up_to_a_limit(monkeypatch: pytest.MonkeyP
 
 
 def test_captions_are_no_more_than_the_index_of_either_database_holds() -> None:
-    video = make_video("힣")  # behind all that is said, where words are in order
+    video = make_video("힣")  # after all other words, which are sorted
     said = (chr(0xAC00 + number) * 40 for number in range(9_000))  # 120 bytes each
     make_caption(video, f"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n{' '.join(said)}\n")
     assert len(SearchDocument.objects.get().words.encode()) < 2**20
@@ -133,7 +133,7 @@ def test_what_is_missing_or_of_an_older_version_is_made_at_the_start(
 def test_captions_of_an_older_version_are_found_before_and_after_they_are_folded() -> None:
     video = make_video("Winter")
     make_caption(video, "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nZeppelin\n")
-    # As that version left them.
+    # As the older version stored them.
     CaptionWords.objects.all().delete()
     SearchDocument.objects.update(spoken=None)
     assert found("zeppelin") == {"Winter"}

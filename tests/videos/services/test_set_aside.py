@@ -1,4 +1,4 @@
-"""What no row names is moved aside with a note, and can be moved back."""
+"""Files that no row names are moved aside with a note, and can be moved back."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_only_what_is_old_enough_is_pruned(monkeypatch: pytest.MonkeyPatch) -> N
     assert set_aside_files() == ["videos/new.mp4"]
     assert "Deleted 1 file" in told("prune_set_aside")
     assert files_below(Path(django_settings.MEDIA_ROOT)) == []
-    with pytest.raises(CommandError, match="as 0 to"):
+    with pytest.raises(CommandError, match="from 0 to"):
         told("prune_set_aside", "--older-than", "-1")
 
 
@@ -167,7 +167,7 @@ def test_two_files_of_a_name_that_are_set_aside_at_once_are_both_kept(
 
 
 def test_a_file_whose_note_is_lost_is_counted_and_comes_back() -> None:
-    """Of a power cut, or since somebody removed the note."""
+    """After a power cut, or after someone deleted the note."""
     assert set_aside(stored("a.mp4"), why="x")
     (one,) = all_set_aside()
     for damage in (one.note.unlink, lambda: one.note.write_bytes(b'{"root": "videos"')):
@@ -191,13 +191,13 @@ def test_a_note_that_was_edited_leads_to_no_place_outside_and_to_no_error(media:
     one.note.write_text(json.dumps(good | {"set_aside_at": "2026-01-31T00:00:00"}))
     assert set_aside_size() == (1, 5)
     told("prune_set_aside", "--older-than", "30000")
-    with pytest.raises(CommandError, match="as 0 to"):
+    with pytest.raises(CommandError, match="from 0 to"):
         told("prune_set_aside", "--older-than", "10000000000")
     assert one.path.is_file()
 
 
 def test_a_note_alone_is_no_file_and_in_nobodys_way() -> None:
-    """As a power cut leaves it between the note and the move."""
+    """As after a power cut between writing the note and moving the file."""
     file = stored("a.mp4")
     assert set_aside(file, why="x")
     (one,) = all_set_aside()
@@ -212,7 +212,7 @@ def videos_root() -> Path:
 
 
 def test_a_file_comes_back_beside_nothing_that_lies_in_its_place() -> None:
-    """A link that leads nowhere is in its place too."""
+    """A dangling link in the file's place counts as well."""
     assert set_aside(stored("a.mp4"), why="x")
     (videos_root() / "a.mp4").symlink_to("nowhere")
     with pytest.raises(CommandError, match="already"):
@@ -230,7 +230,7 @@ def test_what_the_doctor_moved_back_is_taken_back_and_no_other_file(
     mending.put_back(file, Journal("run"))
     assert "set aside again" in take_back("run")[0]
     assert everything_on_disk() == []
-    # It could not be moved, since another had come to its place.
+    # It could not be moved, since another file was in its place.
     stored("a.mp4", b"from a backup")
     with pytest.raises(SetAsideError):
         mending.put_back(file, Journal("other"))

@@ -1,4 +1,4 @@
-"""Another picture for a video: of a moment by real FFmpeg, or one that is sent."""
+"""Thumbnails from a chosen frame, by real FFmpeg, or from an uploaded image."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def bob() -> User:
 
 @pytest.fixture
 def video_file(bob: User) -> Video:
-    """It grows brighter with time; its enrichment has not begun, and the queue is empty."""
+    """A video that grows brighter with time. Its enrichment has not started, and the queue is
+    empty."""
     video = ready_video(bob, clips.brightening(seconds=LENGTH, size="64x36"))
     OrmQ.objects.all().delete()
     return video
@@ -109,7 +110,8 @@ def wanted(video: Video) -> float | None:
 
 
 def moment_shown(video: Video) -> float:
-    """Seconds, by how bright the picture is; JPEG has 0 for black, video 16."""
+    """The time in seconds, from the brightness of the thumbnail. Black is 0 in JPEG and 16 in
+    video."""
     with Image.open(thumbnail(video)) as image:
         level = ImageStat.Stat(image.convert("L")).mean[0]
     return level * 219 / 255 / clips.BRIGHTER * LENGTH
@@ -127,7 +129,7 @@ def pictures() -> list[str]:
 
 
 def small() -> list[str]:
-    """The names of small thumbnails, and of parts of such files."""
+    """The names of small thumbnails, and of unfinished ones."""
     root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
     return [it.name for it in small_of(root / "any").parent.glob("*")]
 
@@ -197,7 +199,7 @@ def test_of_two_moments_the_last_one_counts(video_file: Video) -> None:
 
 
 def while_its_frame_is_made(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Has `act` happen once, between the making of the frame and its use."""
+    """Calls `act` once, between making the frame and storing it."""
     real = thumbnails._frame
     acts = [act]
 
@@ -289,7 +291,7 @@ def test_enrichment_at_the_same_time_keeps_both(
 
 
 def test_a_lost_worker_costs_nothing_but_time(video_file: Video) -> None:
-    """The queue forgot it, or the worker was killed: a minute later it is asked for again."""
+    """The task was lost, or its worker killed: a minute later it is enqueued again."""
     Video.objects.filter(pk=video_file.pk).update(thumbnail_wanted_at=6.0)
     tasks.look_after_jobs()
     assert wake_ups() == [MAKE, "videos.tasks.run_next_encode"]
@@ -363,7 +365,7 @@ def test_a_video_that_cannot_be_read_keeps_its_picture_and_is_not_asked_for_ever
     video_file: Video,
 ) -> None:
     before = thumbnail(video_file)
-    video_file.file_path.write_bytes(b"not a film any more")
+    video_file.file_path.write_bytes(b"not a video any more")
     choose_thumbnail_frame(video=video_file, seconds=6)
     assert run_queue() == [MAKE]
     assert (thumbnail(video_file), video_file.thumbnail_wanted_at) == (before, None)
@@ -377,7 +379,7 @@ def test_a_video_that_cannot_be_read_keeps_its_picture_and_is_not_asked_for_ever
 def test_a_database_that_fails_leaves_no_file_and_keeps_the_moment(
     video_file: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the transaction that names the new picture."""
+    """In the transaction that stores the new thumbnail."""
     before = thumbnail(video_file)
     choose_thumbnail_frame(video=video_file, seconds=6)
     with monkeypatch.context() as failing:
@@ -394,7 +396,7 @@ def test_a_database_that_fails_leaves_no_file_and_keeps_the_moment(
 
 
 class PowerCut(BaseException):
-    """Nothing that comes after it is done."""
+    """No code after it runs."""
 
 
 @pytest.mark.parametrize(
@@ -530,7 +532,7 @@ def test_an_upright_video_gets_an_upright_picture(bob: User) -> None:
 def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its leftovers are listed while nobody can choose a picture yet."""
+    """Its stray files are listed before anyone can choose a thumbnail."""
     video = sent_video(bob, clips.brightening(seconds=LENGTH, size="64x36"))
     states = []
 
@@ -556,7 +558,7 @@ def test_no_publishing_worker_can_take_a_new_picture_for_a_leftover(
 
 @pytest.fixture
 def pictured(bob: User) -> Video:
-    """No video, but the thumbnail of an upright one, blue in its middle."""
+    """A row without a video file, with the thumbnail of an upright video, blue in its middle."""
     root = Path(django_settings.THUMBNAIL_STORAGE_PATH)
     video = make_video(uploader=bob, thumbnail_filename="upright.jpg", thumbnail_root="thumbnails")
     image = Image.new("RGB", (720, 1280), "red")
@@ -605,7 +607,7 @@ def test_a_list_that_asks_before_the_worker_gets_the_thumbnail_itself_and_makes_
     answer = client.get(f"/v/{pictured.short_id}/thumbnail-640.webp")
     assert b"".join(answer) == thumbnail(pictured).read_bytes()
     assert answer["Content-Type"] == "image/jpeg"
-    # Not for a day: the small one is there in a moment.
+    # Not cached for a day: the small thumbnail will exist in a moment.
     assert answer["Cache-Control"] == "private, no-cache"
     assert small() == []
 
@@ -663,7 +665,7 @@ def test_the_small_thumbnail_goes_with_the_thumbnail_also_when_made_too_late(
     delete_video(video=pictured)
     run_queue()
     assert small() == []
-    # A worker was at it just before.
+    # A worker was writing it just before.
     small_of(path).write_bytes(late)
     assert files.sweep_small_thumbnails() == 0, "it is young"
     monday = timezone.now() + timedelta(hours=1)

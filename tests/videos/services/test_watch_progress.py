@@ -1,4 +1,4 @@
-"""Views that count once, and places to go on from."""
+"""Views that count once, and where members stopped watching."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ pytestmark = pytest.mark.django_db
 
 
 def watch(video: Video, member: User, watched: float) -> int:
-    """The count that stands then."""
+    """Reports a view and returns the count."""
     count_view(video=video, member=member, watched=watched)
     video.refresh_from_db()
     return video.view_count
 
 
 def stop(video: Video, member: User, seconds: float, *, ended: bool = False) -> int:
-    """Where the member goes on then."""
+    """Stops watching and returns where the member continues."""
     save_position(video=video, member=member, seconds=seconds, ended=ended)
     return position_of(video, member)
 
 
 def position_of(video: Video, member: User) -> int:
-    """Whole seconds, as the page has it."""
+    """Whole seconds, as on the page."""
     return int(for_watching(Video.objects.all(), member).get(pk=video.pk).position)  # type: ignore[attr-defined] # annotated
 
 
@@ -115,7 +115,7 @@ def test_neither_the_beginning_nor_the_end_is_gone_on_from(
 def test_what_was_seen_to_its_end_is_not_gone_on_with_but_known() -> None:
     video, alice = make_video(duration_seconds=None), make_user()
     assert stop(video, alice, 50) == 50
-    assert cards([video], viewer=alice)[0].watched is None  # of a length that is not known
+    assert cards([video], viewer=alice)[0].watched is None  # the length is unknown
     assert stop(video, alice, 0, ended=True) == 0
     assert continue_watching(alice) == []
     assert cards([video], viewer=alice)[0].watched == 100

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 KIB, MIB = 1024, 1024**2
-VIDEO = b"\x00\x00\x00\x18ftypmp42 pretends to be a film" * 100
+VIDEO = b"\x00\x00\x00\x18ftypmp42 pretends to be one" * 100
 JSON = {"Accept": "application/json"}
 TYPED = {"title": "Harvest & <home>", "description": "Two lines,\nthe second."}
 

@@ -54,7 +54,7 @@ def failed_video(bob: User, *, kept: bool) -> Video:
     source = Path(django_settings.TEMP_STORAGE_PATH) / "upload-x" / "source.mp4"
     if kept:
         source.parent.mkdir()
-        source.write_bytes(b"film")
+        source.write_bytes(b"video")
     return make_video(
         uploader=bob,
         status=ProcessingStatus.FAILED,

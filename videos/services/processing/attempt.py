@@ -190,10 +190,12 @@ def _ticker(job: Job) -> Tick:
         has_changed = percent is not None and percent != saved_percent
         if now - saved_at < (2 if has_changed else jobs.HEARTBEAT.total_seconds()):
             return
-        left = None if progress.seconds_left is None else max(0, round(progress.seconds_left))
+        seconds_left = (
+            None if progress.seconds_left is None else max(0, round(progress.seconds_left))
+        )
         saved_at, saved_percent = now, -1 if percent is None else percent
         try:
-            jobs.renew_lease(job, percent=percent, seconds_left=left)
+            jobs.renew_lease(job, percent=percent, seconds_left=seconds_left)
             if job.kind == JobKind.ENRICH and is_encode_waiting():
                 raise jobs.GiveBackError
         except OperationalError:

@@ -220,9 +220,9 @@ def over_quota(user: User) -> RefusedError:
     """The refusal of a file that does not fit the member's weekly quota. One query."""
     user.refresh_from_db(fields=["weekly_upload_bytes", "last_upload_reset"])
     quota = quota_state(user)
-    left, limit = human_bytes(quota.left_bytes or 0), human_bytes(quota.limit_bytes or 0)
+    remaining, limit = human_bytes(quota.left_bytes or 0), human_bytes(quota.limit_bytes or 0)
     return RefusedError(
-        f"Not enough weekly quota: {left} of {limit} left until "
+        f"Not enough weekly quota: {remaining} of {limit} left until "
         f"{quota.resets_at:%A, %-d %B}. Upload a smaller file, or wait until then.",
         status=413,
     )

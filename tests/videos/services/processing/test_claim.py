@@ -1,4 +1,4 @@
-"""Whose turn it is: what can be watched first, the member served least lately, and places."""
+"""Claiming jobs: watchable work first, then the member served longest ago, and long slots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The life of a job: claimed once, fenced by its lease, given up in the end, refunded once."""
+"""The state machine of jobs: claimed once, fenced by the lease, given up after limits, refunded
+once."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def bob() -> User:
 
 
 def waiting_job(user: User | None = None, **fields: object) -> Job:
-    """A video that was charged to its uploader, and its job."""
+    """A waiting job, and its video, which is charged to its uploader."""
     video = make_video(
         uploader=user,
         status=ProcessingStatus.PENDING,
@@ -70,7 +71,7 @@ def claimed() -> Job:
 
 
 def now_due() -> None:
-    """As if the time until the next attempt had passed."""
+    """Makes all jobs due, as after the time until the next attempt."""
     Job.objects.filter(state=JobState.WAITING).update(
         run_after=timezone.now() - timedelta(seconds=1)
     )
@@ -128,7 +129,7 @@ def test_workers_at_once_claim_every_job_exactly_once() -> None:
 
     with ThreadPoolExecutor(6) as pool:
         taken = [pk for one in pool.map(work, range(6)) for pk in one]
-    # A worker may come away with nothing although others' claims leave some; the rest is due.
+    # A worker may get nothing although jobs are left: others were faster. The rest is still due.
     while (job := claim_next_job()) is not None:
         taken.append(job.pk)
     assert sorted(taken) == sorted(all_jobs)
@@ -222,7 +223,7 @@ def test_who_lost_the_lease_changes_nothing(bob: User) -> None:
 
 
 def test_who_lost_the_lease_changes_nothing_when_it_was_about_to_give_up(bob: User) -> None:
-    """The paths that end a job for good are fenced, too."""
+    """The changes that end a job for good are fenced as well."""
     waiting_job(bob, failures=MAX_FAILURES - 1, losses=MAX_LOSSES - 1)
     stale = claimed()
     Job.objects.update(lease_owner="somebody else")
@@ -333,7 +334,7 @@ def test_our_failures_are_tried_three_times_with_growing_pauses(bob: User) -> No
 
 
 def test_failures_and_losses_are_counted_apart(bob: User) -> None:
-    """Restarts between two failures don't use up the attempts of the file."""
+    """Restarts of workers between two failures do not use up the attempts."""
     waiting_job(bob)
     for _ in range(2):
         now_due()

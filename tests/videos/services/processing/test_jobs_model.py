@@ -1,5 +1,5 @@
-"""Whatever workers, crashes and the schedule do in whatever order: the table agrees with a model
-of it, and the quota with what is not refunded."""
+"""A model of the job table: any order of events by workers, crashes and the schedule keeps the
+table and the quota in agreement with the model."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Jobs(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def a_worker_goes_on(self, data: st.DataObject) -> None:
-        """Farther than any attempt before clears what was lost."""
+        """More progress than any attempt before clears the lost attempts."""
         job, known = self.one_claim(data)
         percent = data.draw(st.integers(0, 99))
         going_on = self.fenced(
@@ -154,12 +154,13 @@ class Jobs(RuleBasedStateMachine):
     # -- what has to follow ---------------------------------------------------------------------
 
     def one_claim(self, data: st.DataObject) -> tuple[Job, Expected]:
-        """One that a worker once had; it may be stale by now."""
+        """A job as some worker claimed it, whose lease may be lost by now."""
         job = data.draw(st.sampled_from(self.claims))
         return job, self.expected.get(job.pk, Expected("GONE"))
 
     def fenced(self, job: Job, change: object) -> bool:
-        """Does it; True when the worker still held the job, which the model has to agree with."""
+        """Does the change. True if the lease was still the current one, as the model has to
+        agree."""
         assert callable(change)
         known = self.expected.get(job.pk)
         holds = known is not None and known.state == "RUNNING" and known.owner == job.lease_owner

@@ -1,4 +1,4 @@
-"""Reserving and settling: bytes that are promised, come, and are charged."""
+"""Reserving and settling quota: announced, received and charged bytes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_what_is_promised_is_reserved_and_what_came_is_charged(bob: User) -> Non
 
 
 def test_what_failed_in_the_database_leaves_nothing(bob: User) -> None:
-    """One transaction: a constraint that says no takes the settling and the wake-up back."""
+    """One transaction: a violated constraint undoes the settling and the task."""
     upload = begin_upload(user=bob, content_length=1500)
     with pytest.raises((IntegrityError, DataError)):
         finish(upload, 1000, title="t" * 201)
@@ -93,7 +93,7 @@ def test_a_member_who_was_deactivated_while_the_file_came_gets_no_video(bob: Use
 def test_what_came_already_is_not_counted_twice_against_the_disk(
     bob: User, settings: Settings
 ) -> None:
-    """The disk has room for what one upload still brings and for another one, just so."""
+    """The disk has just enough room for the rest of one upload and for another one."""
     size = 64 * 1024**2
     first = begin_upload(user=bob, content_length=size)
     arrived(first, size)
@@ -144,7 +144,9 @@ def test_the_forms_own_bytes_do_not_make_a_file_that_fits_be_refused(bob: User) 
 
 def test_what_another_upload_took_meanwhile_is_not_taken_twice(bob: User) -> None:
     set_limits(week=2 * FORM_OVERHEAD)
-    first = begin_upload(user=bob, content_length=2 * FORM_OVERHEAD + 10)  # reserves half of it
+    first = begin_upload(
+        user=bob, content_length=2 * FORM_OVERHEAD + 10
+    )  # half of the quota
     assert used(bob) == FORM_OVERHEAD + 10
     second = begin_upload(user=bob, content_length=FORM_OVERHEAD - 10)
     finish(second, FORM_OVERHEAD - 100)

@@ -1,4 +1,4 @@
-"""A thousand uploads that are begun by 16 processes at once: no sum passes its limit."""
+"""A thousand uploads that 16 processes create at once: no sum exceeds its limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROCESSES, UPLOADS, SIZE = 16, 1000, 7
 
-# Loaded once and forked, so that what takes the time is what is tested.
+# Loaded once and forked, so that most of the time goes into the tested code.
 CODE = f"""
 import os
 import django
