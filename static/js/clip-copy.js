@@ -43,7 +43,7 @@ class ClipCopy extends HTMLElement {
     this.label.textContent = this.status.textContent = "Copied";
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.label.textContent = "Copy";
+      this.label.textContent = "Copy link";
       this.status.textContent = "";
     }, 2000);
   }

@@ -96,7 +96,7 @@ def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
     page.mouse.move(0, 0)
 
     # -- Its menu, by keyboard
-    button = card.get_by_role("button", name="More for Harbour")
+    button = card.get_by_role("button", name="More options for Harbour")
     menu = page.get_by_role("dialog", name="Harbour")
     button.focus()
     page.keyboard.press("Enter")
@@ -116,7 +116,7 @@ def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
     expect(button).to_be_focused()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.endswith(harbour.get_absolute_url())
-    card_of(page, "Passed").get_by_role("button", name="More for").click()
+    card_of(page, "Passed").get_by_role("button", name="More options for").click()
     expect(page.get_by_role("dialog", name="Passed")).to_be_visible()
     expect(page.get_by_role("button", name="For Sunday", pressed=False)).to_be_visible()
     page.keyboard.press("Escape")

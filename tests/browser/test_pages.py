@@ -151,7 +151,7 @@ def test_a_link_is_copied_aloud_and_handed_to_other_apps(
     address = page.get_by_label("Guest link", exact=True).input_value()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("status").filter(has_text="Copied")).to_be_attached()
-    page.get_by_role("button", name="Share by another app").click()
+    page.get_by_role("button", name="Share with another app").click()
     page.wait_for_function("window.shared")
     assert page.evaluate("window.shared") == {"title": "Harvest", "url": address}
 

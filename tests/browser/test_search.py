@@ -45,7 +45,7 @@ def test_by_keyboard_alone_from_anywhere_to_the_moment(
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="“ete nighting”")).to_be_visible()
     expect(page.locator("mark").first).to_have_text("Été")
-    said = page.get_by_role("link", name="Said at 0:01")
+    said = page.get_by_role("link", name="Spoken at 0:01")
     for _ in range(40):
         page.keyboard.press("Tab")
         if said.evaluate("it => it === document.activeElement"):

@@ -1,4 +1,4 @@
-"""The pieces that pages are made of, side by side, for who works on them."""
+"""A page with all components, for people who work on them."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ NAMES: Final = ("ada", "bob", "charlie", "dora", "eve_miller", "frank", "grace",
 
 
 class SampleForm(forms.Form):
-    """One field of each kind; a bound one without a word has its errors."""
+    """One field of each kind. A bound form without data shows the errors."""
 
-    title = forms.CharField(help_text="What it is called in lists.", max_length=200)
+    title = forms.CharField(help_text="Shown in lists.", max_length=200)
     password = forms.CharField(widget=forms.PasswordInput)
     description = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
     category = forms.ChoiceField(choices=[("", "None"), ("music", "Music")], required=False)
     file = forms.FileField(help_text="MP4, MOV or MKV.", required=False)
-    told = forms.BooleanField(label="Tell me when it is ready")
+    notify = forms.BooleanField(label="Notify me when it is ready")
 
     def clean(self) -> None:
-        raise forms.ValidationError("Nothing was saved. Look at what is marked below.")
+        raise forms.ValidationError("Nothing was saved. Correct the marked fields.")
 
 
 @require_safe
 def design(request: MemberRequest) -> HttpResponse:
-    """Staff only; for the others there is no such page."""
+    """For staff; members get a 404."""
     if not request.user.is_staff:
         raise Http404("No such page.")
     week = timezone.now() + timedelta(days=3)
@@ -70,15 +70,15 @@ def design(request: MemberRequest) -> HttpResponse:
 
 
 def sample_cards() -> list[VideoCard]:
-    """A card in every state. They lead nowhere but to this page."""
+    """A card in every state. Their links lead to this page."""
     half = Progress(percent=42, seconds_left=90)
     return [
-        _card("A video as all see it", like_count=1234),
-        _card("One that was begun", watched=38),
+        _card("A video that everyone sees", like_count=1234),
+        _card("Partly watched", watched=38),
         _card("Averylongtitlewithoutanyspaces" * 4, uploader="Konstantin_von_und_zu_Hohenfels"),
         _card("Hidden", state="hidden"),
-        _card("Waiting", state="waiting", duration="", duration_seconds=None),
-        _card("Being made", state="processing", progress=half, duration="", duration_seconds=None),
+        _card("In the queue", state="waiting", duration="", duration_seconds=None),
+        _card("Processing", state="processing", progress=half, duration="", duration_seconds=None),
         _card("Failed", state="failed", duration="", duration_seconds=None),
     ]
 

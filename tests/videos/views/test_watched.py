@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
-BEGUN, FINISHED = "40 % watched", "Watched"
+BEGUN, FINISHED = "40% watched", "Watched"
 WHERE = (
     "/", "/?category=music", "/?q=video", "/categories/music/", "/profile/alice/", "/liked/",
     "/playlist/{playlist}/", "/v/{new}/", "/v/{new}/?playlist={playlist}",
