@@ -1,4 +1,4 @@
-"""Rows for tests: plain functions with fitting defaults, unique by a counter."""
+"""Creates rows for tests, with defaults that a counter makes unique."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _numbers = count(1)
 
 
 def make_user(username: str = "", *, role: Role = Role.USER, **fields: Any) -> User:
-    """A member. Without a `password` they have none (`client.force_login` works all the same)."""
+    """Creates a member, without a password by default (`client.force_login` works without)."""
     username = username or f"member{next(_numbers)}"
     fields.setdefault("email", f"{username.lower()}@example.org")
     return User.objects.create_user(username, role=role, **fields)
@@ -41,7 +41,7 @@ def make_admin(username: str = "", **fields: Any) -> User:
 
 
 def make_category(name: str = "", **fields: Any) -> Category:
-    """A category; its maker is a new admin unless `created_by` says who."""
+    """Creates a category, by a new admin by default."""
     name = name or f"Category {next(_numbers)}"
     fields.setdefault("slug", name.lower().replace(" ", "-"))
     if "created_by" not in fields:
@@ -56,7 +56,7 @@ def make_video(
     status: ProcessingStatus | str = ProcessingStatus.COMPLETED,
     **fields: Any,
 ) -> Video:
-    """A video of `uploader`, a new member by default. There are no files behind it."""
+    """Creates a video without files, of a new member by default."""
     number = next(_numbers)
     fields.setdefault("filename", f"video-{number}.mp4")
     fields.setdefault("storage_root", "videos")
@@ -77,8 +77,10 @@ def make_video(
 
 
 def make_caption(video: Video, body: str, *, code: str = "en", **fields: Any) -> Caption:
-    """A stored track of this WebVTT, folded and found by the search. Unlike add_caption it takes
-    the body as it is."""
+    """Creates a caption track with this WebVTT, and its folded text for the search.
+
+    Unlike add_caption it stores the body unchanged.
+    """
     fields = {"language": code, "label": code} | fields
     caption = Caption.objects.create(video=video, code=code, body=body, **fields)
     CaptionWords.objects.create(caption=caption, words=fold_captions(body))
@@ -87,20 +89,20 @@ def make_caption(video: Video, body: str, *, code: str = "en", **fields: Any) ->
 
 
 def make_playlist(title: str = "", *, made_by: User | None = None, **fields: Any) -> Playlist:
-    """An empty one of `made_by`, a new member by default."""
+    """Creates an empty playlist, of a new member by default."""
     title = title or f"Playlist {next(_numbers)}"
     return Playlist.objects.create(title=title, made_by=made_by or make_user(), **fields)
 
 
 def live_for(days: int) -> None:
-    """The site was alive on each of so many days until today: what is older than that may go."""
+    """Records that the site ran on each of these days until today, so that cleanups may run."""
     today = timezone.now().astimezone(UTC).date()
     dates = [today - timedelta(days=day) for day in range(days + 1)]
     DayAlive.objects.bulk_create([DayAlive(date=it) for it in dates], ignore_conflicts=True)
 
 
 def count_queries(client: Client, address: str) -> int:
-    """How many queries a page takes once the session has noted that it is used."""
+    """Returns the number of queries of a page, without the one that updates the session."""
     client.get(address)
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200

@@ -1,6 +1,6 @@
-"""Disks of a test's own, which are taken away, are read-only, full or broken when it says so.
+"""Disks that a test can unmount, fill, break or make read-only.
 
-Mounting takes root; elsewhere the test is skipped by name (tests/parts.py).
+Mounting needs root; without it the test is skipped with a reason (tests/parts.py).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ def command(*words: str | Path) -> None:
 
 
 def mount(*words: str | Path) -> None:
-    """Ends the test where nothing can be mounted."""
+    """Mounts a file system. Ends the test where that is not allowed."""
     done = subprocess.run(["mount", *words], check=False, capture_output=True, text=True)
     if done.returncode:
         without(f"a disk of its own cannot be mounted here: {done.stderr.strip()}")
 
 
 class Disk:
-    """A file system that is mounted at `folder`; `kept` is where it can be seen all the time.
+    """A file system mounted at `folder`, and always at `kept`.
 
-    `refusal` says why it could not be mounted, if so: `folder` is a plain folder then.
+    `refusal` says why it could not be mounted; then `folder` is a plain folder.
     """
 
     def __init__(self, folder: Path, kept: Path, refusal: str = "") -> None:
@@ -55,7 +55,7 @@ class Disk:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """No byte is free, and what others give back is filled again at once."""
+        """Keeps the disk full: space that others free is filled again at once."""
         over = threading.Event()
         filler = self.kept / "filler"
         thread = threading.Thread(target=keep_full, args=(filler, over))
@@ -70,7 +70,7 @@ class Disk:
             filler.unlink()
 
     def unmount(self) -> None:
-        """Also under files that are open."""
+        """Unmounts it, even while files are open."""
         command("umount", "--lazy", self.folder)
 
     def mount_again(self) -> None:
@@ -79,7 +79,7 @@ class Disk:
 
 @contextmanager
 def small_disk(folder: Path, beside: Path, *, megabytes: int = 32) -> Iterator[Disk]:
-    """A disk in memory at `folder`, which is there; `beside` is a folder that is made for it."""
+    """Mounts a disk in memory at `folder`, which exists, and at `beside`, which is created."""
     beside.mkdir()
     mount("-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", beside)
     disk = Disk(folder, beside)
@@ -93,9 +93,9 @@ def small_disk(folder: Path, beside: Path, *, megabytes: int = 32) -> Iterator[D
 
 @contextmanager
 def site_disk(folder: Path, *, megabytes: int = 600) -> Iterator[Disk]:
-    """A disk in memory for a whole site, mounted at `folder`, which is made.
+    """Mounts a disk in memory for a whole site at `folder`, which is created.
 
-    Where nothing can be mounted it is a plain folder, so that the test decides what it can do.
+    Where mounting is not allowed it is a plain folder, and the test decides what it can do.
     """
     folder.mkdir()
     words: list[str | Path] = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder]
@@ -116,7 +116,7 @@ class BreakingDisk:
 
     @contextmanager
     def unreadable(self, path: Path, *, since: int = 0) -> Iterator[None]:
-        """What lies in a file behind so many bytes gives EIO."""
+        """Makes reads of a file fail with EIO behind its first `since` bytes."""
         command("sync", "--file-system", self.folder)
         start = self.image.read_bytes().find(path.read_bytes()[since : since + 1024])
         assert start > 0
@@ -127,15 +127,17 @@ class BreakingDisk:
 
     @contextmanager
     def broken(self) -> Iterator[None]:
-        """Nothing can be written, and nothing read but what the kernel holds in memory: EIO, then
-        EROFS. Use `mount_again` after it: the kernel lets nobody write on after such an error."""
+        """Makes writes and uncached reads fail: EIO, then EROFS.
+
+        Call `mount_again` after it, because the kernel allows no writes after such an error.
+        """
         command("sync", "--file-system", self.folder)
         with self._ending_at(4096):
             yield
 
     @contextmanager
     def _ending_at(self, end: int) -> Iterator[None]:
-        """The device ends there: the kernel gives EIO for all that lies behind it."""
+        """Ends the device there, so that the kernel gives EIO for everything behind it."""
         whole = self.image.read_bytes()
         self._resize(end)
         try:
@@ -157,7 +159,7 @@ class BreakingDisk:
 
 @contextmanager
 def breaking_disk(folder: Path, image: Path, *, megabytes: int = 16) -> Iterator[BreakingDisk]:
-    """`image` is made."""
+    """Creates a file system in the file `image` and mounts it at `folder`."""
     image.write_bytes(bytes(megabytes * MIB))
     make = [require("disks"), "-q", "-F", "-N", "256", "-E", "lazy_itable_init=1", str(image)]
     subprocess.run(make, check=True, capture_output=True)
@@ -174,7 +176,7 @@ def keep_full(filler: Path, over: threading.Event) -> None:
 
 
 def fill(filler: Path) -> None:
-    """Until not a byte is free."""
+    """Writes until no byte is free."""
     with filler.open("ab", buffering=0) as file:
         size = PIECE
         while size >= 1:

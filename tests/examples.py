@@ -1,4 +1,4 @@
-"""How many examples Hypothesis tries."""
+"""The number of examples that Hypothesis tries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 
 
 def examples(number: int) -> int:
-    """This many with --long, a third of it otherwise: its database keeps what failed once, and
-    its seeds are other ones each time."""
+    """Returns the number with --long, and a third of it otherwise.
+
+    Hypothesis uses other seeds each time and keeps in its database what failed once.
+    """
     return number if os.environ.get("CLIPSET_TESTS_LONG") else -(-number // 3)

@@ -1,4 +1,4 @@
-"""What lies in a folder, apart from the marker of a storage root."""
+"""Lists folders without the marker of a storage root, and makes further roots."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def entries(folder: Path) -> list[Path]:
-    """Sorted by name."""
+    """Lists a folder, sorted by name, without the marker."""
     return sorted(path for path in folder.iterdir() if path.name != MARKER)
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Sorted; what is no folder, at whatever depth."""
+    """Lists all files at any depth, sorted, without markers."""
     found = (path for path in folder.rglob("*") if not path.is_dir())
     return sorted(path for path in found if path.name != MARKER)
 
 
 def make_root(name: str, folder: Path, *, kind: str = "videos") -> str:
-    """A further storage root in a folder, with its marker. Returns its name."""
+    """Makes a storage root in a folder, with its marker. Returns its name."""
     folder.mkdir(parents=True, exist_ok=True)
     path = as_stored(folder)
     StorageRoot.objects.update_or_create(name=name, defaults={"kind": kind, "path": path})
@@ -35,6 +35,6 @@ def make_root(name: str, folder: Path, *, kind: str = "videos") -> str:
 
 
 def keep_new_videos_in(folder: Path, name: str = "videos-2") -> None:
-    """Makes a folder the one of the configuration."""
+    """Sets the configuration's folder for new videos, and makes it a storage root."""
     Config.objects.update(video_storage_path=as_stored(folder))
     make_root(name, folder)

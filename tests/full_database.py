@@ -1,5 +1,4 @@
-"""A database without room for one more page, by SQLite's own limit: it tells of that as of a full
-disk."""
+"""A full database: SQLite's own limit of pages, which gives the error of a full disk."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ LAST_PAGES = [f"filler_{number}" for number in range(20)]
 
 @contextmanager
 def full_database() -> Iterator[None]:
-    """Of this thread's connection; in a test of its own transactions (`transaction=True`)."""
+    """Fills the database of this thread's connection; needs a test with `transaction=True`."""
     if connection.vendor != "sqlite":
         pytest.skip("SQLite's limit")
     with connection.cursor() as cursor:
@@ -29,7 +28,7 @@ def full_database() -> Iterator[None]:
             with suppress(OperationalError):
                 while True:
                     cursor.execute("INSERT INTO filler VALUES (zeroblob(%s))", [size])
-        # A split of the tree wants several pages at once, so one or two may be left.
+        # A split of the tree needs several pages at once, so one or two may be free.
         with suppress(OperationalError):
             for table in LAST_PAGES:
                 cursor.execute(f"CREATE TABLE {table} (bytes)")

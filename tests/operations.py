@@ -34,7 +34,7 @@ _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
 
 class Block(NamedTuple):
-    """A fenced block of the document."""
+    """A fenced block of docs/operations.md."""
 
     language: str
     text: str
@@ -45,7 +45,7 @@ def blocks() -> list[Block]:
 
 
 def commands() -> set[str]:
-    """Each line of the `sh` blocks, without its comment, and each command within a sentence."""
+    """Returns each line of the `sh` blocks, without comments, and each command in a sentence."""
     lines = [
         line for block in blocks() if block.language == "sh" for line in block.text.split("\n")
     ]
@@ -65,8 +65,10 @@ def _commands_in_sentences() -> Iterator[str]:
 
 
 def documented(command: str, replace: Mapping[str, str] | None = None) -> str:
-    """The text of a command of the document, which must have it, with the values of its examples
-    replaced by those of the test."""
+    """Returns the text of a command, which the document must have.
+
+    Values of its examples are replaced by those of the test.
+    """
     assert command in commands(), f"docs/operations.md does not have the command: {command}"
     changed = command
     for example, value in (replace or {}).items():
@@ -77,7 +79,7 @@ def documented(command: str, replace: Mapping[str, str] | None = None) -> str:
 
 
 def program(command: str) -> PurePath:
-    """The first word of a command behind its assignments."""
+    """Returns the first word of a command behind its assignments."""
     words = (word for word in shlex.split(command) if not _ASSIGNMENT.match(word))
     return PurePath(next(words))
 
@@ -88,8 +90,10 @@ def run_command(
     replace: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the document in the clone to its end, as a shell does. Its standard error
-    is part of its output."""
+    """Runs a command of the document in the clone to its end, with a shell.
+
+    Standard error is part of its output.
+    """
     return subprocess.run(
         ["bash", "-c", documented(command, replace)],
         cwd=clone.root,
@@ -104,8 +108,10 @@ def run_command(
 
 
 def commands_run_by_tests() -> dict[str, str]:
-    """Each command that a test, or a function of its module that it calls, names in a call of a
-    runner; with that test."""
+    """Returns the commands that tests run, with the test.
+
+    These are arguments of a runner's calls in a test or in functions of its module that it calls.
+    """
     found: dict[str, str] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         text = path.read_text()
@@ -131,7 +137,7 @@ def _named_by(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def _calls(function: ast.FunctionDef) -> Iterator[Any]:
-    """Calls of functions by their plain name."""
+    """Returns the calls of functions by plain name."""
     return (
         node
         for node in ast.walk(function)

@@ -1,5 +1,7 @@
-"""How pytest-xdist deals the tests to its workers: a file stays together, for the fixtures of its
-module; whole sites never run beside each other; what takes long begins first.
+"""How pytest-xdist distributes the tests to its workers.
+
+The tests of a file run in one worker, one after the other, because of the file's fixtures. Tests of
+whole sites never run at the same time. The tests that take longest start first.
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
 MAX_WORKERS = 4
-# Of each of these folders nothing runs beside another of it: the promises of scripts/run are in
-# seconds, and a start fills a core.
+# All tests of such a folder run in one worker: scripts/run promises times in seconds, and each
+# start of it keeps a core busy.
 ONE_AT_A_TIME = ("tests/scripts/",)
-# Begun in this order, before all others: those that take longest by themselves. The rest take a few
-# seconds each, so that at the end no worker waits for another for long.
+# These start first, in this order, as they take longest. The other files take a few seconds each,
+# so that no worker waits long for another at the end.
 LONGEST_FIRST = (
     *ONE_AT_A_TIME,
     "tests/services/test_postgresql.py",
@@ -55,7 +57,7 @@ LONGEST_FIRST = (
 
 
 def unit(node: str) -> str:
-    """What a test's id has in common with those that the same worker runs one after the other."""
+    """Returns the part of a test's id that all tests share which have to run in one worker."""
     for folder in ONE_AT_A_TIME:
         if node.startswith(folder):
             return folder
@@ -63,7 +65,10 @@ def unit(node: str) -> str:
 
 
 def begin_with_the_longest(items: list[pytest.Item]) -> None:
-    """Else one worker would still be at them when the others have done all else."""
+    """Sorts the tests by LONGEST_FIRST.
+
+    Otherwise one worker would still run the longest when the others have nothing left.
+    """
 
     def rank(item: pytest.Item) -> int:
         node = item.nodeid
@@ -74,8 +79,11 @@ def begin_with_the_longest(items: list[pytest.Item]) -> None:
 
 
 def workers_for(arguments: list[str], root: Path) -> int:
-    """One more than there are cores, since some always wait for a browser or a clock; within
-    reason; 0, which is none, for a single file."""
+    """Returns how many workers run these arguments of pytest; 0 for a single file.
+
+    There is one worker more than cores, at most MAX_WORKERS, because some tests always wait for a
+    browser or for a time.
+    """
     files = [root / argument.split("::", 1)[0] for argument in arguments]
     if len(files) == 1 and files[0].is_file():
         return 0
@@ -84,18 +92,18 @@ def workers_for(arguments: list[str], root: Path) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """What `-n auto` means."""
+    """Returns the number of workers for `-n auto`."""
     return workers_for(config.args, config.invocation_params.dir)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
-    """Units as above, unless --dist asks for another way."""
+    """Returns a scheduler that keeps units together, unless --dist asks for another way."""
     if config.getoption("dist") != "load":
         return None
     from xdist.scheduler import LoadScopeScheduling
 
-    config.option.loadscopereorder = False  # that would go by the number of tests
+    config.option.loadscopereorder = False  # it would sort by the number of tests
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = unit
     return scheduler

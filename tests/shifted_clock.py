@@ -1,4 +1,4 @@
-"""A wall clock that a test sets, for the processes that it starts (tests/clock_shift.c)."""
+"""A wall clock that a test sets for the processes that it starts (tests/clock_shift.c)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOURCE = Path(__file__).with_name("clock_shift.c")
 
 
 class ShiftedClock:
-    """Processes that get `environment` read a clock that is ahead by what was last set."""
+    """The clock of all processes that are started with `environment`."""
 
     def __init__(self, library: Path, file: Path) -> None:
         file.write_bytes(bytes(8))
@@ -25,7 +25,7 @@ class ShiftedClock:
         self.environment = {"LD_PRELOAD": str(library), "CLOCK_SHIFT_FILE": str(file)}
 
     def set_ahead(self, by: timedelta) -> None:
-        """At once, also for processes that run already; negative sets it behind."""
+        """Sets the clock ahead, or behind if negative; running processes see it at once."""
         self._shift[:] = struct.pack("q", int(by.total_seconds()))
 
     def set_right(self) -> None:

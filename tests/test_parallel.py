@@ -1,4 +1,4 @@
-"""How the tests are dealt to several workers, and that the rules hold there too."""
+"""Tests how tests are distributed to workers, and that the rules for skipping hold there."""
 
 from __future__ import annotations
 

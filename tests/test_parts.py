@@ -1,4 +1,4 @@
-"""A missing program skips a test by name, and fails it where nothing may be missing."""
+"""Tests that a missing program skips a test with a reason, and fails it with CI=true."""
 
 from __future__ import annotations
 

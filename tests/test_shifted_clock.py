@@ -1,4 +1,4 @@
-"""The clock that tests set is seen by Python, SQLite and child processes, and may change."""
+"""Tests that Python, SQLite and child processes see the clock that tests set."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Whether a restored site is what was backed up: every row, every byte, and what members were told.
+"""Checks that a restored site equals its backup: every row, every byte, and all acknowledgements.
 
-The site goes on while it is backed up, so the truth comes from three sides: the rows from the copy
-of the database in the repository; the bytes from hard links to every file that the site ever had,
-since files never change under their names; and from members what they were told before the backup
-began.
+The site runs while it is backed up, so there are three references: rows from the copy of the
+database in the repository; bytes from hard links to every file that the site ever had, because
+files never change under their names; and what the site had acknowledged to members before the
+backup began.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Tables = dict[str, list[str]]
 
-# What a restore changes: tasks only wake, and a backup is always RUNNING in its own copy.
+# Tables that a restore changes: tasks are only wake-ups, and in its copy a backup is RUNNING.
 CHANGED: Final = frozenset({"django_q_ormq", "backup_runs"})
 _COPY: Final = re.compile(r"COPY (\S+) \(.*\) FROM stdin;\n((?:.*\n)*?)\\\.\n")
 _SEQUENCE: Final = re.compile(r"SELECT pg_catalog\.setval\((.*)\);")
@@ -39,7 +39,7 @@ _SEQUENCE: Final = re.compile(r"SELECT pg_catalog\.setval\((.*)\);")
 
 
 def stored_tables(store: Mapping[str, str], snapshot: str, folder: Path) -> Tables:
-    """Every row of the copy of the database in a backup, which is put into the folder."""
+    """Restores the database of a backup into the folder. Returns its rows by table."""
     listed = _restic(store, "ls", snapshot).decode().splitlines()
     [path] = [line for line in listed if re.search(r"/staging/clipset\.(db|pgdump)$", line)]
     copy = folder / Path(path).name
@@ -48,7 +48,7 @@ def stored_tables(store: Mapping[str, str], snapshot: str, folder: Path) -> Tabl
 
 
 def tables_of(url: str) -> Tables:
-    """Every row of a site's database."""
+    """Returns the rows of a site's database by table."""
     if url.startswith("sqlite:///"):
         return sqlite_tables(Path(unquote(url.removeprefix("sqlite:///"))))
     where = parameters(url)
@@ -69,7 +69,7 @@ def sqlite_tables(file: Path) -> Tables:
 
 
 def _postgresql_tables(program: str, *arguments: str | Path) -> Tables:
-    """The sequences are one table more."""
+    """Returns rows by table, and the sequences as one more table."""
     said = subprocess.run(
         [program, "--data-only", "--file=-", *arguments],
         check=True,
@@ -107,8 +107,10 @@ def check_rows(stored: Tables, restored: Tables) -> int:
 
 
 class Keeper(threading.Thread):
-    """Gives each file that appears in a media folder a second name, which stays when the site
-    removes the first. The folder for that has to be on the same disk."""
+    """Hard-links each file that appears in a media folder, so that its bytes outlast a deletion.
+
+    The folder for the links has to be on the same disk.
+    """
 
     EVERY = 0.02  # seconds
 
@@ -131,7 +133,7 @@ class Keeper(threading.Thread):
         self._look()
 
     def versions(self, name: str) -> list[Path]:
-        """Of the file with this path below the media folder, in the order in which they came."""
+        """Returns the versions of the file with this path below the media folder, oldest first."""
         return self._versions[name]
 
     def _look(self) -> None:
@@ -146,7 +148,7 @@ class Keeper(threading.Thread):
 
 
 def _files(media: Path) -> Iterable[tuple[str, int]]:
-    """Paths below the folder with their inodes, but for folders of attempts, which are work."""
+    """Returns paths below the folder with their inodes, without the folders of attempts."""
     for where, folders, files in os.walk(media):
         folders[:] = [name for name in folders if not name.startswith("job-")]
         for name in files:
@@ -157,8 +159,10 @@ def _files(media: Path) -> Iterable[tuple[str, int]]:
 
 
 def check_files(keeper: Keeper, restored: Path) -> int:
-    """Every byte of every restored file. One that was still being uploaded may end earlier than it
-    does now. Returns how many bytes were the same."""
+    """Compares every byte of every restored file. Returns how many bytes were the same.
+
+    A file that was still being uploaded may be shorter than it is now.
+    """
     compared = 0
     for name, _ in _files(restored):
         path = restored / name
@@ -178,12 +182,12 @@ def _begins_with(version: Path, path: Path, size: int) -> bool:
         return whole.read(size) == path.read_bytes()
 
 
-# -- what members were told -----------------------------------------------------------------------
+# -- acknowledgements -----------------------------------------------------------------------------
 
 
 @dataclass
 class Told:
-    """What members asked for and what the site said it has done: short ids of videos, texts."""
+    """What members asked for and what the site acknowledged: short ids of videos, texts."""
 
     uploaded: set[str] = field(default_factory=set)
     commented: set[str] = field(default_factory=set)
@@ -197,8 +201,10 @@ class Told:
 
 
 def check_told(before: Told, after: Told, videos: set[str], comments: set[str]) -> None:
-    """`before` is what members knew when the backup began, `after` when it had ended. A comment's
-    text begins with the short id of its video."""
+    """Checks acknowledgements: `before` when the backup began, `after` when it had ended.
+
+    The text of a comment begins with the short id of its video.
+    """
     assert before.uploaded - after.asked_to_delete <= videos
     assert not before.deleted & videos
     kept = {text for text in before.commented if text.split()[0] not in after.asked_to_delete}

@@ -1,4 +1,4 @@
-"""A site with something of everything on it, for those who look at its pages."""
+"""Fills a site with examples of everything that pages show."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ DESCRIPTION = (
 
 
 def furnish(root: User, media: Path) -> dict[str, str]:
-    """What stands in the {braces} of tests/browser/pages.py. `root` is an admin.
+    """Fills the site and returns the values for the {braces} of tests/browser/pages.py.
 
-    bob uploads, alice is another member, dora is new and has nothing, wendy has sent all that
-    she may this week.
+    `root` is an admin. bob uploads, alice is another member, dora is new and has nothing, wendy has
+    used up her quota of this week.
     """
     bob, alice = make_user("bob"), make_user("alice")
     make_user("dora")
@@ -110,7 +110,7 @@ def _picture(kind: str = "PNG") -> io.BytesIO:
 
 
 def _video(bob: User, **fields: Any) -> Video:
-    """It plays, and has all that a video can have."""
+    """Makes a video that plays and has everything that a video can have."""
     clip = clips.h264_mp4(seconds=2, size="1152x640", fps="10", gop=20)
     video_file = Video.objects.get(pk=kept_video(bob, clip).pk)
     fields |= {"title": "Harvest in the hills", "description": DESCRIPTION, "view_count": 12345}
@@ -138,7 +138,7 @@ def _talk(video_file: Video, alice: User, bob: User) -> dict[str, str]:
 
 
 def _links(video_file: Video) -> dict[str, str]:
-    """One open, one revoked a moment ago, one run out."""
+    """Makes guest links: an active one, one revoked a moment ago, an expired one."""
     bob, week = video_file.uploaded_by, timedelta(days=7)
     link = create_guest_link(video=video_file, created_by=bob, lifetime=week, note="Mary")
     closed = create_guest_link(
@@ -153,7 +153,7 @@ def _links(video_file: Video) -> dict[str, str]:
 
 
 def _invitations(root: User) -> dict[str, str]:
-    """One open, one used, one run out."""
+    """Makes invitations: a pending one, a used one, an expired one."""
     issued = {
         name: issue_invitation(email=f"{name}@example.org", role=Role.USER, created_by=root)
         for name in ("mary", "used", "late")

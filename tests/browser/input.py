@@ -1,7 +1,6 @@
-"""Two ways to use a page: with the keys alone at a desk, and with a thumb on a phone.
+"""Two ways to use a page: by keyboard alone at a desk, and by touch on a phone.
 
-Both look at each thing that they use as the person would: whether one sees where the focus is, and
-whether a thumb hits it.
+Both check each control that they use: whether its focus is visible, and whether a thumb can hit it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 LEAST = 24  # px, each way: WCAG 2.2, 2.5.8
-MAX_TABS = 60  # from anywhere on a page to anything on it
+MAX_TABS = 60  # from any element of a page to any other
 
 HAS_FOCUS = """it => {
     let held = document.activeElement;
@@ -25,7 +24,7 @@ HAS_FOCUS = """it => {
     return held === it || it.getRootNode().activeElement === it;
 }"""
 IN_MENU = "it => it.parentNode.contains(it.getRootNode().activeElement)"
-# What hides the focus: no ring at all, or something that lies over it.
+# Reasons why the focus is not visible: there is no ring, or something covers it.
 LOOK = """it => {
     const rings = (style) => (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0)
         || style.boxShadow !== "none";
@@ -38,7 +37,7 @@ LOOK = """it => {
     return { shown, free: Boolean(free), top: top?.outerHTML.slice(0, 200), y,
         inside: y >= 0 && y + Math.min(height, 40) <= innerHeight };
 }"""
-# A link within a line of text may be as low as the line is.
+# A link within a line of text may be as low as the line.
 SIZE = """it => {
     const { width, height } = it.getBoundingClientRect();
     const box = getComputedStyle(it, "::after");
@@ -61,7 +60,7 @@ class Hand(Protocol):
 
 
 class Keys:
-    """Tab, Enter, letters and arrows; the pointer is never touched."""
+    """Uses Tab, Enter, letters and arrow keys, and never the pointer."""
 
     look: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 
@@ -77,7 +76,7 @@ class Keys:
         page.keyboard.press("k")
 
     def leave_menu(self, page: Page) -> None:
-        """Of the player: out of its second level, then out of it."""
+        """Leaves the second level of the player's menu, then the menu."""
         page.keyboard.press("Escape")
         page.keyboard.press("Escape")
 
@@ -85,7 +84,7 @@ class Keys:
         target.wait_for()
         key = "Tab"
         if target.evaluate("it => it.role?.startsWith('menuitem')"):
-            # A menu takes the focus when it opens, and is gone through by arrows.
+            # A menu gets the focus when it opens, and arrow keys move in it.
             wait_for(lambda: target.evaluate(IN_MENU), name=f"the focus in the menu of {target}")
             key = "ArrowDown"
         for _ in range(MAX_TABS):
@@ -101,7 +100,7 @@ class Keys:
 
 
 class Thumb:
-    """A phone: it taps, and types on the keyboard of the screen."""
+    """Taps on a phone and types on its screen keyboard."""
 
     look: dict[str, Any] = {
         "viewport": {"width": 390, "height": 844},
@@ -125,7 +124,7 @@ class Thumb:
         self.use(page.locator(".player__bar media-play-button"))
 
     def leave_menu(self, page: Page) -> None:
-        """Beside it."""
+        """Taps beside the menu."""
         page.touchscreen.tap(195, 100)
 
 

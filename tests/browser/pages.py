@@ -1,4 +1,4 @@
-"""Every page of the site, as those see it who come to it: the table of test_access.py.
+"""The table of every page of the site in its states, for test_access.py.
 
 A page that has no line here fails tests/clipset/test_urls.py.
 """
@@ -27,16 +27,16 @@ NARROW, WIDE = 390, 1280
 class Look:
     """One page in one state.
 
-    `path` is opened by the member of that name (a stranger without one), then `then` opens or
-    sends something on it. What stands in {braces} comes from tests/browser/furnished.py.
+    The member named `by` opens `path` (nobody logged in for ""), then `then` opens or sends
+    something on the page. Values for {braces} come from tests/browser/furnished.py.
     """
 
-    name: str  # of its pictures
-    path: str  # the URL name's own, or that of a page with a form that leads there
+    name: str  # of its screenshots
+    path: str  # of this URL, or of a page with a form that leads to it
     by: str = "bob"
     then: Callable[[Page], None] | None = None
     widths: tuple[int, ...] = (WIDE, NARROW)
-    is_new: bool = False  # of the site: nothing is on it yet
+    is_new: bool = False  # whether the site must be empty
     shows: tuple[str, dict[str, Any]] | None = field(default=None, hash=False)
     """A template with its context, where no visitor can bring it about; `path` is not asked."""
 
@@ -50,7 +50,7 @@ def show(popover: str) -> Callable[[Page], None]:
 
 
 def send(form: str, **fields: str) -> Callable[[Page], None]:
-    """Sends the form as it is but for these fields, whatever the browser thinks of it."""
+    """Changes these fields of a form and sends it without the browser's validation."""
 
     def then(page: Page) -> None:
         for name, value in fields.items():
@@ -89,7 +89,7 @@ def player_end(page: Page) -> None:
 
 
 def card_menu(page: Page) -> None:
-    """Of a video that the pointer stays on."""
+    """Opens the menu of a card while the pointer is over its thumbnail."""
     page.locator(".video-card:has(clip-storyboard)").last.hover(position={"x": 120, "y": 60})
     page.locator("clip-storyboard canvas").wait_for()
     page.locator(".video-card:has(clip-storyboard) [data-more]").last.click()
@@ -97,7 +97,7 @@ def card_menu(page: Page) -> None:
 
 
 def choose_videos(page: Page) -> None:
-    """Two, of which the site takes one."""
+    """Chooses two files, of which the site accepts one."""
     videos: list[FilePayload] = [
         {"name": "beach_day.mp4", "mimeType": "video/mp4", "buffer": b"x" * 2000},
         {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x" * 2000},
@@ -107,7 +107,7 @@ def choose_videos(page: Page) -> None:
 
 
 def toast(page: Page) -> None:
-    """One of the site's, and one of a script's."""
+    """Shows a toast of the site and one of a script."""
     send("form[action='/settings/']")(page)
     page.wait_for_function("!!customElements.get('clip-toast')")
     page.evaluate(
@@ -119,7 +119,7 @@ def toast(page: Page) -> None:
     )
 
 
-# URL name -> its looks; "errors" have no address of their own.
+# URL name -> its looks; "errors" have no URL of their own.
 PAGES: dict[str, list[Look]] = {
     "home": [
         Look("home-new", "/", "root_", is_new=True),
@@ -310,12 +310,14 @@ PAGES: dict[str, list[Look]] = {
 
 
 def open_look(page: Page, look: Look, names: dict[str, str]) -> None:
-    """Opens it at the first of its widths."""
+    """Opens a look at the first of its widths."""
     page.set_viewport_size({"width": look.widths[0], "height": 844})
     if look.shows is None:
         page.goto(look.path.format_map(names))
     else:
-        page.goto("/healthz")  # has no scripts; its security policy holds for what takes its place
+        page.goto(
+            "/healthz"
+        )  # has no scripts; its security policy also applies to the content set below
         page.set_content(render_to_string(*look.shows), wait_until="load")
     if look.then is not None:
         look.then(page)

@@ -1,4 +1,4 @@
-"""What a test asks the player of a watch page."""
+"""Reads and controls the player of a watch page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playwright.sync_api import TimeoutError as TookTooLong
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# Notes from the beginning of a page what its security policy stops.
+# Records what the security policy of a page stops, from the page's start.
 STOPPED = """
     window.stopped = [];
     addEventListener("securitypolicyviolation", (event) => window.stopped.push(
@@ -23,7 +23,7 @@ STATE = """video => ({
 })"""
 
 
-# What tells why it does not play.
+# The state that tells why a video does not play.
 INSIDE = """video => {
     const source = video.closest("clip-player")?.source, hls = source?.hls;
     const ranges = [...Array(video.buffered.length).keys()];
@@ -48,7 +48,7 @@ def state(page: Page) -> dict[str, Any]:
 
 
 def wait_until(page: Page, condition: str, *, seconds: float = 30) -> None:
-    """Until this is true of `video`."""
+    """Waits until a JavaScript expression of `video` is true."""
     try:
         page.wait_for_function(
             f"() => {{ const video = document.querySelector('video.player__video');"

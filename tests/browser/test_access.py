@@ -162,7 +162,9 @@ def go_round(visit: Callable[..., Page], media: Path, *, takes_pictures: bool) -
     token = setup_link().rstrip("/").rpartition("/")[2]
     tour = Tour(visit, {"setup": token}, takes_pictures)
     new = [line for line in LOOKS if line[1].is_new]
-    for line in sorted(new, key=lambda line: line[1].by):  # the first is who makes the admin
+    for line in sorted(
+        new, key=lambda line: line[1].by
+    ):  # first the page on which the admin is created
         if line[1].by and "root" not in tour.names:
             tour.names["root"] = make_admin("root_").username
         tour.see(*line)
@@ -190,13 +192,13 @@ def test_every_page_is_for_everybody(
 def test_every_page_has_its_picture_taken(
     visit: Callable[..., Page], site: live.Server, problems: list[str]
 ) -> None:
-    """In test-results/screenshots/, light and dark, for people to look at."""
+    """Takes screenshots in light and dark, in test-results/screenshots/, for people to look at."""
     wrong = go_round(visit, site.media, takes_pictures=True)
     problems[:] = without_meant(problems)
     assert wrong == [], "\n".join(wrong)
 
 
-# What has the focus: its box on the screen, whether something lies over it, whether a ring shows.
+# The focused element: its place on the screen, whether something covers it, whether a ring shows.
 FOCUSED = """() => {
     const it = document.activeElement;
     if (!it || it === document.body) return null;
@@ -225,7 +227,7 @@ MAX_STOPS = 60
 
 
 def walk(page: Page) -> list[dict[str, Any]]:
-    """Where Tab leads to from the beginning of the page, until it leaves it."""
+    """Returns the elements that Tab reaches, from the start of the page until it leaves it."""
     stops: list[dict[str, Any]] = []
     for _ in range(MAX_STOPS):
         page.keyboard.press("Tab")
@@ -257,13 +259,13 @@ def test_the_keyboard_reaches_what_is_there_and_one_sees_where_it_is(
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null"), "the bar is skipped"
-    problems.clear()  # there are no files behind most videos
+    problems.clear()  # most videos have no files
 
 
 def test_forced_colours_leave_visible_what_a_colour_tells(
     visit: Callable[..., Page], site: live.Server
 ) -> None:
-    """Of what background and shadow alone would mark nothing is left then."""
+    """Forced colours remove backgrounds and shadows, so nothing may depend on these alone."""
     names = furnish(make_admin("root_"), site.media)
     page = visit(User.objects.get(username="root_"), forced_colors="active")
     looks = {look.name: look for _, look in LOOKS}
@@ -308,7 +310,7 @@ def test_pages_move_into_each_other_only_for_those_who_want_motion(
     assert page.evaluate("window.moved") == (motion == "no-preference")
     page.go_back()
     page.wait_for_url("/")
-    problems[:] = without_meant(problems)  # there are no files behind the videos
+    problems[:] = without_meant(problems)  # the videos have no files
 
     held: list[Route] = []
 

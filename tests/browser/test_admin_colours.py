@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-# Colours that change slowly would be seen half-way.
+# Without transitions, which axe-core would see half-way.
 AT_ONCE = """() => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync("*, ::before, ::after { transition: none !important; }");
@@ -115,7 +115,7 @@ LOOKS = [
 
 
 def make_reports() -> None:
-    """Findings of the doctor, and a removal that failed."""
+    """Creates findings of the doctor and a failed removal."""
     finding = {
         "check": "odd",
         "sentence": "This is odd.",
@@ -132,8 +132,10 @@ def make_reports() -> None:
 
 
 def show_backups(page: Page, settings: Settings, folder: Path) -> None:
-    """As where backups are set up, which the running site has not: one is stored, one failed, one
-    was killed."""
+    """Shows the page of backups with a stored, a failed and a killed one.
+
+    The running site has no backups configured, so the page is rendered here.
+    """
     settings.BACKUP_REPOSITORY = "/mnt/backup"
     settings.BACKUP_PASSWORD_FILE = str(folder / "password")
     (folder / "password").write_text("long and random")
@@ -151,14 +153,14 @@ def show_backups(page: Page, settings: Settings, folder: Path) -> None:
 
 
 def narrow(page: Page) -> bool:
-    """Whether all of the page is there on a phone without scrolling to the side."""
+    """Returns whether the page fits a phone without scrolling sideways."""
     page.set_viewport_size({"width": 390, "height": 844})
     width: int = page.evaluate("document.documentElement.scrollWidth")
     return width <= 390
 
 
 def point_at_everything(page: Page) -> None:
-    """Has the browser show each link, button and row as if the pointer were over it."""
+    """Gives each link, button and row the states of being pointed at and focused."""
     devtools = page.context.new_cdp_session(page)
     devtools.send("DOM.enable")
     devtools.send("CSS.enable")
@@ -170,7 +172,7 @@ def point_at_everything(page: Page) -> None:
 
 
 def hard_to_read(page: Page, name: str) -> list[str]:
-    """What axe-core finds too faint, in light and dark, left alone and pointed at."""
+    """Returns what axe-core finds too faint, in light and dark, pointed at and not."""
     page.wait_for_load_state("load")
     page.evaluate(axe_core())
     page.evaluate(AT_ONCE)
@@ -206,7 +208,7 @@ def test_nothing_in_the_admin_is_hard_to_read(
     video = Video.objects.get(short_id=furnish(make_admin("root_"), site.media)["video"])
     mod = make_moderator("mod")
     comments = [Comment(video=video, author=mod, text="Hm") for _ in range(60)]
-    comment, *_ = Comment.objects.bulk_create(comments)  # more than one page of them
+    comment, *_ = Comment.objects.bulk_create(comments)  # more than one page
     names = {"video": str(video.pk), "comment": str(comment.pk)}
     make_reports()
     pages: dict[str, Page] = {}

@@ -1,4 +1,4 @@
-"""What members do with a video, each with the keys alone at a desk and with a thumb on a phone."""
+"""What members do with a video, by keyboard alone at a desk and by touch on a phone."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ def hand(request: pytest.FixtureRequest) -> Hand:
 
 @pytest.fixture
 def video_file(bob: User) -> Video:
-    """In two sizes, with its storyboard. It goes from black to white, so that any picture of it
-    tells its moment."""
+    """A video in two sizes with its storyboard.
+
+    It fades from black to white, so that the brightness of a frame tells its time.
+    """
     clip = clips.make(
         "mp4",
         *("-f", "lavfi", "-i", f"color=white:size=1152x640:rate=5:duration={SECONDS}"),
@@ -65,8 +67,10 @@ def begin(page: Page, video: Video) -> None:
 
 
 def is_shown(page: Page, seconds: float) -> bool:
-    """Whether the preview over the timeline is of this moment, by how bright it is. One picture
-    stands for two seconds."""
+    """Returns whether the preview over the timeline shows this time, judged by its brightness.
+
+    A storyboard has one frame for two seconds.
+    """
     picture = Image.open(io.BytesIO(page.locator("media-preview-thumbnail[slot]").screenshot()))
     middle = picture.crop((20, 20, picture.width - 20, picture.height - 20)).convert("L")
     return abs(ImageStat.Stat(middle).mean[0] / 255 * SECONDS - seconds) < 2.5
@@ -112,7 +116,7 @@ def test_the_timeline_shows_what_is_where_and_leads_there(
         wait_until(page, "Math.abs(video.currentTime - 5) < 0.1")
         page.keyboard.press("End")
         wait_until(page, f"video.currentTime > {SECONDS - 1}")
-        # Whoever has a pointer looks ahead without going there.
+        # A pointer shows the preview without seeking.
         for share in (0.7, 0.2):
             page.mouse.move(box["x"] + box["width"] * share, middle)
             wait_for(lambda at=share: is_shown(page, at * SECONDS), name="the picture")  # type: ignore[misc]
@@ -207,7 +211,7 @@ def test_a_guest_link_is_made_watched_revoked_and_opened_again(
     assert answer.status == 410
     expect(guest.get_by_role("heading", name="This link doesn't work")).to_be_visible()
     hand.use(page.get_by_role("button", name="Undo: open Grandma again"))
-    expect(page.get_by_text("Open", exact=True)).to_be_visible()
+    expect(page.get_by_text("Active", exact=True)).to_be_visible()
     guest.reload()
     wait_until(guest, "video.readyState >= 2")
     problems[:] = [said for said in problems if "410" not in said]

@@ -1,4 +1,4 @@
-"""Cards of videos: looking through one, its menu, and what is not ready yet."""
+"""Cards of videos: the preview, the menu, and videos that are not ready yet."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def card_of(page: Page, title: str) -> Locator:
 
 
 def place(card: Locator, share: float) -> tuple[float, float]:
-    """In its picture, that far to the right."""
+    """Returns a point in the thumbnail; `share` of its width from the left."""
     box = card.locator(".thumbnail").bounding_box()
     assert box is not None
     return box["x"] + share * box["width"], box["y"] + box["height"] / 2
@@ -65,10 +65,10 @@ def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
     page.on("request", lambda request: asked.append(request.url.partition("/v/")[2]))
     page.goto("/")
 
-    # -- Looking through it
+    # -- The preview
     card = card_of(page, "Harbour")
     before = card.evaluate("card => card.outerHTML")
-    for share in (0.5, 0.6):  # the first brings the script
+    for share in (0.5, 0.6):  # the first move loads the script
         page.mouse.move(*place(card_of(page, "Passed"), share))
     page.mouse.move(*place(card, 0.1))
     page.wait_for_function("() => !!customElements.get('clip-storyboard')")
@@ -102,7 +102,7 @@ def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
     page.keyboard.press("Enter")
     expect(menu).to_be_visible()
     menu.get_by_label("Name your first playlist").fill("For Sunday")
-    expect(page.locator(".htmx-added")).to_have_count(0)  # htmx sees to the form from now on
+    expect(page.locator(".htmx-added")).to_have_count(0)  # htmx handles the form from now on
     page.keyboard.press("Enter")
     expect(menu.get_by_role("button", name="For Sunday", pressed=True)).to_be_visible()
     expect(page.get_by_text("Added to")).to_be_visible()
@@ -121,7 +121,7 @@ def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
     expect(page.get_by_role("button", name="For Sunday", pressed=False)).to_be_visible()
     page.keyboard.press("Escape")
 
-    # -- What is not ready yet
+    # -- Videos that are not ready yet
     Job.objects.update(progress=57)
     expect(card_of(page, "Making")).to_contain_text("57%")
     Job.objects.all().delete()

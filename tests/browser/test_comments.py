@@ -41,7 +41,7 @@ def comment(page: Page, text: str) -> None:
 def test_members_talk_below_a_video(
     visit: Callable[..., Page], bob: User, problems: list[str], scripts: bool
 ) -> None:
-    """Writing, answering, changing, deleting and taking that back; with scripts on one page."""
+    """Write, reply, edit, delete, undo; with scripts without leaving the page."""
     video = make_video("Sea", uploader=bob)
     address = video.get_absolute_url()
     page = visit(make_user("alice"), java_script_enabled=scripts)
@@ -83,7 +83,7 @@ def test_members_talk_below_a_video(
     else:
         page.get_by_role("link", name="0:43").click()
         expect(page).to_have_url(f"{address}?t=43")
-    problems[:] = [it for it in problems if "404" not in it]  # there is no video behind the video
+    problems[:] = [it for it in problems if "404" not in it]  # the video has no file
 
     reader = visit(bob, java_script_enabled=scripts)
     reader.goto("/")
@@ -99,7 +99,7 @@ def test_members_talk_below_a_video(
 def test_what_the_site_refuses_is_taken_back_and_told(
     visit: Callable[..., Page], bob: User, problems: list[str]
 ) -> None:
-    """No like without the site, and no word lost; the keyboard alone is enough."""
+    """A like that fails is taken back, typed text stays, and the keyboard alone is enough."""
     video = make_video("Sea", uploader=bob)
     first = write_comment(video=video, author=bob, text="First")
     page = visit(bob)
@@ -120,7 +120,7 @@ def test_what_the_site_refuses_is_taken_back_and_told(
     box = page.get_by_label("Your comment", exact=True)
     box.fill("   ")
     box.blur()
-    # A press gives the form the focus: its button must stay under the pointer all the same.
+    # Pressing the button gives the form the focus: the button must stay under the pointer.
     page.get_by_role("button", name="Comment", exact=True).click()
     expect(page.get_by_role("alert")).to_have_text("Enter a comment.")
     expect(box).to_be_focused()
@@ -139,7 +139,7 @@ def test_what_the_site_refuses_is_taken_back_and_told(
 def test_whoever_was_logged_out_while_writing_loses_nothing(
     visit: Callable[..., Page], bob: User, problems: list[str]
 ) -> None:
-    """The log-in opens beside the page. It makes a new token, which the page takes by itself."""
+    """The log-in opens in another tab and makes a new CSRF token, which the page picks up."""
     video = make_video("Sea", uploader=bob)
     page = visit(bob)
     page.goto(video.get_absolute_url())
@@ -173,7 +173,7 @@ def test_whoever_was_logged_out_while_writing_loses_nothing(
     assert Like.objects.count() == Comment.objects.count() == 1
     expect(toasts.locator("clip-toast")).to_have_count(1)
 
-    # Somebody else: nothing is sent in their name.
+    # Another member is logged in now: nothing is sent in their name.
     page.evaluate("document.body.dataset.member = '0'")
     page.context.clear_cookies(name="csrftoken")
     comment(page, "By whom?")
@@ -187,7 +187,7 @@ def test_whoever_was_logged_out_while_writing_loses_nothing(
 def test_lists_go_on_where_one_was_and_show_nothing_twice(
     visit: Callable[..., Page], bob: User, problems: list[str]
 ) -> None:
-    """By the keyboard; and what broke on the way is told."""
+    """Lists are continued by keyboard, and a failure is shown."""
     video = make_video("Sea", uploader=bob)
     old = write_comment(video=video, author=bob, text="An old one")
     Comment.objects.bulk_create(
@@ -203,7 +203,7 @@ def test_lists_go_on_where_one_was_and_show_nothing_twice(
 
     page.locator(f"#comment-{root.pk}").get_by_role("link", name="Reply").click()
     page.get_by_label("Reply to bob").fill("Mine")
-    # While the database is busy, the site's sentence is shown and what was typed stays.
+    # While the database is busy, the site's sentence is shown and the typed text stays.
     page.route("**/comments/**", lambda route: route.fulfill(status=503, **busy))
     page.get_by_role("button", name="Reply", exact=True).click()
     expect(page.locator("#toasts")).to_contain_text(BUSY.sentence)
@@ -240,7 +240,7 @@ def test_lists_go_on_where_one_was_and_show_nothing_twice(
 def test_a_form_is_sent_once_and_again_after_a_stop(
     visit: Callable[..., Page], bob: User, problems: list[str]
 ) -> None:
-    """And the older notifications that come on the way get the focus."""
+    """Loads older notifications, the first of which gets the focus."""
     video = make_video("Sea", uploader=bob)
     kind = NotificationKind.PROCESSED
     Notification.objects.bulk_create(
@@ -251,7 +251,7 @@ def test_a_form_is_sent_once_and_again_after_a_stop(
     page.goto("/notices/")
     page.get_by_role("link", name="Show older").press("Enter")
     expect(page.locator(".notification").nth(NOTIFICATIONS).get_by_role("link")).to_be_focused()
-    # As if Stop was pressed at once.
+    # As if Stop had been pressed at once.
     page.evaluate(
         """window.sent = 0;
         addEventListener("submit", (event) => {

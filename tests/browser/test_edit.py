@@ -1,4 +1,4 @@
-"""Choosing the picture of a video on its page for changes, with scripts and without."""
+"""Choosing the thumbnail of a video on its edit page, with and without scripts."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_without_scripts_a_moment_is_typed_and_a_large_file_gets_its_sentence(
     expect(page.locator("h1")).to_have_text("Harvest in the hills")
     video.refresh_from_db()
     assert video.thumbnail_wanted_at == 3
-    # 404: the browser asks for an icon of the sentence, which is no page of ours.
+    # 404: the browser asks for an icon of the plain answer.
     expected = ("413", "422", "404")
     problems[:] = [it for it in problems if not any(code in it for code in expected)]
 

@@ -1,4 +1,4 @@
-"""Getting in, in a real browser: what a plain client does not send is what forms fail by."""
+"""Log-in and registration in a real browser, which sends headers that a test client does not."""
 
 from __future__ import annotations
 

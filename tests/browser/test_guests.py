@@ -1,4 +1,4 @@
-"""A guest's player when its link is closed, and pictures of the pages; see test_by_hand.py, too."""
+"""A guest's player when its link is revoked, and screenshots of the pages; see test_by_hand.py."""
 
 from __future__ import annotations
 

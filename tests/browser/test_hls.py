@@ -1,4 +1,4 @@
-"""The player over playlists: videos in several sizes, and videos that are still being made."""
+"""The player with HLS: videos in several sizes, and videos that are still being processed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SOURCE = "document.querySelector('clip-player').source"
 
 
 def video_of_sizes(user: User, *, seconds: float = 8) -> Video:
-    """A copied video of 640 lines with its smaller rendition."""
+    """A video whose 640 lines are copied, with its smaller rendition."""
     video = kept_video(user, clips.h264_mp4(seconds=seconds, size="1152x640", fps="10", gop=20))
     assert video.renditions.filter(is_complete=True).count() == 2
     return video
@@ -177,7 +177,7 @@ def test_a_video_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> N
 def test_a_video_that_the_site_cannot_send_just_now_is_waited_for(
     page: Page, bob: User, problems: list[str]
 ) -> None:
-    """From the first request on, which fails before any script listens."""
+    """Already the first request fails, before any script listens."""
     video_file = ready_video(bob, clips.h264_mp4(seconds=6))
     is_busy = True
 
@@ -198,7 +198,7 @@ def test_a_video_that_the_site_cannot_send_just_now_is_waited_for(
 def test_without_scripts_the_plain_file_plays_and_seeks(
     visit: Callable[..., Page], bob: User
 ) -> None:
-    """The page's own scripts are off, so that it is asked again and again from here."""
+    """The page's own scripts are off, so the test asks repeatedly."""
     page = visit(bob, java_script_enabled=False)
     page.goto(video_of_sizes(bob).get_absolute_url())
     video = page.locator("video.player__video")
@@ -237,7 +237,7 @@ def without(problems: list[str], *expected: str) -> list[str]:
 def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
     page: Page, bob: User, problems: list[str]
 ) -> None:
-    """The playlists' files are damaged; the one that is served plainly is whole."""
+    """The files of the playlists are damaged; the plain file is intact."""
     video = video_of_sizes(bob)
     for rendition in video.renditions.all():
         copy = rendition.path.with_name(f"damaged-{rendition.filename}")
@@ -259,7 +259,7 @@ def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
 def test_what_hls_js_does_not_fetch_any_more_is_fetched_anew(
     page: Page, bob: User, problems: list[str]
 ) -> None:
-    """As after quick jumps to and fro, when it may wait for ever."""
+    """hls.js may wait for ever like this after quick seeks back and forth."""
     open_hls(page, video_of_sizes(bob))
     assert page.evaluate("document.querySelector('video').buffered.end(0)") < 7
     page.evaluate(f"{SOURCE}.hls.pauseBuffering()")
@@ -315,7 +315,7 @@ def test_who_is_logged_out_while_watching_is_led_to_the_log_in(
 
 @pytest.fixture
 def slow_workers(site: live.Server, static_files: Path, tmp_path: Path) -> Iterator[int]:
-    """Workers whose FFmpeg reads no faster than the video plays."""
+    """Starts workers whose FFmpeg reads no faster than the video plays."""
     real = shutil.which("ffmpeg")
     slow = own_ffmpeg(tmp_path / "slow", ffmpeg=f'exec {real} -re "$@"')
     log = tmp_path / "queue.log"
@@ -324,7 +324,7 @@ def slow_workers(site: live.Server, static_files: Path, tmp_path: Path) -> Itera
 
 
 def open_once_watchable(page: Page, video: Video) -> None:
-    """The page shows the player by itself as soon as there is something to see."""
+    """Waits for the player, which appears without a reload once the video can be watched."""
     page.goto(video.get_absolute_url())
     expect(page.locator("video.player__video")).to_be_visible(timeout=25_000)
     remember_reloads(page)
@@ -356,7 +356,7 @@ def test_a_video_is_watched_to_its_end_while_it_is_made(
     expect(page.locator("#share-button")).to_have_count(0)
     page.screenshot(path=results("screenshots/watch-growing-1280.png"))
 
-    # At the edge it says so, and goes on by itself.
+    # At the edge the player says so and continues automatically.
     wait_until(page, "video.currentTime > 3")
     seek(page, 0.5)
     page.locator("video.player__video").evaluate("video => video.play()")
@@ -399,7 +399,7 @@ def test_processing_is_stopped_by_a_button_that_asks_first(
     sheet = page.locator("#stop")
     expect(sheet).to_be_visible()
     page.screenshot(path=results("screenshots/stop-1280.png"))
-    live.settle(3)  # the line below asks meanwhile, and must not take the question away
+    live.settle(3)  # the status below refreshes meanwhile and must not close the question
     sheet.get_by_role("button", name="Keep processing").click()
     expect(sheet).to_be_hidden()
     assert Video.objects.get(pk=video.pk).is_unfinished
@@ -431,7 +431,7 @@ def test_a_failure_while_watching_is_told_below_the_player(
 def test_a_video_started_again_goes_on_where_one_was(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:
-    """The attempt that one watches is lost; the next one has other addresses."""
+    """The watched attempt is lost; the next one has other addresses."""
     video = growing_video(bob, seconds=9)
     open_once_watchable(page, video)
     first = Rendition.objects.get(video=video).version
@@ -453,7 +453,7 @@ def test_a_video_started_again_goes_on_where_one_was(
 
 
 def test_a_page_that_is_not_looked_at_does_not_ask(page: Page, bob: User) -> None:
-    """No workers: the video waits."""
+    """No workers run, so the video waits."""
     video = growing_video(bob, seconds=2)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

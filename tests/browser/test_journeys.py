@@ -1,4 +1,4 @@
-"""What members do from the log-in to the end of a video, in a real browser."""
+"""Journeys of members in a real browser, from the log-in to the end of a video."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def send_button(page: Page) -> Locator:
 def test_who_has_a_link_joins_or_chooses_a_password_and_no_log_hears_of_it(
     visit: Callable[..., Page], bob: User
 ) -> None:
-    """A browser that may say nothing of where a form comes from says `null`, which is refused."""
+    """A browser that must not send an origin with a form sends `null`, which is refused."""
     invited = issue_invitation(
         email="dora@example.org", role=Role.USER, created_by=make_admin("root_")
     )
@@ -87,7 +87,7 @@ def test_who_has_a_link_joins_or_chooses_a_password_and_no_log_hears_of_it(
     "scripts",
     [
         pytest.param(True, id="scripts"),
-        # Its parts run each time: the form in tests/videos/views/test_upload.py, the player
+        # Its parts always run: the form in tests/videos/views/test_upload.py, the player
         # without scripts in test_hls.py.
         pytest.param(False, id="no scripts", marks=pytest.mark.long),
     ],
@@ -113,7 +113,7 @@ def test_bob_uploads_videos_and_watches_them_to_the_end(
         expect(page).to_have_url(re.compile("/v/"))
         video = Video.objects.get(original_filename=clip.name)
         if scripts:
-            # By itself, without a reload of ours.
+            # Without a reload.
             expect(page.locator("video.player__video")).to_be_visible(timeout=20_000)
         else:
             wait_for(lambda at=video: Video.objects.get(pk=at.pk).is_ready, name="the video")  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What all pages share in a real browser: dark and light, the account menu; and the admin."""
+"""Parts that all pages share, in a real browser: dark and light, account menu; and the admin."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_page_of_the_admin_follows_what_a_worker_does_until_it_is_done(
 
 
 def canvas(page: Page) -> float:
-    """How light the page's ground is, 0 to 1."""
+    """Returns the lightness of the page's background, 0 to 1."""
     light: float = page.evaluate(
         """() => {
             const paint = document.createElement("canvas").getContext("2d");
@@ -108,7 +108,7 @@ def test_a_choice_of_colours_reaches_other_tabs_and_pages_that_come_back(
     expect(dark).to_be_attached()
     page.get_by_role("button", name="Your account, root_").click()
     expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
-    # As the browser kept it, from before the choice.
+    # As the browser cached it before the choice.
     page.evaluate("delete document.documentElement.dataset.theme")
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     expect(dark).to_be_attached()
@@ -175,7 +175,7 @@ def test_a_long_description_is_folded_before_any_script_and_again_on_another_wid
     for _ in range(500):
         if held:
             break
-        page.wait_for_timeout(20)  # milliseconds, in which the browser asks for it
+        page.wait_for_timeout(20)  # milliseconds, until the browser requests the script
     held[0].continue_()
     expect(more).to_be_visible()
     assert comments.bounding_box() == before

@@ -1,4 +1,4 @@
-"""A video that is larger than what one answer to a player holds."""
+"""A video that is larger than one answer to the player."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clipset.server.file_responses import MAX_RANGE_BYTES
 from tests import clips
 from tests.browser.player import play_to_the_end, seek, wait_until
 from tests.videos.stored_videos import ready_video
+from videos.file_responses import MAX_RANGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 SECONDS = 6
-# Of the access log: which video, status, bytes.
+# A line of the access log: video, status, bytes.
 ANSWER = re.compile(r"GET /v/(\w+)/stream\.mp4\S* \S+ (\d+) (\d+)")
 NOISE = f"nullsrc=size=640x360:rate=30:duration={SECONDS},geq=random(1)*255:128:128"
 

@@ -1,4 +1,4 @@
-"""The player of the watch page: its keys, and what it remembers."""
+"""The player of the watch page: its keyboard shortcuts, and what it remembers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [
 
 @pytest.fixture
 def page(visit: Callable[..., Page], bob: User) -> Page:
-    """A video of 30 s, paused at its beginning."""
+    """The page of a video of 30 s, paused at its start."""
     video = ready_video(bob, clips.h264_mp4(seconds=30, size="160x90", fps="15"))
     opened = visit(bob, viewport={"width": 1280, "height": 800})
     opened.goto(video.get_absolute_url())
@@ -53,7 +53,7 @@ def test_keys_seek(page: Page) -> None:
 
 
 def test_keys_step_by_single_frames(page: Page) -> None:
-    """Of a video with 15 in a second."""
+    """A frame lasts 1/15 s in this video."""
     seek(page, 10)
     for key, frame in [(".", 151), (".", 152), (",", 151), (",", 150), (",", 149)]:
         page.keyboard.press(key)

@@ -1,4 +1,4 @@
-"""Playlists as members use them: filling one, ordering it by keyboard and by finger, playing it."""
+"""Playlists as members use them: add videos, order them by keyboard and by touch, play them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PHONE: dict[str, Any] = {
 
 @pytest.fixture
 def video_files(bob: User) -> list[Video]:
-    """Three that play, of one file, and one that does not."""
+    """Three videos of one file, and one that failed."""
     clip = clips.h264_mp4(seconds=2, size="320x180", fps="10", gop=20)
     first = ready_video(bob, clip, title="One")
     made = [first, *(copy_of(first, title) for title in ("Two", "Three", "Failed"))]
@@ -67,7 +67,7 @@ def stored() -> list[str]:
 
 
 def at_the_end(page: Page) -> Locator:
-    """Plays it; what is shown over the last frame."""
+    """Plays to the end. Returns what is shown over the last frame."""
     wait_until(page, "video.readyState >= 2 && !video.controls")
     page.locator("video.player__video").evaluate("video => { video.play(); }")
     wait_until(page, "video.ended")
@@ -102,10 +102,10 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
     page.get_by_role("button", name="Move Three up").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    page.keyboard.press("Enter")  # it is the first already
+    page.keyboard.press("Enter")  # it already is the first
     expect(rows(page)).to_have_text(["Three", "One", "Two", "Failed"])
     expect(page.get_by_role("button", name="Move Three up")).to_be_focused()
-    # On its way there it was where it is to be in the end.
+    # On its way there it passed the place where it is to be in the end.
     wait_for(lambda: stored() == ["Three", "One", "Two", "Failed"])
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
@@ -128,7 +128,7 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
 
     page.keyboard.press("Shift+N")
     page.wait_for_url(f"**{two.get_absolute_url()}?playlist=*")
-    wait_until(page, "video.ended")  # it plays by itself; what failed does not come next
+    wait_until(page, "video.ended")  # it plays automatically; the failed video is skipped
     expect(end).to_contain_text("Play again from the start")
     expect(end.locator("[data-left]")).to_be_hidden()
     queue.get_by_role("button", name="Loop", pressed=False).click()
@@ -147,7 +147,7 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
 def test_a_playlist_goes_on_in_full_screen(
     visit: Callable[..., Page], bob: User, video_files: list[Video], problems: list[str]
 ) -> None:
-    """Within the same page: a browser takes no page into full screen by itself."""
+    """The next video plays in the same page, because a new page would leave full screen."""
     one, two, three, _failed = video_files
     playlist = create_playlist(user=bob, title="Evening")
     for video_file in video_files:
@@ -165,7 +165,7 @@ def test_a_playlist_goes_on_in_full_screen(
     assert page.evaluate("document.fullscreenElement !== null")
     assert page.title() == "Two – Clipset"
 
-    # All that belongs to the video came along.
+    # Everything that belongs to the video was replaced.
     expect(page.locator("video.player__video")).to_have_attribute("aria-label", "Two")
     expect(page.locator("clip-up-next [aria-current]")).to_contain_text("Two")
     expect(page.locator(".player__markers i")).to_have_count(1)
@@ -218,7 +218,7 @@ def test_on_a_phone_rows_are_dragged_and_taken_out_and_put_back(
     page.get_by_role("button", name="Undo").click()
     expect(rows(page)).to_have_text(["Two", "Three", "One", "Failed"])
 
-    # Another tab took one out: a move behind that is refused, and the page shows what there is.
+    # Another tab removed one: moving behind it is refused, and the page shows the current list.
     playlist.entries.get(video__title="One").delete()
     drag(page, "Failed", behind="Two")
     wait_for(lambda: stored() == ["Two", "Failed", "Three"])
@@ -230,7 +230,7 @@ def test_on_a_phone_rows_are_dragged_and_taken_out_and_put_back(
 
 
 def drag(page: Page, title: str, *, behind: str) -> None:
-    """By a finger, with all that the browser makes of it."""
+    """Drags a row by touch, with all events that the browser creates."""
     start = page.locator(".entry", has_text=title).locator("[data-grip]").bounding_box()
     end = page.locator(".entry", has_text=behind).bounding_box()
     assert start is not None

@@ -1,4 +1,4 @@
-"""Finding a video by what somebody says in it: with the keyboard alone, and with a thumb."""
+"""Finding a video by its captions, by keyboard alone and by touch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The upload page: many videos at once, and nothing of them lost whatever breaks."""
+"""The upload page: many files at once, and nothing is lost whatever breaks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def page(visit: Callable[..., Page], bob: User) -> Page:
 
 
 def video_file(folder: Path, name: str, size: int = 200 * KB) -> Path:
-    """Bytes that no video has: nobody processes them here."""
+    """Makes a file that is no video; no worker processes it here."""
     path = folder / name
     path.write_bytes(os.urandom(size))
     return path
@@ -59,7 +59,7 @@ def choose(page: Page, *paths: Path) -> None:
 
 
 def row(page: Page, text: str) -> Locator:
-    """Of the video whose file's name or title this is."""
+    """Returns the row of the video with this file name or title."""
     return page.locator("[data-list] > li").filter(has_text=text)
 
 
@@ -80,7 +80,7 @@ def names(page: Page) -> list[str]:
 
 
 def stored(video: Video) -> bytes:
-    """The file as it came."""
+    """Returns the uploaded file."""
     return video.source_file.read_bytes()
 
 
@@ -89,7 +89,7 @@ def under_way() -> QuerySet[Upload]:
 
 
 def throttle(page: Page, bytes_a_second: int) -> CDPSession:
-    """A slow line, so that there is something to see, until what is returned is detached."""
+    """Slows the network down until the returned session is detached, to see progress."""
     network = page.context.new_cdp_session(page)
     network.send("Network.enable")
     conditions = {"offline": False, "latency": 0, "downloadThroughput": -1}
@@ -100,12 +100,12 @@ def throttle(page: Page, bytes_a_second: int) -> CDPSession:
 
 
 def partly_sent(of: Locator) -> None:
-    """Waits until some of it has gone, and not all."""
+    """Waits until a part of the file is uploaded, and not all."""
     expect(of.locator("[data-percent]")).to_have_text(re.compile(r"^([2-9]|[1-8]\d)%"))
 
 
 def without(problems: list[str], *expected: str) -> None:
-    """Chromium's console tells of every answer that is none: take out those that are meant."""
+    """Removes the failed requests that are expected, which Chromium logs to the console."""
     problems[:] = [it for it in problems if not any(words in it for words in expected)]
 
 
@@ -146,7 +146,9 @@ def test_a_video_shows_a_frame_of_itself_and_its_length(page: Page) -> None:
 
 def test_what_this_browser_cannot_show_has_an_icon_instead(page: Page, tmp_path: Path) -> None:
     choose(page, video_file(tmp_path, "a.mkv"), clips.h264_mp4())
-    expect(page.locator("[data-list] canvas").nth(1)).to_be_visible()  # after the first was tried
+    expect(
+        page.locator("[data-list] canvas").nth(1)
+    ).to_be_visible()  # after the first one was tried
     expect(row(page, "a.mkv").locator("[data-none]")).to_be_visible()
 
 
@@ -296,7 +298,7 @@ def test_progress_is_shown_and_a_video_is_paused_goes_on_and_is_cancelled(
     first.get_by_role("button", name="Pause a").click()
     expect(first.get_by_role("button", name="Resume a")).to_be_focused()
     expect(first).to_contain_text("Paused at")
-    partly_sent(second)  # the line is not left empty
+    partly_sent(second)  # the network is not left idle
     second.get_by_role("button", name="Cancel b").click()
     expect(rows(page)).to_have_count(1)
     wait_for(lambda: under_way().count() == 1, name="the end of the cancelled one")
@@ -317,7 +319,7 @@ def test_all_are_paused_and_cancelled_and_nothing_is_left(
     page.get_by_label("Playlist name").fill("Summer")
     send(page)
     partly_sent(row(page, "a.mp4"))
-    assert used(bob) == 1800 * KB  # for those that wait, too
+    assert used(bob) == 1800 * KB  # also for those that wait
     assert Playlist.objects.get().title == "Summer"
     page.get_by_role("button", name="Pause all").click()
     expect(page.get_by_role("button", name="Resume all", exact=True)).to_be_focused()
@@ -385,7 +387,7 @@ def test_whoever_was_logged_out_logs_in_elsewhere_and_it_goes_on(
 def test_it_goes_on_past_a_video_that_the_site_refuses(
     page: Page, tmp_path: Path, problems: list[str]
 ) -> None:
-    """The page thought that it would fit; meanwhile the limit was lowered."""
+    """The file fitted when the page was loaded; meanwhile the limit was lowered."""
     choose(
         page,
         video_file(tmp_path, "large.mp4", 300 * KB),
@@ -403,19 +405,19 @@ def test_it_goes_on_past_a_video_that_the_site_refuses(
     without(problems, "413")
 
 
-# -- what was not finished ------------------------------------------------------------------------
+# -- unfinished uploads ---------------------------------------------------------------------------
 def is_anything_written() -> bool:
     return Upload.objects.exclude(writer_token="").exists()
 
 
 def leave_unfinished(page: Page, *files: Path) -> None:
-    """Paused in the first, and the tab closed."""
+    """Pauses the first upload and closes the tab."""
     throttle(page, SLOW)
     choose(page, *files)
     send(page)
     partly_sent(row(page, files[0].name))
     page.get_by_role("button", name="Pause all").click()
-    # The line is slow only as long as the page is there: before that nothing may be on its way.
+    # The network is slow only while the page is open, so no request may be pending before.
     expect(row(page, files[0].name)).to_contain_text("Paused")
     wait_for(lambda: not is_anything_written(), name="the end of what was on its way")
     page.close()
@@ -459,7 +461,7 @@ def test_three_videos_arrive_though_the_server_stops_in_the_second_and_the_page_
         expect(row(page, "b.mp4")).to_contain_text("Uploaded.")
         expect(row(page, "c.mp4")).to_contain_text("Uploaded.")
         expect(page.locator("[data-unfinished]")).to_be_hidden()
-        page.close()  # it asks how they are
+        page.close()  # the page asks for their states
 
     videos = Video.objects.order_by("title")
     assert [video.title for video in videos] == ["Typed once", "a", "b"]
@@ -474,7 +476,7 @@ def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
 ) -> None:
     right, other = (video_file(tmp_path, f"{name}.mp4", 2 * KB * KB) for name in ("right", "other"))
     leave_unfinished(page, right, other)
-    page = visit(bob)  # another device, too, hears of it
+    page = visit(bob)  # another device is told as well
     page.goto("/upload/")
     (tmp_path / "elsewhere").mkdir()
     wrong = video_file(tmp_path / "elsewhere", "right.mp4", 2 * KB * KB + 1)

@@ -1,5 +1,5 @@
-"""What the player does beyond playing: menus, previews, touch, what comes at the end, and what it
-tells the site."""
+"""The player beyond playing: menus, previews, touch, the end screen, and what it reports to the
+site."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
 }
 VTT = "WEBVTT\n\n00:00:00.000 --> 00:00:20.000\n{}\n"
-# How the page is told what was said where; the comments write it.
+# How comments tell the page their times.
 MARKERS = """
     (markers) => {
         document.getElementById("comment-markers").textContent = JSON.stringify(markers);
@@ -52,7 +52,7 @@ SHOWN = "[...video.textTracks].find((track) => track.mode === 'showing')?.langua
 
 
 def video_file(user: User, seconds: float = 20, **fields: object) -> Video:
-    """With its storyboard; small enough for one size."""
+    """A video with its storyboard, small enough for one size."""
     video = ready_video(
         user, clips.h264_mp4(seconds=seconds, size="640x360", fps="10", gop=20), **fields
     )
@@ -241,7 +241,7 @@ def test_at_the_end_one_watches_again_or_what_comes_next(page: Page, bob: User) 
     page.wait_for_url(f"**{other.get_absolute_url()}")
 
 
-# -- what the site is told ------------------------------------------------------------------------
+# -- reports to the site --------------------------------------------------------------------------
 
 
 def test_the_position_is_kept_when_the_page_is_left(page: Page, bob: User) -> None:
@@ -259,7 +259,7 @@ def test_the_position_is_kept_when_the_page_is_left(page: Page, bob: User) -> No
 def test_a_view_counts_after_a_third_and_only_once(page: Page, bob: User) -> None:
     video = video_file(make_user("alice"), 6)
     open_page(page, video)
-    seek(page, 5)  # what is jumped over is not watched
+    seek(page, 5)  # skipped parts are not watched
     page.goto(video.get_absolute_url())
     video.refresh_from_db()
     assert video.view_count == 0
@@ -317,7 +317,7 @@ def shot(what: str, width: str, scheme: str) -> Path:
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_of_the_player(visit: Callable[..., Page], bob: User, scheme: str) -> None:
-    """For people to look at; nothing may be wider than the page."""
+    """Takes screenshots for people to look at; nothing may be wider than the page."""
     for title in ("Harbour at dusk", "A walk in the rain", "x" * 100):
         video_file(bob, 6, title=title)
     video = with_captions(

@@ -1,4 +1,4 @@
-"""How much JavaScript a page loads, compressed, when all that it can have is on it."""
+"""The size of the JavaScript that a page loads, compressed, with everything on it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ pytestmark = [
 ]
 
 MOST = 25_000  # bytes
-MAX_WITH_PLAYER = 220_000  # the worker of hls.js apart, which loads beside the page
+MAX_WITH_PLAYER = 220_000  # without the worker of hls.js, which loads in the background
 SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHello\n"
 
 
 @pytest.fixture
 def video_file(bob: User) -> Video:
-    """In two sizes, with storyboard, captions, likes, and comments with times; among others."""
+    """A video in two sizes with storyboard, captions, likes, and comments with times."""
     alice, music = make_user("alice"), make_category("Music")
     clip = clips.h264_mp4(seconds=2, size="1152x640", fps="10", gop=20)
     video = ready_video(bob, clip, title="Harbour", description="From 0:01 on.", category=music)
@@ -98,11 +98,11 @@ def test_pages_load_little_javascript(
     assert any("clip-playlist-entries" in url for url in weights[listed])
     assert any("clip-up-next" in url for url in weights[queue])
     assert not any("clip-up-next" in url for url in weights[home])
-    problems.clear()  # there are no files behind the other videos
+    problems.clear()  # the other videos have no files
 
 
 def weigh(page: Page, path: str, *, plays: bool) -> dict[str, int]:
-    """Bytes of its scripts as they come, by address, also of what the browser has in its cache."""
+    """Returns the compressed bytes of the page's scripts by address, cached ones included."""
     found: dict[str, int] = {}
 
     def note(response: Response) -> None:

@@ -1,4 +1,4 @@
-"""AVI: a playlist in the place of subtitles, and headers that lie."""
+"""Hostile AVI files: a playlist in place of subtitles, and headers with wrong values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _subtitled(text: bytes) -> bytes:
-    """Subtitles as DivX has them: any file at all after a word and a name."""
+    """Builds DivX subtitles, which are any file after a keyword and a name."""
     gab2 = b"GAB2\0" + struct.pack("<HIHHI", 2, 4, 0, 4, len(text)) + text
     header = struct.pack("<4s4sIHHIIIIIIII8x", b"txts", bytes(4), 0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0)
     strl = _chunk(b"LIST", b"strl" + _chunk(b"strh", header) + _chunk(b"strf", b""))
@@ -29,7 +29,7 @@ def _subtitled(text: bytes) -> bytes:
 
 
 def _with_stream(strl: bytes, data: bytes) -> bytes:
-    """The plain one with more in its two lists; the old index is left away."""
+    """Returns the plain AVI with more in its two lists and without its index."""
     source = plain()
     start = source.index(b"hdrl") - 8
     header = source[start + 8 : start + 8 + struct.unpack_from("<I", source, start + 4)[0]]
@@ -52,7 +52,7 @@ for _name, _text in {
 
 
 def _patched(where: bytes, offset: int, *numbers: int) -> bytes:
-    """Little-endian 32-bit numbers, so many bytes after a chunk's four letters and size."""
+    """Replaces little-endian 32-bit numbers at an offset behind a chunk's type and size."""
     data = bytearray(plain())
     start = data.index(where) + 8 + offset
     data[start : start + 4 * len(numbers)] = struct.pack(f"<{len(numbers)}I", *numbers)
@@ -77,7 +77,7 @@ KINDS.add_bytes(
 
 
 def tiny_chunks(count: int) -> bytes:
-    """RIFF in RIFF after RIFF, ten bytes each, as OpenDML has them of a gigabyte each."""
+    """Builds a sequence of RIFF chunks of ten bytes; those of OpenDML have a gigabyte each."""
     return _chunk(b"RIFF", b"AVI ") + b"RIFF\x02\0\0\0.." * count
 
 

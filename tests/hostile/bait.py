@@ -1,4 +1,4 @@
-"""What hostile files reach for, and the list of their kinds."""
+"""The files and the server that hostile files refer to, and the list of kinds of hostile files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAGENTA = (255, 0, 255)
 
 @dataclass(frozen=True)
 class Bait:
-    """The places that hostile files name.
+    """The addresses that hostile files refer to.
 
     Attributes:
         secret: a text file that holds SECRET and nothing else of interest.
@@ -39,10 +39,10 @@ class Kind:
     """One kind of hostile file.
 
     Attributes:
-        name: what it is and, as its suffix, what it pretends to be.
-        build: makes its bytes, the same ones each time.
-        refused: there is no video in it, so that it must not become one. Of the others either
-            end is right.
+        name: what the file is; its suffix is what it pretends to be.
+        build: returns its bytes, the same ones each time.
+        refused: whether it has no video and must be refused. Other files may be refused or become
+            a video.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Kind:
 
 
 class Kinds(dict[str, Kind]):
-    """By name. Modules fill one each."""
+    """Kinds of hostile files by name; each module fills one."""
 
     def add(self, name: str, *, refused: bool = False) -> Callable[[Build], Build]:
-        """Decorator for a function that builds one."""
+        """Decorates a function that builds a file."""
 
         def keep(build: Build) -> Build:
             assert name not in self
@@ -69,9 +69,9 @@ class Kinds(dict[str, Kind]):
         return keep
 
     def add_text(self, name: str, template: str) -> None:
-        """What is text and nothing else; ``{secret}``, ``{video}`` and ``{server}`` are filled."""
+        """Adds a text file; ``{secret}``, ``{video}`` and ``{server}`` are filled in."""
         self.add(name, refused=True)(lambda bait: bait.fill(template))
 
     def add_bytes(self, name: str, content: Callable[[], bytes], *, refused: bool = False) -> None:
-        """What reaches for nothing."""
+        """Adds a file that refers to nothing else."""
         self.add(name, refused=refused)(lambda _: content())

@@ -1,4 +1,4 @@
-"""Writing MP4 and QuickTime by hand (ISO/IEC 14496-12), well or badly."""
+"""Writes valid and invalid MP4 and QuickTime files. Source: ISO/IEC 14496-12."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FTYP = box(b"ftyp", b"isom", u32(512), b"isomiso2mp41")
 
 
 def parts(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and body of each box at this level; of well-formed data."""
+    """Returns type and body of each box at this level of well-formed data."""
     offset = 0
     while offset + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, offset)
@@ -38,10 +38,10 @@ def parts(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def edited(data: bytes, path: str, change: Callable[[bytes], bytes]) -> bytes:
-    """With the body of the first box of this path ("moov/trak/tkhd") changed.
+    """Changes the body of the first box with this path ("moov/trak/tkhd").
 
-    Sizes around it are put right; chunk offsets stay, so what lies in front of ``mdat`` must keep
-    its length.
+    Corrects the sizes of the boxes around it, but no chunk offsets: data in front of ``mdat`` must
+    keep its length.
     """
     first, _, rest = path.partition("/")
     made, found = [], False
@@ -57,7 +57,7 @@ def edited(data: bytes, path: str, change: Callable[[bytes], bytes]) -> bytes:
 
 @functools.cache
 def plain() -> bytes:
-    """A second of H.264 and AAC, ``moov`` at the end, the picture's track first."""
+    """Returns a second of H.264 and AAC, ``moov`` at the end, the video track first."""
     return clips.h264_mp4(seconds=1, size="160x90", gop=15).read_bytes()
 
 
@@ -87,12 +87,12 @@ def video(
     more: bytes = b"",
     tracks: int = 1,
 ) -> bytes:
-    """A video of one kind of track; five JPEG pictures unless told otherwise.
+    """Builds a video with one kind of track, by default five JPEG frames.
 
     Args:
-        tables: bodies of ``stbl``'s boxes, without version and flags, that replace the true ones.
+        tables: bodies of ``stbl``'s boxes, without version and flags, that replace the right ones.
         more: appended to ``moov``.
-        tracks: how many, all with the same samples.
+        tracks: number of tracks, all with the same samples.
     """
     samples = samples or [jpeg()] * 5
     content = box(b"mdat", *samples)

@@ -1,4 +1,4 @@
-"""The server that must never be asked, and the secrets that must never come out."""
+"""A server that must get no request, and secrets that must not appear in any output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """Answers every connection and counts them: even one without a request is one too many."""
+    """Answers and counts connections; even one without a request is a failure."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -42,7 +42,7 @@ class Listener:
                     continue
 
     def close(self) -> None:
-        # A blocked accept() is woken by a shutdown, not by a close.
+        # shutdown ends a blocked accept(), close does not.
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join(5)

@@ -1,4 +1,4 @@
-"""Videos of eight formats, cut short or with bits turned over."""
+"""Videos of eight formats, truncated or with flipped bits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests import clips
 
 SMALL = clips.picture(2, "96x54", "15")
 SOUND = clips.tone(2)
-EDGE = 4096  # bytes at either end, where the headers are
+EDGE = 4096  # bytes at either end, which have the headers
 
 
 def _made(suffix: str, *options: str) -> bytes:
@@ -42,7 +42,7 @@ def cut(name: str, tenths: int) -> bytes:
 
 
 def flipped(name: str, seed: int) -> bytes:
-    """With 1 to 100 bits turned over, two thirds of them where headers are."""
+    """Flips 1 to 100 bits, two thirds of them near the headers."""
     chance = random.Random(f"{name} {seed}")
     data = bytearray(whole(name))
     for _ in range(chance.choice((1, 5, 20, 100))):

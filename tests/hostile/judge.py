@@ -1,4 +1,4 @@
-"""What became of a hostile file: how much it took, whether the result plays, what it shows."""
+"""Checks the result of a hostile file: its cost, whether it plays, what it shows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Usage:
-    """Of the processes that were started and waited for: the largest, and all together."""
+    """Peak memory of the largest process, seconds, and the number of processes."""
 
     resident_bytes: int = 0
     seconds: float = 0.0
@@ -29,7 +29,7 @@ class Usage:
 
 @contextmanager
 def measured() -> Iterator[Usage]:
-    """Each child's own figures, which RUSAGE_CHILDREN would mix with those of all before."""
+    """Measures the child processes of a block; RUSAGE_CHILDREN would include all earlier ones."""
     usage = Usage()
 
     def wait(pid: int, options: int) -> tuple[int, int]:
@@ -40,18 +40,18 @@ def measured() -> Iterator[Usage]:
         return ended, status
 
     start = time.monotonic()
-    # What subprocess waits with.
+    # subprocess waits with os.waitpid.
     with mock.patch("os.waitpid", wait):
         yield usage
     usage.seconds = time.monotonic() - start
 
 
 def assert_plays(video: Path) -> None:
-    """All of it can be decoded, there is a picture, and none shows the secret video."""
+    """Checks that all of it can be decoded, that it has frames, and none shows the secret video."""
     done = decoded(video)
     if done.returncode and b"'pixel_aspect' out of range" in done.stderr:
-        # FFmpeg's filters refuse a pixel of negative width in the container; browsers, which go
-        # by the stream's own word, play it. So put that word in its place.
+        # FFmpeg's filters refuse a pixel of negative width in the container; browsers use the
+        # value of the stream and play it. So that value is put into the container.
         shaped = clips.new_path("mp4")
         subprocess.run(
             [
@@ -77,7 +77,7 @@ def assert_plays(video: Path) -> None:
 
 
 def decoded(video: Path) -> subprocess.CompletedProcess[bytes]:
-    """On standard output the mean of each picture, three bytes."""
+    """Decodes a video; standard output has the mean colour of each frame, three bytes."""
     pictures = ("-map", "0:v", "-vf", "scale=1:1", "-vsync", "passthrough")
     return subprocess.run(
         [
@@ -110,7 +110,7 @@ def decoded(video: Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def assert_not_the_secret_video(pixels: bytes) -> None:
-    """Of the means of pictures, red, green, blue in turn."""
+    """Checks mean colours of frames: a byte each of red, green and blue."""
     for start in range(0, len(pixels), 3):
         pairs = zip(pixels[start : start + 3], MAGENTA, strict=True)
         assert max(abs(got - secret) for got, secret in pairs) > 40
@@ -147,7 +147,7 @@ def assert_no_secret(texts: Iterable[str] = (), files: Iterable[Path] = ()) -> N
 
 
 def assert_is_a_sentence(text: str, *, paths: Iterable[Path]) -> None:
-    """For people: a whole sentence, no path, nothing that a terminal or a page would obey."""
+    """Checks that it is a whole sentence without a path, control characters and markup."""
     assert text.strip().endswith((".", "?")), text
     assert text[0].isupper(), text
     assert len(text) < 400

@@ -1,4 +1,4 @@
-"""Matroska and WebM (RFC 8794, RFC 9559) that pack, link, loop or promise too much."""
+"""Hostile Matroska and WebM files: compression, links, loops, wrong sizes (RFC 8794, RFC 9559)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN = b"\x01" + b"\xff" * 7
 
 
 def element(number: int, *parts: bytes, size: int | None = None) -> bytes:
-    """With eight bytes of size, or another size than the true one."""
+    """Builds an element with eight bytes of size, which may differ from the real size."""
     body = b"".join(parts)
     told = len(body) if size is None else size
     name = number.to_bytes((number.bit_length() + 7) // 8)
@@ -44,7 +44,7 @@ def track(
 
 
 def cluster(*frames: tuple[int, bytes], at: int = 0, flags: int = 0x80) -> bytes:
-    """Frames of track 1, each with its time relative to the cluster's."""
+    """Builds a cluster of frames of track 1 with times relative to the cluster's."""
     blocks = (
         element(0xA3, b"\x81" + struct.pack(">hB", time, flags) + data) for time, data in frames
     )
@@ -58,7 +58,7 @@ def five() -> list[tuple[int, bytes]]:
 def video(
     *, info: bytes = b"", tracks: bytes = b"", clusters: bytes = b"", more: bytes = b""
 ) -> bytes:
-    """Five JPEG pictures in half a second, but for what is given."""
+    """Builds a video of five JPEG frames in half a second; arguments replace parts of it."""
     scale = b"" if b"\x2a\xd7\xb1" in info else uint(0x2AD7B1, 1_000_000)
     inside = (
         element(INFO, scale, info),
@@ -218,7 +218,7 @@ def _seek(target: int, position: int) -> bytes:
     return element(0x114D9B74, *[entry] * 200)
 
 
-# -- words ----------------------------------------------------------------------------------------
+# -- texts ----------------------------------------------------------------------------------------
 
 
 def _tag(name: bytes, value: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Real media that FFmpeg itself writes when asked for something odd."""
+"""Unusual but real media that FFmpeg writes."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _vp8() -> bytes:
 
 
 def vp8_that_claims(width: int, height: int) -> bytes:
-    """RFC 6386, 9.1: after the start code 9D 01 2A stand the sizes, 14 bits each."""
+    """Changes the frame size in VP8: 14 bits each after the start code 9D 01 2A (RFC 6386, 9.1)."""
     data = bytearray(_vp8())
     start = data.index(b"\x9d\x01\x2a") + 3
     data[start : start + 4] = width.to_bytes(2, "little") + height.to_bytes(2, "little")

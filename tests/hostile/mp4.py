@@ -1,4 +1,4 @@
-"""MP4 and QuickTime whose boxes lie, nest, repeat, point elsewhere or promise too much."""
+"""Hostile MP4 and QuickTime files: wrong sizes, nested and repeated boxes, references."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STBL = "moov/trak/mdia/minf/stbl"
 MANY = 10_000_000
 SCRIPT = "<script>alert(1)</script>"
 
-# -- sizes that lie -------------------------------------------------------------------------------
+# -- wrong sizes ----------------------------------------------------------------------------------
 
 
 def _moov() -> bytes:
@@ -36,7 +36,7 @@ def _moov() -> bytes:
 
 
 def _patched(position: bytes, back: int, new: bytes) -> bytes:
-    """The plain video with bytes replaced, ``back`` before a box's four letters."""
+    """Returns the plain video with bytes replaced, ``back`` bytes before a box's type."""
     data = bytearray(plain())
     start = data.index(position) - back
     data[start : start + len(new)] = new
@@ -69,7 +69,7 @@ KINDS.add_bytes("five-thousand-tracks.mp4", lambda: video(tracks=5000), refused=
 
 @functools.cache
 def _nested(kind: bytes, depth: int) -> bytes:
-    """Sizes alone: 64 KB of headers for 8,000 levels."""
+    """Builds 8,000 nested boxes in 64 KB of headers."""
     return b"".join(struct.pack(">I4s", 8 * left, kind) for left in range(depth, 0, -1))
 
 
@@ -103,7 +103,7 @@ KINDS.add_bytes("four-billion-keyframes.mp4", lambda: _with_table(b"stss", u32(U
 
 
 def _many_samples(count: int) -> bytes:
-    """So many samples of one byte each by a few words of tables, all in one place."""
+    """Declares many samples of one byte in small tables, all at one place."""
     return video(
         tables={
             b"stts": u32(1, count, 1),
@@ -117,7 +117,7 @@ KINDS.add_bytes("ten-million-samples.mp4", lambda: _many_samples(MANY))
 
 
 def frames_that_all_exist(count: int) -> bytes:
-    """As many samples as bytes: each of them is read."""
+    """Builds a video with a sample for each byte, so that all are read."""
     return video(
         [bytes(count)],
         tables={b"stts": u32(1, count, 1), b"stsc": u32(1, 1, count, 1), b"stsz": u32(1, count)},
@@ -148,7 +148,7 @@ KINDS.add_bytes(
 
 
 def _jpeg_of(width: int, height: int) -> bytes:
-    """A small JPEG whose frame header (SOF0) says another size."""
+    """Returns a small JPEG whose frame header (SOF0) has another size."""
     data = bytearray(jpeg())
     start = data.index(b"\xff\xc0") + 5
     data[start : start + 4] = struct.pack(">HH", height, width)
@@ -248,7 +248,7 @@ KINDS.add_bytes(
 
 
 def _alias(path: str) -> bytes:
-    """QuickTime's alias record (version 2) with an absolute path (18) and a POSIX path."""
+    """Builds QuickTime's alias record, version 2, with an absolute path (18) and a POSIX path."""
     head = struct.pack(">4xHHH28xI28xIIIhhIh10x", 0, 2, 0, 0, 0, 0, 0, -1, -1, 0, 0)[:150].ljust(
         150, b"\0"
     )
@@ -320,7 +320,7 @@ def _indexed(size: int) -> bytes:
     return _fragmented() + full(b"sidx", u32(1, 1000, 0, 0), struct.pack(">HH", 0, 60_000), entries)
 
 
-# -- words ----------------------------------------------------------------------------------------
+# -- texts ----------------------------------------------------------------------------------------
 
 
 def _titled(text: bytes) -> bytes:

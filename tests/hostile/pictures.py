@@ -1,4 +1,4 @@
-"""Pictures whose cost is not in their size, each below 10 MB, and ordinary ones."""
+"""Pictures below 10 MB that take much time or memory to decode, and ordinary ones."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def small(kind: str) -> bytes:
 
 
 def segment(marker: int, content: bytes) -> bytes:
-    """Of a JPEG."""
+    """Builds a segment of a JPEG."""
     return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """Of a PNG."""
+    """Builds a chunk of a PNG."""
     crc = struct.pack(">I", zlib.crc32(kind + content))
     return struct.pack(">I", len(content)) + kind + content + crc
 
@@ -45,7 +45,7 @@ def up_to_the_limit(piece: bytes, whole: bytes) -> bytes:
 
 @cache
 def jpeg_of_scans(count: int, size: tuple[int, int] = (5000, 5000)) -> bytes:
-    """A progressive JPEG whose last scan comes again and again; each goes over all pixels."""
+    """Builds a progressive JPEG that repeats its last scan; each covers all pixels."""
     whole = encoded(Image.new("RGB", size, "red"), "JPEG", progressive=True)
     scans = [found.start() for found in re.finditer(rb"\xff\xda", whole)]
     last = whole[scans[-1] : -2]
@@ -54,7 +54,7 @@ def jpeg_of_scans(count: int, size: tuple[int, int] = (5000, 5000)) -> bytes:
 
 @cache
 def slow_jpeg() -> bytes:
-    """Pillow joins the parts of its EXIF one by one, which takes half a minute; no header tells."""
+    """Builds a JPEG whose EXIF parts Pillow joins one by one, which takes half a minute."""
     whole = small("JPEG")
     piece = segment(0xE1, b"Exif\0\0" + b"M" * 20)
     return whole[:2] + up_to_the_limit(piece, whole) + whole[2:]
@@ -66,13 +66,13 @@ def jpeg_with(segments: bytes) -> bytes:
 
 
 def exif_that_counts_too_far() -> bytes:
-    """A directory of 65,535 entries that each claim 4 GB, and lead to themselves."""
+    """Builds an EXIF directory of 65,535 entries that claim 4 GB each and refer to themselves."""
     entry = struct.pack("<HHII", 0x8769, 7, 0xFFFFFFFF, 8)
     return jpeg_with(segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + entry * 5000))
 
 
 def mpo_of_many() -> bytes:
-    """Claims 4 billion pictures."""
+    """Builds an MPO that claims 4 billion pictures."""
     index = b"MPF\0II*\0\x08\0\0\0\x02\0"
     index += struct.pack("<HHII", 0xB001, 4, 1, 0xFFFFFFFF)
     index += struct.pack("<HHII", 0xB002, 7, 0xFFFFFFF0, 50) + b"\0" * 40
@@ -80,11 +80,11 @@ def mpo_of_many() -> bytes:
 
 
 def jpeg_whose_thumbnail_has_scans() -> bytes:
-    """In a segment, so that it is no part of the picture; the picture is an ordinary one."""
+    """Builds an ordinary JPEG whose embedded thumbnail has many scans."""
     return jpeg_with(segment(0xE3, b"\xff\xda\0\x02" * 5000))
 
 
-# -- the others -----------------------------------------------------------------------------------
+# -- other formats ---------------------------------------------------------------------------------
 
 
 def png_with(chunks: bytes) -> bytes:
@@ -93,13 +93,13 @@ def png_with(chunks: bytes) -> bytes:
 
 
 def text_bombs(kind: bytes, head: bytes) -> bytes:
-    """Chunks that unfold to a thousand times their size each."""
+    """Builds PNG text chunks that decompress to a thousand times their size."""
     piece = chunk(kind, head + zlib.compress(bytes(10**8), 9))
     return png_with(piece * (LIMIT // len(piece)))
 
 
 def animation(kind: str, frames: int, size: tuple[int, int] = (16, 16)) -> bytes:
-    """Red at first. No two frames are alike, so that each is stored."""
+    """Builds an animation that starts red; all frames differ, so that each is stored."""
     pictures = [Image.new("RGB", size, (n % 256, n // 256, 0)) for n in range(1, frames)]
     first = Image.new("RGB", size, "red")
     return encoded(first, kind, save_all=True, append_images=pictures, duration=20)
@@ -112,7 +112,7 @@ def gif_of_many_blocks() -> bytes:
 
 
 def gif_that_claims(width: int, height: int) -> bytes:
-    """A head of a few bytes, one frame of that size, and no data for it."""
+    """Builds a GIF that claims a size: a short header, one frame, no data."""
     return (
         b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
         b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x4c\x01\0;"
@@ -120,6 +120,6 @@ def gif_that_claims(width: int, height: int) -> bytes:
 
 
 def webp_with_metadata() -> bytes:
-    """9 MB of XMP and EXIF behind a picture of a few pixels."""
+    """Builds a WebP of a few pixels with 9 MB of XMP and EXIF."""
     exif = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"M" * (LIMIT // 2)
     return encoded(Image.new("RGB", (64, 64), "red"), "WEBP", exif=exif, xmp=b"x" * (LIMIT // 2))

@@ -1,4 +1,4 @@
-"""The traps are real: an ffprobe without our whitelists walks into them."""
+"""Tests that the bait works: an ffprobe without our whitelists follows it."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ def test_the_server_would_be_asked(bait: Bait, listener: Listener, tmp_path: Pat
     before = listener.connections
     opened = ("-protocol_whitelist", "file,http,tcp")
     careless(KINDS["playlist-of-a-server.mkv"].write(tmp_path, bait), *opened, *HLS)
-    # The listener counts in a thread of its own.
+    # The listener counts in another thread.
     wait_for(lambda: listener.connections > before, seconds=5, name="the request")

@@ -1,4 +1,4 @@
-"""Every kind of hostile file through probe, plan and run, on small limits."""
+"""Probes, plans and transcodes every kind of hostile file with small limits."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ NAMES = re.compile(r"thumbnail\.jpg|source\.mp4|\d+p\.mp4")
 
 @pytest.fixture
 def open_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FFmpeg could reach the server here: the whitelists alone must hold."""
+    """Leaves FFmpeg the network, so that only the whitelists keep it from the server."""
     monkeypatch.setattr(confine, "_without_network", lambda: ())
 
 
@@ -110,7 +110,7 @@ def within_limits() -> Iterator[None]:
 
 @contextmanager
 def refused_with_a_sentence(folder: Path, bait: Bait) -> Iterator[None]:
-    """Anything but an error of ours is a hole."""
+    """Allows only a TranscodeError with a sentence and without secrets."""
     try:
         yield
     except TranscodeError as error:

@@ -1,4 +1,4 @@
-"""Videos that lost their end or some of their bits: refused with a sentence, or playable."""
+"""Truncated videos and videos with flipped bits are refused with a sentence or play."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def assert_made_or_refused(source: Path, work: Path) -> None:
         assert_is_a_sentence(error.sentence, paths=[source.parent])
         return
     if result.plan.copied:
-        # Nothing of it was decoded: its bits are as good as those that were sent. Something shows.
+        # A copied video is not decoded, so damage stays in it. Some frames must show.
         assert decoded(result.top.path).stdout
         return
     for made in result.renditions:

@@ -1,4 +1,4 @@
-"""What a hostile file could make our own process do, rather than FFmpeg."""
+"""Limits of our own process, rather than FFmpeg's, with hostile files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIB = 1024**2
 def test_a_walk_over_tiny_chunks_ends_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two gigabytes of them would keep a worker busy past its lease, and again the next one."""
+    """Two gigabytes of chunks would keep one worker after the other busy past its lease."""
     reads = 0
     read = container.FileReader.read
 
@@ -60,7 +60,7 @@ def test_more_frames_than_any_video_has_are_refused_before_they_fill_memory(tmp_
 
 
 def test_pictures_more_than_half_an_hour_apart_have_a_rate(tmp_path: Path) -> None:
-    """Less than one in 2002 seconds: as a fraction of small numbers that is none at all."""
+    """A frame in more than 2002 seconds rounds to a rate of 0 as a fraction of small numbers."""
     path = tmp_path / "slides.mkv"
     path.write_bytes(matroska_video(clusters=cluster(five()[0]) + cluster(five()[0], at=7_200_000)))
     plan = make_plan(probe(path, options=Options()), Options())
@@ -69,7 +69,7 @@ def test_pictures_more_than_half_an_hour_apart_have_a_rate(tmp_path: Path) -> No
 
 
 def test_a_result_without_a_picture_is_not_published(tmp_path: Path) -> None:
-    """Ten frames at one instant: the encoder is given none and FFmpeg is content."""
+    """With ten frames at one time the encoder gets none, and FFmpeg succeeds."""
     from videos.transcode.pipeline import transcode
 
     path = tmp_path / "instant.mkv"
@@ -80,7 +80,7 @@ def test_a_result_without_a_picture_is_not_published(tmp_path: Path) -> None:
 
 
 def test_a_table_that_asks_for_all_memory_is_the_files_fault(tmp_path: Path) -> None:
-    """As ours it would be tried three times and kept for two weeks, uncharged."""
+    """A fault of the site would be tried three times and kept for two weeks without charge."""
     path = tmp_path / "bomb.mp4"
     path.write_bytes(mp4_video(tables={b"stco": b"\xff" * 4 + b"\0" * 8}))
     with pytest.raises(SourceError):

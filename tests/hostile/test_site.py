@@ -1,4 +1,4 @@
-"""Hostile files through the whole site: the form, the worker, the page."""
+"""Hostile files in a site: the upload form, the worker, the watch page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests import clips
 from tests.builders import make_user, make_video
 from tests.folders import entries
 from tests.hostile.bait import Bait, Kind
-from tests.hostile.corpus import KINDS, THROUGH_THE_SITE
+from tests.hostile.corpus import KINDS, THROUGH_THE_SITE, THROUGH_THE_SITE_EACH_TIME
 from tests.hostile.judge import (
     assert_is_a_sentence,
     assert_no_secret,
@@ -85,7 +85,7 @@ def send(client: Client, name: str, content: bytes) -> Any:
 
 
 def process() -> Video:
-    """As often as the worker would."""
+    """Processes the video as often as a worker would."""
     for _ in range(2 * MAX_FAILURES):
         process_next_job((*QUICK, *SLOW))
         Job.objects.filter(state=JobState.WAITING).update(run_after=timezone.now())
@@ -97,7 +97,13 @@ def all_files() -> list[Path]:
     return [root / name for name in everything_on_disk()]
 
 
-@pytest.mark.parametrize("name", THROUGH_THE_SITE)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in THROUGH_THE_SITE_EACH_TIME else [pytest.mark.long])
+        for name in THROUGH_THE_SITE
+    ],
+)
 def test_it_ends_failed_with_a_sentence_or_as_a_video_that_plays(
     name: str, bait: Bait, bob: User, client: Client, settings: Settings
 ) -> None:
@@ -140,7 +146,7 @@ def assert_failed(video: Video, page: str) -> None:
     assert_is_a_sentence(sentence, paths=places)
     assert escape(sentence) in page.replace("&#x27;", "'").replace("'", "&#x27;")
     assert (video.quota_bytes, video.thumbnail_filename) == (0, None)
-    # Where the fault is ours the file waits for a retry; else nothing is left.
+    # After a fault of the site the file is kept for a retry; otherwise nothing is left.
     assert everything_on_disk() == (
         [str(video.source_file.relative_to(django_settings.MEDIA_ROOT))]
         if video.can_be_retried
@@ -182,7 +188,7 @@ def test_a_name_is_only_a_name(name: str, client: Client, bob: User) -> None:
 
 
 def send_raw(client: Client, name: str, content: bytes) -> Any:
-    """With the name as it is, as a browser never would."""
+    """Uploads a file with an unescaped name, which no browser sends."""
     edge = "----edge"
     quoted = name.replace('"', '\\"')
     body = (

@@ -1,4 +1,4 @@
-"""Files that are no video: what names others, scripts, documents, pictures, sounds, programs."""
+"""Files without a video: playlists, scripts, documents, pictures, sounds, programs."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _(bait: Bait) -> bytes:
 
 @KINDS.add("xbin-picture.mp4", refused=True)
 def _(bait: Bait) -> bytes:
-    """A text-mode picture: 80 x 25 cells of whatever a file holds."""
+    """Builds a text-mode picture (XBIN), which shows any file in 80 x 25 cells."""
     return b"XBIN\x1a" + struct.pack("<HHBB", 80, 25, 16, 0) + bait.fill("{secret}") * 60
 
 
@@ -160,7 +160,7 @@ def _moving(suffix: str) -> bytes:
 
 
 def png(width: int, height: int) -> bytes:
-    """One bit a pixel, all black: 16,000 x 16,000 in some 30 KB."""
+    """Builds a black PNG of one bit a pixel: 16,000 x 16,000 in about 30 KB."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (

@@ -1,4 +1,4 @@
-"""Members who upload, comment and delete on a site that runs, and what it costs to back it up."""
+"""Activity on a running site for tests of backups, and what a backup costs meanwhile."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ MAX_COMMENTS: Final = 15  # more within five minutes are refused
 
 
 class Members(threading.Thread):
-    """bob uploads what `clip` gives, comments on it and, each `delete_each` uploads, deletes a
-    finished video, until he has uploaded so many or is ended. `failure` is what ended him
-    otherwise."""
+    """Uploads, comments and deletes as bob in a thread, until `videos` are uploaded or `end` runs.
+
+    `clip` gives the file of each number; after each `delete_each` uploads a finished video is
+    deleted. `failure` is an exception that ended the thread.
+    """
 
     def __init__(
         self, clone: Clone, clip: Callable[[int], Path], *, videos: int, delete_each: int
@@ -71,7 +73,7 @@ class Members(threading.Thread):
                 self._delete_one(bob)
 
     def _delete_one(self, bob: Browser) -> None:
-        """The oldest that is finished, if any is."""
+        """Deletes the oldest finished video, if there is one."""
         query = (
             "SELECT short_id FROM videos WHERE processing_status = 'COMPLETED' ORDER BY id LIMIT 1"
         )
@@ -82,15 +84,17 @@ class Members(threading.Thread):
 
 
 def _post(bob: Browser, path: str, **fields: str) -> None:
-    """A form whose answer leads to another page."""
+    """Sends a form and follows its redirect."""
     fields["csrfmiddlewaretoken"] = bob.token("/upload/")
     status, body = bob.ask(path, urllib.parse.urlencode(fields).encode())
     assert status == 200, (path, status, body[:300])
 
 
 class Peak(threading.Thread):
-    """Looks at the memory of what runs in a clone's folder. `most` is in bytes, by program: restic,
-    and manage.py by its command."""
+    """Measures the peak memory of backups and restores of a clone, in a thread.
+
+    `most` has bytes by program: restic, and manage.py with its command.
+    """
 
     EVERY: Final = 0.1  # seconds
     NAMES: Final = ("manage.py backup", "manage.py restore", "restic")
@@ -117,7 +121,7 @@ class Peak(threading.Thread):
 
 
 def timed(what: Callable[[], str]) -> tuple[float, str]:
-    """Seconds that it took, and what it said."""
+    """Returns how many seconds a function took, and its result."""
     since = time.monotonic()
     said = what()
     return time.monotonic() - since, said

@@ -1,4 +1,4 @@
-"""Backups of the sites that scripts/run starts, and their restores."""
+"""Runs scripts/backup and scripts/restore of running sites."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def store_in(folder: Path) -> dict[str, str]:
-    """The settings of a repository that does not exist yet. Each backup of a day is kept."""
+    """Returns settings for a new repository that keeps several backups of a day."""
     (folder / "password").write_text("long and random")
     return {
         "BACKUP_REPOSITORY": str(folder / "store"),
@@ -27,7 +27,7 @@ def store_in(folder: Path) -> dict[str, str]:
 
 
 def run(clone: Clone, script: str, *arguments: str, **environment: str) -> str:
-    """What a script says that succeeds."""
+    """Runs a script that has to succeed. Returns its output."""
     done = subprocess.run(
         [script, *arguments],
         cwd=clone.root,
@@ -43,14 +43,14 @@ def run(clone: Clone, script: str, *arguments: str, **environment: str) -> str:
 
 
 def snapshot_of(said: str) -> str:
-    """The id of the backup that scripts/backup says it has taken."""
+    """Returns the id of the backup from the output of scripts/backup."""
     found = re.search(r"^Backup ([0-9a-f]{8}): ", said, re.MULTILINE)
     assert found, said
     return found[1]
 
 
 def kill_a_backup(clone: Clone, store: dict[str, str], at: int = 1) -> None:
-    """With kill -9, when the repository has at least so many bytes of data."""
+    """Starts a backup and kills it once the repository has at least `at` bytes of data."""
     data = Path(store["BACKUP_REPOSITORY"]) / "data"
     with subprocess.Popen(
         ["scripts/backup"],

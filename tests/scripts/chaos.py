@@ -1,4 +1,4 @@
-"""What kills parts of a running site at random, and a member who uploads meanwhile."""
+"""Kills parts of a running site at random while a member uploads videos."""
 
 from __future__ import annotations
 
@@ -35,17 +35,20 @@ SETTLED_WITHIN: Final = 180  # seconds after the last kill, as promised
 # A supervisord that dies again and again is started again after up to half a minute (scripts/run).
 UP_WITHIN: Final = BACK_WITHIN + 31  # seconds
 FFMPEG, ALL = "ffmpeg", "all at once"
-# Whom to kill: a part of the site, any FFmpeg, everything but scripts/run itself.
+# What to kill: a part of the site, any FFmpeg, or everything but scripts/run itself.
 VICTIMS: Final = (QUEUE_WORKER, FFMPEG, WEB_WORKER, SENTINEL, ALL, QUEUE, WEB, SUPERVISOR)
 
-# A backup is no part of the site; on a busy machine a kill of all at once would hit each of them.
+# Backups are not killed with everything else, because on a busy machine none would finish.
 SPARED: Final = ("scripts/backup", "manage.py backup", "restic")
 
 
 @dataclass(frozen=True)
 class Course:
-    """How much of it: kills, videos, the longest pause between two kills and the time for which
-    the disk is full, in seconds. A short one does not wait for the minute's schedule."""
+    """How much happens: numbers of kills and videos.
+
+    `pause` is the longest time between two kills and `full` how long the disk is full, in seconds.
+    A short course does not wait for the schedule that runs each minute.
+    """
 
     kills: int
     videos: int
@@ -60,9 +63,9 @@ LONG = Course(kills=200, videos=40, pause=3.4, full=50, is_short=False)
 
 @dataclass
 class Sender(threading.Thread):
-    """bob, who uploads one video after the other; what breaks is tried again, as a person would.
+    """The member bob, who uploads one video after the other and repeats what fails.
 
-    `told` are the addresses of those that the site said it has; `turned_away` counts its refusals.
+    `told` has the addresses of videos that the site acknowledged, `turned_away` counts refusals.
     """
 
     clone: Clone
@@ -103,7 +106,7 @@ class Sender(threading.Thread):
 
 
 class Killer:
-    """Kills a part after the other, as the dice fall, and counts whom it hit."""
+    """Kills one part after the other in random order, and counts the kills of each."""
 
     def __init__(self, clone: Clone, dice: random.Random) -> None:
         self.clone = clone
@@ -121,7 +124,7 @@ class Killer:
             self.hits[victim] += 1
 
     def _choose(self) -> tuple[str | int, list[int]]:
-        """One of the parts whose turn it is, of those that live; the others' turn comes later."""
+        """Returns the next part that runs, and its processes; parts that are down come later."""
         deadline = time.monotonic() + UP_WITHIN
         while time.monotonic() < deadline:
             if len(self._next) <= len(VICTIMS):
@@ -147,7 +150,7 @@ class Killer:
 
 
 class Chaos(threading.Thread):
-    """Kills one part after the other until it is ended; the longest pause is in seconds."""
+    """Kills one part after the other in a thread; `pause` is the longest one, in seconds."""
 
     def __init__(self, killer: Killer, pause: float) -> None:
         super().__init__(daemon=True)
@@ -165,7 +168,7 @@ class Chaos(threading.Thread):
 
 
 def settle(clone: Clone, since: float, course: Course) -> None:
-    """Waits until all is done and tidied up, no longer than was promised."""
+    """Waits until all work is done, at most as long as promised."""
     while not is_tidy(clone):
         left = since + SETTLED_WITHIN - time.monotonic()
         assert left > 0, f"not settled: {unsettled(clone)}"

@@ -1,4 +1,4 @@
-"""bob, a member of the site that scripts/run starts, with a browser that speaks plain HTTP."""
+"""The member bob of a running site: plain HTTP requests, and Python and SQL in the site."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ User.objects.create_user("bob", "bob@example.org", {PASSWORD!r})
 
 
 class NoFormError(OSError):
-    """The site answered, with something else than the page that was asked for."""
+    """The site answered with something else than the page with the form."""
 
 
 class Browser:
-    """bob at the site, with a cookie jar. What fails on the way is an OSError."""
+    """HTTP requests of bob with a cookie jar. A failed request raises an OSError."""
 
     def __init__(self, clone: Clone) -> None:
         self.address = f"http://127.0.0.1:{clone.port}"
@@ -66,7 +66,7 @@ class Browser:
         self.ask("/login/", urllib.parse.urlencode(fields).encode())
 
     def upload(self, video: Path) -> str | None:
-        """The address of the video once the site has said that it has it; None if it never did."""
+        """Uploads a file. Returns the address of its video, or None if the site refused it."""
         mark = uuid.uuid4().hex
         parts = [("csrfmiddlewaretoken", "", self.token("/upload/").encode())]
         parts.append(("file", f'; filename="{video.name}"', video.read_bytes()))
@@ -87,14 +87,14 @@ def make_bob(clone: Clone) -> None:
 
 
 def shell(clone: Clone, code: str) -> None:
-    """Runs Python in the site's own surroundings."""
+    """Runs Python in the site."""
     python = clone.root / ".venv/bin/python"
     command: list[str | Path] = [python, "manage.py", "shell", "--no-imports", "-c", code]
     subprocess.run(command, cwd=clone.root, env=clone.environment, check=True)
 
 
 def manage(clone: Clone, *arguments: str, **environment: str) -> str:
-    """What a management command says; in a shell that knows nothing of the start's settings."""
+    """Runs a management command without the port of the start. Returns its output."""
     kept = {name: value for name, value in clone.environment.items() if name != "PORT"}
     return subprocess.check_output(
         [clone.root / ".venv/bin/python", "manage.py", *arguments],
@@ -105,11 +105,11 @@ def manage(clone: Clone, *arguments: str, **environment: str) -> str:
 
 
 def rows(clone: Clone, query: str, *values: object) -> list[tuple[object, ...]]:
-    """What stands in the site's database."""
+    """Reads rows of the site's database."""
     return database_rows(clone.url or sqlite_url(clone.root / "data/clipset.db"), query, *values)
 
 
 def change(clone: Clone, statement: str, *values: object) -> None:
-    """Changes the site's database."""
+    """Changes rows of the site's SQLite database."""
     with closing(sqlite3.connect(clone.root / "data/clipset.db", timeout=20)) as database, database:
         database.execute(statement, values)

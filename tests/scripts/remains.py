@@ -1,4 +1,4 @@
-"""What a site has to look like once all its work is done: rows and files, one to one."""
+"""Checks of a site whose work is done: its rows and files belong together, one to one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.scripts.conftest import Clone
 
-REFUSED = "This is not a video file of a kind that is accepted here"
+REFUSED = "This isn't a video file in a supported format"
 TIDY_UP_LATER = """
 from datetime import timedelta
 from django.utils import timezone
@@ -28,26 +28,28 @@ tidy_up()
 
 
 def is_tidy(clone: Clone) -> bool:
-    """Every job has ended, and nothing lies around that nobody names."""
+    """Returns whether every job has ended and every file belongs to a row."""
     return not any(unsettled(clone))
 
 
 def unsettled(clone: Clone) -> tuple[list[tuple[object, ...]], set[str]]:
-    """Jobs that have not ended, and `litter`."""
+    """Returns jobs that have not ended, and `litter`."""
     unended = "SELECT * FROM jobs WHERE state IN ('WAITING', 'RUNNING')"
     return rows(clone, unended), litter(clone)
 
 
 def litter(clone: Clone) -> set[str]:
-    """What lies in the media folders and belongs to nothing, and what is named and missing; below
-    media/temp only the folders themselves."""
+    """Returns files that belong to no row, and files of rows that are missing.
+
+    Below media/temp only the folders count.
+    """
     there = {
         str(path.relative_to(clone.root / "media"))
         for path in (clone.root / "media").rglob("*")
         if path.is_file() or path.parent.name == "temp"
     }
     there = {path for path in there if path.count("/") == 1 and Path(path).name != MARKER}
-    # An upload that goes on, as far as the site can know, may have begun its folder or not.
+    # An open upload may or may not have made its folder yet.
     return (there ^ named(clone)) - open_uploads(clone)
 
 
@@ -57,7 +59,7 @@ def open_uploads(clone: Clone) -> set[str]:
 
 
 def named(clone: Clone) -> set[str]:
-    """What the rows name, relative to the media folder."""
+    """Returns the files that rows name, relative to the media folder."""
     sources = "SELECT source_key FROM videos WHERE source_key <> ''"
     found = {f"temp/{Path(str(path)).parent.name}" for (path,) in rows(clone, sources)}
     for folder, query in {
@@ -71,7 +73,13 @@ def named(clone: Clone) -> set[str]:
 
 
 def check_what_is_left(clone: Clone, video_files: Mapping[str, set[str]], told: list[str]) -> None:
-    """Of videos by name, with the renditions that each is to have; none is to be refused."""
+    """Checks all rows and files of a site.
+
+    Args:
+        video_files: names of uploaded files, with the names of the renditions that each must have;
+            none for a file that must be refused.
+        told: addresses of the videos whose uploads the site acknowledged.
+    """
     videos = rows(
         clone,
         "SELECT id, short_id, processing_status, error_message, original_filename, source_key, "
@@ -91,7 +99,7 @@ def check_what_is_left(clone: Clone, video_files: Mapping[str, set[str]], told: 
 
 
 def check_video(clone: Clone, video: tuple[object, ...], names: set[str]) -> None:
-    """One that failed has nothing but its reason; another has all that was planned for it."""
+    """Checks that a failed video has only a reason, and another one all renditions it must have."""
     key, short_id, status, error, _, source, storyboard, original = video
     of_jobs = "SELECT kind, state, failures, losses FROM jobs WHERE video_id = ? ORDER BY id"
     of_renditions = "SELECT name FROM renditions WHERE video_id = ?"
@@ -119,7 +127,7 @@ def check_video(clone: Clone, video: tuple[object, ...], names: set[str]) -> Non
 def check_reason(
     short_id: str, error: str, job: tuple[object, ...], *, is_refused: bool, kept: bool
 ) -> None:
-    """Whether it is true; and its source is kept for another try."""
+    """Checks that the reason is true and that the source is kept for a retry."""
     _, state, failures, losses = job
     assert state == "FAILED"
     if failures == MAX_FAILURES:
@@ -150,7 +158,7 @@ def check_rows(clone: Clone) -> None:
 
 
 def check_plays(path: Path) -> None:
-    """Every picture and every sound of it can be decoded."""
+    """Checks that all frames and all audio of a file can be decoded."""
     decode: list[str | Path] = ["ffmpeg", "-v", "error", "-xerror", "-i", path, "-f", "null", "-"]
     done = subprocess.run(decode, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, ""), path

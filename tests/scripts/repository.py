@@ -1,4 +1,4 @@
-"""Clones that are real git repositories, and the versions that scripts/upgrade goes to."""
+"""Makes clones git repositories with versions that scripts/upgrade can change to."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ AUTHOR = ("-c", "user.name=Alice", "-c", "user.email=alice@example.org")
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What it says."""
+    """Runs git. Returns its output."""
     command = ["git", *AUTHOR, *arguments]
     return subprocess.check_output(command, cwd=folder, text=True).strip()
 
 
 def make_repository(clone: Clone) -> str:
-    """Commits the files of the clone to its branch `main`, with settings beside them. Returns the
-    revision."""
+    """Commits the clone's files to its branch `main` and writes a .env. Returns the revision."""
     env_file = clone.root / ".env"
     env_file.write_text(f"SECRET_KEY={'k' * 30}{secrets.token_hex(30)}\nSEED=none\n")
     git(clone.root, "init", "--quiet", "--initial-branch=main")
@@ -39,7 +38,7 @@ def make_repository(clone: Clone) -> str:
 
 
 def make_version(clone: Clone, tag: str, files: dict[str, str]) -> str:
-    """Commits other texts of files, and a tag, without changing the code that is there."""
+    """Commits other contents of files with a tag, without changing the working tree."""
     tree = clone.root.parent / tag
     git(clone.root, "worktree", "add", "--quiet", "--detach", str(tree), "main")
     for name, text in files.items():
@@ -52,14 +51,14 @@ def make_version(clone: Clone, tag: str, files: dict[str, str]) -> str:
 
 
 def with_text(clone: Clone, name: str, old: str, new: str) -> dict[str, str]:
-    """A file in which `old` became `new`."""
+    """Returns the text of a file with `old` replaced by `new`, by its name."""
     text = (clone.root / name).read_text()
     assert old in text
     return {name: text.replace(old, new)}
 
 
 def migration(clone: Clone, operations: str, *, is_atomic: bool = True) -> dict[str, str]:
-    """One more migration of `videos`; `operations` are the arguments of a list."""
+    """Returns one more migration of `videos`; `operations` is the inside of a list."""
     last = max(path.stem for path in (clone.root / "videos/migrations").glob("0*.py"))
     text = f"""
 from django.db import migrations
@@ -78,13 +77,13 @@ class Migration(migrations.Migration):
 
 
 def new_version(clone: Clone) -> dict[str, str]:
-    """Files of a version that works, with a table and a text on each page of its own."""
+    """Returns files of a working version with a new table and a new text on each page."""
     page = with_text(clone, "templates/base.html", "</body>", "<p>The new version</p></body>")
     return migration(clone, NEW_TABLE) | page
 
 
 def upgrade(clone: Clone, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs scripts/upgrade to its end; its standard error is part of its output."""
+    """Runs scripts/upgrade to its end; standard error is part of its output."""
     return subprocess.run(
         ["scripts/upgrade", *arguments],
         cwd=clone.root,
@@ -99,18 +98,18 @@ def upgrade(clone: Clone, *arguments: str, **environment: str) -> subprocess.Com
 
 
 def dump(database: Path) -> list[str]:
-    """Everything in an SQLite database, as sorted statements: a copy may have another order."""
+    """Returns an SQLite database as statements, sorted because a copy may have another order."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return sorted(connection.iterdump())
 
 
 def last_upgrade(clone: Clone) -> Path:
-    """The folder of the newest upgrade."""
+    """Returns the folder of the newest upgrade."""
     return max((clone.root / "data/upgrades").glob("20*"))
 
 
 def code_is(clone: Clone, revision: str, branch: str = "") -> bool:
-    """Whether the files are those of the revision, and HEAD is at the branch or at none."""
+    """Returns whether the files are those of the revision and HEAD is at the branch, or at none."""
     return (
         git(clone.root, "rev-parse", "HEAD") == revision
         and git(clone.root, "status", "--porcelain") == ""

@@ -1,4 +1,4 @@
-"""bob, who sends an upload by tus in pieces to the site that scripts/run starts."""
+"""A tus client of a running site, which uploads a file in several requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Sender:
-    """Logged in; one upload at a time."""
+    """The member bob, logged in, with one upload at a time."""
 
     def __init__(self, clone: Clone) -> None:
         self.browser = Browser(clone)
@@ -24,7 +24,7 @@ class Sender:
         self.video = b""
 
     def ask(self, method: str, url: str, body: bytes = b"", **headers: str) -> dict[str, str]:
-        """The headers of the answer."""
+        """Makes a tus request. Returns the headers of its answer."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         token = {"X-CSRFToken": self.browser.token("/upload/")}
         request = urllib.request.Request(  # noqa: S310 loopback

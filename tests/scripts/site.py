@@ -1,4 +1,4 @@
-"""The site that scripts/run starts, seen from outside: its processes, its answers, its logs."""
+"""Observes a site that scripts/run started: its processes, answers, files and logs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ WHOLE = {MAIN: 1, SUPERVISOR: 1, WEB: 1, WEB_WORKER: 2, QUEUE: 2, SENTINEL: 2, Q
 
 
 def cast(clone: Clone) -> dict[int, list[int]]:
-    """Who runs: process ids by part. Each of the two queues has a sentinel, and
-    that has 2 workers, a monitor and a pusher."""
+    """Returns the site's process ids by part.
+
+    Each of the two task queues has a sentinel, which has 2 workers, a monitor and a pusher.
+    """
     processes = clone.processes()
     parts: dict[int, list[int]] = {part: [] for part in WHOLE}
     for process, (parent, command) in sorted(processes.items()):
@@ -59,7 +61,7 @@ def get(clone: Clone, path: str) -> int:
 
 
 def answers(clone: Clone) -> bool:
-    """Anything: with a full disk it does not call itself healthy."""
+    """Returns whether the site answers at all; with a full disk it is not healthy."""
     try:
         return get(clone, "/healthz") > 0
     except OSError:
@@ -78,8 +80,7 @@ def running(
     clone: Clone, command: str = "scripts/run", **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        # Where the tests run in the background of a shell, SIGINT is ignored, and who inherits
-        # that can't change it.
+        # In a shell's background SIGINT is ignored, and a bash that inherits this can't trap it.
         ["env", "--default-signal=INT", command],
         cwd=clone.root,
         env=clone.environment | environment,
@@ -100,7 +101,7 @@ def running(
 
 
 def too_open(clone: Clone) -> list[str]:
-    """Files and folders of the site that others on the machine may read, or its group change."""
+    """Lists files and folders that other users may read or the group may change."""
     return [
         f"{path.relative_to(clone.root)} {stat.S_IMODE(found.st_mode):o}"
         for name in ("data", "media")
@@ -110,7 +111,7 @@ def too_open(clone: Clone) -> list[str]:
 
 
 def umasks(clone: Clone) -> set[str]:
-    """Those of all that runs."""
+    """Returns the umasks of all the site's processes."""
     return {
         line.split()[1]
         for process in clone.processes()
@@ -120,13 +121,13 @@ def umasks(clone: Clone) -> set[str]:
 
 
 def logs(clone: Clone) -> str:
-    """All that was logged."""
+    """Returns the contents of all log files."""
     files = (file for file in (clone.root / "data/log").rglob("*") if file.is_file())
     return "".join(file.read_text() for file in files)
 
 
 def started(process: subprocess.Popen[str]) -> str:
-    """Waits until it says that it runs; gives what it said."""
+    """Waits until scripts/run says that the site runs. Returns its output so far."""
     assert process.stdout
     said = ""
     for line in process.stdout:
@@ -137,18 +138,20 @@ def started(process: subprocess.Popen[str]) -> str:
 
 
 def end(clone: Clone, process: subprocess.Popen[str], number: signal.Signals) -> float:
-    """Sends the signal; seconds until nothing of it runs."""
+    """Sends the signal. Returns the seconds until no process of the site runs."""
     since = time.monotonic()
     process.send_signal(number)
     wait_for(lambda: process.poll() is not None, seconds=GONE_WITHIN, name="the end")
-    # A child that was killed with its parent may take a moment to vanish.
+    # A child that was killed with its parent may take a moment to end.
     wait_for(lambda: not clone.processes(), seconds=1, name="the end of all it started")
     return time.monotonic() - since
 
 
 def processor_seconds(clone: Clone) -> float:
-    """What all that runs in the folder has cost so far, with the children it has waited for: as
-    much on a busy machine as on an idle one."""
+    """Returns the CPU seconds of the site's processes and of their ended children.
+
+    Unlike time, this hardly depends on how busy the machine is.
+    """
     ticks = 0
     for process in clone.processes():
         with suppress(OSError):
@@ -162,7 +165,7 @@ def none_runs(clone: Clone, processes: set[int]) -> bool:
 
 
 def children(clone: Clone, process: int) -> set[int]:
-    """The process and all below it."""
+    """Returns the process and all its descendants."""
     found = {process}
     processes = clone.processes()
     while more := {child for child, (parent, _) in processes.items() if parent in found} - found:

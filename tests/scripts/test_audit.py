@@ -1,4 +1,4 @@
-"""A known vulnerability fails the check; an answer that could not be had is only told."""
+"""A known vulnerability fails scripts/audit.py; a list that can't be reached is only reported."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Backups at random instants of a site whose parts are killed all the time: each restores to a site
-that has every upload of which a member was told before the backup began."""
+"""Backups at random times of a site whose parts are killed all the time.
+
+Each restores to a site with every upload that had been acknowledged before the backup began.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ COURSE: Final = Course(kills=40, videos=20, pause=2.5, full=0, is_short=True)
 
 @dataclass(frozen=True)
 class Taken:
-    """A backup, and the addresses of the uploads that members had been told of before."""
+    """A backup, and the addresses of the uploads acknowledged before it."""
 
     snapshot: str
     told: list[str]
@@ -72,7 +74,7 @@ def test_backups_at_random_instants_of_the_chaos_lose_no_upload(
 def take_backups(
     clone: Clone, videos: list[Path], store: dict[str, str], dice: random.Random
 ) -> list[Taken]:
-    """While bob uploads and parts of the site are killed."""
+    """Takes backups while bob uploads and parts of the site are killed."""
     taken: list[Taken] = []
     with running(clone) as process:
         started(process)
@@ -100,7 +102,7 @@ def take_backup(clone: Clone, sender: Sender, store: dict[str, str]) -> Taken:
 
 
 def check_goes_on(clone: Clone, videos: dict[str, set[str]], told: list[str]) -> None:
-    """The restored site starts, finishes what waited, and has all in the end."""
+    """Checks that the restored site starts, finishes its jobs, and has everything in the end."""
     with running(clone) as process:
         started(process)
         wait_for(lambda: healthy(clone), name="the site's health")

@@ -1,6 +1,8 @@
-"""The drill: a site under uploads, encodes, comments and deletions is backed up, the backup is
-killed, taken again and restored elsewhere. Every row and every byte are compared, and the restored
-site starts, plays, and goes on with what was waiting."""
+"""Backup drill of a site with uploads, encodes, comments and deletions.
+
+A backup is killed, taken again and restored elsewhere. Every row and byte is compared, and the
+restored site starts, plays videos and continues its waiting jobs.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.long, pytest.mark.ffmpeg, pytest.mark.restic]
 
 MEGABYTES: Final = 27  # of a heavy video
-# The sources, the videos made of them, the repository and the restored site, all of them kept.
+# Sources, their videos, the repository and the restored site are all kept.
 NEEDED_BYTES: Final = 30 * 1024**3
 RAISE_LIMITS = """
 from siteconfig.models import Config
@@ -49,9 +51,12 @@ Config.objects.update(weekly_upload_limit_bytes=2**40)
 
 @dataclass(frozen=True)
 class Size:
-    """How many videos are uploaded in all, at how many uploads one is deleted, how many are there
-    before the first backup, how many bytes are in the repository when that is killed, and how long
-    the restored site may take, in seconds."""
+    """The size of a drill.
+
+    How many videos are uploaded, after how many uploads one is deleted, how many exist before the
+    first backup, at how many bytes in the repository that backup is killed, and how many seconds
+    the restored site may take.
+    """
 
     videos: int
     delete_each: int
@@ -79,7 +84,7 @@ def light(number: int) -> Path:
 
 
 def heavy(number: int) -> Path:
-    """One in twenty has to be encoded."""
+    """Returns a clip; one in twenty has to be encoded."""
     if number % 20 == 19:
         return clips.hevc_mp4()
     for old in clips.folder().glob("heavy-*"):
@@ -93,7 +98,7 @@ def test_a_backup_of_a_busy_site_restores_all_that_it_had_acknowledged(
     drill(make_clone, tmp_path, SMALL)
 
 
-# The database is small beside that.
+# The database is small compared with the files.
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_five_gigabytes_and_200_videos_come_back(
     make_clone: Callable[[], Clone], tmp_path: Path
@@ -138,7 +143,7 @@ def drill(make_clone: Callable[[], Clone], tmp_path: Path, size: Size) -> None:
     print(said.strip().splitlines()[-1])
     snapshot = snapshot_of(said)
     if size.is_heavy:
-        shutil.rmtree(clone.root / "media")  # the second names of its files stay
+        shutil.rmtree(clone.root / "media")  # the hard links to its files stay
     restored = make_clone()
     peak = Peak(restored)
     peak.start()
@@ -158,7 +163,7 @@ def drill(make_clone: Callable[[], Clone], tmp_path: Path, size: Size) -> None:
 
 
 def check_goes_on(clone: Clone, half: Sender, videos: set[str], size: Size) -> None:
-    """It starts, plays, takes the rest of an upload, and finishes what was waiting."""
+    """Checks that the site starts, plays, takes the rest of an upload and finishes waiting jobs."""
     with running(clone) as process:
         started(process)
         half.browser.address = f"http://127.0.0.1:{clone.port}"
@@ -175,7 +180,7 @@ def check_goes_on(clone: Clone, half: Sender, videos: set[str], size: Size) -> N
             name="the end of what waited",
         )
         found = {str(short_id) for (short_id,) in rows(clone, "SELECT short_id FROM videos")}
-        assert len(found - videos) == 1  # the one that was half uploaded
+        assert len(found - videos) == 1  # the half uploaded one
         assert get(clone, "/login/") == 200
         for short_id in found:
             status, page = half.browser.ask(f"/v/{short_id}/")

@@ -1,4 +1,5 @@
-"""Kill anything, at any moment, fill the disk: no video is lost, stuck, or made by two at once."""
+"""Tests that no video is lost, stuck or processed twice at once when anything is killed at any time
+and the disk is full for a while."""
 
 from __future__ import annotations
 
@@ -76,9 +77,9 @@ def test_whatever_is_killed_every_video_that_was_taken_ends_well(
 
 
 def kill_and_fill(killer: Killer, sender: Sender, disk: Disk, dice: random.Random) -> None:
-    """The dice say when: some kills come while the site is still on its way back from the last.
+    """Kills at random times, sometimes while the site is still recovering from the last kill.
 
-    After two fifths of them the disk is full for a while, in which an upload is turned away.
+    After two fifths of the kills the disk is full for a while, and an upload must be refused.
     """
     clone, course = sender.clone, sender.course
     full_until = 0.0

@@ -1,5 +1,4 @@
-"""Commands of docs/operations.md for backups, as they are written there. More about backups:
-test_backup_drill.py."""
+"""Runs the commands of docs/operations.md for backups. See test_backup_drill.py, too."""
 
 from __future__ import annotations
 
@@ -67,7 +66,7 @@ def test_a_backup_brings_back_one_video_a_rehearsal_and_the_whole_site(
 
 
 def rehearse(clone: Clone, folder: Path, store: dict[str, str]) -> None:
-    """Beside the running site."""
+    """Rehearses a restore while the site runs."""
     example = {"/srv/rehearsal": str(folder)}
     done = run_command(
         clone, "scripts/restore --rehearse /srv/rehearsal", example, environment=store

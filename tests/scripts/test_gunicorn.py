@@ -1,4 +1,4 @@
-"""The web server as deploy/gunicorn.conf.py sets it up."""
+"""The web server with the settings of deploy/gunicorn.conf.py."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ def slowly(pieces: int) -> Iterator[bytes]:
 
 @contextmanager
 def serving(folder: Path, answer: str, *options: str) -> Iterator[tuple[int, Path]]:
-    """A gunicorn with the deployed configuration and an application that answers with this
-    expression of `environ`. Gives its port and its log."""
+    """Runs gunicorn with the deployed configuration. Gives its port and its log.
+
+    Its application answers with the value of `answer`, an expression of `environ`.
+    """
     (folder / "small.py").write_text(
         "import sys\n"
         "def application(environ, start_response):\n"
@@ -53,7 +55,7 @@ def serving(folder: Path, answer: str, *options: str) -> Iterator[tuple[int, Pat
 
 
 def test_an_upload_may_take_longer_than_the_workers_timeout(tmp_path: Path) -> None:
-    """The timeout is about the worker's main thread, not about a request in one of its threads."""
+    """The timeout applies to the worker's main thread, not to requests in its other threads."""
     count = "len(environ['wsgi.input'].read())"
     with serving(tmp_path, count, "--timeout", str(TIMEOUT)) as (port, log):
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)

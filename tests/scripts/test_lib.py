@@ -1,4 +1,4 @@
-"""What scripts/run reads and sets before Django is there."""
+"""Functions of scripts/lib.sh: settings that are read before Django can run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_settings_of_the_file_count_and_the_environment_before_them(clone: Clone
 
 @pytest.fixture
 def addresses(clone: Clone, fake_program: Callable[[str, str], str]) -> Callable[..., list[str]]:
-    """SITE_URL and ALLOWED_HOSTS as the processes find them on a machine with two networks."""
+    """Returns the SITE_URL and ALLOWED_HOSTS that processes get on a machine with two networks."""
     path = fake_program(
         "hostname", 'case "$*" in -I) echo 192.168.1.5 10.0.0.7 2001:db8::7;; *) echo attic;; esac'
     )

@@ -1,4 +1,4 @@
-"""When demo content is put into an empty database, and what a wrong clock left."""
+"""When scripts/prepare.py creates sample data, and how it corrects a wrong clock."""
 
 from __future__ import annotations
 

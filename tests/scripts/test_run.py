@@ -1,4 +1,4 @@
-"""scripts/run in earnest: what it starts, what it survives, what it leaves."""
+"""Runs scripts/run: what it starts, what it survives and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ Video.objects.create(
 """
 
 
-# Templates and modules, some of which are not needed before a page is asked for.
+# Templates and modules, some of which are not read before the first request of a page.
 PULLED = (
     "templates/accounts/login.html",
     "templates/accounts/password_reset.html",
@@ -80,7 +80,7 @@ TOKEN = "a-token-of-the-monitor"
 
 
 def check_documented_commands(clone: Clone) -> None:
-    """Those of docs/operations.md that ask a running site."""
+    """Runs the commands of docs/operations.md that need a running site."""
     require("curl")
     here = {"curl": "curl --silent", ":8000": f":{clone.port}"}
     done = run_command(clone, "curl --fail http://127.0.0.1:8000/healthz", here)
@@ -129,31 +129,31 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(
         assert is_whole(installed)
         check_documented_commands(installed)
 
-        # The settings file is for its owner, and another start may choose another port.
+        # Only the owner may read the settings file, and another start may use another port.
         env_file = installed.root / ".env"
         assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
         assert re.search(r"^SECRET_KEY=\S{50,}$", env_file.read_text(), re.MULTILINE)
         assert "PORT" not in env_file.read_text()
         assert stat.S_IMODE((installed.root / "data/run").stat().st_mode) == 0o700
 
-        # Nobody can administer it yet: the one-time link is shown, and stands in no file.
+        # There is no admin yet: the one-time link is shown, and is in no file.
         [link] = re.findall(rf"http://127.0.0.1:{installed.port}/(register/\S+)", said)
         token = link.split("/")[1]
         assert get(installed, f"/{link}") == 200
         assert get(installed, "/s/secret-of-a-guest/") in {200, 302, 404}
-        # A shell that knows nothing of PORT is told the same address.
+        # A shell without PORT prints the same address.
         assert f"http://127.0.0.1:{installed.port}/register/" in manage(installed, "setup_link")
         wait_for(lambda: "GET /s/…" in logs(installed), name="the access log")
         assert "GET /register/…" in logs(installed)
         assert token not in logs(installed)
         assert "secret-of-a-guest" not in logs(installed)
 
-        # What all of it writes is for its user and, to be read, its group.
+        # Files are writable for the user and readable for the group only.
         assert umasks(installed) == {"0027"}
         assert too_open(installed) == []
 
-        # What a git pull changes under the running site counts from the next start, also in the
-        # processes that are started meanwhile.
+        # What a git pull changes takes effect at the next start, also in processes that are
+        # started meanwhile.
         kept = {name: (installed.root / name).read_text() for name in PULLED}
         for name in PULLED:
             (installed.root / name).write_text("{% broken %} = broken")
@@ -168,13 +168,13 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(
         for name, text in kept.items():
             (installed.root / name).write_text(text)
 
-        # Another one in the same folder is refused while this one runs.
+        # A second start in the same folder is refused.
         assert "already running in this folder" in installed.refusal()
         end(installed, process, signal.SIGTERM)
         assert process.returncode == 0
 
-    # Others can't reach a site whose passwords everybody knows: it says what to do, and that works.
-    # Also after an upgrade, with a database that lacks tables which this version reads.
+    # A site with well-known passwords is not opened to others: it says what to do, and that works.
+    # This also works after an upgrade, when tables of the new version are still missing.
     shell(installed, MAKE_SAMPLES)
     manage(installed, "migrate", "videos", "0020")
     public = {"SITE_URL": "https://clips.example.org", "SEED": "none"}
@@ -203,7 +203,7 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(
         assert stat.S_IMODE((installed.root / "media/videos/old.mp4").stat().st_mode) == 0o640
         assert stat.S_IMODE((installed.root / "media/videos").stat().st_mode) == 0o750
         assert stat.S_IMODE(outside.stat().st_mode) == 0o644
-        # The promise is ten seconds on an idle machine; other tests run beside this one.
+        # Ten seconds are promised on an idle machine; other tests run at the same time as this one.
         assert processor_seconds(installed) < 10
         assert "Static files" not in said
         assert env_file.read_text() == key
@@ -212,7 +212,7 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(
 
 
 def left_by_an_earlier_version(clone: Clone) -> Path:
-    """Opens files and folders of the site to all users. Gives a file outside that a link names."""
+    """Makes the site's files readable for all. Returns a file outside that a link points to."""
     outside = clone.root.parent / "outside"
     outside.touch()
     outside.chmod(0o644)
@@ -226,7 +226,7 @@ def left_by_an_earlier_version(clone: Clone) -> Path:
     return outside
 
 
-@pytest.mark.long  # the chaos test has the same in short
+@pytest.mark.long  # a short form is part of the chaos test
 def test_what_dies_is_started_again_and_leaves_nobody_behind(installed: Clone) -> None:
     with running(installed, SEED="none") as process:
         started(process)
@@ -234,19 +234,19 @@ def test_what_dies_is_started_again_and_leaves_nobody_behind(installed: Clone) -
             wait_for(lambda: is_whole(installed), seconds=BACK_WITHIN, name=f"part {part}")
             victim = cast(installed)[part][0]
             below = children(installed, victim)
-            # supervisord starts at once again only what stayed up for a second.
+            # supervisord restarts at once only what ran for a second.
             time.sleep(1.2)
             os.kill(victim, signal.SIGKILL)
             wait_for(partial(none_runs, installed, below), seconds=5, name="its orphans' end")
             wait_for(lambda: is_whole(installed), seconds=BACK_WITHIN, name=f"part {part}")
 
-        # Nothing of it can outlive scripts/run either.
+        # No process outlives scripts/run.
         end(installed, process, signal.SIGKILL)
 
 
 @pytest.mark.long
 def test_a_full_disk_ends_no_program(on_own_disk: Clone, disk: Disk) -> None:
-    """What cannot be logged is not logged; pages still come, and all goes on once there is room."""
+    """Lines that can't be logged are dropped, pages work, and all recovers once there is room."""
     if disk.refusal:
         without(f"no disk can be mounted here: {disk.refusal}")
     with running(on_own_disk) as process:
@@ -266,7 +266,7 @@ def test_a_full_disk_ends_no_program(on_own_disk: Clone, disk: Disk) -> None:
             assert [after[part] for part in (SUPERVISOR, WEB)] == [
                 before[part] for part in (SUPERVISOR, WEB)
             ]
-            # Nor does it keep them from being started again.
+            # A full disk does not keep programs from being started again.
             os.kill(before[SUPERVISOR][0], signal.SIGKILL)
             wait_for(lambda: before[WEB][0] not in on_own_disk.processes(), name="its end")
             wait_for(lambda: answers(on_own_disk), seconds=BACK_WITHIN, name="an answer")

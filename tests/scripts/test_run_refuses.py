@@ -1,4 +1,4 @@
-"""scripts/run says in a sentence why it doesn't start, before it installs anything."""
+"""Tests that scripts/run says why it doesn't start, before it installs anything."""
 
 from __future__ import annotations
 

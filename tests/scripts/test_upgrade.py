@@ -1,4 +1,4 @@
-"""scripts/upgrade in earnest: to a new version, and back from one that does not get ready."""
+"""Runs scripts/upgrade: to a new version, and back from one that does not get healthy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.ffmpeg, pytest.mark.git, pytest.mark.long]
 
 @pytest.fixture
 def old(installed: Clone) -> str:
-    """The revision at which the clone is."""
+    """Returns the clone's revision."""
     return make_repository(installed)
 
 
@@ -75,7 +75,7 @@ def test_what_cannot_become_an_upgrade_changes_nothing_and_what_fails_goes_back(
     readme.write_text(text)
     assert not (installed.root / "data/upgrades/unfinished").exists()
 
-    # A database of a newer version than the one that is wanted, and than the one that is there.
+    # The database is newer than the wanted version, and newer than the current one.
     newer = "INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, ?)"
     change(installed, newer, "videos", "9999_newer", "2030-01-01")
     assert "belongs to a newer version" in upgrade(installed, "failing").stdout
@@ -101,7 +101,7 @@ def test_what_cannot_become_an_upgrade_changes_nothing_and_what_fails_goes_back(
     assert "2020-01-01-000000" in upgrades(installed), "the last one that succeeded"
     assert len(upgrades(installed)) == 4
 
-    # And one that succeeds: what shows that it does is gone again, and nothing is written twice.
+    # An upgrade that succeeds: what shows this is removed, and nothing is written twice.
     new = make_version(installed, "new", new_version(installed))
     done = run_command(installed, "scripts/upgrade v1.4", {"v1.4": "new"})
     assert done.returncode == 0, done.stdout
@@ -123,7 +123,7 @@ def test_what_cannot_become_an_upgrade_changes_nothing_and_what_fails_goes_back(
 
 
 def go_back_by_hand(clone: Clone) -> None:
-    """From the last upgrade, which succeeded."""
+    """Goes back from the last upgrade, which succeeded."""
     folder = str(last_upgrade(clone).relative_to(clone.root))
     example = {"data/upgrades/2026-01-31-120000": folder}
     done = run_command(
@@ -146,8 +146,10 @@ def put_database_back(clone: Clone) -> subprocess.CompletedProcess[str]:
 
 
 def make_older_upgrades(clone: Clone) -> set[str]:
-    """Folders of earlier upgrades, the first of which succeeded, and one that is none. The last one
-    has no copy of the database. Returns the names of the upgrades."""
+    """Makes folders of earlier upgrades, and another folder. Returns the names of the upgrades.
+
+    The first upgrade succeeded; the last one has no copy of the database.
+    """
     folder = clone.root / "data/upgrades"
     (folder / "notes").mkdir()
     for name in ("2020-01-01-000000", "2020-01-02-000000"):
@@ -159,7 +161,7 @@ def make_older_upgrades(clone: Clone) -> set[str]:
 
 
 def upgrades(clone: Clone) -> set[str]:
-    """Names of the folders of upgrades."""
+    """Returns the names of the folders of upgrades."""
     return {path.name for path in (clone.root / "data/upgrades").glob("20*")}
 
 
@@ -174,7 +176,7 @@ def test_a_running_site_is_upgraded_with_an_upload_half_way_and_a_job_at_work(
     installed: Clone, old: str
 ) -> None:
     new = make_version(installed, "new", new_version(installed))
-    # What the branch follows, as in a clone of another repository.
+    # The branch follows a remote branch.
     git(installed.root, "branch", "--quiet", "published", "new")
     git(installed.root, "branch", "--quiet", "--set-upstream-to=published", "main")
     with running(installed) as process:
@@ -205,7 +207,7 @@ def test_a_running_site_is_upgraded_with_an_upload_half_way_and_a_job_at_work(
         assert any("bob@example.org" in line for line in dump(kept))
         assert (last_upgrade(installed) / "state").read_text() == "ready"
 
-        # Nothing is put in the place of the database of a running site.
+        # The database of a running site is not replaced.
         done = put_database_back(installed)
         assert (done.returncode, "failed to get lock" in done.stdout) == (1, True), done.stdout
         assert has_new_table(installed)
@@ -217,7 +219,7 @@ def test_a_running_site_comes_back_after_an_upgrade_that_fails_or_is_killed(
     installed: Clone, old: str
 ) -> None:
     make_version(installed, "new", new_version(installed))
-    # Its workers end at once, so that it answers and never becomes healthy.
+    # Its workers end at once, so the site answers but never becomes healthy.
     no_workers = with_text(
         installed, "clipset/workers/pulse.py", '"""Whether', 'raise SystemExit\n"""'
     )

@@ -1,4 +1,4 @@
-"""Sites of versions from before scripts/upgrade, brought to this one as docs/operations.md says."""
+"""Upgrades sites of versions without scripts/upgrade as docs/operations.md says."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.git, pytest.mark.long]
 
 REVISIONS = {
-    # The two before it cannot start: they name a static file of a package that is not there.
+    # The two versions before can't start: they refer to a static file that their packages lack.
     "the first that starts": "f331666",
     "the last without named storage roots": "40671b1",
 }
@@ -105,7 +105,7 @@ Lasting = dict[str, tuple[list[str], set[tuple[object, ...]]]]
 
 
 def go_to(clone: Clone, revision: str) -> str:
-    """Makes the clone a repository at the revision. Returns the one of the files that it had."""
+    """Makes the clone a repository at the revision. Returns the revision of its former files."""
     history = clone.root.parent / "history"
     try:
         git(ROOT, "cat-file", "-e", f"{revision}^{{commit}}")
@@ -127,7 +127,7 @@ def install(clone: Clone) -> None:
 
 
 def lasting(clone: Clone, columns: Lasting | None = None) -> Lasting:
-    """Columns and rows by table, of the columns that are there or that are given."""
+    """Returns columns and rows by table, of all columns or of those that are given."""
     found: Lasting = {}
     for table, wanted in (LASTING | IN_FLIGHT).items():
         there = {name for (name,) in rows(clone, "SELECT name FROM pragma_table_info(?)", table)}
@@ -141,7 +141,7 @@ def lasting(clone: Clone, columns: Lasting | None = None) -> Lasting:
 
 
 def digests(clone: Clone) -> set[str]:
-    """Of all files of videos that are ready, with what belongs to them."""
+    """Returns digests of all files of ready videos."""
     media = clone.root / "media"
     return {
         hashlib.sha256(path.read_bytes()).hexdigest()
@@ -151,7 +151,7 @@ def digests(clone: Clone) -> set[str]:
 
 
 def begin_upload(bob: Sender) -> bool:
-    """Half of one, where the version knows uploads in pieces."""
+    """Uploads half of a file, where the version has resumable uploads."""
     try:
         bob.begin(clips.h264_mp4(seconds=3))
     except urllib.error.HTTPError as error:

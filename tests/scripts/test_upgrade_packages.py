@@ -1,4 +1,4 @@
-"""scripts/upgrade between versions with other dependencies: those of the old version come back."""
+"""scripts/upgrade between versions with other dependencies, and back to those of the old one."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.git, pytest.mark.long]
 
-# As without a network: only what is installed, or what a requirement names as a file.
+# Without a network: only packages that are installed or that a requirement names as a file.
 OFFLINE = {"PIP_NO_INDEX": "1", "npm_config_offline": "true"}
 REQUIREMENTS = "requirements.txt"
 
 
 def make_wheel(folder: Path, version: str) -> str:
-    """A package that says its version. Returns the line for requirements.txt."""
+    """Builds a package that has its version. Returns the line for requirements.txt."""
     info = f"clipset_probe-{version}.dist-info"
     files = {
         "clipset_probe.py": f"VERSION = '{version}'\n",
@@ -52,7 +52,7 @@ def make_wheel(folder: Path, version: str) -> str:
 
 
 def packages(clone: Clone) -> dict[str, str]:
-    """Digests of all files in .venv and node_modules, by path."""
+    """Returns digests of all files in .venv and node_modules, by path."""
     return {
         str(path.relative_to(clone.root)): hashlib.sha256(path.read_bytes()).hexdigest()
         for folder in (".venv", "node_modules")
@@ -62,7 +62,7 @@ def packages(clone: Clone) -> dict[str, str]:
 
 
 def probe(clone: Clone) -> str:
-    """The version of the package that is installed."""
+    """Returns the installed version of the package."""
     command = [".venv/bin/python", "-c", "import clipset_probe; print(clipset_probe.VERSION)"]
     return subprocess.check_output(command, cwd=clone.root, text=True).strip()
 
@@ -73,8 +73,7 @@ def nothing_is_left_over(clone: Clone) -> bool:
 
 @pytest.fixture
 def versions(installed: Clone, tmp_path: Path) -> str:
-    """The clone is at a version with one release of a package, and others want another. Returns
-    its revision."""
+    """Makes a version with one release of a package and others with another. Returns the first."""
     requirements = installed.root / REQUIREMENTS
     text = requirements.read_text()
     requirements.write_text(text + make_wheel(tmp_path, "1"))
@@ -138,7 +137,7 @@ def test_the_old_dependencies_are_there_again_when_the_new_version_fails(
     assert packages(installed) == before
     assert nothing_is_left_over(installed)
 
-    # A start has nothing to install.
+    # The start has nothing to install.
     with running(installed, **OFFLINE) as process_of_site:
         assert "Python packages" not in started(process_of_site)
         end(installed, process_of_site, signal.SIGTERM)

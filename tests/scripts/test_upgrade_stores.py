@@ -1,4 +1,4 @@
-"""scripts/upgrade with PostgreSQL, and with a repository for backups."""
+"""scripts/upgrade with PostgreSQL, and with a backup repository."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.git, pytest.mark.long]
 
-# What the database has: names of members, states of videos, whether the new version's table.
+# Prints names of members, states of videos, and whether the new version's table exists.
 HAS = """
 from django.db import connection
 from accounts.models import User
@@ -122,7 +122,7 @@ def test_an_upgrade_takes_a_backup_first(installed: Clone, another: Clone, tmp_p
     password = tmp_path / "password"
     store = {"BACKUP_REPOSITORY": str(tmp_path / "store"), "BACKUP_PASSWORD_FILE": str(password)}
 
-    # Without a backup there is no upgrade, and nothing was changed.
+    # Without a backup there is no upgrade, and nothing is changed.
     done = upgrade(installed, "new", **store)
     assert done.returncode == 1
     assert "Backup failed" in done.stdout
@@ -135,7 +135,7 @@ def test_an_upgrade_takes_a_backup_first(installed: Clone, another: Clone, tmp_p
     assert done.returncode == 0, done.stdout
     assert not code_is(installed, old, "main")
 
-    # It holds what was there before.
+    # The backup has the old state.
     restore = ["scripts/restore"]
     subprocess.run(restore, cwd=another.root, env=another.environment | store, check=True)
     assert rows(another, "SELECT username FROM users") == [("bob",)]

@@ -1,4 +1,4 @@
-"""The witness of the chaos test sees what it is there to see."""
+"""The witness of the chaos test notices two FFmpeg processes of one video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who saw that no video was worked on by two at once."""
+"""Checks that no two workers process the same video at the same time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 EVERY = 0.05  # seconds
 PROGRAMS = {"ffmpeg", "ffprobe"}
-# What of a command line tells whose work it is: the file that was sent, the video it became, the
-# job that works in its own folder.
+# The part of a command line that names the upload, its video or the job's own folder.
 MARKS = re.compile(r"upload-[0-9a-f]{32}|videos/[0-9a-f]{32}|job-\d+(?=/)")
 
 
 class Witness(threading.Thread):
-    """Looks all the time at every FFmpeg of a site.
+    """Looks at every FFmpeg process of a site, 20 times a second.
 
-    One worker at a video runs one of them at a time, so two of the same video at the same instant
-    belong to two workers. `seen` are the works there were, `doubles` what should not have been.
+    A worker runs one FFmpeg at a time, so two of the same video at the same time belong to two
+    workers. `seen` has the marks of all videos and jobs that FFmpeg worked for, `doubles` the
+    command lines of two at the same time.
     """
 
     def __init__(self, clone: Clone) -> None:
@@ -44,7 +44,7 @@ class Witness(threading.Thread):
         self.join()
 
     def _look(self) -> dict[str, dict[int, str]]:
-        """By mark: command lines by process id."""
+        """Returns command lines by process id, by mark."""
         works: dict[str, dict[int, str]] = defaultdict(dict)
         for pid, command in ffmpegs(self.clone).items():
             for mark in set(MARKS.findall(command)):
@@ -53,13 +53,13 @@ class Witness(threading.Thread):
 
 
 def ffmpegs(clone: Clone) -> dict[int, str]:
-    """Those that work at files of the site: command lines by process id."""
+    """Finds FFmpeg processes that use files of the site: command lines by process id."""
     commands = {int(it.name): command_of(int(it.name)) for it in Path("/proc").glob("[0-9]*")}
     return {pid: command for pid, command in commands.items() if str(clone.root) in command}
 
 
 def command_of(pid: int) -> str:
-    """Of an FFmpeg that runs; "" for all else, and for one that has ended or is ending."""
+    """Returns the command line of a running FFmpeg; "" for other and for ended processes."""
     try:
         if (Path(f"/proc/{pid}/comm")).read_text().strip() not in PROGRAMS:
             return ""

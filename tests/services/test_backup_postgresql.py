@@ -104,13 +104,13 @@ def test_a_site_on_postgresql_comes_back_whole_and_one_video_alone(
 
     delete = "from videos.models import Video; Video.objects.get().delete()"
     manage("shell", "--no-imports", "-c", delete)
-    # As restores leave it that were killed.
+    # Databases that killed restores leave behind.
     left = "from siteconfig.backup.database import create_database as c"
     manage("shell", "--no-imports", "-c", f"{left}; c('restore_backup'); c('{name}_restore')")
     assert "Restored the video 'Sea'" in manage("restore", "--video", short_id)
     assert manage("shell", "--no-imports", "-c", LOOK).split() == ["1", "Hello", "video"]
 
-    # A rehearsal that fails leaves nothing behind, of the databases neither.
+    # A rehearsal that fails leaves nothing behind, and no database.
     before = manage("shell", "--no-imports", "-c", DATABASES)
     small = tmp_path / "small"
     small.mkdir()

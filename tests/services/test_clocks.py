@@ -1,4 +1,4 @@
-"""Two hosts over one PostgreSQL, of which one's clock is ahead."""
+"""Two hosts with one PostgreSQL, and the clock of one is ahead."""
 
 from __future__ import annotations
 

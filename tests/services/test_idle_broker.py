@@ -1,4 +1,4 @@
-"""The workers of a trial start take no task, whatever the queue is."""
+"""Workers of a trial start take no task, with each kind of task queue."""
 
 from __future__ import annotations
 

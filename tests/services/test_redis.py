@@ -1,4 +1,4 @@
-"""The queue on Redis, for sites that outgrow the database as a queue."""
+"""The task queue on Redis, for sites that are too large for one in the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scripts/upgrade does with a PostgreSQL database."""
+"""How scripts/upgrade copies a PostgreSQL database and goes back to the copy."""
 
 from __future__ import annotations
 

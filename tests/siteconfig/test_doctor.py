@@ -408,7 +408,7 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     assert "has run again in the meantime" in press(admin, "mend", run=run.pk, all="yes")
     last = DoctorRun.objects.first()
     assert last is not None
-    assert "Have a worker make one." in press(admin, "mend", run=last.pk, all="yes")
+    assert "Let a worker make one." in press(admin, "mend", run=last.pk, all="yes")
 
 
 def test_a_run_that_no_worker_takes_up_does_not_stay_in_the_way(admin: Client) -> None:

@@ -117,7 +117,7 @@ def test_the_list_shows_pictures_states_and_sizes_as_people_read_them(client: Cl
     for words in (
         '<span class="state state-completed state--good">Ready</span>',
         '<span class="state state-pending state--quiet">Queued</span>',
-        '<span class="state state-processing state--warn">Processing, 42 %</span>',
+        '<span class="state state-processing state--warn">Processing, 42%</span>',
         '<span class="state state-failed state--danger">Failed</span>',
         '<span class="state state-hidden state--warn">Hidden</span>',
         "1:02:03",
@@ -140,7 +140,7 @@ def test_the_lists_make_as_many_queries_for_thirty_as_for_one(client: Client, ad
     for _ in range(29):
         add()
     assert client.get(address).text.count('class="action-select"') in {30, 0}
-    assert client.get(address).text.count("Processing, 10 %" if address == VIDEOS else "10 %") == 30
+    assert client.get(address).text.count("Processing, 10%" if address == VIDEOS else "10%") == 30
     assert count_queries(client, address) == for_one
 
 
@@ -323,9 +323,9 @@ def test_videos_are_hidden_and_shown_again_and_each_is_logged(client: Client) ->
     assert "2 videos hidden." in act(client, "hide", *ids).text
     assert not Video.objects.filter(is_hidden=False).exists()
     assert sorted(logged()) == [("mod", "One", "Hidden."), ("mod", "Two", "Hidden.")]
-    assert "1 video shown again." in act(client, "unhide", videos[0].pk).text
+    assert "1 video unhidden." in act(client, "unhide", videos[0].pk).text
     assert Video.objects.get(is_hidden=False) == videos[0]
-    assert logged()[-1] == ("mod", "One", "Shown again.")
+    assert logged()[-1] == ("mod", "One", "Unhidden.")
 
 
 def test_a_hidden_video_is_gone_for_members(client: Client) -> None:
@@ -373,7 +373,7 @@ def test_videos_are_taken_out_of_their_category(client: Client, music: Category)
     assert "1 video removed from its category." in text
     video.refresh_from_db()
     assert video.category is None
-    assert logged() == [("mod", "One", "Taken out of the category.")]
+    assert logged() == [("mod", "One", "Removed from the category.")]
 
 
 # -- Retrying -----------------------------------------------------------------------------------

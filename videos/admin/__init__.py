@@ -1,4 +1,4 @@
-"""Videos, the work on them and the talk about them in the admin."""
+"""The admin pages of videos, jobs, uploads, removals, playlists and comments."""
 
 from videos.admin.comment import CommentAdmin
 from videos.admin.job import JobAdmin

@@ -1,4 +1,4 @@
-"""Comments in the admin: to be read, deleted and brought back; nobody rewrites another's words."""
+"""Comments in the admin. Staff can delete and restore them, but not edit them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class CommentAdmin(GuardedAdmin[Comment]):
 
     @admin.display(description="Comment")
     def short_text(self, comment: Comment) -> str:
-        return Truncator(comment.text).chars(SHORT_TEXT) or "(gone)"
+        return Truncator(comment.text).chars(SHORT_TEXT) or "(text deleted)"
 
     @admin.display(description="Posted", ordering="created_at")
     def written(self, comment: Comment) -> SafeString:
@@ -68,12 +68,12 @@ class CommentAdmin(GuardedAdmin[Comment]):
     @admin.display(description="State")
     def state(self, comment: Comment) -> SafeString:
         if not comment.is_deleted:
-            return state_word("there", "There", "good")
+            return state_word("there", "Visible", "good")
         who = comment.deleted_by or "a former member"
         return format_html("{} by {}", state_word("deleted", "Deleted", "danger"), who)
 
     @admin.action(
-        description="Remove selected comments (can be restored for 7 days)",
+        description="Delete selected comments (can be restored for 7 days)",
         permissions=["delete"],
     )
     def hide(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
@@ -95,6 +95,6 @@ class CommentAdmin(GuardedAdmin[Comment]):
             except ValidationError as error:
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
                 continue
-            self.log_change(request, comment, "Brought back.")
+            self.log_change(request, comment, "Restored.")
             done += 1
         self.message_user(request, f"{plural(done, 'comment')} restored.")

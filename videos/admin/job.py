@@ -1,4 +1,4 @@
-"""Processing, to be looked at: the workers alone change it."""
+"""Jobs in the admin, read-only: only workers change them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class JobAdmin(GuardedAdmin[Job]):
 
     @admin.display(description="Progress", ordering="progress")
     def percent(self, job: Job) -> str:
-        return "–" if job.progress is None else f"{job.progress} %"
+        return "–" if job.progress is None else f"{job.progress}%"
 
     @admin.display(description="Time left")
     def time_left(self, job: Job) -> str:

@@ -1,4 +1,4 @@
-"""Playlists in the admin: to be renamed and removed, not made."""
+"""Playlists in the admin. Staff can rename and delete them, but not create them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-class PlaylistForm(forms.ModelForm[Playlist]):
+class PlaylistAdminForm(forms.ModelForm[Playlist]):
     class Meta:
         model = Playlist
         fields = ["title", "description"]
         field_classes = {"title": LineField, "description": TextField}
-        error_messages = {"title": {"blank": "Give the playlist a name that is more than spaces."}}
+        error_messages = {"title": {"blank": "Enter a name for the playlist."}}
         widgets = {"description": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
 
 
 @admin.register(Playlist)
 class PlaylistAdmin(GuardedAdmin[Playlist]):
-    form = PlaylistForm
+    form = PlaylistAdminForm
     list_display = ["title", "made_by", "video_count", "created_at", "updated_at"]
     list_select_related = ["made_by"]
-    ordering = ["-updated_at", "-id"]  # Meta's does not reach a query that groups
+    ordering = ["-updated_at", "-id"]  # Django ignores Meta.ordering in queries with aggregates
     search_fields = ["title", "description", "made_by__username", "=short_id"]
     show_full_result_count = False
     fields = ["title", "description", "made_by", "created_at", "updated_at"]

@@ -1,4 +1,4 @@
-"""Files that are to be removed, to be looked at, and how much is set aside."""
+"""Pending removals of files in the admin, read-only, and how much is set aside."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from videos.services.set_aside import set_aside_size
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-# What an OSError says: its number, why, and the path, which the row's own columns show.
-_OS_ERROR: Final = re.compile(r"\[Errno \d+\] (?P<why>.+?)(?:: '.*')?")
+# The text of an OSError: number, reason and path. The path is already in the row's own columns.
+_OS_ERROR: Final = re.compile(r"\[Errno \d+\] (?P<reason>.+?)(?:: '.*')?")
 
 
 @admin.register(Removal)
 class RemovalAdmin(GuardedAdmin[Removal]):
-    """Workers alone write these rows."""
+    """The list of files that workers remove. Only services write these rows."""
 
     list_display = ["key", "root", "reason", "next_try_at", "tries", "error"]
     list_filter = ["reason"]
@@ -55,6 +55,6 @@ class RemovalAdmin(GuardedAdmin[Removal]):
 
     @admin.display(description="Last error", empty_value="", ordering="last_error")
     def error(self, removal: Removal) -> str:
-        """The reason alone. All of it is on the removal's own page."""
+        """Returns only the reason. The removal's own page has the whole error."""
         found = _OS_ERROR.fullmatch(removal.last_error)
-        return found["why"] if found else removal.last_error
+        return found["reason"] if found else removal.last_error

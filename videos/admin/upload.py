@@ -1,4 +1,4 @@
-"""Uploads that are on their way: to be looked at, and to be ended."""
+"""Open uploads in the admin. Staff can only cancel them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 @admin.register(Upload)
 class UploadAdmin(GuardedAdmin[Upload]):
-    """Deleting one here is to end it: Django's own confirmation and log serve for that. The row
-    stays, so that whoever sends is told."""
+    """Cancels uploads with Django's deletion pages, their confirmation and their log.
+
+    The row is kept, so that the member's browser is told.
+    """
 
     list_display = ["name", "user", "size", "come", "created_at", "touched_at", "expires_at"]
     list_filter = ["created_at"]
@@ -74,7 +76,7 @@ class UploadAdmin(GuardedAdmin[Upload]):
     def is_sent_now(self, upload: Upload) -> bool:
         return bool(upload.writer_token) or not upload.is_resumable
 
-    # Ending
+    # Cancelling
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         uploads = list(objs)
         listed = [
@@ -90,7 +92,7 @@ class UploadAdmin(GuardedAdmin[Upload]):
         ]
         lacking = set() if self.has_delete_permission(request) else {"upload"}
         count = len(uploads)
-        return with_rest(listed, count), {"uploads that end": count}, lacking, []
+        return with_rest(listed, count), {"uploads to cancel": count}, lacking, []
 
     def delete_model(self, request: HttpRequest, obj: Upload) -> None:
         end_upload(upload=obj)

@@ -1,4 +1,4 @@
-"""Videos in the admin."""
+"""Videos in the admin: list, form, actions and deletion."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TONES: Final = {
 
 class CategoryField(forms.ModelChoiceField[Category]):
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """What is no id is not shown again: the autocomplete would look it up in vain."""
+        """Does not show an invalid id again, because the autocomplete cannot look it up."""
         try:
             Category._meta.pk.to_python(data)
         except ValidationError:
@@ -53,17 +53,17 @@ class CategoryField(forms.ModelChoiceField[Category]):
 
 
 class VideoForm(forms.ModelForm[Video]):
-    """Judges as the site's own form does."""
+    """Checks the same rules as the site's own form."""
 
     class Meta:
         model = Video
         fields = ["title", "description", "category", "is_hidden"]
         field_classes = {"title": LineField, "description": TextField}
-        error_messages = {"title": {"blank": "Give the video a title that is more than spaces."}}
+        error_messages = {"title": {"blank": "Enter a title for the video."}}
 
 
 class VideoActionForm(ActionForm):
-    """The actions, and the category for the one that moves."""
+    """The list of actions, with the category for the action that moves videos."""
 
     category = forms.ModelChoiceField(
         Category.objects.all(), required=False, empty_label="Category …", label="to"
@@ -78,7 +78,7 @@ class UploadedFilter(admin.DateFieldListFilter):
 
 @admin.register(Video)
 class VideoAdmin(GuardedAdmin[Video]):
-    """Videos come in by upload, so none is added here."""
+    """Videos can be changed and deleted here. They are created by uploads only."""
 
     form = VideoForm
     list_display = [
@@ -166,17 +166,19 @@ class VideoAdmin(GuardedAdmin[Video]):
     # What is shown
     @admin.display(description="Title", ordering="title")
     def short_title(self, video: Video) -> SafeString:
-        """A hundred characters without a space would push all else out of sight."""
+        """Cuts the title, because a long one without spaces would push out other columns."""
         short = Truncator(video.title).chars(SHORT_TITLE)
         return format_html('<span title="{}">{}</span>', video.title, short)
 
-    @admin.display(description="Picture")
+    @admin.display(description="Thumbnail")
     def thumbnail(self, video: Video) -> SafeString:
-        return _picture(video, small_thumbnail_url(video), width=96, height=54, css="thumb")
+        return _linked_thumbnail(
+            video, small_thumbnail_url(video), width=96, height=54, css="thumb"
+        )
 
-    @admin.display(description="Picture")
+    @admin.display(description="Thumbnail")
     def preview(self, video: Video) -> SafeString:
-        return _picture(
+        return _linked_thumbnail(
             video, thumbnail_url(video), width=480, height=270, css="thumb thumb--large"
         )
 
@@ -186,7 +188,7 @@ class VideoAdmin(GuardedAdmin[Video]):
             return state_word("deleting", "Being deleted", "danger")
         status = ProcessingStatus(video.processing_status)
         percent = video.percent  # type: ignore[attr-defined] # annotated above
-        word = status.label if percent is None else f"{status.label}, {percent} %"
+        word = status.label if percent is None else f"{status.label}, {percent}%"
         state = state_word(status.lower(), word, TONES[status])
         if video.is_hidden:
             return format_html("{} {}", state, state_word("hidden", "Hidden", "warn"))
@@ -239,7 +241,7 @@ class VideoAdmin(GuardedAdmin[Video]):
 
     # Changes
     def save_model(self, request: HttpRequest, obj: Video, form: forms.Form, change: bool) -> None:
-        """Stores what the form holds and nothing else: a worker may be at the same row."""
+        """Saves only the form's fields, because a worker may change the row at the same time."""
         if {"title", "description", "category"} & set(form.changed_data):
             edit_video(
                 video=obj,
@@ -261,12 +263,12 @@ class VideoAdmin(GuardedAdmin[Video]):
     def _set_hidden(self, request: HttpRequest, queryset: QuerySet[Video], *, hidden: bool) -> None:
         done = 0
         for video in queryset.filter(is_hidden=not hidden):
-            # One transaction each: others can write in between.
+            # One transaction per video, so that others can write in between.
             with transaction.atomic():
                 set_hidden(video=video, hidden=hidden)
-                self.log_change(request, video, "Hidden." if hidden else "Shown again.")
+                self.log_change(request, video, "Hidden." if hidden else "Unhidden.")
             done += 1
-        what = "hidden" if hidden else "shown again"
+        what = "hidden" if hidden else "unhidden"
         self.message_user(request, f"{plural(done, 'video')} {what}.")
 
     @admin.action(description="Retry processing of selected videos", permissions=["change"])
@@ -294,11 +296,13 @@ class VideoAdmin(GuardedAdmin[Video]):
         self._each(request, queryset, cancel_processing, "Processing stopped.", "stopped")
 
     @admin.action(
-        description="Generate missing sizes and previews",
+        description="Create missing renditions and storyboards of selected videos",
         permissions=["change"],
     )
     def enrich(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._each(request, queryset, retry_enrichment, "Renditions queued.", "queued")
+        self._each(
+            request, queryset, retry_enrichment, "Renditions queued.", "queued for processing"
+        )
 
     def _each(
         self,
@@ -340,7 +344,7 @@ class VideoAdmin(GuardedAdmin[Video]):
         self, request: HttpRequest, queryset: QuerySet[Video], category: Category | None
     ) -> None:
         done = 0
-        note = f"Moved to {category}." if category else "Taken out of the category."
+        note = f"Moved to {category}." if category else "Removed from the category."
         for video in queryset:
             if video.category_id == (category.pk if category else None):
                 continue
@@ -357,7 +361,7 @@ class VideoAdmin(GuardedAdmin[Video]):
 
     # Deletion
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Videos alone are named: their jobs are nothing that anybody could want to keep."""
+        """Lists only the videos: nobody needs their jobs, which are deleted with them."""
         found = Video.objects.filter(pk__in=[video.pk for video in objs])
         listed = [
             format_html(
@@ -373,11 +377,11 @@ class VideoAdmin(GuardedAdmin[Video]):
         return with_rest(listed, count), {"videos": count}, lacking, []
 
     def delete_many(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        """Marks them; a worker deletes them, and logs each."""
+        """Marks the videos for deletion. A worker deletes them and logs each one."""
         assert isinstance(request.user, User)
         marked = request_deletions(videos=queryset, requested_by=request.user)
         enqueue_deletions()
-        self.message_user(request, f"{plural(marked, 'video')} will be deleted, in batches.")
+        self.message_user(request, f"{plural(marked, 'video')} will be deleted in the background.")
 
     def delete_model(self, request: HttpRequest, obj: Video) -> None:
         delete_video(video=obj)
@@ -387,8 +391,10 @@ class VideoAdmin(GuardedAdmin[Video]):
             delete_video(video=video)
 
 
-def _picture(video: Video, address: str | None, *, width: int, height: int, css: str) -> SafeString:
-    """Leads to the video on the site."""
+def _linked_thumbnail(
+    video: Video, address: str | None, *, width: int, height: int, css: str
+) -> SafeString:
+    """Returns the thumbnail as a link to the video on the site."""
     if address is None:
         return format_html('<a href="{}">Watch</a>', video.get_absolute_url())
     return format_html(

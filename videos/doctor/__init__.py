@@ -1,4 +1,4 @@
-"""What videos register in siteconfig.doctor, a module for each theme."""
+"""The doctor's checks of videos, registered in siteconfig.doctor; one module per subject."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from videos.services.storage import missing_roots
 
 
 def stop_without_roots() -> str:
-    """Files of a root that is away would all seem to be deleted."""
+    """Returns why the doctor must not run; "" if all roots are there.
+
+    All files of a root that is not available would seem to be deleted.
+    """
     away = missing_roots()
     return " ".join(
         f"The storage root '{name}' is not available: {why}" for name, why in away.items()

@@ -1,4 +1,4 @@
-"""Rows without files, files without rows, and what has been set aside for long."""
+"""Checks for rows without files, files without rows, and files that were set aside long ago."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ if TYPE_CHECKING:
 
     from siteconfig.services.doctor_log import Journal
 
-# A younger file may be one that a worker is about to name.
+# A worker may be about to name a younger file in a row.
 MIN_AGE_SECONDS: Final = 3600
 OLD: Final = timedelta(days=30)
-WHY: Final = "The doctor found no row that names this file."
-# What the site writes: published files, avatars and covers, by the id of what they belong to.
-_OURS: Final = re.compile(r"\.?(?P<id>[0-9a-f]{32})[-.].+")
-PUT_BACK: Final = "Move it back from where it was set aside."
-MAKE_AGAIN: Final = "Forget this rendition, and have a worker make it again."
+WHY: Final = "The doctor found no database row that names this file."
+# Names that the site writes (published files, avatars, covers) begin with the id of their owner.
+_OWN_NAME: Final = re.compile(r"\.?(?P<id>[0-9a-f]{32})[-.].+")
+PUT_BACK: Final = "Move the file back from where it was set aside."
+MAKE_AGAIN: Final = "Delete this rendition and let a worker make it again."
 
 
 # -- rows without files ---------------------------------------------------------------------------
 
 
 def find_missing(_look: Look) -> Iterator[Finding]:
-    """Videos, renditions, originals and sources that rows name and that are gone."""
+    """Finds videos, renditions, originals and sources that rows name and that are missing."""
     aside = FilesSetAside()
     seen = set[StoredFile]()
     complete = Rendition.objects.filter(is_complete=True).select_related("video")
@@ -81,8 +81,7 @@ def find_missing(_look: Look) -> Iterator[Finding]:
 
 
 def find_changed(look: Look) -> Iterator[Finding]:
-    """Stored files that differ from what they were when they were hashed. Reads all of them, so
-    only when everything is looked at."""
+    """Finds stored files whose SHA-256 has changed. Runs with --deep only: it reads all files."""
     if not look.is_deep:
         return
     for known in each_of(FileHash.objects.all()):
@@ -93,7 +92,7 @@ def find_changed(look: Look) -> Iterator[Finding]:
         if sha256_of(stored_path(*file)) != known.sha256:
             subject = f"{file.root}/{file.key}"
             sentence = (
-                f"The file {subject} differs from what was stored (SHA-256). "
+                f"The file {subject} has changed since it was stored (its SHA-256 differs). "
                 "Restore it from a backup."
             )
             yield Finding("hashes", sentence, subject)
@@ -134,8 +133,10 @@ def mend_missing(finding: Finding, journal: Journal) -> None:
 
 
 def find_unknown(look: Look) -> Iterator[Finding]:
-    """Files in the storage roots that no row names. The folders are read before the rows, so that
-    what is published meanwhile is not found."""
+    """Finds files in the storage roots that no row names.
+
+    Reads the folders before the rows, so that files published meanwhile are not reported.
+    """
     listed = {root: list(_old_entries(root)) for root in root_names() if is_available(root)}
     asked = set(Removal.objects.values_list("root", "key"))
     worked_on = {str(pk) for pk in has_open_job().values_list("video", flat=True)}
@@ -150,33 +151,33 @@ def find_unknown(look: Look) -> Iterator[Finding]:
 
 
 def _unknown(root: str, key: str, worked_on: set[str]) -> Iterator[Finding]:
-    found = _OURS.fullmatch(PurePosixPath(key).name) if key.isprintable() else None
+    found = _OWN_NAME.fullmatch(PurePosixPath(key).name) if key.isprintable() else None
     is_upload = root == TEMP and UPLOAD_FOLDER.fullmatch(key) is not None
     subject, facts = f"{root}/{key}", {"root": root, "key": key}
     if not found and not is_upload:
-        sentence = f"Clipset did not write {subject}. If nobody needs it, move it elsewhere."
+        sentence = f"Clipset did not create {subject}. If nobody needs it, move it elsewhere."
         yield Finding("unknown_files", sentence, subject)
         return
     if found and root != IMAGES:
         video_id = UUID(found["id"])
         if str(video_id) in worked_on or may_be_adopted(video_id):
             return
-    sentence = f"No row names {subject}."
-    yield Finding("unknown_files", sentence, subject, "Set it aside.", facts)
+    sentence = f"No database row names the file {subject}."
+    yield Finding("unknown_files", sentence, subject, "Set the file aside.", facts)
 
 
 def _old_entries(root: str) -> Iterator[str]:
-    """Keys of files, and in the temp folder of the folders of uploads, that are old enough."""
+    """Yields the keys of files (in the temp root, of upload folders) that are old enough."""
     folder = root_path(root)
     before = time.time() - MIN_AGE_SECONDS
     for below in OWN_FOLDERS if root == IMAGES else ("",):
         try:
             with os.scandir(folder / below) as entries:
                 for entry in entries:
-                    is_ours = bool(UPLOAD_FOLDER.fullmatch(entry.name)) == (root == TEMP)
-                    is_hidden = entry.name.startswith(".") and not _OURS.fullmatch(entry.name)
+                    has_expected_name = bool(UPLOAD_FOLDER.fullmatch(entry.name)) == (root == TEMP)
+                    is_hidden = entry.name.startswith(".") and not _OWN_NAME.fullmatch(entry.name)
                     is_right = entry.is_dir() if root == TEMP else entry.is_file()
-                    if not is_ours or is_hidden or not is_right:
+                    if not has_expected_name or is_hidden or not is_right:
                         continue
                     if entry.stat(follow_symlinks=False).st_ctime < before:
                         yield f"{below}/{entry.name}" if below else entry.name
@@ -187,7 +188,7 @@ def _old_entries(root: str) -> Iterator[str]:
 
 
 def _names_in(root: str) -> set[str]:
-    """Keys that rows name in a root; of an upload its folder."""
+    """Returns the keys that rows name in a root; for uploads, their folders."""
     kind = StorageRoot.objects.filter(name=root).values_list("kind", flat=True).first() or root
     if kind == RootKind.IMAGES:
         avatars = User.objects.exclude(avatar="").values_list("avatar", flat=True)
@@ -213,7 +214,7 @@ def mend_unknown(finding: Finding, journal: Journal) -> None:
     file = StoredFile(finding.facts["root"], finding.facts["key"])
     if file.key in _names_in(file.root) or Removal.objects.filter(root=file.root, key=file.key):
         return
-    found = _OURS.fullmatch(PurePosixPath(file.key).name)
+    found = _OWN_NAME.fullmatch(PurePosixPath(file.key).name)
     video_id = UUID(found["id"]) if found and file.root != IMAGES else None
     move_aside(file, journal, why=WHY, video_id=video_id)
 
@@ -222,13 +223,12 @@ def mend_unknown(finding: Finding, journal: Journal) -> None:
 
 
 def find_old_set_aside(_look: Look) -> Iterator[Finding]:
-    """Files that were set aside a month ago or longer: by now somebody should have looked."""
+    """Finds files that were set aside more than 30 days ago, which an admin should review."""
     before = timezone.now() - OLD
     sizes = [one.size_bytes for one in all_set_aside() if one.set_aside_at < before]
     if sizes:
         yield Finding(
             "set_aside",
-            f"{plural(len(sizes), 'file')} ({human_bytes(sum(sizes))}) have been set aside for "
-            "over 30 days. manage.py restore_set_aside lists them, manage.py prune_set_aside "
-            "deletes them.",
+            f"{plural(len(sizes), 'file')} ({human_bytes(sum(sizes))}) set aside for over 30 days. "
+            "manage.py restore_set_aside lists them; manage.py prune_set_aside deletes them.",
         )

@@ -1,5 +1,7 @@
-"""What several mends of videos do: set files aside, put them back, and have a worker make again
-what is missing. Each has its way back."""
+"""Repairs that several checks share: set files aside, move them back, make renditions again.
+
+Each repair can be undone.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,14 @@ BATCH: Final = 500  # rows in memory
 
 
 class MendError(Exception):
-    """Nothing was mended; the text is a sentence."""
+    """Nothing was repaired; the message is a sentence."""
 
 
 def is_missing(file: StoredFile) -> bool:
-    """Whether a file is gone, its root being there. Raises: DoctorStoppedError when the root went
-    away, and OSError."""
+    """Returns whether a file is missing.
+
+    Raises: DoctorStoppedError if its root is not available; OSError.
+    """
     try:
         path = stored_path(*file)
         path.stat()
@@ -49,7 +53,7 @@ def is_missing(file: StoredFile) -> bool:
 
 
 def stop_if_away(root: str) -> None:
-    """Raises: DoctorStoppedError."""
+    """Raises: DoctorStoppedError if the root is not available."""
     try:
         check_roots([root])
     except RootUnavailableError as error:
@@ -60,7 +64,7 @@ def stop_if_away(root: str) -> None:
 
 
 class FilesSetAside:
-    """What is set aside, by where it was; of several the newest. Read when first asked for."""
+    """The newest set-aside file for each original place. Reads the list at the first use."""
 
     def __init__(self) -> None:
         self._names: dict[StoredFile, str] | None = None
@@ -75,7 +79,7 @@ class FilesSetAside:
 
 
 def refuse_during_backup() -> None:
-    """A backup copies what its snapshot of the database names. Raises: MendError."""
+    """Raises: MendError while a backup runs, which copies the files that its snapshot names."""
     if removals_are_paused():
         raise MendError("A backup is running. Try again when it is done.")
 
@@ -83,7 +87,7 @@ def refuse_during_backup() -> None:
 def move_aside(
     file: StoredFile, journal: Journal, *, why: str, video_id: UUID | None = None
 ) -> None:
-    """Raises: MendError, also while a backup runs."""
+    """Sets a file aside. Raises: MendError if that fails, or while a backup runs."""
     refuse_during_backup()
     journal.log("set_aside", f"{file.root}/{file.key}: set aside", root=file.root, key=file.key)
     if not set_aside(file, why=why, video_id=video_id):
@@ -91,18 +95,18 @@ def move_aside(
 
 
 def put_back(file: StoredFile, journal: Journal) -> None:
-    """Moves a file from where it was set aside to its place. Raises: MendError, SetAsideError."""
+    """Moves a file that was set aside back to its place. Raises: MendError, SetAsideError."""
     name = FilesSetAside().name_of(file)
     if name is None:
-        raise MendError(f"{file.key} is not set aside any more.")
+        raise MendError(f"{file.key} is no longer set aside.")
     (one,) = (it for it in all_set_aside() if it.name == name)
-    said = f"{file.root}/{file.key}: moved back from set-aside/{name}"
-    journal.log("put_back", said, root=file.root, key=file.key, moved=_identity(one.path))
+    note = f"{file.root}/{file.key}: moved back from set-aside/{name}"
+    journal.log("put_back", note, root=file.root, key=file.key, moved=_identity(one.path))
     restore_set_aside(name=name)
 
 
 def _identity(path: Path) -> list[int]:
-    """What a move by name keeps of a file. Raises: OSError."""
+    """Returns what stays the same when a file is moved: inode, size, mtime. Raises: OSError."""
     status = path.lstat()
     return [status.st_ino, status.st_size, status.st_mtime_ns]
 
@@ -114,7 +118,7 @@ def undo_set_aside(entry: dict[str, Any]) -> str:
     for one in all_set_aside():
         if (one.root, one.key) == file and one.set_aside_at >= since:
             if stored_path(*file).exists():
-                return f"Not taken back: there is a file {file.key} again."
+                return f"Not taken back: there is a new file {file.key}."
             restore_set_aside(name=one.name)
             return f"Taken back: {file.root}/{file.key} is in its place again."
     return f"Not taken back: {file.root}/{file.key} is not set aside."
@@ -129,43 +133,48 @@ def undo_put_back(entry: dict[str, Any]) -> str:
         is_same = False
     if not is_same:
         return f"Not taken back: {file.root}/{file.key} is not the file that was moved back."
-    if set_aside(file, why="What the doctor had moved back was taken back."):
+    if set_aside(file, why="An admin undid that the doctor moved this file back."):
         return f"Taken back: {file.root}/{file.key} is set aside again."
-    return f"Not taken back: {file.root}/{file.key} is not there."
+    return f"Not taken back: {file.root}/{file.key} is missing."
 
 
 # -- work -----------------------------------------------------------------------------------------
 
 
 def add_job(video: Video, kind: JobKind, journal: Journal) -> None:
-    """Queues work unless some is queued already. In a transaction."""
+    """Adds a job unless the video has an open one. Call it in a transaction."""
     if jobs.open_job(video) is None:
         job = jobs.add_job(video=video, kind=kind)
         journal.note_new_row(job, unless_changed=("state", "attempts"))
 
 
 def make_again(rendition: Rendition, journal: Journal) -> None:
-    """Forgets a smaller rendition and has a worker make it again. Raises: MendError for the one
-    that all others are made of."""
+    """Deletes a smaller rendition's row and lets a worker make it again.
+
+    Raises: MendError for the largest rendition, from which all others are made.
+    """
     video = rendition.video
     if rendition.filename == video.filename:
-        raise MendError("This rendition is the video itself, and nothing can be made of it.")
+        raise MendError("This rendition is the video itself, so it can't be made again.")
     with transaction.atomic():
         Video.objects.select_for_update().get(pk=video.pk)
         journal.delete_row(rendition)
-        left = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
-        journal.change_row(video, stored_bytes=left)
+        total = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
+        journal.change_row(video, stored_bytes=total)
         add_job(video, JobKind.ENRICH, journal)
 
 
-def wake(said: str, journal: Journal) -> None:
-    """Notes what has nothing to take back: a worker was woken, or an index made again."""
-    journal.log("woken", said)
+def log_rerun(note: str, journal: Journal) -> None:
+    """Logs a repair with nothing to undo: a task was enqueued, or an index was rebuilt."""
+    journal.log("woken", note)
 
 
 def each_of(rows: QuerySet[_Row], *, newest: int | None = None) -> Iterator[_Row]:
-    """All rows, or the newest few, some hundred in memory at a time. No query stays open meanwhile:
-    SQLite refuses what a connection writes beside one that began before another's write."""
+    """Yields all rows, or the `newest` ones, with BATCH rows in memory at a time.
+
+    No query stays open meanwhile: SQLite refuses a write on a connection with an open query that
+    began before another connection's write.
+    """
     keys = rows.order_by("-pk").values_list("pk", flat=True)
     chosen = list(keys if newest is None else keys[:newest])
     for start in range(0, len(chosen), BATCH):
@@ -173,5 +182,5 @@ def each_of(rows: QuerySet[_Row], *, newest: int | None = None) -> Iterator[_Row
 
 
 def has_open_job() -> Any:
-    """For filters: the videos on which somebody works or is going to."""
+    """Returns a subquery of the videos that have a waiting or running job."""
     return Job.objects.filter(state__in=["WAITING", "RUNNING"]).values("video")

@@ -1,4 +1,4 @@
-"""Thumbnails, small thumbnails, storyboards, avatars and covers that are missing."""
+"""Checks for missing thumbnails, small thumbnails, storyboards, avatars and covers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from videos.doctor.mending import (
     add_job,
     each_of,
     is_missing,
+    log_rerun,
     put_back,
-    wake,
 )
 from videos.models import JobKind, Video
 from videos.services.stored_files import StoredFile, names_in, small_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from siteconfig.services.doctor_log import Journal
 
-PUT_BACK: Final = "Move it back from where it was set aside."
+PUT_BACK: Final = "Move the file back from where it was set aside."
 THUMBNAIL_AT_SECONDS: Final = 1.0
 
 
@@ -37,14 +37,14 @@ THUMBNAIL_AT_SECONDS: Final = 1.0
 
 
 def find_thumbnails(_look: Look) -> Iterator[Finding]:
-    """Videos that can be watched and have no thumbnail, and for which none is being made."""
+    """Finds ready videos without a thumbnail, unless one is already being made."""
     aside = FilesSetAside()
     for video in each_of(Video.objects.finished().filter(thumbnail_wanted_at=None)):
         file = _thumbnail(video)
         if file is not None and not is_missing(file):
             continue
         can_be_made = not is_missing(StoredFile(video.storage_root, video.filename))
-        mend = "Have a worker make one." if can_be_made else None
+        mend = "Let a worker make one." if can_be_made else None
         facts: dict[str, object] = {"video": str(video.pk)}
         if file is not None and file in aside:
             mend, facts = PUT_BACK, {"root": file.root, "key": file.key}
@@ -68,13 +68,13 @@ def _thumbnail(video: Video) -> StoredFile | None:
 
 
 def find_storyboards(_look: Look) -> Iterator[Finding]:
-    """Storyboards that rows name and that are gone."""
+    """Finds storyboards that rows name and that are missing."""
     aside = FilesSetAside()
     for video in each_of(Video.objects.exclude(storyboard_filename="")):
         file = StoredFile(video.storyboard_root, video.storyboard_filename)
         if not is_missing(file):
             continue
-        mend = "Have a worker make it again."
+        mend = "Let a worker make it again."
         facts: dict[str, object] = {"video": str(video.pk)}
         if file in aside:
             mend, facts = PUT_BACK, {"root": file.root, "key": file.key}
@@ -109,7 +109,7 @@ def _was_put_back(facts: Mapping[str, Any], journal: Journal) -> bool:
 
 
 def find_small(_look: Look) -> Iterator[Finding]:
-    """Thumbnails of which lists have no small one. One finding for all."""
+    """Finds thumbnails without a small one for lists; one finding for all of them."""
     if not is_available(THUMBNAILS):
         return
     folder = root_path(THUMBNAILS)
@@ -121,13 +121,13 @@ def find_small(_look: Look) -> Iterator[Finding]:
     if missing := len((stems & there) - small):
         yield Finding(
             "small_thumbnails",
-            f"Lists lack {plural(missing, 'small thumbnail')} and show the large ones.",
-            mend="Have a worker make them.",
+            f"{plural(missing, 'small thumbnail')} missing; lists show the large ones instead.",
+            mend="Let a worker make them.",
         )
 
 
 def mend_small(_finding: Finding, journal: Journal) -> None:
-    wake("a worker was asked to make small thumbnails", journal)
+    log_rerun("a worker was asked to make small thumbnails", journal)
     enqueue("videos.tasks.make_missing_small_thumbnails")
 
 
@@ -135,7 +135,7 @@ def mend_small(_finding: Finding, journal: Journal) -> None:
 
 
 def find_missing_images(_look: Look) -> Iterator[Finding]:
-    """Avatars and covers that rows name and that are gone."""
+    """Finds avatars and covers that rows name and that are missing."""
     if not is_available(IMAGES):
         return
     aside = FilesSetAside()
@@ -152,7 +152,7 @@ def find_missing_images(_look: Look) -> Iterator[Finding]:
 
 
 def _image(file: StoredFile, what: str, aside: FilesSetAside, facts: dict[str, str]) -> Finding:
-    mend = "Forget its name, so that the page shows the default."
+    mend = "Delete its name from the database, so that pages show the default."
     if file in aside:
         mend, facts = PUT_BACK, {"root": file.root, "key": file.key}
     subject = f"{file.root}/{file.key}"

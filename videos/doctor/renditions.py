@@ -1,4 +1,4 @@
-"""Renditions whose files are not what their rows say, or that browsers cannot play."""
+"""Checks for renditions whose files differ from their rows, or that browsers cannot play."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
     from siteconfig.services.doctor_log import Journal
 
-# How many indexes are read without --deep, each some milliseconds: of the newest renditions.
+# Without --deep, only the indexes of so many of the newest renditions are read (some ms each).
 MAX_INDEXES: Final = 2_000
 MAX_DIFFERENCE_SECONDS: Final = 1.0
 WHY: Final = "The doctor found it damaged."
-REPLACE: Final = "Set the file aside, and have a worker make this rendition again."
-TAKE_SIZE: Final = "Store the size that the file has: it is whole."
+REPLACE: Final = "Set the file aside and let a worker make this rendition again."
+TAKE_SIZE: Final = "Store the size of the file, which is complete."
 
 
 def find_wrong_sizes(look: Look) -> Iterator[Finding]:
-    """Files that are larger or smaller than their rows say."""
+    """Finds files that are larger or smaller than their rows say."""
     for rendition in each_of(_renditions()):
         look.tick()
         size = _size(rendition)
@@ -56,11 +56,11 @@ def find_wrong_sizes(look: Look) -> Iterator[Finding]:
 
 
 def find_broken(look: Look) -> Iterator[Finding]:
-    """Files of the right size that lack their index or, with --deep, are not whole."""
+    """Finds files of the right size without an index or, with --deep, that are incomplete."""
     for rendition in each_of(_renditions(), newest=None if look.is_deep else MAX_INDEXES):
         look.tick()
         if _size(rendition) != rendition.size_bytes:
-            continue  # missing, or found by its size
+            continue  # missing, or reported by find_wrong_sizes
         if problem := _why_unsound(rendition, is_deep=look.is_deep, look=look):
             sentence = f"{_name(rendition)} cannot be played: {problem}."
             yield _finding("renditions", sentence, rendition)
@@ -81,19 +81,19 @@ def mend_size(finding: Finding, journal: Journal) -> None:
 def mend_broken(finding: Finding, journal: Journal) -> None:
     refuse_during_backup()
     rendition = _renditions().get(pk=finding.facts["rendition"])
-    # The look that found it may have been hours ago.
+    # The finding may be hours old.
     is_there = _size(rendition) == rendition.size_bytes
     if is_there and not _why_unsound(rendition, is_deep=True, look=Look()):
         return
     video_id = rendition.video_id
     file = StoredFile(rendition.root, rendition.filename)
     make_again(rendition, journal)
-    # After the rows: a crash in between leaves a file that no row names, which is set aside later.
+    # The file comes last: after a crash in between, no row names it, and it is set aside later.
     move_aside(file, journal, why=WHY, video_id=video_id)
 
 
 def _finding(check: str, sentence: str, rendition: Rendition) -> Finding:
-    """The one that others are made of cannot be made again."""
+    """Builds a finding. The largest rendition cannot be made again, so it has no repair."""
     is_main = rendition.filename == rendition.video.filename
     if is_main:
         sentence += " Restore the file from a backup."
@@ -112,7 +112,7 @@ def _size(rendition: Rendition) -> int | None:
 
 
 def _why_unsound(rendition: Rendition, *, is_deep: bool, look: Look) -> str:
-    """What is wrong with a file; "" when nothing is."""
+    """Returns what is wrong with a file; "" if nothing is."""
     path = rendition.path
     try:
         describe(path)
@@ -124,9 +124,9 @@ def _why_unsound(rendition: Rendition, *, is_deep: bool, look: Look) -> str:
             options = transcode_options(accepted=("mp4",))
             info = probe(path, options=options, tick=lambda _progress: look.tick())
             if not info.whole or info.video is None:
-                return "it is not whole"
+                return "it is incomplete"
     except NotFragmentedError:
-        return "it has no index of fragments"
+        return "it has no fragment index"
     except (ProcessingError, OSError) as error:
         return str(error).rstrip(".")
     return ""

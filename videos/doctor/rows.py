@@ -1,4 +1,4 @@
-"""Counters and rows that do not say what other rows say."""
+"""Checks for counters and rows that contradict other rows."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
     from siteconfig.services.doctor_log import Journal
 
-CORRECT: Final = "Store the number that the rows give."
+CORRECT: Final = "Store the number counted from the rows."
 
 
 # -- counters -------------------------------------------------------------------------------------
 
 
 def find_drifted_counters(_look: Look) -> Iterator[Finding]:
-    """Bytes of a video that are not those of its renditions, and views that are not counted.
+    """Finds videos whose stored bytes or view count is wrong.
 
-    More views than rows are right: a member's rows go when the member is deleted.
+    A view count above the number of rows is right: a member's rows are deleted with the member.
     """
     complete = Rendition.objects.filter(video=OuterRef("pk"), is_complete=True).order_by()
     total = complete.values("video").annotate(sum=Sum("size_bytes")).values("sum")
@@ -41,7 +41,7 @@ def find_drifted_counters(_look: Look) -> Iterator[Finding]:
     for pk, short_id, stored, right in drifted.values_list("pk", "short_id", "stored_bytes", "sum"):
         yield Finding(
             "counters",
-            f"The video {short_id} is said to take {stored or 0:,} bytes, but its renditions take "
+            f"The video {short_id} is stored with {stored or 0:,} bytes, but its renditions have "
             f"{right:,}.",
             f"{short_id} stored_bytes",
             CORRECT,
@@ -54,7 +54,7 @@ def find_drifted_counters(_look: Look) -> Iterator[Finding]:
     for pk, short_id, count, right in low.values_list("pk", "short_id", "view_count", "number"):
         yield Finding(
             "counters",
-            f"The video {short_id} counts {count:,} views, but has {right:,}.",
+            f"The video {short_id} shows {count:,} views, but has {right:,}.",
             f"{short_id} view_count",
             CORRECT,
             {"video": str(pk), "view_count": right},
@@ -74,18 +74,18 @@ def mend_counter(finding: Finding, journal: Journal) -> None:
             journal.change_row(video, stored_bytes=total)
 
 
-# -- renditions that nobody makes -----------------------------------------------------------------
+# -- abandoned renditions -------------------------------------------------------------------------
 
 
 def find_abandoned(_look: Look) -> Iterator[Finding]:
-    """Rows of renditions that are not complete and that no running job makes."""
+    """Finds rows of incomplete renditions that no running job makes."""
     for rendition in _abandoned().select_related("video").order_by("pk"):
         yield Finding(
             "growing_renditions",
-            f"The rendition {rendition.name} of the video {rendition.video.short_id} is said to be "
-            "encoded now, but no worker is at it.",
+            f"The rendition {rendition.name} of the video {rendition.video.short_id} is marked as "
+            "being encoded, but no worker is encoding it.",
             f"{rendition.video.short_id} {rendition.name}",
-            "Forget this rendition; a job makes it again.",
+            "Delete this rendition; a job makes it again.",
             {"rendition": rendition.pk},
         )
 
@@ -105,15 +105,17 @@ def _abandoned() -> QuerySet[Rendition]:
 
 
 def find_wrong_quotas(_look: Look) -> Iterator[Finding]:
-    """Members whose counter is below what their open uploads have reserved since the last reset.
-    When those end, too much would be given back."""
+    """Finds members whose quota counter is below what their open uploads have reserved.
+
+    When these uploads end, too much would be released.
+    """
     for pk, username, used, reserved in _reserving(User.objects.all()):
         yield Finding(
             "quota",
             f"The member {username} has used {human_bytes(used)} of the quota, but open uploads "
-            f"reserve {human_bytes(reserved)}.",
+            f"have reserved {human_bytes(reserved)}.",
             username,
-            "Raise the counter to what is reserved.",
+            "Raise the counter to the reserved bytes.",
             {"user": str(pk)},
         )
 
@@ -126,8 +128,10 @@ def mend_quota(finding: Finding, journal: Journal) -> None:
 
 
 def _reserving(users: QuerySet[User]) -> list[tuple[UUID, str, int, int]]:
-    """Id, name, bytes that are counted, and bytes that are reserved, of those whose counter is too
-    low. One query."""
+    """Returns id, name, counted bytes and reserved bytes of users whose counter is too low.
+
+    Makes one query.
+    """
     start = week_start(timezone.now())
     uploads = Upload.objects.filter(
         user=OuterRef("pk"),

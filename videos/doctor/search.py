@@ -1,4 +1,4 @@
-"""Whether a search finds what it should."""
+"""Checks that the search index matches the videos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 
 from clipset.lib.units import plural
 from siteconfig.doctor import Finding, Look
-from videos.doctor.mending import each_of, wake
+from videos.doctor.mending import each_of, log_rerun
 from videos.models import SearchChange, SearchDocument, Video
 from videos.models.search import VERSION
 from videos.services.search_index import document_of, index_videos, rebuild_search
@@ -22,36 +22,39 @@ if TYPE_CHECKING:
 
     from siteconfig.services.doctor_log import Journal
 
-# How much is compared without --deep: the newest documents.
+# Without --deep, only so many of the newest documents are compared.
 MAX_COMPARED: Final = 2_000
 INDEX: Final = "index"
 BATCH: Final = 50
-AGAIN: Final = "Write them again from the videos."
+AGAIN: Final = "Index these videos again."
 
 
 def find_wrong_documents(look: Look) -> Iterator[Finding]:
-    """Published videos without a current document, documents of videos that are not published,
-    documents with other words than the video, and an index that lacks documents."""
+    """Finds differences between videos and the search index.
+
+    These are published videos without a current document, documents of videos that are not
+    published, documents that differ from their video, and a damaged full-text index.
+    """
     missing, unwanted = _lacking().count(), _unwanted().count()
     if missing:
-        sentence = f"The search does not find {plural(missing, 'published video')}."
+        sentence = f"{plural(missing, 'published video')} missing from the search index."
         yield Finding("search", sentence, "missing", AGAIN)
     if unwanted:
-        sentence = f"The search knows {plural(unwanted, 'video')} that members may not see."
+        sentence = f"The search index has {plural(unwanted, 'video')} that members may not see."
         yield Finding("search", sentence, "unwanted", AGAIN)
     if stale := _stale(look):
-        sentence = f"The search knows other words of {plural(len(stale), 'video')} than they have."
+        sentence = f"The search index is outdated for {plural(len(stale), 'video')}."
         facts = {"videos": [str(pk) for pk in stale]}
         yield Finding("search", sentence, "stale", AGAIN, facts)
     if not _is_engine_whole(look):
-        sentence = "The full-text index is damaged, or lacks words of videos."
-        yield Finding("search", sentence, INDEX, "Make it again, as rebuild_search does.")
+        sentence = "The full-text index is damaged or incomplete."
+        yield Finding("search", sentence, INDEX, "Rebuild it, as manage.py rebuild_search does.")
 
 
 def mend_documents(finding: Finding, journal: Journal) -> None:
-    """All of it follows from other rows, so that there is nothing to take back."""
+    """Indexes videos again. Nothing needs to be undone, since the index follows from the rows."""
     if finding.subject == INDEX:
-        wake("the search index was made again", journal)
+        log_rerun("the search index was rebuilt", journal)
         rebuild_search()
         return
     if finding.subject == "missing":
@@ -60,7 +63,7 @@ def mend_documents(finding: Finding, journal: Journal) -> None:
         videos = list(_unwanted().values_list("video", flat=True))
     else:
         videos = list(finding.facts["videos"])
-    wake(f"{plural(len(videos), 'video')}: written to the search index again", journal)
+    log_rerun(f"{plural(len(videos), 'video')} indexed again", journal)
     _index(videos)
 
 
@@ -79,7 +82,10 @@ def _unwanted() -> QuerySet[SearchDocument]:
 
 
 def _stale(look: Look) -> list[UUID]:
-    """Their title, description, category or uploader changed; captions are taken as indexed."""
+    """Returns videos whose title, description, category or uploader differs from the index.
+
+    Captions are not compared.
+    """
     found = []
     documents = SearchDocument.objects.filter(version=VERSION, video__in=Video.objects.published())
     newest = None if look.is_deep else MAX_COMPARED
@@ -93,8 +99,11 @@ def _stale(look: Look) -> list[UUID]:
 
 
 def _is_engine_whole(look: Look) -> bool:
-    """SQLite's FTS5 only. Not while changes wait, which a worker writes within a minute; and not
-    of many documents without --deep, since nobody else can write meanwhile."""
+    """Returns whether SQLite's FTS5 index is consistent; True for other databases.
+
+    Not checked while changes wait to be indexed, which takes up to a minute; and without --deep not
+    for more than MAX_COMPARED documents, since the check blocks other writers.
+    """
     if connection.vendor != "sqlite" or SearchChange.objects.exists():
         return True
     if not look.is_deep and SearchDocument.objects.count() > MAX_COMPARED:

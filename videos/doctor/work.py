@@ -1,4 +1,4 @@
-"""Work that stands still: uploads, jobs, schedules, removals; and the clock and tools it needs."""
+"""Checks for stuck uploads, jobs, schedules and removals, and for the clock and tools."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from clipset.workers.task_queue import (
 )
 from siteconfig.doctor import Finding, Look
 from siteconfig.services.heartbeat import alive_before
-from videos.doctor.mending import add_job, each_of, has_open_job, is_missing, wake
+from videos.doctor.mending import add_job, each_of, has_open_job, is_missing, log_rerun
 from videos.models import (
     Job,
     JobKind,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from siteconfig.services.doctor_log import Journal
 
-# The sweep of every minute should have dealt with what is older than this.
+# A sweep runs every minute; findings are older than this.
 PATIENCE: Final = timedelta(minutes=5)
 OVERDUE: Final = timedelta(hours=1)
 MAX_CLOCK_SECONDS: Final = 10
@@ -60,22 +60,22 @@ CLUSTERS: Final = (("queue", QUICK, None), ("encodes", SLOW, settings.TRANSCODE_
 
 
 def find_stale_uploads(_look: Look) -> Iterator[Finding]:
-    """Uploads that expired and were not ended, and leases of requests that died."""
+    """Finds uploads that expired and were not closed, and leases of requests that ended."""
     now = timezone.now()
     uploads = Upload.objects.filter(state=UploadState.OPEN).select_related("user").order_by("pk")
     for upload in uploads.filter(expires_at__lt=now - PATIENCE):
         yield Finding(
             "uploads",
-            f"The upload {upload.pk} of {upload.user} expired, but was not ended. The workers do "
-            "that each minute: start them.",
+            f"The upload {upload.pk} of {upload.user} has expired but was not closed. The workers "
+            "do that every minute: start them.",
             f"{upload.pk} expired",
         )
     for upload in uploads.filter(writer_until__lt=now - PATIENCE):
         yield Finding(
             "uploads",
-            f"The upload {upload.pk} of {upload.user} is held by a request that is over.",
+            f"The upload {upload.pk} of {upload.user} is locked by a request that has ended.",
             f"{upload.pk} lease",
-            "End the lease.",
+            "Release the lock.",
             {"upload": str(upload.pk)},
         )
 
@@ -90,26 +90,28 @@ def mend_upload(finding: Finding, journal: Journal) -> None:
 
 
 def find_stuck_jobs(_look: Look) -> Iterator[Finding]:
-    """Leases that ended or lie too far ahead, waiting jobs that are put off for too long, and due
-    jobs for which no worker was woken."""
+    """Finds jobs with expired or too long leases, jobs postponed for too long, and idle queues.
+
+    A queue is idle if it has due jobs but no task to run them.
+    """
     now = database_now()
     for job in _lost(now).select_related("video"):
-        sentence = f"The job of the video {job.video.short_id} has lost its worker."
-        yield _of_job(job, "lost", sentence, "Let it wait for another worker.")
+        sentence = f"The worker of the job of the video {job.video.short_id} has stopped."
+        yield _of_job(job, "lost", sentence, "Queue the job for another worker.")
     for job in _held_too_long(now).select_related("video"):
-        sentence = f"The job of the video {job.video.short_id} is held for too long."
-        yield _of_job(job, "held", sentence, "Shorten the lease to that of a worker.")
+        sentence = f"The lease of the job of the video {job.video.short_id} is too long."
+        yield _of_job(job, "held", sentence, "Shorten the lease to the usual length.")
     for job in _put_off(now).select_related("video"):
-        sentence = f"The job of the video {job.video.short_id} is put off for too long."
+        sentence = f"The job of the video {job.video.short_id} is postponed for too long."
         yield _of_job(job, "put off", sentence, "Let it run now.")
     for name, kinds, cluster in CLUSTERS:
         due = Job.objects.filter(
             kind__in=kinds, state=JobState.WAITING, run_after__lt=now - PATIENCE
         ).count()
         if due and not waiting_task_count(cluster):
-            sentence = f"{plural(due, 'job')} due, but no worker was woken."
+            sentence = f"{plural(due, 'job')} due, but the task queue has no task for it."
             facts = {"kind": str(kinds[0])}
-            yield Finding("jobs", sentence, name, "Wake a worker.", facts)
+            yield Finding("jobs", sentence, name, "Enqueue a task.", facts)
 
 
 def _of_job(job: Job, what: str, sentence: str, mend: str) -> Finding:
@@ -133,7 +135,7 @@ def _put_off(now: datetime) -> QuerySet[Job]:
 def mend_job(finding: Finding, journal: Journal) -> None:
     now = database_now()
     if "kind" in finding.facts:
-        wake(f"a worker was woken for {finding.subject}", journal)
+        log_rerun(f"a task was enqueued for {finding.subject}", journal)
         enqueue_worker(finding.facts["kind"])
         return
     key = finding.facts["job"]
@@ -157,12 +159,12 @@ def mend_job(finding: Finding, journal: Journal) -> None:
 
 
 def find_idle_videos(_look: Look) -> Iterator[Finding]:
-    """Videos that wait for processing, or are said to be processed, without a job."""
+    """Finds videos that are queued or processing according to their status but have no job."""
     for video in each_of(_idle()):
-        sentence = f"The video {video.short_id} waits for processing, but has no job."
+        sentence = f"The video {video.short_id} is waiting to be processed but has no job."
         mend = "Add a job." if _can_be_processed(video) else None
         if mend is None:
-            sentence += " Its source is missing: upload it again, or restore it from a backup."
+            sentence += " Its source file is missing: upload it again or restore it from a backup."
         facts = {"video": str(video.pk)}
         yield Finding("unfinished_videos", sentence, video.short_id, mend, facts)
 
@@ -176,7 +178,7 @@ def mend_idle_video(finding: Finding, journal: Journal) -> None:
 
 
 def _idle() -> QuerySet[Video]:
-    """Without samples, some of which show how a video looks while it is processed."""
+    """Returns videos without a job. Sample data are left out: some only look like processing."""
     waiting = [ProcessingStatus.PENDING, ProcessingStatus.PROCESSING]
     videos = Video.objects.filter(processing_status__in=waiting, is_sample=False)
     return videos.exclude(pk__in=has_open_job())
@@ -191,12 +193,12 @@ def _can_be_processed(video: Video) -> bool:
 
 
 def find_wrong_schedules(_look: Look) -> Iterator[Finding]:
-    """Schedules that are missing, doubled or changed, put off for too long, or late."""
+    """Finds schedules that are missing, duplicated, changed, postponed too long or late."""
     now = database_now()
     for name, function, minutes, cluster in SCHEDULES:
         rows = schedules_named(name)
         if not rows:
-            sentence = f"The schedule '{name}' is missing, so that it never runs."
+            sentence = f"The schedule '{name}' is missing, so its task never runs."
             yield Finding("schedules", sentence, name, "Create it.")
             continue
         (row, *doubles) = rows
@@ -204,10 +206,10 @@ def find_wrong_schedules(_look: Look) -> Iterator[Finding]:
         next_run = row.next_run or now
         latest = now + timedelta(minutes=minutes) + LEASE_SLACK
         if doubles or any(getattr(row, field) != value for field, value in wanted.items()):
-            sentence = f"The schedule '{name}' is not as the site sets it up."
-            yield Finding("schedules", sentence, name, "Set it up again.")
+            sentence = f"The schedule '{name}' differs from how the site creates it."
+            yield Finding("schedules", sentence, name, "Create it again.")
         elif next_run > latest:
-            sentence = f"The schedule '{name}' is put off until {next_run:%Y-%m-%d %H:%M} UTC."
+            sentence = f"The schedule '{name}' is postponed until {next_run:%Y-%m-%d %H:%M} UTC."
             yield Finding("schedules", sentence, name, "Let it run now.")
         elif next_run < now - PATIENCE:
             minutes_late = round((now - next_run).total_seconds() / 60)
@@ -238,11 +240,11 @@ def mend_schedule(finding: Finding, journal: Journal) -> None:
 
 
 def find_overdue_removals(_look: Look) -> Iterator[Finding]:
-    """Files that should be gone for an hour, with what is in the way. Not while a backup runs."""
+    """Finds files whose removal is an hour late, with the error. Not while a backup runs."""
     if removals.removals_are_paused():
         return
     for removal in _overdue():
-        why = f": {removal.last_error}" if removal.last_error else "; the workers stand still"
+        why = f": {removal.last_error}" if removal.last_error else "; the workers are not running"
         sentence = f"{removal.root}/{removal.key} could not be removed ({removal.tries} tries){why}"
         facts = {"removal": removal.pk}
         subject = f"{removal.root}/{removal.key}"
@@ -268,11 +270,11 @@ def _overdue() -> QuerySet[Removal]:
 
 
 def find_wrong_clock(_look: Look) -> Iterator[Finding]:
-    """A host's clock that is not the database's, and rows that are newer than now."""
+    """Finds a difference between the clocks of host and database, and rows from the future."""
     apart = abs((timezone.now() - database_now()).total_seconds())
     if apart > MAX_CLOCK_SECONDS:
         sentence = (
-            f"This host's clock and the database's are {apart:.0f} s apart. Check both with "
+            f"The clocks of this host and of the database differ by {apart:.0f} s. Check both with "
             "timedatectl."
         )
         yield Finding("clock", sentence, "host")
@@ -281,6 +283,6 @@ def find_wrong_clock(_look: Look) -> Iterator[Finding]:
 
 
 def find_lacking_tools(_look: Look) -> Iterator[Finding]:
-    """What FFmpeg lacks for processing videos."""
+    """Finds what FFmpeg lacks for processing videos."""
     for problem in check_ffmpeg(settings.FFMPEG_PATH):
         yield Finding("ffmpeg", problem, problem)

@@ -1,6 +1,6 @@
 """FFmpeg, pure of Django: probe -> plan -> commands -> run -> publish.
 
-Data goes one way. Each stage is a plain function over the frozen dataclasses of ``types`` and can
-be used and tested alone; ``pipeline.transcode`` is all of them in a row. Nothing in here knows of
-jobs, users or the database.
+Data flows in one direction. Each stage is a plain function over the frozen dataclasses of ``types``
+and ``media``, and can be used and tested alone; ``pipeline.transcode`` calls them in this order.
+Nothing in this package knows about jobs, users or the database.
 """

@@ -1,4 +1,4 @@
-"""Is the FFmpeg of this machine able to do what the plans ask for?"""
+"""Checks whether this machine's FFmpeg has what the plans need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 from videos.transcode.types import Options
 
 TRIAL_SECONDS = 20
-# The programs that run.py puts in front of FFmpeg; Debian's coreutils and util-linux.
+# The programs that confine.py puts in front of FFmpeg, from Debian's coreutils and util-linux.
 HELPERS = ("nice", "setpriv", "prlimit")
 ENCODERS = {"libx264": "H.264 video", "aac": "AAC sound", "mjpeg": "thumbnails"}
 FILTERS = {
@@ -20,7 +20,7 @@ FILTERS = {
 
 
 def check_ffmpeg(ffmpeg: str) -> list[str]:
-    """What is wrong, one sentence each with what to do; empty when all is well.
+    """Returns one sentence for each problem, with what to do; an empty list if there is none.
 
     Args:
         ffmpeg: name or path of FFmpeg, as in ``Options.ffmpeg``.
@@ -43,7 +43,7 @@ def check_ffmpeg(ffmpeg: str) -> list[str]:
 
 
 def _missing(ffmpeg: str, listing: str, wanted: dict[str, str]) -> list[str]:
-    """Compare a listing, whose lines are flags, name and description, with what is needed."""
+    """Compares what FFmpeg lists (lines of flags, name and description) with what is needed."""
     try:
         answer = subprocess.run(
             [ffmpeg, "-hide_banner", listing],
@@ -59,8 +59,8 @@ def _missing(ffmpeg: str, listing: str, wanted: dict[str, str]) -> list[str]:
     names = {words[1] for line in answer.stdout.splitlines() if len(words := line.split()) > 1}
     kind = listing.strip("-").removesuffix("s")
     return [
-        f"{ffmpeg} has no {kind} {name}, which is needed for {purpose}: install an FFmpeg that was"
-        " built with it, such as Debian's."
+        f"{ffmpeg} has no {kind} {name}, which is needed for {purpose}: install an FFmpeg that has"
+        " it, such as Debian's."
         for name, purpose in wanted.items()
         if name not in names
     ]

@@ -29,7 +29,7 @@ from videos.transcode.errors import (
 from videos.transcode.formats import input_words
 from videos.transcode.languages import language_name
 from videos.transcode.run import capture
-from videos.transcode.types import Progress, no_tick
+from videos.transcode.types import NEARLY_DONE, no_tick
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,23 +37,24 @@ if TYPE_CHECKING:
     from videos.transcode.media import MediaInfo, SubtitleStream
     from videos.transcode.types import Options, Tick
 
-MEMORY_SHARE = 4  # of what an encode may use
-SSA_DRAWING = re.compile(r"\s*m(?:\s+(?:[mnlbspc]|-?[0-9.]++))++\s*")  # lines and curves, not text
-# A video without captions is better than none; all else ends the run as anywhere.
+MEMORY_SHARE = 4  # extraction may use this fraction of an encode's memory: a quarter
+SSA_DRAWING = re.compile(
+    r"\s*m(?:\s+(?:[mnlbspc]|-?[0-9.]++))++\s*"
+)  # drawings: lines and curves, no text
+# After these errors the video is published without captions; all others end the run.
 NO_CAPTIONS = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractedCaption:
-    """One track.
+    """A caption track that was extracted from a video.
 
     Attributes:
-        code: of its own among the tracks of a video: the language, numbered where it comes again
-            ("en", "en-2").
-        language: two or three small letters; "und" when unknown.
-        label: for people, its own too.
+        code: unique among the tracks of a video: the language, numbered if repeated ("en", "en-2").
+        language: two or three lower-case letters; "und" if unknown.
+        label: the name that viewers see, also unique.
         body: WebVTT.
-        is_default: shown unless the viewer says otherwise; at most one track is.
+        is_default: shown unless the viewer chooses otherwise; at most one track of a video.
     """
 
     code: str
@@ -66,24 +67,19 @@ class ExtractedCaption:
 def extract_captions(
     source: Path, info: MediaInfo, workdir: Path, *, options: Options, tick: Tick = no_tick
 ) -> tuple[ExtractedCaption, ...]:
-    """The subtitles inside a video that are text, each as a track; FFmpeg goes through it once.
+    """Extracts the text subtitles of a video as caption tracks. FFmpeg reads the video once.
 
-    A track that is empty, damaged or too large is left out, also for those before it, and all are
-    when FFmpeg fails. What is written to ``workdir`` is gone afterwards.
+    Leaves out tracks that are empty, damaged or too large, or that exceed MAX_BYTES_IN_ALL
+    together with those before them; returns no tracks if FFmpeg fails. Files that it writes to
+    ``workdir`` are removed at the end.
 
     Raises:
-        ProcessingError: our side is at fault.
+        ProcessingError: the server is at fault.
         OSError: a folder or file cannot be read or written.
     """
     if not info.subtitles:
         return ()
-
-    def nearly_done(_: Progress) -> None:
-        tick(Progress(fraction=1.0, seconds_left=0.0))
-
     files = {one: workdir / f"subtitles-{one.index}.srt" for one in info.subtitles}
-    bodies: dict[SubtitleStream, str] = {}
-    room = MAX_BYTES_IN_ALL
     try:
         capture(
             _command(source, files, options),
@@ -94,33 +90,44 @@ def extract_captions(
                 nice=options.nice,
             ),
             on_output=lambda _: None,
-            tick=nearly_done,
+            tick=lambda _: tick(NEARLY_DONE),
             cwd=workdir,
         )
-        for stream, path in files.items():
-            nearly_done(Progress())
-            with suppress(CaptionError):
-                body = _body(path, info.duration_seconds)
-                if len(body.encode()) <= room:
-                    bodies[stream] = body
-                    room -= len(body.encode())
+        bodies = _read_bodies(files, info.duration_seconds, tick)
     except NO_CAPTIONS:
         return ()
     finally:
         for path in files.values():
             path.unlink(missing_ok=True)
-    return _labelled({stream: body for stream, body in bodies.items() if body}, info)
+    return _labelled(bodies, info)
+
+
+def _read_bodies(
+    files: dict[SubtitleStream, Path], seconds: float, tick: Tick
+) -> dict[SubtitleStream, str]:
+    """Returns the WebVTT of the tracks that can be used, within MAX_BYTES_IN_ALL together."""
+    bodies: dict[SubtitleStream, str] = {}
+    room = MAX_BYTES_IN_ALL
+    for stream, path in files.items():
+        tick(NEARLY_DONE)
+        with suppress(CaptionError):
+            body = _body(path, seconds)
+            size = len(body.encode())
+            if 0 < size <= room:
+                bodies[stream] = body
+                room -= size
+    return bodies
 
 
 def _command(source: Path, files: dict[SubtitleStream, Path], options: Options) -> list[str]:
-    """SubRip, since that may have empty lines in its text, and WebVTT may not."""
+    """Extracts as SubRip, whose text may contain empty lines; WebVTT's may not."""
     outputs: list[str] = []
     for stream, path in files.items():
         outputs += ["-map", f"0:{stream.index}", "-map_metadata", "-1", "-c:s", "srt"]
         outputs += ["-fs", str(MAX_BYTES), "-f", "srt", f"file:{path.absolute()}"]
     return [
         *(options.ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "error", "-y"),
-        *("-max_error_rate", "1"),  # one rotten track does not take the others with it
+        *("-max_error_rate", "1"),  # one damaged track does not end the extraction of the others
         *input_words(options.accepted, options.max_pixels, options.max_streams),
         *("-i", f"file:{source.absolute()}"),
         *outputs,
@@ -128,11 +135,11 @@ def _command(source: Path, files: dict[SubtitleStream, Path], options: Options) 
 
 
 def _body(path: Path, seconds: float) -> str:
-    """WebVTT of what FFmpeg wrote; empty when there is nothing to read. Raises CaptionError."""
+    """Returns the WebVTT of an extracted file; "" if it is empty or cut. Raises: CaptionError."""
     if not path.exists() or path.stat().st_size >= MAX_BYTES:
-        return ""  # FFmpeg stopped there: the end is missing
+        return ""  # FFmpeg stopped at its limit (-fs), so the end is missing
     end = math.ceil(seconds * 1000)
-    # Typesetting says the same several times, for shadows and borders.
+    # Typeset subtitles repeat a cue for shadows and borders; dict.fromkeys removes repetitions.
     cues = dict.fromkeys(parse_captions(path.read_bytes().decode("utf-8", "replace")))
     within = [
         Cue(cue.start, min(cue.end, end), cue.text)
@@ -143,10 +150,10 @@ def _body(path: Path, seconds: float) -> str:
 
 
 def _labelled(bodies: dict[SubtitleStream, str], info: MediaInfo) -> tuple[ExtractedCaption, ...]:
-    # In MP4 the flag says that a track may be used, and all are so.
-    says_default = not info.container.startswith("mov")
+    # In MP4 the flag means that a track may be used, and all tracks have it.
+    has_default_flags = not info.container.startswith("mov")
     shown = [one for one in bodies if one.forced] + [
-        one for one in bodies if one.default and says_default
+        one for one in bodies if one.default and has_default_flags
     ]
     codes, labels = Counter[str](), Counter[str]()
     tracks = []
@@ -167,9 +174,9 @@ def _label(stream: SubtitleStream) -> str:
     return f"{label} (forced)" if stream.forced and "forced" not in label.lower() else label
 
 
-def _numbered(name: str, seen: Counter[str], between: str) -> str:
-    """The name, with a number from its second time on."""
+def _numbered(name: str, seen: Counter[str], separator: str) -> str:
+    """Returns the name, with a number from its second use on."""
     seen[name] += 1
     if seen[name] == 1:
         return name
-    return _numbered(f"{name}{between}{seen[name]}", seen, between)
+    return _numbered(f"{name}{separator}{seen[name]}", seen, separator)

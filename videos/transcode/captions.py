@@ -1,7 +1,8 @@
-"""Subtitles as WebVTT that is written here and nowhere else.
+"""Reads captions (WebVTT or SubRip) and writes them as WebVTT.
 
-Whatever comes in, from a track inside a video or from a file, is read into cues and written again:
-known times, known tags, everything else escaped.
+All captions that the site stores are written by this module. Input from a video's track or from a
+file is parsed into cues and written again, with known times and known tags; everything else is
+escaped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 2_000_000
 MAX_CUES = 20_000
-# Of all tracks of a video: a search reads them, and so does whoever changes what it finds.
+# Limit for all tracks of a video together: searching and indexing read all of them.
 MAX_BYTES_IN_ALL = 5_000_000
 LABEL_CHARACTERS = 80
 END_OF_TIME = 10_000 * 3_600_000  # four digits of hours
@@ -32,13 +33,13 @@ TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?![0-9])")
 COUNTER = re.compile(r"\s*[0-9]+\s*")
 TAG = re.compile(r"<(/?)([A-Za-z]++)[^<>]*+>|<[0-9:.]*+>")
 KEPT_TAGS = frozenset({"b", "i", "u"})
-# A reference to a character of more digits than any has: int(), which html.unescape asks, raises
-# ValueError at thousands of them.
-ENDLESS = re.compile(r"(&#[0-9]{9})[0-9]++")
-SSA_SPACE = "\\h"  # and the no-break space of SubStation Alpha
-SSA_OVERRIDE = re.compile(r"\{\\[^{}\n]*+\}")  # players of SubRip know {\an8}
+# A character reference with more digits than any character has: html.unescape calls int(), which
+# raises ValueError for thousands of digits.
+LONG_REFERENCE = re.compile(r"(&#[0-9]{9})[0-9]++")
+SSA_SPACE = "\\h"  # the no-break space of SubStation Alpha
+SSA_OVERRIDE = re.compile(r"\{\\[^{}\n]*+\}")  # such as {\an8}, which SubRip players know
 
-# Without what no text needs: control characters, halves of characters, marks of byte order.
+# Removes control characters and byte order marks, replaces surrogates, unifies line breaks.
 _PLAIN: dict[int, str | None] = {
     **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0xFEFF)),
     **dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}"),
@@ -48,14 +49,14 @@ _PLAIN: dict[int, str | None] = {
 
 
 class CaptionError(SourceError):
-    """The subtitles are at fault."""
+    """The captions cannot be used, because of their contents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown from ``start`` to ``end``, in milliseconds.
+    """Text that is shown from ``start`` to ``end``, in milliseconds.
 
-    ``text`` is markup as ``clean`` returns it. What ``write_vtt`` gets may be anything.
+    ``text`` is markup. ``parse_captions`` returns it cleaned; ``write_vtt`` accepts any text.
     """
 
     start: int
@@ -63,89 +64,84 @@ class Cue:
     text: str
 
 
-# -- reading and writing
-
-
 def parse_captions(text: str) -> list[Cue]:
-    """Read WebVTT or SubRip; by the contents, since names are often wrong.
+    """Parses WebVTT or SubRip. The contents decide which, since file names are often wrong.
 
-    Cues come in the order of their start. Those without text or of no length are left out, as are
-    styles, positions and notes.
+    Returns the cues in the order of their start. Cues without text or length, styles, positions
+    and notes are left out.
 
     Raises:
-        CaptionError: too much of it, or nothing that is a subtitle.
+        CaptionError: the text is too large, or has no captions.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise _too_much()
+        raise _too_large()
     lines = _plain(text).split("\n")
     is_vtt = re.match(rf"{HEADER}(?!\S)", lines[0]) is not None
     cues = _read_vtt(lines) if is_vtt else _read_srt(lines)
     if not cues and not is_vtt:
         raise CaptionError(
-            "We couldn't read any captions in this file. Use a UTF-8 .srt or .vtt file. Please "
-            "use a WebVTT (.vtt) or SubRip"
-            " (.srt) file, saved as UTF-8."
+            "We couldn't read any captions in this file. Use a UTF-8 .srt or .vtt file."
         )
-    return _sane(cues)
+    return _usable(cues)
 
 
 def write_vtt(cues: Iterable[Cue]) -> str:
-    """WebVTT of these cues, clean whatever they hold. ``parse_captions`` reads the same from it.
+    """Returns the cues as WebVTT, cleaned. ``parse_captions`` reads the same cues from it.
 
     Raises:
-        CaptionError: too much of it.
+        CaptionError: the result is too large.
     """
     blocks = [
         f"{timestamp(cue.start)} --> {timestamp(cue.end)}\n{cue.text}"
-        for cue in _sane(Cue(one.start, one.end, clean(one.text)) for one in cues)
+        for cue in _usable(Cue(one.start, one.end, clean(one.text)) for one in cues)
     ]
     body = "\n\n".join((HEADER, *blocks)) + "\n"
     if len(body.encode()) > MAX_BYTES:
-        raise _too_much()
+        raise _too_large()
     return body
 
 
 def timestamp(milliseconds: int) -> str:
-    """Of WebVTT: ``00:00:01.500``."""
+    """Returns a WebVTT timestamp: ``00:00:01.500``."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
 
 
 def clean(markup: str) -> str:
-    """The same text with no tags but <b>, <i> and <u>, each closed, and no empty line.
+    """Returns the text with no tags but <b>, <i> and <u>, each closed, and no empty line.
 
-    What is cleaned twice is no cleaner.
+    Cleaning cleaned text changes nothing.
     """
-    pieces: list[str] = []
+    parts: list[str] = []
     opened: list[str] = []
     at = 0
     markup = _plain(markup)
     for tag in TAG.finditer(markup):
-        pieces.append(_escaped(markup[at : tag.start()]))
+        parts.append(_escaped(markup[at : tag.start()]))
         at = tag.end()
         name = (tag[2] or "").lower()
         if name not in KEPT_TAGS or (name in opened) != bool(tag[1]):
             continue
         if tag[1]:
             closed = opened[opened.index(name) :]
-            pieces.extend(f"</{one}>" for one in reversed(closed))
+            parts.extend(f"</{one}>" for one in reversed(closed))
             del opened[-len(closed) :]
         else:
-            pieces.append(f"<{name}>")
+            parts.append(f"<{name}>")
             opened.append(name)
-    pieces.append(_escaped(markup[at:]))
-    pieces.extend(f"</{one}>" for one in reversed(opened))
-    lines = (line.strip() for line in "".join(pieces).split("\n"))
+    parts.append(_escaped(markup[at:]))
+    parts.extend(f"</{one}>" for one in reversed(opened))
+    lines = (line.strip() for line in "".join(parts).split("\n"))
     return "\n".join(line for line in lines if line)
 
 
 def plain_text(markup: str) -> str:
-    """What is read on the screen, without tags and escapes."""
+    """Returns the text as shown on the screen, without tags and escapes."""
     return _plain(_unescaped(TAG.sub("", markup)))
 
 
 def _read_vtt(lines: Iterable[str]) -> list[Cue]:
-    """Blocks with an empty line between them; one without times is a style or a note."""
+    """Parses WebVTT: blocks between empty lines. A block without times is a style or a note."""
     cues: list[Cue] = []
     times, words = None, list[str]()
     for line in (*lines, ""):
@@ -160,8 +156,10 @@ def _read_vtt(lines: Iterable[str]) -> list[Cue]:
 
 
 def _read_srt(lines: Iterable[str]) -> list[Cue]:
-    """A number, times and text each. Empty lines may stand in the text, or not where they ought
-    to, so that the next times alone end it."""
+    """Parses SubRip: blocks of a number, times and text.
+
+    Empty lines may be in the text or missing between blocks, so only the next times end a block.
+    """
     cues: list[Cue] = []
     times, words = None, list[str]()
     for line in lines:
@@ -188,14 +186,14 @@ def _cue(times: re.Match[str], words: list[str]) -> Cue:
     return Cue(start, end, clean("\n".join(words)))
 
 
-def _sane(cues: Iterable[Cue]) -> list[Cue]:
+def _usable(cues: Iterable[Cue]) -> list[Cue]:
     kept = [
         cue
         for cue in cues
         if 0 <= cue.start < cue.end < END_OF_TIME and plain_text(cue.text).strip()
     ]
     if len(kept) > MAX_CUES:
-        raise _too_much()
+        raise _too_large()
     return sorted(kept, key=lambda cue: cue.start)
 
 
@@ -208,14 +206,11 @@ def _escaped(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return html.unescape(ENDLESS.sub(r"\1", text))
+    return html.unescape(LONG_REFERENCE.sub(r"\1", text))
 
 
-def _too_much() -> CaptionError:
+def _too_large() -> CaptionError:
     return CaptionError(
-        f"These are more subtitles than a video needs: at most {MAX_BYTES // 1_000_000} MB and"
-        f" {MAX_CUES:,} lines of speech."
+        f"This caption file is too large. The limit is {MAX_BYTES // 1_000_000} MB and"
+        f" {MAX_CUES:,} cues."
     )
-
-
-# -- out of a video

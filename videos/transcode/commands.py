@@ -1,7 +1,7 @@
-"""Argument lists for FFmpeg, built with ffmpeg-python's graph.
+"""Builds argument lists for FFmpeg with ffmpeg-python.
 
-Only its ``compile()`` is used: its ``run()`` and ``probe()`` know no time limit and leave the
-process behind. ``run`` of this package starts what is built here.
+Only its ``compile()`` is used: its ``run()`` and ``probe()`` have no time limit and may leave
+processes behind. The module ``run`` of this package starts the commands.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
         Treatment,
     )
 
-# One fragment per keyframe, each with its sidx in front; an empty moov at the start. The file can
-# be read while it grows and is its own index afterwards.
+# One fragment per keyframe, each with its sidx in front, and an empty moov at the start. The file
+# can be read while it is written, and contains its own index.
 FRAGMENTED = "+frag_keyframe+empty_moov+default_base_moof+dash"
-# Copied keyframes may stand as close as one per frame; a fragment then takes two seconds of them.
+# In a copied video every frame may be a keyframe; a fragment then lasts two seconds.
 MIN_FRAGMENT_MICROSECONDS = 2_000_000
 
 MUXING: Mapping[str, Any] = {
     "format": "mp4",
     "movflags": FRAGMENTED,
-    # Nothing of the phone's place, time or make is taken along.
+    # Removes the place, time and model that a phone stores.
     "map_metadata": "-1",
     "map_chapters": "-1",
     "write_tmcd": "0",
     "max_muxing_queue_size": "4096",
 }
 
-# Share of pictures that may be undecodable before a source counts as damaged; then exit status 69.
+# Share of frames that may fail to decode; above it, FFmpeg exits with status 69.
 MAX_ERROR_RATE = 0.25
 DAMAGED_STATUS = 69
 
-# HDR to SDR. Reference white is 203 cd/m² (ITU-R BT.2408); what lies above is bent below white,
-# up to the 1000 cd/m² that phones and HLG aim at. Measured: 203 -> 85 % signal, 20 -> 38 %.
+# HDR to SDR. Reference white is 203 cd/m² (ITU-R BT.2408). Brighter values, up to the 1000 cd/m² of
+# phones and HLG, are compressed below white. Measured: 203 -> 85 % signal, 20 -> 38 %.
 REFERENCE_WHITE = 203
 PEAK = 1000 / REFERENCE_WHITE
 
@@ -63,14 +63,15 @@ SWSCALE_MATRICES = {
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
 }
-MAX_LAID_OUT_CHANNELS = 8  # above, FFmpeg knows no default layout to mix down from
+MAX_LAID_OUT_CHANNELS = 8  # with more, FFmpeg has no default layout to mix down from
 
 JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
-LUMA_OF_A_PICTURE = 40  # the brightest tenth is above this (black is 16, white 235) unless black
+# A frame is black if the brightest tenth of its pixels is at most this luma (black 16, white 235).
+MAX_BLACK_LUMA = 40
 
 
 def output_path(workdir: Path, rendition: PlannedRendition) -> Path:
-    """Where a run writes a rendition."""
+    """Returns where a run writes a rendition."""
     return workdir / f"{rendition.name}.mp4"
 
 
@@ -82,9 +83,9 @@ def transcode_command(
     *,
     encoder: EncoderName = SOFTWARE,
 ) -> list[str]:
-    """Make all renditions of a plan, each at its ``output_path``, and decode once.
+    """Makes all renditions of a plan, each at its ``output_path``, and decodes only once.
 
-    FFmpeg reports on standard output (``-progress``).
+    FFmpeg reports progress on standard output (``-progress``).
     """
     stream = ffmpeg.input(
         _address(source),
@@ -110,13 +111,13 @@ def transcode_command(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameSearch:
-    """Where to look for a picture.
+    """Where to search for a thumbnail frame.
 
     Attributes:
-        start: seconds from the beginning to look from.
-        seconds: how far to look; None for to the end.
-        keyframes_only: leave the frames between undecoded.
-        skip_black: take the first frame that is not black, rather than the first.
+        start: seconds from the beginning of the video.
+        seconds: how long to search; None for up to the end.
+        keyframes_only: decode only keyframes.
+        skip_black: take the first frame that is not black instead of the first frame.
     """
 
     start: float
@@ -126,13 +127,13 @@ class FrameSearch:
 
 
 def thumbnail_command(
-    video: Path, output: Path, look: FrameSearch, *, width: int, height: int, options: Options
+    video: Path, output: Path, search: FrameSearch, *, width: int, height: int, options: Options
 ) -> list[str]:
-    """Write one frame of a finished rendition as JPEG; no file at all when none suits."""
-    where: dict[str, Any] = {"ss": f"{look.start:.3f}"}
-    if look.seconds is not None:
-        where["t"] = f"{look.seconds:.3f}"
-    if look.keyframes_only:
+    """Writes one frame of a finished rendition as JPEG, or no file if no frame matches."""
+    where: dict[str, Any] = {"ss": f"{search.start:.3f}"}
+    if search.seconds is not None:
+        where["t"] = f"{search.seconds:.3f}"
+    if search.keyframes_only:
         where["skip_frame"] = "nokey"
     stream = ffmpeg.input(
         _address(video),
@@ -149,14 +150,8 @@ def thumbnail_command(
         out_color_matrix="smpte170m",
     )
     picture = picture.filter("setsar", "1").filter("format", "yuv420p")
-    if look.skip_black:
-        picture = picture.filter("signalstats").filter(
-            "metadata",
-            mode="select",
-            key="lavfi.signalstats.YHIGH",
-            value=LUMA_OF_A_PICTURE,
-            function="greater",
-        )
+    if search.skip_black:
+        picture = _without_black(picture)
     picture = picture.filter("scale", out_range="pc").filter("format", "yuvj420p")
     target = ffmpeg.output(
         picture,
@@ -169,11 +164,21 @@ def thumbnail_command(
     return _compile(target, options)
 
 
+def _without_black(picture: Any) -> Any:
+    return picture.filter("signalstats").filter(
+        "metadata",
+        mode="select",
+        key="lavfi.signalstats.YHIGH",
+        value=MAX_BLACK_LUMA,
+        function="greater",
+    )
+
+
 # -- the picture
 
 
 def _treated(picture: Any, treatment: Treatment) -> Any:
-    """What is done once, however many sizes follow."""
+    """Applies what is the same for all renditions: deinterlacing and the constant frame rate."""
     if treatment.field_order != "progressive":
         picture = picture.filter(
             "bwdif",
@@ -185,8 +190,11 @@ def _treated(picture: Any, treatment: Treatment) -> Any:
 
 
 def _pictures(picture: Any, plan: Plan) -> list[Any]:
-    """One for each rendition. The first is brought to its size and colours, and each of the others
-    is made of the one above it: a third cheaper than of the first, and as good."""
+    """Returns one picture for each rendition.
+
+    The first gets its size and colours; each other one is scaled from the next larger one, which
+    costs a third less than scaling from the first and looks the same.
+    """
     if plan.treatment is None:
         return [picture]
     top, *rungs = plan.renditions
@@ -204,9 +212,9 @@ def _pictures(picture: Any, plan: Plan) -> list[Any]:
 
 
 def _scaled(picture: Any, treatment: Treatment, rendition: PlannedRendition) -> Any:
-    """Bring to size, to square pixels, and to BT.709 in limited range and 8 bits."""
+    """Scales to the rendition's size, square pixels, and 8-bit BT.709 in limited range."""
     if treatment.hdr or treatment.wide_gamut:
-        # Made smaller first: linear light takes twelve bytes a pixel.
+        # Scaled down first, because linear light takes twelve bytes a pixel.
         picture = picture.filter("scale", w=rendition.width, h=rendition.height, flags=SCALE_FLAGS)
         picture = _through_linear_light(picture, treatment)
     else:
@@ -232,7 +240,7 @@ def _colours_in(treatment: Treatment) -> dict[str, str]:
 def _through_linear_light(picture: Any, treatment: Treatment) -> Any:
     deep = "gbrp10le" if treatment.color_matrix == "gbr" else "yuv420p10le"
     picture = picture.filter("format", deep)
-    # zscale goes by the frames' tags and refuses what has none.
+    # zscale reads the frames' tags and refuses frames without them.
     picture = picture.filter(
         "setparams",
         range=treatment.color_range,
@@ -255,7 +263,7 @@ def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dic
         return {"c:v": "copy", "min_frag_duration": MIN_FRAGMENT_MICROSECONDS}
     return {
         **coder_options(encoder, rendition.encoding, plan.treatment.fps),
-        # A fragment is readable as soon as it is whole.
+        # Makes a fragment readable as soon as it is complete.
         "flush_packets": "1",
         **({"fps_mode": "vfr"} if plan.keeps_times else {}),
     }
@@ -267,7 +275,7 @@ def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dic
 def _audio(sound: Sound) -> dict[str, Any]:
     if sound.copied:
         return {"c:a": "copy"}
-    # Gaps are filled and overlaps dropped, from the very start, so that sound stays with picture.
+    # Fills gaps and drops overlaps from the start on, so that sound and picture stay together.
     filters = "aresample=async=1:first_pts=0"
     if sound.channels > MAX_LAID_OUT_CHANNELS:
         filters = f"pan=stereo|c0=c0|c1=c1,{filters}"
@@ -284,7 +292,7 @@ def _audio(sound: Sound) -> dict[str, Any]:
 
 
 def _address(path: Path) -> str:
-    """Absolute and with its protocol, so that no name is taken for an option or an address."""
+    """Returns an absolute address with protocol, so that no name is read as an option or URL."""
     return f"file:{path.absolute()}"
 
 

@@ -1,4 +1,12 @@
-"""The limits of a process: what is put in front of a command so that it keeps within them."""
+"""Limits of a process: wraps a command in small programs that each set one limit.
+
+Each program sets one thing and ``exec``s the next, so that the started process becomes the command
+itself at the end:
+
+    nice, unshare (no network), setpriv (dies with its parent), prlimit, the command
+
+This replaces ``preexec_fn``, which runs Python in a forked child and may deadlock.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +32,11 @@ class Limits:
     """What one process may use.
 
     Attributes:
-        wall_seconds: time until it is killed.
-        memory_bytes: memory that it writes to and shares with none (RLIMIT_DATA; the address
-            space, RLIMIT_AS, grows with the number of processors and says little).
-        file_bytes: size of any file that it writes (RLIMIT_FSIZE); None for no limit.
-        nice: added to our own niceness.
+        wall_seconds: time until the process is killed.
+        memory_bytes: private writable memory (RLIMIT_DATA). RLIMIT_AS is not used, because the
+            address space grows with the number of processors.
+        file_bytes: size of each file that it writes (RLIMIT_FSIZE); None for no limit.
+        nice: added to the niceness of this process.
     """
 
     wall_seconds: float
@@ -44,10 +52,10 @@ def cannot_process(*, detail: str) -> ProcessingError:
 
 
 def confined(argv: Sequence[str], limits: Limits) -> list[str]:
-    """The argument list with everything in front that keeps the process within its limits.
+    """Returns the command with the programs in front of it that set the limits.
 
     Raises:
-        ProcessingError: one of the programs is missing.
+        ProcessingError: a program is missing.
     """
     cpu = math.ceil(limits.wall_seconds) * (os.cpu_count() or 1) + 1
     wanted = [
@@ -60,7 +68,7 @@ def confined(argv: Sequence[str], limits: Limits) -> list[str]:
     return [
         *(find_program("nice"), "-n", str(limits.nice)),
         *_without_network(),
-        # After unshare: the kernel may clear the death signal when credentials change.
+        # After unshare, because the kernel may clear the death signal when credentials change.
         *(find_program("setpriv"), "--pdeathsig", "KILL", "--no-new-privs", "--"),
         find_program("prlimit"),
         *(f"--{name}={_limit(number, value)}" for name, number, value in wanted),
@@ -71,11 +79,11 @@ def confined(argv: Sequence[str], limits: Limits) -> list[str]:
 
 
 def _limit(number: int, value: int) -> str:
-    """``soft:hard`` for prlimit, no higher than we may go ourselves."""
+    """Returns ``soft:hard`` for prlimit, not above the hard limit of this process."""
     _, hard = resource.getrlimit(number)
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
-    # Past the soft limit the kernel sends SIGXCPU, past the hard one SIGKILL.
+    # Above the soft limit the kernel sends SIGXCPU, above the hard one SIGKILL.
     above = value + 5 if number == resource.RLIMIT_CPU else value
     if hard != resource.RLIM_INFINITY:
         above = min(above, hard)
@@ -83,10 +91,10 @@ def _limit(number: int, value: int) -> str:
 
 
 def find_program(name: str) -> str:
-    """Absolute path of a program; the empty environment has no PATH to search.
+    """Returns the absolute path of a program, since commands run without a PATH.
 
     Raises:
-        ProcessingError: there is none.
+        ProcessingError: the program is missing.
     """
     path = shutil.which(name)
     if path is None:
@@ -96,7 +104,7 @@ def find_program(name: str) -> str:
 
 @functools.cache
 def _without_network() -> tuple[str, ...]:
-    """The ``unshare`` that works here: as root, as anybody, or none; found out once."""
+    """Returns the ``unshare`` command that works here (as root, or as a user), or nothing."""
     program = shutil.which("unshare")
     if program is None:
         return ()

@@ -1,7 +1,7 @@
-"""Does a file end where its own structure says that it ends?
+"""Checks that a file does not end before the end of its own structure.
 
-FFmpeg reads a file whose end is missing and ends with status 0. So the outermost structure is
-walked here: a few bytes of every top-level box, element or chunk, never the contents.
+FFmpeg exits with status 0 for a file whose end is missing. So this module reads the headers of the
+top-level boxes, elements or chunks: a few bytes each, never the contents.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_BOXES = 1_000_000  # 12 h in fragments of 0.2 s; a walk of so many takes about a second
-RIFF_SLACK = 16  # some writers count the chunk's own header into its size
+MAX_BOXES = 1_000_000  # 12 h in fragments of 0.2 s; reading so many headers takes about a second
+RIFF_SLACK = 16  # bytes: some writers include the chunk's own header in its size
 
-# Boxes without which a video is not whole. Trailing padding that is cut short is no loss.
+# Boxes that must be complete. Trailing padding may be cut.
 NEEDED_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"moof"})
 FIRST_BOXES = NEEDED_BOXES | {b"wide", b"free", b"skip", b"pnot", b"styp", b"sidx", b"uuid"}
 
@@ -26,9 +26,9 @@ SEGMENT = 0x18538067
 
 
 def is_whole(path: Path) -> bool:
-    """False when MP4/MOV, Matroska/WebM or AVI structure goes on beyond the end of the file.
+    """Returns False if an MP4/MOV, Matroska/WebM or AVI file ends before its structure does.
 
-    True for other containers, which don't say. Raises OSError.
+    Returns True for other containers, whose structure does not tell. Raises: OSError.
     """
     with path.open("rb") as file:
         reader = FileReader.of(file)
@@ -44,10 +44,10 @@ def is_whole(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FileReader:
-    """A few bytes from anywhere in an open file, whose position stays where it is.
+    """Reads bytes at any offset of an open file without moving its position.
 
     Attributes:
-        size: bytes of the file at the start; it may grow meanwhile.
+        size: bytes of the file when it was opened; the file may grow meanwhile.
     """
 
     descriptor: int
@@ -58,13 +58,13 @@ class FileReader:
         return cls(file.fileno(), os.fstat(file.fileno()).st_size)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Fewer bytes than asked for, or none, at the end of the file and beyond."""
-        # An offset that a file claims may be more than the system call takes.
+        """Returns fewer bytes than requested, or none, at and after the end of the file."""
+        # An offset from a damaged file may be too large for the system call.
         return os.pread(self.descriptor, length, offset) if offset < self.size else b""
 
 
 class BoxHeader(NamedTuple):
-    """The start of a box. ``size`` counts all of it, with the ``length`` of this header."""
+    """The header of a box. ``size``: bytes of the whole box; ``length``: bytes of the header."""
 
     kind: bytes
     length: int
@@ -72,14 +72,14 @@ class BoxHeader(NamedTuple):
 
 
 def box_header(start: bytes) -> BoxHeader | None:
-    """ISO/IEC 14496-12, section 4.2: size, type, 64-bit size when size is 1.
+    """Parses a box header (ISO/IEC 14496-12, section 4.2): size, type, 64-bit size if size is 1.
 
     Args:
-        start: the first 16 bytes of the box, or what there is of them.
+        start: the first 16 bytes of the box, or as many as there are.
 
     Returns:
-        The size as it stands there: 0 is "to the end of the file", less than ``length`` is
-        nonsense. None when the header is cut short.
+        The header with the size as stored: 0 means "to the end of the file", a size below
+        ``length`` is invalid. None if the header is cut.
     """
     if len(start) < 8:
         return None
@@ -92,18 +92,18 @@ def box_header(start: bytes) -> BoxHeader | None:
 
 
 def _boxes_whole(reader: FileReader) -> bool:
-    """The top-level boxes, one after the other."""
+    """Checks the top-level boxes of MP4 and MOV."""
     offset = 0
     last = b""
     has_index = False
     for _ in range(MAX_BOXES):
         header = box_header(reader.read(offset, 16))
-        if header is None:  # a few bytes of a next one are as good as nothing
+        if header is None:  # a few bytes of a next box are ignored
             break
         kind, length, size = header
         if size == 0:  # "to the end of the file"
             return has_index or kind == b"moov"
-        if size < length:  # no box: something was appended that is not ours to judge
+        if size < length:  # no box: other data was appended, which is ignored
             break
         if kind in NEEDED_BOXES:
             if offset + size > reader.size:
@@ -111,12 +111,12 @@ def _boxes_whole(reader: FileReader) -> bool:
             last = kind
             has_index = has_index or kind == b"moov"
         offset += size
-    # Without moov the recording was never finished; a last moof waits for data that never came.
+    # Without a moov the recording was not finished; a moof must be followed by its data.
     return has_index and last != b"moof"
 
 
 def _matroska_whole(reader: FileReader) -> bool:
-    """RFC 8794 (EBML) and RFC 9559 (Matroska): the Segment's size, unless it was left open."""
+    """Checks the size of the Segment, if known (RFC 8794 for EBML, RFC 9559 for Matroska)."""
     offset = 0
     for _ in range(16):
         header = reader.read(offset, 12)
@@ -140,20 +140,23 @@ def _matroska_whole(reader: FileReader) -> bool:
 
 
 def _vint_length(first: int) -> int:
-    """Bytes of a variable-size integer by the leading zero bits of its first byte; 9 for none."""
+    """Returns the bytes of an EBML integer, from the zero bits that its first byte starts with.
+
+    9 for a first byte of 0.
+    """
     return 9 - first.bit_length()
 
 
 def _riff_whole(reader: FileReader) -> bool:
-    """RIFF chunks, several in an OpenDML AVI above 1 GB: four letters, 32-bit size, padded."""
+    """Checks the RIFF chunks (four letters, 32-bit size, padded); OpenDML AVIs have several."""
     offset = 0
-    # Each has a gigabyte, or the last one; those of a few bytes would keep us here for minutes.
+    # A real chunk has about 1 GB. The limit ends files with millions of tiny chunks.
     for _ in range(MAX_BOXES):
         header = reader.read(offset, 8)
         if len(header) < 8 or header[:4] != b"RIFF":
             return True
         size = struct.unpack("<I", header[4:])[0]
-        if size in (0, 0xFFFFFFFF):  # never filled in by its writer
+        if size in (0, 0xFFFFFFFF):  # not filled in by the writer
             return True
         if offset + 8 + size > reader.size + RIFF_SLACK:
             return False

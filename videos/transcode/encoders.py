@@ -1,7 +1,7 @@
-"""Who makes the H.264: libx264, or the graphics hardware if it does.
+"""Chooses the H.264 encoder: libx264, or the graphics hardware if it works.
 
-Hardware is used only after it has encoded something here and now: that FFmpeg lists an encoder
-says nothing about drivers, devices and rights.
+A hardware encoder is used only after it encoded a trial on this machine: FFmpeg lists encoders even
+if drivers, devices or permissions are missing.
 """
 
 from __future__ import annotations
@@ -38,37 +38,37 @@ if TYPE_CHECKING:
 
 SOFTWARE: EncoderName = "libx264"
 
-TRIAL_SECONDS = 20.0  # the first use of a driver may take a few
+TRIAL_SECONDS = 20.0  # the first use of a driver may take a few seconds
 TRIAL_HOLDS_SECONDS = 600.0
-TRIAL_FILE_BYTES = 64 * 1024 * 1024  # drivers keep what they compiled
+TRIAL_FILE_BYTES = 64 * 1024 * 1024  # drivers write caches of compiled code
 TRIAL_FRAMES = 10
 TRIAL_FPS = Fraction(30)
 TRIAL_ENCODING = Encoding(preset="veryfast", crf=21, maxrate=2_000_000, keyframe_seconds=4)
 
-# What the average may be where an encoder wants one beside the cap.
+# The average bit rate as a share of the cap, for encoders that need both.
 AVERAGE_SHARE = 2 / 3
 
-# How a driver ends the process that it is loaded into.
+# Signals by which a faulty driver ends FFmpeg.
 CRASHES = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS}
 )
 
-_verdicts: dict[tuple[str, EncoderName, str], tuple[float, EncoderChoice]] = {}
+_trial_results: dict[tuple[str, EncoderName, str], tuple[float, EncoderChoice]] = {}
 
 
 # -- argument lists
 
 
 def coder_options(encoder: EncoderName, encoding: Encoding, fps: Fraction) -> dict[str, Any]:
-    """Output options for one rendition."""
+    """Returns the output options of one rendition."""
     frames = keyframe_frames(encoding, fps)
     return {
         "c:v": encoder,
         "profile:v": "high",
         "maxrate": encoding.maxrate,
         "bufsize": 2 * encoding.maxrate,
-        # Exactly there and nowhere else: fragments of equal length. Counted in frames, which the
-        # fps filter has made even, and not in seconds, of which 29.97 frames are no whole number.
+        # Keyframes only at these frames, so that fragments have equal lengths. Counted in frames,
+        # because a second of 29.97 frames has no whole number of them.
         "force_key_frames": f"expr:gte(n,n_forced*{frames})",
         "g": 2 * frames,
         "color_range": "tv",
@@ -80,7 +80,7 @@ def coder_options(encoder: EncoderName, encoding: Encoding, fps: Fraction) -> di
 
 
 def _quality(encoder: EncoderName, encoding: Encoding) -> dict[str, Any]:
-    """Constant quality under a cap, the scale of all of them being that of H.264's quantizer."""
+    """Returns options for constant quality under a cap, on the scale of H.264's quantizer."""
     average = round(AVERAGE_SHARE * encoding.maxrate)
     by_name: Mapping[EncoderName, dict[str, Any]] = {
         "libx264": {
@@ -109,25 +109,25 @@ def _quality(encoder: EncoderName, encoding: Encoding) -> dict[str, Any]:
             "look_ahead": "0",
             "forced_idr": "1",
         },
-        # The driver's best mode that takes a quality is chosen from the same three; frames are
-        # uploaded already, so there is no format to ask for.
+        # From these values the driver chooses its best mode with a quality. Frames are uploaded to
+        # the hardware before, so there is no pix_fmt.
         "h264_vaapi": {"global_quality": encoding.crf, "b:v": average},
     }
     return by_name[encoder]
 
 
 def keyframe_frames(encoding: Encoding, fps: Fraction) -> int:
-    """From one keyframe to the next: 120 at 30 a second and at 29.97, where that is 4.004 s."""
+    """Returns the frames between keyframes: 120 at 30 fps, and at 29.97 fps (4.004 s)."""
     return max(1, round(encoding.keyframe_seconds * fps))
 
 
 def device_options(encoder: EncoderName, options: Options) -> tuple[str, ...]:
-    """Options that stand before all inputs."""
+    """Returns the options that go before all inputs."""
     return ("-vaapi_device", options.vaapi_device) if encoder == "h264_vaapi" else ()
 
 
 def handed_over(picture: Any, encoder: EncoderName) -> Any:
-    """A filtered picture, brought to where the encoder takes it from."""
+    """Uploads a filtered picture to the hardware if the encoder needs that."""
     if encoder == "h264_vaapi":
         return picture.filter("format", "nv12").filter("hwupload")
     return picture
@@ -137,36 +137,36 @@ def handed_over(picture: Any, encoder: EncoderName) -> Any:
 
 
 def choose_encoder(options: Options, tick: Tick = no_tick) -> EncoderChoice:
-    """The configured encoder if a trial succeeds, else libx264 with the reason.
+    """Returns the configured encoder if a trial succeeds, else libx264 with the reason.
 
-    What was found out holds for ten minutes in this process.
+    The result is kept for ten minutes in this process.
 
     Raises:
-        ProcessingError: FFmpeg cannot be started at all, or was ended from outside.
+        ProcessingError: FFmpeg cannot be started, or another process ended it.
     """
     wanted = options.encoder
     if wanted == SOFTWARE:
         return EncoderChoice(name=SOFTWARE)
     key = (options.ffmpeg, wanted, options.vaapi_device)
-    until, choice = _verdicts.get(key, (-math.inf, EncoderChoice(name=wanted)))
+    until, choice = _trial_results.get(key, (-math.inf, EncoderChoice(name=wanted)))
     if time.monotonic() >= until:
         choice = _trial(options, tick)
-        _verdicts[key] = (time.monotonic() + TRIAL_HOLDS_SECONDS, choice)
+        _trial_results[key] = (time.monotonic() + TRIAL_HOLDS_SECONDS, choice)
     return choice
 
 
 def may_be_hardware(error: ProcessingError) -> bool:
-    """Whether libx264 might do better. What a stop of the service or a full disk ends is not it."""
+    """Returns whether hardware may be the cause: not for a service stop or a full disk."""
     if isinstance(error, KilledBySignalError):
         return error.signal in CRASHES
     return isinstance(error, FfmpegFailedError | OutOfMemoryError | StalledError)
 
 
 def fallen_back(choice: EncoderChoice, error: ProcessingError) -> EncoderChoice:
-    """After a hardware encoder failed in the middle of a video."""
+    """Returns the choice after a hardware encoder failed within a video."""
     return EncoderChoice(
         name=SOFTWARE,
-        fallback_reason=f"The encoder {choice.name} failed at this video, so {SOFTWARE} made it.",
+        fallback_reason=f"The encoder {choice.name} failed, so {SOFTWARE} was used for this video.",
         detail=error.detail,
     )
 
@@ -195,7 +195,7 @@ def _trial(options: Options, tick: Tick) -> EncoderChoice:
 
 
 def trial_command(options: Options) -> list[str]:
-    """Encode a few computed frames as a video would be, and throw them away."""
+    """Encodes a few generated frames with the options of a video, and discards them."""
     source = f"testsrc2=size=640x360:rate={TRIAL_FPS}"
     picture = ffmpeg.input(source, f="lavfi")["0"].filter("format", "yuv420p")
     target = ffmpeg.output(

@@ -1,7 +1,7 @@
-"""What can go wrong with a video, told apart by whose fault it is.
+"""Errors of processing, divided by whether the file or the server is at fault.
 
-Every error carries a ``sentence`` for people (what happened, what to do; never a path of the
-server) and a ``detail`` for logs (the end of what FFmpeg printed, which may well hold paths).
+Every error has a ``sentence`` for people (what happened and what to do, without paths of the
+server) and a ``detail`` for logs (the end of FFmpeg's output, which may contain paths).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ class TranscodeError(Exception):
     """Base of all errors of this package.
 
     Args:
-        sentence: what to tell the uploader.
-        detail: what to write to the log, often empty.
+        sentence: shown to the uploader.
+        detail: for the log, often empty.
     """
 
     def __init__(self, sentence: str, *, detail: str = "") -> None:
@@ -26,38 +26,38 @@ class TranscodeError(Exception):
 
 
 class SourceError(TranscodeError):
-    """The content is at fault: trying again with the same file gives the same answer."""
+    """The content of the file is at fault: trying again gives the same result."""
 
 
 class ProcessingError(TranscodeError):
-    """Our side is at fault (time, memory, disk, a lost process): the source is worth keeping."""
+    """The server is at fault (time, memory, disk, a lost process): the source is kept."""
 
 
 class OutOfTimeError(ProcessingError):
-    """The wall-clock or processor limit was reached."""
+    """The run took more wall-clock or processor time than allowed."""
 
 
 class StalledError(ProcessingError):
-    """FFmpeg ran, but made no progress for as long as the watchdog waits."""
+    """FFmpeg ran but made no progress for the watchdog's time limit."""
 
 
 class DiskFullError(ProcessingError):
-    """ENOSPC or EDQUOT while writing."""
+    """The disk is full: ENOSPC or EDQUOT while writing."""
 
 
 class OutOfMemoryError(ProcessingError):
-    """FFmpeg met its memory limit and said so."""
+    """FFmpeg reported that it reached its memory limit."""
 
 
 class OutputTooLargeError(ProcessingError):
-    """The output grew beyond the file-size limit, which lies far above what any plan needs."""
+    """The output exceeded the file size limit, which is far above what a plan needs."""
 
 
 class KilledBySignalError(ProcessingError):
-    """FFmpeg was ended by a signal that we did not send: a stop of the service, the OOM killer.
+    """A signal from outside ended FFmpeg: a stop of the service, or the OOM killer.
 
     Attributes:
-        signal: the signal's number.
+        signal: the number of the signal.
     """
 
     def __init__(self, number: int, *, detail: str = "") -> None:
@@ -69,7 +69,7 @@ class KilledBySignalError(ProcessingError):
 
 
 class FfmpegFailedError(ProcessingError):
-    """FFmpeg ended with a status that none of the others explains.
+    """FFmpeg failed with an exit status that no other error explains.
 
     Attributes:
         status: the exit status.
@@ -77,15 +77,15 @@ class FfmpegFailedError(ProcessingError):
 
     def __init__(self, status: int, *, detail: str = "") -> None:
         super().__init__(
-            "The video could not be processed. It can be tried again; if that fails too, convert"
-            " it to an MP4 file on your device and upload that.",
+            "We couldn't process this video. Try again; if it fails again, convert it to an MP4"
+            " file on your device and upload that.",
             detail=f"exit status {status}\n{detail}".rstrip(),
         )
         self.status = status
 
 
 class CancelledError(ProcessingError):
-    """For callers: what a ``tick`` may raise to end a run that nobody wants any more."""
+    """Processing was cancelled. A ``tick`` raises this to end a run."""
 
     def __init__(self, sentence: str = "Processing was cancelled.", *, detail: str = "") -> None:
         super().__init__(sentence, detail=detail)

@@ -1,7 +1,7 @@
-"""Which demuxers and decoders FFmpeg may use on what strangers send.
+"""Whitelists of the demuxers and decoders that FFmpeg may use for uploaded files.
 
-FFmpeg goes by contents, not by name: a playlist called ``.mp4`` would be opened as a playlist and
-make it read other files. The lists say what is let in; all else is refused before it is parsed.
+FFmpeg detects formats by contents, not by name: it would open a playlist with the name ``a.mp4`` as
+a playlist and read the files in it. Formats outside the lists are refused before they are parsed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Demuxer names by file name extension; a wrong extension is forgiven within the accepted ones.
+# Demuxer names by file name extension. A file may have the extension of another accepted format.
 DEMUXERS = {
     "mp4": "mov,mp4,m4a,3gp,3g2,mj2",
     "m4v": "mov,mp4,m4a,3gp,3g2,mj2",
@@ -30,8 +30,8 @@ DEMUXERS = {
     "ogv": "ogg",
 }
 
-# ``-codec_whitelist`` takes *decoder* names and refuses the whole file for a track whose decoder
-# is not listed, be it a subtitle or the cover picture; a track without any decoder is let be.
+# ``-codec_whitelist`` takes *decoder* names. FFmpeg refuses the whole file if a track, even a cover
+# picture, has a decoder that is not listed. Tracks without any decoder are ignored.
 VIDEO_DECODERS = (
     "h264 hevc libdav1d libaom-av1 av1 vp9 vp8 mpeg4 mpeg2video mpeg1video h263 mjpeg prores dnxhd"
     " cfhd dvvideo vc1 wmv1 wmv2 wmv3 msmpeg4v1 msmpeg4v2 msmpeg4 flv theora ffv1 huffyuv ffvhuff"
@@ -48,18 +48,18 @@ AUDIO_DECODERS = (
 SUBTITLE_DECODERS = (
     "mov_text subrip srt ass ssa webvtt text dvdsub dvbsub pgssub xsub cc_dec libzvbi_teletextdec"
 )
-# Names of codecs, not of decoders: what is text, and not drawn.
+# Names of codecs, not of decoders: subtitles that are text, not pictures.
 TEXT_SUBTITLE_CODECS = frozenset({"subrip", "ass", "ssa", "mov_text", "webvtt", "text"})
 CODEC_WHITELIST = ",".join(
     f"{VIDEO_DECODERS} {PICTURE_DECODERS} {AUDIO_DECODERS} {SUBTITLE_DECODERS}".split()
 )
 
-# What is a still picture however the container calls it, when there is just one of it.
+# A track of one frame in these codecs is a still picture, whatever the container says.
 PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff"})
 
 
 def format_whitelist(accepted: Iterable[str]) -> str:
-    """``-format_whitelist`` for these file name extensions (without dot, any case)."""
+    """Returns ``-format_whitelist`` for file name extensions (without dot, any case)."""
     names: dict[str, None] = {}
     for extension in accepted:
         for name in DEMUXERS.get(extension.lower(), "").split(","):
@@ -69,7 +69,7 @@ def format_whitelist(accepted: Iterable[str]) -> str:
 
 
 def input_options(accepted: Iterable[str], max_pixels: int, max_streams: int) -> dict[str, str]:
-    """The options that every FFmpeg and ffprobe gets in front of a file that was uploaded."""
+    """Returns the options that every FFmpeg and ffprobe gets before an uploaded file."""
     return {
         "protocol_whitelist": "file",
         "format_whitelist": format_whitelist(accepted),
@@ -80,6 +80,6 @@ def input_options(accepted: Iterable[str], max_pixels: int, max_streams: int) ->
 
 
 def input_words(accepted: Iterable[str], max_pixels: int, max_streams: int) -> list[str]:
-    """The same as words of a command line."""
+    """Returns the same options as command line arguments."""
     options = input_options(accepted, max_pixels, max_streams)
     return [word for name, value in options.items() for word in (f"-{name}", value)]

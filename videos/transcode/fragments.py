@@ -1,12 +1,12 @@
-"""A rendition is its own index: where its fragments lie and how long they last.
+"""Reads the index that a rendition contains: where its fragments are and how long they last.
 
-What FFmpeg 5.1 writes with ``commands.FRAGMENTED``::
+FFmpeg 5.1 writes with ``commands.FRAGMENTED``::
 
     ftyp moov (sidx... moof mdat)... mfra
 
-There is one ``sidx`` for each track that has something in the fragment, so none for sound that
-has ended. Nothing is changed after it was written, so the file can be read while it grows. Boxes
-are those of ISO/IEC 14496-12; ``mdat`` is stepped over, never read.
+There is one ``sidx`` for each track with data in the fragment, so none for sound that has ended.
+Written bytes never change, so the file can be read while it is written. Boxes are those of
+ISO/IEC 14496-12; the contents of ``mdat`` are never read.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-# Far above what FFmpeg writes, so that a damaged size cannot fill memory.
-MAX_START_BYTES = 1024**2  # of ftyp and of moov, which is empty: 1 KB and a codec's parameters
+# Far above what FFmpeg writes, so that a damaged size field cannot fill memory.
+MAX_START_BYTES = (
+    1024**2
+)  # of ftyp and moov: 1 KB and codec parameters, since the moov lists no samples
 MAX_SIDX_BYTES = 4096
-MAX_LEADING_BOXES = 65  # of a fragment: one for each of 64 tracks, and styp
-MAX_FRAGMENTS = 200_000  # 12 h in pieces of 0.2 s
+MAX_LEADING_BOXES = 65  # before a moof: one for each of 64 tracks, and styp
+MAX_FRAGMENTS = 200_000  # 12 h in fragments of 0.2 s
 
-# A track that goes on for longer than this after the picture counts in the length of a fragment:
-# below, it is only how sound happens to be cut.
+# A track that ends more than this after the picture makes the fragment longer. Smaller differences
+# come from where sound packets end.
 SECONDS_AFTER_PICTURE = Fraction(1, 2)
 
 Parsed = TypeVar("Parsed")
@@ -45,7 +47,7 @@ UNREADABLE = "The processed video cannot be read. Please try again."
 
 
 class NotFragmentedError(ProcessingError):
-    """The file is not of the layout that is its own index; ``detail`` says why."""
+    """The file does not have this layout; ``detail`` says why."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(UNREADABLE, detail=detail)
@@ -53,11 +55,11 @@ class NotFragmentedError(ProcessingError):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One part of the file that can be decoded after the file's start and nothing else.
+    """A part of the file that can be decoded with only the start of the file.
 
     Attributes:
-        offset, size: bytes, with the boxes that stand in front of its moof.
-        duration: seconds from the end of the fragment before.
+        offset, size: bytes, including the boxes before its moof.
+        duration: seconds from the end of the previous fragment.
     """
 
     offset: int
@@ -67,15 +69,15 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class FragmentIndex:
-    """What is whole of a file; of one that has hardly begun, nothing is.
+    """The complete parts of a file.
 
     Attributes:
-        init_size: bytes of ftyp and moov, with which every fragment is decoded; 0 when they are
-            not whole yet.
-        video_track: number of the picture track; the length of a fragment is the picture's.
+        init_size: bytes of ftyp and moov, which are needed to decode fragments; 0 while they are
+            not complete.
+        video_track: number of the video track, whose duration counts for a fragment.
         fragments: in the order of the file, without gaps.
-        duration: seconds, sum of the fragments'.
-        end: where to read on, in bytes: the end of the last whole fragment or of the trailer.
+        duration: seconds of all fragments together.
+        end: offset in bytes to continue from: the end of the last complete fragment or the trailer.
     """
 
     init_size: int
@@ -85,12 +87,12 @@ class FragmentIndex:
     end: int
 
 
-NOTHING_YET = FragmentIndex(0, 0, (), Fraction(0), 0)
+EMPTY_INDEX = FragmentIndex(0, 0, (), Fraction(0), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a master playlist says of a finished file. Rates are bit/s."""
+    """The facts of a finished file that a master playlist needs. Rates are in bit/s."""
 
     codecs: str
     bandwidth: int
@@ -98,37 +100,37 @@ class Facts:
 
 
 def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -> FragmentIndex:
-    """The fragments that are wholly in the file now.
+    """Returns the fragments that are complete in the file now.
 
-    Costs a few short reads a fragment. The position of an open file stays where it is.
+    Needs a few short reads per fragment. Does not move the position of an open file.
 
     Args:
-        known: what an earlier call gave for the same file; it is read on from there. Where the
-            file has become shorter it is another one and is read again.
+        known: the result of an earlier call for the same file, to continue from. If the file has
+            become shorter, it is a different one and is read from the start.
 
     Raises:
-        NotFragmentedError: the file is not of this layout. Being cut short is no reason.
-        OSError: it cannot be read.
+        NotFragmentedError: the file does not have this layout. A cut file is not an error.
+        OSError: the file cannot be read.
     """
     with _reader(source) as reader:
-        index = NOTHING_YET if known is None or known.end > reader.size else known
+        index = EMPTY_INDEX if known is None or known.end > reader.size else known
         if not index.init_size:
             moov = _moov(reader)
             if moov is None:
-                return NOTHING_YET
+                return EMPTY_INDEX
             end, content = moov
             index = replace(
-                NOTHING_YET, init_size=end, end=end, video_track=_parsed(video_track, content)
+                EMPTY_INDEX, init_size=end, end=end, video_track=_parsed(video_track, content)
             )
-        return _read_on(reader, index)
+        return _read_fragments(reader, index)
 
 
 def codecs(source: Path | BinaryIO) -> str:
-    """The tracks' codecs as RFC 6381 names them, the picture's first: "avc1.640028,mp4a.40.2".
+    """Returns the codecs of the tracks (RFC 6381), the video first: "avc1.640028,mp4a.40.2".
 
     Raises:
-        NotFragmentedError: the start of the file is not whole or has no such tracks.
-        OSError: it cannot be read.
+        NotFragmentedError: the start of the file is incomplete or has no such tracks.
+        OSError: the file cannot be read.
     """
     with _reader(source) as reader:
         moov = _moov(reader)
@@ -154,19 +156,19 @@ def describe(path: Path) -> Facts:
 
 
 def target_duration(index: FragmentIndex, *, planned: int = ENCODE_KEYFRAME_SECONDS) -> int:
-    """Whole seconds that no fragment exceeds by half a second or more (RFC 8216, 4.3.3.1).
+    """Returns whole seconds that no fragment exceeds by 0.5 s or more (RFC 8216, 4.3.3.1).
 
-    At least what was planned, so that it stays the same while the file grows.
+    At least ``planned``, so that it stays the same while the file is written.
     """
     longest = max((fragment.duration for fragment in index.fragments), default=Fraction(0))
     return max(planned, math.floor(longest + Fraction(1, 2)))
 
 
 def peak_bandwidth(index: FragmentIndex) -> int:
-    """Bit/s of the largest run of fragments that lasts 0.5 to 1.5 target durations.
+    """Returns the highest bit/s of consecutive fragments that last 0.5 to 1.5 target durations.
 
-    RFC 8216, section 4.1 ("peak segment bit rate"). A file too short for such a run has its
-    average. 0 when there is no fragment.
+    See RFC 8216, section 4.1 ("peak segment bit rate"). Returns the average for a file that is too
+    short for that, and 0 if there is no fragment.
     """
     target = target_duration(index)
     shortest, longest = Fraction(target, 2), Fraction(3 * target, 2)
@@ -184,7 +186,7 @@ def peak_bandwidth(index: FragmentIndex) -> int:
 
 
 def average_bandwidth(index: FragmentIndex) -> int:
-    """Bit/s of all fragments together (RFC 8216, 4.3.4.2); 0 when there is none."""
+    """Returns the bit/s of all fragments together (RFC 8216, 4.3.4.2); 0 if there is none."""
     if not index.duration:
         return 0
     return math.ceil(8 * sum(fragment.size for fragment in index.fragments) / index.duration)
@@ -210,7 +212,7 @@ def _header(reader: FileReader, offset: int) -> BoxHeader | None:
 
 
 def _content(reader: FileReader, offset: int, header: BoxHeader, limit: int) -> bytes | None:
-    """What is in a box of at most ``limit`` bytes; None when it is not whole."""
+    """Returns the content of a box of at most ``limit`` bytes; None if it is not complete."""
     if header.size > limit:
         raise NotFragmentedError(f"{header.kind!r} of {header.size} bytes at {offset}")
     if offset + header.size > reader.size:
@@ -219,7 +221,7 @@ def _content(reader: FileReader, offset: int, header: BoxHeader, limit: int) -> 
 
 
 def _moov(reader: FileReader) -> tuple[int, bytes] | None:
-    """Where the moov ends, and what is in it."""
+    """Returns the end offset and the content of the moov; None if it is not complete."""
     offset = 0
     content: bytes | None = b""
     for kind in (b"ftyp", b"moov"):
@@ -240,7 +242,7 @@ def _parsed(parse: Callable[[bytes], Parsed], moov: bytes) -> Parsed:
         raise NotFragmentedError(str(error)) from error
 
 
-def _read_on(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
+def _read_fragments(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
     found: list[Fragment] = []
     end, played = index.end, index.duration
     while (header := _header(reader, end)) is not None:
@@ -263,7 +265,7 @@ def _read_on(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
 
 
 def _fragment(reader: FileReader, offset: int) -> tuple[int, dict[int, Fraction]] | None:
-    """The size in bytes and the end of each track in seconds; None when it is not whole."""
+    """Returns the size in bytes and each track's end in seconds; None if it is incomplete."""
     ends: dict[int, Fraction] = {}
     place = offset
     for _ in range(MAX_LEADING_BOXES):
@@ -296,7 +298,7 @@ def _fragment(reader: FileReader, offset: int) -> tuple[int, dict[int, Fraction]
 
 
 def _sidx(content: bytes, offset: int) -> tuple[int, Fraction]:
-    """Section 8.16.3: the track's number and until when it lasts, in seconds."""
+    """Parses a sidx (section 8.16.3): the number of the track and its end in seconds."""
     try:
         version, track, timescale = struct.unpack_from(">B3xII", content)
         times, place = (">II", 20) if version == 0 else (">QQ", 28)

@@ -1,6 +1,6 @@
-"""HLS playlists (RFC 8216) over renditions that are their own index: byte ranges into one file.
+"""Writes HLS playlists (RFC 8216) of byte ranges into fragmented MP4 files.
 
-Addresses are the caller's; whatever they hold, a playlist stays a playlist.
+Callers give the addresses and names. All of them are escaped, so that they cannot break a playlist.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from videos.transcode.fragments import target_duration
 from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from videos.transcode.fragments import FragmentIndex
 
-VERSION = 7  # 6 and above know EXT-X-MAP in playlists like ours
-SUBTITLES = "subtitles"  # the one group of them
-# Of RFC 3986; "%" because an address is escaped already, without "#", which would start a comment.
+VERSION = 7  # EXT-X-MAP without I-frame playlists needs at least 6
+SUBTITLES = "subtitles"  # the id of the only group of caption tracks
+# Characters of RFC 3986, with "%" for escaped addresses, without "#", which starts a comment.
 URI_CHARACTERS = "%/:?@!$&'()*+,;=[]-._~"
 MICROSECONDS = 1_000_000
 
@@ -32,10 +32,10 @@ class Variant:
     """One rendition in a master playlist.
 
     Attributes:
-        uri: of its media playlist.
+        uri: address of its media playlist.
         width, height: as shown, in pixels.
-        fps: pictures a second; 0 when not known.
-        codecs: as ``fragments.codecs`` gives them.
+        fps: frames per second; 0 if unknown.
+        codecs: as ``fragments.codecs`` returns them.
         bandwidth, average_bandwidth: bit/s; the first is the peak.
     """
 
@@ -50,13 +50,13 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptionRendition:
-    """One subtitle track in a master playlist.
+    """One caption track in a master playlist.
 
     Attributes:
-        uri: of its ``subtitle_playlist``.
-        language: as in BCP 47 ("en", "pt-BR"); "" when not known.
-        name: for people to choose by.
-        default: shown unless the viewer chose otherwise; of several the first one counts.
+        uri: address of its ``subtitle_playlist``.
+        language: BCP 47 ("en", "pt-BR"); "" if unknown.
+        name: shown to viewers.
+        default: shown unless the viewer chooses otherwise; only the first such track counts.
     """
 
     uri: str
@@ -66,8 +66,8 @@ class CaptionRendition:
 
 
 def master_playlist(variants: Iterable[Variant], tracks: Iterable[CaptionRendition] = ()) -> str:
-    """What there is to choose from (4.3.4). Players begin with the first variant."""
-    media = _media(tracks)
+    """Returns the master playlist (4.3.4). Players start with the first variant."""
+    media = _media_tags(tracks)
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS", *media]
     for variant in variants:
         attributes = {
@@ -87,17 +87,16 @@ def master_playlist(variants: Iterable[Variant], tracks: Iterable[CaptionRenditi
 def media_playlist(
     index: FragmentIndex, *, uri: str, ended: bool, planned: int = ENCODE_KEYFRAME_SECONDS
 ) -> str:
-    """The fragments of one rendition (4.3.3).
+    """Returns the media playlist of one rendition (4.3.3).
 
-    While the file grows, each answer begins as the one before did: only lines are added. The
-    lengths add up to ``index.duration``, rounded once.
+    While the file is written, each playlist only adds lines to the previous one. The durations add
+    up to ``index.duration``, rounded once.
 
     Args:
-        index: of a file whose start is whole.
-        uri: of the file.
-        ended: False while it grows; what is there is then played from the start on, and a player
-            comes back for more.
-        planned: whole seconds that the fragments of a growing file were planned to last.
+        index: of a file whose start is complete.
+        uri: address of the file.
+        ended: False while the file is written; players then start at its beginning and reload.
+        planned: planned whole seconds of the fragments while the file is written.
     """
     lines = [
         "#EXTM3U",
@@ -107,31 +106,33 @@ def media_playlist(
         f"#EXT-X-PLAYLIST-TYPE:{'VOD' if ended else 'EVENT'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
     ]
-    if not ended:  # else players begin at the end, as with a broadcast
+    if not ended:  # without this tag players start at the end, as with a broadcast
         lines.append("#EXT-X-START:TIME-OFFSET=0,PRECISE=YES")
     address = _uri(uri)
     start = {"URI": _quoted(address), "BYTERANGE": _quoted(f"{index.init_size}@0")}
     lines.append(f"#EXT-X-MAP:{_listed(start)}")
-    played, said = Fraction(0), 0
-    for fragment in index.fragments:
-        played += fragment.duration
-        until = round(played * MICROSECONDS)
-        lines += [
-            f"#EXTINF:{_seconds(until - said)},",
-            f"#EXT-X-BYTERANGE:{fragment.size}@{fragment.offset}",
-            address,
-        ]
-        said = until
+    lines += _fragment_lines(index, address)
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return _text(lines)
 
 
+def _fragment_lines(index: FragmentIndex, address: str) -> Iterator[str]:
+    end, last = Fraction(0), 0
+    for fragment in index.fragments:
+        end += fragment.duration
+        microseconds = round(end * MICROSECONDS)
+        yield f"#EXTINF:{_seconds(microseconds - last)},"
+        yield f"#EXT-X-BYTERANGE:{fragment.size}@{fragment.offset}"
+        yield address
+        last = microseconds
+
+
 def subtitle_playlist(uri: str, *, duration: float) -> str:
-    """One WebVTT file as one segment.
+    """Returns the playlist of a WebVTT file, which is its only segment.
 
     Args:
-        duration: seconds, of the video that it belongs to.
+        duration: seconds of the video.
     """
     microseconds = max(0, round(duration * MICROSECONDS))
     return _text(
@@ -148,8 +149,8 @@ def subtitle_playlist(uri: str, *, duration: float) -> str:
     )
 
 
-def _media(tracks: Iterable[CaptionRendition]) -> list[str]:
-    """In a group no two have one name and one at most is the default (4.3.4.1.1)."""
+def _media_tags(tracks: Iterable[CaptionRendition]) -> list[str]:
+    """Returns the tags of the tracks, with unique names and at most one default (4.3.4.1.1)."""
     lines: list[str] = []
     names: set[str] = set()
     has_default = False
@@ -159,7 +160,7 @@ def _media(tracks: Iterable[CaptionRendition]) -> list[str]:
         attributes = {
             "TYPE": "SUBTITLES",
             "GROUP-ID": _quoted(SUBTITLES),
-            "NAME": _quoted(_own_name(track.name, names)),
+            "NAME": _quoted(_unique_name(track.name, names)),
             "DEFAULT": "YES" if default else "NO",
             "AUTOSELECT": "YES",
         }
@@ -170,18 +171,18 @@ def _media(tracks: Iterable[CaptionRendition]) -> list[str]:
     return lines
 
 
-def _own_name(name: str, taken: set[str]) -> str:
+def _unique_name(name: str, taken: set[str]) -> str:
     plain = _plain(name) or "Subtitles"
-    own, number = plain, 1
-    while own in taken:
+    unique, number = plain, 1
+    while unique in taken:
         number += 1
-        own = f"{plain} ({number})"
-    taken.add(own)
-    return own
+        unique = f"{plain} ({number})"
+    taken.add(unique)
+    return unique
 
 
 def _plain(text: str) -> str:
-    """What may stand in a quoted string (4.1, 4.2): in NFC, no control characters, no quotes."""
+    """Makes text valid in a quoted string (4.1, 4.2): NFC, no control characters, no quotes."""
     kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
     return unicodedata.normalize("NFC", " ".join(kept.split())).replace('"', "'")
 

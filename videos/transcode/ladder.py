@@ -1,4 +1,4 @@
-"""The sizes that a video is published in, their bit rates, and what encoding them costs."""
+"""The renditions of a video: their sizes and bit rates, and what encoding them costs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from videos.transcode.types import Options, Treatment
 
 ENCODE_KEYFRAME_SECONDS = 4
-# A smaller rendition is worth its bytes only if it is clearly smaller than the one above it.
+# A smaller rendition is made only if its short side is at most this share of the next larger one.
 RUNG_SHARE = Fraction(4, 5)
-# What a pixel costs, in pixels that are encoded at preset veryfast (measured: 14 ns of processor
-# time): decoding it as HEVC (3 ns), taking it through linear light (18 ns), other presets.
+# Costs of a pixel, relative to encoding it with the preset veryfast (measured: 14 ns of processor
+# time): decoding HEVC (3 ns), conversion in linear light (18 ns), other presets.
 DECODED_PIXEL = 0.25
 LINEAR_LIGHT_PIXEL = 1.3
 PRESET_PIXEL = {
@@ -26,7 +26,7 @@ PRESET_PIXEL = {
     "faster": 1.8,
 }
 SLOW_PRESET_PIXEL = 2.3  # "fast"; "medium" takes 2.5
-# Bits per pixel and frame of the cap. Above 30 frames a second, pictures resemble each other more.
+# Bits per pixel and frame of the cap. Frames above 30 per second need fewer, as they differ less.
 BITS_PER_PIXEL = 0.12
 BITS_PER_EXTRA_PIXEL = 0.06
 EVEN_RATE = 30
@@ -35,9 +35,9 @@ Renditions = tuple[PlannedRendition, ...]
 
 
 def rungs_below(top: PlannedRendition, fps: Fraction, options: Options) -> Renditions:
-    """The renditions below the top, from large to small.
+    """Returns the renditions that are smaller than the top one, from large to small.
 
-    Made of the top's size rather than the source's, so that they come out the same in either run.
+    Computed from the top's size, not from the source's, so that both runs give the same sizes.
     """
     rungs: list[PlannedRendition] = []
     above = min(top.width, top.height)
@@ -68,9 +68,9 @@ def encoded_rendition(width: int, height: int, fps: Fraction, options: Options) 
 def pixel_rate(
     video: VideoStream, treatment: Treatment, renditions: Renditions, *, preset: str
 ) -> float:
-    """Pixels that are encoded for a second of video, other work counted as if it were that too.
+    """Returns the work per second of video, in pixels encoded with the preset veryfast.
 
-    1080p30 with 720p and 480p is 118 million, 1080p60 with them 235, 4K at 30 made into them 164.
+    In millions: 118 for 1080p30 with 720p and 480p, 235 for 1080p60, 164 for 4K30 into these three.
     """
     fps, top = float(treatment.fps), renditions[0]
     made = sum(one.width * one.height for one in renditions) * fps
@@ -81,7 +81,7 @@ def pixel_rate(
 
 
 def fit(width: int, height: int, *, short: int, long: int) -> tuple[int, int]:
-    """The size within both limits, same shape, even (4:2:0 asks for it), never larger."""
+    """Returns the size that fits both limits: same shape, even (for 4:2:0), never larger."""
     shrink = min(
         Fraction(1),
         Fraction(short, min(width, height)),
@@ -95,7 +95,7 @@ def _even(side: Fraction) -> int:
 
 
 def maxrate(width: int, height: int, fps: Fraction) -> int:
-    """Cap in bit/s: 7.5 Mbit/s for 1080p30, 11.2 for 1080p60, 3.3 for 720p30."""
+    """Returns the bit rate cap: 7.5 Mbit/s for 1080p30, 11.2 for 1080p60, 3.3 for 720p30."""
     even, extra = min(fps, Fraction(EVEN_RATE)), max(Fraction(0), fps - EVEN_RATE)
     bits = width * height * (BITS_PER_PIXEL * float(even) + BITS_PER_EXTRA_PIXEL * float(extra))
     return max(LOWEST_MAXRATE, round(bits))

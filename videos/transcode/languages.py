@@ -1,4 +1,4 @@
-"""Names of languages: what files carry, turned into what browsers expect."""
+"""Language codes and names: maps those of files to those that browsers expect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 UNKNOWN = "und"
 
-# ISO 639-2, in both of its variants where it has two, to ISO 639-1 where that has a code.
+# ISO 639-2 (both variants, where there are two) to ISO 639-1, where that has a code.
 PAIRS = """
 aar:aa abk:ab afr:af aka:ak alb:sq amh:am ara:ar arg:an arm:hy asm:as ava:av ave:ae aym:ay aze:az
 bak:ba bam:bm baq:eu bel:be ben:bn bih:bh bis:bi bod:bo bos:bs bre:br bul:bg bur:my cat:ca ces:cs
@@ -24,7 +24,7 @@ srp:sr ssw:ss sun:su swa:sw swe:sv tah:ty tam:ta tat:tt tel:te tgk:tg tgl:tl tha
 ton:to tsn:tn tso:ts tuk:tk tur:tr twi:tw uig:ug ukr:uk urd:ur uzb:uz ven:ve vie:vi vol:vo wel:cy
 wln:wa wol:wo xho:xh yid:yi yor:yo zha:za zho:zh zul:zu
 """
-# In English, as ISO 639-2 has them, without its synonyms and centuries.
+# English names of ISO 639-2, without synonyms and centuries.
 NAMES = """
 aa Afar, ab Abkhazian, ae Avestan, af Afrikaans, ak Akan, am Amharic, an Aragonese, ar Arabic, as
 Assamese, av Avaric, ay Aymara, az Azerbaijani, ba Bashkir, be Belarusian, bg Bulgarian, bh Bihari,
@@ -57,10 +57,10 @@ NO_LANGUAGE = frozenset({"mis", "mul", "zxx", UNKNOWN})
 
 
 def language_code(name: str) -> str:
-    """The shortest code of a language: two letters, or three that have no shorter one.
+    """Returns the shortest code of a language: two letters, or three if there is no shorter one.
 
-    Takes ISO 639-1, ISO 639-2 and BCP 47 in any case ("eng", "fre", "en-US", "pt_BR"). What is
-    none of these, and what ISO 639-2 has for no language at all, becomes "und".
+    Accepts ISO 639-1, ISO 639-2 and BCP 47 in any case ("eng", "fre", "en-US", "pt_BR"). Returns
+    "und" for anything else, and for the ISO 639-2 codes that name no language.
     """
     found = re.match(r"\s*([a-z]{2,3})(?![^\W_])", name.lower(), re.ASCII)
     if found is None or found[1] in NO_LANGUAGE:
@@ -69,5 +69,5 @@ def language_code(name: str) -> str:
 
 
 def language_name(code: str) -> str:
-    """The English name of what ``language_code`` returned; the code itself if it has none here."""
+    """Returns the English name for a result of ``language_code``, or the code if it has none."""
     return "Subtitles" if code == UNKNOWN else ENGLISH.get(code, code)

@@ -1,4 +1,4 @@
-"""What a file holds, as far as plans need it. Sizes in pixels, times in seconds, rates in bit/s."""
+"""The facts of a file that plans need. Sizes are in pixels, times in seconds, rates in bit/s."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ FieldOrder = Literal["progressive", "tff", "bff"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStream:
-    """The chosen picture track.
+    """The chosen video track.
 
     Attributes:
-        index: of the stream in the file, as FFmpeg counts.
+        index: number of the stream in the file, as FFmpeg counts.
         coded_width, coded_height: as stored.
         width, height: as shown, after pixel shape and rotation.
-        rotation: clockwise degrees to turn the stored picture by: 0, 90, 180 or 270.
-        plain_turn: the display matrix is such a turn and nothing else (no mirror, no other angle).
-        sar: shape of a stored pixel, width to height; 1 when the file doesn't say.
-        fps: the nominal rate, what a constant-rate copy of this track should have.
+        rotation: clockwise degrees to rotate the stored picture: 0, 90, 180 or 270.
+        plain_turn: whether the display matrix is only such a rotation (no mirror, no other angle).
+        sar: width of a stored pixel divided by its height; 1 if the file doesn't say.
+        fps: the nominal rate, for encoding at a constant rate.
         average_fps: frames divided by time.
-        vfr: the frames are not evenly spaced.
-        field_order: of interlaced pictures, which field comes first.
-        color_range: "tv", "pc" or "" when the file doesn't say; the same for the other three,
+        vfr: whether the frames are not evenly spaced.
+        field_order: which field of interlaced frames comes first.
+        color_range: "tv", "pc", or "" if the file doesn't say; the same for the other three,
             in FFmpeg's names ("bt709", "smpte170m", "bt2020nc", "arib-std-b67", ...).
-        dolby_profile_5: Dolby Vision without a picture that other decoders can show.
+        dolby_profile_5: whether it is Dolby Vision without a picture that other decoders can show.
         keyframe_spacing: longest time from a keyframe to the next one or to the end.
-        starts_with_keyframe: the first packet can be decoded by itself.
-        complete_timestamps: every packet says when it is shown, and decoding goes in order.
-        has_cutting_edit_list: the container hides stored frames; a copy would show them.
+        starts_with_keyframe: whether the first packet can be decoded alone.
+        complete_timestamps: whether all packets have timestamps and are in decoding order.
+        has_cutting_edit_list: whether the container hides stored frames, which a copy would show.
         frames: number of frames that are shown.
-        bitrate: of this track, or 0 when the file doesn't say.
+        bitrate: of this track; 0 if the file doesn't say.
     """
 
     index: int
@@ -77,9 +77,10 @@ class AudioStream:
     """The chosen sound track.
 
     Attributes:
-        bitrate: 0 when the file doesn't say.
+        bitrate: 0 if the file doesn't say.
         delay: seconds from the start of the file to the first sound.
-        described: the file says once how to decode it, as MP4 does; MPEG-TS says so in each packet.
+        described: whether the file has the decoder's parameters once, as MP4 does; MPEG-TS has
+            them in each packet.
     """
 
     index: int
@@ -95,14 +96,14 @@ class AudioStream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubtitleStream:
-    """A track of subtitles that are text.
+    """A track of text subtitles.
 
     Attributes:
-        index: of the stream in the file, as FFmpeg counts.
-        language: two or three small letters; "und" when the file doesn't say.
-        title: what the file calls it, on one line; often empty.
-        forced: meant to be shown to everybody, such as what a sign says.
-        default: meant to be shown unless the viewer says otherwise.
+        index: number of the stream in the file, as FFmpeg counts.
+        language: two or three lower-case letters; "und" if the file doesn't say.
+        title: its name in the file, on one line; often empty.
+        forced: meant for all viewers, such as the translation of a sign.
+        default: meant to be shown unless the viewer chooses otherwise.
     """
 
     index: int
@@ -115,15 +116,15 @@ class SubtitleStream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
-    """What a file holds, as far as the plan needs it.
+    """The facts of a file that a plan needs.
 
     Attributes:
         container: FFmpeg's name of the demuxer ("mov,mp4,m4a,3gp,3g2,mj2").
-        duration_seconds: from the start to the end of what is shown or heard last.
-        whole: the file ends where its own structure says that it ends.
-        video: None when there is no moving picture; cover art is none.
-        audio: None when there is no sound that can be decoded.
-        subtitles: those that are text, in the file's order.
+        duration_seconds: from the start to the end of the last picture or sound.
+        whole: whether the file is as long as its own structure says.
+        video: None if there is no moving picture; cover art does not count.
+        audio: None if there is no sound that can be decoded.
+        subtitles: text subtitles, in the file's order.
     """
 
     container: str

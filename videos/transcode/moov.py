@@ -1,7 +1,7 @@
-"""What the moov of an MP4 says of its tracks. It is in memory, whole.
+"""Reads facts about the tracks from the moov of an MP4, given as bytes.
 
-Boxes are those of ISO/IEC 14496-12. Every function raises ValueError, saying why, for contents
-that are damaged or of a kind that a rendition never has.
+Boxes are those of ISO/IEC 14496-12. Every function raises ValueError with the reason for contents
+that are damaged or that renditions never have.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def video_track(moov: bytes) -> int:
-    """The number of the first picture track."""
+    """Returns the number of the first video track."""
     for track in _children(moov, b"trak"):
         if _handler(track) == b"vide":
             header = _child(track, b"tkhd")
@@ -25,7 +25,7 @@ def video_track(moov: bytes) -> int:
 
 
 def codec_names(moov: bytes) -> str:
-    """The tracks' codecs as RFC 6381 names them, the picture's first: "avc1.640028,mp4a.40.2"."""
+    """Returns the codecs of the tracks (RFC 6381), the video first: "avc1.640028,mp4a.40.2"."""
     tracks = [(_handler(track), track) for track in _children(moov, b"trak")]
     pictures = [_picture_codec(track) for handler, track in tracks if handler == b"vide"]
     sounds = [_sound_codec(track) for handler, track in tracks if handler == b"soun"]
@@ -35,7 +35,7 @@ def codec_names(moov: bytes) -> str:
 
 
 def _children(content: bytes, kind: bytes) -> Iterator[bytes]:
-    """What is in each box of this kind that stands here."""
+    """Yields the content of each box of this kind on the top level of `content`."""
     place = 0
     while (header := box_header(content[place : place + 16])) is not None:
         end = place + header.size
@@ -60,7 +60,7 @@ def _handler(track: bytes) -> bytes:
 
 
 def _sample_entry(track: bytes) -> tuple[str, bytes]:
-    """The kind and the content of the first one: ISO/IEC 14496-12, 8.5.2."""
+    """Returns the kind and the content of the first sample entry (ISO/IEC 14496-12, 8.5.2)."""
     entries = _child(track, b"mdia", b"minf", b"stbl", b"stsd")[8:]
     header = box_header(entries)
     if header is None:
@@ -69,7 +69,7 @@ def _sample_entry(track: bytes) -> tuple[str, bytes]:
 
 
 def _picture_codec(track: bytes) -> str:
-    """RFC 6381, 3.3: the three bytes of the profile as ISO/IEC 14496-15, 5.3.3.1 stores them."""
+    """Returns the codec name (RFC 6381, 3.3) with the profile of ISO/IEC 14496-15, 5.3.3.1."""
     kind, entry = _sample_entry(track)
     if kind not in ("avc1", "avc3"):
         raise ValueError(f"a picture of the kind {kind!r}")
@@ -80,14 +80,17 @@ def _picture_codec(track: bytes) -> str:
 
 
 def _sound_codec(track: bytes) -> str:
-    """RFC 6381, 3.3: the object type of ISO/IEC 14496-1 and, for MPEG-4 audio, 14496-3's."""
+    """Returns the codec name (RFC 6381, 3.3) with the object type of ISO/IEC 14496-1.
+
+    For MPEG-4 audio, the object type of ISO/IEC 14496-3 follows.
+    """
     kind, entry = _sample_entry(track)
     if kind != "mp4a":
         raise ValueError(f"sound of the kind {kind!r}")
     content = _child(entry[28:], b"esds")[4:]
     stream = _descriptor(content, 3)
     flags = stream[2] if len(stream) > 2 else 0
-    if flags & 0b1110_0000:  # other streams and addresses, of which a file has none
+    if flags & 0b1110_0000:  # fields for other streams and URLs, which files do not use
         raise ValueError("an esds that refers to other streams")
     decoder = _descriptor(stream[3:], 4)
     object_type = decoder[:1].hex().upper()
@@ -97,7 +100,10 @@ def _sound_codec(track: bytes) -> str:
 
 
 def _descriptor(content: bytes, tag: int) -> bytes:
-    """ISO/IEC 14496-1, 7.2.2 and 8.3.3: a tag, and a size in up to four groups of 7 bits."""
+    """Returns the content of a descriptor: a tag, then a size in up to four groups of 7 bits.
+
+    See ISO/IEC 14496-1, 7.2.2 and 8.3.3.
+    """
     size = 0
     for place in range(1, min(5, len(content))):
         size = size << 7 | content[place] & 0x7F
@@ -109,39 +115,42 @@ def _descriptor(content: bytes, tag: int) -> bytes:
 
 
 class _Bits:
-    """Reads a number of so many bits after the other; zeros beyond the end."""
+    """Reads numbers of any count of bits; after the end the bits are zeros."""
 
     def __init__(self, content: bytes) -> None:
         self._value = int.from_bytes(content)
-        self.left = 8 * len(content)
+        self.bits_left = 8 * len(content)
 
     def take(self, count: int) -> int:
-        self.left -= count
-        shifted = self._value >> self.left if self.left >= 0 else self._value << -self.left
+        self.bits_left -= count
+        shifted = (
+            self._value >> self.bits_left if self.bits_left >= 0 else self._value << -self.bits_left
+        )
         return shifted & ((1 << count) - 1)
 
 
 def _audio_object_type(config: bytes) -> int:
-    """ISO/IEC 14496-3, 1.6.2.1: 2 for AAC-LC, 5 for HE-AAC, 29 for HE-AAC v2.
+    """Returns the audio object type: 2 for AAC-LC, 5 for HE-AAC, 29 for HE-AAC v2.
 
-    HE-AAC is either said at the start, or at the end of what a decoder without it reads as AAC-LC.
+    See ISO/IEC 14496-3, 1.6.2.1. HE-AAC is signalled either at the start, or after a configuration
+    that other decoders read as AAC-LC.
     """
     bits = _Bits(config)
     kind = _object_type(bits)
-    if bits.take(4) == 0xF:  # the sampling rate in full
+    if bits.take(4) == 0xF:  # the sampling rate as a 24-bit number
         bits.take(24)
     channels = bits.take(4)
-    if kind != 2 or channels == 0:  # a layout of its own follows, and nobody's HE-AAC is like that
+    if kind != 2 or channels == 0:  # with 0, a channel layout follows, which HE-AAC does not have
         return kind
     bits.take(1)
     if bits.take(1):
         bits.take(14)
     bits.take(1)
-    if bits.left < 17 or bits.take(11) != 0x2B7 or _object_type(bits) != 5 or not bits.take(1):
+    if bits.bits_left < 17 or bits.take(11) != 0x2B7 or _object_type(bits) != 5 or not bits.take(1):
         return kind
     if bits.take(4) == 0xF:
         bits.take(24)
-    parametric_stereo = bits.left >= 12 and bits.take(11) == 0x548 and bits.take(1)
+    parametric_stereo = bits.bits_left >= 12 and bits.take(11) == 0x548 and bits.take(1)
     return 29 if parametric_stereo else 5
 
 

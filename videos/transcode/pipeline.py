@@ -1,4 +1,4 @@
-"""All stages in a row: from an uploaded file to one that browsers play, with its picture."""
+"""The whole pipeline: turns an uploaded file into one that browsers play, with a thumbnail."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
 from videos.transcode.run import capture, run
 from videos.transcode.types import (
+    NEARLY_DONE,
     Begun,
     EncoderChoice,
     EncoderName,
     Made,
     Options,
     Plan,
-    Progress,
     Tick,
     TranscodeResult,
     no_begun,
@@ -50,20 +50,20 @@ if TYPE_CHECKING:
 
 THUMBNAIL_NAME = "thumbnail.jpg"
 
-# A net under the file size, not a budget: what a plan asks for stays far below.
+# Limit of the file size for safety only: what a plan asks for stays far below it.
 SIZE_FACTOR = 2
 SIZE_SLACK_BYTES = 64 * 1024 * 1024
 
-THUMBNAIL_SECONDS = 60.0  # for each attempt to find a picture
+THUMBNAIL_SECONDS = 60.0  # limit for each attempt to find a frame
 THUMBNAIL_AT_SECONDS = 1.0
 LOOK_AHEAD_SECONDS = 10.0
 SHORT_ENOUGH_TO_DECODE_SECONDS = 60.0
 
-# A video without a thumbnail is better than none; all else ends the run as anywhere.
-NO_PICTURE = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
+# After these errors the video is published without a thumbnail; all others end the run.
+NO_THUMBNAIL = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
-# Not one picture could be decoded. Other complaints about the data stand beside failures of ours
-# too, and whoever is at fault loses the source: what is not certain counts as ours.
+# FFmpeg writes this if no frame could be decoded. Its other complaints about data also appear when
+# the server is at fault. A source that is at fault is removed later, so doubtful cases are not.
 DAMAGED = re.compile(r"input stream \S+ after EOF")
 
 
@@ -75,19 +75,19 @@ def transcode(
     tick: Tick = no_tick,
     begun: Begun = no_begun,
 ) -> TranscodeResult:
-    """Make ``workdir/<name>.mp4`` for each rendition, and ``workdir/thumbnail.jpg``, of a source.
+    """Makes ``workdir/<name>.mp4`` for each rendition and ``workdir/thumbnail.jpg`` from a source.
 
-    All are whole when this returns and none is published: ``publish.publish_file`` does that.
-    What an earlier attempt left under these names is replaced. Call it from a worker's main
-    thread (see ``run``).
+    All files are complete when this returns, and none is published: ``publish.publish_file`` does
+    that. Files that an earlier attempt left under these names are replaced. Call this from a
+    worker's main thread (see ``run``).
 
     Args:
-        tick: called about once a second throughout; what it raises ends FFmpeg and this.
-        begun: called between the plan and FFmpeg.
+        tick: called about once a second throughout. What it raises ends FFmpeg and this function.
+        begun: called after planning, before FFmpeg starts.
 
     Raises:
-        SourceError: the content is at fault.
-        ProcessingError: our side is.
+        SourceError: the content of the file is at fault.
+        ProcessingError: the server is at fault.
         OSError: a folder or file cannot be read or written.
     """
     workdir.mkdir(exist_ok=True)
@@ -98,14 +98,13 @@ def transcode(
     plan = make_plan(info, options)
     encoder = make_renditions(source, workdir, info, plan, options=options, tick=tick, begun=begun)
     renditions, top = _checked(workdir, plan, options=options, tick=tick)
-    has_picture = make_thumbnail(
-        renditions[0].path, thumbnail, top, options=options, tick=_nearly_done(tick)
-    )
+    late_tick, path = _nearly_done(tick), renditions[0].path
+    has_thumbnail = make_thumbnail(path, thumbnail, top, options=options, tick=late_tick)
     return TranscodeResult(
         info=info,
         plan=plan,
         renditions=renditions,
-        thumbnail=thumbnail if has_picture else None,
+        thumbnail=thumbnail if has_thumbnail else None,
         encoder=encoder,
     )
 
@@ -118,22 +117,22 @@ def transcode_lower(
     tick: Tick = no_tick,
     there: Collection[str] = frozenset(),
 ) -> tuple[Made, ...]:
-    """Make ``workdir/<name>.mp4`` for each rendition below a published largest one.
+    """Makes ``workdir/<name>.mp4`` for each rendition that is smaller than the published one.
 
     Args:
         top: the published file. It is only read.
         there: names of renditions that exist already.
 
     Returns:
-        What was made, the largest first; nothing when there is nothing to make.
+        The new renditions, the largest first; an empty tuple if there is nothing to make.
 
     Raises:
-        SourceError: ``top`` cannot be decoded, and will not be the next time either. For a copy
-            that says nothing about whether browsers play it, so it is no reason to withdraw it.
+        SourceError: ``top`` cannot be decoded; trying again gives the same result. Browsers may
+            still play a copied file, so this is no reason to unpublish it.
         ProcessingError, OSError: as for ``transcode``.
     """
     workdir.mkdir(exist_ok=True)
-    # What members may send says nothing about what we read of our own.
+    # The accepted formats apply to uploads; the site's own files are always MP4.
     options = replace(options, accepted=("mp4",))
     info = probe(top, options=options, tick=tick)
     plan = plan_lower(info, options, there=there)
@@ -145,19 +144,19 @@ def transcode_lower(
 
 
 def _nearly_done(tick: Tick) -> Tick:
-    return lambda _: tick(Progress(fraction=1.0, seconds_left=0.0))
+    return lambda _: tick(NEARLY_DONE)
 
 
 def _checked(
     workdir: Path, plan: Plan, *, options: Options, tick: Tick
 ) -> tuple[tuple[Made, ...], MediaInfo]:
-    """All renditions, and what the first of them holds."""
+    """Checks all renditions. Returns them, and the facts of the first."""
     renditions: list[Made] = []
     infos: list[MediaInfo] = []
     for rendition in plan.renditions:
         path = output_path(workdir, rendition)
         info = check_output(path, plan, rendition, options=options, tick=_nearly_done(tick))
-        assert info.video is not None  # check_output saw to it
+        assert info.video is not None  # check_output has checked it
         infos.append(info)
         made = Made(
             rendition=rendition,
@@ -182,10 +181,12 @@ def make_renditions(
     tick: Tick = no_tick,
     begun: Begun = no_begun,
 ) -> EncoderChoice | None:
-    """Run FFmpeg over a plan; once more with libx264 if a hardware encoder fails at it.
+    """Runs FFmpeg for a plan, and once more with libx264 if a hardware encoder fails.
 
     Returns:
-        The encoder that made it; None for a copy. Errors as for ``transcode``.
+        The encoder that was used; None for a copy.
+
+    Raises: as ``transcode``.
     """
     begun(plan)
     choice = None if plan.copied else choose_encoder(options, tick)
@@ -212,7 +213,7 @@ def _run(
     tick: Tick,
 ) -> None:
     for rendition in plan.renditions:
-        # Not written over: whoever reads what was there is not to see it change.
+        # Removed, not overwritten: a process that still reads the old file must not see it change.
         output_path(workdir, rendition).unlink(missing_ok=True)
     try:
         run(
@@ -234,7 +235,7 @@ def _run(
 
 
 def _limits(info: MediaInfo, plan: Plan, options: Options) -> Limits:
-    # Of each file; the first is the largest.
+    # The limit holds for each file, and the first one is the largest.
     encoding = plan.top.encoding
     sound = options.audio_bitrate if plan.sound else 0
     bits = plan.duration_seconds * (sound + (encoding.maxrate if encoding else 0))
@@ -258,23 +259,23 @@ def make_thumbnail(
     tick: Tick = no_tick,
     at: float | None = None,
 ) -> bool:
-    """Write a JPEG of a finished rendition; False when no frame could be had.
+    """Writes one frame of a finished rendition as JPEG. Returns False if no frame could be read.
 
-    The frame at 1 s, or the middle of a shorter clip; if that is black the first after it that is
-    not, or the first of all. Black only when everything looked at is: all frames of a short
-    video, the keyframes of a long one.
+    Takes the frame at 1 s, or in the middle of a shorter video. If that one is black, takes the
+    next frame that is not, or the first such frame of the video. The thumbnail is black only if
+    everything that was searched is black: all frames of a short video, the keyframes of a long one.
 
     Args:
-        made: what ``video`` holds.
-        at: seconds from the start, chosen by a person: that frame, black or not, and the last one
-            for a moment after the end.
+        made: the facts of ``video``.
+        at: seconds from the start, chosen by a member: takes that frame even if it is black, and
+            the last frame for a time after the end.
     """
     assert made.video is not None
     side = options.thumbnail_long_side
     width, height = fit(made.video.width, made.video.height, short=side, long=side)
-    for look in _looks(made.duration_seconds, made.video, at):
+    for search in _searches(made.duration_seconds, made.video, at):
         argv = thumbnail_command(
-            video, thumbnail, look, width=width, height=height, options=options
+            video, thumbnail, search, width=width, height=height, options=options
         )
         limits = Limits(
             wall_seconds=THUMBNAIL_SECONDS,
@@ -282,26 +283,26 @@ def make_thumbnail(
             file_bytes=SIZE_SLACK_BYTES,
             nice=options.nice,
         )
-        with suppress(*NO_PICTURE):
+        with suppress(*NO_THUMBNAIL):
             capture(argv, limits=limits, on_output=lambda _: None, tick=tick, cwd=video.parent)
         if thumbnail.exists() and thumbnail.stat().st_size > 0:
             return True
     return False
 
 
-def _looks(length: float, video: VideoStream, at: float | None) -> tuple[FrameSearch, ...]:
-    """Where to look, in this order, until there is a picture."""
+def _searches(length: float, video: VideoStream, at: float | None) -> tuple[FrameSearch, ...]:
+    """Returns the searches to try in this order until one finds a frame."""
     moment = THUMBNAIL_AT_SECONDS if length > THUMBNAIL_AT_SECONDS else length / 2
-    looks = (
+    searches = (
         FrameSearch(start=moment, seconds=LOOK_AHEAD_SECONDS),
         FrameSearch(start=0.0, keyframes_only=length > SHORT_ENOUGH_TO_DECODE_SECONDS),
         FrameSearch(start=moment, skip_black=False),
-        # The last frame may lie before the middle when most of the length is sound.
+        # The last frame may be before the middle if the sound is longer than the picture.
         FrameSearch(start=0.0, skip_black=False),
     )
     if at is None:
-        return looks
-    # A little before the last frame begins; sound may go on for longer.
+        return searches
+    # A little before the start of the last frame; the sound may be longer.
     last = (video.frames - 1) / video.average_fps - 0.01 if video.average_fps else 0.0
     chosen = FrameSearch(start=max(0.0, min(at, last)), skip_black=False)
-    return (chosen, *looks)
+    return (chosen, *searches)

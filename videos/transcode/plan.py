@@ -1,7 +1,7 @@
-"""What to do with a source: every rule, and nothing but rules.
+"""Decides what to do with a source. All rules are here, and nothing else.
 
-The principle: what browsers play is copied bit for bit; the rest becomes H.264 with AAC. A reason
-to encode is kept in words, for logs and for whoever wonders why it takes so long.
+A picture that browsers play is copied bit for bit; any other becomes H.264 with AAC. The reasons to
+encode are stored as text for logs.
 """
 
 from __future__ import annotations
@@ -18,34 +18,36 @@ from videos.transcode.types import Options, Plan, PlannedRendition, Sound, Treat
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-# Keyframes are where a player can seek to and a fragment can begin.
+# Players can seek only to keyframes, and fragments begin with them.
 COPY_KEYFRAME_SECONDS = 6.0
 
-FPS_SLACK = 1.005  # 60.02 is 60 with a clock that rounds
-LOWEST_FPS = Fraction(1)  # of a slide show; keyframes every few seconds still fall on frames
+FPS_SLACK = 1.005  # a file of 60 fps may have 60.02 because of rounded timestamps
+LOWEST_FPS = Fraction(1)  # for slide shows: keyframes every few seconds are still on frames
 
 
 COPY_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 COPY_PROFILES = frozenset({"Constrained Baseline", "Baseline", "Main", "High"})
 COPY_MATRICES = frozenset({"", "bt709", "smpte170m", "bt470bg"})
-COPY_PRIMARIES = COPY_MATRICES | {"smpte432"}  # Display P3 in 8 bits is played with its colours
+COPY_PRIMARIES = COPY_MATRICES | {"smpte432"}  # browsers play 8-bit Display P3 with its colours
 WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})
 
 COPY_SOUND_PROFILES = frozenset({"LC", "HE-AAC", "HE-AACv2"})
 COPY_SOUND_CHANNELS = 6
-COPY_SOUND_DELAY_SECONDS = 0.1  # players begin with the first sound; a gap before it is filled in
+COPY_SOUND_DELAY_SECONDS = (
+    0.1  # players start with the first sound; a longer gap before it is filled
+)
 KEEP_SAMPLE_RATES = frozenset({44_100, 48_000})
 SAMPLE_RATE = 48_000
 
-# ITU-R BT.601 reaches up to PAL's 720 x 576; larger pictures without tags are BT.709.
+# ITU-R BT.601 covers sizes up to PAL's 720 x 576; larger pictures without tags are BT.709.
 SD_WIDTH, SD_HEIGHT = 1024, 576
 
 
 def make_plan(info: MediaInfo, options: Options) -> Plan:
-    """Decide.
+    """Returns the plan for a source.
 
     Raises:
-        SourceError: with a sentence on why there can be no video of this.
+        SourceError: the file cannot become a video; the sentence says why.
     """
     video = _accept(info, options)
     reasons = reasons_to_encode(video, options)
@@ -65,16 +67,16 @@ def make_plan(info: MediaInfo, options: Options) -> Plan:
 def plan_lower(
     info: MediaInfo, options: Options, *, there: Collection[str] = frozenset()
 ) -> Plan | None:
-    """Decide on the smaller renditions of a published largest one; None when there are none.
+    """Returns the plan for the smaller renditions of a published video; None if there are none.
 
-    The sound is the same in all of them, so that a player can go from one to the other.
+    All renditions have the same sound, so that players can switch between them.
 
     Args:
-        info: of the published file, not of what was uploaded.
+        info: facts of the published file, not of the upload.
         there: names of renditions that exist already.
 
     Raises:
-        SourceError: the file is not what was published.
+        SourceError: the file cannot be what was published.
     """
     video = _accept(info, options)
     _, ladder = _copy(video, info, options)
@@ -98,8 +100,8 @@ def _accept(info: MediaInfo, options: Options) -> VideoStream:
     if not info.whole:
         raise SourceError(CUT_SHORT)
     if video is None:
-        what = "only sound" if info.audio else "no picture track"
-        raise SourceError(f"The file holds {what}. Please upload a video.")
+        what = "only sound" if info.audio else "no video track"
+        raise SourceError(f"This file has {what}. Upload a video.")
     if video.coded_width * video.coded_height > options.max_pixels:
         size = f"{video.coded_width} × {video.coded_height}"
         raise SourceError(
@@ -115,8 +117,8 @@ def _accept(info: MediaInfo, options: Options) -> VideoStream:
         )
     if video.dolby_profile_5:
         raise SourceError(
-            "The video is in Dolby Vision profile 5, whose colours cannot be shown in a browser."
-            " Please export it as HDR10, HLG or SDR."
+            "This video is in Dolby Vision profile 5, and browsers can't show its colors. Export it"
+            " as HDR10, HLG or SDR."
         )
     return video
 
@@ -125,7 +127,7 @@ def _accept(info: MediaInfo, options: Options) -> VideoStream:
 
 
 def reasons_to_encode(video: VideoStream, options: Options) -> tuple[str, ...]:
-    """Why the picture cannot be published as it is; empty when it can."""
+    """Returns why the picture cannot be copied; an empty tuple if it can."""
     short, long = sorted((video.width, video.height))
     rules = {
         f"codec {video.codec}": video.codec != "h264",
@@ -153,19 +155,19 @@ def reasons_to_encode(video: VideoStream, options: Options) -> tuple[str, ...]:
 
 
 def _square(video: VideoStream) -> bool:
-    """Square, or so nearly that the picture is not a pixel wider: some encoders write 4319:4320."""
+    """Returns whether pixels are square enough to keep the width; some encoders write 4319:4320."""
     return round(video.coded_width * video.sar) == video.coded_width
 
 
 def _plain_colours(video: VideoStream) -> bool:
     if video.color_matrix not in COPY_MATRICES or video.color_primaries not in COPY_PRIMARIES:
         return False
-    # Full range without a matrix is guessed differently by different browsers.
+    # Browsers show full range without a matrix differently.
     return video.color_range != "pc" or video.color_matrix != ""
 
 
 def _copy(video: VideoStream, info: MediaInfo, options: Options) -> tuple[Renditions, Renditions]:
-    """What is published at once, and what is made of it later."""
+    """Returns what is published at once, and the renditions that a later run makes."""
     top = PlannedRendition(
         name="source",
         width=video.width,
@@ -177,7 +179,7 @@ def _copy(video: VideoStream, info: MediaInfo, options: Options) -> tuple[Rendit
 
 
 def _encoded_renditions(video: VideoStream, options: Options) -> tuple[Renditions, Renditions]:
-    """What is made in this run, and what later."""
+    """Returns the renditions of this run, and those of a later one."""
     fps = _fps(video, options)
     width, height = fit(
         video.width, video.height, short=options.max_short_side, long=options.max_long_side
@@ -195,12 +197,12 @@ def _field_rate(video: VideoStream, options: Options) -> bool:
 
 
 def _fps(video: VideoStream, options: Options) -> Fraction:
-    """Constant rate: the source's, of fields if interlaced, or an even fraction of it (120 -> 60).
+    """Returns the constant frame rate: the source's (of fields if interlaced) or a fraction of it.
 
-    An even fraction rather than the limit itself, so that motion stays smooth (144 -> 48).
+    Above the limit it is a whole fraction (120 -> 60, 144 -> 48), so that motion stays smooth.
     """
     fps = 2 * video.fps if _field_rate(video, options) else video.fps
-    # A rate below one in half an hour has become 0.
+    # The rate of a source with less than one frame in half an hour is stored as 0.
     return max(LOWEST_FPS, fps / max(1, math.ceil(fps / options.max_fps)))
 
 
@@ -225,7 +227,7 @@ def _treatment(video: VideoStream, options: Options) -> Treatment:
 def _matrix(video: VideoStream) -> str:
     if video.pix_fmt.startswith(("gbr", "rgb", "bgr", "argb", "abgr", "pal8", "0rgb", "0bgr")):
         return "gbr"
-    # A matrix of "gbr" on what is not RGB is a mistake of whoever wrote it.
+    # The matrix "gbr" in a file that is not RGB is a mistake of its writer.
     if video.color_matrix and video.color_matrix != "gbr":
         return video.color_matrix
     if video.hdr:
@@ -238,8 +240,8 @@ def _matrix(video: VideoStream) -> str:
 
 
 def _sound(audio: AudioStream, video: VideoStream, options: Options, *, copied: bool) -> Sound:
-    """AAC that browsers play is copied; a cut or clockless file is decoded, so that both start
-    together."""
+    """Copies AAC that browsers play. Decodes it if an edit list cuts the file or timestamps are
+    missing, so that sound and picture start together."""
     most = COPY_SOUND_CHANNELS if copied else 2
     keep = (
         audio.codec == "aac"
@@ -247,7 +249,7 @@ def _sound(audio: AudioStream, video: VideoStream, options: Options, *, copied: 
         and audio.channels <= most
         and audio.sample_rate <= SAMPLE_RATE
         and audio.delay <= COPY_SOUND_DELAY_SECONDS
-        and audio.described  # the header of what is made is written before the first packet
+        and audio.described  # FFmpeg writes the header of the output before the first packet
         and not video.has_cutting_edit_list
         and video.complete_timestamps
     )

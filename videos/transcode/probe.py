@@ -1,7 +1,7 @@
-"""What is in a file: ffprobe, asked twice with every door but one closed.
+"""Reads the facts of a file with ffprobe, restricted to whitelists and the `file` protocol.
 
-The first run reads the headers, the second lists the chosen picture track's packets. Both get the
-whitelists of ``formats``, an absolute ``file:`` address and limits of time and memory.
+The first run reads the headers; the second lists the packets of the chosen video track. Both get
+the whitelists of ``formats``, an absolute ``file:`` address, and limits of time and memory.
 """
 
 from __future__ import annotations
@@ -35,31 +35,31 @@ if TYPE_CHECKING:
 
 PROBE_MEMORY_BYTES = GIB
 MAX_HEADER_BYTES = 8 * 1024 * 1024
-FRAMES_SLACK = 1.2  # over the longest video at the highest rate that is published
-MISSING_AT_END_SECONDS = 1.0  # how much a track may fall short of what its header says
-TOO_MANY_TRACKS = "exceeds max_streams"  # which FFmpeg reports as a lack of memory
+FRAMES_SLACK = 1.2  # above the frames of the longest video at the highest published rate
+MISSING_AT_END_SECONDS = 1.0  # how much shorter a track may be than its header says
+TOO_MANY_TRACKS = "exceeds max_streams"  # FFmpeg reports this as a lack of memory
 
 
 def probe(path: Path, *, options: Options, tick: Tick = no_tick) -> MediaInfo:
-    """Read the facts of a file.
+    """Returns the facts of a file.
 
     Raises:
-        SourceError: it is not a video of an accepted kind, or damaged beyond reading.
-        ProcessingError: ffprobe could not be run to its end.
+        SourceError: the file is not a video of an accepted format, or is too damaged to read.
+        ProcessingError: ffprobe did not finish.
         OSError: the file cannot be read.
     """
     size = path.stat().st_size
     if size == 0:
-        raise SourceError("The file is empty. Please upload it again.")
+        raise SourceError("This file is empty. Upload it again.")
     whole = is_whole(path)
     header = _header(path, options, whole, tick)
     streams = cast("list[Json]", header.get("streams", []))
     container = cast("Json", header.get("format", {}))
     chosen = choose_video(streams)
     if chosen and not whole_number(chosen.get("width")):
-        # FFmpeg itself drops what -max_pixels forbids.
+        # FFmpeg drops the size of a picture that -max_pixels forbids.
         raise SourceError(
-            "The picture is too large or cannot be read. Please export the video with at most"
+            "The resolution is too high or can't be read. Export the video with at most"
             f" {options.max_pixels // 1_000_000} million pixels, which is more than 4K."
         )
     sound = choose_audio(streams)
@@ -81,12 +81,12 @@ def probe(path: Path, *, options: Options, tick: Tick = no_tick) -> MediaInfo:
 
 
 def _header(path: Path, options: Options, whole: bool, tick: Tick) -> Json:
-    pieces = bytearray()
+    parts = bytearray()
 
-    def keep(piece: bytes) -> None:
-        pieces.extend(piece)
-        if len(pieces) > MAX_HEADER_BYTES:
-            raise SourceError("The file describes more than a video needs and was refused.")
+    def keep(part: bytes) -> None:
+        parts.extend(part)
+        if len(parts) > MAX_HEADER_BYTES:
+            raise SourceError("This file has more metadata than a video needs, so it was refused.")
 
     try:
         _ffprobe(
@@ -99,14 +99,14 @@ def _header(path: Path, options: Options, whole: bool, tick: Tick) -> Json:
     except FfmpegFailedError as error:
         raise _refusal(error.detail, options.accepted, whole) from error
     except OutOfMemoryError as error:
-        # A hundredth of the limit is enough for what videos have; only tables that lie ask for all.
+        # Videos need a hundredth of the limit; only damaged or forged tables need all of it.
         raise _refusal(error.detail, options.accepted, whole) from error
-    return cast("Json", json.loads(pieces.decode("utf-8", "replace")))
+    return cast("Json", json.loads(parts.decode("utf-8", "replace")))
 
 
 class _Packets(NamedTuple):
     picture: Timing
-    sound_end: float | None  # None where the header tells it
+    sound_end: float | None  # None if the header has it
 
 
 def _packets(
@@ -115,34 +115,33 @@ def _packets(
     pictures, sounds = PacketReader(), EndReader()
     picture = int(chosen["index"])
     readers: dict[int, PacketReader | EndReader] = {picture: pictures}
-    questions = ["-show_entries", PACKET_ENTRIES]
-    if sound is None or _says_its_length(sound):
-        # With one track selected, the demuxer leaves the others where they are.
-        questions += ["-select_streams", str(picture)]
+    arguments = ["-show_entries", PACKET_ENTRIES]
+    if sound is None or _has_duration(sound):
+        # With one track selected, the demuxer does not read the others.
+        arguments += ["-select_streams", str(picture)]
     else:
         readers[int(sound["index"])] = sounds
     lines = TrackReader(readers)
-    most = round(options.max_duration_seconds * options.max_fps * FRAMES_SLACK)
+    max_frames = round(options.max_duration_seconds * options.max_fps * FRAMES_SLACK)
 
-    def feed(piece: bytes) -> None:
-        lines.feed(piece)
-        if pictures.frames > most:
+    def feed(part: bytes) -> None:
+        lines.feed(part)
+        if pictures.frames > max_frames:
             raise SourceError(
-                "The file holds more pictures than the longest video may. Please upload it in"
-                " parts."
+                "This video has more frames than the longest video may have. Upload it in parts."
             )
 
     try:
         _ffprobe(
             path,
-            [*questions, "-of", "csv=print_section=0"],
+            [*arguments, "-of", "csv=print_section=0"],
             options=options,
             on_output=feed,
             tick=tick,
         )
     except FfmpegFailedError as error:
         raise SourceError(
-            "The file is damaged and cannot be read to its end. Please upload it again.",
+            "This file is damaged and can't be read to its end. Upload it again.",
             detail=error.detail,
         ) from error
     return _Packets(pictures.timing(), sounds.end)
@@ -150,7 +149,7 @@ def _packets(
 
 def _ffprobe(
     path: Path,
-    questions: Iterable[str],
+    arguments: Iterable[str],
     *,
     options: Options,
     on_output: Callable[[bytes], None],
@@ -160,7 +159,7 @@ def _ffprobe(
         [
             *(options.ffprobe, "-v", "error"),
             *input_words(options.accepted, options.max_pixels, options.max_streams),
-            *questions,
+            *arguments,
             f"file:{path.absolute()}",
         ],
         limits=Limits(
@@ -174,24 +173,24 @@ def _ffprobe(
     )
 
 
-def _refusal(words: str, accepted: tuple[str, ...], whole: bool) -> SourceError:
-    """Say for people why ffprobe would not open the file, from its own words."""
+def _refusal(stderr: str, accepted: tuple[str, ...], whole: bool) -> SourceError:
+    """Returns an error whose sentence explains what ffprobe wrote."""
     kinds = ", ".join(accepted)
-    codec = re.search(r"Codec \(([\w.-]+)\) not on whitelist", words)
+    codec = re.search(r"Codec \(([\w.-]+)\) not on whitelist", stderr)
     if codec is not None:
         sentence = (
             f"This file contains an unsupported track type, “{codec[1]}”."
-            " Please convert it to an MP4 file and upload that."
+            " Convert it to an MP4 file and upload that."
         )
-    elif "Format not on whitelist" in words:
-        sentence = f"This is not a video file of a kind that is accepted here ({kinds})."
+    elif "Format not on whitelist" in stderr:
+        sentence = f"This isn't a video file in a supported format ({kinds})."
     elif not whole:
         sentence = CUT_SHORT
-    elif TOO_MANY_TRACKS in words:
-        sentence = "The file holds too many tracks. Please export it with one picture track."
+    elif TOO_MANY_TRACKS in stderr:
+        sentence = "This file has too many tracks. Export it with one video track."
     else:
         sentence = f"This file isn't a video, or it's damaged. Supported formats: {kinds}."
-    return SourceError(sentence, detail=words)
+    return SourceError(sentence, detail=stderr)
 
 
 # -- measuring
@@ -204,15 +203,15 @@ def _duration(
     timing: Timing | None,
     sound_end: float | None,
 ) -> float:
-    """From the file's first timestamp to the last end of the two chosen tracks.
+    """Returns the seconds from the file's first timestamp to the last end of the chosen tracks.
 
-    What the container says itself counts only for want of anything else: in Matroska it may be
-    the time of the end rather than the time from the start to the end.
+    The container's own duration is used only if nothing else is known: in Matroska it may be the
+    timestamp of the end instead of the time from the start to the end.
     """
     start = number(container.get("start_time"))
     picture_end = None if timing is None else timing.end
     ends = [end for end in (picture_end, sound_end) if end is not None]
-    if sound is not None and _says_its_length(sound):
+    if sound is not None and _has_duration(sound):
         ends.append(number(sound.get("start_time")) + number(sound.get("duration")))
     if picture_end is None and video is not None:
         ends.append(number(video.get("start_time")) + number(video.get("duration")))
@@ -221,12 +220,12 @@ def _duration(
     return max(0.0, max(ends) - start)
 
 
-def _says_its_length(stream: Json) -> bool:
+def _has_duration(stream: Json) -> bool:
     return number(stream.get("duration")) > 0
 
 
 def _reaches_its_end(stream: Json | None, timing: Timing | None) -> bool:
-    """The packets go on for as long as the track's own header says."""
+    """Returns whether the packets last as long as the header of the track says."""
     if stream is None or timing is None or timing.start is None or timing.end is None:
         return True
     declared = number(stream.get("duration"))

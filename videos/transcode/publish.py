@@ -1,4 +1,4 @@
-"""Before others see a file: is it what was planned, and is it on the disk?"""
+"""Checks a processed file against its plan, and moves it to where it is served from."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def check_output(
     path: Path, plan: Plan, rendition: PlannedRendition, *, options: Options, tick: Tick = no_tick
 ) -> MediaInfo:
-    """Probe what was made and compare it with the plan of it.
+    """Probes a processed file and compares it with its plan. Returns its facts.
 
     Raises:
-        ProcessingError: it is not what was planned. Also for a source that turned out damaged
-            while it was decoded: it may be the only copy there is, so it is not judged here.
+        ProcessingError: the file differs from the plan. This is also raised for a damaged source,
+            because the source may be the only copy and must be kept.
     """
     try:
-        # What members may send says nothing about what we make.
+        # The accepted formats apply to uploads; processed files are always MP4.
         made = probe(path, options=replace(options, accepted=("mp4",)), tick=tick)
     except SourceError as error:
         raise _failed(f"{error.sentence} {error.detail}") from error
@@ -55,7 +55,7 @@ def _differences(made: MediaInfo, plan: Plan, rendition: PlannedRendition) -> li
     if made.video is None or made.video.codec != "h264":
         problems.append("no H.264 picture in the output")
     elif made.video.frames == 0:
-        # FFmpeg is content with none: of frames that all stand at one instant it drops each.
+        # FFmpeg exits with 0 even then: it drops all frames that have the same timestamp.
         problems.append("the picture track of the output is empty")
     elif (made.video.width, made.video.height) != (rendition.width, rendition.height):
         problems.append(
@@ -71,22 +71,22 @@ def _differences(made: MediaInfo, plan: Plan, rendition: PlannedRendition) -> li
 
 def _failed(detail: str) -> ProcessingError:
     return ProcessingError(
-        "The processed video is not what it should be, so it was not published. If trying again"
-        " does not help, the file may be damaged: play it to its end on your device.",
+        "The processed video is faulty, so it wasn't published. Try again; if it fails again, the"
+        " file may be damaged: play it to its end on your device.",
         detail=detail,
     )
 
 
 def publish_file(work: Path, final: Path, *, tick: Callable[[], None] = lambda: None) -> None:
-    """Move a finished file to where it is served from: whole and on the disk, or not at all.
+    """Moves a finished file to where it is served from: complete and synced, or not at all.
 
-    ``final`` is replaced if there is one. In another file system the bytes go to a temporary name
-    beside it first; that takes as long as a copy does, and ``tick`` is called all the while. What
-    it raises ends the copy and leaves nothing.
+    Replaces an existing ``final``. If it is in another file system, the bytes are copied to a
+    temporary name beside it first, and ``tick`` is called during the copy. If ``tick`` raises, the
+    copy ends and leaves nothing.
 
     Raises:
-        DiskFullError: there is no space for it there.
-        OSError: anything else that the file system says.
+        DiskFullError: there is no space for the file.
+        OSError: another error of the file system.
     """
     sync(work)
     try:
@@ -100,15 +100,18 @@ def publish_file(work: Path, final: Path, *, tick: Callable[[], None] = lambda: 
 
 
 def copy_file(source: Path, target: Path, *, tick: Callable[[], None] = lambda: None) -> None:
-    """Copy a file, whole and on the disk or not at all; for ``tick`` and errors see
-    ``publish_file``. The source stays; the new name lasts after ``sync`` of its folder."""
+    """Copies a file: complete and synced, or not at all. Keeps the source.
+
+    The new name is durable only after ``sync`` of its folder. For ``tick`` and errors see
+    ``publish_file``.
+    """
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with source.open("rb") as bytes_in, beside.open("wb") as bytes_out:
             while chunk := bytes_in.read(COPY_CHUNK_BYTES):
                 bytes_out.write(chunk)
                 bytes_out.flush()
-                # Now rather than all at the end, where nobody could tell that it goes on.
+                # Synced in parts, since one sync at the end would take long without a tick.
                 os.fsync(bytes_out.fileno())
                 tick()
         beside.rename(target)

@@ -1,14 +1,7 @@
-"""Running FFmpeg so that it can neither hang, nor outlive us, nor take the machine.
+"""Runs FFmpeg under limits, so that it cannot hang, outlive its parent or use up the machine.
 
-The process is started through a chain of small programs that each set one thing and ``exec`` the
-next, so that the process we started *is* FFmpeg in the end:
-
-    nice, unshare (no network), setpriv (dies with its parent), prlimit, ffmpeg
-
-That instead of ``preexec_fn``, which runs Python in a forked child and may deadlock.
-
-``PR_SET_PDEATHSIG`` fires when the *thread* that started the process ends, so call this from a
-thread that lives at least as long as the run: a worker's main thread.
+The limits are those of ``confine``. ``PR_SET_PDEATHSIG`` kills FFmpeg when the *thread* that
+started it ends, so call this from a thread that lives as long as the run: a worker's main thread.
 """
 
 from __future__ import annotations
@@ -42,11 +35,11 @@ if TYPE_CHECKING:
 STDERR_TAIL_BYTES = 16 * 1024
 READ_BYTES = 64 * 1024
 GROUP_EXIT_SECONDS = 5.0
-# FFmpeg's own words, and libx264's.
+# Messages of FFmpeg and of libx264.
 NO_MEMORY = re.compile(r"Cannot allocate memory|malloc of size \d+ failed")
-# A program or a library of it is missing, as in the middle of an upgrade: no word on the source.
+# A program or one of its libraries is missing, as during an upgrade. The source is not at fault.
 NOT_STARTED = frozenset({126, 127})
-FFMPEG_GOT_SIGNAL = 255  # ffmpeg.c: exit status after SIGINT or SIGTERM, which it catches
+FFMPEG_GOT_SIGNAL = 255  # ffmpeg.c: exit status after it caught SIGINT or SIGTERM
 
 
 def run(
@@ -59,16 +52,16 @@ def run(
     tick_interval: float = 1.0,
     cwd: Path | None = None,
 ) -> None:
-    """Run an FFmpeg that was asked for ``-progress pipe:1``; return when all of it is gone.
+    """Runs FFmpeg with ``-progress pipe:1``. Returns when its whole process group has ended.
 
     Args:
-        duration: seconds of output to come, for the fraction; None when not known.
-        stall_limit: seconds without any change in what FFmpeg reports.
-        tick: called every ``tick_interval`` seconds whether FFmpeg reports anything or not.
-            What it raises kills the process group and is raised again.
+        duration: expected seconds of output, for the progress; None if unknown.
+        stall_limit: seconds that FFmpeg may report the same progress.
+        tick: called every ``tick_interval`` seconds, whether FFmpeg reports anything or not. If
+            it raises, the process group is killed and the error is raised again.
 
     Raises:
-        ProcessingError: or the subclass that says what happened.
+        ProcessingError: or a subclass that names the cause.
     """
     meter = _Meter(duration=duration, stall_limit=stall_limit)
 
@@ -90,7 +83,7 @@ def capture(
     tick_interval: float = 1.0,
     cwd: Path | None = None,
 ) -> None:
-    """Run a program and hand over what it prints, piece by piece. Errors as for ``run``."""
+    """Runs a program and passes its output to ``on_output`` in parts. Raises: as ``run``."""
     _supervise(
         argv,
         limits=limits,
@@ -102,29 +95,29 @@ def capture(
 
 
 class _Meter:
-    """Reads the key=value lines of ``-progress`` and watches whether they move."""
+    """Reads the key=value lines of ``-progress`` and notices when they stop changing."""
 
     def __init__(self, *, duration: float | None, stall_limit: float) -> None:
         self._duration = duration
         self._stall_limit = stall_limit
-        self._rest = b""
+        self._incomplete = b""
         self._values: dict[str, str] = {}
-        self._moved_at = time.monotonic()
-        self._mark: tuple[str, ...] = ()
+        self._changed_at = time.monotonic()
+        self._last_values: tuple[str, ...] = ()
 
-    def feed(self, piece: bytes) -> None:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
+    def feed(self, part: bytes) -> None:
+        *lines, self._incomplete = (self._incomplete + part).split(b"\n")
         for line in lines:
             key, _, value = line.decode("ascii", "replace").partition("=")
             self._values[key.strip()] = value.strip()
-        mark = tuple(self._values.get(key, "") for key in ("frame", "out_time_us", "total_size"))
-        if mark != self._mark:
-            self._mark = mark
-            self._moved_at = time.monotonic()
+        values = tuple(self._values.get(key, "") for key in ("frame", "out_time_us", "total_size"))
+        if values != self._last_values:
+            self._last_values = values
+            self._changed_at = time.monotonic()
 
     def check(self) -> None:
-        """Raise Stalled when nothing has moved for too long."""
-        if time.monotonic() - self._moved_at > self._stall_limit:
+        """Raises: StalledError if nothing has changed for ``stall_limit`` seconds."""
+        if time.monotonic() - self._changed_at > self._stall_limit:
             raise StalledError(
                 "Processing got stuck. Try again; if it fails"
                 " again, convert the video to an MP4 file on your device and upload that.",
@@ -179,7 +172,7 @@ def _supervise(
         _pump(process, limits.wall_seconds, beat, interval, on_output, tail)
     finally:
         _end_group(process)
-    _judge(process.returncode, tail.decode("utf-8", "replace").strip())
+    _raise_for(process.returncode, tail.decode("utf-8", "replace").strip())
 
 
 def _pump(
@@ -190,10 +183,10 @@ def _pump(
     on_output: Callable[[bytes], None],
     tail: bytearray,
 ) -> None:
-    """Read both pipes and call ``beat`` until the process ends, which a pidfd tells."""
+    """Reads both pipes and calls ``beat`` until the process ends, which a pidfd reports."""
 
-    def keep(piece: bytes) -> None:
-        tail.extend(piece)
+    def keep(part: bytes) -> None:
+        tail.extend(part)
         del tail[:-STDERR_TAIL_BYTES]
 
     assert process.stdout is not None
@@ -226,26 +219,26 @@ def _pump(
 def _drain(
     selector: selectors.BaseSelector, keys: Sequence[selectors.SelectorKey], to_end: bool = False
 ) -> None:
-    """Read one piece from each pipe, or with ``to_end`` all that is in it."""
+    """Reads one part from each pipe, or everything with ``to_end``."""
     for key in keys:
         while True:
             try:
-                piece = os.read(key.fd, READ_BYTES)
-            except BlockingIOError:  # something else still holds the other end
+                part = os.read(key.fd, READ_BYTES)
+            except BlockingIOError:  # another process still holds the other end
                 break
-            if not piece:
+            if not part:
                 selector.unregister(key.fd)
                 break
-            key.data(piece)
+            key.data(part)
             if not to_end:
                 break
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the process group and wait until it is gone.
+    """Kills the rest of the process group and waits until it has ended.
 
-    The leader is reaped only after the group was killed: until then its number, which is the
-    group's, cannot be given to a stranger.
+    The leader is reaped only after the group was killed: until then the kernel cannot give the
+    group's id to another process.
     """
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -253,8 +246,8 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
-    give_up = time.monotonic() + GROUP_EXIT_SECONDS
-    while time.monotonic() < give_up:
+    deadline = time.monotonic() + GROUP_EXIT_SECONDS
+    while time.monotonic() < deadline:
         try:
             os.killpg(process.pid, 0)
         except ProcessLookupError:
@@ -262,9 +255,9 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.005)
 
 
-def _judge(status: int, stderr: str) -> None:
-    """Tell from the exit status and the last words what happened; return when all is well."""
-    # First, whatever the status: FFmpeg 5.1 ends with 0 when only the last bytes find no space.
+def _raise_for(status: int, stderr: str) -> None:
+    """Raises the error that the exit status and stderr show. Returns if there is none."""
+    # Checked first: FFmpeg 5.1 exits with 0 if only the last bytes could not be written.
     if "No space left on device" in stderr or "Disk quota exceeded" in stderr:
         raise disk_full(detail=stderr)
     if status == 0:
@@ -273,16 +266,16 @@ def _judge(status: int, stderr: str) -> None:
         raise _out_of_time("processor time used up")
     if status == -signal.SIGXFSZ:
         raise OutputTooLargeError(
-            "The processed video became larger than it may. Convert it on your device and upload"
-            " that.",
+            "The processed video became larger than allowed. Convert it on your device and upload"
+            " the result.",
             detail=stderr,
         )
     if status < 0:
         raise KilledBySignalError(-status, detail=stderr)
     if NO_MEMORY.search(stderr):
         raise OutOfMemoryError(
-            "The video needs more memory than processing may use. Convert it to a smaller picture"
-            " on your device and upload that.",
+            "The video needs more memory than processing may use. Convert it to a lower resolution"
+            " on your device and upload the result.",
             detail=stderr,
         )
     if status == FFMPEG_GOT_SIGNAL:

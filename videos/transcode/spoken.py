@@ -1,4 +1,4 @@
-"""What is said in a caption track, and when. For tracks that `captions.write_vtt` wrote."""
+"""Finds text and times in caption tracks that `captions.write_vtt` wrote."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def spoken_lines(body: str) -> Iterator[str]:
-    """The text of each cue that has any, one after the other, each in one line."""
+    """Yields the text of each cue that has text, each as one line."""
     return filter(None, (_text(block) for block in body.split("\n\n")[1:]))
 
 
 def spoken_at(body: str, place: int) -> tuple[float, str] | None:
-    """The cue in which that character of the track stands: its start in seconds, and its text."""
+    """Returns the start in seconds and the text of the cue at character `place` of the track."""
     start = body.rfind("\n\n", 0, place)
     if start < 0:
         return None
@@ -30,5 +30,5 @@ def spoken_at(body: str, place: int) -> tuple[float, str] | None:
 
 
 def _text(block: str) -> str:
-    """Without the times in the first line."""
+    """Returns the text of a block, without the times in its first line."""
     return " ".join(plain_text(block.partition("\n")[2]).split())

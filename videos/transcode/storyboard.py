@@ -1,4 +1,4 @@
-"""Small pictures of a whole video in one sheet, for looking ahead while scrubbing."""
+"""Storyboards: one image with small frames of the whole video, for previews while seeking."""
 
 from __future__ import annotations
 
@@ -28,31 +28,32 @@ if TYPE_CHECKING:
 TILE_LONG_SIDE = 160
 MAX_TILES = 100
 COLUMNS = 10
-SHORTEST_INTERVAL = 2000  # milliseconds; keyframes stand no closer in most videos
+SHORTEST_INTERVAL = 2000  # milliseconds; most videos have no more keyframes
 
 SCALE_FLAGS = "bicubic+accurate_rnd+full_chroma_int"
 JFIF = "out_range=pc:out_color_matrix=smpte170m"
-# From this interval on, the frames between keyframes are not even read: 0.5 s instead of 14 s for
-# two hours. FFmpeg's reader of MP4 then gives keyframes the delay of another frame (seen in 5.1),
-# which are some frames in a hundredth of the video, but would show in a short one of few frames.
+# From this interval on (milliseconds), frames between keyframes are not even read: 0.5 s instead of
+# 14 s for two hours. FFmpeg's MP4 demuxer then gives keyframes the delay of another frame (seen in
+# 5.1): some frames of the video's hundredth, which would be visible only in a short video.
 INTERVAL_TO_SKIP = 12_000
 
 JPEG_QUALITY = 5  # mjpeg's scale of 2 (best) to 31
 MAX_SHEET_BYTES = 16 * 1024 * 1024
 SHEET_SECONDS = 300.0
 
-# A video without its storyboard is better than none; all else ends the run as anywhere.
+# After these errors the video has no storyboard; all others end the run.
 NO_STORYBOARD = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """How the tiles lie: from left to right, then down; ``count`` of them, the last row not full.
+    """The layout of the tiles: row by row from left to right; the last row may not be full.
 
     Attributes:
         tile_width, tile_height: pixels.
-        interval: milliseconds that one tile stands for.
-        duration: of the video, in milliseconds.
+        count: number of tiles.
+        interval: milliseconds of the video per tile.
+        duration: milliseconds of the video.
     """
 
     tile_width: int
@@ -65,7 +66,7 @@ class Grid:
 
 
 def plan_storyboard(width: int, height: int, duration: float) -> Grid:
-    """1 to 100 tiles for a picture of this size as shown and this length in seconds."""
+    """Returns a grid of 1 to 100 tiles for a video of this size as shown and length in seconds."""
     tile_width, tile_height = fit(width, height, short=TILE_LONG_SIDE, long=TILE_LONG_SIDE)
     milliseconds = max(1, round(duration * 1000))
     interval = max(SHORTEST_INTERVAL, math.ceil(milliseconds / MAX_TILES))
@@ -84,13 +85,13 @@ def plan_storyboard(width: int, height: int, duration: float) -> Grid:
 def make_storyboard(
     video: Path, sheet: Path, grid: Grid, *, options: Options, tick: Tick = no_tick
 ) -> bool:
-    """Write the sheet of a finished rendition as JPEG; False when there can be none.
+    """Writes the storyboard of a finished rendition as JPEG. Returns False if it fails.
 
-    Each tile is the last keyframe before the middle of its interval: nothing else is decoded, and
-    of a long file little else is read.
+    Each tile is the last keyframe before the middle of its interval. Only keyframes are decoded,
+    and little else of a long file is read.
 
     Raises:
-        ProcessingError: our side is at fault.
+        ProcessingError: the server is at fault.
         OSError: a folder or file cannot be read or written.
     """
     sheet.unlink(missing_ok=True)
@@ -115,10 +116,10 @@ def make_storyboard(
 
 def _command(video: Path, sheet: Path, grid: Grid, options: Options) -> list[str]:
     filters = (
-        # The last keyframe stays for an interval: where it ends is not known, and ``fps`` would
-        # drop it for ending before the next tile begins.
+        # Extends the last keyframe by an interval: its end is unknown, and ``fps`` would drop it
+        # because it ends before the next tile begins.
         f"tpad=stop_duration={2 * grid.interval}ms:stop_mode=clone",
-        # Rounding to the nearest makes it the middle; a keyframe that stands for several tiles is
+        # Rounding to the nearest takes the middle; a keyframe that covers several tiles is
         # repeated.
         f"fps=1000/{grid.interval}:round=near:start_time=0:eof_action=pass",
         f"scale={grid.tile_width}:{grid.tile_height}:flags={SCALE_FLAGS}:{JFIF}",
@@ -138,7 +139,7 @@ def _command(video: Path, sheet: Path, grid: Grid, options: Options) -> list[str
 
 
 def storyboard_vtt(grid: Grid, uri: str) -> str:
-    """WebVTT that names for each moment a tile of the sheet at ``uri`` (Media Fragments, xywh)."""
+    """Returns WebVTT with the tile for each time, as ``uri`` with xywh (Media Fragments)."""
     blocks = [HEADER]
     for n in range(grid.count):
         start, end = n * grid.interval, min((n + 1) * grid.interval, grid.duration)

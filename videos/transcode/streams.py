@@ -1,4 +1,4 @@
-"""ffprobe's words on the tracks of a file, read into ours: which to take, and what they are."""
+"""Chooses the tracks of a file from ffprobe's output, and reads their facts."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ Json = Mapping[str, Any]
 
 
 def choose_video(streams: Iterable[Json]) -> Json | None:
-    """The default moving picture with the most pixels; a phone's depth map is not the default.
+    """Returns the default moving picture with the most pixels; None if there is none.
 
-    Beside a real video, JPEG or PNG is its cover, whatever the container calls it.
+    A phone's depth map is not the default track. A JPEG or PNG track beside a video is its cover,
+    whatever the container calls it.
     """
     candidates = [one for one in streams if _moves(one)]
     return max(
@@ -52,13 +53,16 @@ def _moves(stream: Json) -> bool:
         _disposition(stream, name) for name in ("attached_pic", "timed_thumbnails", "still_image")
     ):
         return False
-    # Cover art in a container that has no word for it.
+    # Cover art in containers that cannot mark it.
     single = whole_number(stream.get("nb_frames")) == 1 or stream.get("r_frame_rate") == "90000/1"
     return not (stream.get("codec_name") in PICTURE_CODECS and single)
 
 
 def choose_audio(streams: Iterable[Json]) -> Json | None:
-    """The default sound track, else the first; one that cannot be decoded has no sample rate."""
+    """Returns the default sound track, else the first that can be decoded; None if there is none.
+
+    A track that cannot be decoded has no sample rate.
+    """
     candidates = [
         one
         for one in streams
@@ -82,7 +86,7 @@ def _disposition(stream: Json, name: str) -> int:
 
 
 def read_video(stream: Json, timing: Timing) -> VideoStream:
-    """What ffprobe's header and packets say of the chosen picture track."""
+    """Returns the facts of the chosen video track, from ffprobe's header and packets."""
     pix_fmt = str(stream.get("pix_fmt", ""))
     turn = _turn(stream)
     sar = _sar(stream)
@@ -122,7 +126,7 @@ def read_video(stream: Json, timing: Timing) -> VideoStream:
 
 
 def read_audio(stream: Json, start: float) -> AudioStream:
-    """What ffprobe says of the chosen sound track of a file that begins at ``start`` seconds."""
+    """Returns the facts of the chosen sound track; ``start``: the file's first timestamp."""
     return AudioStream(
         index=int(stream["index"]),
         codec=str(stream.get("codec_name", "")),
@@ -137,7 +141,7 @@ def read_audio(stream: Json, start: float) -> AudioStream:
 
 
 def read_subtitles(streams: Iterable[Json]) -> tuple[SubtitleStream, ...]:
-    """The subtitle tracks that are text; what is drawn (Blu-ray, DVD, DVB) is left out."""
+    """Returns the text subtitle tracks, without those that are pictures (Blu-ray, DVD, DVB)."""
     found = [
         SubtitleStream(
             index=int(one["index"]),
@@ -159,11 +163,11 @@ class _Turn(NamedTuple):
 
 
 def _turn(stream: Json) -> _Turn:
-    """The display matrix (ISO/IEC 14496-12, 8.3.2) as quarter turns, if it is that."""
+    """Returns the display matrix (ISO/IEC 14496-12, 8.3.2) as quarter turns, if it is one."""
     for data in _side_data(stream):
         if "displaymatrix" not in data:
             continue
-        # ffprobe counts counter-clockwise.
+        # ffprobe gives the angle counter-clockwise.
         clockwise = -number(data.get("rotation")) % 360
         quarters = round(clockwise / 90)
         straight = abs(clockwise - 90 * quarters) < 1
@@ -180,7 +184,7 @@ def _side_data(stream: Json) -> list[Json]:
 
 def _sar(stream: Json) -> Fraction:
     sar = _fraction(str(stream.get("sample_aspect_ratio", "")).replace(":", "/"))
-    # A shape beyond this is a mistake of whoever wrote it.
+    # A more extreme shape is a mistake of the file's writer.
     return sar if Fraction(1, 8) <= sar <= 8 else Fraction(1)
 
 
@@ -212,7 +216,7 @@ def _fraction(value: object) -> Fraction:
 
 
 def number(value: object) -> float:
-    """What ffprobe wrote as a number; 0 for anything else ("N/A")."""
+    """Returns a number of ffprobe's output; 0 for anything else ("N/A")."""
     try:
         return float(str(value))
     except ValueError:
@@ -220,7 +224,7 @@ def number(value: object) -> float:
 
 
 def whole_number(value: object) -> int:
-    """What ffprobe wrote as a whole number; 0 for anything else."""
+    """Returns a whole number of ffprobe's output; 0 for anything else."""
     try:
         return int(str(value))
     except ValueError:

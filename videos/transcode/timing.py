@@ -1,6 +1,6 @@
-"""What the packets of a picture track tell: rate, spacing of keyframes, hidden frames.
+"""Reads frame rate, keyframe spacing and hidden frames from the packets of a video track.
 
-The demuxer's index is read, nothing is decoded: 0.7 s for 2 GB and 25,000 packets in MP4.
+ffprobe reads the demuxer's index and decodes nothing: 0.7 s for 2 GB and 25,000 packets in MP4.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ STANDARD_RATES = (
     *(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120, 240)),
     *(Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 240)),
 )
-CLOSE = 0.01  # within this share of a standard rate, that rate is meant
-MILLISECOND = 0.0011  # Matroska's and some cameras' clocks round to it
+MAX_DEVIATION = 0.01  # share of a rate; a closer standard rate is taken instead
+ROUNDING_SECONDS = 0.0011  # Matroska and some cameras round times to milliseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Sums over the packets.
+    """A summary of the packets. Times are in seconds.
 
     ``start`` and ``end`` are None for a track without timestamps. ``usual_interval`` is the mean of
-    the intervals near the median, in which rounding to milliseconds cancels out.
+    the intervals near the median, which evens out rounding to milliseconds.
     """
 
     frames: int
@@ -46,10 +46,10 @@ class Timing:
 
 
 class PacketReader:
-    """Takes ffprobe's compact CSV lines (``pts,dts,duration,flags``) in pieces of any length."""
+    """Reads ffprobe's compact CSV lines (``pts,dts,duration,flags``) from parts of any length."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._incomplete = b""
         self._shown = array("d")
         self._keyframes = array("d")
         self._frames = 0
@@ -61,22 +61,22 @@ class PacketReader:
 
     @property
     def frames(self) -> int:
-        """That are shown, so far."""
+        """Number of shown frames so far."""
         return self._frames
 
-    def feed(self, piece: bytes) -> None:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
+    def feed(self, part: bytes) -> None:
+        *lines, self._incomplete = (self._incomplete + part).split(b"\n")
         for line in lines:
             self.packet(line)
 
     def packet(self, line: bytes) -> None:
-        """One whole line."""
+        """Reads one complete line."""
         fields = line.decode("ascii", "replace").strip().split(",")
         if len(fields) < 4:
             return
         shown_at, decoded_at, lasts = (_seconds(field) for field in fields[:3])
         flags = fields[3]
-        if "D" in flags:  # AV_PKT_FLAG_DISCARD: the edit list hides what this decodes to
+        if "D" in flags:  # AV_PKT_FLAG_DISCARD: the edit list hides this frame
             self._hides = True
             return
         if self._frames == 0:
@@ -87,7 +87,7 @@ class PacketReader:
             or (math.inf if decoded_at is None else decoded_at) <= self._last_decoded
         ):
             self._complete = False
-        # Matroska leaves the first decoding times of reordered frames to the reader.
+        # Matroska has no decoding times for the first reordered frames.
         if decoded_at is not None:
             self._last_decoded = decoded_at
         shown_at = decoded_at if shown_at is None else shown_at
@@ -99,7 +99,7 @@ class PacketReader:
             self._keyframes.append(shown_at)
 
     def timing(self) -> Timing:
-        """Call once, after the last piece."""
+        """Returns the summary. Call it once, after the last part."""
         times = sorted(self._shown)
         if not times:
             return Timing(
@@ -116,7 +116,7 @@ class PacketReader:
             )
         intervals = [later - earlier for earlier, later in itertools.pairwise(times)]
         median = sorted(intervals)[len(intervals) // 2] if intervals else 0.0
-        slack = max(MILLISECOND, 0.1 * median)
+        slack = max(ROUNDING_SECONDS, 0.1 * median)
         usual = [one for one in intervals if abs(one - median) <= slack]
         span = times[-1] - times[0]
         marks = [*sorted(self._keyframes), max(self._end, times[-1])]
@@ -137,13 +137,13 @@ class PacketReader:
 
 
 class EndReader:
-    """Takes the same lines and remembers only when the last of the packets ends."""
+    """Reads the same lines and keeps only the end of the last packet."""
 
     def __init__(self) -> None:
         self.end: float | None = None
 
     def packet(self, line: bytes) -> None:
-        """One whole line."""
+        """Reads one complete line."""
         fields = line.decode("ascii", "replace").strip().split(",")
         if len(fields) < 4 or "D" in fields[3]:
             return
@@ -153,15 +153,17 @@ class EndReader:
 
 
 class TrackReader:
-    """Takes ffprobe's lines of several tracks, each with the track's index in front, in pieces of
-    any length. The lines of a track that nobody reads are left."""
+    """Passes ffprobe's lines, which start with a track's index, to the reader of each track.
+
+    Takes parts of any length. Ignores tracks without a reader.
+    """
 
     def __init__(self, readers: Mapping[int, PacketReader | EndReader]) -> None:
         self._readers = {b"%d" % index: reader for index, reader in readers.items()}
-        self._rest = b""
+        self._incomplete = b""
 
-    def feed(self, piece: bytes) -> None:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
+    def feed(self, part: bytes) -> None:
+        *lines, self._incomplete = (self._incomplete + part).split(b"\n")
         for line in lines:
             index, _, packet = line.partition(b",")
             reader = self._readers.get(index)
@@ -170,13 +172,14 @@ class TrackReader:
 
 
 def nominal_rate(timing: Timing, declared: Fraction) -> Fraction:
-    """The constant rate that suits a track.
+    """Returns the constant frame rate that suits a track.
 
-    An even track has its average, exact when the container declares nearly that (30000/1001). An
-    uneven one has what most of its frames have: a phone's 30 with some frames left out is 30.
+    For evenly spaced frames this is the average, or the declared rate if that is close
+    (30000/1001). For others it is the rate of most frames: a phone's 30 fps with some frames
+    missing is 30.
 
     Args:
-        declared: ffprobe's ``r_frame_rate``; 0 when there is none.
+        declared: ffprobe's ``r_frame_rate``; 0 if there is none.
     """
     if timing.vfr and timing.usual_interval > 0:
         rate = 1 / timing.usual_interval
@@ -188,9 +191,9 @@ def nominal_rate(timing: Timing, declared: Fraction) -> Fraction:
 
 
 def snap(rate: float) -> Fraction:
-    """The nearest standard rate, or the rate itself when none is near."""
+    """Returns the nearest standard rate, or the rate itself if none is near."""
     nearest = min(STANDARD_RATES, key=lambda standard: abs(float(standard) - rate))
-    if abs(float(nearest) - rate) <= CLOSE * rate:
+    if abs(float(nearest) - rate) <= MAX_DEVIATION * rate:
         return nearest
     return Fraction(rate).limit_denominator(1001)
 

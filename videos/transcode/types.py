@@ -1,4 +1,4 @@
-"""The values that pass between the stages. Sizes are pixels, times are seconds, rates are bit/s."""
+"""Values that the stages exchange. Sizes are in pixels, times in seconds, rates in bit/s."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GIB = 1024**3
 
 
 class EncodeQuality(NamedTuple):
-    """What the operator's choice of quality means to libx264."""
+    """The libx264 settings of a quality that the operator can choose."""
 
     crf: int
     preset: str
@@ -34,31 +34,31 @@ QUALITIES: Mapping[QualityName, EncodeQuality] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the operator may choose, and the limits that nobody may pass.
+    """The operator's choices and the fixed limits.
 
     Attributes:
-        ffmpeg: name or path of FFmpeg; ffprobe is looked for beside it.
-        accepted: file name extensions, without the dot, that decide which demuxers may be used.
-        max_short_side, max_long_side: largest picture, measured so that portrait counts as much.
-        max_fps: highest frame rate of an encoded picture, and of a copied one on average.
-        ladder: short sides of the smaller renditions; one that is hardly smaller is left out.
+        ffmpeg: name or path of FFmpeg; ffprobe must be beside it.
+        accepted: file name extensions, without the dot, whose demuxers may be used.
+        max_short_side, max_long_side: size limit of a picture, the same for portrait and landscape.
+        max_fps: limit of the frame rate; for a copied picture, of its average.
+        ladder: short sides of the smaller renditions; sizes too close to the next one are skipped.
         crf, preset: libx264's quality (lower is better) and speed.
-        at_once_pixel_rate: up to how many pixels a second (see ``plan.pixel_rate``) the whole
-            ladder is made in one run; above, the largest rendition is made first. 120 million are
-            what two idle cores encode 1.2 times as fast as they are watched: 1080p30 from HEVC
-            with 720p and 480p took 0.78 s of each core for a second.
-        encoder: the one to use if it works; libx264 if it doesn't.
-        vaapi_device: what ``h264_vaapi`` encodes on.
+        at_once_pixel_rate: work per second of video (see ``ladder.pixel_rate``) up to which all
+            renditions are made in one run; above it, the largest one is made first. Two idle cores
+            encode 120 million at 1.2 times the playing speed: 1080p30 from HEVC with 720p and 480p
+            took 0.78 s of each core per second.
+        encoder: the encoder to use if it works, else libx264.
+        vaapi_device: the device of ``h264_vaapi``.
         audio_bitrate: of encoded AAC.
-        thumbnail_long_side: largest side of the thumbnail.
-        max_pixels: of one decoded picture; 8K is 33 million.
-        max_streams, max_duration_seconds: of a source.
+        thumbnail_long_side: longest side of the thumbnail.
+        max_pixels: of one decoded picture; 8K has 33 million.
+        max_streams, max_duration_seconds: limits of a source.
         wall_clock_floor_seconds, wall_clock_factor: a run may take the larger of the floor and the
             factor times the video's length.
         stall_seconds: how long a run may make no progress.
-        probe_seconds: how long one run of ffprobe may take.
-        memory_bytes: that one FFmpeg process may use; 4K in high dynamic range takes 1.2 GB.
-        nice: how far FFmpeg steps back behind the site's own processes.
+        probe_seconds: time limit of one run of ffprobe.
+        memory_bytes: limit of one FFmpeg process; 4K in high dynamic range needs 1.2 GB.
+        nice: added to the niceness of FFmpeg, so that the site's own processes run first.
     """
 
     ffmpeg: str = "ffmpeg"
@@ -86,23 +86,23 @@ class Options:
 
     @property
     def ffprobe(self) -> str:
-        """The ffprobe that belongs to ``ffmpeg``: the same place, the same suffix."""
+        """Returns the ffprobe beside ``ffmpeg``, with the same suffix."""
         folder, slash, name = self.ffmpeg.rpartition("/")
         return folder + slash + name.replace("ffmpeg", "ffprobe")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
-    """What happens to decoded pictures before they are encoded, in this order.
+    """How decoded pictures are converted before encoding, in this order.
 
     Attributes:
-        field_order: the first field of interlaced pictures; "progressive" for nothing to do.
-        field_rate: make one picture of each field rather than of each pair.
-        fps: constant rate to bring the frames to.
+        field_order: the first field of interlaced pictures; "progressive" for no deinterlacing.
+        field_rate: whether each field becomes a frame, instead of each pair of fields.
+        fps: the constant frame rate of the output.
         color_range, color_matrix, color_primaries, color_transfer: of the decoded pictures, with
-            what the file doesn't say filled in; the matrix is "gbr" for RGB.
-        hdr: tone-map from this; "" for none.
-        wide_gamut: the primaries are not BT.709's and have to be converted in linear light.
+            defaults where the file doesn't say; the matrix is "gbr" for RGB.
+        hdr: the transfer to tone-map from; "" for none.
+        wide_gamut: whether the primaries must be converted to BT.709 in linear light.
     """
 
     field_order: FieldOrder
@@ -118,9 +118,9 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How one rendition is made. ``maxrate`` caps the bit rate; the sizes are in PlannedRendition.
+    """How a rendition is encoded. ``maxrate`` caps the bit rate.
 
-    ``crf`` and ``preset`` are libx264's; for the other encoders see ``encoders``.
+    ``crf`` and ``preset`` are those of libx264; for the other encoders see ``encoders``.
     """
 
     preset: str
@@ -131,12 +131,12 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRendition:
-    """One file that is published.
+    """A rendition of the plan; it becomes one published file.
 
     Attributes:
         name: "source" for a copied picture, else its short side: "1080p".
         width, height: as shown.
-        bandwidth: bit/s that it may need with its sound: the cap, or the average of a copy.
+        bandwidth: bit/s with sound: the cap, or the average of a copy.
         encoding: None for a copied picture.
     """
 
@@ -149,13 +149,13 @@ class PlannedRendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """What happens to the sound track: copied, or AAC stereo.
+    """How the sound track is handled: copied, or encoded as AAC stereo.
 
     Attributes:
-        index: of the stream in the source.
-        copied: True to leave it as it is; what follows is then not used.
+        index: number of the stream in the source.
+        copied: whether it is copied; the other attributes are then unused.
         bitrate, sample_rate: of the encoded sound.
-        channels: of the source; above 8 there is no layout to mix down from.
+        channels: of the source; FFmpeg has no default layout for more than 8.
     """
 
     index: int
@@ -170,14 +170,14 @@ class Plan:
     """What to do with a source.
 
     Attributes:
-        duration_seconds: what the result should have.
-        video_index: of the picture track in the source.
+        duration_seconds: expected length of the result.
+        video_index: number of the video track in the source.
         reasons: why the picture is encoded, for logs and pages; empty for a copy.
         treatment: None for a copy.
-        renditions: what is made in this run, the largest first; their names differ.
-        later: names of the smaller renditions that another run makes of the largest one.
-        keeps_times: no picture is put before the first to fill a gap; the clock is already one
-            that we published, and a player goes from one rendition to the other by it.
+        renditions: what this run makes, the largest first, with unique names.
+        later: names of the smaller renditions that another run makes from the largest one.
+        keeps_times: whether timestamps are kept, with no frame added before the first one. The
+            source is then a published rendition, and players switch between renditions by time.
         sound: None for a video without sound.
     """
 
@@ -192,22 +192,22 @@ class Plan:
 
     @property
     def top(self) -> PlannedRendition:
-        """The largest rendition of this run."""
+        """Returns the largest rendition of this run."""
         return self.renditions[0]
 
     @property
     def copied(self) -> bool:
-        """The picture is published bit for bit."""
+        """Returns whether the picture is copied bit for bit."""
         return self.treatment is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderChoice:
-    """Which encoder is used.
+    """The encoder that is used.
 
     Attributes:
-        fallback_reason: a sentence for people on why it is not the configured one; "" when it is.
-        detail: what FFmpeg said to that, for logs; may hold paths.
+        fallback_reason: a sentence that says why it is not the configured one; "" if it is.
+        detail: FFmpeg's output about that, for logs; may contain paths.
     """
 
     name: EncoderName
@@ -217,12 +217,12 @@ class EncoderChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run has come. None stands for what is not known (yet).
+    """The progress of a run. None means unknown.
 
     Attributes:
         fraction: 0 to 1.
         speed: seconds of video per second.
-        seconds_left: at that speed.
+        seconds_left: time left at that speed.
     """
 
     fraction: float | None = None
@@ -230,34 +230,37 @@ class Progress:
     seconds_left: float | None = None
 
 
+NEARLY_DONE = Progress(fraction=1.0, seconds_left=0.0)
+"""For short steps after the main run."""
+
 Tick = Callable[[Progress], None]
-"""Called about once a second while a process runs; whatever it raises ends the process."""
+"""Called about once a second while a process runs. What it raises ends the process."""
 
 
 def no_tick(progress: Progress) -> None:
-    """For callers who don't want to know."""
+    """Does nothing: for callers that need no progress."""
 
 
 Begun = Callable[[Plan], None]
-"""Called when the plan stands and FFmpeg is about to write ``workdir/<name>.mp4`` for each of its
-renditions. Called once more when a hardware encoder failed and libx264 begins again: what was read
-of the files until then is void. Whatever it raises ends the run."""
+"""Called with the plan just before FFmpeg writes ``workdir/<name>.mp4`` for each of its renditions.
+
+Called again if a hardware encoder failed and libx264 starts from the beginning: what was read from
+the files until then is invalid. What it raises ends the run."""
 
 
 def no_begun(plan: Plan) -> None:
-    """For callers who wait for the end."""
+    """Does nothing: for callers that only need the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """One rendition that was made and checked against its plan.
+    """A rendition that was made and checked against its plan.
 
     Attributes:
-        rendition: what was planned.
-        path: in the work folder.
+        rendition: as planned.
+        path: the file, in the work folder.
         width, height: as shown.
         fps: the nominal rate.
-        size_bytes: of the file.
     """
 
     rendition: PlannedRendition
@@ -271,13 +274,13 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscodeResult:
-    """What ``pipeline.transcode`` made; all files lie in its work folder.
+    """The result of ``pipeline.transcode``; all files are in its work folder.
 
     Attributes:
-        info: of the source.
+        info: facts of the source.
         plan: what was done and why.
         renditions: as in the plan, the largest first.
-        thumbnail: None when no picture could be had from the result.
+        thumbnail: None if no frame could be read from the result.
         encoder: None for a copy.
     """
 
@@ -289,5 +292,5 @@ class TranscodeResult:
 
     @property
     def top(self) -> Made:
-        """The largest rendition of this run."""
+        """Returns the largest rendition of this run."""
         return self.renditions[0]

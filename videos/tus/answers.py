@@ -1,4 +1,4 @@
-"""From where an upload stands to what is answered."""
+"""Builds the answers to tus requests from the status of an upload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHECKSUM_MISMATCH: Final = 460
 
 
 def offered(*, max_size: int) -> Answer:
-    """What this server can do. No file may be larger than `max_size` bytes."""
+    """Answers OPTIONS: what this server supports. `max_size`: limit of a file in bytes."""
     headers = {
         "Tus-Version": VERSION,
         "Tus-Extension": ",".join(EXTENSIONS),
@@ -23,27 +23,27 @@ def offered(*, max_size: int) -> Answer:
     return Answer(status=204, headers=headers)
 
 
-def created(standing: UploadStatus, *, location: str, has_body: bool) -> Answer:
-    headers = {"Location": location, "Upload-Expires": standing.expires}
+def created(upload: UploadStatus, *, location: str, has_body: bool) -> Answer:
+    headers = {"Location": location, "Upload-Expires": upload.expires}
     if has_body:
-        headers["Upload-Offset"] = str(standing.offset)
+        headers["Upload-Offset"] = str(upload.offset)
     return Answer(status=201, headers=headers)
 
 
-def told(standing: UploadStatus) -> Answer:
+def told(upload: UploadStatus) -> Answer:
     headers = {
-        "Upload-Offset": str(standing.offset),
-        "Upload-Length": str(standing.length),
-        "Upload-Expires": standing.expires,
+        "Upload-Offset": str(upload.offset),
+        "Upload-Length": str(upload.length),
+        "Upload-Expires": upload.expires,
         "Cache-Control": "no-store",
     }
-    if standing.header:
-        headers["Upload-Metadata"] = standing.header
+    if upload.header:
+        headers["Upload-Metadata"] = upload.header
     return Answer(status=200, headers=headers)
 
 
-def appended(standing: UploadStatus) -> Answer:
-    headers = {"Upload-Offset": str(standing.offset), "Upload-Expires": standing.expires}
+def appended(upload: UploadStatus) -> Answer:
+    headers = {"Upload-Offset": str(upload.offset), "Upload-Expires": upload.expires}
     return Answer(status=204, headers=headers)
 
 
@@ -51,21 +51,24 @@ def terminated() -> Answer:
     return Answer(status=204)
 
 
-def check_append(append: Append, standing: UploadStatus) -> None:
-    """Raises TusError: 409 for an offset that is not where the upload stands, 400 for another
-    length of the whole, 413 for more than is still to come."""
-    if append.length is not None and append.length != standing.length:
-        raise TusError(400, "The length of a file that is on its way cannot be changed.")
-    if append.offset != standing.offset:
-        raise wrong_offset(standing.offset)
-    if append.size > standing.length - standing.offset:
-        raise TusError(413, "This is more than the file was said to have.")
+def check_append(append: Append, upload: UploadStatus) -> None:
+    """Checks that a request continues the upload.
+
+    Raises: TusError with 409 if it does not start at the upload's offset, 400 if it gives another
+    length of the file, 413 if it has more bytes than are missing.
+    """
+    if append.length is not None and append.length != upload.length:
+        raise TusError(400, "The length of an upload can't be changed.")
+    if append.offset != upload.offset:
+        raise wrong_offset(upload.offset)
+    if append.size > upload.length - upload.offset:
+        raise TusError(413, "This is more data than the length of the upload.")
 
 
 def wrong_offset(offset: int) -> TusError:
     return TusError(
         409,
-        f"This piece does not belong here: {offset} bytes have come so far. Go on from there.",
+        f"The upload has {offset} bytes so far. Continue from there.",
         headers={"Upload-Offset": str(offset)},
     )
 
@@ -85,6 +88,6 @@ def gone() -> TusError:
 def busy(*, seconds: int) -> TusError:
     return TusError(
         423,
-        "This file is being sent from another page or device. Try again in a moment.",
+        "This file is being uploaded from another page or device. Try again in a moment.",
         headers={"Retry-After": str(seconds)},
     )

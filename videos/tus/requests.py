@@ -1,4 +1,4 @@
-"""From a method and headers to what they ask."""
+"""Parses tus requests: a method and headers become a command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from videos.tus.types import (
     Checksum,
     Command,
     Create,
-    Options,
+    OptionsRequest,
     Terminate,
     TusError,
 )
@@ -23,37 +23,43 @@ from videos.tus.types import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# On the address that makes uploads, and on that of one upload.
+# Allowed methods of the address that creates uploads, and of the address of an upload.
 COLLECTION: Final = ("OPTIONS", "POST")
 UPLOAD: Final = ("OPTIONS", "HEAD", "PATCH", "DELETE")
 
 SHA1_BYTES: Final = 20
-# What no number of bytes reaches, and every database holds.
-MOST: Final = 2**63 - 1
+# Above any real size, and still fits into the integers of every database.
+MAX_NUMBER: Final = 2**63 - 1
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
-# "Must not contain spaces and commas", must not be empty, must be ASCII; controls are no header.
+# Keys must be ASCII, not empty, and without spaces and commas; headers have no control characters.
 _KEY: Final = re.compile(r"[!-+\--~]+")
 
 
 def effective_method(method: str, headers: Mapping[str, str]) -> str:
-    """X-HTTP-Method-Override, if there is one, goes before the method itself."""
+    """Returns the method of X-HTTP-Method-Override if there is one, else the request's."""
     return headers.get("x-http-method-override", "").strip().upper() or method.upper()
 
 
 def parse_request(method: str, headers: Mapping[str, str], *, is_collection: bool) -> Command:
-    """What a request asks. `headers` have lower-case names; the method is the effective one.
+    """Returns the command of a request.
 
-    Raises TusError: 405, 412, 415, 411 or 400.
+    Args:
+        method: the effective method.
+        headers: with lower-case names.
+        is_collection: whether the address is the one that creates uploads.
+
+    Raises:
+        TusError: with the status 405, 412, 415, 411 or 400.
     """
     allowed = COLLECTION if is_collection else UPLOAD
     if method not in allowed:
         raise TusError(
             405,
-            f"Nothing can be done with {method} here.",
+            f"The method {method} is not supported here.",
             headers={"Allow": ", ".join(allowed)},
         )
     if method == "OPTIONS":
-        return Options()
+        return OptionsRequest()
     if headers.get("tus-resumable") != VERSION:
         raise TusError(
             412,
@@ -74,9 +80,9 @@ def _create(headers: Mapping[str, str]) -> Create:
     if "upload-concat" in headers:
         raise TusError(400, "Uploads in parts that are joined later are not supported.")
     if "upload-defer-length" in headers:
-        raise TusError(400, "Say how long the file is: Upload-Defer-Length is not supported.")
+        raise TusError(400, "Upload-Length is missing: Upload-Defer-Length is not supported.")
     if "upload-length" not in headers:
-        raise TusError(400, "Say how long the file is, in Upload-Length.")
+        raise TusError(400, "Send the length of the file in Upload-Length.")
     header = headers.get("upload-metadata")
     return Create(
         length=_number(headers, "upload-length"),
@@ -92,9 +98,9 @@ def _append(headers: Mapping[str, str]) -> Append:
         raise _wrong_type()
     size = _content_length(headers)
     if size is None:
-        raise TusError(411, "Say how long this piece is, in Content-Length.")
+        raise TusError(411, "Send the length of the body in Content-Length.")
     if "upload-offset" not in headers:
-        raise TusError(400, "Say where this piece belongs, in Upload-Offset.")
+        raise TusError(400, "Send the position of the body in Upload-Offset.")
     return Append(
         offset=_number(headers, "upload-offset"),
         size=size,
@@ -112,27 +118,29 @@ def _wrong_type() -> TusError:
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
-    """Bytes of the body, None where that is not said. Raises TusError (411) for a chunked one."""
+    """Returns the bytes of the body; None if unknown. Raises: TusError (411) if it is chunked."""
     if "transfer-encoding" in headers:
-        raise TusError(411, "Say how long this piece is, in Content-Length, and send it unchunked.")
+        raise TusError(
+            411, "Send the length of the body in Content-Length, without chunked encoding."
+        )
     return _number(headers, "content-length") if headers.get("content-length") else None
 
 
 def _number(headers: Mapping[str, str], name: str) -> int:
     text = headers[name].strip()
-    if not _DIGITS.fullmatch(text) or int(text) > MOST:
+    if not _DIGITS.fullmatch(text) or int(text) > MAX_NUMBER:
         raise TusError(400, f"{name.title()} has to be a number of bytes.")
     return int(text)
 
 
 def _checksum(headers: Mapping[str, str]) -> Checksum | None:
-    """Of Upload-Checksum: the name of an algorithm, a space, the digest in Base64."""
+    """Parses Upload-Checksum: the name of an algorithm, a space, the digest in Base64."""
     text = headers.get("upload-checksum")
     if text is None:
         return None
     algorithm, _, encoded = text.strip().partition(" ")
     if algorithm.lower() != "sha1":
-        raise TusError(400, "The only checksum that is known here is sha1.")
+        raise TusError(400, "The only supported checksum is sha1.")
     digest = _base64(encoded.strip())
     if digest is None or len(digest) != SHA1_BYTES:
         raise TusError(400, "Upload-Checksum has to be a SHA-1 in Base64.")
@@ -140,9 +148,9 @@ def _checksum(headers: Mapping[str, str]) -> Checksum | None:
 
 
 def parse_metadata(header: str) -> dict[str, bytes]:
-    """Keys with values in Base64, comma-separated; a value may be missing, a key may not.
+    """Parses Upload-Metadata: comma-separated keys, each with an optional value in Base64.
 
-    Raises TusError (400).
+    Raises: TusError (400).
     """
     found: dict[str, bytes] = {}
     for pair in header.split(","):

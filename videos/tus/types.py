@@ -1,4 +1,4 @@
-"""What a request asks, where an upload stands, and what is answered."""
+"""The commands of requests, the status of an upload, and the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BODY_TYPE: Final = "application/offset+octet-stream"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A status, its headers, and the sentence that is its body; empty where there is none."""
+    """The status, headers and body of an answer; the body is a sentence or empty."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class Answer:
 
 
 class TusError(Exception):
-    """The request is not done, and nothing was changed; `answer` says why."""
+    """The request was refused and changed nothing; `answer` says why."""
 
     def __init__(
         self, status: int, sentence: str, *, headers: Mapping[str, str] | None = None
@@ -34,41 +34,41 @@ class TusError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checksum:
-    """What a body has to come to: `digest` are the raw bytes of its SHA-1."""
+    """The expected SHA-1 of a body; `digest` has its raw bytes."""
 
     digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What can this server do?"""
+class OptionsRequest:
+    """Asks what the server supports. (OPTIONS)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Where does this upload stand? (HEAD)"""
+    """Asks for the status of an upload. (HEAD)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminate:
-    """Forget this upload. (DELETE)"""
+    """Cancels an upload. (DELETE)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
-    """Here is more of it: `size` bytes that belong at `offset`. (PATCH)"""
+    """Adds `size` bytes at `offset`. (PATCH)"""
 
     offset: int
     size: int
     checksum: Checksum | None = None
-    length: int | None = None  # of the whole, where the request says it again
+    length: int | None = None  # of the whole file, if the request repeats it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
-    """A new upload of `length` bytes, the first `size` of which come along. (POST)
+    """Creates an upload of `length` bytes; the body has the first `size` of them. (POST)
 
-    `header` is the metadata as it was sent, to be echoed; `metadata` what it says, undecoded.
+    `header`: Upload-Metadata as received, to return it later. `metadata`: its keys and raw values.
     """
 
     length: int
@@ -78,16 +78,16 @@ class Create:
     metadata: Mapping[str, bytes] = field(default_factory=dict)
 
     def text(self, key: str) -> str:
-        """What the metadata says under a key, "" for nothing. What is no UTF-8 is replaced."""
+        """Returns a metadata value, "" if missing. Replaces bytes that are not UTF-8."""
         return self.metadata.get(key, b"").decode(errors="replace")
 
 
-Command = Options | Ask | Terminate | Append | Create
+Command = OptionsRequest | Ask | Terminate | Append | Create
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadStatus:
-    """Where an upload stands. Bytes; `expires` is the date as HTTP writes it (RFC 9110, 5.6.7)."""
+    """The status of an upload, in bytes. `expires` is an HTTP date (RFC 9110, 5.6.7)."""
 
     offset: int
     length: int

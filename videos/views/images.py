@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.services.avatars import avatar_path
 from categories.models import Category
 from categories.services import cover_path
-from clipset.server.file_responses import CACHE_FOR_A_DAY, file_response
+from videos.file_responses import CACHE_FOR_A_DAY, file_response
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from clipset.lib.filenames import version_of
 from clipset.lib.text import safe_filename
-from clipset.server.file_responses import CACHE_FOR_A_DAY, MAX_RANGE_BYTES, file_response
 from videos.access import playable_video, visible_video
+from videos.file_responses import CACHE_FOR_A_DAY, MAX_RANGE_BYTES, file_response
 from videos.services.small_thumbnails import small_thumbnail as small_thumbnail_path
 from videos.transcode.storyboard import Grid
 from videos.transcode.storyboard import storyboard_vtt as storyboard_text

@@ -13,8 +13,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from clipset.server.file_responses import MAX_RANGE_BYTES, file_response
 from videos.access import visible_video
+from videos.file_responses import MAX_RANGE_BYTES, file_response
 from videos.selectors.playback import (
     Playable,
     check_storage,

@@ -38,7 +38,7 @@ from videos.tus.types import (
     Append,
     Ask,
     Create,
-    Options,
+    OptionsRequest,
     Terminate,
     TusError,
 )
@@ -148,7 +148,7 @@ def _common_headers(request: MemberRequest, method: str, answer: Answer) -> dict
 
 
 def _run(request: MemberRequest, command: Command, upload_id: str | None) -> Answer:
-    if isinstance(command, Options):
+    if isinstance(command, OptionsRequest):
         return answers.offered(max_size=current_config().max_file_size_bytes)
     if isinstance(command, Create):
         return _create(request, command)

@@ -63,7 +63,7 @@ def overwrite(path: Path) -> None:
 FAULTS: list[tuple[str, Callable[[Path], None], str]] = [
     ("missing_files", lambda path: path.unlink(), "The rendition 480p of the video"),
     ("sizes", cut, "It is damaged."),
-    ("renditions", overwrite, "cannot be played: it has no index of fragments"),
+    ("renditions", overwrite, "cannot be played: it has no fragment index"),
 ]
 
 

@@ -189,7 +189,7 @@ def test_how_it_is_written() -> None:
     "text", ["", "   \n", "Dear all,\n", "<html>", "{1}{25}MicroDVD", "WEBVTTX\n\nno"]
 )
 def test_what_is_no_subtitle_is_refused(text: str) -> None:
-    with pytest.raises(CaptionError, match="no subtitles that can be read"):
+    with pytest.raises(CaptionError, match="We couldn't read any captions in this file"):
         parse_captions(text)
 
 

@@ -14,7 +14,7 @@ from tests import clips
 from tests.videos.transcode import fragmented
 from videos.transcode import fragments as under_test
 from videos.transcode.fragments import (
-    NOTHING_YET,
+    EMPTY_INDEX,
     FragmentIndex,
     NotFragmentedError,
     codecs,
@@ -56,7 +56,7 @@ def test_nothing_is_in_an_empty_file_and_a_missing_one_is_an_error(tmp_path: Pat
     with pytest.raises(FileNotFoundError):
         read_index(path)
     path.touch()
-    assert read_index(path) == NOTHING_YET
+    assert read_index(path) == EMPTY_INDEX
     with pytest.raises(NotFragmentedError, match="cannot be read"):
         codecs(path)
     with pytest.raises(NotFragmentedError):
@@ -153,7 +153,7 @@ def _read_safely(data: bytes, final: FragmentIndex | None = None) -> None:
     try:
         index = read_index(path)
     except NotFragmentedError:
-        index = NOTHING_YET
+        index = EMPTY_INDEX
     else:
         assert index.end <= len(data)
         for fragment in index.fragments:

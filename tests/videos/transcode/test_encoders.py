@@ -42,7 +42,7 @@ HARDWARE = [name for name in ENCODERS if name != "libx264"]
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders, "_verdicts", {})
+    monkeypatch.setattr(encoders, "_trial_results", {})
 
 
 # -- argument lists

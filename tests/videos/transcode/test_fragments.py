@@ -18,7 +18,7 @@ from tests import clips
 from tests.processes import process
 from tests.videos.transcode import fragmented
 from videos.transcode.fragments import (
-    NOTHING_YET,
+    EMPTY_INDEX,
     Fragment,
     FragmentIndex,
     average_bandwidth,
@@ -127,7 +127,7 @@ def test_what_is_listed_while_ffmpeg_writes_stays(tmp_path: Path) -> None:
         str(path),
     ]
     seen: list[tuple[FragmentIndex, bytes]] = []
-    known = NOTHING_YET
+    known = EMPTY_INDEX
     with process(command, log=tmp_path / "log") as writing:
         deadline = time.monotonic() + 25
         while writing.poll() is None and time.monotonic() < deadline:
@@ -155,7 +155,7 @@ def test_of_a_file_cut_anywhere_only_what_is_whole_is_listed(tmp_path: Path) -> 
     final = read_index(fragmented.tiny())
     assert len(final.fragments) == 3
     growing = tmp_path / "growing.mp4"
-    known = NOTHING_YET
+    known = EMPTY_INDEX
     with growing.open("wb", buffering=0) as writing, growing.open("rb") as reading:
         for size in range(len(data) + 1):
             again = read_index(reading)
@@ -249,7 +249,7 @@ def test_the_peak_is_of_the_largest_run_of_about_a_target_duration() -> None:
 def test_a_clip_shorter_than_any_run_has_its_average() -> None:
     index = _index((125_000, 1))
     assert peak_bandwidth(index) == average_bandwidth(index) == 1_000_000
-    assert peak_bandwidth(NOTHING_YET) == average_bandwidth(NOTHING_YET) == 0
+    assert peak_bandwidth(EMPTY_INDEX) == average_bandwidth(EMPTY_INDEX) == 0
 
 
 @settings(deadline=None)
@@ -276,7 +276,7 @@ def test_rates_cover_what_the_standard_says(parts: list[tuple[int, Fraction]]) -
 
 
 def test_the_target_holds_every_fragment_and_what_was_planned() -> None:
-    assert target_duration(NOTHING_YET) == 4
+    assert target_duration(EMPTY_INDEX) == 4
     assert target_duration(read_index(fragmented.encoded(fps="30000/1001"))) == 4  # 4.004 s
     assert target_duration(_index((1, Fraction(449, 100)))) == 4
     assert target_duration(_index((1, Fraction(450, 100)))) == 5

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.videos.transcode import fragmented
 from videos.transcode.fragments import (
-    NOTHING_YET,
+    EMPTY_INDEX,
     Fragment,
     FragmentIndex,
     average_bandwidth,
@@ -148,7 +148,7 @@ def test_the_target_is_at_least_what_was_planned_and_no_fragment_exceeds_it() ->
 
 
 def test_a_file_that_has_only_begun_has_an_empty_list() -> None:
-    begun = replace(NOTHING_YET, init_size=700, end=700)
+    begun = replace(EMPTY_INDEX, init_size=700, end=700)
     parsed = m3u8.loads(media_playlist(begun, uri=FILE, ended=False))
     assert not parsed.segments
     assert not parsed.is_endlist

@@ -284,7 +284,7 @@ def test_uneven_frames_become_even() -> None:
     ("fps", "seconds"),
     [
         pytest.param("24", 4.0, marks=pytest.mark.long),
-        ("25", 4.0),
+        pytest.param("25", 4.0, marks=pytest.mark.long),
         pytest.param("30", 4.0, marks=pytest.mark.long),
         ("60", 4.0),
         # 96, 120 and 240 frames, as many in every fragment.

@@ -628,14 +628,14 @@ def test_no_sound_is_no_sound() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"whole": False}, "end is missing"),
+        ({"whole": False}, "This file is incomplete"),
         ({"video": None}, "only sound"),
-        ({"video": None, "audio": None}, "no picture track"),
-        ({"video": video(frames=0)}, "no picture that can be read"),
-        ({"video": video(pix_fmt="")}, "no picture that can be read"),
-        ({"video": video(coded_width=16_000, coded_height=16_000)}, "too large (16000 × 16000)"),
+        ({"video": None, "audio": None}, "no video track"),
+        ({"video": video(frames=0)}, "couldn't find a video track"),
+        ({"video": video(pix_fmt="")}, "couldn't find a video track"),
+        ({"video": video(coded_width=16_000, coded_height=16_000)}, "too high (16000 × 16000)"),
         ({"video": video(dolby_profile_5=True)}, "Dolby Vision profile 5"),
-        ({"duration_seconds": 12 * 3600 + 1.0}, "longer than 12 hours"),
+        ({"duration_seconds": 12 * 3600 + 1.0}, "longer than the 12-hour limit"),
     ],
 )
 def test_what_cannot_become_a_video_is_refused_in_words(

@@ -77,7 +77,9 @@ def test_what_is_no_h264_does_not_pass(make: object) -> None:
 @pytest.mark.ffmpeg
 def test_what_is_cut_short_does_not_pass() -> None:
     clip = clips.h264_mp4(faststart=True)
-    with pytest.raises(ProcessingError, match="not what it should be"):
+    with pytest.raises(
+        ProcessingError, match="The processed video is faulty, so it wasn't published"
+    ):
         check(clips.truncated(clip, 0.9), plan_of(clip))
 
 

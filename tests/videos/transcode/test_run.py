@@ -260,7 +260,7 @@ def test_a_full_disk_is_told(container: str) -> None:
     argv = ["ffmpeg", "-v", "error", "-i", clip, "-c", "copy", "-f", container, "-y", "/dev/full"]
     with pytest.raises(DiskFullError) as caught:
         run_it(argv)
-    assert "disk is full" in caught.value.sentence
+    assert "out of disk space" in caught.value.sentence
     assert "/dev/full" not in caught.value.sentence
 
 

@@ -276,5 +276,5 @@ def test_a_video_longer_than_may_be_is_refused() -> None:
 
 @pytest.mark.parametrize("with_cover", [False, True])
 def test_music_is_refused_with_a_sentence(with_cover: bool) -> None:
-    with pytest.raises(SourceError, match=r"only sound\. Please upload a video\."):
+    with pytest.raises(SourceError, match=r"only sound\. Upload a video\."):
         transcode(clips.audio_only(with_cover=with_cover), clips.new_path("work"), options=OPTIONS)

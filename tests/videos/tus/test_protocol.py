@@ -22,7 +22,7 @@ from videos.tus.types import (
     Ask,
     Checksum,
     Create,
-    Options,
+    OptionsRequest,
     Terminate,
     TusError,
     UploadStatus,
@@ -40,9 +40,9 @@ def without(headers: dict[str, str], name: str) -> dict[str, str]:
 
 
 UNDERSTOOD: list[tuple[str, str, dict[str, str], bool, object]] = [
-    ("what the server can do", "OPTIONS", {}, True, Options()),
-    ("the same of one upload", "OPTIONS", {}, False, Options()),
-    ("in whatever version", "OPTIONS", {"tus-resumable": "0.2.2"}, True, Options()),
+    ("what the server can do", "OPTIONS", {}, True, OptionsRequest()),
+    ("the same of one upload", "OPTIONS", {}, False, OptionsRequest()),
+    ("in whatever version", "OPTIONS", {"tus-resumable": "0.2.2"}, True, OptionsRequest()),
     ("where it stands", "HEAD", V, False, Ask()),
     ("to forget it", "DELETE", V, False, Terminate()),
     ("more of it", "PATCH", PATCH, False, Append(offset=5, size=5)),

@@ -13,9 +13,9 @@ from django.urls import resolve
 from django.utils import timezone
 
 from clipset.lib.slots import NoSlotError, Slots
-from clipset.server import file_responses
 from tests.builders import count_queries, make_moderator, make_user, make_video
 from tests.videos.views.test_media import VIDEO, read
+from videos import file_responses
 from videos.models import Caption, GuestLink, Video
 from videos.selectors import guest_links
 from videos.selectors.guest_links import MAX_INLINE

@@ -14,9 +14,9 @@ from django.conf import settings as django_settings
 from django.test import Client, RequestFactory
 
 from clipset.lib.slots import Slots
-from clipset.server import file_responses
 from tests.builders import make_admin, make_moderator, make_user, make_video
 from tests.videos.live import Visitor
+from videos import file_responses
 from videos.models import ProcessingStatus, Video
 from videos.views import media
 

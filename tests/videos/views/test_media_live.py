@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clipset.server.file_responses import MAX_RANGE_BYTES
 from tests.builders import make_user, make_video
 from tests.videos import live
 from tests.videos.live import Visitor
+from videos.file_responses import MAX_RANGE_BYTES
 
 if TYPE_CHECKING:
     from accounts.models import User
