@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Cursor: TypeAlias = tuple[str | int, ...]
+_A = TypeVar("_A", str, int)
+_B = TypeVar("_B", str, int)
 
 # Characters of an encoded cursor, so that addresses stay within the limits of servers.
 MAX_CURSOR_LENGTH: Final = 1024
@@ -52,6 +58,27 @@ def decode_cursor(text: str) -> Cursor | None:
         return None
     # Both base64 and JSON allow other spellings; only the one of encode_cursor is accepted.
     return values if _encode(values) == text else None
+
+
+@overload
+def parse_cursor(after: str, first: type[_A], /) -> tuple[_A] | None: ...
+@overload
+def parse_cursor(after: str, first: type[_A], second: type[_B], /) -> tuple[_A, _B] | None: ...
+def parse_cursor(after: str, /, *types: Any) -> Any:
+    """The values of the cursor `after`, which have to be of these types.
+
+    None, for a missing or wrong cursor, means the first page.
+    """
+    values = decode_cursor(after) if after else None
+    if values is None or len(values) != len(types):
+        return None
+    return values if all(map(isinstance, values, types)) else None
+
+
+def next_address(cursor: Cursor, parameters: Mapping[str, str] | None = None) -> str:
+    """The query string of the page that begins after `cursor`. Leaves empty parameters out."""
+    query = {**(parameters or {}), "after": encode_cursor(cursor)}
+    return "?" + urlencode({name: value for name, value in query.items() if value})
 
 
 def _encode(values: Cursor) -> str:

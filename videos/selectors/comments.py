@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
-from clipset.lib.query_parameters import next_address, parse_cursor
+from clipset.lib.keyset import next_address, parse_cursor
 from clipset.lib.units import compact_count
 from videos.models import Comment
 from videos.querysets import present_q

@@ -9,7 +9,7 @@ from django.db.models import IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 
 from accounts.models import User
-from clipset.lib.query_parameters import next_address, parse_cursor
+from clipset.lib.keyset import next_address, parse_cursor
 from clipset.lib.units import compact_count, plural
 from clipset.lib.words import marked, search_terms
 from videos.models import Video

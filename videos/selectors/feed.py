@@ -19,7 +19,7 @@ from django.db.models import (
 )
 from django.db.models.lookups import LessThan
 
-from clipset.lib.query_parameters import next_address, parse_cursor
+from clipset.lib.keyset import next_address, parse_cursor
 from videos.models import Video
 from videos.selectors.cards import VideoCard, cards
 from videos.selectors.likes import likes_along, with_likes

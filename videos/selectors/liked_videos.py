@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
 
-from clipset.lib.query_parameters import next_address, parse_cursor
+from clipset.lib.keyset import next_address, parse_cursor
 from videos.models import Like, Video
 from videos.selectors.cards import cards
 from videos.selectors.feed import PAGE_SIZE, FeedPage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from clipset.lib.query_parameters import next_address, parse_cursor
+from clipset.lib.keyset import next_address, parse_cursor
 from videos.models import Notification
 from videos.selectors.cards import small_thumbnail_url
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Count, Exists, OuterRef, Subquery, Sum, UUIDField
 from django.db.models.functions import Coalesce
 
-from clipset.lib.query_parameters import next_address, parse_cursor
+from clipset.lib.keyset import next_address, parse_cursor
 from videos.models import Playlist, PlaylistEntry, Video
 from videos.models.playlist import MAX_PLAYLISTS
 from videos.selectors.cards import VideoCard, cards, small_thumbnail_url

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Case, F, IntegerField, Q, Value, When
 
 from accounts.models import User
-from clipset.lib.query_parameters import next_address, parse_cursor
+from clipset.lib.keyset import next_address, parse_cursor
 from clipset.lib.units import clock
 from clipset.lib.words import begins_any, excerpt, find_terms, marked, search_terms, words_of
 from videos.fulltext import Term, newest_matching

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipset.lib.keyset import MAX_CURSOR_LENGTH, decode_cursor, encode_cursor
+from clipset.lib.keyset import (
+    MAX_CURSOR_LENGTH,
+    decode_cursor,
+    encode_cursor,
+    next_address,
+    parse_cursor,
+)
 
 texts = st.text(
     alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40
@@ -137,3 +143,19 @@ def test_decoding_never_raises_and_gives_only_what_would_be_encoded(text: str) -
 def test_what_cannot_be_a_cursor_is_refused(values: tuple[str | int, ...]) -> None:
     with pytest.raises(ValueError, match="cursor"):
         encode_cursor(values)
+
+
+def test_a_cursor_has_the_number_and_the_types_of_values_that_its_list_is_sorted_by() -> None:
+    assert parse_cursor(encode_cursor((5, "x")), int, str) == (5, "x")
+    assert parse_cursor(encode_cursor((5,)), int) == (5,)
+    assert parse_cursor(encode_cursor(("5",)), int) is None
+    assert parse_cursor(encode_cursor((5, 6)), int) is None
+    assert parse_cursor(encode_cursor((5,)), int, int) is None
+    assert parse_cursor("nonsense", int) is None
+    assert parse_cursor("", int) is None
+
+
+def test_the_next_address_keeps_the_parameters_that_are_set() -> None:
+    cursor = encode_cursor((5,))
+    assert next_address((5,)) == f"?after={cursor}"
+    assert next_address((5,), {"q": "a b", "sort": ""}) == f"?q=a+b&after={cursor}"

@@ -6,12 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clipset.lib.keyset import encode_cursor
 from clipset.lib.query_parameters import (
     MAX_TEXT,
     int_parameter,
-    next_address,
-    parse_cursor,
     short_id_parameter,
     text_parameter,
     time_parameter,
@@ -55,19 +52,3 @@ def test_a_text_has_no_nul_and_a_limit() -> None:
 def test_what_cannot_be_a_short_id_is_none(text: str) -> None:
     assert short_id_parameter({"v": text}, "v") == ""
     assert short_id_parameter({"v": "abcde12345"}, "v") == "abcde12345"
-
-
-def test_a_cursor_has_the_number_and_the_types_of_values_that_its_list_is_sorted_by() -> None:
-    assert parse_cursor(encode_cursor((5, "x")), int, str) == (5, "x")
-    assert parse_cursor(encode_cursor((5,)), int) == (5,)
-    assert parse_cursor(encode_cursor(("5",)), int) is None
-    assert parse_cursor(encode_cursor((5, 6)), int) is None
-    assert parse_cursor(encode_cursor((5,)), int, int) is None
-    assert parse_cursor("nonsense", int) is None
-    assert parse_cursor("", int) is None
-
-
-def test_the_next_address_keeps_the_parameters_that_are_set() -> None:
-    cursor = encode_cursor((5,))
-    assert next_address((5,)) == f"?after={cursor}"
-    assert next_address((5,), {"q": "a b", "sort": ""}) == f"?q=a+b&after={cursor}"

@@ -456,7 +456,7 @@ def test_an_upload_that_is_ended_while_it_comes_is_gone(
 
 
 def test_a_disk_that_fills_up_is_507_and_keeps_what_there_was_room_for(
-    client: Client, url: str, settings: Settings, refreshs_at_once: None
+    client: Client, url: str, settings: Settings, looks_at_once: None
 ) -> None:
     def fill() -> None:
         settings.MIN_FREE_DISK_BYTES = 1 << 60

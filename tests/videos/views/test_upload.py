@@ -296,7 +296,7 @@ def test_a_file_that_would_pass_the_weekly_quota_is_refused(client: Client, bob:
     assert answer.status_code == 413
     day = f"{quota_state(bob).resets_at:%A, %-d %B}"
     assert (
-        f"Not enough weekly quota: 1 MB of 4 MB is left until {day}. "
+        f"Not enough weekly quota: 1 MB of 4 MB left until {day}. "
         "Upload a smaller file, or wait until then." in seen(answer)
     )
     assert_nothing_is_left(bob, charged=3 * MIB)
