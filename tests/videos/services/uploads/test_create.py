@@ -144,9 +144,7 @@ def test_the_forms_own_bytes_do_not_make_a_file_that_fits_be_refused(bob: User) 
 
 def test_what_another_upload_took_meanwhile_is_not_taken_twice(bob: User) -> None:
     set_limits(week=2 * FORM_OVERHEAD)
-    first = begin_upload(
-        user=bob, content_length=2 * FORM_OVERHEAD + 10
-    )  # half of the quota
+    first = begin_upload(user=bob, content_length=2 * FORM_OVERHEAD + 10)  # half of the quota
     assert used(bob) == FORM_OVERHEAD + 10
     second = begin_upload(user=bob, content_length=FORM_OVERHEAD - 10)
     finish(second, FORM_OVERHEAD - 100)
