@@ -1,4 +1,4 @@
-"""What people type about videos."""
+"""Forms about videos."""
 
 from __future__ import annotations
 
@@ -62,8 +62,11 @@ class _VideoFields(forms.Form):
 
 
 class EditForm(_VideoFields):
-    """Title, description and category of a video that is there; once it is ready also its picture:
-    a file that is sent, or a moment (seconds). A file wins; without either the picture stays."""
+    """The details of a video, and its thumbnail once it is ready.
+
+    The thumbnail is an uploaded file or a frame at a moment (seconds). The file wins; without both
+    it stays.
+    """
 
     picture = forms.FileField(
         label="Upload a thumbnail",
@@ -88,19 +91,20 @@ class EditForm(_VideoFields):
         error_messages={"max_length": NO_MOMENT},
     )
 
-    def __init__(self, *args: Any, has_picture: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, has_thumbnail: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not has_picture:
+        if not has_thumbnail:
             del self.fields["picture"], self.fields["moment"]
 
     @classmethod
     def of(cls, video: Video, data: Any = None, files: Any = None) -> EditForm:
+        """The form for this video, with what was sent if there is any."""
         initial = {
             "title": video.title,
             "description": video.description or "",
             "category": video.category.slug if video.category else "",
         }
-        return cls(data, files, initial=initial, has_picture=video.is_ready)
+        return cls(data, files, initial=initial, has_thumbnail=video.is_ready)
 
     def clean_picture(self) -> UploadedFile | None:
         picture: UploadedFile | None = self.cleaned_data["picture"]
@@ -120,13 +124,15 @@ class EditForm(_VideoFields):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if self.errors and cleaned.get("picture"):
-            # No page can hold a file that was sent.
+            # A page cannot keep an uploaded file.
             self.add_error("picture", "Please choose the thumbnail again.")
         return cleaned
 
 
 class UploadDetailsForm(_VideoFields):
-    """What comes along with a file that is sent by tus; the title may be left to its name."""
+    """The details that come with an upload by tus. The title is optional: the file name is used
+    instead.
+    """
 
     playlist = forms.ModelChoiceField(
         Playlist.objects.none(),
@@ -138,12 +144,12 @@ class UploadDetailsForm(_VideoFields):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["title"].required = False
-        mine = Playlist.objects.present().filter(made_by=user)
-        cast("forms.ModelChoiceField[Playlist]", self.fields["playlist"]).queryset = mine
+        own = Playlist.objects.present().filter(made_by=user)
+        cast("forms.ModelChoiceField[Playlist]", self.fields["playlist"]).queryset = own
 
 
 class PlaylistForm(forms.Form):
-    """What a playlist is called."""
+    """The name and the description of a playlist."""
 
     title = LineField(
         label="Name",
@@ -216,7 +222,7 @@ class CommentForm(forms.Form):
 
 
 class UploadForm(_VideoFields):
-    """A video and what is said about it. Without a title it takes the file's name."""
+    """A video and its details. Without a title the file name is used."""
 
     file = forms.FileField(
         label="Video",
@@ -244,7 +250,7 @@ class UploadForm(_VideoFields):
 
 
 class GuestLinkForm(forms.Form):
-    """For whom a guest link is and how long it lasts."""
+    """The label and the lifetime of a guest link."""
 
     note = LineField(
         label="Label",
@@ -264,7 +270,7 @@ class GuestLinkForm(forms.Form):
 
 
 class CaptionForm(forms.Form):
-    """Captions from a file."""
+    """A caption file with its language and name."""
 
     file = forms.FileField(
         label="File",
@@ -302,7 +308,9 @@ class CaptionForm(forms.Form):
 
 
 class WatchedForm(forms.Form):
-    """What a player tells: where it is, and how much was played since the page opened."""
+    """What a player reports: its position, and the time played since the page was opened, in
+    seconds.
+    """
 
     at = forms.FloatField(min_value=0, max_value=MAX_SECONDS)
     watched = forms.FloatField(min_value=0)

@@ -1,4 +1,4 @@
-/** <clip-player>: media-chrome's controls around one video, and what they leave to us: the source,
+/** <clip-player>: media-chrome's controls around one video, and what media-chrome has not: sources,
     shortcuts, gestures, hints and preferences. media-chrome keeps the volume itself. */
 import { Captions } from "./captions.js";
 import { Renditions } from "./renditions.js";
@@ -238,7 +238,7 @@ export class ClipPlayer extends HTMLElement {
   /** @param {PointerEvent} event */
   tap = (event) => {
     this.pointerType = event.pointerType;
-    if (event.pointerType !== "touch" || !this.isOnPicture(event)) return;
+    if (event.pointerType !== "touch" || !this.isOnVideo(event)) return;
     const { left, width } = this.getBoundingClientRect();
     const third = Math.floor(((event.clientX - left) / width) * 3);
     const { at = -Infinity, third: lastThird } = this.lastTap ?? {};
@@ -249,11 +249,11 @@ export class ClipPlayer extends HTMLElement {
 
   /** @param {MouseEvent} event */
   doubleClick = (event) => {
-    if (this.pointerType !== "touch" && this.isOnPicture(event)) this.fullscreen();
+    if (this.pointerType !== "touch" && this.isOnVideo(event)) this.fullscreen();
   };
 
   /** @param {Event} event */
-  isOnPicture({ target }) {
+  isOnVideo({ target }) {
     return target === this.video || target === this.frame;
   }
 

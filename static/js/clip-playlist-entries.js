@@ -24,7 +24,7 @@ class ClipPlaylistEntries extends HTMLElement {
       move: document.getElementById("move"),
       remove: document.getElementById("remove"),
     };
-    this.announcement = this.querySelector("[data-said]");
+    this.announcement = this.querySelector("[data-message]");
     this.list.dataset.ready = "";
     this.showGrips();
     this.addEventListener("htmx:afterSwap", () => this.showGrips());

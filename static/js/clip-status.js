@@ -1,5 +1,5 @@
-/** <clip-status>: the processing status of a video. The site says how often htmx asks for it; a
-    hidden page does not ask. */
+/** <clip-status>: the processing status of a video. The site says how often htmx polls it; a
+    hidden page does not poll. */
 
 export class ClipStatus extends HTMLElement {
   /** @type {ClipPlayer | null} */

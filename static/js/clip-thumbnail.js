@@ -54,7 +54,7 @@ class ClipThumbnail extends HTMLElement {
     this.video.pause();
     this.video.currentTime = seconds;
     this.time.value = clock(seconds);
-    this.piece("said").textContent = `New thumbnail: ${clock(seconds)}.`;
+    this.piece("message").textContent = `New thumbnail: ${clock(seconds)}.`;
   }
 
   fileChanged() {
@@ -83,7 +83,7 @@ class ClipThumbnail extends HTMLElement {
     this.piece("use").hidden = !showsVideo;
     this.piece("drop").hidden = !hasFile;
     this.piece("use").parentElement.hidden = !showsVideo && !hasFile;
-    this.piece("said").textContent = showsFile ? "It will be cropped to fit." : "";
+    this.piece("message").textContent = showsFile ? "It will be cropped to fit." : "";
   }
 
   /** Gives a cropped image the video's aspect ratio, as tall as the style sheet permits.

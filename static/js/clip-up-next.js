@@ -68,7 +68,7 @@ class ClipUpNext extends HTMLElement {
       this.setMediaKeys();
     });
     show();
-    button.closest("[data-ways]").hidden = false;
+    button.closest("[data-options]").hidden = false;
   }
 
   /** Scrolls the list to the current video, without moving the page. */

@@ -77,7 +77,7 @@ export class ClipUpload extends HTMLElement {
     input.addEventListener("change", () => this.takeInput());
     nameField.addEventListener("input", () => this.batch.nameAll(this.commonName));
     this.playlist = new PlaylistChoice(this, this.session);
-    this.piece("drop-bad").addEventListener("click", () => this.removeBad());
+    this.piece("remove-invalid").addEventListener("click", () => this.removeInvalid());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       event.stopPropagation();
@@ -130,20 +130,20 @@ export class ClipUpload extends HTMLElement {
     return isShown ? (this.nameField?.value.replace(/\s+/g, " ").trim() ?? "") : "";
   }
 
-  get bad() {
+  get invalid() {
     return this.batch.chosen.filter((row) => row.problem);
   }
 
-  removeBad() {
-    for (const row of this.bad) this.batch.remove(row);
+  removeInvalid() {
+    for (const row of this.invalid) this.batch.remove(row);
   }
 
   // -- Uploading ----------------------------------------------------------------------------------
 
   async submit() {
     this.batch.check();
-    const [first] = this.bad;
-    if (first && this.bad.length === this.batch.chosen.length) {
+    const [first] = this.invalid;
+    if (first && this.invalid.length === this.batch.chosen.length) {
       first.element.scrollIntoView({ block: "nearest" });
       (first.title.trim() ? first.piece("remove") : first.titleField).focus();
       this.say(first.problem);
@@ -194,11 +194,11 @@ export class ClipUpload extends HTMLElement {
       ? `${counted(fit.length)}, ${fileSize(size)}.${after}`
       : "";
     this.piece("common-name").hidden = this.batch.chosen.length < 2;
-    const bad = this.bad.length;
-    this.piece("bad").hidden = !bad;
-    this.piece("bad-words").textContent =
-      bad === 1 ? "1 file can't be uploaded" : `${bad} files can't be uploaded`;
-    this.piece("drop-bad").textContent = bad === 1 ? "Remove it" : "Remove them";
+    const count = this.invalid.length;
+    this.piece("invalid").hidden = !count;
+    this.piece("invalid-text").textContent =
+      count === 1 ? "1 file can't be uploaded" : `${count} files can't be uploaded`;
+    this.piece("remove-invalid").textContent = count === 1 ? "Remove it" : "Remove them";
     const many = fit.length > 1 ? ` ${fit.length} videos` : "";
     form.querySelector("[type=submit]").textContent = `Upload${many}`;
   }

@@ -148,7 +148,8 @@ export class Source {
     this.hls?.stopLoad();
   }
 
-  /** Starts hls.js again after it stopped fetching. A growing video may have nothing to fetch. */
+  /** Starts hls.js again after it stopped fetching. A video in processing may have nothing to
+      fetch. */
   restart() {
     if (this.state.isProcessing || this.state.isPolling) return;
     this.update({ stalls: this.state.stalls + 1 });
@@ -214,7 +215,7 @@ export class Source {
       this.waitForFile();
       return;
     }
-    // Browsers take a growing playlist for a live one, and start at its end.
+    // Browsers take a playlist that still gets longer for a live one, and start at its end.
     const fromStart = () => {
       this.video.currentTime = this.start;
     };

@@ -1,4 +1,4 @@
-"""The captions of a video, for who edits them."""
+"""The caption tracks of a video, for those who edit them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptionRow:
-    """`language` by its name."""
+    """A caption track; `language` is the name of the language."""
 
     code: str
     label: str
@@ -22,7 +22,7 @@ class CaptionRow:
 
 
 def caption_rows(video: Video) -> list[CaptionRow]:
-    """One query."""
+    """The caption tracks without their text. One query."""
     return [
         CaptionRow(
             code=track.code,

@@ -1,4 +1,4 @@
-"""Video cards: what one video shows of itself in a list."""
+"""Video cards: one video in a list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far processing is. Percent 0-100 and seconds; None where it is not known yet."""
+    """Progress of processing: percent (0-100) and seconds; None if not known yet."""
 
     percent: int | None
     seconds_left: int | None
@@ -30,10 +30,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoCard:
-    """All that templates/components/video_card.html needs; no query is made while rendering.
+    """Everything that templates/components/video_card.html shows; rendering makes no query.
 
-    state is "" for what everybody sees, else "waiting", "processing", "failed" or "hidden",
-    which only the uploader and staff get to see.
+    `state` is "" for a video that everyone sees. Cards with the states "waiting", "processing",
+    "failed" or "hidden" are only shown to the uploader and staff.
     """
 
     short_id: str
@@ -52,8 +52,8 @@ class VideoCard:
     like_count: int
     state: str
     progress: Progress | None
-    watched: int | None = None  # percent of the video, where the viewer has begun it
-    storyboard_url: str = ""  # of its WebVTT; "" without one
+    watched: int | None = None  # percent; None if the viewer has not started it
+    storyboard_url: str = ""  # of the WebVTT file; "" without a storyboard
 
     @property
     def is_processing(self) -> bool:
@@ -61,12 +61,14 @@ class VideoCard:
 
 
 def thumbnail_url(video: Video) -> str | None:
-    """As large as it is kept. The address carries the file's name, so that browsers may keep it."""
+    """The address of the thumbnail in its stored size. It contains the version, so that browsers
+    can cache it.
+    """
     return _versioned("thumbnail", video)
 
 
 def small_thumbnail_url(video: Video) -> str | None:
-    """For lists: cut to the shape of a card."""
+    """The address of the thumbnail for lists, cropped to the shape of a card."""
     return _versioned("small_thumbnail", video)
 
 
@@ -86,7 +88,7 @@ def card_state(video: Video) -> str:
 
 
 def progress_of(videos: Iterable[Video]) -> dict[object, Progress]:
-    """Progress by the video's id, of those with an open job. One query, none when all are done."""
+    """Progress by the video's id, for videos with an open job. One query, or none."""
     unfinished = [video.pk for video in videos if video.is_unfinished]
     if not unfinished:
         return {}
@@ -97,7 +99,7 @@ def progress_of(videos: Iterable[Video]) -> dict[object, Progress]:
 
 
 def storyboard_url(video: Video) -> str:
-    """Where scripts get its small pictures; "" where there are none."""
+    """The address of the storyboard's WebVTT file; "" without a storyboard."""
     if not (video.is_ready and video.storyboard_grid):
         return ""
     return reverse("storyboard_vtt", args=[video.short_id])
@@ -110,9 +112,12 @@ def cards(
     likes: Mapping[object, int] | None = None,
     watched: Mapping[object, int | None] | None = None,
 ) -> list[VideoCard]:
-    """Cards for videos that came with `for_cards()`, in their order. How many like them, and how
-    much of them the viewer has seen, by the video's id, is asked for unless it came along: a query
-    each. Without a viewer nothing is watched."""
+    """Cards for videos that were fetched with `for_cards()`, in the same order.
+
+    `likes` (number) and `watched` (percent) are by the video's id; each costs a query if it is not
+    given. Without a viewer `watched` is empty. One more query for the progress of unfinished
+    videos.
+    """
     videos = list(videos)
     progress = progress_of(videos)
     likes = likes_of(videos) if likes is None else likes

@@ -15,7 +15,9 @@ from videos.selectors.cards import small_thumbnail_url
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryCard:
-    """Its own picture, or that of its newest video; None while it has neither."""
+    """A category. `cover_url` is its own cover or the thumbnail of its newest video; None without
+    both.
+    """
 
     name: str
     url: str

@@ -1,4 +1,4 @@
-"""What is said about a video, as its page shows it."""
+"""The comments on a video, as its page shows them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from videos.querysets import CommentQuerySet
 
 PAGE_SIZE: Final = 20  # threads
-REPLIES_SHOWN: Final = 3  # of each thread, the oldest
+REPLIES_SHOWN: Final = 3  # of each thread; the oldest ones
 REPLIES_PAGE: Final = 40
 MAX_MARKERS: Final = 200
 MARKER_TEXT: Final = 140  # characters
@@ -31,8 +31,11 @@ MAX_COUNTED: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentCard:
-    """One comment. state: "" for what is there, "undo" for what the viewer deleted just now,
-    "deleted" for what others answered before it went."""
+    """One comment.
+
+    `state` is "" for a normal comment, "undo" for one that the viewer has just deleted, and
+    "deleted" for a deleted comment that still has replies.
+    """
 
     comment: Comment
     thread_id: int
@@ -46,8 +49,11 @@ class CommentCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """A comment with replies below it; `more_url` leads to those that are not shown: what follows
-    the last one, or with `shows_one` all, since only that which was asked for is there."""
+    """A comment with replies below it.
+
+    `more_url` leads to the replies that are not shown: those after the last one, or all of them if
+    `shows_one`, when only the requested reply is shown.
+    """
 
     card: CommentCard
     replies: list[CommentCard] = field(default_factory=list)
@@ -57,7 +63,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentPage:
-    """`next_url` is that of the page that follows; None on the last."""
+    """A page of threads; `next_url` is None on the last page."""
 
     video: Video
     threads: list[Thread]
@@ -66,7 +72,7 @@ class CommentPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A place on the timeline: seconds from the beginning, and the comment that names it."""
+    """A place on the timeline in seconds, and the comment that names it."""
 
     seconds: int
     author: str
@@ -85,8 +91,11 @@ class CommentSection:
 def comment_page(
     video: Video, *, viewer: User, after: str = "", focus: int | None = None
 ) -> CommentPage:
-    """The newest first, behind the cursor `after`; the thread of the comment `focus` on top of
-    the first page. Three queries, and one more for `focus`."""
+    """The threads behind the cursor `after`, newest first.
+
+    The thread of the comment `focus` is the first one on the first page. Three queries, and one
+    more for `focus`.
+    """
     position = _position(after)
     top = _thread_of(video, viewer, focus) if focus is not None and position is None else None
     roots = _shown_roots(video, viewer)
@@ -107,7 +116,7 @@ def comment_page(
 
 
 def thread(root: Comment, *, viewer: User, after: str = "") -> Thread:
-    """A comment with its replies in the order in which they were written. One query."""
+    """A comment with its replies behind the cursor `after`, oldest first. One query."""
     position = _position(after) or 0
     shown = Comment.objects.filter(_shown_to(viewer), parent=root, pk__gt=position)
     rows = list(shown.select_related("author").order_by("pk")[: REPLIES_PAGE + 1])
@@ -125,7 +134,7 @@ def thread(root: Comment, *, viewer: User, after: str = "") -> Thread:
 def comment_card(
     comment: Comment, *, video: Video, viewer: User, focus: Comment | None = None
 ) -> CommentCard:
-    """Nothing is asked of the database for one whose author came along."""
+    """The card of a comment. No query if the comment was fetched with its author."""
     comment.video = video
     is_live = not comment.is_deleted
     gone = "undo" if comment.can_be_restored_by(viewer) else "deleted"
@@ -142,24 +151,25 @@ def comment_card(
 
 
 def comment_count(video: Video) -> str:
-    """In words of few characters; beyond a thousand it is not counted on. One query."""
-    live = Comment.objects.present().filter(video=video).order_by()  # else all are sorted first
+    """The number of comments as a short text; "1K+" above MAX_COUNTED. One query."""
+    # Without order_by(), all rows would be sorted first.
+    live = Comment.objects.present().filter(video=video).order_by()
     found = live[: MAX_COUNTED + 1].count()
     return f"{compact_count(MAX_COUNTED)}+" if found > MAX_COUNTED else str(found)
 
 
 def markers(video: Video) -> list[Marker]:
-    """Of the newest comments that name a moment of the video, in its order. One query."""
+    """The markers of the newest comments that name a moment of the video, by time. One query."""
     found = Comment.objects.present().filter(video=video, moment__isnull=False)
     if video.duration_seconds is not None:
         found = found.filter(moment__lte=int(video.duration_seconds))
     newest = found.order_by("-pk").values_list("moment", "author__username", "text")[:MAX_MARKERS]
-    told = [
+    found_markers = [
         Marker(seconds=seconds, author=author, text=" ".join(text.split())[:MARKER_TEXT])
         for seconds, author, text in newest
         if seconds is not None
     ]
-    return sorted(told, key=lambda marker: marker.seconds)
+    return sorted(found_markers, key=lambda marker: marker.seconds)
 
 
 def comment_section(video: Video, *, viewer: User, focus: int | None) -> CommentSection:
@@ -171,20 +181,20 @@ def comment_section(video: Video, *, viewer: User, focus: int | None) -> Comment
 
 
 def _shown_to(viewer: User) -> Q:
-    """What is there, and what the viewer may still bring back."""
+    """Comments that are not deleted, and those that the viewer can still restore."""
     undoable = Q(deleted_by=viewer, deleted_at__gt=timezone.now() - Comment.undo_within)
     return present_q() | undoable
 
 
 def _shown_roots(video: Video, viewer: User) -> CommentQuerySet:
-    """Also what is deleted and still has replies, which would hang on nothing."""
+    """The first comments of threads, also deleted ones that still have replies."""
     roots = Comment.objects.filter(video=video, parent__isnull=True).select_related("author")
     replies = Comment.objects.present().filter(parent=OuterRef("pk"))
     return roots.filter(_shown_to(viewer) | Exists(replies))
 
 
 def _thread_of(video: Video, viewer: User, focus: int) -> Comment | None:
-    """The comment that an address names; None when it is not there for this viewer."""
+    """The comment that an address names; None if this viewer cannot see it."""
     found = Comment.objects.filter(_shown_to(viewer), pk=focus, video=video)
     return found.select_related("author", "parent__author").first()
 
@@ -192,8 +202,9 @@ def _thread_of(video: Video, viewer: User, focus: int) -> Comment | None:
 def _threads(
     roots: list[Comment], video: Video, viewer: User, *, focus: Comment | None
 ) -> list[Thread]:
-    """With the first replies of each: two queries, in which every thread costs the same however
-    many replies it has."""
+    """Threads with the first replies of each. Two queries, whose cost does not grow with the
+    replies.
+    """
     if not roots:
         return []
     replies = _first_replies(roots, viewer)
@@ -212,7 +223,7 @@ def _threads(
 
 
 def _first_replies(roots: Iterable[Comment], viewer: User) -> dict[int, list[Comment]]:
-    """One more than is shown of each, so that one knows whether there are more."""
+    """Replies by the thread: one more than is shown, to know whether there are more."""
     ids = [root.pk for root in roots]
     of_same = Comment.objects.filter(_shown_to(viewer), parent=OuterRef("pk")).order_by("pk")
     last = of_same.values("pk")[REPLIES_SHOWN : REPLIES_SHOWN + 1]

@@ -1,4 +1,4 @@
-"""What a member has begun to watch."""
+"""Videos that a member has started to watch."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ MAX_SHOWN: Final = 6
 
 
 def continue_watching(member: User) -> list[VideoCard]:
-    """What the member began and did not finish, the latest first, as far as they may still see
-    it. One query."""
-    # Asked of each in turn: SQLite would list all videos there are for `video__in`.
+    """Cards of videos that the member started and did not finish, latest first. One query."""
+    # EXISTS for each row: for `video__in` SQLite would list all videos.
     seen = Video.objects.visible_to(member).finished().filter(pk=OuterRef("video"))
     positions = (
         WatchProgress.objects.filter(Exists(seen), member=member, is_finished=False)

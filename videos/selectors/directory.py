@@ -1,4 +1,4 @@
-"""The members, for one another."""
+"""The list of members."""
 
 from __future__ import annotations
 
@@ -26,26 +26,27 @@ MAX_COUNTED: Final = 500
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberCard:
     username: str
-    name: list[Piece]  # the username, with what was searched marked
+    name: list[Piece]  # the username, with the searched text marked
     url: str
     avatar_url: str | None
     role: str  # "" for a plain member
     joined_at: datetime
-    videos: str  # "12 videos", of those that everybody sees; "" without any
+    videos: str  # "12 videos", of published ones; "" without any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryPage:
-    """Some members by name, and the address of the page that follows; None on the last."""
+    """A page of members by name; `next_url` is None on the last page."""
 
     members: list[MemberCard]
     next_url: str | None
 
 
 def directory_page(query: str, *, after: str) -> DirectoryPage:
-    """The active members in whose names a word begins with each word of the query.
+    """The active members behind the cursor `after` whose names have a word that begins with each
+    word of the query.
 
-    One query, whatever there is. `after` is the cursor; nonsense gives the first page.
+    One query. A wrong cursor gives the first page.
     """
     terms = search_terms(query)
     if query and not terms:
@@ -80,15 +81,17 @@ def directory_page(query: str, *, after: str) -> DirectoryPage:
 
 
 class _Rows(Subquery):
-    """How many rows a subquery has."""
+    """The number of rows of a subquery."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
 
 
 def _videos() -> _Rows:
-    """How many published videos a member has, read from an index alone, and not beyond
-    MAX_COUNTED: else those who have very many would be dear to list."""
+    """The number of published videos of a member, read from an index alone.
+
+    Counts up to MAX_COUNTED + 1: members with very many videos would make the list slow.
+    """
     own = Video.objects.published().filter(uploaded_by=OuterRef("pk")).order_by()
     return _Rows(own.values("uploaded_by")[: MAX_COUNTED + 1])
 

@@ -1,4 +1,4 @@
-"""Pages of a list of videos, each as cheap as the first."""
+"""Pages of a list of videos. Every page costs the same."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ SORTS: Final = {"newest": "created_at", "views": "view_count"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
-    """Some cards, and the address of the page that follows; None on the last."""
+    """A page of cards; `next_url` is None on the last page."""
 
     cards: list[VideoCard]
     next_url: str | None
 
 
 def known_sort(sort: str) -> str:
-    """What was asked for, or the newest first for what there is not."""
+    """The sort order if it exists, else "newest"."""
     return sort if sort in SORTS else "newest"
 
 
@@ -54,10 +54,10 @@ def feed_page(
     parameters: dict[str, str],
     viewer: User | None = None,
 ) -> FeedPage:
-    """The page behind the cursor `after` (the first one for "" and for nonsense).
+    """The page behind the cursor `after`; the first one for a missing or wrong cursor.
 
-    `parameters` are those of the present address, to be kept in the next. One query, one for what
-    the viewer has seen of them, and one more for the progress of what is unfinished.
+    `parameters` are those of the current address, which the next page keeps. One query, one for
+    what the viewer has watched, and one more for the progress of unfinished videos.
     """
     field = SORTS[known_sort(sort)]
     position = position_after(field, after)
@@ -73,8 +73,11 @@ def feed_page(
 
 
 def behind(field: str, value: int | datetime, last: UUID) -> LessThan[Any]:
-    """One comparison of rows, which an index answers. With an OR in its place all rows of an equal
-    value are read, and most videos have few views; Django's own makes an OR of it on SQLite."""
+    """The condition (field, id) < (value, last), as one comparison of rows that an index answers.
+
+    With an OR instead, all rows of an equal value would be read, and most videos have few views.
+    Django's own tuple comparison becomes an OR on SQLite.
+    """
     kind: Field[Any, Any] = DateTimeField() if isinstance(value, datetime) else BigIntegerField()
     ends = Value(value, output_field=kind), Value(last, output_field=UUIDField())
     row, end = (
@@ -90,7 +93,9 @@ def _cursor(field: str, video: Video) -> Cursor:
 
 
 def position_after(field: str, after: str) -> tuple[int | datetime, UUID] | None:
-    """Where a page of what is ordered by this field and by id goes on; None for its beginning."""
+    """The position of a cursor in a list that is sorted by this field and by id; None means the
+    first page.
+    """
     try:
         if field == "view_count":
             by_count = parse_cursor(after, int, str)
@@ -105,6 +110,8 @@ def position_after(field: str, after: str) -> tuple[int | datetime, UUID] | None
 
 
 def recent_uploads(user: User) -> list[VideoCard]:
-    """What the member sent lately and is not ready: waiting, processing, or failed."""
+    """The member's latest uploads that are waiting, being processed, or failed. Two queries."""
     unfinished = Video.objects.filter(uploaded_by=user).exclude(processing_status="COMPLETED")
-    return cards(unfinished.for_cards().order_by("-created_at", "-pk")[:6])  # nobody likes them
+    return cards(
+        unfinished.for_cards().order_by("-created_at", "-pk")[:6]
+    )  # unfinished videos have no likes

@@ -1,7 +1,7 @@
-"""What a guest's page shows, and what it tells the robots of chat programs.
+"""The page behind a guest link, its preview in chat programs, and the list of links.
 
-Addresses on the page are relative, as those in playlists are: they lead nowhere but below the
-guest's own link. What robots are told is absolute, since they ask for that.
+Addresses on the page are relative, like those in HLS playlists: they stay below the guest link.
+Those in the preview are absolute, as OpenGraph requires.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from videos.selectors.watch import Player, tracks_of
 if TYPE_CHECKING:
     from videos.models import GuestLink, Video
 
-# Larger files are not shown inside of a chat: the picture stands alone.
+# Larger files are not played inside a chat, which then shows only the thumbnail.
 MAX_INLINE: Final = 50 * 1024**2  # bytes
 MAX_SAID: Final = 200  # characters of the description
 
@@ -30,7 +30,9 @@ MAX_LISTED: Final = 200  # links
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """OpenGraph: what a chat shows of a link. "" where there is no picture, or no inline video."""
+    """OpenGraph: what a chat shows of a link. Addresses are "" without a thumbnail or an inline
+    video.
+    """
 
     url: str
     description: str
@@ -47,12 +49,12 @@ class GuestPage:
 
 
 def guest_address(token: str) -> str:
-    """As it is handed over."""
+    """The absolute address of a guest link."""
     return f"{site_url()}{reverse('guest', args=[token])}"
 
 
 def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
-    """Two queries. `start` in seconds."""
+    """The page of a video that begins at `start` (seconds). Two queries."""
     rates = list(video.renditions.filter(is_complete=True).values_list("fps", flat=True))
     player = Player(
         stream_url="stream.mp4" + (f"#t={start}" if start else ""),

@@ -1,4 +1,4 @@
-"""What a member likes."""
+"""The list of videos that a member likes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 
 def liked_page(member: User, *, after: str) -> FeedPage:
-    """What the member likes and may see, behind the cursor `after`; the newest like first. One
-    query, one for what they have seen of it, and one more for the progress of what is unfinished.
+    """The liked videos behind the cursor `after` that the member may see, the newest like first.
+
+    One query, one for what the member has watched, and one more for the progress of unfinished
+    videos.
     """
-    # Asked of each in turn: SQLite would list all videos there are for `video__in`.
+    # EXISTS for each row: for `video__in` SQLite would list all videos.
     seen = Video.objects.visible_to(member).filter(pk=OuterRef("video"))
     likes = Like.objects.filter(Exists(seen), member=member)
     cursor = parse_cursor(after, int)

@@ -1,4 +1,4 @@
-"""Who likes what."""
+"""Numbers of likes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 def likes_of(videos: Iterable[Video]) -> dict[object, int]:
-    """How many like it, by the video's id; without those that nobody likes. One query, none when
-    there is nothing that can be liked."""
+    """Likes by the video's id, without videos that nobody likes. One query; none if no video is
+    ready.
+    """
     ready = [video.pk for video in videos if video.is_ready]
     if not ready:
         return {}
@@ -27,16 +28,16 @@ def likes_of(videos: Iterable[Video]) -> dict[object, int]:
 
 
 def likes_in_row(video: str) -> Coalesce:
-    """How many like the video that this field of a row names, for `annotate`."""
+    """The number of likes of the video that this field names, for `annotate`."""
     counted = Like.objects.filter(video=OuterRef(video)).values("video").annotate(all=Count("pk"))
     return Coalesce(Subquery(counted.values("all")), 0)
 
 
 def with_likes(videos: VideoQuerySet) -> VideoQuerySet:
-    """With how many like each, in the same query; for `likes_along`."""
+    """Annotates the number of likes of each video, for `likes_along`."""
     return videos.annotate(like_count=likes_in_row("pk"))
 
 
 def likes_along(videos: Iterable[Any]) -> dict[object, int]:
-    """By the video's id, of those that came by `with_likes`. No query."""
+    """Likes by the video's id, of videos that were fetched by `with_likes`. No query."""
     return {video.pk: video.like_count for video in videos}

@@ -1,4 +1,4 @@
-"""What a member should know, newest first."""
+"""A member's notifications, newest first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NotificationRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationPage:
-    """`next_url` is that of the page that follows; None on the last."""
+    """A page of notifications; `next_url` is None on the last page."""
 
     rows: list[NotificationRow]
     next_url: str | None
@@ -32,7 +32,7 @@ class NotificationPage:
 
 
 def notification_page(*, viewer: User, after: str = "") -> NotificationPage:
-    """Those behind the cursor `after`. Two queries."""
+    """The notifications behind the cursor `after`. Two queries."""
     mine = Notification.objects.visible_to(viewer)
     found = mine.select_related("video", "comment__author").order_by("-pk")
     cursor = parse_cursor(after, int)
@@ -54,6 +54,8 @@ def notification_page(*, viewer: User, after: str = "") -> NotificationPage:
 
 
 def unread_count(viewer: User) -> int:
-    """Of what was not looked at yet; one more than nine stands for all above. One query."""
+    """The number of unread notifications; MAX_COUNTED + 1 stands for more than MAX_COUNTED. One
+    query.
+    """
     unread = Notification.objects.visible_to(viewer).filter(read_at__isnull=True)
     return unread[: MAX_COUNTED + 1].count()

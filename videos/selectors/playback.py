@@ -1,4 +1,4 @@
-"""What there is to play of a video at this moment."""
+"""The renditions of a video that can be played at this moment."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from videos.transcode.fragments import FragmentIndex, NotFragmentedError, codecs
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-KEPT: Final = 256  # indexes; one of a video of two hours has 1,800 fragments
+KEPT: Final = 256  # indexes; the one of a two-hour video has 1,800 fragments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playable:
-    """A rendition with what is whole of it by now; at least one fragment."""
+    """A rendition and its complete fragments, of which there is at least one."""
 
     rendition: Rendition
     index: FragmentIndex
@@ -28,24 +28,26 @@ class Playable:
 
 
 def playable_renditions(video: Video) -> list[Playable]:
-    """The largest first. One query. Empty while there is nothing to see yet."""
+    """The playable renditions, largest first; empty while there are none. One query."""
     return _playable(Rendition.objects.filter(video=video))
 
 
 def playable_rendition(video: Video, name: str) -> Playable | None:
-    """One of them by its name. One query."""
+    """The playable rendition of this name. One query."""
     found = _playable(Rendition.objects.filter(video=video, name=name))
     return found[0] if found else None
 
 
 def check_storage(video: Video) -> None:
-    """For when nothing plays. Raises: RootUnavailableError when a rendition's root is away."""
+    """Explains why nothing plays. Raises: RootUnavailableError if a rendition's storage is
+    unavailable.
+    """
     roots = Rendition.objects.filter(video=video).order_by().values_list("root", flat=True)
     check_roots(roots.distinct())
 
 
 def is_watchable(video: Video) -> bool:
-    """Whether it plays, if only its beginning. No query for what is finished."""
+    """Whether the video, or its beginning, can be played. No query for a finished video."""
     return video.is_ready or (video.is_unfinished and bool(playable_renditions(video)))
 
 
@@ -60,7 +62,7 @@ def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
         except (OSError, NotFragmentedError) as error:
             if is_disk_away(error):
                 raise  # 503, clipset.middleware
-            continue  # it is not there (any more), as between two attempts
+            continue  # the file does not exist, for example between two attempts
     return found
 
 
@@ -69,7 +71,10 @@ _indexes: OrderedDict[tuple[str, str], FragmentIndex] = OrderedDict()
 
 
 def _index(rendition: Rendition) -> FragmentIndex:
-    """Read on from where the last request had come. Raises OSError and NotFragmentedError."""
+    """The fragments of a rendition. Reads only what was added since the last request.
+
+    Raises: OSError, NotFragmentedError.
+    """
     key = (str(rendition.path), rendition.version)
     with _lock:
         known = _indexes.get(key)

@@ -1,4 +1,4 @@
-"""What pages show of playlists."""
+"""Playlists, as pages show them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROWS: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaylistChoice:
-    """A playlist that one may put something into; `has_it`: the video in question is in it."""
+    """A playlist of the member. `has_it` tells whether the video in question is in it."""
 
     short_id: str
     title: str
@@ -34,7 +34,7 @@ class PlaylistChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaylistCard:
-    """A playlist in a list, with what its viewer may see of it."""
+    """A playlist in a list. The numbers cover what the viewer may see."""
 
     title: str
     url: str
@@ -45,7 +45,7 @@ class PlaylistCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaylistCards:
-    """Some of them, and the address of the page that follows; None on the last."""
+    """A page of playlists; `next_url` is None on the last page."""
 
     cards: list[PlaylistCard]
     next_url: str | None
@@ -53,8 +53,10 @@ class PlaylistCards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaylistPage:
-    """Some of a playlist's videos, of which the first is number `first` of those that the viewer
-    sees. Their addresses play them in the playlist."""
+    """A page of a playlist's videos; the first one is number `first` of those that the viewer sees.
+
+    The addresses of the cards play the videos in the playlist. `next_url` is None on the last page.
+    """
 
     cards: list[VideoCard]
     first: int
@@ -63,8 +65,11 @@ class PlaylistPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaylistFacts:
-    """Of what the viewer sees of it. `play_url` is that of the first that can be played, "" where
-    there is none; `seconds` is 0 where no length is known."""
+    """Facts about the videos that the viewer sees.
+
+    `play_url` is the address of the first playable video, "" if there is none; `seconds` is 0 if no
+    duration is known.
+    """
 
     video_count: int
     seconds: float
@@ -72,7 +77,7 @@ class PlaylistFacts:
 
 
 def own_playlists(user: User) -> list[PlaylistChoice]:
-    """The member's own, the one that was changed last first. One query."""
+    """The member's playlists, the last changed one first. One query."""
     rows = (
         Playlist.objects.present()
         .filter(made_by=user)
@@ -82,8 +87,10 @@ def own_playlists(user: User) -> list[PlaylistChoice]:
 
 
 def choices_for(video: Video, *, user: User) -> list[PlaylistChoice]:
-    """The same with whether this video is in them, by their names: where one stands must not
-    depend on what was done a moment ago. One query."""
+    """The member's playlists by name, each with whether this video is in it. One query.
+
+    The order does not depend on changes, so that a playlist keeps its place after a click.
+    """
     has_it = Exists(PlaylistEntry.objects.filter(playlist=OuterRef("pk"), video=video))
     rows = Playlist.objects.present().filter(made_by=user).annotate(has_it=has_it)
     found = rows.values_list("short_id", "title", "has_it")[:MAX_PLAYLISTS]
@@ -92,7 +99,7 @@ def choices_for(video: Video, *, user: User) -> list[PlaylistChoice]:
 
 
 def in_playlist(url: str, playlist: Playlist) -> str:
-    """The address of a video, to be watched in this playlist."""
+    """The address `url` of a video, in this playlist."""
     return f"{url}?playlist={playlist.short_id}"
 
 
@@ -102,11 +109,11 @@ def watch_address(video: Video, playlist_id: str = "") -> str:
 
 
 def playlist_page(playlist: Playlist, *, viewer: User, after: str) -> PlaylistPage:
-    """The rows behind the cursor `after` (the first ones for "" and for nonsense), in the
-    playlist's order, of the videos that the viewer may see.
+    """The videos behind the cursor `after` that the viewer may see, in the order of the playlist.
 
-    One query, one more for the number of the first row of a page that is not the first, one for
-    what the viewer has seen of them, and one for the progress of what is unfinished.
+    A missing or wrong cursor gives the first page. One query, one for the number of the first row
+    after the first page, one for what the viewer has watched, and one for the progress of
+    unfinished videos.
     """
     seen = playlist.entries.visible_to(viewer)
     position = parse_cursor(after, int, int)
@@ -126,7 +133,7 @@ def playlist_page(playlist: Playlist, *, viewer: User, after: str) -> PlaylistPa
 
 
 def playlist_facts(playlist: Playlist, *, viewer: User) -> PlaylistFacts:
-    """Two queries."""
+    """The facts about a playlist. Two queries."""
     seen = playlist.entries.visible_to(viewer)
     counted = seen.aggregate(all=Count("pk"), seconds=Sum("video__duration_seconds"))
     first = seen.finished().select_related("video").in_order().first()
@@ -140,8 +147,11 @@ def playlist_facts(playlist: Playlist, *, viewer: User) -> PlaylistFacts:
 def playlist_cards(
     maker: User, *, viewer: User, after: str, parameters: dict[str, str]
 ) -> PlaylistCards:
-    """A member's playlists behind the cursor `after`, the last changed first; others see those in
-    which there is something for them. `parameters` as in `feed_page`. Two queries."""
+    """A member's playlists behind the cursor `after`, the last changed one first.
+
+    Others see only playlists with a video that they may see. `parameters` as in `feed_page`. Two
+    queries.
+    """
     seen = PlaylistEntry.objects.visible_to(viewer).filter(playlist=OuterRef("pk"))
     found = (
         Playlist.objects.present()
@@ -170,9 +180,9 @@ def _count(entries: PlaylistEntryQuerySet) -> Coalesce:
 
 
 def _cover(entries: PlaylistEntryQuerySet) -> Subquery:
-    """The first video that has a picture."""
-    with_picture = entries.exclude(video__thumbnail_filename=None)
-    return Subquery(with_picture.in_order().values("video")[:1], output_field=UUIDField())
+    """The first video that has a thumbnail."""
+    with_thumbnail = entries.exclude(video__thumbnail_filename=None)
+    return Subquery(with_thumbnail.in_order().values("video")[:1], output_field=UUIDField())
 
 
 def _card(playlist: Any, cover: Video | None) -> PlaylistCard:

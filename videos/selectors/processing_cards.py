@@ -1,4 +1,4 @@
-"""Cards of videos that are not ready yet, on pages that ask how far they are."""
+"""Updates of the cards of unfinished videos, for pages that poll."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-MOST: Final = 36  # videos that a page asks for; a list of them and a shelf above it
+MAX_POLLED: Final = 36  # videos that a page polls for: a list and the shelf above it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """Where a page asks next, and every how many seconds; None: not any more by itself."""
+    """The address that a page polls, and how often in seconds; None if it no longer polls."""
 
     url: str
     every: int | None
@@ -33,8 +33,11 @@ class Poll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardChanges:
-    """`changed` look different than what the page shows; of those, `ended` are ready or failed.
-    `poll` is None where nothing is left to wait for."""
+    """The cards that differ from what the page shows.
+
+    `ended` are those of `changed` that are ready or failed. `poll` is None if nothing is being
+    processed.
+    """
 
     changed: list[VideoCard]
     ended: list[VideoCard]
@@ -42,9 +45,12 @@ class CardChanges:
 
 
 def poll_of(shown: Iterable[VideoCard], *, since: datetime | None = None) -> Poll | None:
-    """For a page that shows these cards and asks since then; None where all of them are done. The
-    address says how each of them looks, so that what has not changed is not sent."""
-    processing = [card for card in shown if card.is_processing][:MOST]
+    """How a page with these cards polls, which it has done since `since`; None if all cards are
+    final.
+
+    The address contains a checksum of each card, so that unchanged cards are not sent again.
+    """
+    processing = [card for card in shown if card.is_processing][:MAX_POLLED]
     if not processing:
         return None
     now = timezone.now()
@@ -59,13 +65,15 @@ def poll_of(shown: Iterable[VideoCard], *, since: datetime | None = None) -> Pol
 def card_changes(
     video_files: Iterable[str], *, viewer: User, since: datetime | None
 ) -> CardChanges:
-    """Of videos as `poll_of` names them, as far as the viewer may see them. Two queries."""
+    """The changes of the cards that `poll_of` put into the address, as far as the viewer may see
+    them. Two queries.
+    """
     looks = dict(
         video_file.replace("\x00", "").split(".", 1)
         for video_file in video_files
         if "." in video_file
     )
-    named = list(looks)[:MOST]
+    named = list(looks)[:MAX_POLLED]
     videos = Video.objects.visible_to(viewer).filter(short_id__in=named).for_cards()
     found = cards(videos, likes={})
     changed = [card for card in found if _look(card) != looks[card.short_id]]

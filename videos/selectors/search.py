@@ -1,4 +1,4 @@
-"""What a search finds, in which order, and why."""
+"""Search results: which videos match, in which order, and the text that matches."""
 
 from __future__ import annotations
 
@@ -30,32 +30,37 @@ if TYPE_CHECKING:
     from clipset.lib.words import Piece
 
 PAGE_SIZE: Final = 24
-NEWEST_RANKED: Final = 2_000  # of what matches; so a common word costs no more among a million
-MAX_NAMES: Final = 500  # members whose names have a term, by name
+NEWEST_RANKED: Final = (
+    2_000  # of the matching videos: a common word costs no more in a million videos
+)
+MAX_NAMES: Final = 500  # members whose names contain a term, by name
 SORTS: Final = ("relevance", "newest", "views")
-# What a term is worth where it stands. The best place counts, so captions get the 1.
+# The score of a term by where it occurs. The best place counts; 1 is for captions.
 IN_TITLE_AS_WORD, IN_TITLE, BY_NAME, BY_CATEGORY, IN_DESCRIPTION = 8, 6, 5, 4, 2
 SIDE_BY_SIDE: Final = 4  # several terms in a row in the title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A video that was found: its title with the terms marked, and where else they stand."""
+    """A matching video: its title with the terms marked, and the text around another occurrence."""
 
     card: VideoCard
     title: list[Piece]
     by: list[Piece]
-    excerpt: list[Piece]  # of the description or of the captions; empty when the title says it
-    moment: str  # "1:23" when the excerpt is from the captions, else ""
+    excerpt: list[
+        Piece
+    ]  # from the description or the captions; empty if title and names have all terms
+    moment: str  # "1:23" if the excerpt is from the captions, else ""
     moment_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPage:
-    """Some hits, and the address of the page that follows; None on the last.
+    """A page of hits.
 
-    `found` is how many there are, at most NEWEST_RANKED; None on pages that follow. `members` are
-    some in whose names all of the query stands.
+    `next_url` is None on the last page. `found` is the number of hits, at most NEWEST_RANKED, and
+    None after the first page; `is_cut` tells that it reached that limit. `members` are some whose
+    names have all terms.
     """
 
     hits: list[Hit]
@@ -79,11 +84,11 @@ def search_page(
     parameters: dict[str, str],
     viewer: User | None = None,
 ) -> SearchPage:
-    """The page behind the cursor `after` (the first one for "" and for nonsense).
+    """The page behind the cursor `after`; the first one for a missing or wrong cursor.
 
-    `categories` are all there are; `parameters` those of the present address, to be kept in the
-    next. At most six queries, whatever is found. By relevance and by views what is sorted are
-    the newest NEWEST_RANKED; newest first there is no end.
+    `categories` are all categories; `parameters` are those of the current address, which the next
+    page keeps. At most six queries. Sorting by relevance or views covers the newest NEWEST_RANKED
+    hits; sorting by date covers all.
     """
     words = search_terms(query)
     if not words:
@@ -107,7 +112,7 @@ def search_page(
 
 
 def _members(words: tuple[str, ...]) -> list[User]:
-    """In whose names a term begins a word. Names are letters, digits and underscores."""
+    """Members with a term at the beginning of a word of their name. One query."""
     named = Q()
     for word in words:
         named |= Q(username__istartswith=word) | Q(username__icontains=f"_{word}")
@@ -134,7 +139,7 @@ def _candidates(terms: list[Term], category: UUID | None) -> QuerySet[SearchDocu
 
 
 def _documents(terms: list[Term], category: UUID | None, *, sort: str, after: str) -> list[Any]:
-    """One more than a page shows, each with `value`, by which it is sorted before its id."""
+    """The documents of a page and one more, sorted by their `value` and their id."""
     position = parse_cursor(after, int, int)
     if sort == "newest":
         before = position[1] if position else None
@@ -150,7 +155,9 @@ def _documents(terms: list[Term], category: UUID | None, *, sort: str, after: st
 
 
 def _score(terms: list[Term]) -> Combinable:
-    """For each term what its best place is worth, and more for terms that stand in a row."""
+    """The score of a document: the best place of each term, and more if all terms are side by side
+    in the title.
+    """
     worth = [_worth(term) for term in terms]
     if len(terms) > 1:
         row = " ".join(term.text for term in terms)
@@ -176,7 +183,9 @@ def _case(*places: When, default: int) -> Combinable:
 
 
 def _hits(documents: list[Any], words: tuple[str, ...], viewer: User | None) -> list[Hit]:
-    """Asks once more who may see them: an index may lag behind, and is no place for rights."""
+    """Checks again that everyone may see the videos: the index can lag behind, and does not decide
+    about rights.
+    """
     published = with_likes(Video.objects.published().for_cards())
     found = published.in_bulk([one.video_id for one in documents])
     videos = [found[one.video_id] for one in documents if one.video_id in found]
@@ -190,7 +199,7 @@ def _hits(documents: list[Any], words: tuple[str, ...], viewer: User | None) -> 
 
 
 def _unseen(video: Video, words: tuple[str, ...]) -> list[str]:
-    """The terms that neither the title nor the names on the card show."""
+    """The terms that are neither in the title nor in the names on the card."""
     shown = words_of(video.title) + words_of(video.uploaded_by.username)
     if video.category:
         shown += words_of(video.category.name)
@@ -198,7 +207,7 @@ def _unseen(video: Video, words: tuple[str, ...]) -> list[str]:
 
 
 def _said(unseen: dict[UUID, list[str]]) -> dict[UUID, tuple[float, str]]:
-    """Where in their captions the first of those terms is said. One query."""
+    """The first caption cue of each video with one of its terms: seconds and text. One query."""
     said: dict[UUID, tuple[float, str]] = {}
     wanted = [pk for pk, words in unseen.items() if words]
     tracks = Caption.objects.present().filter(video__in=wanted).order_by("-is_default", "code")
@@ -211,7 +220,7 @@ def _said(unseen: dict[UUID, list[str]]) -> dict[UUID, tuple[float, str]]:
 def _cue(body: str, words: list[str]) -> tuple[float, str] | None:
     for place, _ in find_terms(body, words):
         cue = spoken_at(body, place)
-        if cue and find_terms(cue[1], words):  # a number may stand in the times
+        if cue and find_terms(cue[1], words):  # a number can also be part of the times
             return cue
     return None
 

@@ -1,4 +1,4 @@
-"""What the watch page shows."""
+"""The page of a video."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from videos.selectors.up_next import UpNext
 
 MORE: Final = 12
-NEXT: Final = 3  # of them, over the last frame
-# How often a page asks how far a video is, in seconds, and for how long it goes on poll.
+NEXT: Final = 3  # of these, shown over the last frame
+# How often, in seconds, and for how long a page polls the state of processing.
 POLL_MIN_SECONDS: Final = 2
 POLL_MAX_SECONDS: Final = 15
 POLL_FOR: Final = timedelta(hours=2)
@@ -44,7 +44,7 @@ POLL_FOR: Final = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """Captions as a player asks for them."""
+    """A caption track, as a player requests it."""
 
     url: str
     language: str
@@ -54,11 +54,13 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
-    """`hls_url` is "" where the file at `stream_url` is all that there is to choose from. While
-    the video grows only that playlist plays; it begins at `start` seconds, which is where the
-    viewer stopped when `is_resumed`. `storyboard_url` is "" without one. At `view_url` the site
-    receives the watch progress. `login_url` is "" where nobody is logged in. `fps` is None where
-    that is not known."""
+    """Everything that a player needs.
+
+    `hls_url` is "" if the file at `stream_url` is the only rendition. During processing only that
+    HLS playlist can be played. Playback begins at `start` seconds, which is where the viewer
+    stopped if `is_resumed`. `storyboard_url` is "" without a storyboard. The player reports the
+    watch progress to `view_url`. `login_url` is "" for guests. `fps` is None if unknown.
+    """
 
     stream_url: str
     hls_url: str
@@ -77,9 +79,9 @@ class Player:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processing:
-    """How far a video is: "waiting", "processing", "failed" or "ready".
+    """The state of processing: "waiting", "processing", "failed" or "ready".
 
-    The page asks at `poll_url` again in `poll_seconds` seconds; None: when somebody wants to know.
+    The page polls `poll_url` every `poll_seconds` seconds; None if only on request.
     """
 
     state: str
@@ -96,8 +98,10 @@ class Processing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPage:
-    """`player` is None while there is nothing to play, `making` once all is there. In a `up_next`
-    there is nothing `more`: what comes next is settled."""
+    """`player` is None while nothing can be played, `processing` once everything is finished.
+
+    With `up_next`, a playlist, there is no list of `more` videos.
+    """
 
     video: Video
     card: VideoCard
@@ -111,12 +115,12 @@ class WatchPage:
 
     @property
     def next(self) -> list[VideoCard]:
-        """For the end of the video."""
+        """The videos that are offered at the end of this one."""
         return self.more[:NEXT]
 
 
 def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
-    """With all that `watch_page` wants to know of one, in the same query."""
+    """Annotates everything that `watch_page` needs, in the same query."""
     positions = WatchProgress.objects.filter(video=OuterRef("pk"), member=viewer, is_finished=False)
     complete = Rendition.objects.filter(video=OuterRef("pk"), is_complete=True)
     sizes = complete.order_by().values("video").annotate(all=Count("pk")).values("all")
@@ -131,8 +135,10 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
 def watch_page(
     video: Any, *, viewer: User, start: int | None, up_next: UpNext | None = None
 ) -> WatchPage:
-    """Of a video that came by `for_watching`. Six queries at most, whatever there is to show.
-    Begins at `start` seconds; None: where the viewer stopped last time."""
+    """The page of a video that was fetched by `for_watching`. Six queries at most.
+
+    Playback begins at `start` seconds; None stands for where the viewer stopped last time.
+    """
     card = cards([video], likes=likes_along([video]))[0]
     player = _player(video, start=start)
     return WatchPage(
@@ -149,7 +155,7 @@ def watch_page(
 
 
 def processing_of(video: Video, *, watching: bool, since: datetime | None) -> Processing:
-    """For the page that asks again: whether it shows a player, and since when it asks."""
+    """The state for a page that polls since `since`; `watching` tells whether it shows a player."""
     return _processing(video, progress_of([video]).get(video.pk), watching=watching, since=since)
 
 
@@ -181,7 +187,7 @@ def _player(video: Any, *, start: int | None) -> Player | None:
 
 
 def _stream_url(video: Video, *, start: int) -> str:
-    """The address carries the file's name, so that a browser may keep what it has of it."""
+    """The address contains the version of the file, so that browsers can cache it."""
     address = reverse("stream", args=[video.short_id])
     return f"{address}?v={version_of(video.filename)}" + (f"#t={start}" if start else "")
 
@@ -191,7 +197,7 @@ def _captions(video: Video) -> list[Track]:
 
 
 def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
-    """By the address of what has a code. One query."""
+    """The caption tracks; `address_of` makes an address from a code. One query."""
     return [
         Track(
             url=address_of(caption.code),
@@ -224,8 +230,9 @@ def _processing(
 
 
 def poll_seconds(age: timedelta, processing: Iterable[Progress | None]) -> int:
-    """Seconds until a page asks again: seldomer the older what it asks for is, but in time for the
-    end of the first that is being made."""
+    """Seconds until a page polls again: longer for an old state, but in time for the first job to
+    end.
+    """
     ends = [it.seconds_left for it in processing if it and it.seconds_left is not None]
     return round(
         min(
@@ -236,8 +243,11 @@ def poll_seconds(age: timedelta, processing: Iterable[Progress | None]) -> int:
 
 
 def _more(video: Video, viewer: User) -> list[VideoCard]:
-    """Newest first, from the same uploader and the same category. Two queries, since databases sort
-    all that either has for one with an OR, and one for how far the viewer is."""
+    """Videos of the same uploader and the same category, newest first.
+
+    Two queries, since with an OR databases sort all rows of both, and one for what the viewer has
+    watched.
+    """
     near = [_newest_beside(video, uploaded_by=video.uploaded_by_id)]
     if video.category_id:
         near.append(_newest_beside(video, category=video.category_id))

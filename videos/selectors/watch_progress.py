@@ -1,4 +1,4 @@
-"""How much of each video in a list a member has seen."""
+"""How much of each video in a list a member has watched."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def watched_by(member: User, videos: Iterable[Video]) -> dict[object, int | None]:
-    """Percent by the video's id, of what the member has begun. One query, none when there is
-    nothing that can be watched to its end."""
+    """Percent by the video's id, for videos that the member has started. One query; none if no
+    video is ready.
+    """
     ready = {video.pk: video for video in videos if video.is_ready}
     if not ready:
         return {}
@@ -27,8 +28,11 @@ def watched_by(member: User, videos: Iterable[Video]) -> dict[object, int | None
 
 
 def watched_share(position: WatchProgress) -> int | None:
-    """Percent of the video, 100 only of what was seen to its end; None where its length is not
-    known. No query where the video came along."""
+    """The watched part in percent; 100 only if it was watched to the end, None if the duration is
+    unknown.
+
+    No query if the position was fetched with its video.
+    """
     if position.is_finished:
         return 100
     duration = position.video.duration_seconds

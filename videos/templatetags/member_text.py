@@ -1,4 +1,4 @@
-"""What members write about a video, as HTML."""
+"""Template filters for texts that members write about a video."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
-# About what three lines hold on the widest page.
+# About the length of three lines on the widest page.
 THREE_LINES: Final = 190  # characters
 
 
 @register.filter
 def member_text(text: str, video: Video) -> SafeString:
-    """Paragraphs, with its times as links into the video and its addresses as links."""
+    """HTML paragraphs; times become links into the video, web addresses become links."""
     address = video.get_absolute_url()
     return prose(text, link=lambda seconds: f"{address}?t={seconds}", end=video.duration_seconds)
 
 
 @register.filter
 def guest_text(text: str, video: Video) -> SafeString:
-    """As `member_text`, on a guest's page: its times lead to where one is."""
+    """Like `member_text`, for a guest's page: the links for times stay on that page."""
     return prose(text, link="?t={}".format, end=video.duration_seconds)
 
 
 @register.filter
 def is_long(text: str) -> bool:
-    """Whether it most likely takes more than three lines, an empty one between two included."""
+    """Whether the text probably takes more than three lines, including empty ones."""
     return len(text) > THREE_LINES or text.count("\n") > 2

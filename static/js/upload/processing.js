@@ -3,8 +3,8 @@
 const FIRST_PAUSE = 2000; // milliseconds
 const MAX_PAUSE = 30_000;
 
-/** Asks for the processing status, at growing intervals, until the video is ready or has failed. A
-    hidden page does not ask.
+/** Polls the processing status, less and less often, until the video is ready or has failed. A
+    hidden page does not poll.
     @param {UploadRow} row @param {UploadSession} session */
 export async function follow(row, session) {
   let pause = FIRST_PAUSE;

@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders import count_queries, make_user, make_video
 from videos.models import Job, Video
-from videos.selectors.processing_cards import MOST
+from videos.selectors.processing_cards import MAX_POLLED
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -115,8 +115,8 @@ def test_it_takes_as_many_queries_for_many_videos_as_for_one(client: Client, bob
     addresses: list[str] = []
     for _ in range(2):
         addresses.append("/unfinished/?" + "&".join(
-            f"video={video_file(bob).short_id}.0" for _ in range(len(addresses) * MOST + 1)
+            f"video={video_file(bob).short_id}.0" for _ in range(len(addresses) * MAX_POLLED + 1)
         ))  # fmt: skip
     one, many = (count_queries(client, address) for address in addresses)
     assert one == many <= 5
-    assert read(client, addresses[1]).count("hx-swap-oob") == MOST
+    assert read(client, addresses[1]).count("hx-swap-oob") == MAX_POLLED

@@ -131,7 +131,7 @@ def test_a_failure_says_why_and_offers_what_can_be_done(client: Client, bob: Use
     Video.objects.update(source_key="")
     html = client.get(f"/v/{video.short_id}/").content.decode()
     assert "Try again" not in html
-    assert "Upload it again" in html
+    assert "Upload again" in html
 
 
 # -- state ----------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_the_fragment_asks_again_while_there_is_something_to_wait_for(
     htmx = {"HX-Request": "true"}
     answer = client.get(f"/v/{video.short_id}/status/", headers=htmx)
     html = answer.content.decode()
-    assert "42 %" in html
+    assert "42%" in html
     assert "about 2 minutes" in html
     assert "hx-get" in html
     assert "HX-Refresh" not in answer
