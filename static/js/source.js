@@ -148,8 +148,7 @@ export class Source {
     this.hls?.stopLoad();
   }
 
-  /** Starts hls.js again after it stopped fetching. A video in processing may have nothing to
-      fetch. */
+  /** Starts hls.js again after it stopped: a video in processing may have nothing to fetch. */
   restart() {
     if (this.state.isProcessing || this.state.isPolling) return;
     this.update({ stalls: this.state.stalls + 1 });
