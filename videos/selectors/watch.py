@@ -58,8 +58,8 @@ class Player:
 
     `hls_url` is "" if the file at `stream_url` is the only rendition. During processing only that
     HLS playlist can be played. Playback begins at `start` seconds, which is where the viewer
-    stopped if `is_resumed`. `storyboard_url` is "" without a storyboard. The player reports its
-    position to `view_url`. `login_url` is "" for guests. `fps` is None if unknown.
+    stopped if `is_resumed`. `storyboard_url` is "" without a storyboard. The player reports the
+    watch progress to `view_url`. `login_url` is "" for guests. `fps` is None if unknown.
     """
 
     stream_url: str
