@@ -258,7 +258,7 @@ def _ask(request: MemberRequest, upload: Upload) -> Answer:
         if upload.state == UploadState.ENDED:
             raise answers.gone()
         finish_resumable(upload)
-    return _with_video(answers.told(_standing(upload)), upload)
+    return _with_video(answers.status(_standing(upload)), upload)
 
 
 def _wait(request: MemberRequest, upload: Upload) -> None:
