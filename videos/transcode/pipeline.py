@@ -77,9 +77,8 @@ def transcode(
 ) -> TranscodeResult:
     """Makes ``workdir/<name>.mp4`` for each rendition and ``workdir/thumbnail.jpg`` from a source.
 
-    All files are complete when this returns, and none is published: ``publish.publish_file`` does
-    that. Files that an earlier attempt left under these names are replaced. Call this from a
-    worker's main thread (see ``run``).
+    All files are complete when this returns; ``publish.publish_file`` publishes them. Files of an
+    earlier attempt are replaced. Call this from a worker's main thread (see ``run``).
 
     Args:
         tick: called about once a second throughout. What it raises ends FFmpeg and this function.
@@ -93,7 +92,6 @@ def transcode(
     workdir.mkdir(exist_ok=True)
     thumbnail = workdir / THUMBNAIL_NAME
     thumbnail.unlink(missing_ok=True)
-
     info = probe(source, options=options, tick=tick)
     plan = make_plan(info, options)
     encoder = make_renditions(
