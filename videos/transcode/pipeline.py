@@ -32,15 +32,15 @@ from videos.transcode.publish import check_output
 from videos.transcode.run import capture, run
 from videos.transcode.types import (
     NEARLY_DONE,
-    Begun,
     EncoderChoice,
     EncoderName,
     Made,
+    OnStart,
     Options,
     Plan,
     Tick,
     TranscodeResult,
-    no_begun,
+    no_start,
     no_tick,
 )
 
@@ -73,17 +73,16 @@ def transcode(
     *,
     options: Options,
     tick: Tick = no_tick,
-    begun: Begun = no_begun,
+    on_start: OnStart = no_start,
 ) -> TranscodeResult:
     """Makes ``workdir/<name>.mp4`` for each rendition and ``workdir/thumbnail.jpg`` from a source.
 
-    All files are complete when this returns, and none is published: ``publish.publish_file`` does
-    that. Files that an earlier attempt left under these names are replaced. Call this from a
-    worker's main thread (see ``run``).
+    All files are complete when this returns; ``publish.publish_file`` publishes them. Files of an
+    earlier attempt are replaced. Call this from a worker's main thread (see ``run``).
 
     Args:
         tick: called about once a second throughout. What it raises ends FFmpeg and this function.
-        begun: called after planning, before FFmpeg starts.
+        on_start: called after planning, before FFmpeg starts.
 
     Raises:
         SourceError: the content of the file is at fault.
@@ -93,13 +92,14 @@ def transcode(
     workdir.mkdir(exist_ok=True)
     thumbnail = workdir / THUMBNAIL_NAME
     thumbnail.unlink(missing_ok=True)
-
     info = probe(source, options=options, tick=tick)
     plan = make_plan(info, options)
-    encoder = make_renditions(source, workdir, info, plan, options=options, tick=tick, begun=begun)
+    encoder = make_renditions(
+        source, workdir, info, plan, options=options, tick=tick, on_start=on_start
+    )
     renditions, top = _checked(workdir, plan, options=options, tick=tick)
-    late_tick, path = _nearly_done(tick), renditions[0].path
-    has_thumbnail = make_thumbnail(path, thumbnail, top, options=options, tick=late_tick)
+    path, late = renditions[0].path, _nearly_done(tick)
+    has_thumbnail = make_thumbnail(path, thumbnail, top, options=options, tick=late)
     return TranscodeResult(
         info=info,
         plan=plan,
@@ -179,7 +179,7 @@ def make_renditions(
     *,
     options: Options,
     tick: Tick = no_tick,
-    begun: Begun = no_begun,
+    on_start: OnStart = no_start,
 ) -> EncoderChoice | None:
     """Runs FFmpeg for a plan, and once more with libx264 if a hardware encoder fails.
 
@@ -188,7 +188,7 @@ def make_renditions(
 
     Raises: as ``transcode``.
     """
-    begun(plan)
+    on_start(plan)
     choice = None if plan.copied else choose_encoder(options, tick)
     name = choice.name if choice else SOFTWARE
     try:
@@ -197,7 +197,7 @@ def make_renditions(
         if choice is None or name == SOFTWARE or not may_be_hardware(error):
             raise
         choice = fallen_back(choice, error)
-        begun(plan)
+        on_start(plan)
         _run(source, workdir, info, plan, encoder=SOFTWARE, options=options, tick=tick)
     return choice
 

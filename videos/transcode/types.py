@@ -241,14 +241,14 @@ def no_tick(progress: Progress) -> None:
     """Does nothing: for callers that need no progress."""
 
 
-Begun = Callable[[Plan], None]
+OnStart = Callable[[Plan], None]
 """Called with the plan just before FFmpeg writes ``workdir/<name>.mp4`` for each of its renditions.
 
 Called again if a hardware encoder failed and libx264 starts from the beginning: what was read from
 the files until then is invalid. What it raises ends the run."""
 
 
-def no_begun(plan: Plan) -> None:
+def no_start(plan: Plan) -> None:
     """Does nothing: for callers that only need the result."""
 
 

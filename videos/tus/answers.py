@@ -30,7 +30,7 @@ def created(upload: UploadStatus, *, location: str, has_body: bool) -> Answer:
     return Answer(status=201, headers=headers)
 
 
-def told(upload: UploadStatus) -> Answer:
+def status(upload: UploadStatus) -> Answer:
     headers = {
         "Upload-Offset": str(upload.offset),
         "Upload-Length": str(upload.length),

@@ -158,7 +158,7 @@ def _run(request: MemberRequest, command: Command, upload_id: str | None) -> Ans
 
 def _run_on(request: MemberRequest, command: Command, upload: Upload) -> Answer:
     if isinstance(command, Ask):
-        return _with_video(answers.told(settle_status(upload=upload)), upload)
+        return _with_video(answers.status(settle_status(upload=upload)), upload)
     if isinstance(command, Append):
         status = append_chunk(upload=upload, chunk=command, body=_body(request))
         return _with_video(answers.appended(status), upload)

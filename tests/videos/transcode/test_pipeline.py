@@ -467,20 +467,20 @@ def test_other_accepted_kinds_do_not_hinder_the_smaller_renditions(tmp_path: Pat
 def test_the_plan_is_told_before_anything_is_written(tmp_path: Path) -> None:
     told: list[Plan] = []
 
-    def begun(plan: Plan) -> None:
+    def on_start(plan: Plan) -> None:
         told.append(plan)
         assert list(tmp_path.iterdir()) == []
 
-    result = transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, begun=begun)
+    result = transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, on_start=on_start)
     assert told == [result.plan]
 
 
 def test_whoever_is_told_the_plan_can_end_it(tmp_path: Path) -> None:
-    def begun(plan: Plan) -> None:
+    def on_start(plan: Plan) -> None:
         raise CancelledError
 
     with pytest.raises(CancelledError):
-        transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, begun=begun)
+        transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, on_start=on_start)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -547,7 +547,7 @@ def test_an_encoder_that_fails_in_the_middle_is_replaced_once(
     """The trial worked, as when the card's sessions are all in use by the time of the video."""
     monkeypatch.setattr(pipeline, "choose_encoder", as_if_it_worked)
     told: list[Plan] = []
-    result = transcode(clips.hevc_mp4(), tmp_path, options=BROKEN, begun=told.append)
+    result = transcode(clips.hevc_mp4(), tmp_path, options=BROKEN, on_start=told.append)
     assert told == [result.plan, result.plan]
     assert result.encoder is not None
     assert result.encoder.name == "libx264"
@@ -567,7 +567,7 @@ def test_a_tick_that_ends_it_is_no_reason_for_another_encoder(
             raise CancelledError
 
     with pytest.raises(CancelledError):
-        transcode(clips.hevc_mp4(), tmp_path, options=BROKEN, tick=tick, begun=told.append)
+        transcode(clips.hevc_mp4(), tmp_path, options=BROKEN, tick=tick, on_start=told.append)
     assert len(told) == 1
 
 

@@ -279,7 +279,7 @@ def test_what_may_be_appended(append: Append, stands: UploadStatus, status: int 
             {"Location": "/x/", "Upload-Expires": EXPIRES, "Upload-Offset": "5"},
         ),
         (
-            answers.told(standing(header="empty ,name bHVucmpzLnBuZw==")),
+            answers.status(standing(header="empty ,name bHVucmpzLnBuZw==")),
             200,
             {
                 "Upload-Offset": "5",

@@ -77,14 +77,14 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
 
     versions: list[str] = []
 
-    def on_plan(plan: Plan) -> None:
+    def on_start(plan: Plan) -> None:
         if job.kind == JobKind.PUBLISH and not plan.copied:
             raise NeedsEncodingError(plan.duration_seconds)
         # Called again when a graphics card failed: the fragments that players have are void then.
         versions.append(attempt_version(job, started_again=bool(versions)))
         _announce(job, plan, version=versions[-1])
 
-    result = transcode(source, folder, options=options, tick=tick, begun=on_plan)
+    result = transcode(source, folder, options=options, tick=tick, on_start=on_start)
     if result.encoder and result.encoder.fallback_reason:
         logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
     captions = extract_captions(source, result.info, folder, options=options, tick=tick)
