@@ -28,6 +28,7 @@ import os
 import django
 django.setup()
 from accounts.models import User
+from clipset.lib.refusals import RefusedError
 from videos.services.uploads.create import VideoDetails, create_upload
 
 def make_one(bob):
