@@ -62,7 +62,7 @@ NOT_QUICK: Final = (
     "services/",
     "siteconfig/test_admin_fuzz",
     "videos/doctor/test_faults",
-    "videos/services/test_uploads_together",
+    "videos/services/uploads/test_uploads_together",
     "videos/test_failing_disk",
     "videos/test_migrating_roots",
     "videos/test_storage_away",

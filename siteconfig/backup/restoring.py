@@ -171,9 +171,7 @@ def _fetch(
     replace: bool,
     on_progress: Callable[[int, int], None] | None,
 ) -> UnfinishedRestore:
-    """Fetch the backup and check it, without changing the site.
-
-    Everything that can fail because of space, network or permissions happens here.
+    """Fetch and check a backup, without changing the site. All likely failures happen here.
 
     Raises: BackupError, OSError. What has been fetched is removed then.
     """

@@ -547,7 +547,7 @@ def test_where_no_mail_is_configured_the_page_says_to_hand_the_link_over(admin: 
     client = as_(admin)
     assert "This site doesn't send e-mail" in client.get(INVITATIONS).content.decode()
     page = client.post(INVITATIONS, {"email": "dora@example.org", "role": "USER"})
-    assert "Hand it over yourself" in page.content.decode()
+    assert "Copy this link and send it to them." in page.content.decode()
     assert not mail.outbox
 
 

@@ -276,11 +276,11 @@ def test_what_is_no_address_is_told(with_mail: None, email: str) -> None:
 def test_without_mail_the_page_says_so_and_a_post_does_nothing(alice: User) -> None:
     page = Client().get(PAGE)
     assert page.status_code == 200
-    assert "This site sends no e-mail" in page.content.decode()
+    assert "This site doesn't send e-mail" in page.content.decode()
     assert "<form" not in page.content.decode()
     answer = ask("alice@example.org")
     assert answer.status_code == 422
-    assert "This site sends no e-mail" in answer.content.decode()
+    assert "This site doesn't send e-mail" in answer.content.decode()
     assert not OrmQ.objects.exists()
     assert not mail.outbox
 

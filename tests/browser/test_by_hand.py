@@ -190,7 +190,7 @@ def test_a_guest_link_is_made_watched_revoked_and_opened_again(
     hand.use(page.get_by_role("link", name="create a guest link"))
     hand.write(page.get_by_label(re.compile("Label")), "Grandma")
     hand.use(page.get_by_role("button", name="Create guest link"))
-    expect(page.get_by_role("heading", name="The link for Grandma")).to_be_visible()
+    expect(page.get_by_role("heading", name="Guest link for Grandma")).to_be_visible()
     hand.use(page.get_by_role("button", name="Copy"))
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     address = page.get_by_label("Guest link", exact=True).input_value()

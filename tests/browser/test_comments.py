@@ -107,7 +107,7 @@ def test_what_the_site_refuses_is_taken_back_and_told(
     page.route("**/like/", lambda route: route.abort())
     like = page.get_by_role("button", name="Like")
     like.click()
-    expect(page.locator("#toasts")).to_contain_text("did not reach the site")
+    expect(page.locator("#toasts")).to_contain_text("Couldn't connect.")
     expect(like).to_have_attribute("aria-pressed", "false")
     assert not Like.objects.exists()
 
@@ -150,7 +150,7 @@ def test_whoever_was_logged_out_while_writing_loses_nothing(
     page.get_by_role("button", name="Like").click()
     toasts = page.locator("#toasts")
     expect(toasts.locator("clip-toast")).to_have_count(1)
-    expect(toasts).to_contain_text("You are logged out.")
+    expect(toasts).to_contain_text("You've been logged out.")
     expect(page.get_by_role("button", name="Like")).to_have_attribute("aria-pressed", "false")
 
     with page.context.expect_page() as opened:

@@ -50,7 +50,7 @@ def test_a_moment_is_chosen_in_the_video_itself(
     visit: Callable[..., Page], bob: User, video: Video
 ) -> None:
     page = edit_page(visit(bob), video)
-    expect(page.get_by_label("The video, to choose a moment")).to_be_visible()
+    expect(page.get_by_label("The video, to choose a frame")).to_be_visible()
     page.wait_for_function("document.querySelector('clip-thumbnail video').readyState >= 1")
     page.evaluate("document.querySelector('clip-thumbnail video').currentTime = 4.7")
     page.get_by_role("button", name="Use this frame").click()
@@ -82,7 +82,7 @@ def test_a_file_is_seen_before_it_is_sent(
     page = edit_page(visit(bob), video)
     field = page.get_by_label("Upload a thumbnail")
     field.set_input_files(picture())
-    image = page.get_by_alt_text("The picture that you chose")
+    image = page.get_by_alt_text("Your new thumbnail")
     expect(image).to_be_visible()
     expect(page.locator("clip-thumbnail video")).to_be_hidden()
     box = image.bounding_box()
@@ -119,7 +119,7 @@ def test_without_scripts_a_moment_is_typed_and_a_large_file_gets_its_sentence(
     visit: Callable[..., Page], bob: User, video: Video, problems: list[str]
 ) -> None:
     page = edit_page(visit(bob, java_script_enabled=False), video)
-    expect(page.get_by_alt_text("The picture now")).to_be_visible()
+    expect(page.get_by_alt_text("Current thumbnail")).to_be_visible()
     expect(page.get_by_role("button", name="Use this frame")).to_be_hidden()
     page.get_by_label("Upload a thumbnail").set_input_files(picture(b"\0" * (12 * 1024**2)))
     page.get_by_role("button", name="Save").click()
@@ -143,6 +143,6 @@ def test_a_video_that_cannot_be_read_leaves_the_picture_on_the_page(
 ) -> None:
     video.file_path.unlink()
     page = edit_page(visit(bob), video)
-    expect(page.get_by_alt_text("The picture now")).to_be_visible()
+    expect(page.get_by_alt_text("Current thumbnail")).to_be_visible()
     expect(page.get_by_role("button", name="Use this frame")).to_be_hidden()
     problems[:] = [it for it in problems if "404" not in it]

@@ -239,7 +239,7 @@ def test_what_the_week_leaves_is_shown_and_summed_before_anything_is_sent(
     page.goto("/upload/")
     expect(page.locator(".quota")).to_contain_text("500 KB of 4 GB left until Sunday")
     choose(page, *(video_file(tmp_path, f"{name}.mp4") for name in "abc"))
-    told = "Not enough quota left. This file is 200 KB, and those above leave 100 KB"
+    told = "Not enough quota left. This file is 200 KB, and the videos above it leave 100 KB"
     expect(row(page, "c.mp4")).to_contain_text(told)
     expect(row(page, "b.mp4")).not_to_contain_text("fit")
     page.get_by_role("button", name="Move up c").click()

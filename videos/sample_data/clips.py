@@ -29,22 +29,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A scene with its music: a broken chord over a slow pad, in equal temperament.
-
-    Attributes:
-        root: Hz.
-        notes: semitones above the root, played one after the other in a loop.
-        beat: seconds from one note to the next.
-        decay: how fast a note fades, in 1/s.
-    """
+    """A scene with its music: a broken chord over a slow pad, in equal temperament."""
 
     name: str
     seconds: int
     scene: Callable[[], scenes.Scene]
-    root: float
-    notes: tuple[int, ...]
-    beat: float
-    decay: float
+    root: float  # Hz
+    notes: tuple[int, ...]  # semitones above the root, played one after the other in a loop
+    beat: float  # seconds from one note to the next
+    decay: float  # how fast a note fades, in 1/s
 
 
 CLIPS = (

@@ -10,17 +10,12 @@ from collections.abc import Sequence
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFilter
 
 Size = tuple[int, int]
-Circle = tuple[float, float, float]
-"""x and y of its centre, and its radius."""
-Points = Sequence[tuple[float, float]]
-Box = tuple[float, float, float, float]
-Stops = Sequence[tuple[float, str]]
-"""Places from 0 (top) to 1 (bottom) with their colours."""
-
-OVERSAMPLING = 2  # layers are drawn so many times larger and then reduced, for soft edges
+Colour = tuple[int, int, int, int]
+Circle = tuple[float, float, float]  # x and y of its centre, and its radius
+Stops = Sequence[tuple[float, str]]  # places from 0 (top) to 1 (bottom) with their colours
 
 
-def rgba(colour: str, alpha: float = 1.0) -> tuple[int, int, int, int]:
+def rgba(colour: str, alpha: float = 1.0) -> Colour:
     red, green, blue = ImageColor.getrgb(colour)[:3]
     return red, green, blue, round(255 * alpha)
 
@@ -31,52 +26,30 @@ def mix(one: str, other: str, share: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
-class Brush:
-    """Draws on a transparent layer. Positions, radii and widths are in pixels of the result."""
+class Canvas(ImageDraw.ImageDraw):
+    """A transparent layer to draw on; `picture` blurs it a little, which softens edges."""
 
     def __init__(self, width: int, height: int) -> None:
-        self._layer = Image.new("RGBA", (width * OVERSAMPLING, height * OVERSAMPLING))
-        self._canvas = ImageDraw.Draw(self._layer, "RGBA")
-
-    def polygon(self, points: Points, colour: str, alpha: float = 1.0) -> None:
-        scaled = [(x * OVERSAMPLING, y * OVERSAMPLING) for x, y in points]
-        self._canvas.polygon(scaled, rgba(colour, alpha))
-
-    def line(self, points: Points, width: int, colour: str, alpha: float = 1.0) -> None:
-        scaled = [(x * OVERSAMPLING, y * OVERSAMPLING) for x, y in points]
-        self._canvas.line(scaled, rgba(colour, alpha), width * OVERSAMPLING, joint="curve")
-
-    def disc(self, circle: Circle, colour: str, alpha: float = 1.0) -> None:
-        self._canvas.ellipse(_box(circle), rgba(colour, alpha))
+        self.layer = Image.new("RGBA", (width, height))
+        super().__init__(self.layer, "RGBA")
 
     def discs(self, x: float, y: float, discs: str) -> None:
         """Draws discs on one centre, the lowest first: "radius#colour radius#colour …"."""
         for disc in discs.split():
             radius, colour = disc.split("#")
-            self.disc((x, y, float(radius)), f"#{colour}")
+            self.circle((x, y), float(radius), f"#{colour}")
 
-    def arc(
-        self, circle: Circle, width: float, colour: str, alpha: float, span: Size = (0, 360)
+    def ring(
+        self, x: float, y: float, radius: float, width: float, fill: Colour, span: Size = (0, 360)
     ) -> None:
         """`span`: start and end in degrees, clockwise from three o'clock."""
-        width = round(width * OVERSAMPLING)
-        self._canvas.arc(_box(circle), *span, rgba(colour, alpha), width)
+        box = (x - radius, y - radius, x + radius, y + radius)
+        self.arc(box, *span, fill, round(width))
 
-    def plate(self, box: Box, corner: float, colour: str, alpha: float = 1.0) -> None:
-        """Draws a rectangle whose corners have the radius `corner`."""
-        sides = [side * OVERSAMPLING for side in box]
-        self._canvas.rounded_rectangle(sides, corner * OVERSAMPLING, rgba(colour, alpha))
-
-    def picture(self, blur: float = 0) -> Image.Image:
-        layer = self._layer.reduce(OVERSAMPLING)
-        if blur:  # RGBa weights colours by alpha, so that the blur draws no dark seam
-            layer = layer.convert("RGBa").filter(ImageFilter.GaussianBlur(blur)).convert("RGBA")
-        return layer
-
-
-def _box(circle: Circle) -> list[float]:
-    x, y, radius = circle
-    return [side * OVERSAMPLING for side in (x - radius, y - radius, x + radius, y + radius)]
+    def picture(self, blur: float = 0.8) -> Image.Image:
+        # RGBa weights colours by alpha, so that the blur draws no dark seam.
+        soft = self.layer.convert("RGBa").filter(ImageFilter.GaussianBlur(blur))
+        return soft.convert("RGBA")
 
 
 def gradient(size: Size, stops: Stops) -> Image.Image:
@@ -123,12 +96,9 @@ def over(base: Image.Image, *layers: Image.Image) -> Image.Image:
 def ridge(
     size: Size, seed: int, height: float, rough: float, colour: str, foot: str
 ) -> Image.Image:
-    """A mountain range and everything below it.
+    """A mountain range from `height` (0 is the top, 1 the bottom) down, `foot` its lowest colour.
 
-    Args:
-        height: its middle line, from 0 (top) to 1.
-        rough: how far peaks rise and valleys fall, as a share of the picture's height.
-        foot: the colour at the bottom, as haze gives it.
+    `rough`: how far peaks rise and valleys fall, as a share of the picture's height.
     """
     rng, points = random.Random(seed), []  # noqa: S311
     waves = [
@@ -142,34 +112,32 @@ def ridge(
             for share, octave, turn in waves
         )
         points.append((x, size[1] * (height + sum(rises) / 2)))
-    brush = Brush(*size)
-    brush.polygon([*points, size, (0, size[1])], "#ffffff")
+    canvas = Canvas(*size)
+    canvas.polygon([*points, size, (0, size[1])], "#ffffff")
     fill = gradient(size, [(min(y for _, y in points) / size[1], colour), (1.0, foot)])
-    fill.putalpha(brush.picture().getchannel("A"))
+    fill.putalpha(canvas.picture().getchannel("A"))
     return fill
 
 
 def stars(size: Size, seed: int, count: int) -> Image.Image:
     """A few bright stars among many faint ones."""
-    rng, brush = random.Random(seed), Brush(*size)  # noqa: S311
+    rng, canvas = random.Random(seed), Canvas(*size)  # noqa: S311
     for _ in range(count):
         x, y, strength = rng.uniform(0, size[0]), rng.uniform(0, size[1]), rng.random() ** 5
-        tint = rng.choice(("#ffffff", "#dfe9ff", "#fff1dc", "#cfe0ff"))
-        brush.disc((x, y, 0.45 + 1.35 * strength), tint, 0.25 + 0.75 * strength)
-    return brush.picture()
+        canvas.circle((x, y), 0.6 + 1.4 * strength, rgba("#e4ecff", 0.35 + 0.65 * strength))
+    return canvas.picture()
 
 
 def conifers(size: Size, seed: int, ground: float, tallest: float, colour: str) -> Image.Image:
     """A row of firs. `ground` is in pixels from the top, `tallest` a height in pixels."""
-    rng, brush, x = random.Random(seed), Brush(*size), -20.0  # noqa: S311
-    brush.polygon([(0, ground), (size[0], ground), size, (0, size[1])], colour)
+    rng, canvas, x = random.Random(seed), Canvas(*size), -20.0  # noqa: S311
+    canvas.rectangle((0, ground, *size), colour)
     while x < size[0] + 20:
         high = tallest * rng.uniform(0.35, 1.0) * (0.6 + 0.4 * abs(math.cos(x / size[0] * 3)))
-        foot = ground + 2 + 0.06 * high
         for step in range(6):
-            top, low = foot - high * (1 - step / 7.5), foot - high * (0.72 - step / 7.5)
-            half, low = high * (0.05 + 0.034 * step), max(low, top)
-            brush.polygon([(x, top), (x - half, low), (x + half, low)], colour)
-        brush.plate((x - high * 0.02, foot - high * 0.2, x + high * 0.02, foot), 0, colour)
+            top, half = ground + 2 - high * (0.94 - step / 7.5), high * (0.05 + 0.034 * step)
+            canvas.polygon(
+                [(x, top), (x - half, top + 0.28 * high), (x + half, top + 0.28 * high)], colour
+            )
         x += high * rng.uniform(0.12, 0.4) + 5
-    return brush.picture()
+    return canvas.picture()

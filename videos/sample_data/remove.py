@@ -29,8 +29,7 @@ NO_OTHER_ADMIN = "has categories or invitations, and there is no admin to take t
 class RemovedSamples:
     """How many rows were deleted, and which stay: members by name with the reason.
 
-    Attributes:
-        are_plain: whether `kept_users` are ordinary members without a password now.
+    `are_plain`: whether these members are ordinary ones without a password now.
     """
 
     videos: int
@@ -42,9 +41,7 @@ class RemovedSamples:
 
 
 def remove_sample_data(*, leave_none: bool = False) -> RemovedSamples:
-    """Removes sample rows and their files, except what real data depend on.
-
-    Can be run again without harm.
+    """Removes sample rows and their files, except what real data depend on. Repeatable.
 
     Args:
         leave_none: also removes the sample admin if there is no other admin; makes sample members

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -39,9 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-Files = Mapping[str, BuiltFile]
-"""The built files by the names of their clips."""
-
+Files = Mapping[str, BuiltFile]  # the keys are the names of clips
 ALREADY = "This site is already seeded: use --reset to remove everything in it and begin again."
 IN_USE = (
     "This site has members or videos of its own, so it was left as it is. --reset would remove "
@@ -226,7 +223,7 @@ def _video(
 
 def _describe(video: Video, built: BuiltFile) -> None:
     """Sets the fields that a finished job sets."""
-    stem, top = f"{video.pk.hex}-{built.version}", built.result.renditions[0]
+    stem, top = f"{video.pk.hex}-{built.version}", built.result.top
     video.filename = f"{stem}.mp4"
     if built.result.thumbnail is not None:
         video.thumbnail_filename = f"{stem}.jpg"
@@ -238,9 +235,8 @@ def _describe(video: Video, built: BuiltFile) -> None:
 
 
 def _rendition(video: Video, built: BuiltFile) -> Rendition:
-    top, root, name = built.result.renditions[0], video.storage_root, video.filename
-    facts = describe(top.path)
-    return rendition_row(video, top, root=root, filename=name, version=built.version, facts=facts)
+    top, names = built.result.top, {"root": video.storage_root, "filename": video.filename}
+    return rendition_row(video, top, **names, version=built.version, facts=describe(top.path))
 
 
 def _place(video: Video, built: BuiltFile, folder: Path, placed: list[Path]) -> None:
@@ -249,20 +245,12 @@ def _place(video: Video, built: BuiltFile, folder: Path, placed: list[Path]) -> 
     A file that exists already has the same contents, as its name says. It belongs to the rows that
     a failure brings back, so it is not added to `placed`.
     """
-    wanted = [(built.result.renditions[0].path, video.file_path)]
+    wanted = [(built.result.top.path, video.file_path)]
     if built.result.thumbnail is not None and video.thumbnail_path is not None:
         wanted.append((built.result.thumbnail, video.thumbnail_path))
     for work, final in wanted:
         if not final.exists():
             placed.append(final)
-        publish_file(_second_name(work, folder / final.name), final)
+        shutil.copyfile(work, folder / final.name)  # clips may share one file
+        publish_file(folder / final.name, final)
         small_of(final).unlink(missing_ok=True)  # of an earlier thumbnail with this name
-
-
-def _second_name(file: Path, name: Path) -> Path:
-    """Hard-links `file` as `name`, or copies it where the file system has no hard links."""
-    try:
-        os.link(file, name)
-    except OSError:
-        shutil.copyfile(file, name)
-    return name

@@ -152,7 +152,7 @@ def comment_card(
 
 def comment_count(video: Video) -> str:
     """The number of comments as a short text; "1K+" above MAX_COUNTED. One query."""
-    # Without order_by(), all rows would be sorted first.
+    # Without the empty order_by, all rows would be sorted first.
     live = Comment.objects.present().filter(video=video).order_by()
     found = live[: MAX_COUNTED + 1].count()
     return f"{compact_count(MAX_COUNTED)}+" if found > MAX_COUNTED else str(found)

@@ -99,6 +99,11 @@ def test_a_missing_repository_is_told_from_a_wrong_password(
         restic.exists()
 
 
+def is_locked(store: Path) -> bool:
+    """Return whether the repository has a complete lock. restic writes it as <id>-tmp-<n> first."""
+    return any("-tmp-" not in lock.name for lock in (store / "locks").iterdir())
+
+
 @pytest.mark.long
 def test_a_repository_that_another_process_holds(
     restic: Restic, source: Path, tmp_path: Path
@@ -121,8 +126,7 @@ def test_a_repository_that_another_process_holds(
         stderr=subprocess.DEVNULL,
     ) as other:
         try:
-            locks = tmp_path / "store" / "locks"
-            while not any(locks.iterdir()):
+            while not is_locked(tmp_path / "store"):
                 assert other.poll() is None
             with pytest.raises(RepositoryLockedError):
                 restic.forget(tag="a", keep={"daily": "1"})
@@ -143,7 +147,7 @@ def test_a_killed_process_is_waited_for_until_its_parent_has_reaped_it(
     with subprocess.Popen(
         ["restic", *where, *slow], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as other:
-        wait_for(lambda: any((tmp_path / "store" / "locks").iterdir()), name="its lock")
+        wait_for(lambda: is_locked(tmp_path / "store"), name="its lock")
         other.kill()
         reaping = threading.Timer(1, other.wait)
         reaping.start()

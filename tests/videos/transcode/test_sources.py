@@ -266,7 +266,7 @@ def test_three_hours_are_encoded() -> None:
 
 def test_a_video_longer_than_may_be_is_refused() -> None:
     clip = clips.repeated(clips.brightening(seconds=60), 180)
-    with pytest.raises(SourceError, match="longer than 2 hours"):
+    with pytest.raises(SourceError, match="longer than the 2-hour limit"):
         transcode(
             clip,
             clips.new_path("work"),
