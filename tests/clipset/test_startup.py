@@ -46,7 +46,7 @@ def test_a_database_of_this_code_is_right(
 def test_a_newer_and_an_older_database_are_refused_in_words() -> None:
     recorder = MigrationRecorder(connection)
     recorder.record_unapplied("siteconfig", "0003_media_settings")
-    assert "it lacks siteconfig.0003_media_settings. Stop the site" in migration_problem()
+    assert "it does not have siteconfig.0003_media_settings. Stop the site" in migration_problem()
     refuse_newer_database()  # which only looks for what is unknown
     recorder.record_applied(*NEWER)
     with pytest.raises(WrongMigrationsError, match=r"does not know videos\.9999_from_the_future\."):
