@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Finding:
+class Health:
     """The result of a check.
 
     `summary` is a sentence for a person. `facts` are values for scripts, of types that JSON has.
@@ -31,7 +31,7 @@ class Finding:
 class Report:
     name: str
     is_vital: bool
-    finding: Finding
+    finding: Health
 
     @property
     def title(self) -> str:
@@ -44,7 +44,7 @@ class Report:
         return 2 if self.finding.is_well else int(not self.is_vital)
 
 
-Check = Callable[[], Finding]
+Check = Callable[[], Health]
 
 _checks: Final[dict[str, tuple[Check, bool]]] = {}
 
@@ -79,12 +79,12 @@ def is_well(reports: list[Report]) -> bool:
     return all(report.finding.is_well for report in reports if report.is_vital)
 
 
-def _run(name: str, check: Check) -> Finding:
+def _run(name: str, check: Check) -> Health:
     try:
         return check()
     except DatabaseError as error:
         logger.warning("the health check '%s' failed: %s", name, error)
-        return Finding(is_well=False, summary="The database does not answer.")
+        return Health(is_well=False, summary="The database does not answer.")
     except Exception:
         logger.exception("the health check '%s' failed", name)
-        return Finding(is_well=False, summary="This could not be checked. The log says why.")
+        return Health(is_well=False, summary="This could not be checked. The log says why.")

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from clipset.lib.units import human_bytes
-from siteconfig.health import Finding, register_health_check
+from siteconfig.health import Health, register_health_check
 from siteconfig.models import BackupRun, BackupState, Config
 from siteconfig.places import SETTINGS
 from siteconfig.roots import is_available, root_path
@@ -24,29 +24,29 @@ MAX_BACKUP_AGE: Final = timedelta(hours=36)
 MIN_DATABASE_BYTES: Final = 16 * 1024**2
 
 
-def check_database() -> Finding:
+def check_database() -> Health:
     if Config.objects.filter(pk=Config.SINGLETON_ID).exists():
-        return Finding(is_well=True, summary="The database answers.")
-    return Finding(is_well=False, summary="The database is not set up: it has no configuration.")
+        return Health(is_well=True, summary="The database answers.")
+    return Health(is_well=False, summary="The database is not set up: it has no configuration.")
 
 
-def check_migrations() -> Finding:
+def check_migrations() -> Health:
     problem = migration_problem()
-    return Finding(
+    return Health(
         is_well=not problem, summary=problem or "The database has all migrations of this version."
     )
 
 
-def check_workers() -> Finding:
+def check_workers() -> Health:
     """Check that each cluster of workers has recently sent a heartbeat from some host."""
     if not settings.HEALTH_EXPECTS_WORKERS:
-        return Finding(is_well=True, summary="No workers are expected (HEALTH_EXPECTS_WORKERS).")
+        return Health(is_well=True, summary="No workers are expected (HEALTH_EXPECTS_WORKERS).")
     ages = cluster_ages()
     late = [name for name, age in ages.items() if age is None or abs(age) > STALE_SECONDS]
     facts = {"seconds_since_heartbeat": ages}
     if not late:
-        return Finding(is_well=True, summary="All workers are running.", facts=facts)
-    return Finding(
+        return Health(is_well=True, summary="All workers are running.", facts=facts)
+    return Health(
         is_well=False,
         summary=f"No heartbeat for {STALE_SECONDS} s from the workers of: {', '.join(late)}. See "
         "their logs in data/log and restart them.",
@@ -54,27 +54,27 @@ def check_workers() -> Finding:
     )
 
 
-def check_database_space() -> Finding:
+def check_database_space() -> Health:
     """Check the space on the disk of the database if it is a file."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] != "django.db.backends.sqlite3":
-        return Finding(is_well=True, summary="The database is not a file on this host.")
+        return Health(is_well=True, summary="The database is not a file on this host.")
     free = shutil.disk_usage(Path(database["NAME"]).parent).free
-    return Finding(
+    return Health(
         is_well=free >= MIN_DATABASE_BYTES,
         summary=f"The disk of the database has {human_bytes(free)} free.",
         facts={"free_bytes": free},
     )
 
 
-def check_space() -> Finding:
+def check_space() -> Health:
     """Check the space for uploads, which are refused below MIN_FREE_DISK_BYTES."""
     folders = {name: root_path(name) for name in SETTINGS if is_available(name)}
     free = {name: shutil.disk_usage(folder).free for name, folder in folders.items()}
     if not free:
-        return Finding(is_well=False, summary="No storage root is available.")
+        return Health(is_well=False, summary="No storage root is available.")
     least = min(free.values())
-    return Finding(
+    return Health(
         is_well=least >= settings.MIN_FREE_DISK_BYTES,
         summary=f"The fullest disk has {human_bytes(least)} free. Uploads are refused below "
         f"{human_bytes(settings.MIN_FREE_DISK_BYTES)}.",
@@ -82,17 +82,17 @@ def check_space() -> Finding:
     )
 
 
-def check_backup() -> Finding:
+def check_backup() -> Health:
     """Check the age of the last backup if backups are set up."""
     if not settings.BACKUP_REPOSITORY:
         summary = "No backups are taken: BACKUP_REPOSITORY is not set. See Backups in the admin."
-        return Finding(is_well=True, summary=summary, facts={"last": None})
+        return Health(is_well=True, summary=summary, facts={"last": None})
     last = BackupRun.objects.filter(state=BackupState.DONE).first()
     failed = BackupRun.objects.filter(state=BackupState.FAILED).first()
     facts = {"last": last.started_at.isoformat() if last else None}
     if last is not None and timezone.now() - last.started_at < MAX_BACKUP_AGE:
         summary = f"The last backup is from {last.started_at:%Y-%m-%d %H:%M} UTC."
-        return Finding(is_well=True, summary=summary, facts=facts)
+        return Health(is_well=True, summary=summary, facts=facts)
     age = "There is no backup yet."
     if last is not None:
         age = f"The last backup is from {last.started_at:%Y-%m-%d %H:%M} UTC."
@@ -100,7 +100,7 @@ def check_backup() -> Finding:
         then = f"The last attempt failed: {failed.error}"
     else:
         then = "Take one on the page Backups in the admin."
-    return Finding(is_well=False, summary=f"{age} {then}", facts=facts)
+    return Health(is_well=False, summary=f"{age} {then}", facts=facts)
 
 
 def register_checks() -> None:

@@ -11,7 +11,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from clipset.workers.task_queue import schedule_delays
-from siteconfig.health import Finding, register_health_check
+from siteconfig.health import Health, register_health_check
 from videos.models import Job, JobState
 from videos.services.storage import missing_roots
 
@@ -20,22 +20,22 @@ LATE_JOB_SECONDS: Final = 3600
 LATE_SCHEDULE_SECONDS: Final = 300
 
 
-def check_jobs() -> Finding:
+def check_jobs() -> Health:
     """Checks how long the oldest due job has waited."""
     now = timezone.now()
     due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now)
     oldest = due.aggregate(oldest=Min("run_after"))["oldest"]
     if oldest is None:
-        return Finding(is_well=True, summary="No job is due.", facts={"oldest_due_seconds": None})
+        return Health(is_well=True, summary="No job is due.", facts={"oldest_due_seconds": None})
     seconds = round((now - oldest).total_seconds())
-    return Finding(
+    return Health(
         is_well=seconds <= LATE_JOB_SECONDS,
         summary=f"The oldest due job has waited for {seconds} s.",
         facts={"oldest_due_seconds": seconds},
     )
 
 
-def check_schedules() -> Finding:
+def check_schedules() -> Health:
     """Checks that no schedule is late."""
     late = {
         name: round(seconds)
@@ -43,20 +43,20 @@ def check_schedules() -> Finding:
         if seconds > LATE_SCHEDULE_SECONDS
     }
     if not late:
-        return Finding(is_well=True, summary="All schedules are on time.", facts={"late": {}})
-    return Finding(
+        return Health(is_well=True, summary="All schedules are on time.", facts={"late": {}})
+    return Health(
         is_well=False,
         summary=f"Late: {', '.join(sorted(late))}. The workers of the queue run them.",
         facts={"late_seconds": late},
     )
 
 
-def check_roots() -> Finding:
+def check_roots() -> Health:
     """Checks that every needed storage root is available on this host."""
     away = missing_roots()
     if not away:
-        return Finding(is_well=True, summary="All storage roots are available.")
-    return Finding(
+        return Health(is_well=True, summary="All storage roots are available.")
+    return Health(
         is_well=False,
         summary=" ".join(f"The storage root '{name}' is away: {why}" for name, why in away.items()),
         facts={"away": away},

@@ -53,7 +53,7 @@ class MemberForm(forms.ModelForm[User]):
         return is_active
 
 
-class InvitationForm(forms.ModelForm[Invitation]):
+class InvitationAdminForm(forms.ModelForm[Invitation]):
     acting: ClassVar[User]  # the inviter
 
     class Meta:

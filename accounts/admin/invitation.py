@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
-from accounts.admin.forms import InvitationForm
+from accounts.admin.forms import InvitationAdminForm
 from accounts.admin.shared import links_page, me_of, outranks
 from accounts.models import INVITATION_USED, Invitation, InvitationQuerySet, Role
 from accounts.services.invitations import (
@@ -70,7 +70,7 @@ class InvitationState(admin.SimpleListFilter):
 class InvitationAdmin(GuardedAdmin[Invitation]):
     """Invitations are created, renewed and revoked here, but never edited. A link is shown once."""
 
-    form = InvitationForm
+    form = InvitationAdminForm
     list_display = ["email", "role", "state", "created_by", "created_at"]
     list_filter = [InvitationState, "role"]
     list_select_related = ["created_by"]

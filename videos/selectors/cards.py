@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class JobProgress:
     """Progress of processing: percent (0-100) and seconds; None if not known yet."""
 
     percent: int | None
@@ -51,7 +51,7 @@ class VideoCard:
     view_count: int
     like_count: int
     state: str
-    progress: Progress | None
+    progress: JobProgress | None
     watched: int | None = None  # percent; None if the viewer has not started it
     storyboard_url: str = ""  # of the WebVTT file; "" without a storyboard
 
@@ -87,13 +87,13 @@ def card_state(video: Video) -> str:
     return "hidden" if video.is_hidden else ""
 
 
-def progress_of(videos: Iterable[Video]) -> dict[object, Progress]:
+def progress_of(videos: Iterable[Video]) -> dict[object, JobProgress]:
     """Progress by the video's id, for videos with an open job. One query, or none."""
     unfinished = [video.pk for video in videos if video.is_unfinished]
     if not unfinished:
         return {}
     return {
-        job.video_id: Progress(percent=job.progress, seconds_left=job.seconds_left)
+        job.video_id: JobProgress(percent=job.progress, seconds_left=job.seconds_left)
         for job in Job.objects.filter(video__in=unfinished, state__in=["WAITING", "RUNNING"])
     }
 
@@ -129,7 +129,7 @@ def cards(
     ]
 
 
-def _card(video: Video, progress: Progress | None, likes: int, watched: int | None) -> VideoCard:
+def _card(video: Video, progress: JobProgress | None, likes: int, watched: int | None) -> VideoCard:
     return VideoCard(
         short_id=video.short_id,
         title=video.title,

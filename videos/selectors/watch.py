@@ -15,7 +15,7 @@ from django.utils import timezone
 from clipset.lib.filenames import version_of
 from videos.models import Like, Rendition, Video, WatchProgress
 from videos.selectors.cards import (
-    Progress,
+    JobProgress,
     VideoCard,
     cards,
     progress_of,
@@ -85,7 +85,7 @@ class Processing:
     """
 
     state: str
-    progress: Progress | None
+    progress: JobProgress | None
     poll_url: str
     poll_seconds: int | None
     captions: list[Track]
@@ -210,7 +210,7 @@ def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
 
 
 def _processing(
-    video: Video, progress: Progress | None, *, watching: object, since: datetime | None = None
+    video: Video, progress: JobProgress | None, *, watching: object, since: datetime | None = None
 ) -> Processing:
     now = timezone.now()
     since = min(since, now) if since else now
@@ -229,7 +229,7 @@ def _processing(
     )
 
 
-def poll_seconds(age: timedelta, processing: Iterable[Progress | None]) -> int:
+def poll_seconds(age: timedelta, processing: Iterable[JobProgress | None]) -> int:
     """Seconds until a page polls again: longer for an old state, but in time for the first job to
     end.
     """

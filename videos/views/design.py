@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.services.quota import QuotaState
-from videos.selectors.cards import Progress, VideoCard
+from videos.selectors.cards import JobProgress, VideoCard
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -71,7 +71,7 @@ def design(request: MemberRequest) -> HttpResponse:
 
 def sample_cards() -> list[VideoCard]:
     """A card in every state. Their links lead to this page."""
-    half = Progress(percent=42, seconds_left=90)
+    half = JobProgress(percent=42, seconds_left=90)
     return [
         _card("A video that everyone sees", like_count=1234),
         _card("Partly watched", watched=38),

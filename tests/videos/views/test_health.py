@@ -17,7 +17,7 @@ from django_q.models import Schedule
 from clipset.workers.pulse import BEAT_SECONDS
 from clipset.workers.task_queue import ensure_schedule
 from siteconfig import health
-from siteconfig.health import Finding, register_health_check
+from siteconfig.health import Health, register_health_check
 from siteconfig.models import ClusterHeartbeat, Config
 from siteconfig.places import SETTINGS
 from siteconfig.services.cluster_heartbeats import (
@@ -203,10 +203,10 @@ def test_an_app_registers_its_own_check_and_one_that_breaks_is_unwell(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(health, "_checks", dict(health._checks))
-    register_health_check("mine", lambda: Finding(is_well=True, summary="Fine."), is_vital=True)
+    register_health_check("mine", lambda: Health(is_well=True, summary="Fine."), is_vital=True)
     assert healthz() == (200, "ok")
 
-    def broken() -> Finding:
+    def broken() -> Health:
         raise PermissionError(Path("/nowhere"))
 
     register_health_check("mine", broken, is_vital=True)
