@@ -48,7 +48,7 @@ BANNED = (
     ),
     Banned(r"(?<![a-z])talk(s|ed|ing)?(?![a-z])", "comments", r"mandelbrot-talk"),
     Banned(r"(?<![a-z])liking(?![a-z])", "likes"),
-    Banned(r"(?<![A-Z])MOST_", "MAX_"),
+    Banned(r"(?<![A-Z])MOST(?=_|\b)", "MAX_"),
     Banned(r"\b(class|import) Words\b|\bWords\(", "VideoDetails"),
     Banned(r"\bhas come\b|\bhave come\b", "has arrived, is uploaded"),
     Banned(r"\bas it was sent\b", "the original"),
@@ -63,7 +63,7 @@ def tracked_files() -> list[str]:
 
 
 def found(banned: Banned, text: str) -> bool:
-    flags = 0 if banned.pattern.isupper() or "MOST" in banned.pattern else re.IGNORECASE
+    flags = 0 if banned.pattern.isupper() or "MAX_QUERIES" in banned.pattern else re.IGNORECASE
     text = re.sub(banned.allowed, "", text, flags=re.IGNORECASE)
     return re.search(banned.pattern, text, flags) is not None
 

@@ -1,4 +1,4 @@
-"""Sizes that keep the code readable: modules, functions and views (docs/architecture.md)."""
+"""Sizes that keep the code readable: modules, functions and views (CONTRIBUTING.md)."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-MOST = 25_000  # bytes
+MAX_BYTES = 25_000  # bytes
 MAX_WITH_PLAYER = 220_000  # without the worker of hls.js, which loads in the background
 SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHello\n"
 
@@ -82,7 +82,7 @@ def test_pages_load_little_javascript(
         )
     }  # fmt: skip
     for path, sizes in weights.items():
-        most = MAX_WITH_PLAYER if path in with_player else MOST
+        most = MAX_WITH_PLAYER if path in with_player else MAX_BYTES
         assert 0 < sum(sizes.values()) <= most, (path, sizes)
     for part in (
         "hls.light",

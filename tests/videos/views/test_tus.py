@@ -233,7 +233,7 @@ CREATION: list[tuple[str, dict[str, str], int, str]] = [
     ("with a long description", naming(description="d" * 5001), 422, "at most 5,000"),
     ("in no category", naming(category="none"), 422, "Choose a category from the list."),
     ("in nobody's playlist", naming(playlist="0000000000"), 422, "Choose one of your playlists."),
-    ("of unknown length", {"Upload-Defer-Length": "1"}, 400, "how long"),
+    ("of unknown length", {"Upload-Defer-Length": "1"}, 400, "Upload-Length is missing"),
     ("without a version", {**LENGTH, "Tus-Resumable": ""}, 412, "speaks tus"),
 ]
 
