@@ -187,7 +187,7 @@ def test_twenty_are_taken_at_once_and_the_page_says_which_one_was_not(
     expect(rows(page)).to_have_count(20)
     note = page.locator("[data-note]")
     expect(note).to_contain_text(
-        "At most 20 You can upload up to N videos at a time. “video 20.mp4” was left out."
+        "You can upload up to 20 videos at a time. “video 20.mp4” was left out."
     )
     choose(page, files[3])
     expect(note).to_contain_text("“video 03.mp4” is already in the list.")
@@ -484,8 +484,8 @@ def test_what_is_unfinished_goes_on_with_its_own_file_only_or_is_ended(
     expect(unfinished).to_have_count(2)
     unfinished.filter(has_text="right.mp4").locator("input").set_input_files(wrong)
     expect(page.locator("[data-wrong]")).to_have_text(
-        "That is “right.mp4” with 2 MB (2,097,153 bytes). "
-        "To continue, choose “right.mp4” with 2 MB (2,097,152 bytes)."
+        "You chose “right.mp4” (2 MB, 2,097,153 bytes). "
+        "To continue, choose “right.mp4” (2 MB, 2,097,152 bytes)."
     )
     assert not Video.objects.exists()
     unfinished.filter(has_text="right.mp4").locator("input").set_input_files(right)

@@ -51,7 +51,7 @@ def test_more_frames_than_any_video_has_are_refused_before_they_fill_memory(tmp_
     path.write_bytes(frames_that_all_exist(1_000_000))
     tracemalloc.start()
     try:
-        with pytest.raises(SourceError, match="more pictures"):
+        with pytest.raises(SourceError, match="more frames"):
             probe(path, options=Options(max_duration_seconds=600))
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -268,8 +268,9 @@ def lost_words(site: Site) -> None:
 
 
 def day_ahead(site: Site) -> None:
-    tomorrow = timezone.now().astimezone(UTC).date() + timedelta(days=1)
-    DayAlive.objects.create(date=tomorrow)
+    # Not tomorrow: from 23:00 on, that is within the slack for time zones.
+    ahead = timezone.now().astimezone(UTC).date() + timedelta(days=2)
+    DayAlive.objects.create(date=ahead)
 
 
 def open_files(site: Site) -> None:

@@ -42,6 +42,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     said = [NOW]
     monkeypatch.setattr("django.utils.timezone.now", lambda: said[0])
     for module in (
+        "videos.services.processing.claim",
+        "videos.services.processing.enqueue",
         "videos.services.processing.jobs",
         "videos.services.uploads.lease",
         "videos.services.uploads.writer",
