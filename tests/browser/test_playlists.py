@@ -99,6 +99,8 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
 
     page.get_by_role("link", name="Evening").click()
     expect(rows(page)).to_have_text(["One", "Two", "Three", "Failed"])
+    # Before the script runs, Enter submits the button's form.
+    expect(page.locator("clip-playlist-entries:defined")).to_be_attached()
     page.get_by_role("button", name="Move Three up").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
@@ -211,7 +213,7 @@ def test_on_a_phone_rows_are_dragged_and_taken_out_and_put_back(
     expect(rows(page)).to_have_text(["Two", "Three", "One", "Failed"])
     wait_for(lambda: stored() == ["Two", "Three", "One", "Failed"])
 
-    page.get_by_role("button", name="Take Three out").click()
+    page.get_by_role("button", name="Remove Three from this playlist").click()
     expect(rows(page)).to_have_text(["Two", "One", "Failed"])
     expect(page.locator("#playlist-facts")).to_contain_text("3 videos")
     assert stored() == ["Two", "One", "Failed"]

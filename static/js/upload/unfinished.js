@@ -128,5 +128,5 @@ function arrived({ offset, size, expires_at }) {
     @param {number} bytes */
 function exactSize(bytes) {
   const rounded = fileSize(bytes);
-  return rounded.includes("byte") ? rounded : `${rounded} (${bytes.toLocaleString("en")} bytes)`;
+  return rounded.includes("byte") ? rounded : `${rounded}, ${bytes.toLocaleString("en")} bytes`;
 }
