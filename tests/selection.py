@@ -54,14 +54,17 @@ NOT_ON_BOTH: Final = {"browser", "ffmpeg", "long", "postgresql", "redis"}
 # Folders and files below tests/ that --quick does not even collect: whole sites, servers, task
 # queues, processes at the same time, disks that fail, input at random, the largest pictures.
 NOT_QUICK: Final = (
+    "accounts/test_quota_model",
     "browser/",
     "clipset/lib/test_pictures",
+    "clipset/lib/test_weeks",
     "clipset/test_startup",
     "hostile/",
     "scripts/",
     "services/",
     "siteconfig/test_admin_fuzz",
     "videos/doctor/test_faults",
+    "videos/services/test_search_changes",
     "videos/services/uploads/test_uploads_together",
     "videos/test_failing_disk",
     "videos/test_migrating_roots",
