@@ -111,7 +111,7 @@ class CategoryAdmin(GuardedAdmin[Category]):
     def video_count(self, category: Category) -> int:
         return int(category.videos_in_it)  # type: ignore[attr-defined] # annotated above
 
-    @admin.display(description="On the site")
+    @admin.display(description="Page")
     def on_site(self, category: Category) -> SafeString:
         return format_html('<a href="{}">Open</a>', category.get_absolute_url())
 

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OUR_FAULT = (
-    "Something went wrong on the site's side while this video was processed. Try again; if it "
-    "fails once more, tell an admin."
+    "Something went wrong while processing this video. Try again. If it keeps failing, tell an "
+    "admin."
 )
 DISK_FULL = (
     "The site's disk is full. Tell an admin; the video can be tried again when there is room."

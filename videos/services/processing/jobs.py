@@ -45,8 +45,8 @@ MAX_STORAGE_PAUSE: Final = timedelta(minutes=15)
 MAX_FAILURES: Final = 3
 MAX_LOSSES: Final = 5
 LOST: Final = (
-    "Processing kept getting interrupted, so we stopped. Try again; if it fails "
-    "once more, tell an admin."
+    "Processing kept getting interrupted, so we stopped. Try again. If it keeps failing, tell an "
+    "admin."
 )
 UNFINISHED: Final = (JobState.WAITING, JobState.RUNNING)
 
