@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from contextlib import suppress
@@ -50,6 +51,7 @@ def has_new_table(clone: Clone) -> bool:
 def test_what_cannot_become_an_upgrade_changes_nothing_and_what_fails_goes_back(
     installed: Clone, old: str
 ) -> None:
+    shutil.rmtree(installed.root / "data")  # as before the first start
     said = upgrade(installed, "main").stdout
     assert "The code is at main already." in said
     broken = with_text(installed, "clipset/urls.py", "urlpatterns", "this is no Python")

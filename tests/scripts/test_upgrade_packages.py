@@ -93,7 +93,7 @@ def versions(installed: Clone, tmp_path: Path) -> str:
     )
     make_version(installed, "front-end", changed | other)
     make_version(installed, "new", new_version(installed) | other)
-    (installed.root / "data").mkdir()
+    (installed.root / "data").mkdir(exist_ok=True)
     manage(installed, "migrate", "--verbosity=0")
     return old
 
