@@ -311,9 +311,12 @@ def test_releasing_for_an_admin_who_was_not_charged_changes_nothing() -> None:
 
 def test_releasing_for_a_member_who_is_gone_is_harmless() -> None:
     alice = member()
+    bob = member()
+    reserve(bob, 100)
     reservation, gone = reserve(alice, 600), alice.pk
     alice.delete()
     release_quota(user_id=gone, size=600, reserved_at=reservation.reserved_at, now=NOW)
+    assert used(bob) == 100
 
 
 def test_reservations_at_the_turn_of_the_week_are_given_back_whatever_their_order() -> None:
