@@ -218,7 +218,12 @@ def _said(unseen: dict[UUID, list[str]]) -> dict[UUID, tuple[float, str]]:
 
 
 def _cue(body: str, words: list[str]) -> tuple[float, str] | None:
+    end = 0  # of the last cue that was looked at
     for place, _ in find_terms(body, words):
+        if place < end:
+            continue
+        end = body.find("\n\n", place)
+        end = end if end >= 0 else len(body)
         cue = spoken_at(body, place)
         if cue and find_terms(cue[1], words):  # a number can also be part of the times
             return cue
