@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PIECE: Final = 1_000  # words that one transaction removes from the index and adds to it
+# Characters that the words before and after a change have together, above which comparing them
+# takes too long for the transaction of whoever made the change.
+_MAX_COMPARED: Final = 30_000
 _MAX_DOCUMENTS: Final = 5_000  # of one sweep
 
 _ADD: Final = "INSERT INTO video_search (rowid, words) VALUES (%s, %s)"
@@ -33,10 +37,12 @@ _REMOVE: Final = "INSERT INTO video_search (video_search, rowid, words) VALUES (
 
 def apply_changes(documents: Sequence[int]) -> None:
     """Writes a piece of each of these documents to the index in the caller's transaction, and the
-    rest after its commit or in the next sweep."""
+    rest, with all of very long documents, after its commit or in the next sweep."""
     if connection.vendor != "sqlite":
         return
-    unfinished = [document for document in documents if not _apply_piece(document)]
+    unfinished = [
+        document for document in documents if not _apply_piece(document, max_compared=_MAX_COMPARED)
+    ]
     if unfinished:
         # A failure is logged and does not fail the request: the sweep continues.
         after_commit(partial(_finish, unfinished), what="writing the search index")
@@ -71,12 +77,16 @@ def _finish(documents: Iterable[int]) -> None:
             time.sleep(min(time.monotonic() - since, 1.0))
 
 
-def _apply_piece(document: int) -> bool:
-    """Removes and adds at most PIECE words of a document. Returns whether that was all."""
+def _apply_piece(document: int, *, max_compared: float = inf) -> bool:
+    """Removes and adds at most PIECE words of a document, none if more than `max_compared`
+    characters would be compared. Returns whether the index has all of its words."""
     change = SearchChange.objects.filter(pk=document).first()
     if change is None:
         return True
-    had, wanted = (dict.fromkeys((text or "").split()) for text in (change.has, change.wants))
+    texts = [change.has or "", change.wants or ""]
+    if sum(map(len, texts)) > max_compared:
+        return False
+    had, wanted = (dict.fromkeys(text.split()) for text in texts)
     gone, new = (
         [word for word in had if word not in wanted],
         [word for word in wanted if word not in had],
