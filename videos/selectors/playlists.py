@@ -12,7 +12,8 @@ from clipset.lib.keyset import next_address, parse_cursor
 from videos.models import Playlist, PlaylistEntry, Video
 from videos.models.playlist import MAX_PLAYLISTS
 from videos.selectors.cards import VideoCard, cards, small_thumbnail_url
-from videos.selectors.feed import PAGE_SIZE, behind, position_after
+from videos.selectors.feed import PAGE_SIZE
+from videos.selectors.sort_orders import TIME, Descending
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from videos.querysets import PlaylistEntryQuerySet
 
 ROWS: Final = 50
+LAST_CHANGED: Final = Descending(column="updated_at", value=TIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,14 +162,14 @@ def playlist_cards(
     )
     if maker.pk != viewer.pk:
         found = found.filter(Exists(seen))
-    position = position_after("updated_at", after)
+    position = LAST_CHANGED.position(after)
     if position is not None:
-        found = found.filter(behind("updated_at", *position))
-    rows: list[Any] = list(found.order_by("-updated_at", "-pk")[: PAGE_SIZE + 1])
+        found = found.filter(LAST_CHANGED.behind(position))
+    rows: list[Any] = list(found.order_by(*LAST_CHANGED.order_by)[: PAGE_SIZE + 1])
     next_url = None
     if len(rows) > PAGE_SIZE:
         rows.pop()
-        next_url = next_address((rows[-1].updated_at.isoformat(), rows[-1].pk.hex), parameters)
+        next_url = next_address(LAST_CHANGED.cursor(rows[-1]), parameters)
     covers = Video.objects.in_bulk([row.cover for row in rows if row.cover])
     return PlaylistCards(
         cards=[_card(row, covers.get(row.cover)) for row in rows], next_url=next_url

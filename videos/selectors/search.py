@@ -20,7 +20,7 @@ from videos.selectors.likes import likes_along, with_likes
 from videos.transcode.spoken import spoken_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -34,7 +34,6 @@ NEWEST_RANKED: Final = (
     2_000  # of the matching videos: a common word costs no more in a million videos
 )
 MAX_NAMES: Final = 500  # members whose names contain a term, by name
-SORTS: Final = ("relevance", "newest", "views")
 # The score of a term by where it occurs. The best place counts; 1 is for captions.
 IN_TITLE_AS_WORD, IN_TITLE, BY_NAME, BY_CATEGORY, IN_DESCRIPTION = 8, 6, 5, 4, 2
 SIDE_BY_SIDE: Final = 4  # several terms in a row in the title
@@ -70,8 +69,16 @@ class SearchPage:
     members: list[User]
 
 
-def known_search_sort(sort: str) -> str:
-    return sort if sort in SORTS else "relevance"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOrder:
+    """A sort order of search results, with the text of its link.
+
+    `value_of` returns the number by which to sort the newest NEWEST_RANKED documents, the highest
+    first. None sorts all by date.
+    """
+
+    label: str
+    value_of: Callable[[list[Term]], Combinable] | None
 
 
 def search_page(
@@ -141,13 +148,13 @@ def _candidates(terms: list[Term], category: UUID | None) -> QuerySet[SearchDocu
 def _documents(terms: list[Term], category: UUID | None, *, sort: str, after: str) -> list[Any]:
     """The documents of a page and one more, sorted by their `value` and their id."""
     position = parse_cursor(after, int, int)
-    if sort == "newest":
+    value_of = SEARCH_SORTS[sort].value_of
+    if value_of is None:
         before = position[1] if position else None
         newest = newest_matching(terms, category=category, before=before, limit=PAGE_SIZE + 1)
         found = SearchDocument.objects.filter(pk__in=newest).annotate(value=Value(0))
     else:
-        value = F("video__view_count") if sort == "views" else _score(terms)
-        found = _candidates(terms, category).annotate(value=value)
+        found = _candidates(terms, category).annotate(value=value_of(terms))
         if position:
             reached, last = position
             found = found.filter(Q(value__lt=reached) | Q(value=reached, pk__lt=last))
@@ -180,6 +187,14 @@ def _worth(term: Term) -> Combinable:
 
 def _case(*places: When, default: int) -> Combinable:
     return Case(*places, default=Value(default), output_field=IntegerField())
+
+
+# By the value of `?sort=`. The first is the default, which addresses leave out.
+SEARCH_SORTS: Final = {
+    "relevance": SearchOrder(label="Best match", value_of=_score),
+    "newest": SearchOrder(label="Newest", value_of=None),
+    "views": SearchOrder(label="Most watched", value_of=lambda _: F("video__view_count")),
+}
 
 
 def _hits(documents: list[Any], words: tuple[str, ...], viewer: User | None) -> list[Hit]:

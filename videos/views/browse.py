@@ -15,11 +15,12 @@ from clipset.lib.requests import is_next_page
 from videos.models import Video
 from videos.selectors.categories import category_cards
 from videos.selectors.continue_watching import continue_watching
-from videos.selectors.feed import feed_page, known_sort, recent_uploads
+from videos.selectors.feed import feed_page, recent_uploads
 from videos.selectors.liked_videos import liked_page
 from videos.selectors.playlists import playlist_cards
 from videos.selectors.processing_cards import card_changes, poll_of
-from videos.selectors.search import known_search_sort, search_page
+from videos.selectors.search import SEARCH_SORTS, search_page
+from videos.selectors.sort_orders import SORTS, known_sort, sort_parameter
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -40,14 +41,15 @@ def _list_page(
 
     `parameters` are those of the address besides `sort`; the next page keeps them.
     """
-    sort = known_sort(request.GET.get("sort", ""))
-    kept = {"sort": "" if sort == "newest" else sort, **(parameters or {})}
+    sort = known_sort(request.GET.get("sort", ""), SORTS)
+    kept = {"sort": sort_parameter(sort, SORTS), **(parameters or {})}
     after = request.GET.get("after", "")
     page = feed_page(videos, sort=sort, after=after, parameters=kept, viewer=request.user)
     if is_next_page(request):
         return render(request, "components/video_grid_page.html", {"page": page})
     poll = poll_of([*context.get("own_uploads", ()), *page.cards])
-    return render(request, template, {"page": page, "sort": sort, "poll": poll, **context})
+    shown = {"page": page, "orders": SORTS, "sort": sort, "poll": poll}
+    return render(request, template, {**shown, **context})
 
 
 @require_safe
@@ -78,14 +80,14 @@ def _search(request: MemberRequest, *, query: str, slug: str) -> HttpResponse:
     category = next((one for one in categories if one.slug == slug), None)
     if slug and category is None:
         raise Http404("No such category.")
-    sort = known_search_sort(request.GET.get("sort", ""))
+    sort = known_sort(request.GET.get("sort", ""), SEARCH_SORTS)
     page = search_page(
         query,
         category=category,
         categories=categories,
         sort=sort,
         after=request.GET.get("after", ""),
-        parameters={"q": query, "category": slug, "sort": "" if sort == "relevance" else sort},
+        parameters={"q": query, "category": slug, "sort": sort_parameter(sort, SEARCH_SORTS)},
         viewer=request.user,
     )
     if is_next_page(request):
@@ -93,6 +95,7 @@ def _search(request: MemberRequest, *, query: str, slug: str) -> HttpResponse:
     context = {
         "page": page,
         "query": query,
+        "orders": SEARCH_SORTS,
         "sort": sort,
         "category": category,
         "categories": categories,

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.services.quota import QuotaState
 from videos.selectors.cards import JobProgress, VideoCard
+from videos.selectors.sort_orders import SORTS
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -57,6 +58,7 @@ def design(request: MemberRequest) -> HttpResponse:
         "sizes": SIZES,
         "spaces": SPACES,
         "names": NAMES,
+        "orders": SORTS,
         "form": SampleForm(auto_id="plain_%s", initial={"title": "Harvest in the hills"}),
         "wrong_form": SampleForm({}, auto_id="wrong_%s"),
         "cards": sample_cards(),

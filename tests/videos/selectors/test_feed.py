@@ -16,7 +16,8 @@ from accounts.models import User
 from clipset.lib.keyset import encode_cursor
 from tests.builders import make_user, make_video
 from videos.models import Video
-from videos.selectors.feed import PAGE_SIZE, SORTS, feed_page, known_sort, recent_uploads
+from videos.selectors.feed import PAGE_SIZE, feed_page, recent_uploads
+from videos.selectors.sort_orders import SORTS, known_sort
 from videos.tasks import refresh_statistics
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 EPOCH = datetime(2025, 5, 1, tzinfo=UTC)
+ORDERED_BY = {"newest": ("-created_at", "-pk"), "views": ("-view_count", "-pk")}
 
 
 def make_videos(count: int, *, views: int = 5, spread: int = 5) -> None:
@@ -62,11 +64,11 @@ def walk(sort: str, between: Callable[[], None] = lambda: None) -> list[list[str
 
 
 def in_order(sort: str) -> list[str]:
-    fields = {"newest": ("-created_at", "-pk"), "views": ("-view_count", "-pk")}[sort]
+    fields = ORDERED_BY[sort]
     return list(Video.objects.published().order_by(*fields).values_list("short_id", flat=True))
 
 
-@pytest.mark.parametrize("sort", ["newest", "views"])
+@pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("spread", [1, 3, 1000])
 def test_walking_all_pages_shows_every_video_once_and_in_order(sort: str, spread: int) -> None:
     """Also where all, or many, have the same moment and the same number of views."""
@@ -76,7 +78,7 @@ def test_walking_all_pages_shows_every_video_once_and_in_order(sort: str, spread
     assert [short_id for page in pages for short_id in page] == in_order(sort)
 
 
-@pytest.mark.parametrize("sort", ["newest", "views"])
+@pytest.mark.parametrize("sort", SORTS)
 def test_what_is_added_while_one_reads_moves_nothing(sort: str) -> None:
     make_videos(PAGE_SIZE * 3 + 5)
     before = in_order(sort)
@@ -89,7 +91,7 @@ def test_what_is_added_while_one_reads_moves_nothing(sort: str) -> None:
     assert seen == before
 
 
-@pytest.mark.parametrize("sort", ["newest", "views"])
+@pytest.mark.parametrize("sort", SORTS)
 def test_what_is_deleted_or_hidden_while_one_reads_skips_nothing(sort: str) -> None:
     make_videos(PAGE_SIZE * 2 + 5)
     before = in_order(sort)
@@ -137,7 +139,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("sort", ["newest", "views"])
+@pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_cursor_shows_the_first_page(sort: str, case: str) -> None:
     make_videos(PAGE_SIZE + 3)
@@ -155,7 +157,7 @@ def test_the_cursor_of_another_order_shows_the_first_page() -> None:
 
 
 def test_an_unknown_order_means_the_newest_first() -> None:
-    assert [known_sort(sort) for sort in ("newest", "views", "", "bogus")] == [
+    assert [known_sort(sort, SORTS) for sort in ("newest", "views", "", "bogus")] == [
         "newest",
         "views",
         "newest",
@@ -163,7 +165,7 @@ def test_an_unknown_order_means_the_newest_first() -> None:
     ]
 
 
-@pytest.mark.parametrize("sort", ["newest", "views"])
+@pytest.mark.parametrize("sort", SORTS)
 def test_a_page_costs_one_query_wherever_it_is(
     sort: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -192,7 +194,7 @@ def test_a_page_half_way_is_found_by_its_index_alone(sort: str, index: str) -> N
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN QUERY PLAN " + queries[0]["sql"])
         plan = [row[3] for row in cursor.fetchall()]
-    assert f"SEARCH videos USING INDEX {index} (({SORTS[sort]},id)<(?,?))" in plan
+    assert f"SEARCH videos USING INDEX {index} (({SORTS[sort].column},id)<(?,?))" in plan
 
 
 def test_what_a_member_sent_and_is_not_ready_is_listed_newest_first() -> None:

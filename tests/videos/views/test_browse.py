@@ -24,6 +24,8 @@ from tests.builders import (
     make_video,
 )
 from videos.models import Job, ProcessingStatus
+from videos.selectors.feed import PAGE_SIZE
+from videos.selectors.sort_orders import COUNT, SORTS, SortOrder
 from videos.services.comments import write_comment
 from videos.services.likes import set_like
 
@@ -135,6 +137,29 @@ def test_home_by_views(client: Client) -> None:
     make_video("Often seen", view_count=900)
     html = page(client, "/?sort=views")
     assert html.index("Often seen") < html.index("Seldom seen")
+
+
+@pytest.mark.parametrize("path", ["/?category=music", "/categories/music/"])
+def test_a_new_sort_order_is_one_line(
+    client: Client, bob: User, music: Category, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Its link appears, and its cursor leads through all pages."""
+    largest = SortOrder(label="Largest", column="file_size_bytes", value=COUNT)
+    monkeypatch.setitem(SORTS, "largest", largest)
+    sizes = [(number * 7) % (PAGE_SIZE + 3) for number in range(PAGE_SIZE + 3)]
+    for size in sizes:
+        make_video(f"Size {size}", uploader=bob, category=music, file_size_bytes=size)
+    link = re.search(r'href="([^"]*)"( aria-current="true")?>Largest<', page(client, path))
+    assert link is not None
+    assert link[2] is None
+    address = path.partition("?")[0] + link[1]
+    html = page(client, address)
+    assert re.search(r'aria-current="true">Largest<', html)
+    following = re.search(r'hx-get="([^"]*after=[^"]*)"', html)
+    assert following is not None
+    html += page(client, path.partition("?")[0] + following[1])
+    shown = [int(size) for size in re.findall(r">Size (\d+)<", html)]
+    assert list(dict.fromkeys(shown)) == sorted(sizes, reverse=True)
 
 
 def test_what_is_not_ready_is_shown_to_its_uploader_alone(client: Client, bob: User) -> None:
