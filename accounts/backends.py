@@ -29,7 +29,7 @@ MAX_LOGIN_NAME_LENGTH = 150
 
 
 def find_by_login(login: str) -> User | None:
-    """Return the member with this username or e-mail address.
+    """Returns the member with this username or e-mail address.
 
     The two cannot be confused, because a username contains no @.
     """
@@ -42,7 +42,7 @@ def find_by_login(login: str) -> User | None:
 
 
 def login_name(request: HttpRequest | None, credentials: dict[str, Any] | None) -> str:
-    """Return the name under which log-in attempts are counted (AXES_USERNAME_CALLABLE)."""
+    """Returns the name under which log-in attempts are counted (AXES_USERNAME_CALLABLE)."""
     typed = (credentials or {}).get("username") or (
         request.POST.get("username", "") if request is not None else ""
     )
@@ -74,7 +74,7 @@ class UsernameOrEmailBackend(ModelBackend):
         return None
 
     def _may_enter(self, user: User, request: HttpRequest | None) -> bool:
-        """Return whether a member with the right password may log in.
+        """Returns whether a member with the right password may log in.
 
         If a sample member may not, the log says why. The page says the same as for a wrong
         password.
@@ -88,7 +88,7 @@ class UsernameOrEmailBackend(ModelBackend):
         return user.can_log_in
 
     def user_can_authenticate(self, user: AbstractBaseUser | AnonymousUser | None) -> bool:
-        """Return whether a session may continue. Called by `get_user` in each of its requests."""
+        """Returns whether a session may continue. Called by `get_user` in each of its requests."""
         return isinstance(user, User) and user.can_log_in
 
 
@@ -99,7 +99,7 @@ def _log_refusal(user: User, reason: str) -> None:
 def _failures(
     request: HttpRequest | None, user: User | None, typed: str
 ) -> QuerySet[AccessAttempt]:
-    """Return the failed attempts from this client under the member's username or e-mail address.
+    """Returns the failed attempts from this client under the member's username or e-mail address.
 
     django-axes counts the two separately. An attacker who alternated between them would have twice
     the attempts.
@@ -113,7 +113,7 @@ def _failures(
 
 
 def _are_too_many(failures: QuerySet[AccessAttempt]) -> bool:
-    """Return whether the failures reach AXES_FAILURE_LIMIT within the cool-off time.
+    """Returns whether the failures reach AXES_FAILURE_LIMIT within the cool-off time.
 
     The right password is then refused like a wrong one. An answer of its own would show that the
     two names belong to the same member.
@@ -124,7 +124,7 @@ def _are_too_many(failures: QuerySet[AccessAttempt]) -> bool:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the network address under which a client's attempts are counted.
+    """Returns the network address under which a client's attempts are counted.
 
     For IPv6 it is the /64 network, since a single client usually has a whole one. Behind a proxy it
     is the last address in X-Forwarded-For, which the proxy itself wrote; the client can choose the

@@ -12,7 +12,7 @@ from accounts.models import User
 
 
 def check_sample_members(**_kwargs: Any) -> list[Error]:
-    """Report sample members on a site that others can reach.
+    """Reports sample members on a site that others can reach.
 
     One query on such a site, none on another. Only `manage.py check` and scripts/run run this
     check (management/commands/check.py): `migrate` and the commands that solve the problem must

@@ -46,7 +46,7 @@ class Role(models.TextChoices):
 
 
 def normalize_email(email: str) -> str:
-    """Return an e-mail address as it is stored: stripped and casefolded.
+    """Returns an e-mail address as it is stored: stripped and casefolded.
 
     The comparison is done here and not in SQL because SQLite's LOWER knows ASCII only.
     """
@@ -57,7 +57,7 @@ class UserManager(BaseUserManager["User"]):
     def create_user(
         self, username: str, email: str, password: str | None = None, **fields: Any
     ) -> User:
-        """Create and save a member. Without a password the member cannot log in.
+        """Creates and saves a member. Without a password the member cannot log in.
 
         `role` (default: USER) sets `is_staff`, `is_superuser` and the group.
         """
@@ -77,19 +77,19 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
 
     def named(self, username: str) -> QuerySet[User]:
-        """Return the member with this username in any case, as a query of at most one row.
+        """Returns the member with this username in any case, as a query of at most one row.
 
         The query uses the unique index on Lower("username"), which `iexact` would not.
         """
         return self.alias(key=Lower("username")).filter(key=Lower(Value(username)))
 
     def able_to_log_in(self) -> QuerySet[User]:
-        """Return the members whose `User.can_log_in` is true, with or without a password."""
+        """Returns the members whose `User.can_log_in` is true, with or without a password."""
         members = self.filter(is_active=True)
         return members.filter(is_sample=False) if settings.EXPOSED_BY else members
 
     def admins(self) -> QuerySet[User]:
-        """Return the admins who can log in. A site without one needs a first admin."""
+        """Returns the admins who can log in. A site without one needs a first admin."""
         return self.able_to_log_in().filter(role=Role.ADMIN)
 
     def get_by_natural_key(self, username: str | None) -> User:
@@ -231,13 +231,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.is_active and not (self.is_sample and settings.EXPOSED_BY)
 
     def apply_role(self, role: Role) -> None:
-        """Set the role and the flags that follow from it, without saving."""
+        """Sets the role and the flags that follow from it, without saving."""
         self.role = role
         self.is_staff = role is not Role.USER
         self.is_superuser = role is Role.ADMIN
 
     def sync_groups(self) -> None:
-        """Add a moderator to the group Moderators, or remove any other member from it.
+        """Adds a moderator to the group Moderators, or removes any other member from it.
 
         The user must have been saved.
         """
@@ -252,7 +252,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class InvitationQuerySet(QuerySet["Invitation"]):
     def visible_to(self, user: User) -> InvitationQuerySet:
-        """Return all invitations for an admin, and their own for anybody else.
+        """Returns all invitations for an admin, and their own for anybody else.
 
         An invitation holds an e-mail address, which only admins and the inviter may see. The page
         with a new link shows the address too, so nobody else may renew an invitation.

@@ -30,7 +30,7 @@ class SessionRow:
 
 
 def session_rows(user: User, *, current: str | None) -> list[SessionRow]:
-    """Return the member's live sessions: `current` (a session key) first, then by last use.
+    """Returns the member's live sessions: `current` (a session key) first, then by last use.
 
     One query.
     """
@@ -72,7 +72,7 @@ SYSTEMS = (
 
 
 def device_name(user_agent: str) -> str:
-    """Return a name such as "Firefox on Windows" for a User-Agent header."""
+    """Returns a name such as "Firefox on Windows" for a User-Agent header."""
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     return " on ".join(filter(None, [browser, system])) or "Unknown device"

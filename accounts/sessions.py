@@ -36,7 +36,7 @@ class SessionStore(DatabaseSessionStore):
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Delete the sessions that expired before the site's last day of running.
+        """Deletes the sessions that expired before the site's last day of running.
 
         They are unusable from their expiry on. Deleting them a day later means that a clock which
         is wrong for a while deletes no session that is still valid.
@@ -48,7 +48,7 @@ class SessionStore(DatabaseSessionStore):
         return Session
 
     def save(self, must_create: bool = False) -> None:
-        """Save the session, unless note_use has just saved the same content.
+        """Saves the session, unless note_use has just saved the same content.
 
         Django treats every database error as a session that was deleted meanwhile, and answers
         400. This method raises the database's own error if the database is unavailable.
@@ -68,7 +68,7 @@ class SessionStore(DatabaseSessionStore):
             raise
 
     def note_use(self, *, now: datetime, user_agent: str) -> None:
-        """Record that this session was used now, on this device.
+        """Records that this session was used now, on this device.
 
         If nothing else in the session has changed, it is saved here and a failure is ignored, so
         that no page waits long or fails because of it. The next request tries again.

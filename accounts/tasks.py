@@ -19,12 +19,12 @@ def reset_quotas() -> int:
 
 
 def send_reset(email: str, asked_at: str) -> bool:
-    """Send the mail with a reset link. `asked_at` is in ISO 8601."""
+    """Sends the mail with a reset link. `asked_at` is in ISO 8601."""
     return passwords.send_reset(email, asked_at=datetime.fromisoformat(asked_at))
 
 
 def clear_expired() -> int:
-    """Delete expired sessions, rate-limit counts of a day ago and old unused invitations.
+    """Deletes expired sessions, rate-limit counts of a day ago and old unused invitations.
 
     An invitation is deleted KEEP_EXPIRED_DAYS after it expired. Returns how many of them were.
     """

@@ -59,7 +59,7 @@ class CategoryForm(forms.ModelForm[Category]):
             self.fields.pop("no_cover", None)
 
     def clean_cover(self) -> Any:
-        """Report the error that `fit_cover` noted, if there is one."""
+        """Reports the error that `fit_cover` noted, if there is one."""
         picture = self.cleaned_data["cover"]
         if picture is not None and isinstance(picture.fitted, PictureError):
             raise ValidationError(str(picture.fitted))
@@ -67,7 +67,7 @@ class CategoryForm(forms.ModelForm[Category]):
 
 
 def fit_cover(picture: Any, *, member: UUID) -> None:
-    """Decode and crop an uploaded picture before the transaction begins.
+    """Decodes and crops an uploaded picture before the transaction begins.
 
     Sets `fitted` of the UploadedFile to the cover as WebP (bytes), or to the PictureError.
     """
@@ -122,7 +122,7 @@ class CategoryAdmin(GuardedAdmin[Category]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Decode an uploaded cover before Django's view begins its transaction.
+        """Decodes an uploaded cover before Django's view begins its transaction.
 
         On SQLite nobody else could write while a picture is decoded in the transaction.
         """
@@ -156,7 +156,7 @@ class CategoryAdmin(GuardedAdmin[Category]):
             remove_cover(category=obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """List the categories only, with the number of their videos, which are not deleted."""
+        """Lists the categories only, with the number of their videos, which are not deleted."""
         ids = [category.pk for category in objs]
         found = Category.objects.filter(pk__in=ids).annotate(videos_in_it=Count("videos"))
         listed = [

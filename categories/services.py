@@ -24,12 +24,12 @@ def cover_path(category: Category) -> Path | None:
 
 
 def cover_key(name: str) -> str:
-    """Return the path of a cover's file below the storage root `images`."""
+    """Returns the path of a cover's file below the storage root `images`."""
     return f"categories/{name}"
 
 
 def store_cover(*, category: Category, webp: bytes) -> Category:
-    """Store a new cover and request the removal of the old one's file.
+    """Stores a new cover and requests the removal of the old one's file.
 
     Args:
         webp: the cover, already cropped to SIZE, because decoding takes too long for the
@@ -44,7 +44,7 @@ def store_cover(*, category: Category, webp: bytes) -> Category:
 
 
 def check_cover_can_be_stored(webp: bytes) -> None:
-    """Write a cover as a test, while the form can still show an error.
+    """Writes a cover as a test, while the form can still show an error.
 
     Raises: PictureNotStoredError if the storage is full or not available.
     """
@@ -53,12 +53,12 @@ def check_cover_can_be_stored(webp: bytes) -> None:
 
 
 def delete_category(*, category: Category) -> None:
-    """Delete a category but not its videos. videos.signals requests the removal of its cover."""
+    """Deletes a category but not its videos. videos.signals requests the removal of its cover."""
     category.delete()
 
 
 def hold_category(category: Category | None) -> Category | None:
-    """Lock a category's row, so that it cannot be deleted before the transaction ends.
+    """Locks a category's row, so that it cannot be deleted before the transaction ends.
 
     Returns None if it has been deleted meanwhile: a video then gets no category.
     """

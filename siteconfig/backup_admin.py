@@ -77,7 +77,7 @@ class BackupRunAdmin(GuardedAdmin[BackupRun]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Show an overview instead of a list of runs."""
+        """Shows an overview instead of a list of runs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         view = overview()
@@ -113,16 +113,16 @@ class BackupRunAdmin(GuardedAdmin[BackupRun]):
 
 
 def _chosen(stored: list[Stored], wanted: str) -> Stored | None:
-    """Return the backup with the short id in the address, else the newest."""
+    """Returns the backup with the short id in the address, else the newest."""
     named = (each for each in stored if each.short_id == wanted)
     return next(named, stored[0] if stored else None)
 
 
 def _kept() -> str:
-    """Return BACKUP_KEEP as a text, such as "7 daily, 4 weekly, 6 monthly backups"."""
+    """Returns BACKUP_KEEP as a text, such as "7 daily, 4 weekly, 6 monthly backups"."""
     return ", ".join(f"{n} {period}" for period, n in settings.BACKUP_KEEP.items()) + " backups"
 
 
 def _hour() -> str:
-    """Return BACKUP_HOUR as a text, such as "03:00 (Europe/Berlin)"."""
+    """Returns BACKUP_HOUR as a text, such as "03:00 (Europe/Berlin)"."""
     return f"{settings.BACKUP_HOUR:02}:00 ({ZoneInfo(settings.QUOTA_RESET_TIMEZONE)})"

@@ -47,7 +47,7 @@ def check_secret_key(**_kwargs: Any) -> list[Error]:
 
 @register
 def check_queue(**_kwargs: Any) -> list[Error]:
-    """Report a retry that is not longer than the timeout: a long task would run twice at once."""
+    """Reports a retry that is not longer than the timeout: a long task would run twice at once."""
     timeout, retry = settings.Q_CLUSTER.get("timeout"), settings.Q_CLUSTER.get("retry", 60)
     if timeout is not None and retry > timeout:
         return []
@@ -116,7 +116,7 @@ def check_site_url(**_kwargs: Any) -> list[Error]:
 
 
 def _is_site_url(text: str) -> bool:
-    """Return whether a text is http or https, a host and an optional port, and nothing else."""
+    """Returns whether a text is http or https, a host and an optional port, and nothing else."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -134,7 +134,7 @@ def _is_site_url(text: str) -> bool:
 
 @register
 def check_folders(**_kwargs: Any) -> list[Error]:
-    """Report storage folders that are not writable and cannot be created."""
+    """Reports storage folders that are not writable and cannot be created."""
     return [
         Error(
             f"{name} is {folder}, where nothing can be written: {reason}.",
@@ -148,7 +148,7 @@ def check_folders(**_kwargs: Any) -> list[Error]:
 
 
 def _why_not_writable(folder: Path) -> str:
-    """Return why no file can be created in a folder, or "" if one can.
+    """Returns why no file can be created in a folder, or "" if one can.
 
     A folder that does not exist yet is judged by the nearest folder above it that exists.
     """
@@ -260,7 +260,7 @@ def check_limits(**_kwargs: Any) -> list[Error]:
 
 @register(Tags.security)
 def check_readyz_token(**_kwargs: Any) -> list[Error]:
-    """Report a READYZ_TOKEN that could be guessed. It lets its holder read /readyz."""
+    """Reports a READYZ_TOKEN that could be guessed. It lets its holder read /readyz."""
     if not settings.READYZ_TOKEN or len(settings.READYZ_TOKEN) >= MIN_TOKEN_LENGTH:
         return []
     return [

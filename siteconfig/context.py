@@ -13,5 +13,5 @@ SITE_NAME = "Clipset"
 
 
 def site(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001 a context processor's signature
-    """Return the context variables. Without a query, so that error pages may use them."""
+    """Returns the context variables. Without a query, so that error pages may use them."""
     return {"site_name": SITE_NAME, "mail_is_configured": settings.MAIL_IS_CONFIGURED}

@@ -76,7 +76,7 @@ _stops: Final[list[Stop]] = []
 
 
 def register_doctor_check(name: str, find: Find, mend: Mend | None = None) -> None:
-    """Register a check. It replaces an earlier one with the same name.
+    """Registers a check. It replaces an earlier one with the same name.
 
     Args:
         name: the name in its findings, such as "thumbnails".
@@ -87,13 +87,13 @@ def register_doctor_check(name: str, find: Find, mend: Mend | None = None) -> No
 
 
 def register_doctor_stop(stop: Stop) -> None:
-    """Register a function that returns a sentence if the doctor must not run now, else ""."""
+    """Registers a function that returns a sentence if the doctor must not run now, else ""."""
     if stop not in _stops:
         _stops.append(stop)
 
 
 def doctor_checks() -> list[Check]:
-    """Return the checks in the order in which they were registered."""
+    """Returns the checks in the order in which they were registered."""
     return list(_checks.values())
 
 

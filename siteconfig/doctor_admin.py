@@ -60,7 +60,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Show the last run instead of a list of runs."""
+        """Shows the last run instead of a list of runs."""
         self._only_admins(request)
         run = last_run()
         context = {
@@ -73,7 +73,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
         return self._page(request, "page", "Doctor", context)
 
     def run_view(self, request: HttpRequest) -> Any:
-        """Request a run of the doctor from a worker."""
+        """Requests a run of the doctor from a worker."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._only_admins(request)
@@ -85,7 +85,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
         return redirect(PAGE)
 
     def mend_view(self, request: HttpRequest) -> Any:
-        """Ask for confirmation, then request the repair of the selected or of all findings."""
+        """Asks for confirmation, then requests the repair of the selected or of all findings."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._only_admins(request)
@@ -129,7 +129,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
 
 
 def _mendable(run: DoctorRun) -> list[tuple[int, dict[str, Any]]]:
-    """Return the findings that can be repaired and were not, with their numbers in the run."""
+    """Returns the findings that can be repaired and were not, with their numbers in the run."""
     found: Findings = run.findings
     return [(i, it) for i, it in enumerate(found) if it["mend"] and it["mended"] is None]
 

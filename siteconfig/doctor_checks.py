@@ -44,7 +44,7 @@ _PINNED: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)")
 
 
 def findings_of_health(name: str) -> Callable[[Look], Iterator[Finding]]:
-    """Return a `find` function that reports what the health check of this name finds."""
+    """Returns a `find` function that reports what the health check of this name finds."""
 
     def find(_look: Look) -> Iterator[Finding]:
         found = health_report(name).finding
@@ -55,7 +55,7 @@ def findings_of_health(name: str) -> Callable[[Look], Iterator[Finding]]:
 
 
 def find_wrong_settings(_look: Look) -> Iterator[Finding]:
-    """Report the warnings and errors of `manage.py check`."""
+    """Reports the warnings and errors of `manage.py check`."""
     for message in checks.run_checks():
         if message.is_silenced() or message.level < checks.WARNING or message.id in FOUND_ELSEWHERE:
             continue
@@ -64,7 +64,7 @@ def find_wrong_settings(_look: Look) -> Iterator[Finding]:
 
 
 def find_wrong_versions(_look: Look) -> Iterator[Finding]:
-    """Report packages that are not installed in the version that requirements.txt pins."""
+    """Reports packages that are not installed in the version that requirements.txt pins."""
     for name, pinned in _pinned_versions():
         try:
             installed = metadata.version(name)
@@ -83,7 +83,7 @@ def _pinned_versions() -> list[tuple[str, str]]:
 
 
 def find_few_inodes(_look: Look) -> Iterator[Finding]:
-    """Report disks that run out of inodes: no file can be created then, even with free space."""
+    """Reports disks that run out of inodes: no file can be created then, even with free space."""
     for name in SETTINGS:
         if not is_available(name):
             continue
@@ -101,7 +101,7 @@ def find_few_inodes(_look: Look) -> Iterator[Finding]:
 
 
 def find_wrong_permissions(look: Look) -> Iterator[Finding]:
-    """Report files that other users of the host can read, or that belong to another user."""
+    """Reports files that other users of the host can read, or that belong to another user."""
     for name in root_names():
         if is_available(name):
             yield from _find_in_root(name, look)
@@ -161,7 +161,7 @@ def _make_private(path: Path, found: os.stat_result, journal: Journal) -> None:
 
 
 def _inside(name: str) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield the files and folders of a root, without those of other roots inside it."""
+    """Yields the files and folders of a root, without those of other roots inside it."""
     folder = root_path(name)
     others = [root_path(other) for other in root_names() if other != name]
     others = [other for other in others if other.is_relative_to(folder)]
@@ -171,7 +171,7 @@ def _inside(name: str) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _own_files() -> list[Path]:
-    """Return the files outside the storage roots that contain secrets or members' data."""
+    """Returns the files outside the storage roots that contain secrets or members' data."""
     found = [Path(settings.BASE_DIR) / ".env"]
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":

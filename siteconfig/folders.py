@@ -23,13 +23,13 @@ RESERVED: Final = ("avatars", "categories", "set-aside")
 
 
 def one_in_the_other(first: Path, second: Path) -> bool:
-    """Return whether two folders are the same or one is inside the other, after resolving links."""
+    """Returns whether two folders, with links resolved, are the same or one inside the other."""
     first, second = _real(first), _real(second)
     return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def why_not_for_files(folder: Path) -> str:
-    """Return why a setting may not choose a folder for files, or "" if it may.
+    """Returns why a setting may not choose a folder for files, or "" if it may.
 
     Raises: ValueError for a text that cannot be a path.
     """
@@ -49,7 +49,7 @@ def why_not_for_files(folder: Path) -> str:
 
 
 def why_not_for_videos(folder: Path) -> str:
-    """Return why an admin may not choose a new folder for videos, or "" if they may.
+    """Returns why an admin may not choose a new folder for videos, or "" if they may.
 
     Raises: ValueError for a text that cannot be a path.
     """
@@ -75,7 +75,7 @@ def why_not_for_videos(folder: Path) -> str:
 
 
 def _own_folders() -> list[Path]:
-    """Return the folders that contain code, packages and static files."""
+    """Returns the folders that contain code, packages and static files."""
     own = [Path(settings.BASE_DIR), Path(settings.STATIC_ROOT), Path(settings.NODE_MODULES)]
     return [*own, Path(sys.prefix), Path(sys.base_prefix)]
 

@@ -32,7 +32,7 @@ TB: Final = 1024**4
 
 
 def parse_bytes(text: str) -> int:
-    """Return the bytes that "2 GB", "1.5 g", "512 MiB" or "2,147,483,648" mean, in units of 1024.
+    """Returns the bytes that "2 GB", "1.5 g", "512 MiB" or "2,147,483,648" mean, in units of 1024.
 
     Raises: ValueError for any other text.
     """
@@ -115,6 +115,6 @@ class ConfigForm(forms.ModelForm[Config]):
         widgets = {"video_storage_path": forms.TextInput(attrs={"size": 60})}
 
     def clean_video_storage_path(self) -> str:
-        """Check the folder only if it changes: its disk may not be mounted at the moment."""
+        """Checks the folder only if it changes: its disk may not be mounted at the moment."""
         path: str = self.cleaned_data["video_storage_path"]
         return path if path == self.instance.video_storage_path else usable_video_folder(path)

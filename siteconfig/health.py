@@ -50,7 +50,7 @@ _checks: Final[dict[str, tuple[Check, bool]]] = {}
 
 
 def register_health_check(name: str, check: Check, *, is_vital: bool) -> None:
-    """Register a check. It replaces an earlier one with the same name.
+    """Registers a check. It replaces an earlier one with the same name.
 
     Args:
         name: the name on /readyz.
@@ -61,7 +61,7 @@ def register_health_check(name: str, check: Check, *, is_vital: bool) -> None:
 
 
 def site_health(*, only_vital: bool = False) -> list[Report]:
-    """Run the checks in the order in which they were registered."""
+    """Runs the checks in the order in which they were registered."""
     return [
         Report(name, is_vital, _run(name, check))
         for name, (check, is_vital) in _checks.items()
@@ -70,7 +70,7 @@ def site_health(*, only_vital: bool = False) -> list[Report]:
 
 
 def health_report(name: str) -> Report:
-    """Run one check. Raises: KeyError if no check of this name is registered."""
+    """Runs one check. Raises: KeyError if no check of this name is registered."""
     check, is_vital = _checks[name]
     return Report(name, is_vital, _run(name, check))
 

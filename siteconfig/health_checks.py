@@ -38,7 +38,7 @@ def check_migrations() -> Health:
 
 
 def check_workers() -> Health:
-    """Check that each cluster of workers has recently sent a heartbeat from some host."""
+    """Checks that each cluster of workers has recently sent a heartbeat from some host."""
     if not settings.HEALTH_EXPECTS_WORKERS:
         return Health(is_well=True, summary="No workers are expected (HEALTH_EXPECTS_WORKERS).")
     ages = cluster_ages()
@@ -55,7 +55,7 @@ def check_workers() -> Health:
 
 
 def check_database_space() -> Health:
-    """Check the space on the disk of the database if it is a file."""
+    """Checks the space on the disk of the database if it is a file."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] != "django.db.backends.sqlite3":
         return Health(is_well=True, summary="The database is not a file on this host.")
@@ -68,7 +68,7 @@ def check_database_space() -> Health:
 
 
 def check_space() -> Health:
-    """Check the space for uploads, which are refused below MIN_FREE_DISK_BYTES."""
+    """Checks the space for uploads, which are refused below MIN_FREE_DISK_BYTES."""
     folders = {name: root_path(name) for name in SETTINGS if is_available(name)}
     free = {name: shutil.disk_usage(folder).free for name, folder in folders.items()}
     if not free:
@@ -83,7 +83,7 @@ def check_space() -> Health:
 
 
 def check_backup() -> Health:
-    """Check the age of the last backup if backups are set up."""
+    """Checks the age of the last backup if backups are set up."""
     if not settings.BACKUP_REPOSITORY:
         summary = "No backups are taken: BACKUP_REPOSITORY is not set. See Backups in the admin."
         return Health(is_well=True, summary=summary, facts={"last": None})

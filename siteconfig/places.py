@@ -26,7 +26,7 @@ _NAMED: Final = re.compile(r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)=(?P<path>.+)")
 
 
 def as_stored(folder: str | Path) -> str:
-    """Return a folder as the database stores it: relative to the project's folder if inside it."""
+    """Returns a folder as the database stores it: relative to the project's folder if inside it."""
     folder = Path(os.path.normpath(settings.BASE_DIR / folder))
     if folder.is_relative_to(settings.BASE_DIR):
         return str(folder.relative_to(settings.BASE_DIR))
@@ -34,12 +34,12 @@ def as_stored(folder: str | Path) -> str:
 
 
 def located(stored: str) -> Path:
-    """Return the absolute path of a folder that `as_stored` has returned."""
+    """Returns the absolute path of a folder that `as_stored` has returned."""
     return Path(settings.BASE_DIR) / stored
 
 
 def placed_by_host(name: str) -> Path | None:
-    """Return the path of a root in this host's settings: STORAGE_ROOTS first, then SETTINGS.
+    """Returns the path of a root in this host's settings: STORAGE_ROOTS first, then SETTINGS.
 
     None for a root that neither of them mentions: its row has the path.
     """
@@ -51,12 +51,12 @@ def placed_by_host(name: str) -> Path | None:
 
 
 def allowed_folders() -> list[Path]:
-    """Return the folders in STORAGE_ROOTS without a name. An admin may choose folders in them."""
+    """Returns the folders in STORAGE_ROOTS without a name. An admin may choose folders in them."""
     entries = [entry.strip() for entry in settings.STORAGE_ROOTS]
     return [Path(entry) for entry in entries if entry.startswith("/")]
 
 
 def unreadable_entries() -> list[str]:
-    """Return the entries of STORAGE_ROOTS that are neither `name=path` nor an absolute path."""
+    """Returns the entries of STORAGE_ROOTS that are neither `name=path` nor an absolute path."""
     entries = [entry.strip() for entry in settings.STORAGE_ROOTS]
     return [it for it in entries if not it.startswith("/") and not _NAMED.fullmatch(it)]

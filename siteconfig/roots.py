@@ -78,7 +78,7 @@ class RootUnavailableError(StorageUnavailableError):
 
 
 def root_path(name: str) -> Path:
-    """Return the absolute folder of a root on this host, whether or not it exists.
+    """Returns the absolute folder of a root on this host, whether or not it exists.
 
     At most one query, and none once the process knows the name.
 
@@ -96,7 +96,7 @@ def root_path(name: str) -> Path:
 
 
 def checked_root(name: str) -> Path:
-    """Return the folder of a root after checking its marker. For code that writes or removes files.
+    """Returns the folder of a root after checking its marker, for writing or removing files.
 
     One query, for the site's id.
 
@@ -107,7 +107,7 @@ def checked_root(name: str) -> Path:
 
 
 def check_roots(names: Iterable[str]) -> None:
-    """Check the markers of some roots.
+    """Checks the markers of some roots.
 
     Raises: RootUnavailableError for the first of them that is not available.
     """
@@ -119,7 +119,7 @@ def check_roots(names: Iterable[str]) -> None:
 
 
 def check_writable(names: Iterable[str]) -> None:
-    """Check the markers of some roots, and that their disks are not mounted read-only.
+    """Checks the markers of some roots, and that their disks are not mounted read-only.
 
     Raises: RootUnavailableError.
     """
@@ -132,12 +132,12 @@ def check_writable(names: Iterable[str]) -> None:
 
 
 def unavailable_roots() -> dict[str, str]:
-    """Return the roots that are not available on this host, with the reasons. Two queries."""
+    """Returns the roots that are not available on this host, with the reasons. Two queries."""
     return troubled_roots()[0]
 
 
 def troubled_roots() -> tuple[dict[str, str], dict[str, str]]:
-    """Return the roots that are not available on this host, and those that are read-only.
+    """Returns the roots that are not available on this host, and those that are read-only.
 
     Both are dicts from the root's name to the reason. Two queries.
     """
@@ -151,7 +151,7 @@ def troubled_roots() -> tuple[dict[str, str], dict[str, str]]:
 
 
 def check_root_of(path: Path) -> None:
-    """Check the root of a file that is missing, to tell a deleted file from an unmounted disk.
+    """Checks the root of a file that is missing, to tell a deleted file from an unmounted disk.
 
     Raises: RootUnavailableError if the root that contains `path` is not available.
     """
@@ -161,7 +161,7 @@ def check_root_of(path: Path) -> None:
 
 
 def root_of(path: Path) -> str | None:
-    """Return the root that contains an absolute path: the innermost, as roots may be nested."""
+    """Returns the root that contains an absolute path: the innermost, as roots may be nested."""
     return _innermost(path, {name: root_path(name) for name in root_names()})
 
 
@@ -171,14 +171,14 @@ def _innermost(path: Path, folders: dict[str, Path]) -> str | None:
 
 
 def root_names() -> list[str]:
-    """Return the names of all roots: those that every site has, and those in the table."""
+    """Returns the names of all roots: those that every site has, and those in the table."""
     known = dict(StorageRoot.objects.values_list("name", "path"))
     _paths.update(known)
     return list(dict.fromkeys([*SETTINGS, *known]))
 
 
 def video_root_name(config: Config) -> str:
-    """Return the root for new videos: the one with the path in the configuration.
+    """Returns the root for new videos: the one with the path in the configuration.
 
     Raises: RootUnavailableError if no root has that path, as after a change by SQL.
     """
@@ -194,12 +194,12 @@ def video_root_name(config: Config) -> str:
 
 
 def is_available(name: str) -> bool:
-    """Return whether a root is available. If it is not, this is logged once until it is again."""
+    """Returns whether a root is available. If it is not, this is logged once until it is again."""
     return _is_there(name, for_writing=False)
 
 
 def is_writable(name: str) -> bool:
-    """Return whether a root is available and not read-only. Logs like `is_available`."""
+    """Returns whether a root is available and not read-only. Logs like `is_available`."""
     return _is_there(name, for_writing=True)
 
 
@@ -226,12 +226,12 @@ def forget() -> None:
 
 
 def site_id() -> UUID | None:
-    """Return the id in this site's markers. None before the configuration's row exists."""
+    """Returns the id in this site's markers. None before the configuration's row exists."""
     return Config.objects.values_list("site_id", flat=True).filter(pk=Config.SINGLETON_ID).first()
 
 
 def read_marker(folder: Path) -> tuple[UUID, str] | None:
-    """Return the site's id and the root's name in a folder's marker, or None without a marker.
+    """Returns the site's id and the root's name in a folder's marker, or None without a marker.
 
     Raises:
         OSError: if the folder cannot be read.
@@ -248,7 +248,7 @@ def read_marker(folder: Path) -> tuple[UUID, str] | None:
 
 
 def write_marker(name: str) -> None:
-    """Write this site's marker into a root's folder. The caller has checked that it may.
+    """Writes this site's marker into a root's folder. The caller has checked that it may.
 
     Raises: OSError.
     """
@@ -260,7 +260,7 @@ def write_marker(name: str) -> None:
 
 
 def _why_not_writable(folder: Path) -> str:
-    """Return why nothing can be written to an available root, or "" if something can."""
+    """Returns why nothing can be written to an available root, or "" if something can."""
     try:
         is_read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
     except OSError as error:
@@ -269,7 +269,7 @@ def _why_not_writable(folder: Path) -> str:
 
 
 def _why_not(name: str, site: UUID | None) -> str:
-    """Return why a root is not available, or "" if it is."""
+    """Returns why a root is not available, or "" if it is."""
     try:
         folder = root_path(name)
     except RootUnavailableError as error:

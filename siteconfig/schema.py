@@ -1,4 +1,4 @@
-"""Check that the database has exactly the migrations of this code."""
+"""Checks that the database has exactly the migrations of this code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class WrongMigrationsError(RuntimeError):
 
 @cache
 def known_migrations() -> Names:
-    """Return app and name of every migration on the disk.
+    """Returns app and name of every migration on the disk.
 
     They are read once, at the start of the process: a later `git pull` changes the files but not
     the running code.
@@ -34,7 +34,7 @@ def known_migrations() -> Names:
 
 
 def migration_problem(applied: Names | None = None) -> str:
-    """Return a sentence that says what is wrong and what to do, or "". One query.
+    """Returns a sentence that says what is wrong and what to do, or "". One query.
 
     Raises: DatabaseError, also if the database has no tables.
     """
@@ -45,13 +45,13 @@ def migration_problem(applied: Names | None = None) -> str:
 
 
 def refuse_wrong_migrations() -> None:
-    """Check the migrations before the site starts. Raises: WrongMigrationsError, DatabaseError."""
+    """Checks the migrations before the site starts. Raises: WrongMigrationsError, DatabaseError."""
     if problem := migration_problem(_applied()):
         raise WrongMigrationsError(problem)
 
 
 def refuse_newer_database() -> None:
-    """Check for unknown migrations before `migrate`, which adds missing ones but ignores those.
+    """Checks for unknown migrations before `migrate`, which adds missing ones but ignores those.
 
     Raises: WrongMigrationsError, DatabaseError.
     """
@@ -60,7 +60,7 @@ def refuse_newer_database() -> None:
 
 
 def _applied() -> Names:
-    """Return the applied migrations; none for a new database."""
+    """Returns the applied migrations; none for a new database."""
     return frozenset(MigrationRecorder(connection).applied_migrations())
 
 
@@ -86,6 +86,6 @@ def _missing(applied: Names) -> str:
 
 
 def _list(names: list[tuple[str, str]]) -> str:
-    """Return the first three names and the number of the others as a text."""
+    """Returns the first three names and the number of the others as a text."""
     shown = ", ".join(f"{app}.{name}" for app, name in names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 
 
 def take_nightly_backup() -> bool:
-    """Take the nightly backup if it is due. Runs every hour. Returns whether it was taken."""
+    """Takes the nightly backup if it is due. Runs every hour. Returns whether it was taken."""
     return _take_backup(back_up_when_due)
 
 
 def take_requested_backup() -> bool:
-    """Take the backup that an admin requested on the page. Returns whether it was taken."""
+    """Takes the backup that an admin requested on the page. Returns whether it was taken."""
     return _take_backup(backups.take_requested_backup)
 
 
@@ -38,10 +38,10 @@ def _take_backup(take: Callable[[], bool]) -> bool:
 
 
 def run_doctor() -> int:
-    """Run the doctor without repairs. Runs daily. Returns the number of findings."""
+    """Runs the doctor without repairs. Runs daily. Returns the number of findings."""
     return doctor.run_doctor().found
 
 
 def run_requested_doctor(run_id: int) -> None:
-    """Run the doctor as an admin requested on its page."""
+    """Runs the doctor as an admin requested on its page."""
     doctor.run_requested(run_id)

@@ -43,7 +43,7 @@ def new_path(suffix: str, stem: str = "clip") -> Path:
 
 @functools.cache
 def make(suffix: str, *args: str) -> Path:
-    """Run FFmpeg with these arguments and an output of this suffix."""
+    """Runs FFmpeg with these arguments and an output of this suffix."""
     path = new_path(suffix)
     subprocess.run(
         ["ffmpeg", "-nostdin", "-v", "error", "-y", *args, str(path)], check=True, timeout=60
@@ -560,7 +560,7 @@ def huge_picture() -> Path:
 
 @functools.cache
 def with_matrix(clip: Path, matrix: tuple[int, int, int, int]) -> Path:
-    """Give the picture track of an MP4 or MOV another display matrix (a, b, c, d).
+    """Gives the picture track of an MP4 or MOV another display matrix (a, b, c, d).
 
     In bytes, since the option for it differs between versions of FFmpeg.
     """

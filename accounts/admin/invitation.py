@@ -83,7 +83,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         return queryset.visible_to(me_of(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        """Allow the action "renew", but no editing of a single invitation."""
+        """Allows the action "renew", but no editing of a single invitation."""
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:

@@ -88,7 +88,7 @@ class UserAdmin(GuardedAdmin[User]):
         return _without_email(super().get_search_fields(request), request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Annotate each row with the site's limit, so that the list needs one query for it."""
+        """Annotates each row with the site's limit, so that the list needs one query for it."""
         site = Config.objects.filter(pk=Config.SINGLETON_ID).values("weekly_upload_limit_bytes")
         return super().get_queryset(request).annotate(site_limit=Subquery(site[:1]))
 
@@ -104,7 +104,7 @@ class UserAdmin(GuardedAdmin[User]):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """Let only admins change roles and e-mail addresses.
+        """Lets only admins change roles and e-mail addresses.
 
         Whoever can change the address of an account can take it over by a password reset.
         """
@@ -169,7 +169,7 @@ class UserAdmin(GuardedAdmin[User]):
 
     # Changes
     def save_model(self, request: HttpRequest, obj: User, form: forms.Form, change: bool) -> None:
-        """Save only the changed fields, since uploads change the counter at the same time."""
+        """Saves only the changed fields, since uploads change the counter at the same time."""
         changed = form.changed_data
         stored = User.objects.get(pk=obj.pk)
         own_columns = [
@@ -183,7 +183,7 @@ class UserAdmin(GuardedAdmin[User]):
             (activate_member if obj.is_active else deactivate_member)(user=stored)
 
     def _changeable(self, request: HttpRequest, users: Iterable[User]) -> Iterator[User]:
-        """Yield the members that the request's user may change; name the others in messages."""
+        """Yields the members that the request's user may change; names the others in messages."""
         me = me_of(request)
         for user in users:
             if is_out_of_reach(user, me):
@@ -237,7 +237,7 @@ class UserAdmin(GuardedAdmin[User]):
 
     # Deletion
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """List the members with their videos. Categories stay, and go to the deleting admin."""
+        """Lists the members with their videos. Categories stay, and go to the deleting admin."""
         ids = {user.pk for user in objs}
         users = list(
             User.objects.filter(pk__in=ids).annotate(
@@ -319,7 +319,7 @@ def _without_email(names: Iterable[Any], request: HttpRequest) -> list[Any]:
 
 
 def _kept(ids: set[UUID], request: HttpRequest) -> list[str]:
-    """Return why these members can't be deleted; empty if they can."""
+    """Returns why these members can't be deleted; empty if they can."""
     if me_of(request).pk in ids:
         return [SELF_DELETION]
     return [] if User.objects.admins().exclude(pk__in=ids).exists() else [NO_ADMIN_LEFT]

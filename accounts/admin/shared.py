@@ -23,7 +23,7 @@ def outranks(role: str, me: User) -> bool:
 
 
 def is_out_of_reach(user: User, me: User) -> bool:
-    """Return whether `me` may not change this member.
+    """Returns whether `me` may not change this member.
 
     Moderators may change themselves and ordinary members only.
     """
@@ -37,7 +37,7 @@ def links_page(
     title: str,
     links: list[tuple[str, str, bool]],
 ) -> TemplateResponse:
-    """Return a page with links. It is the only time they are shown, since they are not stored.
+    """Returns a page with links. It is the only time they are shown, since they are not stored.
 
     Args:
         links: for each link its recipient, the link, and whether it has been e-mailed.

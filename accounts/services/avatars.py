@@ -21,12 +21,12 @@ def avatar_path(user: User) -> Path | None:
 
 
 def avatar_key(name: str) -> str:
-    """Return the path of an avatar's file below the storage root `images`."""
+    """Returns the path of an avatar's file below the storage root `images`."""
     return f"avatars/{name}"
 
 
 def set_avatar(*, user: User, picture: IO[bytes]) -> User:
-    """Store a new avatar and request the removal of the old one's file.
+    """Stores a new avatar and requests the removal of the old one's file.
 
     Raises: PictureError if the picture cannot be decoded or stored.
     """

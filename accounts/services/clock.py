@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def bring_back_counters(*, now: datetime) -> None:
-    """Correct the counters that would block a member until the clock reaches their timestamp.
+    """Corrects the counters that would block a member until the clock reaches their timestamp.
 
     These are quotas (which would not be reset), throttles and locked log-ins. Three queries if
     there is nothing to correct.
@@ -29,7 +29,7 @@ def bring_back_counters(*, now: datetime) -> None:
 
 
 def bring_back_expiries(*, now: datetime) -> None:
-    """Correct invitations and sessions that would stay valid for too long.
+    """Corrects invitations and sessions that would stay valid for too long.
 
     Two queries if there is nothing to correct.
     """

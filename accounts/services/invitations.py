@@ -58,7 +58,7 @@ def register_link(token: str) -> str:
 
 
 def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvitation:
-    """Create an invitation and e-mail its link if mail is configured.
+    """Creates an invitation and e-mails its link if mail is configured.
 
     Open invitations for the same address expire.
 
@@ -88,7 +88,7 @@ def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvit
 
 
 def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvitation:
-    """Replace the link of an invitation. The new one works for LIFETIME.
+    """Replaces the link of an invitation. The new one works for LIFETIME.
 
     The member who renews it becomes the inviter.
 
@@ -109,7 +109,7 @@ def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvit
 
 
 def revoke_invitation(*, invitation: Invitation) -> bool:
-    """Delete an unused invitation. Returns False if it has been used."""
+    """Deletes an unused invitation. Returns False if it has been used."""
     deleted, _ = Invitation.objects.filter(pk=invitation.pk, used_at=None).delete()
     return bool(deleted)
 
@@ -121,7 +121,7 @@ def find_invitation(token: str) -> Invitation | None:
 
 
 def may_be_redeemed(invitation: Invitation) -> bool:
-    """Return whether somebody can register with it now.
+    """Returns whether somebody can register with it now.
 
     It must be open, and its inviter must be able to log in and to grant its role.
     """
@@ -131,7 +131,7 @@ def may_be_redeemed(invitation: Invitation) -> bool:
 
 
 def redeem_invitation(*, invitation: Invitation, username: str, password: str) -> User:
-    """Create the invited member and mark the invitation as used.
+    """Creates the invited member and marks the invitation as used.
 
     Raises:
         ValidationError: if the invitation has been used or has expired meanwhile, or if another
@@ -155,7 +155,7 @@ def redeem_invitation(*, invitation: Invitation, username: str, password: str) -
 
 
 def setup_link() -> str:
-    """Return a link for creating the first admin.
+    """Returns a link for creating the first admin.
 
     It works for SETUP_LIFETIME_SECONDS, and only as long as no admin can log in.
     """
@@ -163,7 +163,7 @@ def setup_link() -> str:
 
 
 def is_setup_token(token: str) -> bool:
-    """Return whether the first admin can be created with this token now."""
+    """Returns whether the first admin can be created with this token now."""
     try:
         signing.loads(token, salt=SETUP_SALT, max_age=SETUP_LIFETIME_SECONDS)
     except signing.BadSignature:
@@ -172,7 +172,7 @@ def is_setup_token(token: str) -> bool:
 
 
 def create_first_admin(*, username: str, email: str, password: str) -> User:
-    """Create the first admin of the site.
+    """Creates the first admin of the site.
 
     Raises:
         ValidationError: if there is an admin by now, or a member has this name or address.
@@ -231,6 +231,6 @@ def _send(invitation: Invitation, link: str) -> bool:
 
 
 def delete_expired_invitations(*, before: datetime) -> int:
-    """Delete unused invitations that expired before a moment. Returns how many."""
+    """Deletes unused invitations that expired before a moment. Returns how many."""
     deleted, _ = Invitation.objects.filter(used_at=None, expires_at__lt=before).delete()
     return deleted

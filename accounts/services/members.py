@@ -29,7 +29,7 @@ SELF_DELETION: Final = "You can't delete yourself. Ask another admin."
 
 
 def is_last_admin(user: User) -> bool:
-    """Return whether this member is the only admin who can log in."""
+    """Returns whether this member is the only admin who can log in."""
     if not (user.is_admin and user.can_log_in):
         return False
     return not User.objects.admins().exclude(pk=user.pk).exists()
@@ -50,7 +50,7 @@ def check_may_grant(user: User, role: Role, *, granted_by: User) -> None:
 
 
 def _locked_with_admins(user: User) -> User:
-    """Return the member as stored now, locked together with all active admins.
+    """Returns the member as stored now, locked together with all active admins.
 
     The locks last until the transaction ends. Without them two admins who are removed at the same
     time would each count the other one as the admin who stays.
@@ -62,7 +62,7 @@ def _locked_with_admins(user: User) -> User:
 
 @transaction.atomic
 def set_role(*, user: User, role: Role, granted_by: User) -> User:
-    """Set a member's role, with the flags and the group that follow from it.
+    """Sets a member's role, with the flags and the group that follow from it.
 
     Raises:
         ValidationError: if the old or the new role is above the granter's own, or if the site
@@ -80,7 +80,7 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
 
 @transaction.atomic
 def deactivate_member(*, user: User) -> User:
-    """Block a member's log-in and end all of their sessions.
+    """Blocks a member's log-in and ends all of their sessions.
 
     Raises: ValidationError for the last admin.
     """
@@ -93,7 +93,7 @@ def deactivate_member(*, user: User) -> User:
 
 
 def activate_member(*, user: User) -> User:
-    """Allow a deactivated member to log in again.
+    """Allows a deactivated member to log in again.
 
     Raises: ValidationError for a member who is being deleted.
     """
@@ -106,7 +106,7 @@ def activate_member(*, user: User) -> User:
 @batch_job("delete_members")
 @transaction.atomic
 def delete_members(*, users: Iterable[User], heir: User) -> int:
-    """Delete members with everything they own, except their categories, which `heir` gets.
+    """Deletes members with everything they own, except their categories, which `heir` gets.
 
     A member with more than MAX_ROWS_AT_ONCE rows is deactivated now and deleted by a worker in
     batches. Returns how many members were deleted now.
@@ -139,7 +139,7 @@ def _mark_for_deletion(user: User) -> None:
 
 
 def _has_many_rows(user: User) -> bool:
-    """Return whether a member has more rows than one transaction should delete."""
+    """Returns whether a member has more rows than one transaction should delete."""
     allowed = MAX_ROWS_AT_ONCE
     for rows in rows_of(user):
         allowed -= rows[: allowed + 1].count()
@@ -149,7 +149,7 @@ def _has_many_rows(user: User) -> bool:
 
 
 def rows_of(user: User) -> Iterator[QuerySet[Any]]:
-    """Yield one query set for each table whose rows are deleted with a member, videos first."""
+    """Yields one query set for each table whose rows are deleted with a member, videos first."""
     relations = [
         relation
         for relation in User._meta.get_fields(include_hidden=True)
@@ -164,7 +164,7 @@ def rows_of(user: User) -> Iterator[QuerySet[Any]]:
 
 
 def delete_some_rows_of(user: User) -> int:
-    """Delete one batch of rows of a member who is being deleted, or the member if none are left.
+    """Deletes one batch of rows of a member who is being deleted, or the member if none are left.
 
     Returns how many rows were deleted or, for categories, handed to the oldest active admin.
 
@@ -189,7 +189,7 @@ def delete_some_rows_of(user: User) -> int:
 
 
 def end_session(*, user: User, session_id: str) -> bool:
-    """End one of the member's sessions. Returns False if there is no such session.
+    """Ends one of the member's sessions. Returns False if there is no such session.
 
     Args:
         session_id: the hash of the session's key (selectors.SessionRow.id).
@@ -202,6 +202,6 @@ def end_session(*, user: User, session_id: str) -> bool:
 
 
 def end_other_sessions(*, user: User, keep: str | None) -> int:
-    """End all sessions of a member except the one with the key `keep`. Returns how many."""
+    """Ends all sessions of a member except the one with the key `keep`. Returns how many."""
     deleted, _ = Session.objects.filter(user=user).exclude(session_key=keep).delete()
     return deleted

@@ -23,7 +23,7 @@ REQUESTS, REQUESTS_WITHIN = 20, timedelta(hours=1)
 
 
 def reset_link(user: User) -> str:
-    """Return a link for setting this member's password. It works once, for 24 hours."""
+    """Returns a link for setting this member's password. It works once, for 24 hours."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
     return f"{site_url()}{path}"
@@ -33,7 +33,7 @@ STALE_AFTER = timedelta(hours=1)
 
 
 def request_reset(email: str, *, client: str) -> None:
-    """Enqueue the e-mail with a reset link.
+    """Enqueues the e-mail with a reset link.
 
     This is done for a known address and an unknown one alike, so that neither the answer nor its
     time shows who is a member. A second request within MAIL_EVERY sends nothing, and the answer

@@ -67,7 +67,7 @@ def week_end(now: datetime) -> datetime:
 def quota_state(
     user: User, *, now: datetime | None = None, config: Config | None = None
 ) -> QuotaState:
-    """Return a member's quota for display. Only `reserve_quota` decides about an upload.
+    """Returns a member's quota for display. Only `reserve_quota` decides about an upload.
 
     Args:
         config: the configuration, for a page that lists many members, so that it is read once.
@@ -88,7 +88,7 @@ def quota_state(
 
 
 def reserve_quota(*, user: User, size: int, now: datetime | None = None) -> Reservation | None:
-    """Reserve `size` bytes of a member's quota. Returns None if they do not fit.
+    """Reserves `size` bytes of a member's quota. Returns None if they do not fit.
 
     Admins are not charged. One UPDATE checks the limit and changes the counter.
     """
@@ -127,7 +127,7 @@ def reserve_quota(*, user: User, size: int, now: datetime | None = None) -> Rese
 def release_quota(
     *, user_id: UUID, size: int, reserved_at: datetime, now: datetime | None = None
 ) -> None:
-    """Release `size` reserved bytes, unless the counter was reset after `reserved_at`.
+    """Releases `size` reserved bytes, unless the counter was reset after `reserved_at`.
 
     The caller must release the same bytes only once.
     """
@@ -144,7 +144,7 @@ def release_quota(
 
 
 def reset_due_quotas(*, now: datetime | None = None) -> int:
-    """Set every counter that was last reset before the latest boundary to zero.
+    """Sets every counter that was last reset before the latest boundary to zero.
 
     Returns how many.
     """
@@ -155,7 +155,7 @@ def reset_due_quotas(*, now: datetime | None = None) -> int:
 
 
 def reset_quota(*, users: Iterable[UUID], now: datetime | None = None) -> int:
-    """Set the counters of some members (ids) to zero, as a moderator's action. Returns how many."""
+    """Sets the counters of some members (ids) to zero for a moderator. Returns how many."""
     return User.objects.filter(pk__in=list(users)).update(
         weekly_upload_bytes=0, last_upload_reset=now or timezone.now()
     )

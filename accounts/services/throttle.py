@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def allow(what: str, who: str, *, times: int, within: timedelta) -> bool:
-    """Count one use of an action and return whether it is allowed.
+    """Counts one use of an action and returns whether it is allowed.
 
     At most `times` uses are allowed `within` a period that begins with the first one. Refused uses
     are not counted. Each step is one SQL statement that also checks the limit, so that no number
@@ -44,6 +44,6 @@ def allow(what: str, who: str, *, times: int, within: timedelta) -> bool:
 
 
 def forget_before(moment: datetime) -> int:
-    """Delete the counts whose period began before `moment`. Returns how many."""
+    """Deletes the counts whose period began before `moment`. Returns how many."""
     deleted, _ = Throttle.objects.filter(started_at__lt=moment).delete()
     return deleted

@@ -62,7 +62,7 @@ class Logout(auth_views.LogoutView):
 
 
 def with_secret_address(response: HttpResponse) -> HttpResponse:
-    """Keep the address of a page, which contains a secret, out of Referer headers and our own log.
+    """Keeps the address of a page, which contains a secret, out of Referer headers and our own log.
 
     `no-referrer` would hide even the origin, but browsers then send the form with the origin
     `null`, which the CSRF check refuses (Fetch, "append a request `Origin` header").
@@ -127,7 +127,7 @@ def password_reset_complete(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password1", "password2")
 @form_methods
 def register(request: HttpRequest, token: str) -> HttpResponse:
-    """Redeem an invitation, or create the first admin from the link printed at set-up."""
+    """Redeems an invitation, or creates the first admin from the link printed at set-up."""
     invitation = find_invitation(token)
     if invitation is not None:
         return with_secret_address(_register_invited(request, invitation))

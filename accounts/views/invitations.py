@@ -29,7 +29,7 @@ MAX_SHOWN = 200
 
 
 def _inviter(request: HttpRequest) -> User:
-    """Return the logged-in member if they may invite.
+    """Returns the logged-in member if they may invite.
 
     Raises: Http404 for others, so that the answer does not show them that the page exists.
     """
@@ -40,7 +40,7 @@ def _inviter(request: HttpRequest) -> User:
 
 
 def _invitation(request: HttpRequest, invitation_id: UUID) -> Invitation:
-    """Return an invitation that the logged-in member may change.
+    """Returns an invitation that the logged-in member may change.
 
     They may change those that they see and whose role is not above their own.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _member(request: HttpRequest) -> User:
-    """Return the logged-in member. The middleware has ensured that there is one."""
+    """Returns the logged-in member. The middleware has ensured that there is one."""
     assert isinstance(request.user, User)
     return request.user
 
@@ -64,7 +64,7 @@ def _profile_form(request: HttpRequest) -> ProfileForm:
 
 
 def _is_saved(form: ProfileForm) -> bool:
-    """Save a valid form. Returns False if a unique constraint of the database refuses it."""
+    """Saves a valid form. Returns False if a unique constraint of the database refuses it."""
     try:
         with transaction.atomic():
             form.save()
@@ -96,7 +96,7 @@ def avatar_remove(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def password_change(request: HttpRequest) -> HttpResponse:
-    """Change the password, which ends all other sessions: the session hash depends on it."""
+    """Changes the password, which ends all other sessions: the session hash depends on it."""
     user = User.objects.get(pk=_member(request).pk)
     form = OwnPasswordForm(user, request.POST)
     if not form.is_valid():

@@ -21,12 +21,12 @@ _HUGE: Final = 10**_MAX_DIGITS
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Respond 200 with the whole file: there is no range, or none that we support."""
+    """Response 200 with the whole file: there is no range, or none that we support."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Respond 206 with the bytes from `start` to `end`, both included."""
+    """Response 206 with the bytes from `start` to `end`, both included."""
 
     start: int
     end: int
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Unsatisfiable:
-    """Respond 416 with `Content-Range: bytes */size`."""
+    """Response 416 with `Content-Range: bytes */size`."""
 
 
 Range: TypeAlias = Whole | Part | Unsatisfiable

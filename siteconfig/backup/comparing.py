@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def compare_rows(manifest: Manifest) -> list[str]:
-    """Compare the number of rows of each table with the backup. To be called before migrations.
+    """Compares the number of rows of each table with the backup. To be called before migrations.
 
     Returns a sentence for each table that differs.
     """
@@ -30,7 +30,7 @@ def compare_rows(manifest: Manifest) -> list[str]:
 
 
 def compare_files(files: Iterable[ExpectedFile]) -> tuple[int, int, list[str]]:
-    """Compare stored files with the data in their rows.
+    """Compares stored files with the data in their rows.
 
     Returns the number of files, the number of those that were compared by SHA-256, and a sentence
     for each file that differs.
@@ -56,6 +56,6 @@ def compare_files(files: Iterable[ExpectedFile]) -> tuple[int, int, list[str]]:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal. Raises: OSError."""
+    """Returns the SHA-256 of a file in hexadecimal. Raises: OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Check that a backup contains the files that the database names.
+"""Checks that a backup contains the files that the database names.
 
 A file is missing if a symbolic link leads to it: restic stores links without their targets.
 """
@@ -22,7 +22,7 @@ NamedFiles = set[tuple[str, str]]
 
 
 def named_files() -> NamedFiles:
-    """Return root and key of all files that rows name.
+    """Returns root and key of all files that rows name.
 
     To be called before the files are backed up and while removals wait, so that none of the files
     disappears in between.
@@ -33,7 +33,7 @@ def named_files() -> NamedFiles:
 def check_completeness(
     restic: Restic, snapshot_id: str, *, named: NamedFiles, folders: dict[str, Path]
 ) -> None:
-    """Check that a backup contains the named files.
+    """Checks that a backup contains the named files.
 
     A file that is missing in the site itself is ignored: the doctor reports it, and a site that
     has lost a file must still be backed up.

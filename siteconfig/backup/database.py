@@ -27,7 +27,7 @@ MAX_LEAVING_SECONDS: Final = 3.0
 
 
 def dump_database(folder: Path) -> tuple[str, dict[str, int]]:
-    """Write a copy of the database into a folder, without blocking writers.
+    """Writes a copy of the database into a folder, without blocking writers.
 
     Returns the name of the copy's file, and the number of rows of each table in this copy.
 
@@ -41,7 +41,7 @@ def dump_database(folder: Path) -> tuple[str, dict[str, int]]:
 
 
 def load_database(dump: Path) -> None:
-    """Replace the default database with a copy. The caller has saved the old one, if any.
+    """Replaces the default database with a copy. The caller has saved the old one, if any.
 
     May be interrupted at any point and run again.
 
@@ -55,7 +55,7 @@ def load_database(dump: Path) -> None:
 
 
 def check_dump(dump: Path) -> None:
-    """Check a copy before it replaces anything.
+    """Checks a copy before it replaces anything.
 
     Raises: BackupError if the copy is of another engine, damaged, or not readable by the programs
     of this host.
@@ -81,7 +81,7 @@ def check_dump(dump: Path) -> None:
 
 
 def copy_aside(folder: Path) -> None:
-    """Write a copy of a PostgreSQL database that is about to be replaced.
+    """Writes a copy of a PostgreSQL database that is about to be replaced.
 
     An SQLite database is a file, which `move_database_aside` moves.
 
@@ -92,7 +92,7 @@ def copy_aside(folder: Path) -> None:
 
 
 def move_database_aside(folder: Path) -> None:
-    """Move the files of an SQLite database, if there are any. May be interrupted and run again."""
+    """Moves the files of an SQLite database, if there are any. May be interrupted and run again."""
     if connection.vendor != "sqlite" or not _database_file().exists():
         return
     with suppress(DatabaseError), connection.cursor() as cursor:
@@ -112,7 +112,7 @@ def move_database_aside(folder: Path) -> None:
 
 
 def is_left_alone() -> bool:
-    """Return whether no other process is connected to the default database.
+    """Returns whether no other process is connected to the default database.
 
     Waits up to MAX_LEAVING_SECONDS for processes that were just stopped. Always true for SQLite,
     which does not know its connections.
@@ -137,7 +137,7 @@ def _other_connections() -> int:
 
 
 def is_empty_database() -> bool:
-    """Return whether the database has no table of members, or no member."""
+    """Returns whether the database has no table of members, or no member."""
     tables = connection.introspection.table_names()
     if "users" not in tables:
         return True
@@ -147,7 +147,7 @@ def is_empty_database() -> bool:
 
 
 def count_rows() -> dict[str, int]:
-    """Return the number of rows of each table of the default database, by the table's name."""
+    """Returns the number of rows of each table of the default database, by the table's name."""
     counts = {}
     with connection.cursor() as cursor:
         for table in _tables(connection.introspection.table_names()):
@@ -157,7 +157,7 @@ def count_rows() -> dict[str, int]:
 
 
 def _tables(existing: Iterable[str]) -> list[str]:
-    """Return the existing tables of Django models and many-to-many relations, sorted."""
+    """Returns the existing tables of Django models and many-to-many relations, sorted."""
     of_models = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
     return sorted(of_models & set(existing))
 
@@ -219,7 +219,7 @@ def _dump_postgresql(target: Path) -> dict[str, int]:
 
 
 def create_database(name: str) -> str:
-    """Create an empty PostgreSQL database on the default one's server. Returns its DATABASE_URL.
+    """Creates an empty PostgreSQL database on the default one's server. Returns its DATABASE_URL.
 
     Raises: BackupError if the role may not create databases.
     """
@@ -241,7 +241,7 @@ def create_database(name: str) -> str:
 
 
 def _load_postgresql(dump: Path) -> None:
-    """Replace the tables in one transaction, so that the old ones stay if it fails."""
+    """Replaces the tables in one transaction, so that the old ones stay if it fails."""
     # All tables are dropped, including those that newer code has added.
     quote = connection.ops.quote_name
     tables = connection.introspection.table_names()
@@ -251,7 +251,7 @@ def _load_postgresql(dump: Path) -> None:
 
 
 def restore_dump(dump: Path, *, database: str, first: str = "") -> None:
-    """Load a copy into a PostgreSQL database, in one transaction.
+    """Loads a copy into a PostgreSQL database, in one transaction.
 
     Args:
         first: SQL statements to run before, which drop the tables of the database.
@@ -271,7 +271,7 @@ def restore_dump(dump: Path, *, database: str, first: str = "") -> None:
 
 
 def drop_database(name: str) -> None:
-    """Drop a PostgreSQL database that `create_database` has created."""
+    """Drops a PostgreSQL database that `create_database` has created."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {connection.ops.quote_name(name)}")
 
@@ -297,7 +297,7 @@ def _run_postgresql(*command: str) -> None:
 
 
 def _postgresql_environment(settings_dict: Mapping[str, Any]) -> dict[str, str]:
-    """Return libpq's environment variables, so that the password is not on the command line."""
+    """Returns libpq's environment variables, so that the password is not on the command line."""
     wanted = {
         "PGHOST": settings_dict["HOST"],
         "PGPORT": settings_dict["PORT"],

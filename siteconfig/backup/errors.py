@@ -43,12 +43,12 @@ class RepositoryLockedError(BackupError):
 
 
 def hide_login(text: str) -> str:
-    """Replace the passwords in addresses of repositories in a text with ***."""
+    """Replaces the passwords in addresses of repositories in a text with ***."""
     return _LOGIN.sub(r"\1:***@", text)
 
 
 def error_of(output: str, failure: str) -> BackupError:
-    """Return the error for restic's error output. Its exit code is 1 for all of these errors.
+    """Returns the error for restic's error output. Its exit code is 1 for all of these errors.
 
     Args:
         failure: a sentence that says what failed.

@@ -33,7 +33,7 @@ _listers: list[Lister] = []
 
 
 def register_expected_files(lister: Lister) -> None:
-    """Register a function that lists an app's files. To be called in the app's `ready`.
+    """Registers a function that lists an app's files. To be called in the app's `ready`.
 
     The function reads its rows in batches and yields the files in any order.
     """
@@ -50,7 +50,7 @@ _removal_checks: list[Callable[[], bool]] = []
 
 
 def register_removals(are_running: Callable[[], bool]) -> None:
-    """Register a function that returns whether an app is removing stored files at this moment.
+    """Registers a function that returns whether an app is removing stored files at this moment.
 
     To be called in the app's `ready`. A backup waits until no removals are running before it copies
     the database. New removals wait for the backup.
@@ -68,7 +68,7 @@ _restorers: list[Restorer] = []
 
 
 def register_restorer(restorer: Restorer) -> None:
-    """Register a function that restores one object from a backup to the live site.
+    """Registers a function that restores one object from a backup to the live site.
 
     To be called in an app's `ready`. The function takes the id in the object's address, returns a
     sentence, and raises BackupError.
@@ -78,7 +78,7 @@ def register_restorer(restorer: Restorer) -> None:
 
 
 def restore_one(restic: Restic, snapshot: StoredSnapshot, short_id: str) -> str:
-    """Restore one object from a backup to the live site. Returns a sentence.
+    """Restores one object from a backup to the live site. Returns a sentence.
 
     Raises: BackupError, also if no app has registered a function for it.
     """

@@ -42,7 +42,7 @@ class Manifest:
 
 
 def read_manifest(text: bytes) -> Manifest:
-    """Parse a manifest. Raises: BackupError if it is invalid or of an unknown format."""
+    """Parses a manifest. Raises: BackupError if it is invalid or of an unknown format."""
     try:
         found: Any = json.loads(text)
         if found["format"] != FORMAT:
@@ -56,7 +56,7 @@ def read_manifest(text: bytes) -> Manifest:
 
 
 def _checked(manifest: Manifest) -> Manifest:
-    """Return the manifest after checking its names and paths, which decide what is moved where.
+    """Returns the manifest after checking its names and paths, which decide what is moved where.
 
     Raises: ValueError, TypeError.
     """
@@ -70,12 +70,12 @@ def _checked(manifest: Manifest) -> Manifest:
 
 
 def applied_migrations() -> list[str]:
-    """Return the migrations of the default database as "app.name", sorted."""
+    """Returns the migrations of the default database as "app.name", sorted."""
     return sorted(f"{app}.{name}" for app, name in MigrationLoader(connection).applied_migrations)
 
 
 def unknown_migrations(manifest: Manifest) -> list[str]:
-    """Return the migrations of a backup that this code does not have: the code is older."""
+    """Returns the migrations of a backup that this code does not have: the code is older."""
     known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
     known |= {
         f"{app}.{old}"

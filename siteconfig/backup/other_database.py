@@ -28,7 +28,7 @@ MAX_NAME_LENGTH: Final = 48
 
 @contextmanager
 def opened_dump(dump: Path) -> Iterator[str]:
-    """Yield the alias of a connection to a copy of the database, after migrating the copy.
+    """Yields the alias of a connection to a copy of the database, after migrating the copy.
 
     Only one copy can be open at a time: on PostgreSQL it is always loaded into a database of the
     same name beside the site's.
@@ -61,5 +61,5 @@ def opened_dump(dump: Path) -> Iterator[str]:
 
 
 def _beside(name: str) -> str:
-    """Return the name of a PostgreSQL database that only this site uses on the server."""
+    """Returns the name of a PostgreSQL database that only this site uses on the server."""
     return f"{name[:MAX_NAME_LENGTH]}_restore"

@@ -75,7 +75,7 @@ class Overview:
 
 
 def overview() -> Overview:
-    """Return the state of the backups. At most eight queries, for any number of backups."""
+    """Returns the state of the backups. At most eight queries, for any number of backups."""
     problem = ""
     try:
         repository()
@@ -105,7 +105,7 @@ def overview() -> Overview:
 
 
 def _stored() -> tuple[list[Stored], datetime | None]:
-    """Return the backups in the repository, newest first, and the time of the list.
+    """Returns the backups in the repository, newest first, and the time of the list.
 
     The last complete backup has listed them. Newer ones are added: those whose check failed, and
     the one that this site was restored from.
@@ -124,14 +124,14 @@ def _stored() -> tuple[list[Stored], datetime | None]:
 
 
 def _by_short_id(ids: Iterable[str]) -> dict[str, BackupRun]:
-    """Return runs by the short id of their snapshot, which is all that restic 0.14 reports."""
+    """Returns runs by the short id of their snapshot, which is all that restic 0.14 reports."""
     wanted = [name for each in ids for name in (each, each[:SHORT])]
     found = BackupRun.objects.filter(snapshot_id__in=wanted)
     return {run.snapshot_id[:SHORT]: run for run in found}
 
 
 def restore_commands(snapshot: str) -> list[Command]:
-    """Return the commands for restoring the backup with this id."""
+    """Returns the commands for restoring the backup with this id."""
     store = shlex.quote(hide_login(settings.BACKUP_REPOSITORY))
     password = shlex.quote(str(settings.BACKUP_PASSWORD_FILE))
     return [

@@ -34,7 +34,7 @@ def fetch_files(
     works: dict[str, Path],
     on_progress: Callable[[int, int], None] | None,
 ) -> None:
-    """Write every file of a backup into the work folders, which the caller must remove.
+    """Writes every file of a backup into the work folders, which the caller must remove.
 
     Raises: BackupError.
     """
@@ -52,7 +52,7 @@ def fetch_files(
 
 
 def check_fetched(works: dict[str, Path], folders: dict[str, str]) -> None:
-    """Check that no folder of a backup is a symbolic link or inside one.
+    """Checks that no folder of a backup is a symbolic link or inside one.
 
     Such a link would lead to files of this host, which would then be moved.
 
@@ -68,7 +68,7 @@ def check_fetched(works: dict[str, Path], folders: dict[str, str]) -> None:
 
 
 def place_files(manifest: Manifest, works: dict[str, Path], targets: dict[str, Path]) -> None:
-    """Move the files that `fetch_files` wrote to the roots.
+    """Moves the files that `fetch_files` wrote to the roots.
 
     May be interrupted at any point and run again.
 
@@ -83,7 +83,7 @@ def place_files(manifest: Manifest, works: dict[str, Path], targets: dict[str, P
 
 
 def move_aside(aside: Path, targets: dict[str, Path]) -> None:
-    """Move the files of the roots to a folder `aside`. May be interrupted and run again.
+    """Moves the files of the roots to a folder `aside`. May be interrupted and run again.
 
     Files on another disk stay on it: they are moved to a folder beside or in the root, and `aside`
     gets a link to it.
@@ -103,7 +103,7 @@ def move_aside(aside: Path, targets: dict[str, Path]) -> None:
 
 
 def work_folders(targets: dict[str, Path], base: Path) -> dict[str, Path]:
-    """Return a folder for each root and for "staging", on the same disk as its target.
+    """Returns a folder for each root and for "staging", on the same disk as its target.
 
     Files are so written only once, and then moved by renaming them.
     """
@@ -116,7 +116,7 @@ def work_folders(targets: dict[str, Path], base: Path) -> dict[str, Path]:
 
 
 def move_into(source: Path, target: Path, *, fixed: Iterable[Path] = ()) -> None:
-    """Move the content of one folder into another. Folders that exist in both are merged.
+    """Moves the content of one folder into another. Folders that exist in both are merged.
 
     May be interrupted at any point and run again. An existing marker is replaced.
 
@@ -151,7 +151,7 @@ def move_into(source: Path, target: Path, *, fixed: Iterable[Path] = ()) -> None
 
 
 def _move(source: Path, target: Path) -> None:
-    """Rename a file or folder. To another disk a file is copied, first under a temporary name."""
+    """Renames a file or folder. To another disk a file is copied, first under a temporary name."""
     try:
         source.rename(target)
     except OSError as error:
@@ -166,7 +166,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def holds_a_file(folder: Path) -> bool:
-    """Return whether a folder contains any file except markers and what a restore has fetched."""
+    """Returns whether a folder contains any file except markers and what a restore has fetched."""
     for _, folders, files in os.walk(folder):
         if WORK_NAME in folders:
             folders.remove(WORK_NAME)
@@ -176,19 +176,19 @@ def holds_a_file(folder: Path) -> bool:
 
 
 def _nearest(path: Path) -> Path:
-    """Return the path, or the innermost folder above it that exists."""
+    """Returns the path, or the innermost folder above it that exists."""
     while not path.exists():
         path = path.parent
     return path
 
 
 def device_of(path: Path) -> int:
-    """Return the device number of the disk on which a path is or would be."""
+    """Returns the device number of the disk on which a path is or would be."""
     return _nearest(path).stat().st_dev
 
 
 def _beside(root: Path) -> Path:
-    """Return the parent of a root, or the root itself if it is the mount point of a disk.
+    """Returns the parent of a root, or the root itself if it is the mount point of a disk.
 
     If the root does not exist, the innermost existing folder above it.
     """
@@ -203,7 +203,7 @@ def _beside(root: Path) -> Path:
 def _measured(
     folders: set[Path], total: int, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[None]:
-    """Report the growing size of some folders during a block. restic 0.14 has no progress here."""
+    """Reports the growing size of some folders during a block. restic 0.14 has no progress here."""
     if on_progress is None:
         yield
         return
@@ -224,7 +224,7 @@ def _measured(
 
 
 def _size(folder: Path) -> int:
-    """Return the bytes of the files in a folder. Files that disappear meanwhile do not count."""
+    """Returns the bytes of the files in a folder. Files that disappear meanwhile do not count."""
     total = 0
     for where, _, files in os.walk(folder):
         for name in files:

@@ -21,7 +21,7 @@ class ProgressLine:
         self._is_shown = False
 
     def show(self, text: str) -> None:
-        """Write a text, cut to the terminal's width, since a wrapped line can't be overwritten."""
+        """Writes a text, cut to the terminal's width, since a wrapped line can't be overwritten."""
         if not self._out.isatty():
             return
         width = min(WIDTH, shutil.get_terminal_size().columns - 1)
@@ -29,14 +29,14 @@ class ProgressLine:
         self._is_shown = True
 
     def clear(self) -> None:
-        """Erase the line, so that something else can be printed."""
+        """Erases the line, so that something else can be printed."""
         if self._is_shown:
             self.show("")
             self._is_shown = False
 
 
 def progress_text(done: int, total: int, seconds_left: int | None = None) -> str:
-    """Return the bytes done and in total, the percentage, and the time left if it is known."""
+    """Returns the bytes done and in total, the percentage, and the time left if it is known."""
     percent = f"{100 * done // total}%" if total else "0%"
     text = f"{human_bytes(done)} of {human_bytes(total)} ({percent})"
     if seconds_left:

@@ -44,7 +44,7 @@ END_WITH_DATABASE: Final = (
 
 
 def rehearse(restic: Restic, snapshot: StoredSnapshot, *, folder: Path, port: int) -> str:
-    """Restore a backup into a new folder with a copy of this code.
+    """Restores a backup into a new folder with a copy of this code.
 
     The live site's files, database, Redis and mail are not used. Returns the output of the restore
     and what to remove afterwards.
@@ -87,12 +87,12 @@ def _settings_or_nothing(restic: Restic, snapshot: StoredSnapshot) -> str:
 
 
 def _harmless_lines(env: str) -> list[str]:
-    """Return the lines of a .env without the settings that the rehearsal must not use."""
+    """Returns the lines of a .env without the settings that the rehearsal must not use."""
     return [line for line in env.splitlines() if not DROPPED.match(line)]
 
 
 def _own_settings(manifest: Manifest, port: int) -> list[str]:
-    """Return the rehearsal's settings: reachable from this host only, and with its own storage.
+    """Returns the rehearsal's settings: reachable from this host only, and with its own storage.
 
     Without EMAIL_URL and REDIS_URL it sends no mail and has its task queue in its own database.
     """
@@ -104,7 +104,7 @@ def _own_settings(manifest: Manifest, port: int) -> list[str]:
 
 
 def _restore_in(folder: Path, snapshot: StoredSnapshot) -> str:
-    """Run the restore in a process that has only the rehearsal's settings. Returns its output."""
+    """Runs the restore in a process that has only the rehearsal's settings. Returns its output."""
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment |= {
         "BACKUP_REPOSITORY": settings.BACKUP_REPOSITORY,
@@ -125,7 +125,7 @@ def _restore_in(folder: Path, snapshot: StoredSnapshot) -> str:
 
 
 def _ignored(folder: str, names: list[str]) -> set[str]:
-    """Return the names in a folder that are not copied because they are not code."""
+    """Returns the names in a folder that are not copied because they are not code."""
     if Path(folder) != Path(settings.BASE_DIR):
         return {name for name in names if name == "__pycache__"}
     return set(names) & NOT_CODE

@@ -65,7 +65,7 @@ class Restic:
         tick: Callable[[], None] = lambda: None,
         max_locked_seconds: float = MAX_LOCKED_SECONDS,
     ) -> None:
-        """Check the settings of the repository.
+        """Checks the settings of the repository.
 
         Args:
             tick: called about every second while restic runs. An exception in it ends restic.
@@ -91,7 +91,7 @@ class Restic:
     # -- repository ---------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """Return whether the repository exists. Raises: BackupError if this can't be found out."""
+        """Returns whether the repository exists. Raises: BackupError if this can't be found out."""
         try:
             self._run("cat", "config", "--no-lock")
         except NoRepositoryError:
@@ -102,17 +102,17 @@ class Restic:
         self._run("init")
 
     def unlock_stale(self) -> None:
-        """Remove the locks of processes that have ended. restic recognizes them."""
+        """Removes the locks of processes that have ended. restic recognizes them."""
         self._run("unlock")
 
     def snapshots(self, *, tag: str = "") -> list[StoredSnapshot]:
-        """Return the backups with the tag, or all of them, oldest first."""
+        """Returns the backups with the tag, or all of them, oldest first."""
         options = ("--tag", tag) if tag else ()
         found = json.loads(self._run("snapshots", "--json", "--no-lock", *options)) or []
         return sorted((parse_snapshot(each) for each in found), key=lambda each: each.time)
 
     def check(self, *, subset: str | None) -> None:
-        """Check the structure of the repository and a part of its data.
+        """Checks the structure of the repository and a part of its data.
 
         Args:
             subset: the part of the data, such as "3/30"; None for all of it.
@@ -124,7 +124,7 @@ class Restic:
         self._patiently(lambda: self._run("check", data, failure=failure))
 
     def forget(self, *, tag: str, keep: dict[str, str]) -> None:
-        """Remove old backups with the tag, and the data that no other backup needs.
+        """Removes old backups with the tag, and the data that no other backup needs.
 
         Args:
             keep: how many to keep by restic's periods, such as {"daily": "7", "weekly": "4"}.
@@ -169,7 +169,7 @@ class Restic:
     def _stored(
         self, command: Sequence[str], on_progress: Callable[[BackupProgress], None] | None
     ) -> dict[str, Any]:
-        """Run `restic backup` and return its summary.
+        """Runs `restic backup` and returns its summary.
 
         Raises: BackupError. An incomplete backup has been removed from the repository then.
         """
@@ -190,17 +190,17 @@ class Restic:
         return summary
 
     def read_file(self, snapshot_id: str, path: str) -> bytes:
-        """Return the content of a small file in a backup. Raises: NotInBackupError, BackupError."""
+        """Returns the content of a backup's small file. Raises: NotInBackupError, BackupError."""
         failure = f"{path} can't be read from this backup."
         return self._run("dump", "--no-lock", snapshot_id, path, failure=failure)
 
     def file_paths(self, snapshot_id: str) -> set[str]:
-        """Return the absolute paths of the files in a backup, without symbolic links."""
+        """Returns the absolute paths of the files in a backup, without symbolic links."""
         lines = self._run("ls", "--json", "--no-lock", snapshot_id).decode().splitlines()
         return {node["path"] for node in map(parse_line, lines) if node.get("type") == "file"}
 
     def size_of(self, snapshot_id: str) -> int:
-        """Return the number of bytes that a restore of the whole backup writes."""
+        """Returns the number of bytes that a restore of the whole backup writes."""
         answer = self._run("stats", "--json", "--no-lock", "--mode", "restore-size", snapshot_id)
         return int(json.loads(answer)["total_size"])
 
@@ -212,7 +212,7 @@ class Restic:
         includes: Sequence[str] = (),
         excludes: Sequence[str] = (),
     ) -> None:
-        """Restore a backup into `target`, with the full paths of the original host.
+        """Restores a backup into `target`, with the full paths of the original host.
 
         Only the `includes`, or everything but the `excludes`. restic does not accept both.
 
@@ -245,7 +245,7 @@ class Restic:
         return output
 
     def _patiently(self, action: Callable[[], T]) -> T:
-        """Run a function, and repeat it while another process has locked the repository.
+        """Runs a function, and repeats it while another process has locked the repository.
 
         A process that was killed still holds its lock until its parent has waited for it, since the
         kernel lists it until then.
@@ -270,7 +270,7 @@ class Restic:
 
     @contextmanager
     def _started(self, *arguments: str) -> Iterator[IO[str]]:
-        """Yield the lines that restic prints while it runs. If the block raises, restic is stopped.
+        """Yields the lines that restic prints while it runs. Stops restic if the block raises.
 
         Raises: BackupError at the end if restic failed.
         """
@@ -321,5 +321,5 @@ def _environment(repository: str, password_file: Path, cache: Path) -> dict[str,
 
 
 def _escaped(path: str) -> str:
-    """Return a pattern that matches only this path (Go's filepath.Match)."""
+    """Returns a pattern that matches only this path (Go's filepath.Match)."""
     return "".join(f"\\{each}" if each in "*?[\\" else each for each in path)

@@ -45,7 +45,7 @@ class BackupSummary:
 
 
 def parse_line(line: str) -> dict[str, Any]:
-    """Parse a line of restic's output. Returns {} if it is not a JSON object."""
+    """Parses a line of restic's output. Returns {} if it is not a JSON object."""
     try:
         message = json.loads(line)
     except ValueError:

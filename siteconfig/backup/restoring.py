@@ -81,7 +81,7 @@ class RestoreResult:
 
 
 def find_snapshot(restic: Restic, wanted: str) -> StoredSnapshot:
-    """Return the backup whose id begins with a text, or the newest for "latest".
+    """Returns the backup whose id begins with a text, or the newest for "latest".
 
     Backups of all sites in the repository are searched, since an empty site has no id yet.
 
@@ -105,7 +105,7 @@ def find_snapshot(restic: Restic, wanted: str) -> StoredSnapshot:
 
 
 def manifest_of(restic: Restic, snapshot: StoredSnapshot) -> Manifest:
-    """Read the manifest of a backup. Raises: BackupError, also if a newer Clipset made it."""
+    """Reads the manifest of a backup. Raises: BackupError, also if a newer Clipset made it."""
     manifest = read_manifest(restic.read_file(snapshot.id, f"{staging_of(snapshot)}/{NAME}"))
     unknown = unknown_migrations(manifest)
     if unknown:
@@ -117,7 +117,7 @@ def manifest_of(restic: Restic, snapshot: StoredSnapshot) -> Manifest:
 
 
 def settings_of(restic: Restic, snapshot: StoredSnapshot) -> str:
-    """Return the .env of the site that was backed up.
+    """Returns the .env of the site that was backed up.
 
     Raises:
         NotInBackupError: if the site had none, because its settings were in the environment.
@@ -133,7 +133,7 @@ def restore_site(
     replace: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RestoreResult:
-    """Restore a whole site into this one, which must be stopped and empty.
+    """Restores a whole site into this one, which must be stopped and empty.
 
     Continues a restore of the same backup that was interrupted.
 
@@ -156,7 +156,7 @@ def restore_site(
 
 
 def finish_restore() -> RestoreResult:
-    """Continue an interrupted restore with the files it has fetched. Raises: BackupError."""
+    """Continues an interrupted restore with the files it has fetched. Raises: BackupError."""
     with stopped_site():
         unfinished = read_unfinished()
         if unfinished is None:
@@ -171,7 +171,7 @@ def _fetch(
     replace: bool,
     on_progress: Callable[[int, int], None] | None,
 ) -> UnfinishedRestore:
-    """Fetch and check a backup, without changing the site. All likely failures happen here.
+    """Fetches and checks a backup, without changing the site. All likely failures happen here.
 
     Raises: BackupError, OSError. What has been fetched is removed then.
     """
@@ -206,7 +206,7 @@ def _fetch(
 
 
 def _swap(unfinished: UnfinishedRestore) -> RestoreResult:
-    """Replace the old site with the backup. May be interrupted at any point and run again.
+    """Replaces the old site with the backup. May be interrupted at any point and run again.
 
     Raises: BackupError.
     """
@@ -238,7 +238,7 @@ def _swap(unfinished: UnfinishedRestore) -> RestoreResult:
 
 
 def _prepare_and_compare(manifest: Manifest, snapshot_id: str, aside: Path | None) -> RestoreResult:
-    """Prepare the loaded database for the start of the site, and compare the site."""
+    """Prepares the loaded database for the start of the site, and compares the site."""
     problems = compare_rows(manifest)
     call_command("migrate", interactive=False, verbosity=0)
     roots.forget()
@@ -259,7 +259,7 @@ def _prepare_and_compare(manifest: Manifest, snapshot_id: str, aside: Path | Non
 
 
 def staging_of(snapshot: StoredSnapshot) -> str:
-    """Return the folder of the database's copy on the host that was backed up.
+    """Returns the folder of the database's copy on the host that was backed up.
 
     "" for a snapshot that is not a backup of Clipset. The path must be absolute: restic would treat
     one that begins with a hyphen as an option.
@@ -269,7 +269,7 @@ def staging_of(snapshot: StoredSnapshot) -> str:
 
 
 def targets_of(manifest: Manifest) -> dict[str, Path]:
-    """Return the folder of each root of a backup on this host.
+    """Returns the folder of each root of a backup on this host.
 
     Raises: BackupError if the settings do not name one. The old path is not used, because it may
     belong to another site on this host.

@@ -50,7 +50,7 @@ MAX_LISTED: Final = 200  # backups in the list that a row stores
 
 
 def repository(*, heartbeat: Callable[[], None] = lambda: None) -> Restic:
-    """Return the repository of the settings. Raises: BackupError if backups are not set up."""
+    """Returns the repository of the settings. Raises: BackupError if backups are not set up."""
     return Restic(
         repository=settings.BACKUP_REPOSITORY,
         password_file=Path(settings.BACKUP_PASSWORD_FILE),
@@ -60,7 +60,7 @@ def repository(*, heartbeat: Callable[[], None] = lambda: None) -> Restic:
 
 
 def staging_folder() -> Path:
-    """Return the folder for the copy of the database while it is backed up.
+    """Returns the folder for the copy of the database while it is backed up.
 
     It is always the same, so that restic recognizes unchanged data.
     """
@@ -68,7 +68,7 @@ def staging_folder() -> Path:
 
 
 def site_tag() -> str:
-    """Return restic's tag for the backups of this site, which may share its repository."""
+    """Returns restic's tag for the backups of this site, which may share its repository."""
     return f"clipset-{roots.site_id()}"
 
 
@@ -77,7 +77,7 @@ def run_backup(
     on_progress: Callable[[BackupProgress], None] = lambda _: None,
     on_step: Callable[[BackupStep], None] = lambda _: None,
 ) -> BackupRun:
-    """Take a backup, check a part of the repository and remove old backups.
+    """Takes a backup, checks a part of the repository and removes old backups.
 
     Raises: BackupError. The failed run has a row in `backup_runs`, unless another backup is running
     or backups are not set up.
@@ -104,7 +104,7 @@ def run_backup(
 
 
 def back_up_when_due() -> bool:
-    """Take the nightly backup if it is due, or one that an admin requested.
+    """Takes the nightly backup if it is due, or one that an admin requested.
 
     The nightly backup is due once a day from BACKUP_HOUR on. If it fails, the hourly task tries it
     again. Returns whether a backup was taken.
@@ -120,14 +120,14 @@ def back_up_when_due() -> bool:
 
 
 def last_due() -> datetime:
-    """Return the latest moment at which a nightly backup became due."""
+    """Returns the latest moment at which a nightly backup became due."""
     now = timezone.localtime(timezone=ZoneInfo(settings.QUOTA_RESET_TIMEZONE))
     due = now.replace(hour=settings.BACKUP_HOUR, minute=0, second=0, microsecond=0)
     return due if due <= now else due - timedelta(days=1)
 
 
 def nightly_is_taken() -> bool:
-    """Return whether a backup has been taken since the nightly one became due."""
+    """Returns whether a backup has been taken since the nightly one became due."""
     return BackupRun.objects.filter(state=BackupState.DONE, started_at__gte=last_due()).exists()
 
 
@@ -146,7 +146,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def _check_places() -> None:
-    """Check that all roots are available and that the repository is outside of them.
+    """Checks that all roots are available and that the repository is outside of them.
 
     restic skips a missing folder without an error, and a repository in a root would back up itself.
 
@@ -174,7 +174,7 @@ def _check_places() -> None:
 
 
 def _take(run: BackupRun, keeper: RunKeeper, report: Callable[[BackupProgress], None]) -> None:
-    """Carry out the steps of a backup and write the result to the fields of `run`."""
+    """Carries out the steps of a backup and writes the result to the fields of `run`."""
     keeper.begin_step(BackupStep.PREPARE)
     _check_places()
     restic = repository(heartbeat=keeper.renew)
@@ -191,7 +191,7 @@ def _take(run: BackupRun, keeper: RunKeeper, report: Callable[[BackupProgress], 
 
 
 def _prepare_repository(restic: Restic) -> None:
-    """Create the repository, but only before the first backup.
+    """Creates the repository, but only before the first backup.
 
     If it is missing later, its disk is probably not mounted.
 
@@ -212,7 +212,7 @@ def _prepare_repository(restic: Restic) -> None:
 
 
 def _wait_for_removals(keeper: RunKeeper) -> None:
-    """Wait for removals that began before the run's row existed, which takes at most a minute."""
+    """Waits for removals that began before the run's row existed, which takes at most a minute."""
     while removals_are_running():
         keeper.renew()
         time.sleep(REMOVALS_POLL_SECONDS)
@@ -256,7 +256,7 @@ def _store(
 
 
 def _stage(staging: Path, folders: dict[str, Path]) -> dict[str, int]:
-    """Write the copy of the database, the manifest and .env to the staging folder.
+    """Writes the copy of the database, the manifest and .env to the staging folder.
 
     Returns the number of rows in the copy, by table.
     """
@@ -286,7 +286,7 @@ def _excludes(temp: Path) -> list[str]:
 
 
 def _check_and_forget(restic: Restic, run: BackupRun, keeper: RunKeeper) -> None:
-    """Check the repository and remove old backups.
+    """Checks the repository and removes old backups.
 
     A failed check makes the whole run fail, so that admins see its sentence.
     """

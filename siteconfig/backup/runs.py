@@ -45,12 +45,12 @@ class BackupBusyError(BackupError):
 
 
 def data_folder() -> Path:
-    """Return the folder of backups on this host: lock, restic's cache, copy of the database."""
+    """Returns the folder of backups on this host: lock, restic's cache, copy of the database."""
     return Path(settings.BASE_DIR) / "data" / "backup"
 
 
 def backup_is_running() -> bool:
-    """Return whether a backup is running, so that no file may be removed. One query.
+    """Returns whether a backup is running, so that no file may be removed. One query.
 
     A lease that ends later than a new one would was written while the clock was ahead, and does not
     count. Another host's clock may be ahead by LEASE_SLACK.
@@ -63,7 +63,7 @@ def backup_is_running() -> bool:
 
 
 def is_alive(run: BackupRun) -> bool:
-    """Return whether the process of a RUNNING row works, that is, writes the row regularly.
+    """Returns whether the process of a RUNNING row works, that is, writes the row regularly.
 
     While it copies the database it does not write the row. Then the lease decides.
     """
@@ -74,7 +74,7 @@ def is_alive(run: BackupRun) -> bool:
 
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Hold the lock of this host's backups. The kernel releases it when a process is killed.
+    """Holds the lock of this host's backups. The kernel releases it when a process is killed.
 
     Raises: BackupBusyError if another process holds it.
     """
@@ -88,7 +88,7 @@ def only_one() -> Iterator[None]:
 
 
 def begin_run() -> BackupRun:
-    """Return the row of the backup that begins now: the requested one, or a new one.
+    """Returns the row of the backup that begins now: the requested one, or a new one.
 
     To be called under the lock. A row that is still RUNNING was left by a killed process, and is
     set to FAILED.
@@ -106,7 +106,7 @@ def begin_run() -> BackupRun:
 
 
 def end_run(run: BackupRun, state: BackupState, *, error: str = "") -> None:
-    """Write the end of a backup.
+    """Writes the end of a backup.
 
     A failure of the database is logged but not raised, since the backup itself may have succeeded.
     """
@@ -126,20 +126,20 @@ class RunKeeper:
         self._renewed = time.monotonic()  # `begin_run` has just written the row
 
     def begin_step(self, step: BackupStep) -> None:
-        """Record the beginning of a step. Raises: BackupError like `renew`."""
+        """Records the beginning of a step. Raises: BackupError like `renew`."""
         self._run.step, self._run.seconds_left = step, None
         self._on_step(step)
         self.renew(at_once=True)
 
     def note(self, progress: BackupProgress) -> None:
-        """Record the progress. Raises: BackupError like `renew`."""
+        """Records the progress. Raises: BackupError like `renew`."""
         self._run.bytes_done = progress.bytes_done
         self._run.bytes_total = progress.bytes_total
         self._run.seconds_left = progress.seconds_left
         self.renew()
 
     def renew(self, *, at_once: bool = False) -> None:
-        """Extend the lease and write the progress, every RENEW_SECONDS or `at_once`.
+        """Extends the lease and writes the progress, every RENEW_SECONDS or `at_once`.
 
         A failure of the database is ignored as long as the lease lasts.
 

@@ -52,7 +52,7 @@ class UnfinishedRestore:
 
 
 def read_unfinished() -> UnfinishedRestore | None:
-    """Return the unfinished restore, if there is one. Raises: BackupError if it can't be read."""
+    """Returns the unfinished restore, if there is one. Raises: BackupError if it can't be read."""
     try:
         return UnfinishedRestore(**json.loads(_file().read_text()))
     except FileNotFoundError:
@@ -71,7 +71,7 @@ def write_unfinished(restore: UnfinishedRestore) -> None:
 
 
 def all_is_aside(restore: UnfinishedRestore) -> UnfinishedRestore:
-    """Record that the old site has been moved, so that all files in its place are the backup's."""
+    """Records that the old site has been moved, so that all files in its place are the backup's."""
     done = replace(restore, is_aside=True)
     write_unfinished(done)
     return done
@@ -83,7 +83,7 @@ def forget_unfinished() -> None:
 
 
 def refuse_while_unfinished() -> None:
-    """Check that there is no unfinished restore. Raises: BackupError."""
+    """Checks that there is no unfinished restore. Raises: BackupError."""
     if _file().exists():
         raise BackupError(
             "A restore into this folder is unfinished. Run scripts/restore again: it continues "
@@ -93,7 +93,7 @@ def refuse_while_unfinished() -> None:
 
 @contextmanager
 def stopped_site() -> Iterator[None]:
-    """Hold the lock of scripts/run, so that the site cannot be started meanwhile.
+    """Holds the lock of scripts/run, so that the site cannot be started meanwhile.
 
     Raises: BackupError if the site or another restore is running.
     """

@@ -8,7 +8,7 @@ from django.conf import settings
 
 
 def site_url() -> str:
-    """Return scheme, host and port of the site, without a slash at the end.
+    """Returns scheme, host and port of the site, without a slash at the end.
 
     That is SITE_URL if it is set. Otherwise it is the address of the site that runs in this folder,
     since a command in a shell does not know the HOST and PORT that scripts/run was started with. If
@@ -20,7 +20,7 @@ def site_url() -> str:
 
 
 def _running_address() -> str:
-    """Return the address that scripts/run wrote to data/run/, or "" if it does not run any more.
+    """Returns the address that scripts/run wrote to data/run/, or "" if it does not run any more.
 
     After a kill its files stay, and another program may have its process id. That program is
     mistaken for scripts/run only if this folder is its working directory.

@@ -21,7 +21,7 @@ TASK: Final = "siteconfig.tasks.take_requested_backup"
 
 
 def request_backup(*, requested_by: AbstractBaseUser) -> BackupRun:
-    """Request a backup from the workers. It begins when one of them is free.
+    """Requests a backup from the workers. It begins when one of them is free.
 
     If the task is lost, the hourly schedule takes the backup (`back_up_when_due`).
 
@@ -52,7 +52,7 @@ def request_backup(*, requested_by: AbstractBaseUser) -> BackupRun:
 
 
 def take_requested_backup() -> bool:
-    """Take the requested backup, in a worker. Returns whether there was one to take.
+    """Takes the requested backup, in a worker. Returns whether there was one to take.
 
     Raises: BackupError. The request has then failed, unless another backup is running.
     """

@@ -22,7 +22,7 @@ FORGOTTEN_AFTER: Final = timedelta(days=30)
 
 
 def beat(cluster: str) -> None:
-    """Write a heartbeat of this host's cluster of this name. One query."""
+    """Writes a heartbeat of this host's cluster of this name. One query."""
     ClusterHeartbeat.objects.bulk_create(
         [ClusterHeartbeat(cluster=cluster, host=socket.gethostname()[:255], beat_at=Now())],
         update_conflicts=True,
@@ -37,7 +37,7 @@ def forget_old_heartbeats() -> None:
 
 
 def cluster_ages() -> dict[str, float | None]:
-    """Return the seconds since each cluster's last heartbeat on any host, by the database's clock.
+    """Returns the seconds since each cluster's last heartbeat on any host, by the database's clock.
 
     None for a cluster without a heartbeat; negative if the clock has been set back. One query.
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def current_config() -> Config:
-    """Return the configuration, and create it if it does not exist yet.
+    """Returns the configuration, and creates it if it does not exist yet.
 
     One query each time: nothing is cached, so that a change takes effect immediately.
     """
@@ -24,12 +24,12 @@ def current_config() -> Config:
 
 
 def current_video_root() -> str:
-    """Return the root for new videos. Two queries. Raises: RootUnavailableError."""
+    """Returns the root for new videos. Two queries. Raises: RootUnavailableError."""
     return video_root_name(current_config())
 
 
 def roots_for_new_videos() -> list[str]:
-    """Return the roots that an upload needs until its video is published.
+    """Returns the roots that an upload needs until its video is published.
 
     Raises: RootUnavailableError.
     """
@@ -37,7 +37,7 @@ def roots_for_new_videos() -> list[str]:
 
 
 def save_config(config: Config, *, changed_by: AbstractBaseUser) -> Config:
-    """Store a changed configuration and the member who changed it.
+    """Stores a changed configuration and the member who changed it.
 
     If the folder for new videos is not a storage root yet, it becomes one.
 

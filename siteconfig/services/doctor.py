@@ -73,7 +73,7 @@ def request_run(
     wanted: Sequence[tuple[str, str]] | None = None,
     is_fix: bool = False,
 ) -> DoctorRun:
-    """Request a run of the doctor from a worker.
+    """Requests a run of the doctor from a worker.
 
     Args:
         wanted: check and subject of the findings to repair; None for all.
@@ -97,7 +97,7 @@ def request_run(
 
 
 def run_requested(run_id: int) -> DoctorRun | None:
-    """Carry out a requested run, in a worker.
+    """Carries out a requested run, in a worker.
 
     Returns None if it has been carried out already, or if another run was started by hand.
     """
@@ -123,7 +123,7 @@ def run_doctor(
     is_deep: bool = False,
     say: Callable[[str, str], None] | None = None,
 ) -> Result:
-    """Run all checks and, with `is_fix`, repair what can be repaired.
+    """Runs all checks and, with `is_fix`, repairs what can be repaired.
 
     Args:
         say: called with "finding", "mend" or "problem" and the text to print.
@@ -146,7 +146,7 @@ def last_run() -> DoctorRun | None:
 
 
 def is_active(run: DoctorRun) -> bool:
-    """Return whether a run waits for a worker or is running.
+    """Returns whether a run waits for a worker or is running.
 
     False if its process was killed, if no worker took it, or if it was begun while the clock was
     ahead.
@@ -163,7 +163,7 @@ def _quiet(_kind: str, _text: str) -> None:
 
 
 def _only(result: Result, finding: Finding, say: Callable[[str, str], None]) -> Result:
-    """Report one finding and nothing else: with wrong migrations other findings may be wrong."""
+    """Reports one finding and nothing else: with wrong migrations other findings may be wrong."""
     result.findings, result.found = [finding], 1
     say("finding", f"{finding.check}: {finding.sentence}")
     return result
@@ -179,7 +179,7 @@ def _begin(key: str, *, is_fix: bool) -> DoctorRun:
 
 
 def _one_at_a_time() -> None:
-    """Lock a row, so that of two simultaneous transactions the second sees the first one's run."""
+    """Locks a row, so that of two simultaneous transactions the second sees the first one's run."""
     Config.objects.select_for_update().filter(pk=Config.SINGLETON_ID).first()
 
 
@@ -249,7 +249,7 @@ def _look_and_mend(
 
 
 def _found_by(check: Check, look: Look, result: Result) -> Iterator[Finding]:
-    """Yield the first findings of a check (see MAX_OF_A_CHECK) and count the rest.
+    """Yields the first findings of a check (see MAX_OF_A_CHECK) and counts the rest.
 
     An exception in the check becomes a finding.
     """
@@ -318,7 +318,7 @@ class _Touch:
 
 
 def as_json(result: Result, finding: Finding) -> dict[str, Any]:
-    """Return a finding and what was done about it, as values for JSON."""
+    """Returns a finding and what was done about it, as values for JSON."""
     named = (finding.check, finding.subject)
     return {
         **asdict(finding),

@@ -43,7 +43,7 @@ class DoctorLogError(Exception):
 
 
 def register_undo(kind: str, undo: Undo) -> None:
-    """Register how another app undoes its own changes, by the `kind` of their entries."""
+    """Registers how another app undoes its own changes, by the `kind` of their entries."""
     _undos[kind] = undo
 
 
@@ -59,12 +59,12 @@ class Journal:
         self._finding: Finding | None = None
 
     def begin(self, finding: Finding) -> None:
-        """Start the changes for a finding."""
+        """Starts the changes for a finding."""
         self._finding = finding
         self.sentences = []
 
     def log(self, kind: str, sentence: str, **facts: Any) -> None:
-        """Write a change to the log, before it is made.
+        """Writes a change to the log, before it is made.
 
         Raises: OSError. The change must not be made then.
         """
@@ -82,7 +82,7 @@ class Journal:
         self.sentences.append(printable(sentence))
 
     def change_row(self, row: Model, **changes: Any) -> None:
-        """Store the fields that differ, unless the row has changed since it was read.
+        """Stores the fields that differ, unless the row has changed since it was read.
 
         In one transaction.
         """
@@ -104,7 +104,7 @@ class Journal:
             type(row)._default_manager.filter(pk=row.pk).update(**new)
 
     def delete_row(self, row: Model) -> None:
-        """Delete a row that no other row refers to, and log all of its values.
+        """Deletes a row that no other row refers to, and logs all of its values.
 
         No signals are sent, so that for example no file of the row is removed.
         """
@@ -113,7 +113,7 @@ class Journal:
         _delete(row)
 
     def note_new_row(self, row: Model, *, unless_changed: tuple[str, ...] = ()) -> None:
-        """Log a row that was just created, in the transaction that created it.
+        """Logs a row that was just created, in the transaction that created it.
 
         Undoing deletes the row if the fields `unless_changed` still have their present values.
         """
@@ -122,7 +122,7 @@ class Journal:
         self.log("row_created", f"{row._meta.db_table} {row.pk}: created", **facts)
 
     def change_mode(self, path: Path, mode: int) -> None:
-        """Change the permissions of a file or folder. Raises: OSError, also for a symbolic link."""
+        """Changes the mode of a file or folder. Raises: OSError, also for a symbolic link."""
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             old = stat.S_IMODE(os.fstat(descriptor).st_mode)
@@ -134,7 +134,7 @@ class Journal:
 
 
 def entries_of(run: str) -> list[Entry]:
-    """Return the changes of a run, oldest first. Raises: DoctorLogError if there are none."""
+    """Returns the changes of a run, oldest first. Raises: DoctorLogError if there are none."""
     found = [entry for entry in _entries() if entry.get("run") == run]
     if not found:
         raise DoctorLogError(f"The doctor's log has no changes of a run {run}.")
@@ -142,7 +142,7 @@ def entries_of(run: str) -> list[Entry]:
 
 
 def take_back(run: str) -> list[str]:
-    """Undo the changes of a run, newest first, each in its own transaction.
+    """Undoes the changes of a run, newest first, each in its own transaction.
 
     Values that have changed since are left as they are. A second call changes nothing. Returns a
     sentence for each change.
@@ -229,7 +229,7 @@ def _held(model: type[Model], pk: Any) -> Model | None:
 
 
 def _delete(row: Model) -> None:
-    """Delete a row without signals, one of which would request the removal of the row's file."""
+    """Deletes a row without signals, one of which would request the removal of the row's file."""
     rows = type(row)._default_manager.filter(pk=row.pk)
     rows._raw_delete(rows.db)
 
@@ -243,7 +243,7 @@ def _values(row: Model) -> dict[str, Any]:
 
 
 def _restored(model: type[Model], values: dict[str, Any]) -> dict[str, Any]:
-    """Convert values from a line of the log to the types of the model's fields."""
+    """Converts values from a line of the log to the types of the model's fields."""
     fields = {field.attname: field for field in model._meta.concrete_fields}
     return {
         name: value if value is None else fields[name].to_python(value)
@@ -287,7 +287,7 @@ class _Encoder(DjangoJSONEncoder):
 
 
 def _entries() -> list[Entry]:
-    """Return the entries of the log, without lines that are not valid, as after a full disk."""
+    """Returns the entries of the log, without lines that are not valid, as after a full disk."""
     try:
         # Not splitlines: a file's name may contain characters that it treats as line ends.
         lines = Path(settings.DOCTOR_LOG).read_text(errors="replace").split("\n")

@@ -18,14 +18,14 @@ NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def mark_alive(*, now: datetime | None = None) -> None:
-    """Record that the site runs today. One query if this has been recorded already."""
+    """Records that the site runs today. One query if this has been recorded already."""
     today = _date(now or database_now())
     if not DayAlive.objects.filter(pk=today).exists():
         DayAlive.objects.bulk_create([DayAlive(date=today)], ignore_conflicts=True)
 
 
 def alive_before(*, days: int, now: datetime | None = None) -> datetime:
-    """Return the moment `days` days before now, counting only days on which the site ran.
+    """Returns the moment `days` days before now, counting only days on which the site ran.
 
     That is `now - days` if the site ran every day, and `NEVER` if it has not run on so many days.
     One query.
@@ -48,7 +48,7 @@ def alive_before(*, days: int, now: datetime | None = None) -> datetime:
 
 
 def days_alive_ahead(*, now: datetime | None = None) -> int:
-    """Return on how many days after today the site has already run. One query.
+    """Returns on how many days after today the site has already run. One query.
 
     Several such days mean that the clock is behind now. A single one means that it was ahead for a
     while.
@@ -57,7 +57,7 @@ def days_alive_ahead(*, now: datetime | None = None) -> int:
 
 
 def newest_day() -> datetime | None:
-    """Return the beginning of the newest day on which the site ran."""
+    """Returns the beginning of the newest day on which the site ran."""
     newest = DayAlive.objects.order_by("-pk").values_list("pk", flat=True).first()
     return datetime.combine(newest, time(tzinfo=UTC)) if newest else None
 

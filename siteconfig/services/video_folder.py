@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def usable_video_folder(text: str) -> str:
-    """Check a folder for new videos and return its path as the configuration stores it.
+    """Checks a folder for new videos and returns its path as the configuration stores it.
 
     A folder that is already a storage root for videos must be available. A new one is created if it
     does not exist, and must be empty, writable and allowed (siteconfig.folders).
@@ -52,7 +52,7 @@ def usable_video_folder(text: str) -> str:
 
 
 def add_video_root(text: str) -> str:
-    """Create a storage root with a marker for a folder, unless it is one already.
+    """Creates a storage root with a marker for a folder, unless it is one already.
 
     To be called in a transaction that has locked the configuration's row. Returns the path as the
     configuration stores it.
@@ -74,7 +74,7 @@ def add_video_root(text: str) -> str:
 
 
 def _known_root(text: str) -> StorageRoot | None:
-    """Return the root for videos that has this path or, on this host, this folder."""
+    """Returns the root for videos that has this path or, on this host, this folder."""
     roots = list(StorageRoot.objects.filter(kind=RootKind.VIDEOS))
     stored = as_stored(text)
     folder = os.path.realpath(located(stored))
@@ -84,7 +84,7 @@ def _known_root(text: str) -> StorageRoot | None:
 
 
 def _make_new(folder: Path) -> None:
-    """Create a new folder and check it. Raises: ValidationError, OSError, ValueError."""
+    """Creates a new folder and checks it. Raises: ValidationError, OSError, ValueError."""
     reason = why_not_for_videos(folder)
     if reason:
         raise ValidationError(f"This folder can't be used: {reason}. Choose another one.")
@@ -102,14 +102,14 @@ def _make_new(folder: Path) -> None:
 
 
 def _other_roots() -> Iterator[tuple[str, Path]]:
-    """Yield all roots except that of avatars and covers, which usually contains the others."""
+    """Yields all roots except that of avatars and covers, which usually contains the others."""
     for name in root_names():
         if name != IMAGES:
             yield name, root_path(name)
 
 
 def _adopted_name(folder: Path) -> str | None:
-    """Return the name in this site's marker in a folder, if no row has this name.
+    """Returns the name in this site's marker in a folder, if no row has this name.
 
     This happens if the process was killed between writing the marker and committing the row, or if
     an older database was restored.
@@ -123,7 +123,7 @@ def _adopted_name(folder: Path) -> str | None:
 
 
 def _next_name() -> str:
-    """Return the first unused name of videos-2, videos-3, ..."""
+    """Returns the first unused name of videos-2, videos-3, ..."""
     numbers = [1]
     names = StorageRoot.objects.filter(name__startswith="videos-").values_list("name", flat=True)
     for name in names:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def logged() -> Iterator[io.StringIO]:
-    """Return the lines of the log, after the filter in the settings."""
+    """Returns the lines of the log, after the filter in the settings."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     handler.addFilter(RedactSecrets())

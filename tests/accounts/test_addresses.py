@@ -65,7 +65,7 @@ def logged_in(user: User) -> Client:
 
 
 def pages_of(model: type[Model]) -> list[str]:
-    """Yield the addresses of a model's list in the admin and of the pages of its rows."""
+    """Yields the addresses of a model's list in the admin and of the pages of its rows."""
     base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     rows = model._default_manager.values_list("pk", flat=True)
     lists = [reverse(f"{base}_changelist"), reverse(f"{base}_add")]

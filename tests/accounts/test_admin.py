@@ -50,7 +50,7 @@ def user_page(user: User) -> str:
 
 
 def typed(user: User, **changes: str) -> dict[str, str]:
-    """Return what the form of a member sends if nothing but the given fields is changed.
+    """Returns what the form of a member sends if nothing but the given fields is changed.
 
     An empty text unticks a box or empties a field.
     """
@@ -75,7 +75,7 @@ def ids(*users: User) -> list[object]:
 
 
 def logged() -> list[tuple[str, str, str]]:
-    """Return the admin's log, oldest first: who, the object, the change."""
+    """Returns the admin's log, oldest first: who, the object, the change."""
     return [
         (entry.user.username, entry.object_repr, entry.get_change_message())
         for entry in LogEntry.objects.order_by("pk").select_related("user")
@@ -510,7 +510,7 @@ def invite(by: User, email: str = "new@example.org", role: Role = Role.USER) -> 
 
 
 def invite_above(mod: User, email: str) -> Invitation:
-    """Create an invitation to the role of an admin by a moderator who was an admin at the time."""
+    """Creates an invitation to the role of an admin by a moderator who was an admin at the time."""
     invitation = invite(make_admin(), email, Role.ADMIN)
     Invitation.objects.filter(pk=invitation.pk).update(created_by=mod)
     return invitation

@@ -69,14 +69,14 @@ def picture_of(client: Client, username: str = "alice") -> Image.Image:
 
 
 def near(image: Image.Image, at: tuple[int, int], colour: tuple[int, int, int]) -> bool:
-    """Return whether a pixel has a color, apart from the errors of compression."""
+    """Returns whether a pixel has a color, apart from the errors of compression."""
     found = image.convert("RGB").getpixel(at)
     assert isinstance(found, tuple)
     return all(abs(a - b) < 40 for a, b in zip(found, colour, strict=True))
 
 
 def halves(size: tuple[int, int] = (600, 600)) -> Image.Image:
-    """Return a picture whose upper half is red and whose lower half is blue."""
+    """Returns a picture whose upper half is red and whose lower half is blue."""
     image = Image.new("RGB", size, RED)
     ImageDraw.Draw(image).rectangle((0, size[1] // 2, *size), fill=BLUE)
     return image

@@ -50,7 +50,7 @@ def as_(user: User) -> Client:
 
 
 def invite(client: Client, email: str = "dora@example.org", role: Role = Role.USER) -> str:
-    """Create an invitation and return the token in the link on the page."""
+    """Creates an invitation and returns the token in the link on the page."""
     answer = client.post(INVITATIONS, {"email": email, "role": role.value})
     assert answer.status_code == 200
     return token_on(answer.content.decode())
@@ -552,7 +552,7 @@ def test_where_no_mail_is_configured_the_page_says_to_hand_the_link_over(admin: 
 
 
 def answer_once(listener: socket.socket, greeting: bytes) -> None:
-    """Act as a mail server that sends a greeting and closes the connection."""
+    """Acts as a mail server that sends a greeting and closes the connection."""
     line, _ = listener.accept()
     with line:
         line.sendall(greeting)

@@ -464,7 +464,7 @@ print(json.dumps({{name: getattr(settings, name) for name in {NAMES!r}}}))
 
 
 def django_settings(**environment: str) -> dict[str, Any]:
-    """Return the settings that clipset.settings computes from an environment at import."""
+    """Returns the settings that clipset.settings computes from an environment at import."""
     answer = subprocess.run(
         [sys.executable, "-c", PRINT],
         env=os.environ | environment,

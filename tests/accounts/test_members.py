@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 
 def flags(user: User) -> tuple[str, bool, bool, bool]:
-    """Return role, is_staff, is_superuser, and whether the member is in the group Moderators."""
+    """Returns role, is_staff, is_superuser, and whether the member is in the group Moderators."""
     user = User.objects.get(pk=user.pk)
     in_group = user.groups.filter(name=User.MODERATORS_GROUP).exists()
     return user.role, user.is_staff, user.is_superuser, in_group

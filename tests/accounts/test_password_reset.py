@@ -50,7 +50,7 @@ def ask(email: str, client: Client | None = None) -> Any:
 
 
 def run_queue() -> list[bool]:
-    """Run the waiting tasks as a worker would."""
+    """Runs the waiting tasks as a worker would."""
     results = []
     for waiting in OrmQ.objects.order_by("pk"):
         task = waiting.task
@@ -68,7 +68,7 @@ def mailed_link() -> str:
 
 
 def choose(path: str, new: str = NEW, client: Client | None = None) -> Any:
-    """Open the link like a browser, follow the redirect to an address without token, and post."""
+    """Opens the link like a browser, follows the redirect to the address without token, posts."""
     client = client or Client()
     page = client.get(path, follow=True)
     if "new_password1" not in page.content.decode():

@@ -47,7 +47,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture(autouse=True)
 def _limit(media: Path) -> None:
-    """Set the weekly limit, after the fixture that creates the configuration's row."""
+    """Sets the weekly limit, after the fixture that creates the configuration's row."""
     set_limit(LIMIT)
 
 
@@ -235,7 +235,7 @@ def test_no_number_of_processes_passes_the_limit() -> None:
 
 
 def database_url() -> str:
-    """Return the URL of this test's database, for another process."""
+    """Returns the URL of this test's database, for another process."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"

@@ -69,7 +69,7 @@ class QuotaMachine(RuleBasedStateMachine):
         return self.site_limit if self.own_limit is None else self.own_limit
 
     def tick(self) -> None:
-        """Advance the clock. In a new period the model's counter is zero."""
+        """Advances the clock. In a new period the model's counter is zero."""
         self.now += timedelta(seconds=1)
         period = ((self.now - SUNDAY) // WEEK, self.resets)
         if period != self.period:
@@ -103,7 +103,7 @@ class QuotaMachine(RuleBasedStateMachine):
 
     @rule()
     def the_boundary_comes(self) -> None:
-        """Advance the clock exactly to the boundary."""
+        """Advances the clock exactly to the boundary."""
         weeks = (self.now - SUNDAY) // WEEK + 1
         self.now = SUNDAY + weeks * WEEK - timedelta(seconds=1)
         self.tick()

@@ -45,7 +45,7 @@ def sample_admin() -> User:
 
 @pytest.fixture
 def expose(settings: Settings) -> Callable[[], None]:
-    """Change the settings like another SITE_URL does, except for the redirect to HTTPS."""
+    """Changes the settings like another SITE_URL does, except for the redirect to HTTPS."""
 
     def change() -> None:
         settings.EXPOSED_BY = ["SITE_URL", "ALLOWED_HOSTS"]
@@ -159,7 +159,7 @@ def test_a_sample_admin_counts_as_none(sample_admin: User, expose: Callable[[], 
 
 
 def output_of(command: str, *arguments: str) -> str:
-    """Run a command with its system checks, like in a shell, and return its output."""
+    """Runs a command with its system checks, like in a shell, and returns its output."""
     out = io.StringIO()
     checks = {} if command == "check" else {"skip_checks": False}
     call_command(command, *arguments, stdout=out, **checks)

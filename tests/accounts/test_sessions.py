@@ -40,7 +40,7 @@ IPHONE = (
 
 
 def device(user: User, agent: str = FIREFOX) -> Client:
-    """Return a client that has logged in with the password and followed the redirect."""
+    """Returns a client that has logged in with the password and followed the redirect."""
     client = Client(headers={"User-Agent": agent})
     answer = client.post("/login/", {"username": user.username, "password": PASSWORD}, follow=True)
     assert answer.status_code == 200

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def together(functions: Sequence[Callable[[], T]]) -> list[T]:
-    """Run the functions together and return their results in order. Raises the first exception."""
+    """Runs the functions together. Returns their results in order, or raises the first error."""
     start = Barrier(len(functions))
 
     def run(function: Callable[[], T]) -> T:

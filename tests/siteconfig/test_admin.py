@@ -26,7 +26,7 @@ PAGE = "/admin/siteconfig/config/1/change/"
 
 
 def typed(**changes: str) -> dict[str, str]:
-    """Return what the form sends if nothing but the given fields is changed."""
+    """Returns what the form sends if nothing but the given fields is changed."""
     return {
         "max_file_size_bytes": "2 GB",
         "weekly_upload_limit_bytes": "4 GB",

@@ -78,7 +78,7 @@ class Asking:
         self._note("POST", path, fields)
 
     def _note(self, method: str, path: str, fields: dict[str, Any] | None = None) -> None:
-        """Undo what a request changed, so that the next one finds the same data."""
+        """Undoes what a request changed, so that the next one finds the same data."""
         with transaction.atomic():
             send = self.client.get if method == "GET" else self.client.post
             status = send(path, fields).status_code
@@ -88,7 +88,7 @@ class Asking:
 
 
 def admin_of(label: str) -> tuple[ModelAdmin[Any], type[Model], str]:
-    """Return the admin class of a model, the model, and the address of its list."""
+    """Returns the admin class of a model, the model, and the address of its list."""
     model = apps.get_model(label)
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     return admin.site.get_model_admin(model), model, reverse(name)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def found() -> list[str | None]:
-    """Return the identifiers of the site's own findings with the present settings."""
+    """Returns the identifiers of the site's own findings with the present settings."""
     ours = [check for check in vars(checks).values() if getattr(check, "tags", None) is not None]
     return [error.id for check in ours for error in check(app_configs=None)]
 

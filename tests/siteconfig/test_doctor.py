@@ -53,7 +53,7 @@ def quiet_site(
 
 
 def ask(*arguments: str) -> tuple[int, str]:
-    """Run the command. Returns the exit code and the output."""
+    """Runs the command. Returns the exit code and the output."""
     out = io.StringIO()
     code: Any = 0
     try:
@@ -64,7 +64,7 @@ def ask(*arguments: str) -> tuple[int, str]:
 
 
 def only(*names: str) -> None:
-    """Register only some checks, since all of them take a second."""
+    """Registers only some checks, since all of them take a second."""
     for check in doctor.doctor_checks():
         if check.name not in names:
             del doctor._checks[check.name]
@@ -72,7 +72,7 @@ def only(*names: str) -> None:
 
 @contextmanager
 def monkeypatched_age() -> Iterator[None]:
-    """Treat all files as old enough for the doctor."""
+    """Treats all files as old enough for the doctor."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("videos.doctor.files.MIN_AGE_SECONDS", -60)
         yield

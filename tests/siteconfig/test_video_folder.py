@@ -36,7 +36,7 @@ def outside(settings: Settings, tmp_path: Path) -> Path:
 
 
 def choose(path: str | Path) -> str:
-    """Save a folder like an admin. Returns the name of the root for new videos."""
+    """Saves a folder like an admin. Returns the name of the root for new videos."""
     config = current_config()
     config.video_storage_path = usable_video_folder(str(path))
     save_config(config, changed_by=make_admin())

@@ -106,7 +106,7 @@ class Command(BaseCommand):
         self._report(result, time.monotonic() - since)
 
     def _goes_on(self, options: dict[str, Any]) -> bool:
-        """Return whether the requested restore was started in this folder and interrupted."""
+        """Returns whether the requested restore was started in this folder and interrupted."""
         if options["rehearse"] or options["video"]:
             refuse_while_unfinished()
             return False

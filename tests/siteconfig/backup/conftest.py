@@ -43,5 +43,5 @@ def new_store(empty_store: Path, tmp_path: Path, password: Path) -> Path:
 
 @pytest.fixture
 def backed_up(new_store: Path, password: Path) -> dict[str, str]:
-    """Return the settings of a site with an empty repository."""
+    """Returns the settings of a site with an empty repository."""
     return {"BACKUP_REPOSITORY": str(new_store), "BACKUP_PASSWORD_FILE": str(password)}

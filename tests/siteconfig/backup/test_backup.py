@@ -64,7 +64,7 @@ def bob(transactional_db: None) -> User:
 
 @pytest.fixture
 def project(tmp_path: Path, settings: Settings) -> Path:
-    """Return a project folder for the site under test, with this code."""
+    """Returns a project folder for the site under test, with this code."""
     folder = tmp_path / "project"
     folder.mkdir()
     for name in ("manage.py", "accounts", "categories", "clipset", "siteconfig", "videos"):
@@ -305,7 +305,7 @@ def test_the_tag_names_the_site(bob: User) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for manage.py in another process, with the test's database."""
+    """Returns the environment for manage.py in another process, with the test's database."""
     kept = ["PATH", "SECRET_KEY", "VIDEO_STORAGE_PATH", "THUMBNAIL_STORAGE_PATH"]
     kept += ["TEMP_STORAGE_PATH", "ORIGINAL_STORAGE_PATH"]
     return {name: os.environ[name] for name in kept} | {
@@ -321,7 +321,7 @@ def environment() -> dict[str, str]:
 def on_terminal(
     *command: str, folder: Path, columns: int
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Start a process on a terminal with some columns. Yields it and the terminal's descriptor."""
+    """Starts a process on a terminal with some columns. Yields it and the terminal's descriptor."""
     reading, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(
@@ -399,7 +399,7 @@ def test_the_line_of_progress_tells_bytes_and_the_time_left(
 
 
 def restored_video(project: Path, short_id: str) -> str:
-    """Restore a video in another process, since Django's tests may not open other databases."""
+    """Restores a video in another process, since Django's tests may not open other databases."""
     done = subprocess.run(
         [sys.executable, "manage.py", "restore", "--video", short_id],
         cwd=project,

@@ -167,7 +167,7 @@ def listen(busy: subprocess.Popen[str], answers: Told) -> None:
 
 
 def kill_a_backup(site: Project, store: dict[str, str]) -> None:
-    """Kill a backup with SIGKILL while restic writes."""
+    """Kills a backup with SIGKILL while restic writes."""
     data = Path(store["BACKUP_REPOSITORY"]) / "data"
     before = set(data.rglob("*/*"))
     with subprocess.Popen(

@@ -36,7 +36,7 @@ GB = 1024**3
 
 @pytest.fixture
 def set_up(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set up backups, with running workers."""
+    """Sets up backups, with running workers."""
     (tmp_path / "password").write_text("long and random")
     settings.BASE_DIR = tmp_path
     settings.BACKUP_REPOSITORY = "rest:https://bob:sec@ret@example.org/clipset"
@@ -71,7 +71,7 @@ def text_of(answer: Any) -> str:
 
 
 def make_run(state: BackupState = BackupState.DONE, *, ago: float = 0, **fields: Any) -> BackupRun:
-    """Create a run that began `ago` hours ago."""
+    """Creates a run that began `ago` hours ago."""
     at = timezone.now() - timedelta(hours=ago)
     fields = {
         "started_at": at,
@@ -245,7 +245,7 @@ def test_a_killed_one_is_not_shown_as_running(
 
 
 def taking(monkeypatch: pytest.MonkeyPatch, take: Callable[[], object]) -> None:
-    """Replace the steps of a backup by a function."""
+    """Replaces the steps of a backup by a function."""
     monkeypatch.setattr(running, "_take", lambda *_: take())
 
 

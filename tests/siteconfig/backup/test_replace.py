@@ -79,7 +79,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def check_replaced(site: Project) -> None:
-    """Check that the backup has been restored and the previous site moved aside."""
+    """Checks that the backup has been restored and the previous site moved aside."""
     assert site.rows(NAMES) == [("bob",)]
     assert contents(site.media) == {"videos/old.bin": b"old", "temp/upload-1/source.mp4": b"half"}
     [aside] = (site.root / "data").glob("replaced-*")
@@ -124,7 +124,7 @@ def test_a_restore_that_is_killed_goes_on_where_it_stopped(site: Project) -> Non
 
 
 def check_refusals(site: Project) -> None:
-    """Check that a running site, and a site without --replace, are not replaced."""
+    """Checks that a running site, and a site without --replace, are not replaced."""
     assert "The database already has members" in site.refusal("restore")
     with (site.root / "data/run/lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -136,7 +136,7 @@ def check_refusals(site: Project) -> None:
 
 
 def another_backup(site: Project) -> str:
-    """Try to restore another backup during an unfinished restore. Returns the error."""
+    """Tries to restore another backup during an unfinished restore. Returns the error."""
     note = site.root / "data/restore-unfinished.json"
     kept = note.read_text()
     note.write_text(json.dumps(json.loads(kept) | {"snapshot": "f" * 64}))

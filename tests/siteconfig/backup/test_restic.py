@@ -100,7 +100,7 @@ def test_a_missing_repository_is_told_from_a_wrong_password(
 
 
 def is_locked(store: Path) -> bool:
-    """Return whether the repository has a complete lock. restic writes it as <id>-tmp-<n> first."""
+    """Whether the repository has a complete lock. restic writes it as <id>-tmp-<n> first."""
     return any("-tmp-" not in lock.name for lock in (store / "locks").iterdir())
 
 
