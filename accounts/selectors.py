@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class SessionRow:
     """A session as its member's settings page lists it.
 
-    `id` is a hash of the session key: whoever reads the key itself could use the session.
+    `id` is a hash of the session key: with the key itself a reader could use the session.
     """
 
     id: str

@@ -121,7 +121,7 @@ class SoftDeleteQuerySet(models.QuerySet[_SoftDeleted]):
         return self.filter(deleted_at__isnull=False)
 
     def undoable(self) -> Self:
-        """Deleted rows that may still be restored by whoever deleted them."""
+        """Deleted rows that may still be restored by the person who deleted them."""
         return self.filter(deleted_at__gt=timezone.now() - self.model.undo_within)
 
     def outdated(self) -> Self:

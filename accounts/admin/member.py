@@ -106,7 +106,7 @@ class UserAdmin(GuardedAdmin[User]):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Lets only admins change roles and e-mail addresses.
 
-        Whoever can change the address of an account can take it over by a password reset.
+        A person who can change the address of an account can take it over by a password reset.
         """
         fields = list(self.readonly_fields)
         return fields if request.user.is_superuser else [*fields, "email", "role"]

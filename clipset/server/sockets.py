@@ -313,6 +313,6 @@ class PatientSocket(socket.socket):
 
 
 def connection_of(request: HttpRequest) -> PatientSocket | None:
-    """The request's connection; None under another server than ours, as in development."""
+    """The request's connection; None under a server other than gunicorn, as in development."""
     found = request.META.get("gunicorn.socket")
     return found if isinstance(found, PatientSocket) else None

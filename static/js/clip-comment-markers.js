@@ -34,7 +34,7 @@ class ClipCommentMarkers extends HTMLElement {
     document.removeEventListener("htmx:afterSettle", this.read);
   }
 
-  /** Reads the markers from the page, where they stand as JSON. */
+  /** Reads the markers from the JSON in the page. */
   read = () => {
     const json = document.getElementById("comment-markers")?.textContent ?? "[]";
     if (json === this.json) return;

@@ -1,5 +1,5 @@
 /** <clip-playlist-entries>: the rows of a playlist, moved by buttons or by dragging their grips, and
-    removed. A row moves at once; then the site is told which video it stands behind. */
+    removed. A row moves at once; then the site is told which video is before it. */
 import { toast } from "./clip-toast.js";
 
 const EDGE = 72; // pixels from the edge of the window, where dragging scrolls the page

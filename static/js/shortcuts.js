@@ -52,7 +52,7 @@ export class Shortcuts {
       const isPressed = key === " " && target.closest("a, button, summary");
       return isPressed || key === "ArrowUp" || key === "ArrowDown";
     }
-    // media-chrome's timeline would move by hundredths of the video, ours moves by seconds.
+    // media-chrome's timeline would move by hundredths of the video, this one moves by seconds.
     if (target.localName === "media-time-range") return false;
     return target.keysUsed?.includes(key) || (key === " " && target.closest("a, button"));
   }

@@ -1,4 +1,4 @@
-"""Uploads that can be resumed: where they stand, what is said about them, and who writes."""
+"""Uploads that can be resumed: their offset, their details, and the process that writes."""
 
 import django.db.models.deletion
 import django.utils.timezone

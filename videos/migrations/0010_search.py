@@ -7,7 +7,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 # Each prefix of up to ten letters has a list of its own, so that the newest of a million rows with
-# a common word are found without reading them all. Only which word stands in which row is kept.
+# a common word are found without reading them all. The index holds only which word is in which row.
 SQLITE = (
     """
     CREATE VIRTUAL TABLE video_search USING fts5(

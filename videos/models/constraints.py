@@ -8,7 +8,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 
 def not_blank(field: str, *, name: str, sentence: str) -> CheckConstraint:
-    """The text must have more than spaces. `sentence` is shown to whoever enters another one."""
+    """The text must have more than spaces. `sentence` is shown to a person who enters none."""
     return CheckConstraint(
         condition=GreaterThanOrEqual(Length(Trim(field)), 1),
         name=name,
@@ -17,7 +17,7 @@ def not_blank(field: str, *, name: str, sentence: str) -> CheckConstraint:
 
 
 def at_most(field: str, characters: int, *, name: str, sentence: str) -> CheckConstraint:
-    """The text must have at most so many characters. `sentence` is shown to whoever enters more."""
+    """The text must have at most so many characters. `sentence` is shown for a longer one."""
     return CheckConstraint(
         condition=LessThanOrEqual(Length(field), characters),
         name=name,

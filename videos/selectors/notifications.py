@@ -54,7 +54,7 @@ def notification_page(*, viewer: User, after: str = "") -> NotificationPage:
 
 
 def unread_count(viewer: User) -> int:
-    """The number of unread notifications; MAX_COUNTED + 1 stands for more than MAX_COUNTED. One
+    """The number of unread notifications; MAX_COUNTED + 1 means more than MAX_COUNTED. One
     query.
     """
     unread = Notification.objects.visible_to(viewer).filter(read_at__isnull=True)

@@ -137,7 +137,7 @@ def watch_page(
 ) -> WatchPage:
     """The page of a video that was fetched by `for_watching`. Six queries at most.
 
-    Playback begins at `start` seconds; None stands for where the viewer stopped last time.
+    Playback begins at `start` seconds; None means where the viewer stopped last time.
     """
     card = cards([video], likes=likes_along([video]))[0]
     player = _player(video, start=start)

@@ -100,8 +100,8 @@ def newest_moment() -> datetime | None:
 
 
 def clock_warning(*, now: datetime | None = None) -> str | None:
-    """A warning for whoever starts the site, when the newest rows are from the future; else
-    None."""
+    """A warning for the person who starts the site, if the newest rows are from the future;
+    else None."""
     now, newest = now or timezone.now(), newest_moment()
     if newest is None or newest <= now + DATE_SLACK:
         return None

@@ -91,7 +91,7 @@ def discard_playlist(*, user: User, short_id: str) -> bool:
     or when other uploads are to be added to it.
     """
     with transaction.atomic():
-        # The lock makes whoever adds an entry wait for this, or this wait for them.
+        # Because of the lock, a request that adds an entry waits for this one, or this one for it.
         own = Playlist.objects.present().filter(made_by=user, short_id=short_id)
         found = own.select_for_update().first()
         if found is None or found.entries.exists():

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PIECE: Final = 1_000  # words that one transaction removes from the index and adds to it
 # Characters that the words before and after a change have together, above which comparing them
-# takes too long for the transaction of whoever made the change.
+# takes too long for the transaction that makes the change.
 _MAX_COMPARED: Final = 30_000
 _MAX_DOCUMENTS: Final = 5_000  # of one sweep
 
