@@ -26,7 +26,6 @@ from django.utils import timezone
 
 from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.pictures import write_whole
-from clipset.lib.unavailable import STORAGE_AWAY
 from siteconfig.models import Config, StorageRoot
 from siteconfig.places import (
     IMAGES,
@@ -52,9 +51,6 @@ NO_MARKER: Final = (
     "%(folder)s has no marker of this site. Is its disk mounted? See manage.py mark_root."
 )
 NO_FOLDER: Final = "%(folder)s does not exist. Is its disk mounted? See manage.py mark_root."
-# The sentence for members. Admins find the reason in the log and on the configuration's page.
-AWAY: Final = STORAGE_AWAY.sentence
-RETRY_AFTER_SECONDS: Final = STORAGE_AWAY.retry_after
 
 # Cache of the rows' paths by the root's name. A row's path never changes.
 _paths: dict[str, str] = {}
@@ -65,7 +61,8 @@ _reported: set[tuple[str, bool]] = set()
 class RootUnavailableError(StorageUnavailableError):
     """A root's folder does not contain this site's marker, or its disk is read-only.
 
-    `reason` names the folder, for logs and admins. Members get the sentence AWAY.
+    `reason` names the folder, for logs and admins, who also find it on the configuration's page.
+    Members get the sentence of clipset.lib.unavailable.STORAGE_AWAY.
     """
 
     def __init__(self, name: str, reason: str) -> None:

@@ -16,9 +16,9 @@ from django.utils import timezone
 from PIL import Image
 
 from clipset.lib.refusals import RefusedError
-from clipset.lib.unavailable import FULL
+from clipset.lib.unavailable import FULL, STORAGE_AWAY
 from siteconfig.places import SETTINGS
-from siteconfig.roots import AWAY, forget, write_marker
+from siteconfig.roots import forget, write_marker
 from tests import clips
 from tests.builders import PASSWORD, make_admin, make_user, make_video
 from tests.conftest import FOLDERS
@@ -146,9 +146,9 @@ def test_a_creation_on_a_read_only_disk_is_refused_and_reserves_nothing(
     client: Client, bob: User, disk: Disk
 ) -> None:
     with disk.read_only():
-        check_refused(tus_client.create(client, len(CONTENT)), 503, sentence=AWAY)
+        check_refused(tus_client.create(client, len(CONTENT)), 503, sentence=STORAGE_AWAY.sentence)
         with_body = tus_client.create(client, len(CONTENT), CONTENT)
-        check_refused(with_body, 503, sentence=AWAY)
+        check_refused(with_body, 503, sentence=STORAGE_AWAY.sentence)
         form = send_by_form(client)
         check_refused(form, 503)
         assert "storage isn&#x27;t available right now" in form.content.decode()
@@ -162,7 +162,9 @@ def test_a_disk_that_breaks_during_a_creation_gives_the_reservation_back(
     client: Client, bob: User, breaking: BreakingDisk
 ) -> None:
     with breaking.broken():
-        check_refused(tus_client.create(client, len(CONTENT), CONTENT), 503, sentence=AWAY)
+        check_refused(
+            tus_client.create(client, len(CONTENT), CONTENT), 503, sentence=STORAGE_AWAY.sentence
+        )
         check_refused(send_by_form(client), 503)
     assert not Upload.objects.filter(state="OPEN").exists()
     assert used(bob) == 0
@@ -193,7 +195,11 @@ def test_a_disk_that_breaks_under_an_upload_loses_nothing_that_was_saved(
     address = tus_client.create(client, len(CONTENT))["Location"]
     assert tus_client.append(client, address, 0, CONTENT[:5000]).status_code == 204
     with breaking.broken():
-        check_refused(tus_client.append(client, address, 5000, CONTENT[5000:]), 503, sentence=AWAY)
+        check_refused(
+            tus_client.append(client, address, 5000, CONTENT[5000:]),
+            503,
+            sentence=STORAGE_AWAY.sentence,
+        )
     assert used(bob) == len(CONTENT)
     assert Upload.objects.get().writer_token == "", "the lease was given back"
     breaking.mount_again()
@@ -265,7 +271,7 @@ def test_pictures_are_refused_and_forms_keep_what_was_typed(
     video = make_video(uploader=bob, width=640, height=360)
     admin = Client()
     admin.force_login(make_admin())
-    said = FULL.sentence if code == 507 else AWAY
+    said = FULL.sentence if code == 507 else STORAGE_AWAY.sentence
     typed = {"name": "What was typed", "slug": "typed", "description": ""}
     with getattr(disk, how)():
         edited = {"title": "What was typed", "description": "", "picture": picture()}

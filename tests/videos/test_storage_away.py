@@ -22,8 +22,9 @@ from django.utils import timezone
 from accounts.services.avatars import set_avatar
 from categories.services import store_cover
 from clipset.lib.pictures import PictureError
+from clipset.lib.unavailable import STORAGE_AWAY
 from siteconfig.models import Config, StorageRoot
-from siteconfig.roots import AWAY, MARKER
+from siteconfig.roots import MARKER
 from tests import clips
 from tests.builders import make_category, make_user, make_video
 from tests.conftest import FOLDERS
@@ -109,7 +110,7 @@ def test_an_upload_is_refused_with_a_sentence_and_leaves_nothing(
     assert "storage isn&#x27;t available right now" in answer.content.decode()
     tus = tus_client.create(client, len(CONTENT))
     assert (tus.status_code, tus["Retry-After"]) == (503, "60")
-    assert tus.content.decode() == AWAY
+    assert tus.content.decode() == STORAGE_AWAY.sentence
     assert sorted(media.rglob("*")) == before
     assert not Upload.objects.exists()
     assert used(bob) == 0

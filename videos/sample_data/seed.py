@@ -16,6 +16,7 @@ from django.utils.text import slugify
 from accounts.models import User
 from categories.models import Category
 from clipset.database.transactions import batch_job
+from clipset.lib.unavailable import STORAGE_AWAY
 from siteconfig import roots
 from siteconfig.models import Config
 from siteconfig.services.config import current_config, current_video_root, roots_for_new_videos
@@ -93,7 +94,7 @@ def _failures_as_sentences() -> Iterator[None]:
         lines = error.detail.strip().splitlines()
         raise SampleDataError(f"{error.sentence}{f' ({lines[-1]})' if lines else ''}") from error
     except roots.RootUnavailableError as error:
-        raise SampleDataError(f"{roots.AWAY} ({error.reason})") from error
+        raise SampleDataError(f"{STORAGE_AWAY.sentence} ({error.reason})") from error
     except IntegrityError as error:  # another seeding was faster
         raise SampleDataError(ALREADY) from error
     except OSError as error:

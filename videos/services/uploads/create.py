@@ -24,10 +24,9 @@ from accounts.services.quota import quota_state, reserve_quota
 from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
 from clipset.lib.refusals import RefusedError
 from clipset.lib.text import clean_line, title_from_filename
+from clipset.lib.unavailable import STORAGE_AWAY
 from clipset.lib.units import human_bytes
 from siteconfig.roots import (
-    AWAY,
-    RETRY_AFTER_SECONDS,
     TEMP,
     RootUnavailableError,
     check_writable,
@@ -99,7 +98,7 @@ def disk_full() -> RefusedError:
 
 def storage_away() -> RefusedError:
     """The refusal while a storage root is not available."""
-    return RefusedError(AWAY, status=503, retry_after=RETRY_AFTER_SECONDS)
+    return RefusedError(STORAGE_AWAY.sentence, status=503, retry_after=STORAGE_AWAY.retry_after)
 
 
 @contextmanager
