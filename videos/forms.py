@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from categories.models import Category
-from clipset.lib.pictures import MAX_BYTES
+from clipset.lib.pictures import MAX_BYTES, MAX_SIZE, TOO_LARGE
 from clipset.lib.text import MAX_TITLE_LENGTH, title_from_filename
 from clipset.lib.timestamps import parse_timestamp
 from clipset.ui.form_fields import LineField, TextField
@@ -71,11 +71,12 @@ class EditForm(_VideoFields):
     picture = forms.FileField(
         label="Upload a thumbnail",
         required=False,
-        help_text="JPEG, PNG, WebP or GIF, up to 10 MB. Used instead of the frame above.",
+        help_text=f"JPEG, PNG, WebP or GIF, up to {MAX_SIZE}. Used instead of the frame above.",
         widget=forms.FileInput(
             attrs={
                 "accept": "image/jpeg,image/png,image/webp,image/gif",
                 "data-max-bytes": MAX_BYTES,
+                "data-too-large": TOO_LARGE,
             }
         ),
         error_messages={"empty": "This file is empty."},
@@ -109,7 +110,7 @@ class EditForm(_VideoFields):
     def clean_picture(self) -> UploadedFile | None:
         picture: UploadedFile | None = self.cleaned_data["picture"]
         if picture is not None and (picture.size or 0) > MAX_BYTES:
-            raise ValidationError("This picture is too large. The limit is 10 MB.")
+            raise ValidationError(TOO_LARGE)
         return picture
 
     def clean_moment(self) -> int | None:

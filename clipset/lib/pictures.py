@@ -21,6 +21,7 @@ from clipset.lib.refusals import RefusedError
 from clipset.lib.shared_slots import SharedSlots
 from clipset.lib.slots import NoSlotError
 from clipset.lib.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
+from clipset.lib.units import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 1024**2
+MAX_SIZE: Final = human_bytes(MAX_BYTES)
+TOO_LARGE: Final = f"This picture is too large. The limit is {MAX_SIZE}."
 CHILD: Final = Path(__file__).with_name("image_child.py")
 # The child may use 6 s of processor time (image_child.MAX_CPU_SECONDS), which take longer on a busy
 # machine.
@@ -108,7 +111,7 @@ def _converted(picture: IO[bytes], kind: str, size: tuple[int, int], member: UUI
     picture.seek(0)
     content = picture.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise PictureError("This picture is too large. Upload one of at most 10 MB.")
+        raise PictureError(f"This picture is too large. Upload one of at most {MAX_SIZE}.")
     turn = nullcontext() if member is None else _slots.held(member, wait_seconds=WAIT_SECONDS)
     try:
         with turn:

@@ -59,8 +59,9 @@ class ClipThumbnail extends HTMLElement {
 
   fileChanged() {
     const file = this.file.files?.[0];
-    const isTooLarge = Boolean(file && file.size > Number(this.file.dataset.maxBytes));
-    this.file.setCustomValidity(isTooLarge ? "This picture is too large. The limit is 10 MB." : "");
+    const { maxBytes, tooLarge = "" } = this.file.dataset;
+    const isTooLarge = Boolean(file && file.size > Number(maxBytes));
+    this.file.setCustomValidity(isTooLarge ? tooLarge : "");
     if (isTooLarge) this.file.reportValidity();
     URL.revokeObjectURL(this.previewUrl);
     this.previewUrl = file && !isTooLarge ? URL.createObjectURL(file) : "";

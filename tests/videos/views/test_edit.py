@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -202,6 +203,16 @@ def test_what_is_no_fit_picture_is_422_and_changes_nothing(
     assert sentence in page
     assert "Typed title" in page
     assert_nothing_changed(video)
+
+
+def test_the_page_has_the_limit_and_its_sentence_for_the_script(
+    client: Client, video: Video
+) -> None:
+    page = text(client.get(f"/v/{video.short_id}/edit/"))
+    field = re.search(r'<input type="file"[^>]*>', page)
+    assert field is not None
+    assert f'data-max-bytes="{MAX_BYTES}"' in field[0]
+    assert 'data-too-large="This picture is too large. The limit is 10 MB."' in field[0]
 
 
 def test_a_picture_that_no_form_may_hold_is_refused_in_words(client: Client, video: Video) -> None:
