@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = "admin:siteconfig_doctorrun_changelist"
 CHANGED = "The doctor has run again in the meantime. Check the new result first."
-NOTHING_CHOSEN = "None of the selected findings can be mended. Select at least one that can."
+NOTHING_CHOSEN = "None of the selected findings can be repaired. Select at least one that can."
 Findings = list[dict[str, Any]]
 
 
@@ -99,7 +99,7 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
             self.message_user(request, NOTHING_CHOSEN, messages.WARNING)
             return redirect(PAGE)
         if "confirmed" not in request.POST:
-            title = ngettext("Mend %(count)d finding", "Mend %(count)d findings", len(chosen))
+            title = ngettext("Repair %(count)d finding", "Repair %(count)d findings", len(chosen))
             context = {"run": run, "findings": chosen}
             return self._page(request, "confirm", title % {"count": len(chosen)}, context)
         wanted = [(str(it["check"]), str(it["subject"])) for _, it in chosen]
@@ -109,8 +109,8 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
             self.message_user(request, str(error), messages.WARNING)
         else:
             entry = ngettext(
-                "Asked the doctor to mend %(count)d finding.",
-                "Asked the doctor to mend %(count)d findings.",
+                "Asked the doctor to repair %(count)d finding.",
+                "Asked the doctor to repair %(count)d findings.",
                 len(wanted),
             )
             self.log_change(request, mending, entry % {"count": len(wanted)})

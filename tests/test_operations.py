@@ -196,7 +196,7 @@ def test_commands_of_the_doctor(
     assert video.thumbnail_wanted_at is not None
     run = DoctorRun.objects.latest("pk").key
     said = call_documented(".venv/bin/python manage.py doctor --undo RUN", {"RUN": run})
-    assert said.startswith("Taken back: ")
+    assert said.startswith("Undone: ")
 
 
 @pytest.mark.django_db

@@ -291,8 +291,8 @@ def _mend(
     except DoctorStoppedError:
         raise
     except Exception as error:
-        logger.exception("the mend of '%s' %s failed", *named)
-        result.failed[named] = f"It could not be mended: {printable(str(error))}"
+        logger.exception("the repair of '%s' %s failed", *named)
+        result.failed[named] = f"It could not be repaired: {printable(str(error))}"
         say("mend", result.failed[named])
         return
     result.mended[named] = list(journal.sentences)

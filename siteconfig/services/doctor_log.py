@@ -156,13 +156,13 @@ def _take_back(entry: Entry) -> str:
     kind = str(entry.get("kind"))
     undo = _OWN.get(kind) or _undos.get(kind)
     if undo is None:
-        return f"Nothing to take back: {entry.get('said')}"
+        return f"Nothing to undo: {entry.get('said')}"
     try:
         with transaction.atomic():
             return undo(entry)
-    except Exception as error:  # the other changes are taken back in spite of this one
-        logger.exception("a change of the doctor was not taken back")
-        return f"Not taken back: {entry.get('said')} ({error})"
+    except Exception as error:  # the other changes are undone in spite of this one
+        logger.exception("a change of the doctor was not undone")
+        return f"Not undone: {entry.get('said')} ({error})"
 
 
 def _undo_change(entry: Entry) -> str:
@@ -170,22 +170,22 @@ def _undo_change(entry: Entry) -> str:
     row = _held(model, entry["pk"])
     what = f"{model._meta.db_table} {entry['pk']}"
     if row is None:
-        return f"Not taken back: {what} does not exist any more."
+        return f"Not undone: {what} does not exist any more."
     new, old = _restored(model, entry["new"]), _restored(model, entry["old"])
     if any(getattr(row, name) != value for name, value in new.items()):
-        return f"Not taken back: {what} has changed since, or was never changed."
+        return f"Not undone: {what} has changed since, or was never changed."
     model._default_manager.filter(pk=row.pk).update(**old)
     diff = ", ".join(f"{name} {_short(new[name])} -> {_short(old[name])}" for name in old)
-    return f"Taken back: {what}: {diff}"
+    return f"Undone: {what}: {diff}"
 
 
 def _undo_deletion(entry: Entry) -> str:
     model = _model(entry)
     what = f"{model._meta.db_table} {entry['pk']}"
     if _held(model, entry["pk"]) is not None:
-        return f"Not taken back: {what} already exists."
+        return f"Not undone: {what} already exists."
     model(**_restored(model, entry["old"])).save(force_insert=True)
-    return f"Taken back: {what} exists again."
+    return f"Undone: {what} exists again."
 
 
 def _undo_creation(entry: Entry) -> str:
@@ -193,12 +193,12 @@ def _undo_creation(entry: Entry) -> str:
     row = _held(model, entry["pk"])
     what = f"{model._meta.db_table} {entry['pk']}"
     if row is None:
-        return f"Not taken back: {what} does not exist any more."
+        return f"Not undone: {what} does not exist any more."
     same = _restored(model, entry["same"])
     if any(getattr(row, name) != value for name, value in same.items()):
-        return f"Not taken back: {what} has changed since."
+        return f"Not undone: {what} has changed since."
     _delete(row)
-    return f"Taken back: {what} was deleted."
+    return f"Undone: {what} was deleted."
 
 
 def _undo_mode(entry: Entry) -> str:
@@ -206,11 +206,11 @@ def _undo_mode(entry: Entry) -> str:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != entry["new"]:
-            return f"Not taken back: the mode of {path} has changed since."
+            return f"Not undone: the mode of {path} has changed since."
         os.fchmod(descriptor, int(entry["old"]))
     finally:
         os.close(descriptor)
-    return f"Taken back: {path}: mode {entry['new']:04o} -> {entry['old']:04o}"
+    return f"Undone: {path}: mode {entry['new']:04o} -> {entry['old']:04o}"
 
 
 _OWN: Final[dict[str, Undo]] = {

@@ -120,10 +120,10 @@ def make_reports() -> None:
         "check": "odd",
         "sentence": "This is odd.",
         "subject": "x",
-        "mend": "Mend it.",
+        "mend": "Repair it.",
         "mended": None,
     }
-    failed = finding | {"failed": "It could not be mended."}
+    failed = finding | {"failed": "It could not be repaired."}
     now = timezone.now()
     DoctorRun.objects.create(
         key="x", state="DONE", finished_at=now, found=2, findings=[finding, failed]

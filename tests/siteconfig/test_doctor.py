@@ -111,7 +111,7 @@ def test_a_mend_is_printed_logged_and_taken_back_by_its_run(media: Path) -> None
     assert (entry["run"], entry["check"], entry["kind"]) == (run.key, "thumbnails", "row_changed")
     assert entry["old"] == {"thumbnail_wanted_at": None}
     code, output = ask("--undo", run.key)
-    assert (code, output.startswith("Taken back: videos")) == (0, True)
+    assert (code, output.startswith("Undone: videos")) == (0, True)
     video.refresh_from_db()
     assert video.thumbnail_wanted_at is None
     assert "has changed since" in ask("--undo", run.key)[1], "twice does nothing"
@@ -162,7 +162,7 @@ def test_a_log_that_has_no_room_for_the_whole_line_prevents_the_change(
         video.refresh_from_db()
         assert video.view_count == 0
         Journal("run").change_row(video, view_count=6)
-        assert take_back("run")[0].startswith("Taken back")
+        assert take_back("run")[0].startswith("Undone")
 
 
 def test_every_change_can_be_taken_back_whatever_a_name_holds() -> None:
@@ -173,8 +173,8 @@ def test_every_change_can_be_taken_back_whatever_a_name_holds() -> None:
         journal.log("woken", f"woken: {title}")
         journal.change_row(video, view_count=7)
         first, second = take_back(journal.run)
-        assert first.startswith("Taken back")
-        assert "Nothing to take back" in second
+        assert first.startswith("Undone")
+        assert "Nothing to undo" in second
         video.refresh_from_db()
 
 
@@ -205,7 +205,7 @@ def test_an_entry_that_cannot_be_taken_back_does_not_stop_the_others() -> None:
     log.write_bytes(b"\xff\n[]\n" + good + lines + good[:-20])
     output = take_back("run")
     assert len(output) == 12
-    assert output[-1].startswith("Taken back")
+    assert output[-1].startswith("Undone")
     video.refresh_from_db()
     assert video.view_count == 0
 
@@ -391,11 +391,11 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     assert f"The video {video.short_id} has no thumbnail." in output
     run = DoctorRun.objects.get()
 
-    assert "None of the selected findings can be mended." in press(admin, "mend", run=run.pk)
+    assert "None of the selected findings can be repaired." in press(admin, "mend", run=run.pk)
     number = next(i for i, it in enumerate(run.findings) if it["subject"] == video.short_id)
     output = press(admin, "mend", run=run.pk, finding=number)
-    assert "Yes, mend it" in output
-    assert "Mend 1 finding" in output
+    assert ">Repair</button>" in output
+    assert "Repair 1 finding" in output
     assert DoctorRun.objects.count() == 1, "it asks first"
     press(admin, "mend", run=run.pk, finding=number, confirmed="yes")
     run_queue()
@@ -403,7 +403,7 @@ def test_an_admin_runs_it_and_mends_what_it_found(admin: Client, media: Path) ->
     other.refresh_from_db()
     assert other.thumbnail_wanted_at is None, "only what was selected"
     output = page(admin)
-    assert "1 mended" in output
+    assert "1 repaired" in output
     assert "thumbnail_wanted_at None -&gt; 1.0" in output
     assert "has run again in the meantime" in press(admin, "mend", run=run.pk, all="yes")
     last = DoctorRun.objects.first()

@@ -118,10 +118,10 @@ def undo_set_aside(entry: dict[str, Any]) -> str:
     for one in all_set_aside():
         if (one.root, one.key) == file and one.set_aside_at >= since:
             if stored_path(*file).exists():
-                return f"Not taken back: there is a new file {file.key}."
+                return f"Not undone: there is a new file {file.key}."
             restore_set_aside(name=one.name)
-            return f"Taken back: {file.root}/{file.key} is in its place again."
-    return f"Not taken back: {file.root}/{file.key} is not set aside."
+            return f"Undone: {file.root}/{file.key} is in its place again."
+    return f"Not undone: {file.root}/{file.key} is not set aside."
 
 
 def undo_put_back(entry: dict[str, Any]) -> str:
@@ -132,10 +132,10 @@ def undo_put_back(entry: dict[str, Any]) -> str:
     except FileNotFoundError:
         is_same = False
     if not is_same:
-        return f"Not taken back: {file.root}/{file.key} is not the file that was moved back."
+        return f"Not undone: {file.root}/{file.key} is not the file that was moved back."
     if set_aside(file, why="An admin undid that the doctor moved this file back."):
-        return f"Taken back: {file.root}/{file.key} is set aside again."
-    return f"Not taken back: {file.root}/{file.key} is missing."
+        return f"Undone: {file.root}/{file.key} is set aside again."
+    return f"Not undone: {file.root}/{file.key} is missing."
 
 
 # -- work -----------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fix",
             action="store_true",
-            help="Mend what can be mended. Each change is printed and logged to "
+            help="Repair what can be repaired. Each change is printed and logged to "
             "data/log/doctor.log. Nothing is deleted from the disk.",
         )
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             action="store_true",
             help="Read every video file to its end. This can take hours.",
         )
-        parser.add_argument("--undo", metavar="RUN", help="Take back the changes of a run.")
+        parser.add_argument("--undo", metavar="RUN", help="Undo the changes of a run.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["undo"]:
@@ -79,8 +79,8 @@ class Command(BaseCommand):
             self.stdout.write(f"... and {result.found - shown:,} more of the same kinds.")
         if result.found:
             sentence = ngettext(
-                "%(found)s finding, %(mended)s mended.",
-                "%(found)s findings, %(mended)s mended.",
+                "%(found)s finding, %(mended)s repaired.",
+                "%(found)s findings, %(mended)s repaired.",
                 result.found,
             )
             numbers = {"found": f"{result.found:,}", "mended": f"{len(result.mended):,}"}
@@ -88,7 +88,7 @@ class Command(BaseCommand):
         elif not result.problem:
             self.stdout.write("Nothing found.")
         if result.mended or result.failed:
-            self.stdout.write(f"To take the changes back: manage.py doctor --undo {result.key}")
+            self.stdout.write(f"To undo the changes: manage.py doctor --undo {result.key}")
 
     def _take_back(self, run: str) -> None:
         try:

@@ -143,7 +143,7 @@ def go_through(site: Site, faults: list[Fault]) -> None:
         return
     assert any(result.mended.values())
     said = take_back(result.key)
-    assert not [line for line in said if line.startswith("Not taken back")], said
+    assert not [line for line in said if line.startswith("Not undone")], said
     if all(fault.is_undone for fault in faults):
         assert state_of_the_site() == before
     if any(fault.is_undone for fault in faults):

@@ -81,7 +81,7 @@ def test_a_smaller_rendition_is_made_again(
     assert Job.objects.filter(video=video, kind=JobKind.ENRICH, state="WAITING").count() == 1
     assert not lost.path.exists()
     assert set_aside_files() == ([] if check == "missing_files" else [f"videos/{lost.filename}"])
-    assert all(line.startswith(("Taken", "Nothing")) for line in take_back(result.key))
+    assert all(line.startswith(("Undone", "Nothing")) for line in take_back(result.key))
     assert state_of_the_site() == before
 
 

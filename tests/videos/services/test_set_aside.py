@@ -250,5 +250,5 @@ def test_nothing_is_moved_back_or_aside_by_an_undo_while_a_backup_runs(
     run = BackupRun.objects.create(lease_until=timezone.now() + timedelta(minutes=1))
     assert all("A backup is running" in line for line in take_back("run"))
     run.delete()
-    assert all(line.startswith("Taken back") for line in take_back("run"))
+    assert all(line.startswith("Undone") for line in take_back("run"))
     assert everything_on_disk() == ["videos/b.mp4"]
