@@ -25,7 +25,8 @@ def _default_video_storage_path() -> str:
     return as_stored(settings.VIDEO_STORAGE_PATH)
 
 
-# Limits of what an admin may configure.
+# Limits of what an admin may configure. The database accepts a largest file of 1 byte or more,
+# since its first value is MAX_FILE_SIZE_BYTES, which may be below the form's minimum.
 MIN_FILE_LIMIT_BYTES = 1024**2
 MAX_FILE_LIMIT_BYTES = 1024**4
 MAX_WEEKLY_LIMIT_BYTES = 100 * 1024**4
