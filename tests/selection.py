@@ -43,8 +43,17 @@ ON_POSTGRESQL_WITH_LONG: Final = (
     "categories/",
     "siteconfig/",
     "videos/services/test_captions",
+    "videos/services/test_comments",
+    "videos/services/test_deletions",
+    "videos/services/test_details",
     "videos/services/test_files",
+    "videos/services/test_guest_links",
+    "videos/services/test_likes",
+    "videos/services/test_playlists",
+    "videos/services/test_removals",
+    "videos/services/test_restoring",
     "videos/services/test_set_aside",
+    "videos/services/test_watch_progress",
 )
 # pytest-django's fixtures that set up the database.
 DATABASE_FIXTURES: Final = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}

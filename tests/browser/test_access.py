@@ -25,6 +25,7 @@ from tests.browser.furnished import furnish
 from tests.browser.pages import PAGES, WIDE, Look, open_look
 from tests.browser.player import STOPPED
 from tests.builders import make_admin, make_user, make_video
+from tests.examples import one_in
 from tests.parts import axe_core
 from videos.selectors.feed import PAGE_SIZE
 
@@ -98,7 +99,8 @@ def look_closely(page: Page, look: Look, *, is_narrow_too: bool, takes_pictures:
     """Looks at a page at all its widths and in both schemes, with one load of it.
 
     Dark differs from light in colours only, which are the same at every width and mostly in every
-    state of a page. So without pictures one state is seen in the dark, at one width.
+    state of a page. So without pictures one state of each page of NARROW_TOO, which show all kinds
+    of elements, is seen in the dark, at one width.
     """
     page.wait_for_load_state("load")
     page.evaluate(axe_core())
@@ -115,7 +117,7 @@ def look_closely(page: Page, look: Look, *, is_narrow_too: bool, takes_pictures:
             wrong += [f"{where}: {it}" for it in found_by_axe(page, SIZES)]
         if takes_pictures:
             picture(page, look, width, "light")
-        if takes_pictures or (look in FIRST and width == look.widths[0]):
+        if takes_pictures or (is_narrow_too and look in FIRST and width == look.widths[0]):
             page.emulate_media(color_scheme="dark")
             wrong += [f"{where}, dark: {it}" for it in found_by_axe(page, COLOURS)]
         if takes_pictures:
@@ -238,7 +240,7 @@ def walk(page: Page) -> list[dict[str, Any]]:
     return stops
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", one_in(2, [390, 1280]))
 def test_the_keyboard_reaches_what_is_there_and_one_sees_where_it_is(
     visit: Callable[..., Page], site: live.Server, width: int, problems: list[str]
 ) -> None:
@@ -262,6 +264,7 @@ def test_the_keyboard_reaches_what_is_there_and_one_sees_where_it_is(
     problems.clear()  # most videos have no files
 
 
+@pytest.mark.long  # rarely changes with a page
 def test_forced_colours_leave_visible_what_a_colour_tells(
     visit: Callable[..., Page], site: live.Server
 ) -> None:

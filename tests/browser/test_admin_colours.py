@@ -83,9 +83,9 @@ LOOKS = [
     AdminLook("login, wrong", "/admin/login/", "", send("#login-form", username="x", password="x")),
     AdminLook("index", "/admin/"),
     AdminLook("list with filters", "/admin/videos/video/?is_hidden__exact=0&_facets=True"),
-    AdminLook("list with a message", "/admin/videos/video/", then=select("hide")),
+    AdminLook("list with a message", "/admin/videos/video/", then=select("hide"), is_long=True),
     AdminLook("list with an error", "/admin/videos/video/", then=select("retry")),
-    AdminLook("list with pages", "/admin/videos/comment/"),
+    AdminLook("list with pages", "/admin/videos/comment/", is_long=True),
     AdminLook("members", "/admin/accounts/user/?o=2.-3", "mod", is_long=True),
     AdminLook("form", "/admin/videos/video/{video}/change/", then=open_categories),
     AdminLook(
@@ -93,9 +93,9 @@ LOOKS = [
         "/admin/videos/video/{video}/change/",
         then=send("#video_form", title=""),
     ),
-    AdminLook("form to read", "/admin/videos/comment/{comment}/change/"),
+    AdminLook("form to read", "/admin/videos/comment/{comment}/change/", is_long=True),
     AdminLook("popup", "/admin/categories/category/add/?_popup=1", is_long=True),
-    AdminLook("history", "/admin/videos/video/{video}/history/"),
+    AdminLook("history", "/admin/videos/video/{video}/history/", is_long=True),
     AdminLook("delete", "/admin/videos/video/{video}/delete/"),
     AdminLook(
         "delete several", "/admin/videos/video/", then=select("delete_selected"), is_long=True
@@ -104,13 +104,21 @@ LOOKS = [
         "link shown once",
         "/admin/accounts/invitation/add/",
         then=send("#invitation_form", email="new@example.org"),
+        is_long=True,
     ),
     AdminLook("backups", "/admin/siteconfig/backuprun/", is_long=True),
     AdminLook("doctor", "/admin/siteconfig/doctorrun/", is_long=True),
-    AdminLook("doctor, asking", "/admin/siteconfig/doctorrun/", then=click("button[name=all]")),
+    AdminLook(
+        "doctor, asking",
+        "/admin/siteconfig/doctorrun/",
+        then=click("button[name=all]"),
+        is_long=True,
+    ),
     AdminLook("removals", "/admin/videos/removal/", is_long=True),
     AdminLook("configuration", "/admin/siteconfig/config/1/change/", is_long=True),
-    AdminLook("password", "/admin/password_change/", then=click("input[type=submit]")),
+    AdminLook(
+        "password", "/admin/password_change/", then=click("input[type=submit]"), is_long=True
+    ),
 ]
 
 

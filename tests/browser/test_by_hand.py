@@ -32,6 +32,13 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 SECONDS = 70
+# The other way to do the same runs with --long.
+KEYBOARD = pytest.mark.parametrize(
+    "hand", ["keyboard", pytest.param("touch", marks=pytest.mark.long)], indirect=True
+)
+TOUCH = pytest.mark.parametrize(
+    "hand", [pytest.param("keyboard", marks=pytest.mark.long), "touch"], indirect=True
+)
 
 
 @pytest.fixture(params=list(HANDS))
@@ -76,6 +83,7 @@ def is_shown(page: Page, seconds: float) -> bool:
     return abs(ImageStat.Stat(middle).mean[0] / 255 * SECONDS - seconds) < 2.5
 
 
+@KEYBOARD
 def test_a_video_is_found_by_its_category_and_watched(
     visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:
@@ -139,6 +147,7 @@ def test_the_timeline_shows_what_is_where_and_leads_there(
     wait_until(page, f"Math.abs(video.currentTime - {0.2 * SECONDS}) < 2")
 
 
+@TOUCH
 def test_the_size_is_chosen_while_it_plays(
     visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:
@@ -161,6 +170,7 @@ def test_the_size_is_chosen_while_it_plays(
         wait_until(page, f"video.videoHeight === {size} && video.currentTime > 0.2")
 
 
+@TOUCH
 def test_a_time_in_a_comment_moves_the_player(
     visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:
@@ -181,6 +191,7 @@ def test_a_time_in_a_comment_moves_the_player(
     page.wait_for_url("**/profile/alice/")
 
 
+@TOUCH
 def test_a_guest_link_is_made_watched_revoked_and_opened_again(
     visit: Callable[..., Page], hand: Hand, video_file: Video, bob: User, problems: list[str]
 ) -> None:
@@ -217,6 +228,7 @@ def test_a_guest_link_is_made_watched_revoked_and_opened_again(
     problems[:] = [said for said in problems if "410" not in said]
 
 
+@KEYBOARD
 def test_one_goes_on_where_one_stopped_on_another_device(
     visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:

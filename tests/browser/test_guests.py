@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from tests import clips
 from tests.browser.conftest import results
 from tests.browser.player import wait_until
+from tests.examples import one_in
 from tests.videos.stored_videos import ready_video
 from videos.models import GuestLink
 from videos.services.guest_links import create_guest_link
@@ -39,6 +40,9 @@ def video(bob: User) -> Video:
     return ready_video(bob, clip, title="Harvest in the hills", description=DESCRIPTION)
 
 
+LOOKS = [(390, "dark"), (390, "light"), (1280, "dark"), (1280, "light")]
+
+
 def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(
     visit: Callable[..., Page], video: Video, problems: list[str]
 ) -> None:
@@ -56,8 +60,7 @@ def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(
     problems.clear()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "colours"), one_in(4, LOOKS))
 def test_pictures_of_the_pages_of_guests(
     visit: Callable[..., Page],
     bob: User,

@@ -137,6 +137,7 @@ def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) ->
     expect(quality).to_contain_text("480p")
 
 
+@pytest.mark.long  # by the same menu as on the page
 def test_the_size_is_chosen_in_full_screen_too(page: Page, bob: User) -> None:
     open_hls(page, video_of_sizes(bob))
     page.keyboard.press("f")
@@ -373,6 +374,7 @@ def test_a_video_is_watched_to_its_end_while_it_is_made(
     assert_policy_kept(page)
 
 
+@pytest.mark.long  # the video that is watched to its end passes the edge, too
 def test_at_the_edge_the_player_says_that_more_is_made(
     page: Page, bob: User, slow_workers: int
 ) -> None:
@@ -390,6 +392,7 @@ def test_at_the_edge_the_player_says_that_more_is_made(
     wait_until(page, "video.ended", seconds=20)
 
 
+@pytest.mark.long  # views show the button, what it asks, and what it does
 def test_processing_is_stopped_by_a_button_that_asks_first(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:
@@ -412,6 +415,7 @@ def test_processing_is_stopped_by_a_button_that_asks_first(
     problems[:] = without(problems, "404")
 
 
+@pytest.mark.long  # views/test_status.py has the sentence
 def test_a_failure_while_watching_is_told_below_the_player(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:

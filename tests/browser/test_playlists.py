@@ -146,6 +146,7 @@ def test_a_playlist_is_filled_ordered_by_keyboard_and_played_in_a_loop(
     expect(queue.get_by_role("button", name="Loop", pressed=True)).to_be_visible()
 
 
+@pytest.mark.long  # the playlist that plays in a loop goes on outside of it
 def test_a_playlist_goes_on_in_full_screen(
     visit: Callable[..., Page], bob: User, video_files: list[Video], problems: list[str]
 ) -> None:

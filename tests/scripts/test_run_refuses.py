@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.examples import one_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -36,12 +38,12 @@ def test_a_taken_port(clone: Clone) -> None:
         )
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "8000x", "99999999999"])
+@pytest.mark.parametrize("port", one_in(3, ["0", "65536", "-1", "8000x", "http", "99999999999"]))
 def test_a_port_that_is_none(clone: Clone, port: str) -> None:
     assert clone.refusal(PORT=port) == f"PORT is '{port}'; it must be a number from 1 to 65535."
 
 
-@pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid", "2001:db8::7"])
+@pytest.mark.parametrize("host", one_in(3, ["203.0.113.7", "no-such-host.invalid", "2001:db8::7"]))
 def test_a_host_that_is_not_this_machine(clone: Clone, host: str) -> None:
     assert f"HOST is '{host}', which is not an address of this machine" in clone.refusal(HOST=host)
 
@@ -64,13 +66,15 @@ def test_a_full_disk(clone: Clone, fake_program: Callable[[str, str], str]) -> N
 
 @pytest.mark.parametrize(
     ("python", "words"),
-    [
-        ('case "$*" in *platform*) echo 3.10.12;; *) exit 1;; esac', "but python3 is 3.10.12"),
-        ('case "$*" in *platform*) echo 3.14.0;; *) exit 1;; esac', "but python3 is 3.14.0"),
-        ("exit 1", "but python3 is broken"),
-        (None, "but python3 is none"),
-    ],
-    ids=["too old", "too new", "broken", "none"],
+    one_in(
+        2,
+        [
+            ('case "$*" in *platform*) echo 3.10.12;; *) exit 1;; esac', "but python3 is 3.10.12"),
+            ('case "$*" in *platform*) echo 3.14.0;; *) exit 1;; esac', "but python3 is 3.14.0"),
+            (None, "but python3 is none"),
+            ("exit 1", "but python3 is broken"),
+        ],
+    ),
 )
 def test_a_python_that_does_not_fit(
     clone: Clone, tmp_path: Path, python: str | None, words: str

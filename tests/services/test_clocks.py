@@ -42,6 +42,7 @@ print(requeue_lost_jobs(), take_lease(upload.pk, KERNEL_ID + "0" * 24))
 """
 
 
+@pytest.mark.long  # test_wrong_clock.py has the clocks of one host in each run
 def test_a_host_whose_clock_is_ahead_takes_nothing_from_a_healthy_one(
     postgresql_databases: Databases, make_site: Callable[..., Site], shifted_clock: ShiftedClock
 ) -> None:

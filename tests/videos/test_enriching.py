@@ -184,7 +184,7 @@ def test_a_cancelled_video_stops_and_can_be_tried_again(bob: User) -> None:
 def test_a_rendition_is_a_file_that_is_its_own_index(bob: User, client: Client) -> None:
     import m3u8
 
-    video = ready_video(bob, clips.h264_mp4(seconds=9, size=FULL_HD))
+    video = ready_video(bob, clips.h264_mp4(seconds=5, size=FULL_HD))
     enrich()
     client.force_login(bob)
     base = f"/v/{video.short_id}"

@@ -28,6 +28,7 @@ from siteconfig.roots import MARKER
 from tests import clips
 from tests.builders import make_category, make_user, make_video
 from tests.conftest import FOLDERS
+from tests.examples import one_in
 from tests.folders import keep_new_videos_in, make_root
 from tests.processes import ROOT
 from tests.videos import live, tus_client
@@ -195,7 +196,7 @@ def test_enrichment_does_not_give_way_to_what_nobody_here_can_encode(
     assert process_next_job(SLOW) == "completed"
 
 
-@pytest.mark.parametrize("root", ["temp", "videos", "originals"])
+@pytest.mark.parametrize("root", one_in(3, ["temp", "videos", "originals"]))
 def test_a_job_whose_disk_goes_away_is_given_back_and_not_failed(
     bob: User, media: Path, root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_workers_process_what_was_uploaded_and_remove_what_was_deleted(
     wait_for(lambda: everything_on_disk() == [], name="the removal of its files")
 
 
+@pytest.mark.long  # scripts/test_chaos.py kills workers in each run
 def test_a_video_whose_worker_is_killed_is_finished_by_another(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
     assert Job.objects.get(kind="ENCODE").losses == 0
 
 
+@pytest.mark.long  # scripts/test_chaos.py kills idle workers too
 def test_killed_workers_that_had_nothing_to_do_are_replaced_by_others_that_work(
     bob: User, start_workers: Callable[..., int]
 ) -> None:
@@ -273,6 +275,7 @@ def at_enrichment(video: Video) -> bool:
     return Job.objects.filter(video=video, kind="ENRICH", state="RUNNING").exists()
 
 
+@pytest.mark.long  # processing/test_claim.py shows the order of the jobs
 def test_enrichment_gives_way_to_a_video_that_nobody_can_watch_yet(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 from clipset.lib import pictures
 from clipset.lib.image_child import ORIENTATION, count_scans
 from clipset.lib.pictures import PictureError, fitted_jpeg, fitted_webp, write_whole
+from tests.examples import one_in
 from tests.hostile import pictures as hostile
 from tests.processes import ROOT, wait_for
 from tests.videos.live import command_of, descendants, is_running
@@ -63,7 +64,7 @@ def save(path: Path, kind: str, mode: str, size: tuple[int, int], options: dict[
     Image.new(mode, size).save(path, kind, **options)
 
 
-@pytest.mark.parametrize(("kind", "mode", "size", "options"), LARGEST, ids=NAMES)
+@pytest.mark.parametrize(("kind", "mode", "size", "options"), one_in(3, LARGEST))
 def test_the_largest_picture_takes_less_than_300_mb(
     tmp_path: Path, kind: str, mode: str, size: tuple[int, int], options: dict[str, Any]
 ) -> None:

@@ -23,6 +23,7 @@ from clipset.lib.pictures import PictureError
 from clipset.workers.stopping import announce_stop, forget_stop
 from tests import clips
 from tests.builders import make_user, make_video
+from tests.examples import one_in
 from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos.live import descendants, program
@@ -147,7 +148,7 @@ def assert_only_its_picture(video: Video) -> None:
 # -- a moment -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seconds", [0, 3, 5.5, 7])
+@pytest.mark.parametrize("seconds", one_in(3, [0, 3, 5.5, 7]))
 def test_the_picture_shows_the_moment_that_was_chosen(video_file: Video, seconds: float) -> None:
     before = thumbnail(video_file)
     choose_thumbnail_frame(video=video_file, seconds=seconds)
@@ -457,7 +458,13 @@ def test_a_folder_in_use_is_not_swept(video_file: Video, monkeypatch: pytest.Mon
 # -- a picture that is sent -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(640, 360), (300, 900), (64, 36), (1, 1), (4000, 100)])
+SENT_SIZES = {
+    f"{width} x {height}": (width, height)
+    for width, height in [(640, 360), (64, 36), (1, 1), (300, 900), (4000, 100)]
+}
+
+
+@pytest.mark.parametrize("size", one_in(3, SENT_SIZES))
 def test_a_picture_that_is_sent_takes_the_shape_of_the_video(
     video_file: Video, size: tuple[int, int]
 ) -> None:

@@ -42,7 +42,7 @@ def pictures(*source: str | Path, track: str = "0:v:0") -> str:
 def test_ffmpeg_reads_every_rendition_by_hls_as_it_is_in_its_file(
     site: live.Server, bob: User
 ) -> None:
-    video = ready_video(bob, clips.h264_mp4(seconds=9, size="1280x720"))
+    video = ready_video(bob, clips.h264_mp4(seconds=9, size="1280x720", fps="10", gop=20))
     assert enrich() == "completed"
     visitor = Visitor(site, bob)
     cookie = ("-headers", f"Cookie: {visitor.headers['Cookie']}\r\n")
@@ -53,7 +53,7 @@ def test_ffmpeg_reads_every_rendition_by_hls_as_it_is_in_its_file(
     for rendition in video.renditions.all():
         by_hls = pictures(*cookie, "-i", f"{base}/{rendition.name}.m3u8?v={rendition.version}")
         assert by_hls == pictures("-i", rendition.path)
-        assert len(by_hls.splitlines()) >= 9 * 25
+        assert len(by_hls.splitlines()) >= 9 * 8
 
 
 def test_a_stranger_gets_none_of_it(site: live.Server, bob: User) -> None:
