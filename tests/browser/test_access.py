@@ -1,9 +1,9 @@
 """Every page for everybody: no violation that axe-core finds, nothing wider than the screen,
 nothing that the security policy stops.
 
-By default each page is seen in one state, and axe-core runs at its first width; pages whose layout
-differs on a phone get it there, too (NARROW_TOO). `scripts/test --long` sees all pages in all
-states, at all widths and in both schemes, and takes pictures.
+By default each page is seen in one state at all its widths, and axe-core runs at the first of them;
+pages with all kinds of elements are seen in the dark, too (DARK_TOO). `scripts/test --long` sees all
+pages in all states, at all widths and in both schemes, and takes pictures.
 
 The table of pages is tests/browser/pages.py: a new page needs a line there.
 """
@@ -52,13 +52,6 @@ EVERYTHING = {
 }
 # Rules whose result may differ between dark and light.
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-# Rules whose result may differ on a narrower screen. With pictures all rules run at all widths.
-SIZES = {
-    "runOnly": {
-        "type": "rule",
-        "values": ["target-size", "scrollable-region-focusable", "bypass", "region"],
-    }
-}
 AXE = """async (options) => {
     const found = await axe.run(document, {...options, resultTypes: ["violations"]});
     return found.violations.flatMap((rule) => rule.nodes.map((node) =>
@@ -69,9 +62,8 @@ LOOKS = [(name, look) for name, looks in PAGES.items() for look in looks]
 # Without pictures each page is seen in this state, and those of ALL_STATES in all of theirs.
 FIRST = [next((it for it in looks if not it.is_new), looks[0]) for looks in PAGES.values()]
 ALL_STATES = {"watch", "guest", "upload", "errors"}
-# Pages with another layout on a phone: of the player, of rows and cards, of the top bar. On all
-# others a phone only makes the column narrower, which shows in whether anything is too wide.
-NARROW_TOO = {"home", "watch", "upload", "playlist", "comments", "guest", "settings"}
+# Pages that show all kinds of elements between them: the player, rows and cards, forms, the top bar.
+DARK_TOO = {"home", "watch", "upload", "playlist", "comments", "guest", "settings"}
 Scheme: TypeAlias = Literal["light", "dark"]
 
 
@@ -95,11 +87,11 @@ def whole(page: Page, where: str) -> list[str]:
     return wrong + [f"{where}: no picture {it}" for it in page.evaluate(BROKEN)]
 
 
-def look_closely(page: Page, look: Look, *, is_narrow_too: bool, takes_pictures: bool) -> list[str]:
+def look_closely(page: Page, look: Look, *, is_dark_too: bool, takes_pictures: bool) -> list[str]:
     """Looks at a page at all its widths and in both schemes, with one load of it.
 
     Dark differs from light in colours only, which are the same at every width and mostly in every
-    state of a page. So without pictures one state of each page of NARROW_TOO, which show all kinds
+    state of a page. So without pictures one state of each page of DARK_TOO, which show all kinds
     of elements, is seen in the dark, at one width.
     """
     page.wait_for_load_state("load")
@@ -113,11 +105,9 @@ def look_closely(page: Page, look: Look, *, is_narrow_too: bool, takes_pictures:
         wrong += whole(page, where)
         if takes_pictures or width == look.widths[0]:
             wrong += [f"{where}: {it}" for it in found_by_axe(page, EVERYTHING)]
-        elif is_narrow_too:
-            wrong += [f"{where}: {it}" for it in found_by_axe(page, SIZES)]
         if takes_pictures:
             picture(page, look, width, "light")
-        if takes_pictures or (is_narrow_too and look in FIRST and width == look.widths[0]):
+        if takes_pictures or (is_dark_too and look in FIRST and width == look.widths[0]):
             page.emulate_media(color_scheme="dark")
             wrong += [f"{where}, dark: {it}" for it in found_by_axe(page, COLOURS)]
         if takes_pictures:
@@ -149,7 +139,7 @@ class Tour:
             self.wrong += look_closely(
                 page,
                 look,
-                is_narrow_too=name in NARROW_TOO,
+                is_dark_too=name in DARK_TOO,
                 takes_pictures=self.takes_pictures,
             )
         except PlaywrightError as error:  # so that the other pages are still seen
@@ -294,7 +284,7 @@ def test_forced_colours_leave_visible_what_a_colour_tells(
 REVEALED = "addEventListener('pagereveal', (event) => { window.moved = !!event.viewTransition; });"
 
 
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+@pytest.mark.parametrize("motion", one_in(2, ["no-preference", "reduce"]))
 def test_pages_move_into_each_other_only_for_those_who_want_motion(
     visit: Callable[..., Page],
     site: live.Server,

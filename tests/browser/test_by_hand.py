@@ -147,7 +147,7 @@ def test_the_timeline_shows_what_is_where_and_leads_there(
     wait_until(page, f"Math.abs(video.currentTime - {0.2 * SECONDS}) < 2")
 
 
-@TOUCH
+@pytest.mark.long  # test_hls.py chooses it by the pointer in each run
 def test_the_size_is_chosen_while_it_plays(
     visit: Callable[..., Page], hand: Hand, video_file: Video
 ) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from clipset.lib.pictures import MAX_BYTES
 from tests import clips
-from tests.videos.stored_videos import ready_video, run_queue
+from tests.videos.stored_videos import kept_video, run_queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,12 @@ pytestmark = [
 
 @pytest.fixture
 def video(bob: User) -> Video:
-    return ready_video(bob, clips.h264_mp4(seconds=6, size="640x360"), title="Harvest in the hills")
+    return kept_video(
+        bob,
+        clips.h264_mp4(seconds=6, size="640x360"),
+        is_enriched=False,
+        title="Harvest in the hills",
+    )
 
 
 def picture(content: bytes | None = None) -> FilePayload:
@@ -115,6 +120,7 @@ def test_a_picture_that_is_too_large_is_told_before_it_is_sent(
     assert page.evaluate(said) == ""
 
 
+@pytest.mark.long  # views/test_edit.py sends the same form
 def test_without_scripts_a_moment_is_typed_and_a_large_file_gets_its_sentence(
     visit: Callable[..., Page], bob: User, video: Video, problems: list[str]
 ) -> None:

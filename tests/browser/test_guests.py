@@ -14,7 +14,7 @@ from tests import clips
 from tests.browser.conftest import results
 from tests.browser.player import wait_until
 from tests.examples import one_in
-from tests.videos.stored_videos import ready_video
+from tests.videos.stored_videos import kept_video
 from videos.models import GuestLink
 from videos.services.guest_links import create_guest_link
 
@@ -37,7 +37,9 @@ DESCRIPTION = "The harvest of 2024, from the first morning on.\n\nMore: https://
 @pytest.fixture
 def video(bob: User) -> Video:
     clip = clips.h264_mp4(seconds=3, size="640x360")
-    return ready_video(bob, clip, title="Harvest in the hills", description=DESCRIPTION)
+    return kept_video(
+        bob, clip, is_enriched=False, title="Harvest in the hills", description=DESCRIPTION
+    )
 
 
 LOOKS = [(390, "dark"), (390, "light"), (1280, "dark"), (1280, "light")]

@@ -165,7 +165,7 @@ def test_speed_and_sound_hold_when_the_video_comes_through_hls_js(page: Page, bo
 
 
 def test_a_video_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> None:
-    page.goto(ready_video(bob, clips.h264_mp4(seconds=6)).get_absolute_url())
+    page.goto(kept_video(bob, clips.h264_mp4(seconds=6)).get_absolute_url())
     assert "stream.mp4" in page.evaluate("document.querySelector('video').currentSrc")
     page.get_by_role("button", name="settings").click()
     expect(page.get_by_role("menuitem", name=re.compile("^Speed"))).to_be_visible()
@@ -179,7 +179,7 @@ def test_a_video_that_the_site_cannot_send_just_now_is_waited_for(
     page: Page, bob: User, problems: list[str]
 ) -> None:
     """Already the first request fails, before any script listens."""
-    video_file = ready_video(bob, clips.h264_mp4(seconds=6))
+    video_file = kept_video(bob, clips.h264_mp4(seconds=6))
     is_busy = True
 
     def refuse(route: Route) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests import clips
 from tests.browser.player import seek, state, wait_until
 from tests.examples import one_in
-from tests.videos.stored_videos import ready_video
+from tests.videos.stored_videos import kept_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ pytestmark = [
 @pytest.fixture
 def page(visit: Callable[..., Page], bob: User) -> Page:
     """The page of a video of 30 s, paused at its start."""
-    video = ready_video(bob, clips.h264_mp4(seconds=30, size="160x90", fps="15"))
+    video = kept_video(bob, clips.h264_mp4(seconds=30, size="160x90", fps="15"), is_enriched=False)
     opened = visit(bob, viewport={"width": 1280, "height": 800})
     opened.goto(video.get_absolute_url())
     wait_until(opened, "video.readyState >= 2")

@@ -13,7 +13,7 @@ from clipset.lib.ids import new_short_id
 from tests import clips
 from tests.browser.player import state, wait_until
 from tests.processes import wait_for
-from tests.videos.stored_videos import ready_video
+from tests.videos.stored_videos import kept_video
 from videos.models import Playlist, Video
 from videos.services.comments import write_comment
 from videos.services.playlists import add_to_playlist, create_playlist
@@ -43,7 +43,7 @@ PHONE: dict[str, Any] = {
 def video_files(bob: User) -> list[Video]:
     """Three videos of one file, and one that failed."""
     clip = clips.h264_mp4(seconds=2, size="320x180", fps="10", gop=20)
-    first = ready_video(bob, clip, title="One")
+    first = kept_video(bob, clip, is_enriched=False, title="One")
     made = [first, *(copy_of(first, title) for title in ("Two", "Three", "Failed"))]
     Video.objects.filter(title="Failed").update(processing_status="FAILED", error_message="No.")
     return made

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.builders import make_caption, make_user
-from tests.videos.stored_videos import ready_video
+from tests.videos.stored_videos import kept_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,9 @@ pytestmark = [
 @pytest.fixture
 def video(bob: User) -> Video:
     alice = make_user("alice")
-    video = ready_video(alice, clips.h264_mp4(seconds=3, size="640x360"), title="Été à la mer")
+    video = kept_video(
+        alice, clips.h264_mp4(seconds=3, size="640x360"), is_enriched=False, title="Été à la mer"
+    )
     body = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nThe nightingale sings\n"
     make_caption(video, body)
     return video

@@ -16,7 +16,7 @@ from tests.browser.player import seek, state, wait_until
 from tests.builders import make_user
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.stored_videos import enrich, ready_video
+from tests.videos.stored_videos import kept_video
 from videos.models import Caption, WatchProgress
 
 if TYPE_CHECKING:
@@ -51,14 +51,10 @@ MARKERS = """
 SHOWN = "[...video.textTracks].find((track) => track.mode === 'showing')?.language"
 
 
-def video_file(user: User, seconds: float = 20, **fields: object) -> Video:
+def video_file(user: User, seconds: float = 20, **fields: Any) -> Video:
     """A video with its storyboard, small enough for one size."""
-    video = ready_video(
-        user, clips.h264_mp4(seconds=seconds, size="640x360", fps="10", gop=20), **fields
-    )
-    assert enrich() == "completed"
-    video.refresh_from_db()
-    return video
+    clip = clips.h264_mp4(seconds=seconds, size="640x360", fps="10", gop=20)
+    return kept_video(user, clip, **fields)
 
 
 def with_captions(video: Video, **words: str) -> Video:
@@ -111,6 +107,7 @@ def test_pointing_at_the_timeline_shows_the_picture_and_what_was_said(
     expect(page.locator(".player__comment")).to_be_hidden()
 
 
+@pytest.mark.long  # keys and the menu of sizes are tried in each run
 def test_the_speed_is_chosen_by_the_menu(page: Page, bob: User) -> None:
     open_page(page, video_file(bob))
     page.get_by_role("button", name="settings").click()
@@ -181,12 +178,14 @@ def test_the_menu_is_a_sheet_on_the_phone(phone: Page, bob: User) -> None:
     wait_until(phone, "video.playbackRate === 2")
 
 
+@pytest.mark.long  # test_player.py goes to full screen and back
 def test_a_double_click_fills_the_screen(page: Page, bob: User) -> None:
     open_page(page, video_file(bob))
     page.locator("video.player__video").dblclick(position={"x": 100, "y": 100})
     page.wait_for_function("() => document.fullscreenElement !== null")
 
 
+@pytest.mark.long  # test_by_hand.py follows such a time
 def test_a_time_in_the_page_seeks_in_place(page: Page, bob: User) -> None:
     open_page(page, video_file(bob))
     page.evaluate(

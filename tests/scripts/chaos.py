@@ -57,7 +57,7 @@ class Course:
     is_short: bool
 
 
-SHORT = Course(kills=5, videos=4, pause=1.5, full=2, is_short=True)
+SHORT = Course(kills=8, videos=4, pause=1.5, full=2, is_short=True)  # each victim once
 LONG = Course(kills=200, videos=40, pause=3.4, full=50, is_short=False)
 
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from tests.disks import Disk
     from tests.scripts.conftest import Clone
 
-pytestmark = pytest.mark.ffmpeg
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.long]
 
 
 @pytest.mark.parametrize(
     "course",
     [
-        pytest.param(SHORT, id="5 kills"),
-        pytest.param(LONG, id="200 kills", marks=pytest.mark.long),
+        pytest.param(SHORT, id="8 kills"),
+        pytest.param(LONG, id="200 kills"),
     ],
 )
 def test_whatever_is_killed_every_video_that_was_taken_ends_well(

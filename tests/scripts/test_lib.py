@@ -76,6 +76,7 @@ def test_on_one_address_django_knows_by_itself(
     assert addresses(HOST=host) == ["", ""]
 
 
+@pytest.mark.long  # makes two environments
 def test_a_linked_virtual_environment_is_replaced_and_what_it_leads_to_is_kept(
     clone: Clone, tmp_path: Path
 ) -> None:

@@ -118,7 +118,7 @@ def check_documented_commands(clone: Clone) -> None:
     )
 
 
-def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(
+def test_a_start_makes_what_is_missing(
     without_database: Clone,
 ) -> None:
     installed = without_database
@@ -172,6 +172,15 @@ def test_a_start_makes_what_is_missing_and_the_next_one_is_quick(
         assert "already running in this folder" in installed.refusal()
         end(installed, process, signal.SIGTERM)
         assert process.returncode == 0
+
+
+@pytest.mark.long  # the first start, and checks and permissions one by one, run always
+def test_a_later_start_refuses_what_is_wrong_and_is_quick(without_database: Clone) -> None:
+    installed = without_database
+    with running(installed, SEED="none") as process:
+        started(process)
+        end(installed, process, signal.SIGTERM)
+    env_file = installed.root / ".env"
 
     # A site with well-known passwords is not opened to others: it says what to do, and that works.
     # This also works after an upgrade, when tables of the new version are still missing.
@@ -304,6 +313,7 @@ def test_it_can_be_stopped_while_it_installs(clone: Clone) -> None:
         assert "Stopped before startup finished." in process.stdout.read()
 
 
+@pytest.mark.long  # test_run_refuses.py and siteconfig/test_checks.py have the refusals
 def test_a_wrong_setting_is_told_instead_of_a_start(without_database: Clone) -> None:
     for hour, words in (
         ("24", "Set it to 0 (midnight) to 23."),

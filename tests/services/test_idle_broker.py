@@ -19,6 +19,7 @@ print(len(get_broker().dequeue() or []), get_broker().queue_size())
 """
 
 
+@pytest.mark.long  # with Redis in each run
 def test_with_the_database_as_the_queue(make_site: Callable[..., Site]) -> None:
     site = make_site(CLIPSET_TRIAL="1")
     assert site.shell(TAKE_ONE) == "0 1"

@@ -20,6 +20,7 @@ DONE = "from django_q.models import Success; print(Success.objects.filter(id='{i
 WAITING = "from django_q.models import OrmQ; print(OrmQ.objects.count())"
 
 
+@pytest.mark.long  # what waited while Redis was down is done by such workers, too
 @pytest.mark.redis
 def test_workers_take_their_tasks_from_redis(redis: str, make_site: Callable[..., Site]) -> None:
     site = make_site(REDIS_URL=redis)

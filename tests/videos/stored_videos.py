@@ -17,10 +17,11 @@ from siteconfig.models import Config
 from siteconfig.roots import root_path
 from tests import clips, folders
 from tests.folders import entries
-from videos.models import Job, JobKind, Rendition, Upload, Video
+from videos.models import Caption, Job, JobKind, Rendition, Upload, Video
 from videos.services.files import paths_of
 from videos.services.processing.attempt import process_next_job
 from videos.services.removing import work_off_removals
+from videos.services.search_index import index_captions, index_video
 from videos.services.set_aside import all_set_aside
 from videos.services.stored_files import stored_path
 from videos.services.uploads.create import VideoDetails, begin_upload
@@ -50,22 +51,33 @@ def ready_video(user: User, clip: Path, **fields: Any) -> Video:
     return video
 
 
-def kept_video(user: User, clip: Path) -> Video:
-    """One that has its smaller renditions and its storyboard as well. The same clip is processed
-    once in a run; after that the rows and files of it are made again, which is quicker."""
-    kept = _kept.get(clip)
+def kept_video(user: User, clip: Path, *, is_enriched: bool = True, **fields: Any) -> Video:
+    """A processed video; by default with its smaller renditions and its storyboard.
+
+    A clip is processed once in a run and its files and rows are copied after that, which is
+    quicker. Only for tests that do not look at processing: a copy charges no quota, and nothing
+    waits in the task queue.
+    """
+    kept = _kept.get((clip, is_enriched))
     if kept is None:
         video = ready_video(user, clip)
-        assert enrich() == "completed"
-        video.refresh_from_db()
-        _kept[clip] = _keep(video)
-        return video
-    for root in ("videos", "thumbnails"):
-        shutil.copytree(kept.files / root, root_path(root), dirs_exist_ok=True)
-    kept.video.uploaded_by = user
-    kept.video.save(force_insert=True)
-    for rendition in kept.renditions:
-        rendition.save(force_insert=True)
+        if is_enriched:
+            assert enrich() == "completed"
+            video.refresh_from_db()
+        kept = _kept[clip, is_enriched] = _keep(video)
+        OrmQ.objects.all().delete()
+    else:
+        assert not Video.objects.filter(pk=kept.video.pk).exists(), "one video of a clip in a test"
+        for root in ("videos", "thumbnails"):
+            if (kept.files / root).exists():
+                shutil.copytree(kept.files / root, root_path(root), dirs_exist_ok=True)
+        kept.video.uploaded_by = user
+        kept.video.save(force_insert=True)
+        for row in kept.rows:
+            row.save(force_insert=True)
+    Video.objects.filter(pk=kept.video.pk).update(**fields)
+    index_captions(kept.video.pk)
+    index_video(kept.video.pk)
     return Video.objects.get(pk=kept.video.pk)
 
 
@@ -73,10 +85,11 @@ def kept_video(user: User, clip: Path) -> Video:
 class _Kept:
     files: Path
     video: Video
-    renditions: list[Rendition]
+    rows: list[Rendition | Job | Caption]
 
 
-_kept: dict[Path, _Kept] = {}
+# By clip and whether it was enriched.
+_kept: dict[tuple[Path, bool], _Kept] = {}
 
 
 def _keep(video: Video) -> _Kept:
@@ -85,7 +98,8 @@ def _keep(video: Video) -> _Kept:
         folder = "videos" if Path(path).suffix == ".mp4" else "thumbnails"
         (files / folder).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, files / folder / Path(path).name)
-    return _Kept(files, video, list(video.renditions.all()))
+    rows = [*video.renditions.all(), *video.jobs.all(), *video.captions.all()]
+    return _Kept(files, video, rows)
 
 
 def work() -> str:

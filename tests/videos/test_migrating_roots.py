@@ -176,6 +176,7 @@ def marked(media: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long  # a migration of the past
 def test_every_file_keeps_its_place_and_gets_a_name_and_a_key(old: Old, media: Path) -> None:
     old.video()
     old.video(videos=media / "more")

@@ -33,6 +33,8 @@ from videos.sample_data.clips import CLIPS, make_clip
 from videos.sample_data.data import VIDEOS, sample_short_id
 from videos.transcode.errors import ProcessingError
 from videos.transcode.pipeline import transcode
+from videos.transcode.plan import make_plan
+from videos.transcode.probe import probe
 from videos.transcode.publish import publish_file
 from videos.transcode.types import Options, no_tick
 
@@ -66,6 +68,17 @@ FOLDERS = ("videos", "thumbnails", "temp", "originals")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site whose ten files are copies of one small clip, which is quick."""
+    return seeded_site(tmp_path_factory, "--source", str(clips.h264_mp4(seconds=6)))
+
+
+@pytest.fixture(scope="module")
+def painted_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site with the clips that the command makes: about 25 s of processor time."""
+    return seeded_site(tmp_path_factory)
+
+
+def seeded_site(tmp_path_factory: pytest.TempPathFactory, *arguments: str) -> Site:
     folder = tmp_path_factory.mktemp("seeded")
     paths = {
         f"{name.upper()}_STORAGE_PATH": str(folder / f"{name}s")
@@ -73,8 +86,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     }
     site = Site(folder, **paths, TEMP_STORAGE_PATH=str(folder / "temp"))
     site.manage("migrate", "--verbosity=0")
-    said = site.manage("seed_clipset")
-    assert "Making clip 3 of 10 …" in said
+    said = site.manage("seed_clipset", *arguments)
+    assert arguments or "Making clip 3 of 10 …" in said
     assert "admin123" in said
     return site
 
@@ -151,7 +164,6 @@ def test_the_rows_vary(site: Site) -> None:
     assert len({video["uploaded_by"] for video in videos}) == 4
     views = [video["view_count"] for video in videos]
     assert (min(views), max(views)) == (0, 500)
-    assert len({video["duration_seconds"] for video in videos}) > 10
     assert all(re.fullmatch(r"[A-Za-z0-9]{10}", video["short_id"]) for video in videos)
     assert all(video["error_message"] for video in videos if video["processing_status"] == "FAILED")
     assert all(video["file_size_bytes"] > 0 for video in videos)
@@ -171,30 +183,34 @@ def filmed(site: Site) -> list[Any]:
     return [row for row in rows(site, "SELECT * FROM videos") if row["thumbnail_filename"]]
 
 
-def test_ten_files_and_their_thumbnails_are_there_and_nothing_else(site: Site) -> None:
-    with_file = filmed(site)
+@pytest.mark.long  # makes all clips; in each run one is made, and copies are looked at
+def test_ten_files_and_their_thumbnails_are_there_and_nothing_else(painted_site: Site) -> None:
+    with_file = filmed(painted_site)
     assert sorted(row["filename"] for row in with_file) == sorted(
-        path.name for path in entries(site.folder / "videos")
+        path.name for path in entries(painted_site.folder / "videos")
     )
     assert sorted(row["thumbnail_filename"] for row in with_file) == sorted(
-        path.name for path in entries(site.folder / "thumbnails")
+        path.name for path in entries(painted_site.folder / "thumbnails")
     )
     assert len(with_file) == 10
     assert sum(row["processing_status"] == "COMPLETED" for row in with_file) == 9
     for row in with_file:
         assert row["storage_root"] == "videos"
         assert row["thumbnail_root"] == "thumbnails"
-        path = site.folder / "videos" / row["filename"]
+        path = painted_site.folder / "videos" / row["filename"]
         assert path.stat().st_size == row["stored_bytes"]
         assert row["was_copied"]
-    assert entries(site.folder / "temp") == []
+    assert entries(painted_site.folder / "temp") == []
+    durations = rows(painted_site, "SELECT DISTINCT duration_seconds FROM videos")
+    assert len(durations) > 10
     shapes = {row["width"] / row["height"] for row in with_file}
     assert shapes == {1280 / 720, 960 / 720, 720 / 1280}
 
 
-def test_the_files_play_to_their_end(site: Site) -> None:
-    for row in filmed(site):
-        path = site.folder / "videos" / row["filename"]
+@pytest.mark.long  # makes all clips; in each run one is made, and copies are looked at
+def test_the_files_play_to_their_end(painted_site: Site) -> None:
+    for row in filmed(painted_site):
+        path = painted_site.folder / "videos" / row["filename"]
         decoded = subprocess.run(
             ["ffmpeg", "-v", "error", "-xerror", "-i", path, "-f", "null", "-"],
             check=False,
@@ -210,9 +226,10 @@ def test_the_files_play_to_their_end(site: Site) -> None:
         assert 6 <= row["duration_seconds"] <= 15.1
 
 
-def test_every_fragment_has_its_index_in_front(site: Site) -> None:
-    for row in filmed(site):
-        kinds = boxes(site.folder / "videos" / row["filename"])
+@pytest.mark.long  # makes all clips; in each run one is made, and copies are looked at
+def test_every_fragment_has_its_index_in_front(painted_site: Site) -> None:
+    for row in filmed(painted_site):
+        kinds = boxes(painted_site.folder / "videos" / row["filename"])
         before = [kinds[place - 1] for place, kind in enumerate(kinds) if kind == "moof"]
         assert len(before) > 2, row["title"]
         assert set(before) == {"sidx"}, row["title"]
@@ -227,14 +244,20 @@ def boxes(path: Path) -> list[str]:
     return kinds
 
 
-def test_the_same_clip_comes_out_each_time(site: Site, tmp_path: Path) -> None:
+@pytest.mark.long
+def test_the_same_clip_comes_out_each_time(painted_site: Site, tmp_path: Path) -> None:
     clip = CLIPS[-1]
     again = transcode(
         make_clip(clip, tmp_path, options=Options(), tick=no_tick), tmp_path, options=Options()
     )
-    [row] = [row for row in filmed(site) if row["short_id"] == sample_short_id(clip.name)]
-    stored = site.folder / "videos" / row["filename"]
+    [row] = [row for row in filmed(painted_site) if row["short_id"] == sample_short_id(clip.name)]
+    stored = painted_site.folder / "videos" / row["filename"]
     assert stored.read_bytes() == again.top.path.read_bytes()
+
+
+def test_a_clip_is_made_that_browsers_play_as_it_is(tmp_path: Path) -> None:
+    made = make_clip(CLIPS[-1], tmp_path, options=Options(), tick=no_tick)
+    assert make_plan(probe(made, options=Options()), Options()).copied
 
 
 def test_a_second_seeding_is_refused_and_changes_nothing(site: Site) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from accounts.services.quota import quota_state
 from tests.builders import make_user
+from tests.examples import one_in
 from tests.parts import require
 from tests.processes import ROOT, process
 from tests.videos import live
@@ -108,7 +109,7 @@ def command(client: str) -> list[str | Path]:
     return [require("node"), ROOT / "tests/videos/clients/tus_js.mjs"]
 
 
-@pytest.mark.parametrize("client", ["tus-js-client", "tuspy"])
+@pytest.mark.parametrize("client", one_in(2, ["tus-js-client", "tuspy"]))
 @pytest.mark.parametrize(
     "journey", [SHORT, pytest.param(LONG, marks=pytest.mark.long)], ids=["short", "long"]
 )

@@ -92,7 +92,6 @@ def test_workers_process_what_was_uploaded_and_remove_what_was_deleted(
     wait_for(lambda: everything_on_disk() == [], name="the removal of its files")
 
 
-@pytest.mark.long  # scripts/test_chaos.py kills workers in each run
 def test_a_video_whose_worker_is_killed_is_finished_by_another(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:
@@ -158,7 +157,7 @@ def test_a_stopped_cluster_gives_back_what_it_was_at_and_the_next_one_goes_on(
     assert Job.objects.get(kind="ENCODE").losses == 0
 
 
-@pytest.mark.long  # scripts/test_chaos.py kills idle workers too
+@pytest.mark.long  # the killed worker that had something to do is replaced in each run
 def test_killed_workers_that_had_nothing_to_do_are_replaced_by_others_that_work(
     bob: User, start_workers: Callable[..., int]
 ) -> None:
@@ -219,6 +218,7 @@ def falls_silent(cluster: str) -> None:
 BEAT = 0.5  # seconds, instead of 20
 
 
+@pytest.mark.long  # siteconfig/test_heartbeat.py shows what each part says
 def test_a_cluster_beats_while_it_works_and_not_while_a_part_of_it_is_stopped(
     bob: User, start_workers: Callable[..., int]
 ) -> None:
@@ -245,6 +245,7 @@ def paced_ffmpeg(folder: Path, mark: str) -> str:
     return own_ffmpeg(folder, ffmpeg=f'{slow}\nexec {shutil.which("ffmpeg")} "$@"')
 
 
+@pytest.mark.long  # processing/test_claim.py shows who is next
 def test_short_videos_of_another_member_are_ready_while_one_of_two_hours_is_encoded(
     bob: User, start_workers: Callable[..., int], tmp_path: Path
 ) -> None:

@@ -148,7 +148,7 @@ def session_of_a_member() -> str:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("visitor", ["stranger", "member"])
-@pytest.mark.parametrize("what", one_in(2, UNREADABLE | ODD))
+@pytest.mark.parametrize("what", one_in(2, list(UNREADABLE | ODD)))
 def test_no_body_is_an_error_of_ours(what: str, visitor: str) -> None:
     session = session_of_a_member() if visitor == "member" else ""
     for path in PATHS:

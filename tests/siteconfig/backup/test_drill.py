@@ -106,15 +106,7 @@ print(waiting, Video.objects.count())
 """
 
 
-# On SQLite test_backup.py and test_replace.py restore a site in each run.
-@pytest.mark.parametrize(
-    "databases",
-    [
-        pytest.param("sqlite", marks=pytest.mark.long),
-        pytest.param("postgresql", marks=pytest.mark.postgresql),
-    ],
-    indirect=True,
-)
+@pytest.mark.long  # test_backup.py backs up and restores a site in each run
 def test_a_busy_site_comes_back_with_all_that_it_had_acknowledged(
     databases: Databases, backed_up: dict[str, str], tmp_path: Path
 ) -> None:

@@ -35,7 +35,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 def video(settings: Settings, tmp_path: Path) -> Video:
     """In 720p and in 480p, with thumbnail and storyboard."""
     settings.DOCTOR_LOG = tmp_path / "doctor.log"
-    video = kept_video(make_user("bob"), clips.h264_mp4(size="1280x720", seconds=2, fps="10", gop=20))
+    video = kept_video(
+        make_user("bob"), clips.h264_mp4(size="1280x720", seconds=2, fps="10", gop=20)
+    )
     assert video.renditions.count() == 2
     index_video(video.pk)
     set_up_schedules()

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
+from tests.examples import one_in
 from videos.transcode import caption_tracks
 from videos.transcode.caption_tracks import ExtractedCaption, extract_captions
 from videos.transcode.captions import (
@@ -205,7 +206,8 @@ def test_too_much_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<", "<i", "<i>", "</i>", "&", "{\\", "0", ":", "\r", "00:01-->", " ", "<b><i>"]
+    "piece",
+    one_in(3, ["<", "<i", "<i>", "</i>", "&", "{\\", "0", ":", "\r", "00:01-->", " ", "<b><i>"]),
 )
 def test_a_hostile_file_costs_no_time(piece: str) -> None:
     text = "00:00:01,000 --> 00:00:02,000\n" + piece * (MAX_BYTES // len(piece) - 20)

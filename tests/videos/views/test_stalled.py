@@ -347,6 +347,7 @@ def test_a_stalled_reader_is_cut_off_and_its_slot_is_free_again(
     assert "Traceback" not in impatient.log.read_text()
 
 
+@pytest.mark.long  # server/test_sockets.py has slow lines in each run
 def test_a_refused_body_that_drips_is_not_waited_for_longer_than_it_is_said(
     site: live.Server, bob: User
 ) -> None:
