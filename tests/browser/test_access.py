@@ -1,9 +1,9 @@
 """Every page for everybody: no violation that axe-core finds, nothing wider than the screen,
 nothing that the security policy stops.
 
-By default each page is seen in one state at all its widths, and axe-core runs at the first of them;
-pages with all kinds of elements are seen in the dark, too (DARK_TOO). `scripts/test --long` sees all
-pages in all states, at all widths and in both schemes, and takes pictures.
+By default each page is seen in one state at all its widths, and axe-core runs at the first of
+them; pages with all kinds of elements are seen in the dark, too (DARK_TOO). `scripts/test --long`
+sees all pages in all states, at all widths and in both schemes, and takes pictures.
 
 The table of pages is tests/browser/pages.py: a new page needs a line there.
 """
@@ -62,7 +62,7 @@ LOOKS = [(name, look) for name, looks in PAGES.items() for look in looks]
 # Without pictures each page is seen in this state, and those of ALL_STATES in all of theirs.
 FIRST = [next((it for it in looks if not it.is_new), looks[0]) for looks in PAGES.values()]
 ALL_STATES = {"watch", "guest", "upload", "errors"}
-# Pages that show all kinds of elements between them: the player, rows and cards, forms, the top bar.
+# Pages that show all kinds of elements: the player, rows and cards, forms, the top bar.
 DARK_TOO = {"home", "watch", "upload", "playlist", "comments", "guest", "settings"}
 Scheme: TypeAlias = Literal["light", "dark"]
 
