@@ -88,7 +88,7 @@ def browser(profile: Path, url: str, session: str) -> Iterator[int]:
 
     Lighthouse could send the cookie itself, but no longer once a page has set another one.
     """
-    chromium = next(filter(None, map(shutil.which, PARTS["browser"][0])), None)
+    chromium = next(filter(None, map(shutil.which, PARTS["chromium"][0])), None)
     if chromium is None:
         raise SystemExit("Chromium is missing. Run as root: apt-get install chromium")
     port = free_port()

@@ -48,13 +48,18 @@ def browser_first(browser: Browser, transactional_db: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, driven by Playwright: one process for all tests of a worker."""
+def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright: one process for all tests of a worker.
+
+    The parameter, if any, is the program to use (tests/parts.py).
+    """
     from playwright.sync_api import sync_playwright
 
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=require("browser"), args=FLAGS)
+        started = playwright.chromium.launch(
+            executable_path=require(getattr(request, "param", "browser")), args=FLAGS
+        )
         yield started
         started.close()
 

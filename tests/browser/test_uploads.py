@@ -543,20 +543,7 @@ def test_whoever_used_up_the_week_goes_on_with_what_is_unfinished(
     expect(row(page, "right.mp4")).to_contain_text("Uploaded.")
 
 
-def test_while_sending_the_screen_stays_on_and_leaving_is_asked_about(
-    page: Page, tmp_path: Path
-) -> None:
-    page.evaluate(
-        """() => {
-            const real = navigator.wakeLock.request.bind(navigator.wakeLock);
-            window.locks = [];
-            navigator.wakeLock.request = async (kind) => {
-                const lock = await real(kind);
-                window.locks.push(lock);
-                return lock;
-            };
-        }"""
-    )
+def test_while_sending_leaving_is_asked_about(page: Page, tmp_path: Path) -> None:
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -568,9 +555,32 @@ def test_while_sending_the_screen_stays_on_and_leaving_is_asked_about(
     choose(page, video_file(tmp_path, "a.mp4", 2 * KB * KB))
     send(page)
     partly_sent(row(page, "a.mp4"))
-    page.wait_for_function("() => window.locks.length === 1 && !window.locks[0].released")
     page.close(run_before_unload=True)
     wait_for(lambda: page.evaluate("1") and asked == ["beforeunload"], name="the question")
+    network.detach()
+    expect(row(page, "a.mp4")).to_contain_text("Uploaded.")
+
+
+@pytest.mark.long  # starts another browser
+@pytest.mark.chromium
+@pytest.mark.parametrize("browser", ["chromium"], indirect=True)
+def test_while_sending_the_screen_stays_on(page: Page, tmp_path: Path) -> None:
+    page.evaluate(
+        """() => {
+            const real = navigator.wakeLock.request.bind(navigator.wakeLock);
+            window.locks = [];
+            navigator.wakeLock.request = async (kind) => {
+                const lock = await real(kind);
+                window.locks.push(lock);
+                return lock;
+            };
+        }"""
+    )
+    network = throttle(page, SLOW)
+    choose(page, video_file(tmp_path, "a.mp4", 2 * KB * KB))
+    send(page)
+    partly_sent(row(page, "a.mp4"))
+    page.wait_for_function("() => window.locks.length === 1 && !window.locks[0].released")
     network.detach()
     expect(row(page, "a.mp4")).to_contain_text("Uploaded.")
     page.wait_for_function("() => window.locks[0].released")

@@ -19,7 +19,7 @@ print(len(get_broker().dequeue() or []), get_broker().queue_size())
 """
 
 
-@pytest.mark.long  # with Redis in each run
+@pytest.mark.long  # upgrades make trial starts, and are tested with --long
 def test_with_the_database_as_the_queue(make_site: Callable[..., Site]) -> None:
     site = make_site(CLIPSET_TRIAL="1")
     assert site.shell(TAKE_ONE) == "0 1"
@@ -27,6 +27,7 @@ def test_with_the_database_as_the_queue(make_site: Callable[..., Site]) -> None:
     assert site.shell(TAKE_ONE) == "1 1"
 
 
+@pytest.mark.long  # upgrades make trial starts, and are tested with --long
 @pytest.mark.redis
 def test_with_redis(make_site: Callable[..., Site], redis: str) -> None:
     site = make_site(REDIS_URL=redis, CLIPSET_TRIAL="1")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tests.processes import Site
     from tests.projects import Databases
 
-pytestmark = pytest.mark.postgresql
+# Upgrades are tested with --long.
+pytestmark = [pytest.mark.postgresql, pytest.mark.long]
 
 NAMES = "from accounts.models import User; print(*User.objects.values_list('username', flat=True))"
 MAKE = "from accounts.models import User; User.objects.create_user('bob', 'bob@example.org', 'x')"

@@ -399,7 +399,8 @@ class PowerCut(BaseException):
 
 
 @pytest.mark.parametrize(
-    "line", one_in(2, ["write_whole", "sync", "commit", "request_removals", "remove_unpublished"])
+    "line",
+    one_in(2, ["write_whole", "sync", "committed", "request_removals", "remove_unpublished"]),
 )
 def test_the_row_names_a_whole_picture_wherever_the_power_fails(
     video_file: Video, monkeypatch: pytest.MonkeyPatch, line: str
