@@ -78,22 +78,23 @@ def begin_with_the_longest(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
-def workers_for(arguments: list[str], root: Path) -> int:
+def workers_for(arguments: list[str], root: Path, *, is_quick: bool = False) -> int:
     """Returns how many workers run these arguments of pytest; 0 for a single file.
 
-    There is one worker more than cores, at most MAX_WORKERS, because some tests always wait for a
-    browser or for a time.
+    There are two workers more than cores, at most MAX_WORKERS, because some tests always wait for
+    a browser or for a time. Those of --quick rarely wait, so it gets one more than cores.
     """
     files = [root / argument.split("::", 1)[0] for argument in arguments]
     if len(files) == 1 and files[0].is_file():
         return 0
-    return min(MAX_WORKERS, len(os.sched_getaffinity(0)) + 1)
+    return min(MAX_WORKERS, len(os.sched_getaffinity(0)) + (1 if is_quick else 2))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Returns the number of workers for `-n auto`."""
-    return workers_for(config.args, config.invocation_params.dir)
+    is_quick = config.getoption("--quick")
+    return workers_for(config.args, config.invocation_params.dir, is_quick=is_quick)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,6 +1,6 @@
 """Which of the collected tests a run takes.
 
-- Without options: all but those marked `long` (above 30 s).
+- Without options: all but those marked `long`: above 30 s, or like others that do run.
 - `--long`: those as well.
 - `--quick`: unit and view tests on SQLite. No other program than Python's runs, no server, no task
   queue: at most 90 s on 2 cores. Coverage is measured over these (scripts/test).
@@ -39,6 +39,7 @@ ON_BOTH_DATABASES: Final = (
 ON_POSTGRESQL_WITH_LONG: Final = (
     "accounts/test_invitations",
     "accounts/test_members",
+    "accounts/test_quota",
     "accounts/test_sessions",
     "categories/",
     "siteconfig/",
@@ -54,6 +55,7 @@ ON_POSTGRESQL_WITH_LONG: Final = (
     "videos/services/test_restoring",
     "videos/services/test_set_aside",
     "videos/services/test_watch_progress",
+    "videos/services/uploads/test_create",
 )
 # pytest-django's fixtures that set up the database.
 DATABASE_FIXTURES: Final = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
@@ -63,6 +65,7 @@ NOT_ON_BOTH: Final = {"browser", "ffmpeg", "long", "postgresql", "redis"}
 # Folders and files below tests/ that --quick does not even collect: whole sites, servers, task
 # queues, processes at the same time, disks that fail, input at random, the largest pictures.
 NOT_QUICK: Final = (
+    "accounts/test_avatars",
     "accounts/test_quota_model",
     "browser/",
     "clipset/lib/test_pictures",

@@ -92,6 +92,7 @@ ON_SITE = [
 ]
 
 
+@pytest.mark.slow
 def test_no_page_shows_a_moderator_the_address_of_somebody_else(mod: User) -> None:
     client = logged_in(mod)
     pages = ON_SITE + [page for model in admin.site._registry for page in pages_of(model)]

@@ -28,6 +28,7 @@ def path_of(link: str) -> str:
     return "/" + link.split("/", 3)[3]
 
 
+@pytest.mark.long  # test_journeys.py joins and chooses a password in each run
 def test_the_first_admin_and_who_is_invited_join_and_who_forgot_gets_in_again(
     visit: Callable[..., Page], bob: User
 ) -> None:

@@ -62,6 +62,7 @@ def test_a_guests_player_says_when_the_link_is_closed_while_it_plays(
     problems.clear()
 
 
+@pytest.mark.long  # takes screenshots; test_access.py looks at the page of a guest in each run
 @pytest.mark.parametrize(("width", "colours"), one_in(4, LOOKS))
 def test_pictures_of_the_pages_of_guests(
     visit: Callable[..., Page],

@@ -257,6 +257,7 @@ def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
     problems[:] = without(problems, "404", "416")
 
 
+@pytest.mark.long  # stall_recovery.js and test_player.py seek in each run
 def test_what_hls_js_does_not_fetch_any_more_is_fetched_again(
     page: Page, bob: User, problems: list[str]
 ) -> None:

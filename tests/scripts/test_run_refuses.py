@@ -91,6 +91,7 @@ def test_a_python_that_does_not_fit(
     assert words in answer
 
 
+@pytest.mark.long  # rare, and each clone costs a second
 def test_a_folder_whose_path_is_too_long_for_a_socket(clone: Clone) -> None:
     deep = clone.root / ("d" * 74)
     deep.mkdir()

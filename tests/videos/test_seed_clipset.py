@@ -301,6 +301,7 @@ def test_a_source_is_copied_for_all_ten(db: None, media: Path) -> None:
 
 
 @pytest.mark.both_databases
+@pytest.mark.long_on_postgresql
 def test_the_same_arguments_give_the_same_rows(db: None) -> None:
     before = timezone.now()
     seed()

@@ -305,7 +305,7 @@ HARMLESS: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("what", HARMLESS)
+@pytest.mark.parametrize("what", one_in(2, list(HARMLESS)))
 def test_only_the_first_picture_of_a_file_is_decoded(what: str) -> None:
     before = os.times()
     webp = fitted_webp(io.BytesIO(HARMLESS[what]()), (16, 16))

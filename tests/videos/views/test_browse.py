@@ -73,6 +73,7 @@ def queries(client: Client, path: str) -> int:
 # -- costs ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pages_cost_as_many_queries_for_thirty_videos_as_for_one(
     client: Client, bob: User, music: Category
 ) -> None:

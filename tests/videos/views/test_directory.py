@@ -15,7 +15,11 @@ from videos.selectors.directory import directory_page
 if TYPE_CHECKING:
     from accounts.models import User
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases,
+    pytest.mark.long_on_postgresql,
+]
 
 
 @pytest.fixture

@@ -33,7 +33,11 @@ from videos.services.processing.jobs import add_job
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries, Settings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases,
+    pytest.mark.long_on_postgresql,
+]
 
 CLUSTERS = ("clipset", "transcode")
 TOKEN = "a-token-of-a-monitor-0123456789"

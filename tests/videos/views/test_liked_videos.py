@@ -10,7 +10,11 @@ from videos.models import Video
 from videos.selectors.feed import PAGE_SIZE
 from videos.services.likes import set_like
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases,
+    pytest.mark.long_on_postgresql,
+]
 
 
 def test_what_one_likes_and_may_still_see_is_listed_the_newest_like_first(client: Client) -> None:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases,
+    pytest.mark.long_on_postgresql,
+]
 
 HTMX = {"HX-Request": "true"}
 

@@ -55,6 +55,7 @@ MAX_QUERIES = {
 }
 
 
+@pytest.mark.slow
 def test_no_page_takes_more_queries_for_more_of_everything(client: Client) -> None:
     bob, music = make_user("bob"), make_category("Music")
     video_file = make_video("Harbour", uploader=bob, category=music)

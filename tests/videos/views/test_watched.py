@@ -14,7 +14,11 @@ from videos.services.watch_progress import save_position
 if TYPE_CHECKING:
     from django.test import Client
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases,
+    pytest.mark.long_on_postgresql,
+]
 
 BEGUN, FINISHED = "40% watched", "Watched"
 WHERE = (
