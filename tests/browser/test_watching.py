@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
     from accounts.models import User
     from videos.models import Video
@@ -161,16 +161,19 @@ def test_two_taps_at_a_side_go_back_and_on(phone: Page, bob: User) -> None:
     assert state(phone)["time"] == pytest.approx(5, abs=0.2)
 
 
+def edges_of(part: Locator) -> tuple[float, float]:
+    """The width and the lower edge, in px."""
+    box = part.bounding_box() or {"width": 0, "y": 0, "height": 0}
+    return box["width"], box["y"] + box["height"]
+
+
 def test_the_menu_is_a_sheet_on_the_phone(phone: Page, bob: User) -> None:
     open_page(phone, video_file(bob))
     phone.get_by_role("button", name="settings").tap()
     menu = phone.locator(".player__menu")
     expect(menu).to_be_visible()
-    live.settle(0.4)
+    wait_for(lambda: edges_of(menu) == (390, 844), name="the sheet in its place")
     phone.screenshot(path=results("screenshots/menu-390.png"))
-    box = menu.bounding_box()
-    assert box is not None
-    assert (box["width"], box["y"] + box["height"]) == (390, 844)
     phone.get_by_role("menuitem", name=re.compile("^Speed")).tap()
     live.settle(0.4)
     phone.screenshot(path=results("screenshots/speed-390.png"))

@@ -16,6 +16,7 @@ import pytest
 from clipset.server import sockets
 from clipset.server.sockets import ClientStalledError, PatientSocket, Waiting, connection_of
 from tests.disks import breaking_disk
+from tests.processes import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -358,9 +359,9 @@ def test_who_waits_longest_makes_room_but_not_before_it_is_long(
     clients = [theirs for _, theirs in pairs]
     first, second, third, fourth = (PatientSocket(ours.detach()) for ours, _ in pairs)
     threads = [waits(first, ends)]
-    time.sleep(0.1)
+    wait_for(lambda: first in sockets.waiting.since, name="the first one")
     threads.append(waits(second, ends))
-    time.sleep(0.1)
+    wait_for(lambda: second in sockets.waiting.since, name="the second one")
     with pytest.raises(ClientStalledError):
         third.recv(1)
     assert ends == []
