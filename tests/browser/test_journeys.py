@@ -149,7 +149,7 @@ def test_a_failed_video_says_why_and_nothing_is_charged(
     send_button(page).click()
     page.get_by_role("link", name=re.compile("Watch|See why")).click()
     expect(page.locator("body")).to_contain_text("We couldn't process this video", timeout=20_000)
-    expect(page.get_by_role("link", name="Upload it again")).to_be_visible()
+    expect(page.get_by_role("link", name="Upload again")).to_be_visible()
     assert used(bob) == 0
 
 
