@@ -222,7 +222,7 @@ def test_settings_come_back_unless_the_site_had_them_from_the_environment(
     other = Project(tmp_path / "other", url=databases.empty(), SECRET_KEY=SECRET, **backed_up)
     kept = (other.root / ".env").read_text()
     (other.root / ".env").write_text("HOST=0.0.0.0\n")
-    assert "stays as it is" in other.manage("restore", "--settings-only")
+    assert "already exists and is not changed" in other.manage("restore", "--settings-only")
     (other.root / ".env").unlink()
     assert "Settings restored" in other.manage("restore", "--settings-only")
     assert (other.root / ".env").read_text() == kept
