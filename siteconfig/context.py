@@ -9,9 +9,7 @@ from django.conf import settings
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-SITE_NAME = "Clipset"
-
 
 def site(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001 a context processor's signature
     """Returns the context variables. Without a query, so that error pages may use them."""
-    return {"site_name": SITE_NAME, "mail_is_configured": settings.MAIL_IS_CONFIGURED}
+    return {"mail_is_configured": settings.MAIL_IS_CONFIGURED}

@@ -47,12 +47,6 @@ class Login(auth_views.LoginView):
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        # Django sets the address as the site's name. Our context processor has the right one.
-        del context["site"], context["site_name"]
-        return context
-
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
         return self.render_to_response(self.get_context_data(form=form), status=422)
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHarbour words\n"
 DAY = timedelta(days=1)
 
-# Of each, three are for who is logged in and for new notifications; a guest has none of them.
+# Of each, five are for who is logged in, their rights and new notifications; a guest has none.
 MAX_QUERIES = {
     "/": 10,
     "/?category=music": 9,
