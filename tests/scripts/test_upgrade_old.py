@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import urllib.error
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ REVISIONS = {
 }
 # The last commit before one name per thing: its modules, models and templates have other names.
 OLD_NAMES = "914a753"
+# What old versions import and the packages of this one no longer have.
+REMOVED_PACKAGES = ["django-template-partials==25.3"]
 # Columns that no upgrade changes, as far as a version has them.
 LASTING = {
     "users": ("id", "username", "email", "password", "is_sample", "role"),
@@ -124,6 +127,9 @@ def install(clone: Clone) -> None:
     for name in (".venv", "node_modules"):
         shutil.rmtree(clone.root / name, ignore_errors=True)
     clone.install()
+    [packages] = (clone.root / ".venv").glob("lib/python*/site-packages")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    subprocess.run([*pip, str(packages), *REMOVED_PACKAGES], check=True)
 
 
 def lasting(clone: Clone, columns: Lasting | None = None) -> Lasting:
