@@ -39,7 +39,8 @@ def unsettled(clone: Clone) -> tuple[list[tuple[object, ...]], set[str]]:
 
 
 def litter(clone: Clone) -> set[str]:
-    """Returns files that belong to no row, and files of rows that are missing.
+    """Returns files that belong to no row ("unnamed: …"), and files of rows that are missing
+    ("missing: …").
 
     Below media/temp only the folders count.
     """
@@ -49,8 +50,10 @@ def litter(clone: Clone) -> set[str]:
         if path.is_file() or path.parent.name == "temp"
     }
     there = {path for path in there if path.count("/") == 1 and Path(path).name != MARKER}
+    wanted, uploads = named(clone), open_uploads(clone)
     # An open upload may or may not have made its folder yet.
-    return (there ^ named(clone)) - open_uploads(clone)
+    unnamed, missing = there - wanted - uploads, wanted - there - uploads
+    return {f"unnamed: {path}" for path in unnamed} | {f"missing: {path}" for path in missing}
 
 
 def open_uploads(clone: Clone) -> set[str]:
