@@ -257,7 +257,6 @@ def test_what_hls_js_cannot_play_falls_back_to_the_plain_file(
     problems[:] = without(problems, "404", "416")
 
 
-@pytest.mark.long  # stall_recovery.js and test_player.py seek in each run
 def test_what_hls_js_does_not_fetch_any_more_is_fetched_again(
     page: Page, bob: User, problems: list[str]
 ) -> None:
@@ -393,7 +392,7 @@ def test_at_the_edge_the_player_says_that_more_is_made(
     wait_until(page, "video.ended", seconds=20)
 
 
-@pytest.mark.long  # views show the button, what it asks, and what it does
+@pytest.mark.long  # views/test_watch.py shows the button and what it does
 def test_processing_is_stopped_by_a_button_that_asks_first(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:
@@ -416,7 +415,7 @@ def test_processing_is_stopped_by_a_button_that_asks_first(
     problems[:] = without(problems, "404")
 
 
-@pytest.mark.long  # views/test_status.py has the sentence
+@pytest.mark.long  # views/test_watch.py tells of a failure without a reload
 def test_a_failure_while_watching_is_told_below_the_player(
     page: Page, bob: User, slow_workers: int, problems: list[str]
 ) -> None:

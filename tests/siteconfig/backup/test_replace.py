@@ -105,7 +105,11 @@ def old_names(aside: Path, site: Project) -> list[tuple[object, ...]]:
     return sorted((row.split("\t")[column],) for row in table["rows"].splitlines())
 
 
-@pytest.mark.long  # the steps of a restore are tested one by one in this file
+@pytest.mark.parametrize(
+    "databases",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.long])],
+    indirect=True,
+)
 def test_a_restore_that_is_killed_goes_on_where_it_stopped(site: Project) -> None:
     check_refusals(site)
     with subprocess.Popen(
