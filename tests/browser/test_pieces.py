@@ -32,7 +32,7 @@ ANSWER = re.compile(r"GET /v/(\w+)/stream\.mp4\S* \S+ (\d+) (\d+)")
 NOISE = f"nullsrc=size=640x360:rate=30:duration={SECONDS},geq=random(1)*255:128:128"
 
 
-@pytest.mark.long  # test_hls.py plays and seeks in two pieces
+@pytest.mark.long  # views/test_media_live.py reads a file in such pieces
 def test_a_video_of_many_pieces_plays_to_its_end_and_seeks(
     visit: Callable[..., Page], bob: User, site: Server
 ) -> None:

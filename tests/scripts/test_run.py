@@ -235,7 +235,7 @@ def left_by_an_earlier_version(clone: Clone) -> Path:
     return outside
 
 
-@pytest.mark.long  # a short form is part of the chaos test
+@pytest.mark.long  # the first start kills a web worker in each run
 def test_what_dies_is_started_again_and_leaves_nobody_behind(installed: Clone) -> None:
     with running(installed, SEED="none") as process:
         started(process)

@@ -163,7 +163,7 @@ def test_a_picture_is_decoded_by_a_confined_process_that_knows_no_secrets(
     wait_for(lambda: os.getpriority(os.PRIO_PROCESS, pid) >= 5, name="its niceness")
 
 
-@pytest.mark.long  # costs 6 s of processor time
+@pytest.mark.long  # costs 6 s of processor time; other limits are tried in each run
 def test_a_picture_that_takes_too_much_processor_time_is_ended(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

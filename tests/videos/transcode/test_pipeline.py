@@ -402,7 +402,7 @@ def test_high_dynamic_range_is_mapped_in_every_rendition() -> None:
         assert [middle(one) for one in planes(made.path)] == pytest.approx([202, 128, 128], abs=3)
 
 
-@pytest.mark.long  # test_plans shows when
+@pytest.mark.long  # test_plan.py shows when
 def test_what_would_take_too_long_is_made_in_two_runs_with_the_same_outcome() -> None:
     clip = clips.hevc_mp4(seconds=9, size="640x360", fps="15")
     at_once = ladder_of(clip)

@@ -74,7 +74,7 @@ def watching(site: live.Server, video: Video) -> Iterator[Viewer]:
     viewer.join()
 
 
-@pytest.mark.long  # transcode/test_hls.py and views show the versions of addresses
+@pytest.mark.long  # test_enriching.py asks for a version that there is not
 def test_a_video_whose_worker_is_killed_while_it_is_watched_never_mixes_two_attempts(
     site: live.Server, static_files: Path, tmp_path: Path
 ) -> None:
