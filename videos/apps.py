@@ -12,6 +12,7 @@ class VideosConfig(AppConfig):
         )
         from videos import checks, doctor, health, signals  # noqa: F401 registers them
         from videos.services.file_hashes import expected_files
+        from videos.services.finalising import files_are_being_finalised
         from videos.services.removals import removals_are_at_work
         from videos.services.restoring import bring_back
 
@@ -20,3 +21,4 @@ class VideosConfig(AppConfig):
         register_restorer(bring_back)
         register_expected_files(expected_files)
         register_removals(removals_are_at_work)
+        register_removals(files_are_being_finalised)

@@ -40,6 +40,19 @@ class JobState(models.TextChoices):
     FAILED = "FAILED", "Failed"
 
 
+class RenditionLayout(models.TextChoices):
+    """The layout of a rendition's file. FRAGMENTED -> FINALISING -> ORDINARY or UNFIT.
+
+    While it is FINALISING, its size and hash are unknown. UNFIT: it cannot be finalised, and stays
+    as it is.
+    """
+
+    FRAGMENTED = "FRAGMENTED", "Fragmented"
+    FINALISING = "FINALISING", "Being finalized"
+    ORDINARY = "ORDINARY", "Ordinary"
+    UNFIT = "UNFIT", "Can't be finalized"
+
+
 class NotificationKind(models.TextChoices):
     """The event that a notification tells a member about."""
 

@@ -29,7 +29,7 @@ from videos.services import (
     stored_files,
     thumbnails,
 )
-from videos.services.processing import adopt, attempt, enqueue, jobs
+from videos.services.processing import adopt, attempt, enqueue, finalise, jobs
 from videos.services.uploads import expire, finish
 
 if TYPE_CHECKING:
@@ -145,6 +145,11 @@ def tidy_up() -> int:
 def hash_stored_files() -> int:
     """Hashes stored files that have no hash yet. Every ten minutes, in the slow cluster."""
     return file_hashes.hash_stored_files()
+
+
+def finalise_older_files() -> int:
+    """Makes files of older versions ordinary MP4s. Every ten minutes, in the slow cluster."""
+    return finalise.finalise_older_files()
 
 
 def refresh_statistics() -> None:

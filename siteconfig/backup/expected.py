@@ -50,7 +50,8 @@ _removal_checks: list[Callable[[], bool]] = []
 
 
 def register_removals(are_running: Callable[[], bool]) -> None:
-    """Registers a function that returns whether an app is removing stored files at this moment.
+    """Registers a function that returns whether an app is removing or changing stored files at this
+    moment.
 
     To be called in the app's `ready`. A backup waits until no removals are running before it copies
     the database. New removals wait for the backup.

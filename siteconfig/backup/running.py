@@ -1,8 +1,8 @@
 """Takes a backup while the site runs: the database first, then the files, which never change.
 
-No file may be removed in between. A row of `backup_runs` therefore has a lease, and removals wait
-while it is RUNNING (`backup_is_running`). A file that is published in between is in the backup
-without its row. The restored site adopts it.
+No file may be removed or finalised in between. A row of `backup_runs` therefore has a lease, and
+removals and finalising wait while it is RUNNING (`backup_is_running`). A file that is published in
+between is in the backup without its row. The restored site adopts it.
 """
 
 from __future__ import annotations

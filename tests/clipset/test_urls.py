@@ -160,6 +160,14 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{ready}/720p.m3u8?v=another", NOBODY),
         ("GET /v/{pending}/720p.m3u8", NOBODY),
     ],
+    "initialisation": [
+        ("GET /v/{ready}/720p.init.mp4", ALL),
+        ("GET /v/{hidden}/720p.init.mp4", UPLOADER_AND_STAFF),
+        ("GET /v/{processing}/720p.init.mp4", UPLOADER_AND_STAFF),
+        ("GET /v/{pending}/720p.init.mp4", NOBODY),
+        ("GET /v/{ready}/source.init.mp4", NOBODY),
+        ("GET /v/{ready}/720p.init.mp4?v=another", NOBODY),
+    ],
     "rendition": [
         ("GET /v/{ready}/720p.mp4", ALL),
         ("GET /v/{hidden}/720p.mp4", UPLOADER_AND_STAFF),
@@ -433,6 +441,12 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
             ("stream", "stream.mp4"),
             ("master_playlist", "master.m3u8"),
             ("media_playlist", "720p.m3u8", "1080p.m3u8", "720p.m3u8?v=another"),
+            (
+                "initialisation",
+                "720p.init.mp4",
+                "1080p.init.mp4",
+                "720p.init.mp4?v=another",
+            ),
             ("rendition", "720p.mp4", "1080p.mp4", "720p.mp4?v=another"),
             ("captions", "captions/en.vtt", "captions/de.vtt"),
             ("captions_playlist", "captions/en.m3u8", "captions/de.m3u8"),

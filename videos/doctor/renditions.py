@@ -15,11 +15,11 @@ from videos.doctor.mending import (
     move_aside,
     refuse_during_backup,
 )
-from videos.models import Rendition, Video
+from videos.models import Rendition, RenditionLayout, Video
 from videos.services.processing.options import transcode_options
 from videos.services.stored_files import StoredFile
-from videos.transcode.errors import ProcessingError
-from videos.transcode.fragments import NotFragmentedError, describe, read_index
+from videos.transcode.errors import NotFragmentedError, ProcessingError
+from videos.transcode.fragments import describe, read_index
 from videos.transcode.probe import probe
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ TAKE_SIZE: Final = "Store the size of the file, which is complete."
 
 def find_wrong_sizes(look: Look) -> Iterator[Finding]:
     """Finds files that are larger or smaller than their rows say."""
-    for rendition in each_of(_renditions()):
+    for rendition in each_of(_settled()):
         look.tick()
         size = _size(rendition)
         if size is None or size == rendition.size_bytes:
@@ -57,7 +57,7 @@ def find_wrong_sizes(look: Look) -> Iterator[Finding]:
 
 def find_broken(look: Look) -> Iterator[Finding]:
     """Finds files of the right size without an index or, with --deep, that are incomplete."""
-    for rendition in each_of(_renditions(), newest=None if look.is_deep else MAX_INDEXES):
+    for rendition in each_of(_settled(), newest=None if look.is_deep else MAX_INDEXES):
         look.tick()
         if _size(rendition) != rendition.size_bytes:
             continue  # missing, or reported by find_wrong_sizes
@@ -73,7 +73,9 @@ def mend_size(finding: Finding, journal: Journal) -> None:
     rendition = _renditions().get(pk=finding.facts["rendition"])
     with transaction.atomic():
         video = Video.objects.select_for_update().get(pk=rendition.video_id)
-        journal.change_row(rendition, size_bytes=_size(rendition))
+        is_ordinary = describe(rendition.path).is_finalised
+        layout = RenditionLayout.ORDINARY if is_ordinary else RenditionLayout.FRAGMENTED
+        journal.change_row(rendition, size_bytes=_size(rendition), layout=layout)
         stored = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
         journal.change_row(video, stored_bytes=stored)
 
@@ -104,6 +106,11 @@ def _finding(check: str, sentence: str, rendition: Rendition) -> Finding:
 def _renditions() -> QuerySet[Rendition]:
     complete = Rendition.objects.filter(is_complete=True)
     return complete.select_related("video").order_by("pk")
+
+
+def _settled() -> QuerySet[Rendition]:
+    """Those whose file is not being finalised, so that its size is known."""
+    return _renditions().exclude(layout=RenditionLayout.FINALISING)
 
 
 def _size(rendition: Rendition) -> int | None:

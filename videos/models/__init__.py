@@ -6,6 +6,7 @@ from videos.enums import (
     NotificationKind,
     ProcessingStatus,
     RemovalReason,
+    RenditionLayout,
     UploadState,
 )
 from videos.models.caption import Caption, CaptionWords
@@ -41,6 +42,7 @@ __all__ = [
     "Removal",
     "RemovalReason",
     "Rendition",
+    "RenditionLayout",
     "SearchChange",
     "SearchDocument",
     "Upload",

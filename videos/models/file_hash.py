@@ -7,7 +7,10 @@ from django.utils import timezone
 
 
 class FileHash(models.Model):
-    """Size and SHA-256 of one stored file. The content of a stored file never changes.
+    """Size and SHA-256 of one stored file.
+
+    The content of a stored file never changes, except that files of older versions are finalised
+    (videos.services.finalising).
 
     videos.services.file_hashes deletes rows of files that are gone.
     """

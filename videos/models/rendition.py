@@ -8,16 +8,19 @@ from django.db import models
 from django.db.models import Q
 
 from siteconfig.roots import root_path
+from videos.enums import RenditionLayout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class Rendition(models.Model):
-    """A fragmented MP4 file with its own index (videos.transcode.fragments).
+    """An MP4 file whose fragments are its index (videos.transcode.fragments).
 
     While it is encoded, its file is in the work folder of the attempt, `codecs` is "", and the
-    other fields hold planned values. Once it is complete, the file is in its published place.
+    other fields hold planned values. Once it is complete, the file is in its published place, and
+    is an ordinary MP4 (videos.transcode.finalise). Files of older versions become one later
+    (videos.services.finalising): a worker has the row leased until `finalising_until`.
     """
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="renditions")
@@ -38,6 +41,11 @@ class Rendition(models.Model):
     average_bandwidth = models.PositiveBigIntegerField(help_text="Bits per second.")
     duration_seconds = models.FloatField()
     size_bytes = models.BigIntegerField(default=0)
+    layout = models.CharField(
+        max_length=12, choices=RenditionLayout, default=RenditionLayout.FRAGMENTED
+    )
+    finalise_tries = models.PositiveSmallIntegerField(default=0)
+    finalising_until = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "renditions"
@@ -45,9 +53,24 @@ class Rendition(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["video", "name"], name="renditions_one_of_a_name"),
             models.UniqueConstraint(fields=["root", "filename"], name="renditions_own_files"),
+            models.UniqueConstraint(
+                fields=["layout"],
+                condition=Q(layout=RenditionLayout.FINALISING),
+                name="renditions_one_finalising",
+            ),
+            models.CheckConstraint(
+                condition=Q(layout__in=RenditionLayout.values), name="renditions_layout_known"
+            ),
             models.CheckConstraint(
                 condition=Q(is_complete=False) | (~Q(codecs="") & Q(size_bytes__gt=0)),
                 name="renditions_complete_are_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["finalise_tries", "-id"],
+                condition=Q(layout=RenditionLayout.FRAGMENTED, is_complete=True),
+                name="renditions_to_finalise",
             ),
         ]
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from clipset.lib.disk import is_disk_away
 from siteconfig.roots import check_roots
 from videos.models import Rendition, Video
-from videos.transcode.fragments import FragmentIndex, NotFragmentedError, codecs, read_index
+from videos.transcode.errors import NotFragmentedError
+from videos.transcode.file_start import initialisation_segment
+from videos.transcode.fragments import FragmentIndex, codecs, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +38,18 @@ def playable_rendition(video: Video, name: str) -> Playable | None:
     """The playable rendition of this name. One query."""
     found = _playable(Rendition.objects.filter(video=video, name=name))
     return found[0] if found else None
+
+
+def initialisation_of(one: Playable) -> bytes | None:
+    """The initialisation segment of a rendition; None if its file is gone by now, as that of an
+    attempt that has ended.
+    """
+    try:
+        return initialisation_segment(one.rendition.path)
+    except (OSError, NotFragmentedError) as error:
+        if is_disk_away(error):
+            raise  # 503, clipset.middleware
+        return None
 
 
 def check_storage(video: Video) -> None:

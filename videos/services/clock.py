@@ -17,7 +17,8 @@ from accounts.services.clock import bring_back_counters, bring_back_expiries
 from clipset.database.clock import DATE_SLACK, LEASE_SLACK, bring_back, database_now, log_mend
 from clipset.workers.task_queue import bring_back_schedules
 from siteconfig.services.heartbeat import days_alive_ahead, mark_alive, newest_day
-from videos.models import GuestLink, Job, JobState, Removal, Upload, UploadState, Video
+from videos.models import GuestLink, Job, JobState, Removal, Rendition, Upload, UploadState, Video
+from videos.services import finalising
 from videos.services.processing import jobs
 from videos.services.removals import KEEP_FAILED_SOURCE
 from videos.services.removing import MAX_DELAY
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def correct_future_times(*, now: datetime | None = None) -> None:
     """Corrects times that lie further ahead than the code ever writes, logs each correction, and
-    records today as a day on which the site was alive. Harmless at any time; some 15 small queries.
+    records today as a day on which the site was alive. Harmless at any time; some 16 small queries.
 
     Without it jobs, schedules, quotas and throttles would stop until that time comes. Expiry times
     are left alone when the site was alive on several days in the future: the clock is behind now,
@@ -58,6 +59,9 @@ def _bring_back_leases(*, now: datetime) -> None:
     bring_back(running, "lease_until", after=lease + LEASE_SLACK, to=lease)
     waiting = Job.objects.filter(state=JobState.WAITING)
     bring_back(waiting, "run_after", after=now + max(jobs.BACKOFF) + LEASE_SLACK, to=now)
+    finalised = Rendition.objects.exclude(finalising_until=None)
+    lease = now + finalising.LEASE
+    bring_back(finalised, "finalising_until", after=lease + LEASE_SLACK, to=lease)
     written = Upload.objects.filter(state=UploadState.OPEN).exclude(writer_token="")
     lease = now + LEASE
     bring_back(written, "writer_until", after=lease + LEASE_SLACK, to=lease)

@@ -15,7 +15,15 @@ from clipset.workers.stopping import is_stopping
 from clipset.workers.ticks import tick
 from siteconfig import roots
 from siteconfig.backup.expected import ExpectedFile
-from videos.models import FileHash, ProcessingStatus, Rendition, Upload, UploadState, Video
+from videos.models import (
+    FileHash,
+    ProcessingStatus,
+    Rendition,
+    RenditionLayout,
+    Upload,
+    UploadState,
+    Video,
+)
 from videos.services.processing.claim import is_encode_waiting
 
 if TYPE_CHECKING:
@@ -57,9 +65,11 @@ def hash_stored_files(*, seconds: float = SECONDS_A_RUN) -> int:
     """Hashes stored files that have no hash yet, for `seconds` at most. Returns how many.
 
     Runs in the slow cluster and stops when an encode waits, which is checked every second.
+    Finalising changes files of older versions and stores their hashes itself.
     """
     until = time.monotonic() + seconds
     known = set(FileHash.objects.values_list("root", "key").iterator(chunk_size=ROWS_AT_ONCE))
+    known.update(_to_be_finalised().values_list("root", "filename"))
     hashed = 0
     for file in _named_files():
         # Uploads are still written, and sources are removed soon.
@@ -122,8 +132,11 @@ def _hash(path: Path, until: float) -> tuple[int, str]:
 def _named_files() -> Iterator[ExpectedFile]:
     yield from _files_of_videos()
     renditions = Rendition.objects.filter(is_complete=True)
-    for root, name, size in _rows(renditions, "root", "filename", "size_bytes"):
-        yield ExpectedFile(root=root, key=name, size_bytes=size)
+    columns = ("root", "filename", "size_bytes", "layout")
+    for root, name, size, layout in _rows(renditions, *columns):
+        # While a file is being finalised, its size is unknown.
+        is_known = layout != RenditionLayout.FINALISING
+        yield ExpectedFile(root=root, key=name, size_bytes=size if is_known else None)
     for upload in Upload.objects.filter(state=UploadState.OPEN).iterator(chunk_size=ROWS_AT_ONCE):
         if upload.offset_bytes and upload.is_resumable:
             key = f"{upload.folder_name}/{upload.source_path.name}"
@@ -132,6 +145,11 @@ def _named_files() -> Iterator[ExpectedFile]:
         yield ExpectedFile(root=roots.IMAGES, key=f"avatars/{user.avatar}")
     for category in Category.objects.exclude(image="").iterator(chunk_size=ROWS_AT_ONCE):
         yield ExpectedFile(root=roots.IMAGES, key=f"categories/{category.image}")
+
+
+def _to_be_finalised() -> QuerySet[Rendition]:
+    layouts = (RenditionLayout.FRAGMENTED, RenditionLayout.FINALISING)
+    return Rendition.objects.filter(is_complete=True, layout__in=layouts)
 
 
 def _files_of_videos() -> Iterator[ExpectedFile]:

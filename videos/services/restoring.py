@@ -30,6 +30,7 @@ from videos.models import (
     Playlist,
     PlaylistEntry,
     Rendition,
+    RenditionLayout,
     Video,
     View,
     WatchProgress,
@@ -156,6 +157,9 @@ def _read(alias: str, short_id: str) -> _Found:
     }
     # Files of incomplete renditions lay in the temp folder.
     rows[Rendition] = [row for row in rows[Rendition] if row.is_complete]
+    for row in rows[Rendition]:
+        if row.layout == RenditionLayout.FINALISING:  # only one row of a site may be
+            row.layout, row.finalising_until = RenditionLayout.FRAGMENTED, None
     found = _Found(video, rows, [])
     for file in found.files:
         known = FileHash.objects.using(alias).filter(root=file.root, key=file.key)

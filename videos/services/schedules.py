@@ -20,6 +20,7 @@ SCHEDULES: Final[tuple[tuple[str, str, int, str | None], ...]] = (
     ("Look for what is wrong", "siteconfig.tasks.run_doctor", 24 * 60, None),
     ("Take the nightly backup", "siteconfig.tasks.take_nightly_backup", 60, _SLOW),
     ("Hash stored files", "videos.tasks.hash_stored_files", 10, _SLOW),
+    ("Finalise files of older versions", "videos.tasks.finalise_older_files", 10, _SLOW),
 )
 
 

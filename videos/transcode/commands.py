@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         Treatment,
     )
 
-# One fragment per keyframe, each with its sidx in front, and an empty moov at the start. The file
-# can be read while it is written, and contains its own index.
-FRAGMENTED = "+frag_keyframe+empty_moov+default_base_moof+dash"
+# One fragment per keyframe, each with its sidx in front, and a moov without samples at the start.
+# The file can be read while it is written, and contains its own index. The moov comes with the
+# first fragment, so that its edit lists are right: empty_moov would drop them, and the picture
+# would begin two frames late.
+FRAGMENTED = "+frag_keyframe+delay_moov+default_base_moof+dash"
 # In a copied video every frame may be a keyframe; a fragment then lasts two seconds.
 MIN_FRAGMENT_MICROSECONDS = 2_000_000
 

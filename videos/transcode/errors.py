@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 
 CUT_SHORT = "This file is incomplete. Upload the full file again."
+UNREADABLE = "The processed video cannot be read. Please try again."
 
 
 class TranscodeError(Exception):
@@ -82,6 +83,13 @@ class FfmpegFailedError(ProcessingError):
             detail=f"exit status {status}\n{detail}".rstrip(),
         )
         self.status = status
+
+
+class NotFragmentedError(ProcessingError):
+    """The file does not have the layout of a rendition; ``detail`` says why."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(UNREADABLE, detail=detail)
 
 
 class CancelledError(ProcessingError):

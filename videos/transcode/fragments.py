@@ -5,7 +5,8 @@ FFmpeg 5.1 writes with ``commands.FRAGMENTED``::
     ftyp moov (sidx... moof mdat)... mfra
 
 There is one ``sidx`` for each track with data in the fragment, so none for sound that has ended.
-Written bytes never change, so the file can be read while it is written. Boxes are those of
+Bytes of fragments never change, so the file can be read while it is written, and while it is
+finalised, which only changes its start (``file_start``) and appends a ``moov``. Boxes are those of
 ISO/IEC 14496-12; the contents of ``mdat`` are never read.
 """
 
@@ -14,25 +15,30 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from videos.transcode.container import BoxHeader, FileReader, box_header
-from videos.transcode.errors import ProcessingError
+from videos.transcode.container import box_header
+from videos.transcode.errors import NotFragmentedError
+from videos.transcode.file_start import (
+    box_content,
+    is_finalised,
+    next_header,
+    opened,
+    read_start,
+)
 from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
 from videos.transcode.moov import codec_names, video_track
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
     from typing import BinaryIO
 
+    from videos.transcode.container import FileReader
+
 # Far above what FFmpeg writes, so that a damaged size field cannot fill memory.
-MAX_START_BYTES = (
-    1024**2
-)  # of ftyp and moov: 1 KB and codec parameters, since the moov lists no samples
 MAX_SIDX_BYTES = 4096
 MAX_LEADING_BOXES = 65  # before a moof: one for each of 64 tracks, and styp
 MAX_FRAGMENTS = 200_000  # 12 h in fragments of 0.2 s
@@ -42,15 +48,6 @@ MAX_FRAGMENTS = 200_000  # 12 h in fragments of 0.2 s
 SECONDS_AFTER_PICTURE = Fraction(1, 2)
 
 Parsed = TypeVar("Parsed")
-
-UNREADABLE = "The processed video cannot be read. Please try again."
-
-
-class NotFragmentedError(ProcessingError):
-    """The file does not have this layout; ``detail`` says why."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(UNREADABLE, detail=detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +69,14 @@ class FragmentIndex:
     """The complete parts of a file.
 
     Attributes:
-        init_size: bytes of ftyp and moov, which are needed to decode fragments; 0 while they are
-            not complete.
+        init_size: bytes in front of the first fragment; 0 while they are not complete. For what
+            players need of them see ``file_start.initialisation_segment``.
         video_track: number of the video track, whose duration counts for a fragment.
         fragments: in the order of the file, without gaps.
         duration: seconds of all fragments together.
-        end: offset in bytes to continue from: the end of the last complete fragment or the trailer.
+        end: offset in bytes to continue from: the end of the last complete fragment, or of what
+            follows the last one.
+        is_ended: whether something complete follows the last fragment.
     """
 
     init_size: int
@@ -85,6 +84,7 @@ class FragmentIndex:
     fragments: tuple[Fragment, ...]
     duration: Fraction
     end: int
+    is_ended: bool = False
 
 
 EMPTY_INDEX = FragmentIndex(0, 0, (), Fraction(0), 0)
@@ -92,11 +92,16 @@ EMPTY_INDEX = FragmentIndex(0, 0, (), Fraction(0), 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts of a finished file that a master playlist needs. Rates are in bit/s."""
+    """The facts of a complete file that its row needs. Rates are in bit/s.
+
+    Attributes:
+        is_finalised: whether it is an ordinary MP4 (``finalise``).
+    """
 
     codecs: str
     bandwidth: int
     average_bandwidth: int
+    is_finalised: bool
 
 
 def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -> FragmentIndex:
@@ -112,16 +117,14 @@ def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -
         NotFragmentedError: the file does not have this layout. A cut file is not an error.
         OSError: the file cannot be read.
     """
-    with _reader(source) as reader:
+    with opened(source) as reader:
         index = EMPTY_INDEX if known is None or known.end > reader.size else known
         if not index.init_size:
-            moov = _moov(reader)
-            if moov is None:
+            start = read_start(reader)
+            if start is None:
                 return EMPTY_INDEX
-            end, content = moov
-            index = replace(
-                EMPTY_INDEX, init_size=end, end=end, video_track=_parsed(video_track, content)
-            )
+            track = _parsed(video_track, start.moov)
+            index = replace(EMPTY_INDEX, init_size=start.end, end=start.end, video_track=track)
         return _read_fragments(reader, index)
 
 
@@ -132,11 +135,11 @@ def codecs(source: Path | BinaryIO) -> str:
         NotFragmentedError: the start of the file is incomplete or has no such tracks.
         OSError: the file cannot be read.
     """
-    with _reader(source) as reader:
-        moov = _moov(reader)
-    if moov is None:
-        raise NotFragmentedError("the file's moov is not whole")
-    return _parsed(codec_names, moov[1])
+    with opened(source) as reader:
+        start = read_start(reader)
+    if start is None:
+        raise NotFragmentedError("the start of the file is incomplete")
+    return _parsed(codec_names, start.moov)
 
 
 def describe(path: Path) -> Facts:
@@ -152,6 +155,7 @@ def describe(path: Path) -> Facts:
             codecs=codecs(file),
             bandwidth=peak_bandwidth(index),
             average_bandwidth=average_bandwidth(index),
+            is_finalised=is_finalised(file),
         )
 
 
@@ -195,46 +199,6 @@ def average_bandwidth(index: FragmentIndex) -> int:
 # -- the file
 
 
-@contextmanager
-def _reader(source: Path | BinaryIO) -> Iterator[FileReader]:
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            yield FileReader.of(file)
-    else:
-        yield FileReader.of(source)
-
-
-def _header(reader: FileReader, offset: int) -> BoxHeader | None:
-    header = box_header(reader.read(offset, 16))
-    if header is not None and header.size < header.length:
-        raise NotFragmentedError(f"a box of {header.size} bytes at {offset}")
-    return header
-
-
-def _content(reader: FileReader, offset: int, header: BoxHeader, limit: int) -> bytes | None:
-    """Returns the content of a box of at most ``limit`` bytes; None if it is not complete."""
-    if header.size > limit:
-        raise NotFragmentedError(f"{header.kind!r} of {header.size} bytes at {offset}")
-    if offset + header.size > reader.size:
-        return None
-    return reader.read(offset + header.length, header.size - header.length)
-
-
-def _moov(reader: FileReader) -> tuple[int, bytes] | None:
-    """Returns the end offset and the content of the moov; None if it is not complete."""
-    offset = 0
-    content: bytes | None = b""
-    for kind in (b"ftyp", b"moov"):
-        header = _header(reader, offset)
-        if header is None:
-            return None
-        if header.kind != kind:
-            raise NotFragmentedError(f"{header.kind!r} at {offset}, not {kind!r}")
-        content = _content(reader, offset, header, MAX_START_BYTES)
-        offset += header.size
-    return None if content is None else (offset, content)
-
-
 def _parsed(parse: Callable[[bytes], Parsed], moov: bytes) -> Parsed:
     try:
         return parse(moov)
@@ -245,12 +209,8 @@ def _parsed(parse: Callable[[bytes], Parsed], moov: bytes) -> Parsed:
 def _read_fragments(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
     found: list[Fragment] = []
     end, played = index.end, index.duration
-    while (header := _header(reader, end)) is not None:
-        if header.kind == b"mfra":  # the trailer
-            if end + header.size <= reader.size:
-                end += header.size
-                if _header(reader, end) is not None:
-                    raise NotFragmentedError(f"something follows the trailer at {end}")
+    while not index.is_ended and (header := next_header(reader, end)) is not None:
+        if header.kind in (b"mfra", b"moov"):
             break
         fragment = _fragment(reader, end)
         if fragment is None:
@@ -261,7 +221,27 @@ def _read_fragments(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
         end, played = end + size, until
         if len(index.fragments) + len(found) > MAX_FRAGMENTS:
             raise NotFragmentedError(f"more than {MAX_FRAGMENTS} fragments")
-    return replace(index, fragments=(*index.fragments, *found), duration=played, end=end)
+    after = trailer_end(reader, end)
+    return replace(
+        index,
+        fragments=(*index.fragments, *found),
+        duration=played,
+        end=after,
+        is_ended=index.is_ended or after > end,
+    )
+
+
+def trailer_end(reader: FileReader, offset: int, *, with_moov: bool = True) -> int:
+    """Returns where FFmpeg's trailer and the moov of a finalised file end, if they are complete.
+
+    Returns `offset` if neither follows there. Other bytes may follow: a process that is killed
+    while it appends the moov leaves a part of it.
+    """
+    for kind in (b"mfra", b"moov") if with_moov else (b"mfra",):
+        header = box_header(reader.read(offset, 16))
+        if header and header.kind == kind and header.length <= header.size <= reader.size - offset:
+            offset += header.size
+    return offset
 
 
 def _fragment(reader: FileReader, offset: int) -> tuple[int, dict[int, Fraction]] | None:
@@ -269,13 +249,13 @@ def _fragment(reader: FileReader, offset: int) -> tuple[int, dict[int, Fraction]
     ends: dict[int, Fraction] = {}
     place = offset
     for _ in range(MAX_LEADING_BOXES):
-        header = _header(reader, place)
+        header = next_header(reader, place)
         if header is None:
             return None
         if header.kind == b"moof":
             break
         if header.kind == b"sidx":
-            content = _content(reader, place, header, MAX_SIDX_BYTES)
+            content = box_content(reader, place, header, MAX_SIDX_BYTES)
             if content is None:
                 return None
             track, end = _sidx(content, place)
@@ -288,7 +268,7 @@ def _fragment(reader: FileReader, offset: int) -> tuple[int, dict[int, Fraction]
     if not ends:
         raise NotFragmentedError(f"the moof at {place} has no sidx")
     place += header.size
-    data = _header(reader, place)
+    data = next_header(reader, place)
     if data is None:
         return None
     if data.kind != b"mdat":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from videos.transcode.fragments import FragmentIndex
 
-VERSION = 7  # EXT-X-MAP without I-frame playlists needs at least 6
+VERSION = 7  # EXT-X-MAP without EXT-X-I-FRAMES-ONLY needs at least 6 (section 7)
 SUBTITLES = "subtitles"  # the id of the only group of caption tracks
 # Characters of RFC 3986, with "%" for escaped addresses, without "#", which starts a comment.
 URI_CHARACTERS = "%/:?@!$&'()*+,;=[]-._~"
@@ -85,7 +85,12 @@ def master_playlist(variants: Iterable[Variant], tracks: Iterable[CaptionRenditi
 
 
 def media_playlist(
-    index: FragmentIndex, *, uri: str, ended: bool, planned: int = ENCODE_KEYFRAME_SECONDS
+    index: FragmentIndex,
+    *,
+    uri: str,
+    initialisation_uri: str,
+    ended: bool,
+    planned: int = ENCODE_KEYFRAME_SECONDS,
 ) -> str:
     """Returns the media playlist of one rendition (4.3.3).
 
@@ -95,6 +100,7 @@ def media_playlist(
     Args:
         index: of a file whose start is complete.
         uri: address of the file.
+        initialisation_uri: address of its initialisation segment.
         ended: False while the file is written; players then start at its beginning and reload.
         planned: planned whole seconds of the fragments while the file is written.
     """
@@ -108,10 +114,8 @@ def media_playlist(
     ]
     if not ended:  # without this tag players start at the end, as with a broadcast
         lines.append("#EXT-X-START:TIME-OFFSET=0,PRECISE=YES")
-    address = _uri(uri)
-    start = {"URI": _quoted(address), "BYTERANGE": _quoted(f"{index.init_size}@0")}
-    lines.append(f"#EXT-X-MAP:{_listed(start)}")
-    lines += _fragment_lines(index, address)
+    lines.append(f"#EXT-X-MAP:URI={_quoted(_uri(initialisation_uri))}")
+    lines += _fragment_lines(index, _uri(uri))
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return _text(lines)

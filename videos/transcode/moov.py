@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def video_track(moov: bytes) -> int:
     """Returns the number of the first video track."""
-    for track in _children(moov, b"trak"):
+    for track in boxes_in(moov, b"trak"):
         if _handler(track) == b"vide":
             header = _child(track, b"tkhd")
             place = 20 if header[:1] == b"\1" else 12  # after two times of 64 or 32 bits
@@ -26,7 +26,7 @@ def video_track(moov: bytes) -> int:
 
 def codec_names(moov: bytes) -> str:
     """Returns the codecs of the tracks (RFC 6381), the video first: "avc1.640028,mp4a.40.2"."""
-    tracks = [(_handler(track), track) for track in _children(moov, b"trak")]
+    tracks = [(_handler(track), track) for track in boxes_in(moov, b"trak")]
     pictures = [_picture_codec(track) for handler, track in tracks if handler == b"vide"]
     sounds = [_sound_codec(track) for handler, track in tracks if handler == b"soun"]
     if not pictures:
@@ -34,21 +34,25 @@ def codec_names(moov: bytes) -> str:
     return ",".join(pictures + sounds)
 
 
-def _children(content: bytes, kind: bytes) -> Iterator[bytes]:
+def boxes_in(content: bytes, kind: bytes) -> Iterator[bytes]:
     """Yields the content of each box of this kind on the top level of `content`."""
+    return (box for found, box in all_boxes(content) if found == kind)
+
+
+def all_boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yields kind and content of each box on the top level of `content`."""
     place = 0
     while (header := box_header(content[place : place + 16])) is not None:
         end = place + header.size
         if header.size < header.length or end > len(content):
             raise ValueError(f"a box of {header.size} bytes in the moov")
-        if header.kind == kind:
-            yield content[place + header.length : end]
+        yield header.kind, content[place + header.length : end]
         place = end
 
 
 def _child(content: bytes, *path: bytes) -> bytes:
     for kind in path:
-        found = next(_children(content, kind), None)
+        found = next(boxes_in(content, kind), None)
         if found is None:
             raise ValueError(f"no {kind!r} where one belongs in the moov")
         content = found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from videos.transcode.commands import (
@@ -18,12 +19,14 @@ from videos.transcode.confine import Limits
 from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
 from videos.transcode.errors import (
     FfmpegFailedError,
+    NotFragmentedError,
     OutOfMemoryError,
     OutOfTimeError,
     OutputTooLargeError,
     ProcessingError,
     SourceError,
 )
+from videos.transcode.finalise import finalise
 from videos.transcode.ladder import fit
 from videos.transcode.media import MediaInfo, VideoStream
 from videos.transcode.plan import make_plan, plan_lower
@@ -181,7 +184,8 @@ def make_renditions(
     tick: Tick = no_tick,
     on_start: OnStart = no_start,
 ) -> EncoderChoice | None:
-    """Runs FFmpeg for a plan, and once more with libx264 if a hardware encoder fails.
+    """Runs FFmpeg for a plan, and once more with libx264 if a hardware encoder fails. Finalises
+    the files.
 
     Returns:
         The encoder that was used; None for a copy.
@@ -199,6 +203,10 @@ def make_renditions(
         choice = fallen_back(choice, error)
         on_start(plan)
         _run(source, workdir, info, plan, encoder=SOFTWARE, options=options, tick=tick)
+    for rendition in plan.renditions:
+        # Those who read the growing file meanwhile do not notice.
+        with suppress(NotFragmentedError):  # check_output says what is wrong with the file
+            finalise(output_path(workdir, rendition), tick=partial(tick, NEARLY_DONE))
     return choice
 
 

@@ -18,6 +18,7 @@ from videos.file_responses import MAX_RANGE_BYTES, file_response
 from videos.selectors.playback import (
     Playable,
     check_storage,
+    initialisation_of,
     playable_rendition,
     playable_renditions,
 )
@@ -82,12 +83,28 @@ def playlist(request: HttpRequest, rendition: str, **address: str) -> HttpRespon
     Its type is EVENT while the rendition is being made, then VOD.
     """
     one = _requested(request, visible_video(request, **address), rendition)
+    name, version = one.rendition.name, one.rendition.version
     text = media_playlist(
         one.index,
-        uri=f"{one.rendition.name}.mp4?v={one.rendition.version}",
+        uri=f"{name}.mp4?v={version}",
+        initialisation_uri=f"{name}.init.mp4?v={version}",
         ended=one.rendition.is_complete,
     )
     return HttpResponse(text, content_type=PLAYLIST_TYPE)
+
+
+@require_safe
+def initialisation(request: HttpRequest, rendition: str, **address: str) -> HttpResponse:
+    """What a player needs in front of the fragments of a rendition (RFC 8216, section 3.3).
+
+    It is the same while the rendition is being made, when it is complete, and when it is finalised.
+    """
+    one = _requested(request, visible_video(request, **address), rendition)
+    content = initialisation_of(one)
+    if content is None:
+        raise Http404("The rendition is gone.")
+    cache = CACHE_FOR_A_WEEK if "v" in request.GET else "private, no-cache"
+    return HttpResponse(content, content_type="video/mp4", headers={"Cache-Control": cache})
 
 
 @require_safe

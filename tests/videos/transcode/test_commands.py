@@ -121,7 +121,7 @@ def test_a_copy_copies() -> None:
 
 @pytest.mark.parametrize("plan", [COPY, ENCODE])
 def test_the_output_is_its_own_index(plan: Plan) -> None:
-    assert after(command(plan), "-movflags") == ["+frag_keyframe+empty_moov+default_base_moof+dash"]
+    assert after(command(plan), "-movflags") == ["+frag_keyframe+delay_moov+default_base_moof+dash"]
 
 
 def test_an_encode_is_capped_and_cut_every_four_seconds() -> None:
@@ -211,13 +211,7 @@ def test_a_ladder_is_decoded_once_and_written_to_a_file_each() -> None:
     assert after(words, "-force_key_frames") == ["expr:gte(n,n_forced*120)"] * 3
     assert after(words, "-flush_packets") == ["1"] * 3
     assert after(words, "-map_metadata") == ["-1"] * 3
-    assert (
-        after(words, "-movflags")
-        == [
-            "+frag_keyframe+empty_moov+default_base_moof+dash",
-        ]
-        * 3
-    )
+    assert after(words, "-movflags") == ["+frag_keyframe+delay_moov+default_base_moof+dash"] * 3
 
 
 def test_all_of_a_ladder_is_treated_once_and_each_is_made_of_the_one_above() -> None:

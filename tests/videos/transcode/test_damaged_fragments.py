@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests import clips
 from tests.videos.transcode import fragmented
 from videos.transcode import fragments as under_test
+from videos.transcode.errors import UNREADABLE, NotFragmentedError
 from videos.transcode.fragments import (
     EMPTY_INDEX,
     FragmentIndex,
-    NotFragmentedError,
     codecs,
     describe,
     read_index,
@@ -46,7 +46,7 @@ def test_a_file_of_another_layout_is_told(make: Callable[[], Path]) -> None:
     with pytest.raises(NotFragmentedError) as caught:
         read_index(make())
     assert caught.value.detail
-    assert caught.value.sentence == under_test.UNREADABLE
+    assert caught.value.sentence == UNREADABLE
     with pytest.raises(NotFragmentedError):
         describe(make())
 

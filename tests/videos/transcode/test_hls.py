@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.examples import one_in
 from tests.videos.transcode import fragmented
+from videos.transcode.file_start import initialisation_segment
 from videos.transcode.fragments import (
     EMPTY_INDEX,
     Fragment,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.ffmpeg
 
 FILE = "source.mp4?v=7f3a"
+START = "source.init.mp4?v=7f3a"
 TOP = Variant(
     uri="1080p.m3u8?v=7f3a",
     width=1080,
@@ -61,26 +63,26 @@ every_kind = pytest.mark.parametrize("make", one_in(3, fragmented.MAKERS))
 
 
 @every_kind
-def test_byte_ranges_name_every_byte_of_start_and_fragments(make: Callable[[], Path]) -> None:
+def test_byte_ranges_name_every_byte_of_the_fragments(make: Callable[[], Path]) -> None:
     path = make()
     data = path.read_bytes()
-    parsed = m3u8.loads(media_playlist(read_index(path), uri=FILE, ended=True))
+    index = read_index(path)
+    parsed = m3u8.loads(media_playlist(index, uri=FILE, initialisation_uri=START, ended=True))
     (start,) = parsed.segment_map
-    ranges = [start.byterange, *(segment.byterange for segment in parsed.segments)]
-    taken = b""
-    for one in ranges:
-        size, offset = (int(number) for number in one.split("@"))
-        assert offset == len(taken)
-        taken += data[offset : offset + size]
-    assert data.startswith(taken)
-    assert data[len(taken) + 4 :][:4] == b"mfra"
-    assert {segment.uri for segment in parsed.segments} == {start.uri} == {FILE}
+    assert (start.uri, start.byterange) == (START, None)
+    end = index.init_size
+    for segment in parsed.segments:
+        size, offset = (int(number) for number in segment.byterange.split("@"))
+        assert offset == end
+        end += size
+    assert data[end + 4 :][:4] == b"mfra"
+    assert {segment.uri for segment in parsed.segments} == {FILE}
 
 
 @every_kind
 def test_lengths_add_up_to_the_duration(make: Callable[[], Path]) -> None:
     index = read_index(make())
-    text = media_playlist(index, uri=FILE, ended=True)
+    text = media_playlist(index, uri=FILE, initialisation_uri=START, ended=True)
     said = [Fraction(number) for number in re.findall(r"#EXTINF:(\d+\.\d{6}),\n", text)]
     assert len(said) == len(index.fragments)
     assert abs(sum(said) - index.duration) <= Fraction(1, 2_000_000)
@@ -95,14 +97,18 @@ def test_rounding_does_not_add_up_over_a_long_video() -> None:
     count = 10_000
     third = Fraction(10, 3)
     index = _index([third] * count)
-    parsed = m3u8.loads(media_playlist(index, uri=FILE, ended=True))
+    parsed = m3u8.loads(media_playlist(index, uri=FILE, initialisation_uri=START, ended=True))
     assert sum(segment.duration for segment in parsed.segments) == pytest.approx(
         float(third * count), abs=0.000_01
     )
 
 
 def test_a_finished_file_is_on_demand() -> None:
-    parsed = m3u8.loads(media_playlist(read_index(fragmented.encoded()), uri=FILE, ended=True))
+    parsed = m3u8.loads(
+        media_playlist(
+            read_index(fragmented.encoded()), uri=FILE, initialisation_uri=START, ended=True
+        )
+    )
     assert int(parsed.version) == 7
     assert parsed.playlist_type == "vod"
     assert parsed.is_endlist
@@ -113,7 +119,11 @@ def test_a_finished_file_is_on_demand() -> None:
 
 
 def test_a_growing_file_begins_at_its_start_and_has_no_end() -> None:
-    parsed = m3u8.loads(media_playlist(read_index(fragmented.encoded()), uri=FILE, ended=False))
+    parsed = m3u8.loads(
+        media_playlist(
+            read_index(fragmented.encoded()), uri=FILE, initialisation_uri=START, ended=False
+        )
+    )
     assert parsed.playlist_type == "event"
     assert not parsed.is_endlist
     assert parsed.start.time_offset == 0
@@ -122,12 +132,14 @@ def test_a_growing_file_begins_at_its_start_and_has_no_end() -> None:
 @given(st.lists(st.fractions(Fraction(1, 60), Fraction(269, 60), max_denominator=60), max_size=9))
 def test_a_growing_playlist_only_adds_lines(lengths: list[Fraction]) -> None:
     texts = [
-        media_playlist(_index(lengths[:count]), uri=FILE, ended=False)
+        media_playlist(_index(lengths[:count]), uri=FILE, initialisation_uri=START, ended=False)
         for count in range(len(lengths) + 1)
     ]
     for before, after in pairwise(texts):
         assert after.startswith(before)
-    ended = media_playlist(_index(lengths), uri=FILE, ended=True).splitlines()
+    ended = media_playlist(
+        _index(lengths), uri=FILE, initialisation_uri=START, ended=True
+    ).splitlines()
     growing = texts[-1].splitlines()
     assert [line for line in ended if line not in growing] == [
         "#EXT-X-PLAYLIST-TYPE:VOD",
@@ -137,7 +149,9 @@ def test_a_growing_playlist_only_adds_lines(lengths: list[Fraction]) -> None:
 
 def test_the_target_is_at_least_what_was_planned_and_no_fragment_exceeds_it() -> None:
     def target(lengths: list[Fraction], planned: int = 4) -> int:
-        text = media_playlist(_index(lengths), uri=FILE, ended=False, planned=planned)
+        text = media_playlist(
+            _index(lengths), uri=FILE, initialisation_uri=START, ended=False, planned=planned
+        )
         parsed: int = m3u8.loads(text).target_duration
         return parsed
 
@@ -148,7 +162,7 @@ def test_the_target_is_at_least_what_was_planned_and_no_fragment_exceeds_it() ->
 
 def test_a_file_that_has_only_begun_has_an_empty_list() -> None:
     begun = replace(EMPTY_INDEX, init_size=700, end=700)
-    parsed = m3u8.loads(media_playlist(begun, uri=FILE, ended=False))
+    parsed = m3u8.loads(media_playlist(begun, uri=FILE, initialisation_uri=START, ended=False))
     assert not parsed.segments
     assert not parsed.is_endlist
 
@@ -214,7 +228,9 @@ def test_no_text_breaks_out_of_its_place(name: str, uri: str, language: str) -> 
     assert parsed.media[0].uri == parsed.playlists[0].uri
     assert parsed.playlists[0].stream_info.bandwidth == TOP.bandwidth
 
-    media = m3u8.loads(media_playlist(_index([Fraction(4)]), uri=uri, ended=True))
+    media = m3u8.loads(
+        media_playlist(_index([Fraction(4)]), uri=uri, initialisation_uri=uri, ended=True)
+    )
     assert media.segments[0].uri == media.segment_map[0].uri == parsed.media[0].uri
     subtitles = m3u8.loads(subtitle_playlist(uri, duration=3))
     assert subtitles.segments[0].uri == parsed.media[0].uri
@@ -224,7 +240,9 @@ def test_no_text_breaks_out_of_its_place(name: str, uri: str, language: str) -> 
 
 def test_what_is_escaped_already_is_left_alone() -> None:
     uri = "/media/a%20b/720p.mp4?v=1&sig=x_-~.%2F"
-    assert f"\n{uri}\n" in media_playlist(_index([Fraction(1)]), uri=uri, ended=True)
+    assert f"\n{uri}\n" in media_playlist(
+        _index([Fraction(1)]), uri=uri, initialisation_uri=uri, ended=True
+    )
 
 
 # -- subtitles
@@ -258,8 +276,11 @@ def test_ffmpeg_plays_the_same_pictures_through_the_playlists(make: Callable[[],
     )
     served = {
         "/master.m3u8": master_playlist([variant], [ENGLISH]).encode(),
-        "/media.m3u8": media_playlist(index, uri="video.mp4?v=1", ended=True).encode(),
+        "/media.m3u8": media_playlist(
+            index, uri="video.mp4?v=1", initialisation_uri="video.init.mp4?v=1", ended=True
+        ).encode(),
         "/video.mp4": path.read_bytes(),
+        "/video.init.mp4": initialisation_segment(path),
         "/captions/en.m3u8": subtitle_playlist("en.vtt", duration=3).encode(),
         "/captions/en.vtt": b"WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n",
     }

@@ -10,8 +10,8 @@ import pytest
 
 from tests import clips
 from tests.videos.transcode import fragmented
+from videos.transcode.errors import NotFragmentedError
 from videos.transcode.fragments import (
-    NotFragmentedError,
     codecs,
     read_index,
 )

@@ -30,8 +30,8 @@ from videos.services.processing.publish import (
 )
 from videos.services.stored_files import StoredFile, published_files, stored_path
 from videos.transcode.caption_tracks import extract_captions
-from videos.transcode.errors import ProcessingError, SourceError
-from videos.transcode.fragments import NotFragmentedError, describe
+from videos.transcode.errors import NotFragmentedError, ProcessingError, SourceError
+from videos.transcode.fragments import describe
 from videos.transcode.media import MediaInfo
 from videos.transcode.probe import probe
 from videos.transcode.storyboard import plan_storyboard

@@ -24,6 +24,7 @@ from videos.models import (
     ProcessingStatus,
     RemovalReason,
     Rendition,
+    RenditionLayout,
     Video,
 )
 from videos.services.files import (
@@ -275,6 +276,7 @@ def rendition_row(
         average_bandwidth=facts.average_bandwidth,
         duration_seconds=made.duration_seconds,
         size_bytes=made.size_bytes,
+        layout=RenditionLayout.ORDINARY if facts.is_finalised else RenditionLayout.FRAGMENTED,
     )
 
 
