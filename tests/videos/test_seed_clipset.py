@@ -27,6 +27,7 @@ from tests.builders import make_admin, make_category, make_user, make_video
 from tests.folders import entries, files_below
 from tests.processes import Site
 from tests.videos.stored_videos import run_queue
+from tests.videos.transcode import fragmented
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.sample_data import seed as seed_module
 from videos.sample_data.clips import CLIPS, make_clip
@@ -229,19 +230,12 @@ def test_the_files_play_to_their_end(painted_site: Site) -> None:
 @pytest.mark.long  # makes all clips; in each run one is made, and copies are looked at
 def test_every_fragment_has_its_index_in_front(painted_site: Site) -> None:
     for row in filmed(painted_site):
-        kinds = boxes(painted_site.folder / "videos" / row["filename"])
+        path = painted_site.folder / "videos" / row["filename"]
+        assert [box.kind for box in fragmented.boxes(path)] == ["ftyp", "mdat", "moov"]
+        kinds = [box.kind for box in fragmented.inner_boxes(path)]
         before = [kinds[place - 1] for place, kind in enumerate(kinds) if kind == "moof"]
         assert len(before) > 2, row["title"]
         assert set(before) == {"sidx"}, row["title"]
-
-
-def boxes(path: Path) -> list[str]:
-    """The names of a file's outermost boxes (ISO/IEC 14496-12, 4.2)."""
-    data, offset, kinds = path.read_bytes(), 0, []
-    while offset < len(data):
-        kinds.append(data[offset + 4 : offset + 8].decode())
-        offset += int.from_bytes(data[offset : offset + 4])
-    return kinds
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ import struct
 import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests import clips
 from videos.transcode.commands import FRAGMENTED, MIN_FRAGMENT_MICROSECONDS
@@ -135,6 +135,37 @@ def part(path: Path, index: FragmentIndex, fragment: Fragment) -> bytes:
     """What a player has after two requests: the start of the file and one fragment."""
     data = path.read_bytes()
     return data[: index.init_size] + data[fragment.offset : fragment.offset + fragment.size]
+
+
+class Box(NamedTuple):
+    """A box of a file: its four letters, and where it begins and how long it is in bytes."""
+
+    kind: str
+    start: int
+    size: int
+
+
+def boxes(path: Path) -> list[Box]:
+    """The outermost boxes of a file."""
+    data = path.read_bytes()
+    return _boxes(data, 0, len(data))
+
+
+def inner_boxes(path: Path) -> list[Box]:
+    """The boxes in the large mdat of a finalised file: those of the old moov, then fragments."""
+    large = next(box for box in boxes(path) if box.kind == "mdat")
+    return _boxes(path.read_bytes(), large.start + 16, large.start + large.size)
+
+
+def _boxes(data: bytes, start: int, end: int) -> list[Box]:
+    found = []
+    while start < end:
+        size, kind = struct.unpack_from(">I4s", data, start)
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, start + 8)
+        found.append(Box(kind.decode(), start, size))
+        start += size
+    return found
 
 
 def box(kind: bytes, content: bytes) -> bytes:

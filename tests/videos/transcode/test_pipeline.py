@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests import clips
 from tests.examples import one_in
+from tests.videos.transcode import fragmented
 from videos.transcode import pipeline
 from videos.transcode.errors import (
     CancelledError,
@@ -26,6 +27,7 @@ from videos.transcode.errors import (
     SourceError,
     TranscodeError,
 )
+from videos.transcode.fragments import read_index
 from videos.transcode.media import MediaInfo, VideoStream
 from videos.transcode.pipeline import make_thumbnail, transcode, transcode_lower
 from videos.transcode.probe import probe
@@ -79,25 +81,10 @@ def checksum(path: Path, index: int) -> bytes:
     return ffmpeg("-i", str(path), "-map", f"0:{index}", "-c", "copy", "-f", "md5", "-")
 
 
-class Box(NamedTuple):
-    kind: str
-    start: int
-    size: int
-
-
-def boxes(path: Path) -> list[Box]:
-    data, at, found = path.read_bytes(), 0, []
-    while at < len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        found.append(Box(kind.decode(), at, size))
-        at += size
-    return found
-
-
 def fragment_seconds(path: Path) -> list[float]:
     """How long each fragment is, from the sidx of the first track in front of it."""
     data, lengths = path.read_bytes(), []
-    found = boxes(path)
+    found = fragmented.inner_boxes(path)
     for before, box in itertools.pairwise(found):
         if box.kind != "sidx" or before.kind == "sidx":
             continue
@@ -515,14 +502,7 @@ def test_whole_fragments_can_be_read_while_the_rest_is_made(tmp_path: Path) -> N
 
 
 def whole_fragments(path: Path) -> int:
-    data, at, whole = path.read_bytes(), 0, 0
-    while at + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        if size < 8 or at + size > len(data):
-            break
-        whole += kind == b"mdat"
-        at += size
-    return whole
+    return len(read_index(path).fragments)
 
 
 # -- which encoder
@@ -586,8 +566,9 @@ def test_a_tick_that_ends_it_is_no_reason_for_another_encoder(
     "make", [clips.h264_mp4, clips.phone_h264_mov, clips.all_intra, clips.phone_hevc_mov]
 )
 def test_every_fragment_begins_with_its_index(make: Callable[[], Path]) -> None:
-    kinds = [box.kind for box in boxes(result_of(make()).top.path)]
-    assert kinds[:2] == ["ftyp", "moov"]
+    path = result_of(make()).top.path
+    assert [box.kind for box in fragmented.boxes(path)] == ["ftyp", "mdat", "moov"]
+    kinds = [box.kind for box in fragmented.inner_boxes(path)]
     assert "moof" in kinds
     for n, kind in enumerate(kinds):
         if kind == "moof":
