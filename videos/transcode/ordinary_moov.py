@@ -90,7 +90,6 @@ def _track(
     def in_movie(ticks: int, per_second: int) -> int:
         return (ticks * scale + per_second // 2) // per_second
 
-    shown = in_movie(table.shown_until, media_scale)
     late = in_movie(table.start or 0, media_scale)
     edits = [
         _Edit(in_movie(edit.duration, old_scale), edit.media_time) for edit in _edit_list(track)
@@ -101,7 +100,9 @@ def _track(
         # In a fragmented file, 0 stands for the rest of the track.
         rest = max(0, table.shown_until - edits[-1].media_time)
         edits[-1] = edits[-1]._replace(duration=in_movie(rest, media_scale))
-    duration = sum(edit.duration for edit in edits) if edits else shown
+    duration = sum(edit.duration for edit in edits)
+    if not edits:
+        duration = in_movie(table.duration, media_scale)
     return _Track(track, table, tuple(edits), duration)
 
 

@@ -153,12 +153,22 @@ def _nearly_done(tick: Tick) -> Tick:
 def _checked(
     workdir: Path, plan: Plan, *, options: Options, tick: Tick
 ) -> tuple[tuple[Made, ...], MediaInfo]:
-    """Checks all renditions. Returns them, and the facts of the first."""
+    """Finalises and checks all renditions. Returns them, and the facts of the first.
+
+    Players that read the growing files meanwhile do not notice.
+    """
     renditions: list[Made] = []
     infos: list[MediaInfo] = []
     for rendition in plan.renditions:
         path = output_path(workdir, rendition)
+        problem: NotFragmentedError | None = None
+        try:
+            finalise(path, tick=partial(tick, NEARLY_DONE))
+        except NotFragmentedError as error:
+            problem = error
         info = check_output(path, plan, rendition, options=options, tick=_nearly_done(tick))
+        if problem is not None:  # nothing that check_output looks for, and explains better
+            raise problem
         assert info.video is not None  # check_output has checked it
         infos.append(info)
         made = Made(
@@ -184,8 +194,7 @@ def make_renditions(
     tick: Tick = no_tick,
     on_start: OnStart = no_start,
 ) -> EncoderChoice | None:
-    """Runs FFmpeg for a plan, and once more with libx264 if a hardware encoder fails. Finalises
-    the files.
+    """Runs FFmpeg for a plan, and once more with libx264 if a hardware encoder fails.
 
     Returns:
         The encoder that was used; None for a copy.
@@ -203,10 +212,6 @@ def make_renditions(
         choice = fallen_back(choice, error)
         on_start(plan)
         _run(source, workdir, info, plan, encoder=SOFTWARE, options=options, tick=tick)
-    for rendition in plan.renditions:
-        # Those who read the growing file meanwhile do not notice.
-        with suppress(NotFragmentedError):  # check_output says what is wrong with the file
-            finalise(output_path(workdir, rendition), tick=partial(tick, NEARLY_DONE))
     return choice
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
 from videos.transcode.errors import ProcessingError, SourceError
-from videos.transcode.file_start import is_finalised
 from videos.transcode.media import MediaInfo
 from videos.transcode.probe import probe
 from videos.transcode.run import disk_full
@@ -41,8 +40,6 @@ def check_output(
         raise _failed(f"{error.sentence} {error.detail}") from error
     for problem in _differences(made, plan, rendition):
         raise _failed(f"{rendition.name}: {problem}")
-    if not is_finalised(path):
-        raise _failed(f"{rendition.name}: the output could not be finalised")
     return made
 
 

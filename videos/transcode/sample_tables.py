@@ -74,9 +74,6 @@ class Runs:
             self.values.pop()
         self.append(1, value)
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return zip(self.counts, self.values, strict=True)
-
 
 class _Columns(NamedTuple):
     """What a trun says of its samples. None stands for the default value, or for no offset."""
@@ -286,11 +283,11 @@ def _unpacked(layout: str, content: bytes, offset: int) -> tuple[int, ...]:
 
 def table_boxes(table: SampleTables) -> Iterator[tuple[bytes, bytes]]:
     """Yields kind and content of the boxes of an stbl that list the samples."""
-    yield b"stts", _pairs(">II", table.durations)
+    yield b"stts", _pairs(table.durations)
     if table.has_compositions:
         is_signed = any(value < 0 for value in table.compositions.values)
         version = b"\1" if is_signed else b"\0"
-        yield b"ctts", version + _pairs(">Ii", table.compositions)[1:]
+        yield b"ctts", version + _pairs(table.compositions)[1:]
     if len(table.sync) < len(table.sizes):
         yield b"stss", bytes(4) + struct.pack(">I", len(table.sync)) + _big_endian(table.sync)
     runs = b"".join(struct.pack(">III", *run) for run in table.in_chunks)
@@ -299,12 +296,12 @@ def table_boxes(table: SampleTables) -> Iterator[tuple[bytes, bytes]]:
     yield b"co64", bytes(4) + struct.pack(">I", len(table.chunks)) + _big_endian(table.chunks)
 
 
-def _pairs(layout: str, runs: Runs) -> bytes:
-    return (
-        bytes(4)
-        + struct.pack(">I", len(runs.counts))
-        + b"".join(struct.pack(layout, count, value) for count, value in runs)
-    )
+def _pairs(runs: Runs) -> bytes:
+    """Raises: OverflowError for values that do not fit into 32 bits."""
+    numbers = array("I", bytes(8 * len(runs.counts)))
+    numbers[0::2] = runs.counts
+    numbers[1::2] = array("I", (value if value >= 0 else value + 2**32 for value in runs.values))
+    return bytes(4) + struct.pack(">I", len(runs.counts)) + _big_endian(numbers)
 
 
 def _big_endian(numbers: array[int]) -> bytes:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -148,16 +149,14 @@ def test_packets_and_frames_are_the_same(make: Callable[[], Path]) -> None:
 @every_kind
 def test_its_headers_say_how_long_it_is(make: Callable[[], Path]) -> None:
     before, path = make(), finalised(make())
-    told = ffprobe(path, "format=duration,start_time")["format"]
+    told = float(ffprobe(path, "format=duration")["format"]["duration"])
     packets = fragmented.packets(before)
-    frame = float(max(packets[-1].lasts, packets[0].lasts))
-    end = float(told["start_time"]) + float(told["duration"])
-    length = float(read_index(before).duration)
-    start = float(packets[0].shown)
-    assert end - start == pytest.approx(length, abs=frame + 0.025)
+    # Files of older versions begin some frames late, and their sound ends as late.
+    slack = float(packets[0].shown + max(packets[-1].lasts, packets[0].lasts)) + 0.025
+    assert told == pytest.approx(float(read_index(before).duration), abs=slack)
     moov = load(path).find(b"moov")
     header = moov.find(b"mvhd")
-    assert header.number(16) / header.number(12) == pytest.approx(end, abs=frame + 0.025)
+    assert header.number(16) / header.number(12) == pytest.approx(told, abs=0.001)
     for track in moov.all(b"trak"):
         assert track.find(b"tkhd").number(20) > 0
         assert track.find(b"mdia", b"mdhd").number(16) > 0
@@ -438,56 +437,36 @@ def test_the_longest_video_is_finalised_in_bounded_memory(tmp_path: Path) -> Non
     path = tmp_path / "long.mp4"
     path.write_bytes(many_fragments(200_000))
     script = (
-        "import resource, sys, time; from pathlib import Path;"
-        "from videos.transcode.finalise import finalise;"
-        "since = time.monotonic(); finalise(Path(sys.argv[1]));"
-        "print(time.monotonic() - since, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys; from pathlib import Path; from videos.transcode.finalise import finalise;"
+        "finalise(Path(sys.argv[1])); print(Path('/proc/self/status').read_text())"
     )
     told = subprocess.run(
         [sys.executable, "-c", script, str(path)],
         check=True,
         capture_output=True,
+        text=True,
         cwd=ROOT,
         timeout=600,
     )
-    seconds, kilobytes = told.stdout.split()
-    print(float(seconds), int(kilobytes))
-    assert int(kilobytes) < 400_000
+    found = re.search(r"VmHWM:\s+(\d+) kB", told.stdout)
+    assert found is not None
+    assert int(found[1]) < 400_000  # with 3.6 million samples
 
 
 def many_fragments(count: int) -> bytes:
-    """A fragment of a tiny file again and again, each with its own times."""
+    """The second fragment of a tiny file again and again, each with its own times."""
     data = fragmented.tiny().read_bytes()
     index = read_index(fragmented.tiny())
-    first = index.fragments[0]
-    one = bytearray(data[first.offset : first.offset + first.size])
-    places = [n for n in range(len(one)) if one[n : n + 4] in (b"sidx", b"tfdt")]
-    steps = {}
-    for place in places:
-        is_sidx = one[place : place + 4] == b"sidx"
-        at = place + (16 if is_sidx else 8)
-        steps[at] = place
+    second = index.fragments[1]
+    one = bytearray(data[second.offset : second.offset + second.size])
+    # Where 64-bit times stand: in each sidx, and in each tfdt. Each track lasts one second.
+    times = [n + 16 for n in range(len(one)) if one[n : n + 4] == b"sidx"]
+    times += [n + 8 for n in range(len(one)) if one[n : n + 4] == b"tfdt"]
+    begins = [struct.unpack_from(">Q", one, place)[0] for place in times]
     parts = [data[: index.init_size]]
-    timescales = times_of(one)
     for number in range(count):
-        for at, step in timescales.items():
-            struct.pack_into(">Q", one, at, step * number)
+        for place, begin in zip(times, begins, strict=True):
+            # The sound's packets do not end with the second: some tenths more do not matter.
+            struct.pack_into(">Q", one, place, begin * (number + 1))
         parts.append(bytes(one))
     return b"".join(parts)
-
-
-def times_of(fragment: bytearray) -> dict[int, int]:
-    """Where 64-bit times stand in a fragment, and by how much they grow with each fragment."""
-    lasts: list[int] = []
-    found: dict[int, int] = {}
-    place = fragment.find(b"sidx")
-    while place >= 0:
-        (ticks,) = struct.unpack_from(">I", fragment, place + 36)
-        found[place + 16] = ticks
-        lasts.append(ticks)
-        place = fragment.find(b"sidx", place + 4)
-    place = fragment.find(b"tfdt")
-    for ticks in lasts:
-        found[place + 8] = ticks
-        place = fragment.find(b"tfdt", place + 4)
-    return found
