@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 
 from clipset.lib.units import human_duration
 from clipset.ui.admin import GuardedAdmin, state_word
 from videos.models import Job, JobState
+from videos.services.finalising import finalising_progress
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -52,6 +53,12 @@ class JobAdmin(GuardedAdmin[Job]):
         "started_at",
         "finished_at",
     ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        context = {"finalising": finalising_progress()}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -24,6 +24,10 @@ FLAGS = ("-movflags", FRAGMENTED, "-flush_packets", "1")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "high", "-pix_fmt", "yuv420p")
 
 
+# As version 0.2 wrote files, which began some frames late.
+OLD_FLAGS = ("-movflags", "+frag_keyframe+empty_moov+default_base_moof+dash")
+
+
 def every(frames: int) -> tuple[str, ...]:
     """Output options: an encoded picture with a keyframe after so many frames."""
     return (*X264, "-bf", "2", "-g", str(frames), "-keyint_min", str(frames), "-sc_threshold", "0")
@@ -44,6 +48,11 @@ def copied(clip: Path) -> Path:
     """As copies are: fragments of 2 s or more."""
     least = ("-min_frag_duration", str(MIN_FRAGMENT_MICROSECONDS))
     return clips.make("mp4", "-i", str(clip), "-c", "copy", *least, *FLAGS)
+
+
+def old(clip: Path) -> Path:
+    """A clip as version 0.2 published copies."""
+    return clips.make("mp4", "-i", str(clip), "-c", "copy", *OLD_FLAGS)
 
 
 def sound_first() -> Path:

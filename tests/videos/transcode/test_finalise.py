@@ -36,13 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.ffmpeg
 
-# As version 0.2 and earlier wrote files.
-OLD_FLAGS = ("-movflags", "+frag_keyframe+empty_moov+default_base_moof+dash")
 ROOT = Path(__file__).parents[3]
-
-
-def old(clip: Path) -> Path:
-    return clips.make("mp4", "-i", str(clip), "-c", "copy", *OLD_FLAGS)
 
 
 def late_sound() -> Path:
@@ -70,11 +64,11 @@ MAKERS: dict[str, Callable[[], Path]] = {
     "longer sound": fragmented.longer_sound,
     "late sound": late_sound,
     "one frame": one_frame,
-    "old": lambda: old(fragmented.encoded()),
-    "old, without sound": lambda: old(fragmented.encoded(layout=None)),
-    "old, uneven frames": lambda: old(clips.vfr_mp4()),
-    "old, late sound": lambda: old(late_sound()),
-    "old, turned": lambda: old(clips.phone_h264_mov(seconds=3)),
+    "old": lambda: fragmented.old(fragmented.encoded()),
+    "old, without sound": lambda: fragmented.old(fragmented.encoded(layout=None)),
+    "old, uneven frames": lambda: fragmented.old(clips.vfr_mp4()),
+    "old, late sound": lambda: fragmented.old(late_sound()),
+    "old, turned": lambda: fragmented.old(clips.phone_h264_mov(seconds=3)),
 }
 every_kind = pytest.mark.parametrize("make", one_in(4, MAKERS))
 

@@ -77,12 +77,12 @@ def _ticker(lease: Lease, *, may_pause: bool) -> Callable[[], None]:
         nonlocal renewed_at
         show_life()
         if may_pause and is_stopping():
-            raise _PausedError
+            raise _PausedError  # within the second that a stop allows
         if time.monotonic() - renewed_at < HEARTBEAT_SECONDS:
             return
         renewed_at = time.monotonic()
         lease.renew()
-        if may_pause and _is_work_due():
+        if may_pause and not _may_work():
             raise _PausedError
 
     return tick
