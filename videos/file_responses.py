@@ -77,6 +77,7 @@ def file_response(
     download_as: str = "",
     cache_control: str = "private, no-cache",
     max_range: int | None = None,
+    may_grow: bool = False,
 ) -> HttpResponseBase:
     """The file at `path`, or the range of it that the request asks for.
 
@@ -85,6 +86,10 @@ def file_response(
     Content-Length says; they never pass through Python. A response to an open range has at most
     `max_range` bytes.
 
+    With `may_grow` the ETag does not depend on the file's length: a rendition may be finalised
+    while a player has parts of it, which stay right (videos.transcode.finalise keeps the time of
+    the last change).
+
     Raises: Http404 if the file is gone; RefusedError (429 or 503) while too many files are being
     sent; RootUnavailableError or OSError if the disk is unavailable (503, clipset.middleware).
     """
@@ -92,7 +97,8 @@ def file_response(
         return _accel_response(path, content_type, download_as, cache_control)
     file = _open(path)
     try:
-        response = _respond(request, file, content_type, download_as, max_range)
+        validators = _validators(os.fstat(file.fileno()), with_size=not may_grow)
+        response = _respond(request, file, validators, content_type, download_as, max_range)
     except BaseException:
         file.close()
         raise
@@ -132,16 +138,13 @@ def _accel_response(
 def _respond(
     request: HttpRequest,
     file: MediaFile,
+    validators: _Validators,
     content_type: str,
     download_as: str,
     max_range: int | None,
 ) -> HttpResponseBase:
     """200, 206, 304 or 416. Takes a slot for a response that may hold a thread for long."""
     stat = os.fstat(file.fileno())
-    validators = _Validators(
-        etag=f'"{stat.st_ino:x}-{stat.st_size:x}-{stat.st_mtime_ns:x}"',
-        modified=datetime.fromtimestamp(int(stat.st_mtime), UTC),
-    )
     if _is_unchanged(request, validators):
         return HttpResponse(status=304, headers=validators.headers)
     part = _requested_range(request, stat.st_size, validators, max_range)
@@ -167,6 +170,14 @@ def _respond(
     if not download_as:
         del response["Content-Disposition"]  # it would show the name of the stored file
     return response
+
+
+def _validators(stat: os.stat_result, *, with_size: bool) -> _Validators:
+    size = f"{stat.st_size:x}-" if with_size else ""
+    return _Validators(
+        etag=f'"{stat.st_ino:x}-{size}{stat.st_mtime_ns:x}"',
+        modified=datetime.fromtimestamp(int(stat.st_mtime), UTC),
+    )
 
 
 def _requested_range(

@@ -113,20 +113,23 @@ def plan_finalisation(path: Path, *, tick: Callable[[], None] = no_tick) -> Fina
 
 
 def carry_out(path: Path, plan: Finalisation, *, tick: Callable[[], None] = no_tick) -> None:
-    """Changes the file as planned; does nothing more to one that is finished.
+    """Changes the file as planned; does nothing to one that is finished.
+
+    Keeps the time of its last change: clients that have parts of the file compare it, and what they
+    have stays right.
 
     Raises: DiskFullError; OSError.
     """
     if plan.is_done:
         return
     with path.open("r+b", buffering=0) as file:
-        descriptor = file.fileno()
-        if not _is_appended(descriptor, plan):
-            _append(descriptor, plan, tick)
-        os.fsync(descriptor)
-        if os.pread(descriptor, len(plan.start), 0) != plan.start:
-            os.pwrite(descriptor, plan.start, 0)
-            os.fsync(descriptor)
+        target = _Target(file.fileno())
+        if not _is_appended(target, plan):
+            _append(target, plan, tick)
+        os.fsync(target.descriptor)
+        if os.pread(target.descriptor, len(plan.start), 0) != plan.start:
+            target.write(plan.start, 0)
+            os.fsync(target.descriptor)
 
 
 def hashes(
@@ -229,25 +232,42 @@ def _finished_start(reader: FileReader, start: FileStart, media_end: int) -> byt
 # -- the change
 
 
-def _is_appended(descriptor: int, plan: Finalisation) -> bool:
+class _Target:
+    """A file that is changed. Its times are set back after each change, within microseconds."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        stat = os.fstat(descriptor)
+        self._times = (stat.st_atime_ns, stat.st_mtime_ns)
+
+    def write(self, data: bytes | memoryview, offset: int) -> int:
+        written = os.pwrite(self.descriptor, data, offset)
+        os.utime(self.descriptor, ns=self._times)
+        return written
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self.descriptor, size)
+        os.utime(self.descriptor, ns=self._times)
+
+
+def _is_appended(target: _Target, plan: Finalisation) -> bool:
     """Whether the moov follows the media already, and nothing else."""
-    if os.fstat(descriptor).st_size != plan.size:
+    if os.fstat(target.descriptor).st_size != plan.size:
         return False
-    return os.pread(descriptor, len(plan.moov), plan.media_end) == plan.moov
+    return os.pread(target.descriptor, len(plan.moov), plan.media_end) == plan.moov
 
 
-def _append(descriptor: int, plan: Finalisation, tick: Callable[[], None]) -> None:
+def _append(target: _Target, plan: Finalisation, tick: Callable[[], None]) -> None:
     """Writes the moov after the media, in place of what an earlier call left there."""
-    os.ftruncate(descriptor, plan.media_end)
+    target.truncate(plan.media_end)
     try:
         view = memoryview(plan.moov)
         while view:
-            written = os.pwrite(descriptor, view[:CHUNK_BYTES], plan.size - len(view))
-            view = view[written:]
+            view = view[target.write(view[:CHUNK_BYTES], plan.size - len(view)) :]
             tick()
-        os.fsync(descriptor)
+        os.fsync(target.descriptor)
     except BaseException as error:
-        os.ftruncate(descriptor, plan.media_end)
+        target.truncate(plan.media_end)
         if isinstance(error, OSError) and error.errno in NO_SPACE:
             raise disk_full(detail=str(error)) from error
         raise

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 def stream(request: HttpRequest, **address: str) -> HttpResponseBase:
     video = playable_video(request, **address)
     return file_response(
-        request, video.file_path, content_type="video/mp4", max_range=MAX_RANGE_BYTES
+        request,
+        video.file_path,
+        content_type="video/mp4",
+        max_range=MAX_RANGE_BYTES,
+        may_grow=True,
     )
 
 

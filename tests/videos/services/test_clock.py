@@ -231,8 +231,8 @@ WHEN_IT_WAS = {
     *("started_at", "touched_at", "updated_at", "used_at"),
     *("beat_at", "deleting_since", "hashed_at", "marked_at", "requested_at"),
 }
-# Leases that count as ended if they end too far ahead (videos.services.removals).
-VOID = {"BackupRun.lease_until", "Removal.taken_until"}
+# Leases that count as ended if they end too far ahead (videos.services.removals, finalising).
+VOID = {"BackupRun.lease_until", "Removal.taken_until", "Rendition.finalising_until"}
 
 
 def test_every_moment_that_is_stored_has_been_thought_of() -> None:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 
 from clipset.database.clock import database_now
-from clipset.lib.disk import is_disk_away
+from clipset.lib.disk import is_disk_away, is_disk_full
 from clipset.workers.stopping import is_stopping
 from clipset.workers.ticks import tick as show_life
 from siteconfig.backup.runs import backup_is_running
@@ -114,7 +114,7 @@ def _put_off(lease: Lease, error: Exception) -> None:
     """Ends a try that an error of the disk ended. Raises: _PausedError if it is none of the file's
     own; LeaseLostError."""
     name = lease.rendition.path.name
-    if isinstance(error, DiskFullError) or is_disk_away(error):
+    if isinstance(error, DiskFullError) or is_disk_full(error) or is_disk_away(error):
         logger.warning("finalising %s waits for its disk: %s", name, error)
         lease.release()
         raise _PausedError from error
