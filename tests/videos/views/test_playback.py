@@ -1,0 +1,116 @@
+"""The initialisation segments of renditions, and the validators of files that are finalised."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import clips
+from tests.builders import make_user
+from tests.videos.stored_videos import kept_video
+from tests.videos.transcode import fragmented
+from videos.models import Rendition
+from videos.services.guest_links import create_guest_link
+from videos.transcode.file_start import initialisation_segment
+from videos.transcode.finalise import finalise
+
+if TYPE_CHECKING:
+    from django.test import Client
+    from pytest_django.fixtures import Settings
+
+    from accounts.models import User
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg]
+
+
+@pytest.fixture
+def bob(transactional_db: None) -> User:
+    return make_user("bob")
+
+
+@pytest.fixture
+def rendition(bob: User, client: Client) -> Rendition:
+    client.force_login(bob)
+    return kept_video(bob, clips.h264_mp4(), is_enriched=False).renditions.get()
+
+
+def base_of(rendition: Rendition) -> str:
+    return f"/v/{rendition.video.short_id}/"
+
+
+def test_the_playlist_names_the_initialisation_segment(
+    client: Client, rendition: Rendition
+) -> None:
+    import m3u8
+
+    text = client.get(f"{base_of(rendition)}source.m3u8").content.decode()
+    [start] = m3u8.loads(text).segment_map
+    assert start.byterange is None
+    answer = client.get(f"{base_of(rendition)}{start.uri}")
+    assert answer.content == initialisation_segment(rendition.path)
+    assert answer["Content-Type"] == "video/mp4"
+    assert answer["Cache-Control"] == "private, max-age=604800, immutable"
+    without_version = client.get(f"{base_of(rendition)}source.init.mp4")
+    assert without_version.content == answer.content
+    assert without_version["Cache-Control"] == "private, no-cache"
+
+
+def test_guests_get_it_and_keep_nothing(client: Client, rendition: Rendition, bob: User) -> None:
+    issued = create_guest_link(video=rendition.video, created_by=bob, lifetime=timedelta(days=1))
+    client.logout()
+    answer = client.get(f"/s/{issued.token}/source.init.mp4?v={rendition.version}")
+    assert answer.content == initialisation_segment(rendition.path)
+    assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_with_nginx_it_still_comes_from_the_site(
+    client: Client, rendition: Rendition, settings: Settings
+) -> None:
+    settings.MEDIA_ACCEL_PREFIX = "/files"
+    answer = client.get(f"{base_of(rendition)}source.init.mp4?v={rendition.version}")
+    assert not answer.has_header("X-Accel-Redirect")
+    assert answer.content == initialisation_segment(rendition.path)
+
+
+def test_it_is_the_same_before_and_after_finalising(client: Client, rendition: Rendition) -> None:
+    shutil.copyfile(fragmented.old(clips.h264_mp4()), rendition.path)
+    address = f"{base_of(rendition)}source.init.mp4?v={rendition.version}"
+    before = client.get(address).content
+    finalise(rendition.path)
+    assert client.get(address).content == before
+
+
+def test_a_file_that_is_gone_is_404(client: Client, rendition: Rendition) -> None:
+    address = f"{base_of(rendition)}source.init.mp4"
+    assert client.get(address).status_code == 200
+    rendition.path.write_bytes(rendition.path.read_bytes()[:100])
+    assert client.get(address).status_code == 404
+    rendition.path.unlink()
+    assert client.get(address).status_code == 404
+
+
+def test_players_need_not_fetch_again_what_they_have(client: Client, rendition: Rendition) -> None:
+    """Chromium sends If-Range for parts of a file of which it has others."""
+    shutil.copyfile(fragmented.old(clips.h264_mp4()), rendition.path)
+    played = [base_of(rendition) + name for name in ("stream.mp4", "source.mp4")]
+    download = f"{base_of(rendition)}download/"
+
+    def tags() -> list[Any]:
+        found = []
+        for address in (*played, download):
+            with closing(client.head(address)) as answer:
+                found.append((answer["ETag"], answer["Last-Modified"]))
+        return found
+
+    before = tags()
+    finalise(rendition.path)
+    after = tags()
+    assert before[:2] == after[:2]
+    assert before[2] != after[2]
+    part = {"Range": "bytes=100-199", "If-Range": before[0][0]}
+    with closing(client.get(played[0], headers=part)) as answer:
+        assert answer.status_code == 206
