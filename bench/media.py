@@ -171,7 +171,7 @@ def bare_ladder(source: Path, folder: Path) -> list[str | Path]:
         command += ["-profile:v", "high", "-sc_threshold", "0", "-g", "240"]
         command += ["-force_key_frames", "expr:gte(n,n_forced*120)"]
         command += ["-c:a", "aac", "-b:a", "160000", "-ac", "2", "-map_metadata", "-1"]
-        command += ["-movflags", "+frag_keyframe+empty_moov+default_base_moof+dash"]
+        command += ["-movflags", "+frag_keyframe+delay_moov+default_base_moof+dash"]
         command += [folder / f"bare-{name}.mp4"]
     return command
 

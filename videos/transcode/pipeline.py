@@ -155,7 +155,7 @@ def _checked(
 ) -> tuple[tuple[Made, ...], MediaInfo]:
     """Finalises and checks all renditions. Returns them, and the facts of the first.
 
-    Players that read the growing files meanwhile do not notice.
+    Players that read the growing files meanwhile go on.
     """
     renditions: list[Made] = []
     infos: list[MediaInfo] = []
