@@ -35,7 +35,7 @@ from videos.services.finalising import files_are_being_finalised, finalising_pro
 from videos.services.processing import finalise as under_test
 from videos.services.processing.finalise import finalise_older_files
 from videos.transcode.file_start import is_finalised
-from videos.transcode.finalise import finalise
+from videos.transcode.finalise import carry_out, finalise, hashes
 from videos.transcode.fragments import read_index
 
 if TYPE_CHECKING:
@@ -168,11 +168,11 @@ def test_it_waits_for_a_backup_and_a_backup_for_it(
     assert (old.layout, old.finalise_tries) == (FINALISING, 0)
     run.delete()
 
-    done, seen = under_test.carry_out, []
+    seen: list[bool] = []
 
     def look(*args: Any, **kwargs: Any) -> None:
         seen.append(files_are_being_finalised())
-        done(*args, **kwargs)
+        carry_out(*args, **kwargs)
 
     monkeypatch.setattr(under_test, "carry_out", look)
     assert finalise_older_files() == 1
@@ -228,7 +228,7 @@ def test_a_kill_at_any_step_loses_nothing(
     store_hash(old)
     done = getattr(under_test, step)
 
-    def killed(*args: object, **kwargs: object) -> None:
+    def killed(*args: Any, **kwargs: Any) -> None:
         if is_after:
             done(*args, **kwargs)
         raise Killed
@@ -272,12 +272,11 @@ def test_one_file_at_a_time_on_the_whole_site(
     old: Rendition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = old_rendition(make_user())
-    done = under_test.carry_out
     meanwhile: list[int] = []
 
-    def second_worker(*args: object, **kwargs: object) -> None:
+    def second_worker(*args: Any, **kwargs: Any) -> None:
         meanwhile.append(finalise_older_files())
-        done(*args, **kwargs)  # type: ignore[arg-type]
+        carry_out(*args, **kwargs)
 
     monkeypatch.setattr(under_test, "carry_out", second_worker)
     assert finalise_older_files() == 2
@@ -289,10 +288,9 @@ def test_one_file_at_a_time_on_the_whole_site(
 def test_a_worker_that_lost_its_lease_changes_no_row(
     old: Rendition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = under_test.carry_out
 
-    def slow(*args: object, **kwargs: object) -> None:
-        done(*args, **kwargs)  # type: ignore[arg-type]
+    def slow(*args: Any, **kwargs: Any) -> None:
+        carry_out(*args, **kwargs)
         Rendition.objects.update(finalising_until=timezone.now() + timedelta(seconds=90))
 
     monkeypatch.setattr(under_test, "carry_out", slow)
@@ -304,10 +302,9 @@ def test_a_worker_that_lost_its_lease_changes_no_row(
 def test_a_video_that_is_deleted_meanwhile_is_no_error(
     old: Rendition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = under_test.hashes
 
-    def deleted(*args: object, **kwargs: object) -> tuple[str, str]:
-        found = done(*args, **kwargs)  # type: ignore[arg-type]
+    def deleted(*args: Any, **kwargs: Any) -> tuple[str, str]:
+        found = hashes(*args, **kwargs)
         Video.objects.all().delete()
         old.path.unlink()
         return found
