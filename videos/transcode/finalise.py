@@ -11,6 +11,7 @@ is on the disk before the start is changed, and the start is changed by one smal
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import struct
@@ -57,8 +58,10 @@ class Finalisation:
         media_end: offset of the moov; everything up to here stays, but for the start.
         moov: the box that follows.
         is_done: whether the file is finalised already.
+        inode: of the file.
     """
 
+    inode: int
     start: bytes
     media_end: int
     moov: bytes
@@ -102,14 +105,15 @@ def plan_finalisation(path: Path, *, tick: Callable[[], None] = no_tick) -> Fina
         if not MIN_FTYP_BYTES <= start.ftyp_size <= MAX_FTYP_BYTES:
             raise NotFragmentedError(f"an ftyp of {start.ftyp_size} bytes")
         if is_finalised(file):
-            return _done(reader, start)
+            return _done(file, reader, start)
         media_end, fragments = _media(file, reader)
         try:
             moov = _moov(reader, start, fragments, tick)
         except (ValueError, OverflowError, struct.error) as error:
             raise NotFragmentedError(f"it cannot be finalised: {error}") from error
         head = _finished_start(reader, start, media_end)
-    return Finalisation(start=head, media_end=media_end, moov=moov, is_done=False)
+        inode = os.fstat(file.fileno()).st_ino
+    return Finalisation(inode=inode, start=head, media_end=media_end, moov=moov, is_done=False)
 
 
 def carry_out(path: Path, plan: Finalisation, *, tick: Callable[[], None] = no_tick) -> None:
@@ -118,12 +122,19 @@ def carry_out(path: Path, plan: Finalisation, *, tick: Callable[[], None] = no_t
     Keeps the time of its last change: clients that have parts of the file compare it, and what they
     have stays right.
 
-    Raises: DiskFullError; OSError.
+    Raises: NotFragmentedError if it is another file by now; BlockingIOError if another process
+    changes it; DiskFullError; OSError.
     """
     if plan.is_done:
         return
     with path.open("r+b", buffering=0) as file:
+        # Another worker may take the file if this one stalls for longer than its lease.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         target = _Target(file.fileno())
+        if os.fstat(target.descriptor).st_ino != plan.inode:
+            raise NotFragmentedError("another file has its place")
+        if is_finalised(file):
+            return
         if not _is_appended(target, plan):
             _append(target, plan, tick)
         os.fsync(target.descriptor)
@@ -154,11 +165,12 @@ def hashes(
 # -- the plan
 
 
-def _done(reader: FileReader, start: FileStart) -> Finalisation:
+def _done(file: BinaryIO, reader: FileReader, start: FileStart) -> Finalisation:
     """Returns what an earlier call has changed, maybe one of an older version."""
     assert start.media_end is not None
     size = start.ftyp_size - OVERWRITTEN_BYTES + LARGE_HEADER_BYTES
     return Finalisation(
+        inode=os.fstat(file.fileno()).st_ino,
         start=reader.read(0, size),
         media_end=start.media_end,
         moov=reader.read(start.media_end, reader.size - start.media_end),
@@ -169,8 +181,10 @@ def _done(reader: FileReader, start: FileStart) -> Finalisation:
 def _media(file: BinaryIO, reader: FileReader) -> tuple[int, tuple[Fragment, ...]]:
     """Returns where the media end, and the fragments.
 
-    After FFmpeg's trailer, or else after the last fragment, nothing may follow but a moov, or a
-    part of one, that an earlier call has appended. Raises: NotFragmentedError.
+    FFmpeg's trailer must be there: a file without it was cut short. Anything may follow, since an
+    earlier call may have appended a part of a moov, and a power cut may leave zeros in its place.
+
+    Raises: NotFragmentedError.
     """
     fragments = read_index(file).fragments
     if not fragments:
@@ -178,10 +192,8 @@ def _media(file: BinaryIO, reader: FileReader) -> tuple[int, tuple[Fragment, ...
     last = fragments[-1]
     end = last.offset + last.size
     media_end = trailer_end(reader, end, with_moov=False)
-    following = reader.read(media_end, 8)
-    # After the trailer even zeros may be the rest of a moov: of one that a power cut lost.
-    if media_end == end and following and following[4:8] != b"moov"[: max(0, len(following) - 4)]:
-        raise NotFragmentedError(f"something that is not whole follows the fragments at {end}")
+    if media_end == end:
+        raise NotFragmentedError(f"no whole fragment and no trailer at {end}: it is cut short")
     return media_end, fragments
 
 

@@ -287,14 +287,33 @@ def test_finalising_again_changes_nothing(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == before
 
 
-def test_without_the_trailer_it_is_finalised_too(tmp_path: Path) -> None:
-    index = read_index(flat())
-    last = index.fragments[-1]
-    path = tmp_path / "bare.mp4"
-    path.write_bytes(flat().read_bytes()[: last.offset + last.size])
-    finalise(path)
-    assert is_finalised(path)
-    assert fragmented.pictures(path) == fragmented.pictures(flat())
+def test_a_file_that_was_replaced_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "replaced.mp4"
+    shutil.copyfile(flat(), path)
+    plan = plan_finalisation(path)
+    other = tmp_path / "other.mp4"
+    other.write_bytes(b"something else" * 9000)
+    other.rename(path)
+    with pytest.raises(NotFragmentedError):
+        carry_out(path, plan)
+    assert path.read_bytes() == b"something else" * 9000
+
+
+def test_of_two_processes_one_changes_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "two.mp4"
+    shutil.copyfile(flat(), path)
+    plan = plan_finalisation(path)
+    refused: list[BlockingIOError] = []
+
+    def meanwhile() -> None:
+        with pytest.raises(BlockingIOError) as caught:
+            carry_out(path, plan)
+        refused.append(caught.value)
+
+    carry_out(path, plan, tick=meanwhile)
+    assert refused
+    carry_out(path, plan)  # planned before, but done by now
+    assert path.read_bytes() == finalised(flat()).read_bytes()
 
 
 def test_a_cut_file_is_left_as_it_is(tmp_path: Path) -> None:
@@ -302,7 +321,8 @@ def test_a_cut_file_is_left_as_it_is(tmp_path: Path) -> None:
     index = read_index(flat())
     last = index.fragments[-1]
     path = tmp_path / "cut.mp4"
-    for size in (0, 30, index.init_size, last.offset + 8, last.offset + last.size - 1):
+    end = last.offset + last.size
+    for size in (0, 30, index.init_size, last.offset + 8, end - 1, end, end + 8, len(data) - 1):
         path.write_bytes(data[:size])
         with pytest.raises(NotFragmentedError):
             finalise(path)
@@ -464,4 +484,5 @@ def many_fragments(count: int) -> bytes:
             # The sound's packets do not end with the second: some tenths more do not matter.
             struct.pack_into(">Q", one, place, begin * (number + 1))
         parts.append(bytes(one))
-    return b"".join(parts)
+    last = index.fragments[-1]
+    return b"".join([*parts, data[last.offset + last.size :]])
