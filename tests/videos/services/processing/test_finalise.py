@@ -47,7 +47,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg]
 
 FRAGMENTED, FINALISING = RenditionLayout.FRAGMENTED, RenditionLayout.FINALISING
 ORDINARY, UNFIT = RenditionLayout.ORDINARY, RenditionLayout.UNFIT
-LATER = finalising.LEASE + timedelta(seconds=1)
 
 
 class Killed(BaseException):
@@ -100,9 +99,9 @@ def assert_finalised(rendition: Rendition) -> None:
     assert (known.size_bytes, known.sha256) == (len(data), hashlib.sha256(data).hexdigest())
 
 
-def later(monkeypatch: pytest.MonkeyPatch, by: timedelta = LATER) -> None:
-    moment = timezone.now() + by
-    monkeypatch.setattr(timezone, "now", lambda: moment)
+def let_leases_expire() -> None:
+    leased = Rendition.objects.exclude(finalising_until=None)
+    leased.update(finalising_until=timezone.now() - timedelta(seconds=1))
 
 
 def plays(rendition: Rendition) -> bool:
@@ -144,7 +143,7 @@ def test_it_waits_for_jobs(old: Rendition) -> None:
     now = timezone.now()
     job = Job.objects.create(video=old.video, run_after=now)
     assert finalise_older_files() == 0
-    job.state, job.lease_owner, job.lease_until = JobState.RUNNING, "w", now + LATER
+    job.state, job.lease_owner, job.lease_until = JobState.RUNNING, "w", now + finalising.LEASE
     job.save()
     assert finalise_older_files() == 0
     job.delete()
@@ -245,7 +244,7 @@ def test_a_kill_at_any_step_loses_nothing(
             assert file.sha256 in (None, hashlib.sha256(data).hexdigest())
     if not (step == "_store" and is_after):
         assert finalise_older_files() == 0, "the dead worker's lease has not expired"
-        later(monkeypatch)
+        let_leases_expire()
         assert finalise_older_files() == 1
     assert_finalised(old)
 
@@ -258,16 +257,17 @@ def test_a_file_that_kills_its_worker_each_time_is_given_up(
 
     with monkeypatch.context() as patch:
         patch.setattr(under_test, "plan_finalisation", killed)
-        for number in range(finalising.MAX_TRIES):
+        for _ in range(finalising.MAX_TRIES):
             with pytest.raises(Killed):
                 finalise_older_files()
-            later(monkeypatch, LATER * (number + 1))
+            let_leases_expire()
         assert finalise_older_files() == 0
     old.refresh_from_db()
     assert old.layout == UNFIT
     assert finalise_older_files() == 0
 
 
+@pytest.mark.both_databases
 def test_one_file_at_a_time_on_the_whole_site(
     old: Rendition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,7 +413,7 @@ def test_a_hundred_kills_leave_ordinary_files(
         finished += rendition.layout == ORDINARY
         assert plays(rendition)
         assert fragmented.pictures(rendition.path) == pictures
-        Rendition.objects.exclude(finalising_until=None).update(finalising_until=timezone.now())
+        let_leases_expire()
         finalise_older_files()
         assert_finalised(rendition)
     assert 0 < finished < 100
