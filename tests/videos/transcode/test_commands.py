@@ -38,6 +38,8 @@ COPY = Plan(
 )
 TREATMENT = Treatment(
     field_order="progressive",
+    stored_size=(1920, 1080),
+    crop=None,
     field_rate=False,
     fps=Fraction(30000, 1001),
     color_range="tv",
