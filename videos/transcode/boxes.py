@@ -12,7 +12,7 @@ from videos.transcode.container import FileReader, box_header
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_CHILDREN = 4096
+MAX_CHILDREN = 256  # real boxes have some ten; a hostile file must not keep a worker busy
 
 
 class Box(NamedTuple):

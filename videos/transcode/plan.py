@@ -115,9 +115,9 @@ def _accept(info: MediaInfo, options: Options) -> VideoStream:
         )
     if video.is_protected or (info.audio is not None and info.audio.is_protected):
         raise SourceError(PROTECTED)
-    if not video.pix_fmt and (sentence := unreadable_codec(video.codec, video.tag)):
-        raise SourceError(sentence)
-    if video.frames == 0 or not video.pix_fmt:
+    if not video.pix_fmt:
+        raise SourceError(unreadable_codec(video.codec, video.tag))
+    if video.frames == 0:
         raise SourceError("We couldn't find a video track in this file.")
     if info.duration_seconds > options.max_duration_seconds:
         hours = options.max_duration_seconds / 3600

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from videos.transcode.confine import Limits
 from videos.transcode.container import is_whole
-from videos.transcode.errors import FfmpegFailedError, OutOfMemoryError, SourceError
+from videos.transcode.errors import FfmpegFailedError, OutOfMemoryError, OutOfTimeError, SourceError
 from videos.transcode.formats import input_words
 from videos.transcode.frames import (
     FRAME_ENTRIES,
@@ -47,6 +47,9 @@ PROBE_MEMORY_BYTES = GIB
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 FRAMES_SLACK = 1.2  # above the frames of the longest video at the highest published rate
 MISSING_AT_END_SECONDS = 1.0  # how much shorter a track may be than its header says
+# After these errors the plan goes by headers and packets: a place that ffprobe cannot seek to, or a
+# decoder that needs too much.
+NO_FRAMES_READ = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError)
 HEAD_BYTES = 16  # enough to tell photos from videos
 
 
@@ -200,7 +203,7 @@ def _frames(path: Path, chosen: Json, timing: Timing, options: Options, tick: Ti
             on_output=parts.extend,
             tick=tick,
         )
-    except (FfmpegFailedError, OutOfMemoryError) as error:  # such as a place that it cannot seek to
+    except NO_FRAMES_READ as error:
         messages = error.detail
     return parse_frames(parts.decode("ascii", "replace"), messages)
 

@@ -43,7 +43,7 @@ PHOTO_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8")
 
 
 def unreadable_codec(codec: str, tag: str) -> str:
-    """Returns the sentence for a picture that FFmpeg cannot decode; "" if nothing names its codec.
+    """Returns the sentence for a picture that FFmpeg cannot decode.
 
     Args:
         codec: FFmpeg's name; "" if it does not know the codec.
@@ -56,11 +56,12 @@ def unreadable_codec(codec: str, tag: str) -> str:
             )
         if name in OTHER_CODECS:
             return f"This video is in {OTHER_CODECS[name]}. Convert it to H.264 and upload that."
-    if codec in VIDEO_DECODERS.split():  # its frames are missing or damaged
-        return ""
     known = codec or (tag if re.fullmatch(r"[A-Za-z0-9 ._-]{3,4}", tag) else "")
-    if not known:
-        return ""
+    if not known or codec in VIDEO_DECODERS.split():  # unnamed, or damaged
+        return (
+            "The picture of this video can't be read. If it plays on your device, export it as an"
+            " MP4 file with H.264 and upload that."
+        )
     return (
         f"This video is in a format that can't be read, “{known}”. Convert it to H.264 and upload"
         " that."

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_DESCRIPTION_BYTES = 256 * 1024  # one has some hundred bytes
 MAX_DESCRIPTIONS = 64
-MAX_TRACKS = 1024
+MAX_TRACKS = 128
 # Sample entries of encrypted tracks: Common Encryption (ISO/IEC 23001-7) and Apple's FairPlay.
 PROTECTED_KINDS = frozenset({b"encv", b"enca", b"drmi", b"drms"})
 

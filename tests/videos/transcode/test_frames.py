@@ -131,7 +131,7 @@ FIELDS: dict[str, Callable[[], Path]] = {
 
 
 @pytest.mark.ffmpeg
-@pytest.mark.parametrize("make", one_in(6, FIELDS))
+@pytest.mark.parametrize("make", one_in(12, FIELDS))
 def test_fields_come_in_their_order(make: Callable[[], Path], tmp_path: Path) -> None:
     result = made(make(), tmp_path)
     assert result.top.fps == 50
@@ -159,7 +159,7 @@ NOT_COPIED: dict[str, tuple[Callable[[], Path], str]] = {
 
 
 @pytest.mark.ffmpeg
-@pytest.mark.parametrize("case", one_in(4, NOT_COPIED))
+@pytest.mark.parametrize("case", one_in(10, NOT_COPIED))
 def test_what_players_could_not_play_is_encoded(
     case: tuple[Callable[[], Path], str], tmp_path: Path
 ) -> None:
@@ -193,7 +193,7 @@ COPIED: dict[str, Callable[[], Path]] = {
 
 
 @pytest.mark.ffmpeg
-@pytest.mark.parametrize("make", one_in(4, COPIED))
+@pytest.mark.parametrize("make", one_in(6, COPIED))
 def test_what_players_play_is_copied(make: Callable[[], Path], tmp_path: Path) -> None:
     result = made(make(), tmp_path)
     assert result.plan.reasons == ()

@@ -43,8 +43,8 @@ def test_a_codec_is_named(codec: str, tag: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("codec", "tag"), [("", ""), ("", "[0][0][0][0]"), ("", "<b>"), ("h264", "avc1")]
 )
-def test_without_a_name_there_is_no_sentence(codec: str, tag: str) -> None:
-    assert unreadable_codec(codec, tag) == ""
+def test_a_picture_without_a_name_or_with_damage(codec: str, tag: str) -> None:
+    assert unreadable_codec(codec, tag).startswith("The picture of this video can't be read.")
 
 
 @pytest.mark.parametrize(
