@@ -43,7 +43,7 @@ PIXELS = f"""video => {{
 MAX_DIFFERENCE = 14  # of luma, on average: other frames of the test picture differ by more than 25
 
 SOURCES: dict[str, Callable[[], Path]] = {
-    "two sample descriptions": lambda: odd.two_descriptions(2, SIZE),
+    "two sample descriptions": lambda: odd.two_descriptions(2, SIZE, "10"),
     "open groups of pictures": lambda: odd.open_gop(8, size=SIZE),
     "intra refresh": lambda: odd.intra_refresh(8, size=SIZE),
     "open groups in mkv": lambda: odd.open_gop(8, "mkv", SIZE),

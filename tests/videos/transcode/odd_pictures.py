@@ -86,10 +86,10 @@ def vp8_changing_size() -> Path:
 
 
 @functools.cache
-def two_descriptions(seconds: float = 2, size: str = "160x90") -> Path:
+def two_descriptions(seconds: float = 2, size: str = "160x90", fps: str = "25") -> Path:
     """Two clips in one track with a sample description each, as cameras and joins write them."""
     parts = [
-        h264(seconds, settings, size=size, sound=False, b_frames=0, options=options)
+        h264(*(seconds, settings), size=size, fps=fps, sound=False, b_frames=0, options=options)
         for settings, options in (
             ("cabac=1:8x8dct=1:ref=3", ("-profile:v", "high")),
             ("cabac=0:ref=1", ("-profile:v", "baseline")),
