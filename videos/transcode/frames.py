@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from videos.transcode.media import FieldOrder
-    from videos.transcode.timing import Timing
 
 FRAME_ENTRIES = "frame=width,height,interlaced_frame,top_field_first"
 FRAMES_AT_EACH_PLACE = 3
@@ -49,18 +48,28 @@ class FrameFacts:
 NO_FRAMES = FrameFacts()
 
 
-def read_intervals(timing: Timing) -> str:
+class Span(NamedTuple):
+    """The first timestamp and the end of a track, in seconds."""
+
+    start: float
+    end: float
+
+
+def read_intervals(span: Span | None) -> str:
     """Returns the ``-read_intervals`` of ffprobe: where to seek, and how many packets to read.
 
     ffprobe seeks to the keyframe before a time.
+
+    Args:
+        span: None for a track without timestamps: only its start is read.
     """
     places = [""]
-    if timing.start is not None and timing.end is not None:
-        seconds = timing.end - timing.start
+    if span is not None:
+        seconds = span.end - span.start
         if seconds > THREE_PLACES_SECONDS:
-            places.append(f"{timing.start + seconds / 2:.3f}")
+            places.append(f"{span.start + seconds / 2:.3f}")
         if seconds > TWO_PLACES_SECONDS:
-            places.append(f"{timing.end:.3f}")
+            places.append(f"{span.end:.3f}")
     return ",".join(f"{place}%+#{FRAMES_AT_EACH_PLACE}" for place in places)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from videos.transcode.beside import beside
 from videos.transcode.confine import Limits
 from videos.transcode.container import is_whole
 from videos.transcode.errors import FfmpegFailedError, OutOfMemoryError, OutOfTimeError, SourceError
@@ -18,6 +19,7 @@ from videos.transcode.frames import (
     FRAME_ENTRIES,
     NO_FRAMES,
     FrameFacts,
+    Span,
     parse_frames,
     read_intervals,
 )
@@ -73,8 +75,9 @@ def probe(
     video, picture_times, sound_end = None, None, None
     if chosen:
         _check_size(chosen, options)
-        picture_times, sound_end = _packets(path, chosen, sound, options, tick)
-        frames = _frames(path, chosen, picture_times, options, tick) if reads_frames else NO_FRAMES
+        (picture_times, sound_end), frames = _packets_and_frames(
+            path, chosen, sound, options, tick, reads_frames=reads_frames
+        )
         video = read_video(
             chosen,
             picture_times,
@@ -187,17 +190,40 @@ def _packets(
     return _Packets(pictures.timing(), sounds.end)
 
 
-def _frames(path: Path, chosen: Json, timing: Timing, options: Options, tick: Tick) -> FrameFacts:
+def _packets_and_frames(
+    path: Path,
+    chosen: Json,
+    sound: Json | None,
+    options: Options,
+    tick: Tick,
+    *,
+    reads_frames: bool,
+) -> tuple[_Packets, FrameFacts]:
+    """Lists the packets and decodes frames, both at once if the header says where to seek."""
+    if not reads_frames or not chosen.get("pix_fmt"):
+        return _packets(path, chosen, sound, options, tick), NO_FRAMES
+    begin, duration = number(chosen.get("start_time")), number(chosen.get("duration"))
+    if duration:
+        declared = Span(begin, begin + duration)
+        with beside(lambda end: _frames(path, chosen, declared, options, end)) as frames:
+            return _packets(path, chosen, sound, options, tick), frames(tick)
+    packets = _packets(path, chosen, sound, options, tick)
+    start, end = packets.picture.start, packets.picture.end
+    span = None if start is None or end is None else Span(start, end)
+    return packets, _frames(path, chosen, span, options, tick)
+
+
+def _frames(
+    path: Path, chosen: Json, span: Span | None, options: Options, tick: Tick
+) -> FrameFacts:
     """Decodes frames at a few places. Finds none in files that cannot be decoded."""
-    if not chosen.get("pix_fmt"):
-        return NO_FRAMES
     parts = bytearray()
     try:
         messages = _ffprobe(
             path,
             [
                 *("-select_streams", str(chosen["index"]), "-show_entries", FRAME_ENTRIES),
-                *("-read_intervals", read_intervals(timing), "-of", "compact"),
+                *("-read_intervals", read_intervals(span), "-of", "compact"),
             ],
             options=options,
             on_output=parts.extend,

@@ -13,12 +13,11 @@ from tests.examples import one_in
 from tests.videos.transcode import odd_pictures as odd
 from videos.transcode.errors import SourceError
 from videos.transcode.fragments import read_index
-from videos.transcode.frames import FrameFacts, parse_frames, read_intervals
+from videos.transcode.frames import FrameFacts, Span, parse_frames, read_intervals
 from videos.transcode.nal import NO_PARAMETERS, NOT_IDR, OTHER_PARAMETERS, reason_against_copy
 from videos.transcode.pipeline import transcode
 from videos.transcode.plan import reasons_to_encode
 from videos.transcode.probe import probe
-from videos.transcode.timing import PacketReader
 from videos.transcode.types import Options
 
 if TYPE_CHECKING:
@@ -53,24 +52,17 @@ def frames_of(video: Path, size: str) -> list[bytes]:
 # -- pure
 
 
-def timing(*times: str) -> PacketReader:
-    reader = PacketReader()
-    for time in times:
-        reader.packet(f"{time},{time},0.04,K_".encode())
-    return reader
-
-
 @pytest.mark.parametrize(
-    ("times", "intervals"),
+    ("span", "intervals"),
     [
-        (("0.0", "0.5"), "%+#3"),
-        (("0.0", "3.0"), "%+#3,3.040%+#3"),
-        (("100.0", "160.0"), "%+#3,130.020%+#3,160.040%+#3"),
-        (("N/A",), "%+#3"),
+        (Span(0.0, 0.5), "%+#3"),
+        (Span(0.0, 3.04), "%+#3,3.040%+#3"),
+        (Span(100.0, 160.0), "%+#3,130.000%+#3,160.000%+#3"),
+        (None, "%+#3"),
     ],
 )
-def test_where_frames_are_read(times: tuple[str, ...], intervals: str) -> None:
-    assert read_intervals(timing(*times).timing()) == intervals
+def test_where_frames_are_read(span: Span | None, intervals: str) -> None:
+    assert read_intervals(span) == intervals
 
 
 def frame(width: int = 320, interlaced: int = 0, top: int = 0) -> str:
