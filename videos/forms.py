@@ -25,6 +25,7 @@ from videos.models.video import (
 )
 from videos.transcode.captions import LABEL_CHARACTERS
 from videos.transcode.captions import MAX_BYTES as MAX_CAPTION_BYTES
+from videos.transcode.formats import with_covered
 from videos.transcode.languages import ENGLISH
 
 if TYPE_CHECKING:
@@ -239,7 +240,10 @@ class UploadForm(_VideoFields):
         self.fields["title"].required = False
         self.fields["title"].help_text = "Leave empty to use the file name."
         self.fields["file"].widget.attrs["accept"] = ",".join(
-            ["video/*", *(f".{extension}" for extension in settings.ACCEPTED_VIDEO_FORMATS)]
+            [
+                "video/*",
+                *(f".{extension}" for extension in with_covered(settings.ACCEPTED_VIDEO_FORMATS)),
+            ]
         )
 
     def clean(self) -> dict[str, Any]:

@@ -31,8 +31,13 @@ export class ClipUpload extends HTMLElement {
   quarter = 0; // of the whole upload, that was announced last
 
   connectedCallback() {
-    const { accepted = "", maxBytes, resets = "", maxFiles } = this.dataset;
-    this.limits = { accepted: accepted.split(","), maxBytes: Number(maxBytes), resets };
+    const { accepted = "", extensions = "", maxBytes, resets = "", maxFiles } = this.dataset;
+    this.limits = {
+      accepted: accepted.split(","),
+      extensions: extensions.split(","),
+      maxBytes: Number(maxBytes),
+      resets,
+    };
     this.maxFiles = Number(maxFiles);
     this.heading = document.title;
     this.session = new UploadSession(this, () => this.showQuota());

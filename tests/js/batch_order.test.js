@@ -10,7 +10,12 @@ import {
 } from "../../static/js/upload/batch_order.js";
 
 const MB = 1024 ** 2;
-const LIMITS = { accepted: ["mp4"], maxBytes: 100 * MB, resets: "Monday" };
+const LIMITS = {
+  accepted: ["mp4"],
+  extensions: ["mp4"],
+  maxBytes: 100 * MB,
+  resets: "Monday",
+};
 const file = (name) => ({ name, size: 1, lastModified: 1 });
 const [a, b, c] = ["a.mp4", "b.mp4", "c.mp4"].map(file);
 

@@ -129,7 +129,8 @@ declare global {
   type UploadActions = Record<string, (row: UploadRow) => unknown>;
 
   interface UploadLimits {
-    accepted: string[]; // extensions
+    accepted: string[]; // extensions that sentences name
+    extensions: string[]; // all that are accepted
     maxBytes: number; // of one file
     resets: string; // the weekday on which the quota is reset
   }

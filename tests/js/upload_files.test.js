@@ -9,7 +9,13 @@ import {
 } from "../../static/js/upload/files.js";
 
 const MB = 1024 ** 2;
-const LIMITS = { accepted: ["mp4", "mov"], maxBytes: 100 * MB, left: 50 * MB, resets: "Monday" };
+const LIMITS = {
+  accepted: ["mp4", "mov"],
+  extensions: ["mp4", "m4v", "3gp", "mov", "qt"],
+  maxBytes: 100 * MB,
+  left: 50 * MB,
+  resets: "Monday",
+};
 
 const TITLES = [
   ["holiday_at-sea.mp4", "holiday at-sea"],
@@ -54,10 +60,14 @@ test("a file that fits has no problem", () => {
   assert.equal(problemWith({ name: "a.mov", size: 100 * MB }, { ...LIMITS, left: null }), "");
 });
 
+for (const name of ["IMG_1.MOV", "a.m4v", "a.3GP", "a.qt", "video", "VID 2026.05", ".mp4", "a."]) {
+  test(`${name} may be a video`, () => assert.equal(problemWith({ name, size: 1 }, LIMITS), ""));
+}
+
 test("the first problem of a file is named", () => {
   const problem = (name, size) => problemWith({ name, size }, LIMITS);
   assert.match(problem("a.txt", 1), /Use MP4, MOV\.$/);
-  assert.match(problem("mp4", 1), /Use MP4, MOV\.$/);
+  assert.match(problem("a.mp4.part", 1), /Use MP4, MOV\.$/);
   assert.match(problem("a.mp4", 0), /is empty/);
   assert.match(problem("a.mp4", 101 * MB), /101 MB\. The limit is 100 MB per file/);
   assert.match(problem("a.mp4", 51 * MB), /51 MB, but you have 50 MB left until Monday/);

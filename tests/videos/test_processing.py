@@ -39,6 +39,7 @@ from tests.videos.stored_videos import (
     used,
     work,
 )
+from tests.videos.transcode import odd_pictures
 from videos.models import Job, JobState, ProcessingStatus, Removal, Video
 from videos.services.files import files_named_after
 from videos.services.processing import jobs
@@ -153,6 +154,23 @@ def test_the_original_of_an_encoded_video_is_kept_as_it_was_sent(bob: User) -> N
     ]
 
 
+def test_the_original_of_a_file_without_extension_gets_one(bob: User) -> None:
+    clip = clips.folder() / "video"
+    clip.write_bytes(clips.hevc_mp4(seconds=0.5).read_bytes())
+    video = ready_video(bob, clip)
+    assert video.original_file.suffix == ".mp4"
+    assert video.original_file.read_bytes() == clip.read_bytes()
+
+
+def test_a_copy_that_players_could_not_play_is_encoded_after_all(bob: User) -> None:
+    clip = odd_pictures.open_gop()
+    video = ready_video(bob, clip)
+    assert not video.was_copied
+    assert video.original_file.read_bytes() == clip.read_bytes()
+    assert not Job.objects.filter(failures__gt=0).exists()
+    assert len(everything_on_disk()) == 3  # the copy is gone
+
+
 def test_a_thumbnail_is_a_picture_of_the_videos_shape(bob: User) -> None:
     from PIL import Image
 
@@ -192,7 +210,13 @@ def test_progress_is_told_while_a_video_is_encoded(
 # -- refused --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["text", "html", "m3u8", "truncated", "truncated hevc", "music"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("text", "html", "m3u8", "truncated", "truncated hevc", "music", "encrypted", "raw"),
+        "noise",
+    ],
+)
 def test_what_is_no_whole_video_fails_with_a_sentence_and_leaves_nothing(
     bob: User, kind: str
 ) -> None:
@@ -203,6 +227,9 @@ def test_what_is_no_whole_video_fails_with_a_sentence_and_leaves_nothing(
         "truncated": lambda: clips.truncated(clips.h264_mp4(faststart=True)),
         "truncated hevc": lambda: clips.truncated(clips.hevc_mp4()),
         "music": clips.audio_only,
+        "encrypted": odd_pictures.encrypted,
+        "raw": lambda: odd_pictures.with_tag(odd_pictures.h264(), b"avc1", b"apv1"),
+        "noise": odd_pictures.scrambled,
     }
     clip = builders[kind]()
     video = sent_video(bob, clip)

@@ -129,7 +129,9 @@ def _why_unsound(rendition: Rendition, *, is_deep: bool, look: Look) -> str:
             return f"it lasts {seconds:.1f} s instead of {rendition.duration_seconds:.1f} s"
         if is_deep:
             options = transcode_options(accepted=("mp4",))
-            info = probe(path, options=options, tick=lambda _progress: look.tick())
+            info = probe(
+                path, options=options, tick=lambda _progress: look.tick(), reads_frames=False
+            )
             if not info.whole or info.video is None:
                 return "it is incomplete"
     except NotFragmentedError:

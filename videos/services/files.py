@@ -53,6 +53,7 @@ from videos.services.stored_files import (
     stored_path,
 )
 from videos.services.uploads.expire import is_whole_after_all
+from videos.transcode.formats import extension_by_contents
 from videos.transcode.publish import copy_file
 
 if TYPE_CHECKING:
@@ -111,6 +112,11 @@ def set_strays_aside(video_id: UUID, files: Iterable[StoredFile]) -> int:
     return sum(set_aside(file, why=STRAY, video_id=video_id) for file in strays)
 
 
+def _suffix_by_contents(source: Path) -> str:
+    with source.open("rb") as file:
+        return f".{extension_by_contents(file.read(64))}"
+
+
 def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
     """Links the source into the root of originals, or copies it to another disk. The source itself
     stays until the result is stored. Returns the original's path.
@@ -118,7 +124,7 @@ def keep_original(source: Path, *, stem: str, tick: Callable[[], None]) -> Path:
     Raises: RootUnavailableError.
     """
     folder = checked_root(ORIGINALS)
-    target = folder / f"{stem}{source.suffix}"
+    target = folder / f"{stem}{source.suffix or _suffix_by_contents(source)}"
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)

@@ -135,7 +135,7 @@ def _frame(video: Video) -> bytes | None:
     try:
         options = transcode_options(accepted=("mp4",))
         video_file, picture = video.file_path, folder / "thumbnail.jpg"
-        info = probe(video_file, options=options, tick=_stop_if_asked)
+        info = probe(video_file, options=options, tick=_stop_if_asked, reads_frames=False)
         at = video.thumbnail_wanted_at
         if make_thumbnail(video_file, picture, info, options=options, tick=_stop_if_asked, at=at):
             return picture.read_bytes()

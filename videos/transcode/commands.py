@@ -188,7 +188,41 @@ def _treated(picture: Any, treatment: Treatment) -> Any:
             parity=treatment.field_order,
             deint="all",
         )
+    if treatment.crop is not None:
+        picture = _cropped(picture, treatment)
     return picture.filter("fps", fps=_rate(treatment.fps))
+
+
+def _cropped(picture: Any, treatment: Treatment) -> Any:
+    """Crops frames of the stored size. Newer versions of FFmpeg have cropped them already."""
+    crop, usual = treatment.crop, _has_size(treatment.stored_size)
+    assert crop is not None
+    return picture.filter(
+        "crop",
+        w=f"if({usual},{crop.width},iw)",
+        h=f"if({usual},{crop.height},ih)",
+        x=f"if({usual},{crop.left},0)",
+        y=f"if({usual},{crop.top},0)",
+        exact=1,  # else odd offsets leave a row of what is cropped
+    )
+
+
+def _has_size(size: tuple[int, int]) -> str:
+    """Returns an expression for filters: whether frames come in this size."""
+    return f"eq(iw,{size[0]})*eq(ih,{size[1]})"
+
+
+def _scaled_to(treatment: Treatment, rendition: PlannedRendition) -> dict[str, str]:
+    """Returns the size for the filter "scale". Frames of another size keep their shape.
+
+    FFmpeg sets up its filters again when the size of frames changes.
+    """
+    width, height, crop = rendition.width, rendition.height, treatment.crop
+    usual = _has_size((crop.width, crop.height) if crop else treatment.stored_size)
+    return {
+        "w": f"if({usual},{width},2*max(1,round(min({width},{height}*dar)/2)))",
+        "h": f"if({usual},{height},2*max(1,round(min({height},{width}/dar)/2)))",
+    }
 
 
 def _pictures(picture: Any, plan: Plan) -> list[Any]:
@@ -214,22 +248,27 @@ def _pictures(picture: Any, plan: Plan) -> list[Any]:
 
 
 def _scaled(picture: Any, treatment: Treatment, rendition: PlannedRendition) -> Any:
-    """Scales to the rendition's size, square pixels, and 8-bit BT.709 in limited range."""
+    """Scales to the rendition's size, square pixels, and 8-bit BT.709 in limited range.
+
+    Frames of another shape get black bars.
+    """
+    size = _scaled_to(treatment, rendition)
     if treatment.hdr or treatment.wide_gamut:
         # Scaled down first, because linear light takes twelve bytes a pixel.
-        picture = picture.filter("scale", w=rendition.width, h=rendition.height, flags=SCALE_FLAGS)
+        picture = picture.filter("scale", **size, flags=SCALE_FLAGS)
         picture = _through_linear_light(picture, treatment)
     else:
         picture = picture.filter(
             "scale",
-            w=rendition.width,
-            h=rendition.height,
+            **size,
             flags=SCALE_FLAGS,
             out_range="tv",
             out_color_matrix="bt709",
             **_colours_in(treatment),
         )
-    return picture.filter("format", "yuv420p").filter("setsar", "1")
+    picture = picture.filter("format", "yuv420p")
+    bars = {"w": rendition.width, "h": rendition.height, "x": -1, "y": -1}  # -1: centred
+    return picture.filter("pad", **bars).filter("setsar", "1")
 
 
 def _colours_in(treatment: Treatment) -> dict[str, str]:

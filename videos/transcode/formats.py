@@ -17,6 +17,7 @@ DEMUXERS = {
     "m4v": "mov,mp4,m4a,3gp,3g2,mj2",
     "mov": "mov,mp4,m4a,3gp,3g2,mj2",
     "3gp": "mov,mp4,m4a,3gp,3g2,mj2",
+    "qt": "mov,mp4,m4a,3gp,3g2,mj2",
     "mkv": "matroska,webm",
     "webm": "matroska,webm",
     "avi": "avi",
@@ -29,6 +30,9 @@ DEMUXERS = {
     "m2ts": "mpegts",
     "ogv": "ogg",
 }
+
+# Extensions that are accepted with another one: the same container by another name.
+COVERED = {"mp4": ("m4v", "3gp"), "mov": ("qt",)}
 
 # ``-codec_whitelist`` takes *decoder* names. FFmpeg refuses the whole file if a track, even a cover
 # picture, has a decoder that is not listed. Tracks without any decoder are ignored.
@@ -56,6 +60,27 @@ CODEC_WHITELIST = ",".join(
 
 # A track of one frame in these codecs is a still picture, whatever the container says.
 PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff"})
+
+
+def with_covered(accepted: Iterable[str]) -> tuple[str, ...]:
+    """Returns the extensions, each followed by those that are accepted with it."""
+    names = (name for one in accepted for name in (one, *COVERED.get(one, ())))
+    return tuple(dict.fromkeys(names))
+
+
+def extension_by_contents(head: bytes) -> str:
+    """Returns the usual extension of a file that has none, without the dot; "bin" if unknown.
+
+    Args:
+        head: its first 64 bytes.
+    """
+    if head[4:8] == b"ftyp":
+        return "mov" if head[8:12] == b"qt  " else "mp4"
+    if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return "mov"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "webm" if b"webm" in head else "mkv"
+    return "avi" if head.startswith(b"RIFF") and head[8:12] == b"AVI " else "bin"
 
 
 def format_whitelist(accepted: Iterable[str]) -> str:

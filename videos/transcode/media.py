@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -12,21 +12,32 @@ Hdr = Literal["", "pq", "hlg"]
 FieldOrder = Literal["progressive", "tff", "bff"]
 
 
+class Crop(NamedTuple):
+    """The part of a stored picture that is shown, in pixels from its left upper corner."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStream:
     """The chosen video track.
 
     Attributes:
         index: number of the stream in the file, as FFmpeg counts.
-        coded_width, coded_height: as stored.
-        width, height: as shown, after pixel shape and rotation.
+        tag: the code of four letters in MP4, MOV and AVI ("avc1"); it names unknown codecs.
+        coded_width, coded_height: as stored; where the size changes, the largest that was seen.
+        width, height: as shown, after cropping, pixel shape and rotation.
+        crop: the part that the container shows; None for the whole picture.
         rotation: clockwise degrees to rotate the stored picture: 0, 90, 180 or 270.
         plain_turn: whether the display matrix is only such a rotation (no mirror, no other angle).
         sar: width of a stored pixel divided by its height; 1 if the file doesn't say.
         fps: the nominal rate, for encoding at a constant rate.
         average_fps: frames divided by time.
         vfr: whether the frames are not evenly spaced.
-        field_order: which field of interlaced frames comes first.
+        field_order: which field of interlaced frames comes first, as decoded frames say.
         color_range: "tv", "pc", or "" if the file doesn't say; the same for the other three,
             in FFmpeg's names ("bt709", "smpte170m", "bt2020nc", "arib-std-b67", ...).
         dolby_profile_5: whether it is Dolby Vision without a picture that other decoders can show.
@@ -36,6 +47,10 @@ class VideoStream:
         has_cutting_edit_list: whether the container hides stored frames, which a copy would show.
         frames: number of frames that are shown.
         bitrate: of this track; 0 if the file doesn't say.
+        size_changes: whether frames have different sizes, or another than the header says.
+        parameters_change: whether the container has several descriptions for the decoder.
+        is_damaged: whether frames that were read could not be decoded whole.
+        is_protected: whether it is encrypted (DRM).
     """
 
     index: int
@@ -66,6 +81,12 @@ class VideoStream:
     has_cutting_edit_list: bool
     frames: int
     bitrate: int
+    tag: str = ""
+    crop: Crop | None = None
+    size_changes: bool = False
+    parameters_change: bool = False
+    is_damaged: bool = False
+    is_protected: bool = False
 
     @property
     def interlaced(self) -> bool:
@@ -81,6 +102,7 @@ class AudioStream:
         delay: seconds from the start of the file to the first sound.
         described: whether the file has the decoder's parameters once, as MP4 does; MPEG-TS has
             them in each packet.
+        is_protected: whether it is encrypted (DRM).
     """
 
     index: int
@@ -92,6 +114,7 @@ class AudioStream:
     bitrate: int
     delay: float
     described: bool = True
+    is_protected: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

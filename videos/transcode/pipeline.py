@@ -29,6 +29,7 @@ from videos.transcode.errors import (
 from videos.transcode.finalise import finalise
 from videos.transcode.ladder import fit
 from videos.transcode.media import MediaInfo, VideoStream
+from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
@@ -65,9 +66,10 @@ SHORT_ENOUGH_TO_DECODE_SECONDS = 60.0
 # After these errors the video is published without a thumbnail; all others end the run.
 NO_THUMBNAIL = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
-# FFmpeg writes this if no frame could be decoded. Its other complaints about data also appear when
-# the server is at fault. A source that is at fault is removed later, so doubtful cases are not.
-DAMAGED = re.compile(r"input stream \S+ after EOF")
+# FFmpeg writes this if no frame could be decoded, or if it has no decoder at all. Its other
+# complaints about data also appear when the server is at fault. A source that is at fault is
+# removed later, so doubtful cases are not.
+DAMAGED = re.compile(r"input stream \S+ after EOF|[Dd]ecoder .*not found for|no decoder found for")
 
 
 def transcode(
@@ -96,10 +98,7 @@ def transcode(
     thumbnail = workdir / THUMBNAIL_NAME
     thumbnail.unlink(missing_ok=True)
     info = probe(source, options=options, tick=tick)
-    plan = make_plan(info, options)
-    encoder = make_renditions(
-        source, workdir, info, plan, options=options, tick=tick, on_start=on_start
-    )
+    plan, encoder = _made(source, workdir, info, options=options, tick=tick, on_start=on_start)
     renditions, top = _checked(workdir, plan, options=options, tick=tick)
     path, late = renditions[0].path, _nearly_done(tick)
     has_thumbnail = make_thumbnail(path, thumbnail, top, options=options, tick=late)
@@ -110,6 +109,26 @@ def transcode(
         thumbnail=thumbnail if has_thumbnail else None,
         encoder=encoder,
     )
+
+
+def _made(
+    source: Path, workdir: Path, info: MediaInfo, *, options: Options, tick: Tick, on_start: OnStart
+) -> tuple[Plan, EncoderChoice | None]:
+    """Makes the renditions. Encodes after all if a copy shows that players could not play it.
+
+    That is found in the copy, not in the source, because all copies have the same layout. It costs
+    a copy, which is rare and takes seconds.
+    """
+    run_plan = partial(
+        make_renditions, source, workdir, info, options=options, tick=tick, on_start=on_start
+    )
+    plan = make_plan(info, options)
+    encoder = run_plan(plan)
+    if plan.copied and (found := reason_against_copy(output_path(workdir, plan.top))):
+        output_path(workdir, plan.top).unlink()
+        plan = make_plan(info, options, found=found)
+        encoder = run_plan(plan)
+    return plan, encoder
 
 
 def transcode_lower(
@@ -137,7 +156,7 @@ def transcode_lower(
     workdir.mkdir(exist_ok=True)
     # The accepted formats apply to uploads; the site's own files are always MP4.
     options = replace(options, accepted=("mp4",))
-    info = probe(top, options=options, tick=tick)
+    info = probe(top, options=options, tick=tick, reads_frames=False)
     plan = plan_lower(info, options, there=there)
     if plan is None:
         return ()

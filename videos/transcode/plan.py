@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from videos.transcode.errors import CUT_SHORT, SourceError
 from videos.transcode.ladder import Renditions, encoded_rendition, fit, pixel_rate, rungs_below
 from videos.transcode.media import AudioStream, MediaInfo, VideoStream
+from videos.transcode.nal import OTHER_PARAMETERS
+from videos.transcode.refusals import PROTECTED, unreadable_codec
 from videos.transcode.types import Options, Plan, PlannedRendition, Sound, Treatment
 
 if TYPE_CHECKING:
@@ -43,14 +45,17 @@ SAMPLE_RATE = 48_000
 SD_WIDTH, SD_HEIGHT = 1024, 576
 
 
-def make_plan(info: MediaInfo, options: Options) -> Plan:
+def make_plan(info: MediaInfo, options: Options, *, found: str = "") -> Plan:
     """Returns the plan for a source.
+
+    Args:
+        found: a reason to encode that a copy showed.
 
     Raises:
         SourceError: the file cannot become a video; the sentence says why.
     """
     video = _accept(info, options)
-    reasons = reasons_to_encode(video, options)
+    reasons = reasons_to_encode(video, options) + ((found,) if found else ())
     now, later = _encoded_renditions(video, options) if reasons else _copy(video, info, options)
     return Plan(
         duration_seconds=info.duration_seconds,
@@ -108,7 +113,11 @@ def _accept(info: MediaInfo, options: Options) -> VideoStream:
             f"The resolution is too high ({size}). Export the video with at most"
             f" {options.max_pixels // 1_000_000} million pixels, which is more than 4K."
         )
-    if video.frames == 0 or not video.pix_fmt:
+    if video.is_protected or (info.audio is not None and info.audio.is_protected):
+        raise SourceError(PROTECTED)
+    if not video.pix_fmt:
+        raise SourceError(unreadable_codec(video.codec, video.tag))
+    if video.frames == 0:
         raise SourceError("We couldn't find a video track in this file.")
     if info.duration_seconds > options.max_duration_seconds:
         hours = options.max_duration_seconds / 3600
@@ -136,6 +145,10 @@ def reasons_to_encode(video: VideoStream, options: Options) -> tuple[str, ...]:
         "interlaced": video.interlaced,
         "pixels are not square": not _square(video),
         "odd size": video.width % 2 == 1 or video.height % 2 == 1,
+        "cropped by the container": video.crop is not None,
+        "size that changes": video.size_changes,
+        OTHER_PARAMETERS: video.parameters_change,
+        "frames that cannot be decoded": video.is_damaged,
         f"larger than {options.max_short_side}p": (
             short > options.max_short_side or long > options.max_long_side
         ),
@@ -156,7 +169,8 @@ def reasons_to_encode(video: VideoStream, options: Options) -> tuple[str, ...]:
 
 def _square(video: VideoStream) -> bool:
     """Returns whether pixels are square enough to keep the width; some encoders write 4319:4320."""
-    return round(video.coded_width * video.sar) == video.coded_width
+    width = video.crop.width if video.crop else video.coded_width
+    return round(width * video.sar) == width
 
 
 def _plain_colours(video: VideoStream) -> bool:
@@ -214,6 +228,8 @@ def _treatment(video: VideoStream, options: Options) -> Treatment:
     return Treatment(
         field_order=video.field_order,
         field_rate=_field_rate(video, options),
+        stored_size=_stored_size(video),
+        crop=video.crop,
         fps=_fps(video, options),
         color_range="pc" if video.color_range == "pc" or matrix == "gbr" else "tv",
         color_matrix=matrix,
@@ -222,6 +238,11 @@ def _treatment(video: VideoStream, options: Options) -> Treatment:
         hdr=video.hdr,
         wide_gamut=not video.hdr and primaries in WIDE_PRIMARIES,
     )
+
+
+def _stored_size(video: VideoStream) -> tuple[int, int]:
+    width, height = video.coded_width, video.coded_height
+    return (height, width) if video.rotation % 180 else (width, height)
 
 
 def _matrix(video: VideoStream) -> str:

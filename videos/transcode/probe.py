@@ -1,21 +1,33 @@
 """Reads the facts of a file with ffprobe, restricted to whitelists and the `file` protocol.
 
-The first run reads the headers; the second lists the packets of the chosen video track. Both get
-the whitelists of ``formats``, an absolute ``file:`` address, and limits of time and memory.
+The first run reads the headers; the second lists the packets of the chosen video track; the third
+decodes some of its frames. All get the whitelists of ``formats``, an absolute ``file:`` address,
+and limits of time and memory.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from videos.transcode.beside import beside
 from videos.transcode.confine import Limits
 from videos.transcode.container import is_whole
-from videos.transcode.errors import CUT_SHORT, FfmpegFailedError, OutOfMemoryError, SourceError
+from videos.transcode.errors import FfmpegFailedError, OutOfMemoryError, OutOfTimeError, SourceError
 from videos.transcode.formats import input_words
-from videos.transcode.media import MediaInfo
+from videos.transcode.frames import (
+    FRAME_ENTRIES,
+    NO_FRAMES,
+    FrameFacts,
+    Span,
+    parse_frames,
+    read_intervals,
+)
+from videos.transcode.matroska import NOT_CROPPED, CroppedTrack, read_cropping
+from videos.transcode.media import AudioStream, MediaInfo
+from videos.transcode.refusals import unreadable_file
 from videos.transcode.run import capture
+from videos.transcode.sample_entries import SampleDescriptions, read_sample_descriptions
 from videos.transcode.streams import (
     Json,
     choose_audio,
@@ -37,44 +49,75 @@ PROBE_MEMORY_BYTES = GIB
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 FRAMES_SLACK = 1.2  # above the frames of the longest video at the highest published rate
 MISSING_AT_END_SECONDS = 1.0  # how much shorter a track may be than its header says
-TOO_MANY_TRACKS = "exceeds max_streams"  # FFmpeg reports this as a lack of memory
+# After these errors the plan goes by headers and packets: a place that ffprobe cannot seek to, or a
+# decoder that needs too much.
+NO_FRAMES_READ = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError)
+HEAD_BYTES = 16  # enough to tell photos from videos
 
 
-def probe(path: Path, *, options: Options, tick: Tick = no_tick) -> MediaInfo:
-    """Returns the facts of a file.
+def probe(
+    path: Path, *, options: Options, tick: Tick = no_tick, reads_frames: bool = True
+) -> MediaInfo:
+    """Returns the facts of a file. Frames are decoded for ``reads_frames``, which own files skip.
 
     Raises:
         SourceError: the file is not a video of an accepted format, or is too damaged to read.
         ProcessingError: ffprobe did not finish.
         OSError: the file cannot be read.
     """
-    size = path.stat().st_size
-    if size == 0:
-        raise SourceError("This file is empty. Upload it again.")
-    whole = is_whole(path)
+    size, whole = _size(path), is_whole(path)
     header = _header(path, options, whole, tick)
     streams = cast("list[Json]", header.get("streams", []))
     container = cast("Json", header.get("format", {}))
     chosen = choose_video(streams)
-    if chosen and not whole_number(chosen.get("width")):
-        # FFmpeg drops the size of a picture that -max_pixels forbids.
-        raise SourceError(
-            "The resolution is too high or can't be read. Export the video with at most"
-            f" {options.max_pixels // 1_000_000} million pixels, which is more than 4K."
-        )
     sound = choose_audio(streams)
-    picture_times, sound_end = None, None
+    descriptions = read_sample_descriptions(path)
+    video, picture_times, sound_end = None, None, None
     if chosen:
-        picture_times, sound_end = _packets(path, chosen, sound, options, tick)
+        _check_size(chosen, options)
+        (picture_times, sound_end), frames = _packets_and_frames(
+            path, chosen, sound, options, tick, reads_frames=reads_frames
+        )
+        video = read_video(
+            chosen,
+            picture_times,
+            frames,
+            descriptions=_descriptions(chosen, descriptions),
+            cropping=_cropping(path, chosen, streams),
+        )
     return MediaInfo(
         container=str(container.get("format_name", "")),
         duration_seconds=_duration(container, chosen, sound, picture_times, sound_end),
         size_bytes=size,
         whole=whole and _reaches_its_end(chosen, picture_times),
-        video=read_video(chosen, picture_times) if chosen and picture_times else None,
-        audio=read_audio(sound, number(container.get("start_time"))) if sound else None,
+        video=video,
+        audio=_audio(sound, container, descriptions) if sound else None,
         subtitles=read_subtitles(streams),
     )
+
+
+def _size(path: Path) -> int:
+    """Returns the size of the file in bytes. Raises: SourceError if it is empty."""
+    size = path.stat().st_size
+    if size == 0:
+        raise SourceError("This file is empty. Upload it again.")
+    return size
+
+
+def _check_size(chosen: Json, options: Options) -> None:
+    """Raises: SourceError if FFmpeg dropped the size because -max_pixels forbids it."""
+    if not whole_number(chosen.get("width")):
+        raise SourceError(
+            "The resolution is too high or can't be read. Export the video with at most"
+            f" {options.max_pixels // 1_000_000} million pixels, which is more than 4K."
+        )
+
+
+def _audio(
+    sound: Json, container: Json, descriptions: dict[int, SampleDescriptions]
+) -> AudioStream:
+    start = number(container.get("start_time"))
+    return read_audio(sound, start, descriptions=_descriptions(sound, descriptions))
 
 
 # -- asking
@@ -97,10 +140,10 @@ def _header(path: Path, options: Options, whole: bool, tick: Tick) -> Json:
             tick=tick,
         )
     except FfmpegFailedError as error:
-        raise _refusal(error.detail, options.accepted, whole) from error
+        raise _refusal(path, error.detail, options.accepted, whole) from error
     except OutOfMemoryError as error:
         # Videos need a hundredth of the limit; only damaged or forged tables need all of it.
-        raise _refusal(error.detail, options.accepted, whole) from error
+        raise _refusal(path, error.detail, options.accepted, whole) from error
     return cast("Json", json.loads(parts.decode("utf-8", "replace")))
 
 
@@ -147,6 +190,63 @@ def _packets(
     return _Packets(pictures.timing(), sounds.end)
 
 
+def _packets_and_frames(
+    path: Path,
+    chosen: Json,
+    sound: Json | None,
+    options: Options,
+    tick: Tick,
+    *,
+    reads_frames: bool,
+) -> tuple[_Packets, FrameFacts]:
+    """Lists the packets and decodes frames, both at once if the header says where to seek."""
+    if not reads_frames or not chosen.get("pix_fmt"):
+        return _packets(path, chosen, sound, options, tick), NO_FRAMES
+    begin, duration = number(chosen.get("start_time")), number(chosen.get("duration"))
+    if duration:
+        declared = Span(begin, begin + duration)
+        with beside(lambda end: _frames(path, chosen, declared, options, end)) as frames:
+            return _packets(path, chosen, sound, options, tick), frames(tick)
+    packets = _packets(path, chosen, sound, options, tick)
+    start, end = packets.picture.start, packets.picture.end
+    span = None if start is None or end is None else Span(start, end)
+    return packets, _frames(path, chosen, span, options, tick)
+
+
+def _frames(
+    path: Path, chosen: Json, span: Span | None, options: Options, tick: Tick
+) -> FrameFacts:
+    """Decodes frames at a few places. Finds none in files that cannot be decoded."""
+    parts = bytearray()
+    try:
+        messages = _ffprobe(
+            path,
+            [
+                *("-select_streams", str(chosen["index"]), "-show_entries", FRAME_ENTRIES),
+                *("-read_intervals", read_intervals(span), "-of", "compact"),
+            ],
+            options=options,
+            on_output=parts.extend,
+            tick=tick,
+        )
+    except NO_FRAMES_READ as error:
+        messages = error.detail
+    return parse_frames(parts.decode("ascii", "replace"), messages)
+
+
+def _descriptions(stream: Json, found: dict[int, SampleDescriptions]) -> SampleDescriptions | None:
+    number_of_track = str(stream.get("id", ""))
+    return found.get(int(number_of_track, 0)) if number_of_track.startswith("0x") else None
+
+
+def _cropping(path: Path, chosen: Json, streams: list[Json]) -> CroppedTrack:
+    """Returns the cropping of the chosen track of a Matroska file: the n-th of its pictures."""
+    pictures = [one["index"] for one in streams if one.get("codec_type") == "video"]
+    place = pictures.index(chosen["index"])
+    found = read_cropping(path)
+    return found[place] if place < len(found) else NOT_CROPPED
+
+
 def _ffprobe(
     path: Path,
     arguments: Iterable[str],
@@ -154,8 +254,8 @@ def _ffprobe(
     options: Options,
     on_output: Callable[[bytes], None],
     tick: Tick,
-) -> None:
-    capture(
+) -> str:
+    return capture(
         [
             *(options.ffprobe, "-v", "error"),
             *input_words(options.accepted, options.max_pixels, options.max_streams),
@@ -173,24 +273,11 @@ def _ffprobe(
     )
 
 
-def _refusal(stderr: str, accepted: tuple[str, ...], whole: bool) -> SourceError:
+def _refusal(path: Path, stderr: str, accepted: tuple[str, ...], whole: bool) -> SourceError:
     """Returns an error whose sentence explains what ffprobe wrote."""
-    kinds = ", ".join(accepted)
-    codec = re.search(r"Codec \(([\w.-]+)\) not on whitelist", stderr)
-    if codec is not None:
-        sentence = (
-            f"This file contains an unsupported track type, “{codec[1]}”."
-            " Convert it to an MP4 file and upload that."
-        )
-    elif "Format not on whitelist" in stderr:
-        sentence = f"This isn't a video file in a supported format ({kinds})."
-    elif not whole:
-        sentence = CUT_SHORT
-    elif TOO_MANY_TRACKS in stderr:
-        sentence = "This file has too many tracks. Export it with one video track."
-    else:
-        sentence = f"This file isn't a video, or it's damaged. Supported formats: {kinds}."
-    return SourceError(sentence, detail=stderr)
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    return SourceError(unreadable_file(stderr, accepted, head, is_whole=whole), detail=stderr)
 
 
 # -- measuring

@@ -35,7 +35,9 @@ def check_output(
     """
     try:
         # The accepted formats apply to uploads; processed files are always MP4.
-        made = probe(path, options=replace(options, accepted=("mp4",)), tick=tick)
+        made = probe(
+            path, options=replace(options, accepted=("mp4",)), tick=tick, reads_frames=False
+        )
     except SourceError as error:
         raise _failed(f"{error.sentence} {error.detail}") from error
     for problem in _differences(made, plan, rendition):

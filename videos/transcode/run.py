@@ -82,9 +82,12 @@ def capture(
     tick: Tick = no_tick,
     tick_interval: float = 1.0,
     cwd: Path | None = None,
-) -> None:
-    """Runs a program and passes its output to ``on_output`` in parts. Raises: as ``run``."""
-    _supervise(
+) -> str:
+    """Runs a program and passes its output to ``on_output`` in parts.
+
+    Returns the end of what it wrote to standard error. Raises: as ``run``.
+    """
+    return _supervise(
         argv,
         limits=limits,
         beat=lambda: tick(Progress()),
@@ -157,7 +160,7 @@ def _supervise(
     interval: float,
     on_output: Callable[[bytes], None],
     cwd: Path | None,
-) -> None:
+) -> str:
     process = subprocess.Popen(
         confined(argv, limits),
         stdin=subprocess.DEVNULL,
@@ -172,7 +175,9 @@ def _supervise(
         _pump(process, limits.wall_seconds, beat, interval, on_output, tail)
     finally:
         _end_group(process)
-    _raise_for(process.returncode, tail.decode("utf-8", "replace").strip())
+    messages = tail.decode("utf-8", "replace").strip()
+    _raise_for(process.returncode, messages)
+    return messages
 
 
 def _pump(

@@ -8,14 +8,23 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from videos.transcode.formats import PICTURE_CODECS, TEXT_SUBTITLE_CODECS
+from videos.transcode.frames import NO_FRAMES, FrameFacts
 from videos.transcode.languages import language_code
+from videos.transcode.matroska import NOT_CROPPED, CroppedTrack
 from videos.transcode.media import AudioStream, FieldOrder, Hdr, SubtitleStream, VideoStream
+from videos.transcode.sample_entries import SampleDescriptions
 from videos.transcode.timing import nominal_rate
 
 if TYPE_CHECKING:
     from videos.transcode.timing import Timing
 
-FIELD_ORDERS: Mapping[str, FieldOrder] = {"tt": "tff", "bt": "tff", "bb": "bff", "tb": "bff"}
+# The order in which fields are stored. Writers and decoders disagree about what "tb" and "bt" mean
+# for the order in which they are shown; FFmpeg's decoders take the first letter, too.
+FIELD_ORDERS: Mapping[str, FieldOrder] = {"tt": "tff", "tb": "tff", "bb": "bff", "bt": "bff"}
+# Codecs whose decoders know the field order of each frame; containers may be wrong about it.
+SELF_DESCRIBING = frozenset(
+    {"h264", "mpeg2video", "mpeg1video", "mpeg4", "prores", "dnxhd", "dvvideo", "vc1", "ffv1"}
+)
 HDR_TRANSFERS: Mapping[str, Hdr] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 
 MAX_SUBTITLES = 32
@@ -37,6 +46,7 @@ def choose_video(streams: Iterable[Json]) -> Json | None:
     return max(
         candidates,
         key=lambda one: (
+            _known(one.get("pix_fmt")) != "",  # else FFmpeg cannot decode it
             one.get("codec_name") not in PICTURE_CODECS,
             _disposition(one, "default"),
             whole_number(one.get("width")) * whole_number(one.get("height")),
@@ -85,31 +95,27 @@ def _disposition(stream: Json, name: str) -> int:
 # -- reading
 
 
-def read_video(stream: Json, timing: Timing) -> VideoStream:
-    """Returns the facts of the chosen video track, from ffprobe's header and packets."""
-    pix_fmt = str(stream.get("pix_fmt", ""))
-    turn = _turn(stream)
-    sar = _sar(stream)
-    width, height = int(stream["width"]), int(stream["height"])
-    shown = (max(1, round(width * sar)), height)
+def read_video(
+    stream: Json,
+    timing: Timing,
+    frames: FrameFacts = NO_FRAMES,
+    *,
+    descriptions: SampleDescriptions | None = None,
+    cropping: CroppedTrack = NOT_CROPPED,
+) -> VideoStream:
+    """Returns the facts of the chosen video track, from ffprobe's header, packets and frames."""
+    pix_fmt = _known(stream.get("pix_fmt"))
     transfer = _known(stream.get("color_transfer"))
     return VideoStream(
         index=int(stream["index"]),
-        codec=str(stream.get("codec_name", "")),
+        codec=_known(stream.get("codec_name")),
+        tag=str(stream.get("codec_tag_string", "")),
         profile=str(stream.get("profile", "")),
         pix_fmt=pix_fmt,
         bit_depth=_bit_depth(pix_fmt),
-        coded_width=width,
-        coded_height=height,
-        width=shown[1] if turn.degrees % 180 else shown[0],
-        height=shown[0] if turn.degrees % 180 else shown[1],
-        rotation=turn.degrees,
-        plain_turn=turn.plain,
-        sar=sar,
         fps=nominal_rate(timing, _fraction(stream.get("r_frame_rate"))),
         average_fps=timing.average_fps,
         vfr=timing.vfr,
-        field_order=FIELD_ORDERS.get(str(stream.get("field_order")), "progressive"),
         color_range="pc" if pix_fmt.startswith("yuvj") else _known(stream.get("color_range")),
         color_matrix=_known(stream.get("color_space")),
         color_primaries=_known(stream.get("color_primaries")),
@@ -122,10 +128,62 @@ def read_video(stream: Json, timing: Timing) -> VideoStream:
         has_cutting_edit_list=timing.hides_frames,
         frames=timing.frames,
         bitrate=whole_number(stream.get("bit_rate")),
+        **_shape(stream, frames, cropping),
+        **_seen(stream, frames),
+        parameters_change=descriptions is not None and descriptions.are_several,
+        is_protected=_is_protected(stream, descriptions),
     )
 
 
-def read_audio(stream: Json, start: float) -> AudioStream:
+def _shape(stream: Json, frames: FrameFacts, cropping: CroppedTrack) -> dict[str, Any]:
+    """Returns the attributes of `VideoStream` that concern its size and rotation."""
+    turn = _turn(stream)
+    header = (int(stream["width"]), int(stream["height"]))
+    sizes = {header, *frames.sizes}
+    stored = frames.sizes[0] if frames.sizes else header
+    # Not for rotated pictures: FFmpeg rotates before it crops, and nobody writes such files.
+    crop = cropping.crop if sizes == {cropping.stored} and not turn.degrees else None
+    sar = cropping.sar if crop else _sar(stream)
+    width, height = (crop.width, crop.height) if crop else stored
+    shown = (max(1, round(width * sar)), height)
+    return {
+        "coded_width": stored[0],
+        "coded_height": stored[1],
+        "width": shown[1] if turn.degrees % 180 else shown[0],
+        "height": shown[0] if turn.degrees % 180 else shown[1],
+        "rotation": turn.degrees,
+        "plain_turn": turn.plain,
+        "crop": crop,
+        "sar": sar,
+        "size_changes": len(sizes) > 1,
+    }
+
+
+def _seen(stream: Json, frames: FrameFacts) -> dict[str, Any]:
+    """Returns the attributes of `VideoStream` that only frames show."""
+    return {"field_order": _field_order(stream, frames), "is_damaged": frames.are_damaged}
+
+
+def _field_order(stream: Json, frames: FrameFacts) -> FieldOrder:
+    """Returns the order that frames have. What the header says counts only for codecs that do not
+    know it, and where no frame could be decoded."""
+    if frames.field_order not in (None, "progressive") or (
+        frames.field_order and stream.get("codec_name") in SELF_DESCRIBING
+    ):
+        return frames.field_order
+    return FIELD_ORDERS.get(str(stream.get("field_order")), "progressive")
+
+
+def _is_protected(stream: Json, descriptions: SampleDescriptions | None) -> bool:
+    """Whether a track is encrypted: by its sample entry in MP4, by FFmpeg's tag in Matroska."""
+    return (descriptions is not None and descriptions.is_protected) or _tag(
+        stream, "enc_key_id"
+    ) != ""
+
+
+def read_audio(
+    stream: Json, start: float, *, descriptions: SampleDescriptions | None = None
+) -> AudioStream:
     """Returns the facts of the chosen sound track; ``start``: the file's first timestamp."""
     return AudioStream(
         index=int(stream["index"]),
@@ -137,6 +195,7 @@ def read_audio(stream: Json, start: float) -> AudioStream:
         bitrate=whole_number(stream.get("bit_rate")),
         delay=number(stream.get("start_time")) - start,
         described=whole_number(stream.get("extradata_size")) > 0,
+        is_protected=_is_protected(stream, descriptions),
     )
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from videos.transcode.media import FieldOrder, Hdr, MediaInfo
+    from videos.transcode.media import Crop, FieldOrder, Hdr, MediaInfo
 
 EncoderName = Literal["libx264", "h264_nvenc", "h264_qsv", "h264_vaapi"]
 QualityName = Literal["small", "balanced", "high"]
@@ -98,6 +98,8 @@ class Treatment:
     Attributes:
         field_order: the first field of interlaced pictures; "progressive" for no deinterlacing.
         field_rate: whether each field becomes a frame, instead of each pair of fields.
+        stored_size: width and height of decoded frames, after rotation.
+        crop: the part of such frames that is shown; None for the whole.
         fps: the constant frame rate of the output.
         color_range, color_matrix, color_primaries, color_transfer: of the decoded pictures, with
             defaults where the file doesn't say; the matrix is "gbr" for RGB.
@@ -107,6 +109,8 @@ class Treatment:
 
     field_order: FieldOrder
     field_rate: bool
+    stored_size: tuple[int, int]
+    crop: Crop | None
     fps: Fraction
     color_range: Literal["tv", "pc"]
     color_matrix: str

@@ -19,7 +19,7 @@ from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
 from videos.services.playlists import discard_playlist
-from videos.services.uploads.create import VideoDetails, begin_upload
+from videos.services.uploads.create import VideoDetails, accepted_extensions, begin_upload
 from videos.services.uploads.expire import end_upload
 from videos.services.uploads.finish import finish_upload, first_copy
 from videos.services.uploads.form_handler import VideoUploadHandler
@@ -128,6 +128,7 @@ def _page(
         "quota": quota_state(request.user),
         "max_file_size_bytes": current_config().max_file_size_bytes,
         "accepted": settings.ACCEPTED_VIDEO_FORMATS,
+        "extensions": accepted_extensions(),
         "max_files": MAX_FILES,
         "playlists": own_playlists(request.user),
     }

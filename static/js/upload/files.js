@@ -28,12 +28,20 @@ export function isSameFile(a, b) {
   return a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
 }
 
+/** "a.MP4" -> "mp4"; "" for a name without extension, as Android's share sheet gives it: the site
+    judges such a file by its contents. @param {string} name */
+function extensionOf(name) {
+  const dot = name.lastIndexOf(".");
+  const extension = dot > 0 ? name.slice(dot + 1).toLowerCase() : "";
+  return /^\d+$/.test(extension) ? "" : extension;
+}
+
 /** Why a file cannot be uploaded, as a sentence; "" if it can.
     @param {{ name: string, size: number }} file
     @param {UploadLimits & { left: number | null }} limits */
-export function problemWith(file, { accepted, maxBytes, left, resets }) {
-  const extension = file.name.includes(".") ? file.name.split(".").pop()?.toLowerCase() : "";
-  if (!accepted.includes(extension ?? "")) {
+export function problemWith(file, { accepted, extensions, maxBytes, left, resets }) {
+  const extension = extensionOf(file.name);
+  if (extension && !extensions.includes(extension)) {
     const kinds = accepted.map((name) => name.toUpperCase()).join(", ");
     return `This file type isn't supported. Use ${kinds}.`;
   }

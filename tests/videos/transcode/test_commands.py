@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from videos.transcode.commands import FrameSearch, thumbnail_command, transcode_command
+from videos.transcode.media import Crop
 from videos.transcode.types import (
     EncoderName,
     Encoding,
@@ -38,6 +39,8 @@ COPY = Plan(
 )
 TREATMENT = Treatment(
     field_order="progressive",
+    stored_size=(1920, 1080),
+    crop=None,
     field_rate=False,
     fps=Fraction(30000, 1001),
     color_range="tv",
@@ -174,6 +177,14 @@ def test_fields_are_woven_before_anything_else(field_rate: bool, mode: str) -> N
     assert f"mode={mode}" in graph
     assert "parity=bff" in graph
     assert graph.index("bwdif") < graph.index("fps=") < graph.index("scale=")
+
+
+def test_a_crop_comes_after_the_fields_and_before_the_size() -> None:
+    crop = Crop(0, 140, 1920, 800)
+    graph = filters(replace(TREATMENT, field_order="tff", crop=crop))
+    assert graph.index("bwdif") < graph.index("crop=") < graph.index("fps=") < graph.index("scale=")
+    # The size that frames have when they are scaled is what remains of them.
+    assert "800" in graph.partition("scale=")[2]
 
 
 @pytest.mark.parametrize(("hdr", "transfer"), [("pq", "smpte2084"), ("hlg", "arib-std-b67")])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from videos.transcode.errors import SourceError
 from videos.transcode.ladder import fit, maxrate, pixel_rate
-from videos.transcode.media import AudioStream, MediaInfo, VideoStream
+from videos.transcode.media import AudioStream, Crop, MediaInfo, VideoStream
 from videos.transcode.plan import make_plan, plan_lower, reasons_to_encode
 from videos.transcode.types import QUALITIES, Encoding, Options, Plan, PlannedRendition
 
@@ -149,6 +149,10 @@ def test_a_copied_quarter_turn_has_the_size_that_is_shown() -> None:
         ({"profile": "High 4:2:2"}, "profile High 4:2:2"),
         ({"pix_fmt": "yuv444p"}, "pixel format yuv444p"),
         ({"field_order": "tff"}, "interlaced"),
+        ({"size_changes": True}, "size that changes"),
+        ({"parameters_change": True}, "decoder parameters that change"),
+        ({"is_damaged": True}, "frames that cannot be decoded"),
+        ({"crop": Crop(0, 140, 1920, 800), "height": 800}, "cropped by the container"),
         ({"sar": Fraction(4, 3)}, "pixels are not square"),
         ({"width": 1919}, "odd size"),
         ({"width": 3840, "height": 2160}, "larger than 1080p"),
@@ -175,6 +179,18 @@ def test_what_they_do_not_is_encoded_and_says_why(changes: dict[str, Any], reaso
     assert not made.copied
     assert made.treatment is not None
     assert made.top.encoding is not None
+
+
+def test_what_a_copy_shows_is_a_reason_too() -> None:
+    made = make_plan(info(), Options(), found="keyframes that players cannot start at")
+    assert made.reasons == ("keyframes that players cannot start at",)
+    assert not made.copied
+
+
+def test_frames_are_expected_as_they_are_turned() -> None:
+    treatment = plan(video(codec="hevc", rotation=90, width=1080, height=1920)).treatment
+    assert treatment is not None
+    assert treatment.stored_size == (1080, 1920)
 
 
 def test_the_operators_limit_decides_what_is_too_large() -> None:
@@ -632,7 +648,9 @@ def test_no_sound_is_no_sound() -> None:
         ({"video": None}, "only sound"),
         ({"video": None, "audio": None}, "no video track"),
         ({"video": video(frames=0)}, "couldn't find a video track"),
-        ({"video": video(pix_fmt="")}, "couldn't find a video track"),
+        ({"video": video(pix_fmt="")}, "picture of this video can't be read"),
+        ({"video": video(codec="", tag="aprn", pix_fmt="")}, "records in ProRes RAW"),
+        ({"video": video(is_protected=True)}, "protected (DRM)"),
         ({"video": video(coded_width=16_000, coded_height=16_000)}, "too high (16000 × 16000)"),
         ({"video": video(dolby_profile_5=True)}, "Dolby Vision profile 5"),
         ({"duration_seconds": 12 * 3600 + 1.0}, "longer than the 12-hour limit"),

@@ -12,11 +12,13 @@ import pytest
 
 from tests import clips
 from videos.transcode.errors import CancelledError, ProcessingError, SourceError
+from videos.transcode.formats import extension_by_contents
 from videos.transcode.media import AudioStream, MediaInfo, VideoStream
 from videos.transcode.probe import probe
 from videos.transcode.types import Options, Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.ffmpeg
@@ -331,6 +333,37 @@ def test_a_wrong_extension_among_accepted_ones_is_forgiven(tmp_path: Path) -> No
     path = tmp_path / "clip.avi"
     path.write_bytes(clips.h264_mp4().read_bytes())
     assert info_of(path).video is not None
+
+
+@pytest.mark.parametrize("name", ["video", "clip.mkv", "clip.3gp", "clip.m4v", "clip.qt"])
+def test_contents_count_and_not_the_name(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(clips.h264_mp4().read_bytes())
+    video = probe(path, options=Options()).video
+    assert video is not None
+    assert video.codec == "h264"
+
+
+def test_another_container_by_an_accepted_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(clips.make("ts", *clips.picture(1), *clips.x264()).read_bytes())
+    with pytest.raises(SourceError, match="This isn't a video file in a supported format"):
+        probe(path, options=Options())
+
+
+@pytest.mark.parametrize(
+    ("make", "extension"),
+    [
+        (clips.h264_mp4, "mp4"),
+        (lambda: clips.h264_mp4(suffix="mov"), "mov"),
+        (lambda: clips.h264_mp4(suffix="mkv"), "mkv"),
+        (lambda: clips.h264_mp4(suffix="avi"), "avi"),
+        (lambda: clips.make("webm", *clips.picture(0.2), "-c:v", "libvpx"), "webm"),
+        (lambda: clips.make("ts", *clips.picture(1), *clips.x264()), "bin"),
+    ],
+)
+def test_the_extension_of_a_file_without_one(make: Callable[[], Path], extension: str) -> None:
+    assert extension_by_contents(make().read_bytes()[:64]) == extension
 
 
 def test_names_are_only_names(tmp_path: Path) -> None:

@@ -156,6 +156,9 @@ def send_named(client: Client, name: str) -> Any:
         ("; rm -rf $HOME;.mp4", "; rm -rf $HOME;.mp4", "; rm -rf $HOME;"),
         ("-i.mp4", "-i.mp4", "i"),
         ("_.mp4", "_.mp4", "Untitled"),
+        ("IMG_0001.MOV", "IMG_0001.MOV", "IMG 0001"),
+        ("1000000034", "1000000034", "1000000034"),
+        ("clip.m4v", "clip.m4v", "clip"),
     ],
 )
 def test_odd_names_of_files_are_harmless(
@@ -192,7 +195,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "file",
         f"This file type isn't supported. Use {KINDS}.",
     ),
-    "no extension": ({"file": ("mp4", VIDEO)}, "file", "This file type isn't supported."),
+    "a kind to be enabled": ({"file": ("a.ts", VIDEO)}, "file", "This file type isn't supported."),
     "no file": ({}, "file", "Choose a video to upload."),
     "wrong field": ({"video": ("a.mp4", VIDEO)}, "file", "Choose a video to upload."),
     "file as text": ({"file": "clip.mp4"}, "file", "Choose a video to upload."),
@@ -453,6 +456,7 @@ def test_the_upload_page_shows_what_is_left_and_what_is_taken(client: Client) ->
     text = seen(client.get("/upload/"))
     assert "10 MB" in text
     assert "up to 3 MB" in text
-    assert 'accept="video/*,.mp4,.mov,.avi,.mkv,.webm"' in text
+    assert 'accept="video/*,.mp4,.m4v,.3gp,.mov,.qt,.avi,.mkv,.webm"' in text
+    assert "MP4, MOV," in " ".join(text.split()).replace(" ,", ",")
     assert client.head("/upload/").status_code == 200
     assert client.put("/upload/").status_code == 405

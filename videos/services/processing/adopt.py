@@ -201,7 +201,9 @@ def _probed(file: StoredFile, name: PublishedName, tick: Tick) -> _Whole | None:
     """None for a file that is damaged, cut short or not playable in browsers."""
     path = stored_path(*file)
     try:
-        info = probe(path, options=transcode_options(accepted=("mp4",)), tick=tick)
+        info = probe(
+            path, options=transcode_options(accepted=("mp4",)), tick=tick, reads_frames=False
+        )
         facts = describe(path)
         placed_at = path.stat().st_mtime
     except (SourceError, NotFragmentedError, FileNotFoundError) as error:

@@ -36,6 +36,7 @@ from siteconfig.roots import (
 from siteconfig.services.config import current_config, roots_for_new_videos
 from videos.models import Playlist, Upload, UploadState, Video
 from videos.selectors.uploads import open_uploads
+from videos.transcode.formats import with_covered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,9 +72,20 @@ def accepted_kinds() -> str:
     return ", ".join(f".{extension}" for extension in settings.ACCEPTED_VIDEO_FORMATS)
 
 
+def accepted_extensions() -> tuple[str, ...]:
+    """The accepted extensions, and those of the same containers by other names."""
+    return with_covered(settings.ACCEPTED_VIDEO_FORMATS)
+
+
 def check_kind(filename: str, *, status: int = 422) -> None:
-    """Raises: RefusedError for a filename whose extension is not accepted."""
-    if Path(filename).suffix.lower().lstrip(".") not in settings.ACCEPTED_VIDEO_FORMATS:
+    """Checks the extension of a filename. A file without one, as Android's share sheet sends it,
+    is judged by its contents when it is processed. So is a file with a wrong one of those accepted.
+
+    Raises: RefusedError for an extension that is not accepted.
+    """
+    extension = Path(filename).suffix.lower().lstrip(".")
+    is_named = extension and not extension.isdecimal()  # "VID 2026.05" has none
+    if not filename or (is_named and extension not in accepted_extensions()):
         raise RefusedError(
             f"This file type isn't supported. Use {accepted_kinds()}.", status=status
         )

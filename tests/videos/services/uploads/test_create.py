@@ -201,13 +201,34 @@ def test_a_deactivated_member_reserves_nothing(bob: User) -> None:
     assert used(bob) == 0
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.MP4", "a.b.Mov", ".x.webm", "video.avi", "video.mkv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a.mp4", "a.MP4", "a.b.Mov", ".x.webm", "video.avi", "video.mkv"),
+        # The same containers by other names.
+        *("a.m4v", "a.3gp", "IMG_1.QT"),
+        # Judged by their contents.
+        *("mp4", ".mp4", "a.", "video", "1000000034", "VID 2026.05"),
+    ],
+)
 def test_kinds_that_are_taken(name: str) -> None:
     check_kind(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["a.exe", "mp4", ".mp4", "a.mp4.exe", "a.mp4 ", "a.", "", "a.mp4\u200b", "a.m3u8"]
+    "name",
+    [
+        "a.exe",
+        "a.mp4.exe",
+        "a.mp4 ",
+        "",
+        "a.mp4\u200b",
+        "a.m3u8",
+        "a.ts",
+        "a.wmv",
+        "a.flv",
+        "a.mpg",
+    ],
 )
 def test_kinds_that_are_not(name: str) -> None:
     with pytest.raises(RefusedError, match="This file type isn't supported"):
@@ -219,6 +240,11 @@ def test_the_operator_says_which_kinds_are_taken(settings: Settings) -> None:
     check_kind("a.webm")
     with pytest.raises(RefusedError, match=r"Use \.webm\."):
         check_kind("a.mp4")
+    settings.ACCEPTED_VIDEO_FORMATS = ["mp4", "ts"]
+    check_kind("a.ts")
+    check_kind("a.m4v")
+    with pytest.raises(RefusedError):
+        check_kind("a.qt")
 
 
 @pytest.mark.parametrize("length", [255, 256, 300, 5000])
