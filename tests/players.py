@@ -1,0 +1,183 @@
+"""What players other than browsers say of a file: FFmpeg, GStreamer, mediainfo and mpv.
+
+GStreamer is that of GNOME's players and of WebKitGTK.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.parts import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+# False while published files are fragmented: then GStreamer takes them for shorter than they are,
+# and pictures with B-frames begin some frames late. Tests leave out by this what that breaks.
+PUBLISHED_IS_ORDINARY = False
+
+PLAYER_PARTS = ("ffmpeg", "gstreamer", "mediainfo", "mpv")
+PLAYER_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class PlayerFacts:
+    """What a player says of a file.
+
+    Attributes:
+        seconds: length of the whole file.
+        width, height: of the stored picture, before it is turned.
+        has_sound: whether it found a sound track.
+    """
+
+    seconds: float
+    width: int
+    height: int
+    has_sound: bool
+
+
+def facts(path: Path) -> dict[str, PlayerFacts]:
+    """Returns what each player says, by its name."""
+    return {
+        "ffprobe": by_ffprobe(path),
+        "GStreamer": by_gstreamer(path),
+        "mediainfo": by_mediainfo(path),
+        "mpv": by_mpv(path),
+    }
+
+
+def by_ffprobe(path: Path) -> PlayerFacts:
+    told = json.loads(
+        _said("ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", path)
+    )
+    [picture] = [stream for stream in told["streams"] if stream["codec_type"] == "video"]
+    return PlayerFacts(
+        seconds=float(told["format"]["duration"]),
+        width=picture["width"],
+        height=picture["height"],
+        has_sound=any(stream["codec_type"] == "audio" for stream in told["streams"]),
+    )
+
+
+def by_gstreamer(path: Path) -> PlayerFacts:
+    said = _said(require("gstreamer"), "-v", path.resolve().as_uri())
+    hours, minutes, seconds = _found(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)$", said)
+    [width] = _found(r"^ +Width: (\d+)$", said)
+    [height] = _found(r"^ +Height: (\d+)$", said)
+    return PlayerFacts(
+        seconds=int(hours) * 3600 + int(minutes) * 60 + float(seconds),
+        width=int(width),
+        height=int(height),
+        has_sound=re.search(r"^ +audio(?: #\d+)?: ", said, re.MULTILINE) is not None,
+    )
+
+
+def by_mediainfo(path: Path) -> PlayerFacts:
+    told = json.loads(_said(require("mediainfo"), "--Output=JSON", path))
+    tracks: dict[str, dict[str, Any]] = {it["@type"]: it for it in told["media"]["track"]}
+    return PlayerFacts(
+        seconds=float(tracks["General"]["Duration"]),
+        width=int(tracks["Video"]["Width"]),
+        height=int(tracks["Video"]["Height"]),
+        has_sound="Audio" in tracks,
+    )
+
+
+def by_mpv(path: Path) -> PlayerFacts:
+    wanted = "length=${=duration} ${=width}x${=height} sound=${=aid}"
+    quiet = ["--no-config", "--vo=null", "--ao=null", "--frames=1", "--load-scripts=no"]
+    said = _said(require("mpv"), *quiet, f"--term-playing-msg={wanted}", path)
+    length, width, height, sound = _found(r"length=(\S+) (\d+)x(\d+) sound=(\w+)", said)
+    return PlayerFacts(float(length), int(width), int(height), sound not in {"no", "auto"})
+
+
+def top_level_boxes(path: Path) -> list[str]:
+    """Returns the types of the boxes of the top level (ISO/IEC 14496-12), in order.
+
+    Reads headers only. Raises: AssertionError if a box ends beyond the file.
+    """
+    size, place, kinds = path.stat().st_size, 0, []
+    with path.open("rb") as file:
+        while place < size:
+            file.seek(place)
+            start = file.read(16)
+            length, kind = struct.unpack_from(">I4s", start)
+            if length == 1:
+                [length] = struct.unpack_from(">Q", start, 8)
+            elif length == 0:
+                length = size - place
+            assert length >= 8, f"{kind} at {place} has {length} bytes"
+            place += length
+            kinds.append(kind.decode())
+    assert place == size, f"the last box, {kinds[-1]}, ends at {place} of {size}"
+    return kinds
+
+
+@dataclass(frozen=True)
+class Part:
+    """A packet, or what was decoded from one: a picture or a piece of sound. Without its time.
+
+    Attributes:
+        kind: "video" or "audio".
+        md5: of its bytes or samples.
+    """
+
+    kind: str
+    size: int
+    md5: str
+
+
+def packets(source: str | Path, headers: Mapping[str, str] | None = None) -> list[Part]:
+    """Returns the packets of a file or an address: those of the picture, then those of the sound.
+
+    Args:
+        headers: of HTTP requests.
+    """
+    return _parts(source, headers, "-c", "copy")
+
+
+def frames(source: str | Path, headers: Mapping[str, str] | None = None) -> list[Part]:
+    """Decodes a file or an address. Returns all pictures, then all sound.
+
+    Args:
+        headers: of HTTP requests.
+    """
+    # Pictures with their own times: FFmpeg neither repeats nor drops any.
+    return _parts(source, headers, "-vsync", "passthrough")
+
+
+def _parts(source: str | Path, headers: Mapping[str, str] | None, *options: str) -> list[Part]:
+    """Reads what FFmpeg's format framemd5 says of the first picture and the first sound track."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    command: list[str | Path] = [require("ffmpeg"), "-nostdin", "-v", "error"]
+    command += [*(("-headers", lines) if lines else ()), "-i", source]
+    command += ["-map", "0:v:0", "-map", "0:a:0?", *options, "-f", "framemd5", "-"]
+    rows = [line.split(",") for line in _said(*command).splitlines() if not line.startswith("#")]
+    kinds = ("video", "audio")
+    read = [Part(kinds[int(row[0])], int(row[4]), row[5].strip()) for row in rows]
+    return sorted(read, key=lambda part: kinds.index(part.kind))
+
+
+def _said(*command: str | Path) -> str:
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PLAYER_SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _found(pattern: str, text: str) -> Sequence[str]:
+    found = re.search(pattern, text, re.MULTILINE)
+    assert found, f"no {pattern} in {text}"
+    return found.groups()
