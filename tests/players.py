@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# False while published files are fragmented: then GStreamer takes them for shorter than they are,
-# and pictures with B-frames begin some frames late. Tests leave out by this what that breaks.
-PUBLISHED_IS_ORDINARY = False
-
 PLAYER_PARTS = ("ffmpeg", "gstreamer", "mediainfo", "mpv")
 PLAYER_SECONDS = 60
 

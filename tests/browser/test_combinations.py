@@ -17,7 +17,7 @@ import pytest
 
 from tests import clips
 from tests.examples import one_in
-from tests.players import PUBLISHED_IS_ORDINARY, frames
+from tests.players import frames
 from tests.videos.stored_videos import ready_video
 
 if TYPE_CHECKING:
@@ -38,14 +38,13 @@ MAX_COMBINATIONS: Final = 40
 # False while tracks of unequal length are published with the lengths that they have.
 UNEQUAL_TRACKS_ARE_ALIGNED = False
 
-# How far lengths in the browser may be off. In a fragmented file encoded sound is late, too.
-OFF_SECONDS: Final = 0.1 if PUBLISHED_IS_ORDINARY else 0.15
+# How far lengths in the browser may be off.
+OFF_SECONDS: Final = 0.1
 
 FPS: Final = 25
 AAC_FRAME_SECONDS: Final = 1024 / 44_100
-# The ends of the published tracks may be a frame of each apart. In a fragmented file a picture with
-# B-frames is late by two frames.
-APART_SECONDS: Final = 1 / FPS + AAC_FRAME_SECONDS + (0.002 if PUBLISHED_IS_ORDINARY else 2 / FPS)
+# The ends of the published tracks may be a frame of each apart.
+APART_SECONDS: Final = 1 / FPS + AAC_FRAME_SECONDS + 0.002
 
 H264: Final = ("h264 baseline", "h264 main", "h264 high")
 # Container -> its codecs, its sounds: what FFmpeg's muxer takes.

@@ -12,7 +12,6 @@ from tests import clips
 from tests.browser.firefox import FirefoxTab
 from tests.browser.other_browsers import OTHER_BROWSERS, started
 from tests.browser.webkit import console
-from tests.players import PUBLISHED_IS_ORDINARY
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.stored_videos import kept_video
@@ -30,7 +29,7 @@ pytestmark = [pytest.mark.ffmpeg, pytest.mark.django_db(transaction=True)]
 SECONDS = 4
 # How far the end and the length may be from those of the clip. In a fragmented file the picture and
 # encoded sound are late.
-TOLERANCE_SECONDS = 0.1 if PUBLISHED_IS_ORDINARY else 0.15
+TOLERANCE_SECONDS = 0.1
 VIDEO = "document.querySelector('video')"
 STATE = f"""(video => video && ({{
     time: video.currentTime, duration: String(video.duration), ended: video.ended,
@@ -116,17 +115,6 @@ def open_plain(tab: Tab, video: Video) -> None:
     tab.wait_until(f"{VIDEO}.readyState >= 1", told=STATE)
 
 
-def play_plainly(tab: Tab) -> None:
-    """Plays and seeks the plain file.
-
-    Of a fragmented file both browsers show a wrong length, and WebKitGTK seeks to a wrong place.
-    """
-    if PUBLISHED_IS_ORDINARY:
-        play_seek_and_end(tab)
-    else:
-        play(tab)
-
-
 def open_watch_page(tab: Tab, video: Video) -> None:
     tab.open(video.get_absolute_url())
     tab.wait_until("document.querySelector('clip-player').source?.hls?.levels.length > 0")
@@ -141,7 +129,7 @@ def play_through_hls_js(tab: Tab) -> None:
 def test_a_video_plays_and_seeks_plainly_and_through_hls_js(tab: Tab, bob: User) -> None:
     video = video_of_sizes(bob)
     open_plain(tab, video)
-    play_plainly(tab)
+    play_seek_and_end(tab)
     open_watch_page(tab, video)
     play_through_hls_js(tab)
 
@@ -167,7 +155,7 @@ def test_videos_of_other_kinds_play_and_seek(tab: Tab, bob: User, kind: str) -> 
     open_plain(tab, video)
     is_upright = tab.evaluate(f"{VIDEO}.videoWidth < {VIDEO}.videoHeight")
     assert is_upright == (kind == "upright")
-    play_plainly(tab)
+    play_seek_and_end(tab)
     open_watch_page(tab, video)
     play_through_hls_js(tab)
 
@@ -180,7 +168,7 @@ def test_one_seeks_forwards_and_back(tab: Tab, bob: User) -> None:
     for moment in moments:
         seek(tab, moment)
     open_plain(tab, video)
-    for moment in moments if PUBLISHED_IS_ORDINARY else ():
+    for moment in moments:
         seek(tab, moment)
 
 
@@ -190,7 +178,7 @@ def test_a_video_in_one_size_plays_as_the_plain_file(tab: Tab, bob: User) -> Non
     tab.open(video.get_absolute_url())
     tab.wait_until(f"{VIDEO}.readyState >= 2", told=STATE)
     assert "stream.mp4" in tab.evaluate(f"{VIDEO}.currentSrc")
-    play_plainly(tab)
+    play_seek_and_end(tab)
 
 
 @pytest.mark.long  # in Chromium

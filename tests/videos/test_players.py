@@ -11,7 +11,6 @@ from tests.builders import make_user
 from tests.examples import one_in
 from tests.players import (
     PLAYER_PARTS,
-    PUBLISHED_IS_ORDINARY,
     facts,
     frames,
     packets,
@@ -78,10 +77,9 @@ def check_players(path: Path) -> None:
     """All players find the same in a file; it is an ordinary MP4."""
     told = facts(path)
     assert len({(it.width, it.height, it.has_sound) for it in told.values()}) == 1, told
-    if PUBLISHED_IS_ORDINARY:
-        lengths = sorted(it.seconds for it in told.values())
-        assert lengths[-1] - lengths[0] <= AGREE_SECONDS, told
-        assert "moof" not in top_level_boxes(path)
+    lengths = sorted(it.seconds for it in told.values())
+    assert lengths[-1] - lengths[0] <= AGREE_SECONDS, told
+    assert "moof" not in top_level_boxes(path)
 
 
 def assert_same_frames(
