@@ -72,6 +72,7 @@ def transcode(
     workdir: Path,
     *,
     options: Options,
+    info: MediaInfo | None = None,
     tick: Tick = no_tick,
     on_start: OnStart = no_start,
 ) -> TranscodeResult:
@@ -81,6 +82,7 @@ def transcode(
     earlier attempt are replaced. Call this from a worker's main thread (see ``run``).
 
     Args:
+        info: facts of the source, if they are known.
         tick: called about once a second throughout. What it raises ends FFmpeg and this function.
         on_start: called after planning, before FFmpeg starts.
 
@@ -92,7 +94,7 @@ def transcode(
     workdir.mkdir(exist_ok=True)
     thumbnail = workdir / THUMBNAIL_NAME
     thumbnail.unlink(missing_ok=True)
-    info = probe(source, options=options, tick=tick)
+    info = info or probe(source, options=options, tick=tick)
     plan = make_plan(info, options)
     encoder = make_renditions(
         source, workdir, info, plan, options=options, tick=tick, on_start=on_start
