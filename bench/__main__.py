@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from bench import chaos, lighthouse, media, pages, serving, upload, watch
+from bench import chaos, first_frame, lighthouse, media, pages, serving, upload, watch
 
 BENCHES = {
     "media": media.main,
     "media-serving": serving.main,
     "watch": watch.main,
+    "first-frame": first_frame.main,
     "chaos": chaos.main,
     "upload": upload.main,
     "pages": pages.main,

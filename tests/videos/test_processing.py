@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -47,7 +48,7 @@ from videos.services.processing.attempt import SOURCE_MISSING, retry_processing
 from videos.services.processing.claim import claim_next_job
 from videos.services.processing.work_folders import file_stem, work_folder
 from videos.services.stored_files import StoredFile
-from videos.tasks import run_next_job
+from videos.tasks import run_next_encode, run_next_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,6 +141,27 @@ def test_a_phones_video_becomes_upright_h264_without_its_place(bob: User) -> Non
     for secret in (clips.LOCATION, "48.8577", "iPhone", "Apple"):
         assert secret not in str(told)
         assert secret.encode() not in video.file_path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("of_the_same_size", "width"), [(True, 96), (False, 128)], ids=["known", "another file"]
+)
+def test_what_was_probed_before_the_encode_is_not_probed_again(
+    bob: User, of_the_same_size: bool, width: int
+) -> None:
+    video = sent_video(bob, clips.hevc_mp4(seconds=0.2, size="128x72"))
+    assert run_next_job() == "to be encoded"
+    job = Job.objects.get()
+    known = json.loads(job.media_info)
+    assert known["video"]["width"] == 128
+    known["video"]["width"] = 96  # only the stored facts say so
+    known["size_bytes"] += 0 if of_the_same_size else 1
+    Job.objects.update(media_info=json.dumps(known))
+    assert run_next_encode() == "completed"
+    video.refresh_from_db()
+    assert video.width == width
+    job.refresh_from_db()
+    assert job.media_info == ""
 
 
 def test_the_original_of_an_encoded_video_is_kept_as_it_was_sent(bob: User) -> None:

@@ -34,6 +34,11 @@ class Job(models.Model):
     source_seconds = models.FloatField(
         null=True, blank=True, help_text="Length of the video in seconds, once known."
     )
+    media_info = models.TextField(
+        blank=True,
+        default="",
+        help_text="What was probed before the job was handed to the other cluster, as JSON.",
+    )
     long_slot = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="The slot for long jobs that it takes."
     )

@@ -38,6 +38,9 @@ MORE: Final = 12
 NEXT: Final = 3  # of these, shown over the last frame
 # How often, in seconds, and for how long a page polls the state of processing.
 POLL_MIN_SECONDS: Final = 2
+# For a video that was just uploaded and that nobody can watch yet: somebody waits for its start.
+POLL_FIRST_SECONDS: Final = 0.5
+POLL_FIRST_FOR: Final = timedelta(seconds=20)
 POLL_MAX_SECONDS: Final = 15
 POLL_FOR: Final = timedelta(hours=2)
 
@@ -87,7 +90,7 @@ class Processing:
     state: str
     progress: JobProgress | None
     poll_url: str
-    poll_seconds: int | None
+    poll_seconds: float | None
     captions: list[Track]
     storyboard_url: str
 
@@ -221,12 +224,21 @@ def _processing(
         state=state.get(video.processing_status, "ready"),
         progress=progress,
         poll_url=address + query,
-        poll_seconds=poll_seconds(now - video.updated_at, [progress])
+        poll_seconds=_status_poll_seconds(video, progress, now, is_watched=bool(watching))
         if now - since < POLL_FOR
         else None,
         captions=_captions(video) if watching and video.is_ready else [],
         storyboard_url=storyboard_url(video) if watching else "",
     )
+
+
+def _status_poll_seconds(
+    video: Video, progress: JobProgress | None, now: datetime, *, is_watched: bool
+) -> float:
+    """Seconds until the page of an unfinished video polls again."""
+    if not is_watched and now - video.created_at < POLL_FIRST_FOR:
+        return POLL_FIRST_SECONDS
+    return poll_seconds(now - video.updated_at, [progress])
 
 
 def poll_seconds(age: timedelta, processing: Iterable[JobProgress | None]) -> int:

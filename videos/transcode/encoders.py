@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 SOFTWARE: EncoderName = "libx264"
 
+SHORT_FRAGMENTS = 3  # at the start of a rendition; together as long as one of the others
+
 TRIAL_SECONDS = 20.0  # the first use of a driver may take a few seconds
 TRIAL_HOLDS_SECONDS = 600.0
 TRIAL_FILE_BYTES = 64 * 1024 * 1024  # drivers write caches of compiled code
@@ -67,9 +69,7 @@ def coder_options(encoder: EncoderName, encoding: Encoding, fps: Fraction) -> di
         "profile:v": "high",
         "maxrate": encoding.maxrate,
         "bufsize": 2 * encoding.maxrate,
-        # Keyframes only at these frames, so that fragments have equal lengths. Counted in frames,
-        # because a second of 29.97 frames has no whole number of them.
-        "force_key_frames": f"expr:gte(n,n_forced*{frames})",
+        "force_key_frames": f"expr:{_keyframe_condition(frames)}",
         "g": 2 * frames,
         "color_range": "tv",
         "colorspace": "bt709",
@@ -119,6 +119,16 @@ def _quality(encoder: EncoderName, encoding: Encoding) -> dict[str, Any]:
 def keyframe_frames(encoding: Encoding, fps: Fraction) -> int:
     """Returns the frames between keyframes: 120 at 30 fps, and at 29.97 fps (4.004 s)."""
     return max(1, round(encoding.keyframe_seconds * fps))
+
+
+def _keyframe_condition(frames: int) -> str:
+    """Returns whether a frame becomes a keyframe, as an expression of FFmpeg.
+
+    The first fragments last a quarter, a quarter and half of the others, so that a viewer who waits
+    for the video sees it sooner. Counted in frames, because a second of 29.97 frames has no whole
+    number of them.
+    """
+    return f"gte(n,if(lt(n_forced,{SHORT_FRAGMENTS}),n_forced*{frames}/4,(n_forced-2)*{frames}))"
 
 
 def device_options(encoder: EncoderName, options: Options) -> tuple[str, ...]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from fractions import Fraction
+from fractions import Fraction
+from typing import Literal, NamedTuple
 
 Hdr = Literal["", "pq", "hlg"]
 FieldOrder = Literal["progressive", "tff", "bff"]

@@ -77,6 +77,7 @@ def transcode(
     workdir: Path,
     *,
     options: Options,
+    info: MediaInfo | None = None,
     tick: Tick = no_tick,
     on_start: OnStart = no_start,
 ) -> TranscodeResult:
@@ -86,6 +87,7 @@ def transcode(
     earlier attempt are replaced. Call this from a worker's main thread (see ``run``).
 
     Args:
+        info: facts of the source, if they are known.
         tick: called about once a second throughout. What it raises ends FFmpeg and this function.
         on_start: called after planning, before FFmpeg starts.
 
@@ -97,7 +99,7 @@ def transcode(
     workdir.mkdir(exist_ok=True)
     thumbnail = workdir / THUMBNAIL_NAME
     thumbnail.unlink(missing_ok=True)
-    info = probe(source, options=options, tick=tick)
+    info = info or probe(source, options=options, tick=tick)
     plan, encoder = _made(source, workdir, info, options=options, tick=tick, on_start=on_start)
     renditions, top = _checked(workdir, plan, options=options, tick=tick)
     path, late = renditions[0].path, _nearly_done(tick)

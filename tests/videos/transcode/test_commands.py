@@ -37,6 +37,7 @@ COPY = Plan(
     keeps_times=False,
     sound=Sound(index=5, copied=True, bitrate=160_000, sample_rate=48_000, channels=2),
 )
+KEYFRAMES = "expr:gte(n,if(lt(n_forced,3),n_forced*120/4,(n_forced-2)*120))"
 TREATMENT = Treatment(
     field_order="progressive",
     stored_size=(1920, 1080),
@@ -133,7 +134,7 @@ def test_an_encode_is_capped_and_cut_every_four_seconds() -> None:
     assert after(words, "-pix_fmt") == ["yuv420p"]
     assert (after(words, "-crf"), after(words, "-preset")) == (["21"], ["veryfast"])
     assert (after(words, "-maxrate"), after(words, "-bufsize")) == (["7000000"], ["14000000"])
-    assert after(words, "-force_key_frames") == ["expr:gte(n,n_forced*120)"]
+    assert after(words, "-force_key_frames") == [KEYFRAMES]
     assert after(words, "-sc_threshold") == ["0"]
     assert int(after(words, "-g")[0]) > 120
     assert after(words, "-flush_packets") == ["1"]
@@ -219,7 +220,7 @@ def test_a_ladder_is_decoded_once_and_written_to_a_file_each() -> None:
     assert len(set(after(words, "-map"))) == 4  # three pictures and the one sound track
     assert after(words, "-map").count("0:5") == 3
     assert after(words, "-maxrate") == ["7000000", "3000000", "1000000"]
-    assert after(words, "-force_key_frames") == ["expr:gte(n,n_forced*120)"] * 3
+    assert after(words, "-force_key_frames") == [KEYFRAMES] * 3
     assert after(words, "-flush_packets") == ["1"] * 3
     assert after(words, "-map_metadata") == ["-1"] * 3
     assert after(words, "-movflags") == ["+frag_keyframe+delay_moov+default_base_moof+dash"] * 3

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 ENCODING = Encoding(preset="slow", crf=21, maxrate=6_000_000, keyframe_seconds=4)
 ENCODERS: tuple[EncoderName, ...] = get_args(EncoderName)
+KEYFRAMES = "expr:gte(n,if(lt(n_forced,3),n_forced*120/4,(n_forced-2)*120))"
 HARDWARE = [name for name in ENCODERS if name != "libx264"]
 
 
@@ -54,7 +55,7 @@ def test_whoever_encodes_is_capped_cut_alike_and_says_its_colours(name: EncoderN
     assert made["c:v"] == name
     assert made["profile:v"] == "high"
     assert (made["maxrate"], made["bufsize"]) == (6_000_000, 12_000_000)
-    assert made["force_key_frames"] == "expr:gte(n,n_forced*120)"
+    assert made["force_key_frames"] == KEYFRAMES
     assert made["g"] > 120
     assert {made["colorspace"], made["color_primaries"], made["color_trc"]} == {"bt709"}
     assert made["color_range"] == "tv"

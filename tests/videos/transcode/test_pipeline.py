@@ -281,15 +281,18 @@ def test_uneven_frames_become_even() -> None:
         pytest.param("60000/1001", 4.004, marks=pytest.mark.long),
     ],
 )
-def test_an_encode_has_fragments_of_four_seconds(fps: str, seconds: float) -> None:
+def test_an_encode_has_fragments_of_four_seconds_after_shorter_ones_at_its_start(
+    fps: str, seconds: float
+) -> None:
     clip = clips.hevc_mp4(seconds=17, size="160x90", fps=fps)
     path = result_of(clip).top.path
     keyframes = keyframe_times(path)
     steps = [later - earlier for earlier, later in itertools.pairwise(keyframes)]
-    assert steps == pytest.approx([seconds] * 4, abs=0.0001)
+    expected = [seconds / 4, seconds / 4, seconds / 2, seconds, seconds, seconds]
+    assert steps == pytest.approx(expected, abs=0.0001)
     lengths = fragment_seconds(path)
-    assert len(lengths) == 5
-    assert lengths[:4] == pytest.approx([seconds] * 4, abs=0.0001)
+    assert len(lengths) == 7
+    assert lengths[:6] == pytest.approx(expected, abs=0.0001)
 
 
 def test_the_short_side_is_capped() -> None:
@@ -344,7 +347,7 @@ def test_a_ladder_is_made_in_one_run_and_cut_at_the_same_moments() -> None:
         assert info.audio is not None
         assert made.size_bytes == made.path.stat().st_size
         assert made.fps == 15
-        assert fragment_seconds(made.path)[:2] == pytest.approx([4, 4], abs=0.0001)
+        assert fragment_seconds(made.path)[:4] == pytest.approx([1, 1, 2, 4], abs=0.0001)
     sizes = [one.size_bytes for one in result.renditions]
     assert sizes == sorted(sizes, reverse=True)
 

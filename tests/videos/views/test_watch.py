@@ -186,19 +186,27 @@ def test_the_fragment_asks_again_while_there_is_something_to_wait_for(
 
 
 def asked_again(html: str) -> list[str]:
-    return re.findall(r'hx-trigger="every (\d+)s, refresh"', html)
+    return re.findall(r'hx-trigger="every ([\d.]+)s, refresh"', html)
 
 
 @pytest.mark.parametrize(
     ("minutes", "seconds_left", "every"),
-    [(0, None, "2"), (1, None, "2"), (5, None, "10"), (60, None, "15"), (60, 4, "4"), (0, 60, "2")],
+    [
+        (0, None, "0.5"),
+        (0, 60, "0.5"),
+        (1, None, "2"),
+        (5, None, "10"),
+        (60, None, "15"),
+        (60, 4, "4"),
+    ],
 )
 def test_the_page_asks_more_seldom_as_time_goes_by_but_in_time_for_the_end(
     client: Client, bob: User, minutes: int, seconds_left: int | None, every: str
 ) -> None:
     video = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
     Job.objects.create(video=video, seconds_left=seconds_left)
-    Video.objects.update(updated_at=timezone.now() - timedelta(minutes=minutes))
+    then = timezone.now() - timedelta(minutes=minutes)
+    Video.objects.update(created_at=then, updated_at=then)
     for path in (f"/v/{video.short_id}/", f"/v/{video.short_id}/status/"):
         assert asked_again(client.get(path).content.decode()) == [every]
 

@@ -143,7 +143,7 @@ def _work(job: Job, folder: Path) -> None:
 def _pause(job: Job, pause: NeedsEncodingError | jobs.GiveBackError) -> str:
     """Puts the job back into the queue. Returns the outcome. Raises: LeaseLostError."""
     if isinstance(pause, NeedsEncodingError):
-        jobs.hand_to_encoder(job, source_seconds=pause.seconds)
+        jobs.hand_to_encoder(job, pause.info)
         return "to be encoded"
     jobs.give_back_job(job)
     return "given back"

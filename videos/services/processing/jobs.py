@@ -29,11 +29,14 @@ from videos.models import (
 from videos.services.notifications import notify_of_processing
 from videos.services.processing.enqueue import enqueue_worker
 from videos.services.removals import keep_source_for_retry
+from videos.transcode.stored_media import media_as_text
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import QuerySet
+
+    from videos.transcode.media import MediaInfo
 
 LEASE: Final = timedelta(seconds=30)
 HEARTBEAT: Final = timedelta(seconds=10)
@@ -114,6 +117,7 @@ def end_job(job: Job) -> None:
     """RUNNING -> DONE, in the transaction that publishes the result. Raises: LeaseLostError."""
     ended = _leased(job).update(
         **_unleased(JobState.DONE),
+        media_info="",
         losses=F("losses") - 1,
         progress=100,
         finished_at=database_now(),
@@ -122,15 +126,16 @@ def end_job(job: Job) -> None:
         raise LeaseLostError
 
 
-def hand_to_encoder(job: Job, *, source_seconds: float) -> None:
-    """RUNNING -> WAITING as a job of kind ENCODE, which the slow cluster does. `source_seconds` is
-    the length of the video. Raises: LeaseLostError."""
+def hand_to_encoder(job: Job, info: MediaInfo) -> None:
+    """RUNNING -> WAITING as a job of kind ENCODE, which the slow cluster does. `info` is what was
+    probed, so that it need not be probed again. Raises: LeaseLostError."""
     with transaction.atomic():
         _requeue(
             job,
             delay=timedelta(0),
             kind=JobKind.ENCODE,
-            source_seconds=source_seconds,
+            source_seconds=info.duration_seconds,
+            media_info=media_as_text(info),
             losses=F("losses") - 1,
         )
 
@@ -265,7 +270,7 @@ def _fail(
         notify: tell the uploader, who does not know it yet.
         is_refused: the uploaded content is the reason.
     """
-    if not rows.update(**_unleased(JobState.FAILED), finished_at=database_now()):
+    if not rows.update(**_unleased(JobState.FAILED), media_info="", finished_at=database_now()):
         if must_change:
             raise LeaseLostError
         return False

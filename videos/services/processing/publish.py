@@ -45,7 +45,9 @@ from videos.services.stored_files import StoredFile
 from videos.transcode.caption_tracks import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
+from videos.transcode.probe import probe
 from videos.transcode.publish import copy_file
+from videos.transcode.stored_media import media_of_text
 from videos.transcode.types import Progress
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from videos.models import Job
     from videos.transcode.caption_tracks import ExtractedCaption
     from videos.transcode.fragments import Facts
+    from videos.transcode.media import MediaInfo
     from videos.transcode.types import Made, Plan, Tick, TranscodeResult
 
 
@@ -61,11 +64,11 @@ logger = logging.getLogger(__name__)
 
 
 class NeedsEncodingError(Exception):
-    """The quick cluster found that the video has to be encoded. `seconds` is its length."""
+    """The quick cluster found that the video has to be encoded. `info` is what it probed."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
+    def __init__(self, info: MediaInfo) -> None:
+        super().__init__(info)
+        self.info = info
 
 
 def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
@@ -75,17 +78,17 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     what `transcode` raises.
     """
     options = transcode_options()
-
+    info = _known_media(job, source) or probe(source, options=options, tick=tick)
     versions: list[str] = []
 
     def on_start(plan: Plan) -> None:
         if job.kind == JobKind.PUBLISH and not plan.copied:
-            raise NeedsEncodingError(plan.duration_seconds)
+            raise NeedsEncodingError(info)
         # Called again when a graphics card failed: the fragments that players have are void then.
         versions.append(attempt_version(job, started_again=bool(versions)))
         _announce(job, plan, version=versions[-1])
 
-    result = transcode(source, folder, options=options, tick=tick, on_start=on_start)
+    result = transcode(source, folder, options=options, info=info, tick=tick, on_start=on_start)
     if result.encoder and result.encoder.fallback_reason:
         logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
     captions = extract_captions(source, result.info, folder, options=options, tick=tick)
@@ -94,6 +97,12 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     # source removed. What FFmpeg has read is usually still in the kernel's cache.
     bytes_read(source, nearly_done)
     _publish(job, result, captions, version=versions[-1], tick=nearly_done)
+
+
+def _known_media(job: Job, source: Path) -> MediaInfo | None:
+    """What the quick cluster probed before it handed the job over; None if nobody did."""
+    info = media_of_text(job.media_info)
+    return info if info and info.size_bytes == source.stat().st_size else None
 
 
 def _announce(job: Job, plan: Plan, *, version: str) -> None:

@@ -27,6 +27,7 @@ from videos.services.processing.jobs import (
     renew_lease,
     requeue_lost_jobs,
 )
+from videos.transcode.media import MediaInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,14 +201,17 @@ def test_enrichment_gives_way_to_what_has_waited_a_while() -> None:
 def test_what_has_to_be_encoded_is_handed_to_the_other_cluster() -> None:
     job_of(make_user(), JobKind.PUBLISH, None)
     job = claimed(QUICK)
-    hand_to_encoder(job, source_seconds=12.5)
+    probed = MediaInfo(
+        container="avi", duration_seconds=12.5, size_bytes=1, whole=True, video=None, audio=None
+    )
+    hand_to_encoder(job, probed)
     job.refresh_from_db()
     assert (job.kind, job.state, job.losses) == (JobKind.ENCODE, JobState.WAITING, 0)
     assert job.source_seconds == 12.5
     assert wake_ups() == ["videos.tasks.run_next_encode"]
     assert Video.objects.get().processing_status == ProcessingStatus.PROCESSING
     with pytest.raises(LeaseLostError):
-        hand_to_encoder(job, source_seconds=12.5)
+        hand_to_encoder(job, probed)
 
 
 def test_each_cluster_is_woken_for_its_own() -> None:
