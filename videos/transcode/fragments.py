@@ -20,10 +20,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from videos.transcode.codec_names import codec_names
 from videos.transcode.container import BoxHeader, FileReader, box_header
 from videos.transcode.errors import ProcessingError
 from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
-from videos.transcode.moov import codec_names, video_track
+from videos.transcode.moov import video_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
