@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar
 
+from videos.transcode.codec_names import codec_names
 from videos.transcode.container import box_header
 from videos.transcode.errors import NotFragmentedError
 from videos.transcode.file_start import (
@@ -29,7 +30,7 @@ from videos.transcode.file_start import (
     read_start,
 )
 from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
-from videos.transcode.moov import codec_names, video_track
+from videos.transcode.moov import video_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable

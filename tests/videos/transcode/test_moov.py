@@ -82,11 +82,55 @@ def test_codecs_of_a_damaged_start_are_not_guessed(word: bytes, tmp_path: Path) 
 
 
 def test_a_picture_whose_parameters_are_missing_is_told() -> None:
-    hevc = clips.make("mp4", "-i", str(clips.hevc_mp4()), "-c", "copy", *fragmented.FLAGS)
-    assert read_index(hevc).fragments
+    old = clips.make("mp4", *clips.picture(1), "-c:v", "mpeg4", *fragmented.FLAGS)
+    assert read_index(old).fragments
     with pytest.raises(NotFragmentedError) as caught:
-        codecs(hevc)
-    assert "hvc1" in caught.value.detail or "hev1" in caught.value.detail
+        codecs(old)
+    assert "mp4v" in caught.value.detail
+
+
+HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1")
+
+
+@pytest.mark.parametrize(
+    ("coder", "names"),
+    [
+        ((*HEVC, "-x265-params", "log-level=none"), "hvc1.1.6.L60.90"),
+        (
+            (*HEVC, "-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le"),
+            "hvc1.2.4.L60.90",
+        ),
+        (("-c:v", "libvpx-vp9", "-deadline", "realtime"), None),
+        (
+            ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-pix_fmt", "yuv420p10le"),
+            None,
+        ),
+        (("-c:v", "libsvtav1", "-preset", "12"), None),
+    ],
+    ids=["HEVC", "HEVC, 10 bits", "VP9", "VP9, 10 bits", "AV1"],
+)
+def test_codecs_of_pictures_that_some_browsers_play(
+    coder: tuple[str, ...], names: str | None, tmp_path: Path
+) -> None:
+    sound = ("-c:a", "libopus", *fragmented.FLAGS)
+    path = clips.make("mp4", *clips.picture(0.3), *clips.tone(0.3), *coder, *sound)
+    told = [names, "opus"] if names else _manifest_codecs(path, tmp_path)
+    assert codecs(path).split(",") == told
+
+
+def test_an_hevc_name_has_its_tier_and_constraints(tmp_path: Path) -> None:
+    sound = ("-c:a", "libopus", *fragmented.FLAGS)
+    coder = (*HEVC, "-x265-params", "log-level=none")
+    path = clips.make("mp4", *clips.picture(0.3), *clips.tone(0.3), *coder, *sound)
+    data = bytearray(path.read_bytes())
+    record = data.index(b"hvcC") + 4
+    data[record + 1] = 0b01_1_00010  # profile space A, high tier, Main 10
+    data[record + 2 : record + 6] = bytes.fromhex("20000001")
+    data[record + 6 : record + 12] = bytes.fromhex("b00012000000")
+    data[record + 12] = 153
+    changed = tmp_path / "changed.mp4"
+    changed.write_bytes(data)
+    assert codecs(changed).split(",")[0] == "hvc1.A2.80000004.H153.B0.0.12"
 
 
 def _with_sound(fields: list[tuple[int, int]], folder: Path) -> Path:
