@@ -71,13 +71,11 @@ def _cropped(values: dict[int, bytes]) -> CroppedTrack:
     stored = (value(PIXEL_WIDTH), value(PIXEL_HEIGHT))
     if (width, height) == stored or width <= 0 or height <= 0:
         return NOT_CROPPED
-    # Display sizes are those of what remains; without them pixels are square (RFC 9559, 5.1.4.1.28)
+    # Display sizes are those of what remains; without them pixels are square (RFC 9559).
+    # mkvmerge writes the stored size when it is told to crop, and means square pixels, too.
     shown = value(DISPLAY_WIDTH) or width, value(DISPLAY_HEIGHT) or height
-    return CroppedTrack(
-        Crop(left, top, width, height),
-        Fraction(shown[0] * height, shown[1] * width),
-        stored,
-    )
+    sar = Fraction(1) if shown == stored else Fraction(shown[0] * height, shown[1] * width)
+    return CroppedTrack(Crop(left, top, width, height), sar, stored)
 
 
 def _tracks(reader: FileReader) -> bytes:

@@ -48,7 +48,7 @@ class AvcParameters(NamedTuple):
 def reason_against_copy(path: Path) -> str:
     """Returns why players could not play a finished copy from each fragment; "" if they can.
 
-    Needs about ten short reads for each fragment, so a second for two hours.
+    Needs some twenty short reads for each fragment: a sixth of a second for two hours.
 
     Raises: NotFragmentedError, OSError.
     """

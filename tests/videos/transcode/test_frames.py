@@ -256,15 +256,20 @@ def dark_edges(picture: bytes, width: int) -> tuple[int, int]:
 @pytest.mark.parametrize(
     "display",
     one_in(
-        4, {"in pixels": (320, 136), "as a ratio": (160, 68), "none": None, "another": (320, 180)}
+        5,
+        {
+            "in pixels": (320, 136),
+            "as a ratio": (160, 68),
+            "none": None,
+            "as stored, by mkvmerge": (320, 180),
+            "another shape": (640, 136),
+        },
     ),
 )
 def test_what_matroska_crops_is_cropped(display: tuple[int, int] | None, tmp_path: Path) -> None:
     result = made(odd.cropped_mkv(display=display), tmp_path)
-    # The shape is that of the display size.
-    assert (result.top.width, result.top.height) == (
-        (242, 136) if display == (320, 180) else (320, 136)
-    )
+    assert result.top.width == (640 if display == (640, 136) else 320)
+    assert result.top.height == 136
     [first, *_] = frames_of(result.top.path, "32x136")
     assert min(first) > 200  # no bar is left
 
