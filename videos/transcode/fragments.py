@@ -75,9 +75,7 @@ class FragmentIndex:
         video_track: number of the video track, whose duration counts for a fragment.
         fragments: in the order of the file, without gaps.
         duration: seconds of all fragments together.
-        end: offset in bytes to continue from: the end of the last complete fragment, or of what
-            follows the last one.
-        is_ended: whether something complete follows the last fragment.
+        end: where the last complete fragment ends, or the trailer and the moov behind it.
     """
 
     init_size: int
@@ -85,7 +83,6 @@ class FragmentIndex:
     fragments: tuple[Fragment, ...]
     duration: Fraction
     end: int
-    is_ended: bool = False
 
 
 EMPTY_INDEX = FragmentIndex(0, 0, (), Fraction(0), 0)
@@ -209,8 +206,10 @@ def _parsed(parse: Callable[[bytes], Parsed], moov: bytes) -> Parsed:
 
 def _read_fragments(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
     found: list[Fragment] = []
-    end, played = index.end, index.duration
-    while not index.is_ended and (header := next_header(reader, end)) is not None:
+    end, played = index.init_size, index.duration
+    if index.fragments:
+        end = index.fragments[-1].offset + index.fragments[-1].size
+    while (header := next_header(reader, end)) is not None:
         if header.kind in (b"mfra", b"moov"):
             break
         fragment = _fragment(reader, end)
@@ -222,14 +221,8 @@ def _read_fragments(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
         end, played = end + size, until
         if len(index.fragments) + len(found) > MAX_FRAGMENTS:
             raise NotFragmentedError(f"more than {MAX_FRAGMENTS} fragments")
-    after = trailer_end(reader, end)
-    return replace(
-        index,
-        fragments=(*index.fragments, *found),
-        duration=played,
-        end=after,
-        is_ended=index.is_ended or after > end,
-    )
+    end = trailer_end(reader, end)
+    return replace(index, fragments=(*index.fragments, *found), duration=played, end=end)
 
 
 def trailer_end(reader: FileReader, offset: int, *, with_moov: bool = True) -> int:
