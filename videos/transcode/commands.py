@@ -39,10 +39,12 @@ MIN_FRAGMENT_MICROSECONDS = 2_000_000
 MUXING: Mapping[str, Any] = {
     "format": "mp4",
     "movflags": FRAGMENTED,
-    # Removes the place, time and model that a phone stores.
+    # Removes the place, time and model that a phone stores, and tags of tracks and chapters.
     "map_metadata": "-1",
     "map_chapters": "-1",
     "write_tmcd": "0",
+    # Writes no version of FFmpeg.
+    "fflags": "+bitexact",
     "max_muxing_queue_size": "4096",
 }
 

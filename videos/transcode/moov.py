@@ -24,6 +24,15 @@ def video_track(moov: bytes) -> int:
     raise ValueError("no picture track")
 
 
+def avc_record(moov: bytes) -> tuple[int, bytes]:
+    """Returns the offset in the moov and the content of the first video track's ``avcC``."""
+    for track in boxes_in(moov, b"trak"):
+        if _handler(track) == b"vide":
+            record = _child(_sample_entry(track)[1][78:], b"avcC")
+            return moov.index(b"avcC" + record) + 4, record
+    raise ValueError("no picture track")
+
+
 def codec_names(moov: bytes) -> str:
     """Returns the codecs of the tracks (RFC 6381), the video first: "avc1.640028,mp4a.40.2"."""
     tracks = [(_handler(track), track) for track in boxes_in(moov, b"trak")]

@@ -34,6 +34,7 @@ from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
 from videos.transcode.run import capture, run
+from videos.transcode.sei import remove_user_data
 from videos.transcode.types import (
     NEARLY_DONE,
     EncoderChoice,
@@ -231,6 +232,9 @@ def make_renditions(
         choice = fallen_back(choice, error)
         on_start(plan)
         _run(source, workdir, info, plan, encoder=SOFTWARE, options=options, tick=tick)
+    if plan.copied:
+        # Encoders keep no user data of the source.
+        remove_user_data(output_path(workdir, plan.top), tick=partial(tick, NEARLY_DONE))
     return choice
 
 
