@@ -42,7 +42,7 @@ HIGH_PROFILES: Final = frozenset({100, 110, 122, 144, 244, 44})
 
 
 def remove_user_data(path: Path, *, tick: Callable[[], None] = lambda: None) -> int:
-    """Overwrites user data in the H.264 picture of a fragmented MP4. Returns how many units changed.
+    """Overwrites user data in the H.264 picture of a fragmented MP4. Returns the changed units.
 
     The file must not be published yet. Needs a short read for each NAL unit: 10 ms for 1,800
     frames. Running it again changes nothing.
