@@ -104,6 +104,18 @@ def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
             Caption.objects.present().filter(pk=caption.pk).update(is_default=True)
 
 
+def publish_caption(*, caption: Caption, is_published: bool) -> None:
+    """Publishes a track that was withheld because it holds coordinates, or (`is_published` is
+    False) withholds it again. Does nothing for other tracks. The caller has checked that the member
+    is the uploader. Raises: Video.DoesNotExist when the video was deleted meanwhile."""
+    with transaction.atomic():
+        _tracks_of(caption.video)
+        Caption.objects.present().filter(pk=caption.pk, has_coordinates=True).update(
+            is_withheld=not is_published
+        )
+        index_video(caption.video_id)
+
+
 def remove_caption(*, caption: Caption) -> None:
     """Removes a track. It can be restored for ten minutes, as long as fewer than MAX_REMOVED other
     tracks of the video are removed after it. A removed track stays removed.

@@ -20,6 +20,7 @@ from videos.transcode.captions import (
     write_vtt,
 )
 from videos.transcode.confine import Limits
+from videos.transcode.coordinates import holds_coordinates, names_place
 from videos.transcode.errors import (
     FfmpegFailedError,
     OutOfMemoryError,
@@ -58,6 +59,7 @@ class ExtractedCaption:
         label: the name that viewers see, also unique.
         body: WebVTT.
         is_default: shown unless the viewer chooses otherwise; at most one track of a video.
+        has_coordinates: whether its text or label holds the place where something is.
     """
 
     code: str
@@ -65,6 +67,7 @@ class ExtractedCaption:
     label: str
     body: str
     is_default: bool
+    has_coordinates: bool = False
 
 
 def extract_captions(
@@ -165,12 +168,14 @@ def _labelled(bodies: dict[SubtitleStream, str], info: MediaInfo) -> tuple[Extra
     codes, labels = Counter[str](), Counter[str]()
     tracks = []
     for stream, body in bodies.items():
+        label = _label(stream)
         track = ExtractedCaption(
             code=_numbered(stream.language, codes, "-"),
             language=stream.language,
-            label=_numbered(_label(stream), labels, " "),
+            label=_numbered(label, labels, " "),
             body=body,
             is_default=stream in shown[:1],
+            has_coordinates=names_place(label) or holds_coordinates(body),
         )
         tracks.append(track)
     return tuple(tracks)

@@ -305,6 +305,10 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
 
 
 def _store_captions(video: Video, captions: tuple[ExtractedCaption, ...]) -> None:
-    """Replaces the captions. `index_captions` adds their words to the search after the commit."""
+    """Replaces the captions. Those with coordinates are withheld until the uploader publishes them.
+    `index_captions` adds the words of the others to the search after the commit."""
     Caption.objects.present().filter(video=video).only("pk").delete()
-    Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)
+    Caption.objects.bulk_create(
+        Caption(video=video, is_withheld=track.has_coordinates, **asdict(track))
+        for track in captions
+    )
