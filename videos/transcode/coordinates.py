@@ -40,7 +40,7 @@ _PLACES: Final = re.compile(
             rf"{_NUMBER}\d{{0,12}}\s?[°º˚]\s?{_HEMISPHERE}(?![a-z])",
             rf"{_NUMBER}\d{{2,12}}\s?[°º˚](?!\s?[a-z])",
             rf"(?<![a-z]){_HEMISPHERE}\s?:\s?\d{{1,3}}[.,]\d{{2}}",
-            rf"(?<![a-z])[NS]\s?\d{{1,3}}[.,]\d{{3}}[^a-z]{{1,20}}[EWO]\s?\d{{1,3}}[.,]\d{{3}}",
+            r"(?<![a-z])[NS]\s?\d{1,3}[.,]\d{3}[^a-z]{1,20}[EWO]\s?\d{1,3}[.,]\d{3}",
             rf"{_NUMBER}\d{{2,12}}\s?[NS](?![a-z])[^a-z]{{0,20}}\d{{1,3}}[.,]\d{{3,12}}\s?[EWO]",
             # NMEA 0183: "$GPGGA,", and degrees with minutes as it writes them: "5231.2000,N".
             r"\$?(?:g[abilnpq]|bd|qz)(?:gga|rmc|gll|gns|gsa|gsv|vtg),",

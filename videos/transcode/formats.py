@@ -34,8 +34,9 @@ DEMUXERS = {
 # Extensions that are accepted with another one: the same container by another name.
 COVERED = {"mp4": ("m4v", "3gp"), "mov": ("qt",)}
 
-# ``-codec_whitelist`` takes *decoder* names. FFmpeg refuses the whole file if a track, even a cover
-# picture, has a decoder that is not listed. Tracks without any decoder are ignored.
+# ``-codec_whitelist`` takes *decoder* names. ffprobe refuses the whole file if a track, even a
+# cover picture, has a decoder that is not listed; ``masking`` hides such tracks from it. Tracks
+# without any decoder are ignored.
 VIDEO_DECODERS = (
     "h264 hevc libdav1d libaom-av1 av1 vp9 vp8 mpeg4 mpeg2video mpeg1video h263 mjpeg prores dnxhd"
     " cfhd dvvideo vc1 wmv1 wmv2 wmv3 msmpeg4v1 msmpeg4v2 msmpeg4 flv theora ffv1 huffyuv ffvhuff"
@@ -93,10 +94,12 @@ def format_whitelist(accepted: Iterable[str]) -> str:
     return ",".join(names)
 
 
-def input_options(accepted: Iterable[str], max_pixels: int, max_streams: int) -> dict[str, str]:
+def input_options(
+    accepted: Iterable[str], max_pixels: int, max_streams: int, protocols: str = "file"
+) -> dict[str, str]:
     """Returns the options that every FFmpeg and ffprobe gets before an uploaded file."""
     return {
-        "protocol_whitelist": "file",
+        "protocol_whitelist": protocols,
         "format_whitelist": format_whitelist(accepted),
         "codec_whitelist": CODEC_WHITELIST,
         "max_pixels": str(max_pixels),
@@ -104,7 +107,9 @@ def input_options(accepted: Iterable[str], max_pixels: int, max_streams: int) ->
     }
 
 
-def input_words(accepted: Iterable[str], max_pixels: int, max_streams: int) -> list[str]:
+def input_words(
+    accepted: Iterable[str], max_pixels: int, max_streams: int, protocols: str = "file"
+) -> list[str]:
     """Returns the same options as command line arguments."""
-    options = input_options(accepted, max_pixels, max_streams)
+    options = input_options(accepted, max_pixels, max_streams, protocols)
     return [word for name, value in options.items() for word in (f"-{name}", value)]

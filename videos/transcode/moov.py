@@ -18,10 +18,19 @@ def video_track(moov: bytes) -> int:
     """Returns the number of the first video track."""
     for track in boxes_in(moov, b"trak"):
         if _handler(track) == b"vide":
-            header = _child(track, b"tkhd")
-            place = 20 if header[:1] == b"\1" else 12  # after two times of 64 or 32 bits
-            return int.from_bytes(header[place : place + 4])
+            return _number(track)
     raise ValueError("no picture track")
+
+
+def sound_configuration(moov: bytes) -> tuple[int, bytes]:
+    """Returns the number of the first sound track, and its decoder's configuration (ISO/IEC
+    14496-3, 1.6.2.1). (0, b"") if no track has MPEG-4 sound."""
+    for track in boxes_in(moov, b"trak"):
+        if _handler(track) == b"soun":
+            decoder = _sound_decoder(track)
+            if decoder[:1] == b"\x40":
+                return _number(track), _descriptor(decoder[13:], 5)
+    return 0, b""
 
 
 def avc_record(moov: bytes) -> tuple[int, bytes]:
@@ -68,6 +77,12 @@ def _child(content: bytes, *path: bytes) -> bytes:
     return content
 
 
+def _number(track: bytes) -> int:
+    header = _child(track, b"tkhd")
+    place = 20 if header[:1] == b"\1" else 12  # after two times of 64 or 32 bits
+    return int.from_bytes(header[place : place + 4])
+
+
 def _handler(track: bytes) -> bytes:
     return _child(track, b"mdia", b"hdlr")[8:12]
 
@@ -97,6 +112,15 @@ def _sound_codec(track: bytes) -> str:
 
     For MPEG-4 audio, the object type of ISO/IEC 14496-3 follows.
     """
+    decoder = _sound_decoder(track)
+    object_type = decoder[:1].hex().upper()
+    if object_type != "40":
+        return f"mp4a.{object_type}"
+    return f"mp4a.40.{_audio_object_type(_descriptor(decoder[13:], 5))}"
+
+
+def _sound_decoder(track: bytes) -> bytes:
+    """Returns the DecoderConfigDescriptor (ISO/IEC 14496-1, 7.2.6.6) of a sound track."""
     kind, entry = _sample_entry(track)
     if kind != "mp4a":
         raise ValueError(f"sound of the kind {kind!r}")
@@ -105,11 +129,7 @@ def _sound_codec(track: bytes) -> str:
     flags = stream[2] if len(stream) > 2 else 0
     if flags & 0b1110_0000:  # fields for other streams and URLs, which files do not use
         raise ValueError("an esds that refers to other streams")
-    decoder = _descriptor(stream[3:], 4)
-    object_type = decoder[:1].hex().upper()
-    if object_type != "40":
-        return f"{kind}.{object_type}"
-    return f"{kind}.40.{_audio_object_type(_descriptor(decoder[13:], 5))}"
+    return _descriptor(stream[3:], 4)
 
 
 def _descriptor(content: bytes, tag: int) -> bytes:
@@ -127,7 +147,7 @@ def _descriptor(content: bytes, tag: int) -> bytes:
     raise ValueError(f"no descriptor {tag} in esds")
 
 
-class _Bits:
+class Bits:
     """Reads numbers of any count of bits; after the end the bits are zeros."""
 
     def __init__(self, content: bytes) -> None:
@@ -148,7 +168,7 @@ def _audio_object_type(config: bytes) -> int:
     See ISO/IEC 14496-3, 1.6.2.1. HE-AAC is signalled either at the start, or after a configuration
     that other decoders read as AAC-LC.
     """
-    bits = _Bits(config)
+    bits = Bits(config)
     kind = _object_type(bits)
     if bits.take(4) == 0xF:  # the sampling rate as a 24-bit number
         bits.take(24)
@@ -167,6 +187,6 @@ def _audio_object_type(config: bytes) -> int:
     return 29 if parametric_stereo else 5
 
 
-def _object_type(bits: _Bits) -> int:
+def _object_type(bits: Bits) -> int:
     kind = bits.take(5)
     return 32 + bits.take(6) if kind == 31 else kind

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from videos.transcode.aac import reason_to_encode
 from videos.transcode.commands import (
     DAMAGED_STATUS,
     FrameSearch,
@@ -115,7 +116,8 @@ def transcode(
 def _made(
     source: Path, workdir: Path, info: MediaInfo, *, options: Options, tick: Tick, on_start: OnStart
 ) -> tuple[Plan, EncoderChoice | None]:
-    """Makes the renditions. Encodes after all if a copy shows that players could not play it.
+    """Makes the renditions. Encodes after all if a copy of picture or sound shows that players
+    could not play it.
 
     That is found in the copy, not in the source, because all copies have the same layout. It costs
     a copy, which is rare and takes seconds.
@@ -128,6 +130,10 @@ def _made(
     if plan.copied and (found := reason_against_copy(output_path(workdir, plan.top))):
         output_path(workdir, plan.top).unlink()
         plan = make_plan(info, options, found=found)
+        encoder = run_plan(plan)
+    sound = plan.sound
+    if sound and sound.copied and reason_to_encode(output_path(workdir, plan.top)):
+        plan = replace(plan, sound=replace(sound, copied=False))
         encoder = run_plan(plan)
     return plan, encoder
 

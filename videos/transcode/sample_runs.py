@@ -9,10 +9,15 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from videos.transcode.container import box_header
 from videos.transcode.moov import boxes_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from videos.transcode.container import FileReader
+
+MAX_BOX_BYTES = 64 * 1024**2  # of a moov or moof, as a guard against damaged sizes
 
 # Flags of a tfhd (8.8.7) and the bytes of their fields before the default sample size.
 DEFAULT_SIZE = 0x10
@@ -22,11 +27,35 @@ DATA_OFFSET, FIRST_FLAGS, SAMPLE_SIZE = 0x1, 0x4, 0x200
 SAMPLE_FIELDS = (0x100, SAMPLE_SIZE, 0x400, 0x800)
 
 
+class SampleBox(NamedTuple):
+    """A moov or moof. ``offset``: of its header in the file; ``start``: of its content."""
+
+    kind: bytes
+    offset: int
+    start: int
+    content: bytes
+
+
 class Sample(NamedTuple):
     """Where a sample is in the file, in bytes."""
 
     offset: int
     size: int
+
+
+def boxes_with_samples(reader: FileReader) -> Iterator[SampleBox]:
+    """Yields each moov and moof of a file, in its order."""
+    place = 0
+    while (header := box_header(reader.read(place, 16))) is not None:
+        if header.size < header.length:
+            raise ValueError(f"a box of {header.size} bytes at {place}")
+        if header.kind in (b"moov", b"moof"):
+            if header.size > MAX_BOX_BYTES:
+                raise ValueError(f"{header.kind!r} of {header.size} bytes")
+            start = place + header.length
+            content = reader.read(start, header.size - header.length)
+            yield SampleBox(header.kind, place, start, content)
+        place += header.size
 
 
 def samples_of(moof: bytes, offset: int, track: int) -> Iterator[Sample]:

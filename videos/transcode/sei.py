@@ -12,16 +12,14 @@ import os
 import re
 from typing import TYPE_CHECKING, Final
 
-from videos.transcode.container import FileReader, box_header
+from videos.transcode.container import FileReader
 from videos.transcode.errors import ProcessingError
 from videos.transcode.moov import avc_record, video_track
-from videos.transcode.sample_runs import Sample, samples_of
+from videos.transcode.sample_runs import Sample, boxes_with_samples, samples_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-MAX_BOX_BYTES: Final = 64 * 1024**2  # of a moov or moof, as a guard against damaged sizes
 
 # Types of NAL units (table 7-1).
 SEI, FILLER = 6, 12
@@ -72,35 +70,16 @@ def remove_user_data(path: Path, *, tick: Callable[[], None] = lambda: None) -> 
 def _changes(reader: FileReader, tick: Callable[[], None]) -> Iterator[tuple[int, bytes, bytes]]:
     """Yields an offset, the bytes that are there, and those that belong there."""
     track, length_size = 0, 0
-    for offset, kind, content in _headers(reader):
-        if kind == b"moov":
-            track = video_track(content)
-            at, record = avc_record(content)
+    for box in boxes_with_samples(reader):
+        if box.kind == b"moov":
+            track = video_track(box.content)
+            at, record = avc_record(box.content)
             length_size = (record[4] & 3) + 1
-            yield offset + at, record, clean_record(record)
+            yield box.start + at, record, clean_record(record)
         elif track:
             tick()
-            for sample in samples_of(content, offset, track):
+            for sample in samples_of(box.content, box.offset, track):
                 yield from _changes_in(reader, sample, length_size)
-
-
-def _headers(reader: FileReader) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yields each moov and moof: the offset and kind, then the content.
-
-    The offset of a moof is that of its header, that of a moov is that of its content: what
-    references count from.
-    """
-    place = 0
-    while (header := box_header(reader.read(place, 16))) is not None:
-        if header.size < header.length:
-            raise ValueError(f"a box of {header.size} bytes at {place}")
-        if header.kind in (b"moov", b"moof"):
-            if header.size > MAX_BOX_BYTES:
-                raise ValueError(f"{header.kind!r} of {header.size} bytes")
-            content = reader.read(place + header.length, header.size - header.length)
-            start = place + header.length if header.kind == b"moov" else place
-            yield start, header.kind, content
-        place += header.size
 
 
 def _changes_in(

@@ -6,7 +6,7 @@ import functools
 import shutil
 import struct
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,9 +16,6 @@ from tests import boxes, clips
 from tests.examples import one_in
 from videos.transcode.errors import ProcessingError
 from videos.transcode.sei import clean_record, clean_unit, remove_user_data
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PLACE = b"latitude_deg=52.5200 longitude_deg=13.4050"
 CAPTIONS = b"\xb5\x00\x31GA94\x03\xc1\xff\xfc\x80\x80\xff"
@@ -142,7 +139,7 @@ def test_every_frame_is_the_same_without_the_place(
     options: tuple[str, ...], tmp_path: Path
 ) -> None:
     clip = with_user_data(*options)
-    path = shutil.copy(clip, tmp_path / "copy.mp4")
+    path = Path(shutil.copy(clip, tmp_path / "copy.mp4"))
     assert PLACE in path.read_bytes()
     assert remove_user_data(path) >= 6
     assert PLACE not in path.read_bytes()
@@ -154,7 +151,7 @@ def test_every_frame_is_the_same_without_the_place(
 
 @pytest.mark.ffmpeg
 def test_a_file_of_another_layout_is_an_error_of_processing(tmp_path: Path) -> None:
-    path = shutil.copy(with_user_data(), tmp_path / "copy.mp4")
+    path = Path(shutil.copy(with_user_data(), tmp_path / "copy.mp4"))
     file = boxes.load(path)
     next(box for box in file.boxes if box.kind == b"moof").content = b"\0\0\0\4traf"
     boxes.save(file, path)
