@@ -46,7 +46,7 @@ _PLACES: Final = re.compile(
             r"\$?(?:g[abilnpq]|bd|qz)(?:gga|rmc|gll|gns|gsa|gsv|vtg),",
             r"\d{3,5}\.\d{2,8},\s?[NSEW],",
             # ISO 6709: "+52.5200+013.4050/", "+523112+0132418/".
-            r"[+-]\d{2,6}(?:\.\d{1,12})[+-]\d{3,7}\.\d",
+            r"[+-]\d{1,6}\.\d{1,12}[+-]\d{1,7}\.\d",
             r"[+-]\d{4,6}[+-]\d{5,7}(?:[+-]\d{1,5}(?:\.\d{1,3})?)?/",
             # Open location codes and UTM with its zone: "9F4MGC2M+XX", "33U 392000 5820000".
             r"(?<![a-z0-9])[2-9cfghjmpqrvwx]{8}\+[2-9cfghjmpqrvwx]{2,3}(?![a-z0-9])",
