@@ -6,6 +6,7 @@ Every maker plants the same place and the same name; `traces` finds them in byte
 from __future__ import annotations
 
 import functools
+import re
 import struct
 import subprocess
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -147,14 +148,14 @@ def sei_message(content: bytes, kind: int = 5) -> bytes:
 
 def car_camera(*, codec: str = "h264") -> Path:
     """User data in front of each picture: unregistered, and registered by some maker (T.35)."""
-    plain = telemetry().replace(b"\0", b"\1")
+    plain = telemetry()
     messages = sei_message(bytes(range(16, 32)) + plain) + sei_message(b"\xb5\x00\x3c" + plain, 4)
+    messages = re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", messages)
     header = b"\x06" if codec == "h264" else b"\x4e\x01"
     raw = clips.make(codec, *clips.picture(2, SIZE), *CODERS[codec])
-    mark = {"h264": lambda unit: unit[0] & 31 in {1, 5}, "hevc": lambda unit: unit[0] >> 1 < 32}
     content = bytearray()
     for unit in raw.read_bytes().replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")[1:]:
-        if mark[codec](unit):
+        if unit[0] & 31 in {1, 5} if codec == "h264" else unit[0] >> 1 < 32:
             content += b"\0\0\0\1" + header + messages + b"\x80"
         content += b"\0\0\0\1" + unit
     path = clips.new_path("mp4", "camera")
