@@ -97,9 +97,13 @@ def _h264(suffix: str, *options: str) -> Path:
 
 
 def phone() -> Path:
-    """Tags of the file and of its tracks, a time code, and boxes that FFmpeg does not write: XMP in
-    a uuid and a udta, ©xyz and loci, and tags of a track."""
-    clip = _h264("mov", "-timecode", "12:34:56:00", "-movflags", "use_metadata_tags", *_tags())
+    """Tags of the file and of its tracks, chapters, a time code, and boxes that FFmpeg does not
+    write: XMP in a uuid and a udta, ©xyz and loci, and tags of a track."""
+    clip = clips.make(
+        "mov",
+        *("-i", str(_h264("mp4")), "-i", str(_chapters()), "-map_chapters", "1", "-c", "copy"),
+        *("-timecode", "12:34:56:00", "-movflags", "use_metadata_tags", *_tags()),
+    )
     file = boxes.load(clip)
     xmp = f"<x:xmpmeta><exif:GPSLatitude>{LATITUDE}</exif:GPSLatitude>{NAME}</x:xmpmeta>".encode()
     place = struct.pack(">hh", len(ISO_6709), 0x15C7) + ISO_6709.encode()

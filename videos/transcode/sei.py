@@ -69,7 +69,7 @@ def remove_user_data(path: Path, *, tick: Callable[[], None] = lambda: None) -> 
 
 def _changes(reader: FileReader, tick: Callable[[], None]) -> Iterator[tuple[int, bytes, bytes]]:
     """Yields an offset, the bytes that are there, and those that belong there."""
-    track, length_size = 0, 0
+    track = length_size = fragments = 0
     for box in boxes_with_samples(reader):
         if box.kind == b"moov":
             track = video_track(box.content)
@@ -77,9 +77,12 @@ def _changes(reader: FileReader, tick: Callable[[], None]) -> Iterator[tuple[int
             length_size = (record[4] & 3) + 1
             yield box.start + at, record, clean_record(record)
         elif track:
+            fragments += 1
             tick()
             for sample in samples_of(box.content, box.offset, track):
                 yield from _changes_in(reader, sample, length_size)
+    if not fragments:
+        raise ValueError("no fragments")
 
 
 def _changes_in(

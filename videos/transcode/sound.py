@@ -86,7 +86,9 @@ def _decodes(path: Path, track: Json, options: Options, tick: Tick) -> bool:
             on_output=lambda _: None,
             tick=tick,
         )
-    except (FfmpegFailedError, OutOfMemoryError, OutOfTimeError):
+    except OutOfTimeError:
+        return True  # it may begin late in a large file, which says nothing about its decoder
+    except (FfmpegFailedError, OutOfMemoryError):
         return False
     except KilledBySignalError as error:
         if error.signal not in CRASHES:

@@ -157,3 +157,5 @@ def test_a_file_of_another_layout_is_an_error_of_processing(tmp_path: Path) -> N
     boxes.save(file, path)
     with pytest.raises(ProcessingError):
         remove_user_data(path)
+    with pytest.raises(ProcessingError, match="cannot be read"):
+        remove_user_data(Path(shutil.copy(clips.h264_mp4(size="160x90"), tmp_path)))

@@ -118,6 +118,13 @@ def with_pcm_code() -> Path:
     return path
 
 
+def beside_hevc() -> Path:
+    """Mono in a stereo configuration beside a picture that is encoded."""
+    clip = with_configuration(stereo)
+    coder = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none")
+    return clips.make("mp4", "-i", str(clip), *coder, "-c:a", "copy")
+
+
 def without_picture_codec() -> Path:
     """Two pictures; the default one has a codec that is not on the whitelist."""
     return clips.make(
@@ -161,6 +168,7 @@ CASES = {
     "ISO PCM": Case(with_pcm_code),
     "mono in a stereo configuration": Case(lambda: with_configuration(stereo), 300),
     "stereo to mono": Case(changing_channels, 300),
+    "mono in a stereo configuration, picture encoded": Case(beside_hevc, 300),
     "plain": Case(lambda: made("mp4", "aac"), copied=True),
 }
 
