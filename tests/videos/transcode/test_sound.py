@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OPTIONS = Options()
+UNLISTED = "adpcm_yamaha"  # its decoder is not on the whitelist
 SIZE = "160x90"
 H264 = (*clips.x264(), "-s", SIZE)
 
@@ -97,6 +98,13 @@ def ambisonic() -> Path:
     return path
 
 
+def with_own_layout() -> Path:
+    """AAC in 2.1, for which the configuration has no number but a description (PCE)."""
+    waves = "|".join(["0.2*sin(440*2*PI*t)"] * 3)
+    sound = ("-f", "lavfi", "-i", f"aevalsrc='{waves}':c=2.1:s=48000:d=2")
+    return clips.make("mp4", *clips.picture(2, SIZE), *sound, *H264, "-c:a", "aac")
+
+
 @functools.cache
 def changing_channels() -> Path:
     """AAC that goes from stereo to mono after three seconds."""
@@ -135,6 +143,15 @@ def without_picture_codec() -> Path:
     )
 
 
+def second_picture() -> Path:
+    """A second picture in MOV whose codec is not on the whitelist."""
+    return clips.make(
+        "mov",
+        *(*clips.picture(1, SIZE), *clips.picture(1, SIZE), "-map", "0", "-map", "1"),
+        *("-c:v:0", "libx264", "-pix_fmt:v:0", "yuv420p", "-c:v:1", "v408"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What is to come of a file: the frequency of its sound (0 for none), whether the sound is
@@ -157,16 +174,20 @@ CASES = {
     "ambisonic": Case(ambisonic),
     "AAC, then TTA": Case(lambda: made("mkv", "aac", "tta"), copied=True),
     "AAC, then WavPack": Case(lambda: made("mkv", "aac", "wavpack"), copied=True),
-    "TTA, then AAC": Case(lambda: made("mkv", "tta", "aac"), 880, copied=True),
-    "TTA alone": Case(lambda: made("mkv", "tta"), 0, lost="“tta”"),
-    "three of four unknown, in mkv": Case(
-        lambda: made("mkv", "tta", "wavpack", "libopus", "tta"), 1320
+    "TTA alone": Case(lambda: made("mkv", "tta")),
+    "AAC, then one not listed": Case(lambda: made("mkv", "aac", UNLISTED), copied=True),
+    "not listed, then AAC": Case(lambda: made("mkv", UNLISTED, "aac"), 880, copied=True),
+    "not listed alone": Case(lambda: made("mkv", UNLISTED), 0, lost="“adpcm_yamaha”"),
+    "three of four not listed": Case(
+        lambda: made("mkv", UNLISTED, UNLISTED, "libopus", UNLISTED), 1320
     ),
-    "unknown in avi": Case(lambda: made("avi", "adpcm_yamaha", "mp2"), 880),
+    "not listed, in avi": Case(lambda: made("avi", UNLISTED, "mp2"), 880),
     "MagicYUV as the default picture": Case(without_picture_codec, 0),
+    "v408 as a second picture": Case(second_picture, 0),
     "PCM": Case(lambda: made("mov", "pcm_s16be")),
     "ISO PCM": Case(with_pcm_code),
     "mono in a stereo configuration": Case(lambda: with_configuration(stereo), 300),
+    "a channel layout of its own": Case(with_own_layout),
     "stereo to mono": Case(changing_channels, 300),
     "mono in a stereo configuration, picture encoded": Case(beside_hevc, 300),
     "plain": Case(lambda: made("mp4", "aac"), copied=True),
