@@ -46,7 +46,8 @@ PICTURE_DECODERS = "png bmp gif webp tiff"
 AUDIO_DECODERS = (
     "aac aac_latm mp3float mp3 mp2float mp2 ac3 eac3 dca truehd mlp opus libopus vorbis libvorbis"
     " flac alac tta wavpack amrnb amrwb wmav1 wmav2 wmapro wmalossless"
-    " adpcm_ms adpcm_ima_wav adpcm_ima_qt adpcm_swf nellymoser gsm gsm_ms pcm_u8 pcm_s8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be"
+    " adpcm_ms adpcm_ima_wav adpcm_ima_qt adpcm_swf nellymoser gsm gsm_ms pcm_u8 pcm_s8"
+    " pcm_s16le pcm_s16be pcm_s24le pcm_s24be"
     " pcm_s32le pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be pcm_alaw pcm_mulaw pcm_dvd"
     " pcm_bluray"
 )
