@@ -18,7 +18,7 @@ from videos.services.search_index import index_video
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BEFORE = [("videos", "0031_plain_labels_and_help_texts")]
+BEFORE = [("videos", "0032_rendition_layouts")]
 # Of later migrations as well: the test reads rows with the current models.
 AFTER = MigrationLoader(None).graph.leaf_nodes("videos")
 

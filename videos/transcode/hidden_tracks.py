@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MAX_HIDDEN: Final = 64  # tracks; finding each one takes a run of ffprobe
 UNOPENED: Final = re.compile(r"Could not open codec for input stream (\d+)\s*$")
 DECODER: Final = re.compile(r"^\[(\w+) @ ", re.MULTILINE)
+COVER: Final = {"attached_pic": 1}
 USAC: Final = "object type 42"  # how FFmpeg's decoder of AAC names xHE-AAC
 
 
@@ -24,7 +25,7 @@ class Header(NamedTuple):
     """What ffprobe says of a file.
 
     Attributes:
-        facts: its JSON, without pictures that it cannot open.
+        facts: its JSON, in which pictures that it cannot open are covers.
         view: how it must be shown the file.
         hidden: names of the codecs of tracks that it cannot open, by stream.
     """
@@ -64,7 +65,8 @@ def read_with_hidden_tracks(
 
 
 def _header(facts: Json, view: View, hidden: Mapping[int, str]) -> Header | None:
-    """Leaves out the pictures that were hidden. None if the patches hid other tracks than these."""
+    """Marks pictures that were hidden as covers, which are never chosen. None if the patches hid
+    other tracks than these."""
     streams = facts.get("streams", [])
     unknown = {
         int(stream["index"])
@@ -73,12 +75,15 @@ def _header(facts: Json, view: View, hidden: Mapping[int, str]) -> Header | None
     }
     if not unknown >= hidden.keys():
         return None
-    shown = [
-        stream
+    marked = [
+        {**stream, "disposition": COVER} if _is_hidden_picture(stream, hidden) else stream
         for stream in streams
-        if int(stream["index"]) not in hidden or stream.get("codec_type") != "video"
     ]
-    return Header({**facts, "streams": shown}, view, hidden)
+    return Header({**facts, "streams": marked}, view, hidden)
+
+
+def _is_hidden_picture(stream: Json, hidden: Mapping[int, str]) -> bool:
+    return stream.get("codec_type") == "video" and int(stream["index"]) in hidden
 
 
 def _codec(messages: str) -> str:

@@ -25,7 +25,7 @@ def withhold_captions(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0031_plain_labels_and_help_texts")]
+    dependencies = [("videos", "0032_rendition_layouts")]
 
     operations = [
         migrations.AddField(
