@@ -230,7 +230,7 @@ def test_a_video_is_made_with_the_sound_that_can_be_had(case: Case, tmp_path: Pa
 @pytest.mark.ffmpeg
 def test_a_picture_that_is_not_on_the_whitelist_is_still_refused_by_name() -> None:
     clip = clips.make("avi", *clips.picture(0.5, SIZE), "-c:v", "magicyuv", "-pix_fmt", "gbrp")
-    with pytest.raises(SourceError, match="magicyuv"):
+    with pytest.raises(SourceError, match="MagicYUV"):
         probe(clip, options=OPTIONS)
 
 
