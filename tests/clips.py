@@ -415,6 +415,25 @@ def with_texts(
     )
 
 
+@functools.cache
+def with_encoded_text(text: str, encoding: str, codec: str = "subrip", language: str = "") -> Path:
+    """Two seconds of mkv with a text in an encoding that Matroska does not allow, and one line of
+    ASCII after it."""
+    encoded = text.encode(encoding)
+    stand_in = "Q" * len(encoded)
+    named = ("-metadata:s:s:0", f"language={language}") if language else ()
+    clip = with_texts(
+        "mkv",
+        f"1\n00:00:00,100 --> 00:00:00,900\n{stand_in}\n\n"
+        "2\n00:00:01,000 --> 00:00:01,900\nNo accents here\n",
+        codec=codec,
+        options=named,
+    )
+    path = new_path("mkv", "encoded")
+    path.write_bytes(clip.read_bytes().replace(stand_in.encode(), encoded))
+    return path
+
+
 def with_drawn_subtitles() -> Path:
     """Subtitles that are pictures, as on Blu-ray, beside ``SUBTITLES``."""
     return make(

@@ -55,6 +55,12 @@ def present_q(prefix: str = "") -> Q:
     return Q(**{f"{prefix}deleted_at__isnull": True})
 
 
+def served_captions_q(prefix: str = "") -> Q:
+    """Caption tracks that viewers and the search may read: not deleted, and not withheld until
+    their uploader publishes them. `prefix` leads to the track, such as "caption__"."""
+    return present_q(prefix) & Q(**{f"{prefix}is_withheld": False})
+
+
 def _visible_to(user: User | AnonymousUser, prefix: str = "") -> Q | None:
     """Videos that this user may watch: all of them for staff, else published ones and the user's
     own. None when the user may watch nothing."""
@@ -142,7 +148,9 @@ class SoftDeleteQuerySet(models.QuerySet[_SoftDeleted]):
 
 
 class CaptionQuerySet(SoftDeleteQuerySet["Caption"]):
-    pass
+    def served(self) -> Self:
+        """Tracks that viewers and the search may read."""
+        return self.filter(served_captions_q())
 
 
 class CommentQuerySet(SoftDeleteQuerySet["Comment"]):

@@ -96,6 +96,11 @@ urlpatterns = [
         name="caption_default",
     ),
     path(
+        "v/<short_id:short_id>/captions/<slug:code>/publish/",
+        captions.publish,
+        name="caption_publish",
+    ),
+    path(
         "v/<short_id:short_id>/captions/<slug:code>/remove/",
         captions.remove,
         name="caption_remove",

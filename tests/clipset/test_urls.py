@@ -204,6 +204,11 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{ready}/captions/en/default/ chosen=yes", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{ready}/captions/de/default/", NOBODY),
     ],
+    "caption_publish": [
+        ("GET /v/{ready}/captions/en/publish/", POST_ONLY),
+        ("POST /v/{ready}/captions/en/publish/ published=yes", (IN, 404, 302, 404, 404, IN)),
+        ("POST /v/{ready}/captions/de/publish/", NOBODY),
+    ],
     "caption_remove": [
         ("GET /v/{ready}/captions/en/remove/", POST_ONLY),
         ("POST /v/{ready}/captions/en/remove/", (IN, 404, 302, 302, 302, IN)),

@@ -21,6 +21,12 @@ class Caption(SoftDeleteModel):
     label = models.CharField(max_length=100)
     body = models.TextField(help_text="WebVTT.")
     is_default = models.BooleanField(default=False)
+    has_coordinates = models.BooleanField(
+        default=False, help_text="It came with the uploaded file and holds coordinates of a place."
+    )
+    is_withheld = models.BooleanField(
+        default=False, help_text="Nobody can read it until its uploader publishes it."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = CaptionQuerySet.as_manager()
@@ -40,6 +46,10 @@ class Caption(SoftDeleteModel):
                 fields=["video", "code"],
                 condition=Q(deleted_at__isnull=True),
                 name="captions_one_of_a_code",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_withheld=False) | Q(has_coordinates=True),
+                name="captions_withheld_for_coordinates",
             ),
         ]
 

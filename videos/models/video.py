@@ -71,6 +71,12 @@ class Video(models.Model):
         editable=False,
     )
     error_message = models.TextField(null=True, blank=True, editable=False)  # noqa: DJ001 owner's
+    processing_note = models.TextField(
+        blank=True,
+        default="",
+        editable=False,
+        help_text="What processing could not keep, in a sentence for the uploader.",
+    )
 
     # Each file: the name of a storage root (siteconfig.roots) and a key relative to it.
     filename = models.CharField(max_length=100, unique=True, editable=False)

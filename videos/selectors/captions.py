@@ -19,6 +19,8 @@ class CaptionRow:
     label: str
     language: str
     is_default: bool
+    has_coordinates: bool
+    is_withheld: bool
 
 
 def caption_rows(video: Video) -> list[CaptionRow]:
@@ -29,6 +31,8 @@ def caption_rows(video: Video) -> list[CaptionRow]:
             label=track.label,
             language=language_name(track.language),
             is_default=track.is_default,
+            has_coordinates=track.has_coordinates,
+            is_withheld=track.is_withheld,
         )
         for track in video.captions.present().defer("body")
     ]

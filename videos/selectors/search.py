@@ -225,7 +225,7 @@ def _said(unseen: dict[UUID, list[str]]) -> dict[UUID, tuple[float, str]]:
     """The first caption cue of each video with one of its terms: seconds and text. One query."""
     said: dict[UUID, tuple[float, str]] = {}
     wanted = [pk for pk, words in unseen.items() if words]
-    tracks = Caption.objects.present().filter(video__in=wanted).order_by("-is_default", "code")
+    tracks = Caption.objects.served().filter(video__in=wanted).order_by("-is_default", "code")
     for video_id, body in tracks.values_list("video_id", "body"):
         if video_id not in said and (cue := _cue(body, unseen[video_id])):
             said[video_id] = cue

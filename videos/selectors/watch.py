@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.filenames import version_of
-from videos.models import Like, Rendition, Video, WatchProgress
+from videos.models import Caption, Like, Rendition, Video, WatchProgress
 from videos.selectors.cards import (
     JobProgress,
     VideoCard,
@@ -113,6 +113,7 @@ class WatchPage:
     poster_url: str | None
     is_liked: bool
     can_edit: bool
+    is_own: bool
     more: list[VideoCard]
     up_next: UpNext | None
 
@@ -132,6 +133,9 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
         position=Coalesce(Subquery(positions.values("seconds")[:1]), 0.0),
         sizes=Coalesce(Subquery(sizes), 0),
         fps=Subquery(complete.values("fps")[:1]),
+        has_withheld_captions=Exists(
+            Caption.objects.present().filter(video=OuterRef("pk"), is_withheld=True)
+        ),
     )
 
 
@@ -152,6 +156,7 @@ def watch_page(
         poster_url=thumbnail_url(video),
         is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
+        is_own=video.uploaded_by_id == viewer.pk,
         more=[] if up_next else _more(video, viewer),
         up_next=up_next,
     )
@@ -208,7 +213,7 @@ def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
             label=caption.label,
             is_default=caption.is_default,
         )
-        for caption in video.captions.present().defer("body")
+        for caption in video.captions.served().defer("body")
     ]
 
 

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 
 from clipset.lib.words import words_of
 from videos.models import Caption, CaptionWords
-from videos.querysets import present_q
+from videos.querysets import served_captions_q
 from videos.transcode.spoken import spoken_lines
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def fold_captions(body: str) -> str:
 
 
 def words_of_captions(video_id: UUID) -> str:
-    """The different words of all tracks of a video, from their stored words, with the limits of
-    `fold_captions`."""
+    """The different words of all tracks of a video that viewers may read, from their stored words,
+    with the limits of `fold_captions`."""
     return " ".join(_first_of(_stored(video_id)))
 
 
@@ -76,9 +76,8 @@ def _pieces(line: str) -> Iterator[str]:
 
 def _stored(video_id: UUID) -> dict[str, None]:
     """The words of one track after the other. Stops early when tracks repeat each other."""
-    tracks = CaptionWords.objects.filter(present_q("caption__"), caption__video=video_id).order_by(
-        "pk"
-    )
+    served = CaptionWords.objects.filter(served_captions_q("caption__"), caption__video=video_id)
+    tracks = served.order_by("pk")
     kept: dict[str, None] = {}
     read_words = read_characters = 0
     for stored in tracks.values_list("words", flat=True).iterator(chunk_size=8):

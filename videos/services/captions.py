@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 from django.core.exceptions import ValidationError
@@ -21,6 +20,7 @@ from videos.transcode.captions import (
     write_vtt,
 )
 from videos.transcode.languages import UNKNOWN, language_name
+from videos.transcode.text_encodings import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
     Raises: ValidationError with a sentence; Video.DoesNotExist when the video was deleted
     meanwhile.
     """
-    body = read_captions(contents)
+    body = read_captions(contents, language)
     words = fold_captions(body)
     size = len(body.encode())
     with transaction.atomic():
@@ -64,25 +64,15 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
     return caption
 
 
-def read_captions(contents: bytes) -> str:
+def read_captions(contents: bytes, language: str = "") -> str:
     """The cues of a WebVTT or SubRip file as WebVTT. Raises: ValidationError."""
     try:
-        cues = parse_captions(_decoded(contents))
+        cues = parse_captions(decode_text(contents, language))
         if not cues:
             raise CaptionError("This file contains no captions.")
         return write_vtt(cues)
     except CaptionError as error:
         raise ValidationError(str(error)) from error
-
-
-def _decoded(contents: bytes) -> str:
-    """The text of a file in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252, which
-    old programs wrote."""
-    is_utf16 = contents.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return contents.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        return contents.decode("cp1252", "replace")
 
 
 def rename_caption(*, caption: Caption, label: str) -> Caption:
@@ -112,6 +102,18 @@ def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
         Caption.objects.present().filter(video=caption.video_id).update(is_default=False)
         if chosen:
             Caption.objects.present().filter(pk=caption.pk).update(is_default=True)
+
+
+def publish_caption(*, caption: Caption, is_published: bool) -> None:
+    """Publishes a track that was withheld because it holds coordinates, or (`is_published` is
+    False) withholds it again. Does nothing for other tracks. The caller has checked that the member
+    is the uploader. Raises: Video.DoesNotExist when the video was deleted meanwhile."""
+    with transaction.atomic():
+        _tracks_of(caption.video)
+        Caption.objects.present().filter(pk=caption.pk, has_coordinates=True).update(
+            is_withheld=not is_published
+        )
+        index_video(caption.video_id)
 
 
 def remove_caption(*, caption: Caption) -> None:

@@ -20,6 +20,7 @@ from videos.transcode.captions import (
     write_vtt,
 )
 from videos.transcode.confine import Limits
+from videos.transcode.coordinates import holds_coordinates, names_place
 from videos.transcode.errors import (
     FfmpegFailedError,
     OutOfMemoryError,
@@ -29,6 +30,7 @@ from videos.transcode.errors import (
 from videos.transcode.formats import input_words
 from videos.transcode.languages import language_name
 from videos.transcode.run import capture
+from videos.transcode.text_encodings import decode_cues
 from videos.transcode.types import NEARLY_DONE, no_tick
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from videos.transcode.media import MediaInfo, SubtitleStream
     from videos.transcode.types import Options, Tick
 
+# Copied: FFmpeg's decoder ends at a zero byte, which texts in UTF-16 have.
+SUBRIP_CODECS = frozenset({"subrip", "text"})
 MEMORY_SHARE = 4  # extraction may use this fraction of an encode's memory: a quarter
 SSA_DRAWING = re.compile(
     r"\s*m(?:\s+(?:[mnlbspc]|-?[0-9.]++))++\s*"
@@ -55,6 +59,7 @@ class ExtractedCaption:
         label: the name that viewers see, also unique.
         body: WebVTT.
         is_default: shown unless the viewer chooses otherwise; at most one track of a video.
+        has_coordinates: whether its text or label holds the place where something is.
     """
 
     code: str
@@ -62,6 +67,7 @@ class ExtractedCaption:
     label: str
     body: str
     is_default: bool
+    has_coordinates: bool = False
 
 
 def extract_captions(
@@ -111,7 +117,7 @@ def _read_bodies(
     for stream, path in files.items():
         tick(NEARLY_DONE)
         with suppress(CaptionError):
-            body = _body(path, seconds)
+            body = _body(path, stream.language, seconds)
             size = len(body.encode())
             if 0 < size <= room:
                 bodies[stream] = body
@@ -120,27 +126,31 @@ def _read_bodies(
 
 
 def _command(source: Path, files: dict[SubtitleStream, Path], options: Options) -> list[str]:
-    """Extracts as SubRip, whose text may contain empty lines; WebVTT's may not."""
+    """Extracts as SubRip, whose text may contain empty lines; WebVTT's may not.
+
+    Texts keep their bytes, whatever their encoding: FFmpeg would drop those that are not UTF-8.
+    """
     outputs: list[str] = []
     for stream, path in files.items():
-        outputs += ["-map", f"0:{stream.index}", "-map_metadata", "-1", "-c:s", "srt"]
+        codec = "copy" if stream.codec in SUBRIP_CODECS else "srt"
+        outputs += ["-map", f"0:{stream.index}", "-map_metadata", "-1", "-c:s", codec]
         outputs += ["-fs", str(MAX_BYTES), "-f", "srt", f"file:{path.absolute()}"]
     return [
         *(options.ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "error", "-y"),
         *("-max_error_rate", "1"),  # one damaged track does not end the extraction of the others
         *input_words(options.accepted, options.max_pixels, options.max_streams),
-        *("-i", f"file:{source.absolute()}"),
+        *("-sub_charenc_mode", "ignore", "-i", f"file:{source.absolute()}"),
         *outputs,
     ]
 
 
-def _body(path: Path, seconds: float) -> str:
+def _body(path: Path, language: str, seconds: float) -> str:
     """Returns the WebVTT of an extracted file; "" if it is empty or cut. Raises: CaptionError."""
     if not path.exists() or path.stat().st_size >= MAX_BYTES:
         return ""  # FFmpeg stopped at its limit (-fs), so the end is missing
     end = math.ceil(seconds * 1000)
     # Typeset subtitles repeat a cue for shadows and borders; dict.fromkeys removes repetitions.
-    cues = dict.fromkeys(parse_captions(path.read_bytes().decode("utf-8", "replace")))
+    cues = dict.fromkeys(parse_captions(decode_cues(path.read_bytes(), language)))
     within = [
         Cue(cue.start, min(cue.end, end), cue.text)
         for cue in cues
@@ -158,12 +168,14 @@ def _labelled(bodies: dict[SubtitleStream, str], info: MediaInfo) -> tuple[Extra
     codes, labels = Counter[str](), Counter[str]()
     tracks = []
     for stream, body in bodies.items():
+        label = _label(stream)
         track = ExtractedCaption(
             code=_numbered(stream.language, codes, "-"),
             language=stream.language,
-            label=_numbered(_label(stream), labels, " "),
+            label=_numbered(label, labels, " "),
             body=body,
             is_default=stream in shown[:1],
+            has_coordinates=names_place(label) or holds_coordinates(body),
         )
         tracks.append(track)
     return tuple(tracks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from videos.transcode.moov import boxes_in, child, handler, sample_entry
+from videos.transcode.moov import boxes_in, child, handler, sample_entry, track_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +25,20 @@ def codec_names(moov: bytes) -> str:
     if not pictures:
         raise ValueError("no picture track")
     return ",".join(pictures + sounds)
+
+
+def sound_configuration(moov: bytes) -> tuple[int, bytes]:
+    """Returns the number of the first sound track, and its decoder's configuration (ISO/IEC
+    14496-3, 1.6.2.1). (0, b"") if no track has MPEG-4 sound."""
+    for track in boxes_in(moov, b"trak"):
+        if handler(track) == b"soun":
+            kind, entry = sample_entry(track)
+            if kind != "mp4a":
+                raise ValueError(f"sound of the kind {kind!r}")
+            decoder = _sound_decoder(entry)
+            if decoder[:1] == b"\x40":
+                return track_number(track), _descriptor(decoder[13:], 5)
+    return 0, b""
 
 
 def picture_codec(kind: str, entry: bytes) -> str:
@@ -123,16 +137,21 @@ _SOUNDS: Mapping[str, str] = {
 
 def _mpeg4_sound(kind: str, entry: bytes) -> str:
     """The object type of ISO/IEC 14496-1; for MPEG-4 audio, that of ISO/IEC 14496-3 follows."""
+    decoder = _sound_decoder(entry)
+    object_type = decoder[:1].hex().upper()
+    if object_type != "40":
+        return f"{kind}.{object_type}"
+    return f"{kind}.40.{_audio_object_type(_descriptor(decoder[13:], 5))}"
+
+
+def _sound_decoder(entry: bytes) -> bytes:
+    """Returns the DecoderConfigDescriptor (ISO/IEC 14496-1, 7.2.6.6) of MPEG-4 sound."""
     content = child(entry[SOUND_ENTRY_BYTES:], b"esds")[4:]
     stream = _descriptor(content, 3)
     flags = stream[2] if len(stream) > 2 else 0
     if flags & 0b1110_0000:  # fields for other streams and URLs, which files do not use
         raise ValueError("an esds that refers to other streams")
-    decoder = _descriptor(stream[3:], 4)
-    object_type = decoder[:1].hex().upper()
-    if object_type != "40":
-        return f"{kind}.{object_type}"
-    return f"{kind}.40.{_audio_object_type(_descriptor(decoder[13:], 5))}"
+    return _descriptor(stream[3:], 4)
 
 
 def _descriptor(content: bytes, tag: int) -> bytes:
@@ -150,7 +169,7 @@ def _descriptor(content: bytes, tag: int) -> bytes:
     raise ValueError(f"no descriptor {tag} in esds")
 
 
-class _Bits:
+class Bits:
     """Reads numbers of any count of bits; after the end the bits are zeros."""
 
     def __init__(self, content: bytes) -> None:
@@ -171,7 +190,7 @@ def _audio_object_type(config: bytes) -> int:
     See ISO/IEC 14496-3, 1.6.2.1. HE-AAC is signalled either at the start, or after a configuration
     that other decoders read as AAC-LC.
     """
-    bits = _Bits(config)
+    bits = Bits(config)
     kind = _object_type(bits)
     if bits.take(4) == 0xF:  # the sampling rate as a 24-bit number
         bits.take(24)
@@ -190,6 +209,6 @@ def _audio_object_type(config: bytes) -> int:
     return 29 if parametric_stereo else 5
 
 
-def _object_type(bits: _Bits) -> int:
+def _object_type(bits: Bits) -> int:
     kind = bits.take(5)
     return 32 + bits.take(6) if kind == 31 else kind

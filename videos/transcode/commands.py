@@ -39,10 +39,12 @@ MIN_FRAGMENT_MICROSECONDS = 2_000_000
 MUXING: Mapping[str, Any] = {
     "format": "mp4",
     "movflags": FRAGMENTED,
-    # Removes the place, time and model that a phone stores.
+    # Removes the place, time and model that a phone stores, and tags of tracks and chapters.
     "map_metadata": "-1",
     "map_chapters": "-1",
     "write_tmcd": "0",
+    # Writes no version of FFmpeg.
+    "fflags": "+bitexact",
     "max_muxing_queue_size": "4096",
 }
 
@@ -65,7 +67,6 @@ SWSCALE_MATRICES = {
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
 }
-MAX_LAID_OUT_CHANNELS = 8  # with more, FFmpeg has no default layout to mix down from
 
 JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
 # A frame is black if the brightest tenth of its pixels is at most this luma (black 16, white 235).
@@ -318,8 +319,8 @@ def _audio(sound: Sound) -> dict[str, Any]:
         return {"c:a": "copy"}
     # Fills gaps and drops overlaps from the start on, so that sound and picture stay together.
     filters = "aresample=async=1:first_pts=0"
-    if sound.channels > MAX_LAID_OUT_CHANNELS:
-        filters = f"pan=stereo|c0=c0|c1=c1,{filters}"
+    if sound.mix:
+        filters = f"{sound.mix},{filters}"
     return {
         "c:a": "aac",
         "b:a": sound.bitrate,

@@ -34,8 +34,9 @@ DEMUXERS = {
 # Extensions that are accepted with another one: the same container by another name.
 COVERED = {"mp4": ("m4v", "3gp"), "mov": ("qt",)}
 
-# ``-codec_whitelist`` takes *decoder* names. FFmpeg refuses the whole file if a track, even a cover
-# picture, has a decoder that is not listed. Tracks without any decoder are ignored.
+# ``-codec_whitelist`` takes *decoder* names. ffprobe refuses the whole file if a track, even a
+# cover picture, has a decoder that is not listed; ``masking`` hides such tracks from it. Tracks
+# without any decoder are ignored.
 VIDEO_DECODERS = (
     "h264 hevc libdav1d libaom-av1 av1 vp9 vp8 mpeg4 mpeg2video mpeg1video h263 mjpeg prores dnxhd"
     " cfhd dvvideo vc1 wmv1 wmv2 wmv3 msmpeg4v1 msmpeg4v2 msmpeg4 flv theora ffv1 huffyuv ffvhuff"
@@ -44,8 +45,9 @@ VIDEO_DECODERS = (
 PICTURE_DECODERS = "png bmp gif webp tiff"
 AUDIO_DECODERS = (
     "aac aac_latm mp3float mp3 mp2float mp2 ac3 eac3 dca truehd mlp opus libopus vorbis libvorbis"
-    " flac alac amrnb amrwb wmav1 wmav2 wmapro wmalossless adpcm_ms adpcm_ima_wav adpcm_ima_qt"
-    " adpcm_swf nellymoser gsm gsm_ms pcm_u8 pcm_s8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be"
+    " flac alac tta wavpack amrnb amrwb wmav1 wmav2 wmapro wmalossless"
+    " adpcm_ms adpcm_ima_wav adpcm_ima_qt adpcm_swf nellymoser gsm gsm_ms pcm_u8 pcm_s8"
+    " pcm_s16le pcm_s16be pcm_s24le pcm_s24be"
     " pcm_s32le pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be pcm_alaw pcm_mulaw pcm_dvd"
     " pcm_bluray"
 )
@@ -93,10 +95,12 @@ def format_whitelist(accepted: Iterable[str]) -> str:
     return ",".join(names)
 
 
-def input_options(accepted: Iterable[str], max_pixels: int, max_streams: int) -> dict[str, str]:
+def input_options(
+    accepted: Iterable[str], max_pixels: int, max_streams: int, protocols: str = "file"
+) -> dict[str, str]:
     """Returns the options that every FFmpeg and ffprobe gets before an uploaded file."""
     return {
-        "protocol_whitelist": "file",
+        "protocol_whitelist": protocols,
         "format_whitelist": format_whitelist(accepted),
         "codec_whitelist": CODEC_WHITELIST,
         "max_pixels": str(max_pixels),
@@ -104,7 +108,9 @@ def input_options(accepted: Iterable[str], max_pixels: int, max_streams: int) ->
     }
 
 
-def input_words(accepted: Iterable[str], max_pixels: int, max_streams: int) -> list[str]:
+def input_words(
+    accepted: Iterable[str], max_pixels: int, max_streams: int, protocols: str = "file"
+) -> list[str]:
     """Returns the same options as command line arguments."""
-    options = input_options(accepted, max_pixels, max_streams)
+    options = input_options(accepted, max_pixels, max_streams, protocols)
     return [word for name, value in options.items() for word in (f"-{name}", value)]

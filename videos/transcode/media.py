@@ -145,6 +145,7 @@ class MediaInfo:
         whole: whether the file is as long as its own structure says.
         video: None if there is no moving picture; cover art does not count.
         audio: None if there is no sound that can be decoded.
+        lost_sound: the format of the sound if it cannot be decoded ("MPEG-H"); "" otherwise.
         subtitles: text subtitles, in the file's order.
     """
 
@@ -155,3 +156,4 @@ class MediaInfo:
     video: VideoStream | None
     audio: AudioStream | None
     subtitles: tuple[SubtitleStream, ...] = ()
+    lost_sound: str = ""

@@ -18,9 +18,16 @@ def video_track(moov: bytes) -> int:
     """Returns the number of the first video track."""
     for track in boxes_in(moov, b"trak"):
         if handler(track) == b"vide":
-            header = child(track, b"tkhd")
-            place = 20 if header[:1] == b"\1" else 12  # after two times of 64 or 32 bits
-            return int.from_bytes(header[place : place + 4])
+            return track_number(track)
+    raise ValueError("no picture track")
+
+
+def avc_record(moov: bytes) -> tuple[int, bytes]:
+    """Returns the offset in the moov and the content of the first video track's ``avcC``."""
+    for track in boxes_in(moov, b"trak"):
+        if handler(track) == b"vide":
+            record = child(sample_entry(track)[1][78:], b"avcC")
+            return moov.index(b"avcC" + record) + 4, record
     raise ValueError("no picture track")
 
 
@@ -48,6 +55,13 @@ def child(content: bytes, *path: bytes) -> bytes:
             raise ValueError(f"no {kind!r} where one belongs in the moov")
         content = found
     return content
+
+
+def track_number(track: bytes) -> int:
+    """Returns the number of a track."""
+    header = child(track, b"tkhd")
+    place = 20 if header[:1] == b"\1" else 12  # after two times of 64 or 32 bits
+    return int.from_bytes(header[place : place + 4])
 
 
 def handler(track: bytes) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from videos.transcode.aac import reason_to_encode
 from videos.transcode.commands import (
     DAMAGED_STATUS,
     FrameSearch,
@@ -34,6 +35,7 @@ from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
 from videos.transcode.run import capture, run
+from videos.transcode.sei import remove_user_data
 from videos.transcode.types import (
     NEARLY_DONE,
     EncoderChoice,
@@ -116,7 +118,8 @@ def transcode(
 def _made(
     source: Path, workdir: Path, info: MediaInfo, *, options: Options, tick: Tick, on_start: OnStart
 ) -> tuple[Plan, EncoderChoice | None]:
-    """Makes the renditions. Encodes after all if a copy shows that players could not play it.
+    """Makes the renditions. Encodes after all if a copy of picture or sound shows that players
+    could not play it.
 
     That is found in the copy, not in the source, because all copies have the same layout. It costs
     a copy, which is rare and takes seconds.
@@ -129,6 +132,10 @@ def _made(
     if plan.copied and (found := reason_against_copy(output_path(workdir, plan.top))):
         output_path(workdir, plan.top).unlink()
         plan = make_plan(info, options, found=found)
+        encoder = run_plan(plan)
+    sound = plan.sound
+    if sound and sound.copied and reason_to_encode(output_path(workdir, plan.top)):
+        plan = replace(plan, sound=replace(sound, copied=False))
         encoder = run_plan(plan)
     return plan, encoder
 
@@ -233,6 +240,9 @@ def make_renditions(
         choice = fallen_back(choice, error)
         on_start(plan)
         _run(source, workdir, info, plan, encoder=SOFTWARE, options=options, tick=tick)
+    if plan.copied:
+        # Encoders keep no user data of the source.
+        remove_user_data(output_path(workdir, plan.top), tick=partial(tick, NEARLY_DONE))
     return choice
 
 

@@ -15,6 +15,7 @@ from videos.transcode.ladder import Renditions, encoded_rendition, fit, pixel_ra
 from videos.transcode.media import AudioStream, MediaInfo, VideoStream
 from videos.transcode.nal import OTHER_PARAMETERS
 from videos.transcode.refusals import PROTECTED, unreadable_codec
+from videos.transcode.streams import channel_mix
 from videos.transcode.types import Options, Plan, PlannedRendition, Sound, Treatment
 
 if TYPE_CHECKING:
@@ -280,5 +281,5 @@ def _sound(audio: AudioStream, video: VideoStream, options: Options, *, copied: 
         copied=keep,
         bitrate=options.audio_bitrate,
         sample_rate=audio.sample_rate if kept_rate else SAMPLE_RATE,
-        channels=audio.channels,
+        mix=channel_mix(audio.channels, audio.layout),
     )

@@ -8,6 +8,9 @@ and limits of time and memory.
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from videos.transcode.beside import beside
@@ -23,14 +26,16 @@ from videos.transcode.frames import (
     parse_frames,
     read_intervals,
 )
+from videos.transcode.hidden_tracks import Header, read_with_hidden_tracks
+from videos.transcode.masking import View, plain_view
 from videos.transcode.matroska import NOT_CROPPED, CroppedTrack, read_cropping
 from videos.transcode.media import AudioStream, MediaInfo
 from videos.transcode.refusals import unreadable_file
 from videos.transcode.run import capture
 from videos.transcode.sample_entries import SampleDescriptions, read_sample_descriptions
+from videos.transcode.sound import choose_sound
 from videos.transcode.streams import (
     Json,
-    choose_audio,
     choose_video,
     number,
     read_audio,
@@ -43,7 +48,6 @@ from videos.transcode.types import GIB, Options, Tick, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 PROBE_MEMORY_BYTES = GIB
 MAX_HEADER_BYTES = 8 * 1024 * 1024
@@ -65,18 +69,26 @@ def probe(
         ProcessingError: ffprobe did not finish.
         OSError: the file cannot be read.
     """
+    with ExitStack() as stack:
+        return _probe(path, options, tick, stack, reads_frames=reads_frames)
+
+
+def _probe(
+    path: Path, options: Options, tick: Tick, stack: ExitStack, *, reads_frames: bool
+) -> MediaInfo:
+    """``stack``: closed after the last run of ffprobe."""
     size, whole = _size(path), is_whole(path)
-    header = _header(path, options, whole, tick)
-    streams = cast("list[Json]", header.get("streams", []))
-    container = cast("Json", header.get("format", {}))
+    header = _header(path, options, whole, tick, stack)
+    streams = cast("list[Json]", header.facts.get("streams", []))
+    container = cast("Json", header.facts.get("format", {}))
     chosen = choose_video(streams)
-    sound = choose_audio(streams)
+    sound, lost = choose_sound(path, streams, header.hidden, options=options, tick=tick)
     descriptions = read_sample_descriptions(path)
     video, picture_times, sound_end = None, None, None
     if chosen:
         _check_size(chosen, options)
         (picture_times, sound_end), frames = _packets_and_frames(
-            path, chosen, sound, options, tick, reads_frames=reads_frames
+            header.view, chosen, sound, options, tick, reads_frames=reads_frames
         )
         video = read_video(
             chosen,
@@ -93,6 +105,7 @@ def probe(
         video=video,
         audio=_audio(sound, container, descriptions) if sound else None,
         subtitles=read_subtitles(streams),
+        lost_sound=lost,
     )
 
 
@@ -123,7 +136,29 @@ def _audio(
 # -- asking
 
 
-def _header(path: Path, options: Options, whole: bool, tick: Tick) -> Json:
+def _header(path: Path, options: Options, whole: bool, tick: Tick, stack: ExitStack) -> Header:
+    """Returns what ffprobe says of the tracks. ``stack`` keeps files that a view needs."""
+
+    def ask(view: View, level: str) -> Json:
+        return _ask(view, level, options, tick)
+
+    try:
+        return Header(ask(plain_view(path), "error"), plain_view(path), {})
+    except (FfmpegFailedError, OutOfMemoryError) as error:
+        # Videos need a hundredth of the memory; only damaged or forged tables need all of it.
+        refusal = _refusal(path, error.detail, options.accepted, whole)
+        refusal.__cause__ = error
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="clipset-")))
+    try:
+        header = read_with_hidden_tracks(path, folder, ask)
+    except OutOfMemoryError:
+        raise refusal from None
+    if header is None or choose_video(header.facts.get("streams", [])) is None:
+        raise refusal  # the picture itself is one that cannot be opened
+    return header
+
+
+def _ask(view: View, level: str, options: Options, tick: Tick) -> Json:
     parts = bytearray()
 
     def keep(part: bytes) -> None:
@@ -131,19 +166,8 @@ def _header(path: Path, options: Options, whole: bool, tick: Tick) -> Json:
         if len(parts) > MAX_HEADER_BYTES:
             raise SourceError("This file has more metadata than a video needs, so it was refused.")
 
-    try:
-        _ffprobe(
-            path,
-            ["-show_streams", "-show_format", "-of", "json=compact=1"],
-            options=options,
-            on_output=keep,
-            tick=tick,
-        )
-    except FfmpegFailedError as error:
-        raise _refusal(path, error.detail, options.accepted, whole) from error
-    except OutOfMemoryError as error:
-        # Videos need a hundredth of the limit; only damaged or forged tables need all of it.
-        raise _refusal(path, error.detail, options.accepted, whole) from error
+    arguments = ["-show_streams", "-show_format", "-of", "json=compact=1"]
+    _ffprobe(view, ["-v", level, *arguments], options=options, on_output=keep, tick=tick)
     return cast("Json", json.loads(parts.decode("utf-8", "replace")))
 
 
@@ -153,7 +177,7 @@ class _Packets(NamedTuple):
 
 
 def _packets(
-    path: Path, chosen: Json, sound: Json | None, options: Options, tick: Tick
+    view: View, chosen: Json, sound: Json | None, options: Options, tick: Tick
 ) -> _Packets:
     pictures, sounds = PacketReader(), EndReader()
     picture = int(chosen["index"])
@@ -176,7 +200,7 @@ def _packets(
 
     try:
         _ffprobe(
-            path,
+            view,
             [*arguments, "-of", "csv=print_section=0"],
             options=options,
             on_output=feed,
@@ -191,7 +215,7 @@ def _packets(
 
 
 def _packets_and_frames(
-    path: Path,
+    view: View,
     chosen: Json,
     sound: Json | None,
     options: Options,
@@ -201,26 +225,26 @@ def _packets_and_frames(
 ) -> tuple[_Packets, FrameFacts]:
     """Lists the packets and decodes frames, both at once if the header says where to seek."""
     if not reads_frames or not chosen.get("pix_fmt"):
-        return _packets(path, chosen, sound, options, tick), NO_FRAMES
+        return _packets(view, chosen, sound, options, tick), NO_FRAMES
     begin, duration = number(chosen.get("start_time")), number(chosen.get("duration"))
     if duration:
         declared = Span(begin, begin + duration)
-        with beside(lambda end: _frames(path, chosen, declared, options, end)) as frames:
-            return _packets(path, chosen, sound, options, tick), frames(tick)
-    packets = _packets(path, chosen, sound, options, tick)
+        with beside(lambda end: _frames(view, chosen, declared, options, end)) as frames:
+            return _packets(view, chosen, sound, options, tick), frames(tick)
+    packets = _packets(view, chosen, sound, options, tick)
     start, end = packets.picture.start, packets.picture.end
     span = None if start is None or end is None else Span(start, end)
-    return packets, _frames(path, chosen, span, options, tick)
+    return packets, _frames(view, chosen, span, options, tick)
 
 
 def _frames(
-    path: Path, chosen: Json, span: Span | None, options: Options, tick: Tick
+    view: View, chosen: Json, span: Span | None, options: Options, tick: Tick
 ) -> FrameFacts:
     """Decodes frames at a few places. Finds none in files that cannot be decoded."""
     parts = bytearray()
     try:
         messages = _ffprobe(
-            path,
+            view,
             [
                 *("-select_streams", str(chosen["index"]), "-show_entries", FRAME_ENTRIES),
                 *("-read_intervals", read_intervals(span), "-of", "compact"),
@@ -248,7 +272,7 @@ def _cropping(path: Path, chosen: Json, streams: list[Json]) -> CroppedTrack:
 
 
 def _ffprobe(
-    path: Path,
+    view: View,
     arguments: Iterable[str],
     *,
     options: Options,
@@ -258,9 +282,9 @@ def _ffprobe(
     return capture(
         [
             *(options.ffprobe, "-v", "error"),
-            *input_words(options.accepted, options.max_pixels, options.max_streams),
+            *input_words(options.accepted, options.max_pixels, options.max_streams, view.protocols),
             *arguments,
-            f"file:{path.absolute()}",
+            view.address,
         ],
         limits=Limits(
             wall_seconds=options.probe_seconds,

@@ -29,6 +29,7 @@ HDR_TRANSFERS: Mapping[str, Hdr] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 
 MAX_SUBTITLES = 32
 TITLE_CHARACTERS = 100
+MAX_LAID_OUT_CHANNELS = 8  # with more, FFmpeg has no default layout to mix down from
 
 Json = Mapping[str, Any]
 
@@ -68,24 +69,41 @@ def _moves(stream: Json) -> bool:
     return not (stream.get("codec_name") in PICTURE_CODECS and single)
 
 
-def choose_audio(streams: Iterable[Json]) -> Json | None:
-    """Returns the default sound track, else the first that can be decoded; None if there is none.
+def sound_tracks(streams: Iterable[Json]) -> list[Json]:
+    """Returns the sound tracks of known codecs, the default ones first, then in the file's order.
 
-    A track that cannot be decoded has no sample rate.
+    A track without parameters has no sample rate.
     """
-    candidates = [
+    return [
         one
-        for one in streams
-        if one.get("codec_type") == "audio"
-        and one.get("codec_name", "unknown") != "unknown"
+        for one in _all_sounds(streams)
+        if one.get("codec_name", "unknown") != "unknown"
         and whole_number(one.get("sample_rate"))
         and whole_number(one.get("channels"))
     ]
-    return max(
-        candidates,
-        key=lambda one: (_disposition(one, "default"), -int(one["index"])),
-        default=None,
+
+
+def lost_sound(streams: Iterable[Json]) -> Json | None:
+    """Returns the track that would be heard if all could be decoded; None if there is none."""
+    return next(iter(_all_sounds(streams)), None)
+
+
+def _all_sounds(streams: Iterable[Json]) -> list[Json]:
+    return sorted(
+        (one for one in streams if one.get("codec_type") == "audio"),
+        key=lambda one: (-_disposition(one, "default"), int(one["index"])),
     )
+
+
+def channel_mix(channels: int, layout: str) -> str:
+    """Returns the filter that comes before all others for channels that FFmpeg cannot mix down; ""
+    for others.
+
+    The first channel of ambisonic sound is what a microphone in the same place records.
+    """
+    if layout.startswith("ambisonic"):
+        return "pan=mono|c0=c0"
+    return "pan=stereo|c0=c0|c1=c1" if channels > MAX_LAID_OUT_CHANNELS else ""
 
 
 def _disposition(stream: Json, name: str) -> int:

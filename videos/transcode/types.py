@@ -159,14 +159,14 @@ class Sound:
         index: number of the stream in the source.
         copied: whether it is copied; the other attributes are then unused.
         bitrate, sample_rate: of the encoded sound.
-        channels: of the source; FFmpeg has no default layout for more than 8.
+        mix: the filter for channels that FFmpeg cannot mix down; "" for others.
     """
 
     index: int
     copied: bool
     bitrate: int
     sample_rate: int
-    channels: int
+    mix: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
@@ -20,6 +21,7 @@ from videos.selectors.captions import caption_rows
 from videos.services.captions import (
     add_caption,
     choose_default_caption,
+    publish_caption,
     remove_caption,
     rename_caption,
     restore_caption,
@@ -45,6 +47,7 @@ def captions(request: MemberRequest, short_id: str) -> HttpResponse:
         "video": video,
         "form": form,
         "tracks": caption_rows(video),
+        "is_own": video.uploaded_by_id == request.user.pk,
         "removed": _removed(request, video),
     }
     return render(request, "videos/captions/edit.html", context, status=422 if is_sent else 200)
@@ -80,6 +83,21 @@ def choose_default(request: MemberRequest, short_id: str, code: str) -> HttpResp
     caption = _caption(request, short_id, code)
     with deleted_is_404():
         choose_default_caption(caption=caption, chosen=bool(request.POST.get("chosen")))
+    return redirect("video_captions", short_id=short_id)
+
+
+@require_POST
+def publish(request: MemberRequest, short_id: str, code: str) -> HttpResponse:
+    """Publishes a withheld track, or withholds it again if `published` is empty. For the uploader
+    only, whose place it may be."""
+    caption = _caption(request, short_id, code)
+    if caption.video.uploaded_by_id != request.user.pk:
+        raise Http404("Only the uploader publishes it.")
+    is_published = bool(request.POST.get("published"))
+    with deleted_is_404():
+        publish_caption(caption=caption, is_published=is_published)
+    state = "published" if is_published else "withheld"
+    messages.success(request, f"“{caption.label}” {state}")
     return redirect("video_captions", short_id=short_id)
 
 

@@ -50,7 +50,7 @@ def master(request: HttpRequest, **address: str) -> HttpResponse:
         check_storage(video)
         raise Http404("Nothing to play yet.")
     variants = [_variant(one) for one in playable]
-    tracks = [_track(caption) for caption in video.captions.present().defer("body")]
+    tracks = [_track(caption) for caption in video.captions.served().defer("body")]
     return HttpResponse(master_playlist(variants, tracks), content_type=PLAYLIST_TYPE)
 
 
@@ -137,7 +137,7 @@ def _requested(request: HttpRequest, video: Video, name: str) -> Playable:
 def captions_vtt(request: HttpRequest, code: str, **address: str) -> HttpResponse:
     """A caption track as WebVTT."""
     video = visible_video(request, **address)
-    caption = get_object_or_404(video.captions.present(), code=code)
+    caption = get_object_or_404(video.captions.served(), code=code)
     return HttpResponse(caption.body, content_type="text/vtt; charset=utf-8")
 
 
@@ -145,6 +145,6 @@ def captions_vtt(request: HttpRequest, code: str, **address: str) -> HttpRespons
 def captions_playlist(request: HttpRequest, code: str, **address: str) -> HttpResponse:
     """The media playlist of a caption track: one segment, as long as the video."""
     video = visible_video(request, **address)
-    caption = get_object_or_404(video.captions.present(), code=code)
+    caption = get_object_or_404(video.captions.served(), code=code)
     text = subtitle_playlist(f"{caption.code}.vtt", duration=video.duration_seconds or 0)
     return HttpResponse(text, content_type=PLAYLIST_TYPE)

@@ -28,6 +28,7 @@ from videos.transcode.captions import (
 from videos.transcode.errors import CancelledError, ProcessingError
 from videos.transcode.languages import ENGLISH, TWO_LETTERS, language_code, language_name
 from videos.transcode.probe import probe
+from videos.transcode.text_encodings import decode_text
 from videos.transcode.types import Options, Progress
 
 if TYPE_CHECKING:
@@ -285,6 +286,41 @@ def test_typesetting_is_read_for_its_words(tmp_path: Path) -> None:
     assert parse_captions(track.body) == [Cue(1000, 1500, "<b>Hi\n</b>there\N{NO-BREAK SPACE}you")]
 
 
+ENCODED = {
+    "Latin-1": ("Größe und Freude", "latin-1", "subrip", "ger"),
+    "UTF-16, big endian": ("Größe und Freude", "utf-16-be", "subrip", ""),
+    "UTF-16 with its mark": ("Größe und Freude", "utf-16", "subrip", ""),
+    "Windows-1252": ("“ça va” – 5 €", "cp1252", "subrip", ""),
+    "Windows-1251": ("Привет, мир", "cp1251", "subrip", "rus"),
+    "Latin-1 in SubStation Alpha": ("Größe und Freude", "latin-1", "ass", ""),
+    "Latin-1 in WebVTT": ("Größe und Freude", "latin-1", "webvtt", ""),
+    "UTF-8": ("Größe – Привет", "utf-8", "subrip", "ger"),
+}
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("case", one_in(2, ENCODED))
+def test_text_in_an_old_encoding_is_read(case: tuple[str, str, str, str], tmp_path: Path) -> None:
+    text, encoding, codec, language = case
+    [track] = extracted(clips.with_encoded_text(text, encoding, codec, language), tmp_path)
+    assert [cue.text for cue in parse_captions(track.body)] == [text, "No accents here"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "language", "text"),
+    [
+        (b"Hi\0", "", "Hi\0"),
+        (b"a long line with one zero\0", "en", "a long line with one zero\0"),
+        ("日本語".encode("shift-jis"), "jpn", "日本語"),
+        ("日本".encode("utf-16-le"), "", "日本".encode("utf-16-le").decode("cp1252", "replace")),
+        ("Ещё раз".encode("utf-16-be"), "ru", "Ещё раз"),
+        (b"\x81\xff", "ja", b"\x81\xff".decode("cp1252", "replace")),
+    ],
+)
+def test_encodings_are_guessed(raw: bytes, language: str, text: str) -> None:
+    assert decode_text(raw, language) == text
+
+
 @pytest.mark.ffmpeg
 def test_several_tracks_have_codes_of_their_own(tmp_path: Path) -> None:
     clip = clips.with_subtitles("mkv", "subrip", "eng", "eng", "ger", "", "en", forced=2)
@@ -342,14 +378,14 @@ def test_no_more_tracks_are_taken_than_there_is_room_for(
 
 
 @pytest.mark.ffmpeg
-def test_bytes_that_are_no_text_are_left_out(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_take_no_line_along(tmp_path: Path) -> None:
     clip = clips.with_subtitles("mkv", "subrip", "eng", "fre")
     broken = tmp_path / "clip.mkv"
     # In the first track, which comes first at each time.
     broken.write_bytes(clip.read_bytes().replace(b"second line", b"\xff\xfe\xfd\xfc line!!", 1))
     (tmp_path / "work").mkdir()
     tracks = extracted(broken, tmp_path / "work")
-    assert [len(parse_captions(one.body)) for one in tracks] == [1, 2]
+    assert [len(parse_captions(one.body)) for one in tracks] == [2, 2]
 
 
 @pytest.mark.ffmpeg

@@ -35,7 +35,7 @@ COPY = Plan(
     ),
     later=(),
     keeps_times=False,
-    sound=Sound(index=5, copied=True, bitrate=160_000, sample_rate=48_000, channels=2),
+    sound=Sound(index=5, copied=True, bitrate=160_000, sample_rate=48_000),
 )
 KEYFRAMES = "expr:gte(n,if(lt(n_forced,3),n_forced*120/4,(n_forced-2)*120))"
 TREATMENT = Treatment(

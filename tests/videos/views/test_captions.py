@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.builders import make_user, make_video
+from tests.builders import make_caption, make_moderator, make_user, make_video
 from videos.models import Caption
 from videos.querysets import UNDO_WITHIN
+from videos.services.guest_links import create_guest_link
 
 if TYPE_CHECKING:
-    from django.test import Client
-
     from videos.models import Video
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +107,78 @@ def test_what_is_removed_is_nowhere_and_can_be_taken_back(client: Client, video:
     Caption.objects.update(deleted_at=timezone.now() - UNDO_WITHIN)
     assert "Undo" not in client.get(gone).content.decode()
     assert "too late to undo" in client.post(undo, follow=True).content.decode()
+
+
+PLACE = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nGPS (13.4050, 52.5200, 18) Zeppelin\n"
+
+
+def found(client: Client, word: str) -> bool:
+    return bool(client.get("/", {"q": word}).context["page"].hits)
+
+
+def test_a_withheld_track_is_nowhere_until_its_uploader_publishes_it(
+    client: Client, video: Video
+) -> None:
+    make_caption(video, PLACE, is_withheld=True, has_coordinates=True, is_default=True)
+    token = create_guest_link(
+        video=video, created_by=video.uploaded_by, lifetime=timedelta(days=1)
+    ).token
+    page = reverse("video_captions", args=[video.short_id])
+    publish = reverse("caption_publish", args=[video.short_id, "en"])
+    addresses = [
+        *(reverse(name, args=[video.short_id, "en"]) for name in ("captions", "captions_playlist")),
+        *(f"/s/{token}/captions/en.{suffix}" for suffix in ("vtt", "m3u8")),
+    ]
+    watch = [reverse("watch", args=[video.short_id]), f"/s/{token}/"]
+
+    def check(client: Client, *, is_published: bool) -> None:
+        for address in addresses:
+            assert client.get(address).status_code == (200 if is_published else 404)
+        for address in watch:
+            assert (b"captions/en.vtt" in client.get(address).content) == is_published
+        for word in ("zeppelin", "52.5200"):
+            assert found(client, word) == is_published
+
+    check(client, is_published=False)
+    shown = client.get(page).content.decode()
+    assert "Withheld" in shown
+    assert "52.5" not in shown
+    assert "coordinates" in client.get(watch[0]).content.decode()
+    # Staff may edit the captions, but what they may not see they may not publish.
+    moderator = Client()
+    moderator.force_login(make_moderator())
+    check(moderator, is_published=False)
+    assert "the uploader" in moderator.get(page).content.decode()
+    assert moderator.post(publish, {"published": "yes"}).status_code == 404
+    for _ in range(2):
+        assert (
+            "published" in client.post(publish, {"published": "yes"}, follow=True).content.decode()
+        )
+        check(client, is_published=True)
+    assert "Withheld" not in client.get(page).content.decode()
+    assert "coordinates" not in client.get(watch[0]).content.decode()
+    client.post(publish)
+    check(client, is_published=False)
+
+
+def test_a_withheld_track_that_is_removed_and_restored_is_still_withheld(
+    client: Client, video: Video
+) -> None:
+    track = make_caption(video, PLACE, is_withheld=True, has_coordinates=True)
+    client.post(reverse("caption_remove", args=[video.short_id, "en"]))
+    client.post(reverse("caption_restore", args=[video.short_id, track.pk]))
+    track.refresh_from_db()
+    assert (track.deleted_at, track.is_withheld) == (None, True)
+    assert not found(client, "zeppelin")
+
+
+def test_a_track_that_a_member_adds_is_not_withheld(client: Client, video: Video) -> None:
+    send(client, video, PLACE.encode())
+    track = video.captions.served().get()
+    assert found(client, "zeppelin")
+    # Nor can such a track be withheld.
+    client.post(reverse("caption_publish", args=[video.short_id, track.code]))
+    assert video.captions.served().get() == track
 
 
 def test_a_hostile_name_stays_text(client: Client, video: Video) -> None:

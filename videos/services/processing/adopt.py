@@ -100,7 +100,13 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
         original=_original(files, top),
     )
     with transaction.atomic():
-        store_result(job, placed, captions, was_copied=top.name == "source")
+        store_result(
+            job,
+            placed,
+            captions,
+            was_copied=top.name == "source",
+            note=video.processing_note,
+        )
         _store_storyboard(video, files, placed.renditions[0])
     index_new_captions(video)
     logger.warning("video %s was published again from files of its own", video.short_id)

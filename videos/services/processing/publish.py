@@ -159,7 +159,13 @@ def _publish(
     try:
         placed = _place_all(job, result, files, version=version, tick=tick)
         with transaction.atomic():
-            store_result(job, placed, captions, was_copied=result.plan.copied)
+            store_result(
+                job,
+                placed,
+                captions,
+                was_copied=result.plan.copied,
+                note=_note(result.info.lost_sound),
+            )
     except BaseException:
         # The row decides, not the error: a COMMIT may have succeeded although its answer was lost.
         remove_unpublished(video.pk, files)
@@ -177,16 +183,22 @@ def index_new_captions(video: Video) -> None:
 
 
 def store_result(
-    job: Job, placed: Placed, captions: tuple[ExtractedCaption, ...], *, was_copied: bool
+    job: Job,
+    placed: Placed,
+    captions: tuple[ExtractedCaption, ...],
+    *,
+    was_copied: bool,
+    note: str,
 ) -> None:
     """Ends the job with a video that is ready, requests the removal of its source, and adds the job
     for its enrichment.
 
-    In the caller's transaction, after which it calls `index_new_captions`. Raises: LeaseLostError.
+    In the caller's transaction, after which it calls `index_new_captions`. `note`: what could not
+    be kept, in a sentence for the uploader. Raises: LeaseLostError.
     """
     video = job.video
     jobs.end_job(job)
-    _store(video, placed, was_copied=was_copied)
+    _store(video, placed, was_copied=was_copied, note=note)
     if video.source_key:
         source = [StoredFile(video.source_root, video.source_key)]
         request_removals(source, reason=RemovalReason.PROCESSED, video_id=video.pk)
@@ -199,6 +211,16 @@ def store_result(
         video=video,
         kind=JobKind.ENRICH,
         source_seconds=placed.renditions[0].duration_seconds,
+    )
+
+
+def _note(lost_sound: str) -> str:
+    """Returns what the uploader should know; "" if everything was kept."""
+    if not lost_sound:
+        return ""
+    return (
+        f"The sound couldn't be kept: this video's sound is in {lost_sound}, which can't be"
+        " converted here."
     )
 
 
@@ -222,13 +244,14 @@ def _place_all(
     return Placed(renditions=renditions, thumbnail=thumbnail, original=original)
 
 
-def _store(video: Video, placed: Placed, *, was_copied: bool) -> None:
+def _store(video: Video, placed: Placed, *, was_copied: bool, note: str) -> None:
     """Stores renditions and facts of the video, in the fenced transaction."""
     top, thumbnail = placed.renditions[0], placed.thumbnail
     store_renditions(video, placed.renditions)
     Video.objects.filter(pk=video.pk).update(
         processing_status=ProcessingStatus.COMPLETED,
         error_message=None,
+        processing_note=note,
         is_refused=False,
         filename=top.filename,
         storage_root=top.root,
@@ -314,6 +337,10 @@ def store_renditions(video: Video, renditions: list[Rendition]) -> None:
 
 
 def _store_captions(video: Video, captions: tuple[ExtractedCaption, ...]) -> None:
-    """Replaces the captions. `index_captions` adds their words to the search after the commit."""
+    """Replaces the captions. Those with coordinates are withheld until the uploader publishes them.
+    `index_captions` adds the words of the others to the search after the commit."""
     Caption.objects.present().filter(video=video).only("pk").delete()
-    Caption.objects.bulk_create(Caption(video=video, **asdict(track)) for track in captions)
+    Caption.objects.bulk_create(
+        Caption(video=video, is_withheld=track.has_coordinates, **asdict(track))
+        for track in captions
+    )

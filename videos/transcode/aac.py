@@ -1,0 +1,99 @@
+"""Checks copied AAC for what players refuse or play differently.
+
+Browsers set their decoder up by the configuration in the file and end where a frame has other
+channels; FFmpeg follows the frames. AAC is that of ISO/IEC 14496-3.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from videos.transcode.codec_names import Bits, sound_configuration
+from videos.transcode.container import FileReader
+from videos.transcode.errors import ProcessingError
+from videos.transcode.sample_runs import boxes_with_samples, samples_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FRAME_BYTES: Final = 1024  # read of a frame: padding that may come first has 530 bytes at most
+# The first element of a frame (table 4.85) by the channel configuration (table 1.19).
+SINGLE, PAIR, DATA, PROGRAM, FILL, END = 0, 1, 4, 5, 6, 7
+FIRST_ELEMENTS: Final = {1: SINGLE, 2: PAIR, **dict.fromkeys(range(3, 8), SINGLE)}
+
+
+class _Track(NamedTuple):
+    number: int
+    channels: int  # the channel configuration
+
+
+def reason_to_encode(path: Path) -> str:
+    """Returns why the AAC of a fragmented MP4 must be encoded; "" if players take it as it is.
+
+    Looks at the configuration and at the first frame of each fragment, which takes two short reads
+    for each fragment. "" also for a file without AAC.
+
+    Raises:
+        ProcessingError: the file does not have the layout that FFmpeg writes.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            return next(filter(None, _reasons(FileReader.of(file))), "")
+        except ValueError as error:
+            raise ProcessingError(
+                "The processed video cannot be read. Please try again.", detail=f"AAC: {error}"
+            ) from error
+
+
+def _reasons(reader: FileReader) -> Iterator[str]:
+    track: _Track | None = None
+    for box in boxes_with_samples(reader):
+        if box.kind == b"moov":
+            number, configuration = sound_configuration(box.content)
+            if not number:
+                return
+            track = _Track(number, channel_configuration(configuration))
+            if track.channels not in FIRST_ELEMENTS:
+                yield "sound with a channel layout of its own"
+        elif track is not None:
+            sample = next(samples_of(box.content, box.offset, track.number), None)
+            if sample is not None:
+                frame = reader.read(sample.offset, min(sample.size, FRAME_BYTES))
+                if not has_channels(frame, track.channels):
+                    yield "sound with other channels than its configuration"
+
+
+def channel_configuration(configuration: bytes) -> int:
+    """Returns the number of the channel layout of an AudioSpecificConfig (1.6.2.1)."""
+    bits = Bits(configuration)
+    if bits.take(5) == 31:
+        bits.take(6)
+    if bits.take(4) == 0xF:
+        bits.take(24)
+    return bits.take(4)
+
+
+def has_channels(frame: bytes, channels: int) -> bool:
+    """Returns whether a frame begins with the element of a channel configuration.
+
+    Skips padding and data in front of it. True for a frame without channels.
+    """
+    bits = Bits(frame)
+    size = bits.bits_left
+    while bits.bits_left > 3:
+        element = bits.take(3)
+        if element == DATA:
+            bits.take(4)
+            is_aligned, count = bits.take(1), bits.take(8)
+            count += bits.take(8) if count == 255 else 0
+            if is_aligned:
+                bits.take(-(size - bits.bits_left) % 8)
+            bits.take(8 * count)
+        elif element == FILL:
+            count = bits.take(4)
+            bits.take(8 * (count + bits.take(8) - 1 if count == 15 else count))
+        else:
+            return element in (END, FIRST_ELEMENTS[channels])
+    return True

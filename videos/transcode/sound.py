@@ -1,0 +1,124 @@
+"""Chooses the sound track: the best one that this FFmpeg really decodes."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from videos.transcode.confine import Limits
+from videos.transcode.errors import (
+    FfmpegFailedError,
+    KilledBySignalError,
+    OutOfMemoryError,
+    OutOfTimeError,
+)
+from videos.transcode.formats import input_words
+from videos.transcode.run import capture
+from videos.transcode.streams import channel_mix, lost_sound, sound_tracks, whole_number
+from videos.transcode.types import Options, Tick
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    Json = Mapping[str, Any]
+
+TRIAL_SECONDS: Final = 0.5
+MAX_ERROR_RATE: Final = 0.25  # share of packets that may fail, as in the run that makes renditions
+# A decoder that ends in one of these cannot be used; other signals come from outside.
+CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS})
+
+# Names for members, by FFmpeg's name of the codec or the code in the file.
+NAMES: Final = {
+    "mpegh_3d_audio": "MPEG-H",
+    **dict.fromkeys(("mha1", "mha2", "mhm1", "mhm2"), "MPEG-H"),
+    **dict.fromkeys(("ac4", "ac-4"), "AC-4"),
+    "apac": "Apple Positional Audio",
+    "usac": "xHE-AAC",
+    "aac": "an unusual kind of AAC",
+}
+
+
+class ChosenSound(NamedTuple):
+    """The track, and the name of a format that could not be decoded if there is none."""
+
+    track: Json | None
+    lost: str
+
+
+def choose_sound(
+    path: Path,
+    streams: Sequence[Json],
+    hidden: Mapping[int, str],
+    *,
+    options: Options,
+    tick: Tick,
+) -> ChosenSound:
+    """Returns the best track that can be decoded. Plain AAC is not tried: it is copied, and ffprobe
+    has opened its decoder. Each other track that is tried costs 0.1 s.
+
+    Args:
+        hidden: names of the codecs of tracks that were hidden from ffprobe, by stream.
+
+    Raises:
+        ProcessingError: the server is at fault.
+    """
+    for track in sound_tracks(streams):
+        if track.get("codec_name") == "aac" or _decodes(path, track, options, tick):
+            return ChosenSound(track, "")
+    lost = lost_sound(streams)
+    return ChosenSound(None, "" if lost is None else _name(lost, hidden))
+
+
+def _decodes(path: Path, track: Json, options: Options, tick: Tick) -> bool:
+    """Decodes the start of a track as it is decoded for renditions. A track without packets is no
+    failure."""
+    try:
+        capture(
+            _trial(path, track, options),
+            limits=Limits(
+                wall_seconds=options.probe_seconds,
+                memory_bytes=options.memory_bytes,
+                file_bytes=0,
+                nice=options.nice,
+            ),
+            on_output=lambda _: None,
+            tick=tick,
+        )
+    except OutOfTimeError:
+        return True  # it may begin late in a large file, which says nothing about its decoder
+    except (FfmpegFailedError, OutOfMemoryError):
+        return False
+    except KilledBySignalError as error:
+        if error.signal not in CRASHES:
+            raise
+        return False
+    return True
+
+
+def _trial(path: Path, track: Json, options: Options) -> list[str]:
+    mix = channel_mix(whole_number(track.get("channels")), str(track.get("channel_layout", "")))
+    filters = [*filter(None, [mix]), "aresample=async=1:first_pts=0"]
+    return [
+        *(options.ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "error"),
+        *("-max_error_rate", str(MAX_ERROR_RATE)),
+        *input_words(options.accepted, options.max_pixels, options.max_streams),
+        *("-i", f"file:{path.absolute()}", "-map", f"0:{track['index']}"),
+        *("-t", str(TRIAL_SECONDS), "-filter:a", ",".join(filters), "-ac", "2", "-ar", "48000"),
+        *("-f", "null", "-"),
+    ]
+
+
+def _name(stream: Json, hidden: Mapping[int, str]) -> str:
+    codec = hidden.get(int(stream["index"]), str(stream.get("codec_name", "unknown")))
+    tag = str(stream.get("codec_tag_string", ""))
+    for word in (codec, tag):
+        if word in NAMES:
+            return NAMES[word]
+    known = next((one for one in (codec, tag) if one != "unknown" and _is_word(one)), "")
+    return f"“{known}”" if known else "an unknown format"
+
+
+def _is_word(text: str) -> bool:
+    return re.fullmatch(r"[\w.-]{1,20}", text, re.ASCII) is not None
