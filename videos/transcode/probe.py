@@ -25,6 +25,7 @@ from videos.transcode.frames import (
 )
 from videos.transcode.matroska import NOT_CROPPED, CroppedTrack, read_cropping
 from videos.transcode.media import AudioStream, MediaInfo
+from videos.transcode.missing_samples import has_all_samples
 from videos.transcode.refusals import unreadable_file
 from videos.transcode.run import capture
 from videos.transcode.sample_entries import SampleDescriptions, read_sample_descriptions
@@ -65,7 +66,7 @@ def probe(
         ProcessingError: ffprobe did not finish.
         OSError: the file cannot be read.
     """
-    size, whole = _size(path), is_whole(path)
+    size, whole = _size(path), is_whole(path) and has_all_samples(path)
     header = _header(path, options, whole, tick)
     streams = cast("list[Json]", header.get("streams", []))
     container = cast("Json", header.get("format", {}))
