@@ -93,7 +93,7 @@ def extract_captions(
             tick=lambda _: tick(NEARLY_DONE),
             cwd=workdir,
         )
-        bodies = _read_bodies(files, info.duration_seconds, tick)
+        bodies = _read_bodies(files, info, tick)
     except NO_CAPTIONS:
         return ()
     finally:
@@ -103,7 +103,7 @@ def extract_captions(
 
 
 def _read_bodies(
-    files: dict[SubtitleStream, Path], seconds: float, tick: Tick
+    files: dict[SubtitleStream, Path], info: MediaInfo, tick: Tick
 ) -> dict[SubtitleStream, str]:
     """Returns the WebVTT of the tracks that can be used, within MAX_BYTES_IN_ALL together."""
     bodies: dict[SubtitleStream, str] = {}
@@ -111,7 +111,7 @@ def _read_bodies(
     for stream, path in files.items():
         tick(NEARLY_DONE)
         with suppress(CaptionError):
-            body = _body(path, seconds)
+            body = _body(path, info.duration_seconds, shift=info.shift_seconds)
             size = len(body.encode())
             if 0 < size <= room:
                 bodies[stream] = body
@@ -134,17 +134,23 @@ def _command(source: Path, files: dict[SubtitleStream, Path], options: Options) 
     ]
 
 
-def _body(path: Path, seconds: float) -> str:
-    """Returns the WebVTT of an extracted file; "" if it is empty or cut. Raises: CaptionError."""
+def _body(path: Path, seconds: float, *, shift: float) -> str:
+    """Returns the WebVTT of an extracted file; "" if it is empty or cut. Raises: CaptionError.
+
+    Args:
+        shift: added to all times; see ``MediaInfo.shift_seconds``.
+    """
     if not path.exists() or path.stat().st_size >= MAX_BYTES:
         return ""  # FFmpeg stopped at its limit (-fs), so the end is missing
-    end = math.ceil(seconds * 1000)
+    end, later = math.ceil(seconds * 1000), round(shift * 1000)
     # Typeset subtitles repeat a cue for shadows and borders; dict.fromkeys removes repetitions.
     cues = dict.fromkeys(parse_captions(path.read_bytes().decode("utf-8", "replace")))
     within = [
-        Cue(cue.start, min(cue.end, end), cue.text)
+        Cue(max(0, cue.start + later), min(cue.end + later, end), cue.text)
         for cue in cues
-        if cue.start < end and not SSA_DRAWING.fullmatch(plain_text(cue.text))
+        if cue.start + later < end
+        and cue.end + later > 0
+        and not SSA_DRAWING.fullmatch(plain_text(cue.text))
     ]
     return write_vtt(within) if within else ""
 

@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 import ffmpeg
 
 from videos.transcode.encoders import SOFTWARE, coder_options, device_options, handed_over
+from videos.transcode.filling import (
+    continuous_sound,
+    from_start,
+    lengthened_sound,
+    standing_frames,
+    with_last_frame,
+)
 from videos.transcode.formats import input_options
 
 if TYPE_CHECKING:
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from videos.transcode.timeline import Timeline
     from videos.transcode.types import (
         EncoderName,
         Options,
@@ -49,6 +57,8 @@ MUXING: Mapping[str, Any] = {
 # Share of frames that may fail to decode; above it, FFmpeg exits with status 69.
 MAX_ERROR_RATE = 0.25
 DAMAGED_STATUS = 69
+
+MIN_SHIFT_SECONDS = 0.0005  # smaller ones are rounding
 
 # HDR to SDR. Reference white is 203 cd/m² (ITU-R BT.2408). Brighter values, up to the 1000 cd/m² of
 # phones and HLG, are compressed below white. Measured: 203 -> 85 % signal, 20 -> 38 %.
@@ -89,18 +99,15 @@ def transcode_command(
 
     FFmpeg reports progress on standard output (``-progress``).
     """
-    stream = ffmpeg.input(
-        _address(source),
-        **input_options(options.accepted, options.max_pixels, options.max_streams),
-    )
+    stream, sounds = _inputs(source, plan, options)
     pictures = _pictures(stream[str(plan.video_index)], plan)
     outputs = []
     for rendition, picture in zip(plan.renditions, pictures, strict=True):
         streams = [picture if plan.copied else handed_over(picture, encoder)]
         arguments = {**MUXING, **_video(plan, rendition, encoder)}
         if plan.sound is not None:
-            streams.append(stream[str(plan.sound.index)])
-            arguments |= _audio(plan.sound)
+            streams.append(sounds[str(plan.sound.index)])
+            arguments |= _audio(plan.sound, plan.timeline)
         address = _address(output_path(workdir, rendition))
         outputs.append(ffmpeg.output(*streams, address, **arguments))
     return _compile(
@@ -109,6 +116,23 @@ def transcode_command(
         *("-max_error_rate", str(MAX_ERROR_RATE), "-progress", "pipe:1", "-stats_period", "0.5"),
         *(() if plan.copied else device_options(encoder, options)),
     )
+
+
+def _inputs(source: Path, plan: Plan, options: Options) -> tuple[Any, Any]:
+    """Returns the inputs of the picture and of the sound.
+
+    They are two if the tracks are apart (``timeline``): FFmpeg reads each when its output needs
+    it, so neither waits in memory for the other. Otherwise both are the same.
+    """
+    words: dict[str, Any] = dict(
+        input_options(options.accepted, options.max_pixels, options.max_streams)
+    )
+    if abs(plan.shift_seconds) >= MIN_SHIFT_SECONDS:
+        words["itsoffset"] = f"{plan.shift_seconds:.6f}"
+    stream = ffmpeg.input(_address(source), **words)
+    if plan.sound is None or not plan.timeline.is_apart:
+        return stream, stream
+    return stream, ffmpeg.input(_address(source), vn=None, **words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +203,7 @@ def _without_black(picture: Any) -> Any:
 # -- the picture
 
 
-def _treated(picture: Any, treatment: Treatment) -> Any:
+def _treated(picture: Any, treatment: Treatment, plan: Plan) -> Any:
     """Applies what is the same for all renditions: deinterlacing and the constant frame rate."""
     if treatment.field_order != "progressive":
         picture = picture.filter(
@@ -190,7 +214,7 @@ def _treated(picture: Any, treatment: Treatment) -> Any:
         )
     if treatment.crop is not None:
         picture = _cropped(picture, treatment)
-    return picture.filter("fps", fps=_rate(treatment.fps))
+    return picture.filter("fps", fps=_rate(treatment.fps), **from_start(plan))
 
 
 def _cropped(picture: Any, treatment: Treatment) -> Any:
@@ -234,7 +258,8 @@ def _pictures(picture: Any, plan: Plan) -> list[Any]:
     if plan.treatment is None:
         return [picture]
     top, *rungs = plan.renditions
-    picture = _scaled(_treated(picture, plan.treatment), plan.treatment, top)
+    picture = _scaled(_treated(picture, plan.treatment, plan), plan.treatment, top)
+    picture = with_last_frame(picture, plan.timeline, plan.treatment.fps)
     pictures = []
     for rung in rungs:
         halves = picture.split()
@@ -301,7 +326,11 @@ def _through_linear_light(picture: Any, treatment: Treatment) -> Any:
 
 def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dict[str, Any]:
     if plan.treatment is None or rendition.encoding is None:
-        return {"c:v": "copy", "min_frag_duration": MIN_FRAGMENT_MICROSECONDS}
+        return {
+            "c:v": "copy",
+            "min_frag_duration": MIN_FRAGMENT_MICROSECONDS,
+            **standing_frames(plan.timeline, plan.frames),
+        }
     return {
         **coder_options(encoder, rendition.encoding, plan.treatment.fps),
         # Makes a fragment readable as soon as it is complete.
@@ -313,11 +342,10 @@ def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dic
 # -- the sound
 
 
-def _audio(sound: Sound) -> dict[str, Any]:
+def _audio(sound: Sound, timeline: Timeline) -> dict[str, Any]:
     if sound.copied:
-        return {"c:a": "copy"}
-    # Fills gaps and drops overlaps from the start on, so that sound and picture stay together.
-    filters = "aresample=async=1:first_pts=0"
+        return {"c:a": "copy", **lengthened_sound(timeline, sound)}
+    filters = continuous_sound(timeline)
     if sound.channels > MAX_LAID_OUT_CHANNELS:
         filters = f"pan=stereo|c0=c0|c1=c1,{filters}"
     return {

@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from videos.transcode.commands import (
     DAMAGED_STATUS,
@@ -18,6 +18,7 @@ from videos.transcode.commands import (
 from videos.transcode.confine import Limits
 from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
 from videos.transcode.errors import (
+    DifferentTimesError,
     FfmpegFailedError,
     NotFragmentedError,
     OutOfMemoryError,
@@ -27,6 +28,7 @@ from videos.transcode.errors import (
     SourceError,
 )
 from videos.transcode.finalise import finalise
+from videos.transcode.fragments import read_index
 from videos.transcode.ladder import fit
 from videos.transcode.media import MediaInfo, VideoStream
 from videos.transcode.nal import reason_against_copy
@@ -100,23 +102,30 @@ def transcode(
     thumbnail = workdir / THUMBNAIL_NAME
     thumbnail.unlink(missing_ok=True)
     info = info or probe(source, options=options, tick=tick)
-    plan, encoder = _made(source, workdir, info, options=options, tick=tick, on_start=on_start)
-    renditions, top = _checked(workdir, plan, options=options, tick=tick)
-    path, late = renditions[0].path, _nearly_done(tick)
-    has_thumbnail = make_thumbnail(path, thumbnail, top, options=options, tick=late)
+    done = _processed(source, workdir, info, options=options, tick=tick, on_start=on_start)
+    path, late = done.renditions[0].path, _nearly_done(tick)
+    has_thumbnail = make_thumbnail(path, thumbnail, done.top, options=options, tick=late)
     return TranscodeResult(
         info=info,
-        plan=plan,
-        renditions=renditions,
+        plan=done.plan,
+        renditions=done.renditions,
         thumbnail=thumbnail if has_thumbnail else None,
-        encoder=encoder,
+        encoder=done.encoder,
     )
 
 
-def _made(
+class _Done(NamedTuple):
+    plan: Plan
+    encoder: EncoderChoice | None
+    renditions: tuple[Made, ...]
+    top: MediaInfo  # facts of the first rendition
+
+
+def _processed(
     source: Path, workdir: Path, info: MediaInfo, *, options: Options, tick: Tick, on_start: OnStart
-) -> tuple[Plan, EncoderChoice | None]:
-    """Makes the renditions. Encodes after all if a copy shows that players could not play it.
+) -> _Done:
+    """Makes and checks the renditions. Encodes after all if a copy shows that players could not
+    play it, or does not fill its timeline.
 
     That is found in the copy, not in the source, because all copies have the same layout. It costs
     a copy, which is rare and takes seconds.
@@ -124,13 +133,21 @@ def _made(
     run_plan = partial(
         make_renditions, source, workdir, info, options=options, tick=tick, on_start=on_start
     )
+    checked = partial(_checked, workdir, options=options, tick=tick)
     plan = make_plan(info, options)
     encoder = run_plan(plan)
-    if plan.copied and (found := reason_against_copy(output_path(workdir, plan.top))):
-        output_path(workdir, plan.top).unlink()
-        plan = make_plan(info, options, found=found)
-        encoder = run_plan(plan)
-    return plan, encoder
+    found = reason_against_copy(output_path(workdir, plan.top)) if plan.copied else ""
+    try:
+        if not found:
+            return _Done(plan, encoder, *checked(plan))
+    except DifferentTimesError as error:
+        if not plan.copied:
+            raise
+        found = error.detail
+    output_path(workdir, plan.top).unlink()
+    plan = make_plan(info, options, found=found)
+    encoder = run_plan(plan)
+    return _Done(plan, encoder, *checked(plan))
 
 
 def transcode_lower(
@@ -198,7 +215,8 @@ def _checked(
             width=info.video.width,
             height=info.video.height,
             fps=info.video.fps,
-            duration_seconds=info.duration_seconds,
+            # As the playlist adds up. A file whose frames are reordered may say more.
+            duration_seconds=float(read_index(path).duration),
             size_bytes=info.size_bytes,
         )
         renditions.append(made)

@@ -1,13 +1,14 @@
 """Reads the facts of a file with ffprobe, restricted to whitelists and the `file` protocol.
 
-The first run reads the headers; the second lists the packets of the chosen video track; the third
-decodes some of its frames. All get the whitelists of ``formats``, an absolute ``file:`` address,
-and limits of time and memory.
+The first run reads the headers; the second lists the packets of all tracks; the third decodes some
+frames of the chosen video track. All get the whitelists of ``formats``, an absolute ``file:``
+address, and limits of time and memory.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from videos.transcode.beside import beside
@@ -19,12 +20,11 @@ from videos.transcode.frames import (
     FRAME_ENTRIES,
     NO_FRAMES,
     FrameFacts,
-    Span,
     parse_frames,
     read_intervals,
 )
 from videos.transcode.matroska import NOT_CROPPED, CroppedTrack, read_cropping
-from videos.transcode.media import AudioStream, MediaInfo
+from videos.transcode.media import AudioStream, MediaInfo, VideoStream
 from videos.transcode.missing_samples import has_all_samples
 from videos.transcode.refusals import unreadable_file
 from videos.transcode.run import capture
@@ -39,17 +39,24 @@ from videos.transcode.streams import (
     read_video,
     whole_number,
 )
-from videos.transcode.timing import PACKET_ENTRIES, EndReader, PacketReader, Timing, TrackReader
+from videos.transcode.timeline import Span, Timeline, common_timeline, keyframe_spacing
+from videos.transcode.timing import (
+    PACKET_ENTRIES,
+    PacketReader,
+    SoundReader,
+    SoundTiming,
+    Timing,
+    TrackReader,
+)
 from videos.transcode.types import GIB, Options, Tick, no_tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 PROBE_MEMORY_BYTES = GIB
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 FRAMES_SLACK = 1.2  # above the frames of the longest video at the highest published rate
-MISSING_AT_END_SECONDS = 1.0  # how much shorter a track may be than its header says
 # After these errors the plan goes by headers and packets: a place that ffprobe cannot seek to, or a
 # decoder that needs too much.
 NO_FRAMES_READ = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError)
@@ -71,28 +78,29 @@ def probe(
     streams = cast("list[Json]", header.get("streams", []))
     container = cast("Json", header.get("format", {}))
     chosen = choose_video(streams)
-    sound = choose_audio(streams)
     descriptions = read_sample_descriptions(path)
-    video, picture_times, sound_end = None, None, None
+    tracks, frames = None, NO_FRAMES
     if chosen:
         _check_size(chosen, options)
-        (picture_times, sound_end), frames = _packets_and_frames(
-            path, chosen, sound, options, tick, reads_frames=reads_frames
-        )
-        video = read_video(
-            chosen,
-            picture_times,
-            frames,
-            descriptions=_descriptions(chosen, descriptions),
-            cropping=_cropping(path, chosen, streams),
-        )
+        read = (path, chosen, streams, options, tick)
+        tracks, frames = _packets_and_frames(*read, reads_frames=reads_frames)
+    # A track without packets is no sound.
+    sound = choose_audio(one for one in streams if not tracks or _has_packets(one, tracks))
+    timeline = _timeline(container, chosen, sound, tracks)
+    video: VideoStream | None = None
+    if chosen and tracks:
+        cropping = _cropping(path, chosen, streams)
+        described = _descriptions(chosen, descriptions)
+        timing = _measured(tracks.picture, timeline)
+        video = read_video(chosen, timing, frames, descriptions=described, cropping=cropping)
     return MediaInfo(
         container=str(container.get("format_name", "")),
-        duration_seconds=_duration(container, chosen, sound, picture_times, sound_end),
+        timeline=timeline,
+        shift_seconds=number(container.get("start_time")) - timeline.start,
         size_bytes=size,
-        whole=whole and _reaches_its_end(chosen, picture_times),
+        whole=whole,
         video=video,
-        audio=_audio(sound, container, descriptions) if sound else None,
+        audio=_audio(sound, tracks, descriptions) if sound else None,
         subtitles=read_subtitles(streams),
     )
 
@@ -115,10 +123,10 @@ def _check_size(chosen: Json, options: Options) -> None:
 
 
 def _audio(
-    sound: Json, container: Json, descriptions: dict[int, SampleDescriptions]
+    sound: Json, tracks: _Packets | None, descriptions: dict[int, SampleDescriptions]
 ) -> AudioStream:
-    start = number(container.get("start_time"))
-    return read_audio(sound, start, descriptions=_descriptions(sound, descriptions))
+    packets = _packets_of(sound, tracks)
+    return read_audio(sound, packets=packets, descriptions=_descriptions(sound, descriptions))
 
 
 # -- asking
@@ -150,22 +158,20 @@ def _header(path: Path, options: Options, whole: bool, tick: Tick) -> Json:
 
 class _Packets(NamedTuple):
     picture: Timing
-    sound_end: float | None  # None if the header has it
+    sounds: Mapping[int, SoundTiming]  # by the number of the stream
 
 
 def _packets(
-    path: Path, chosen: Json, sound: Json | None, options: Options, tick: Tick
+    path: Path, chosen: Json, streams: list[Json], options: Options, tick: Tick
 ) -> _Packets:
-    pictures, sounds = PacketReader(), EndReader()
-    picture = int(chosen["index"])
-    readers: dict[int, PacketReader | EndReader] = {picture: pictures}
-    arguments = ["-show_entries", PACKET_ENTRIES]
-    if sound is None or _has_duration(sound):
-        # With one track selected, the demuxer does not read the others.
-        arguments += ["-select_streams", str(picture)]
-    else:
-        readers[int(sound["index"])] = sounds
-    lines = TrackReader(readers)
+    """Reads the packets of the picture and of all sounds.
+
+    No track is selected, since ffprobe can select only one. For a file of 60 s and 150 MB this
+    takes 0.02 s longer than the picture alone.
+    """
+    pictures = PacketReader()
+    sounds = {int(one["index"]): SoundReader() for one in streams if _is_sound(one)}
+    lines = TrackReader(int(chosen["index"]), pictures, sounds)
     max_frames = round(options.max_duration_seconds * options.max_fps * FRAMES_SLACK)
 
     def feed(part: bytes) -> None:
@@ -178,7 +184,7 @@ def _packets(
     try:
         _ffprobe(
             path,
-            [*arguments, "-of", "csv=print_section=0"],
+            ["-show_entries", PACKET_ENTRIES, "-of", "csv=print_section=0"],
             options=options,
             on_output=feed,
             tick=tick,
@@ -188,13 +194,13 @@ def _packets(
             "This file is damaged and can't be read to its end. Upload it again.",
             detail=error.detail,
         ) from error
-    return _Packets(pictures.timing(), sounds.end)
+    return _Packets(pictures.timing(), {index: one.timing() for index, one in sounds.items()})
 
 
 def _packets_and_frames(
     path: Path,
     chosen: Json,
-    sound: Json | None,
+    streams: list[Json],
     options: Options,
     tick: Tick,
     *,
@@ -202,13 +208,13 @@ def _packets_and_frames(
 ) -> tuple[_Packets, FrameFacts]:
     """Lists the packets and decodes frames, both at once if the header says where to seek."""
     if not reads_frames or not chosen.get("pix_fmt"):
-        return _packets(path, chosen, sound, options, tick), NO_FRAMES
+        return _packets(path, chosen, streams, options, tick), NO_FRAMES
     begin, duration = number(chosen.get("start_time")), number(chosen.get("duration"))
     if duration:
         declared = Span(begin, begin + duration)
         with beside(lambda end: _frames(path, chosen, declared, options, end)) as frames:
-            return _packets(path, chosen, sound, options, tick), frames(tick)
-    packets = _packets(path, chosen, sound, options, tick)
+            return _packets(path, chosen, streams, options, tick), frames(tick)
+    packets = _packets(path, chosen, streams, options, tick)
     start, end = packets.picture.start, packets.picture.end
     span = None if start is None or end is None else Span(start, end)
     return packets, _frames(path, chosen, span, options, tick)
@@ -284,38 +290,42 @@ def _refusal(path: Path, stderr: str, accepted: tuple[str, ...], whole: bool) ->
 # -- measuring
 
 
-def _duration(
-    container: Json,
-    video: Json | None,
-    sound: Json | None,
-    timing: Timing | None,
-    sound_end: float | None,
-) -> float:
-    """Returns the seconds from the file's first timestamp to the last end of the chosen tracks.
+def _measured(picture: Timing, timeline: Timeline) -> Timing:
+    return replace(picture, keyframe_spacing=keyframe_spacing(picture, timeline))
+
+
+def _is_sound(stream: Json) -> bool:
+    return stream.get("codec_type") == "audio"
+
+
+def _packets_of(sound: Json, tracks: _Packets | None) -> int:
+    return tracks.sounds[int(sound["index"])].packets if tracks else 0
+
+
+def _has_packets(stream: Json, tracks: _Packets) -> bool:
+    return not _is_sound(stream) or _packets_of(stream, tracks) > 0
+
+
+def _timeline(
+    container: Json, video: Json | None, sound: Json | None, tracks: _Packets | None
+) -> Timeline:
+    declared = _declared(container, video, sound)
+    if tracks is None:
+        return Timeline(start=declared.start, end=declared.end)
+    heard = tracks.sounds[int(sound["index"])] if sound else None
+    return common_timeline(tracks.picture, heard, declared=declared)
+
+
+def _declared(container: Json, *streams: Json | None) -> Span:
+    """Returns when the chosen tracks start and end by the header.
 
     The container's own duration is used only if nothing else is known: in Matroska it may be the
     timestamp of the end instead of the time from the start to the end.
     """
     start = number(container.get("start_time"))
-    picture_end = None if timing is None else timing.end
-    ends = [end for end in (picture_end, sound_end) if end is not None]
-    if sound is not None and _has_duration(sound):
-        ends.append(number(sound.get("start_time")) + number(sound.get("duration")))
-    if picture_end is None and video is not None:
-        ends.append(number(video.get("start_time")) + number(video.get("duration")))
-    if not ends:
-        return max(0.0, number(container.get("duration")))
-    return max(0.0, max(ends) - start)
-
-
-def _has_duration(stream: Json) -> bool:
-    return number(stream.get("duration")) > 0
-
-
-def _reaches_its_end(stream: Json | None, timing: Timing | None) -> bool:
-    """Returns whether the packets last as long as the header of the track says."""
-    if stream is None or timing is None or timing.start is None or timing.end is None:
-        return True
-    declared = number(stream.get("duration"))
-    missing = declared - (timing.end - timing.start)
-    return missing <= max(MISSING_AT_END_SECONDS, 0.02 * declared)
+    ends = [
+        number(one.get("start_time")) + number(one.get("duration"))
+        for one in streams
+        if one is not None and number(one.get("duration")) > 0
+    ]
+    return Span(start, max(start, *ends) if ends else start + number(container.get("duration")))

@@ -182,9 +182,9 @@ def _is_protected(stream: Json, descriptions: SampleDescriptions | None) -> bool
 
 
 def read_audio(
-    stream: Json, start: float, *, descriptions: SampleDescriptions | None = None
+    stream: Json, *, packets: int, descriptions: SampleDescriptions | None = None
 ) -> AudioStream:
-    """Returns the facts of the chosen sound track; ``start``: the file's first timestamp."""
+    """Returns the facts of the chosen sound track."""
     return AudioStream(
         index=int(stream["index"]),
         codec=str(stream.get("codec_name", "")),
@@ -193,7 +193,7 @@ def read_audio(
         layout=str(stream.get("channel_layout", "")),
         sample_rate=whole_number(stream.get("sample_rate")),
         bitrate=whole_number(stream.get("bit_rate")),
-        delay=number(stream.get("start_time")) - start,
+        packets=packets,
         described=whole_number(stream.get("extradata_size")) > 0,
         is_protected=_is_protected(stream, descriptions),
     )
