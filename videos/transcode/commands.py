@@ -6,7 +6,6 @@ processes behind. The module ``run`` of this package starts the commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import ffmpeg
@@ -77,10 +76,6 @@ SWSCALE_MATRICES = {
 }
 MAX_LAID_OUT_CHANNELS = 8  # with more, FFmpeg has no default layout to mix down from
 
-JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
-# A frame is black if the brightest tenth of its pixels is at most this luma (black 16, white 235).
-MAX_BLACK_LUMA = 40
-
 
 def output_path(workdir: Path, rendition: PlannedRendition) -> Path:
     """Returns where a run writes a rendition."""
@@ -108,9 +103,9 @@ def transcode_command(
         if plan.sound is not None:
             streams.append(sounds[str(plan.sound.index)])
             arguments |= _audio(plan.sound, plan.timeline)
-        address = _address(output_path(workdir, rendition))
-        outputs.append(ffmpeg.output(*streams, address, **arguments))
-    return _compile(
+        target = address(output_path(workdir, rendition))
+        outputs.append(ffmpeg.output(*streams, target, **arguments))
+    return compiled(
         ffmpeg.merge_outputs(*outputs),
         options,
         *("-max_error_rate", str(MAX_ERROR_RATE), "-progress", "pipe:1", "-stats_period", "0.5"),
@@ -129,75 +124,10 @@ def _inputs(source: Path, plan: Plan, options: Options) -> tuple[Any, Any]:
     )
     if abs(plan.shift_seconds) >= MIN_SHIFT_SECONDS:
         words["itsoffset"] = f"{plan.shift_seconds:.6f}"
-    stream = ffmpeg.input(_address(source), **words)
+    stream = ffmpeg.input(address(source), **words)
     if plan.sound is None or not plan.timeline.is_apart:
         return stream, stream
-    return stream, ffmpeg.input(_address(source), vn=None, **words)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameSearch:
-    """Where to search for a thumbnail frame.
-
-    Attributes:
-        start: seconds from the beginning of the video.
-        seconds: how long to search; None for up to the end.
-        keyframes_only: decode only keyframes.
-        skip_black: take the first frame that is not black instead of the first frame.
-    """
-
-    start: float
-    seconds: float | None = None
-    keyframes_only: bool = False
-    skip_black: bool = True
-
-
-def thumbnail_command(
-    video: Path, output: Path, search: FrameSearch, *, width: int, height: int, options: Options
-) -> list[str]:
-    """Writes one frame of a finished rendition as JPEG, or no file if no frame matches."""
-    where: dict[str, Any] = {"ss": f"{search.start:.3f}"}
-    if search.seconds is not None:
-        where["t"] = f"{search.seconds:.3f}"
-    if search.keyframes_only:
-        where["skip_frame"] = "nokey"
-    stream = ffmpeg.input(
-        _address(video),
-        **input_options(("mp4",), options.max_pixels, options.max_streams),
-        **where,
-    )
-    # JFIF is BT.601 in full range.
-    picture = stream["v:0"].filter(
-        "scale",
-        w=width,
-        h=height,
-        flags=SCALE_FLAGS,
-        out_range="tv",
-        out_color_matrix="smpte170m",
-    )
-    picture = picture.filter("setsar", "1").filter("format", "yuv420p")
-    if search.skip_black:
-        picture = _without_black(picture)
-    picture = picture.filter("scale", out_range="pc").filter("format", "yuvj420p")
-    target = ffmpeg.output(
-        picture,
-        _address(output),
-        **{"c:v": "mjpeg", "q:v": JPEG_QUALITY, "flags:v": "+bitexact", "frames:v": 1},
-        format="image2",
-        update=1,
-        map_metadata="-1",
-    )
-    return _compile(target, options)
-
-
-def _without_black(picture: Any) -> Any:
-    return picture.filter("signalstats").filter(
-        "metadata",
-        mode="select",
-        key="lavfi.signalstats.YHIGH",
-        value=MAX_BLACK_LUMA,
-        function="greater",
-    )
+    return stream, ffmpeg.input(address(source), vn=None, **words)
 
 
 # -- the picture
@@ -360,7 +290,7 @@ def _audio(sound: Sound, timeline: Timeline) -> dict[str, Any]:
 # -- the command line
 
 
-def _address(path: Path) -> str:
+def address(path: Path) -> str:
     """Returns an absolute address with protocol, so that no name is read as an option or URL."""
     return f"file:{path.absolute()}"
 
@@ -369,6 +299,7 @@ def _rate(fps: Fraction) -> str:
     return f"{fps.numerator}/{fps.denominator}"
 
 
-def _compile(target: Any, options: Options, *more: str) -> list[str]:
+def compiled(target: Any, options: Options, *more: str) -> list[str]:
+    """Returns the command line of ffmpeg-python's outputs; ``more`` are options in front of it."""
     start = [options.ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "warning", *more]
     return cast("list[str]", ffmpeg.compile(target, cmd=start, overwrite_output=True))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from videos.transcode.commands import (
     DAMAGED_STATUS,
-    FrameSearch,
     output_path,
-    thumbnail_command,
     transcode_command,
 )
 from videos.transcode.confine import Limits
@@ -21,21 +18,18 @@ from videos.transcode.errors import (
     DifferentTimesError,
     FfmpegFailedError,
     NotFragmentedError,
-    OutOfMemoryError,
-    OutOfTimeError,
-    OutputTooLargeError,
     ProcessingError,
     SourceError,
 )
 from videos.transcode.finalise import finalise
 from videos.transcode.fragments import read_index
-from videos.transcode.ladder import fit
-from videos.transcode.media import MediaInfo, VideoStream
+from videos.transcode.media import MediaInfo
 from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
-from videos.transcode.run import capture, run
+from videos.transcode.run import run
+from videos.transcode.thumbnail import make_thumbnail
 from videos.transcode.types import (
     NEARLY_DONE,
     EncoderChoice,
@@ -59,14 +53,6 @@ THUMBNAIL_NAME = "thumbnail.jpg"
 # Limit of the file size for safety only: what a plan asks for stays far below it.
 SIZE_FACTOR = 2
 SIZE_SLACK_BYTES = 64 * 1024 * 1024
-
-THUMBNAIL_SECONDS = 60.0  # limit for each attempt to find a frame
-THUMBNAIL_AT_SECONDS = 1.0
-LOOK_AHEAD_SECONDS = 10.0
-SHORT_ENOUGH_TO_DECODE_SECONDS = 60.0
-
-# After these errors the video is published without a thumbnail; all others end the run.
-NO_THUMBNAIL = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
 # FFmpeg writes this if no frame could be decoded, or if it has no decoder at all. Its other
 # complaints about data also appear when the server is at fault. A source that is at fault is
@@ -300,61 +286,3 @@ def _limits(info: MediaInfo, plan: Plan, options: Options) -> Limits:
         file_bytes=SIZE_SLACK_BYTES + round(SIZE_FACTOR * expected),
         nice=options.nice,
     )
-
-
-def make_thumbnail(
-    video: Path,
-    thumbnail: Path,
-    made: MediaInfo,
-    *,
-    options: Options,
-    tick: Tick = no_tick,
-    at: float | None = None,
-) -> bool:
-    """Writes one frame of a finished rendition as JPEG. Returns False if no frame could be read.
-
-    Takes the frame at 1 s, or in the middle of a shorter video. If that one is black, takes the
-    next frame that is not, or the first such frame of the video. The thumbnail is black only if
-    everything that was searched is black: all frames of a short video, the keyframes of a long one.
-
-    Args:
-        made: the facts of ``video``.
-        at: seconds from the start, chosen by a member: takes that frame even if it is black, and
-            the last frame for a time after the end.
-    """
-    assert made.video is not None
-    side = options.thumbnail_long_side
-    width, height = fit(made.video.width, made.video.height, short=side, long=side)
-    for search in _searches(made.duration_seconds, made.video, at):
-        argv = thumbnail_command(
-            video, thumbnail, search, width=width, height=height, options=options
-        )
-        limits = Limits(
-            wall_seconds=THUMBNAIL_SECONDS,
-            memory_bytes=options.memory_bytes,
-            file_bytes=SIZE_SLACK_BYTES,
-            nice=options.nice,
-        )
-        with suppress(*NO_THUMBNAIL):
-            capture(argv, limits=limits, on_output=lambda _: None, tick=tick, cwd=video.parent)
-        if thumbnail.exists() and thumbnail.stat().st_size > 0:
-            return True
-    return False
-
-
-def _searches(length: float, video: VideoStream, at: float | None) -> tuple[FrameSearch, ...]:
-    """Returns the searches to try in this order until one finds a frame."""
-    moment = THUMBNAIL_AT_SECONDS if length > THUMBNAIL_AT_SECONDS else length / 2
-    searches = (
-        FrameSearch(start=moment, seconds=LOOK_AHEAD_SECONDS),
-        FrameSearch(start=0.0, keyframes_only=length > SHORT_ENOUGH_TO_DECODE_SECONDS),
-        FrameSearch(start=moment, skip_black=False),
-        # The last frame may be before the middle if the sound is longer than the picture.
-        FrameSearch(start=0.0, skip_black=False),
-    )
-    if at is None:
-        return searches
-    # A little before the start of the last frame; the sound may be longer.
-    last = (video.frames - 1) / video.average_fps - 0.01 if video.average_fps else 0.0
-    chosen = FrameSearch(start=max(0.0, min(at, last)), skip_black=False)
-    return (chosen, *searches)

@@ -55,7 +55,7 @@ from videos.services.thumbnails import (
     make_chosen_thumbnail,
     set_uploaded_thumbnail,
 )
-from videos.transcode.pipeline import make_thumbnail
+from videos.transcode.thumbnail import make_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from videos.transcode.commands import FrameSearch, thumbnail_command, transcode_command
+from videos.transcode.commands import transcode_command
 from videos.transcode.media import Crop
+from videos.transcode.thumbnail import FrameSearch, thumbnail_command
 from videos.transcode.timeline import Span, Timeline
 from videos.transcode.types import (
     EncoderName,
