@@ -49,6 +49,7 @@ from videos.services.processing.claim import claim_next_job
 from videos.services.processing.work_folders import file_stem, work_folder
 from videos.services.stored_files import StoredFile
 from videos.tasks import run_next_encode, run_next_job
+from videos.transcode import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -438,6 +439,31 @@ def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
     assert used(bob) == clip.stat().st_size
     assert Video.objects.get().source_key == ""
     assert len(everything_on_disk()) == 2
+
+
+def test_a_result_with_other_times_fails_at_once_and_keeps_the_source(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = (*clips.tone(3), "-c:a", "aac")
+    clip = clips.make("mp4", *clips.picture(1, "160x90"), *sound[:4], *clips.x264(), *sound[4:])
+    video = sent_video(bob, clip)
+    # As if this FFmpeg could not show the last frame longer.
+    monkeypatch.setattr(commands, "standing_frames", lambda *_: {})
+    monkeypatch.setattr(commands, "with_last_frame", lambda picture, *_: picture)
+    assert work() == "given up"
+    video.refresh_from_db()
+    assert video.processing_status == ProcessingStatus.FAILED
+    assert "Export it again" in (video.error_message or "")
+    assert video.can_be_retried
+    assert not video.is_refused
+    assert len(everything_on_disk()) == 1, "the source and nothing else"
+
+    monkeypatch.undo()
+    retry_processing(video=video)
+    assert work() == "completed"
+    video.refresh_from_db()
+    assert video.was_copied
+    assert video.duration_seconds == pytest.approx(3, abs=0.05)
 
 
 def test_an_ffmpeg_that_hangs_is_ended_and_gone(

@@ -33,8 +33,8 @@ from videos.services.small_thumbnails import enqueue_small_thumbnail
 from videos.services.stored_files import StoredFile
 from videos.transcode.errors import CancelledError, DiskFullError, KilledBySignalError
 from videos.transcode.ladder import fit
-from videos.transcode.pipeline import make_thumbnail
 from videos.transcode.probe import probe
+from videos.transcode.thumbnail import make_thumbnail
 
 if TYPE_CHECKING:
     from uuid import UUID

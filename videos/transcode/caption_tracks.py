@@ -99,7 +99,7 @@ def extract_captions(
             tick=lambda _: tick(NEARLY_DONE),
             cwd=workdir,
         )
-        bodies = _read_bodies(files, info.duration_seconds, tick)
+        bodies = _read_bodies(files, info, tick)
     except NO_CAPTIONS:
         return ()
     finally:
@@ -109,7 +109,7 @@ def extract_captions(
 
 
 def _read_bodies(
-    files: dict[SubtitleStream, Path], seconds: float, tick: Tick
+    files: dict[SubtitleStream, Path], info: MediaInfo, tick: Tick
 ) -> dict[SubtitleStream, str]:
     """Returns the WebVTT of the tracks that can be used, within MAX_BYTES_IN_ALL together."""
     bodies: dict[SubtitleStream, str] = {}
@@ -117,7 +117,9 @@ def _read_bodies(
     for stream, path in files.items():
         tick(NEARLY_DONE)
         with suppress(CaptionError):
-            body = _body(path, stream.language, seconds)
+            body = _body(
+                path, info.duration_seconds, language=stream.language, shift=info.shift_seconds
+            )
             size = len(body.encode())
             if 0 < size <= room:
                 bodies[stream] = body
@@ -144,17 +146,23 @@ def _command(source: Path, files: dict[SubtitleStream, Path], options: Options) 
     ]
 
 
-def _body(path: Path, language: str, seconds: float) -> str:
-    """Returns the WebVTT of an extracted file; "" if it is empty or cut. Raises: CaptionError."""
+def _body(path: Path, seconds: float, *, language: str, shift: float) -> str:
+    """Returns the WebVTT of an extracted file; "" if it is empty or cut. Raises: CaptionError.
+
+    Args:
+        shift: added to all times; see ``MediaInfo.shift_seconds``.
+    """
     if not path.exists() or path.stat().st_size >= MAX_BYTES:
         return ""  # FFmpeg stopped at its limit (-fs), so the end is missing
-    end = math.ceil(seconds * 1000)
+    end, later = math.ceil(seconds * 1000), round(shift * 1000)
     # Typeset subtitles repeat a cue for shadows and borders; dict.fromkeys removes repetitions.
     cues = dict.fromkeys(parse_captions(decode_cues(path.read_bytes(), language)))
     within = [
-        Cue(cue.start, min(cue.end, end), cue.text)
+        Cue(max(0, cue.start + later), min(cue.end + later, end), cue.text)
         for cue in cues
-        if cue.start < end and not SSA_DRAWING.fullmatch(plain_text(cue.text))
+        if cue.start + later < end
+        and cue.end + later > 0
+        and not SSA_DRAWING.fullmatch(plain_text(cue.text))
     ]
     return write_vtt(within) if within else ""
 

@@ -6,12 +6,18 @@ processes behind. The module ``run`` of this package starts the commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import ffmpeg
 
 from videos.transcode.encoders import SOFTWARE, coder_options, device_options, handed_over
+from videos.transcode.filling import (
+    continuous_sound,
+    from_start,
+    lengthened_sound,
+    standing_frames,
+    with_last_frame,
+)
 from videos.transcode.formats import input_options
 
 if TYPE_CHECKING:
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from videos.transcode.timeline import Timeline
     from videos.transcode.types import (
         EncoderName,
         Options,
@@ -52,6 +59,8 @@ MUXING: Mapping[str, Any] = {
 MAX_ERROR_RATE = 0.25
 DAMAGED_STATUS = 69
 
+MIN_SHIFT_SECONDS = 0.0005  # smaller ones are rounding
+
 # HDR to SDR. Reference white is 203 cd/m² (ITU-R BT.2408). Brighter values, up to the 1000 cd/m² of
 # phones and HLG, are compressed below white. Measured: 203 -> 85 % signal, 20 -> 38 %.
 REFERENCE_WHITE = 203
@@ -67,10 +76,6 @@ SWSCALE_MATRICES = {
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
 }
-
-JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
-# A frame is black if the brightest tenth of its pixels is at most this luma (black 16, white 235).
-MAX_BLACK_LUMA = 40
 
 
 def output_path(workdir: Path, rendition: PlannedRendition) -> Path:
@@ -90,21 +95,18 @@ def transcode_command(
 
     FFmpeg reports progress on standard output (``-progress``).
     """
-    stream = ffmpeg.input(
-        _address(source),
-        **input_options(options.accepted, options.max_pixels, options.max_streams),
-    )
+    stream, sounds = _inputs(source, plan, options)
     pictures = _pictures(stream[str(plan.video_index)], plan)
     outputs = []
     for rendition, picture in zip(plan.renditions, pictures, strict=True):
         streams = [picture if plan.copied else handed_over(picture, encoder)]
         arguments = {**MUXING, **_video(plan, rendition, encoder)}
         if plan.sound is not None:
-            streams.append(stream[str(plan.sound.index)])
-            arguments |= _audio(plan.sound)
-        address = _address(output_path(workdir, rendition))
-        outputs.append(ffmpeg.output(*streams, address, **arguments))
-    return _compile(
+            streams.append(sounds[str(plan.sound.index)])
+            arguments |= _audio(plan.sound, plan.timeline)
+        target = address(output_path(workdir, rendition))
+        outputs.append(ffmpeg.output(*streams, target, **arguments))
+    return compiled(
         ffmpeg.merge_outputs(*outputs),
         options,
         *("-max_error_rate", str(MAX_ERROR_RATE), "-progress", "pipe:1", "-stats_period", "0.5"),
@@ -112,75 +114,27 @@ def transcode_command(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameSearch:
-    """Where to search for a thumbnail frame.
+def _inputs(source: Path, plan: Plan, options: Options) -> tuple[Any, Any]:
+    """Returns the inputs of the picture and of the sound.
 
-    Attributes:
-        start: seconds from the beginning of the video.
-        seconds: how long to search; None for up to the end.
-        keyframes_only: decode only keyframes.
-        skip_black: take the first frame that is not black instead of the first frame.
+    They are two if the tracks are apart (``timeline``): FFmpeg reads each when its output needs
+    it, so neither waits in memory for the other. Otherwise both are the same.
     """
-
-    start: float
-    seconds: float | None = None
-    keyframes_only: bool = False
-    skip_black: bool = True
-
-
-def thumbnail_command(
-    video: Path, output: Path, search: FrameSearch, *, width: int, height: int, options: Options
-) -> list[str]:
-    """Writes one frame of a finished rendition as JPEG, or no file if no frame matches."""
-    where: dict[str, Any] = {"ss": f"{search.start:.3f}"}
-    if search.seconds is not None:
-        where["t"] = f"{search.seconds:.3f}"
-    if search.keyframes_only:
-        where["skip_frame"] = "nokey"
-    stream = ffmpeg.input(
-        _address(video),
-        **input_options(("mp4",), options.max_pixels, options.max_streams),
-        **where,
+    words: dict[str, Any] = dict(
+        input_options(options.accepted, options.max_pixels, options.max_streams)
     )
-    # JFIF is BT.601 in full range.
-    picture = stream["v:0"].filter(
-        "scale",
-        w=width,
-        h=height,
-        flags=SCALE_FLAGS,
-        out_range="tv",
-        out_color_matrix="smpte170m",
-    )
-    picture = picture.filter("setsar", "1").filter("format", "yuv420p")
-    if search.skip_black:
-        picture = _without_black(picture)
-    picture = picture.filter("scale", out_range="pc").filter("format", "yuvj420p")
-    target = ffmpeg.output(
-        picture,
-        _address(output),
-        **{"c:v": "mjpeg", "q:v": JPEG_QUALITY, "flags:v": "+bitexact", "frames:v": 1},
-        format="image2",
-        update=1,
-        map_metadata="-1",
-    )
-    return _compile(target, options)
-
-
-def _without_black(picture: Any) -> Any:
-    return picture.filter("signalstats").filter(
-        "metadata",
-        mode="select",
-        key="lavfi.signalstats.YHIGH",
-        value=MAX_BLACK_LUMA,
-        function="greater",
-    )
+    if abs(plan.shift_seconds) >= MIN_SHIFT_SECONDS:
+        words["itsoffset"] = f"{plan.shift_seconds:.6f}"
+    stream = ffmpeg.input(address(source), **words)
+    if plan.sound is None or not plan.timeline.is_apart:
+        return stream, stream
+    return stream, ffmpeg.input(address(source), vn=None, **words)
 
 
 # -- the picture
 
 
-def _treated(picture: Any, treatment: Treatment) -> Any:
+def _treated(picture: Any, treatment: Treatment, plan: Plan) -> Any:
     """Applies what is the same for all renditions: deinterlacing and the constant frame rate."""
     if treatment.field_order != "progressive":
         picture = picture.filter(
@@ -191,7 +145,7 @@ def _treated(picture: Any, treatment: Treatment) -> Any:
         )
     if treatment.crop is not None:
         picture = _cropped(picture, treatment)
-    return picture.filter("fps", fps=_rate(treatment.fps))
+    return picture.filter("fps", fps=_rate(treatment.fps), **from_start(plan))
 
 
 def _cropped(picture: Any, treatment: Treatment) -> Any:
@@ -235,7 +189,8 @@ def _pictures(picture: Any, plan: Plan) -> list[Any]:
     if plan.treatment is None:
         return [picture]
     top, *rungs = plan.renditions
-    picture = _scaled(_treated(picture, plan.treatment), plan.treatment, top)
+    picture = _scaled(_treated(picture, plan.treatment, plan), plan.treatment, top)
+    picture = with_last_frame(picture, plan.timeline, plan.treatment.fps)
     pictures = []
     for rung in rungs:
         halves = picture.split()
@@ -302,7 +257,11 @@ def _through_linear_light(picture: Any, treatment: Treatment) -> Any:
 
 def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dict[str, Any]:
     if plan.treatment is None or rendition.encoding is None:
-        return {"c:v": "copy", "min_frag_duration": MIN_FRAGMENT_MICROSECONDS}
+        return {
+            "c:v": "copy",
+            "min_frag_duration": MIN_FRAGMENT_MICROSECONDS,
+            **standing_frames(plan.timeline, plan.frames),
+        }
     return {
         **coder_options(encoder, rendition.encoding, plan.treatment.fps),
         # Makes a fragment readable as soon as it is complete.
@@ -314,11 +273,10 @@ def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dic
 # -- the sound
 
 
-def _audio(sound: Sound) -> dict[str, Any]:
+def _audio(sound: Sound, timeline: Timeline) -> dict[str, Any]:
     if sound.copied:
-        return {"c:a": "copy"}
-    # Fills gaps and drops overlaps from the start on, so that sound and picture stay together.
-    filters = "aresample=async=1:first_pts=0"
+        return {"c:a": "copy", **lengthened_sound(timeline, sound)}
+    filters = continuous_sound(timeline)
     if sound.mix:
         filters = f"{sound.mix},{filters}"
     return {
@@ -333,7 +291,7 @@ def _audio(sound: Sound) -> dict[str, Any]:
 # -- the command line
 
 
-def _address(path: Path) -> str:
+def address(path: Path) -> str:
     """Returns an absolute address with protocol, so that no name is read as an option or URL."""
     return f"file:{path.absolute()}"
 
@@ -342,6 +300,7 @@ def _rate(fps: Fraction) -> str:
     return f"{fps.numerator}/{fps.denominator}"
 
 
-def _compile(target: Any, options: Options, *more: str) -> list[str]:
+def compiled(target: Any, options: Options, *more: str) -> list[str]:
+    """Returns the command line of ffmpeg-python's outputs; ``more`` are options in front of it."""
     start = [options.ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "warning", *more]
     return cast("list[str]", ffmpeg.compile(target, cmd=start, overwrite_output=True))

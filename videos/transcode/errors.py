@@ -92,6 +92,10 @@ class NotFragmentedError(ProcessingError):
         super().__init__(UNREADABLE, detail=detail)
 
 
+class DifferentTimesError(ProcessingError):
+    """The tracks of a result do not start or end as planned: another attempt gives the same."""
+
+
 class CancelledError(ProcessingError):
     """Processing was cancelled. A ``tick`` raises this to end a run."""
 

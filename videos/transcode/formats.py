@@ -64,6 +64,12 @@ CODEC_WHITELIST = ",".join(
 PICTURE_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff"})
 
 
+# FFmpeg reads up to these limits until it knows each track. Its defaults of 5 s and 5 MB end before
+# the first frame of a picture that starts later than its sound. Other files take no longer.
+ANALYZE_MICROSECONDS = 3_600_000_000
+ANALYZE_BYTES = 20_000_000
+
+
 def with_covered(accepted: Iterable[str]) -> tuple[str, ...]:
     """Returns the extensions, each followed by those that are accepted with it."""
     names = (name for one in accepted for name in (one, *COVERED.get(one, ())))
@@ -105,6 +111,8 @@ def input_options(
         "codec_whitelist": CODEC_WHITELIST,
         "max_pixels": str(max_pixels),
         "max_streams": str(max_streams),
+        "analyzeduration": str(ANALYZE_MICROSECONDS),
+        "probesize": str(ANALYZE_BYTES),
     }
 
 

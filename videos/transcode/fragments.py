@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 # Far above what FFmpeg writes, so that a damaged size field cannot fill memory.
 MAX_SIDX_BYTES = 4096
 MAX_LEADING_BOXES = 65  # before a moof: one for each of 64 tracks, and styp
+MAX_TRACKS = 2
 MAX_FRAGMENTS = 200_000  # 12 h in fragments of 0.2 s
 
 # A track that ends more than this after the picture makes the fragment longer. Smaller differences
@@ -124,6 +125,23 @@ def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -
             track = _parsed(video_track, start.moov)
             index = replace(EMPTY_INDEX, init_size=start.end, end=start.end, video_track=track)
         return _read_fragments(reader, index)
+
+
+def track_ends(path: Path, index: FragmentIndex) -> dict[int, Fraction]:
+    """Returns when each track ends, in seconds, by its number.
+
+    The first packets of AAC, which are not heard, count as well.
+
+    Raises: NotFragmentedError; OSError.
+    """
+    ends: dict[int, Fraction] = {}
+    with opened(path) as reader:
+        for fragment in reversed(index.fragments):
+            found = _fragment(reader, fragment.offset)
+            ends = {**(found[1] if found else {}), **ends}
+            if len(ends) == MAX_TRACKS:
+                break
+    return ends
 
 
 def codecs(source: Path | BinaryIO) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from videos.transcode.media import FieldOrder
+    from videos.transcode.timeline import Span
 
 FRAME_ENTRIES = "frame=width,height,interlaced_frame,top_field_first"
 FRAMES_AT_EACH_PLACE = 3
@@ -46,13 +47,6 @@ class FrameFacts:
 
 
 NO_FRAMES = FrameFacts()
-
-
-class Span(NamedTuple):
-    """The first timestamp and the end of a track, in seconds."""
-
-    start: float
-    end: float
 
 
 def read_intervals(span: Span | None) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from videos.transcode.timeline import Timeline
+
 Hdr = Literal["", "pq", "hlg"]
 FieldOrder = Literal["progressive", "tff", "bff"]
 
@@ -39,7 +41,7 @@ class VideoStream:
         color_range: "tv", "pc", or "" if the file doesn't say; the same for the other three,
             in FFmpeg's names ("bt709", "smpte170m", "bt2020nc", "arib-std-b67", ...).
         dolby_profile_5: whether it is Dolby Vision without a picture that other decoders can show.
-        keyframe_spacing: longest time from a keyframe to the next one or to the end.
+        keyframe_spacing: longest time from a keyframe to the next one or to the end of the video.
         starts_with_keyframe: whether the first packet can be decoded alone.
         complete_timestamps: whether all packets have timestamps and are in decoding order.
         has_cutting_edit_list: whether the container hides stored frames, which a copy would show.
@@ -97,7 +99,7 @@ class AudioStream:
 
     Attributes:
         bitrate: 0 if the file doesn't say.
-        delay: seconds from the start of the file to the first sound.
+        packets: number of packets, with those that the edit list hides.
         described: whether the file has the decoder's parameters once, as MP4 does; MPEG-TS has
             them in each packet.
         is_protected: whether it is encrypted (DRM).
@@ -110,7 +112,7 @@ class AudioStream:
     layout: str
     sample_rate: int
     bitrate: int
-    delay: float
+    packets: int
     described: bool = True
     is_protected: bool = False
 
@@ -141,7 +143,9 @@ class MediaInfo:
 
     Attributes:
         container: FFmpeg's name of the demuxer ("mov,mp4,m4a,3gp,3g2,mj2").
-        duration_seconds: from the start to the end of the last picture or sound.
+        timeline: when the video starts and ends, and what its tracks need for that.
+        shift_seconds: FFmpeg subtracts the file's first timestamp from all others, also that of a
+            track that is not used. This is added to them, so that the video starts at 0.
         whole: whether the file is as long as its own structure says.
         video: None if there is no moving picture; cover art does not count.
         audio: None if there is no sound that can be decoded.
@@ -150,10 +154,16 @@ class MediaInfo:
     """
 
     container: str
-    duration_seconds: float
+    timeline: Timeline
+    shift_seconds: float
     size_bytes: int
     whole: bool
     video: VideoStream | None
     audio: AudioStream | None
     subtitles: tuple[SubtitleStream, ...] = ()
     lost_sound: str = ""
+
+    @property
+    def duration_seconds(self) -> float:
+        """Returns the length of the video."""
+        return self.timeline.duration

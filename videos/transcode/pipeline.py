@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.commands import (
     DAMAGED_STATUS,
-    FrameSearch,
     output_path,
-    thumbnail_command,
     transcode_command,
 )
 from videos.transcode.confine import Limits
 from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
 from videos.transcode.errors import (
+    DifferentTimesError,
     FfmpegFailedError,
     NotFragmentedError,
-    OutOfMemoryError,
-    OutOfTimeError,
-    OutputTooLargeError,
     ProcessingError,
     SourceError,
 )
 from videos.transcode.finalise import finalise
-from videos.transcode.ladder import fit
-from videos.transcode.media import MediaInfo, VideoStream
+from videos.transcode.fragments import read_index
+from videos.transcode.media import MediaInfo
 from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
-from videos.transcode.run import capture, run
+from videos.transcode.run import run
 from videos.transcode.sei import remove_user_data
+from videos.transcode.thumbnail import make_thumbnail
 from videos.transcode.types import (
     NEARLY_DONE,
     EncoderChoice,
@@ -59,14 +55,6 @@ THUMBNAIL_NAME = "thumbnail.jpg"
 # Limit of the file size for safety only: what a plan asks for stays far below it.
 SIZE_FACTOR = 2
 SIZE_SLACK_BYTES = 64 * 1024 * 1024
-
-THUMBNAIL_SECONDS = 60.0  # limit for each attempt to find a frame
-THUMBNAIL_AT_SECONDS = 1.0
-LOOK_AHEAD_SECONDS = 10.0
-SHORT_ENOUGH_TO_DECODE_SECONDS = 60.0
-
-# After these errors the video is published without a thumbnail; all others end the run.
-NO_THUMBNAIL = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError, OutputTooLargeError)
 
 # FFmpeg writes this if no frame could be decoded, or if it has no decoder at all. Its other
 # complaints about data also appear when the server is at fault. A source that is at fault is
@@ -102,24 +90,30 @@ def transcode(
     thumbnail = workdir / THUMBNAIL_NAME
     thumbnail.unlink(missing_ok=True)
     info = info or probe(source, options=options, tick=tick)
-    plan, encoder = _made(source, workdir, info, options=options, tick=tick, on_start=on_start)
-    renditions, top = _checked(workdir, plan, options=options, tick=tick)
-    path, late = renditions[0].path, _nearly_done(tick)
-    has_thumbnail = make_thumbnail(path, thumbnail, top, options=options, tick=late)
+    done = _processed(source, workdir, info, options=options, tick=tick, on_start=on_start)
+    path, late = done.renditions[0].path, _nearly_done(tick)
+    has_thumbnail = make_thumbnail(path, thumbnail, done.top, options=options, tick=late)
     return TranscodeResult(
         info=info,
-        plan=plan,
-        renditions=renditions,
+        plan=done.plan,
+        renditions=done.renditions,
         thumbnail=thumbnail if has_thumbnail else None,
-        encoder=encoder,
+        encoder=done.encoder,
     )
 
 
-def _made(
+class _Done(NamedTuple):
+    plan: Plan
+    encoder: EncoderChoice | None
+    renditions: tuple[Made, ...]
+    top: MediaInfo  # facts of the first rendition
+
+
+def _processed(
     source: Path, workdir: Path, info: MediaInfo, *, options: Options, tick: Tick, on_start: OnStart
-) -> tuple[Plan, EncoderChoice | None]:
-    """Makes the renditions. Encodes after all if a copy of picture or sound shows that players
-    could not play it.
+) -> _Done:
+    """Makes and checks the renditions. Encodes after all if a copy of picture or sound shows that
+    players could not play it, or does not fill its timeline.
 
     That is found in the copy, not in the source, because all copies have the same layout. It costs
     a copy, which is rare and takes seconds.
@@ -127,17 +121,27 @@ def _made(
     run_plan = partial(
         make_renditions, source, workdir, info, options=options, tick=tick, on_start=on_start
     )
-    plan = make_plan(info, options)
-    encoder = run_plan(plan)
-    if plan.copied and (found := reason_against_copy(output_path(workdir, plan.top))):
-        output_path(workdir, plan.top).unlink()
-        plan = make_plan(info, options, found=found)
+    checked = partial(_checked, workdir, options=options, tick=tick)
+
+    def made(plan: Plan) -> tuple[Plan, EncoderChoice | None]:
         encoder = run_plan(plan)
-    sound = plan.sound
-    if sound and sound.copied and reason_to_encode(output_path(workdir, plan.top)):
-        plan = replace(plan, sound=replace(sound, copied=False))
-        encoder = run_plan(plan)
-    return plan, encoder
+        if plan.sound and plan.sound.copied and reason_to_encode(output_path(workdir, plan.top)):
+            plan = replace(plan, sound=replace(plan.sound, copied=False))
+            encoder = run_plan(plan)
+        return plan, encoder
+
+    plan, encoder = made(make_plan(info, options))
+    found = reason_against_copy(output_path(workdir, plan.top)) if plan.copied else ""
+    try:
+        if not found:
+            return _Done(plan, encoder, *checked(plan))
+    except DifferentTimesError as error:
+        if not plan.copied:
+            raise
+        found = error.detail
+    output_path(workdir, plan.top).unlink()
+    plan, encoder = made(make_plan(info, options, found=found))
+    return _Done(plan, encoder, *checked(plan))
 
 
 def transcode_lower(
@@ -205,7 +209,8 @@ def _checked(
             width=info.video.width,
             height=info.video.height,
             fps=info.video.fps,
-            duration_seconds=info.duration_seconds,
+            # As the playlist adds up. A file whose frames are reordered may say more.
+            duration_seconds=float(read_index(path).duration),
             size_bytes=info.size_bytes,
         )
         renditions.append(made)
@@ -292,61 +297,3 @@ def _limits(info: MediaInfo, plan: Plan, options: Options) -> Limits:
         file_bytes=SIZE_SLACK_BYTES + round(SIZE_FACTOR * expected),
         nice=options.nice,
     )
-
-
-def make_thumbnail(
-    video: Path,
-    thumbnail: Path,
-    made: MediaInfo,
-    *,
-    options: Options,
-    tick: Tick = no_tick,
-    at: float | None = None,
-) -> bool:
-    """Writes one frame of a finished rendition as JPEG. Returns False if no frame could be read.
-
-    Takes the frame at 1 s, or in the middle of a shorter video. If that one is black, takes the
-    next frame that is not, or the first such frame of the video. The thumbnail is black only if
-    everything that was searched is black: all frames of a short video, the keyframes of a long one.
-
-    Args:
-        made: the facts of ``video``.
-        at: seconds from the start, chosen by a member: takes that frame even if it is black, and
-            the last frame for a time after the end.
-    """
-    assert made.video is not None
-    side = options.thumbnail_long_side
-    width, height = fit(made.video.width, made.video.height, short=side, long=side)
-    for search in _searches(made.duration_seconds, made.video, at):
-        argv = thumbnail_command(
-            video, thumbnail, search, width=width, height=height, options=options
-        )
-        limits = Limits(
-            wall_seconds=THUMBNAIL_SECONDS,
-            memory_bytes=options.memory_bytes,
-            file_bytes=SIZE_SLACK_BYTES,
-            nice=options.nice,
-        )
-        with suppress(*NO_THUMBNAIL):
-            capture(argv, limits=limits, on_output=lambda _: None, tick=tick, cwd=video.parent)
-        if thumbnail.exists() and thumbnail.stat().st_size > 0:
-            return True
-    return False
-
-
-def _searches(length: float, video: VideoStream, at: float | None) -> tuple[FrameSearch, ...]:
-    """Returns the searches to try in this order until one finds a frame."""
-    moment = THUMBNAIL_AT_SECONDS if length > THUMBNAIL_AT_SECONDS else length / 2
-    searches = (
-        FrameSearch(start=moment, seconds=LOOK_AHEAD_SECONDS),
-        FrameSearch(start=0.0, keyframes_only=length > SHORT_ENOUGH_TO_DECODE_SECONDS),
-        FrameSearch(start=moment, skip_black=False),
-        # The last frame may be before the middle if the sound is longer than the picture.
-        FrameSearch(start=0.0, skip_black=False),
-    )
-    if at is None:
-        return searches
-    # A little before the start of the last frame; the sound may be longer.
-    last = (video.frames - 1) / video.average_fps - 0.01 if video.average_fps else 0.0
-    chosen = FrameSearch(start=max(0.0, min(at, last)), skip_black=False)
-    return (chosen, *searches)

@@ -21,10 +21,13 @@ from videos.transcode.types import Options, Plan, PlannedRendition, Sound, Treat
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from videos.transcode.timeline import Timeline
+
 # Players can seek only to keyframes, and fragments begin with them.
 COPY_KEYFRAME_SECONDS = 6.0
 
 FPS_SLACK = 1.005  # a file of 60 fps may have 60.02 because of rounded timestamps
+STILL_FPS = Fraction(10)  # for a single frame that is shown as long as there is sound
 LOWEST_FPS = Fraction(1)  # for slide shows: keyframes every few seconds are still on frames
 
 
@@ -36,9 +39,6 @@ WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})
 
 COPY_SOUND_PROFILES = frozenset({"LC", "HE-AAC", "HE-AACv2"})
 COPY_SOUND_CHANNELS = 6
-COPY_SOUND_DELAY_SECONDS = (
-    0.1  # players start with the first sound; a longer gap before it is filled
-)
 KEEP_SAMPLE_RATES = frozenset({44_100, 48_000})
 SAMPLE_RATE = 48_000
 
@@ -59,14 +59,18 @@ def make_plan(info: MediaInfo, options: Options, *, found: str = "") -> Plan:
     reasons = reasons_to_encode(video, options) + ((found,) if found else ())
     now, later = _encoded_renditions(video, options) if reasons else _copy(video, info, options)
     return Plan(
-        duration_seconds=info.duration_seconds,
+        timeline=info.timeline,
+        shift_seconds=info.shift_seconds,
+        frames=video.frames,
         video_index=video.index,
         reasons=reasons,
         treatment=_treatment(video, options) if reasons else None,
         renditions=now,
         later=tuple(rung.name for rung in later),
         keeps_times=False,
-        sound=_sound(info.audio, video, options, copied=not reasons) if info.audio else None,
+        sound=_sound(info.audio, video, info.timeline, options, copied=not reasons)
+        if info.audio
+        else None,
     )
 
 
@@ -90,14 +94,18 @@ def plan_lower(
     if not rungs:
         return None
     return Plan(
-        duration_seconds=info.duration_seconds,
+        timeline=info.timeline,
+        shift_seconds=info.shift_seconds,
+        frames=video.frames,
         video_index=video.index,
         reasons=("smaller renditions",),
         treatment=_treatment(video, options),
         renditions=rungs,
         later=(),
         keeps_times=True,
-        sound=_sound(info.audio, video, options, copied=True) if info.audio else None,
+        sound=_sound(info.audio, video, info.timeline, options, copied=True)
+        if info.audio
+        else None,
     )
 
 
@@ -217,6 +225,8 @@ def _fps(video: VideoStream, options: Options) -> Fraction:
     Above the limit it is a whole fraction (120 -> 60, 144 -> 48), so that motion stays smooth.
     """
     fps = 2 * video.fps if _field_rate(video, options) else video.fps
+    if video.frames == 1:
+        fps = min(fps, STILL_FPS)
     # The rate of a source with less than one frame in half an hour is stored as 0.
     return max(LOWEST_FPS, fps / max(1, math.ceil(fps / options.max_fps)))
 
@@ -261,7 +271,9 @@ def _matrix(video: VideoStream) -> str:
 # -- the sound
 
 
-def _sound(audio: AudioStream, video: VideoStream, options: Options, *, copied: bool) -> Sound:
+def _sound(
+    audio: AudioStream, video: VideoStream, timeline: Timeline, options: Options, *, copied: bool
+) -> Sound:
     """Copies AAC that browsers play. Decodes it if an edit list cuts the file or timestamps are
     missing, so that sound and picture start together."""
     most = COPY_SOUND_CHANNELS if copied else 2
@@ -270,7 +282,7 @@ def _sound(audio: AudioStream, video: VideoStream, options: Options, *, copied: 
         and audio.profile in COPY_SOUND_PROFILES
         and audio.channels <= most
         and audio.sample_rate <= SAMPLE_RATE
-        and audio.delay <= COPY_SOUND_DELAY_SECONDS
+        and timeline.sound_need != "fill"
         and audio.described  # FFmpeg writes the header of the output before the first packet
         and not video.has_cutting_edit_list
         and video.complete_timestamps
@@ -282,4 +294,6 @@ def _sound(audio: AudioStream, video: VideoStream, options: Options, *, copied: 
         bitrate=options.audio_bitrate,
         sample_rate=audio.sample_rate if kept_rate else SAMPLE_RATE,
         mix=channel_mix(audio.channels, audio.layout),
+        source_rate=audio.sample_rate,
+        packets=audio.packets,
     )

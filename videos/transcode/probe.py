@@ -1,61 +1,47 @@
 """Reads the facts of a file with ffprobe, restricted to whitelists and the `file` protocol.
 
-The first run reads the headers; the second lists the packets of the chosen video track; the third
-decodes some of its frames. All get the whitelists of ``formats``, an absolute ``file:`` address,
-and limits of time and memory.
+The first run reads the headers; the second lists the packets of all tracks; the third decodes some
+frames of the chosen video track. All get the whitelists of ``formats``, an absolute address of the
+file or of a view of it, and limits of time and memory.
 """
 
 from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import cast
 
-from videos.transcode.beside import beside
-from videos.transcode.confine import Limits
 from videos.transcode.container import is_whole
-from videos.transcode.errors import FfmpegFailedError, OutOfMemoryError, OutOfTimeError, SourceError
-from videos.transcode.formats import input_words
-from videos.transcode.frames import (
-    FRAME_ENTRIES,
-    NO_FRAMES,
-    FrameFacts,
-    Span,
-    parse_frames,
-    read_intervals,
-)
+from videos.transcode.errors import FfmpegFailedError, OutOfMemoryError, SourceError
+from videos.transcode.ffprobe import ffprobe
+from videos.transcode.frames import NO_FRAMES
 from videos.transcode.hidden_tracks import Header, read_with_hidden_tracks
 from videos.transcode.masking import View, plain_view
 from videos.transcode.matroska import NOT_CROPPED, CroppedTrack, read_cropping
-from videos.transcode.media import AudioStream, MediaInfo
+from videos.transcode.media import AudioStream, MediaInfo, VideoStream
+from videos.transcode.missing_samples import has_all_samples
 from videos.transcode.refusals import unreadable_file
-from videos.transcode.run import capture
 from videos.transcode.sample_entries import SampleDescriptions, read_sample_descriptions
 from videos.transcode.sound import choose_sound
 from videos.transcode.streams import (
     Json,
     choose_video,
+    is_sound,
     number,
     read_audio,
     read_subtitles,
     read_video,
     whole_number,
 )
-from videos.transcode.timing import PACKET_ENTRIES, EndReader, PacketReader, Timing, TrackReader
-from videos.transcode.types import GIB, Options, Tick, no_tick
+from videos.transcode.timeline import Span, Timeline, common_timeline, keyframe_spacing
+from videos.transcode.timing import Timing
+from videos.transcode.tracks import Tracks, read_tracks
+from videos.transcode.types import Options, Tick, no_tick
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-PROBE_MEMORY_BYTES = GIB
 MAX_HEADER_BYTES = 8 * 1024 * 1024
-FRAMES_SLACK = 1.2  # above the frames of the longest video at the highest published rate
-MISSING_AT_END_SECONDS = 1.0  # how much shorter a track may be than its header says
-# After these errors the plan goes by headers and packets: a place that ffprobe cannot seek to, or a
-# decoder that needs too much.
-NO_FRAMES_READ = (FfmpegFailedError, OutOfMemoryError, OutOfTimeError)
 HEAD_BYTES = 16  # enough to tell photos from videos
 
 
@@ -77,33 +63,35 @@ def _probe(
     path: Path, options: Options, tick: Tick, stack: ExitStack, *, reads_frames: bool
 ) -> MediaInfo:
     """``stack``: closed after the last run of ffprobe."""
-    size, whole = _size(path), is_whole(path)
+    size, whole = _size(path), is_whole(path) and has_all_samples(path)
     header = _header(path, options, whole, tick, stack)
     streams = cast("list[Json]", header.facts.get("streams", []))
     container = cast("Json", header.facts.get("format", {}))
     chosen = choose_video(streams)
-    sound, lost = choose_sound(path, streams, header.hidden, options=options, tick=tick)
     descriptions = read_sample_descriptions(path)
-    video, picture_times, sound_end = None, None, None
+    tracks, frames = None, NO_FRAMES
     if chosen:
         _check_size(chosen, options)
-        (picture_times, sound_end), frames = _packets_and_frames(
-            header.view, chosen, sound, options, tick, reads_frames=reads_frames
-        )
-        video = read_video(
-            chosen,
-            picture_times,
-            frames,
-            descriptions=_descriptions(chosen, descriptions),
-            cropping=_cropping(path, chosen, streams),
-        )
+        read = (header.view, chosen, streams, options, tick)
+        tracks, frames = read_tracks(*read, reads_frames=reads_frames)
+    # A track without packets is no sound.
+    heard = [one for one in streams if not tracks or _has_packets(one, tracks)]
+    sound, lost = choose_sound(path, heard, header.hidden, options=options, tick=tick)
+    timeline = _timeline(container, chosen, sound, tracks)
+    video: VideoStream | None = None
+    if chosen and tracks:
+        cropping = _cropping(path, chosen, streams)
+        described = _descriptions(chosen, descriptions)
+        timing = _measured(tracks.picture, timeline)
+        video = read_video(chosen, timing, frames, descriptions=described, cropping=cropping)
     return MediaInfo(
         container=str(container.get("format_name", "")),
-        duration_seconds=_duration(container, chosen, sound, picture_times, sound_end),
+        timeline=timeline,
+        shift_seconds=number(container.get("start_time")) - timeline.start,
         size_bytes=size,
-        whole=whole and _reaches_its_end(chosen, picture_times),
+        whole=whole,
         video=video,
-        audio=_audio(sound, container, descriptions) if sound else None,
+        audio=_audio(sound, tracks, descriptions) if sound else None,
         subtitles=read_subtitles(streams),
         lost_sound=lost,
     )
@@ -127,10 +115,10 @@ def _check_size(chosen: Json, options: Options) -> None:
 
 
 def _audio(
-    sound: Json, container: Json, descriptions: dict[int, SampleDescriptions]
+    sound: Json, tracks: Tracks | None, descriptions: dict[int, SampleDescriptions]
 ) -> AudioStream:
-    start = number(container.get("start_time"))
-    return read_audio(sound, start, descriptions=_descriptions(sound, descriptions))
+    packets = _packets_of(sound, tracks)
+    return read_audio(sound, packets=packets, descriptions=_descriptions(sound, descriptions))
 
 
 # -- asking
@@ -167,95 +155,8 @@ def _ask(view: View, level: str, options: Options, tick: Tick) -> Json:
             raise SourceError("This file has more metadata than a video needs, so it was refused.")
 
     arguments = ["-show_streams", "-show_format", "-of", "json=compact=1"]
-    _ffprobe(view, ["-v", level, *arguments], options=options, on_output=keep, tick=tick)
+    ffprobe(view, ["-v", level, *arguments], options=options, on_output=keep, tick=tick)
     return cast("Json", json.loads(parts.decode("utf-8", "replace")))
-
-
-class _Packets(NamedTuple):
-    picture: Timing
-    sound_end: float | None  # None if the header has it
-
-
-def _packets(
-    view: View, chosen: Json, sound: Json | None, options: Options, tick: Tick
-) -> _Packets:
-    pictures, sounds = PacketReader(), EndReader()
-    picture = int(chosen["index"])
-    readers: dict[int, PacketReader | EndReader] = {picture: pictures}
-    arguments = ["-show_entries", PACKET_ENTRIES]
-    if sound is None or _has_duration(sound):
-        # With one track selected, the demuxer does not read the others.
-        arguments += ["-select_streams", str(picture)]
-    else:
-        readers[int(sound["index"])] = sounds
-    lines = TrackReader(readers)
-    max_frames = round(options.max_duration_seconds * options.max_fps * FRAMES_SLACK)
-
-    def feed(part: bytes) -> None:
-        lines.feed(part)
-        if pictures.frames > max_frames:
-            raise SourceError(
-                "This video has more frames than the longest video may have. Upload it in parts."
-            )
-
-    try:
-        _ffprobe(
-            view,
-            [*arguments, "-of", "csv=print_section=0"],
-            options=options,
-            on_output=feed,
-            tick=tick,
-        )
-    except FfmpegFailedError as error:
-        raise SourceError(
-            "This file is damaged and can't be read to its end. Upload it again.",
-            detail=error.detail,
-        ) from error
-    return _Packets(pictures.timing(), sounds.end)
-
-
-def _packets_and_frames(
-    view: View,
-    chosen: Json,
-    sound: Json | None,
-    options: Options,
-    tick: Tick,
-    *,
-    reads_frames: bool,
-) -> tuple[_Packets, FrameFacts]:
-    """Lists the packets and decodes frames, both at once if the header says where to seek."""
-    if not reads_frames or not chosen.get("pix_fmt"):
-        return _packets(view, chosen, sound, options, tick), NO_FRAMES
-    begin, duration = number(chosen.get("start_time")), number(chosen.get("duration"))
-    if duration:
-        declared = Span(begin, begin + duration)
-        with beside(lambda end: _frames(view, chosen, declared, options, end)) as frames:
-            return _packets(view, chosen, sound, options, tick), frames(tick)
-    packets = _packets(view, chosen, sound, options, tick)
-    start, end = packets.picture.start, packets.picture.end
-    span = None if start is None or end is None else Span(start, end)
-    return packets, _frames(view, chosen, span, options, tick)
-
-
-def _frames(
-    view: View, chosen: Json, span: Span | None, options: Options, tick: Tick
-) -> FrameFacts:
-    """Decodes frames at a few places. Finds none in files that cannot be decoded."""
-    parts = bytearray()
-    try:
-        messages = _ffprobe(
-            view,
-            [
-                *("-select_streams", str(chosen["index"]), "-show_entries", FRAME_ENTRIES),
-                *("-read_intervals", read_intervals(span), "-of", "compact"),
-            ],
-            options=options,
-            on_output=parts.extend,
-            tick=tick,
-        )
-    except NO_FRAMES_READ as error:
-        messages = error.detail
-    return parse_frames(parts.decode("ascii", "replace"), messages)
 
 
 def _descriptions(stream: Json, found: dict[int, SampleDescriptions]) -> SampleDescriptions | None:
@@ -271,32 +172,6 @@ def _cropping(path: Path, chosen: Json, streams: list[Json]) -> CroppedTrack:
     return found[place] if place < len(found) else NOT_CROPPED
 
 
-def _ffprobe(
-    view: View,
-    arguments: Iterable[str],
-    *,
-    options: Options,
-    on_output: Callable[[bytes], None],
-    tick: Tick,
-) -> str:
-    return capture(
-        [
-            *(options.ffprobe, "-v", "error"),
-            *input_words(options.accepted, options.max_pixels, options.max_streams, view.protocols),
-            *arguments,
-            view.address,
-        ],
-        limits=Limits(
-            wall_seconds=options.probe_seconds,
-            memory_bytes=PROBE_MEMORY_BYTES,
-            file_bytes=0,
-            nice=options.nice,
-        ),
-        on_output=on_output,
-        tick=tick,
-    )
-
-
 def _refusal(path: Path, stderr: str, accepted: tuple[str, ...], whole: bool) -> SourceError:
     """Returns an error whose sentence explains what ffprobe wrote."""
     with path.open("rb") as file:
@@ -307,38 +182,38 @@ def _refusal(path: Path, stderr: str, accepted: tuple[str, ...], whole: bool) ->
 # -- measuring
 
 
-def _duration(
-    container: Json,
-    video: Json | None,
-    sound: Json | None,
-    timing: Timing | None,
-    sound_end: float | None,
-) -> float:
-    """Returns the seconds from the file's first timestamp to the last end of the chosen tracks.
+def _measured(picture: Timing, timeline: Timeline) -> Timing:
+    return replace(picture, keyframe_spacing=keyframe_spacing(picture, timeline))
+
+
+def _packets_of(sound: Json, tracks: Tracks | None) -> int:
+    return tracks.sounds[int(sound["index"])].packets if tracks else 0
+
+
+def _has_packets(stream: Json, tracks: Tracks) -> bool:
+    return not is_sound(stream) or _packets_of(stream, tracks) > 0
+
+
+def _timeline(
+    container: Json, video: Json | None, sound: Json | None, tracks: Tracks | None
+) -> Timeline:
+    declared = _declared(container, video, sound)
+    if tracks is None:
+        return Timeline(start=declared.start, end=declared.end)
+    heard = tracks.sounds[int(sound["index"])] if sound else None
+    return common_timeline(tracks.picture, heard, declared=declared)
+
+
+def _declared(container: Json, *streams: Json | None) -> Span:
+    """Returns when the chosen tracks start and end by the header.
 
     The container's own duration is used only if nothing else is known: in Matroska it may be the
     timestamp of the end instead of the time from the start to the end.
     """
     start = number(container.get("start_time"))
-    picture_end = None if timing is None else timing.end
-    ends = [end for end in (picture_end, sound_end) if end is not None]
-    if sound is not None and _has_duration(sound):
-        ends.append(number(sound.get("start_time")) + number(sound.get("duration")))
-    if picture_end is None and video is not None:
-        ends.append(number(video.get("start_time")) + number(video.get("duration")))
-    if not ends:
-        return max(0.0, number(container.get("duration")))
-    return max(0.0, max(ends) - start)
-
-
-def _has_duration(stream: Json) -> bool:
-    return number(stream.get("duration")) > 0
-
-
-def _reaches_its_end(stream: Json | None, timing: Timing | None) -> bool:
-    """Returns whether the packets last as long as the header of the track says."""
-    if stream is None or timing is None or timing.start is None or timing.end is None:
-        return True
-    declared = number(stream.get("duration"))
-    missing = declared - (timing.end - timing.start)
-    return missing <= max(MISSING_AT_END_SECONDS, 0.02 * declared)
+    ends = [
+        number(one.get("start_time")) + number(one.get("duration"))
+        for one in streams
+        if one is not None and number(one.get("duration")) > 0
+    ]
+    return Span(start, max(start, *ends) if ends else start + number(container.get("duration")))

@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
-from videos.transcode.errors import ProcessingError, SourceError
+from videos.transcode.errors import DifferentTimesError, ProcessingError, SourceError
+from videos.transcode.fragments import read_index, track_ends
 from videos.transcode.media import MediaInfo
 from videos.transcode.probe import probe
 from videos.transcode.run import disk_full
+from videos.transcode.timeline import MAX_SOUND_DELAY_SECONDS
 from videos.transcode.types import Options, Plan, PlannedRendition, Tick, no_tick
 
 if TYPE_CHECKING:
@@ -19,8 +21,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COPY_CHUNK_BYTES = 16 * 1024 * 1024
-DURATION_SHARE = 0.01
-DURATION_SECONDS = 0.5
+# How much the times of a result may differ from its timeline, beside one frame of its picture: AAC
+# starts with up to 2048 samples that are not heard and ends with a full packet.
+SLACK_SECONDS = 0.1
+FAULTY = (
+    "The processed video is faulty, so it wasn't published. Try again; if it fails again, the file"
+    " may be damaged: play it to its end on your device."
+)
+OTHER_TIMES = (
+    "We couldn't keep the picture and the sound of this video together, so it wasn't published."
+    " Export it again on your device and upload that."
+)
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -30,8 +41,10 @@ def check_output(
     """Probes a processed file and compares it with its plan. Returns its facts.
 
     Raises:
-        ProcessingError: the file differs from the plan. This is also raised for a damaged source,
-            because the source may be the only copy and must be kept.
+        DifferentTimesError: its times differ from the plan's timeline; with the same plan they
+            would again.
+        ProcessingError: the file differs from the plan otherwise. This is also raised for a damaged
+            source, because the source may be the only copy and must be kept.
     """
     try:
         # The accepted formats apply to uploads; processed files are always MP4.
@@ -42,6 +55,8 @@ def check_output(
         raise _failed(f"{error.sentence} {error.detail}") from error
     for problem in _differences(made, plan, rendition):
         raise _failed(f"{rendition.name}: {problem}")
+    if problems := _other_times(path, made, plan):
+        raise DifferentTimesError(OTHER_TIMES, detail=f"{rendition.name}: {', '.join(problems)}")
     return made
 
 
@@ -49,11 +64,6 @@ def _differences(made: MediaInfo, plan: Plan, rendition: PlannedRendition) -> li
     problems = []
     if not made.whole:
         problems.append("the output is cut short")
-    slack = max(DURATION_SECONDS, DURATION_SHARE * plan.duration_seconds)
-    if abs(made.duration_seconds - plan.duration_seconds) > slack:
-        problems.append(
-            f"{made.duration_seconds:.3f} s long instead of {plan.duration_seconds:.3f} s"
-        )
     if made.video is None or made.video.codec != "h264":
         problems.append("no H.264 picture in the output")
     elif made.video.frames == 0:
@@ -71,12 +81,32 @@ def _differences(made: MediaInfo, plan: Plan, rendition: PlannedRendition) -> li
     return problems
 
 
+def _other_times(path: Path, made: MediaInfo, plan: Plan) -> list[str]:
+    """Returns where the tracks of a result do not start and end as planned.
+
+    Their ends are those of the fragments, because FFmpeg's demuxer does not tell how long the last
+    frame is shown or the last packet of sound lasts.
+    """
+    assert made.video is not None
+    index, planned = read_index(path), plan.timeline
+    slack = SLACK_SECONDS + 1 / max(1.0, float(made.video.fps))
+    problems = []
+    for number, end in track_ends(path, index).items():
+        is_picture = number == index.video_track
+        track = "picture" if is_picture else "sound"
+        span = made.timeline.picture if is_picture else made.timeline.sound
+        # Fragments do not tell of an edit list by which a track starts late.
+        ends = float(end) + (span.start - made.timeline.start if span else 0.0)
+        if abs(ends - planned.duration) > slack:
+            problems.append(f"the {track} ends at {ends:.3f} s, not {planned.duration:.3f} s")
+    delay = made.timeline.sound_delay - (planned.sound_delay if plan.keeps_times else 0.0)
+    if abs(delay) > slack + MAX_SOUND_DELAY_SECONDS:
+        problems.append(f"the sound starts {delay:.3f} s after the picture")
+    return problems
+
+
 def _failed(detail: str) -> ProcessingError:
-    return ProcessingError(
-        "The processed video is faulty, so it wasn't published. Try again; if it fails again, the"
-        " file may be damaged: play it to its end on your device.",
-        detail=detail,
-    )
+    return ProcessingError(FAULTY, detail=detail)
 
 
 def publish_file(work: Path, final: Path, *, tick: Callable[[], None] = lambda: None) -> None:

@@ -90,9 +90,13 @@ def lost_sound(streams: Iterable[Json]) -> Json | None:
 
 def _all_sounds(streams: Iterable[Json]) -> list[Json]:
     return sorted(
-        (one for one in streams if one.get("codec_type") == "audio"),
+        (one for one in streams if is_sound(one)),
         key=lambda one: (-_disposition(one, "default"), int(one["index"])),
     )
+
+
+def is_sound(stream: Json) -> bool:
+    return stream.get("codec_type") == "audio"
 
 
 def channel_mix(channels: int, layout: str) -> str:
@@ -200,9 +204,9 @@ def _is_protected(stream: Json, descriptions: SampleDescriptions | None) -> bool
 
 
 def read_audio(
-    stream: Json, start: float, *, descriptions: SampleDescriptions | None = None
+    stream: Json, *, packets: int, descriptions: SampleDescriptions | None = None
 ) -> AudioStream:
-    """Returns the facts of the chosen sound track; ``start``: the file's first timestamp."""
+    """Returns the facts of the chosen sound track."""
     return AudioStream(
         index=int(stream["index"]),
         codec=str(stream.get("codec_name", "")),
@@ -211,7 +215,7 @@ def read_audio(
         layout=str(stream.get("channel_layout", "")),
         sample_rate=whole_number(stream.get("sample_rate")),
         bitrate=whole_number(stream.get("bit_rate")),
-        delay=number(stream.get("start_time")) - start,
+        packets=packets,
         described=whole_number(stream.get("extradata_size")) > 0,
         is_protected=_is_protected(stream, descriptions),
     )

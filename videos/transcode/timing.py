@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from array import array
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ STANDARD_RATES = (
     *(Fraction(n) for n in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 240)),
 )
 MAX_DEVIATION = 0.01  # share of a rate; a closer standard rate is taken instead
+LONGER_SECONDS = 0.1  # a packet of sound that is this much longer than most is followed by a hole
 ROUNDING_SECONDS = 0.0011  # Matroska and some cameras round times to milliseconds
 
 
@@ -30,7 +32,8 @@ class Timing:
     """A summary of the packets. Times are in seconds.
 
     ``start`` and ``end`` are None for a track without timestamps. ``usual_interval`` is the mean of
-    the intervals near the median, which evens out rounding to milliseconds.
+    the intervals near the median, which evens out rounding to milliseconds. ``first_group`` and
+    ``last_group`` last from the first and last keyframe to the next one or to the end.
     """
 
     frames: int
@@ -38,11 +41,35 @@ class Timing:
     end: float | None
     average_fps: float
     usual_interval: float
+    longest_interval: float
     vfr: bool
+    keyframes: int
+    first_keyframe: float | None
+    first_group: float
+    last_group: float
     keyframe_spacing: float
     starts_with_keyframe: bool
     complete: bool
     hides_frames: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundTiming:
+    """A summary of the packets of a sound track. Times are in seconds.
+
+    Attributes:
+        packets: with those that the edit list hides.
+        start, end: of those that are heard; ``start`` is None without timestamps.
+        longest_gap, longest_overlap: between one packet's end and the next one's start.
+        distance_in_file: how far apart the times of picture and sound are at one place of the file.
+    """
+
+    packets: int
+    start: float | None
+    end: float
+    longest_gap: float
+    longest_overlap: float
+    distance_in_file: float
 
 
 class PacketReader:
@@ -63,6 +90,11 @@ class PacketReader:
     def frames(self) -> int:
         """Number of shown frames so far."""
         return self._frames
+
+    @property
+    def latest(self) -> float | None:
+        """When the last frame so far is shown; None before the first one."""
+        return self._shown[-1] if self._shown else None
 
     def feed(self, part: bytes) -> None:
         *lines, self._incomplete = (self._incomplete + part).split(b"\n")
@@ -102,54 +134,113 @@ class PacketReader:
         """Returns the summary. Call it once, after the last part."""
         times = sorted(self._shown)
         if not times:
-            return Timing(
-                frames=self._frames,
-                start=None,
-                end=None,
-                average_fps=0.0,
-                usual_interval=0.0,
-                vfr=False,
-                keyframe_spacing=math.inf,
-                starts_with_keyframe=self._starts_with_keyframe,
-                complete=False,
-                hides_frames=self._hides,
-            )
+            return self._without_times()
         intervals = [later - earlier for earlier, later in itertools.pairwise(times)]
         median = sorted(intervals)[len(intervals) // 2] if intervals else 0.0
         slack = max(ROUNDING_SECONDS, 0.1 * median)
         usual = [one for one in intervals if abs(one - median) <= slack]
         span = times[-1] - times[0]
-        marks = [*sorted(self._keyframes), max(self._end, times[-1])]
+        end = max(self._end, times[-1])
+        marks = [*sorted(self._keyframes), end]
+        groups = [later - earlier for earlier, later in itertools.pairwise(marks)]
         return Timing(
             frames=self._frames,
             start=times[0],
-            end=max(self._end, times[-1]),
+            end=end,
             average_fps=(len(times) - 1) / span if span > 0 else 0.0,
             usual_interval=sum(usual) / len(usual) if usual else 0.0,
+            longest_interval=max(intervals, default=0.0),
             vfr=len(usual) < len(intervals),
-            keyframe_spacing=max(
-                (later - earlier for earlier, later in itertools.pairwise(marks)), default=math.inf
-            ),
+            keyframes=len(groups),
+            first_keyframe=marks[0] if groups else None,
+            first_group=groups[0] if groups else math.inf,
+            last_group=groups[-1] if groups else math.inf,
+            keyframe_spacing=max(groups, default=math.inf),
             starts_with_keyframe=self._starts_with_keyframe,
             complete=self._complete,
             hides_frames=self._hides,
         )
 
+    def _without_times(self) -> Timing:
+        return Timing(
+            frames=self._frames,
+            start=None,
+            end=None,
+            average_fps=0.0,
+            usual_interval=0.0,
+            longest_interval=0.0,
+            vfr=False,
+            keyframes=0,
+            first_keyframe=None,
+            first_group=math.inf,
+            last_group=math.inf,
+            keyframe_spacing=math.inf,
+            starts_with_keyframe=self._starts_with_keyframe,
+            complete=False,
+            hides_frames=self._hides,
+        )
 
-class EndReader:
-    """Reads the same lines and keeps only the end of the last packet."""
+
+class SoundReader:
+    """Reads the same lines of a sound track.
+
+    In MP4 a packet before a hole lasts until the next one. So a packet that is longer than most is
+    taken to sound as long as they do.
+    """
 
     def __init__(self) -> None:
-        self.end: float | None = None
+        self._packets = 0
+        self._start: float | None = None
+        self._latest = 0.0  # start and duration of the last packet
+        self._lasts = 0.0
+        self._end = -math.inf
+        self._gap = 0.0
+        self._overlap = 0.0
+        self._longest = 0.0
+        self._durations: Counter[bytes] = Counter()
+        self._distance = 0.0
 
-    def packet(self, line: bytes) -> None:
-        """Reads one complete line."""
-        fields = line.decode("ascii", "replace").strip().split(",")
-        if len(fields) < 4 or "D" in fields[3]:
+    def packet(self, line: bytes, picture_at: float | None = None) -> None:
+        """Reads one complete line.
+
+        Args:
+            picture_at: when the last picture before it in the file is shown; None if there is none.
+        """
+        fields = line.strip().split(b",")
+        if len(fields) < 4:
             return
+        self._packets += 1
         starts, lasts = _seconds(fields[0]), _seconds(fields[2])
-        if starts is not None:
-            self.end = max(self.end or 0.0, starts + (lasts or 0.0))
+        if starts is None or b"D" in fields[3]:
+            return
+        if self._start is None:
+            self._start = starts
+        else:
+            self._gap = max(self._gap, starts - self._end)
+            self._overlap = max(self._overlap, self._end - starts)
+            self._longest = max(self._longest, self._lasts)
+            if lasts is None:  # it lasts as long as the one before it
+                lasts = max(0.0, starts - self._latest)
+        self._start = min(self._start, starts)
+        self._latest, self._lasts = starts, lasts or 0.0
+        self._end = max(self._end, starts + self._lasts)
+        self._durations[fields[2]] += 1
+        from_picture = starts - (self._start if picture_at is None else picture_at)
+        self._distance = max(self._distance, abs(from_picture))
+
+    def timing(self) -> SoundTiming:
+        """Returns the summary."""
+        [(text, _)] = self._durations.most_common(1) or [(b"", 0)]
+        usual = _seconds(text) or math.inf
+        too_long = self._lasts - usual if self._lasts > usual + LONGER_SECONDS else 0.0
+        return SoundTiming(
+            packets=self._packets,
+            start=self._start,
+            end=0.0 if self._start is None else self._end - too_long,
+            longest_gap=max(self._gap, self._longest - usual),
+            longest_overlap=self._overlap,
+            distance_in_file=self._distance,
+        )
 
 
 class TrackReader:
@@ -158,17 +249,22 @@ class TrackReader:
     Takes parts of any length. Ignores tracks without a reader.
     """
 
-    def __init__(self, readers: Mapping[int, PacketReader | EndReader]) -> None:
-        self._readers = {b"%d" % index: reader for index, reader in readers.items()}
+    def __init__(
+        self, picture: int, reader: PacketReader, sounds: Mapping[int, SoundReader]
+    ) -> None:
+        self._picture = b"%d" % picture
+        self._reader = reader
+        self._sounds = {b"%d" % index: one for index, one in sounds.items()}
         self._incomplete = b""
 
     def feed(self, part: bytes) -> None:
         *lines, self._incomplete = (self._incomplete + part).split(b"\n")
         for line in lines:
             index, _, packet = line.partition(b",")
-            reader = self._readers.get(index)
-            if reader is not None:
-                reader.packet(packet)
+            if index == self._picture:
+                self._reader.packet(packet)
+            elif index in self._sounds:
+                self._sounds[index].packet(packet, self._reader.latest)
 
 
 def nominal_rate(timing: Timing, declared: Fraction) -> Fraction:
@@ -198,7 +294,7 @@ def snap(rate: float) -> Fraction:
     return Fraction(rate).limit_denominator(1001)
 
 
-def _seconds(text: str) -> float | None:
+def _seconds(text: str | bytes) -> float | None:
     try:
         value = float(text)
     except ValueError:  # N/A

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from videos.transcode.media import Crop, FieldOrder, Hdr, MediaInfo
+    from videos.transcode.timeline import Timeline
 
 EncoderName = Literal["libx264", "h264_nvenc", "h264_qsv", "h264_vaapi"]
 QualityName = Literal["small", "balanced", "high"]
@@ -157,15 +158,18 @@ class Sound:
 
     Attributes:
         index: number of the stream in the source.
-        copied: whether it is copied; the other attributes are then unused.
+        copied: whether it is copied; bitrate, sample_rate and channels are then unused.
         bitrate, sample_rate: of the encoded sound.
         mix: the filter for channels that FFmpeg cannot mix down; "" for others.
+        source_rate, packets: sample rate and number of packets of the source.
     """
 
     index: int
     copied: bool
     bitrate: int
     sample_rate: int
+    source_rate: int
+    packets: int
     mix: str = ""
 
 
@@ -174,7 +178,9 @@ class Plan:
     """What to do with a source.
 
     Attributes:
-        duration_seconds: expected length of the result.
+        timeline: of the source; the result has the same, from 0 on.
+        shift_seconds: see ``MediaInfo``.
+        frames: number of frames of the source.
         video_index: number of the video track in the source.
         reasons: why the picture is encoded, for logs and pages; empty for a copy.
         treatment: None for a copy.
@@ -185,7 +191,9 @@ class Plan:
         sound: None for a video without sound.
     """
 
-    duration_seconds: float
+    timeline: Timeline
+    shift_seconds: float
+    frames: int
     video_index: int
     reasons: tuple[str, ...]
     treatment: Treatment | None
@@ -193,6 +201,11 @@ class Plan:
     later: tuple[str, ...]
     keeps_times: bool
     sound: Sound | None
+
+    @property
+    def duration_seconds(self) -> float:
+        """Returns the length of the result."""
+        return self.timeline.duration
 
     @property
     def top(self) -> PlannedRendition:

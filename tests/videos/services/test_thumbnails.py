@@ -55,7 +55,7 @@ from videos.services.thumbnails import (
     make_chosen_thumbnail,
     set_uploaded_thumbnail,
 )
-from videos.transcode.pipeline import make_thumbnail
+from videos.transcode.thumbnail import make_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def test_the_very_end_is_the_last_frame(video_file: Video) -> None:
 def test_a_moment_that_the_video_does_not_have_is_refused(
     video_file: Video, seconds: float
 ) -> None:
-    with pytest.raises(ValidationError, match="only 0:07 long"):
+    with pytest.raises(ValidationError, match="only 0:08 long"):
         choose_thumbnail_frame(video=video_file, seconds=seconds)
     video_file.refresh_from_db()
     assert video_file.thumbnail_wanted_at is None

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from videos.transcode.commands import FrameSearch, thumbnail_command, transcode_command
+from videos.transcode.commands import transcode_command
 from videos.transcode.media import Crop
+from videos.transcode.thumbnail import FrameSearch, thumbnail_command
+from videos.transcode.timeline import Span, Timeline
 from videos.transcode.types import (
     EncoderName,
     Encoding,
@@ -24,7 +26,9 @@ OPTIONS = Options()
 SOURCE, WORK, OUTPUT = Path("/in/source.mov"), Path("/out"), Path("/out/source.mp4")
 
 COPY = Plan(
-    duration_seconds=10.0,
+    timeline=Timeline(start=0.0, end=10.0),
+    shift_seconds=0.0,
+    frames=300,
     video_index=2,
     reasons=(),
     treatment=None,
@@ -35,7 +39,14 @@ COPY = Plan(
     ),
     later=(),
     keeps_times=False,
-    sound=Sound(index=5, copied=True, bitrate=160_000, sample_rate=48_000),
+    sound=Sound(
+        index=5,
+        copied=True,
+        bitrate=160_000,
+        sample_rate=48_000,
+        source_rate=44_100,
+        packets=431,
+    ),
 )
 KEYFRAMES = "expr:gte(n,if(lt(n_forced,3),n_forced*120/4,(n_forced-2)*120))"
 TREATMENT = Treatment(
@@ -263,6 +274,81 @@ def test_encoded_sound_is_stereo_aac() -> None:
     assert after(words, "-ac") == ["2"]
     assert after(words, "-ar") == ["48000"]
     assert after(words, "-b:a") == ["160000"]
+
+
+def test_encoded_sound_ends_with_the_video() -> None:
+    assert COPY.sound is not None
+    words = command(replace(COPY, sound=replace(COPY.sound, copied=False)))
+    [graph] = after(words, "-filter:a")
+    assert graph == "aresample=async=1:first_pts=0,apad=whole_dur=10.000000,atrim=end=10.000000"
+
+
+def test_silence_in_front_of_late_sound_is_not_kept_in_memory() -> None:
+    assert COPY.sound is not None
+    timeline = Timeline(start=2.0, end=8.0, sound=Span(5.25, 8.0))
+    plan = replace(COPY, timeline=timeline, sound=replace(COPY.sound, copied=False))
+    [graph] = after(command(plan), "-filter:a")
+    assert graph == (
+        "asetpts=PTS-3.25/TB,aresample=async=1:first_pts=0,adelay=3250:all=1"
+        ",apad=whole_dur=6.000000,atrim=end=6.000000"
+    )
+
+
+def test_an_encode_of_a_late_picture_starts_at_nought_and_each_ends_on_a_frame() -> None:
+    graph = filters(TREATMENT)
+    assert "start_time" not in graph
+    late = replace(COPY.timeline, stands_before=1.0)
+    for keeps_times in (False, True):
+        plan = replace(ENCODE, timeline=late, keeps_times=keeps_times)
+        [of_late] = after(command(plan), "-filter_complex")
+        assert ("fps=fps=30000/1001:start_time=0" in of_late) == (not keeps_times)
+    assert "tpad=stop_duration=0.500000:stop_mode=clone" in graph
+    assert "trim=end=10.010000" in graph  # 300 frames
+
+
+def test_the_last_frame_of_an_encode_stands_to_the_end() -> None:
+    timeline = Timeline(start=2.0, end=102.0, picture=Span(2.0, 22.0), stands_after=80.0)
+    graph = after(command(replace(ENCODE, timeline=timeline)), "-filter_complex")[0]
+    assert "tpad=stop_duration=81.000000" in graph  # and one per cent that may be lost
+    assert "trim=end=99.99" in graph
+
+
+def test_the_first_and_last_frames_of_a_copy_stand() -> None:
+    timeline = Timeline(
+        start=2.0, end=8.0, picture=Span(3.5, 7.0), stands_before=1.5, stands_after=1.0
+    )
+    [setts] = after(command(replace(COPY, timeline=timeline)), "-bsf:v")
+    assert setts == (
+        "setts=time_base=1/120000"
+        ":pts='if(eq(N,0),PTS-180000,PTS)':dts='if(eq(N,0),DTS-180000,DTS)'"
+        ":duration='if(eq(N,299),720000-if(eq(N,0),PTS-180000,PTS),DURATION)'"
+    )
+    assert "-bsf:v" not in command(COPY)
+
+
+def test_the_last_packet_of_copied_sound_is_lengthened() -> None:
+    timeline = Timeline(start=0.0, end=10.0, sound_need="lengthen")
+    assert after(command(replace(COPY, timeline=timeline)), "-bsf:a") == [
+        "setts=time_base=1/44100:pts='PTS':dts='DTS':duration='if(eq(N,430),441000-PTS,DURATION)'"
+    ]
+    assert "-bsf:a" not in command(COPY)
+
+
+def test_the_video_starts_with_its_own_tracks() -> None:
+    words = command(replace(COPY, shift_seconds=-1.5))
+    assert after(words[: words.index("-i")], "-itsoffset") == ["-1.500000"]
+    assert "-itsoffset" not in command(replace(COPY, shift_seconds=0.0001))
+
+
+def test_tracks_that_are_apart_are_read_from_two_inputs() -> None:
+    timeline = replace(COPY.timeline, is_apart=True)
+    words = command(replace(COPY, timeline=timeline, shift_seconds=-1.5))
+    assert after(words, "-i") == ["file:/in/source.mov"] * 2
+    assert after(words, "-map") == ["0:2", "1:5"]
+    assert after(words, "-itsoffset") == ["-1.500000"] * 2
+    assert after(words, "-protocol_whitelist") == ["file"] * 2
+    words = command(replace(COPY, timeline=timeline, sound=None))
+    assert after(words, "-i") == ["file:/in/source.mov"]
 
 
 def test_no_sound_is_mapped_when_none_is_planned() -> None:

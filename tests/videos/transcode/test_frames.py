@@ -13,11 +13,12 @@ from tests.examples import one_in
 from tests.videos.transcode import odd_pictures as odd
 from videos.transcode.errors import SourceError
 from videos.transcode.fragments import read_index
-from videos.transcode.frames import FrameFacts, Span, parse_frames, read_intervals
+from videos.transcode.frames import FrameFacts, parse_frames, read_intervals
 from videos.transcode.nal import NO_PARAMETERS, NOT_IDR, OTHER_PARAMETERS, reason_against_copy
 from videos.transcode.pipeline import transcode
 from videos.transcode.plan import reasons_to_encode
 from videos.transcode.probe import probe
+from videos.transcode.timeline import Span
 from videos.transcode.types import Options
 
 if TYPE_CHECKING:

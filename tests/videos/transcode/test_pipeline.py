@@ -29,8 +29,9 @@ from videos.transcode.errors import (
 )
 from videos.transcode.fragments import read_index
 from videos.transcode.media import MediaInfo, VideoStream
-from videos.transcode.pipeline import make_thumbnail, transcode, transcode_lower
+from videos.transcode.pipeline import transcode, transcode_lower
 from videos.transcode.probe import probe
+from videos.transcode.thumbnail import make_thumbnail
 from videos.transcode.types import (
     EncoderChoice,
     Made,

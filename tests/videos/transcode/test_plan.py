@@ -15,6 +15,7 @@ from videos.transcode.errors import SourceError
 from videos.transcode.ladder import fit, maxrate, pixel_rate
 from videos.transcode.media import AudioStream, Crop, MediaInfo, VideoStream
 from videos.transcode.plan import make_plan, plan_lower, reasons_to_encode
+from videos.transcode.timeline import SoundNeed, Timeline
 from videos.transcode.types import QUALITIES, Encoding, Options, Plan, PlannedRendition
 
 OPTIONS = Options()
@@ -68,7 +69,7 @@ def audio(**changes: Any) -> AudioStream:
         layout="stereo",
         sample_rate=48_000,
         bitrate=128_000,
-        delay=0.0,
+        packets=470,
     )
     return replace(plain, **changes)
 
@@ -78,7 +79,8 @@ def info(
 ) -> MediaInfo:
     plain = MediaInfo(
         container="mov,mp4,m4a,3gp,3g2,mj2",
-        duration_seconds=10.0,
+        timeline=Timeline(start=0.0, end=10.0),
+        shift_seconds=0.0,
         size_bytes=10_000_000,
         whole=True,
         video=picture or video(),
@@ -485,6 +487,12 @@ def test_fields_become_pictures_where_the_limit_allows(
     assert treatment.fps == result
 
 
+def test_a_still_is_encoded_with_few_frames() -> None:
+    treatment = plan(hevc(frames=1)).treatment
+    assert treatment is not None
+    assert treatment.fps == 10
+
+
 def test_the_cap_grows_with_the_picture_and_less_above_30() -> None:
     assert maxrate(1920, 1080, Fraction(30)) == pytest.approx(7_500_000, rel=0.01)
     assert maxrate(1920, 1080, Fraction(60)) == pytest.approx(11_200_000, rel=0.01)
@@ -599,7 +607,6 @@ def test_aac_is_copied_beside_a_copied_picture(sound: AudioStream) -> None:
         audio(profile="Main"),
         audio(channels=8),
         audio(sample_rate=96_000),
-        audio(delay=0.5),
     ],
 )
 def test_other_sound_is_encoded_while_the_picture_is_still_copied(sound: AudioStream) -> None:
@@ -607,6 +614,33 @@ def test_other_sound_is_encoded_while_the_picture_is_still_copied(sound: AudioSt
     assert made.copied
     assert made.sound is not None
     assert not made.sound.copied
+
+
+@pytest.mark.parametrize(
+    ("need", "copied"), [("nothing", True), ("lengthen", True), ("fill", False)]
+)
+@pytest.mark.parametrize("picture", [video(), hevc()], ids=["copied", "encoded"])
+def test_sound_with_holes_is_encoded(picture: VideoStream, need: SoundNeed, copied: bool) -> None:
+    made = plan(picture, timeline=Timeline(start=0.0, end=10.0, sound_need=need))
+    assert made.copied == (picture.codec == "h264")
+    assert made.sound is not None
+    assert made.sound.copied is copied
+
+
+def test_a_copy_that_failed_is_encoded() -> None:
+    made = make_plan(info(), OPTIONS, found="the picture ends at 9 s, not 10 s")
+    assert not made.copied
+    assert made.reasons == ("the picture ends at 9 s, not 10 s",)
+
+
+def test_the_timeline_is_that_of_the_source() -> None:
+    timeline = Timeline(start=3.0, end=13.0, stands_after=1.0)
+    made = plan(timeline=timeline, shift_seconds=-3.0)
+    assert (made.timeline, made.shift_seconds, made.frames) == (timeline, -3.0, 300)
+    assert made.duration_seconds == 10
+    lower = plan_lower(info(timeline=timeline), OPTIONS)
+    assert lower is not None
+    assert lower.timeline == timeline
 
 
 @pytest.mark.parametrize(("channels", "copied"), [(1, True), (2, True), (6, False)])
@@ -653,7 +687,7 @@ def test_no_sound_is_no_sound() -> None:
         ({"video": video(is_protected=True)}, "protected (DRM)"),
         ({"video": video(coded_width=16_000, coded_height=16_000)}, "too high (16000 × 16000)"),
         ({"video": video(dolby_profile_5=True)}, "Dolby Vision profile 5"),
-        ({"duration_seconds": 12 * 3600 + 1.0}, "longer than the 12-hour limit"),
+        ({"timeline": Timeline(start=0.0, end=12 * 3600 + 1.0)}, "longer than the 12-hour limit"),
     ],
 )
 def test_what_cannot_become_a_video_is_refused_in_words(

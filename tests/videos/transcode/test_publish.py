@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import resource
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import clips
-from videos.transcode.errors import DiskFullError, ProcessingError
+from videos.transcode.commands import FRAGMENTED
+from videos.transcode.errors import DifferentTimesError, DiskFullError, ProcessingError
 from videos.transcode.media import MediaInfo
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output, publish_file
+from videos.transcode.timeline import Timeline
 from videos.transcode.types import Options, Plan
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 OPTIONS = Options()
+
+
+def result(*, seconds: float = 2, layout: str | None = "stereo") -> Path:
+    """A file as processing makes it: a copy of 320 x 180 at 30 fps."""
+    flags = ("-movflags", FRAGMENTED)
+    return clips.h264_mp4(seconds=seconds, layout=layout, options=flags)
+
+
+def planned(seconds: float) -> Callable[[Plan], Plan]:
+    """Changes the length in a plan."""
+    return lambda plan: replace(plan, timeline=Timeline(start=0.0, end=seconds))
 
 
 def plan_of(path: Path) -> Plan:
@@ -31,8 +49,7 @@ def check(path: Path, plan: Plan) -> MediaInfo:
 
 @pytest.mark.ffmpeg
 def test_what_is_as_planned_passes() -> None:
-    clip = clips.h264_mp4()
-    made = check(clip, plan_of(clip))
+    made = check(result(), plan_of(clips.h264_mp4()))
     assert made.duration_seconds == pytest.approx(2, abs=0.05)
 
 
@@ -40,8 +57,6 @@ def test_what_is_as_planned_passes() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda plan: replace(plan, duration_seconds=2.6), "s long instead of"),
-        (lambda plan: replace(plan, duration_seconds=1.4), "s long instead of"),
         (lambda plan: replace(plan, sound=None), "sound was planned"),
         (
             lambda plan: replace(plan, renditions=(replace(plan.top, width=318),)),
@@ -51,19 +66,54 @@ def test_what_is_as_planned_passes() -> None:
 )
 def test_what_is_not_as_planned_does_not(change: object, words: str) -> None:
     assert callable(change)
-    clip = clips.h264_mp4()
+    clip = result()
     with pytest.raises(ProcessingError) as caught:
         check(clip, change(plan_of(clip)))
     assert words in caught.value.detail
 
 
 @pytest.mark.ffmpeg
-def test_a_longer_video_may_be_off_by_one_per_cent() -> None:
-    clip = clips.open_end_mp4()
-    plan = replace(plan_of(clip), duration_seconds=8.6)
-    with pytest.raises(ProcessingError):
-        check(clip, plan)
-    check(clip, replace(plan, duration_seconds=8.45))
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (planned(2.2), "not 2.200 s"),
+        (planned(1.8), "not 1.800 s"),
+        (lambda _: plan_of(clips.h264_mp4(seconds=2.5)), "not 2.500 s"),
+    ],
+)
+def test_other_times_than_planned_do_not_pass_and_would_come_again(
+    change: Callable[[Plan], Plan], words: str
+) -> None:
+    with pytest.raises(DifferentTimesError) as caught:
+        check(result(), change(plan_of(clips.h264_mp4())))
+    assert words in caught.value.detail
+    assert "source: the picture ends at 2.0" in caught.value.detail
+
+
+@pytest.mark.ffmpeg
+def test_each_track_is_measured() -> None:
+    sound = (*clips.tone(1.4), *clips.x264(), "-c:a", "aac", "-movflags", FRAGMENTED)
+    shorter = clips.make("mp4", *clips.picture(2), *sound)
+    with pytest.raises(DifferentTimesError) as caught:
+        check(shorter, plan_of(clips.h264_mp4()))
+    assert re.search(r"source: the sound ends at 1\.4\d+ s, not 2\.000 s", caught.value.detail)
+    late = clips.make(
+        "mp4",
+        *clips.picture(2),
+        *("-itsoffset", "0.6"),
+        *sound,
+    )
+    with pytest.raises(DifferentTimesError, match="together") as caught:
+        check(late, plan_of(clips.h264_mp4()))
+    assert "the sound starts 0.5" in caught.value.detail
+
+
+@pytest.mark.ffmpeg
+def test_a_frame_and_what_aac_adds_may_differ() -> None:
+    plan = plan_of(clips.h264_mp4())
+    check(result(), planned(2.12)(plan))
+    check(result(), planned(1.9)(plan))
+    check(result(layout=None), replace(plan, sound=None))
 
 
 @pytest.mark.ffmpeg
@@ -85,7 +135,7 @@ def test_what_is_cut_short_does_not_pass() -> None:
 
 @pytest.mark.ffmpeg
 def test_each_rendition_is_held_against_its_own_plan() -> None:
-    clip = clips.h264_mp4()
+    clip = result()
     plan = plan_of(clip)
     smaller = replace(plan.top, name="90p", width=160, height=90)
     check_output(clip, plan, plan.top, options=OPTIONS)

@@ -12,6 +12,7 @@ from tests import clips
 from videos.transcode.media import MediaInfo
 from videos.transcode.probe import probe
 from videos.transcode.stored_media import media_as_text, media_of_text
+from videos.transcode.timeline import Span, Timeline
 from videos.transcode.types import Options
 
 if TYPE_CHECKING:
@@ -28,12 +29,18 @@ def test_what_was_probed_comes_back(clip: Callable[[], Path]) -> None:
 
 def bare() -> MediaInfo:
     return MediaInfo(
-        container="avi", duration_seconds=1.5, size_bytes=9, whole=True, video=None, audio=None
+        container="avi",
+        timeline=Timeline(start=0.5, end=2.0, picture=Span(0.5, 2.0)),
+        shift_seconds=-0.5,
+        size_bytes=9,
+        whole=True,
+        video=None,
+        audio=None,
     )
 
 
 def test_an_endless_number_comes_back() -> None:
-    info = replace(bare(), duration_seconds=float("inf"))
+    info = replace(bare(), timeline=Timeline(start=0.0, end=float("inf")))
     assert media_of_text(media_as_text(info)) == info
 
 

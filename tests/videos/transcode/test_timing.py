@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from videos.transcode.timing import (
     STANDARD_RATES,
-    EndReader,
     PacketReader,
+    SoundReader,
+    SoundTiming,
     Timing,
     TrackReader,
     nominal_rate,
@@ -56,8 +57,8 @@ def test_lines_may_come_in_pieces(pieces: int) -> None:
 
 @given(pieces=st.integers(min_value=1, max_value=60))
 def test_each_track_has_its_reader(pieces: int) -> None:
-    picture, sound = PacketReader(), EndReader()
-    lines = TrackReader({10: picture, 1: sound})
+    picture, sound = PacketReader(), SoundReader()
+    lines = TrackReader(10, picture, {1: sound})
     data = b"".join(
         f"{line}\n".encode()
         for n, packet in enumerate(even(5, 0.04))
@@ -71,15 +72,57 @@ def test_each_track_has_its_reader(pieces: int) -> None:
     for start in range(0, len(data), pieces):
         lines.feed(data[start : start + pieces])
     assert picture.timing() == timing_of(*even(5, 0.04))
-    assert sound.end == 4.5
+    timing = sound.timing()
+    assert (timing.packets, timing.start, timing.end) == (10, 0, 4.5)
+    assert timing.longest_gap == pytest.approx(0.5)
+    assert timing.distance_in_file == pytest.approx(4 - 4 * 0.04)
 
 
-def test_sound_that_is_hidden_or_nowhere_has_no_end() -> None:
-    sound = EndReader()
-    sound.packet(b"7.0,7.0,1.0,KD")
-    sound.packet(b"N/A,N/A,1.0,K_")
-    sound.packet(b"")
-    assert sound.end is None
+def sound_of(*lines: str) -> SoundTiming:
+    reader = SoundReader()
+    for line in lines:
+        reader.packet(line.encode())
+    return reader.timing()
+
+
+def sounds(start: float, end: float, *, lasts: float = 0.02) -> list[str]:
+    count = round((end - start) / lasts)
+    return [f"{start + n * lasts:.6f},{start + n * lasts:.6f},{lasts:.6f},K_" for n in range(count)]
+
+
+def test_sound_that_is_hidden_or_nowhere_has_no_times() -> None:
+    sound = sound_of("7.0,7.0,1.0,KD", "N/A,N/A,1.0,K_", "")
+    assert (sound.packets, sound.start) == (2, None)
+    assert sound_of().packets == 0
+
+
+def test_even_sound_has_no_holes() -> None:
+    sound = sound_of("-0.02,-0.02,0.02,KD", *sounds(0, 10))
+    assert (sound.packets, sound.start) == (501, 0)
+    assert sound.end == pytest.approx(10)
+    assert sound.longest_gap == pytest.approx(0, abs=1e-5)
+    assert sound.longest_overlap == pytest.approx(0, abs=1e-5)
+    assert sound.distance_in_file == pytest.approx(9.98)  # there is no picture in the file
+
+
+def test_holes_and_overlaps_of_sound() -> None:
+    assert sound_of(*sounds(0, 4), *sounds(6, 8)).longest_gap == pytest.approx(2)
+    assert sound_of(*sounds(0, 4), *sounds(3, 8)).longest_overlap == pytest.approx(1)
+
+
+def test_a_packet_that_lasts_over_a_hole_is_as_long_as_the_others() -> None:
+    sound = sound_of(*sounds(0, 4), "4.0,4.0,2.0,K_", *sounds(6, 8))
+    assert sound.longest_gap == pytest.approx(1.98)
+    assert sound.end == pytest.approx(8)
+    sound = sound_of(*sounds(0, 4), "4.0,4.0,2.0,K_")
+    assert sound.longest_gap == pytest.approx(0, abs=1e-5)
+    assert sound.end == pytest.approx(4.02)
+
+
+def test_sound_without_durations() -> None:
+    sound = sound_of(*(f"{n / 50},{n / 50},N/A,K_" for n in range(100)))
+    assert sound.end == pytest.approx(2)
+    assert sound.longest_gap == pytest.approx(0.02)
 
 
 def test_reordered_frames_are_put_in_order() -> None:
@@ -106,6 +149,15 @@ def test_left_out_frames_make_it_uneven_but_keep_its_rate() -> None:
 
 def test_the_time_after_the_last_keyframe_counts() -> None:
     assert timing_of(*even(100, 0.1, gop=1000)).keyframe_spacing == pytest.approx(10)
+
+
+def test_the_first_and_last_groups_of_pictures() -> None:
+    timing = timing_of("0.0,0.0,0.1,__", "0.1,0.1,0.1,K_", "0.2,0.2,0.1,__", "0.5,0.5,0.2,K_")
+    assert (timing.start, timing.first_keyframe, timing.keyframes) == (0, 0.1, 2)
+    assert timing.first_group == pytest.approx(0.4)
+    assert timing.last_group == pytest.approx(0.2)
+    assert timing.longest_interval == pytest.approx(0.3)
+    assert not timing.starts_with_keyframe
 
 
 def test_hidden_frames_are_told_and_not_counted() -> None:

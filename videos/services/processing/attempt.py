@@ -29,7 +29,12 @@ from videos.services.processing.work_folders import (
 )
 from videos.services.removals import cancel_failed_source
 from videos.services.removing import work_off_removals
-from videos.transcode.errors import KilledBySignalError, ProcessingError, SourceError
+from videos.transcode.errors import (
+    DifferentTimesError,
+    KilledBySignalError,
+    ProcessingError,
+    SourceError,
+)
 from videos.transcode.types import Progress
 
 if TYPE_CHECKING:
@@ -118,7 +123,7 @@ def _end_by_error(job: Job, folder: Path, error: Exception) -> str:
         return "given up" if jobs.lose_attempt(job) else "lost"
     if isinstance(error, ProcessingError):
         logger.warning("job %s failed: %s\n%s", job.pk, error, error.detail)
-        return _fail(job, error.sentence)
+        return _fail(job, error.sentence, is_final=isinstance(error, DifferentTimesError))
     # An unexpected error must not leave the video in PROCESSING. The log has the trace.
     logger.error("job %s failed unexpectedly", job.pk, exc_info=error)
     return _fail(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)
@@ -167,8 +172,9 @@ def _refuse(job: Job, error: SourceError) -> str:
     return "refused"
 
 
-def _fail(job: Job, sentence: str) -> str:
-    return "given up" if jobs.fail_attempt(job, sentence=sentence) else "to be tried again"
+def _fail(job: Job, sentence: str, *, is_final: bool = False) -> str:
+    given_up = jobs.fail_attempt(job, sentence=sentence, is_final=is_final)
+    return "given up" if given_up else "to be tried again"
 
 
 def _ticker(job: Job) -> Tick:

@@ -167,14 +167,15 @@ def reject_source(job: Job, *, sentence: str) -> None:
         _fail(job, _leased(job), sentence, is_refused=True)
 
 
-def fail_attempt(job: Job, *, sentence: str) -> bool:
-    """RUNNING -> WAITING after a failure on the site's side, or FAILED after three of them.
+def fail_attempt(job: Job, *, sentence: str, is_final: bool = False) -> bool:
+    """RUNNING -> WAITING after a failure on the site's side, or FAILED after three of them, or
+    after one that would occur again (`is_final`).
 
     Returns whether the job was given up. Raises: LeaseLostError.
     """
     with transaction.atomic():
         failures = job.failures + 1
-        if failures >= MAX_FAILURES:
+        if is_final or failures >= MAX_FAILURES:
             _fail(job, _leased(job), sentence)
             return True
         _requeue(job, failures=failures, losses=F("losses") - 1, delay=BACKOFF[failures])

@@ -28,6 +28,7 @@ from videos.services.processing.jobs import (
     requeue_lost_jobs,
 )
 from videos.transcode.media import MediaInfo
+from videos.transcode.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,7 +203,13 @@ def test_what_has_to_be_encoded_is_handed_to_the_other_cluster() -> None:
     job_of(make_user(), JobKind.PUBLISH, None)
     job = claimed(QUICK)
     probed = MediaInfo(
-        container="avi", duration_seconds=12.5, size_bytes=1, whole=True, video=None, audio=None
+        container="avi",
+        timeline=Timeline(start=0.0, end=12.5),
+        shift_seconds=0.0,
+        size_bytes=1,
+        whole=True,
+        video=None,
+        audio=None,
     )
     hand_to_encoder(job, probed)
     job.refresh_from_db()

@@ -333,6 +333,18 @@ def test_our_failures_are_tried_three_times_with_growing_pauses(bob: User) -> No
     assert used(bob) == 4 * SIZE
 
 
+def test_a_failure_that_would_occur_again_is_not_tried_again(bob: User) -> None:
+    waiting_job(bob)
+    job = claimed()
+    assert fail_attempt(job, sentence=SENTENCE, is_final=True)
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED
+    video = Video.objects.get()
+    assert video.error_message == SENTENCE
+    assert not video.is_refused
+    assert used(bob) == 4 * SIZE
+
+
 def test_failures_and_losses_are_counted_apart(bob: User) -> None:
     """Restarts of workers between two failures do not use up the attempts."""
     waiting_job(bob)
