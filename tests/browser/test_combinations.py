@@ -35,9 +35,6 @@ pytestmark = [
 ]
 
 MAX_COMBINATIONS: Final = 40
-# False while tracks of unequal length are published with the lengths that they have.
-UNEQUAL_TRACKS_ARE_ALIGNED = False
-
 # How far lengths in the browser may be off.
 OFF_SECONDS: Final = 0.1
 
@@ -158,11 +155,7 @@ def chosen_combinations() -> list[Combination]:
     return chosen
 
 
-COMBINATIONS: Final = {
-    str(it): it
-    for it in chosen_combinations()
-    if UNEQUAL_TRACKS_ARE_ALIGNED or it.lengths == "equal"
-}
+COMBINATIONS: Final = {str(it): it for it in chosen_combinations()}
 
 # Replaces the page by a video that plays the address: plainly, or through hls.js.
 OPEN = """async ({ address, module }) => {

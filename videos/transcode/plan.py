@@ -225,7 +225,7 @@ def _fps(video: VideoStream, options: Options) -> Fraction:
     Above the limit it is a whole fraction (120 -> 60, 144 -> 48), so that motion stays smooth.
     """
     fps = 2 * video.fps if _field_rate(video, options) else video.fps
-    if video.frames == 1:
+    if video.frames == 1 and video.keyframe_spacing > COPY_KEYFRAME_SECONDS:
         fps = min(fps, STILL_FPS)
     # The rate of a source with less than one frame in half an hour is stored as 0.
     return max(LOWEST_FPS, fps / max(1, math.ceil(fps / options.max_fps)))

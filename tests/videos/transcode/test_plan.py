@@ -488,9 +488,10 @@ def test_fields_become_pictures_where_the_limit_allows(
 
 
 def test_a_still_is_encoded_with_few_frames() -> None:
-    treatment = plan(hevc(frames=1)).treatment
-    assert treatment is not None
-    assert treatment.fps == 10
+    for seconds, fps in ((600.0, 10), (0.04, 30)):
+        treatment = plan(hevc(frames=1, keyframe_spacing=seconds)).treatment
+        assert treatment is not None
+        assert treatment.fps == fps
 
 
 def test_the_cap_grows_with_the_picture_and_less_above_30() -> None:
