@@ -18,7 +18,7 @@ from videos.services.search_index import index_video
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BEFORE = [("videos", "0032_rendition_layouts")]
+BEFORE = [("videos", "0033_job_media_info")]
 # Of later migrations as well: the test reads rows with the current models.
 AFTER = MigrationLoader(None).graph.leaf_nodes("videos")
 

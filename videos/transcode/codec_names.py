@@ -33,9 +33,7 @@ def sound_configuration(moov: bytes) -> tuple[int, bytes]:
     for track in boxes_in(moov, b"trak"):
         if handler(track) == b"soun":
             kind, entry = sample_entry(track)
-            if kind != "mp4a":
-                raise ValueError(f"sound of the kind {kind!r}")
-            decoder = _sound_decoder(entry)
+            decoder = _sound_decoder(entry) if kind == "mp4a" else b""
             if decoder[:1] == b"\x40":
                 return track_number(track), _descriptor(decoder[13:], 5)
     return 0, b""
