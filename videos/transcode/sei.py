@@ -42,8 +42,9 @@ HIGH_PROFILES: Final = frozenset({100, 110, 122, 144, 244, 44})
 def remove_user_data(path: Path, *, tick: Callable[[], None] = lambda: None) -> int:
     """Overwrites user data in the H.264 picture of a fragmented MP4. Returns the changed units.
 
-    The file must not be published yet. Needs a short read for each NAL unit: 10 ms for 1,800
-    frames. Running it again changes nothing.
+    Players may be reading the file: filler plays the same, and the modification time stays as it
+    was. Needs a short read for each NAL unit: 10 ms for 1,800 frames. Running it again changes
+    nothing.
 
     Args:
         tick: called for each fragment.
@@ -55,10 +56,12 @@ def remove_user_data(path: Path, *, tick: Callable[[], None] = lambda: None) -> 
     changed = 0
     with path.open("r+b") as file:
         reader = FileReader.of(file)
+        stat = os.fstat(file.fileno())
         try:
             for offset, old, new in _changes(reader, tick):
                 if old != new:
                     os.pwrite(file.fileno(), new, offset)
+                    os.utime(file.fileno(), ns=(stat.st_atime_ns, stat.st_mtime_ns))
                     changed += 1
         except (ValueError, IndexError) as error:
             raise ProcessingError(

@@ -21,8 +21,9 @@ from clipset.workers.ticks import tick as show_life
 from siteconfig.backup.runs import backup_is_running
 from videos.models import FileHash, Job, JobState, Rendition, RenditionLayout, Video
 from videos.services.finalising import MAX_TRIES, Lease, LeaseLostError, lease_next
-from videos.transcode.errors import DiskFullError, NotFragmentedError
+from videos.transcode.errors import DiskFullError, NotFragmentedError, ProcessingError
 from videos.transcode.finalise import carry_out, hashes, plan_finalisation
+from videos.transcode.sei import remove_user_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 SECONDS_A_RUN: Final = 240.0
 HEARTBEAT_SECONDS: Final = 10.0
+COPY: Final = "source"  # the name of a rendition whose picture is the uploaded one
 CHANGED: Final = "it has changed since its SHA-256 was stored"
 
 
@@ -94,6 +96,9 @@ def _finalise(lease: Lease) -> bool:
     try:
         plan = plan_finalisation(rendition.path, tick=tick)
         sha256 = _checked_hash(rendition, plan, tick)
+        if rendition.name == COPY and not plan.is_done and _remove_user_data(lease):
+            plan = plan_finalisation(rendition.path, tick=tick)
+            sha256 = hashes(rendition.path, plan, tick=tick)[1]
         _change(lease, plan)
         _store(lease, plan, sha256)
     except _PausedError:
@@ -135,6 +140,19 @@ def _checked_hash(rendition: Rendition, plan: Finalisation, tick: Callable[[], N
 
 def _hash_of(rendition: Rendition) -> QuerySet[FileHash]:
     return FileHash.objects.filter(root=rendition.root, key=rendition.filename)
+
+
+def _remove_user_data(lease: Lease) -> bool:
+    """Removes what a camera wrote between the frames of a copy, such as places; older versions kept
+    it. Returns whether the file has changed. Raises: LeaseLostError."""
+    path = lease.rendition.path
+    lease.renew()
+    _hash_of(lease.rendition).delete()  # would be wrong after the first change
+    try:
+        return remove_user_data(path, tick=_ticker(lease, may_pause=False)) > 0
+    except ProcessingError as error:  # the file plays as it is
+        logger.warning("%s may hold user data: %s", path.name, error.detail)
+        return False
 
 
 def _change(lease: Lease, plan: Finalisation) -> None:

@@ -37,6 +37,7 @@ from videos.services.processing.finalise import finalise_older_files
 from videos.transcode.file_start import is_finalised
 from videos.transcode.finalise import carry_out, finalise, hashes
 from videos.transcode.fragments import read_index
+from videos.transcode.sei import remove_user_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +112,54 @@ def plays(rendition: Rendition) -> bool:
     start = client.get(f"{base}/{rendition.name}.init.mp4?v={rendition.version}")
     playlist = client.get(f"{base}/{rendition.name}.m3u8")
     return start.status_code == playlist.status_code == 200 and "ENDLIST" in str(playlist.content)
+
+
+def with_place(rendition: Rendition) -> bytes:
+    """Writes the place of a car camera into the file of an old rendition, as older versions kept
+    it. Returns the text."""
+    place = b"latitude_deg=52.5200"
+    text = f"h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+{place.decode()}"
+    clip = clips.make("mp4", "-i", str(clips.h264_mp4()), "-c", "copy", "-bsf:v", text)
+    shutil.copyfile(fragmented.old(clip), rendition.path)
+    size = rendition.path.stat().st_size
+    Rendition.objects.filter(pk=rendition.pk).update(size_bytes=size)
+    return place
+
+
+def test_the_place_that_a_camera_wrote_into_an_old_copy_is_removed(old: Rendition) -> None:
+    place = with_place(old)
+    store_hash(old)
+    before = fragmented.pictures(old.path)
+    changed_at = old.path.stat().st_mtime_ns
+    assert place in old.path.read_bytes()
+    assert finalise_older_files() == 1
+    assert_finalised(old)
+    assert place not in old.path.read_bytes()
+    assert fragmented.pictures(old.path) == before
+    assert old.path.stat().st_mtime_ns == changed_at, "players that read it go on"
+
+
+def test_a_kill_while_the_place_is_removed_loses_nothing(
+    old: Rendition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = with_place(old)
+    store_hash(old)
+    before = fragmented.pictures(old.path)
+
+    def killed(path: Path, **more: Any) -> int:
+        assert remove_user_data(path, **more) > 0
+        raise Killed
+
+    monkeypatch.setattr(under_test, "remove_user_data", killed)
+    with pytest.raises(Killed):
+        finalise_older_files()
+    assert fragmented.pictures(old.path) == before
+    monkeypatch.undo()
+    let_leases_expire()
+    assert finalise_older_files() == 1
+    assert_finalised(old)
+    assert place not in old.path.read_bytes()
+    assert fragmented.pictures(old.path) == before
 
 
 def test_a_file_of_an_older_version_becomes_an_ordinary_one(old: Rendition) -> None:
