@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from videos.transcode.timeline import Timeline
 
@@ -12,7 +12,8 @@ Hdr = Literal["", "pq", "hlg"]
 FieldOrder = Literal["progressive", "tff", "bff"]
 
 
-class Crop(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Crop:
     """The part of a stored picture that is shown, in pixels from its left upper corner."""
 
     left: int

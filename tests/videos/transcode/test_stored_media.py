@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import clips
-from videos.transcode.media import MediaInfo
+from videos.transcode.media import Crop, MediaInfo
 from videos.transcode.probe import probe
 from videos.transcode.stored_media import media_as_text, media_of_text
 from videos.transcode.timeline import Span, Timeline
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("clip", [clips.phone_hevc_mov, clips.two_sounds, clips.with_cover])
 def test_what_was_probed_comes_back(clip: Callable[[], Path]) -> None:
     info = probe(clip(), options=Options())
+    assert media_of_text(media_as_text(info)) == info
+
+
+@pytest.mark.ffmpeg
+def test_a_crop_comes_back() -> None:
+    info = probe(clips.h264_mp4(), options=Options())
+    assert info.video is not None
+    info = replace(info, video=replace(info.video, crop=Crop(0, 20, 320, 140)))
     assert media_of_text(media_as_text(info)) == info
 
 
