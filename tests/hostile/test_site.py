@@ -177,7 +177,9 @@ def test_a_name_is_only_a_name(name: str, client: Client, bob: User) -> None:
         assert SCRIPT not in answer.content.decode()
         return
     video = Video.objects.get()
-    assert [path.name for path in on_disk] == ["source.mp4"]
+    # A line break ends the name in the header: what is left has no extension.
+    suffix = "" if "\r\n" in name else ".mp4"
+    assert [path.name for path in on_disk] == [f"source{suffix}"]
     assert on_disk[0] == video.source_file
     assert video.title.strip()
     assert video.title.isprintable() or "\u200d" in video.title

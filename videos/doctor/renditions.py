@@ -18,7 +18,7 @@ from videos.doctor.mending import (
 from videos.models import Rendition, RenditionLayout, Video
 from videos.services.processing.options import transcode_options
 from videos.services.stored_files import StoredFile
-from videos.transcode.errors import NotFragmentedError, ProcessingError
+from videos.transcode.errors import NotFragmentedError, ProcessingError, SourceError
 from videos.transcode.fragments import describe, read_index
 from videos.transcode.probe import probe
 
@@ -134,6 +134,8 @@ def _why_unsound(rendition: Rendition, *, is_deep: bool, look: Look) -> str:
             )
             if not info.whole or info.video is None:
                 return "it is incomplete"
+    except SourceError:
+        return "it is incomplete"
     except NotFragmentedError:
         return "it has no fragment index"
     except (ProcessingError, OSError) as error:
