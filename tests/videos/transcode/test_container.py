@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import clips
+from tests.videos.transcode import built
 from videos.transcode.container import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-pytestmark = pytest.mark.ffmpeg
 
 MAKERS: dict[str, Callable[[], Path]] = {
     "mp4, index at the end": clips.h264_mp4,
@@ -29,11 +28,13 @@ MAKERS: dict[str, Callable[[], Path]] = {
 }
 
 
+@pytest.mark.ffmpeg
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
 def test_a_whole_file_is_whole(make: Callable[[], Path]) -> None:
     assert is_whole(make())
 
 
+@pytest.mark.ffmpeg
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
 def test_a_part_of_a_file_is_not(make: Callable[[], Path], share: float) -> None:
@@ -42,7 +43,7 @@ def test_a_part_of_a_file_is_not(make: Callable[[], Path], share: float) -> None
 
 def test_what_is_appended_to_an_mp4_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
-    path.write_bytes(clips.h264_mp4().read_bytes() + b"\0" * 100)
+    path.write_bytes(built.plain_mp4() + b"\0" * 100)
     assert is_whole(path)
 
 
