@@ -1,4 +1,4 @@
-"""The files of `built` are real ones: FFmpeg finds the samples in them that they were built from."""
+"""FFmpeg finds the samples in the files of `built` that they were built from."""
 
 from __future__ import annotations
 
