@@ -126,7 +126,7 @@ def test_a_growing_file_begins_at_its_start_and_has_no_end() -> None:
     assert parsed.start.time_offset == 0
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.fractions(Fraction(1, 60), Fraction(269, 60), max_denominator=60), max_size=9))
 def test_a_growing_playlist_only_adds_lines(lengths: list[Fraction]) -> None:
     texts = [

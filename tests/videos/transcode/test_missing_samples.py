@@ -136,7 +136,7 @@ def test_media_in_other_files_and_other_tracks_are_not_judged() -> None:
     assert has_all_samples(rewritten(text))
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(200), deadline=None)
 @given(place=st.integers(0, 2500), value=st.binary(min_size=1, max_size=8))
 def test_no_damage_of_the_tables_upsets_it(place: int, value: bytes) -> None:
     data = bytearray(built.plain_mp4(moov_first=True))
