@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
-from tests.examples import examples
+from tests.examples import examples, one_in
 from tests.videos.transcode import built, fragmented
 from videos.transcode import fragments as under_test
 from videos.transcode.errors import UNREADABLE, NotFragmentedError
@@ -28,20 +28,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+OTHER_LAYOUTS: dict[str, Callable[[], Path]] = {
+    "mp4": clips.h264_mp4,
+    "faststart": lambda: clips.h264_mp4(faststart=True),
+    "no sidx": lambda: clips.h264_mp4(options=("-movflags", "frag_keyframe+empty_moov")),
+    "mkv": clips.two_sounds,
+    "m4a": clips.audio_only,
+    "text": clips.text_as_mp4,
+    "no picture": lambda: clips.make("mp4", *clips.tone(2), "-c:a", "aac", *fragmented.FLAGS),
+}
+
+
 @pytest.mark.ffmpeg
-@pytest.mark.parametrize(
-    "make",
-    [
-        clips.h264_mp4,
-        lambda: clips.h264_mp4(faststart=True),
-        lambda: clips.h264_mp4(options=("-movflags", "frag_keyframe+empty_moov")),
-        clips.two_sounds,
-        clips.audio_only,
-        clips.text_as_mp4,
-        lambda: clips.make("mp4", *clips.tone(2), "-c:a", "aac", *fragmented.FLAGS),
-    ],
-    ids=["mp4", "faststart", "no sidx", "mkv", "m4a", "text", "no picture"],
-)
+@pytest.mark.parametrize("make", one_in(2, OTHER_LAYOUTS))
 def test_a_file_of_another_layout_is_told(make: Callable[[], Path]) -> None:
     with pytest.raises(NotFragmentedError) as caught:
         read_index(make())
@@ -49,6 +48,26 @@ def test_a_file_of_another_layout_is_told(make: Callable[[], Path]) -> None:
     assert caught.value.sentence == UNREADABLE
     with pytest.raises(NotFragmentedError):
         describe(make())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        built.plain_mp4(),
+        built.plain_mp4(moov_first=True),
+        built.fragmented_mp4().replace(b"sidx", b"styp"),
+        built.fragmented_mp4(built.sound(number=1)),
+        b"\x1a\x45\xdf\xa3" + bytes(40),
+        b"some text that is longer than the header of a box",
+    ],
+    ids=["mp4", "faststart", "no sidx", "no picture", "mkv", "text"],
+)
+def test_a_built_file_of_another_layout_is_told(data: bytes) -> None:
+    path = built.stored(data)
+    for read in (read_index, describe):
+        with pytest.raises(NotFragmentedError) as caught:
+            read(path)
+        assert caught.value.detail
 
 
 def test_nothing_is_in_an_empty_file_and_a_missing_one_is_an_error(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
-from tests.examples import one_in
+from tests.examples import examples, one_in
 from tests.processes import process
 from tests.videos.transcode import built, fragmented
 from videos.transcode.fragments import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-every_kind = pytest.mark.parametrize("make", one_in(3, fragmented.MAKERS))
+every_kind = pytest.mark.parametrize("make", one_in(6, fragmented.MAKERS))
 
 
 # -- whole files
@@ -121,6 +121,7 @@ def test_an_open_file_is_read_without_moving_its_position() -> None:
 # -- growing files
 
 
+@pytest.mark.long  # a file that grows byte by byte is read in each run
 @pytest.mark.ffmpeg
 def test_what_is_listed_while_ffmpeg_writes_stays(tmp_path: Path) -> None:
     path = tmp_path / "growing.mp4"
@@ -256,7 +257,7 @@ def test_a_clip_shorter_than_any_run_has_its_average() -> None:
     assert peak_bandwidth(EMPTY_INDEX) == average_bandwidth(EMPTY_INDEX) == 0
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(100))
 @given(
     st.lists(
         st.tuples(st.integers(1, 10**7), st.fractions(Fraction(1, 60), 9, max_denominator=60)),

@@ -55,7 +55,7 @@ TOP = Variant(
 )
 ENGLISH = CaptionRendition(uri="captions/en.m3u8", language="en", name="English", default=True)
 
-every_kind = pytest.mark.parametrize("make", one_in(3, fragmented.MAKERS))
+every_kind = pytest.mark.parametrize("make", one_in(6, fragmented.MAKERS))
 
 
 # -- the media playlist

@@ -38,6 +38,7 @@ def test_two_descriptions() -> None:
     assert not found.is_protected
 
 
+@pytest.mark.long  # a built file is read in each run
 @pytest.mark.ffmpeg
 def test_the_same_description_twice_is_one() -> None:
     [found] = read_sample_descriptions(odd.same_description_twice()).values()
@@ -50,6 +51,7 @@ def test_encrypted_tracks() -> None:
     assert [one.is_protected for one in found.values()] == [True, True]
 
 
+@pytest.mark.long  # a built file is read in each run
 @pytest.mark.ffmpeg
 def test_a_fragmented_file_has_them_at_its_start() -> None:
     clip = odd.h264(options=("-movflags", "+frag_keyframe+empty_moov"))
