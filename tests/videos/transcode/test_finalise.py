@@ -488,8 +488,8 @@ def test_the_longest_video_is_finalised_in_bounded_memory(tmp_path: Path) -> Non
 
 def many_fragments(count: int) -> bytes:
     """The second fragment of a tiny file again and again, each with its own times."""
-    data = built.tiny().read_bytes()
-    index = read_index(built.tiny())
+    data = built.fragmented_mp4(built.picture(), built.sound(8, 8, 8))
+    index = read_index(built.stored(data))
     second = index.fragments[1]
     one = bytearray(data[second.offset : second.offset + second.size])
     # Where 64-bit times stand: in each sidx, and in each tfdt. Each track lasts one second.
@@ -499,7 +499,6 @@ def many_fragments(count: int) -> bytes:
     parts = [data[: index.init_size]]
     for number in range(count):
         for place, begin in zip(times, begins, strict=True):
-            # The sound's packets do not end with the second: some tenths more do not matter.
             struct.pack_into(">Q", one, place, begin * (number + 1))
         parts.append(bytes(one))
     last = index.fragments[-1]
