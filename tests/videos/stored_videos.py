@@ -16,8 +16,10 @@ from django_q.models import OrmQ
 from siteconfig.models import Config
 from siteconfig.roots import root_path
 from tests import clips, folders
+from tests.builders import make_video
 from tests.folders import entries
-from videos.models import Caption, Job, JobKind, Rendition, Upload, Video
+from tests.videos.transcode import built
+from videos.models import Caption, Job, JobKind, Rendition, RenditionLayout, Upload, Video
 from videos.services.files import paths_of
 from videos.services.processing.attempt import process_next_job
 from videos.services.removing import work_off_removals
@@ -78,6 +80,37 @@ def kept_video(user: User, clip: Path, *, is_enriched: bool = True, **fields: An
     index_captions(kept.video.pk)
     index_video(kept.video.pk)
     return Video.objects.get(pk=kept.video.pk)
+
+
+def built_rendition(user: User, **fields: Any) -> Rendition:
+    """The only file of a video as version 0.2 published it, which needs no FFmpeg: three seconds of
+    `built`. Of 2.6 KB, so the damage and the kills of tests are quick to try."""
+    video = make_video(uploader=user, duration_seconds=3.0)
+    rendition = Rendition(
+        video=video,
+        name="source",
+        root="videos",
+        filename=f"{video.pk.hex}-{'b' * 12}-source.mp4",
+        version="b" * 12,
+        is_complete=True,
+        width=32,
+        height=32,
+        fps=5,
+        codecs="avc1.4D400A,mp4a.40.2",
+        bandwidth=3616,
+        average_bandwidth=3520,
+        duration_seconds=3,
+        layout=RenditionLayout.FRAGMENTED,
+        **fields,
+    )
+    rendition.path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(built.tiny(), rendition.path)
+    rendition.size_bytes = rendition.path.stat().st_size
+    rendition.save()
+    stored = Video.objects.filter(pk=video.pk)
+    stored.update(filename=rendition.filename, stored_bytes=rendition.size_bytes)
+    rendition.refresh_from_db()
+    return rendition
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
-from tests.videos.transcode import fragmented
+from tests.examples import examples, one_in
+from tests.videos.transcode import built, fragmented
 from videos.transcode import fragments as under_test
 from videos.transcode.errors import UNREADABLE, NotFragmentedError
 from videos.transcode.fragments import (
@@ -26,22 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.ffmpeg
+
+OTHER_LAYOUTS: dict[str, Callable[[], Path]] = {
+    "mp4": clips.h264_mp4,
+    "faststart": lambda: clips.h264_mp4(faststart=True),
+    "no sidx": lambda: clips.h264_mp4(options=("-movflags", "frag_keyframe+empty_moov")),
+    "mkv": clips.two_sounds,
+    "m4a": clips.audio_only,
+    "text": clips.text_as_mp4,
+    "no picture": lambda: clips.make("mp4", *clips.tone(2), "-c:a", "aac", *fragmented.FLAGS),
+}
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        clips.h264_mp4,
-        lambda: clips.h264_mp4(faststart=True),
-        lambda: clips.h264_mp4(options=("-movflags", "frag_keyframe+empty_moov")),
-        clips.two_sounds,
-        clips.audio_only,
-        clips.text_as_mp4,
-        lambda: clips.make("mp4", *clips.tone(2), "-c:a", "aac", *fragmented.FLAGS),
-    ],
-    ids=["mp4", "faststart", "no sidx", "mkv", "m4a", "text", "no picture"],
-)
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("make", one_in(2, OTHER_LAYOUTS))
 def test_a_file_of_another_layout_is_told(make: Callable[[], Path]) -> None:
     with pytest.raises(NotFragmentedError) as caught:
         read_index(make())
@@ -49,6 +48,26 @@ def test_a_file_of_another_layout_is_told(make: Callable[[], Path]) -> None:
     assert caught.value.sentence == UNREADABLE
     with pytest.raises(NotFragmentedError):
         describe(make())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        built.plain_mp4(),
+        built.plain_mp4(moov_first=True),
+        built.fragmented_mp4().replace(b"sidx", b"styp"),
+        built.fragmented_mp4(built.sound(number=1)),
+        b"\x1a\x45\xdf\xa3" + bytes(40),
+        b"some text that is longer than the header of a box",
+    ],
+    ids=["mp4", "faststart", "no sidx", "no picture", "mkv", "text"],
+)
+def test_a_built_file_of_another_layout_is_told(data: bytes) -> None:
+    path = built.stored(data)
+    for read in (read_index, describe):
+        with pytest.raises(NotFragmentedError) as caught:
+            read(path)
+        assert caught.value.detail
 
 
 def test_nothing_is_in_an_empty_file_and_a_missing_one_is_an_error(tmp_path: Path) -> None:
@@ -66,8 +85,8 @@ def test_nothing_is_in_an_empty_file_and_a_missing_one_is_an_error(tmp_path: Pat
 @pytest.mark.parametrize("kind", [b"ftyp", b"moov", b"sidx", b"moof", b"mdat"])
 @pytest.mark.parametrize("size", [0, 2, 7, 2**31, 2**32 - 1])
 def test_a_damaged_size_ends_the_list_or_is_told(kind: bytes, size: int, tmp_path: Path) -> None:
-    data = bytearray(fragmented.tiny().read_bytes())
-    final = read_index(fragmented.tiny())
+    data = bytearray(built.tiny().read_bytes())
+    final = read_index(built.tiny())
     place = data.rindex(kind) - 4
     data[place : place + 4] = struct.pack(">I", size)
     _read_safely(bytes(data), final)
@@ -76,21 +95,21 @@ def test_a_damaged_size_ends_the_list_or_is_told(kind: bytes, size: int, tmp_pat
 @pytest.mark.parametrize("size", [0, 15, 2**40, 2**63, 2**64 - 1])
 @pytest.mark.parametrize("kind", [b"sidx", b"moof", b"mdat", b"mfra", b"styp"])
 def test_a_damaged_size_of_64_bits_ends_the_list_or_is_told(kind: bytes, size: int) -> None:
-    whole = fragmented.tiny().read_bytes()
-    final = read_index(fragmented.tiny())
+    whole = built.tiny().read_bytes()
+    final = read_index(built.tiny())
     start = final.fragments[0].offset + final.fragments[0].size
     _read_safely(whole[:start] + struct.pack(">I4sQ", 1, kind, size) + b"\0" * 64, final)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(200))
 @given(place=st.integers(0, 3000), damage=st.binary(min_size=1, max_size=12))
 def test_no_damage_upsets_it(place: int, damage: bytes) -> None:
-    data = bytearray(fragmented.tiny().read_bytes())
+    data = bytearray(built.tiny().read_bytes())
     data[place : place + len(damage)] = damage
     _read_safely(bytes(data))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     boxes=st.lists(
         st.tuples(
@@ -103,18 +122,18 @@ def test_no_damage_upsets_it(place: int, damage: bytes) -> None:
     rest=st.binary(max_size=20),
 )
 def test_no_boxes_upset_it(boxes: list[tuple[bytes, bytes]], with_start: bool, rest: bytes) -> None:
-    whole = fragmented.tiny().read_bytes()
-    start = whole[: read_index(fragmented.tiny()).init_size] if with_start else b""
+    whole = built.tiny().read_bytes()
+    start = whole[: read_index(built.tiny()).init_size] if with_start else b""
     _read_safely(
         start + b"".join(fragmented.box(kind.ljust(4), content) for kind, content in boxes) + rest
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=examples(200))
 @given(content=st.binary(max_size=400))
 def test_no_contents_of_a_sidx_upset_it(content: bytes) -> None:
-    whole = fragmented.tiny().read_bytes()
-    start = whole[: read_index(fragmented.tiny()).init_size]
+    whole = built.tiny().read_bytes()
+    start = whole[: read_index(built.tiny()).init_size]
     _read_safely(
         start
         + fragmented.box(b"sidx", content)
@@ -127,7 +146,7 @@ def test_a_file_of_nothing_but_fragments_is_refused_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(under_test, "MAX_FRAGMENTS", 50)
-    start = fragmented.tiny().read_bytes()[: read_index(fragmented.tiny()).init_size]
+    start = built.tiny().read_bytes()[: read_index(built.tiny()).init_size]
     path = tmp_path / "clip.mp4"
     path.write_bytes(
         start
@@ -138,7 +157,7 @@ def test_a_file_of_nothing_but_fragments_is_refused_after_a_while(
 
 
 def test_a_fragment_of_nothing_but_leading_boxes_is_refused(tmp_path: Path) -> None:
-    start = fragmented.tiny().read_bytes()[: read_index(fragmented.tiny()).init_size]
+    start = built.tiny().read_bytes()[: read_index(built.tiny()).init_size]
     path = tmp_path / "clip.mp4"
     path.write_bytes(start + 1000 * fragmented.sidx())
     with pytest.raises(NotFragmentedError):

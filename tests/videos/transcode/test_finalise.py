@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from tests import clips
 from tests.boxes import load, save
 from tests.examples import examples, one_in
-from tests.videos.transcode import fragmented
+from tests.videos.transcode import built, fragmented
 from videos.transcode.errors import DiskFullError, NotFragmentedError
 from videos.transcode.file_start import initialisation_segment, is_finalised
 from videos.transcode.finalise import carry_out, finalise, hashes, plan_finalisation
@@ -33,8 +33,6 @@ from videos.transcode.fragments import codecs, describe, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-pytestmark = pytest.mark.ffmpeg
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,7 +54,7 @@ def one_frame() -> Path:
 
 def flat() -> Path:
     """Two constant colours: so few bytes that tests of many states are quick."""
-    return fragmented.tiny()
+    return built.tiny()
 
 
 MAKERS: dict[str, Callable[[], Path]] = {
@@ -118,6 +116,8 @@ def decoded(path: Path, *, kind: str) -> list[str]:
 # -- what it is
 
 
+@pytest.mark.long  # test_sample_tables shows it in each run
+@pytest.mark.ffmpeg
 @every_kind
 def test_no_fragment_is_left_at_the_top_level(make: Callable[[], Path]) -> None:
     path = finalised(make())
@@ -128,6 +128,7 @@ def test_no_fragment_is_left_at_the_top_level(make: Callable[[], Path]) -> None:
     assert not moov.all(b"mvex")
 
 
+@pytest.mark.ffmpeg
 @every_kind
 def test_packets_and_frames_are_the_same(make: Callable[[], Path]) -> None:
     before, after = make(), finalised(make())
@@ -140,6 +141,8 @@ def test_packets_and_frames_are_the_same(make: Callable[[], Path]) -> None:
     assert now[:-1] == sound[len(sound) - len(now) : -1]
 
 
+@pytest.mark.long  # test_sample_tables shows it in each run
+@pytest.mark.ffmpeg
 @every_kind
 def test_its_headers_say_how_long_it_is(make: Callable[[], Path]) -> None:
     before, path = make(), finalised(make())
@@ -156,6 +159,8 @@ def test_its_headers_say_how_long_it_is(make: Callable[[], Path]) -> None:
         assert track.find(b"mdia", b"mdhd").number(16) > 0
 
 
+@pytest.mark.long  # test_sample_tables shows it in each run
+@pytest.mark.ffmpeg
 @every_kind
 def test_fragments_stay_where_they_are(make: Callable[[], Path]) -> None:
     before, after = make(), finalised(make())
@@ -170,6 +175,7 @@ def test_fragments_stay_where_they_are(make: Callable[[], Path]) -> None:
     assert describe(after).bandwidth == describe(before).bandwidth
 
 
+@pytest.mark.ffmpeg
 @every_kind
 def test_the_initialisation_segment_is_the_same_before_and_after(
     make: Callable[[], Path], tmp_path: Path
@@ -185,6 +191,7 @@ def test_the_initialisation_segment_is_the_same_before_and_after(
     assert fragmented.pictures(played) == fragmented.pictures(before)
 
 
+@pytest.mark.ffmpeg
 def test_a_picture_begins_at_nought_and_sound_with_its_priming() -> None:
     path = finalised(fragmented.encoded())
     shown = {
@@ -197,17 +204,19 @@ def test_a_picture_begins_at_nought_and_sound_with_its_priming() -> None:
     assert packets[1][0][:2] == (-1024, -1024)
 
 
+@pytest.mark.ffmpeg
 def test_a_turn_is_kept() -> None:
     path = finalised(fragmented.copied(clips.phone_h264_mov(seconds=3)))
     [video] = ffprobe(path, "stream=codec_type:stream_side_data=rotation")["streams"][:1]
     assert video["side_data_list"][0]["rotation"] in (90, -90)
 
 
+@pytest.mark.ffmpeg
 @pytest.mark.long  # in each run, offsets have 64 bits and the large mdat has such a size
 def test_more_than_four_gigabytes_are_addressed(tmp_path: Path) -> None:
     path = tmp_path / "huge.mp4"
-    data = fragmented.tiny().read_bytes()
-    index = read_index(fragmented.tiny())
+    data = built.tiny().read_bytes()
+    index = read_index(built.tiny())
     last = index.fragments[-1]
     gap = 5 * 1024**3
     # A sparse box in the last fragment, in front of its moof.
@@ -221,7 +230,7 @@ def test_more_than_four_gigabytes_are_addressed(tmp_path: Path) -> None:
         file.write(data[place:])
     finalise(path)
     assert [box.kind for box in load_headers(path)] == ["ftyp", "mdat", "moov"]
-    assert fragmented.pictures(path) == fragmented.pictures(fragmented.tiny())
+    assert fragmented.pictures(path) == fragmented.pictures(built.tiny())
     table = finalise_tables(path)
     assert max(table) > gap
 
@@ -273,10 +282,17 @@ def test_a_file_that_a_kill_left_plays_and_is_finalised_again(number: int, tmp_p
     path.write_bytes(left[number])
     assert read_index(path).fragments == read_index(flat()).fragments
     assert initialisation_segment(path) == initialisation_segment(flat())
-    if number % 6 == 0:
-        assert fragmented.pictures(path) == fragmented.pictures(flat())
+    assert codecs(path) == codecs(flat())
     finalise(path)
     assert path.read_bytes() == finalised(flat()).read_bytes()
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("number", one_in(3, range(0, 30, 6)))
+def test_ffmpeg_plays_a_file_that_a_kill_left(number: int, tmp_path: Path) -> None:
+    path = tmp_path / "left.mp4"
+    path.write_bytes(states()[number])
+    assert fragmented.pictures(path) == fragmented.pictures(flat())
 
 
 def test_finalising_again_changes_nothing(tmp_path: Path) -> None:
@@ -414,6 +430,7 @@ finalise(Path(sys.argv[1]))
 """
 
 
+@pytest.mark.ffmpeg
 @pytest.mark.long  # each state that a kill can leave is tried in each run
 def test_a_hundred_kills_leave_files_that_play(tmp_path: Path) -> None:
     chance = random.Random(14)
@@ -447,6 +464,7 @@ def test_a_hundred_kills_leave_files_that_play(tmp_path: Path) -> None:
 # -- costs
 
 
+@pytest.mark.ffmpeg
 @pytest.mark.long  # the same for two hundred thousand fragments as for a few
 def test_the_longest_video_is_finalised_in_bounded_memory(tmp_path: Path) -> None:
     path = tmp_path / "long.mp4"
@@ -465,13 +483,13 @@ def test_the_longest_video_is_finalised_in_bounded_memory(tmp_path: Path) -> Non
     )
     found = re.search(r"VmHWM:\s+(\d+) kB", told.stdout)
     assert found is not None
-    assert int(found[1]) < 400_000  # with 3.6 million samples
+    assert int(found[1]) < 400_000  # with 2.6 million samples
 
 
 def many_fragments(count: int) -> bytes:
     """The second fragment of a tiny file again and again, each with its own times."""
-    data = fragmented.tiny().read_bytes()
-    index = read_index(fragmented.tiny())
+    data = built.fragmented_mp4(built.picture(), built.sound(8, 8, 8))
+    index = read_index(built.stored(data))
     second = index.fragments[1]
     one = bytearray(data[second.offset : second.offset + second.size])
     # Where 64-bit times stand: in each sidx, and in each tfdt. Each track lasts one second.
@@ -481,7 +499,6 @@ def many_fragments(count: int) -> bytes:
     parts = [data[: index.init_size]]
     for number in range(count):
         for place, begin in zip(times, begins, strict=True):
-            # The sound's packets do not end with the second: some tenths more do not matter.
             struct.pack_into(">Q", one, place, begin * (number + 1))
         parts.append(bytes(one))
     last = index.fragments[-1]

@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 import m3u8
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.examples import one_in
+from tests.examples import examples, one_in
 from tests.videos.transcode import fragmented
 from videos.transcode.file_start import initialisation_segment
 from videos.transcode.fragments import (
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.ffmpeg
-
+ENCODED = [Fraction(4), Fraction(4), Fraction(2)]
 FILE = "source.mp4?v=7f3a"
 START = "source.init.mp4?v=7f3a"
 TOP = Variant(
@@ -56,12 +55,13 @@ TOP = Variant(
 )
 ENGLISH = CaptionRendition(uri="captions/en.m3u8", language="en", name="English", default=True)
 
-every_kind = pytest.mark.parametrize("make", one_in(3, fragmented.MAKERS))
+every_kind = pytest.mark.parametrize("make", one_in(6, fragmented.MAKERS))
 
 
 # -- the media playlist
 
 
+@pytest.mark.ffmpeg
 @every_kind
 def test_byte_ranges_name_every_byte_of_the_fragments(make: Callable[[], Path]) -> None:
     path = make()
@@ -79,6 +79,7 @@ def test_byte_ranges_name_every_byte_of_the_fragments(make: Callable[[], Path]) 
     assert {segment.uri for segment in parsed.segments} == {FILE}
 
 
+@pytest.mark.ffmpeg
 @every_kind
 def test_lengths_add_up_to_the_duration(make: Callable[[], Path]) -> None:
     index = read_index(make())
@@ -105,9 +106,7 @@ def test_rounding_does_not_add_up_over_a_long_video() -> None:
 
 def test_a_finished_file_is_on_demand() -> None:
     parsed = m3u8.loads(
-        media_playlist(
-            read_index(fragmented.encoded()), uri=FILE, initialisation_uri=START, ended=True
-        )
+        media_playlist(_index(ENCODED), uri=FILE, initialisation_uri=START, ended=True)
     )
     assert int(parsed.version) == 7
     assert parsed.playlist_type == "vod"
@@ -120,15 +119,14 @@ def test_a_finished_file_is_on_demand() -> None:
 
 def test_a_growing_file_begins_at_its_start_and_has_no_end() -> None:
     parsed = m3u8.loads(
-        media_playlist(
-            read_index(fragmented.encoded()), uri=FILE, initialisation_uri=START, ended=False
-        )
+        media_playlist(_index(ENCODED), uri=FILE, initialisation_uri=START, ended=False)
     )
     assert parsed.playlist_type == "event"
     assert not parsed.is_endlist
     assert parsed.start.time_offset == 0
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.fractions(Fraction(1, 60), Fraction(269, 60), max_denominator=60), max_size=9))
 def test_a_growing_playlist_only_adds_lines(lengths: list[Fraction]) -> None:
     texts = [
@@ -217,6 +215,7 @@ def test_names_in_the_group_differ_and_one_track_at_most_is_the_default() -> Non
     assert parsed.media[-1].language is None
 
 
+@settings(max_examples=examples(100), deadline=None)
 @given(name=st.text(), uri=st.text(min_size=1), language=st.text(max_size=5))
 def test_no_text_breaks_out_of_its_place(name: str, uri: str, language: str) -> None:
     track = CaptionRendition(uri=uri, language=language, name=name)
@@ -263,6 +262,7 @@ def test_a_subtitle_file_is_one_segment(duration: float, target: int) -> None:
 # -- played
 
 
+@pytest.mark.ffmpeg
 @every_kind
 def test_ffmpeg_plays_the_same_pictures_through_the_playlists(make: Callable[[], Path]) -> None:
     path = make()

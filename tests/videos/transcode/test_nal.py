@@ -10,13 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.examples import examples
+from tests.videos.transcode import built
 from videos.transcode.container import FileReader
 from videos.transcode.nal import (
+    NO_PARAMETERS,
+    NOT_IDR,
+    OTHER_PARAMETERS,
     AvcParameters,
     NalUnit,
     Sample,
     nal_units,
     parse_avc_record,
+    reason_against_copy,
 )
 
 if TYPE_CHECKING:
@@ -99,3 +104,57 @@ def test_noise_raises_nothing(
 ) -> None:
     read(content, tmp_path_factory.getbasetemp() / "noise", sizes=sizes)
     parse_avc_record(content)
+
+
+# -- whole files
+
+
+def picture_whose_second(**changes: bytes) -> built.Track:
+    """Three fragments, of which the second has another first frame."""
+    return built.picture(built.frames(0), built.frames(1, **changes), built.frames(2))
+
+
+def in_front(*units: bytes) -> built.Track:
+    return picture_whose_second(first=sample(*units))
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (built.picture(), ""),
+        (picture_whose_second(idr=b"\x41no keyframe"), NOT_IDR),
+        (picture_whose_second(idr=b"\x42a part"), NOT_IDR),
+        (picture_whose_second(idr=b"\x06\x06\x01\x84\x80"), NOT_IDR),
+        (in_front(b"\x09\xf0", built.SPS, built.PPS), ""),
+        (in_front(b"\x09\xf0", built.SPS, b"\x68\xff"), OTHER_PARAMETERS),
+        (in_front(SPS), OTHER_PARAMETERS),
+        # Frames of one size and no sound: the size stands in the header of the fragment.
+        (built.picture((built.Sample(built.unit(built.IDR[0]), 2048),)), ""),
+        (built.picture((built.Sample(built.unit(b"\x41" + bytes(9)), 2048),) * 2), NOT_IDR),
+    ],
+)
+@pytest.mark.parametrize("has_sound", [False, True])
+def test_what_players_cannot_start_at(
+    picture: built.Track, reason: str, *, has_sound: bool
+) -> None:
+    sound = [built.sound(*[4] * len(picture.fragments))] * has_sound
+    path = built.stored(built.fragmented_mp4(picture, *sound))
+    assert reason_against_copy(path) == reason
+    path = built.stored(built.fragmented_mp4(*sound, picture))
+    assert reason_against_copy(path) == reason
+
+
+def test_parameters_that_are_only_between_the_pictures() -> None:
+    entry = built.picture_entry(b"avc3", built.box(b"avcC", record()))
+    first = sample(built.SPS, built.PPS)
+    picture = built.picture(built.frames(0, first=first), entry=entry)
+    assert reason_against_copy(built.stored(built.fragmented_mp4(picture))) == NO_PARAMETERS
+    without_record = built.picture(entry=built.picture_entry(b"avc1"))
+    assert reason_against_copy(built.stored(built.fragmented_mp4(without_record))) == NO_PARAMETERS
+
+
+def test_a_fragment_of_sound_alone_is_no_reason() -> None:
+    path = built.stored(
+        built.fragmented_mp4(built.picture(built.frames(0), ()), built.sound(6, 20))
+    )
+    assert reason_against_copy(path) == ""

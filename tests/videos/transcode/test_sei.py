@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from tests import boxes, clips
 from tests.examples import one_in
+from tests.videos.transcode import built
 from videos.transcode.errors import ProcessingError
+from videos.transcode.fragments import read_index
 from videos.transcode.sei import clean_record, clean_unit, remove_user_data
 
 PLACE = b"latitude_deg=52.5200 longitude_deg=13.4050"
@@ -159,3 +161,71 @@ def test_a_file_of_another_layout_is_an_error_of_processing(tmp_path: Path) -> N
         remove_user_data(path)
     with pytest.raises(ProcessingError, match="cannot be read"):
         remove_user_data(Path(shutil.copy(clips.h264_mp4(size="160x90"), tmp_path)))
+
+
+# -- files that are built here
+
+RECOVERY_UNIT = sei(RECOVERY)
+
+
+def built_with(*units: bytes, entry: bytes = b"") -> bytes:
+    """Three fragments with these units in front of their first frames, and sound."""
+    first = b"".join(built.unit(one) for one in units)
+    picture = built.picture(*(built.frames(n, first=first) for n in range(3)), entry=entry)
+    return built.fragmented_mp4(picture, built.sound())
+
+
+def test_user_data_of_a_built_file_is_replaced_and_nothing_else() -> None:
+    units = (sei(USER_DATA, RECOVERY), RECOVERY_UNIT, bytes([31]) + PLACE)
+    path = built.stored(built_with(*units))
+    index, times = read_index(path), path.stat().st_mtime_ns
+    ticks: list[int] = []
+    assert remove_user_data(path, tick=lambda: ticks.append(1)) == 6
+    assert path.read_bytes() == built_with(*(clean_unit(one) for one in units))
+    assert len(ticks) == 3
+    assert path.stat().st_mtime_ns == times
+    assert read_index(path) == index
+    assert PLACE not in path.read_bytes()
+    assert remove_user_data(path) == 0
+
+
+def test_user_data_in_the_decoders_record_is_replaced() -> None:
+    record = built.avc_record(pps=(built.PPS, sei(USER_DATA)))
+    entry = built.picture_entry(b"avc1", built.box(b"avcC", record))
+    path = built.stored(built_with(entry=entry))
+    assert remove_user_data(path) == 1
+    cleaned = built.picture_entry(b"avc1", built.box(b"avcC", clean_record(record)))
+    assert path.read_bytes() == built_with(entry=cleaned)
+
+
+def test_a_unit_that_is_cut_ends_its_frame_alone() -> None:
+    data = built_with(sei(USER_DATA))
+    place = data.index(built.unit(sei(USER_DATA)))
+    path = built.stored(data[:place] + b"\0\1\0\0" + data[place + 4 :])
+    assert remove_user_data(path) == 2
+    assert path.read_bytes().count(PLACE) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        built.FTYP,
+        built.plain_mp4(),
+        built.fragmented_mp4(built.sound(number=1)),
+        built.fragmented_mp4().replace(b"avcC", b"free"),
+        built_with(entry=built.picture_entry(b"avc1", built.box(b"avcC", b"\1\2\3"))),
+        built.FTYP + b"\0\0\0\4free",
+        built.FTYP + b"\xff\0\0\0moof",
+        built.fragmented_mp4().replace(b"trun\0\0\x0a\5", b"trun\0\0\x0a\4"),
+        built.fragmented_mp4().replace(b"trun\0\0\x0a\5\0\0", b"trun\0\0\x0a\5\0\1"),
+        built.fragmented_mp4()
+        .replace(b"tfhd\0\2\0\x38", b"tfhd\0\2\0\x28")
+        .replace(b"trun\0\0\x0a\5", b"trun\0\0\x08\5"),
+    ],
+)
+def test_a_built_file_of_another_layout_is_told_and_stays(data: bytes) -> None:
+    path = built.stored(data)
+    with pytest.raises(ProcessingError, match="cannot be read"):
+        remove_user_data(path)
+    assert path.read_bytes() == data

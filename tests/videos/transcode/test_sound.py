@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import boxes, clips
 from tests.examples import one_in
+from tests.videos.transcode import built
 from videos.transcode.aac import has_channels, reason_to_encode
-from videos.transcode.errors import SourceError
+from videos.transcode.errors import ProcessingError, SourceError
 from videos.transcode.masking import mask_track
 from videos.transcode.pipeline import transcode
 from videos.transcode.probe import probe
@@ -283,3 +284,38 @@ def test_frames_begin_with_the_element_of_their_channels(
     padded = frame + "0" * (-len(frame) % 8)
     content = int(padded, 2).to_bytes(len(padded) // 8) if padded else b""
     assert has_channels(content, channels) == fits
+
+
+def built_sound(configuration: str, packet: bytes, *more: bytes) -> bytes:
+    """A fragmented file whose sound has this configuration and a packet for each fragment."""
+    entry = built.sound_entry(b"mp4a", built.esds(bytes.fromhex(configuration)))
+    packets = tuple((built.Sample(data, 1024),) for data in (packet, *more))
+    track = replace(built.sound(entry=entry), fragments=packets)
+    return built.fragmented_mp4(built.picture(*(built.frames(n) for n in range(3))), track)
+
+
+MONO, STEREO, ITS_OWN = "1588", "1210", "1200"
+ONE, TWO = b"\x01\x18\x20\x07", b"\x21\x18\x20\x07"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (built_sound(MONO, ONE, ONE, ONE), ""),
+        (built_sound(STEREO, TWO, TWO), ""),
+        (built_sound(MONO, ONE, ONE, TWO), "sound with other channels than its configuration"),
+        (built_sound(STEREO, ONE), "sound with other channels than its configuration"),
+        (built_sound(ITS_OWN, TWO), "sound with a channel layout of its own"),
+        (built.fragmented_mp4(), ""),
+        (built.fragmented_mp4(built.picture()), ""),
+    ],
+)
+def test_built_sound_that_players_refuse(data: bytes, reason: str) -> None:
+    assert reason_to_encode(built.stored(data)) == reason
+
+
+def test_a_damaged_file_of_sound_is_an_error_of_processing() -> None:
+    damaged = built.fragmented_mp4().replace(b"trun\0\0\0\1", b"trun\0\0\0\0")
+    with pytest.raises(ProcessingError) as caught:
+        reason_to_encode(built.stored(damaged))
+    assert caught.value.detail == "AAC: a run without an offset"

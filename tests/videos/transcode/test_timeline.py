@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videos.transcode.timeline import (
@@ -105,6 +105,7 @@ def test_the_rules(case: Case) -> None:
     assert (timeline.sound is None) == (not case.sound)
 
 
+@settings(deadline=None)
 @given(
     seen=st.tuples(st.integers(-50, 500), st.integers(1, 500)),
     heard=st.tuples(st.integers(-50, 500), st.integers(1, 500)),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import clips
 from tests.builders import make_user
-from tests.videos.stored_videos import kept_video
-from tests.videos.transcode import fragmented
+from tests.videos.stored_videos import built_rendition
 from videos.models import Rendition
 from videos.services.guest_links import create_guest_link
 from videos.transcode.file_start import initialisation_segment
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -35,7 +32,7 @@ def bob(transactional_db: None) -> User:
 @pytest.fixture
 def rendition(bob: User, client: Client) -> Rendition:
     client.force_login(bob)
-    return kept_video(bob, clips.h264_mp4(), is_enriched=False).renditions.get()
+    return built_rendition(bob)
 
 
 def base_of(rendition: Rendition) -> str:
@@ -77,7 +74,6 @@ def test_with_nginx_it_still_comes_from_the_site(
 
 
 def test_it_is_the_same_before_and_after_finalising(client: Client, rendition: Rendition) -> None:
-    shutil.copyfile(fragmented.old(clips.h264_mp4()), rendition.path)
     address = f"{base_of(rendition)}source.init.mp4?v={rendition.version}"
     before = client.get(address).content
     finalise(rendition.path)
@@ -95,7 +91,6 @@ def test_a_file_that_is_gone_is_404(client: Client, rendition: Rendition) -> Non
 
 def test_players_need_not_fetch_again_what_they_have(client: Client, rendition: Rendition) -> None:
     """Chromium sends If-Range for parts of a file of which it has others."""
-    shutil.copyfile(fragmented.old(clips.h264_mp4()), rendition.path)
     played = [base_of(rendition) + name for name in ("stream.mp4", "source.mp4")]
     download = f"{base_of(rendition)}download/"
 
