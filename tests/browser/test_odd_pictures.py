@@ -10,7 +10,6 @@ import pytest
 
 from tests.browser.player import wait_until
 from tests.browser.test_hls import SOURCE, open_hls
-from tests.examples import one_in
 from tests.videos.stored_videos import kept_video
 from tests.videos.transcode import odd_pictures as odd
 
@@ -85,7 +84,8 @@ def choose(page: Page, height: int) -> None:
     )
 
 
-@pytest.mark.parametrize("make", one_in(4, SOURCES))
+@pytest.mark.long  # their plans and files, and encodes in test_combinations, in each run
+@pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES.keys())
 def test_it_plays_to_its_end_and_from_the_middle_in_each_size(
     page: Page, bob: User, make: Callable[[], Path]
 ) -> None:

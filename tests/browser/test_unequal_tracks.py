@@ -9,7 +9,6 @@ import pytest
 from tests import clips
 from tests.browser.player import play_to_the_end, seek, wait_until
 from tests.browser.test_hls import open_hls
-from tests.examples import one_in
 from tests.videos.stored_videos import kept_video
 from videos.models import Rendition
 
@@ -53,7 +52,8 @@ SOURCES: dict[str, tuple[Callable[[], Path], float]] = {
 }
 
 
-@pytest.mark.parametrize("source", one_in(10, SOURCES))
+@pytest.mark.long  # such files in test_combinations and their packets in each run
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES.keys())
 def test_it_plays_to_its_end_and_from_its_middle(
     source: tuple[Callable[[], Path], float], visit: Callable[..., Page], bob: User
 ) -> None:
