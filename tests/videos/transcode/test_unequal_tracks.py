@@ -218,6 +218,9 @@ CASES: dict[str, Case] = {
     ),
     "sound a little shorter": Case(case("mp4", *picture(4), *tone(3.85), *X264, *AAC), 4),
     "sound a little shorter, mkv": Case(case("mkv", *picture(4), *tone(3.85), *X264, *AAC), 4),
+    "sound a little shorter, mkv, encoded": Case(
+        case("mkv", *picture(4), *tone(3.85), *X265, *AAC), 4, copied=False
+    ),
     "sound of one packet": Case(
         case("mp4", *picture(4), *tone(0.02), *X264, *AAC), 4, sound_copied=False
     ),
@@ -268,6 +271,14 @@ CASES: dict[str, Case] = {
         6,
         sound_copied=False,
         heard=((0, 3.8, False), (4.2, 5.8, True)),
+    ),
+    "sound a little late and longer": Case(
+        lambda: made(
+            *("mkv", "-i", str(silent(4))),
+            *("-itsoffset", "0.15", "-i", str(sound_file(4.2)), "-c", "copy"),
+        ),
+        4.36,
+        sound_copied=False,
     ),
     "sound late, encoded": Case(
         case("mp4", *picture(6), *tone(2, 3), *X265, *AAC),
