@@ -15,6 +15,7 @@ from videos.transcode.filling import (
     continuous_sound,
     from_start,
     lengthened_sound,
+    short_picture,
     standing_frames,
     with_last_frame,
 )
@@ -157,7 +158,8 @@ def _treated(picture: Any, treatment: Treatment, plan: Plan) -> Any:
         )
     if treatment.crop is not None:
         picture = _cropped(picture, treatment)
-    return picture.filter("fps", fps=_rate(treatment.fps), **from_start(plan))
+    filling = {**from_start(plan), **short_picture(plan)}
+    return picture.filter("fps", fps=_rate(treatment.fps), **filling)
 
 
 def _cropped(picture: Any, treatment: Treatment) -> Any:

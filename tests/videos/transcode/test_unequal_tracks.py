@@ -234,6 +234,15 @@ CASES: dict[str, Case] = {
     "a still with sound": Case(
         case("mp4", *picture(0.1), *tone(20), *X264, *AAC), 20, copied=False, starts_red=False
     ),
+    "a still of 0.04 s with sound": Case(
+        case(
+            *("mp4", "-f", "lavfi", "-i", f"color=blue:size={SIZE}:rate=25:duration=0.04"),
+            *(*tone(20), *X264, *AAC),
+        ),
+        20,
+        copied=False,
+        starts_red=False,
+    ),
     # Sound without packets.
     "no packets, mp4": Case(lambda: with_empty_table("mp4"), 3, sound_copied=None),
     "no packets, pcm in mov": Case(
