@@ -341,9 +341,10 @@ def all_black() -> Path:
     return make("mp4", "-f", "lavfi", "-i", "color=black:size=160x90:duration=2", *x264())
 
 
-def trimmed() -> Path:
-    """Trimmed on a phone: the edit list hides the first 1.5 s, which are still in the file."""
-    return make("mp4", "-ss", "1.5", "-i", str(h264_mp4(seconds=3, gop=300)), "-c", "copy")
+def trimmed(*, gop: int = 300, layout: str | None = "stereo") -> Path:
+    """Trimmed on a phone: the edit list hides frames before 1.5 s, which are still in the file."""
+    whole = h264_mp4(seconds=3, gop=gop, layout=layout)
+    return make("mp4", "-ss", "1.5", "-i", str(whole), "-c", "copy")
 
 
 # -- subtitles

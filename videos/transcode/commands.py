@@ -15,6 +15,7 @@ from videos.transcode.filling import (
     continuous_sound,
     from_start,
     lengthened_sound,
+    short_picture,
     standing_frames,
     with_last_frame,
 )
@@ -118,7 +119,10 @@ def _inputs(source: Path, plan: Plan, options: Options) -> tuple[Any, Any]:
     """Returns the inputs of the picture and of the sound.
 
     They are two if the tracks are apart (``timeline``): FFmpeg reads each when its output needs
-    it, so neither waits in memory for the other. Otherwise both are the same.
+    it, so neither waits in memory for the other. They are also two if a copied track changes its
+    times beside an encoded one: FFmpeg then reads the encoded one first and opens the output. Its
+    bitstream filters see times in the units of the source for packets that come before that.
+    Otherwise both are the same.
     """
     words: dict[str, Any] = dict(
         input_options(options.accepted, options.max_pixels, options.max_streams)
@@ -126,9 +130,18 @@ def _inputs(source: Path, plan: Plan, options: Options) -> tuple[Any, Any]:
     if abs(plan.shift_seconds) >= MIN_SHIFT_SECONDS:
         words["itsoffset"] = f"{plan.shift_seconds:.6f}"
     stream = ffmpeg.input(address(source), **words)
-    if plan.sound is None or not plan.timeline.is_apart:
+    if plan.sound is None or not (plan.timeline.is_apart or _changes_times_beside_encoded(plan)):
         return stream, stream
     return stream, ffmpeg.input(address(source), vn=None, **words)
+
+
+def _changes_times_beside_encoded(plan: Plan) -> bool:
+    assert plan.sound is not None
+    if plan.copied == plan.sound.copied:
+        return False
+    if plan.copied:
+        return bool(standing_frames(plan.timeline, plan.frames))
+    return bool(lengthened_sound(plan.timeline, plan.sound))
 
 
 # -- the picture
@@ -145,7 +158,8 @@ def _treated(picture: Any, treatment: Treatment, plan: Plan) -> Any:
         )
     if treatment.crop is not None:
         picture = _cropped(picture, treatment)
-    return picture.filter("fps", fps=_rate(treatment.fps), **from_start(plan))
+    filling = {**from_start(plan), **short_picture(plan)}
+    return picture.filter("fps", fps=_rate(treatment.fps), **filling)
 
 
 def _cropped(picture: Any, treatment: Treatment) -> Any:

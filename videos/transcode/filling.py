@@ -29,6 +29,19 @@ def from_start(plan: Plan) -> dict[str, Any]:
     return {"start_time": 0} if is_late else {}
 
 
+def short_picture(plan: Plan) -> dict[str, Any]:
+    """Returns options of the filter "fps" that keep a picture shorter than one frame of the output.
+
+    It is rounded to no frame at all otherwise. Only for such pictures: a last frame that is rounded
+    up could overlap the next ones where FFmpeg sets up its filters again.
+    """
+    span = plan.timeline.picture
+    if plan.treatment is None or span is None:
+        return {}
+    is_short = (span.end - span.start) * plan.treatment.fps < 1
+    return {"eof_action": "pass"} if is_short else {}
+
+
 def with_last_frame(picture: Any, timeline: Timeline, fps: Fraction) -> Any:
     """Shows the last frame until the end of the video, and ends the picture there.
 

@@ -9,7 +9,8 @@ Times are the packets' own, after edit lists, in seconds of the source.
    file would need work, because tracks never end at exactly the same time.
 2. The video starts with the picture, or with sound that starts earlier. It ends with the picture,
    or with sound that ends later.
-3. The picture starts with its first keyframe: what comes before it cannot be decoded.
+3. The picture starts with its first keyframe: what comes before it cannot be decoded, unless the
+   edit list hides a keyframe still further in front.
 4. Until a late picture starts, its first frame is shown; after its end its last frame is shown.
    A copy gets this by other times of these two packets (bitstream filter ``setts``), as long as
    keyframes are then still close enough together; an encode repeats the frames.

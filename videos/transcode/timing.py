@@ -32,8 +32,10 @@ class Timing:
     """A summary of the packets. Times are in seconds.
 
     ``start`` and ``end`` are None for a track without timestamps. ``usual_interval`` is the mean of
-    the intervals near the median, which evens out rounding to milliseconds. ``first_group`` and
-    ``last_group`` last from the first and last keyframe to the next one or to the end.
+    the intervals near the median, which evens out rounding to milliseconds. ``first_keyframe`` is
+    where decoding shows its first frame: the start, if a hidden keyframe comes before it.
+    ``first_group`` and ``last_group`` last from the first and last keyframe to the next one or to
+    the end.
     """
 
     frames: int
@@ -84,6 +86,7 @@ class PacketReader:
         self._last_decoded = -math.inf
         self._complete = True
         self._hides = False
+        self._hides_keyframe = False
         self._starts_with_keyframe = False
 
     @property
@@ -110,6 +113,7 @@ class PacketReader:
         flags = fields[3]
         if "D" in flags:  # AV_PKT_FLAG_DISCARD: the edit list hides this frame
             self._hides = True
+            self._hides_keyframe |= self._frames == 0 and "K" in flags
             return
         if self._frames == 0:
             self._starts_with_keyframe = "K" in flags
@@ -141,7 +145,8 @@ class PacketReader:
         usual = [one for one in intervals if abs(one - median) <= slack]
         span = times[-1] - times[0]
         end = max(self._end, times[-1])
-        marks = [*sorted(self._keyframes), end]
+        keyframes = {*self._keyframes, times[0]} if self._hides_keyframe else self._keyframes
+        marks = [*sorted(keyframes), end]
         groups = [later - earlier for earlier, later in itertools.pairwise(marks)]
         return Timing(
             frames=self._frames,

@@ -340,6 +340,24 @@ def test_the_video_starts_with_its_own_tracks() -> None:
     assert "-itsoffset" not in command(replace(COPY, shift_seconds=0.0001))
 
 
+def test_a_track_that_changes_its_times_is_not_read_before_an_encoded_one() -> None:
+    longer = replace(ENCODE.timeline, sound_need="lengthen")
+    stands = replace(COPY.timeline, stands_after=0.2)
+    assert COPY.sound is not None
+    copied, coded = (replace(COPY.sound, copied=is_copied) for is_copied in (True, False))
+    assert [
+        len(after(command(replace(plan, timeline=timeline, sound=sound)), "-i"))
+        for plan, timeline, sound in (
+            (ENCODE, longer, copied),
+            (COPY, stands, coded),
+            (COPY, stands, copied),
+            (COPY, longer, copied),
+            (ENCODE, stands, copied),
+            (COPY, COPY.timeline, coded),
+        )
+    ] == [2, 2, 1, 1, 1, 1]
+
+
 def test_tracks_that_are_apart_are_read_from_two_inputs() -> None:
     timeline = replace(COPY.timeline, is_apart=True)
     words = command(replace(COPY, timeline=timeline, shift_seconds=-1.5))

@@ -592,6 +592,12 @@ def test_what_was_trimmed_away_is_gone() -> None:
     assert picture_of(clip).frames == pytest.approx(45, abs=1)
 
 
+def test_a_trimmed_video_keeps_all_frames_before_its_first_visible_keyframe() -> None:
+    result = result_of(clips.trimmed(gop=30, layout=None))
+    assert result.plan.duration_seconds == pytest.approx(1.5, abs=0.01)
+    assert picture_of(result.top.path).frames == 45
+
+
 SYNCHRONOUS: dict[str, Callable[[], Path]] = {
     "copied": clips.flash_and_beep,
     "copied from matroska": lambda: clips.flash_and_beep(suffix="mkv"),

@@ -167,6 +167,14 @@ def test_hidden_frames_are_told_and_not_counted() -> None:
     assert timing.start == 0
 
 
+def test_frames_after_a_hidden_keyframe_can_be_decoded() -> None:
+    timing = timing_of("-0.1,-0.1,0.1,KD", "0.0,0.0,0.1,__", "0.1,0.1,0.1,__", "0.2,0.2,0.1,K_")
+    assert (timing.start, timing.first_keyframe) == (0, 0)
+    assert timing.keyframes == 2
+    late = timing_of("-0.1,-0.1,0.1,_D", "0.0,0.0,0.1,__", "0.1,0.1,0.1,K_")
+    assert (late.start, late.first_keyframe) == (0, 0.1)
+
+
 @pytest.mark.parametrize(
     "lines",
     [

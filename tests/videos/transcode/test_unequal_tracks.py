@@ -218,6 +218,9 @@ CASES: dict[str, Case] = {
     ),
     "sound a little shorter": Case(case("mp4", *picture(4), *tone(3.85), *X264, *AAC), 4),
     "sound a little shorter, mkv": Case(case("mkv", *picture(4), *tone(3.85), *X264, *AAC), 4),
+    "sound a little shorter, mkv, encoded": Case(
+        case("mkv", *picture(4), *tone(3.85), *X265, *AAC), 4, copied=False
+    ),
     "sound of one packet": Case(
         case("mp4", *picture(4), *tone(0.02), *X264, *AAC), 4, sound_copied=False
     ),
@@ -230,6 +233,15 @@ CASES: dict[str, Case] = {
     "sound much longer": Case(case("mp4", *picture(2), *tone(30), *X264, *AAC), 30, copied=False),
     "a still with sound": Case(
         case("mp4", *picture(0.1), *tone(20), *X264, *AAC), 20, copied=False, starts_red=False
+    ),
+    "a still of 0.04 s with sound": Case(
+        case(
+            *("mp4", "-f", "lavfi", "-i", f"color=blue:size={SIZE}:rate=25:duration=0.04"),
+            *(*tone(20), *X264, *AAC),
+        ),
+        20,
+        copied=False,
+        starts_red=False,
     ),
     # Sound without packets.
     "no packets, mp4": Case(lambda: with_empty_table("mp4"), 3, sound_copied=None),
@@ -268,6 +280,14 @@ CASES: dict[str, Case] = {
         6,
         sound_copied=False,
         heard=((0, 3.8, False), (4.2, 5.8, True)),
+    ),
+    "sound a little late and longer": Case(
+        lambda: made(
+            *("mkv", "-i", str(silent(4))),
+            *("-itsoffset", "0.15", "-i", str(sound_file(4.2)), "-c", "copy"),
+        ),
+        4.36,
+        sound_copied=False,
     ),
     "sound late, encoded": Case(
         case("mp4", *picture(6), *tone(2, 3), *X265, *AAC),
