@@ -24,6 +24,7 @@ STANDARD_RATES = (
 )
 MAX_DEVIATION = 0.01  # share of a rate; a closer standard rate is taken instead
 LONGER_SECONDS = 0.1  # a packet of sound that is this much longer than most is followed by a hole
+MAX_DURATIONS = 1000  # different ones that are counted; real tracks have some ten
 ROUNDING_SECONDS = 0.0011  # Matroska and some cameras round times to milliseconds
 
 
@@ -224,7 +225,8 @@ class SoundReader:
         self._start = min(self._start, starts)
         self._latest, self._lasts = starts, lasts or 0.0
         self._end = max(self._end, starts + self._lasts)
-        self._durations[fields[2]] += 1
+        if fields[2] in self._durations or len(self._durations) < MAX_DURATIONS:
+            self._durations[fields[2]] += 1
         from_picture = starts - (self._start if picture_at is None else picture_at)
         self._distance = max(self._distance, abs(from_picture))
 
