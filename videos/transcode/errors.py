@@ -96,6 +96,13 @@ class DifferentTimesError(ProcessingError):
     """The tracks of a result do not start or end as planned: another attempt gives the same."""
 
 
+class UnfitCopyError(ProcessingError):
+    """The picture cannot be published as it is, so it must be encoded; ``detail`` says why."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(UNREADABLE, detail=detail)
+
+
 class CancelledError(ProcessingError):
     """Processing was cancelled. A ``tick`` raises this to end a run."""
 

@@ -27,6 +27,7 @@ _DAMAGE = re.compile(
     r"error while decoding MB|decode_slice_header error|no frame!|Invalid NAL unit size"
     r"|non-existing [PS]PS|Error splitting the input into NAL units"
 )
+_SIZE = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +75,12 @@ def parse_frames(output: str, messages: str) -> FrameFacts:
         output: its standard output.
         messages: its standard error.
     """
-    frames = [
+    lines = (
         dict(field.split("=", 1) for field in line.split("|") if "=" in field)
         for line in output.splitlines()
-        if "width=" in line
-    ]
+    )
+    # The last line is cut if ffprobe was ended.
+    frames = [line for line in lines if _has_size(line)]
     sizes = {(int(frame["width"]), int(frame["height"])): None for frame in frames}
     return FrameFacts(
         count=len(frames),
@@ -86,6 +88,10 @@ def parse_frames(output: str, messages: str) -> FrameFacts:
         sizes=tuple(sorted(sizes, key=lambda size: size[0] * size[1], reverse=True)),
         are_damaged=_DAMAGE.search(messages) is not None,
     )
+
+
+def _has_size(frame: dict[str, str]) -> bool:
+    return all(_SIZE.fullmatch(frame.get(name, "")) for name in ("width", "height"))
 
 
 def _field_order(frames: list[dict[str, str]]) -> FieldOrder:

@@ -12,6 +12,7 @@ Knows MP4, MOV, Matroska, WebM and AVI.
 from __future__ import annotations
 
 import itertools
+import os
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,6 +27,9 @@ UNKNOWN: Final = b"zzzz"  # a name that no codec has
 MAX_DESCRIPTION_BYTES: Final = 1024**2
 MAX_HEADER_BYTES: Final = 4 * 1024**2
 MAX_ELEMENTS: Final = 10_000
+MAX_TRACKS: Final = 256
+MAX_PARTS_OF_A_TRACK: Final = 256  # real ones have some twenty
+MAX_ADDRESS_BYTES: Final = 100_000  # Linux starts no program with an argument above 128 KiB
 
 # Fields of a sample entry in front of its boxes (ISO/IEC 14496-12, 12.1.3 and 12.2.3), which begin
 # with 6 reserved bytes and a reference.
@@ -57,7 +61,8 @@ def plain_view(path: Path) -> View:
 
 
 def masked_view(path: Path, patches: Iterable[Patch], folder: Path) -> View | None:
-    """Returns the file with patches that do not overlap. None for a path that cannot be quoted.
+    """Returns the file with patches that do not overlap. None for a path that cannot be quoted,
+    and for so many patches that the address would be too long.
 
     Args:
         folder: where the patches are stored; it must exist as long as the view is used.
@@ -70,9 +75,10 @@ def masked_view(path: Path, patches: Iterable[Patch], folder: Path) -> View | No
         parts += [_part(address, at, patch.offset), f"file:{shown.absolute()}"]
         at = patch.offset + len(patch.content)
     parts.append(_part(address, at, size))
-    if any("|" in part for part in parts):
+    joined = "concat:" + "|".join(parts)
+    if any("|" in part for part in parts) or len(os.fsencode(joined)) > MAX_ADDRESS_BYTES:
         return None
-    return View("concat:" + "|".join(parts), "file,concat,subfile")
+    return View(joined, "file,concat,subfile")
 
 
 def _part(address: str, start: int, end: int) -> str:
@@ -140,10 +146,11 @@ class _Element(NamedTuple):
 def _mask_matroska(reader: FileReader, index: int) -> Iterator[Patch]:
     """FFmpeg makes no stream of tracks whose type and codec do not fit; attachments come last."""
     found = -1
-    for entry in _elements(reader, *_tracks(reader)):
+    for entry in _elements(reader, *_tracks(reader), limit=MAX_TRACKS):
         if entry.identifier != TRACK_ENTRY:
             continue
-        values = {one.identifier: one for one in _elements(reader, entry.start, entry.end)}
+        parts = _elements(reader, entry.start, entry.end, limit=MAX_PARTS_OF_A_TRACK)
+        values = {one.identifier: one for one in parts}
         codec, kind = values.get(CODEC_ID), values.get(TRACK_TYPE)
         if codec is None or kind is None:
             continue
@@ -169,8 +176,8 @@ def _tracks(reader: FileReader) -> tuple[int, int]:
     return 0, 0
 
 
-def _elements(reader: FileReader, start: int, end: int) -> Iterator[_Element]:
-    for _ in range(MAX_ELEMENTS):
+def _elements(reader: FileReader, start: int, end: int, *, limit: int) -> Iterator[_Element]:
+    for _ in range(limit):
         element = _element(reader, start, end) if start < end else None
         if element is None:
             return

@@ -23,6 +23,7 @@ PICTURE = 1  # the TrackType of pictures
 
 MAX_TRACKS_BYTES = 1024 * 1024
 MAX_ELEMENTS = 1024
+MAX_NUMBER_BYTES = 8  # RFC 8794, section 7.2
 
 
 class CroppedTrack(NamedTuple):
@@ -54,7 +55,7 @@ def read_cropping(path: Path) -> tuple[CroppedTrack, ...]:
         return tuple(
             _cropped(dict(_elements(video)))
             for entry in _all(tracks, TRACK_ENTRY)
-            if int.from_bytes(next(_all(entry, TRACK_TYPE), b"")) == PICTURE
+            if _number(next(_all(entry, TRACK_TYPE), b"")) == PICTURE
             for video in _all(entry, VIDEO)
         )
     except ValueError:
@@ -63,7 +64,7 @@ def read_cropping(path: Path) -> tuple[CroppedTrack, ...]:
 
 def _cropped(values: dict[int, bytes]) -> CroppedTrack:
     def value(element: int) -> int:
-        return int.from_bytes(values.get(element, b""))
+        return _number(values.get(element, b""))
 
     left, top = value(CROP_LEFT), value(CROP_TOP)
     width = value(PIXEL_WIDTH) - left - value(CROP_RIGHT)
@@ -76,6 +77,13 @@ def _cropped(values: dict[int, bytes]) -> CroppedTrack:
     shown = value(DISPLAY_WIDTH) or width, value(DISPLAY_HEIGHT) or height
     sar = Fraction(1) if shown == stored else Fraction(shown[0] * height, shown[1] * width)
     return CroppedTrack(Crop(left, top, width, height), sar, stored)
+
+
+def _number(content: bytes) -> int:
+    """Parses an unsigned integer. Raises: ValueError for one that is longer than any may be."""
+    if len(content) > MAX_NUMBER_BYTES:
+        raise ValueError(f"a number of {len(content)} bytes")
+    return int.from_bytes(content)
 
 
 def _tracks(reader: FileReader) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING
 
 from videos.transcode.container import FIRST_BOXES, FileReader, box_header
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 MAX_TABLE_BYTES = 64 * 1024 * 1024  # 12 h in chunks of one packet: 8 million entries
 MAX_SAMPLES = 1_000_000  # in the last chunk
-MAX_BOXES = 10_000  # in one box
+MAX_RUN_BYTES = 16 * 1024 * 1024  # of an stsc: 1.4 million runs of chunks
+MAX_BOXES = 10_000  # of the file
+MAX_CHILDREN = 256  # of a box; real ones have some ten
 JUDGED_HANDLERS = (b"vide", b"soun")
 
 Box = tuple[bytes, int, int]  # kind, and the offsets where its content starts and ends
@@ -38,7 +41,8 @@ def has_all_samples(path: Path) -> bool:
         try:
             return all(
                 _last_sample(reader, track) < reader.size
-                for moov in _children(reader, 0, reader.size, b"moov")
+                # FFmpeg, too, reads only the first one.
+                for moov in islice(_children(reader, 0, reader.size, b"moov", MAX_BOXES), 1)
                 for track in _children(reader, *moov[1:], b"trak")
                 if _is_judged(reader, track)
             )
@@ -46,9 +50,11 @@ def has_all_samples(path: Path) -> bool:
             return True
 
 
-def _children(reader: FileReader, start: int, end: int, kind: bytes) -> Iterator[Box]:
-    """Yields the boxes of a kind between two offsets."""
-    for _ in range(MAX_BOXES):
+def _children(
+    reader: FileReader, start: int, end: int, kind: bytes, limit: int = MAX_CHILDREN
+) -> Iterator[Box]:
+    """Yields the boxes of a kind between two offsets. Reads at most ``limit`` boxes."""
+    for _ in range(limit):
         header = box_header(reader.read(start, 16))
         if header is None or start >= end:
             return
@@ -69,9 +75,9 @@ def _child(reader: FileReader, box: Box, *path: bytes) -> Box:
     return box
 
 
-def _content(reader: FileReader, box: Box) -> bytes:
+def _content(reader: FileReader, box: Box, limit: int = MAX_TABLE_BYTES) -> bytes:
     _, start, end = box
-    if end - start > MAX_TABLE_BYTES:
+    if end - start > limit:
         raise ValueError("a table that is too large")
     return reader.read(start, end - start)
 
@@ -91,11 +97,11 @@ def _last_sample(reader: FileReader, track: Box) -> int:
     sizes = _child(reader, table, b"stsz")
     usual, count = struct.unpack(">II", reader.read(sizes[1] + 4, 8))
     offsets = _chunk_offsets(reader, table)
-    runs = _content(reader, _child(reader, table, b"stsc"))[8:]
+    runs = _content(reader, _child(reader, table, b"stsc"), MAX_RUN_BYTES)[8:]
     chunks, samples = _filled_chunks(runs, count, len(offsets))
     if not chunks:
         return -1
-    furthest, last = max(offsets[:chunks]), offsets[chunks - 1]
+    furthest, last = max(islice(offsets, chunks)), offsets[chunks - 1]
     if last != furthest:  # chunks in another order: the start of the chunk will do
         return int(furthest)
     before = min(samples, MAX_SAMPLES) - 1
@@ -125,10 +131,10 @@ def _filled_chunks(runs: bytes, samples: int, chunks: int) -> tuple[int, int]:
     Args:
         runs: of stsc: the first chunk of a run, samples in each of its chunks, and a third number.
     """
-    starts = list(struct.iter_unpack(">III", runs[: len(runs) // 12 * 12]))
-    ends = [first for first, _, _ in starts[1:]] + [chunks + 1]
+    starts = struct.iter_unpack(">III", runs[: len(runs) // 12 * 12])
     left, last = samples, (0, 0)
-    for (first, each, _), end in zip(starts, ends, strict=False):  # without runs, no ends count
+    # One after the other: a list of a million runs would have 160 MB.
+    for (first, each, _), (end, _, _) in pairwise(chain(starts, [(chunks + 1, 0, 0)])):
         count = min(end, chunks + 1) - first
         if not left or count <= 0 or not each:
             continue

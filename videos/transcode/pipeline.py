@@ -21,6 +21,7 @@ from videos.transcode.errors import (
     NotFragmentedError,
     ProcessingError,
     SourceError,
+    UnfitCopyError,
 )
 from videos.transcode.finalise import finalise
 from videos.transcode.fragments import read_index
@@ -130,12 +131,13 @@ def _processed(
             encoder = run_plan(plan)
         return plan, encoder
 
-    plan, encoder = made(make_plan(info, options))
-    found = reason_against_copy(output_path(workdir, plan.top)) if plan.copied else ""
+    plan = make_plan(info, options)
     try:
+        plan, encoder = made(plan)
+        found = reason_against_copy(output_path(workdir, plan.top)) if plan.copied else ""
         if not found:
             return _Done(plan, encoder, *checked(plan))
-    except DifferentTimesError as error:
+    except (DifferentTimesError, UnfitCopyError) as error:
         if not plan.copied:
             raise
         found = error.detail

@@ -6,6 +6,7 @@ tables beside them, which have megabytes in long videos.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ class SampleDescriptions:
     """The sample descriptions of one track.
 
     Attributes:
-        entries: kind and content of each distinct description.
+        entries: kind and SHA-256 of the content of each distinct description. The contents of all
+            tracks may have gigabytes in a hostile file.
     """
 
     entries: tuple[tuple[bytes, bytes], ...] = ()
@@ -80,5 +82,5 @@ def _descriptions(reader: FileReader, table: Box) -> SampleDescriptions:
     after_count = table._replace(start=table.start + 8)
     for box in children(reader, after_count, limit=MAX_DESCRIPTIONS):
         size = min(box.end - box.start, MAX_DESCRIPTION_BYTES)
-        entries[box.kind, reader.read(box.start, size)] = None
+        entries[box.kind, hashlib.sha256(reader.read(box.start, size)).digest()] = None
     return SampleDescriptions(tuple(entries))

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from videos.transcode.container import FileReader
-from videos.transcode.errors import ProcessingError
+from videos.transcode.errors import ProcessingError, UnfitCopyError
 from videos.transcode.moov import avc_record, video_track
 from videos.transcode.sample_runs import Sample, boxes_with_samples, samples_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
 # Types of NAL units (table 7-1).
@@ -33,7 +34,17 @@ KEPT_MESSAGES: Final = frozenset({6, 45, 47, 137, 144, 147})
 # Captions (ATSC A/53 part 4): ITU-T T.35 of the USA, its provider ATSC, "GA94", caption data.
 REGISTERED, CAPTIONS = 4, b"\xb5\x00\x31GA94\x03"
 FILLER_MESSAGE: Final = 3
+NO_MESSAGE: Final = -1
 END: Final = b"\x80"  # the stop bit after the last message
+
+# Real units of user data have some hundred bytes. Larger ones, and those of more messages, are
+# removed as a whole, so that a hostile one cannot fill memory.
+MAX_UNIT_BYTES: Final = 64 * 1024
+MAX_MESSAGES: Final = 256
+BLOCK_BYTES: Final = 1024**2
+# Of all pictures together: broadcasts have some 70 slices in a picture, other writers below ten.
+MAX_UNITS, MAX_UNITS_OF_A_PICTURE = 100_000, 100
+TOO_MANY_UNITS: Final = "too many units in its pictures"
 
 # Profiles whose avcC ends with fields of their own (ISO/IEC 14496-15, 5.3.3.1.2).
 HIGH_PROFILES: Final = frozenset({100, 110, 122, 144, 244, 44})
@@ -50,6 +61,7 @@ def remove_user_data(path: Path, *, tick: Callable[[], None] = lambda: None) -> 
         tick: called for each fragment.
 
     Raises:
+        UnfitCopyError: the pictures have more parts than real ones.
         ProcessingError: the file does not have the layout that FFmpeg writes.
         OSError: the file cannot be read or written.
     """
@@ -73,6 +85,7 @@ def remove_user_data(path: Path, *, tick: Callable[[], None] = lambda: None) -> 
 def _changes(reader: FileReader, tick: Callable[[], None]) -> Iterator[tuple[int, bytes, bytes]]:
     """Yields an offset, the bytes that are there, and those that belong there."""
     track = length_size = fragments = 0
+    units_left = MAX_UNITS
     for box in boxes_with_samples(reader):
         if box.kind == b"moov":
             track = video_track(box.content)
@@ -83,25 +96,47 @@ def _changes(reader: FileReader, tick: Callable[[], None]) -> Iterator[tuple[int
             fragments += 1
             tick()
             for sample in samples_of(box.content, box.offset, track):
-                yield from _changes_in(reader, sample, length_size)
+                units_left += MAX_UNITS_OF_A_PICTURE
+                units_left -= yield from _changes_in(reader, sample, length_size, units_left)
     if not fragments:
         raise ValueError("no fragments")
 
 
 def _changes_in(
-    reader: FileReader, sample: Sample, length_size: int
-) -> Iterator[tuple[int, bytes, bytes]]:
-    place, end = sample.offset, sample.offset + sample.size
+    reader: FileReader, sample: Sample, length_size: int, most: int
+) -> Generator[tuple[int, bytes, bytes], None, int]:
+    """Yields the changes in one picture. Returns how many units it has. Raises: UnfitCopyError for
+    more than ``most``."""
+    units, place, end = 0, sample.offset, sample.offset + sample.size
     while place + length_size < end:
         start = reader.read(place, length_size + 1)
         size = int.from_bytes(start[:length_size])
         place += length_size
         if len(start) <= length_size or place + size > end:
-            return  # the units of a damaged picture are not told apart; decoders stop here, too
+            break  # the units of a damaged picture are not told apart; decoders stop here, too
+        units += 1
+        if units > most:
+            raise UnfitCopyError(TOO_MANY_UNITS)
         if size and (start[-1] & 31 == SEI or start[-1] & 31 in UNKNOWN_UNITS):
-            unit = reader.read(place, size)
-            yield place, unit, clean_unit(unit)
+            if size > MAX_UNIT_BYTES:
+                yield from _filled(reader, place, size)
+            else:
+                unit = reader.read(place, size)
+                yield place, unit, clean_unit(unit)
         place += size
+    return units
+
+
+def _filled(reader: FileReader, place: int, size: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yields the changes, block after block, that make filler of a large unit."""
+    for start in range(0, size, BLOCK_BYTES):
+        length = min(BLOCK_BYTES, size - start)
+        new = bytearray(b"\xff" * length)
+        if start == 0:
+            new[0] = FILLER
+        if start + length == size:
+            new[-1:] = END
+        yield place + start, reader.read(place + start, length), bytes(new)
 
 
 def clean_record(record: bytes) -> bytes:
@@ -137,7 +172,9 @@ def clean_unit(unit: bytes) -> bytes:
     """Returns a unit of the same size: an SEI with only what is kept, and filler for any other."""
     if unit[0] & 31 != SEI:
         return bytes([FILLER]) + b"\xff" * (len(unit) - 2) + END * (len(unit) > 1)
-    messages = list(_messages(_unescaped(unit[1:])))
+    messages = list(islice(_messages(_unescaped(unit[1:])), MAX_MESSAGES + 1))
+    if len(messages) > MAX_MESSAGES:
+        messages = [(NO_MESSAGE, b"")]
     kept = [message for kind, message in messages if _is_kept(kind, message)]
     if len(kept) == len(messages) or all(kind == FILLER_MESSAGE for kind, _ in messages):
         return unit
@@ -149,7 +186,7 @@ def clean_unit(unit: bytes) -> bytes:
 
 
 def _messages(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yields the type and all bytes of each message (7.3.2.3.1). A cut one has the type -1."""
+    """Yields the type and all bytes of each message (7.3.2.3.1). A cut one is NO_MESSAGE."""
     content = content.rstrip(b"\0").removesuffix(END)
     place = 0
     while place < len(content):
@@ -162,7 +199,7 @@ def _messages(content: bytes) -> Iterator[tuple[int, bytes]]:
                 number, place = number + content[place], place + 1
             numbers.append(number)
         place += numbers[1]
-        yield numbers[0] if place <= len(content) else -1, content[start:place]
+        yield numbers[0] if place <= len(content) else NO_MESSAGE, content[start:place]
 
 
 def _is_kept(kind: int, message: bytes) -> bool:

@@ -28,8 +28,9 @@ LEGACY: Final = {
 }
 # The least share of zeros in a text in UTF-16 without a byte order mark.
 ZEROS: Final = 0.05
-# The number and times in front of the text of a cue, as FFmpeg writes SubRip.
-CUE_START: Final = re.compile(rb"(?m)(^[0-9]+\r?\n[0-9:,]+ --> [0-9:,]+[^\n]*\n)")
+# The number and times in front of the text of a cue, as FFmpeg writes SubRip. All of it is ASCII,
+# unlike what a text may have that looks the same.
+CUE_START: Final = re.compile(rb"(?m)(^[0-9]+\r?\n[0-9:,]+ --> [0-9:,]+[\0-\x09\x0b-\x7f]*\n)")
 
 
 def decode_text(raw: bytes, language: str = "") -> str:

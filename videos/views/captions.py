@@ -17,7 +17,7 @@ from clipset.ui.refusals import errors_as_messages
 from videos.access import captioned_video, deleted_is_404
 from videos.forms import CaptionForm
 from videos.models import Caption, Video
-from videos.selectors.captions import caption_rows
+from videos.selectors.captions import caption_name, caption_rows
 from videos.services.captions import (
     add_caption,
     choose_default_caption,
@@ -43,12 +43,14 @@ def captions(request: MemberRequest, short_id: str) -> HttpResponse:
     if added is not None:
         messages.success(request, f"“{added.label}” added")
         return redirect("video_captions", short_id=short_id)
+    is_own, removed = video.uploaded_by_id == request.user.pk, _removed(request, video)
     context = {
         "video": video,
         "form": form,
-        "tracks": caption_rows(video),
-        "is_own": video.uploaded_by_id == request.user.pk,
-        "removed": _removed(request, video),
+        "tracks": caption_rows(video, is_own=is_own),
+        "is_own": is_own,
+        "removed": removed,
+        "removed_name": removed and caption_name(removed, is_own=is_own),
     }
     return render(request, "videos/captions/edit.html", context, status=422 if is_sent else 200)
 
@@ -117,7 +119,8 @@ def restore(request: MemberRequest, short_id: str, caption_id: int) -> HttpRespo
     caption = get_object_or_404(Caption.objects.defer("body"), video=video, pk=caption_id)
     with errors_as_messages(request), deleted_is_404():
         restored = restore_caption(caption=caption)
-        messages.success(request, f"“{restored.label}” restored")
+        name = caption_name(restored, is_own=video.uploaded_by_id == request.user.pk)
+        messages.success(request, f"“{name}” restored")
     return redirect("video_captions", short_id=short_id)
 
 

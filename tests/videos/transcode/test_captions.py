@@ -28,7 +28,7 @@ from videos.transcode.captions import (
 from videos.transcode.errors import CancelledError, ProcessingError
 from videos.transcode.languages import ENGLISH, TWO_LETTERS, language_code, language_name
 from videos.transcode.probe import probe
-from videos.transcode.text_encodings import decode_text
+from videos.transcode.text_encodings import decode_cues, decode_text
 from videos.transcode.types import Options, Progress
 
 if TYPE_CHECKING:
@@ -408,3 +408,9 @@ def test_a_source_that_is_gone_has_no_tracks(tmp_path: Path) -> None:
     clip = clips.with_subtitles("mkv", "subrip", "eng")
     info = probe(clip, options=OPTIONS)
     assert extract_captions(tmp_path / "gone.mkv", info, tmp_path, options=OPTIONS) == ()
+
+
+def test_text_that_looks_like_the_start_of_a_cue() -> None:
+    start = b"1\n00:00:01,000 --> 00:00:02,000\n"
+    text = b"5\n00:00:03,000 --> 00:00:04,000 \xe9\n"
+    assert decode_cues(start + text + b"\n", "fr").endswith("4,000 \xe9\n\n")

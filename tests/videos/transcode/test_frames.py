@@ -306,3 +306,8 @@ def test_a_whole_clip_shows_no_damage() -> None:
     video = probe(odd.h264(), options=OPTIONS).video
     assert video is not None
     assert reasons_to_encode(video, OPTIONS) == ()
+
+
+@pytest.mark.parametrize("line", ["frame|width=320|hei", "frame|width=N/A|height=N/A"])
+def test_lines_about_frames_that_are_cut(line: str) -> None:
+    assert parse_frames(f"frame|width=320|height=180\n{line}", "").sizes == ((320, 180),)

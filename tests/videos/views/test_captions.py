@@ -161,6 +161,20 @@ def test_a_withheld_track_is_nowhere_until_its_uploader_publishes_it(
     check(client, is_published=False)
 
 
+def test_a_name_with_a_place_is_shown_to_the_uploader_only(client: Client, video: Video) -> None:
+    name = "52.5200, 13.4050"
+    track = make_caption(video, PLACE, is_withheld=True, has_coordinates=True, label=name)
+    page = reverse("video_captions", args=[video.short_id])
+    moderator = Client()
+    moderator.force_login(make_moderator())
+    assert "52.5200" in client.get(page).content.decode()
+    assert "52.5200" not in moderator.get(page).content.decode()
+    assert "English" in moderator.get(page).content.decode()
+    for action, key in (("caption_remove", "en"), ("caption_restore", track.pk)):
+        url = reverse(action, args=[video.short_id, key])
+        assert "52.5200" not in moderator.post(url, follow=True).content.decode()
+
+
 def test_a_withheld_track_that_is_removed_and_restored_is_still_withheld(
     client: Client, video: Video
 ) -> None:

@@ -7,16 +7,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import Client
 
 from tests.builders import make_user
 from tests.videos.stored_videos import built_rendition
-from videos.models import Rendition
+from videos.models import Rendition, Video
 from videos.services.guest_links import create_guest_link
 from videos.transcode.file_start import initialisation_segment
 from videos.transcode.finalise import finalise
 
 if TYPE_CHECKING:
-    from django.test import Client
     from pytest_django.fixtures import Settings
 
     from accounts.models import User
@@ -62,6 +62,16 @@ def test_guests_get_it_and_keep_nothing(client: Client, rendition: Rendition, bo
     answer = client.get(f"/s/{issued.token}/source.init.mp4?v={rendition.version}")
     assert answer.content == initialisation_segment(rendition.path)
     assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_only_those_who_may_watch_get_it(client: Client, rendition: Rendition) -> None:
+    video, address = rendition.video, f"{base_of(rendition)}source.init.mp4"
+    stranger, member = Client(), Client()
+    member.force_login(make_user("carol"))
+    assert member.get(address).status_code == 200
+    assert stranger.get(address).status_code in {302, 401, 403, 404}
+    Video.objects.filter(pk=video.pk).update(is_hidden=True)
+    assert [one.get(address).status_code for one in (client, member)] == [200, 404]
 
 
 def test_with_nginx_it_still_comes_from_the_site(

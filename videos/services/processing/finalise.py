@@ -144,7 +144,7 @@ def _hash_of(rendition: Rendition) -> QuerySet[FileHash]:
 
 def _remove_user_data(lease: Lease) -> bool:
     """Removes what a camera wrote between the frames of a copy, such as places; older versions kept
-    it. Returns whether the file has changed. Raises: LeaseLostError."""
+    it. Returns whether the file may have changed. Raises: LeaseLostError."""
     path = lease.rendition.path
     lease.renew()
     _hash_of(lease.rendition).delete()  # would be wrong after the first change
@@ -152,7 +152,7 @@ def _remove_user_data(lease: Lease) -> bool:
         return remove_user_data(path, tick=_ticker(lease, may_pause=False)) > 0
     except ProcessingError as error:  # the file plays as it is
         logger.warning("%s may hold user data: %s", path.name, error.detail)
-        return False
+        return True  # in front of what could not be read
 
 
 def _change(lease: Lease, plan: Finalisation) -> None:

@@ -34,6 +34,7 @@ from videos.services.file_hashes import hash_stored_files
 from videos.services.finalising import files_are_being_finalised, finalising_progress
 from videos.services.processing import finalise as under_test
 from videos.services.processing.finalise import finalise_older_files
+from videos.transcode.errors import UnfitCopyError
 from videos.transcode.file_start import is_finalised
 from videos.transcode.finalise import carry_out, finalise, hashes
 from videos.transcode.fragments import read_index
@@ -165,6 +166,21 @@ def test_a_kill_while_the_place_is_removed_loses_nothing(
     assert_finalised(old)
     assert place not in old.path.read_bytes()
     assert has_all_frames(old.path)
+
+
+def test_the_hash_is_right_when_only_a_part_of_a_file_could_be_cleaned(
+    old: Rendition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a file whose later pictures are damaged."""
+    with_place(old)
+
+    def in_part(path: Path, **more: Any) -> int:
+        assert remove_user_data(path, **more) > 0
+        raise UnfitCopyError("a run that is cut")
+
+    monkeypatch.setattr(under_test, "remove_user_data", in_part)
+    assert finalise_older_files() == 1
+    assert_finalised(old)
 
 
 @pytest.mark.ffmpeg
