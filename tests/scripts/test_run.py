@@ -126,7 +126,7 @@ def test_a_start_makes_what_is_missing(
     with running(installed, command, SEED="none", READYZ_TOKEN=TOKEN) as process:
         said = started(process)
         assert f"Clipset is running at http://127.0.0.1:{installed.port}" in said
-        assert is_whole(installed)
+        wait_for(lambda: is_whole(installed), name="all processes")
         check_documented_commands(installed)
 
         # Only the owner may read the settings file, and another start may use another port.
