@@ -17,7 +17,15 @@ from clipset.lib.pictures import write_whole
 from tests import clips
 from tests.builders import make_category, make_playlist, make_user, make_video
 from tests.videos.stored_videos import kept_video
-from videos.models import GuestLink, Job, Notification, NotificationKind, ProcessingStatus, Video
+from videos.models import (
+    Caption,
+    GuestLink,
+    Job,
+    Notification,
+    NotificationKind,
+    ProcessingStatus,
+    Video,
+)
 from videos.selectors.comments import REPLIES_SHOWN
 from videos.services.captions import add_caption
 from videos.services.comments import delete_comment, edit_comment, write_comment
@@ -114,11 +122,14 @@ def _video(bob: User, **fields: Any) -> Video:
     clip = clips.h264_mp4(seconds=2, size="1152x640", fps="10", gop=20)
     video_file = Video.objects.get(pk=kept_video(bob, clip).pk)
     fields |= {"title": "Harvest in the hills", "description": DESCRIPTION, "view_count": 12345}
+    fields |= {"processing_note": "The sound couldn't be kept."}
     Video.objects.filter(pk=video_file.pk).update(**fields)
     video_file.refresh_from_db()
     index_video(video_file.pk)
     add_caption(video=video_file, contents=SRT, language="en", label="")
     add_caption(video=video_file, contents=SRT, language="de", label="")
+    withheld = add_caption(video=video_file, contents=SRT, language="fr", label="")
+    Caption.objects.filter(pk=withheld.pk).update(has_coordinates=True, is_withheld=True)
     return video_file
 
 
