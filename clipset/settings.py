@@ -296,6 +296,10 @@ IS_TRIAL = "CLIPSET_TRIAL" in os.environ
 # but one may process videos of ten minutes and longer.
 TRANSCODE_CLUSTER = "transcode"
 TRANSCODE_WORKERS = env.int("TRANSCODE_WORKERS", 2)
+# Redis wakes workers itself. A trial start runs no tasks and no schedules.
+_broker = "" if REDIS_URL else "clipset.workers.wake_up.make_database_broker"
+if IS_TRIAL:
+    _broker = "clipset.workers.idle_broker.make_idle_broker"
 Q_CLUSTER = {
     "name": "clipset",
     "label": "Queue",
@@ -314,8 +318,7 @@ Q_CLUSTER = {
     "max_rss": 600_000,
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "ALT_CLUSTERS": {TRANSCODE_CLUSTER: {"workers": TRANSCODE_WORKERS}},
-    # A trial start runs no tasks and no schedules.
-    **({"broker_class": "clipset.workers.idle_broker.make_idle_broker"} if IS_TRIAL else {}),
+    **({"broker_class": _broker} if _broker else {}),
     "scheduler": not IS_TRIAL,
 }
 

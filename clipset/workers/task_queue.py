@@ -22,6 +22,7 @@ from clipset.database.clock import LEASE_SLACK, bring_back, log_mend
 from clipset.database.commits import after_commit
 from clipset.database.transactions import name_work
 from clipset.lib.request_id import current_request_id, set_request_id
+from clipset.workers.wake_up import wake_cluster
 
 FIRST_CLUSTER: Final[str] = settings.Q_CLUSTER["name"]
 
@@ -43,6 +44,8 @@ def enqueue(function: str, *args: Any, cluster: str | None = None) -> None:
         after_commit(call, what=f"enqueuing {function}")
     else:
         call()
+        wake = partial(wake_cluster, cluster or FIRST_CLUSTER)
+        after_commit(wake, what=f"waking the workers for {function}")
 
 
 def return_taken_tasks() -> int:
