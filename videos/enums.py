@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
+
+# Stands for the time of the frame that is right for most videos: at 1 s, or the next one that is
+# not black.
+AUTOMATIC_FRAME: Final = -1.0
 
 
 class ProcessingStatus(models.TextChoices):

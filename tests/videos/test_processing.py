@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from clipset.workers.stopping import announce_stop, forget_stop
 from siteconfig.models import StorageRoot
@@ -48,8 +50,10 @@ from videos.services.processing.attempt import SOURCE_MISSING, retry_processing
 from videos.services.processing.claim import claim_next_job
 from videos.services.processing.work_folders import file_stem, work_folder
 from videos.services.stored_files import StoredFile
+from videos.services.thumbnails import enqueue_lost_thumbnails
 from videos.tasks import run_next_encode, run_next_job
 from videos.transcode import commands
+from videos.transcode.thumbnail import make_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,6 +206,65 @@ def test_a_thumbnail_is_a_picture_of_the_videos_shape(bob: User) -> None:
     with Image.open(video.thumbnail_path) as picture:
         assert picture.format == "JPEG"
         assert picture.width < picture.height
+
+
+def test_a_video_is_ready_before_its_thumbnail(bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, object]] = []
+
+    def looking(path: Path, *args: Any, **options: Any) -> bool:
+        video = Video.objects.get()
+        seen.append((video.processing_status, video.thumbnail_filename))
+        assert path == video.file_path
+        return make_thumbnail(path, *args, **options)
+
+    monkeypatch.setattr("videos.services.thumbnails.make_thumbnail", looking)
+    video = ready_video(bob, clips.h264_mp4())
+    assert seen == [(ProcessingStatus.COMPLETED, None)]
+    assert (video.thumbnail_wanted_at, video.awaits_first_thumbnail) == (None, False)
+
+
+def test_a_worker_that_is_killed_before_the_thumbnail_leaves_it_to_the_sweep(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Kill(BaseException):
+        pass
+
+    def killed(*_: Any, **__: Any) -> bool:
+        raise Kill
+
+    monkeypatch.setattr("videos.services.thumbnails.make_thumbnail", killed)
+    stored = sent_video(bob, clips.h264_mp4())
+    with pytest.raises(Kill):
+        run_next_job()
+    monkeypatch.undo()
+    video = Video.objects.get(pk=stored.pk)
+    assert video.is_ready
+    assert (video.thumbnail_filename, video.awaits_first_thumbnail) == (None, True)
+    assert video.chosen_frame_at is None, "nobody chose it"
+    OrmQ.objects.all().delete()
+    assert enqueue_lost_thumbnails() == 1
+    assert "videos.tasks.make_chosen_thumbnail" in run_queue()
+    video.refresh_from_db()
+    assert video.thumbnail_path is not None
+    assert video.thumbnail_path.is_file()
+    assert not video.awaits_first_thumbnail
+
+
+def test_a_thumbnail_that_cannot_be_made_leaves_the_video_as_it_is(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full is tried again; a video without frames is not."""
+    for error, is_wanted in ((OSError(errno.ENOSPC, "full"), True), (ValueError("no"), False)):
+
+        def fails(*_: Any, reason: Exception = error, **__: Any) -> bool:
+            raise reason
+
+        monkeypatch.setattr("videos.services.thumbnails.make_thumbnail", fails)
+        video = ready_video(bob, clips.h264_mp4())
+        monkeypatch.undo()
+        assert video.thumbnail_filename is None
+        assert video.awaits_first_thumbnail == is_wanted
+        assert Job.objects.filter(video=video, state=JobState.WAITING, kind="ENRICH").exists()
 
 
 def test_a_video_without_sound_is_fine(bob: User) -> None:

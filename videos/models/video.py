@@ -16,7 +16,7 @@ from django.utils import timezone
 from clipset.lib.ids import new_short_id
 from clipset.lib.text import MAX_TITLE_LENGTH
 from siteconfig.roots import root_path
-from videos.enums import ProcessingStatus
+from videos.enums import AUTOMATIC_FRAME, ProcessingStatus
 from videos.models.constraints import at_most, not_blank
 from videos.querysets import VideoQuerySet
 
@@ -110,6 +110,7 @@ class Video(models.Model):
         editable=False,
         help_text="Layout of the tiles; see videos.transcode.storyboard.",
     )
+    # AUTOMATIC_FRAME for a video that was just published.
     thumbnail_wanted_at = models.FloatField(
         null=True,
         blank=True,
@@ -241,6 +242,16 @@ class Video(models.Model):
         if not self.thumbnail_filename:
             return None
         return root_path(self.thumbnail_root) / self.thumbnail_filename
+
+    @property
+    def chosen_frame_at(self) -> float | None:
+        """The time in seconds of the frame that a member chose, until the thumbnail is made."""
+        wanted = self.thumbnail_wanted_at
+        return None if wanted == AUTOMATIC_FRAME else wanted
+
+    @property
+    def awaits_first_thumbnail(self) -> bool:
+        return not self.thumbnail_filename and self.thumbnail_wanted_at is not None
 
     @property
     def storyboard_path(self) -> Path | None:

@@ -16,7 +16,8 @@ from videos.transcode.confine import Limits, find_program
 from videos.transcode.errors import CancelledError
 from videos.transcode.pipeline import transcode
 from videos.transcode.run import run
-from videos.transcode.types import Options, Progress, Tick, TranscodeResult
+from videos.transcode.thumbnail import make_thumbnail
+from videos.transcode.types import Options, Progress, Tick, TranscodeResult, no_tick
 
 KEYFRAME_SECONDS = 2
 SOUND_RATE = 16_000  # Hz, in which the tune is computed; the file has 48 kHz
@@ -59,6 +60,7 @@ class BuiltFile:
     """A processed clip. `source_bytes`: its size before; `version`: names the result's contents."""
 
     result: TranscodeResult
+    thumbnail: Path | None
     source_bytes: int
     version: str
 
@@ -78,7 +80,8 @@ def build_clips(folder: Path, *, say: Say) -> Mapping[str, BuiltFile]:
         own = folder / clip.name
         own.mkdir()
         source = make_clip(clip, own, options=_options(), tick=tick)
-        return _built(transcode(source, own / "done", options=_options(), tick=tick), source)
+        result = transcode(source, own / "done", options=_options(), tick=tick)
+        return _built(result, source, tick)
 
     with ThreadPoolExecutor(MAX_CLIPS_AT_ONCE) as pool:
         futures = {clip.name: pool.submit(build, n, clip) for n, clip in enumerate(CLIPS, start=1)}
@@ -96,14 +99,29 @@ def build_clips(folder: Path, *, say: Say) -> Mapping[str, BuiltFile]:
 def copy_source(source: Path, folder: Path, *, say: Say) -> Mapping[str, BuiltFile]:
     """Processes one video and uses it for all ten clips. Raises: the errors of `transcode`."""
     say(f"Processing {source.name} …")
-    built = _built(transcode(source, folder / "done", options=_options()), source)
+    built = _built(transcode(source, folder / "done", options=_options()), source, no_tick)
     return dict.fromkeys((clip.name for clip in CLIPS), built)
 
 
-def _built(result: TranscodeResult, source: Path) -> BuiltFile:
-    with result.renditions[0].path.open("rb") as file:
+def _built(result: TranscodeResult, source: Path, tick: Tick) -> BuiltFile:
+    top = result.top
+    with top.path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return BuiltFile(result=result, source_bytes=source.stat().st_size, version=digest[:12])
+    thumbnail = top.path.with_name("thumbnail.jpg")
+    is_made = make_thumbnail(
+        top.path,
+        thumbnail,
+        size=(top.width, top.height),
+        seconds=top.duration_seconds,
+        options=_options(),
+        tick=tick,
+    )
+    return BuiltFile(
+        result=result,
+        thumbnail=thumbnail if is_made else None,
+        source_bytes=source.stat().st_size,
+        version=digest[:12],
+    )
 
 
 def _options() -> Options:

@@ -226,7 +226,7 @@ def _describe(video: Video, built: BuiltFile) -> None:
     """Sets the fields that a finished job sets."""
     stem, top = f"{video.pk.hex}-{built.version}", built.result.top
     video.filename = f"{stem}.mp4"
-    if built.result.thumbnail is not None:
+    if built.thumbnail is not None:
         video.thumbnail_filename = f"{stem}.jpg"
         video.thumbnail_root = roots.THUMBNAILS
     video.file_size_bytes, video.stored_bytes = built.source_bytes, top.size_bytes
@@ -247,8 +247,8 @@ def _place(video: Video, built: BuiltFile, folder: Path, placed: list[Path]) -> 
     a failure brings back, so it is not added to `placed`.
     """
     wanted = [(built.result.top.path, video.file_path)]
-    if built.result.thumbnail is not None and video.thumbnail_path is not None:
-        wanted.append((built.result.thumbnail, video.thumbnail_path))
+    if built.thumbnail is not None and video.thumbnail_path is not None:
+        wanted.append((built.thumbnail, video.thumbnail_path))
     for work, final in wanted:
         if not final.exists():
             placed.append(final)

@@ -51,6 +51,7 @@ class VideoCard:
     view_count: int
     like_count: int
     state: str
+    awaits_thumbnail: bool
     progress: JobProgress | None
     watched: int | None = None  # percent; None if the viewer has not started it
     storyboard_url: str = ""  # of the WebVTT file; "" without a storyboard
@@ -58,6 +59,11 @@ class VideoCard:
     @property
     def is_processing(self) -> bool:
         return self.state in {"waiting", "processing"}
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether it will soon look different: its first thumbnail is made once it is ready."""
+        return self.is_processing or self.awaits_thumbnail
 
 
 def thumbnail_url(video: Video) -> str | None:
@@ -146,6 +152,7 @@ def _card(video: Video, progress: JobProgress | None, likes: int, watched: int |
         view_count=video.view_count,
         like_count=likes,
         state=card_state(video),
+        awaits_thumbnail=video.awaits_first_thumbnail,
         progress=progress,
         watched=watched,
         storyboard_url=storyboard_url(video),

@@ -50,7 +50,7 @@ def poll_of(shown: Iterable[VideoCard], *, since: datetime | None = None) -> Pol
 
     The address contains a checksum of each card, so that unchanged cards are not sent again.
     """
-    processing = [card for card in shown if card.is_processing][:MAX_POLLED]
+    processing = [card for card in shown if card.is_changing][:MAX_POLLED]
     if not processing:
         return None
     now = timezone.now()
@@ -76,7 +76,10 @@ def card_changes(
     named = list(looks)[:MAX_POLLED]
     videos = Video.objects.visible_to(viewer).filter(short_id__in=named).for_cards()
     found = cards(videos, likes={})
-    changed = [card for card in found if _look(card) != looks[card.short_id]]
+    # A video that became ready is shown together with its thumbnail, some tenths of a second later.
+    changed = [
+        card for card in found if not card.awaits_thumbnail and _look(card) != looks[card.short_id]
+    ]
     return CardChanges(
         changed=changed,
         ended=[card for card in changed if not card.is_processing],
@@ -87,4 +90,6 @@ def card_changes(
 def _look(card: VideoCard) -> str:
     shown = card.progress
     told = (shown.percent, shown.seconds_left) if shown else None
-    return f"{crc32(repr((card.state, card.thumbnail_url, told)).encode()):x}"
+    return (
+        f"{crc32(repr((card.state, card.awaits_thumbnail, card.thumbnail_url, told)).encode()):x}"
+    )

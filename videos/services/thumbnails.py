@@ -23,6 +23,7 @@ from siteconfig.roots import (
     THUMBNAILS,
     checked_root,
 )
+from videos.enums import AUTOMATIC_FRAME
 from videos.filenames import VERSION_CHARACTERS, published_stem
 from videos.models import RemovalReason, Video
 from videos.services.files import remove_unpublished
@@ -34,12 +35,12 @@ from videos.services.stored_files import StoredFile
 from videos.transcode.errors import CancelledError, DiskFullError, KilledBySignalError
 from videos.transcode.ladder import fit
 from videos.transcode.probe import probe
-from videos.transcode.thumbnail import make_thumbnail
+from videos.transcode.thumbnail import frame_near, make_thumbnail
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from videos.transcode.types import Progress
+    from videos.transcode.types import Options, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +88,20 @@ def set_uploaded_thumbnail(
     return video
 
 
+def make_first_thumbnail(video: Video) -> None:
+    """Makes the thumbnail of a video that a worker has just published. Never raises.
+
+    If it fails for now, or the process ends before, the row keeps the wish for it.
+    """
+    try:
+        make_chosen_thumbnail(video.pk)
+    except Exception:
+        logger.exception("video %s has no thumbnail yet", video.short_id)
+
+
 def make_chosen_thumbnail(video_id: UUID) -> bool:
-    """Makes the thumbnail from the frame that was chosen last. Called by a worker.
+    """Makes the thumbnail from the frame that was chosen last, or from the one that is right for
+    most videos (AUTOMATIC_FRAME). Called by a worker.
 
     False when none is chosen, when there is no frame, or when it has to be tried again: the row
     keeps the choice then.
@@ -114,8 +127,9 @@ def make_chosen_thumbnail(video_id: UUID) -> bool:
 
 
 def enqueue_lost_thumbnails() -> int:
-    """Enqueues tasks for chosen frames whose task was lost or given up for now. Returns how many. A
-    second task for the same frame does no harm."""
+    """Enqueues tasks for thumbnails that are wanted and whose task was lost or given up for now, or
+    whose worker ended after it had published the video. Returns how many. A second task for the
+    same frame does no harm."""
     wanted = Video.objects.filter(thumbnail_wanted_at__isnull=False)
     keys = list(wanted.values_list("pk", flat=True)[:MAX_AT_A_TIME])
     for key in keys:
@@ -134,14 +148,28 @@ def _frame(video: Video) -> bytes | None:
     folder = Path(tempfile.mkdtemp(prefix="picture-", dir=checked_root(TEMP)))
     try:
         options = transcode_options(accepted=("mp4",))
-        video_file, picture = video.file_path, folder / "thumbnail.jpg"
-        info = probe(video_file, options=options, tick=_stop_if_asked, reads_frames=False)
-        at = video.thumbnail_wanted_at
-        if make_thumbnail(video_file, picture, info, options=options, tick=_stop_if_asked, at=at):
-            return picture.read_bytes()
-        return None
+        picture = folder / "thumbnail.jpg"
+        is_made = make_thumbnail(
+            video.file_path,
+            picture,
+            size=(video.width or 0, video.height or 0),
+            seconds=video.duration_seconds or 0,
+            options=options,
+            tick=_stop_if_asked,
+            at=_moment(video, options),
+        )
+        return picture.read_bytes() if is_made else None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _moment(video: Video, options: Options) -> float | None:
+    """The time of the chosen frame in seconds; None for the one that is right for most videos."""
+    at = video.thumbnail_wanted_at
+    if at is None or at == AUTOMATIC_FRAME:
+        return None
+    info = probe(video.file_path, options=options, tick=_stop_if_asked, reads_frames=False)
+    return frame_near(at, info.video) if info.video else None
 
 
 def _stop_if_asked(_progress: Progress) -> None:

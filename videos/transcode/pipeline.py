@@ -1,4 +1,4 @@
-"""The whole pipeline: turns an uploaded file into one that browsers play, with a thumbnail."""
+"""The whole pipeline: turns an uploaded file into one that browsers play."""
 
 from __future__ import annotations
 
@@ -25,14 +25,12 @@ from videos.transcode.errors import (
 )
 from videos.transcode.finalise import finalise
 from videos.transcode.fragments import read_index
-from videos.transcode.media import MediaInfo
 from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
 from videos.transcode.run import run
 from videos.transcode.sei import remove_user_data
-from videos.transcode.thumbnail import make_thumbnail
 from videos.transcode.types import (
     NEARLY_DONE,
     EncoderChoice,
@@ -51,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-THUMBNAIL_NAME = "thumbnail.jpg"
+    from videos.transcode.media import MediaInfo
 
 # Limit of the file size for safety only: what a plan asks for stays far below it.
 SIZE_FACTOR = 2
@@ -72,7 +70,7 @@ def transcode(
     tick: Tick = no_tick,
     on_start: OnStart = no_start,
 ) -> TranscodeResult:
-    """Makes ``workdir/<name>.mp4`` for each rendition and ``workdir/thumbnail.jpg`` from a source.
+    """Makes ``workdir/<name>.mp4`` for each rendition from a source.
 
     All files are complete when this returns; ``publish.publish_file`` publishes them. Files of an
     earlier attempt are replaced. Call this from a worker's main thread (see ``run``).
@@ -88,17 +86,12 @@ def transcode(
         OSError: a folder or file cannot be read or written.
     """
     workdir.mkdir(exist_ok=True)
-    thumbnail = workdir / THUMBNAIL_NAME
-    thumbnail.unlink(missing_ok=True)
     info = info or probe(source, options=options, tick=tick)
     done = _processed(source, workdir, info, options=options, tick=tick, on_start=on_start)
-    path, late = done.renditions[0].path, _nearly_done(tick)
-    has_thumbnail = make_thumbnail(path, thumbnail, done.top, options=options, tick=late)
     return TranscodeResult(
         info=info,
         plan=done.plan,
         renditions=done.renditions,
-        thumbnail=thumbnail if has_thumbnail else None,
         encoder=done.encoder,
     )
 
@@ -107,7 +100,6 @@ class _Done(NamedTuple):
     plan: Plan
     encoder: EncoderChoice | None
     renditions: tuple[Made, ...]
-    top: MediaInfo  # facts of the first rendition
 
 
 def _processed(
@@ -136,14 +128,14 @@ def _processed(
         plan, encoder = made(plan)
         found = reason_against_copy(output_path(workdir, plan.top)) if plan.copied else ""
         if not found:
-            return _Done(plan, encoder, *checked(plan))
+            return _Done(plan, encoder, checked(plan))
     except (DifferentTimesError, UnfitCopyError) as error:
         if not plan.copied:
             raise
         found = error.detail
     output_path(workdir, plan.top).unlink()
     plan, encoder = made(make_plan(info, options, found=found))
-    return _Done(plan, encoder, *checked(plan))
+    return _Done(plan, encoder, checked(plan))
 
 
 def transcode_lower(
@@ -176,23 +168,19 @@ def transcode_lower(
     if plan is None:
         return ()
     make_renditions(top, workdir, info, plan, options=options, tick=tick)
-    renditions, _ = _checked(workdir, plan, options=options, tick=tick)
-    return renditions
+    return _checked(workdir, plan, options=options, tick=tick)
 
 
 def _nearly_done(tick: Tick) -> Tick:
     return lambda _: tick(NEARLY_DONE)
 
 
-def _checked(
-    workdir: Path, plan: Plan, *, options: Options, tick: Tick
-) -> tuple[tuple[Made, ...], MediaInfo]:
-    """Finalises and checks all renditions. Returns them, and the facts of the first.
+def _checked(workdir: Path, plan: Plan, *, options: Options, tick: Tick) -> tuple[Made, ...]:
+    """Finalises and checks all renditions.
 
     Players that read the growing files meanwhile go on.
     """
     renditions: list[Made] = []
-    infos: list[MediaInfo] = []
     for rendition in plan.renditions:
         path = output_path(workdir, rendition)
         problem: NotFragmentedError | None = None
@@ -204,7 +192,6 @@ def _checked(
         if problem is not None:  # nothing that check_output looks for, and explains better
             raise problem
         assert info.video is not None  # check_output has checked it
-        infos.append(info)
         made = Made(
             rendition=rendition,
             path=path,
@@ -216,7 +203,7 @@ def _checked(
             size_bytes=info.size_bytes,
         )
         renditions.append(made)
-    return tuple(renditions), infos[0]
+    return tuple(renditions)
 
 
 def make_renditions(

@@ -24,7 +24,7 @@ from videos.transcode.types import Options, Tick, no_tick
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from videos.transcode.media import MediaInfo, VideoStream
+    from videos.transcode.media import VideoStream
 
 JPEG_QUALITY = 4  # mjpeg's scale of 2 (best) to 31
 # A frame is black if the brightest tenth of its pixels is at most this luma (black 16, white 235).
@@ -108,8 +108,9 @@ def _without_black(picture: Any) -> Any:
 def make_thumbnail(
     video: Path,
     thumbnail: Path,
-    made: MediaInfo,
     *,
+    size: tuple[int, int],
+    seconds: float,
     options: Options,
     tick: Tick = no_tick,
     at: float | None = None,
@@ -121,14 +122,12 @@ def make_thumbnail(
     everything that was searched is black: all frames of a short video, the keyframes of a long one.
 
     Args:
-        made: the facts of ``video``.
-        at: seconds from the start, chosen by a member: takes that frame even if it is black, and
-            the last frame for a time after the end.
+        size, seconds: of ``video``.
+        at: a time by ``frame_near``, chosen by a member: takes that frame even if it is black.
     """
-    assert made.video is not None
     side = options.thumbnail_long_side
-    width, height = fit(made.video.width, made.video.height, short=side, long=side)
-    for search in _searches(made.duration_seconds, made.video, at):
+    width, height = fit(*size, short=side, long=side)
+    for search in _searches(seconds, at):
         argv = thumbnail_command(
             video, thumbnail, search, width=width, height=height, options=options
         )
@@ -145,7 +144,14 @@ def make_thumbnail(
     return False
 
 
-def _searches(length: float, video: VideoStream, at: float | None) -> tuple[FrameSearch, ...]:
+def frame_near(seconds: float, video: VideoStream) -> float:
+    """Returns a time at which a frame is shown: that of the last one for a time after the end."""
+    # A little before the start of the last frame; the sound may be longer.
+    last = (video.frames - 1) / video.average_fps - 0.01 if video.average_fps else 0.0
+    return max(0.0, min(seconds, last))
+
+
+def _searches(length: float, at: float | None) -> tuple[FrameSearch, ...]:
     """Returns the searches to try in this order until one finds a frame."""
     moment = THUMBNAIL_AT_SECONDS if length > THUMBNAIL_AT_SECONDS else length / 2
     searches = (
@@ -157,7 +163,4 @@ def _searches(length: float, video: VideoStream, at: float | None) -> tuple[Fram
     )
     if at is None:
         return searches
-    # A little before the start of the last frame; the sound may be longer.
-    last = (video.frames - 1) / video.average_fps - 0.01 if video.average_fps else 0.0
-    chosen = FrameSearch(start=max(0.0, min(at, last)), skip_black=False)
-    return (chosen, *searches)
+    return (FrameSearch(start=at, skip_black=False), *searches)

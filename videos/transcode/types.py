@@ -297,14 +297,12 @@ class TranscodeResult:
         info: facts of the source.
         plan: what was done and why.
         renditions: as in the plan, the largest first.
-        thumbnail: None if no frame could be read from the result.
         encoder: None for a copy.
     """
 
     info: MediaInfo
     plan: Plan
     renditions: tuple[Made, ...]
-    thumbnail: Path | None
     encoder: EncoderChoice | None
 
     @property

@@ -31,7 +31,7 @@ from videos.transcode.fragments import read_index
 from videos.transcode.media import MediaInfo, VideoStream
 from videos.transcode.pipeline import transcode, transcode_lower
 from videos.transcode.probe import probe
-from videos.transcode.thumbnail import make_thumbnail
+from videos.transcode.thumbnail import frame_near, make_thumbnail
 from videos.transcode.types import (
     EncoderChoice,
     Made,
@@ -246,7 +246,6 @@ def test_the_rest_becomes_what_browsers_play(expected: Expected) -> None:
     assert tags == ("tv", "bt709", "bt709", "bt709")
     assert result.top.duration_seconds == pytest.approx(result.info.duration_seconds, abs=0.15)
     assert (made_of(clip).audio is None) == (result.info.audio is None)
-    assert result.thumbnail is not None
 
 
 def test_uneven_frames_become_even() -> None:
@@ -718,8 +717,12 @@ def test_fields_are_shown_in_their_order() -> None:
 
 
 def thumbnail_of(clip: Path) -> Image.Image:
-    thumbnail = result_of(clip).thumbnail
-    assert thumbnail is not None
+    top = result_of(clip).top
+    thumbnail = top.path.with_name("thumbnail.jpg")
+    size = (top.width, top.height)
+    assert make_thumbnail(
+        top.path, thumbnail, size=size, seconds=top.duration_seconds, options=OPTIONS
+    )
     with Image.open(thumbnail) as image:
         image.load()
         assert image.format == "JPEG"
@@ -781,10 +784,16 @@ def test_a_moment_outside_gives_a_picture_all_the_same(at: float, tmp_path: Path
 
 
 def chosen(clip: Path, at: float, folder: Path) -> Image.Image:
-    result = result_of(clip)
-    thumbnail = folder / "chosen.jpg"
-    info = made_of(clip)
-    assert make_thumbnail(result.top.path, thumbnail, info, options=OPTIONS, at=at)
+    top, thumbnail = result_of(clip).top, folder / "chosen.jpg"
+    video = picture_of(clip)
+    assert make_thumbnail(
+        top.path,
+        thumbnail,
+        size=(top.width, top.height),
+        seconds=top.duration_seconds,
+        options=OPTIONS,
+        at=frame_near(at, video),
+    )
     with Image.open(thumbnail) as image:
         image.load()
         return image.convert("RGB")
@@ -872,17 +881,15 @@ def test_a_second_attempt_replaces_the_first(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     (work / "source.mp4").write_bytes(b"left over")
-    (work / "thumbnail.jpg").write_bytes(b"left over")
     result = transcode(clips.h264_mp4(), work, options=OPTIONS)
     assert result.top.path == work / "source.mp4"
-    assert result.thumbnail == work / "thumbnail.jpg"
-    assert sorted(one.name for one in work.iterdir()) == ["source.mp4", "thumbnail.jpg"]
+    assert [one.name for one in work.iterdir()] == ["source.mp4"]
     assert probe(result.top.path, options=OPTIONS).video is not None
 
 
 def test_what_members_may_send_does_not_limit_what_is_made(tmp_path: Path) -> None:
     result = transcode(clips.two_sounds(), tmp_path / "work", options=Options(accepted=("mkv",)))
-    assert result.thumbnail is not None
+    assert result.top.size_bytes
 
 
 def test_a_missing_ffmpeg_is_our_fault(tmp_path: Path) -> None:

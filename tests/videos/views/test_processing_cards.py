@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.builders import count_queries, make_user, make_video
+from videos.enums import AUTOMATIC_FRAME
 from videos.models import Job, Video
 from videos.selectors.processing_cards import MAX_POLLED
 
@@ -75,6 +76,24 @@ def test_a_page_asks_how_far_videos_are_until_they_are_ready(
     assert "“Harbour” is ready." in told
     assert not asked_next(told)
     assert not asked_next(read(client, path))
+
+
+def test_a_video_is_shown_as_ready_together_with_its_thumbnail(client: Client, bob: User) -> None:
+    video = video_file(bob)
+    page = read(client, "/")
+    Job.objects.all().delete()
+    Video.objects.update(processing_status="COMPLETED", thumbnail_wanted_at=AUTOMATIC_FRAME)
+    told = read(client, asked_next(page))
+    assert "thumbnail" not in told
+    assert video.short_id in asked_next(told)
+    assert f'id="thumbnail-{video.short_id}"' in read(client, "/"), "a page opened now asks as well"
+    thumbnail = {"thumbnail_filename": "a-1.jpg", "thumbnail_root": "thumbnails"}
+    for made in (thumbnail, {"thumbnail_filename": None}):  # None: it has no frame
+        Video.objects.update(thumbnail_wanted_at=None, **made)
+        last = read(client, asked_next(told))
+        assert last.count("“Harbour” is ready.") == 1
+        assert ("thumbnail-640.webp?v=" in last) == bool(made["thumbnail_filename"])
+        assert not asked_next(last)
 
 
 def test_a_video_that_fails_says_so_while_the_others_are_asked_for(

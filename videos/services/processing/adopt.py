@@ -24,7 +24,7 @@ from videos.services.processing import jobs
 from videos.services.processing.options import transcode_options
 from videos.services.processing.publish import (
     Placed,
-    index_new_captions,
+    complete_published,
     rendition_row,
     store_result,
 )
@@ -108,7 +108,7 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
             note=video.processing_note,
         )
         _store_storyboard(video, files, placed.renditions[0])
-    index_new_captions(video)
+    complete_published(video)
     logger.warning("video %s was published again from files of its own", video.short_id)
     return True
 

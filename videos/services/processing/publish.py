@@ -17,6 +17,7 @@ from django.db import transaction
 from clipset.lib.durable import sync
 from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, checked_root
 from siteconfig.services.config import current_config, current_video_root
+from videos.enums import AUTOMATIC_FRAME
 from videos.models import (
     Caption,
     JobKind,
@@ -42,6 +43,7 @@ from videos.services.removals import request_removals
 from videos.services.search_index import index_captions, index_video
 from videos.services.small_thumbnails import enqueue_small_thumbnail
 from videos.services.stored_files import StoredFile
+from videos.services.thumbnails import make_first_thumbnail
 from videos.transcode.caption_tracks import extract_captions
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
@@ -134,7 +136,10 @@ def _announce(job: Job, plan: Plan, *, version: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """Files that are in their published places and that no row names yet."""
+    """Files that are in their published places and that no row names yet.
+
+    Without a thumbnail, one is made after the video is published.
+    """
 
     renditions: list[Rendition]
     thumbnail: Path | None
@@ -171,11 +176,13 @@ def _publish(
         remove_unpublished(video.pk, files)
         raise
     set_strays_aside(video.pk, strays)
-    index_new_captions(video)
+    complete_published(video)
 
 
-def index_new_captions(video: Video) -> None:
-    """Indexes captions. Takes long: called after the transaction that published the video."""
+def complete_published(video: Video) -> None:
+    """Makes the thumbnail and indexes captions. Takes long: called after the transaction that
+    published the video. Sweeps make up for a process that ends before."""
+    make_first_thumbnail(video)
     try:
         index_captions(video.pk)
     except Exception:  # the video is published; the sweep indexes them
@@ -193,7 +200,7 @@ def store_result(
     """Ends the job with a video that is ready, requests the removal of its source, and adds the job
     for its enrichment.
 
-    In the caller's transaction, after which it calls `index_new_captions`. `note`: what could not
+    In the caller's transaction, after which it calls `complete_published`. `note`: what could not
     be kept, in a sentence for the uploader. Raises: LeaseLostError.
     """
     video = job.video
@@ -233,15 +240,11 @@ def _place_all(
         place_rendition(job, made, root, files, version=version, tick=tick)
         for made in result.renditions
     ]
-    thumbnail: Path | None = None
-    if result.thumbnail:
-        final = checked_root(THUMBNAILS) / f"{stem}.jpg"
-        thumbnail = place(result.thumbnail, final, files, tick=tick)
     original: Path | None = None
     if not result.plan.copied and config.keep_originals:
         original = keep_original(job.video.source_file, stem=stem, tick=tick)
         files.append(original)
-    return Placed(renditions=renditions, thumbnail=thumbnail, original=original)
+    return Placed(renditions=renditions, thumbnail=None, original=original)
 
 
 def _store(video: Video, placed: Placed, *, was_copied: bool, note: str) -> None:
@@ -257,6 +260,7 @@ def _store(video: Video, placed: Placed, *, was_copied: bool, note: str) -> None
         storage_root=top.root,
         thumbnail_filename=thumbnail.name if thumbnail else None,
         thumbnail_root=THUMBNAILS if thumbnail else "",
+        thumbnail_wanted_at=None if thumbnail else AUTOMATIC_FRAME,
         original_root=ORIGINALS if placed.original else "",
         original_key=placed.original.name if placed.original else "",
         source_root="",
