@@ -114,7 +114,7 @@ def _processed(
     run_plan = partial(
         make_renditions, source, workdir, info, options=options, tick=tick, on_start=on_start
     )
-    checked = partial(_checked, workdir, options=options, tick=tick)
+    checked = partial(_checked, workdir, info, options=options, tick=tick)
 
     def made(plan: Plan) -> tuple[Plan, EncoderChoice | None]:
         encoder = run_plan(plan)
@@ -168,19 +168,23 @@ def transcode_lower(
     if plan is None:
         return ()
     make_renditions(top, workdir, info, plan, options=options, tick=tick)
-    return _checked(workdir, plan, options=options, tick=tick)
+    return _checked(workdir, info, plan, options=options, tick=tick)
 
 
 def _nearly_done(tick: Tick) -> Tick:
     return lambda _: tick(NEARLY_DONE)
 
 
-def _checked(workdir: Path, plan: Plan, *, options: Options, tick: Tick) -> tuple[Made, ...]:
+def _checked(
+    workdir: Path, info: MediaInfo, plan: Plan, *, options: Options, tick: Tick
+) -> tuple[Made, ...]:
     """Finalises and checks all renditions.
 
     Players that read the growing files meanwhile go on.
     """
+    assert info.video is not None  # there would be no plan
     renditions: list[Made] = []
+    fps = plan.treatment.fps if plan.treatment and not plan.keeps_times else info.video.fps
     for rendition in plan.renditions:
         path = output_path(workdir, rendition)
         problem: NotFragmentedError | None = None
@@ -188,19 +192,20 @@ def _checked(workdir: Path, plan: Plan, *, options: Options, tick: Tick) -> tupl
             finalise(path, tick=partial(tick, NEARLY_DONE))
         except NotFragmentedError as error:
             problem = error
-        info = check_output(path, plan, rendition, options=options, tick=_nearly_done(tick))
+        facts = check_output(
+            path, plan, rendition, fps=fps, options=options, tick=_nearly_done(tick)
+        )
         if problem is not None:  # nothing that check_output looks for, and explains better
             raise problem
-        assert info.video is not None  # check_output has checked it
         made = Made(
             rendition=rendition,
             path=path,
-            width=info.video.width,
-            height=info.video.height,
-            fps=info.video.fps,
+            width=facts.width,
+            height=facts.height,
+            fps=fps,
             # As the playlist adds up. A file whose frames are reordered may say more.
             duration_seconds=float(read_index(path).duration),
-            size_bytes=info.size_bytes,
+            size_bytes=facts.size_bytes,
         )
         renditions.append(made)
     return tuple(renditions)

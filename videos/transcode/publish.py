@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
-from videos.transcode.errors import DifferentTimesError, ProcessingError, SourceError
+from videos.transcode.errors import DifferentTimesError, FfmpegFailedError, ProcessingError
 from videos.transcode.fragments import read_index, track_ends
-from videos.transcode.media import MediaInfo
-from videos.transcode.probe import probe
+from videos.transcode.made import MadeFacts, read_made
 from videos.transcode.run import disk_full
 from videos.transcode.timeline import MAX_SOUND_DELAY_SECONDS
 from videos.transcode.types import Options, Plan, PlannedRendition, Tick, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from fractions import Fraction
     from pathlib import Path
 
 COPY_CHUNK_BYTES = 16 * 1024 * 1024
@@ -36,9 +35,18 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def check_output(
-    path: Path, plan: Plan, rendition: PlannedRendition, *, options: Options, tick: Tick = no_tick
-) -> MediaInfo:
-    """Probes a processed file and compares it with its plan. Returns its facts.
+    path: Path,
+    plan: Plan,
+    rendition: PlannedRendition,
+    *,
+    fps: Fraction,
+    options: Options,
+    tick: Tick = no_tick,
+) -> MadeFacts:
+    """Compares a finished file with its plan. Returns its facts.
+
+    Args:
+        fps: the frames in a second, as planned.
 
     Raises:
         DifferentTimesError: its times differ from the plan's timeline; with the same plan they
@@ -47,59 +55,53 @@ def check_output(
             source, because the source may be the only copy and must be kept.
     """
     try:
-        # The accepted formats apply to uploads; processed files are always MP4.
-        made = probe(
-            path, options=replace(options, accepted=("mp4",)), tick=tick, reads_frames=False
-        )
-    except SourceError as error:
-        raise _failed(f"{error.sentence} {error.detail}") from error
+        made = read_made(path, options=options, tick=tick)
+    except FfmpegFailedError as error:
+        raise _failed(error.detail) from error
     for problem in _differences(made, plan, rendition):
         raise _failed(f"{rendition.name}: {problem}")
-    if problems := _other_times(path, made, plan):
+    if problems := _other_times(path, made, plan, frame_seconds=float(1 / fps)):
         raise DifferentTimesError(OTHER_TIMES, detail=f"{rendition.name}: {', '.join(problems)}")
     return made
 
 
-def _differences(made: MediaInfo, plan: Plan, rendition: PlannedRendition) -> list[str]:
+def _differences(made: MadeFacts, plan: Plan, rendition: PlannedRendition) -> list[str]:
     problems = []
     if not made.whole:
         problems.append("the output is cut short")
-    if made.video is None or made.video.codec != "h264":
+    if made.picture != "h264":
         problems.append("no H.264 picture in the output")
-    elif made.video.frames == 0:
+    elif made.frames == 0:
         # FFmpeg exits with 0 even then: it drops all frames that have the same timestamp.
         problems.append("the picture track of the output is empty")
-    elif (made.video.width, made.video.height) != (rendition.width, rendition.height):
+    elif (made.width, made.height) != (rendition.width, rendition.height):
         problems.append(
-            f"{made.video.width} x {made.video.height} instead of"
-            f" {rendition.width} x {rendition.height}"
+            f"{made.width} x {made.height} instead of {rendition.width} x {rendition.height}"
         )
-    if (made.audio is not None) != (plan.sound is not None):
+    if bool(made.sound) != (plan.sound is not None):
         problems.append("sound was planned and is missing, or the other way round")
-    elif made.audio is not None and made.audio.codec != "aac":
-        problems.append(f"sound is {made.audio.codec} instead of aac")
+    elif made.sound and made.sound != "aac":
+        problems.append(f"sound is {made.sound} instead of aac")
     return problems
 
 
-def _other_times(path: Path, made: MediaInfo, plan: Plan) -> list[str]:
+def _other_times(path: Path, made: MadeFacts, plan: Plan, *, frame_seconds: float) -> list[str]:
     """Returns where the tracks of a result do not start and end as planned.
 
     Their ends are those of the fragments, because FFmpeg's demuxer does not tell how long the last
     frame is shown or the last packet of sound lasts.
     """
-    assert made.video is not None
     index, planned = read_index(path), plan.timeline
-    slack = SLACK_SECONDS + 1 / max(1.0, float(made.video.fps))
+    start, slack = made.start(frame_seconds), SLACK_SECONDS + min(1.0, frame_seconds)
     problems = []
     for number, end in track_ends(path, index).items():
         is_picture = number == index.video_track
         track = "picture" if is_picture else "sound"
-        span = made.timeline.picture if is_picture else made.timeline.sound
         # Fragments do not tell of an edit list by which a track starts late.
-        ends = float(end) + (span.start - made.timeline.start if span else 0.0)
+        ends = float(end) + (made.picture_start if is_picture else made.sound_start) - start
         if abs(ends - planned.duration) > slack:
             problems.append(f"the {track} ends at {ends:.3f} s, not {planned.duration:.3f} s")
-    delay = made.timeline.sound_delay - (planned.sound_delay if plan.keeps_times else 0.0)
+    delay = made.sound_delay - (planned.sound_delay if plan.keeps_times else 0.0)
     if abs(delay) > slack + MAX_SOUND_DELAY_SECONDS:
         problems.append(f"the sound starts {delay:.3f} s after the picture")
     return problems

@@ -150,14 +150,16 @@ def read_video(
         has_cutting_edit_list=timing.hides_frames,
         frames=timing.frames,
         bitrate=whole_number(stream.get("bit_rate")),
-        **_shape(stream, frames, cropping),
+        **shape_of(stream, frames, cropping),
         **_seen(stream, frames),
         parameters_change=descriptions is not None and descriptions.are_several,
         is_protected=_is_protected(stream, descriptions),
     )
 
 
-def _shape(stream: Json, frames: FrameFacts, cropping: CroppedTrack) -> dict[str, Any]:
+def shape_of(
+    stream: Json, frames: FrameFacts = NO_FRAMES, cropping: CroppedTrack = NOT_CROPPED
+) -> dict[str, Any]:
     """Returns the attributes of `VideoStream` that concern its size and rotation."""
     turn = _turn(stream)
     header = (int(stream["width"]), int(stream["height"]))

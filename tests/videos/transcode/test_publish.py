@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import re
 import resource
+import shutil
+from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +18,14 @@ import pytest
 
 from tests import clips
 from videos.transcode.commands import FRAGMENTED
-from videos.transcode.errors import DifferentTimesError, DiskFullError, ProcessingError
-from videos.transcode.media import MediaInfo
+from videos.transcode.errors import (
+    DifferentTimesError,
+    DiskFullError,
+    NotFragmentedError,
+    ProcessingError,
+)
+from videos.transcode.finalise import finalise
+from videos.transcode.made import MadeFacts
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output, publish_file
@@ -43,14 +53,31 @@ def plan_of(path: Path) -> Plan:
     return make_plan(probe(path, options=OPTIONS), OPTIONS)
 
 
-def check(path: Path, plan: Plan) -> MediaInfo:
-    return check_output(path, plan, plan.top, options=OPTIONS)
+def check(path: Path, plan: Plan) -> MadeFacts:
+    return check_output(finalised(path), plan, plan.top, fps=Fraction(30), options=OPTIONS)
+
+
+@functools.cache
+def finalised(path: Path) -> Path:
+    """A copy that is finalised, if it can be."""
+    copy = clips.new_path("mp4", stem="finalised")
+    shutil.copyfile(path, copy)
+    with suppress(NotFragmentedError):
+        finalise(copy)
+    return copy
 
 
 @pytest.mark.ffmpeg
 def test_what_is_as_planned_passes() -> None:
-    made = check(result(), plan_of(clips.h264_mp4()))
-    assert made.duration_seconds == pytest.approx(2, abs=0.05)
+    clip = result()
+    made = check(clip, plan_of(clips.h264_mp4()))
+    info = probe(clip, options=OPTIONS)
+    assert info.video is not None
+    assert info.audio is not None
+    assert (made.picture, made.width, made.height) == ("h264", info.video.width, info.video.height)
+    assert (made.frames, made.sound) == (info.video.frames, info.audio.codec)
+    assert made.sound_delay == pytest.approx(info.timeline.sound_delay, abs=0.03)
+    assert made.size_bytes == finalised(clip).stat().st_size
 
 
 @pytest.mark.ffmpeg
@@ -138,9 +165,9 @@ def test_each_rendition_is_held_against_its_own_plan() -> None:
     clip = result()
     plan = plan_of(clip)
     smaller = replace(plan.top, name="90p", width=160, height=90)
-    check_output(clip, plan, plan.top, options=OPTIONS)
+    check(clip, plan)
     with pytest.raises(ProcessingError) as caught:
-        check_output(clip, plan, smaller, options=OPTIONS)
+        check(clip, replace(plan, renditions=(smaller,)))
     assert "90p: 320 x 180 instead of 160 x 90" in caught.value.detail
 
 

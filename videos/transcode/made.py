@@ -1,0 +1,91 @@
+"""Reads what a finished result says of itself, with one run of ffprobe.
+
+Results are ordinary MP4s, which list all their samples in front of the media. So FFmpeg's demuxer
+knows the number of frames and where tracks start without reading their packets.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from videos.transcode.container import is_whole
+from videos.transcode.ffprobe import ffprobe
+from videos.transcode.masking import plain_view
+from videos.transcode.missing_samples import has_all_samples
+from videos.transcode.streams import choose_video, is_sound, number, shape_of, whole_number
+from videos.transcode.timeline import MAX_FRAME_SECONDS, MIN_FRAME_SECONDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from videos.transcode.streams import Json
+    from videos.transcode.types import Options, Tick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeFacts:
+    """The facts of a result. Sizes are in pixels as shown, times in seconds.
+
+    Attributes:
+        picture: FFmpeg's name of the codec; "" for none.
+        frames: number of frames in the file.
+        sound: as ``picture``; "" also for a track without packets.
+        picture_start, sound_start: when the tracks start, after edit lists.
+        whole: whether the file is as long as its own structure says.
+    """
+
+    size_bytes: int
+    whole: bool
+    picture: str = ""
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    sound: str = ""
+    picture_start: float = 0.0
+    sound_start: float = 0.0
+
+    @property
+    def sound_delay(self) -> float:
+        """By how much the sound starts after the picture; 0 without sound."""
+        return self.sound_start - self.picture_start if self.sound else 0.0
+
+    def start(self, frame_seconds: float) -> float:
+        """Returns when the video starts (rules 1 and 2 of ``timeline``)."""
+        same = min(MAX_FRAME_SECONDS, max(MIN_FRAME_SECONDS, frame_seconds))
+        return self.sound_start if -self.sound_delay > same else self.picture_start
+
+
+def read_made(path: Path, *, options: Options, tick: Tick) -> MadeFacts:
+    """Returns the facts of a result.
+
+    Raises: ProcessingError if ffprobe cannot read it; OSError.
+    """
+    parts = bytearray()
+    ffprobe(
+        plain_view(path),
+        ["-show_streams", "-of", "json=compact=1"],
+        options=replace(options, accepted=("mp4",)),
+        on_output=parts.extend,
+        tick=tick,
+    )
+    streams: list[Json] = json.loads(parts.decode("utf-8", "replace")).get("streams", [])
+    facts = MadeFacts(
+        size_bytes=path.stat().st_size, whole=is_whole(path) and has_all_samples(path)
+    )
+    if (picture := choose_video(streams)) is not None:
+        shape = shape_of(picture)
+        facts = replace(
+            facts,
+            picture=str(picture.get("codec_name", "")),
+            width=shape["width"],
+            height=shape["height"],
+            frames=whole_number(picture.get("nb_frames")),
+            picture_start=number(picture.get("start_time")),
+        )
+    for sound in streams:
+        if is_sound(sound) and whole_number(sound.get("nb_frames")):
+            start = number(sound.get("start_time"))
+            return replace(facts, sound=str(sound.get("codec_name", "")), sound_start=start)
+    return facts
