@@ -6,15 +6,14 @@ channels; FFmpeg follows the frames. AAC is that of ISO/IEC 14496-3.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from videos.transcode.codec_names import Bits, sound_configuration
+from videos.transcode.codec_names import Bits, sound_configurations
 from videos.transcode.container import FileReader
 from videos.transcode.errors import ProcessingError
 from videos.transcode.sample_runs import boxes_with_samples, samples_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 FRAME_BYTES: Final = 1024  # read of a frame: padding that may come first has 530 bytes at most
@@ -22,17 +21,15 @@ FRAME_BYTES: Final = 1024  # read of a frame: padding that may come first has 53
 SINGLE, PAIR, DATA, PROGRAM, FILL, END = 0, 1, 4, 5, 6, 7
 FIRST_ELEMENTS: Final = {1: SINGLE, 2: PAIR, **dict.fromkeys(range(3, 8), SINGLE)}
 
-
-class _Track(NamedTuple):
-    number: int
-    channels: int  # the channel configuration
+OWN: Final = "sound with a channel layout of its own"
+OTHERS: Final = "sound with other channels than its configuration"
 
 
-def reason_to_encode(path: Path) -> str:
-    """Returns why the AAC of a fragmented MP4 must be encoded; "" if players take it as it is.
+def reason_to_encode(path: Path) -> dict[int, str]:
+    """Returns why the AAC of a fragmented MP4 must be encoded, by the number of the track.
 
-    Looks at the configuration and at the first frame of each fragment, which takes two short reads
-    for each fragment. "" also for a file without AAC.
+    Empty if players take all sound as it is, and for a file without AAC. Looks at the configuration
+    and at the first frame of each fragment, which takes a few short reads for each fragment.
 
     Raises:
         ProcessingError: the file does not have the layout that FFmpeg writes.
@@ -40,29 +37,31 @@ def reason_to_encode(path: Path) -> str:
     """
     with path.open("rb") as file:
         try:
-            return next(filter(None, _reasons(FileReader.of(file))), "")
+            return _reasons(FileReader.of(file))
         except ValueError as error:
             raise ProcessingError(
                 "The processed video cannot be read. Please try again.", detail=f"AAC: {error}"
             ) from error
 
 
-def _reasons(reader: FileReader) -> Iterator[str]:
-    track: _Track | None = None
+def _reasons(reader: FileReader) -> dict[int, str]:
+    found: dict[int, str] = {}
+    layouts: dict[int, int] = {}
     for box in boxes_with_samples(reader):
         if box.kind == b"moov":
-            number, configuration = sound_configuration(box.content)
-            if not number:
-                return
-            track = _Track(number, channel_configuration(configuration))
-            if track.channels not in FIRST_ELEMENTS:
-                yield "sound with a channel layout of its own"
-        elif track is not None:
-            sample = next(samples_of(box.content, box.offset, track.number), None)
-            if sample is not None:
-                frame = reader.read(sample.offset, min(sample.size, FRAME_BYTES))
-                if not has_channels(frame, track.channels):
-                    yield "sound with other channels than its configuration"
+            tracks = sound_configurations(box.content).items()
+            layouts = {track: channel_configuration(told) for track, told in tracks}
+            found = {track: OWN for track, told in layouts.items() if told not in FIRST_ELEMENTS}
+        else:
+            for track in layouts.keys() - found.keys():
+                sample = next(samples_of(box.content, box.offset, track), None)
+                if sample is not None:
+                    frame = reader.read(sample.offset, min(sample.size, FRAME_BYTES))
+                    if not has_channels(frame, layouts[track]):
+                        found[track] = OTHERS
+        if layouts.keys() == found.keys():
+            break
+    return found
 
 
 def channel_configuration(configuration: bytes) -> int:

@@ -18,25 +18,33 @@ SOUND_ENTRY_BYTES = 28  # of an AudioSampleEntry (12.2.3)
 
 
 def codec_names(moov: bytes) -> str:
-    """Returns the codecs of the tracks, the video first: "avc1.640028,mp4a.40.2"."""
+    """Returns the codecs of the picture and of the first sound: "avc1.640028,mp4a.40.2"."""
     tracks = [(handler(track), sample_entry(track)) for track in boxes_in(moov, b"trak")]
     pictures = [picture_codec(*entry) for kind, entry in tracks if kind == b"vide"]
-    sounds = [sound_codec(*entry) for kind, entry in tracks if kind == b"soun"]
     if not pictures:
         raise ValueError("no picture track")
-    return ",".join(pictures + sounds)
+    return ",".join([*pictures, *(codec for _, codec in sound_codecs(moov)[:1])])
 
 
-def sound_configuration(moov: bytes) -> tuple[int, bytes]:
-    """Returns the number of the first sound track, and its decoder's configuration (ISO/IEC
-    14496-3, 1.6.2.1). (0, b"") if no track has MPEG-4 sound."""
+def sound_codecs(moov: bytes) -> list[tuple[int, str]]:
+    """Returns the number and the codec of each sound track, in their order."""
+    tracks = [track for track in boxes_in(moov, b"trak") if handler(track) == b"soun"]
+    return [(track_number(track), sound_codec(*sample_entry(track))) for track in tracks]
+
+
+def sound_configurations(moov: bytes) -> dict[int, bytes]:
+    """Returns the decoder's configuration of each track of MPEG-4 sound, by track number.
+
+    See ISO/IEC 14496-3, 1.6.2.1.
+    """
+    found: dict[int, bytes] = {}
     for track in boxes_in(moov, b"trak"):
         if handler(track) == b"soun":
             kind, entry = sample_entry(track)
             decoder = _sound_decoder(entry) if kind == "mp4a" else b""
             if decoder[:1] == b"\x40":
-                return track_number(track), _descriptor(decoder[13:], 5)
-    return 0, b""
+                found[track_number(track)] = _descriptor(decoder[13:], 5)
+    return found
 
 
 def picture_codec(kind: str, entry: bytes) -> str:

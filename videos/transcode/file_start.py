@@ -16,15 +16,19 @@ from __future__ import annotations
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from videos.transcode.container import BoxHeader, FileReader, box_header
 from videos.transcode.errors import NotFragmentedError
+from videos.transcode.moov import as_box, with_only_track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
+
+Parsed = TypeVar("Parsed")
 
 # Far above what FFmpeg writes, so that a damaged size field cannot fill memory. The start has 1 KB
 # and codec parameters, since its moov lists no samples.
@@ -59,21 +63,28 @@ class FileStart:
     media_end: int | None
 
 
-def initialisation_segment(source: Path | BinaryIO) -> bytes:
+def initialisation_segment(source: Path | BinaryIO, *, track: int | None = None) -> bytes:
     """Returns the bytes that a player needs in front of fragments (RFC 8216, 3.3).
 
     They are the same while the file is written, when it is complete, and when it is finalised.
 
+    Args:
+        track: number of the track whose fragments follow, for a file in which each track has its
+            own (``FragmentIndex.is_separate``); None for fragments of all tracks.
+
     Raises:
-        NotFragmentedError: the start of the file is incomplete, or the file has another layout.
+        NotFragmentedError: the start of the file is incomplete, the file has another layout, or it
+            has no such track.
         OSError: the file cannot be read.
     """
     with opened(source) as reader:
         start = read_start(reader)
     if start is None:
         raise NotFragmentedError("the start of the file is incomplete")
-    header = struct.pack(">I4s", 8 + len(start.moov), b"moov")
-    return INITIALISATION_FTYP + header + start.moov
+    if track is None:
+        return INITIALISATION_FTYP + as_box(b"moov", start.moov)
+    moov = parsed(partial(with_only_track, number=track), start.moov)
+    return INITIALISATION_FTYP + as_box(b"moov", moov)
 
 
 def is_finalised(source: Path | BinaryIO) -> bool:
@@ -132,6 +143,14 @@ def _finalised_start(reader: FileReader, offset: int, large: BoxHeader) -> FileS
 
 
 # -- boxes of a file
+
+
+def parsed(parse: Callable[[bytes], Parsed], moov: bytes) -> Parsed:
+    """Returns what a function of ``moov`` returns. Raises: NotFragmentedError, not ValueError."""
+    try:
+        return parse(moov)
+    except ValueError as error:
+        raise NotFragmentedError(str(error)) from error
 
 
 @contextmanager

@@ -30,7 +30,8 @@ from videos.transcode.file_start import (
     opened,
     read_start,
 )
-from videos.transcode.fragments import Fragment, read_index, trailer_end
+from videos.transcode.fragment_boxes import trailer_end
+from videos.transcode.fragments import Fragment, read_index
 from videos.transcode.ordinary_moov import empty_tables, ordinary_moov
 from videos.transcode.run import disk_full
 from videos.transcode.sample_tables import SampleTables, add_fragment
@@ -178,29 +179,28 @@ def _done(file: BinaryIO, reader: FileReader, start: FileStart) -> Finalisation:
     )
 
 
-def _media(file: BinaryIO, reader: FileReader) -> tuple[int, tuple[Fragment, ...]]:
-    """Returns where the media end, and the fragments.
+def _media(file: BinaryIO, reader: FileReader) -> tuple[int, list[Fragment]]:
+    """Returns where the media end, and the fragments of all tracks in their order.
 
     FFmpeg's trailer must be there: a file without it was cut short. Anything may follow, since an
     earlier call may have appended a part of a moov, and a power cut may leave zeros in its place.
 
     Raises: NotFragmentedError.
     """
-    fragments = read_index(file).fragments
-    if not fragments:
+    index = read_index(file)
+    if not index.fragments:
         raise NotFragmentedError("no whole fragment")
-    last = fragments[-1]
-    end = last.offset + last.size
+    end = index.media_end
     media_end = trailer_end(reader, end, with_moov=False)
     if media_end == end:
         raise NotFragmentedError(f"no whole fragment and no trailer at {end}: it is cut short")
-    return media_end, fragments
+    return media_end, index.all_fragments()
 
 
 def _moov(
     reader: FileReader,
     start: FileStart,
-    fragments: tuple[Fragment, ...],
+    fragments: list[Fragment],
     tick: Callable[[], None],
 ) -> bytes:
     """Builds the moov box. Raises: ValueError; NotFragmentedError."""

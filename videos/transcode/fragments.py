@@ -5,51 +5,52 @@ FFmpeg 5.1 writes with ``commands.FRAGMENTED``::
     ftyp moov (sidx... moof mdat)... mfra
 
 There is one ``sidx`` for each track with data in the fragment, so none for sound that has ended.
-Bytes of fragments never change, so the file can be read while it is written, and while it is
-finalised, which only changes its start (``file_start``) and appends a ``moov``. Boxes are those of
-ISO/IEC 14496-12; the contents of ``mdat`` are never read.
+
+A file with several sounds is written with ``separate_moof`` as well, so that players can load the
+picture and one sound only: each track has fragments of its own (``FragmentIndex.is_separate``)::
+
+    ftyp moov (sidx moof mdat)... mfra
+
+FFmpeg writes one for each track with data, in the order of the tracks, whenever the picture has a
+keyframe. Bytes of fragments never change, so the file can be read while it is written, and while it
+is finalised, which only changes its start (``file_start``) and appends a ``moov``. Boxes are those
+of ISO/IEC 14496-12; the contents of ``mdat`` are never read.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
-from videos.transcode.codec_names import codec_names
-from videos.transcode.container import box_header
+from videos.transcode.codec_names import codec_names, sound_codecs
 from videos.transcode.errors import NotFragmentedError
 from videos.transcode.file_start import (
-    box_content,
     is_finalised,
     next_header,
     opened,
+    parsed,
     read_start,
 )
-from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
-from videos.transcode.moov import video_track
+from videos.transcode.fragment_boxes import read_fragment, trailer_end
+from videos.transcode.moov import sound_tracks, track_numbers, video_track
+from videos.transcode.rates import average_bandwidth, peak_bandwidth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
     from videos.transcode.container import FileReader
 
-# Far above what FFmpeg writes, so that a damaged size field cannot fill memory.
-MAX_SIDX_BYTES = 4096
-MAX_LEADING_BOXES = 65  # before a moof: one for each of 64 tracks, and styp
-MAX_TRACKS = 2
-MAX_FRAGMENTS = 200_000  # 12 h in fragments of 0.2 s
+MAX_FRAGMENTS = 200_000  # of a track: 12 h in fragments of 0.2 s
+MAX_FRAGMENTS_OF_ALL = 500_000  # 12 h in fragments of 2 s, with 16 sounds: 370,000
 
 # A track that ends more than this after the picture makes the fragment longer. Smaller differences
 # come from where sound packets end.
 SECONDS_AFTER_PICTURE = Fraction(1, 2)
-
-Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,14 @@ class FragmentIndex:
         init_size: bytes in front of the first fragment; 0 while they are not complete. For what
             players need of them see ``file_start.initialisation_segment``.
         video_track: number of the video track, whose duration counts for a fragment.
-        fragments: in the order of the file, without gaps.
-        duration: seconds of all fragments together.
+        fragments: those of the picture, in the order of the file. They contain the sound as well,
+            and have no gaps in between, unless the file is separate.
+        duration: seconds of all these fragments together.
         end: where the last complete fragment ends, or the trailer and the moov behind it.
+        sounds: the fragments of each sound by its track number, in the order of the tracks. Empty
+            unless the file is separate. A sound may have less fragments than the picture, or none.
+        sound_durations: seconds of all fragments of each sound, including the first packets of
+            AAC, which are not heard.
     """
 
     init_size: int
@@ -84,9 +90,34 @@ class FragmentIndex:
     fragments: tuple[Fragment, ...]
     duration: Fraction
     end: int
+    sounds: Mapping[int, tuple[Fragment, ...]] = field(default_factory=dict)
+    sound_durations: Mapping[int, Fraction] = field(default_factory=dict)
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether each track has fragments of its own."""
+        return bool(self.sounds)
+
+    @property
+    def media_end(self) -> int:
+        """Where the last complete fragment of all tracks ends."""
+        lasts = (parts[-1] for parts in (self.fragments, *self.sounds.values()) if parts)
+        return max((last.offset + last.size for last in lasts), default=self.init_size)
+
+    def all_fragments(self) -> list[Fragment]:
+        """Returns the fragments of all tracks, in the order of the file."""
+        parts = itertools.chain(self.fragments, *self.sounds.values())
+        return sorted(parts, key=attrgetter("offset"))
 
 
 EMPTY_INDEX = FragmentIndex(0, 0, (), Fraction(0), 0)
+
+
+class SoundFacts(NamedTuple):
+    """A sound track: its number in the file, and its codec (RFC 6381)."""
+
+    track: int
+    codec: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +125,17 @@ class Facts:
     """The facts of a complete file that its row needs. Rates are in bit/s.
 
     Attributes:
+        codecs: of the picture and of the first sound, which is the default one.
+        bandwidth, average_bandwidth: of the picture with the largest sound.
         is_finalised: whether it is an ordinary MP4 (``finalise``).
+        sounds: all sound tracks, in their order.
     """
 
     codecs: str
     bandwidth: int
     average_bandwidth: int
     is_finalised: bool
+    sounds: tuple[SoundFacts, ...] = ()
 
 
 def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -> FragmentIndex:
@@ -122,8 +157,8 @@ def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -
             start = read_start(reader)
             if start is None:
                 return EMPTY_INDEX
-            track = _parsed(video_track, start.moov)
-            index = replace(EMPTY_INDEX, init_size=start.end, end=start.end, video_track=track)
+            index = parsed(_without_fragments, start.moov)
+            index = replace(index, init_size=start.end, end=start.end)
         return _read_fragments(reader, index)
 
 
@@ -136,26 +171,27 @@ def track_ends(path: Path, index: FragmentIndex) -> dict[int, Fraction]:
     """
     ends: dict[int, Fraction] = {}
     with opened(path) as reader:
-        for fragment in reversed(index.fragments):
-            found = _fragment(reader, fragment.offset)
+        start = read_start(reader)
+        tracks = parsed(track_numbers, start.moov) if start else ()
+        parts = (index.fragments, *index.sounds.values())
+        for fragment in _reversed(parts):
+            found = read_fragment(reader, fragment.offset)
             ends = {**(found[1] if found else {}), **ends}
-            if len(ends) == MAX_TRACKS:
+            if len(ends) >= len(tracks):
                 break
     return ends
 
 
 def codecs(source: Path | BinaryIO) -> str:
-    """Returns the codecs of the tracks (RFC 6381), the video first: "avc1.640028,mp4a.40.2".
+    """Returns the codecs of the picture and of the first sound (RFC 6381).
+
+    For example "avc1.640028,mp4a.40.2".
 
     Raises:
         NotFragmentedError: the start of the file is incomplete or has no such tracks.
         OSError: the file cannot be read.
     """
-    with opened(source) as reader:
-        start = read_start(reader)
-    if start is None:
-        raise NotFragmentedError("the start of the file is incomplete")
-    return _parsed(codec_names, start.moov)
+    return parsed(codec_names, _moov(source))
 
 
 def describe(path: Path) -> Facts:
@@ -172,142 +208,89 @@ def describe(path: Path) -> Facts:
             bandwidth=peak_bandwidth(index),
             average_bandwidth=average_bandwidth(index),
             is_finalised=is_finalised(file),
+            sounds=tuple(SoundFacts(*one) for one in parsed(sound_codecs, _moov(file))),
         )
-
-
-def target_duration(index: FragmentIndex, *, planned: int = ENCODE_KEYFRAME_SECONDS) -> int:
-    """Returns whole seconds that no fragment exceeds by 0.5 s or more (RFC 8216, 4.3.3.1).
-
-    At least ``planned``, so that it stays the same while the file is written.
-    """
-    longest = max((fragment.duration for fragment in index.fragments), default=Fraction(0))
-    return max(planned, math.floor(longest + Fraction(1, 2)))
-
-
-def peak_bandwidth(index: FragmentIndex) -> int:
-    """Returns the highest bit/s of consecutive fragments that last 0.5 to 1.5 target durations.
-
-    See RFC 8216, section 4.1 ("peak segment bit rate"). Returns the average for a file that is too
-    short for that, and 0 if there is no fragment.
-    """
-    target = target_duration(index)
-    shortest, longest = Fraction(target, 2), Fraction(3 * target, 2)
-    peak = Fraction(0)
-    for first in range(len(index.fragments)):
-        size, duration = 0, Fraction(0)
-        for fragment in itertools.islice(index.fragments, first, None):
-            size += fragment.size
-            duration += fragment.duration
-            if duration > longest:
-                break
-            if duration >= shortest:
-                peak = max(peak, Fraction(8 * size) / duration)
-    return max(math.ceil(peak), average_bandwidth(index))
-
-
-def average_bandwidth(index: FragmentIndex) -> int:
-    """Returns the bit/s of all fragments together (RFC 8216, 4.3.4.2); 0 if there is none."""
-    if not index.duration:
-        return 0
-    return math.ceil(8 * sum(fragment.size for fragment in index.fragments) / index.duration)
 
 
 # -- the file
 
 
-def _parsed(parse: Callable[[bytes], Parsed], moov: bytes) -> Parsed:
-    try:
-        return parse(moov)
-    except ValueError as error:
-        raise NotFragmentedError(str(error)) from error
+def _moov(source: Path | BinaryIO) -> bytes:
+    with opened(source) as reader:
+        start = read_start(reader)
+    if start is None:
+        raise NotFragmentedError("the start of the file is incomplete")
+    return start.moov
+
+
+def _without_fragments(moov: bytes) -> FragmentIndex:
+    """Returns the index of a file of which only the moov is known. Raises: ValueError."""
+    track_numbers(moov)  # raises an error for too many
+    sounds = sound_tracks(moov)
+    # Only files with several sounds are written with separate_moof.
+    if len(sounds) < 2:
+        return replace(EMPTY_INDEX, video_track=video_track(moov))
+    return replace(
+        EMPTY_INDEX,
+        video_track=video_track(moov),
+        sounds=dict.fromkeys(sounds, ()),
+        sound_durations=dict.fromkeys(sounds, Fraction(0)),
+    )
 
 
 def _read_fragments(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
-    found: list[Fragment] = []
-    end, played = index.init_size, index.duration
-    if index.fragments:
-        end = index.fragments[-1].offset + index.fragments[-1].size
+    picture = index.video_track
+    found: dict[int, list[Fragment]] = {track: [] for track in (picture, *index.sounds)}
+    played = {picture: index.duration, **index.sound_durations}
+    count = len(index.fragments) + sum(map(len, index.sounds.values()))
+    end = index.media_end
     while (header := next_header(reader, end)) is not None:
         if header.kind in (b"mfra", b"moov"):
             break
-        fragment = _fragment(reader, end)
+        fragment = read_fragment(reader, end)
         if fragment is None:
             break
         size, ends = fragment
-        until = max(_end(ends, index.video_track), played)
-        found.append(Fragment(end, size, until - played))
-        end, played = end + size, until
-        if len(index.fragments) + len(found) > MAX_FRAGMENTS:
-            raise NotFragmentedError(f"more than {MAX_FRAGMENTS} fragments")
-    end = trailer_end(reader, end)
-    return replace(index, fragments=(*index.fragments, *found), duration=played, end=end)
+        if not count and len(ends) > 1:  # several sounds, but in the fragments of the picture
+            index = replace(index, sounds={}, sound_durations={})
+        track, until = _track_and_end(index, ends, end)
+        until = max(until, played[track])
+        found[track].append(Fragment(end, size, until - played[track]))
+        end, played[track] = end + size, until
+        count += 1
+        if count > (MAX_FRAGMENTS_OF_ALL if index.is_separate else MAX_FRAGMENTS):
+            raise NotFragmentedError(f"more than {count - 1} fragments")
+    return replace(
+        index,
+        fragments=(*index.fragments, *found[picture]),
+        duration=played[picture],
+        end=trailer_end(reader, end),
+        sounds={track: (*known, *found[track]) for track, known in index.sounds.items()},
+        sound_durations={track: played[track] for track in index.sounds},
+    )
 
 
-def trailer_end(reader: FileReader, offset: int, *, with_moov: bool = True) -> int:
-    """Returns where FFmpeg's trailer and the moov of a finalised file end, if they are complete.
-
-    Returns `offset` if neither follows there. Other bytes may follow: a process that is killed
-    while it appends the moov leaves a part of it.
-    """
-    for kind in (b"mfra", b"moov") if with_moov else (b"mfra",):
-        header = box_header(reader.read(offset, 16))
-        if header and header.kind == kind and header.length <= header.size <= reader.size - offset:
-            offset += header.size
-    return offset
-
-
-def _fragment(reader: FileReader, offset: int) -> tuple[int, dict[int, Fraction]] | None:
-    """Returns the size in bytes and each track's end in seconds; None if it is incomplete."""
-    ends: dict[int, Fraction] = {}
-    place = offset
-    for _ in range(MAX_LEADING_BOXES):
-        header = next_header(reader, place)
-        if header is None:
-            return None
-        if header.kind == b"moof":
-            break
-        if header.kind == b"sidx":
-            content = box_content(reader, place, header, MAX_SIDX_BYTES)
-            if content is None:
-                return None
-            track, end = _sidx(content, place)
-            ends[track] = end
-        elif header.kind != b"styp":
-            raise NotFragmentedError(f"{header.kind!r} at {place}, in front of a moof")
-        place += header.size
-    else:
-        raise NotFragmentedError(f"too many boxes in front of the moof that follows {offset}")
-    if not ends:
-        raise NotFragmentedError(f"the moof at {place} has no sidx")
-    place += header.size
-    data = next_header(reader, place)
-    if data is None:
-        return None
-    if data.kind != b"mdat":
-        raise NotFragmentedError(f"{data.kind!r} at {place}, not b'mdat'")
-    size = place + data.size - offset
-    return (size, ends) if offset + size <= reader.size else None
-
-
-def _sidx(content: bytes, offset: int) -> tuple[int, Fraction]:
-    """Parses a sidx (section 8.16.3): the number of the track and its end in seconds."""
-    try:
-        version, track, timescale = struct.unpack_from(">B3xII", content)
-        times, place = (">II", 20) if version == 0 else (">QQ", 28)
-        begin, _ = struct.unpack_from(times, content, 12)
-        (count,) = struct.unpack_from(">2xH", content, place)
-        ticks = begin
-        for n in range(count):
-            reference, lasts, _ = struct.unpack_from(">III", content, place + 4 + 12 * n)
-            if reference >> 31:
-                raise NotFragmentedError(f"the sidx at {offset} points to another one")
-            ticks += lasts
-        return track, Fraction(ticks, timescale)
-    except (struct.error, ZeroDivisionError) as error:
-        raise NotFragmentedError(f"the sidx at {offset}: {error}") from error
+def _track_and_end(
+    index: FragmentIndex, ends: dict[int, Fraction], offset: int
+) -> tuple[int, Fraction]:
+    """Returns to which track a fragment belongs, and when it ends there, in seconds."""
+    if not index.is_separate:
+        return index.video_track, _end(ends, index.video_track)
+    [(track, end), *others] = ends.items()
+    if others:
+        raise NotFragmentedError(f"a fragment of several tracks at {offset}")
+    if track != index.video_track and track not in index.sounds:
+        raise NotFragmentedError(f"a fragment of track {track} at {offset}")
+    return track, end
 
 
 def _end(ends: dict[int, Fraction], video_track: int) -> Fraction:
     last = max(ends.values())
     picture = ends.get(video_track, Fraction(0))
     return last if last - picture > SECONDS_AFTER_PICTURE else picture
+
+
+def _reversed(parts: Sequence[Sequence[Fragment]]) -> Iterator[Fragment]:
+    """Yields the last fragment of each track, then those in front of them, and so on."""
+    for row in itertools.zip_longest(*(reversed(one) for one in parts)):
+        yield from (fragment for fragment in row if fragment is not None)

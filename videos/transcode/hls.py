@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from videos.transcode.fragments import target_duration
 from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
+from videos.transcode.rates import target_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

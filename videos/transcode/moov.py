@@ -1,4 +1,4 @@
-"""Reads facts about the tracks from the moov of an MP4, given as bytes.
+"""Reads facts about the tracks from the moov of an MP4, given as bytes, and rewrites its boxes.
 
 Boxes are those of ISO/IEC 14496-12. Every function raises ValueError with the reason for contents
 that are damaged or that renditions never have.
@@ -6,12 +6,18 @@ that are damaged or that renditions never have.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 from videos.transcode.container import box_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+MAX_TRACKS = 64
+MAX_32_BITS = 2**32 - 1
+# Flag of a tkhd (8.3.2): players use the track unless the viewer chooses otherwise.
+TRACK_ENABLED = 1
 
 
 def video_track(moov: bytes) -> int:
@@ -20,6 +26,59 @@ def video_track(moov: bytes) -> int:
         if handler(track) == b"vide":
             return track_number(track)
     raise ValueError("no picture track")
+
+
+def track_numbers(moov: bytes) -> tuple[int, ...]:
+    """Returns the numbers of all tracks, in their order. Raises: ValueError for too many."""
+    numbers: list[int] = []
+    for track in boxes_in(moov, b"trak"):
+        if len(numbers) == MAX_TRACKS:
+            raise ValueError(f"more than {MAX_TRACKS} tracks")
+        numbers.append(track_number(track))
+    return tuple(numbers)
+
+
+def sound_tracks(moov: bytes) -> tuple[int, ...]:
+    """Returns the numbers of the sound tracks, in their order."""
+    tracks = boxes_in(moov, b"trak")
+    return tuple(track_number(track) for track in tracks if handler(track) == b"soun")
+
+
+def with_only_track(moov: bytes, number: int) -> bytes:
+    """Returns the content of a moov without the other tracks and their default values (trex).
+
+    The track is enabled, because it is the only one.
+    """
+    boxes: list[tuple[bytes, bytes]] = []
+    for kind, content in all_boxes(moov):
+        if kind == b"mvex":
+            kept = [
+                (name, box)
+                for name, box in all_boxes(content)
+                if name != b"trex" or int.from_bytes(box[4:8]) == number
+            ]
+            boxes.append((kind, joined(kept)))
+        elif kind != b"trak":
+            boxes.append((kind, content))
+        elif track_number(content) == number:
+            boxes.append((kind, with_enabled(content, is_enabled=True)))
+    if not any(kind == b"trak" for kind, _ in boxes):
+        raise ValueError(f"no track {number}")
+    return joined(boxes)
+
+
+def with_enabled(track: bytes, *, is_enabled: bool) -> bytes:
+    """Returns the content of a trak that says whether the track is enabled."""
+    boxes = [
+        (kind, _enabled_header(content, is_enabled) if kind == b"tkhd" else content)
+        for kind, content in all_boxes(track)
+    ]
+    return joined(boxes)
+
+
+def _enabled_header(tkhd: bytes, is_enabled: bool) -> bytes:
+    flags = int.from_bytes(tkhd[1:4]) & ~TRACK_ENABLED | is_enabled * TRACK_ENABLED
+    return tkhd[:1] + flags.to_bytes(3) + tkhd[4:]
 
 
 def avc_record(moov: bytes) -> tuple[int, bytes]:
@@ -76,3 +135,15 @@ def sample_entry(track: bytes) -> tuple[str, bytes]:
     if header is None:
         raise ValueError("an empty stsd")
     return header.kind.decode("latin-1"), child(entries, header.kind)
+
+
+def as_box(kind: bytes, content: bytes) -> bytes:
+    """Returns a whole box. Raises: ValueError if it needs a size of 64 bits."""
+    if len(content) + 8 > MAX_32_BITS:
+        raise ValueError(f"a {kind!r} of {len(content)} bytes")
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def joined(boxes: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Returns boxes, given by kind and content, one after another."""
+    return b"".join(as_box(kind, content) for kind, content in boxes)

@@ -10,13 +10,12 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from videos.transcode.moov import all_boxes, boxes_in
+from videos.transcode.moov import MAX_32_BITS, all_boxes, as_box, boxes_in, joined
 from videos.transcode.sample_tables import SampleTables, read_defaults, table_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MAX_32_BITS = 2**32 - 1
 MEDIA_RATE = 0x00010000  # 1.0
 NO_MEDIA = -1  # the media time of an empty edit, in which nothing is shown
 # Boxes of an stbl that list samples. The others are kept.
@@ -74,7 +73,7 @@ def ordinary_moov(moov: bytes, tables: Mapping[int, SampleTables]) -> bytes:
             boxes.append((kind, _finished_track(parts.pop(0))))
         elif kind != b"mvex":
             boxes.append((kind, content))
-    return _box(b"moov", _joined(boxes))
+    return as_box(b"moov", joined(boxes))
 
 
 def _track(
@@ -112,12 +111,12 @@ def _finished_track(track: _Track) -> bytes:
         if kind == b"tkhd":
             boxes.append((kind, _with_duration(kind, content, track.duration)))
             if track.edits:
-                boxes.append((b"edts", _box(b"elst", _edit_entries(track.edits))))
+                boxes.append((b"edts", as_box(b"elst", _edit_entries(track.edits))))
         elif kind == b"mdia":
             boxes.append((kind, _finished_media(content, track.tables)))
         elif kind != b"edts":
             boxes.append((kind, content))
-    return _joined(boxes)
+    return joined(boxes)
 
 
 def _finished_media(media: bytes, tables: SampleTables) -> bytes:
@@ -130,10 +129,10 @@ def _finished_media(media: bytes, tables: SampleTables) -> bytes:
                 (name, _sample_table(box, tables) if name == b"stbl" else box)
                 for name, box in all_boxes(content)
             ]
-            boxes.append((kind, _joined(inner)))
+            boxes.append((kind, joined(inner)))
         else:
             boxes.append((kind, content))
-    return _joined(boxes)
+    return joined(boxes)
 
 
 def _sample_table(stbl: bytes, tables: SampleTables) -> bytes:
@@ -148,7 +147,7 @@ def _sample_table(stbl: bytes, tables: SampleTables) -> bytes:
     ]
     first = [entry for entry in kept if entry[0] == b"stsd"]
     rest = [entry for entry in kept if entry[0] != b"stsd"]
-    return _joined([*first, *table_boxes(tables), *rest, *(every if count else ())])
+    return joined([*first, *table_boxes(tables), *rest, *(every if count else ())])
 
 
 # -- edit lists
@@ -210,16 +209,3 @@ def _with_duration(kind: bytes, header: bytes, duration: int, *, scale: int = 0)
     times = struct.pack(">QQI" if needs_long else ">III", created, modified, scale or number)
     length = struct.pack(">Q" if needs_long else ">I", duration)
     return start + times + bytes(4 * is_track) + length + rest
-
-
-# -- boxes
-
-
-def _box(kind: bytes, content: bytes) -> bytes:
-    if len(content) + 8 > MAX_32_BITS:
-        raise ValueError(f"a {kind!r} of {len(content)} bytes")
-    return struct.pack(">I4s", 8 + len(content), kind) + content
-
-
-def _joined(boxes: Iterable[tuple[bytes, bytes]]) -> bytes:
-    return b"".join(_box(kind, content) for kind, content in boxes)

@@ -1,9 +1,10 @@
 """MP4 files that are built here byte by byte, so that tests need no FFmpeg and know every sample.
 
 `fragmented_mp4` has the layout that FFmpeg writes with ``commands.FRAGMENTED``: ``ftyp moov``, for
-each fragment a ``sidx`` for each of its tracks, ``moof`` and ``mdat``, and ``mfra`` at the end. Its
-pictures are real H.264, made with x264: 32x32 pixels of grey, five to the second. Its sound is real
-AAC, mono at 8,000 Hz. Boxes are those of ISO/IEC 14496-12.
+each fragment a ``sidx`` for each of its tracks, ``moof`` and ``mdat``, and ``mfra`` at the end.
+`separate_mp4` has the one with ``separate_moof``: each track has fragments of its own. Their
+pictures are real H.264, made with x264: 32x32 pixels of grey, five to the second. Their sound is
+real AAC, mono at 8,000 Hz. Boxes are those of ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -240,8 +241,22 @@ def fragmented_mp4(*tracks: Track, ftyp: bytes = FTYP) -> bytes:
     data = ftyp + moov(tracks)
     for number in range(max(len(track.fragments) for track in tracks)):
         data += fragment([one for one in tracks if number < len(one.fragments)], number)
+    return data + _trailer(tracks)
+
+
+def separate_mp4(*tracks: Track) -> bytes:
+    """Returns a whole file with a moof for each track. Without arguments: a picture, two sounds."""
+    tracks = tracks or (picture(), sound(), sound(number=3))
+    data = FTYP + moov(tracks)
+    for number in range(max(len(track.fragments) for track in tracks)):
+        present = [one for one in tracks if number < len(one.fragments) and one.fragments[number]]
+        data += b"".join(fragment([one], number) for one in present)
+    return data + _trailer(tracks)
+
+
+def _trailer(tracks: Sequence[Track]) -> bytes:
     trailer = b"".join(full(b"tfra", numbers(one.number, 0, 0)) for one in tracks)
-    return data + box(b"mfra", trailer, full(b"mfro", numbers(24 + len(trailer))))
+    return box(b"mfra", trailer, full(b"mfro", numbers(24 + len(trailer))))
 
 
 def fragment(tracks: Sequence[Track], number: int) -> bytes:

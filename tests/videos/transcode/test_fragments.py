@@ -22,13 +22,11 @@ from videos.transcode.fragments import (
     EMPTY_INDEX,
     Fragment,
     FragmentIndex,
-    average_bandwidth,
     codecs,
     describe,
-    peak_bandwidth,
     read_index,
-    target_duration,
 )
+from videos.transcode.rates import average_bandwidth, peak_bandwidth, target_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,9 +24,7 @@ from videos.transcode.fragments import (
     EMPTY_INDEX,
     Fragment,
     FragmentIndex,
-    average_bandwidth,
     codecs,
-    peak_bandwidth,
     read_index,
 )
 from videos.transcode.hls import (
@@ -36,6 +34,7 @@ from videos.transcode.hls import (
     media_playlist,
     subtitle_playlist,
 )
+from videos.transcode.rates import average_bandwidth, peak_bandwidth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

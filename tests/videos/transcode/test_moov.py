@@ -15,7 +15,7 @@ from videos.transcode.codec_names import (
     codec_names,
     picture_codec,
     sound_codec,
-    sound_configuration,
+    sound_configurations,
 )
 from videos.transcode.errors import NotFragmentedError
 from videos.transcode.fragments import (
@@ -218,12 +218,14 @@ def test_object_types_of_sound(configuration: str, kind: int) -> None:
     assert sound_codec("mp4a", entry[8:]) == f"mp4a.40.{kind}"
 
 
-def test_the_configuration_of_the_first_sound_track() -> None:
-    both = [built.picture(), built.sound(number=7), built.sound(number=8)]
-    assert sound_configuration(built.moov(both)[8:]) == (7, bytes.fromhex("158856e500"))
+def test_the_configurations_of_the_sound_tracks() -> None:
+    other = built.sound(number=8, entry=built.sound_entry(b"mp4a", built.esds(b"\x12\x10")))
+    both = [built.picture(), built.sound(number=7), other]
+    found = sound_configurations(built.moov(both)[8:])
+    assert found == {7: bytes.fromhex("158856e500"), 8: b"\x12\x10"}
     opus = built.sound(entry=built.sound_entry(b"Opus"))
     for tracks in ([built.picture()], [built.picture(), opus]):
-        assert sound_configuration(built.moov(tracks)[8:]) == (0, b"")
+        assert not sound_configurations(built.moov(tracks)[8:])
 
 
 def test_what_a_moov_lacks_is_told() -> None:

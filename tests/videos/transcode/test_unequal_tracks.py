@@ -17,9 +17,10 @@ from tests.examples import one_in
 from videos.transcode import commands
 from videos.transcode.caption_tracks import extract_captions
 from videos.transcode.errors import DifferentTimesError
-from videos.transcode.fragments import read_index, target_duration, track_ends
+from videos.transcode.fragments import read_index, track_ends
 from videos.transcode.pipeline import transcode, transcode_lower
 from videos.transcode.plan import COPY_KEYFRAME_SECONDS
+from videos.transcode.rates import target_duration
 from videos.transcode.types import Options, Plan, TranscodeResult
 
 if TYPE_CHECKING:
