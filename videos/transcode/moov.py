@@ -67,18 +67,27 @@ def with_only_track(moov: bytes, number: int) -> bytes:
     return joined(boxes)
 
 
-def with_enabled(track: bytes, *, is_enabled: bool) -> bytes:
-    """Returns the content of a trak that says whether the track is enabled."""
+def with_enabled(track: bytes, *, is_enabled: bool, group: int | None = None) -> bytes:
+    """Returns the content of a trak that says whether the track is enabled.
+
+    Args:
+        group: its alternate_group, for tracks of which players use one at a time; None to keep it.
+    """
     boxes = [
-        (kind, _enabled_header(content, is_enabled) if kind == b"tkhd" else content)
+        (kind, _header(content, is_enabled, group) if kind == b"tkhd" else content)
         for kind, content in all_boxes(track)
     ]
     return joined(boxes)
 
 
-def _enabled_header(tkhd: bytes, is_enabled: bool) -> bytes:
+def _header(tkhd: bytes, is_enabled: bool, group: int | None) -> bytes:
+    """Returns a tkhd with another flag and group (8.3.2)."""
+    place = 46 if tkhd[:1] == b"\1" else 34  # of the group, after the layer
+    if len(tkhd) < place + 2:
+        raise ValueError(f"a tkhd of {len(tkhd)} bytes")
     flags = int.from_bytes(tkhd[1:4]) & ~TRACK_ENABLED | is_enabled * TRACK_ENABLED
-    return tkhd[:1] + flags.to_bytes(3) + tkhd[4:]
+    told = tkhd[place : place + 2] if group is None else group.to_bytes(2)
+    return tkhd[:1] + flags.to_bytes(3) + tkhd[4:place] + told + tkhd[place + 2 :]
 
 
 def avc_record(moov: bytes) -> tuple[int, bytes]:

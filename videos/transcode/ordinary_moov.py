@@ -1,8 +1,9 @@
 """Builds the moov of an ordinary MP4 from that of a fragmented one and the samples of fragments.
 
 Everything that the moov of the fragmented file says of its tracks is kept (codecs, display matrix,
-language); what it could not know is filled in: durations and sample tables. Sections are those of
-ISO/IEC 14496-12. Every function raises ValueError with the reason for contents that are damaged.
+language), except which of several sounds is enabled. What it could not know is filled in: durations
+and sample tables. Sections are those of ISO/IEC 14496-12. Every function raises ValueError with the
+reason for contents that are damaged.
 """
 
 from __future__ import annotations
@@ -10,13 +11,22 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from videos.transcode.moov import MAX_32_BITS, all_boxes, as_box, boxes_in, joined
+from videos.transcode.moov import (
+    MAX_32_BITS,
+    all_boxes,
+    as_box,
+    boxes_in,
+    handler,
+    joined,
+    with_enabled,
+)
 from videos.transcode.sample_tables import SampleTables, read_defaults, table_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MEDIA_RATE = 0x00010000  # 1.0
+SOUND_GROUP = 1  # the alternate_group that FFmpeg, too, gives sounds
 NO_MEDIA = -1  # the media time of an empty edit, in which nothing is shown
 # Boxes of an stbl that list samples. The others are kept.
 LISTS = frozenset(
@@ -58,7 +68,7 @@ def ordinary_moov(moov: bytes, tables: Mapping[int, SampleTables]) -> bytes:
         moov: the content of the moov of the fragmented file.
         tables: of every track, with the offsets that the samples have in the finished file.
     """
-    tracks = list(boxes_in(moov, b"trak"))
+    tracks = _with_default_sound(list(boxes_in(moov, b"trak")))
     header = next(boxes_in(moov, b"mvhd"), b"")
     old_scale = _timescale(header)
     # Fine enough to say when a track begins without rounding.
@@ -74,6 +84,19 @@ def ordinary_moov(moov: bytes, tables: Mapping[int, SampleTables]) -> bytes:
         elif kind != b"mvex":
             boxes.append((kind, content))
     return as_box(b"moov", joined(boxes))
+
+
+def _with_default_sound(tracks: list[bytes]) -> list[bytes]:
+    """Returns the traks, of whose sounds only the first is enabled if there are several.
+
+    Players play it unless the viewer chooses another one of the same group.
+    """
+    sounds = [number for number, track in enumerate(tracks) if handler(track) == b"soun"]
+    if len(sounds) > 1:
+        for number in sounds:
+            is_first = number == sounds[0]
+            tracks[number] = with_enabled(tracks[number], is_enabled=is_first, group=SOUND_GROUP)
+    return tracks
 
 
 def _track(

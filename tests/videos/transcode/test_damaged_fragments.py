@@ -84,9 +84,12 @@ def test_nothing_is_in_an_empty_file_and_a_missing_one_is_an_error(tmp_path: Pat
 
 @pytest.mark.parametrize("kind", [b"ftyp", b"moov", b"sidx", b"moof", b"mdat"])
 @pytest.mark.parametrize("size", [0, 2, 7, 2**31, 2**32 - 1])
-def test_a_damaged_size_ends_the_list_or_is_told(kind: bytes, size: int, tmp_path: Path) -> None:
-    data = bytearray(built.tiny().read_bytes())
-    final = read_index(built.tiny())
+@pytest.mark.parametrize("write", [built.fragmented_mp4, built.separate_mp4])
+def test_a_damaged_size_ends_the_list_or_is_told(
+    write: Callable[[], bytes], kind: bytes, size: int
+) -> None:
+    data = bytearray(write())
+    final = read_index(built.stored(bytes(data)))
     place = data.rindex(kind) - 4
     data[place : place + 4] = struct.pack(">I", size)
     _read_safely(bytes(data), final)
@@ -102,9 +105,14 @@ def test_a_damaged_size_of_64_bits_ends_the_list_or_is_told(kind: bytes, size: i
 
 
 @settings(deadline=None, max_examples=examples(200))
-@given(place=st.integers(0, 3000), damage=st.binary(min_size=1, max_size=12))
-def test_no_damage_upsets_it(place: int, damage: bytes) -> None:
-    data = bytearray(built.tiny().read_bytes())
+@given(
+    whole=st.sampled_from([built.fragmented_mp4(), built.separate_mp4()]),
+    place=st.integers(0, 5000),
+    damage=st.binary(min_size=1, max_size=12),
+)
+def test_no_damage_upsets_it(whole: bytes, place: int, damage: bytes) -> None:
+    data = bytearray(whole)
+    place %= len(data)
     data[place : place + len(damage)] = damage
     _read_safely(bytes(data))
 
@@ -175,13 +183,17 @@ def _read_safely(data: bytes, final: FragmentIndex | None = None) -> None:
         index = EMPTY_INDEX
     else:
         assert index.end <= len(data)
-        for fragment in index.fragments:
+        place = index.init_size
+        for fragment in index.all_fragments():
             assert fragment.size > 0
             assert fragment.duration >= 0
-            assert index.init_size <= fragment.offset <= len(data) - fragment.size
+            assert fragment.offset == place
+            place += fragment.size
+        assert place == index.media_end <= index.end
         assert read_index(path, known=index) == index
     if final is not None and index.fragments:
-        assert index.fragments == final.fragments[: len(index.fragments)]
+        parts = index.all_fragments()
+        assert parts == final.all_fragments()[: len(parts)]
     try:
         names = codecs(path)
     except NotFragmentedError:

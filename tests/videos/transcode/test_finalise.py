@@ -57,6 +57,12 @@ def flat() -> Path:
     return built.tiny()
 
 
+@cache
+def separate() -> Path:
+    """The same with two sounds, each in fragments of its own."""
+    return built.stored(built.separate_mp4())
+
+
 MAKERS: dict[str, Callable[[], Path]] = {
     **fragmented.MAKERS,
     "longer sound": fragmented.longer_sound,
@@ -261,9 +267,8 @@ def finalise_tables(path: Path) -> list[int]:
 # -- kills, faults and damage
 
 
-def states() -> list[bytes]:
+def states(path: Path) -> list[bytes]:
     """What a kill can leave: some of the moov, or all of it, before the start is changed."""
-    path = flat()
     data, done = path.read_bytes(), finalised(path).read_bytes()
     moov = done[len(data) :]
     rests = [moov[:n] for n in (0, 1, 4, 7, 8, 9, 36, len(moov) // 2, len(moov) - 1, len(moov))]
@@ -273,25 +278,28 @@ def states() -> list[bytes]:
     return [*(data + rest for rest in [*rests, *zeros, *half]), done]
 
 
+@pytest.mark.parametrize("make", [flat, separate])
 @pytest.mark.parametrize("number", range(30))
-def test_a_file_that_a_kill_left_plays_and_is_finalised_again(number: int, tmp_path: Path) -> None:
-    left = states()
+def test_a_file_that_a_kill_left_plays_and_is_finalised_again(
+    number: int, make: Callable[[], Path], tmp_path: Path
+) -> None:
+    left = states(make())
     if number >= len(left):
         return
     path = tmp_path / "left.mp4"
     path.write_bytes(left[number])
-    assert read_index(path).fragments == read_index(flat()).fragments
-    assert initialisation_segment(path) == initialisation_segment(flat())
-    assert codecs(path) == codecs(flat())
+    assert read_index(path).all_fragments() == read_index(make()).all_fragments()
+    assert initialisation_segment(path) == initialisation_segment(make())
+    assert codecs(path) == codecs(make())
     finalise(path)
-    assert path.read_bytes() == finalised(flat()).read_bytes()
+    assert path.read_bytes() == finalised(make()).read_bytes()
 
 
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("number", one_in(3, range(0, 30, 6)))
 def test_ffmpeg_plays_a_file_that_a_kill_left(number: int, tmp_path: Path) -> None:
     path = tmp_path / "left.mp4"
-    path.write_bytes(states()[number])
+    path.write_bytes(states(flat())[number])
     assert fragmented.pictures(path) == fragmented.pictures(flat())
 
 
@@ -332,10 +340,11 @@ def test_of_two_processes_one_changes_the_file(tmp_path: Path) -> None:
     assert path.read_bytes() == finalised(flat()).read_bytes()
 
 
-def test_a_cut_file_is_left_as_it_is(tmp_path: Path) -> None:
-    data = flat().read_bytes()
-    index = read_index(flat())
-    last = index.fragments[-1]
+@pytest.mark.parametrize("make", [flat, separate])
+def test_a_cut_file_is_left_as_it_is(make: Callable[[], Path], tmp_path: Path) -> None:
+    data = make().read_bytes()
+    index = read_index(make())
+    last = index.all_fragments()[-1]
     path = tmp_path / "cut.mp4"
     end = last.offset + last.size
     for size in (0, 30, index.init_size, last.offset + 8, end - 1, end, end + 8, len(data) - 1):
@@ -356,9 +365,15 @@ def test_a_short_ftyp_has_no_room(tmp_path: Path) -> None:
 
 
 @settings(deadline=None, max_examples=examples(60))
-@given(place=st.integers(0, 6000), damage=st.binary(min_size=1, max_size=12))
-def test_damage_is_told_or_does_not_matter(place: int, damage: bytes) -> None:
-    data = bytearray(flat().read_bytes())
+@given(
+    make=st.sampled_from([flat, separate]),
+    place=st.integers(0, 6000),
+    damage=st.binary(min_size=1, max_size=12),
+)
+def test_damage_is_told_or_does_not_matter(
+    make: Callable[[], Path], place: int, damage: bytes
+) -> None:
+    data = bytearray(make().read_bytes())
     place %= len(data)
     data[place : place + len(damage)] = damage
     path = clips.folder() / "damaged-for-finalising.mp4"
@@ -370,7 +385,7 @@ def test_damage_is_told_or_does_not_matter(place: int, damage: bytes) -> None:
     except NotFragmentedError:
         assert path.read_bytes() == before
     else:
-        assert read_index(path).fragments == index.fragments
+        assert read_index(path).all_fragments() == index.all_fragments()
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,7 +37,7 @@ def uneven() -> Track:
     return built.picture(first, (Sample(built.unit(built.IDR[1]), 100),), built.frames(0))
 
 
-CASES: dict[str, tuple[Track, ...]] = {
+ORDINARY: dict[str, tuple[Track, ...]] = {
     "picture and sound": (built.picture(), built.sound()),
     "no sound": (built.picture(),),
     "sound first": (built.sound(number=1), built.picture(number=2)),
@@ -45,11 +47,25 @@ CASES: dict[str, tuple[Track, ...]] = {
     "one frame": (built.picture((Sample(built.unit(built.IDR[0]), 2048),)),),
     "late sound": (built.picture(), built.sound(0, 4, 8, start=8000)),
 }
-every_case = pytest.mark.parametrize("tracks", CASES.values(), ids=CASES)
+SEPARATE: dict[str, tuple[Track, ...]] = {
+    "two sounds": (built.picture(), built.sound(), built.sound(number=3)),
+    "sounds first": (built.sound(number=1), built.sound(number=2), built.picture(number=3)),
+    "one ends early": (uneven(), built.sound(), built.sound(8, 3, 0, number=3)),
+    "one begins late": (built.picture(), built.sound(), built.sound(0, 4, 8, start=8000, number=3)),
+    "one goes on": (built.picture(), built.sound(number=9), built.sound(8, 8, 40, number=3)),
+    "sixteen": (built.picture(), *(built.sound(number=n) for n in range(2, 18))),
+}
+Write = Callable[..., bytes]
+CASES: dict[str, tuple[Write, tuple[Track, ...]]] = {
+    **{name: (built.fragmented_mp4, tracks) for name, tracks in ORDINARY.items()},
+    **{f"separate, {name}": (built.separate_mp4, tracks) for name, tracks in SEPARATE.items()},
+    "several sounds in each fragment": (built.fragmented_mp4, SEPARATE["two sounds"]),
+}
+every_case = pytest.mark.parametrize(("write", "tracks"), CASES.values(), ids=CASES)
 
 
-def finalised(*tracks: Track) -> Path:
-    path = built.stored(built.fragmented_mp4(*tracks))
+def finalised(*tracks: Track, write: Write = built.fragmented_mp4) -> Path:
+    path = built.stored(write(*tracks))
     finalise(path)
     return path
 
@@ -96,16 +112,16 @@ def listed(path: Path, table: boxes.Box) -> list[Sample]:
 
 
 @every_case
-def test_the_tables_list_the_samples(tracks: tuple[Track, ...]) -> None:
-    path = finalised(*tracks)
+def test_the_tables_list_the_samples(write: Write, tracks: tuple[Track, ...]) -> None:
+    path = finalised(*tracks, write=write)
     traks = boxes.tracks(boxes.load(path))
     for track, trak in zip(tracks, traks, strict=True):
         assert listed(path, boxes.sample_table(trak)) == track.samples
 
 
 @every_case
-def test_the_headers_say_how_long_it_is(tracks: tuple[Track, ...]) -> None:
-    moov = boxes.load(finalised(*tracks)).find(b"moov")
+def test_the_headers_say_how_long_it_is(write: Write, tracks: tuple[Track, ...]) -> None:
+    moov = boxes.load(finalised(*tracks, write=write)).find(b"moov")
     scale = moov.find(b"mvhd").number(12)
     assert scale == max(1000, *(track.scale for track in tracks))
     longest = 0
@@ -128,18 +144,50 @@ def test_the_headers_say_how_long_it_is(tracks: tuple[Track, ...]) -> None:
 
 
 @every_case
-def test_fragments_and_the_start_stay(tracks: tuple[Track, ...]) -> None:
-    before = built.stored(built.fragmented_mp4(*tracks))
-    after = finalised(*tracks)
+def test_fragments_and_the_start_stay(write: Write, tracks: tuple[Track, ...]) -> None:
+    before = built.stored(write(*tracks))
+    after = finalised(*tracks, write=write)
     data, done = before.read_bytes(), after.read_bytes()
     assert done[36 : len(data)] == data[36:]
     assert [box.kind for box in boxes.load(after).boxes] == [b"ftyp", b"mdat", b"moov"]
     assert is_finalised(after)
-    assert read_index(after).fragments == read_index(before).fragments
+    index, now = read_index(before), read_index(after)
+    assert now == replace(index, end=len(done))
+    assert read_index(after, known=index) == now
+    for track in tracks:
+        segment = initialisation_segment(before, track=track.number)
+        assert initialisation_segment(after, track=track.number) == segment
     assert initialisation_segment(after) == initialisation_segment(before)
     assert initialisation_segment(before) == built.FTYP + built.moov(tracks)
     assert codecs(after) == codecs(before)
     assert track_ends(after, read_index(after)) == track_ends(before, read_index(before))
+
+
+@every_case
+def test_only_the_first_of_several_sounds_is_enabled(
+    write: Write, tracks: tuple[Track, ...]
+) -> None:
+    traks = boxes.tracks(boxes.load(finalised(*tracks, write=write)))
+    sounds = [track.number for track in tracks if track.handler == b"soun"]
+    for track, trak in zip(tracks, traks, strict=True):
+        header = trak.find(b"tkhd")
+        is_other = track.number in sounds[1:]
+        assert header.number(0) == (2 if is_other else 3)  # in the movie, and enabled
+        assert header.number(34, ">H") == (track.number in sounds)  # of one alternate_group
+
+
+def test_sounds_of_one_file_become_alternatives() -> None:
+    """Some writers enable all of them, and give them no group."""
+    data = built.separate_mp4()
+    old = built.moov(SEPARATE["two sounds"])
+    moov = boxes.load(built.stored(old)).find(b"moov")
+    for trak, group in zip(moov.all(b"trak"), (0, 0, 7), strict=True):
+        trak.find(b"tkhd").patch(34, ">H", group)
+    path = built.stored(data.replace(old, moov.as_bytes()))
+    assert path.read_bytes() != data
+    finalise(path)
+    headers = [trak.find(b"tkhd") for trak in boxes.tracks(boxes.load(path))]
+    assert [header.number(34, ">H") for header in headers] == [0, 1, 1]
 
 
 def test_a_file_that_is_cut_in_the_appended_part_is_finalised_again() -> None:
