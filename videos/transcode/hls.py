@@ -18,10 +18,11 @@ from videos.transcode.rates import target_duration
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from videos.transcode.fragments import FragmentIndex
+    from videos.transcode.fragments import Fragment, FragmentIndex
 
 VERSION = 7  # EXT-X-MAP without EXT-X-I-FRAMES-ONLY needs at least 6 (section 7)
 SUBTITLES = "subtitles"  # the id of the only group of caption tracks
+SOUNDS = "sounds"  # the id of the only group of sounds
 # Characters of RFC 3986, with "%" for escaped addresses, without "#", which starts a comment.
 URI_CHARACTERS = "%/:?@!$&'()*+,;=[]-._~"
 MICROSECONDS = 1_000_000
@@ -65,10 +66,40 @@ class CaptionRendition:
     default: bool = False
 
 
-def master_playlist(variants: Iterable[Variant], tracks: Iterable[CaptionRendition] = ()) -> str:
-    """Returns the master playlist (4.3.4). Players start with the first variant."""
-    media = _media_tags(tracks)
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS", *media]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioRendition:
+    """One of several sounds in a master playlist.
+
+    Attributes:
+        uri: address of its ``media_playlist``.
+        language: BCP 47 ("en", "pt-BR"); "" if unknown.
+        name: shown to viewers.
+        default: played unless the viewer chooses otherwise; only the first such sound counts, or
+            the first of all if there is none.
+        channels: how many there are; 0 if unknown.
+    """
+
+    uri: str
+    language: str
+    name: str
+    default: bool = False
+    channels: int = 0
+
+
+def master_playlist(
+    variants: Iterable[Variant],
+    tracks: Iterable[CaptionRendition] = (),
+    sounds: Iterable[AudioRendition] = (),
+) -> str:
+    """Returns the master playlist (4.3.4). Players start with the first variant.
+
+    Args:
+        sounds: of every variant, whose own playlist is then one of the picture alone. Empty for
+            variants that contain their sound.
+    """
+    audio, media = _audio_tags(sounds), _media_tags(tracks)
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines += [*audio, *media]
     for variant in variants:
         attributes = {
             "BANDWIDTH": str(variant.bandwidth),
@@ -78,6 +109,8 @@ def master_playlist(variants: Iterable[Variant], tracks: Iterable[CaptionRenditi
         }
         if variant.fps > 0:
             attributes["FRAME-RATE"] = f"{variant.fps:.3f}"
+        if audio:
+            attributes["AUDIO"] = _quoted(SOUNDS)
         if media:
             attributes["SUBTITLES"] = _quoted(SUBTITLES)
         lines += [f"#EXT-X-STREAM-INF:{_listed(attributes)}", _uri(variant.uri)]
@@ -91,19 +124,23 @@ def media_playlist(
     initialisation_uri: str,
     ended: bool,
     planned: int = ENCODE_KEYFRAME_SECONDS,
+    sound: int | None = None,
 ) -> str:
-    """Returns the media playlist of one rendition (4.3.3).
+    """Returns the media playlist of one rendition, or of one of its sounds (4.3.3).
 
     While the file is written, each playlist only adds lines to the previous one. The durations add
-    up to ``index.duration``, rounded once.
+    up to ``index.duration``, or to that of the sound, rounded once.
 
     Args:
         index: of a file whose start is complete.
         uri: address of the file.
-        initialisation_uri: address of its initialisation segment.
+        initialisation_uri: address of its initialisation segment, of one track if the file is
+            separate.
         ended: False while the file is written; players then start at its beginning and reload.
         planned: planned whole seconds of the fragments while the file is written.
+        sound: the number of the sound track of a separate file; None for the picture.
     """
+    fragments = index.fragments if sound is None else index.sounds[sound]
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
@@ -115,15 +152,15 @@ def media_playlist(
     if not ended:  # without this tag players start at the end, as with a broadcast
         lines.append("#EXT-X-START:TIME-OFFSET=0,PRECISE=YES")
     lines.append(f"#EXT-X-MAP:URI={_quoted(_uri(initialisation_uri))}")
-    lines += _fragment_lines(index, _uri(uri))
+    lines += _fragment_lines(fragments, _uri(uri))
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return _text(lines)
 
 
-def _fragment_lines(index: FragmentIndex, address: str) -> Iterator[str]:
+def _fragment_lines(fragments: Iterable[Fragment], address: str) -> Iterator[str]:
     end, last = Fraction(0), 0
-    for fragment in index.fragments:
+    for fragment in fragments:
         end += fragment.duration
         microseconds = round(end * MICROSECONDS)
         yield f"#EXTINF:{_seconds(microseconds - last)},"
@@ -161,22 +198,46 @@ def _media_tags(tracks: Iterable[CaptionRendition]) -> list[str]:
     for track in tracks:
         default = track.default and not has_default
         has_default = has_default or default
-        attributes = {
-            "TYPE": "SUBTITLES",
-            "GROUP-ID": _quoted(SUBTITLES),
-            "NAME": _quoted(_unique_name(track.name, names)),
-            "DEFAULT": "YES" if default else "NO",
-            "AUTOSELECT": "YES",
-        }
-        if track.language:
-            attributes["LANGUAGE"] = _quoted(track.language)
-        attributes["URI"] = _quoted(_uri(track.uri))
-        lines.append(f"#EXT-X-MEDIA:{_listed(attributes)}")
+        name = _unique_name(track.name, names, "Subtitles")
+        attributes = _media_attributes("SUBTITLES", SUBTITLES, name, track.language, default)
+        lines.append(f"#EXT-X-MEDIA:{_listed(attributes | _address(track.uri))}")
     return lines
 
 
-def _unique_name(name: str, taken: set[str]) -> str:
-    plain = _plain(name) or "Subtitles"
+def _audio_tags(sounds: Iterable[AudioRendition]) -> list[str]:
+    """Returns the tags of the sounds, with unique names and one default (4.3.4.1.1)."""
+    sounds = list(sounds)
+    default = next((number for number, sound in enumerate(sounds) if sound.default), 0)
+    lines: list[str] = []
+    names: set[str] = set()
+    for number, sound in enumerate(sounds):
+        name = _unique_name(sound.name, names, "Sound")
+        attributes = _media_attributes("AUDIO", SOUNDS, name, sound.language, number == default)
+        if sound.channels:
+            attributes["CHANNELS"] = _quoted(str(sound.channels))
+        lines.append(f"#EXT-X-MEDIA:{_listed(attributes | _address(sound.uri))}")
+    return lines
+
+
+def _media_attributes(
+    kind: str, group: str, name: str, language: str, default: bool
+) -> dict[str, str]:
+    attributes = {
+        "TYPE": kind,
+        "GROUP-ID": _quoted(group),
+        "NAME": _quoted(name),
+        "DEFAULT": "YES" if default else "NO",
+        "AUTOSELECT": "YES",
+    }
+    return attributes | ({"LANGUAGE": _quoted(language)} if language else {})
+
+
+def _address(uri: str) -> dict[str, str]:
+    return {"URI": _quoted(_uri(uri))}
+
+
+def _unique_name(name: str, taken: set[str], unnamed: str) -> str:
+    plain = _plain(name) or unnamed
     unique, number = plain, 1
     while unique in taken:
         number += 1

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.examples import examples, one_in
-from tests.videos.transcode import fragmented
+from tests.videos.transcode import built, fragmented
 from videos.transcode.file_start import initialisation_segment
 from videos.transcode.fragments import (
     EMPTY_INDEX,
@@ -28,6 +28,7 @@ from videos.transcode.fragments import (
     read_index,
 )
 from videos.transcode.hls import (
+    AudioRendition,
     CaptionRendition,
     Variant,
     master_playlist,
@@ -218,11 +219,14 @@ def test_names_in_the_group_differ_and_one_track_at_most_is_the_default() -> Non
 @given(name=st.text(), uri=st.text(min_size=1), language=st.text(max_size=5))
 def test_no_text_breaks_out_of_its_place(name: str, uri: str, language: str) -> None:
     track = CaptionRendition(uri=uri, language=language, name=name)
-    text = master_playlist([replace(TOP, uri=uri, codecs=name)], [track])
+    sound = AudioRendition(uri=uri, language=language, name=name)
+    text = master_playlist([replace(TOP, uri=uri, codecs=name)], [track], [sound])
     assert _no_control_characters(text)
-    assert len(text.split("\n")) == 7
+    assert len(text.split("\n")) == 8
     parsed = m3u8.loads(text)
-    assert len(parsed.playlists) == len(parsed.media) == 1
+    assert len(parsed.playlists) == 1
+    assert len(parsed.media) == 2
+    assert parsed.media[0].uri == parsed.media[1].uri
     assert parsed.media[0].uri == parsed.playlists[0].uri
     assert parsed.playlists[0].stream_info.bandwidth == TOP.bandwidth
 
@@ -241,6 +245,59 @@ def test_what_is_escaped_already_is_left_alone() -> None:
     assert f"\n{uri}\n" in media_playlist(
         _index([Fraction(1)]), uri=uri, initialisation_uri=uri, ended=True
     )
+
+
+# -- several sounds
+
+GAME = AudioRendition(uri="1080p.2.m3u8", language="", name="Game", channels=2)
+GERMAN = AudioRendition(uri="1080p.3.m3u8", language="de", name="Deutsch", default=True)
+
+
+def test_sounds_are_a_group_that_every_variant_names() -> None:
+    parsed = m3u8.loads(master_playlist([TOP, TOP], [ENGLISH], [GAME, GERMAN]))
+    game, german, english = parsed.media
+    assert [one.type for one in parsed.media] == ["AUDIO", "AUDIO", "SUBTITLES"]
+    assert (game.name, game.language, game.default, game.channels) == ("Game", None, "NO", "2")
+    assert (german.name, german.language, german.default) == ("Deutsch", "de", "YES")
+    assert german.channels is None
+    assert (game.uri, game.autoselect) == ("1080p.2.m3u8", "YES")
+    for playlist in parsed.playlists:
+        assert playlist.stream_info.audio == game.group_id == german.group_id
+        assert playlist.stream_info.subtitles == english.group_id
+
+
+def test_exactly_one_sound_is_the_default_and_names_differ() -> None:
+    other = replace(GAME, name=" \n")
+    text = master_playlist([TOP], sounds=[GAME, GAME, other, other])
+    media = m3u8.loads(text).media
+    assert [one.name for one in media] == ["Game", "Game (2)", "Sound", "Sound (2)"]
+    assert [one.default for one in media] == ["YES", "NO", "NO", "NO"]
+    media = m3u8.loads(master_playlist([TOP], sounds=[GAME, GERMAN, GERMAN])).media
+    assert [one.default for one in media] == ["NO", "YES", "NO"]
+    assert "AUDIO" not in master_playlist([TOP])
+
+
+def test_playlists_of_the_tracks_name_all_bytes_of_a_separate_file() -> None:
+    path = built.stored(
+        built.separate_mp4(built.picture(), built.sound(), built.sound(8, 8, 40, number=3))
+    )
+    index = read_index(path)
+    ranges: list[tuple[int, int]] = []
+    for sound, duration in ((None, index.duration), *index.sound_durations.items()):
+        text = media_playlist(index, uri=FILE, initialisation_uri=START, ended=True, sound=sound)
+        parsed = m3u8.loads(text)
+        # The third fragment of the second sound is longer than planned.
+        assert parsed.target_duration == 5
+        assert len(parsed.segments) == 3
+        assert sum(one.duration for one in parsed.segments) == pytest.approx(float(duration))
+        for segment in parsed.segments:
+            size, offset = map(int, segment.byterange.split("@"))
+            ranges.append((offset, offset + size))
+    place = index.init_size
+    for begin, end in sorted(ranges):
+        assert begin == place
+        place = end
+    assert place == index.media_end
 
 
 # -- subtitles
