@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PLAYER_PARTS = ("ffmpeg", "gstreamer", "mediainfo", "mpv")
 PLAYER_SECONDS = 60
+AGREE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,13 @@ class PlayerFacts:
     Attributes:
         seconds: length of the whole file.
         width, height: of the stored picture, before it is turned.
-        has_sound: whether it found a sound track.
+        sounds: how many sound tracks it found.
     """
 
     seconds: float
     width: int
     height: int
-    has_sound: bool
+    sounds: int
 
 
 def facts(path: Path) -> dict[str, PlayerFacts]:
@@ -48,6 +49,16 @@ def facts(path: Path) -> dict[str, PlayerFacts]:
     }
 
 
+def assert_players_agree(path: Path) -> dict[str, PlayerFacts]:
+    """All players find the same in a file; it is an ordinary MP4. Returns what they say."""
+    told = facts(path)
+    assert len({(it.width, it.height, it.sounds) for it in told.values()}) == 1, told
+    lengths = sorted(it.seconds for it in told.values())
+    assert lengths[-1] - lengths[0] <= AGREE_SECONDS, told
+    assert "moof" not in top_level_boxes(path)
+    return told
+
+
 def by_ffprobe(path: Path) -> PlayerFacts:
     told = json.loads(
         _said("ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", path)
@@ -57,7 +68,7 @@ def by_ffprobe(path: Path) -> PlayerFacts:
         seconds=float(told["format"]["duration"]),
         width=picture["width"],
         height=picture["height"],
-        has_sound=any(stream["codec_type"] == "audio" for stream in told["streams"]),
+        sounds=sum(stream["codec_type"] == "audio" for stream in told["streams"]),
     )
 
 
@@ -70,7 +81,7 @@ def by_gstreamer(path: Path) -> PlayerFacts:
         seconds=int(hours) * 3600 + int(minutes) * 60 + float(seconds),
         width=int(width),
         height=int(height),
-        has_sound=re.search(r"^ +audio(?: #\d+)?: ", said, re.MULTILINE) is not None,
+        sounds=len(re.findall(r"^ +audio(?: #\d+)?: ", said, re.MULTILINE)),
     )
 
 
@@ -81,16 +92,16 @@ def by_mediainfo(path: Path) -> PlayerFacts:
         seconds=float(tracks["General"]["Duration"]),
         width=int(tracks["Video"]["Width"]),
         height=int(tracks["Video"]["Height"]),
-        has_sound="Audio" in tracks,
+        sounds=sum(it["@type"] == "Audio" for it in told["media"]["track"]),
     )
 
 
 def by_mpv(path: Path) -> PlayerFacts:
-    wanted = "length=${=duration} ${=width}x${=height} sound=${=aid}"
+    wanted = "length=${=duration} ${=width}x${=height} tracks=${=track-list/count}"
     quiet = ["--no-config", "--vo=null", "--ao=null", "--frames=1", "--load-scripts=no"]
     said = _said(require("mpv"), *quiet, f"--term-playing-msg={wanted}", path)
-    length, width, height, sound = _found(r"length=(\S+) (\d+)x(\d+) sound=(\w+)", said)
-    return PlayerFacts(float(length), int(width), int(height), sound not in {"no", "auto"})
+    length, width, height, tracks = _found(r"length=(\S+) (\d+)x(\d+) tracks=(\d+)", said)
+    return PlayerFacts(float(length), int(width), int(height), sounds=int(tracks) - 1)
 
 
 def top_level_boxes(path: Path) -> list[str]:
@@ -129,13 +140,16 @@ class Part:
     md5: str
 
 
-def packets(source: str | Path, headers: Mapping[str, str] | None = None) -> list[Part]:
+def packets(
+    source: str | Path, headers: Mapping[str, str] | None = None, *, sound: int = 0
+) -> list[Part]:
     """Returns the packets of a file or an address: those of the picture, then those of the sound.
 
     Args:
         headers: of HTTP requests.
+        sound: which of several, from 0 on.
     """
-    return _parts(source, headers, "-c", "copy")
+    return _parts(source, headers, "-c", "copy", sound=sound)
 
 
 def frames(source: str | Path, headers: Mapping[str, str] | None = None) -> list[Part]:
@@ -148,12 +162,14 @@ def frames(source: str | Path, headers: Mapping[str, str] | None = None) -> list
     return _parts(source, headers, "-vsync", "passthrough")
 
 
-def _parts(source: str | Path, headers: Mapping[str, str] | None, *options: str) -> list[Part]:
-    """Reads what FFmpeg's format framemd5 says of the first picture and the first sound track."""
+def _parts(
+    source: str | Path, headers: Mapping[str, str] | None, *options: str, sound: int = 0
+) -> list[Part]:
+    """Reads what FFmpeg's format framemd5 says of the first picture and one sound track."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     command: list[str | Path] = [require("ffmpeg"), "-nostdin", "-v", "error"]
     command += [*(("-headers", lines) if lines else ()), "-i", source]
-    command += ["-map", "0:v:0", "-map", "0:a:0?", *options, "-f", "framemd5", "-"]
+    command += ["-map", "0:v:0", "-map", f"0:a:{sound}?", *options, "-f", "framemd5", "-"]
     rows = [line.split(",") for line in _said(*command).splitlines() if not line.startswith("#")]
     kinds = ("video", "audio")
     read = [Part(kinds[int(row[0])], int(row[4]), row[5].strip()) for row in rows]

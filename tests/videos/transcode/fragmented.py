@@ -24,6 +24,9 @@ FLAGS = ("-movflags", FRAGMENTED, "-flush_packets", "1")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "high", "-pix_fmt", "yuv420p")
 
 
+# As files with several sounds are made.
+SEPARATE_FLAGS = ("-movflags", f"{FRAGMENTED}+separate_moof", "-flush_packets", "1")
+
 # As version 0.2 wrote files, which began some frames late.
 OLD_FLAGS = ("-movflags", "+frag_keyframe+empty_moov+default_base_moof+dash")
 
@@ -85,6 +88,43 @@ def tiny() -> Path:
         *(*clips.tone(3, "mono", 8000), *every(10), "-c:a", "aac", "-b:a", "8k", *FLAGS),
     )
 
+
+def separate(*sounds: tuple[str, ...], seconds: float = 5, order: str = "") -> Path:
+    """A picture with a keyframe every second, and several sounds.
+
+    Args:
+        sounds: input options; two of other lengths than each other unless given.
+        order: the numbers of the inputs in the order of the tracks, the picture being 0.
+    """
+    sounds = sounds or (clips.tone(seconds, "mono"), clips.tone(seconds + 0.03, rate=48_000))
+    inputs = [word for options in sounds for word in options]
+    maps = [word for n in order or range(len(sounds) + 1) for word in ("-map", str(n))]
+    coder = ("-c:a", "aac", "-b:a", "32k", "-disposition:a", "default")
+    return clips.make(
+        *("mp4", *clips.picture(seconds, "160x90"), *inputs, *maps),
+        *(*every(30), *coder, *SEPARATE_FLAGS),
+    )
+
+
+def several_copied() -> Path:
+    """A copy in which every picture is a keyframe."""
+    source = clips.make(
+        *("mp4", "-i", str(clips.all_intra(seconds=5)), *clips.tone(5, "mono"), *clips.tone(5)),
+        *("-map", "0:v", "-map", "1", "-map", "2", "-c:v", "copy", "-c:a", "aac"),
+    )
+    least = ("-min_frag_duration", str(MIN_FRAGMENT_MICROSECONDS))
+    return clips.make("mp4", "-i", str(source), "-map", "0", "-c", "copy", *least, *SEPARATE_FLAGS)
+
+
+SEPARATE_MAKERS: dict[str, Callable[[], Path]] = {
+    "two sounds": separate,
+    "sounds first": lambda: separate(order="120"),
+    "one ends early": lambda: separate(clips.tone(5), clips.tone(1.5)),
+    "one goes on": lambda: separate(clips.tone(7), clips.tone(5)),
+    "one begins late": lambda: separate(clips.tone(5), ("-itsoffset", "1.3", *clips.tone(3.7))),
+    "sixteen": lambda: separate(*(clips.tone(2, "mono", 16_000) for _ in range(16)), seconds=2),
+    "copy": several_copied,
+}
 
 MAKERS: dict[str, Callable[[], Path]] = {
     "with sound": encoded,

@@ -17,9 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import players
 from tests.examples import examples, one_in
 from tests.videos.transcode import built, fragmented
 from videos.transcode.file_start import initialisation_segment
+from videos.transcode.finalise import finalise
 from videos.transcode.fragments import (
     EMPTY_INDEX,
     Fragment,
@@ -350,6 +352,39 @@ def test_ffmpeg_plays_the_same_pictures_through_the_playlists(make: Callable[[],
     assert [one.shown - found[0].shown for one in found] == [
         one.shown - expected[0].shown for one in expected
     ]
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("make", one_in(7, fragmented.SEPARATE_MAKERS))
+def test_ffmpeg_finds_every_packet_of_every_track_through_the_playlists(
+    make: Callable[[], Path],
+) -> None:
+    path = make()
+    index = read_index(path)
+    finalise(path)  # the addresses of the parts stay
+    served = {"/video.mp4": path.read_bytes()}
+    sounds = []
+    for track in (None, *index.sounds):
+        name, number = f"{track or 'picture'}", track or index.video_track
+        served[f"/{name}.init.mp4"] = initialisation_segment(path, track=number)
+        served[f"/{name}.m3u8"] = media_playlist(
+            index,
+            uri="video.mp4",
+            initialisation_uri=f"{name}.init.mp4",
+            ended=True,
+            sound=track,
+        ).encode()
+        if track:
+            sounds.append(AudioRendition(uri=f"{name}.m3u8", language="", name=name))
+    variant = replace(TOP, uri="picture.m3u8", codecs=codecs(path))
+    served["/master.m3u8"] = master_playlist([variant], sounds=sounds).encode()
+    with _server(served) as (address, ranges):
+        for number in range(len(sounds)):
+            found = players.packets(f"{address}/master.m3u8", sound=number)
+            assert found == players.packets(path, sound=number)
+            assert {one.kind for one in found} == {"video", "audio"}
+        parts = {f"bytes={one.offset}-{one.offset + one.size - 1}" for one in index.all_fragments()}
+        assert set(ranges) >= parts
 
 
 # -- tools

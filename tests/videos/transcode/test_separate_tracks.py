@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import time
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import boxes
-from tests.videos.transcode import built
+from tests import boxes, clips, players
+from tests.examples import one_in
+from tests.processes import process
+from tests.videos.transcode import built, fragmented
 from videos.transcode.errors import NotFragmentedError
 from videos.transcode.file_start import INITIALISATION_FTYP, initialisation_segment
+from videos.transcode.finalise import finalise
 from videos.transcode.fragments import (
     EMPTY_INDEX,
+    FragmentIndex,
     SoundFacts,
     codecs,
     describe,
@@ -22,6 +29,7 @@ from videos.transcode.fragments import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.videos.transcode.built import Track
@@ -178,6 +186,91 @@ def test_a_track_that_is_not_there_is_told() -> None:
     with pytest.raises(NotFragmentedError) as caught:
         initialisation_segment(stored(), track=4)
     assert "no track 4" in caught.value.detail
+
+
+# -- what FFmpeg writes
+
+every_kind = pytest.mark.parametrize("make", one_in(7, fragmented.SEPARATE_MAKERS))
+
+
+@pytest.mark.ffmpeg
+@every_kind
+def test_each_track_plays_by_itself(make: Callable[[], Path], tmp_path: Path) -> None:
+    """A player that has one initialisation segment and one track's fragments has all its packets,
+    with the times of the whole file."""
+    path = make()
+    data, index = path.read_bytes(), read_index(path)
+    for stream, track in enumerate(numbers_in_order(path)):
+        parts = index.sounds.get(track, index.fragments)
+        one = tmp_path / f"{track}.mp4"
+        one.write_bytes(
+            initialisation_segment(path, track=track)
+            + b"".join(data[part.offset : part.offset + part.size] for part in parts)
+        )
+        assert times(one, 0) == times(path, stream) != []
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.gstreamer
+@pytest.mark.mediainfo
+@pytest.mark.mpv
+@every_kind
+def test_players_agree_on_a_finalised_file(make: Callable[[], Path]) -> None:
+    path = make()
+    index = read_index(path)
+    before = [times(path, n) for n in range(len(index.sounds) + 1)]
+    finalise(path)
+    told = players.assert_players_agree(path)
+    assert {it.sounds for it in told.values()} == {len(index.sounds)}
+    assert [times(path, n) for n in range(len(index.sounds) + 1)] == before
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.long  # a file that grows byte by byte is read in each run
+def test_what_is_listed_while_ffmpeg_writes_stays(tmp_path: Path) -> None:
+    path = tmp_path / "growing.mp4"
+    sounds = [word for _ in range(3) for word in ("-re", *clips.tone(6))]
+    maps = [word for n in range(4) for word in ("-map", str(n))]
+    command = [
+        *("ffmpeg", "-nostdin", "-v", "error", "-re", *clips.picture(6, "160x90"), *sounds, *maps),
+        *(*fragmented.every(30), "-c:a", "aac", *fragmented.SEPARATE_FLAGS, str(path)),
+    ]
+    seen: list[FragmentIndex] = []
+    known = EMPTY_INDEX
+    with process(command, log=tmp_path / "log") as writing:
+        deadline = time.monotonic() + 25
+        while writing.poll() is None and time.monotonic() < deadline:
+            if path.exists():
+                known = read_index(path, known=known)
+                if known.fragments and (not seen or seen[-1] != known):
+                    seen.append(known)
+            time.sleep(0.02)
+    assert writing.returncode == 0
+    final = read_index(path)
+    assert len(final.fragments) == 6
+    assert len({len(index.fragments) for index in seen} - {6}) >= 4  # it was seen to grow
+    for index in seen:
+        parts = index.all_fragments()
+        assert final.all_fragments()[: len(parts)] == parts
+        assert index.is_separate
+        # FFmpeg writes the fragments of all tracks at once.
+        counts = [len(index.fragments), *map(len, index.sounds.values())]
+        assert max(counts) - min(counts) <= 1
+    assert read_index(path, known=known) == final
+
+
+def numbers_in_order(path: Path) -> list[int]:
+    return [trak.find(b"tkhd").number(12) for trak in boxes.tracks(boxes.load(path))]
+
+
+def times(path: Path, stream: int) -> list[tuple[str, str]]:
+    """When each packet of a track is shown, in seconds, and its bytes."""
+    command = ["ffprobe", "-v", "error", "-select_streams", str(stream), "-of", "json"]
+    entries = ("-show_entries", "packet=pts_time,size")
+    told = subprocess.run(
+        [*command, *entries, str(path)], check=True, capture_output=True, timeout=60
+    )
+    return [(one["pts_time"], one["size"]) for one in json.loads(told.stdout)["packets"]]
 
 
 # -- damage
