@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 from videos.transcode.codec_names import Bits, sound_configurations
 from videos.transcode.container import FileReader
 from videos.transcode.errors import ProcessingError
-from videos.transcode.sample_runs import boxes_with_samples, samples_of
+from videos.transcode.sample_runs import boxes_with_samples, samples_of, tracks_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FRAME_BYTES: Final = 1024  # read of a frame: padding that may come first has 530 bytes at most
@@ -25,11 +26,14 @@ OWN: Final = "sound with a channel layout of its own"
 OTHERS: Final = "sound with other channels than its configuration"
 
 
-def reason_to_encode(path: Path) -> dict[int, str]:
+def reason_to_encode(path: Path, *, tick: Callable[[], None] = lambda: None) -> dict[int, str]:
     """Returns why the AAC of a fragmented MP4 must be encoded, by the number of the track.
 
     Empty if players take all sound as it is, and for a file without AAC. Looks at the configuration
     and at the first frame of each fragment, which takes a few short reads for each fragment.
+
+    Args:
+        tick: called for each fragment.
 
     Raises:
         ProcessingError: the file does not have the layout that FFmpeg writes.
@@ -37,14 +41,14 @@ def reason_to_encode(path: Path) -> dict[int, str]:
     """
     with path.open("rb") as file:
         try:
-            return _reasons(FileReader.of(file))
+            return _reasons(FileReader.of(file), tick)
         except ValueError as error:
             raise ProcessingError(
                 "The processed video cannot be read. Please try again.", detail=f"AAC: {error}"
             ) from error
 
 
-def _reasons(reader: FileReader) -> dict[int, str]:
+def _reasons(reader: FileReader, tick: Callable[[], None]) -> dict[int, str]:
     found: dict[int, str] = {}
     layouts: dict[int, int] = {}
     for box in boxes_with_samples(reader):
@@ -53,7 +57,8 @@ def _reasons(reader: FileReader) -> dict[int, str]:
             layouts = {track: channel_configuration(told) for track, told in tracks}
             found = {track: OWN for track, told in layouts.items() if told not in FIRST_ELEMENTS}
         else:
-            for track in layouts.keys() - found.keys():
+            tick()
+            for track in tracks_in(box.content) & layouts.keys() - found.keys():
                 sample = next(samples_of(box.content, box.offset, track), None)
                 if sample is not None:
                     frame = reader.read(sample.offset, min(sample.size, FRAME_BYTES))

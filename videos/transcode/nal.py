@@ -19,7 +19,7 @@ from videos.transcode.fragments import read_index
 from videos.transcode.sample_entries import track_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from videos.transcode.fragments import Fragment
@@ -45,10 +45,14 @@ class AvcParameters(NamedTuple):
     sets: frozenset[bytes]
 
 
-def reason_against_copy(path: Path) -> str:
+def reason_against_copy(path: Path, *, tick: Callable[[], None] = lambda: None) -> str:
     """Returns why players could not play a finished copy from each fragment; "" if they can.
 
-    Needs some twenty short reads for each fragment: a sixth of a second for two hours.
+    Needs some twenty short reads for each fragment of the picture: a sixth of a second for two
+    hours, and minutes for a hostile file.
+
+    Args:
+        tick: called for each fragment.
 
     Raises: NotFragmentedError, OSError.
     """
@@ -59,6 +63,7 @@ def reason_against_copy(path: Path) -> str:
         if not parameters.sets:
             return NO_PARAMETERS
         for fragment in index.fragments:
+            tick()
             sample = _first_sample(reader, fragment, index.video_track)
             if sample is None:  # only sound
                 continue

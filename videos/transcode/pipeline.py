@@ -126,7 +126,8 @@ def _processed(
     plan = make_plan(info, options)
     try:
         plan, encoder = made(plan)
-        found = reason_against_copy(output_path(workdir, plan.top)) if plan.copied else ""
+        path, late = output_path(workdir, plan.top), partial(tick, NEARLY_DONE)
+        found = reason_against_copy(path, tick=late) if plan.copied else ""
         if not found:
             return _Done(plan, encoder, checked(plan))
     except (DifferentTimesError, UnfitCopyError) as error:

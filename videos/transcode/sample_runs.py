@@ -58,6 +58,12 @@ def boxes_with_samples(reader: FileReader) -> Iterator[SampleBox]:
         place += header.size
 
 
+def tracks_in(moof: bytes) -> set[int]:
+    """Returns the numbers of the tracks that have samples in a fragment."""
+    headers = (next(boxes_in(traf, b"tfhd"), b"") for traf in boxes_in(moof, b"traf"))
+    return {int.from_bytes(header[4:8]) for header in headers}
+
+
 def samples_of(moof: bytes, offset: int, track: int) -> Iterator[Sample]:
     """Yields the samples of a track in a fragment.
 

@@ -25,6 +25,7 @@ from videos.transcode.nal import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SPS, PPS, OTHER = b"\x67\x42\x00\x1e\xaa", b"\x68\xce\x3c\x80", b"\x68\xff"
@@ -142,6 +143,9 @@ def test_what_players_cannot_start_at(
     assert reason_against_copy(path) == reason
     path = built.stored(built.fragmented_mp4(*sound, picture))
     assert reason_against_copy(path) == reason
+    if sound:
+        path = built.stored(built.separate_mp4(picture, built.sound(4, number=3), *sound))
+        assert reason_against_copy(path) == reason
 
 
 def test_parameters_that_are_only_between_the_pictures() -> None:
@@ -158,3 +162,13 @@ def test_a_fragment_of_sound_alone_is_no_reason() -> None:
         built.fragmented_mp4(built.picture(built.frames(0), ()), built.sound(6, 20))
     )
     assert reason_against_copy(path) == ""
+
+
+@pytest.mark.parametrize("write", [built.fragmented_mp4, built.separate_mp4])
+def test_a_long_file_is_read_with_a_tick_for_each_fragment(write: Callable[..., bytes]) -> None:
+    """A hostile one takes minutes, in which the lease must be kept."""
+    picture = built.picture(*(built.frames(n) for n in range(5)))
+    ticks: list[None] = []
+    path = built.stored(write(picture, built.sound(), built.sound(number=3)))
+    assert reason_against_copy(path, tick=lambda: ticks.append(None)) == ""
+    assert len(ticks) == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from videos.transcode.fragments import (
     read_index,
     track_ends,
 )
+from videos.transcode.sei import remove_user_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,8 +136,7 @@ def test_facts_name_each_sound() -> None:
 
 def test_rates_are_of_the_picture_and_the_largest_sound() -> None:
     packets = tuple((built.Sample(bytes(10_000), 8000),) for _ in range(3))
-    large = built.sound(number=3)
-    large = built.Track(**{**vars(large), "fragments": packets})
+    large = replace(built.sound(number=3), fragments=packets)
     path = stored(built.picture(), built.sound(), large)
     index, facts = read_index(path), describe(path)
     picture, sound = (
@@ -186,6 +187,26 @@ def test_a_track_that_is_not_there_is_told() -> None:
     with pytest.raises(NotFragmentedError) as caught:
         initialisation_segment(stored(), track=4)
     assert "no track 4" in caught.value.detail
+
+
+# -- samples
+
+
+def test_user_data_of_the_picture_is_replaced_and_nothing_else() -> None:
+    user_data = built.unit(b"\x06\x05\x14" + bytes(16) + b"N47W" + b"\x80")
+    kept = built.unit(b"\x06\x05\x14" + bytes(16) + b"N48W" + b"\x80")
+    pictures = built.picture(*(built.frames(n, first=user_data) for n in range(3)))
+    sounds = [
+        replace(built.sound(number=n), fragments=((built.Sample(kept, 1024),),)) for n in (2, 3)
+    ]
+    for order in ((pictures, *sounds), (*sounds, pictures)):
+        path = stored(*order)
+        data, index = path.read_bytes(), read_index(path)
+        assert remove_user_data(path) == 3
+        assert b"N47W" not in path.read_bytes()
+        assert path.read_bytes().count(b"N48W") == 2
+        assert len(path.read_bytes()) == len(data)
+        assert read_index(path) == index
 
 
 # -- what FFmpeg writes

@@ -323,12 +323,15 @@ def test_each_track_of_several_is_judged() -> None:
     opus = built.sound(number=6, entry=built.sound_entry(b"Opus"))
     tracks = [sound(2, MONO, ONE, ONE, ONE), sound(3, STEREO, TWO, TWO, ONE), opus]
     tracks += [sound(4, ITS_OWN, TWO), sound(5, STEREO, TWO, ONE)]
-    for write in (built.fragmented_mp4, built.separate_mp4):
-        assert reason_to_encode(built.stored(write(built.picture(), *tracks))) == {
+    for write, moofs in ((built.fragmented_mp4, 3), (built.separate_mp4, 15)):
+        path = built.stored(write(built.picture(), *tracks))
+        ticks: list[None] = []
+        assert reason_to_encode(path, tick=functools.partial(ticks.append, None)) == {
             3: "sound with other channels than its configuration",
             4: "sound with a channel layout of its own",
             5: "sound with other channels than its configuration",
         }
+        assert len(ticks) == moofs
 
 
 def test_a_damaged_file_of_sound_is_an_error_of_processing() -> None:
