@@ -31,7 +31,7 @@ from videos.transcode.file_start import (
     read_start,
 )
 from videos.transcode.fragment_boxes import trailer_end
-from videos.transcode.fragments import Fragment, read_index
+from videos.transcode.fragments import FRAGMENTS_PER_TICK, Fragment, read_index
 from videos.transcode.ordinary_moov import empty_tables, ordinary_moov
 from videos.transcode.run import disk_full
 from videos.transcode.sample_tables import SampleTables, add_fragment
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 MAX_FTYP_BYTES = 4096
 MAX_MOOF_BYTES = 64 * 1024**2  # 12 h in one fragment have 5 million samples of 12 bytes
 CHUNK_BYTES = 1024**2
-FRAGMENTS_PER_TICK = 500
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -107,7 +106,7 @@ def plan_finalisation(path: Path, *, tick: Callable[[], None] = no_tick) -> Fina
             raise NotFragmentedError(f"an ftyp of {start.ftyp_size} bytes")
         if is_finalised(file):
             return _done(file, reader, start)
-        media_end, fragments = _media(file, reader)
+        media_end, fragments = _media(file, reader, tick)
         try:
             moov = _moov(reader, start, fragments, tick)
         except (ValueError, OverflowError, struct.error) as error:
@@ -179,7 +178,9 @@ def _done(file: BinaryIO, reader: FileReader, start: FileStart) -> Finalisation:
     )
 
 
-def _media(file: BinaryIO, reader: FileReader) -> tuple[int, list[Fragment]]:
+def _media(
+    file: BinaryIO, reader: FileReader, tick: Callable[[], None]
+) -> tuple[int, list[Fragment]]:
     """Returns where the media end, and the fragments of all tracks in their order.
 
     FFmpeg's trailer must be there: a file without it was cut short. Anything may follow, since an
@@ -187,7 +188,7 @@ def _media(file: BinaryIO, reader: FileReader) -> tuple[int, list[Fragment]]:
 
     Raises: NotFragmentedError.
     """
-    index = read_index(file)
+    index = read_index(file, tick=tick)
     if not index.fragments:
         raise NotFragmentedError("no whole fragment")
     end = index.media_end

@@ -39,7 +39,7 @@ from videos.transcode.moov import sound_tracks, track_numbers, video_track
 from videos.transcode.rates import average_bandwidth, peak_bandwidth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 MAX_FRAGMENTS = 200_000  # of a track: 12 h in fragments of 0.2 s
 MAX_FRAGMENTS_OF_ALL = 500_000  # 12 h in fragments of 2 s, with 16 sounds: 370,000
+
+FRAGMENTS_PER_TICK = 500
 
 # A track that ends more than this after the picture makes the fragment longer. Smaller differences
 # come from where sound packets end.
@@ -138,7 +140,12 @@ class Facts:
     sounds: tuple[SoundFacts, ...] = ()
 
 
-def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -> FragmentIndex:
+def read_index(
+    source: Path | BinaryIO,
+    *,
+    known: FragmentIndex | None = None,
+    tick: Callable[[], None] = lambda: None,
+) -> FragmentIndex:
     """Returns the fragments that are complete in the file now.
 
     Needs a few short reads per fragment. Does not move the position of an open file.
@@ -146,6 +153,7 @@ def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -
     Args:
         known: the result of an earlier call for the same file, to continue from. If the file has
             become shorter, it is a different one and is read from the start.
+        tick: called often; a video of 12 h with several sounds takes seconds.
 
     Raises:
         NotFragmentedError: the file does not have this layout. A cut file is not an error.
@@ -159,7 +167,7 @@ def read_index(source: Path | BinaryIO, *, known: FragmentIndex | None = None) -
                 return EMPTY_INDEX
             index = parsed(_without_fragments, start.moov)
             index = replace(index, init_size=start.end, end=start.end)
-        return _read_fragments(reader, index)
+        return _read_fragments(reader, index, tick)
 
 
 def track_ends(path: Path, index: FragmentIndex) -> dict[int, Fraction]:
@@ -238,7 +246,9 @@ def _without_fragments(moov: bytes) -> FragmentIndex:
     )
 
 
-def _read_fragments(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
+def _read_fragments(
+    reader: FileReader, index: FragmentIndex, tick: Callable[[], None]
+) -> FragmentIndex:
     picture = index.video_track
     found: dict[int, list[Fragment]] = {track: [] for track in (picture, *index.sounds)}
     played = {picture: index.duration, **index.sound_durations}
@@ -260,6 +270,8 @@ def _read_fragments(reader: FileReader, index: FragmentIndex) -> FragmentIndex:
         count += 1
         if count > (MAX_FRAGMENTS_OF_ALL if index.is_separate else MAX_FRAGMENTS):
             raise NotFragmentedError(f"more than {count - 1} fragments")
+        if count % FRAGMENTS_PER_TICK == 0:
+            tick()
     return replace(
         index,
         fragments=(*index.fragments, *found[picture]),

@@ -146,11 +146,12 @@ def sample_entry(track: bytes) -> tuple[str, bytes]:
     return header.kind.decode("latin-1"), child(entries, header.kind)
 
 
-def as_box(kind: bytes, content: bytes) -> bytes:
+def as_box(kind: bytes, *contents: bytes) -> bytes:
     """Returns a whole box. Raises: ValueError if it needs a size of 64 bits."""
-    if len(content) + 8 > MAX_32_BITS:
-        raise ValueError(f"a {kind!r} of {len(content)} bytes")
-    return struct.pack(">I4s", 8 + len(content), kind) + content
+    size = 8 + sum(map(len, contents))
+    if size > MAX_32_BITS:
+        raise ValueError(f"a {kind!r} of {size} bytes")
+    return b"".join([struct.pack(">I4s", size, kind), *contents])
 
 
 def joined(boxes: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -23,7 +23,7 @@ from videos.transcode.moov import (
 from videos.transcode.sample_tables import SampleTables, read_defaults, table_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 MEDIA_RATE = 0x00010000  # 1.0
 SOUND_GROUP = 1  # the alternate_group that FFmpeg, too, gives sounds
@@ -61,12 +61,13 @@ def empty_tables(moov: bytes) -> dict[int, SampleTables]:
     return {number: SampleTables(values) for number, values in defaults.items()}
 
 
-def ordinary_moov(moov: bytes, tables: Mapping[int, SampleTables]) -> bytes:
+def ordinary_moov(moov: bytes, tables: dict[int, SampleTables]) -> bytes:
     """Returns the whole moov box.
 
     Args:
         moov: the content of the moov of the fragmented file.
-        tables: of every track, with the offsets that the samples have in the finished file.
+        tables: of every track, with the offsets that the samples have in the finished file. They
+            are removed as they are used: together they may have a hundred megabytes.
     """
     tracks = _with_default_sound(list(boxes_in(moov, b"trak")))
     header = next(boxes_in(moov, b"mvhd"), b"")
@@ -75,15 +76,15 @@ def ordinary_moov(moov: bytes, tables: Mapping[int, SampleTables]) -> bytes:
     scale = max([old_scale, *(_timescale(_media_header(track)) for track in tracks)])
     parts = [_track(track, tables, scale=scale, old_scale=old_scale) for track in tracks]
     duration = max((part.duration for part in parts), default=0)
-    boxes: list[tuple[bytes, bytes]] = []
+    boxes: list[bytes] = []
     for kind, content in all_boxes(moov):
         if kind == b"mvhd":
-            boxes.append((kind, _with_duration(kind, content, duration, scale=scale)))
+            boxes.append(as_box(kind, _with_duration(kind, content, duration, scale=scale)))
         elif kind == b"trak":
-            boxes.append((kind, _finished_track(parts.pop(0))))
+            boxes.append(as_box(kind, _finished_track(parts.pop(0))))
         elif kind != b"mvex":
-            boxes.append((kind, content))
-    return as_box(b"moov", joined(boxes))
+            boxes.append(as_box(kind, content))
+    return as_box(b"moov", *boxes)
 
 
 def _with_default_sound(tracks: list[bytes]) -> list[bytes]:
@@ -99,12 +100,10 @@ def _with_default_sound(tracks: list[bytes]) -> list[bytes]:
     return tracks
 
 
-def _track(
-    track: bytes, tables: Mapping[int, SampleTables], *, scale: int, old_scale: int
-) -> _Track:
+def _track(track: bytes, tables: dict[int, SampleTables], *, scale: int, old_scale: int) -> _Track:
     header = next(boxes_in(track, b"tkhd"), b"")
     place = 20 if header[:1] == b"\1" else 12
-    table = tables.get(int.from_bytes(header[place : place + 4]))
+    table = tables.pop(int.from_bytes(header[place : place + 4]), None)
     if table is None:
         raise ValueError("a track without default values in mvex")
     media_scale = _timescale(_media_header(track))

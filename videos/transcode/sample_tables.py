@@ -94,6 +94,8 @@ class SampleTables:
         start: the decode time of the first sample; None while there is none.
         end: the decode time at which the last sample ends.
         shown_until: the latest time at which a sample ends to be shown, from `start`.
+        all_sync: whether all samples are keyframes, as those of sound are.
+        sync: the numbers of keyframes; empty while all are, since sound has millions.
     """
 
     defaults: Defaults
@@ -104,6 +106,7 @@ class SampleTables:
     compositions: Runs = field(default_factory=Runs)
     has_compositions: bool = False
     sizes: array[int] = field(default_factory=lambda: array("I"))
+    all_sync: bool = True
     sync: array[int] = field(default_factory=lambda: array("I"))
     chunks: array[int] = field(default_factory=lambda: array("Q"))
     # Samples and sample description of each chunk, as runs of equal ones.
@@ -123,10 +126,18 @@ class SampleTables:
             self.in_chunks.append((len(self.chunks) + 1, count, defaults.description))
         self.chunks.append(offset)
         self.sizes.extend(columns.sizes or itertools.repeat(defaults.size, count))
-        flags = columns.flags or itertools.repeat(defaults.flags, count)
-        numbers = range(first + 1, first + count + 1)
-        self.sync.extend(n for n, flag in zip(numbers, flags, strict=True) if not flag & NOT_SYNC)
+        self._add_sync(first, count, columns.flags or itertools.repeat(defaults.flags, count))
         self._add_times(columns, defaults)
+
+    def _add_sync(self, first: int, count: int, flags: Iterable[int]) -> None:
+        """Adds the keyframes of samples, of which `first` is the number of those before."""
+        numbers = range(first + 1, first + count + 1)
+        sync = [n for n, flag in zip(numbers, flags, strict=True) if not flag & NOT_SYNC]
+        if self.all_sync and len(sync) < count:
+            self.all_sync = False
+            self.sync.extend(range(1, first + 1))
+        if not self.all_sync:
+            self.sync.extend(sync)
 
     def _add_times(self, columns: _Columns, defaults: Defaults) -> None:
         begin = self.duration
@@ -288,7 +299,7 @@ def table_boxes(table: SampleTables) -> Iterator[tuple[bytes, bytes]]:
         is_signed = any(value < 0 for value in table.compositions.values)
         version = b"\1" if is_signed else b"\0"
         yield b"ctts", version + _pairs(table.compositions)[1:]
-    if len(table.sync) < len(table.sizes):
+    if not table.all_sync:
         yield b"stss", bytes(4) + struct.pack(">I", len(table.sync)) + _big_endian(table.sync)
     runs = b"".join(struct.pack(">III", *run) for run in table.in_chunks)
     yield b"stsc", bytes(4) + struct.pack(">I", len(table.in_chunks)) + runs
