@@ -31,13 +31,19 @@ def whole_file(reader: FileReader) -> Box:
 
 
 def children(
-    reader: FileReader, parent: Box, kind: bytes | None = None, *, limit: int = MAX_CHILDREN
+    reader: FileReader,
+    parent: Box,
+    kind: bytes | None = None,
+    *,
+    limit: int = MAX_CHILDREN,
+    with_cut: bool = False,
 ) -> Iterator[Box]:
     """Yields the boxes that another one contains directly, up to the first damaged one.
 
     Args:
         kind: yield only boxes of this kind.
         limit: how many boxes to read.
+        with_cut: yield also a box that is larger than the rest of its parent, up to there.
     """
     place = parent.start
     for _ in range(limit):
@@ -45,10 +51,12 @@ def children(
         if header is None:
             return
         size = header.size or parent.end - place  # 0: to the end
-        if size < header.length or place + size > parent.end:
+        is_cut = place + size > parent.end
+        if size < header.length or (is_cut and not with_cut):
             return
         if kind in (None, header.kind):
-            yield Box(header.kind, place, place + header.length, place + size)
+            start = place + header.length
+            yield Box(header.kind, place, start, max(start, min(place + size, parent.end)))
         place += size
 
 

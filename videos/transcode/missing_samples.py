@@ -12,20 +12,20 @@ from array import array
 from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING
 
-from videos.transcode.container import FIRST_BOXES, FileReader, box_header
+from videos.transcode.boxes import MAX_CHILDREN, children, whole_file
+from videos.transcode.container import FIRST_BOXES, FileReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from videos.transcode.boxes import Box
+
 MAX_TABLE_BYTES = 64 * 1024 * 1024  # 12 h in chunks of one packet: 8 million entries
 MAX_SAMPLES = 1_000_000  # in the last chunk
 MAX_RUN_BYTES = 16 * 1024 * 1024  # of an stsc: 1.4 million runs of chunks
 MAX_BOXES = 10_000  # of the file
-MAX_CHILDREN = 256  # of a box; real ones have some ten
 JUDGED_HANDLERS = (b"vide", b"soun")
-
-Box = tuple[bytes, int, int]  # kind, and the offsets where its content starts and ends
 
 
 def has_all_samples(path: Path) -> bool:
@@ -42,8 +42,8 @@ def has_all_samples(path: Path) -> bool:
             return all(
                 _last_sample(reader, track) < reader.size
                 # FFmpeg, too, reads only the first one.
-                for moov in islice(_children(reader, 0, reader.size, b"moov", MAX_BOXES), 1)
-                for track in _children(reader, *moov[1:], b"trak")
+                for moov in islice(_children(reader, whole_file(reader), b"moov", MAX_BOXES), 1)
+                for track in _children(reader, moov, b"trak")
                 if _is_judged(reader, track)
             )
         except (ValueError, struct.error):
@@ -51,24 +51,14 @@ def has_all_samples(path: Path) -> bool:
 
 
 def _children(
-    reader: FileReader, start: int, end: int, kind: bytes, limit: int = MAX_CHILDREN
+    reader: FileReader, parent: Box, kind: bytes, limit: int = MAX_CHILDREN
 ) -> Iterator[Box]:
-    """Yields the boxes of a kind between two offsets. Reads at most ``limit`` boxes."""
-    for _ in range(limit):
-        header = box_header(reader.read(start, 16))
-        if header is None or start >= end:
-            return
-        size = header.size or end - start
-        if size < header.length:
-            return
-        if header.kind == kind:
-            yield header.kind, start + header.length, min(start + size, end)
-        start += size
+    return children(reader, parent, kind, limit=limit, with_cut=True)
 
 
 def _child(reader: FileReader, box: Box, *path: bytes) -> Box:
     for kind in path:
-        found = next(_children(reader, *box[1:], kind), None)
+        found = next(_children(reader, box, kind), None)
         if found is None:
             raise ValueError(kind)
         box = found
@@ -76,10 +66,9 @@ def _child(reader: FileReader, box: Box, *path: bytes) -> Box:
 
 
 def _content(reader: FileReader, box: Box, limit: int = MAX_TABLE_BYTES) -> bytes:
-    _, start, end = box
-    if end - start > limit:
+    if box.end - box.start > limit:
         raise ValueError("a table that is too large")
-    return reader.read(start, end - start)
+    return reader.read(box.start, box.end - box.start)
 
 
 def _is_judged(reader: FileReader, track: Box) -> bool:
@@ -95,7 +84,7 @@ def _last_sample(reader: FileReader, track: Box) -> int:
     """Returns the offset of the last sample; -1 if there is none, as in fragmented files."""
     table = _child(reader, track, b"mdia", b"minf", b"stbl")
     sizes = _child(reader, table, b"stsz")
-    usual, count = struct.unpack(">II", reader.read(sizes[1] + 4, 8))
+    usual, count = struct.unpack(">II", reader.read(sizes.start + 4, 8))
     offsets = _chunk_offsets(reader, table)
     runs = _content(reader, _child(reader, table, b"stsc"), MAX_RUN_BYTES)[8:]
     chunks, samples = _filled_chunks(runs, count, len(offsets))
@@ -107,13 +96,13 @@ def _last_sample(reader: FileReader, track: Box) -> int:
     before = min(samples, MAX_SAMPLES) - 1
     if usual:
         return int(last + usual * before)
-    end = sizes[1] + 12 + 4 * count
+    end = sizes.start + 12 + 4 * count
     listed = reader.read(end - 4 * (before + 1), 4 * before)
     return int(last + sum(struct.unpack(f">{before}I", listed)))
 
 
 def _chunk_offsets(reader: FileReader, table: Box) -> array[int]:
-    small = next(_children(reader, *table[1:], b"stco"), None)
+    small = next(_children(reader, table, b"stco"), None)
     content = _content(reader, small or _child(reader, table, b"co64"))
     offsets = array("I" if small else "Q")
     whole = (len(content) - 8) // offsets.itemsize * offsets.itemsize

@@ -127,9 +127,13 @@ def child(content: bytes, *path: bytes) -> bytes:
 
 def track_number(track: bytes) -> int:
     """Returns the number of a track."""
-    header = child(track, b"tkhd")
-    place = 20 if header[:1] == b"\1" else 12  # after two times of 64 or 32 bits
-    return int.from_bytes(header[place : place + 4])
+    return number_in_header(child(track, b"tkhd"))
+
+
+def number_in_header(tkhd: bytes) -> int:
+    """Returns the number of the track from the first 24 bytes of its tkhd (8.3.2)."""
+    place = 20 if tkhd[:1] == b"\1" else 12  # after two times of 64 or 32 bits
+    return int.from_bytes(tkhd[place : place + 4])
 
 
 def handler(track: bytes) -> bytes:

@@ -18,6 +18,7 @@ from videos.transcode.moov import (
     boxes_in,
     handler,
     joined,
+    track_number,
     with_enabled,
 )
 from videos.transcode.sample_tables import SampleTables, read_defaults, table_boxes
@@ -101,9 +102,7 @@ def _with_default_sound(tracks: list[bytes]) -> list[bytes]:
 
 
 def _track(track: bytes, tables: dict[int, SampleTables], *, scale: int, old_scale: int) -> _Track:
-    header = next(boxes_in(track, b"tkhd"), b"")
-    place = 20 if header[:1] == b"\1" else 12
-    table = tables.pop(int.from_bytes(header[place : place + 4]), None)
+    table = tables.pop(track_number(track), None)
     if table is None:
         raise ValueError("a track without default values in mvex")
     media_scale = _timescale(_media_header(track))

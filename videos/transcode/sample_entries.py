@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from videos.transcode.boxes import Box, child, children, whole_file
 from videos.transcode.container import FIRST_BOXES, MAX_BOXES, FileReader
+from videos.transcode.moov import number_in_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,11 +70,7 @@ def read_sample_descriptions(path: Path) -> dict[int, SampleDescriptions]:
 def track_number(reader: FileReader, track: Box) -> int | None:
     """Returns the number of a ``trak``; None if it has none."""
     header = child(reader, track, b"tkhd")
-    if header is None:
-        return None
-    content = reader.read(header.start, 24)
-    place = 20 if content[:1] == b"\1" else 12  # after two times of 64 or 32 bits
-    return int.from_bytes(content[place : place + 4])
+    return None if header is None else number_in_header(reader.read(header.start, 24))
 
 
 def _descriptions(reader: FileReader, table: Box) -> SampleDescriptions:

@@ -228,3 +228,11 @@ def test_tables_that_are_missing_accuse_nobody(kind: bytes) -> None:
 def test_other_files_are_not_judged() -> None:
     for data in (b"", b"RIFF\0\0\0\0AVI LIST", built.FTYP):
         assert has_all_samples(built.stored(data))
+
+
+def test_a_large_header_that_crosses_the_end_of_its_parent_upsets_nothing() -> None:
+    """Its content would begin after the end of the parent."""
+    header = struct.pack(">I4s", 1, b"hdlr")
+    track = built.box(b"trak", built.box(b"mdia", header), built.full(b"tkhd", bytes(80)))
+    data = built.box(b"ftyp", b"isom", built.numbers(512)) + built.box(b"moov", track)
+    assert has_all_samples(built.stored(data))
