@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ class MemberRequest(HttpRequest):
 def is_htmx(request: HttpRequest) -> bool:
     """Whether htmx sent the request, so that a fragment is the answer."""
     return bool(getattr(request, "htmx", False))
+
+
+def parameters_of_page(request: HttpRequest) -> QueryDict:
+    """The parameters in the address of the page from which htmx sent the request."""
+    address = getattr(getattr(request, "htmx", None), "current_url", None) or ""
+    try:
+        return QueryDict(urlsplit(address).query)
+    except ValueError:  # no address
+        return QueryDict()
 
 
 def is_next_page(request: HttpRequest) -> bool:

@@ -1,5 +1,6 @@
 /** <clip-status>: the processing status of a video. The site says how often htmx polls it; a
     hidden page does not poll. */
+import { showPlayer } from "./show_player.js";
 
 export class ClipStatus extends HTMLElement {
   /** @type {ClipPlayer | null} */
@@ -10,7 +11,7 @@ export class ClipStatus extends HTMLElement {
     this.player?.source.statusChanged(this.dataset.state, this.querySelector("template"));
     document.addEventListener("visibilitychange", this.refresh);
     this.addEventListener("htmx:beforeRequest", this.skipWhenHidden);
-    this.addEventListener("htmx:beforeOnLoad", this.handleRefusal);
+    this.addEventListener("htmx:beforeOnLoad", this.handleResponse);
     this.addEventListener("htmx:responseError", this.ignoreError);
     this.addEventListener("htmx:sendError", this.ignoreError);
   }
@@ -33,11 +34,14 @@ export class ClipStatus extends HTMLElement {
     if (event.target === this) event.preventDefault();
   };
 
-  /** Keeps a member who is watching on the page after a log-out, and reloads the page of a video
+  /** Shows the player once there is something to play; else htmx loads the page again (HX-Refresh).
+      Keeps a member who is watching on the page after a log-out, and reloads the page of a video
       that was deleted. @param {CustomEvent<{ xhr: XMLHttpRequest }>} event */
-  handleRefusal = (event) => {
-    const { status } = event.detail.xhr;
-    if (status === 401 && this.player) {
+  handleResponse = (event) => {
+    const { status, responseText } = event.detail.xhr;
+    if (event.detail.xhr.getResponseHeader("HX-Refresh")) {
+      if (showPlayer(responseText)) event.preventDefault();
+    } else if (status === 401 && this.player) {
       event.preventDefault();
       this.player.showLoggedOut();
       this.remove();

@@ -17,7 +17,7 @@ from tests.browser.conftest import results
 from tests.browser.player import STOPPED, play_to_the_end, seek, state, wait_until
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.stored_videos import kept_video, ready_video, sent_video
+from tests.videos.stored_videos import kept_video, ready_video, sent_video, work
 from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, JobState, Rendition, Video
 from videos.services.processing import jobs
@@ -327,8 +327,8 @@ def slow_workers(site: live.Server, static_files: Path, tmp_path: Path) -> Itera
 def open_once_watchable(page: Page, video: Video) -> None:
     """Waits for the player, which appears without a reload once the video can be watched."""
     page.goto(video.get_absolute_url())
-    expect(page.locator("video.player__video")).to_be_visible(timeout=25_000)
     remember_reloads(page)
+    expect(page.locator("video.player__video")).to_be_visible(timeout=25_000)
     wait_until(page, "video.readyState >= 2")
 
 
@@ -451,6 +451,38 @@ def test_a_video_started_again_goes_on_where_one_was(
     assert Rendition.objects.filter(video=video).exclude(version=first).exists()
     assert is_same_document(page)
     problems[:] = without(problems, "404")
+
+
+# -- becoming ready -------------------------------------------------------------------------------
+
+
+def test_a_page_shows_its_player_once_the_video_is_ready(page: Page, bob: User) -> None:
+    """Without another load of the page, and without losing the comment that somebody writes."""
+    video = sent_video(bob, clips.h264_mp4(seconds=3), title="Harbour")
+    page.goto(f"{video.get_absolute_url()}?t=1")
+    remember_reloads(page)
+    expect(page.get_by_role("heading", name="In the queue")).to_be_visible()
+    comment = page.get_by_role("textbox", name="Comment")
+    comment.fill("I have waited for")
+    assert work() == "completed"
+    wait_until(page, "video.readyState >= 2 && video.currentTime === 1")
+    page.get_by_role("button", name="play", exact=True).first.click()
+    wait_until(page, "video.ended")
+    assert comment.input_value() == "I have waited for"
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Share").click()
+    address = page.locator("#share-address").input_value()
+    assert address.endswith(video.get_absolute_url())
+    page.keyboard.press("Escape")
+    comment.press("End")
+    comment.press_sequentially(" this.")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator("#threads")).to_contain_text("I have waited for this.")
+    expect(page.locator("#threads > li")).to_have_count(1)
+    assert is_same_document(page)
+    assert_policy_kept(page)
 
 
 # -- asking ---------------------------------------------------------------------------------------

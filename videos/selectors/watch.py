@@ -38,9 +38,9 @@ MORE: Final = 12
 NEXT: Final = 3  # of these, shown over the last frame
 # How often, in seconds, and for how long a page polls the state of processing.
 POLL_MIN_SECONDS: Final = 2
-# For a video that was just uploaded and that nobody can watch yet: somebody waits for its start.
-POLL_FIRST_SECONDS: Final = 0.5
-POLL_FIRST_FOR: Final = timedelta(seconds=20)
+# For a video that was just uploaded and that nobody can watch yet: somebody waits for its start. By
+# the age of the video.
+POLL_FIRST_SECONDS: Final = {timedelta(seconds=5): 0.2, timedelta(seconds=20): 0.5}
 POLL_MAX_SECONDS: Final = 15
 POLL_FOR: Final = timedelta(hours=2)
 
@@ -241,8 +241,10 @@ def _status_poll_seconds(
     video: Video, progress: JobProgress | None, now: datetime, *, is_watched: bool
 ) -> float:
     """Seconds until the page of an unfinished video polls again."""
-    if not is_watched and now - video.created_at < POLL_FIRST_FOR:
-        return POLL_FIRST_SECONDS
+    if not is_watched:
+        for age, seconds in POLL_FIRST_SECONDS.items():
+            if now - video.created_at < age:
+                return seconds
     return poll_seconds(now - video.updated_at, [progress])
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clipset.lib.pictures import PictureError
 from clipset.lib.query_parameters import int_parameter, short_id_parameter, time_parameter
-from clipset.lib.requests import is_htmx, with_headers
+from clipset.lib.requests import is_htmx, parameters_of_page, with_headers
 from clipset.lib.timestamps import parse_timestamp
 from clipset.ui.refusals import errors_as_messages
 from videos.access import deleted_is_404, editable_video, visible_video, watched_video
@@ -31,6 +31,8 @@ from videos.services.processing.attempt import CANCELLED, cancel_processing, ret
 from videos.services.thumbnails import choose_thumbnail_frame, set_uploaded_thumbnail
 
 if TYPE_CHECKING:
+    from django.http import QueryDict
+
     from accounts.models import User
     from clipset.lib.requests import MemberRequest
 
@@ -43,15 +45,20 @@ SAVED_WITH_FRAME = "Changes saved. The new thumbnail will appear in a moment."
 @require_safe
 def watch(request: MemberRequest, short_id: str) -> HttpResponse:
     """The page of a video; `?t=` is where it begins, `?playlist=` the playlist around it."""
+    return _page(request, short_id, request.GET)
+
+
+def _page(request: MemberRequest, short_id: str, parameters: QueryDict) -> HttpResponse:
     video = watched_video(request, short_id)
-    start = parse_timestamp(request.GET["t"]) or 0 if "t" in request.GET else None
-    playlist_id = short_id_parameter(request.GET, "playlist")
+    start = parse_timestamp(str(parameters["t"])) or 0 if "t" in parameters else None
+    playlist_id = short_id_parameter(parameters, "playlist")
     playlist = up_next(playlist_id, video=video, viewer=request.user) if playlist_id else None
     page = watch_page(video, viewer=request.user, start=start, up_next=playlist)
-    focus = int_parameter(request.GET, "comment")
+    focus = int_parameter(parameters, "comment")
     section = comment_section(video, viewer=request.user, focus=focus)
     context = {
         "watch": page,
+        "address": request.build_absolute_uri(video.get_absolute_url()),
         "was_stopped": video.error_message == CANCELLED,
         "may_retry": video.may_be_retried_by(request.user),
         "comments": section.page,
@@ -69,6 +76,8 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
     if request.headers.get("Accept", "").startswith("application/json"):
         return _status_for_scripts(video)
     watching = bool(request.GET.get("watching"))
+    if not watching and is_htmx(request) and is_watchable(video):
+        return _page_with_player(request, short_id)
     processing = processing_of(video, watching=watching, since=time_parameter(request.GET, "since"))
     response = render(
         request,
@@ -80,14 +89,17 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
             "may_retry": video.may_be_retried_by(request.user),
         },
     )
-    if not watching and is_htmx(request) and _needs_reload(video):
-        response["HX-Refresh"] = "true"
+    if not watching and is_htmx(request) and not video.is_unfinished:
+        response["HX-Refresh"] = "true"  # the page shows the failure at its top
     return response
 
 
-def _needs_reload(video: Video) -> bool:
-    """Whether a page without a player has to show one now, or the failure at its top."""
-    return not video.is_unfinished or is_watchable(video)
+def _page_with_player(request: MemberRequest, short_id: str) -> HttpResponse:
+    """The page that asks, as it is now. static/js/show_player.js shows its player, without the
+    half second that loading it again takes; other scripts load it again."""
+    response = _page(request, short_id, parameters_of_page(request))
+    response["HX-Refresh"] = "true"
+    return response
 
 
 def _status_for_scripts(video: Video) -> JsonResponse:
