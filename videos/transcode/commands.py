@@ -12,7 +12,6 @@ import ffmpeg
 
 from videos.transcode.encoders import SOFTWARE, coder_options, device_options, handed_over
 from videos.transcode.filling import (
-    continuous_sound,
     from_start,
     lengthened_sound,
     short_picture,
@@ -20,27 +19,22 @@ from videos.transcode.filling import (
     with_last_frame,
 )
 from videos.transcode.formats import input_options
+from videos.transcode.sound_commands import heard_in_outputs, sound_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
     from pathlib import Path
 
-    from videos.transcode.timeline import Timeline
-    from videos.transcode.types import (
-        EncoderName,
-        Options,
-        Plan,
-        PlannedRendition,
-        Sound,
-        Treatment,
-    )
+    from videos.transcode.types import EncoderName, Options, Plan, PlannedRendition, Treatment
 
 # One fragment per keyframe, each with its sidx in front, and a moov without samples at the start.
 # The file can be read while it is written, and contains its own index. The moov comes with the
 # first fragment, so that its edit lists are right: empty_moov would drop them, and the picture
 # would begin two frames late.
 FRAGMENTED = "+frag_keyframe+delay_moov+default_base_moof+dash"
+# Gives each track fragments of its own, so that players can choose among sounds.
+SEPARATE = "+separate_moof"
 # In a copied video every frame may be a keyframe; a fragment then lasts two seconds.
 MIN_FRAGMENT_MICROSECONDS = 2_000_000
 
@@ -96,15 +90,17 @@ def transcode_command(
 
     FFmpeg reports progress on standard output (``-progress``).
     """
-    stream, sounds = _inputs(source, plan, options)
+    stream, inputs = _inputs(source, plan, options)
     pictures = _pictures(stream[str(plan.video_index)], plan)
+    heard = [heard_in_outputs(plan, sound, inputs) for sound in plan.sounds]
     outputs = []
-    for rendition, picture in zip(plan.renditions, pictures, strict=True):
+    for place, (rendition, picture) in enumerate(zip(plan.renditions, pictures, strict=True)):
+        sounds = plan.sounds_of(rendition)
         streams = [picture if plan.copied else handed_over(picture, encoder)]
-        arguments = {**MUXING, **_video(plan, rendition, encoder)}
-        if plan.sound is not None:
-            streams.append(sounds[str(plan.sound.index)])
-            arguments |= _audio(plan.sound, plan.timeline)
+        streams += [one[place] for one in heard[: len(sounds)]]
+        arguments = {**MUXING, **_video(plan, rendition, encoder), **sound_options(plan, sounds)}
+        if plan.is_separate:
+            arguments["movflags"] = FRAGMENTED + SEPARATE
         target = address(output_path(workdir, rendition))
         outputs.append(ffmpeg.output(*streams, target, **arguments))
     return compiled(
@@ -115,14 +111,14 @@ def transcode_command(
     )
 
 
-def _inputs(source: Path, plan: Plan, options: Options) -> tuple[Any, Any]:
-    """Returns the inputs of the picture and of the sound.
+def _inputs(source: Path, plan: Plan, options: Options) -> tuple[Any, dict[int, Any]]:
+    """Returns the input of the picture, and that of each sound by the number of its stream.
 
-    They are two if the tracks are apart (``timeline``): FFmpeg reads each when its output needs
-    it, so neither waits in memory for the other. They are also two if a copied track changes its
-    times beside an encoded one: FFmpeg then reads the encoded one first and opens the output. Its
+    Each is one of its own if the tracks are apart (``timeline``): FFmpeg reads it when its output
+    needs it, so no track waits in memory for another. The same if a copied track changes its times
+    beside an encoded one: FFmpeg then reads the encoded one first and opens the output. Its
     bitstream filters see times in the units of the source for packets that come before that.
-    Otherwise both are the same.
+    Otherwise all are the same.
     """
     words: dict[str, Any] = dict(
         input_options(options.accepted, options.max_pixels, options.max_streams)
@@ -130,18 +126,23 @@ def _inputs(source: Path, plan: Plan, options: Options) -> tuple[Any, Any]:
     if abs(plan.shift_seconds) >= MIN_SHIFT_SECONDS:
         words["itsoffset"] = f"{plan.shift_seconds:.6f}"
     stream = ffmpeg.input(address(source), **words)
-    if plan.sound is None or not (plan.timeline.is_apart or _changes_times_beside_encoded(plan)):
-        return stream, stream
-    return stream, ffmpeg.input(address(source), vn=None, **words)
+    indexes = [part.index for sound in plan.sounds for part in sound.parts]
+    if not (plan.timeline.is_apart or _changes_times_beside_encoded(plan)):
+        return stream, dict.fromkeys(indexes, stream)
+    inputs: dict[int, Any] = {}
+    for place, index in enumerate(indexes):
+        # ffmpeg-python takes equal inputs for one. So each queue gets another size, near the usual.
+        queue = {"thread_queue_size": 8 + place} if place else {}
+        inputs[index] = ffmpeg.input(address(source), vn=None, **queue, **words)
+    return stream, inputs
 
 
 def _changes_times_beside_encoded(plan: Plan) -> bool:
-    assert plan.sound is not None
-    if plan.copied == plan.sound.copied:
+    if len({plan.copied, *(sound.copied for sound in plan.sounds)}) == 1:
         return False
-    if plan.copied:
-        return bool(standing_frames(plan.timeline, plan.frames))
-    return bool(lengthened_sound(plan.timeline, plan.sound))
+    return bool(plan.copied and standing_frames(plan.timeline, plan.frames)) or any(
+        sound.copied and lengthened_sound(plan.timeline, sound) for sound in plan.sounds
+    )
 
 
 # -- the picture
@@ -281,24 +282,6 @@ def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dic
         # Makes a fragment readable as soon as it is complete.
         "flush_packets": "1",
         **({"fps_mode": "vfr"} if plan.keeps_times else {}),
-    }
-
-
-# -- the sound
-
-
-def _audio(sound: Sound, timeline: Timeline) -> dict[str, Any]:
-    if sound.copied:
-        return {"c:a": "copy", **lengthened_sound(timeline, sound)}
-    filters = continuous_sound(timeline)
-    if sound.mix:
-        filters = f"{sound.mix},{filters}"
-    return {
-        "c:a": "aac",
-        "b:a": sound.bitrate,
-        "ac": 2,
-        "ar": sound.sample_rate,
-        "filter:a": filters,
     }
 
 

@@ -96,6 +96,10 @@ class DifferentTimesError(ProcessingError):
     """The tracks of a result do not start or end as planned: another attempt gives the same."""
 
 
+class FaultyResultError(ProcessingError):
+    """A result is not what its plan says."""
+
+
 class UnfitCopyError(ProcessingError):
     """The picture cannot be published as it is, so it must be encoded; ``detail`` says why."""
 

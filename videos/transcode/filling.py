@@ -71,28 +71,28 @@ def standing_frames(timeline: Timeline, frames: int) -> dict[str, str]:
 
 
 def lengthened_sound(timeline: Timeline, sound: Sound) -> dict[str, str]:
-    """Returns options that let the last packet of copied sound last to the end (rule 5)."""
-    if timeline.sound_need != "lengthen":
+    """Returns the option that lets the last packet of copied sound last to the end (rule 5)."""
+    if sound.need != "lengthen":
         return {}
     end = round(timeline.duration * sound.source_rate)
     duration = f"if(eq(N,{sound.packets - 1}),{end}-PTS,DURATION)"
-    return {"bsf:a": _setts(sound.source_rate, "PTS", "DTS", duration)}
+    return {"bsf": _setts(sound.source_rate, "PTS", "DTS", duration)}
 
 
-def continuous_sound(timeline: Timeline) -> str:
+def continuous_sound(timeline: Timeline, sound: Sound) -> list[str]:
     """Returns filters that make sound continuous from the start to the end of the video.
 
     ``aresample`` fills gaps and drops overlaps, so that sound and picture stay together. It keeps
     the silence in memory (0.4 MB a second), so ``adelay`` makes that in front of late sound.
     """
-    late = timeline.sound.start - timeline.start if timeline.sound else 0.0
+    late = sound.late_seconds
     milliseconds = round(1000 * late) if late > MAX_SOUND_DELAY_SECONDS else 0
     end = f"{timeline.duration:.6f}"
     filters = ["aresample=async=1:first_pts=0", f"apad=whole_dur={end}", f"atrim=end={end}"]
     if milliseconds:
         filters.insert(0, f"asetpts=PTS-{milliseconds / 1000}/TB")
         filters.insert(2, f"adelay={milliseconds}:all=1")
-    return ",".join(filters)
+    return filters
 
 
 def _setts(timescale: int, pts: str, dts: str, duration: str) -> str:

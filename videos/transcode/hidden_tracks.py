@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from videos.transcode.errors import FfmpegFailedError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     Json = Mapping[str, Any]
 
 MAX_HIDDEN: Final = 64  # tracks; finding each one takes a run of ffprobe
+MAX_HIDING_SECONDS: Final = 120  # for all of them; each run usually takes 0.06 s
 UNOPENED: Final = re.compile(r"Could not open codec for input stream (\d+)\s*$")
 DECODER: Final = re.compile(r"^\[(\w+) @ ", re.MULTILINE)
 COVER: Final = {"attached_pic": 1}
@@ -38,14 +40,18 @@ class Header(NamedTuple):
 def read_with_hidden_tracks(
     path: Path, folder: Path, ask: Callable[[View, str], Json]
 ) -> Header | None:
-    """Hides one track after the other until ffprobe reads the header. None if that does not help.
+    """Hides one track after the other until ffprobe reads the header. None if that does not help,
+    or takes longer than any real file does.
 
     Args:
         folder: for files that must exist as long as the view is used.
         ask: runs ffprobe on a view with a level of messages. Raises: FfmpegFailedError.
     """
     view, hidden, patches = plain_view(path), dict[int, str](), list[Patch]()
+    end = time.monotonic() + MAX_HIDING_SECONDS
     for _ in range(MAX_HIDDEN):
+        if time.monotonic() > end:
+            return None
         try:
             facts = ask(view, "warning")
         except FfmpegFailedError as error:

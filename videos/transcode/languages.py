@@ -53,6 +53,9 @@ zh Chinese, zu Zulu
 """
 TWO_LETTERS = dict(pair.split(":") for pair in PAIRS.split())
 ENGLISH = dict(entry.split(maxsplit=1) for entry in NAMES.split(","))
+# Of ISO 639-2, the variants for libraries; files have the others.
+LIBRARIES = "alb arm baq bur chi cze dut fre geo ger gre ice mac mao may per rum slo tib wel"
+THREE_LETTERS = {two: three for three, two in TWO_LETTERS.items() if three not in LIBRARIES.split()}
 NO_LANGUAGE = frozenset({"mis", "mul", "zxx", UNKNOWN})
 
 
@@ -66,6 +69,11 @@ def language_code(name: str) -> str:
     if found is None or found[1] in NO_LANGUAGE:
         return UNKNOWN
     return TWO_LETTERS.get(found[1], found[1])
+
+
+def three_letters(code: str) -> str:
+    """Returns the code that MP4 files have for a result of ``language_code`` (ISO 639-2/T)."""
+    return THREE_LETTERS.get(code, code)
 
 
 def language_name(code: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from videos.transcode.container import is_whole
 from videos.transcode.ffprobe import ffprobe
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from videos.transcode.types import Options, Tick
 
 
+class MadeSound(NamedTuple):
+    """A sound track with packets: FFmpeg's name of its codec, and when it starts, in seconds."""
+
+    codec: str
+    start: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeFacts:
     """The facts of a result. Sizes are in pixels as shown, times in seconds.
@@ -31,8 +38,8 @@ class MadeFacts:
     Attributes:
         picture: FFmpeg's name of the codec; "" for none.
         frames: number of frames in the file.
-        sound: as ``picture``; "" also for a track without packets.
-        picture_start, sound_start: when the tracks start, after edit lists.
+        picture_start: when the picture starts, after edit lists.
+        sounds: the sound tracks with packets, in the order of the file.
         whole: whether the file is as long as its own structure says.
     """
 
@@ -42,19 +49,14 @@ class MadeFacts:
     width: int = 0
     height: int = 0
     frames: int = 0
-    sound: str = ""
     picture_start: float = 0.0
-    sound_start: float = 0.0
-
-    @property
-    def sound_delay(self) -> float:
-        """By how much the sound starts after the picture; 0 without sound."""
-        return self.sound_start - self.picture_start if self.sound else 0.0
+    sounds: tuple[MadeSound, ...] = ()
 
     def start(self, frame_seconds: float) -> float:
         """Returns when the video starts (rules 1 and 2 of ``timeline``)."""
         same = min(MAX_FRAME_SECONDS, max(MIN_FRAME_SECONDS, frame_seconds))
-        return self.sound_start if -self.sound_delay > same else self.picture_start
+        first = min((sound.start for sound in self.sounds), default=self.picture_start)
+        return first if self.picture_start - first > same else self.picture_start
 
 
 def read_made(path: Path, *, options: Options, tick: Tick) -> MadeFacts:
@@ -84,8 +86,11 @@ def read_made(path: Path, *, options: Options, tick: Tick) -> MadeFacts:
             frames=whole_number(picture.get("nb_frames")),
             picture_start=number(picture.get("start_time")),
         )
-    for sound in streams:
-        if is_sound(sound) and whole_number(sound.get("nb_frames")):
-            start = number(sound.get("start_time"))
-            return replace(facts, sound=str(sound.get("codec_name", "")), sound_start=start)
-    return facts
+    sounds = (one for one in streams if is_sound(one) and whole_number(one.get("nb_frames")))
+    return replace(
+        facts,
+        sounds=tuple(
+            MadeSound(str(one.get("codec_name", "")), number(one.get("start_time")))
+            for one in sounds
+        ),
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from videos.transcode.languages import UNKNOWN
 from videos.transcode.timeline import Timeline
 
 Hdr = Literal["", "pq", "hlg"]
@@ -96,9 +97,11 @@ class VideoStream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioStream:
-    """The chosen sound track.
+    """A sound track that is kept.
 
     Attributes:
+        language: two or three lower-case letters; "und" if the file doesn't say.
+        title: its name in the file, on one line; often empty.
         bitrate: 0 if the file doesn't say.
         packets: number of packets, with those that the edit list hides.
         described: whether the file has the decoder's parameters once, as MP4 does; MPEG-TS has
@@ -114,6 +117,8 @@ class AudioStream:
     sample_rate: int
     bitrate: int
     packets: int
+    language: str = UNKNOWN
+    title: str = ""
     described: bool = True
     is_protected: bool = False
 
@@ -149,8 +154,9 @@ class MediaInfo:
             track that is not used. This is added to them, so that the video starts at 0.
         whole: whether the file is as long as its own structure says.
         video: None if there is no moving picture; cover art does not count.
-        audio: None if there is no sound that can be decoded.
-        lost_sound: the format of the sound if it cannot be decoded ("MPEG-H"); "" otherwise.
+        sounds: the sound tracks that can be decoded, the default one first.
+        lost_sounds: the formats of those that cannot, without repetitions ("MPEG-H").
+        surplus_sounds: number of further sounds that are left out (``Options.max_sounds``).
         subtitles: text subtitles, in the file's order.
     """
 
@@ -160,9 +166,15 @@ class MediaInfo:
     size_bytes: int
     whole: bool
     video: VideoStream | None
-    audio: AudioStream | None
+    sounds: tuple[AudioStream, ...]
     subtitles: tuple[SubtitleStream, ...] = ()
-    lost_sound: str = ""
+    lost_sounds: tuple[str, ...] = ()
+    surplus_sounds: int = 0
+
+    @property
+    def audio(self) -> AudioStream | None:
+        """Returns the default sound track; None for a video without sound."""
+        return self.sounds[0] if self.sounds else None
 
     @property
     def duration_seconds(self) -> float:

@@ -17,6 +17,7 @@ from videos.transcode.confine import Limits
 from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
 from videos.transcode.errors import (
     DifferentTimesError,
+    FaultyResultError,
     FfmpegFailedError,
     NotFragmentedError,
     ProcessingError,
@@ -27,6 +28,7 @@ from videos.transcode.finalise import finalise
 from videos.transcode.fragments import read_index
 from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan, plan_lower
+from videos.transcode.plan_sounds import with_encoded
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
 from videos.transcode.run import run
@@ -61,6 +63,16 @@ SIZE_SLACK_BYTES = 64 * 1024 * 1024
 DAMAGED = re.compile(r"input stream \S+ after EOF|[Dd]ecoder .*not found for|no decoder found for")
 
 
+# How a sound track beside the default one can make a run fail.
+MAY_BE_A_SOUND = (
+    DifferentTimesError,
+    FaultyResultError,
+    FfmpegFailedError,
+    NotFragmentedError,
+    SourceError,
+)
+
+
 def transcode(
     source: Path,
     workdir: Path,
@@ -73,7 +85,8 @@ def transcode(
     """Makes ``workdir/<name>.mp4`` for each rendition from a source.
 
     All files are complete when this returns; ``publish.publish_file`` publishes them. Files of an
-    earlier attempt are replaced. Call this from a worker's main thread (see ``run``).
+    earlier attempt are replaced. If several sounds make it fail, it starts again with the default
+    one alone. Call this from a worker's main thread (see ``run``).
 
     Args:
         info: facts of the source, if they are known.
@@ -87,12 +100,22 @@ def transcode(
     """
     workdir.mkdir(exist_ok=True)
     info = info or probe(source, options=options, tick=tick)
-    done = _processed(source, workdir, info, options=options, tick=tick, on_start=on_start)
+    failure = ""
+    try:
+        done = _processed(source, workdir, info, options=options, tick=tick, on_start=on_start)
+    except MAY_BE_A_SOUND as error:
+        if len(info.sounds) < 2:
+            raise
+        failure = f"{error}\n{error.detail}"
+        # A further sound that is broken does not take the video along.
+        info = probe(source, options=replace(options, max_sounds=1), tick=tick)
+        done = _processed(source, workdir, info, options=options, tick=tick, on_start=on_start)
     return TranscodeResult(
         info=info,
         plan=done.plan,
         renditions=done.renditions,
         encoder=done.encoder,
+        sounds_failed=failure,
     )
 
 
@@ -118,9 +141,11 @@ def _processed(
 
     def made(plan: Plan) -> tuple[Plan, EncoderChoice | None]:
         encoder = run_plan(plan)
-        if plan.sound and plan.sound.copied and reason_to_encode(output_path(workdir, plan.top)):
-            plan = replace(plan, sound=replace(plan.sound, copied=False))
-            encoder = run_plan(plan)
+        if any(sound.copied for sound in plan.sounds):
+            unfit = reason_to_encode(output_path(workdir, plan.top))
+            if unfit:
+                plan = replace(plan, sounds=with_encoded(plan.sounds, unfit))
+                encoder = run_plan(plan)
         return plan, encoder
 
     plan = make_plan(info, options)
@@ -281,7 +306,7 @@ def _run(
 def _limits(info: MediaInfo, plan: Plan, options: Options) -> Limits:
     # The limit holds for each file, and the first one is the largest.
     encoding = plan.top.encoding
-    sound = options.audio_bitrate if plan.sound else 0
+    sound = options.audio_bitrate * len(plan.sounds)
     bits = plan.duration_seconds * (sound + (encoding.maxrate if encoding else 0))
     expected = bits / 8 + (0 if encoding else info.size_bytes)
     return Limits(

@@ -1,4 +1,4 @@
-"""Decides what to do with a source. All rules are here, and nothing else.
+"""Decides what to do with a source. All rules are here and in ``plan_sounds``, and nothing else.
 
 A picture that browsers play is copied bit for bit; any other becomes H.264 with AAC. The reasons to
 encode are stored as text for logs.
@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 
 from videos.transcode.errors import CUT_SHORT, SourceError
 from videos.transcode.ladder import Renditions, encoded_rendition, fit, pixel_rate, rungs_below
-from videos.transcode.media import AudioStream, MediaInfo, VideoStream
+from videos.transcode.media import MediaInfo, VideoStream
 from videos.transcode.nal import OTHER_PARAMETERS
+from videos.transcode.plan_sounds import plan_sounds
 from videos.transcode.refusals import PROTECTED, unreadable_codec
-from videos.transcode.streams import channel_mix
-from videos.transcode.types import Options, Plan, PlannedRendition, Sound, Treatment
+from videos.transcode.types import Options, Plan, PlannedRendition, Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    from videos.transcode.timeline import Timeline
 
 # Players can seek only to keyframes, and fragments begin with them.
 COPY_KEYFRAME_SECONDS = 6.0
@@ -36,11 +34,6 @@ COPY_PROFILES = frozenset({"Constrained Baseline", "Baseline", "Main", "High"})
 COPY_MATRICES = frozenset({"", "bt709", "smpte170m", "bt470bg"})
 COPY_PRIMARIES = COPY_MATRICES | {"smpte432"}  # browsers play 8-bit Display P3 with its colours
 WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})
-
-COPY_SOUND_PROFILES = frozenset({"LC", "HE-AAC", "HE-AACv2"})
-COPY_SOUND_CHANNELS = 6
-KEEP_SAMPLE_RATES = frozenset({44_100, 48_000})
-SAMPLE_RATE = 48_000
 
 # ITU-R BT.601 covers sizes up to PAL's 720 x 576; larger pictures without tags are BT.709.
 SD_WIDTH, SD_HEIGHT = 1024, 576
@@ -58,6 +51,7 @@ def make_plan(info: MediaInfo, options: Options, *, found: str = "") -> Plan:
     video = _accept(info, options)
     reasons = reasons_to_encode(video, options) + ((found,) if found else ())
     now, later = _encoded_renditions(video, options) if reasons else _copy(video, info, options)
+    sounds = plan_sounds(info, video, options, copied=not reasons)
     return Plan(
         timeline=info.timeline,
         shift_seconds=info.shift_seconds,
@@ -68,9 +62,7 @@ def make_plan(info: MediaInfo, options: Options, *, found: str = "") -> Plan:
         renditions=now,
         later=tuple(rung.name for rung in later),
         keeps_times=False,
-        sound=_sound(info.audio, video, info.timeline, options, copied=not reasons)
-        if info.audio
-        else None,
+        sounds=sounds,
     )
 
 
@@ -79,7 +71,8 @@ def plan_lower(
 ) -> Plan | None:
     """Returns the plan for the smaller renditions of a published video; None if there are none.
 
-    All renditions have the same sound, so that players can switch between them.
+    All renditions have the same sound, so that players can switch between them. Of several sounds
+    they have none: players load them from the published file (``Plan.sounds_of``).
 
     Args:
         info: facts of the published file, not of the upload.
@@ -90,6 +83,7 @@ def plan_lower(
     """
     video = _accept(info, options)
     _, ladder = _copy(video, info, options)
+    sounds = plan_sounds(info, video, options, copied=True)
     rungs = tuple(rung for rung in ladder if rung.name not in there)
     if not rungs:
         return None
@@ -103,9 +97,7 @@ def plan_lower(
         renditions=rungs,
         later=(),
         keeps_times=True,
-        sound=_sound(info.audio, video, info.timeline, options, copied=True)
-        if info.audio
-        else None,
+        sounds=sounds if len(sounds) == 1 else (),
     )
 
 
@@ -266,34 +258,3 @@ def _matrix(video: VideoStream) -> str:
         return "bt2020nc"
     small = video.coded_height <= SD_HEIGHT and video.coded_width <= SD_WIDTH
     return "smpte170m" if small else "bt709"
-
-
-# -- the sound
-
-
-def _sound(
-    audio: AudioStream, video: VideoStream, timeline: Timeline, options: Options, *, copied: bool
-) -> Sound:
-    """Copies AAC that browsers play. Decodes it if an edit list cuts the file or timestamps are
-    missing, so that sound and picture start together."""
-    most = COPY_SOUND_CHANNELS if copied else 2
-    keep = (
-        audio.codec == "aac"
-        and audio.profile in COPY_SOUND_PROFILES
-        and audio.channels <= most
-        and audio.sample_rate <= SAMPLE_RATE
-        and timeline.sound_need != "fill"
-        and audio.described  # FFmpeg writes the header of the output before the first packet
-        and not video.has_cutting_edit_list
-        and video.complete_timestamps
-    )
-    kept_rate = audio.sample_rate in KEEP_SAMPLE_RATES
-    return Sound(
-        index=audio.index,
-        copied=keep,
-        bitrate=options.audio_bitrate,
-        sample_rate=audio.sample_rate if kept_rate else SAMPLE_RATE,
-        mix=channel_mix(audio.channels, audio.layout),
-        source_rate=audio.sample_rate,
-        packets=audio.packets,
-    )

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from videos.transcode.container import is_whole
 from videos.transcode.errors import FfmpegFailedError, OutOfMemoryError, SourceError
@@ -25,7 +25,7 @@ from videos.transcode.media import AudioStream, MediaInfo, VideoStream
 from videos.transcode.missing_samples import has_all_samples
 from videos.transcode.refusals import unreadable_file
 from videos.transcode.sample_entries import SampleDescriptions, read_sample_descriptions
-from videos.transcode.sound import choose_sound
+from videos.transcode.sound import choose_sounds
 from videos.transcode.streams import (
     Json,
     choose_video,
@@ -40,6 +40,9 @@ from videos.transcode.timeline import Span, Timeline, common_timeline, keyframe_
 from videos.transcode.timing import Timing
 from videos.transcode.tracks import Tracks, read_tracks
 from videos.transcode.types import Options, Tick, no_tick
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 HEAD_BYTES = 16  # enough to tell photos from videos
@@ -76,8 +79,8 @@ def _probe(
         tracks, frames = read_tracks(*read, reads_frames=reads_frames)
     # A track without packets is no sound.
     heard = [one for one in streams if not tracks or _has_packets(one, tracks)]
-    sound, lost = choose_sound(path, heard, header.hidden, options=options, tick=tick)
-    timeline = _timeline(container, chosen, sound, tracks)
+    found = choose_sounds(path, heard, header.hidden, options=options, tick=tick)
+    timeline = _timeline(container, chosen, found.tracks, tracks)
     video: VideoStream | None = None
     if chosen and tracks:
         cropping = _cropping(path, chosen, streams)
@@ -91,9 +94,10 @@ def _probe(
         size_bytes=size,
         whole=whole,
         video=video,
-        audio=_audio(sound, tracks, descriptions) if sound else None,
+        sounds=tuple(_audio(one, tracks, descriptions) for one in found.tracks),
         subtitles=read_subtitles(streams),
-        lost_sound=lost,
+        lost_sounds=found.lost,
+        surplus_sounds=found.surplus,
     )
 
 
@@ -195,12 +199,12 @@ def _has_packets(stream: Json, tracks: Tracks) -> bool:
 
 
 def _timeline(
-    container: Json, video: Json | None, sound: Json | None, tracks: Tracks | None
+    container: Json, video: Json | None, sounds: Sequence[Json], tracks: Tracks | None
 ) -> Timeline:
-    declared = _declared(container, video, sound)
+    declared = _declared(container, video, *sounds)
     if tracks is None:
         return Timeline(start=declared.start, end=declared.end)
-    heard = tracks.sounds[int(sound["index"])] if sound else None
+    heard = [tracks.sounds[int(one["index"])] for one in sounds]
     return common_timeline(tracks.picture, heard, declared=declared)
 
 

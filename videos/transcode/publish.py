@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
-from videos.transcode.errors import DifferentTimesError, FfmpegFailedError, ProcessingError
+from videos.transcode.errors import DifferentTimesError, FaultyResultError, FfmpegFailedError
 from videos.transcode.fragments import read_index, track_ends
 from videos.transcode.made import MadeFacts, read_made
 from videos.transcode.run import disk_full
@@ -51,8 +51,8 @@ def check_output(
     Raises:
         DifferentTimesError: its times differ from the plan's timeline; with the same plan they
             would again.
-        ProcessingError: the file differs from the plan otherwise. This is also raised for a damaged
-            source, because the source may be the only copy and must be kept.
+        FaultyResultError: the file differs from the plan otherwise. This is also raised for a
+            damaged source, because the source may be the only copy and must be kept.
     """
     try:
         made = read_made(path, options=options, tick=tick)
@@ -78,10 +78,12 @@ def _differences(made: MadeFacts, plan: Plan, rendition: PlannedRendition) -> li
         problems.append(
             f"{made.width} x {made.height} instead of {rendition.width} x {rendition.height}"
         )
-    if bool(made.sound) != (plan.sound is not None):
-        problems.append("sound was planned and is missing, or the other way round")
-    elif made.sound and made.sound != "aac":
-        problems.append(f"sound is {made.sound} instead of aac")
+    planned = len(plan.sounds_of(rendition))
+    if len(made.sounds) != planned:
+        problems.append(f"{len(made.sounds)} sound tracks instead of {planned}")
+    problems += [
+        f"sound is {one.codec} instead of aac" for one in made.sounds if one.codec != "aac"
+    ]
     return problems
 
 
@@ -94,21 +96,30 @@ def _other_times(path: Path, made: MadeFacts, plan: Plan, *, frame_seconds: floa
     index, planned = read_index(path), plan.timeline
     start, slack = made.start(frame_seconds), SLACK_SECONDS + min(1.0, frame_seconds)
     problems = []
-    for number, end in track_ends(path, index).items():
-        is_picture = number == index.video_track
-        track = "picture" if is_picture else "sound"
+    ends_of_tracks = track_ends(path, index)
+    numbers = [index.video_track, *sorted(ends_of_tracks.keys() - {index.video_track})]
+    starts = [made.picture_start, *(one.start for one in made.sounds)]
+    for name, number, begins in zip(_names(made), numbers, starts, strict=False):
         # Fragments do not tell of an edit list by which a track starts late.
-        ends = float(end) + (made.picture_start if is_picture else made.sound_start) - start
+        ends = float(ends_of_tracks.get(number, 0)) + begins - start
         if abs(ends - planned.duration) > slack:
-            problems.append(f"the {track} ends at {ends:.3f} s, not {planned.duration:.3f} s")
-    delay = made.sound_delay - (planned.sound_delay if plan.keeps_times else 0.0)
-    if abs(delay) > slack + MAX_SOUND_DELAY_SECONDS:
-        problems.append(f"the sound starts {delay:.3f} s after the picture")
+            problems.append(f"the {name} ends at {ends:.3f} s, not {planned.duration:.3f} s")
+    for place, (name, sound) in enumerate(zip(_names(made)[1:], made.sounds, strict=True)):
+        delay = sound.start - made.picture_start
+        delay -= planned.sound_delay(place) if plan.keeps_times else 0.0
+        if abs(delay) > slack + MAX_SOUND_DELAY_SECONDS:
+            problems.append(f"the {name} starts {delay:.3f} s after the picture")
     return problems
 
 
-def _failed(detail: str) -> ProcessingError:
-    return ProcessingError(FAULTY, detail=detail)
+def _names(made: MadeFacts) -> list[str]:
+    """Returns names of the tracks, in the order of the file."""
+    several = [f"sound {n}" for n in range(1, len(made.sounds) + 1)]
+    return ["picture", *(several if len(several) > 1 else ["sound"][: len(several)])]
+
+
+def _failed(detail: str) -> FaultyResultError:
+    return FaultyResultError(FAULTY, detail=detail)
 
 
 def publish_file(work: Path, final: Path, *, tick: Callable[[], None] = lambda: None) -> None:

@@ -1,9 +1,10 @@
-"""Chooses the sound track: the best one that this FFmpeg really decodes."""
+"""Chooses the sound tracks: those that this FFmpeg really decodes, the best one first."""
 
 from __future__ import annotations
 
 import re
 import signal
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from videos.transcode.confine import Limits
@@ -15,7 +16,7 @@ from videos.transcode.errors import (
 )
 from videos.transcode.formats import input_words
 from videos.transcode.run import capture
-from videos.transcode.streams import channel_mix, lost_sound, sound_tracks, whole_number
+from videos.transcode.streams import all_sounds, channel_mix, sound_tracks, whole_number
 from videos.transcode.types import Options, Tick
 
 if TYPE_CHECKING:
@@ -29,34 +30,41 @@ MAX_ERROR_RATE: Final = 0.25  # share of packets that may fail, as in the run th
 # A decoder that ends in one of these cannot be used; other signals come from outside.
 CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS})
 
+# Phones record it beside a track in AAC, which holds the same sound.
+COMPANION: Final = "Apple Positional Audio"
 # Names for members, by FFmpeg's name of the codec or the code in the file.
 NAMES: Final = {
     "mpegh_3d_audio": "MPEG-H",
     **dict.fromkeys(("mha1", "mha2", "mhm1", "mhm2"), "MPEG-H"),
     **dict.fromkeys(("ac4", "ac-4"), "AC-4"),
-    "apac": "Apple Positional Audio",
+    "apac": COMPANION,
     "usac": "xHE-AAC",
     "aac": "an unusual kind of AAC",
 }
 
 
-class ChosenSound(NamedTuple):
-    """The track, and the name of a format that could not be decoded if there is none."""
+class ChosenSounds(NamedTuple):
+    """The tracks to keep, the default one first; the formats of those that cannot be decoded; and
+    the number of those that are too many."""
 
-    track: Json | None
-    lost: str
+    tracks: tuple[Json, ...]
+    lost: tuple[str, ...]
+    surplus: int
 
 
-def choose_sound(
+def choose_sounds(
     path: Path,
     streams: Sequence[Json],
     hidden: Mapping[int, str],
     *,
     options: Options,
     tick: Tick,
-) -> ChosenSound:
-    """Returns the best track that can be decoded. Plain AAC is not tried: it is copied, and ffprobe
-    has opened its decoder. Each other track that is tried costs 0.1 s.
+) -> ChosenSounds:
+    """Returns the tracks that can be decoded, at most ``options.max_sounds``.
+
+    AAC as the first track is not tried: it is copied, and ffprobe has opened its decoder. Each
+    other trial takes 0.1 s, and all together at most ``options.probe_seconds``; tracks that are
+    not tried by then are left out if there is another one.
 
     Args:
         hidden: names of the codecs of tracks that were hidden from ffprobe, by stream.
@@ -64,21 +72,42 @@ def choose_sound(
     Raises:
         ProcessingError: the server is at fault.
     """
-    for track in sound_tracks(streams):
-        if track.get("codec_name") == "aac" or _decodes(path, track, options, tick):
-            return ChosenSound(track, "")
-    lost = lost_sound(streams)
-    return ChosenSound(None, "" if lost is None else _name(lost, hidden))
+    candidates = sound_tracks(streams)
+    lost = [one for one in all_sounds(streams) if one not in candidates]
+    kept: list[Json] = []
+    surplus, end = 0, time.monotonic() + options.probe_seconds
+    for track in candidates:
+        seconds = end - time.monotonic()
+        if len(kept) == options.max_sounds:
+            surplus += 1
+        elif _is_usable(path, track, options, tick, seconds, is_first=not kept):
+            kept.append(track)
+        else:
+            lost.append(track)
+    names = [_name(track, hidden) for track in lost]
+    if kept:
+        names = [name for name in names if name != COMPANION]
+    others = sorted(kept[1:], key=lambda track: int(track["index"]))
+    return ChosenSounds((*kept[:1], *others), tuple(dict.fromkeys(names)), surplus)
 
 
-def _decodes(path: Path, track: Json, options: Options, tick: Tick) -> bool:
+def _is_usable(
+    path: Path, track: Json, options: Options, tick: Tick, seconds: float, *, is_first: bool
+) -> bool:
+    if is_first and track.get("codec_name") == "aac":
+        return True
+    # A lack of time says nothing about a decoder: the track may begin late in a large file.
+    return _decodes(path, track, options, tick, seconds) if seconds > 0 else is_first
+
+
+def _decodes(path: Path, track: Json, options: Options, tick: Tick, seconds: float) -> bool:
     """Decodes the start of a track as it is decoded for renditions. A track without packets is no
     failure."""
     try:
         capture(
             _trial(path, track, options),
             limits=Limits(
-                wall_seconds=options.probe_seconds,
+                wall_seconds=seconds,
                 memory_bytes=options.memory_bytes,
                 file_bytes=0,
                 nice=options.nice,
@@ -87,7 +116,7 @@ def _decodes(path: Path, track: Json, options: Options, tick: Tick) -> bool:
             tick=tick,
         )
     except OutOfTimeError:
-        return True  # it may begin late in a large file, which says nothing about its decoder
+        return True
     except (FfmpegFailedError, OutOfMemoryError):
         return False
     except KilledBySignalError as error:

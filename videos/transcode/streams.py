@@ -13,6 +13,7 @@ from videos.transcode.languages import language_code
 from videos.transcode.matroska import NOT_CROPPED, CroppedTrack
 from videos.transcode.media import AudioStream, FieldOrder, Hdr, SubtitleStream, VideoStream
 from videos.transcode.sample_entries import SampleDescriptions
+from videos.transcode.sound_tracks import public_title
 from videos.transcode.timing import nominal_rate
 
 if TYPE_CHECKING:
@@ -76,19 +77,15 @@ def sound_tracks(streams: Iterable[Json]) -> list[Json]:
     """
     return [
         one
-        for one in _all_sounds(streams)
+        for one in all_sounds(streams)
         if one.get("codec_name", "unknown") != "unknown"
         and whole_number(one.get("sample_rate"))
         and whole_number(one.get("channels"))
     ]
 
 
-def lost_sound(streams: Iterable[Json]) -> Json | None:
-    """Returns the track that would be heard if all could be decoded; None if there is none."""
-    return next(iter(_all_sounds(streams)), None)
-
-
-def _all_sounds(streams: Iterable[Json]) -> list[Json]:
+def all_sounds(streams: Iterable[Json]) -> list[Json]:
+    """Returns all sound tracks, the default ones first, then in the file's order."""
     return sorted(
         (one for one in streams if is_sound(one)),
         key=lambda one: (-_disposition(one, "default"), int(one["index"])),
@@ -208,7 +205,7 @@ def _is_protected(stream: Json, descriptions: SampleDescriptions | None) -> bool
 def read_audio(
     stream: Json, *, packets: int, descriptions: SampleDescriptions | None = None
 ) -> AudioStream:
-    """Returns the facts of the chosen sound track."""
+    """Returns the facts of a sound track."""
     return AudioStream(
         index=int(stream["index"]),
         codec=str(stream.get("codec_name", "")),
@@ -218,6 +215,8 @@ def read_audio(
         sample_rate=whole_number(stream.get("sample_rate")),
         bitrate=whole_number(stream.get("bit_rate")),
         packets=packets,
+        language=language_code(_tag(stream, "language")),
+        title=public_title(_one_line(_tag(stream, "title"))),
         described=whole_number(stream.get("extradata_size")) > 0,
         is_protected=_is_protected(stream, descriptions),
     )

@@ -1,14 +1,14 @@
-"""Decides the common timeline of a picture and its sound. Pure: takes the times of their packets.
+"""Decides the common timeline of a picture and its sounds. Pure: takes the times of their packets.
 
-A published video begins with its picture and its sound together and ends with both. Its length is
-that of its playlist, and players neither stop nor freeze where a source has only one of the two.
+A published video begins with its picture and all its sounds together and ends with all of them. Its
+length is that of its playlist, and players neither stop nor freeze where a source lacks a track.
 Times are the packets' own, after edit lists, in seconds of the source.
 
 1. Two times are the same if they differ by at most one frame of the picture, but not less than one
    packet of AAC (``MIN_FRAME_SECONDS``) and not more than ``MAX_FRAME_SECONDS``. Otherwise each
    file would need work, because tracks never end at exactly the same time.
-2. The video starts with the picture, or with sound that starts earlier. It ends with the picture,
-   or with sound that ends later.
+2. The video starts with the picture, or with the sound that starts earliest before it. It ends with
+   the picture, or with the sound that ends last after it.
 3. The picture starts with its first keyframe: what comes before it cannot be decoded, unless the
    edit list hides a keyframe still further in front.
 4. Until a late picture starts, its first frame is shown; after its end its last frame is shown.
@@ -18,7 +18,7 @@ Times are the packets' own, after edit lists, in seconds of the source.
    encoded (``fill``), also beside a copied picture. Two exceptions stay a copy: sound that is
    ``MAX_SOUND_DELAY_SECONDS`` late, and a last packet that gets a longer duration (``lengthen``)
    because at most ``MAX_LENGTHENED_SECONDS`` are missing after it.
-6. A sound track without packets is no sound; ``probe`` takes the next one or none.
+6. A sound track without packets is no sound; ``probe`` leaves it out.
 7. Tracks that are far apart, in time or in the file, are read from two inputs (``is_apart``), since
    FFmpeg keeps in memory, or writes without its sound, what it reads before the other track.
 """
@@ -29,6 +29,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from videos.transcode.timing import SoundTiming, Timing
 
 SoundNeed = Literal["nothing", "lengthen", "fill"]
@@ -54,26 +56,38 @@ class Span:
     end: float
 
 
+@dataclass(frozen=True, slots=True)
+class TimedSound:
+    """When a sound track is heard, and what it needs to fill the video.
+
+    Attributes:
+        span: the track's own times; None for a track without timestamps.
+        need: "nothing" for sound that fits as it is.
+    """
+
+    span: Span | None
+    need: SoundNeed = "nothing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """When a video starts and ends, and what its tracks need for that.
 
     Attributes:
         start, end: of the video, in seconds of the source.
-        picture, sound: the tracks' own times; None for no sound, or for no timestamps.
+        picture: the track's own times; None for no timestamps.
+        sounds: the sound tracks, in the order of ``MediaInfo.sounds``.
         stands_before, stands_after: seconds that the first frame is shown before its own time,
             and the last frame after its end; 0 if it need not.
-        sound_need: "nothing" for sound that fits as it is.
-        is_apart: whether picture and sound have to be read from two inputs.
+        is_apart: whether each track has to be read from an input of its own.
     """
 
     start: float
     end: float
     picture: Span | None = None
-    sound: Span | None = None
+    sounds: tuple[TimedSound, ...] = ()
     stands_before: float = 0.0
     stands_after: float = 0.0
-    sound_need: SoundNeed = "nothing"
     is_apart: bool = False
 
     @property
@@ -81,12 +95,12 @@ class Timeline:
         """Returns the seconds from start to end."""
         return self.end - self.start
 
-    @property
-    def sound_delay(self) -> float:
-        """Returns by how much the sound starts after the picture; 0 if one of them is missing."""
-        if self.picture is None or self.sound is None:
+    def sound_delay(self, place: int) -> float:
+        """Returns by how much a sound starts after the picture; 0 if one of them is missing."""
+        span = self.sounds[place].span if place < len(self.sounds) else None
+        if self.picture is None or span is None:
             return 0.0
-        return self.sound.start - self.picture.start
+        return span.start - self.picture.start
 
     @property
     def picture_end(self) -> float:
@@ -96,36 +110,44 @@ class Timeline:
         return self.picture.end - self.start
 
 
-def common_timeline(picture: Timing, sound: SoundTiming | None, *, declared: Span) -> Timeline:
+def common_timeline(picture: Timing, sounds: Sequence[SoundTiming], *, declared: Span) -> Timeline:
     """Returns the timeline of a video.
 
     Args:
-        sound: None for no sound.
         declared: what the file's header says, for tracks without timestamps.
     """
-    heard = None if sound is None or sound.start is None else Span(sound.start, sound.end)
+    spans = [None if one.start is None else Span(one.start, one.end) for one in sounds]
+    heard = [span for span in spans if span is not None]
     if picture.start is None or picture.end is None:
-        end = declared.end if heard is None else max(declared.end, heard.end)
-        need: SoundNeed = "nothing" if sound is None else "fill"
-        return Timeline(start=declared.start, end=end, sound=heard, sound_need=need)
+        return Timeline(
+            start=declared.start,
+            end=max([declared.end, *(span.end for span in heard)]),
+            sounds=tuple(TimedSound(span, "fill") for span in spans),
+        )
     first = picture.start if picture.first_keyframe is None else picture.first_keyframe
     seen = Span(first, picture.end)
     frame = frame_seconds(picture)
-    if sound is None or heard is None:
-        need = "nothing" if sound is None else "fill"
-        return Timeline(start=seen.start, end=seen.end, picture=seen, sound_need=need)
-    start = heard.start if seen.start - heard.start > frame else seen.start
-    end = heard.end if heard.end - seen.end > frame else seen.end
-    timeline = Timeline(
-        start=start,
-        end=end,
-        picture=seen,
-        sound=heard,
-        stands_before=seen.start - start,
-        stands_after=end - seen.end,
-        sound_need=_sound_need(sound, heard, Span(start, end), frame),
+    video = Span(
+        min([seen.start, *(one.start for one in heard if seen.start - one.start > frame)]),
+        max([seen.end, *(one.end for one in heard if one.end - seen.end > frame)]),
     )
-    return replace(timeline, is_apart=_is_apart(timeline, heard, picture, sound))
+    timeline = Timeline(
+        start=video.start,
+        end=video.end,
+        picture=seen,
+        sounds=tuple(
+            TimedSound(span, _sound_need(sound, span, video, frame))
+            for sound, span in zip(sounds, spans, strict=True)
+        ),
+        stands_before=seen.start - video.start,
+        stands_after=video.end - seen.end,
+    )
+    is_apart = any(
+        _is_apart(timeline, span, picture, sound)
+        for sound, span in zip(sounds, spans, strict=True)
+        if span is not None
+    )
+    return replace(timeline, is_apart=is_apart)
 
 
 def frame_seconds(picture: Timing) -> float:
@@ -144,7 +166,9 @@ def keyframe_spacing(picture: Timing, timeline: Timeline) -> float:
     )
 
 
-def _sound_need(sound: SoundTiming, heard: Span, video: Span, frame: float) -> SoundNeed:
+def _sound_need(sound: SoundTiming, heard: Span | None, video: Span, frame: float) -> SoundNeed:
+    if heard is None:
+        return "fill"
     missing = video.end - heard.end
     if (
         heard.start - video.start > MAX_SOUND_DELAY_SECONDS

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from videos.transcode.languages import UNKNOWN
+
 if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
     from videos.transcode.media import Crop, FieldOrder, Hdr, MediaInfo
-    from videos.transcode.timeline import Timeline
+    from videos.transcode.timeline import SoundNeed, Timeline
 
 EncoderName = Literal["libx264", "h264_nvenc", "h264_qsv", "h264_vaapi"]
 QualityName = Literal["small", "balanced", "high"]
@@ -54,6 +56,7 @@ class Options:
         thumbnail_long_side: longest side of the thumbnail.
         max_pixels: of one decoded picture; 8K has 33 million.
         max_streams, max_duration_seconds: limits of a source.
+        max_sounds: sound tracks that a video keeps; further ones are left out.
         wall_clock_floor_seconds, wall_clock_factor: a run may take the larger of the floor and the
             factor times the video's length.
         stall_seconds: how long a run may make no progress.
@@ -77,6 +80,7 @@ class Options:
     thumbnail_long_side: int = 1280
     max_pixels: int = 36_000_000
     max_streams: int = 64
+    max_sounds: int = 8
     max_duration_seconds: float = 12 * 3600
     wall_clock_floor_seconds: float = 300
     wall_clock_factor: float = 40
@@ -154,14 +158,18 @@ class PlannedRendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """How the sound track is handled: copied, or encoded as AAC stereo.
+    """How a sound track is handled: copied, or encoded as AAC stereo.
 
     Attributes:
         index: number of the stream in the source.
+        language, title: see ``AudioStream``.
+        channels: of the result.
         copied: whether it is copied; bitrate, sample_rate and channels are then unused.
         bitrate, sample_rate: of the encoded sound.
         mix: the filter for channels that FFmpeg cannot mix down; "" for others.
         source_rate, packets: sample rate and number of packets of the source.
+        need, late_seconds: what the track needs to fill the video, and how much later it starts.
+        other: the second of two mono tracks, which is mixed into this one.
     """
 
     index: int
@@ -171,6 +179,17 @@ class Sound:
     source_rate: int
     packets: int
     mix: str = ""
+    need: SoundNeed = "nothing"
+    late_seconds: float = 0.0
+    language: str = UNKNOWN
+    title: str = ""
+    channels: int = 2
+    other: Sound | None = None
+
+    @property
+    def parts(self) -> tuple[Sound, ...]:
+        """Returns the tracks of the source from which it is made."""
+        return (self,) if self.other is None else (self, self.other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +207,7 @@ class Plan:
         later: names of the smaller renditions that another run makes from the largest one.
         keeps_times: whether timestamps are kept, with no frame added before the first one. The
             source is then a published rendition, and players switch between renditions by time.
-        sound: None for a video without sound.
+        sounds: the default one first; empty for a video without sound.
     """
 
     timeline: Timeline
@@ -200,7 +219,19 @@ class Plan:
     renditions: tuple[PlannedRendition, ...]
     later: tuple[str, ...]
     keeps_times: bool
-    sound: Sound | None
+    sounds: tuple[Sound, ...]
+
+    @property
+    def is_separate(self) -> bool:
+        """Returns whether each track has fragments of its own, to choose among several sounds."""
+        return len(self.sounds) > 1
+
+    def sounds_of(self, rendition: PlannedRendition) -> tuple[Sound, ...]:
+        """Returns the sounds that the file of a rendition gets.
+
+        Several sounds are in the largest one only: players load them from there.
+        """
+        return self.sounds if rendition == self.top or not self.is_separate else ()
 
     @property
     def duration_seconds(self) -> float:
@@ -298,12 +329,15 @@ class TranscodeResult:
         plan: what was done and why.
         renditions: as in the plan, the largest first.
         encoder: None for a copy.
+        sounds_failed: why only the default one of several sounds is in the result, for logs; may
+            contain paths.
     """
 
     info: MediaInfo
     plan: Plan
     renditions: tuple[Made, ...]
     encoder: EncoderChoice | None
+    sounds_failed: str = ""
 
     @property
     def top(self) -> Made:

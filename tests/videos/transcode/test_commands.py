@@ -39,15 +39,20 @@ COPY = Plan(
     ),
     later=(),
     keeps_times=False,
-    sound=Sound(
-        index=5,
-        copied=True,
-        bitrate=160_000,
-        sample_rate=48_000,
-        source_rate=44_100,
-        packets=431,
+    sounds=(
+        Sound(
+            index=5,
+            copied=True,
+            bitrate=160_000,
+            sample_rate=48_000,
+            source_rate=44_100,
+            packets=431,
+        ),
     ),
 )
+[COPIED] = COPY.sounds
+CODED = replace(COPIED, copied=False)
+LONGER = replace(COPIED, need="lengthen")
 KEYFRAMES = "expr:gte(n,if(lt(n_forced,3),n_forced*120/4,(n_forced-2)*120))"
 TREATMENT = Treatment(
     field_order="progressive",
@@ -268,25 +273,22 @@ def test_every_picture_is_uploaded_to_the_device() -> None:
 
 
 def test_encoded_sound_is_stereo_aac() -> None:
-    assert COPY.sound is not None
-    words = command(replace(COPY, sound=replace(COPY.sound, copied=False)))
+    words = command(replace(COPY, sounds=(CODED,)))
     assert after(words, "-c:a") == ["aac"]
-    assert after(words, "-ac") == ["2"]
-    assert after(words, "-ar") == ["48000"]
+    assert after(words, "-ac:a") == ["2"]
+    assert after(words, "-ar:a") == ["48000"]
     assert after(words, "-b:a") == ["160000"]
 
 
 def test_encoded_sound_ends_with_the_video() -> None:
-    assert COPY.sound is not None
-    words = command(replace(COPY, sound=replace(COPY.sound, copied=False)))
+    words = command(replace(COPY, sounds=(CODED,)))
     [graph] = after(words, "-filter:a")
     assert graph == "aresample=async=1:first_pts=0,apad=whole_dur=10.000000,atrim=end=10.000000"
 
 
 def test_silence_in_front_of_late_sound_is_not_kept_in_memory() -> None:
-    assert COPY.sound is not None
-    timeline = Timeline(start=2.0, end=8.0, sound=Span(5.25, 8.0))
-    plan = replace(COPY, timeline=timeline, sound=replace(COPY.sound, copied=False))
+    timeline = Timeline(start=2.0, end=8.0)
+    plan = replace(COPY, timeline=timeline, sounds=(replace(CODED, late_seconds=3.25),))
     [graph] = after(command(plan), "-filter:a")
     assert graph == (
         "asetpts=PTS-3.25/TB,aresample=async=1:first_pts=0,adelay=3250:all=1"
@@ -327,8 +329,7 @@ def test_the_first_and_last_frames_of_a_copy_stand() -> None:
 
 
 def test_the_last_packet_of_copied_sound_is_lengthened() -> None:
-    timeline = Timeline(start=0.0, end=10.0, sound_need="lengthen")
-    assert after(command(replace(COPY, timeline=timeline)), "-bsf:a") == [
+    assert after(command(replace(COPY, sounds=(LONGER,))), "-bsf:a") == [
         "setts=time_base=1/44100:pts='PTS':dts='DTS':duration='if(eq(N,430),441000-PTS,DURATION)'"
     ]
     assert "-bsf:a" not in command(COPY)
@@ -341,19 +342,16 @@ def test_the_video_starts_with_its_own_tracks() -> None:
 
 
 def test_a_track_that_changes_its_times_is_not_read_before_an_encoded_one() -> None:
-    longer = replace(ENCODE.timeline, sound_need="lengthen")
     stands = replace(COPY.timeline, stands_after=0.2)
-    assert COPY.sound is not None
-    copied, coded = (replace(COPY.sound, copied=is_copied) for is_copied in (True, False))
     assert [
-        len(after(command(replace(plan, timeline=timeline, sound=sound)), "-i"))
+        len(after(command(replace(plan, timeline=timeline, sounds=(sound,))), "-i"))
         for plan, timeline, sound in (
-            (ENCODE, longer, copied),
-            (COPY, stands, coded),
-            (COPY, stands, copied),
-            (COPY, longer, copied),
-            (ENCODE, stands, copied),
-            (COPY, COPY.timeline, coded),
+            (ENCODE, ENCODE.timeline, LONGER),
+            (COPY, stands, CODED),
+            (COPY, stands, COPIED),
+            (COPY, COPY.timeline, LONGER),
+            (ENCODE, stands, COPIED),
+            (COPY, COPY.timeline, CODED),
         )
     ] == [2, 2, 1, 1, 1, 1]
 
@@ -365,12 +363,12 @@ def test_tracks_that_are_apart_are_read_from_two_inputs() -> None:
     assert after(words, "-map") == ["0:2", "1:5"]
     assert after(words, "-itsoffset") == ["-1.500000"] * 2
     assert after(words, "-protocol_whitelist") == ["file"] * 2
-    words = command(replace(COPY, timeline=timeline, sound=None))
+    words = command(replace(COPY, timeline=timeline, sounds=()))
     assert after(words, "-i") == ["file:/in/source.mov"]
 
 
 def test_no_sound_is_mapped_when_none_is_planned() -> None:
-    words = command(replace(COPY, sound=None))
+    words = command(replace(COPY, sounds=()))
     assert after(words, "-map") == ["0:2"]
     assert "-c:a" not in words
 

@@ -15,7 +15,7 @@ from videos.transcode.errors import SourceError
 from videos.transcode.ladder import fit, maxrate, pixel_rate
 from videos.transcode.media import AudioStream, Crop, MediaInfo, VideoStream
 from videos.transcode.plan import make_plan, plan_lower, reasons_to_encode
-from videos.transcode.timeline import SoundNeed, Timeline
+from videos.transcode.timeline import SoundNeed, Span, TimedSound, Timeline
 from videos.transcode.types import QUALITIES, Encoding, Options, Plan, PlannedRendition
 
 OPTIONS = Options()
@@ -74,6 +74,10 @@ def audio(**changes: Any) -> AudioStream:
     return replace(plain, **changes)
 
 
+def timeline_with(*sounds: TimedSound) -> Timeline:
+    return Timeline(start=0.0, end=10.0, sounds=sounds)
+
+
 def info(
     picture: VideoStream | None = None, sound: AudioStream | None = None, **changes: Any
 ) -> MediaInfo:
@@ -84,7 +88,7 @@ def info(
         size_bytes=10_000_000,
         whole=True,
         video=picture or video(),
-        audio=sound or audio(),
+        sounds=(sound or audio(),),
     )
     return replace(plain, **changes)
 
@@ -371,8 +375,8 @@ def test_the_second_run_makes_what_is_below() -> None:
     assert made.later == ()
     assert not made.copied
     assert made.treatment is not None
-    assert made.sound is not None
-    assert made.sound.copied
+    [kept] = made.sounds
+    assert kept.copied
 
 
 def test_the_second_run_leaves_out_what_is_there() -> None:
@@ -386,8 +390,8 @@ def test_the_second_run_leaves_out_what_is_there() -> None:
 def test_the_second_run_keeps_the_sound_of_the_first(sound: AudioStream) -> None:
     made = plan_lower(info(video(), sound), OPTIONS)
     assert made is not None
-    assert made.sound is not None
-    assert made.sound.copied
+    [kept] = made.sounds
+    assert kept.copied
 
 
 def test_the_second_run_over_a_turned_copy_stands() -> None:
@@ -595,8 +599,8 @@ def test_hdr_and_wide_colours_are_brought_to_bt709(
 )
 def test_aac_is_copied_beside_a_copied_picture(sound: AudioStream) -> None:
     made = plan(video(), sound)
-    assert made.sound is not None
-    assert made.sound.copied
+    [kept] = made.sounds
+    assert kept.copied
 
 
 @pytest.mark.parametrize(
@@ -613,8 +617,8 @@ def test_aac_is_copied_beside_a_copied_picture(sound: AudioStream) -> None:
 def test_other_sound_is_encoded_while_the_picture_is_still_copied(sound: AudioStream) -> None:
     made = plan(video(), sound)
     assert made.copied
-    assert made.sound is not None
-    assert not made.sound.copied
+    [kept] = made.sounds
+    assert not kept.copied
 
 
 @pytest.mark.parametrize(
@@ -622,10 +626,10 @@ def test_other_sound_is_encoded_while_the_picture_is_still_copied(sound: AudioSt
 )
 @pytest.mark.parametrize("picture", [video(), hevc()], ids=["copied", "encoded"])
 def test_sound_with_holes_is_encoded(picture: VideoStream, need: SoundNeed, copied: bool) -> None:
-    made = plan(picture, timeline=Timeline(start=0.0, end=10.0, sound_need=need))
+    made = plan(picture, timeline=timeline_with(TimedSound(None, need)))
     assert made.copied == (picture.codec == "h264")
-    assert made.sound is not None
-    assert made.sound.copied is copied
+    [kept] = made.sounds
+    assert kept.copied is copied
 
 
 def test_a_copy_that_failed_is_encoded() -> None:
@@ -647,8 +651,8 @@ def test_the_timeline_is_that_of_the_source() -> None:
 @pytest.mark.parametrize(("channels", "copied"), [(1, True), (2, True), (6, False)])
 def test_beside_an_encoded_picture_only_stereo_is_copied(channels: int, copied: bool) -> None:
     made = plan(hevc(), audio(channels=channels))
-    assert made.sound is not None
-    assert made.sound.copied is copied
+    [kept] = made.sounds
+    assert kept.copied is copied
 
 
 @pytest.mark.parametrize(
@@ -656,8 +660,8 @@ def test_beside_an_encoded_picture_only_stereo_is_copied(channels: int, copied: 
 )
 def test_sound_is_not_copied_from_what_is_cut_or_has_no_clock(changes: dict[str, Any]) -> None:
     made = plan(video(**changes))
-    assert made.sound is not None
-    assert not made.sound.copied
+    [kept] = made.sounds
+    assert not kept.copied
 
 
 @pytest.mark.parametrize(
@@ -665,12 +669,68 @@ def test_sound_is_not_copied_from_what_is_cut_or_has_no_clock(changes: dict[str,
 )
 def test_the_sample_rate(source: int, result: int) -> None:
     made = plan(video(), audio(codec="flac", sample_rate=source))
-    assert made.sound is not None
-    assert made.sound.sample_rate == result
+    [kept] = made.sounds
+    assert kept.sample_rate == result
 
 
 def test_no_sound_is_no_sound() -> None:
-    assert make_plan(replace(info(), audio=None), OPTIONS).sound is None
+    assert make_plan(replace(info(), sounds=()), OPTIONS).sounds == ()
+
+
+def several(*sounds: AudioStream, **changes: Any) -> MediaInfo:
+    numbered = tuple(replace(one, index=1 + n) for n, one in enumerate(sounds))
+    timed = tuple(TimedSound(Span(0.0, 10.0)) for _ in sounds)
+    return info(**{"timeline": timeline_with(*timed), "sounds": numbered, **changes})
+
+
+def test_each_sound_is_copied_or_encoded_by_itself() -> None:
+    opus = audio(codec="opus", profile="", language="de", title="Mikrofon")
+    made = make_plan(several(audio(channels=6, language="en"), opus), OPTIONS)
+    assert made.is_separate
+    assert [(one.index, one.copied, one.channels) for one in made.sounds] == [
+        (1, True, 6),
+        (2, False, 2),
+    ]
+    assert [(one.language, one.title) for one in made.sounds] == [("en", ""), ("de", "Mikrofon")]
+    assert not plan().is_separate
+
+
+def test_of_several_sounds_smaller_renditions_get_none() -> None:
+    source = several(audio(), audio(language="de"))
+    made = make_plan(replace(source, video=hevc()), OPTIONS)
+    assert [len(made.sounds_of(one)) for one in made.renditions] == [2, 0, 0]
+    lower = plan_lower(source, OPTIONS)
+    assert lower is not None
+    assert lower.sounds == ()
+
+
+MONO = audio(channels=1, layout="mono")
+
+
+def test_two_microphones_are_mixed_into_one_sound() -> None:
+    made = make_plan(several(MONO, MONO), OPTIONS)
+    assert made.copied
+    assert not made.is_separate
+    [mixed] = made.sounds
+    assert not mixed.copied
+    assert [part.index for part in mixed.parts] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        several(MONO, MONO, MONO),
+        several(MONO, audio()),
+        several(replace(MONO, language="en"), MONO),
+        several(replace(MONO, title="Guest"), MONO),
+        several(MONO, MONO, timeline=timeline_with(*map(TimedSound, (Span(0, 10), Span(0, 9))))),
+        several(MONO, MONO, timeline=timeline_with(*map(TimedSound, (Span(0, 10), Span(1, 10))))),
+        several(MONO, MONO, timeline=timeline_with(TimedSound(Span(0, 10)), TimedSound(None))),
+    ],
+    ids=["three", "stereo", "language", "title", "ends", "starts", "no times"],
+)
+def test_sounds_that_something_tells_apart_are_not_mixed(source: MediaInfo) -> None:
+    assert len(make_plan(source, OPTIONS).sounds) == len(source.sounds)
 
 
 # -- what is refused
@@ -681,7 +741,7 @@ def test_no_sound_is_no_sound() -> None:
     [
         ({"whole": False}, "This file is incomplete"),
         ({"video": None}, "only sound"),
-        ({"video": None, "audio": None}, "no video track"),
+        ({"video": None, "sounds": ()}, "no video track"),
         ({"video": video(frames=0)}, "couldn't find a video track"),
         ({"video": video(pix_fmt="")}, "picture of this video can't be read"),
         ({"video": video(codec="", tag="aprn", pix_fmt="")}, "records in ProRes RAW"),

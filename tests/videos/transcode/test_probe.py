@@ -166,9 +166,10 @@ def test_the_default_sound_is_taken() -> None:
 
 def test_sound_that_begins_late() -> None:
     timeline = info_of(clips.late_sound()).timeline
-    assert timeline.sound is not None
-    assert timeline.sound.start - timeline.start == pytest.approx(1, abs=0.05)
-    assert timeline.sound_need == "fill"
+    [timed] = timeline.sounds
+    assert timed.span is not None
+    assert timed.span.start - timeline.start == pytest.approx(1, abs=0.05)
+    assert timed.need == "fill"
 
 
 def test_sound_that_is_described_in_each_packet() -> None:
@@ -225,7 +226,9 @@ def test_a_first_timestamp_that_is_not_nought_makes_it_no_longer(
     info = probe(clip, options=Options(accepted=("mkv", "mp4", "ts")))
     assert info.duration_seconds == pytest.approx(2, abs=0.08)
     timeline = info.timeline
-    assert timeline.sound is None or timeline.sound.start == pytest.approx(timeline.start, abs=0.05)
+    for timed in timeline.sounds:
+        assert timed.span is not None
+        assert timed.span.start == pytest.approx(timeline.start, abs=0.05)
 
 
 def test_the_sound_counts_where_no_header_tells_its_length() -> None:

@@ -75,8 +75,10 @@ def test_what_is_as_planned_passes() -> None:
     assert info.video is not None
     assert info.audio is not None
     assert (made.picture, made.width, made.height) == ("h264", info.video.width, info.video.height)
-    assert (made.frames, made.sound) == (info.video.frames, info.audio.codec)
-    assert made.sound_delay == pytest.approx(info.timeline.sound_delay, abs=0.03)
+    [sound] = made.sounds
+    assert (made.frames, sound.codec) == (info.video.frames, info.audio.codec)
+    delay = sound.start - made.picture_start
+    assert delay == pytest.approx(info.timeline.sound_delay(0), abs=0.03)
     assert made.size_bytes == finalised(clip).stat().st_size
 
 
@@ -84,7 +86,7 @@ def test_what_is_as_planned_passes() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda plan: replace(plan, sound=None), "sound was planned"),
+        (lambda plan: replace(plan, sounds=()), "1 sound tracks instead of 0"),
         (
             lambda plan: replace(plan, renditions=(replace(plan.top, width=318),)),
             "320 x 180 instead of 318 x 180",
@@ -140,7 +142,7 @@ def test_a_frame_and_what_aac_adds_may_differ() -> None:
     plan = plan_of(clips.h264_mp4())
     check(result(), planned(2.12)(plan))
     check(result(), planned(1.9)(plan))
-    check(result(layout=None), replace(plan, sound=None))
+    check(result(layout=None), replace(plan, sounds=()))
 
 
 @pytest.mark.ffmpeg

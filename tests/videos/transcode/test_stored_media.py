@@ -43,7 +43,7 @@ def bare() -> MediaInfo:
         size_bytes=9,
         whole=True,
         video=None,
-        audio=None,
+        sounds=(),
     )
 
 

@@ -14,9 +14,9 @@ from videos.transcode.media import Crop, VideoStream
 from videos.transcode.sample_entries import SampleDescriptions
 from videos.transcode.streams import (
     MAX_SUBTITLES,
+    all_sounds,
     channel_mix,
     choose_video,
-    lost_sound,
     number,
     read_audio,
     read_subtitles,
@@ -100,8 +100,7 @@ def test_sound_tracks_of_known_codecs_the_default_one_first() -> None:
     silent = {**AAC, "index": 3, "sample_rate": "0"}
     streams = [H264, AAC, unknown, silent, default]
     assert [one["index"] for one in sound_tracks(streams)] == [4, 1]
-    assert lost_sound([H264, unknown, AAC]) == AAC
-    assert lost_sound([H264]) is None
+    assert [one["index"] for one in all_sounds(streams)] == [4, 1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from videos.transcode.timeline import (
     MAX_SOUND_DELAY_SECONDS,
     SoundNeed,
     Span,
+    TimedSound,
     Timeline,
     common_timeline,
     frame_seconds,
@@ -45,7 +46,7 @@ def sound(*spans: tuple[float, float], lasts: float = 0.02) -> SoundTiming:
 
 
 def of(seen: Timing, heard: SoundTiming | None) -> Timeline:
-    return common_timeline(seen, heard, declared=DECLARED)
+    return common_timeline(seen, [heard] if heard else [], declared=DECLARED)
 
 
 class Case(NamedTuple):
@@ -97,12 +98,11 @@ def test_the_rules(case: Case) -> None:
     assert timeline.duration == pytest.approx(case.video[1] - case.video[0], abs=0.001)
     assert timeline.stands_before == pytest.approx(case.before, abs=0.001)
     assert timeline.stands_after == pytest.approx(case.after, abs=0.001)
-    assert timeline.sound_need == case.need
+    assert [one.need for one in timeline.sounds] == [case.need] * bool(case.sound)
     assert timeline.is_apart == case.apart
     assert timeline.picture is not None
     seen = (timeline.picture.start, timeline.picture.end)
     assert seen == pytest.approx(case.picture, abs=0.001)
-    assert (timeline.sound is None) == (not case.sound)
 
 
 @settings(deadline=None)
@@ -118,17 +118,18 @@ def test_both_tracks_fill_the_video(
     sounding = sound((heard[0] / 10, (heard[0] + heard[1]) / 10))
     timeline, frame = of(shown, sounding), frame_seconds(shown) + 0.001
     assert timeline.picture is not None
-    assert timeline.sound is not None
+    [timed] = timeline.sounds
+    assert timed.span is not None
     starts = timeline.picture.start - timeline.stands_before
     ends = timeline.picture.end + timeline.stands_after
     assert starts == pytest.approx(timeline.start, abs=frame)
     assert ends == pytest.approx(timeline.end, abs=frame)
     assert timeline.picture_end == pytest.approx(timeline.duration, abs=frame)
-    assert timeline.start <= timeline.sound.start + frame
-    assert timeline.end >= timeline.sound.end - frame
-    if timeline.sound_need != "fill":
-        assert timeline.sound.start - timeline.start <= MAX_SOUND_DELAY_SECONDS + 0.001
-        assert timeline.end - timeline.sound.end <= MAX_LENGTHENED_SECONDS + 0.001
+    assert timeline.start <= timed.span.start + frame
+    assert timeline.end >= timed.span.end - frame
+    if timed.need != "fill":
+        assert timed.span.start - timeline.start <= MAX_SOUND_DELAY_SECONDS + 0.001
+        assert timeline.end - timed.span.end <= MAX_LENGTHENED_SECONDS + 0.001
 
 
 def test_a_picture_starts_with_its_first_keyframe() -> None:
@@ -161,15 +162,15 @@ def test_a_picture_with_a_long_hole_is_read_apart() -> None:
 def test_without_timestamps_the_header_counts_and_sound_is_decoded() -> None:
     nothing = PacketReader()
     nothing.packet(b"N/A,N/A,N/A,K_")
-    timeline = common_timeline(nothing.timing(), sound((0, 12)), declared=Span(1.0, 8.0))
-    assert (timeline.start, timeline.sound_need) == (1, "fill")
+    timeline = common_timeline(nothing.timing(), [sound((0, 12))], declared=Span(1.0, 8.0))
+    assert (timeline.start, [one.need for one in timeline.sounds]) == (1, ["fill"])
     assert timeline.end == pytest.approx(12)
-    timeline = common_timeline(nothing.timing(), None, declared=Span(1.0, 8.0))
-    assert (timeline.start, timeline.end, timeline.sound_need) == (1, 8, "nothing")
+    timeline = common_timeline(nothing.timing(), [], declared=Span(1.0, 8.0))
+    assert (timeline.start, timeline.end, timeline.sounds) == (1, 8, ())
     silent = SoundReader()
     silent.packet(b"N/A,N/A,N/A,K_")
-    timeline = common_timeline(picture(), silent.timing(), declared=Span(1.0, 8.0))
-    assert (timeline.sound_need, timeline.sound) == ("fill", None)
+    timeline = common_timeline(picture(), [silent.timing()], declared=Span(1.0, 8.0))
+    assert timeline.sounds == (TimedSound(None, "fill"),)
     assert timeline.end == pytest.approx(10)
 
 

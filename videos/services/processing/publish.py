@@ -49,6 +49,7 @@ from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
 from videos.transcode.probe import probe
 from videos.transcode.publish import copy_file
+from videos.transcode.sound_tracks import lost_sounds_note
 from videos.transcode.stored_media import media_of_text
 from videos.transcode.types import Progress
 
@@ -93,6 +94,8 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     result = transcode(source, folder, options=options, info=info, tick=tick, on_start=on_start)
     if result.encoder and result.encoder.fallback_reason:
         logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
+    if result.sounds_failed:
+        logger.warning("job %s lost sound tracks: %s", job.pk, result.sounds_failed)
     captions = extract_captions(source, result.info, folder, options=options, tick=tick)
     nearly_done = partial(tick, Progress(fraction=1.0))
     # FFmpeg takes a read error for the end of the file: the result would be cut short, and the
@@ -169,7 +172,7 @@ def _publish(
                 placed,
                 captions,
                 was_copied=result.plan.copied,
-                note=_note(result.info.lost_sound),
+                note=lost_sounds_note(result.info),
             )
     except BaseException:
         # The row decides, not the error: a COMMIT may have succeeded although its answer was lost.
@@ -218,16 +221,6 @@ def store_result(
         video=video,
         kind=JobKind.ENRICH,
         source_seconds=placed.renditions[0].duration_seconds,
-    )
-
-
-def _note(lost_sound: str) -> str:
-    """Returns what the uploader should know; "" if everything was kept."""
-    if not lost_sound:
-        return ""
-    return (
-        f"The sound couldn't be kept: this video's sound is in {lost_sound}, which can't be"
-        " converted here."
     )
 
 

@@ -209,7 +209,7 @@ def test_what_has_to_be_encoded_is_handed_to_the_other_cluster() -> None:
         size_bytes=1,
         whole=True,
         video=None,
-        audio=None,
+        sounds=(),
     )
     hand_to_encoder(job, probed)
     job.refresh_from_db()
