@@ -30,6 +30,12 @@ FILES = (
     ("master.m3u8", playback.master, "master_playlist"),
     ("<rendition:rendition>.m3u8", playback.playlist, "media_playlist"),
     ("<rendition:rendition>.init.mp4", playback.initialisation, "initialisation"),
+    ("<rendition:rendition>.sound-<int:sound>.m3u8", playback.playlist, "sound_playlist"),
+    (
+        "<rendition:rendition>.sound-<int:sound>.init.mp4",
+        playback.initialisation,
+        "sound_initialisation",
+    ),
     ("<rendition:rendition>.mp4", playback.rendition_file, "rendition"),
     ("captions/<slug:code>.vtt", playback.captions_vtt, "captions"),
     ("captions/<slug:code>.m3u8", playback.captions_playlist, "captions_playlist"),

@@ -3,6 +3,7 @@
 import { Captions } from "./captions.js";
 import { Renditions } from "./renditions.js";
 import { Shortcuts } from "./shortcuts.js";
+import { Sounds } from "./sounds.js";
 import { Source } from "./source.js";
 import { recall, remember } from "./storage.js";
 import { clock } from "./units.js";
@@ -21,6 +22,8 @@ export class ClipPlayer extends HTMLElement {
   hint;
   /** @type {Source} */
   source;
+  /** @type {Sounds} */
+  sounds;
   /** @type {Captions} */
   captions;
   /** @type {Shortcuts} */
@@ -49,6 +52,7 @@ export class ClipPlayer extends HTMLElement {
     this.closing = new AbortController();
     this.video = /** @type {any} */ (this.querySelector("video"));
     this.hint = this.querySelector(".player__hint");
+    this.sounds = new Sounds(this);
     this.source = new Source(this);
     this.captions = new Captions(this);
     this.shortcuts = new Shortcuts(this);

@@ -80,6 +80,7 @@ export class Source {
     });
     this.listenToHls(Hls.Events);
     this.stallRecovery.watch(this.hls, Hls.Events);
+    this.player.sounds.watch(this.hls, Hls.Events);
     this.hls.loadSource(this.data.hls);
     this.keepingRate(() => this.hls.attachMedia(video));
     if (isPlaying) this.play();
@@ -127,10 +128,7 @@ export class Source {
     const status = await site.fetchStatus(this.data.status ?? "");
     this.update({ isPolling: false });
     this.showStatus(status);
-    if (!playback.allowsRetry(status)) {
-      this.stop();
-      return;
-    }
+    if (!playback.allowsRetry(status)) return void this.stop();
     if (status === "COMPLETED" && !playback.hasTriesLeft(this.state)) {
       this.playFile();
       return;

@@ -42,7 +42,7 @@ from tests.builders import (
     make_user,
     make_video,
 )
-from tests.videos.transcode.fragmented import encoded
+from tests.videos.transcode import built
 from videos.models import (
     Caption,
     Comment,
@@ -58,6 +58,7 @@ from videos.models import (
 from videos.services.comments import delete_comment, write_comment
 from videos.services.playlists import add_to_playlist
 from videos.services.uploads.create import begin_upload
+from videos.transcode.sound_tracks import SoundTrack, stored_tracks
 from videos.transcode.storyboard import plan_storyboard
 
 if TYPE_CHECKING:
@@ -167,6 +168,22 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{pending}/720p.init.mp4", NOBODY),
         ("GET /v/{ready}/source.init.mp4", NOBODY),
         ("GET /v/{ready}/720p.init.mp4?v=another", NOBODY),
+    ],
+    "sound_playlist": [
+        ("GET /v/{ready}/720p.sound-3.m3u8", ALL),
+        ("GET /v/{hidden}/720p.sound-3.m3u8", UPLOADER_AND_STAFF),
+        ("GET /v/{processing}/720p.sound-3.m3u8", UPLOADER_AND_STAFF),
+        ("GET /v/{ready}/720p.sound-1.m3u8", NOBODY),
+        ("GET /v/{ready}/720p.sound-99999999999999999999.m3u8", NOBODY),
+        ("GET /v/{ready}/720p.sound-3.m3u8?v=another", NOBODY),
+        ("GET /v/{pending}/720p.sound-3.m3u8", NOBODY),
+    ],
+    "sound_initialisation": [
+        ("GET /v/{ready}/720p.sound-3.init.mp4", ALL),
+        ("GET /v/{hidden}/720p.sound-3.init.mp4", UPLOADER_AND_STAFF),
+        ("GET /v/{processing}/720p.sound-3.init.mp4", UPLOADER_AND_STAFF),
+        ("GET /v/{ready}/720p.sound-4.init.mp4", NOBODY),
+        ("GET /v/{ready}/720p.sound-3.init.mp4?v=another", NOBODY),
     ],
     "rendition": [
         ("GET /v/{ready}/720p.mp4", ALL),
@@ -452,6 +469,8 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
                 "1080p.init.mp4",
                 "720p.init.mp4?v=another",
             ),
+            ("sound_playlist", "720p.sound-3.m3u8", "720p.sound-4.m3u8"),
+            ("sound_initialisation", "720p.sound-3.init.mp4", "720p.sound-1.init.mp4"),
             ("rendition", "720p.mp4", "1080p.mp4", "720p.mp4?v=another"),
             ("captions", "captions/en.vtt", "captions/de.vtt"),
             ("captions_playlist", "captions/en.m3u8", "captions/de.m3u8"),
@@ -750,15 +769,12 @@ def make_comments(users: dict[str, User], names: dict[str, str]) -> dict[str, st
     }
 
 
-@functools.cache
-def fragmented() -> bytes:
-    return encoded(seconds=1, layout=None).read_bytes()
-
-
 def rendition_of(video: Video, folder: Path) -> None:
-    """A playable rendition, incomplete unless the video is ready."""
+    """A playable rendition with two sounds, incomplete unless the video is ready."""
     name = f"{video.pk.hex}-720p.mp4"
-    (folder / name).write_bytes(fragmented())
+    content = built.separate_mp4()
+    (folder / name).write_bytes(content)
+    sounds = [SoundTrack(number=n, language="und", title="", channels=2) for n in (2, 3)]
     Rendition.objects.create(
         video=video,
         name="720p",
@@ -769,11 +785,12 @@ def rendition_of(video: Video, folder: Path) -> None:
         width=1280,
         height=720,
         fps=30,
+        sound_tracks=stored_tracks(sounds),
         codecs="avc1.640028" if video.is_ready else "",
         bandwidth=1,
         average_bandwidth=1,
         duration_seconds=1,
-        size_bytes=len(fragmented()),
+        size_bytes=len(content),
     )
 
 

@@ -96,12 +96,18 @@ declare global {
     height: number;
   }
 
+  interface HlsSound {
+    name: string;
+    lang?: string;
+  }
+
   /** The part of hls.js's interface that is used. */
   interface HlsPlayer {
     levels: HlsLevel[];
     nextLevel: number;
     autoLevelEnabled: boolean;
-    config: object;
+    config: { audioPreference?: { lang: string } };
+    audioTrack: number;
     on(event: string, listener: (event: string, data: any) => void): void;
     loadSource(url: string | undefined): void;
     attachMedia(video: HTMLVideoElement): void;

@@ -36,6 +36,11 @@ class Rendition(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     fps = models.FloatField(help_text="Frames per second.")
+    sound_tracks = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Of a file with several sounds (videos.transcode.sound_tracks.SoundTrack).",
+    )
     codecs = models.CharField(max_length=60, blank=True, default="", help_text="As in RFC 6381.")
     bandwidth = models.PositiveBigIntegerField(help_text="Bits per second of the largest fragment.")
     average_bandwidth = models.PositiveBigIntegerField(help_text="Bits per second.")

@@ -55,10 +55,11 @@ def guest_address(token: str) -> str:
 
 def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
     """The page of a video that begins at `start` (seconds). Two queries."""
-    rates = list(video.renditions.filter(is_complete=True).values_list("fps", flat=True))
+    complete = list(video.renditions.filter(is_complete=True).only("fps", "sound_tracks"))
+    has_sounds = any(rendition.sound_tracks for rendition in complete)
     player = Player(
         stream_url="stream.mp4" + (f"#t={start}" if start else ""),
-        hls_url="master.m3u8" if len(rates) > 1 else "",
+        hls_url="master.m3u8" if len(complete) > 1 or has_sounds else "",
         status_url="status/",
         view_url="view/",
         login_url="",
@@ -68,8 +69,9 @@ def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
         start=start,
         width=video.width,
         height=video.height,
-        fps=rates[0] if rates else None,
+        fps=complete[0].fps if complete else None,
         captions=tracks_of(video, "captions/{}.vtt".format),
+        has_sounds=has_sounds,
     )
     poster_url = "thumbnail.jpg" if video.thumbnail_filename else ""
     return GuestPage(

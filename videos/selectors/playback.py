@@ -13,6 +13,7 @@ from videos.models import Rendition, Video
 from videos.transcode.errors import NotFragmentedError
 from videos.transcode.file_start import initialisation_segment
 from videos.transcode.fragments import FragmentIndex, codecs, read_index
+from videos.transcode.sound_tracks import SoundTrack, tracks_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,11 +23,16 @@ KEPT: Final = 256  # indexes; the one of a two-hour video has 1,800 fragments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playable:
-    """A rendition and its complete fragments, of which there is at least one."""
+    """A rendition and its complete fragments, of which each track has at least one.
+
+    `sounds` are those to choose from. Then the fragments of each track are separate, and other
+    renditions of the video contain only the picture.
+    """
 
     rendition: Rendition
     index: FragmentIndex
     codecs: str
+    sounds: tuple[SoundTrack, ...]
 
 
 def playable_renditions(video: Video) -> list[Playable]:
@@ -40,12 +46,18 @@ def playable_rendition(video: Video, name: str) -> Playable | None:
     return found[0] if found else None
 
 
-def initialisation_of(one: Playable) -> bytes | None:
-    """The initialisation segment of a rendition; None if its file is gone by now, as that of an
-    attempt that has ended.
+def with_sounds(playable: Iterable[Playable]) -> Playable | None:
+    """The rendition whose sounds players choose from; None for a video with at most one sound."""
+    return next((one for one in playable if one.sounds), None)
+
+
+def initialisation_of(one: Playable, *, sound: int | None = None) -> bytes | None:
+    """The initialisation segment of a rendition, or of the sound with this track number; None if
+    its file is gone by now, as that of an attempt that has ended.
     """
+    picture = one.index.video_track if one.index.is_separate else None
     try:
-        return initialisation_segment(one.rendition.path)
+        return initialisation_segment(one.rendition.path, track=sound or picture)
     except (OSError, NotFragmentedError) as error:
         if is_disk_away(error):
             raise  # 503, clipset.middleware
@@ -70,9 +82,13 @@ def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
     for rendition in renditions:
         try:
             index = _index(rendition)
-            if index.fragments:
+            if index.fragments and all(index.sounds.values()):
                 known = rendition.codecs or codecs(rendition.path)
-                found.append(Playable(rendition=rendition, index=index, codecs=known))
+                tracks = tracks_of_row(rendition.sound_tracks)
+                sounds = tuple(track for track in tracks if track.number in index.sounds)
+                found.append(
+                    Playable(rendition=rendition, index=index, codecs=known, sounds=sounds)
+                )
         except (OSError, NotFragmentedError) as error:
             if is_disk_away(error):
                 raise  # 503, clipset.middleware

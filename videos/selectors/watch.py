@@ -23,7 +23,7 @@ from videos.selectors.cards import (
     thumbnail_url,
 )
 from videos.selectors.likes import likes_along, with_likes
-from videos.selectors.playback import playable_renditions
+from videos.selectors.playback import playable_renditions, with_sounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,10 +59,11 @@ class Track:
 class Player:
     """Everything that a player needs.
 
-    `hls_url` is "" if the file at `stream_url` is the only rendition. During processing only that
-    HLS playlist can be played. Playback begins at `start` seconds, which is where the viewer
-    stopped if `is_resumed`. `storyboard_url` is "" without a storyboard. The player reports the
-    watch progress to `view_url`. `login_url` is "" for guests. `fps` is None if unknown.
+    `hls_url` is "" if the file at `stream_url` is the only rendition and has no sounds to choose
+    from. During processing only that HLS playlist can be played. Playback begins at `start`
+    seconds, which is where the viewer stopped if `is_resumed`. `storyboard_url` is "" without a
+    storyboard. The player reports the watch progress to `view_url`. `login_url` is "" for guests.
+    `fps` is None if unknown.
     """
 
     stream_url: str
@@ -78,6 +79,7 @@ class Player:
     height: int | None
     fps: float | None
     captions: list[Track]
+    has_sounds: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,7 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
         position=Coalesce(Subquery(positions.values("seconds")[:1]), 0.0),
         sizes=Coalesce(Subquery(sizes), 0),
         fps=Subquery(complete.values("fps")[:1]),
+        sound_tracks=Subquery(complete.exclude(sound_tracks=[]).values("sound_tracks")[:1]),
         has_withheld_captions=Exists(
             Caption.objects.present().filter(video=OuterRef("pk"), is_withheld=True)
         ),
@@ -175,7 +178,8 @@ def _player(video: Any, *, start: int | None) -> Player | None:
     resumed = int(video.position) if start is None else 0
     start = start or resumed
     shown = video if video.is_ready else growing[0].rendition  # the largest size
-    has_choice = not video.is_ready or video.sizes > 1
+    sounds = video.sound_tracks if video.is_ready else with_sounds(growing)
+    has_choice = not video.is_ready or video.sizes > 1 or bool(sounds)
     stream_url = reverse("stream", args=[video.short_id])
     return Player(
         stream_url=_stream_url(video, start=start) if video.is_ready else stream_url,
@@ -191,6 +195,7 @@ def _player(video: Any, *, start: int | None) -> Player | None:
         height=shown.height,
         fps=shown.fps,
         captions=_captions(video) if video.is_ready else [],
+        has_sounds=bool(sounds),
     )
 
 

@@ -33,6 +33,7 @@ from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
 from videos.transcode.run import run
 from videos.transcode.sei import remove_user_data
+from videos.transcode.sound_tracks import sound_tracks
 from videos.transcode.types import (
     NEARLY_DONE,
     EncoderChoice,
@@ -232,6 +233,7 @@ def _checked(
             # As the playlist adds up. A file whose frames are reordered may say more.
             duration_seconds=float(read_index(path).duration),
             size_bytes=facts.size_bytes,
+            sounds=sound_tracks(plan.sounds_of(rendition)),
         )
         renditions.append(made)
     return tuple(renditions)

@@ -43,8 +43,13 @@ def average_bandwidth(index: FragmentIndex) -> int:
 
     With several sounds, the sum of the picture and the largest of them.
     """
+    return math.ceil(_average(index.fragments)) + sound_bandwidth(index)
+
+
+def sound_bandwidth(index: FragmentIndex) -> int:
+    """Returns the bit/s of the largest of several sounds; 0 if their fragments are not separate."""
     sounds = (_average(fragments) for fragments in index.sounds.values())
-    return math.ceil(_average(index.fragments) + max(sounds, default=Fraction(0)))
+    return math.ceil(max(sounds, default=Fraction(0)))
 
 
 def _peak(fragments: Sequence[Fragment], target: int) -> Fraction:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from videos.transcode.coordinates import names_place
 from videos.transcode.languages import UNKNOWN, language_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from videos.transcode.fragments import SoundFacts
     from videos.transcode.media import AudioStream, MediaInfo
     from videos.transcode.types import Sound
 
@@ -29,12 +30,14 @@ class SoundTrack:
         number: of the track in the file.
         language: two or three lower-case letters; "und" if unknown.
         title: often empty.
+        codec: as in RFC 6381; "" while the file is written.
     """
 
     number: int
     language: str
     title: str
     channels: int
+    codec: str = ""
 
 
 def sound_tracks(sounds: Sequence[AudioStream | Sound]) -> tuple[SoundTrack, ...]:
@@ -49,6 +52,19 @@ def sound_tracks(sounds: Sequence[AudioStream | Sound]) -> tuple[SoundTrack, ...
         for place, one in enumerate(sounds)
         if len(sounds) > 1
     )
+
+
+def stored_tracks(
+    tracks: Sequence[SoundTrack], found: Iterable[SoundFacts] = ()
+) -> list[dict[str, Any]]:
+    """Returns the tracks as a row stores them. `found`: what the finished file says of them."""
+    codecs = {one.track: one.codec for one in found}
+    return [asdict(replace(one, codec=codecs.get(one.number, one.codec))) for one in tracks]
+
+
+def tracks_of_row(stored: Iterable[Mapping[str, Any]]) -> tuple[SoundTrack, ...]:
+    """Returns what `stored_tracks` stored."""
+    return tuple(SoundTrack(**one) for one in stored)
 
 
 def public_title(title: str) -> str:

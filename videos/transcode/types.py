@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from videos.transcode.media import Crop, FieldOrder, Hdr, MediaInfo
+    from videos.transcode.sound_tracks import SoundTrack
     from videos.transcode.timeline import SoundNeed, Timeline
 
 EncoderName = Literal["libx264", "h264_nvenc", "h264_qsv", "h264_vaapi"]
@@ -309,6 +310,7 @@ class Made:
         path: the file, in the work folder.
         width, height: as shown.
         fps: the nominal rate.
+        sounds: those to choose from; empty for a file with only one.
     """
 
     rendition: PlannedRendition
@@ -318,6 +320,7 @@ class Made:
     fps: Fraction
     duration_seconds: float
     size_bytes: int
+    sounds: tuple[SoundTrack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

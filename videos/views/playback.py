@@ -21,14 +21,19 @@ from videos.selectors.playback import (
     initialisation_of,
     playable_rendition,
     playable_renditions,
+    with_sounds,
 )
 from videos.transcode.hls import (
+    AudioRendition,
     CaptionRendition,
     Variant,
     master_playlist,
     media_playlist,
     subtitle_playlist,
 )
+from videos.transcode.languages import UNKNOWN
+from videos.transcode.rates import sound_bandwidth
+from videos.transcode.sound_tracks import sound_label
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -43,28 +48,52 @@ CACHE_FOR_A_WEEK: Final = "private, max-age=604800, immutable"
 
 @require_safe
 def master(request: HttpRequest, **address: str) -> HttpResponse:
-    """The master playlist: the renditions and captions to choose from (RFC 8216, section 4.3.4)."""
+    """The master playlist: the renditions, captions and sounds to choose from (RFC 8216, section
+    4.3.4)."""
     video = visible_video(request, **address)
     playable = playable_renditions(video)
     if not playable:
         check_storage(video)
         raise Http404("Nothing to play yet.")
-    variants = [_variant(one) for one in playable]
+    heard = with_sounds(playable)
+    variants = [_variant(one, heard) for one in playable]
     tracks = [_track(caption) for caption in video.captions.served().defer("body")]
-    return HttpResponse(master_playlist(variants, tracks), content_type=PLAYLIST_TYPE)
+    sounds = _sounds(heard) if heard else []
+    return HttpResponse(master_playlist(variants, tracks, sounds), content_type=PLAYLIST_TYPE)
 
 
-def _variant(one: Playable) -> Variant:
+def _variant(one: Playable, heard: Playable | None) -> Variant:
+    """`heard`: the rendition whose sounds all variants play."""
     rendition = one.rendition
+    codecs = one.codecs.split(",")
+    sound = 0
+    if heard is not None:
+        codecs += [*heard.codecs.split(",")[1:], *(track.codec for track in heard.sounds)]
+        # Its own bandwidth contains the sound already.
+        sound = 0 if one is heard else sound_bandwidth(heard.index)
     return Variant(
         uri=f"{rendition.name}.m3u8?v={rendition.version}",
         width=rendition.width,
         height=rendition.height,
         fps=rendition.fps,
-        codecs=one.codecs,
-        bandwidth=rendition.bandwidth,
-        average_bandwidth=rendition.average_bandwidth,
+        codecs=",".join(dict.fromkeys(filter(None, codecs))),
+        bandwidth=rendition.bandwidth + sound,
+        average_bandwidth=rendition.average_bandwidth + sound,
     )
+
+
+def _sounds(heard: Playable) -> list[AudioRendition]:
+    rendition = heard.rendition
+    return [
+        AudioRendition(
+            uri=f"{rendition.name}.sound-{track.number}.m3u8?v={rendition.version}",
+            language="" if track.language == UNKNOWN else track.language,
+            name=sound_label(track.language, track.title, number=place),
+            default=place == 1,
+            channels=track.channels,
+        )
+        for place, track in enumerate(heard.sounds, start=1)
+    ]
 
 
 def _track(caption: Caption) -> CaptionRendition:
@@ -77,30 +106,38 @@ def _track(caption: Caption) -> CaptionRendition:
 
 
 @require_safe
-def playlist(request: HttpRequest, rendition: str, **address: str) -> HttpResponse:
-    """The media playlist with all complete fragments (RFC 8216, section 4.3.3).
+def playlist(
+    request: HttpRequest, rendition: str, sound: int | None = None, **address: str
+) -> HttpResponse:
+    """The media playlist with all complete fragments (RFC 8216, section 4.3.3), or that of the
+    sound with this track number.
 
     Its type is EVENT while the rendition is being made, then VOD.
     """
-    one = _requested(request, visible_video(request, **address), rendition)
+    one = _requested(request, visible_video(request, **address), rendition, sound)
     name, version = one.rendition.name, one.rendition.version
+    track = f"{name}.sound-{sound}" if sound else name
     text = media_playlist(
         one.index,
         uri=f"{name}.mp4?v={version}",
-        initialisation_uri=f"{name}.init.mp4?v={version}",
+        initialisation_uri=f"{track}.init.mp4?v={version}",
         ended=one.rendition.is_complete,
+        sound=sound,
     )
     return HttpResponse(text, content_type=PLAYLIST_TYPE)
 
 
 @require_safe
-def initialisation(request: HttpRequest, rendition: str, **address: str) -> HttpResponse:
-    """What a player needs in front of the fragments of a rendition (RFC 8216, section 3.3).
+def initialisation(
+    request: HttpRequest, rendition: str, sound: int | None = None, **address: str
+) -> HttpResponse:
+    """What a player needs in front of the fragments of a rendition or of one of its sounds (RFC
+    8216, section 3.3).
 
     It is the same while the rendition is being made, when it is complete, and when it is finalised.
     """
-    one = _requested(request, visible_video(request, **address), rendition)
-    content = initialisation_of(one)
+    one = _requested(request, visible_video(request, **address), rendition, sound)
+    content = initialisation_of(one, sound=sound)
     if content is None:
         raise Http404("The rendition is gone.")
     cache = CACHE_FOR_A_WEEK if "v" in request.GET else "private, no-cache"
@@ -122,14 +159,19 @@ def rendition_file(request: HttpRequest, rendition: str, **address: str) -> Http
     )
 
 
-def _requested(request: HttpRequest, video: Video, name: str) -> Playable:
-    """The rendition of this name, from the attempt that `?v=` names if there is one."""
+def _requested(request: HttpRequest, video: Video, name: str, sound: int | None = None) -> Playable:
+    """The rendition of this name, from the attempt that `?v=` names if there is one.
+
+    With `sound`, only if it has a sound with this track number to choose.
+    """
     one = playable_rendition(video, name)
     if one is None:
         check_storage(video)
     version = request.GET.get("v")
     if one is None or (version is not None and version != one.rendition.version):
         raise Http404("No such rendition.")
+    if sound is not None and sound not in {track.number for track in one.sounds}:
+        raise Http404("No such sound.")
     return one
 
 

@@ -34,7 +34,13 @@ class Tone(NamedTuple):
 
 
 @functools.cache
-def clip_with(*tones: Tone, suffix: str = "mkv", codec: str = "libx264") -> Path:
+def clip_with(
+    *tones: Tone,
+    suffix: str = "mkv",
+    codec: str = "libx264",
+    size: str = SIZE,
+    seconds: float = SECONDS,
+) -> Path:
     """A clip with these sounds, the first of which is the default one."""
     inputs: list[str] = []
     words: list[str] = []
@@ -53,7 +59,7 @@ def clip_with(*tones: Tone, suffix: str = "mkv", codec: str = "libx264") -> Path
         "libx265": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"),
     }[codec]
     return clips.make(
-        suffix, *clips.picture(SECONDS, SIZE, "10"), *inputs, "-map", "0", *words, *coder
+        suffix, *clips.picture(seconds, size, "10"), *inputs, "-map", "0", *words, *coder
     )
 
 

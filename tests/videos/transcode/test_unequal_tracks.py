@@ -137,11 +137,11 @@ def second_sound_has_packets() -> Path:
 
 
 def other_track_starts_first() -> Path:
-    """A second sound track, which is not used, and subtitles start 3 s before the others."""
-    words = ("-itsoffset", "3", "-i", str(silent(3)), *tone(3, 3), *tone(6))
+    """A second picture, which is not used, and subtitles start 3 s before the others."""
+    words = ("-itsoffset", "3", "-i", str(silent(3)), *tone(3, 3), "-i", str(silent(6)))
     texts = ("-i", str(clips.with_subtitles("mkv", "subrip", "eng")))
     maps = ("-map", "0", "-map", "1", "-map", "2", "-map", "3:s")
-    flags = ("-disposition:a:0", "default", "-disposition:a:1", "0")
+    flags = ("-disposition:v:0", "default", "-disposition:v:1", "0")
     return made("mkv", *words, *texts, *maps, "-c:v", "copy", *AAC, "-c:s", "copy", *flags)
 
 

@@ -34,6 +34,7 @@ from videos.transcode.errors import NotFragmentedError, ProcessingError, SourceE
 from videos.transcode.fragments import describe
 from videos.transcode.media import MediaInfo
 from videos.transcode.probe import probe
+from videos.transcode.sound_tracks import sound_tracks
 from videos.transcode.storyboard import plan_storyboard
 from videos.transcode.types import Made, PlannedRendition, no_tick
 
@@ -194,11 +195,13 @@ def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
         return []
     top = max(probed, key=lambda one: one.rank)
     length = top.info.duration_seconds
+    # Of several sounds, smaller renditions have none.
+    sounds = len(top.info.sounds) if len(top.info.sounds) < 2 else 0
     chosen = {top.name: top}
     for one in sorted(probed, key=lambda one: (one.version == top.version, one.placed_at))[::-1]:
         is_smaller = min(one.size) < min(top.size)
         is_as_long = abs(one.info.duration_seconds - length) <= MAX_DIFFERENCE_SECONDS
-        if is_smaller and is_as_long:
+        if is_smaller and is_as_long and len(one.info.sounds) == sounds:
             chosen.setdefault(one.name, one)
     return sorted(chosen.values(), key=lambda one: one.rank, reverse=True)
 
@@ -215,10 +218,10 @@ def _probed(file: StoredFile, name: PublishedName, tick: Tick) -> _Whole | None:
     except (SourceError, NotFragmentedError, FileNotFoundError) as error:
         logger.info("%s is not whole: %s", path.name, error)
         return None
-    video, audio = info.video, info.audio
+    video = info.video
     if not info.whole or video is None or video.codec != "h264" or not video.frames:
         return None
-    if audio is not None and audio.codec != "aac":
+    if any(sound.codec != "aac" for sound in info.sounds):
         return None
     return _Whole(
         file=file,
@@ -246,6 +249,7 @@ def _row(video: Video, one: _Whole) -> Rendition:
         fps=one.info.video.fps,
         duration_seconds=one.info.duration_seconds,
         size_bytes=one.info.size_bytes,
+        sounds=sound_tracks(one.info.sounds),
     )
     root, filename = one.file
     return rendition_row(

@@ -49,7 +49,7 @@ from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
 from videos.transcode.probe import probe
 from videos.transcode.publish import copy_file
-from videos.transcode.sound_tracks import lost_sounds_note
+from videos.transcode.sound_tracks import lost_sounds_note, sound_tracks, stored_tracks
 from videos.transcode.stored_media import media_of_text
 from videos.transcode.types import Progress
 
@@ -125,6 +125,7 @@ def _announce(job: Job, plan: Plan, *, version: str) -> None:
             width=planned.width,
             height=planned.height,
             fps=fps,
+            sound_tracks=stored_tracks(sound_tracks(plan.sounds_of(planned))),
             bandwidth=planned.bandwidth,
             average_bandwidth=planned.bandwidth,
             duration_seconds=plan.duration_seconds,
@@ -300,6 +301,7 @@ def rendition_row(
         width=made.width,
         height=made.height,
         fps=float(made.fps),
+        sound_tracks=stored_tracks(made.sounds, facts.sounds),
         codecs=facts.codecs,
         bandwidth=facts.bandwidth,
         average_bandwidth=facts.average_bandwidth,
