@@ -59,6 +59,14 @@ class RenditionLayout(models.TextChoices):
     UNFIT = "UNFIT", "Can't be finalized"
 
 
+class VideoRange(models.TextChoices):
+    """The dynamic range of a rendition, as HLS names it (EXT-X-STREAM-INF, VIDEO-RANGE)."""
+
+    SDR = "SDR", "Standard"
+    PQ = "PQ", "HDR (PQ)"
+    HLG = "HLG", "HDR (HLG)"
+
+
 class NotificationKind(models.TextChoices):
     """The event that a notification tells a member about."""
 

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from typing import Self
 
 STORYBOARD: Final = "storyboard"
+# The name of a rendition in original quality (videos.transcode.original).
+ORIGINAL_QUALITY: Final = "original"
 VERSION_CHARACTERS: Final = 12
 
 _NAME: Final = re.compile(
     r"(?P<video_id>[0-9a-f]{32})-(?P<version>[0-9a-f]{12})"
-    r"(?:-(?P<part>source|\d{3,4}p|storyboard))?\.(?P<extension>\w+)"
+    r"(?:-(?P<part>source|original|\d{3,4}p|storyboard))?\.(?P<extension>\w+)"
 )
 _VIDEO_ID: Final = re.compile(r"\.?([0-9a-f]{32})[-.]")
 
 
 class PublishedName(NamedTuple):
-    """`part` is the name of a rendition ("source", "1080p"), "storyboard", or "" for a thumbnail
-    and for the original."""
+    """`part` is the name of a rendition ("source", "original", "1080p"), "storyboard", or "" for
+    a thumbnail and for a kept original."""
 
     video_id: UUID
     version: str

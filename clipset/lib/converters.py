@@ -17,7 +17,7 @@ class UsernameConverter(StringConverter):
 
 
 class RenditionConverter(StringConverter):
-    regex = "source|[1-9][0-9]{0,3}p"
+    regex = "source|original|[1-9][0-9]{0,3}p"
 
 
 class TokenConverter(StringConverter):

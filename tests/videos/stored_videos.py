@@ -113,6 +113,18 @@ def built_rendition(user: User, **fields: Any) -> Rendition:
     return rendition
 
 
+def beside_original_quality(rendition: Rendition, **fields: Any) -> Rendition:
+    """A second rendition of its video, in original quality, with the same bytes."""
+    name = f"{rendition.video_id.hex}-{'c' * 12}-original.mp4"
+    facts = {"name": "original", "filename": name, "version": "c" * 12}
+    shutil.copyfile(rendition.path, rendition.path.with_name(name))
+    kept = {field.attname: getattr(rendition, field.attname) for field in Rendition._meta.fields}
+    row = Rendition.objects.create(**{**kept, "id": None, **facts, **fields})
+    stored = Video.objects.filter(pk=rendition.video_id)
+    stored.update(stored_bytes=rendition.size_bytes + row.size_bytes)
+    return row
+
+
 @dataclass(frozen=True)
 class _Kept:
     files: Path

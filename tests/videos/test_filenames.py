@@ -16,6 +16,7 @@ STEM = published_stem(VIDEO_ID, "0a1b2c3d4e5f")
     ("end", "part", "kind"),
     [
         ("-source.mp4", "source", "is_rendition"),
+        ("-original.mp4", "original", "is_rendition"),
         ("-1080p.mp4", "1080p", "is_rendition"),
         ("-480p.mp4", "480p", "is_rendition"),
         (".jpg", "", "is_thumbnail"),

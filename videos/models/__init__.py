@@ -8,6 +8,7 @@ from videos.enums import (
     RemovalReason,
     RenditionLayout,
     UploadState,
+    VideoRange,
 )
 from videos.models.caption import Caption, CaptionWords
 from videos.models.comment import Comment
@@ -49,6 +50,7 @@ __all__ = [
     "UploadState",
     "Video",
     "VideoDeletion",
+    "VideoRange",
     "View",
     "WatchProgress",
 ]

@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import Q
 
 from siteconfig.roots import root_path
-from videos.enums import RenditionLayout
+from videos.enums import RenditionLayout, VideoRange
+from videos.filenames import ORIGINAL_QUALITY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,9 @@ class Rendition(models.Model):
 
     video = models.ForeignKey("videos.Video", models.CASCADE, related_name="renditions")
     name = models.CharField(
-        max_length=10, help_text='"source" if it was copied, else its short side: "1080p".'
+        max_length=10,
+        help_text='"source" if it was copied, "original" for original quality beside H.264, else '
+        'its short side: "1080p".',
     )
     root = models.CharField(max_length=50, help_text="The name of a storage root.")
     filename = models.CharField(max_length=100, help_text="Relative to the root.")
@@ -42,6 +45,18 @@ class Rendition(models.Model):
         help_text="Of a file with several sounds (videos.transcode.sound_tracks.SoundTrack).",
     )
     codecs = models.CharField(max_length=60, blank=True, default="", help_text="As in RFC 6381.")
+    video_range = models.CharField(
+        max_length=3, choices=VideoRange, default=VideoRange.SDR, help_text="Its dynamic range."
+    )
+    supplemental_codecs = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        help_text='What some players show instead, such as Dolby Vision: "dvh1.08.07/db4h".',
+    )
+    has_independent_fragments = models.BooleanField(
+        default=True, help_text="No fragment needs the one in front of it to be decoded."
+    )
     bandwidth = models.PositiveBigIntegerField(help_text="Bits per second of the largest fragment.")
     average_bandwidth = models.PositiveBigIntegerField(help_text="Bits per second.")
     duration_seconds = models.FloatField()
@@ -70,6 +85,9 @@ class Rendition(models.Model):
                 condition=Q(is_complete=False) | (~Q(codecs="") & Q(size_bytes__gt=0)),
                 name="renditions_complete_are_known",
             ),
+            models.CheckConstraint(
+                condition=Q(video_range__in=VideoRange.values), name="renditions_range_known"
+            ),
         ]
         indexes = [
             models.Index(
@@ -81,6 +99,11 @@ class Rendition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.video}"
+
+    @property
+    def is_original_quality(self) -> bool:
+        """Whether it is offered beside H.264 renditions, for players that can decode it."""
+        return self.name == ORIGINAL_QUALITY
 
     @property
     def path(self) -> Path:

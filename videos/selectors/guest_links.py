@@ -55,8 +55,9 @@ def guest_address(token: str) -> str:
 
 def guest_page(video: Video, *, token: str, start: int) -> GuestPage:
     """The page of a video that begins at `start` (seconds). Two queries."""
-    complete = list(video.renditions.filter(is_complete=True).only("fps", "sound_tracks"))
+    complete = list(video.renditions.filter(is_complete=True).only("name", "fps", "sound_tracks"))
     has_sounds = any(rendition.sound_tracks for rendition in complete)
+    complete.sort(key=lambda rendition: rendition.is_original_quality)
     player = Player(
         stream_url="stream.mp4" + (f"#t={start}" if start else ""),
         hls_url="master.m3u8" if len(complete) > 1 or has_sounds else "",

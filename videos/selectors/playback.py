@@ -36,8 +36,11 @@ class Playable:
 
 
 def playable_renditions(video: Video) -> list[Playable]:
-    """The playable renditions, largest first; empty while there are none. One query."""
-    return _playable(Rendition.objects.filter(video=video))
+    """The playable renditions: H.264, the largest first, then original quality, since players
+    start with the first. Empty while there are none. One query.
+    """
+    found = _playable(Rendition.objects.filter(video=video))
+    return sorted(found, key=lambda one: one.rendition.is_original_quality)
 
 
 def playable_rendition(video: Video, name: str) -> Playable | None:

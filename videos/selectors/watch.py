@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.filenames import version_of
+from videos.filenames import ORIGINAL_QUALITY
 from videos.models import Caption, Like, Rendition, Video, WatchProgress
 from videos.selectors.cards import (
     JobProgress,
@@ -134,7 +135,7 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
         is_liked=Exists(Like.objects.filter(video=OuterRef("pk"), member=viewer)),
         position=Coalesce(Subquery(positions.values("seconds")[:1]), 0.0),
         sizes=Coalesce(Subquery(sizes), 0),
-        fps=Subquery(complete.values("fps")[:1]),
+        fps=Subquery(complete.exclude(name=ORIGINAL_QUALITY).values("fps")[:1]),
         sound_tracks=Subquery(complete.exclude(sound_tracks=[]).values("sound_tracks")[:1]),
         has_withheld_captions=Exists(
             Caption.objects.present().filter(video=OuterRef("pk"), is_withheld=True)

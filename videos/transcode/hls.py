@@ -38,6 +38,9 @@ class Variant:
         fps: frames per second; 0 if unknown.
         codecs: as ``fragments.codecs`` returns them.
         bandwidth, average_bandwidth: bit/s; the first is the peak.
+        video_range: "SDR", "PQ" or "HLG" (RFC 8216bis, 4.4.6.2).
+        supplemental_codecs: what some players decode instead ("dvh1.08.07/db4h"); "" for none.
+        has_independent_fragments: see ``media_playlist``.
     """
 
     uri: str
@@ -47,6 +50,9 @@ class Variant:
     codecs: str
     bandwidth: int
     average_bandwidth: int
+    video_range: str = "SDR"
+    supplemental_codecs: str = ""
+    has_independent_fragments: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +93,7 @@ class AudioRendition:
 
 
 def master_playlist(
-    variants: Iterable[Variant],
+    variants: Sequence[Variant],
     tracks: Iterable[CaptionRendition] = (),
     sounds: Iterable[AudioRendition] = (),
 ) -> str:
@@ -98,17 +104,20 @@ def master_playlist(
             variants that contain their sound.
     """
     audio, media = _audio_tags(sounds), _media_tags(tracks)
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    lines += [*audio, *media]
+    independent = all(variant.has_independent_fragments for variant in variants)
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", *_independent(independent), *audio, *media]
     for variant in variants:
         attributes = {
             "BANDWIDTH": str(variant.bandwidth),
             "AVERAGE-BANDWIDTH": str(variant.average_bandwidth),
             "CODECS": _quoted(variant.codecs),
-            "RESOLUTION": f"{variant.width}x{variant.height}",
         }
+        if variant.supplemental_codecs:
+            attributes["SUPPLEMENTAL-CODECS"] = _quoted(variant.supplemental_codecs)
+        attributes["RESOLUTION"] = f"{variant.width}x{variant.height}"
         if variant.fps > 0:
             attributes["FRAME-RATE"] = f"{variant.fps:.3f}"
+        attributes["VIDEO-RANGE"] = variant.video_range
         if audio:
             attributes["AUDIO"] = _quoted(SOUNDS)
         if media:
@@ -125,6 +134,7 @@ def media_playlist(
     ended: bool,
     planned: int = ENCODE_KEYFRAME_SECONDS,
     sound: int | None = None,
+    independent: bool = True,
 ) -> str:
     """Returns the media playlist of one rendition, or of one of its sounds (4.3.3).
 
@@ -139,6 +149,7 @@ def media_playlist(
         ended: False while the file is written; players then start at its beginning and reload.
         planned: planned whole seconds of the fragments while the file is written.
         sound: the number of the sound track of a separate file; None for the picture.
+        independent: False if the first pictures of a fragment may refer to the one before.
     """
     fragments = index.fragments if sound is None else index.sounds[sound]
     lines = [
@@ -147,7 +158,7 @@ def media_playlist(
         f"#EXT-X-TARGETDURATION:{target_duration(index, planned=planned)}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         f"#EXT-X-PLAYLIST-TYPE:{'VOD' if ended else 'EVENT'}",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
+        *_independent(independent),
     ]
     if not ended:  # without this tag players start at the end, as with a broadcast
         lines.append("#EXT-X-START:TIME-OFFSET=0,PRECISE=YES")
@@ -156,6 +167,10 @@ def media_playlist(
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return _text(lines)
+
+
+def _independent(independent: bool) -> list[str]:
+    return ["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []
 
 
 def _fragment_lines(fragments: Iterable[Fragment], address: str) -> Iterator[str]:

@@ -79,6 +79,9 @@ def _variant(one: Playable, heard: Playable | None) -> Variant:
         codecs=",".join(dict.fromkeys(filter(None, codecs))),
         bandwidth=rendition.bandwidth + sound,
         average_bandwidth=rendition.average_bandwidth + sound,
+        video_range=rendition.video_range,
+        supplemental_codecs=rendition.supplemental_codecs,
+        has_independent_fragments=rendition.has_independent_fragments,
     )
 
 
@@ -123,6 +126,7 @@ def playlist(
         initialisation_uri=f"{track}.init.mp4?v={version}",
         ended=one.rendition.is_complete,
         sound=sound,
+        independent=one.rendition.has_independent_fragments,
     )
     return HttpResponse(text, content_type=PLAYLIST_TYPE)
 

@@ -181,9 +181,36 @@ def test_variants_are_described_in_order() -> None:
     assert (first.resolution, second.resolution) == ((1080, 1920), (480, 852))
     assert (first.codecs, second.codecs) == (TOP.codecs, "avc1.64001E")
     assert (first.frame_rate, second.frame_rate) == (29.97, 25.0)
-    assert "FRAME-RATE=29.970\n" in master_playlist([TOP])
+    assert "FRAME-RATE=29.970," in master_playlist([TOP])
     assert first.subtitles is None
     assert not parsed.media
+
+
+def test_original_quality_says_what_it_needs_and_the_others_that_they_are_plain() -> None:
+    original = replace(
+        TOP,
+        uri="original.m3u8?v=7f3a",
+        codecs="hvc1.2.4.L153.B0,mp4a.40.2",
+        supplemental_codecs="dvh1.08.07/db4h",
+        video_range="HLG",
+    )
+    plain, last = (line for line in _stream_infs(master_playlist([TOP, original])))
+    assert "VIDEO-RANGE=SDR" in plain
+    assert "SUPPLEMENTAL-CODECS" not in plain
+    assert "VIDEO-RANGE=HLG" in last
+    assert 'CODECS="hvc1.2.4.L153.B0,mp4a.40.2"' in last
+    assert 'SUPPLEMENTAL-CODECS="dvh1.08.07/db4h"' in last
+    parsed = m3u8.loads(master_playlist([TOP, original]))
+    assert [one.stream_info.video_range for one in parsed.playlists] == ["SDR", "HLG"]
+
+
+def test_fragments_that_need_the_one_before_are_not_called_independent() -> None:
+    open_groups = replace(TOP, has_independent_fragments=False)
+    assert not m3u8.loads(master_playlist([TOP, open_groups])).is_independent_segments
+    text = media_playlist(
+        _index(ENCODED), uri=FILE, initialisation_uri=START, ended=True, independent=False
+    )
+    assert not m3u8.loads(text).is_independent_segments
 
 
 def test_a_rate_that_is_not_known_is_not_said() -> None:
@@ -393,6 +420,10 @@ def test_ffmpeg_finds_every_packet_of_every_track_through_the_playlists(
 def _index(lengths: list[Fraction]) -> FragmentIndex:
     fragments = tuple(Fragment(700 + 1000 * n, 1000, length) for n, length in enumerate(lengths))
     return FragmentIndex(700, 1, fragments, sum(lengths, Fraction(0)), 700 + 1000 * len(lengths))
+
+
+def _stream_infs(master: str) -> list[str]:
+    return [line for line in master.splitlines() if line.startswith("#EXT-X-STREAM-INF")]
 
 
 def _no_control_characters(text: str) -> bool:

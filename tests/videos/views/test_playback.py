@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from tests.builders import make_user
-from tests.videos.stored_videos import built_rendition
+from tests.videos.stored_videos import beside_original_quality, built_rendition
 from videos.models import Rendition, Video
 from videos.services.guest_links import create_guest_link
 from videos.transcode.file_start import initialisation_segment
@@ -119,3 +119,45 @@ def test_players_need_not_fetch_again_what_they_have(client: Client, rendition: 
     part = {"Range": "bytes=100-199", "If-Range": before[0][0]}
     with closing(client.get(played[0], headers=part)) as answer:
         assert answer.status_code == 206
+
+
+def test_original_quality_comes_last_whatever_its_size(
+    client: Client, rendition: Rendition
+) -> None:
+    import m3u8
+
+    beside_original_quality(
+        rendition,
+        width=3840,
+        height=2160,
+        codecs="hvc1.2.4.L153.B0,mp4a.40.2",
+        video_range="PQ",
+        supplemental_codecs="dvh1.08.06/db1p",
+        has_independent_fragments=False,
+    )
+    text = client.get(f"{base_of(rendition)}master.m3u8").content.decode()
+    assert 'SUPPLEMENTAL-CODECS="dvh1.08.06/db1p"' in text
+    parsed = m3u8.loads(text)
+    assert [one.uri.partition("?")[0] for one in parsed.playlists] == [
+        "source.m3u8",
+        "original.m3u8",
+    ]
+    first, last = (one.stream_info for one in parsed.playlists)
+    assert (first.video_range, last.video_range) == ("SDR", "PQ")
+    assert (last.codecs, last.resolution) == ("hvc1.2.4.L153.B0,mp4a.40.2", (3840, 2160))
+    assert not parsed.is_independent_segments
+    media = m3u8.loads(client.get(f"{base_of(rendition)}original.m3u8").content.decode())
+    assert not media.is_independent_segments
+    assert media.segment_map[0].uri.startswith("original.init.mp4?v=")
+
+
+def test_the_plain_file_is_never_in_original_quality(client: Client, rendition: Rendition) -> None:
+    rendition.path.write_bytes(rendition.path.read_bytes() + b"\0\0\0\x08free")
+    beside_original_quality(rendition, height=2160, fps=120)
+    wanted = rendition.path.read_bytes()
+    for name in ("stream.mp4", "download/"):
+        with closing(client.get(f"{base_of(rendition)}{name}")) as answer:
+            assert b"".join(answer.streaming_content) == wanted  # type: ignore[attr-defined]
+    page = client.get(base_of(rendition)).context["watch"]
+    assert page.player.fps == rendition.fps
+    assert page.player.hls_url
