@@ -168,6 +168,36 @@ def car_camera(*, codec: str = "h264") -> Path:
     return path
 
 
+def av1_unit(kind: int, content: bytes) -> bytes:
+    """A unit (OBU) of AV1 after its header and size."""
+    size, sized = len(content), bytearray()
+    while size > 0x7F:
+        sized.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([kind << 3 | 2]) + sized + bytes([size]) + content
+
+
+def av1_camera() -> Path:
+    """User data in each picture of AV1: private metadata, and registered by some maker (T.35)."""
+    plain = telemetry() + b"\x80"
+    planted = av1_unit(5, b"\6" + plain) + av1_unit(5, b"\4\xb5\x00\x3c" + plain)
+    coder = ("-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "30")
+    raw = clips.make("ivf", *clips.picture(2, SIZE), *coder).read_bytes()
+    content, place = bytearray(raw[:32]), 32
+    while place < len(raw):
+        size, time = struct.unpack_from("<IQ", raw, place)
+        picture = raw[place + 12 : place + 12 + size]
+        # A picture begins with an empty unit, the temporal delimiter.
+        start = 2 if picture[:2] == b"\x12\0" else 0
+        picture = picture[:start] + planted + picture[start:]
+        content += struct.pack("<IQ", len(picture), time) + picture
+        place += 12 + size
+    path = clips.new_path("mp4", "av1")
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "ivf", "-i", "-", "-c", "copy"]
+    subprocess.run([*command, str(path)], input=content, check=True, timeout=60)
+    return path
+
+
 def parameter_sets() -> Path:
     """User data in the record of the decoder, in the place of parameter sets and after them."""
     file = boxes.load(_h264("mp4"))
@@ -254,6 +284,7 @@ CASES: Final[dict[str, Case]] = {
     "parameter sets": Case(parameter_sets),
     "matroska": Case(matroska),
     "car camera in HEVC": Case(lambda: car_camera(codec="hevc"), is_copied=False),
+    "AV1": Case(av1_camera, is_copied=False),
     "avi": Case(avi, is_copied=False),
     "webm": Case(webm, is_copied=False),
     "cover": Case(cover),

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from videos.transcode.moov import boxes_in, child, handler, sample_entry, track_number
+from videos.transcode.moov import (
+    PICTURE_ENTRY_BYTES,
+    boxes_in,
+    child,
+    handler,
+    sample_entry,
+    track_number,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PICTURE_ENTRY_BYTES = 78  # before the boxes of a VisualSampleEntry (ISO/IEC 14496-12, 12.1.3)
 SOUND_ENTRY_BYTES = 28  # of an AudioSampleEntry (12.2.3)
 
 

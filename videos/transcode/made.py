@@ -14,12 +14,13 @@ from videos.transcode.container import is_whole
 from videos.transcode.ffprobe import ffprobe
 from videos.transcode.masking import plain_view
 from videos.transcode.missing_samples import has_all_samples
-from videos.transcode.streams import choose_video, is_sound, number, shape_of, whole_number
+from videos.transcode.streams import choose_video, hdr_of, is_sound, number, shape_of, whole_number
 from videos.transcode.timeline import MAX_FRAME_SECONDS, MIN_FRAME_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from videos.transcode.media import Hdr
     from videos.transcode.streams import Json
     from videos.transcode.types import Options, Tick
 
@@ -38,6 +39,7 @@ class MadeFacts:
     Attributes:
         picture: FFmpeg's name of the codec; "" for none.
         frames: number of frames in the file.
+        hdr: its transfer; "" for standard dynamic range.
         picture_start: when the picture starts, after edit lists.
         sounds: the sound tracks with packets, in the order of the file.
         whole: whether the file is as long as its own structure says.
@@ -49,6 +51,7 @@ class MadeFacts:
     width: int = 0
     height: int = 0
     frames: int = 0
+    hdr: Hdr = ""
     picture_start: float = 0.0
     sounds: tuple[MadeSound, ...] = ()
 
@@ -84,6 +87,7 @@ def read_made(path: Path, *, options: Options, tick: Tick) -> MadeFacts:
             width=shape["width"],
             height=shape["height"],
             frames=whole_number(picture.get("nb_frames")),
+            hdr=hdr_of(picture),
             picture_start=number(picture.get("start_time")),
         )
     sounds = (one for one in streams if is_sound(one) and whole_number(one.get("nb_frames")))

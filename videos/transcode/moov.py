@@ -19,6 +19,8 @@ MAX_32_BITS = 2**32 - 1
 # Flag of a tkhd (8.3.2): players use the track unless the viewer chooses otherwise.
 TRACK_ENABLED = 1
 
+PICTURE_ENTRY_BYTES = 78  # before the boxes of a VisualSampleEntry (ISO/IEC 14496-12, 12.1.3)
+
 
 def video_track(moov: bytes) -> int:
     """Returns the number of the first video track."""
@@ -90,12 +92,18 @@ def _header(tkhd: bytes, is_enabled: bool, group: int | None) -> bytes:
     return tkhd[:1] + flags.to_bytes(3) + tkhd[4:place] + told + tkhd[place + 2 :]
 
 
-def avc_record(moov: bytes) -> tuple[int, bytes]:
-    """Returns the offset in the moov and the content of the first video track's ``avcC``."""
+def decoder_record(moov: bytes, kind: bytes) -> tuple[int, bytes]:
+    """Returns the offset in the moov and the content of the box of this kind (``avcC``, ``hvcC``)
+    in the sample entry of the first video track."""
+    record = child(picture_boxes(moov), kind)
+    return moov.index(kind + record) + len(kind), record
+
+
+def picture_boxes(moov: bytes) -> bytes:
+    """Returns the boxes in the sample entry of the first video track."""
     for track in boxes_in(moov, b"trak"):
         if handler(track) == b"vide":
-            record = child(sample_entry(track)[1][78:], b"avcC")
-            return moov.index(b"avcC" + record) + 4, record
+            return sample_entry(track)[1][PICTURE_ENTRY_BYTES:]
     raise ValueError("no picture track")
 
 

@@ -32,7 +32,6 @@ from videos.transcode.plan_sounds import with_encoded
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
 from videos.transcode.run import run
-from videos.transcode.sei import remove_user_data
 from videos.transcode.sound_tracks import sound_tracks
 from videos.transcode.types import (
     NEARLY_DONE,
@@ -47,6 +46,7 @@ from videos.transcode.types import (
     no_start,
     no_tick,
 )
+from videos.transcode.user_data import remove_user_data
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -138,7 +138,7 @@ def _processed(
     run_plan = partial(
         make_renditions, source, workdir, info, options=options, tick=tick, on_start=on_start
     )
-    checked = partial(_checked, workdir, info, options=options, tick=tick)
+    checked = partial(checked_renditions, workdir, info, options=options, tick=tick)
 
     def made(plan: Plan) -> tuple[Plan, EncoderChoice | None]:
         encoder = run_plan(plan)
@@ -195,14 +195,14 @@ def transcode_lower(
     if plan is None:
         return ()
     make_renditions(top, workdir, info, plan, options=options, tick=tick)
-    return _checked(workdir, info, plan, options=options, tick=tick)
+    return checked_renditions(workdir, info, plan, options=options, tick=tick)
 
 
 def _nearly_done(tick: Tick) -> Tick:
     return lambda _: tick(NEARLY_DONE)
 
 
-def _checked(
+def checked_renditions(
     workdir: Path, info: MediaInfo, plan: Plan, *, options: Options, tick: Tick
 ) -> tuple[Made, ...]:
     """Finalises and checks all renditions.
@@ -234,6 +234,7 @@ def _checked(
             duration_seconds=float(read_index(path).duration),
             size_bytes=facts.size_bytes,
             sounds=sound_tracks(plan.sounds_of(rendition)),
+            hdr=facts.hdr,
         )
         renditions.append(made)
     return tuple(renditions)
@@ -269,7 +270,8 @@ def make_renditions(
         _run(source, workdir, info, plan, encoder=SOFTWARE, options=options, tick=tick)
     if plan.copied:
         # Encoders keep no user data of the source.
-        remove_user_data(output_path(workdir, plan.top), tick=partial(tick, NEARLY_DONE))
+        path, late = output_path(workdir, plan.top), partial(tick, NEARLY_DONE)
+        remove_user_data(path, codec=plan.top.codec, tick=late)
     return choice
 
 

@@ -124,7 +124,6 @@ def read_video(
 ) -> VideoStream:
     """Returns the facts of the chosen video track, from ffprobe's header, packets and frames."""
     pix_fmt = _known(stream.get("pix_fmt"))
-    transfer = _known(stream.get("color_transfer"))
     return VideoStream(
         index=int(stream["index"]),
         codec=_known(stream.get("codec_name")),
@@ -138,8 +137,8 @@ def read_video(
         color_range="pc" if pix_fmt.startswith("yuvj") else _known(stream.get("color_range")),
         color_matrix=_known(stream.get("color_space")),
         color_primaries=_known(stream.get("color_primaries")),
-        color_transfer=transfer,
-        hdr=HDR_TRANSFERS.get(transfer, ""),
+        color_transfer=_known(stream.get("color_transfer")),
+        hdr=hdr_of(stream),
         dolby_profile_5=any(whole_number(one.get("dv_profile")) == 5 for one in _side_data(stream)),
         keyframe_spacing=timing.keyframe_spacing,
         starts_with_keyframe=timing.starts_with_keyframe,
@@ -152,6 +151,11 @@ def read_video(
         parameters_change=descriptions is not None and descriptions.are_several,
         is_protected=_is_protected(stream, descriptions),
     )
+
+
+def hdr_of(stream: Json) -> Hdr:
+    """Returns the transfer of a picture in high dynamic range; "" for any other."""
+    return HDR_TRANSFERS.get(_known(stream.get("color_transfer")), "")
 
 
 def shape_of(

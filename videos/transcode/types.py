@@ -144,10 +144,12 @@ class PlannedRendition:
     """A rendition of the plan; it becomes one published file.
 
     Attributes:
-        name: "source" for a copied picture, else its short side: "1080p".
+        name: "source" for a copied picture, "original" for original quality beside H.264, else its
+            short side: "1080p".
         width, height: as shown.
         bandwidth: bit/s with sound: the cap, or the average of a copy.
         encoding: None for a copied picture.
+        codec: of the result, in FFmpeg's name.
     """
 
     name: str
@@ -155,6 +157,7 @@ class PlannedRendition:
     height: int
     bandwidth: int
     encoding: Encoding | None
+    codec: str = "h264"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +174,7 @@ class Sound:
         source_rate, packets: sample rate and number of packets of the source.
         need, late_seconds: what the track needs to fill the video, and how much later it starts.
         other: the second of two mono tracks, which is mixed into this one.
+        codec: of the result, in FFmpeg's name.
     """
 
     index: int
@@ -180,6 +184,7 @@ class Sound:
     source_rate: int
     packets: int
     mix: str = ""
+    codec: str = "aac"
     need: SoundNeed = "nothing"
     late_seconds: float = 0.0
     language: str = UNKNOWN
@@ -311,6 +316,7 @@ class Made:
         width, height: as shown.
         fps: the nominal rate.
         sounds: those to choose from; empty for a file with only one.
+        hdr: its transfer; "" for standard dynamic range.
     """
 
     rendition: PlannedRendition
@@ -321,6 +327,7 @@ class Made:
     duration_seconds: float
     size_bytes: int
     sounds: tuple[SoundTrack, ...] = ()
+    hdr: Hdr = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,10 @@ from videos.transcode.matroska import read_cropping
 from videos.transcode.missing_samples import has_all_samples
 from videos.transcode.pipeline import transcode
 from videos.transcode.sample_entries import read_sample_descriptions
-from videos.transcode.sei import clean_unit, remove_user_data
+from videos.transcode.sei import AvcCleaner
 from videos.transcode.timing import SoundReader
 from videos.transcode.types import Options
+from videos.transcode.user_data import remove_user_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,11 +141,11 @@ def test_text_that_grows_when_it_is_normalized() -> None:
 
 def test_units_of_very_many_messages() -> None:
     unit = b"\x06" + b"\1\0" * 30_000 + b"\x80"
-    memory, seconds = peak(lambda: clean_unit(unit))
+    memory, seconds = peak(lambda: AvcCleaner(bytes(5)).clean_unit(unit))
     assert memory < 1
     assert seconds < 0.1
-    assert len(clean_unit(unit)) == len(unit)
-    assert b"\1\0" not in clean_unit(unit)
+    assert len(AvcCleaner(bytes(5)).clean_unit(unit)) == len(unit)
+    assert b"\1\0" not in AvcCleaner(bytes(5)).clean_unit(unit)
 
 
 def with_units(units: bytes) -> Path:

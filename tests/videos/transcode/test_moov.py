@@ -22,7 +22,7 @@ from videos.transcode.fragments import (
     codecs,
     read_index,
 )
-from videos.transcode.moov import avc_record, sample_entry, video_track
+from videos.transcode.moov import picture_boxes, sample_entry, video_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,7 +230,7 @@ def test_the_configurations_of_the_sound_tracks() -> None:
 
 def test_what_a_moov_lacks_is_told() -> None:
     sound = built.moov([built.sound()])[8:]
-    for read in (codec_names, video_track, avc_record):
+    for read in (codec_names, video_track, picture_boxes):
         with pytest.raises(ValueError, match="no picture track"):
             read(sound)
     empty = built.moov([built.picture()])[8:].replace(b"stsd", b"free")

@@ -17,11 +17,14 @@ from tests.examples import one_in
 from tests.videos.transcode import built
 from videos.transcode.errors import ProcessingError
 from videos.transcode.fragments import read_index
-from videos.transcode.sei import clean_record, clean_unit, remove_user_data
+from videos.transcode.sei import AvcCleaner
+from videos.transcode.user_data import remove_user_data
 
 PLACE = b"latitude_deg=52.5200 longitude_deg=13.4050"
 CAPTIONS = b"\xb5\x00\x31GA94\x03\xc1\xff\xfc\x80\x80\xff"
 END = b"\x80"
+CLEANER = AvcCleaner(b"\1\x64\0\x1f\xff")
+clean_unit, clean_record = CLEANER.clean_unit, CLEANER.clean_record
 
 
 def message(kind: int, content: bytes) -> bytes:
@@ -46,6 +49,7 @@ OTHER_MAKER = message(4, b"\xb5\x00\x3c" + PLACE)
         ([RECOVERY, OTHER_MAKER, message(4, CAPTIONS)], [RECOVERY, message(4, CAPTIONS)]),
         ([message(1, b"\x12\x34"), message(200, PLACE)], []),
         ([message(5, b"\0\0\1\0\0\0" + PLACE), RECOVERY], [RECOVERY]),
+        ([message(144, b"\x03\xe8\0\0"), USER_DATA], [message(144, b"\x03\xe8\0\0") + b"\3"]),
         ([message(5, bytes(300)), message(5, b"\1" * 600), RECOVERY], [RECOVERY]),
     ],
 )

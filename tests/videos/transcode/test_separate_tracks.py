@@ -28,7 +28,7 @@ from videos.transcode.fragments import (
     read_index,
     track_ends,
 )
-from videos.transcode.sei import remove_user_data
+from videos.transcode.user_data import remove_user_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable

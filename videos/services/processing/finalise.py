@@ -23,7 +23,7 @@ from videos.models import FileHash, Job, JobState, Rendition, RenditionLayout, V
 from videos.services.finalising import MAX_TRIES, Lease, LeaseLostError, lease_next
 from videos.transcode.errors import DiskFullError, NotFragmentedError, ProcessingError
 from videos.transcode.finalise import carry_out, hashes, plan_finalisation
-from videos.transcode.sei import remove_user_data
+from videos.transcode.user_data import remove_user_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable

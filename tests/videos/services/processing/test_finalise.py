@@ -38,7 +38,7 @@ from videos.transcode.errors import UnfitCopyError
 from videos.transcode.file_start import is_finalised
 from videos.transcode.finalise import carry_out, finalise, hashes
 from videos.transcode.fragments import read_index
-from videos.transcode.sei import remove_user_data
+from videos.transcode.user_data import remove_user_data
 
 if TYPE_CHECKING:
     from pathlib import Path
