@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from videos.transcode.codec_names import DOLBY_BOXES
 from videos.transcode.errors import UnfitCopyError
-from videos.transcode.hevc_sei import DOLBY_BOXES, HDR10_PLUS
+from videos.transcode.hevc_sei import HDR10_PLUS
 from videos.transcode.moov import all_boxes
 from videos.transcode.sei import MAX_UNIT_BYTES, TOO_MANY_UNITS, Cleaner, filled, filler
 from videos.transcode.sei_messages import CAPTIONS

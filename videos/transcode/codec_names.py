@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING
 
 from videos.transcode.moov import (
     PICTURE_ENTRY_BYTES,
+    all_boxes,
     boxes_in,
     child,
     handler,
+    picture_boxes,
     sample_entry,
     track_number,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+DOLBY_BOXES = (b"dvcC", b"dvvC")
+# By the profile, whose picture is HEVC or AV1, and by what other players see: HDR10, SDR or HLG.
+DOLBY_CODECS = {8: "dvh1", 10: "dav1"}
+DOLBY_BRANDS = {1: "db1p", 2: "db2g", 4: "db4h"}
 
 SOUND_ENTRY_BYTES = 28  # of an AudioSampleEntry (12.2.3)
 
@@ -30,6 +37,23 @@ def codec_names(moov: bytes) -> str:
     if not pictures:
         raise ValueError("no picture track")
     return ",".join([*pictures, *(codec for _, codec in sound_codecs(moov)[:1])])
+
+
+def supplemental_codecs(moov: bytes) -> str:
+    """Returns what players with Dolby Vision decode instead: "dvh1.08.07/db4h"; "" for others.
+
+    See RFC 8216bis, 4.4.6.2 (SUPPLEMENTAL-CODECS) and Dolby Vision Streams within the ISO Base
+    Media File Format, 3.2.
+    """
+    boxes = dict(all_boxes(picture_boxes(moov)))
+    record = next((boxes[kind] for kind in DOLBY_BOXES if kind in boxes), b"")
+    if len(record) < 5:
+        return ""
+    profile, level = record[2] >> 1, (record[2] & 1) << 5 | record[3] >> 3
+    brand = DOLBY_BRANDS.get(record[4] >> 4)
+    if profile not in DOLBY_CODECS or brand is None:
+        return ""
+    return f"{DOLBY_CODECS[profile]}.{profile:02}.{level:02}/{brand}"
 
 
 def sound_codecs(moov: bytes) -> list[tuple[int, str]]:

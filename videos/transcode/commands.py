@@ -54,6 +54,13 @@ MUXING: Mapping[str, Any] = {
 MAX_ERROR_RATE = 0.25
 DAMAGED_STATUS = 69
 
+# For pictures in original quality. Apple's players need parameter sets in the header (hvc1).
+# FFmpeg writes the box of Dolby Vision (dvcC, dvvC) only if it may be unofficial.
+COPY_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "hevc": {"tag:v": "hvc1", "strict": "unofficial"},
+    "av1": {"strict": "unofficial"},
+}
+
 MIN_SHIFT_SECONDS = 0.0005  # smaller ones are rounding
 
 # HDR to SDR. Reference white is 203 cd/m² (ITU-R BT.2408). Brighter values, up to the 1000 cd/m² of
@@ -275,6 +282,7 @@ def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dic
         return {
             "c:v": "copy",
             "min_frag_duration": MIN_FRAGMENT_MICROSECONDS,
+            **COPY_OPTIONS.get(rendition.codec, {}),
             **standing_frames(plan.timeline, plan.frames),
         }
     return {

@@ -25,7 +25,7 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from videos.transcode.codec_names import codec_names, sound_codecs
+from videos.transcode.codec_names import codec_names, sound_codecs, supplemental_codecs
 from videos.transcode.errors import NotFragmentedError
 from videos.transcode.file_start import (
     is_finalised,
@@ -129,11 +129,13 @@ class Facts:
     Attributes:
         codecs: of the picture and of the first sound, which is the default one.
         bandwidth, average_bandwidth: of the picture with the largest sound.
+        supplemental_codecs: see ``codec_names.supplemental_codecs``.
         is_finalised: whether it is an ordinary MP4 (``finalise``).
         sounds: all sound tracks, in their order.
     """
 
     codecs: str
+    supplemental_codecs: str
     bandwidth: int
     average_bandwidth: int
     is_finalised: bool
@@ -213,6 +215,7 @@ def describe(path: Path) -> Facts:
             raise NotFragmentedError("no whole fragment")
         return Facts(
             codecs=codecs(file),
+            supplemental_codecs=parsed(supplemental_codecs, _moov(file)),
             bandwidth=peak_bandwidth(index),
             average_bandwidth=average_bandwidth(index),
             is_finalised=is_finalised(file),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from videos.transcode.codec_names import DOLBY_BOXES
 from videos.transcode.moov import all_boxes
 from videos.transcode.sei import NalCleaner
 from videos.transcode.sei_messages import CAPTIONS, KEPT_MESSAGES, REGISTERED, clean_messages
@@ -16,7 +17,6 @@ SEI: Final = frozenset({39, 40})
 UNKNOWN_UNITS: Final = frozenset({*range(10, 16), *range(22, 32), FILLER, *range(41, 64)})
 # Dolby Vision's metadata, which only files with its box have.
 DOLBY_UNIT: Final = 62
-DOLBY_BOXES: Final = frozenset({b"dvcC", b"dvvC"})
 
 # What the picture needs beside the messages of H.264: the light around the screen.
 KEPT: Final = KEPT_MESSAGES | {148}

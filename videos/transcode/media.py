@@ -42,7 +42,9 @@ class VideoStream:
         field_order: which field of interlaced frames comes first, as decoded frames say.
         color_range: "tv", "pc", or "" if the file doesn't say; the same for the other three,
             in FFmpeg's names ("bt709", "smpte170m", "bt2020nc", "arib-std-b67", ...).
-        dolby_profile_5: whether it is Dolby Vision without a picture that other decoders can show.
+        dolby_profile: of Dolby Vision; 0 for other pictures.
+        dolby_compatibility: what other decoders see in it: 1 for HDR10, 2 for SDR, 4 for HLG, 0 for
+            nothing that they can show.
         keyframe_spacing: longest time from a keyframe to the next one or to the end of the video.
         starts_with_keyframe: whether the first packet can be decoded alone.
         complete_timestamps: whether all packets have timestamps and are in decoding order.
@@ -76,7 +78,6 @@ class VideoStream:
     color_primaries: str
     color_transfer: str
     hdr: Hdr
-    dolby_profile_5: bool
     keyframe_spacing: float
     starts_with_keyframe: bool
     complete_timestamps: bool
@@ -89,6 +90,13 @@ class VideoStream:
     parameters_change: bool = False
     is_damaged: bool = False
     is_protected: bool = False
+    dolby_profile: int = 0
+    dolby_compatibility: int = 0
+
+    @property
+    def dolby_profile_5(self) -> bool:
+        """Whether it is Dolby Vision without a picture that other decoders can show."""
+        return self.dolby_profile == 5
 
     @property
     def interlaced(self) -> bool:

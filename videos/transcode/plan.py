@@ -19,7 +19,7 @@ from videos.transcode.refusals import PROTECTED, unreadable_codec
 from videos.transcode.types import Options, Plan, PlannedRendition, Treatment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 # Players can seek only to keyframes, and fragments begin with them.
 COPY_KEYFRAME_SECONDS = 6.0
@@ -138,33 +138,53 @@ def _accept(info: MediaInfo, options: Options) -> VideoStream:
 
 def reasons_to_encode(video: VideoStream, options: Options) -> tuple[str, ...]:
     """Returns why the picture cannot be copied; an empty tuple if it can."""
-    short, long = sorted((video.width, video.height))
     rules = {
         f"codec {video.codec}": video.codec != "h264",
         f"profile {video.profile}": video.codec == "h264" and video.profile not in COPY_PROFILES,
         f"pixel format {video.pix_fmt}": video.pix_fmt not in COPY_PIXELS,
-        "interlaced": video.interlaced,
-        "pixels are not square": not _square(video),
-        "odd size": video.width % 2 == 1 or video.height % 2 == 1,
-        "cropped by the container": video.crop is not None,
-        "size that changes": video.size_changes,
-        OTHER_PARAMETERS: video.parameters_change,
-        "frames that cannot be decoded": video.is_damaged,
-        f"larger than {options.max_short_side}p": (
-            short > options.max_short_side or long > options.max_long_side
-        ),
-        f"more than {options.max_fps} frames a second": (
-            video.average_fps > options.max_fps * FPS_SLACK
-        ),
-        "mirrored or turned by no quarter": not video.plain_turn,
-        "keyframes too far apart": (
-            video.keyframe_spacing > COPY_KEYFRAME_SECONDS or not video.starts_with_keyframe
-        ),
-        "the container hides frames": video.has_cutting_edit_list,
-        "incomplete timestamps": not video.complete_timestamps,
         "high dynamic range": video.hdr != "",
         "colours that browsers show differently": not _plain_colours(video),
     }
+    return (*holding(rules), *reasons_of_size(video, options), *reasons_against_copy(video))
+
+
+def reasons_of_size(video: VideoStream, options: Options) -> tuple[str, ...]:
+    """Returns the reasons to encode a picture that browsers may be able to play as it is."""
+    short, long = sorted((video.width, video.height))
+    return holding(
+        {
+            f"larger than {options.max_short_side}p": (
+                short > options.max_short_side or long > options.max_long_side
+            ),
+            f"more than {options.max_fps} frames a second": (
+                video.average_fps > options.max_fps * FPS_SLACK
+            ),
+            "keyframes too far apart": video.keyframe_spacing > COPY_KEYFRAME_SECONDS,
+        }
+    )
+
+
+def reasons_against_copy(video: VideoStream) -> tuple[str, ...]:
+    """Returns why a picture could not be copied whatever its codec and its size."""
+    return holding(
+        {
+            "interlaced": video.interlaced,
+            "pixels are not square": not _square(video),
+            "odd size": video.width % 2 == 1 or video.height % 2 == 1,
+            "cropped by the container": video.crop is not None,
+            "size that changes": video.size_changes,
+            OTHER_PARAMETERS: video.parameters_change,
+            "frames that cannot be decoded": video.is_damaged,
+            "mirrored or turned by no quarter": not video.plain_turn,
+            "it does not start with a keyframe": not video.starts_with_keyframe,
+            "the container hides frames": video.has_cutting_edit_list,
+            "incomplete timestamps": not video.complete_timestamps,
+        }
+    )
+
+
+def holding(rules: Mapping[str, bool]) -> tuple[str, ...]:
+    """Returns the reasons that hold."""
     return tuple(reason for reason, holds in rules.items() if holds)
 
 

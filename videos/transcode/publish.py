@@ -69,8 +69,8 @@ def _differences(made: MadeFacts, plan: Plan, rendition: PlannedRendition) -> li
     problems = []
     if not made.whole:
         problems.append("the output is cut short")
-    if made.picture != "h264":
-        problems.append("no H.264 picture in the output")
+    if made.picture != rendition.codec:
+        problems.append(f"no picture in {rendition.codec} in the output")
     elif made.frames == 0:
         # FFmpeg exits with 0 even then: it drops all frames that have the same timestamp.
         problems.append("the picture track of the output is empty")
@@ -78,11 +78,13 @@ def _differences(made: MadeFacts, plan: Plan, rendition: PlannedRendition) -> li
         problems.append(
             f"{made.width} x {made.height} instead of {rendition.width} x {rendition.height}"
         )
-    planned = len(plan.sounds_of(rendition))
-    if len(made.sounds) != planned:
-        problems.append(f"{len(made.sounds)} sound tracks instead of {planned}")
+    planned = plan.sounds_of(rendition)
+    if len(made.sounds) != len(planned):
+        problems.append(f"{len(made.sounds)} sound tracks instead of {len(planned)}")
     problems += [
-        f"sound is {one.codec} instead of aac" for one in made.sounds if one.codec != "aac"
+        f"sound is {sound.codec} instead of {wanted.codec}"
+        for sound, wanted in zip(made.sounds, planned, strict=False)
+        if sound.codec != wanted.codec
     ]
     return problems
 

@@ -139,7 +139,6 @@ def read_video(
         color_primaries=_known(stream.get("color_primaries")),
         color_transfer=_known(stream.get("color_transfer")),
         hdr=hdr_of(stream),
-        dolby_profile_5=any(whole_number(one.get("dv_profile")) == 5 for one in _side_data(stream)),
         keyframe_spacing=timing.keyframe_spacing,
         starts_with_keyframe=timing.starts_with_keyframe,
         complete_timestamps=timing.complete,
@@ -148,6 +147,7 @@ def read_video(
         bitrate=whole_number(stream.get("bit_rate")),
         **shape_of(stream, frames, cropping),
         **_seen(stream, frames),
+        **_dolby(stream),
         parameters_change=descriptions is not None and descriptions.are_several,
         is_protected=_is_protected(stream, descriptions),
     )
@@ -182,6 +182,15 @@ def shape_of(
         "sar": sar,
         "size_changes": len(sizes) > 1,
     }
+
+
+def _dolby(stream: Json) -> dict[str, Any]:
+    """Returns the attributes of `VideoStream` that concern Dolby Vision."""
+    for one in _side_data(stream):
+        if profile := whole_number(one.get("dv_profile")):
+            compatibility = whole_number(one.get("dv_bl_signal_compatibility_id"))
+            return {"dolby_profile": profile, "dolby_compatibility": compatibility}
+    return {}
 
 
 def _seen(stream: Json, frames: FrameFacts) -> dict[str, Any]:
