@@ -100,9 +100,10 @@ def separate(*sounds: tuple[str, ...], seconds: float = 5, order: str = "") -> P
     inputs = [word for options in sounds for word in options]
     maps = [word for n in order or range(len(sounds) + 1) for word in ("-map", str(n))]
     coder = ("-c:a", "aac", "-b:a", "32k", "-disposition:a", "default")
+    spoken = ("-metadata:s:a:1", "language=deu")
     return clips.make(
         *("mp4", *clips.picture(seconds, "160x90"), *inputs, *maps),
-        *(*every(30), *coder, *SEPARATE_FLAGS),
+        *(*every(30), *coder, *spoken, *SEPARATE_FLAGS),
     )
 
 
@@ -111,6 +112,7 @@ def several_copied() -> Path:
     source = clips.make(
         *("mp4", "-i", str(clips.all_intra(seconds=5)), *clips.tone(5, "mono"), *clips.tone(5)),
         *("-map", "0:v", "-map", "1", "-map", "2", "-c:v", "copy", "-c:a", "aac"),
+        *("-metadata:s:a:1", "language=deu"),
     )
     least = ("-min_frag_duration", str(MIN_FRAGMENT_MICROSECONDS))
     return clips.make("mp4", "-i", str(source), "-map", "0", "-c", "copy", *least, *SEPARATE_FLAGS)

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests import boxes, clips, players
 from tests.examples import one_in
 from tests.processes import process
 from tests.videos.transcode import built, fragmented
+from videos.transcode import fragments as under_test
 from videos.transcode.errors import NotFragmentedError
 from videos.transcode.file_start import INITIALISATION_FTYP, initialisation_segment
 from videos.transcode.finalise import finalise
@@ -240,7 +241,12 @@ def test_players_agree_on_a_finalised_file(make: Callable[[], Path]) -> None:
     path = make()
     index = read_index(path)
     before = [times(path, n) for n in range(len(index.sounds) + 1)]
+    spoken = [sound["tags"]["language"] for sound in sounds_of(path)]
+    assert "deu" in spoken
     finalise(path)
+    found = sounds_of(path)
+    assert [sound["tags"]["language"] for sound in found] == spoken
+    assert [sound["disposition"]["default"] for sound in found] == [1] + [0] * (len(found) - 1)
     told = players.assert_players_agree(path)
     assert {it.sounds for it in told.values()} == {len(index.sounds)}
     assert [times(path, n) for n in range(len(index.sounds) + 1)] == before
@@ -280,6 +286,13 @@ def test_what_is_listed_while_ffmpeg_writes_stays(tmp_path: Path) -> None:
     assert read_index(path, known=known) == final
 
 
+def sounds_of(path: Path) -> list[Any]:
+    command = ["ffprobe", "-v", "error", "-show_streams", "-select_streams", "a", "-of", "json"]
+    told = subprocess.run([*command, str(path)], check=True, capture_output=True, timeout=60)
+    found: list[Any] = json.loads(told.stdout)["streams"]
+    return found
+
+
 def numbers_in_order(path: Path) -> list[int]:
     return [trak.find(b"tkhd").number(12) for trak in boxes.tracks(boxes.load(path))]
 
@@ -311,6 +324,19 @@ def test_a_fragment_of_a_track_that_the_moov_lacks_is_told() -> None:
     with pytest.raises(NotFragmentedError) as caught:
         read_index(built.stored(data))
     assert "track 4" in caught.value.detail
+
+
+def test_a_file_of_nothing_but_fragments_is_refused_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(under_test, "MAX_FRAGMENTS", 5)
+    monkeypatch.setattr(under_test, "MAX_FRAGMENTS_OF_ALL", 8)
+    path = stored()
+    with pytest.raises(NotFragmentedError) as caught:
+        read_index(path)
+    assert "more than 8 fragments" in caught.value.detail
+    monkeypatch.setattr(under_test, "MAX_FRAGMENTS_OF_ALL", 9)
+    assert len(read_index(path).all_fragments()) == 9
 
 
 def test_too_many_tracks_are_told() -> None:
