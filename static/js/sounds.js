@@ -4,11 +4,12 @@
 import { recall, remember } from "./storage.js";
 
 class Sound {
+  #sounds; // media-chrome writes what is public as JSON
   kind = "main";
 
   /** @param {Sounds} sounds @param {number} place @param {HlsSound} track */
   constructor(sounds, place, track) {
-    this.sounds = sounds;
+    this.#sounds = sounds;
     this.place = place;
     this.id = String(place);
     this.label = track.name;
@@ -16,11 +17,11 @@ class Sound {
   }
 
   get enabled() {
-    return this.sounds.chosen === this.place;
+    return this.#sounds.chosen === this.place;
   }
 
   set enabled(isChosen) {
-    if (isChosen && !this.enabled) this.sounds.choose(this);
+    if (isChosen && !this.enabled) this.#sounds.choose(this);
   }
 }
 
