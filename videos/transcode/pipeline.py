@@ -13,7 +13,6 @@ from videos.transcode.commands import (
     output_path,
     transcode_command,
 )
-from videos.transcode.confine import Limits
 from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
 from videos.transcode.errors import (
     DifferentTimesError,
@@ -26,6 +25,7 @@ from videos.transcode.errors import (
 )
 from videos.transcode.finalise import finalise
 from videos.transcode.fragments import read_index
+from videos.transcode.limits import limits_of
 from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.plan_sounds import with_encoded
@@ -52,11 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from videos.transcode.early import EarlyCopy
     from videos.transcode.media import MediaInfo
-
-# Limit of the file size for safety only: what a plan asks for stays far below it.
-SIZE_FACTOR = 2
-SIZE_SLACK_BYTES = 64 * 1024 * 1024
 
 # FFmpeg writes this if no frame could be decoded, or if it has no decoder at all. Its other
 # complaints about data also appear when the server is at fault. A source that is at fault is
@@ -82,6 +79,7 @@ def transcode(
     info: MediaInfo | None = None,
     tick: Tick = no_tick,
     on_start: OnStart = no_start,
+    early: EarlyCopy | None = None,
 ) -> TranscodeResult:
     """Makes ``workdir/<name>.mp4`` for each rendition from a source.
 
@@ -93,6 +91,7 @@ def transcode(
         info: facts of the source, if they are known.
         tick: called about once a second throughout. What it raises ends FFmpeg and this function.
         on_start: called after planning, before FFmpeg starts.
+        early: a copy that was started before ``info`` was known.
 
     Raises:
         SourceError: the content of the file is at fault.
@@ -101,16 +100,19 @@ def transcode(
     """
     workdir.mkdir(exist_ok=True)
     info = info or probe(source, options=options, tick=tick)
+    process = partial(
+        _processed, source, workdir, options=options, tick=tick, on_start=on_start, early=early
+    )
     failure = ""
     try:
-        done = _processed(source, workdir, info, options=options, tick=tick, on_start=on_start)
+        done = process(info)
     except MAY_BE_A_SOUND as error:
         if len(info.sounds) < 2:
             raise
         failure = f"{error}\n{error.detail}"
         # A further sound that is broken does not take the video along.
         info = probe(source, options=replace(options, max_sounds=1), tick=tick)
-        done = _processed(source, workdir, info, options=options, tick=tick, on_start=on_start)
+        done = process(info)
     return TranscodeResult(
         info=info,
         plan=done.plan,
@@ -127,7 +129,14 @@ class _Done(NamedTuple):
 
 
 def _processed(
-    source: Path, workdir: Path, info: MediaInfo, *, options: Options, tick: Tick, on_start: OnStart
+    source: Path,
+    workdir: Path,
+    info: MediaInfo,
+    *,
+    options: Options,
+    tick: Tick,
+    on_start: OnStart,
+    early: EarlyCopy | None,
 ) -> _Done:
     """Makes and checks the renditions. Encodes after all if a copy of picture or sound shows that
     players could not play it, or does not fill its timeline.
@@ -136,7 +145,12 @@ def _processed(
     a copy, which is rare and takes seconds.
     """
     run_plan = partial(
-        make_renditions, source, workdir, info, options=options, tick=tick, on_start=on_start
+        make_renditions,
+        *(source, workdir, info),
+        options=options,
+        tick=tick,
+        on_start=on_start,
+        early=early,
     )
     checked = partial(checked_renditions, workdir, info, options=options, tick=tick)
 
@@ -249,6 +263,7 @@ def make_renditions(
     options: Options,
     tick: Tick = no_tick,
     on_start: OnStart = no_start,
+    early: EarlyCopy | None = None,
 ) -> EncoderChoice | None:
     """Runs FFmpeg for a plan, and once more with libx264 if a hardware encoder fails.
 
@@ -261,7 +276,8 @@ def make_renditions(
     choice = None if plan.copied else choose_encoder(options, tick)
     name = choice.name if choice else SOFTWARE
     try:
-        _run(source, workdir, info, plan, encoder=name, options=options, tick=tick)
+        if not (early and early.take(plan, tick)):
+            _run(source, workdir, info, plan, encoder=name, options=options, tick=tick)
     except ProcessingError as error:
         if choice is None or name == SOFTWARE or not may_be_hardware(error):
             raise
@@ -292,7 +308,7 @@ def _run(
         run(
             transcode_command(source, workdir, plan, options, encoder=encoder),
             duration=plan.duration_seconds,
-            limits=_limits(info, plan, options),
+            limits=limits_of(info, plan, options),
             stall_limit=options.stall_seconds,
             tick=tick,
             cwd=workdir,
@@ -305,19 +321,3 @@ def _run(
                 detail=error.detail,
             ) from error
         raise
-
-
-def _limits(info: MediaInfo, plan: Plan, options: Options) -> Limits:
-    # The limit holds for each file, and the first one is the largest.
-    encoding = plan.top.encoding
-    sound = options.audio_bitrate * len(plan.sounds)
-    bits = plan.duration_seconds * (sound + (encoding.maxrate if encoding else 0))
-    expected = bits / 8 + (0 if encoding else info.size_bytes)
-    return Limits(
-        wall_seconds=max(
-            options.wall_clock_floor_seconds, options.wall_clock_factor * plan.duration_seconds
-        ),
-        memory_bytes=options.memory_bytes,
-        file_bytes=SIZE_SLACK_BYTES + round(SIZE_FACTOR * expected),
-        nice=options.nice,
-    )

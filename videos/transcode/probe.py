@@ -8,8 +8,10 @@ file or of a view of it, and limits of time and memory.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING, cast
 from videos.transcode.container import is_whole
 from videos.transcode.errors import FfmpegFailedError, OutOfMemoryError, SourceError
 from videos.transcode.ffprobe import ffprobe
-from videos.transcode.frames import NO_FRAMES
+from videos.transcode.frames import NO_FRAMES, FrameFacts
+from videos.transcode.guess import guessed_tracks
 from videos.transcode.hidden_tracks import Header, read_with_hidden_tracks
 from videos.transcode.masking import View, plain_view
 from videos.transcode.matroska import NOT_CROPPED, CroppedTrack, read_cropping
@@ -47,11 +50,27 @@ if TYPE_CHECKING:
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 HEAD_BYTES = 16  # enough to tell photos from videos
 
+OnGuess = Callable[[MediaInfo], None]
+
+
+def no_guess(_: MediaInfo) -> None:
+    """Does nothing."""
+
 
 def probe(
-    path: Path, *, options: Options, tick: Tick = no_tick, reads_frames: bool = True
+    path: Path,
+    *,
+    options: Options,
+    tick: Tick = no_tick,
+    reads_frames: bool = True,
+    on_guess: OnGuess = no_guess,
 ) -> MediaInfo:
-    """Returns the facts of a file. Frames are decoded for ``reads_frames``, which own files skip.
+    """Returns the facts of a file.
+
+    Args:
+        reads_frames: decode frames, which own files skip.
+        on_guess: called before packets and frames are read, with the facts that most files of this
+            header have; not if the header says too little.
 
     Raises:
         SourceError: the file is not a video of an accepted format, or is too damaged to read.
@@ -59,24 +78,50 @@ def probe(
         OSError: the file cannot be read.
     """
     with ExitStack() as stack:
-        return _probe(path, options, tick, stack, reads_frames=reads_frames)
+        return _probe(path, options, tick, stack, reads_frames=reads_frames, on_guess=on_guess)
 
 
 def _probe(
-    path: Path, options: Options, tick: Tick, stack: ExitStack, *, reads_frames: bool
+    path: Path,
+    options: Options,
+    tick: Tick,
+    stack: ExitStack,
+    *,
+    reads_frames: bool,
+    on_guess: OnGuess,
 ) -> MediaInfo:
     """``stack``: closed after the last run of ffprobe."""
-    size, whole = _size(path), is_whole(path) and has_all_samples(path)
+    _check_not_empty(path)
+    whole = is_whole(path) and has_all_samples(path)
     header = _header(path, options, whole, tick, stack)
     streams = cast("list[Json]", header.facts.get("streams", []))
-    container = cast("Json", header.facts.get("format", {}))
     chosen = choose_video(streams)
+    facts = partial(_info, path, header, whole=whole, options=options, tick=tick)
+    if chosen is None:
+        return facts(None, None, NO_FRAMES)
+    _check_size(chosen, options)
+    guess = None if header.hidden else guessed_tracks(chosen, streams)
+    if guess and on_guess is not no_guess:
+        on_guess(facts(chosen, guess, NO_FRAMES))
+    read = (header.view, chosen, streams, options, tick)
+    return facts(chosen, *read_tracks(*read, reads_frames=reads_frames))
+
+
+def _info(
+    path: Path,
+    header: Header,
+    chosen: Json | None,
+    tracks: Tracks | None,
+    frames: FrameFacts,
+    *,
+    whole: bool,
+    options: Options,
+    tick: Tick,
+) -> MediaInfo:
+    """Returns the facts that header, packets and frames of the chosen picture lead to."""
+    streams = cast("list[Json]", header.facts.get("streams", []))
+    container = cast("Json", header.facts.get("format", {}))
     descriptions = read_sample_descriptions(path)
-    tracks, frames = None, NO_FRAMES
-    if chosen:
-        _check_size(chosen, options)
-        read = (header.view, chosen, streams, options, tick)
-        tracks, frames = read_tracks(*read, reads_frames=reads_frames)
     # A track without packets is no sound.
     heard = [one for one in streams if not tracks or _has_packets(one, tracks)]
     found = choose_sounds(path, heard, header.hidden, options=options, tick=tick)
@@ -91,7 +136,7 @@ def _probe(
         container=str(container.get("format_name", "")),
         timeline=timeline,
         shift_seconds=number(container.get("start_time")) - timeline.start,
-        size_bytes=size,
+        size_bytes=path.stat().st_size,
         whole=whole,
         video=video,
         sounds=tuple(_audio(one, tracks, descriptions) for one in found.tracks),
@@ -101,12 +146,10 @@ def _probe(
     )
 
 
-def _size(path: Path) -> int:
-    """Returns the size of the file in bytes. Raises: SourceError if it is empty."""
-    size = path.stat().st_size
-    if size == 0:
+def _check_not_empty(path: Path) -> None:
+    """Raises: SourceError."""
+    if path.stat().st_size == 0:
         raise SourceError("This file is empty. Upload it again.")
-    return size
 
 
 def _check_size(chosen: Json, options: Options) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from clipset.lib.durable import sync
-from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, checked_root
+from siteconfig.roots import ORIGINALS, THUMBNAILS, checked_root
 from siteconfig.services.config import current_config, current_video_root
 from videos.enums import AUTOMATIC_FRAME
 from videos.models import (
@@ -36,20 +36,22 @@ from videos.services.files import (
 )
 from videos.services.notifications import notify_of_processing
 from videos.services.processing import jobs
+from videos.services.processing.announce import announce_renditions
 from videos.services.processing.disk_faults import bytes_read
 from videos.services.processing.options import transcode_options
-from videos.services.processing.work_folders import attempt_version, file_stem, work_key
+from videos.services.processing.work_folders import attempt_version, file_stem
 from videos.services.removals import request_removals
 from videos.services.search_index import index_captions, index_video
 from videos.services.small_thumbnails import enqueue_small_thumbnail
 from videos.services.stored_files import StoredFile
 from videos.services.thumbnails import make_first_thumbnail
 from videos.transcode.caption_tracks import extract_captions
+from videos.transcode.early import early_copy
 from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
 from videos.transcode.probe import probe
 from videos.transcode.publish import copy_file
-from videos.transcode.sound_tracks import lost_sounds_note, sound_tracks, stored_tracks
+from videos.transcode.sound_tracks import lost_sounds_note, stored_tracks
 from videos.transcode.stored_media import media_of_text
 from videos.transcode.types import Progress
 
@@ -81,17 +83,22 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     what `transcode` raises.
     """
     options = transcode_options()
-    info = _known_media(job, source) or probe(source, options=options, tick=tick)
     versions: list[str] = []
+    with early_copy(source, folder, options) as early:
+        info = _known_media(job, source) or probe(
+            source, options=options, tick=tick, on_guess=early.start
+        )
 
-    def on_start(plan: Plan) -> None:
-        if job.kind == JobKind.PUBLISH and not plan.copied:
-            raise NeedsEncodingError(info)
-        # Called again when a graphics card failed: the fragments that players have are void then.
-        versions.append(attempt_version(job, started_again=bool(versions)))
-        _announce(job, plan, version=versions[-1])
+        def on_start(plan: Plan) -> None:
+            if job.kind == JobKind.PUBLISH and not plan.copied:
+                raise NeedsEncodingError(info)
+            # Called again when a graphics card failed: the fragments that players have are void.
+            versions.append(attempt_version(job, started_again=bool(versions)))
+            announce_renditions(job, plan, version=versions[-1])
 
-    result = transcode(source, folder, options=options, info=info, tick=tick, on_start=on_start)
+        result = transcode(
+            source, folder, options=options, info=info, tick=tick, on_start=on_start, early=early
+        )
     if result.encoder and result.encoder.fallback_reason:
         logger.warning("%s\n%s", result.encoder.fallback_reason, result.encoder.detail)
     if result.sounds_failed:
@@ -108,34 +115,6 @@ def _known_media(job: Job, source: Path) -> MediaInfo | None:
     """What the quick cluster probed before it handed the job over; None if nobody did."""
     info = media_of_text(job.media_info)
     return info if info and info.size_bytes == source.stat().st_size else None
-
-
-def _announce(job: Job, plan: Plan, *, version: str) -> None:
-    """Stores rows of the renditions that are being encoded, so that they can be watched already."""
-    if plan.treatment is None:
-        return  # a copy is complete before anybody could watch it
-    fps = float(plan.treatment.fps)
-    incomplete = [
-        Rendition(
-            video=job.video,
-            name=planned.name,
-            root=TEMP,
-            filename=f"{work_key(job)}/{planned.name}.mp4",
-            version=version,
-            width=planned.width,
-            height=planned.height,
-            fps=fps,
-            sound_tracks=stored_tracks(sound_tracks(plan.sounds_of(planned))),
-            bandwidth=planned.bandwidth,
-            average_bandwidth=planned.bandwidth,
-            duration_seconds=plan.duration_seconds,
-        )
-        for planned in plan.renditions
-    ]
-    with transaction.atomic():
-        jobs.extend_lease(job)
-        Rendition.objects.filter(video=job.video, is_complete=False).delete()
-        Rendition.objects.bulk_create(incomplete)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
