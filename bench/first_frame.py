@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bench.sources import ffmpeg, h264_source, hevc_source
 from bench.table import print_table, verdict
-from bench.watch import CHROMIUM, MAKE_MEMBER, log_in, site, upload
+from bench.watch import member_page, site, upload
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -37,8 +37,7 @@ def first_frame_seconds(page: Page, address: str, video: Path) -> float:
     """Uploads a video and opens its page. Returns the seconds until a frame is painted there."""
     from playwright.sync_api import Error
 
-    upload(page, address, video)
-    since = time.monotonic()
+    since = upload(page, address, video)
     # The page may reload itself meanwhile, which is no failure.
     for _ in range(3000):
         try:
@@ -73,12 +72,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="clipset-bench-") as name, sync_playwright() as play:
         folder = Path(name)
         sources = {"encoded": hevc_source(folder), "copied": h264_source(folder)}
-        with site(folder) as (address, clone):
-            shell = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c", MAKE_MEMBER]
-            subprocess.run(shell, cwd=clone, check=True)
-            browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM])
-            page = browser.new_page()
-            log_in(page, address)
+        with site(folder) as (address, clone), member_page(play, address, clone) as page:
             times: dict[str, list[float]] = {}
             for kind, source in sources.items():
                 for number in range(ROUNDS):
@@ -86,7 +80,6 @@ def main() -> int:
                     times.setdefault(kind, []).append(first_frame_seconds(page, address, video))
                     _wait_for_idle_workers(clone)
             bare = min(copy_seconds(sources["copied"], folder) for _ in range(ROUNDS))
-            browser.close()
     encoded, copied = (statistics.median(times[kind]) for kind in ("encoded", "copied"))
     limit = bare + MAX_ABOVE_COPY_SECONDS
     return print_table(

@@ -22,7 +22,7 @@ from bench.sources import ffmpeg, hevc_source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 MINUTES = int(os.environ.get("BENCH_MINUTES", "10"))
@@ -79,7 +79,21 @@ def site(folder: Path) -> Iterator[tuple[str, Path]]:
         running.wait(30)
 
 
-def log_in(page: Page, address: str) -> None:
+@contextmanager
+def member_page(play: Playwright, address: str, clone: Path) -> Iterator[Page]:
+    """Context manager that gives a page of Chromium in which a new member is logged in."""
+    shell = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c", MAKE_MEMBER]
+    subprocess.run(shell, cwd=clone, check=True)
+    browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM])
+    try:
+        page = browser.new_page()
+        _log_in(page, address)
+        yield page
+    finally:
+        browser.close()
+
+
+def _log_in(page: Page, address: str) -> None:
     page.goto(f"{address}/login/")
     page.fill("input[name=username]", "bench")
     page.fill("input[name=password]", PASSWORD)
@@ -87,19 +101,22 @@ def log_in(page: Page, address: str) -> None:
     page.wait_for_url(f"{address}/")
 
 
-def upload(page: Page, address: str, video: Path) -> str:
-    """Uploads a video. Returns the address of its page once the site has all of it."""
+def upload(page: Page, address: str, video: Path) -> float:
+    """Uploads a video and opens its page. Returns when the upload page said that the site has all
+    of it, by time.monotonic()."""
     page.goto(f"{address}/upload/")
     page.locator("#id_file").set_input_files(video)
     page.locator("form.upload__form").get_by_role("button", name="Upload").click()
-    page.get_by_role("link", name="Watch").click(timeout=120_000)
-    page.wait_for_url("**/v/*/")
-    return page.url
+    link = page.get_by_role("link", name="Watch")
+    link.wait_for(timeout=120_000)
+    uploaded_at = time.monotonic()
+    link.click()
+    page.wait_for_url("**/v/*/", wait_until="commit")
+    return uploaded_at
 
 
-def first_frame(page: Page) -> float:
-    """Seconds from now until the page has played BEGUN seconds of the video."""
-    since = time.monotonic()
+def first_frame(page: Page, since: float) -> float:
+    """Seconds since then until the page has played BEGUN seconds of the video."""
     page.wait_for_selector("video", timeout=120_000)
     page.evaluate(WATCH)
     page.wait_for_function(
@@ -126,19 +143,14 @@ def main() -> int:
         folder = Path(name)
         video = folder / "video.mp4"
         ffmpeg("-stream_loop", str(MINUTES - 1), "-i", hevc_source(folder), "-c", "copy", video)
-        with site(folder) as (address, clone):
-            shell = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c", MAKE_MEMBER]
-            subprocess.run(shell, cwd=clone, check=True)
-            browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM])
-            page = browser.new_page()
-            log_in(page, address)
-            url = upload(page, address, video)
-            seconds = first_frame(page)
+        with site(folder) as (address, clone), member_page(play, address, clone) as page:
+            uploaded_at = upload(page, address, video)
+            url = page.url
+            seconds = first_frame(page, uploaded_at)
             print(f"first frame {seconds:.1f} s after the end of the upload (at most 15 s)")
             sys.stdout.flush()
             result = to_the_end(page)
             stayed = page.url == url
-            browser.close()
     print(f"played to {result['at']:.1f} s of {MINUTES * 60} s")
     print(f"interruptions: {len(result['stalls'])} {result['stalls']} (none)")
     print(f"on the page it began on: {'yes' if stayed else 'no'}")

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from videos.transcode.types import Options, Tick
 
 
+# Some frames of the picture. With more, FFmpeg reads on to the first packet of the sound, whose
+# description is in the header as well.
+PROBE_BYTES = 200_000
+
+
 class MadeSound(NamedTuple):
     """A sound track with packets: FFmpeg's name of its codec, and when it starts, in seconds."""
 
@@ -70,7 +75,7 @@ def read_made(path: Path, *, options: Options, tick: Tick) -> MadeFacts:
     parts = bytearray()
     ffprobe(
         plain_view(path),
-        ["-show_streams", "-of", "json=compact=1"],
+        ["-probesize", str(PROBE_BYTES), "-show_streams", "-of", "json=compact=1"],
         options=replace(options, accepted=("mp4",)),
         on_output=parts.extend,
         tick=tick,
