@@ -189,10 +189,15 @@ def test_the_original_of_a_file_without_extension_gets_one(bob: User) -> None:
     assert video.original_file.read_bytes() == clip.read_bytes()
 
 
-def test_a_copy_that_players_could_not_play_is_encoded_after_all(bob: User) -> None:
-    clip = odd_pictures.open_gop()
+def test_a_copy_that_players_could_not_play_is_encoded_after_all(
+    bob: User, tmp_path: Path, settings: Settings
+) -> None:
+    clip, log = odd_pictures.open_gop(), tmp_path / "log"
+    noting = f'echo "$*" >> {log}\nexec {shutil.which("ffmpeg")} "$@"'
+    settings.FFMPEG_PATH = own_ffmpeg(tmp_path, ffmpeg=noting)
     video = ready_video(bob, clip)
     assert not video.was_copied
+    assert log.read_text().count("-c:v copy") == 1, "the other cluster knows that already"
     assert video.original_file.read_bytes() == clip.read_bytes()
     assert not Job.objects.filter(failures__gt=0).exists()
     assert len(everything_on_disk()) == 3  # the copy is gone

@@ -166,6 +166,7 @@ class MediaInfo:
         lost_sounds: the formats of those that cannot, without repetitions ("MPEG-H").
         surplus_sounds: number of further sounds that are left out (``Options.max_sounds``).
         subtitles: text subtitles, in the file's order.
+        copy_problem: why a copy of the picture could not be published, if one was made; else "".
     """
 
     container: str
@@ -178,6 +179,7 @@ class MediaInfo:
     subtitles: tuple[SubtitleStream, ...] = ()
     lost_sounds: tuple[str, ...] = ()
     surplus_sounds: int = 0
+    copy_problem: str = ""
 
     @property
     def audio(self) -> AudioStream | None:

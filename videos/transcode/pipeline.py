@@ -175,7 +175,7 @@ def _processed(
             raise
         found = error.detail
     output_path(workdir, plan.top).unlink()
-    plan, encoder = made(make_plan(info, options, found=found))
+    plan, encoder = made(make_plan(replace(info, copy_problem=found), options))
     return _Done(plan, encoder, checked(plan))
 
 

@@ -39,17 +39,15 @@ WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})
 SD_WIDTH, SD_HEIGHT = 1024, 576
 
 
-def make_plan(info: MediaInfo, options: Options, *, found: str = "") -> Plan:
+def make_plan(info: MediaInfo, options: Options) -> Plan:
     """Returns the plan for a source.
-
-    Args:
-        found: a reason to encode that a copy showed.
 
     Raises:
         SourceError: the file cannot become a video; the sentence says why.
     """
     video = _accept(info, options)
-    reasons = reasons_to_encode(video, options) + ((found,) if found else ())
+    found = (info.copy_problem,) if info.copy_problem else ()
+    reasons = reasons_to_encode(video, options) + found
     now, later = _encoded_renditions(video, options) if reasons else _copy(video, info, options)
     sounds = plan_sounds(info, video, options, copied=not reasons)
     return Plan(

@@ -187,7 +187,7 @@ def test_what_they_do_not_is_encoded_and_says_why(changes: dict[str, Any], reaso
 
 
 def test_what_a_copy_shows_is_a_reason_too() -> None:
-    made = make_plan(info(), Options(), found="keyframes that players cannot start at")
+    made = make_plan(info(copy_problem="keyframes that players cannot start at"), Options())
     assert made.reasons == ("keyframes that players cannot start at",)
     assert not made.copied
 
@@ -632,7 +632,7 @@ def test_sound_with_holes_is_encoded(picture: VideoStream, need: SoundNeed, copi
 
 
 def test_a_copy_that_failed_is_encoded() -> None:
-    made = make_plan(info(), OPTIONS, found="the picture ends at 9 s, not 10 s")
+    made = make_plan(info(copy_problem="the picture ends at 9 s, not 10 s"), OPTIONS)
     assert not made.copied
     assert made.reasons == ("the picture ends at 9 s, not 10 s",)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +91,9 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
 
         def on_start(plan: Plan) -> None:
             if job.kind == JobKind.PUBLISH and not plan.copied:
-                raise NeedsEncodingError(info)
+                # A second plan: a copy was made and showed that it cannot be published.
+                found = plan.reasons[-1] if versions else ""
+                raise NeedsEncodingError(replace(info, copy_problem=found))
             # Called again when a graphics card failed: the fragments that players have are void.
             versions.append(attempt_version(job, started_again=bool(versions)))
             announce_renditions(job, plan, version=versions[-1])
