@@ -228,6 +228,21 @@ def test_a_video_is_ready_before_its_thumbnail(bob: User, monkeypatch: pytest.Mo
     assert (video.thumbnail_wanted_at, video.awaits_first_thumbnail) == (None, False)
 
 
+def test_encodes_do_not_delay_what_takes_seconds(
+    bob: User, tmp_path: Path, settings: Settings
+) -> None:
+    log = tmp_path / "log"
+    noting = f'echo "$(nice) $*" >> {log}\nexec {shutil.which("ffmpeg")} "$@"'
+    settings.FFMPEG_PATH = own_ffmpeg(tmp_path, ffmpeg=noting)
+    ready_video(bob, clips.h264_mp4())
+    ready_video(bob, clips.hevc_mp4(seconds=0.5))
+    lines = [line.split(" ", 1) for line in log.read_text().splitlines()]
+    copies = {int(nice) for nice, words in lines if "-c:v copy" in words}
+    others = {int(nice) for nice, words in lines if "-c:v copy" not in words}
+    assert len(copies) == len(others) == 1
+    assert max(copies) < min(others), "encodes and thumbnails come after"
+
+
 def test_a_worker_that_is_killed_before_the_thumbnail_leaves_it_to_the_sweep(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
@@ -67,6 +67,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Of FFmpeg in jobs that take seconds: somebody waits for them, and encodes must not delay them.
+QUICK_NICE: Final = 2
+
 
 class NeedsEncodingError(Exception):
     """The quick cluster found that the video has to be encoded. `info` is what it probed."""
@@ -82,7 +85,8 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     Raises: NeedsEncodingError; LeaseLostError; OSError for a source that its disk cannot read; and
     what `transcode` raises.
     """
-    options = transcode_options()
+    is_quick = job.kind == JobKind.PUBLISH
+    options = transcode_options(**({"nice": QUICK_NICE} if is_quick else {}))
     versions: list[str] = []
     with early_copy(source, folder, options) as early:
         info = _known_media(job, source) or probe(
@@ -90,7 +94,7 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
         )
 
         def on_start(plan: Plan) -> None:
-            if job.kind == JobKind.PUBLISH and not plan.copied:
+            if is_quick and not plan.copied:
                 # A second plan: a copy was made and showed that it cannot be published.
                 found = plan.reasons[-1] if versions else ""
                 raise NeedsEncodingError(replace(info, copy_problem=found))
