@@ -75,9 +75,14 @@ def check_storage(video: Video) -> None:
     check_roots(roots.distinct())
 
 
-def is_watchable(video: Video) -> bool:
-    """Whether the video, or its beginning, can be played. No query for a finished video."""
-    return video.is_ready or (video.is_unfinished and bool(playable_renditions(video)))
+def is_watchable(video: Video, *, plays_original: bool = True) -> bool:
+    """Whether the video, or its beginning, can be played by a browser that decodes original
+    quality, or does not. No query for a finished video.
+    """
+    if not video.is_unfinished:
+        return video.is_ready
+    playable = playable_renditions(video)
+    return any(plays_original or not one.rendition.is_original_quality for one in playable)
 
 
 def _playable(renditions: Iterable[Rendition]) -> list[Playable]:

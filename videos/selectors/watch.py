@@ -27,12 +27,13 @@ from videos.selectors.likes import likes_along, with_likes
 from videos.selectors.playback import playable_renditions, with_sounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from accounts.models import User
     from videos.querysets import VideoQuerySet
+    from videos.selectors.playback import Playable
     from videos.selectors.up_next import UpNext
 
 MORE: Final = 12
@@ -87,7 +88,8 @@ class Player:
 class Processing:
     """The state of processing: "waiting", "processing", "failed" or "ready".
 
-    The page polls `poll_url` every `poll_seconds` seconds; None if only on request.
+    The page polls `poll_url` every `poll_seconds` seconds; None if only on request. `has_h264`
+    tells a page with a player whether more than original quality can be played.
     """
 
     state: str
@@ -96,6 +98,7 @@ class Processing:
     poll_seconds: float | None
     captions: list[Track]
     storyboard_url: str
+    has_h264: bool
 
     @property
     def is_unfinished(self) -> bool:
@@ -106,13 +109,15 @@ class Processing:
 class WatchPage:
     """`player` is None while nothing can be played, `processing` once everything is finished.
 
-    With `up_next`, a playlist, there is no list of `more` videos.
+    While only original quality can be played, browsers that cannot decode it show `undecodable`
+    instead of the player. With `up_next`, a playlist, there is no list of `more` videos.
     """
 
     video: Video
     card: VideoCard
     player: Player | None
     processing: Processing | None
+    undecodable: Processing | None
     poster_url: str | None
     is_liked: bool
     can_edit: bool
@@ -151,12 +156,19 @@ def watch_page(
     Playback begins at `start` seconds; None means where the viewer stopped last time.
     """
     card = cards([video], likes=likes_along([video]))[0]
-    player = _player(video, start=start)
+    growing = playable_renditions(video) if video.is_unfinished else []
+    player = _player(video, growing, start=start)
+    processing = undecodable = None
+    if not video.is_ready:
+        processing = _processing(video, card.progress, watching=player, growing=growing)
+    if player and processing and not processing.has_h264:
+        undecodable = _processing(video, card.progress, watching=None, plays_original=False)
     return WatchPage(
         video=video,
         card=card,
         player=player,
-        processing=None if video.is_ready else _processing(video, card.progress, watching=player),
+        processing=processing,
+        undecodable=undecodable,
         poster_url=thumbnail_url(video),
         is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
@@ -166,14 +178,27 @@ def watch_page(
     )
 
 
-def processing_of(video: Video, *, watching: bool, since: datetime | None) -> Processing:
-    """The state for a page that polls since `since`; `watching` tells whether it shows a player."""
-    return _processing(video, progress_of([video]).get(video.pk), watching=watching, since=since)
+def processing_of(
+    video: Video, *, watching: bool, since: datetime | None, plays_original: bool = True
+) -> Processing:
+    """The state for a page that polls since `since`.
+
+    `watching` tells whether it shows a player, `plays_original` whether its browser can decode
+    original quality.
+    """
+    return _processing(
+        video,
+        progress_of([video]).get(video.pk),
+        watching=watching,
+        since=since,
+        plays_original=plays_original,
+        growing=playable_renditions(video) if watching and video.is_unfinished else [],
+    )
 
 
-def _player(video: Any, *, start: int | None) -> Player | None:
-    """None while there is nothing to play."""
-    growing = playable_renditions(video) if video.is_unfinished else []
+def _player(video: Any, growing: list[Playable], *, start: int | None) -> Player | None:
+    """None while there is nothing to play. `growing` is what can be played of an unfinished
+    video."""
     if not (video.is_ready or growing):
         return None
     resumed = int(video.position) if start is None else 0
@@ -224,12 +249,19 @@ def tracks_of(video: Video, address_of: Callable[[str], str]) -> list[Track]:
 
 
 def _processing(
-    video: Video, progress: JobProgress | None, *, watching: object, since: datetime | None = None
+    video: Video,
+    progress: JobProgress | None,
+    *,
+    watching: object,
+    since: datetime | None = None,
+    plays_original: bool = True,
+    growing: Sequence[Playable] = (),
 ) -> Processing:
     now = timezone.now()
     since = min(since, now) if since else now
     address = reverse("video_status", args=[video.short_id])
     query = f"?since={int(since.timestamp())}" + ("&watching=1" if watching else "")
+    query += "" if plays_original else "&original=no"
     state = {"PENDING": "waiting", "PROCESSING": "processing", "FAILED": "failed"}
     return Processing(
         state=state.get(video.processing_status, "ready"),
@@ -240,6 +272,7 @@ def _processing(
         else None,
         captions=_captions(video) if watching and video.is_ready else [],
         storyboard_url=storyboard_url(video) if watching else "",
+        has_h264=any(not one.rendition.is_original_quality for one in growing),
     )
 
 

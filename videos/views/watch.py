@@ -76,9 +76,15 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
     if request.headers.get("Accept", "").startswith("application/json"):
         return _status_for_scripts(video)
     watching = bool(request.GET.get("watching"))
-    if not watching and is_htmx(request) and is_watchable(video):
+    plays_original = request.GET.get("original") != "no"
+    if not watching and is_htmx(request) and is_watchable(video, plays_original=plays_original):
         return _page_with_player(request, short_id)
-    processing = processing_of(video, watching=watching, since=time_parameter(request.GET, "since"))
+    processing = processing_of(
+        video,
+        watching=watching,
+        since=time_parameter(request.GET, "since"),
+        plays_original=plays_original,
+    )
     response = render(
         request,
         "videos/processing/below_player.html" if watching else "videos/processing/status.html",

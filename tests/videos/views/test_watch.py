@@ -22,7 +22,12 @@ from tests.builders import (
     make_user,
     make_video,
 )
-from tests.videos.stored_videos import used, wake_ups
+from tests.videos.stored_videos import (
+    beside_original_quality,
+    built_rendition,
+    used,
+    wake_ups,
+)
 from videos.models import Caption, Job, JobState, ProcessingStatus, Removal, Rendition, Video
 
 if TYPE_CHECKING:
@@ -275,6 +280,37 @@ def test_a_failure_while_one_watches_is_told_without_a_reload(client: Client, bo
     assert "HX-Refresh" not in answer
     assert "The disk was full." in answer.content.decode()
     assert "Try again" in answer.content.decode()
+
+
+def test_a_browser_that_cannot_decode_original_quality_waits_for_h264(
+    client: Client, bob: User
+) -> None:
+    """The page holds the state that such a browser shows, which polls like a page without a player
+    and reloads once there is H.264."""
+    h264 = built_rendition(bob)
+    video, htmx = h264.video, {"HX-Request": "true"}
+    beside_original_quality(h264)
+    Video.objects.update(processing_status=ProcessingStatus.PROCESSING)
+    Rendition.objects.filter(pk=h264.pk).delete()
+    path = f"/v/{video.short_id}/status/"
+    html = client.get(f"/v/{video.short_id}/").content.decode()
+    assert "<clip-player" in html
+    assert "data-h264" not in html
+    assert re.search(
+        r"<template data-processing\s*>.*&amp;original=no\".*</template>", html, re.DOTALL
+    )
+    answer = client.get(path, {"original": "no"}, headers=htmx)
+    assert "HX-Refresh" not in answer
+    assert "&amp;original=no" in answer.content.decode(), "it goes on like this"
+    assert client.get(path, headers=htmx)["HX-Refresh"] == "true", "others can watch it"
+    assert "data-h264" not in client.get(path, {"watching": "1"}).content.decode()
+
+    h264.save(force_insert=True)
+    assert client.get(path, {"original": "no"}, headers=htmx)["HX-Refresh"] == "true"
+    assert "data-h264" in client.get(path, {"watching": "1"}).content.decode()
+    html = client.get(f"/v/{video.short_id}/").content.decode()
+    assert "data-h264" in html
+    assert "<template data-processing" not in html
 
 
 def test_captions_are_tracks_of_the_player(client: Client) -> None:
