@@ -60,7 +60,8 @@ export class ClipPlayer extends HTMLElement {
     this.restoreSpeed();
     this.listen();
     // media-chrome looks for it when it is defined.
-    this.video.videoRenditions = new Renditions(this.source);
+    const menu = this.querySelector("media-rendition-menu");
+    this.video.videoRenditions = new Renditions(this.source.quality, menu);
     customElements.whenDefined("media-controller").then(() => {
       this.video.controls = false;
     });
@@ -161,6 +162,19 @@ export class ClipPlayer extends HTMLElement {
     link.href = this.dataset.login ?? "";
     link.textContent = "Log in";
     this.showStatus("You've been logged out. ", link);
+  }
+
+  /** Shows, instead of the player, that the video is still processed. The page then reloads once
+      there is something to play. Returns false where the page has nothing else to show. */
+  showProcessing() {
+    const stage = this.parentElement;
+    const template = stage?.querySelector("template[data-processing]");
+    if (!stage || !template) return false;
+    stage.replaceChildren(template.content.cloneNode(true));
+    window.htmx?.process(stage);
+    const help = document.getElementById("shortcuts-button");
+    if (help) help.hidden = true;
+    return true;
   }
 
   /** @param {(string | Node)[]} content */

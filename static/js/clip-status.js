@@ -8,7 +8,9 @@ export class ClipStatus extends HTMLElement {
 
   connectedCallback() {
     this.player = document.querySelector("clip-player");
-    this.player?.source.statusChanged(this.dataset.state, this.querySelector("template"));
+    const { state } = this.dataset;
+    const hasH264 = state === "ready" || "h264" in this.dataset;
+    this.player?.source.statusChanged(state, this.querySelector("template"), hasH264);
     document.addEventListener("visibilitychange", this.refresh);
     this.addEventListener("htmx:beforeRequest", this.skipWhenHidden);
     this.addEventListener("htmx:beforeOnLoad", this.handleResponse);

@@ -22,16 +22,19 @@ export const initialState = (isProcessing) => ({
   hasRecovered: false,
   isPolling: false,
   isWaitingForFile: false,
+  isWaitingForH264: false,
+  hasH264: false,
   stalls: 0,
 });
 
-/** A media playlist was loaded.
+/** A media playlist was loaded. That of original quality has the whole video from the start, and says
+    nothing about the others.
     @param {PlaybackState} state
-    @param {{ live: boolean, edge: number }} playlist `edge` in seconds */
-export const playlistLoaded = (state, { live, edge }) => ({
+    @param {{ live: boolean, edge: number, isOriginal?: boolean }} playlist `edge` in seconds */
+export const playlistLoaded = (state, { live, edge, isOriginal = false }) => ({
   ...state,
-  isProcessing: live,
-  isComplete: state.isComplete || !live,
+  isProcessing: isOriginal ? state.isProcessing : live,
+  isComplete: state.isComplete || (!live && !isOriginal),
   edge: live ? edge : null,
 });
 

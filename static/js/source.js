@@ -1,7 +1,9 @@
 /** Where <clip-player> gets its video from: HLS by hls.js or by the browser, or the file. */
+import { isOriginalQuality } from "./original_quality.js";
+import { PlainFile } from "./plain_file.js";
 import * as playback from "./playback_state.js";
+import { Quality } from "./quality.js";
 import { StallRecovery } from "./stall_recovery.js";
-import { recall, remember } from "./storage.js";
 import * as site from "./video_status.js";
 
 const LATER = "Your browser can play this once processing finishes.";
@@ -26,12 +28,12 @@ export class Source {
     this.state = playback.initialState("processing" in this.data);
     this.start = Number(this.data.start);
     this.stallRecovery = new StallRecovery(this.video, () => this.restart());
-    /** The short side that the member chose, in pixels; null: automatic. */
-    this.wanted = Number(recall("quality")) || null;
+    this.quality = new Quality(this);
+    this.file = new PlainFile(this);
   }
 
   async open() {
-    this.video.addEventListener("error", () => this.nativeError());
+    this.video.addEventListener("error", () => this.mediaFailed());
     this.video.addEventListener("playing", () => this.holdOrPlay());
     this.video.addEventListener("waiting", () => this.holdAtEdge());
     this.video.addEventListener("seeked", () => this.playIfEnough());
@@ -40,7 +42,7 @@ export class Source {
       this.holdOrPlay();
     });
     // The file may have failed before anything listened.
-    if (!this.data.hls) return void this.nativeError();
+    if (!this.data.hls) return void this.file.handleError();
     this.Hls = await import(this.data.module ?? "").then(
       (module) => module.default,
       () => null,
@@ -57,24 +59,29 @@ export class Source {
   close() {
     clearTimeout(this.timer);
     this.stallRecovery.close();
+    this.quality.close();
     this.hls?.destroy();
     this.hls = /** @type {any} */ (null);
   }
 
   // -- hls.js -------------------------------------------------------------------------------------
 
-  /** @param {number} position seconds */
-  startHls(position) {
-    const { Hls, video, isPlaying } = this;
+  /** @param {number} position seconds @param {boolean} isPlaying whether it plays on */
+  startHls(position, isPlaying = this.isPlaying) {
+    const { Hls, video } = this;
     this.keepingRate(() => this.close());
+    this.start = position; // until the new instance has data
     for (const source of video.querySelectorAll("source")) source.remove();
     this.hls = new Hls({
       ...(isPlaying ? PLAYING : IDLE),
       startPosition: position,
+      autoStartLoad: false, // until the browser has said what it can play
       workerPath: this.data.worker,
       backBufferLength: 90,
       abrEwmaDefaultEstimate: 5_000_000,
       capLevelToPlayerSize: true,
+      useMediaCapabilities: false, // Quality asks
+      videoPreference: { videoCodec: "avc1" }, // of the first fragment
       xhrSetup: (/** @type {XMLHttpRequest} */ xhr) =>
         xhr.addEventListener("load", () => this.checkLogin(xhr.responseURL)),
     });
@@ -88,16 +95,36 @@ export class Source {
 
   /** @param {Record<string, string>} events hls.js's `Events` */
   listenToHls(events) {
-    this.hls.on(events.MANIFEST_PARSED, () => this.applyQuality());
-    this.hls.on(events.LEVEL_SWITCHED, () => this.announceQuality());
-    this.hls.on(events.LEVEL_UPDATED, (_, data) => {
-      this.state = playback.playlistLoaded(this.state, data.details);
+    this.hls.on(events.MANIFEST_PARSED, () => this.startLoad());
+    this.hls.on(events.LEVEL_SWITCHED, () => this.quality.announce());
+    this.hls.on(events.LEVEL_UPDATED, (_, { details, level }) => {
+      this.state = playback.playlistLoaded(this.state, {
+        live: details.live,
+        edge: details.edge,
+        isOriginal: isOriginalQuality(this.hls.levels[level]),
+      });
       this.playIfEnough();
     });
-    this.hls.on(events.FRAG_BUFFERED, () => this.player.clearStatus(site.OFFLINE));
-    this.hls.on(events.ERROR, (_, data) => {
-      if (data.fatal) this.hlsFailed(data.type);
+    this.hls.on(events.FRAG_BUFFERED, () => {
+      this.player.clearStatus(site.OFFLINE);
+      this.quality.bandwidthMeasured();
     });
+    this.hls.on(events.ERROR, (_, error) => {
+      if (!this.quality.handleError(error) && error.fatal) this.hlsFailed(error);
+    });
+  }
+
+  /** Fetches the first fragment, once it is known what can be played. */
+  async startLoad() {
+    const { hls } = this;
+    await this.quality.setUp(hls);
+    if (hls !== this.hls) return;
+    if (this.quality.plan === "nothing") {
+      this.waitForH264();
+      return;
+    }
+    Object.assign(hls.config, { autoStartLoad: true }); // after recoverMediaError()
+    hls.startLoad(this.start);
   }
 
   /** After a log-out the site redirects to the log-in page instead of sending the video.
@@ -109,10 +136,12 @@ export class Source {
     this.player.showLoggedOut();
   }
 
-  /** @param {string} type of hls.js's `ErrorTypes` */
-  hlsFailed(type) {
+  /** @param {HlsError} error that hls.js does not recover from */
+  hlsFailed({ type, details }) {
     const { isPlaying } = this;
-    if (type === this.Hls.ErrorTypes.NETWORK_ERROR) this.retryLoading();
+    const { ErrorDetails, ErrorTypes } = this.Hls;
+    if (type === ErrorTypes.NETWORK_ERROR) this.retryLoading();
+    else if (details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) this.waitForH264();
     else if (this.state.hasRecovered || !this.hls.levels.length) this.playFile();
     else {
       this.update({ hasRecovered: true });
@@ -148,7 +177,9 @@ export class Source {
 
   /** Starts hls.js again after it stopped: a video in processing may have nothing to fetch. */
   restart() {
-    if (this.state.isProcessing || this.state.isPolling) return;
+    const isOriginal = this.quality.isOriginalPlaying;
+    if (this.state.isPolling || (this.state.isProcessing && !isOriginal)) return;
+    if (isOriginal && this.quality.leaveOriginal("slow")) return;
     this.update({ stalls: this.state.stalls + 1 });
     if (playback.mayRestart(this.state)) this.startHls(this.position);
     else this.playFile();
@@ -160,22 +191,37 @@ export class Source {
     this.timer = setTimeout(action, RETRY_AFTER);
   }
 
+  /** Nothing but original quality exists, and this browser cannot play it. */
+  waitForH264() {
+    const { isPlaying, position } = this;
+    if (this.state.isComplete) {
+      this.playFile();
+      return;
+    }
+    const hasPlayed = this.video.played.length > 0;
+    this.keepingRate(() => this.close());
+    this.start = position;
+    this.update({ isWaitingForH264: true, isHeld: isPlaying });
+    if (hasPlayed || !this.player.showProcessing()) this.player.showStatus(site.STILL);
+  }
+
   /** Plays the file without hls.js, once it is complete. */
   playFile() {
     const { position, isPlaying } = this;
     this.keepingRate(() => this.close());
-    this.announceQuality();
+    this.quality.announce();
     if (!this.state.isComplete) {
       this.waitForFile();
       return;
     }
-    this.setFile(position);
+    this.file.open(position);
     if (isPlaying) this.play();
   }
 
   // -- A video that is still processed ------------------------------------------------------------
 
   holdOrPlay() {
+    if (this.state.isWaitingForH264) return;
     this.state = playback.playStarted(this.state, this.position);
     if (this.state.isHeld) this.hold();
     else this.player.clearStatus(site.STILL);
@@ -184,7 +230,7 @@ export class Source {
   holdAtEdge() {
     const before = this.state;
     this.state = playback.dataRanOut(before, this.position);
-    if (this.state !== before) this.hold();
+    if (this.state !== before && !this.quality.takeOriginal()) this.hold();
   }
 
   hold() {
@@ -198,6 +244,12 @@ export class Source {
     if (this.state === before) return;
     this.player.clearStatus(site.STILL);
     this.play();
+  }
+
+  /** The video element cannot go on. hls.js does not notice it between two appends. */
+  mediaFailed() {
+    if (this.hls) this.quality.handleMediaError();
+    else this.file.handleError();
   }
 
   // -- Without hls.js -----------------------------------------------------------------------------
@@ -220,46 +272,6 @@ export class Source {
     else this.video.addEventListener("loadedmetadata", fromStart, { once: true });
   }
 
-  async nativeError() {
-    if (this.hls || this.state.isPolling || !this.video.error) return;
-    const { position, isPlaying } = this;
-    const isUnreadable = this.video.error.code !== MediaError.MEDIA_ERR_NETWORK;
-    this.update({ isPolling: true });
-    const { status: address = "", stream = "" } = this.data;
-    const answer = await site.fetchStatus(address);
-    const status = answer === "COMPLETED" && (await site.isRefused(stream)) ? "busy" : answer;
-    this.update({ isPolling: false });
-    if (this.hls) return;
-    this.showStatus(status);
-    if (!playback.allowsRetry(status)) return;
-    const isFileAtFault = !["unreachable", "busy"].includes(status);
-    if (isFileAtFault && (isUnreadable || !playback.hasTriesLeft(this.state))) {
-      const advice = this.isGuest ? "Try another browser." : "Download it to watch it.";
-      this.player.showStatus(`Your browser can't play this video. ${advice}`);
-      return;
-    }
-    this.state = playback.retryScheduled(this.state, isFileAtFault);
-    this.later(() => this.reloadFile(position, isPlaying));
-  }
-
-  /** @param {number} position seconds @param {boolean} wasPlaying */
-  reloadFile(position, wasPlaying) {
-    this.setFile(position);
-    const clear = () => {
-      this.player.clearStatus(site.OFFLINE);
-      this.player.clearStatus(site.BUSY);
-    };
-    this.video.addEventListener("loadeddata", clear, { once: true });
-    if (wasPlaying) this.play();
-  }
-
-  /** @param {number} position seconds */
-  setFile(position) {
-    this.keepingRate(() => {
-      this.video.src = `${this.data.stream?.split("#")[0]}#t=${position}`;
-    });
-  }
-
   // -- What the site says -------------------------------------------------------------------------
 
   /** Tells the member why it does not play. @param {string} status */
@@ -269,11 +281,13 @@ export class Source {
   }
 
   /** <clip-status> has a new status. @param {string | undefined} status "ready", "failed", …
-      @param {HTMLTemplateElement | null} tracks the captions of a completed video */
-  statusChanged(status, tracks) {
+      @param {HTMLTemplateElement | null} tracks the captions of a completed video
+      @param {boolean} hasH264 whether H.264 can be played by now */
+  statusChanged(status, tracks, hasH264) {
+    this.update({ hasH264 });
     if (status === "failed") {
       clearTimeout(this.timer);
-      this.update({ isProcessing: false });
+      this.update({ isProcessing: false, isWaitingForH264: false });
       this.stop();
       this.playIfEnough();
       this.player.showStatus(site.NO_MORE);
@@ -285,36 +299,17 @@ export class Source {
         this.playFile();
       }
     }
+    if (hasH264 && this.state.isWaitingForH264) {
+      this.update({ isWaitingForH264: false });
+      this.player.clearStatus(site.STILL);
+      this.startHls(this.start);
+    } else if (status === "ready" && this.isUntouched) this.startHls(this.start);
   }
 
-  // -- Quality ------------------------------------------------------------------------------------
-
-  /** Short sides in pixels, the largest first; empty when there is nothing to choose.
-      @returns {number[]} */
-  get sides() {
-    const sides = (this.hls?.levels ?? []).map(shortSide);
-    return [...new Set(sides)].sort((a, b) => b - a);
-  }
-
-  /** @param {number | null} side the short side in pixels; null: automatic */
-  choose(side) {
-    this.wanted = side;
-    remember("quality", side === null ? null : String(side));
-    this.applyQuality();
-  }
-
-  /** Plays the chosen quality, or the next lower one. */
-  applyQuality() {
-    if (!this.hls) return;
-    const { wanted } = this;
-    const fitting = this.sides.find((side) => wanted && side <= wanted);
-    const index = this.hls.levels.findIndex((it) => shortSide(it) === fitting);
-    if (index !== -1 || !this.hls.autoLevelEnabled) this.hls.nextLevel = index;
-    this.announceQuality();
-  }
-
-  announceQuality() {
-    this.player.dispatchEvent(new Event("clip-quality"));
+  /** Whether a new instance of hls.js would be noticed by nobody, and is of use: it offers what was
+      made meanwhile. Otherwise the next page does. */
+  get isUntouched() {
+    return this.quality.plan === "original" && this.video.played.length === 0 && !this.isPlaying;
   }
 
   // -- The video element --------------------------------------------------------------------------
@@ -343,6 +338,3 @@ export class Source {
     change();
   }
 }
-
-/** @param {HlsLevel} level */
-const shortSide = (level) => Math.min(level.width, level.height);

@@ -5,6 +5,13 @@ const CHECK_EVERY = 1000; // milliseconds
 const MAX_STALLED_CHECKS = 5; // in a row
 const RETRY_WINDOW = 10_000; // milliseconds after an error in which hls.js retries by itself
 
+/** Whether there is no frame to show, or, while it plays, no next one.
+    @param {HTMLVideoElement} video */
+export function needsData({ readyState, paused, ended }) {
+  const { HAVE_CURRENT_DATA, HAVE_FUTURE_DATA } = HTMLMediaElement;
+  return !ended && readyState < (paused ? HAVE_CURRENT_DATA : HAVE_FUTURE_DATA);
+}
+
 export class StallRecovery {
   isWaitingForPlaylist = false;
   erredAt = -Infinity;
@@ -49,17 +56,11 @@ export class StallRecovery {
   }
 
   check() {
-    this.stalledChecks = this.needsData && !this.isFetching ? this.stalledChecks + 1 : 0;
+    const isStalled = needsData(this.video) && !this.isFetching;
+    this.stalledChecks = isStalled ? this.stalledChecks + 1 : 0;
     if (this.stalledChecks < MAX_STALLED_CHECKS) return;
     this.stalledChecks = 0;
     this.onStall();
-  }
-
-  /** Whether there is no frame to show, or, while it plays, no next one. */
-  get needsData() {
-    const { readyState, paused, ended } = this.video;
-    const { HAVE_CURRENT_DATA, HAVE_FUTURE_DATA } = HTMLMediaElement;
-    return !ended && readyState < (paused ? HAVE_CURRENT_DATA : HAVE_FUTURE_DATA);
   }
 
   get isFetching() {

@@ -46,6 +46,7 @@ declare global {
   // In a comment of a module an import would be one for collectstatic, which hashes the names in
   // imports, and here they are circular.
   type ClipPlayer = import("../../static/js/clip-player.js").ClipPlayer;
+  type Quality = import("../../static/js/quality.js").Quality;
   type Source = import("../../static/js/source.js").Source;
   type Batch = import("../../static/js/upload/batch.js").Batch;
   type ClipUpload = import("../../static/js/clip-upload.js").ClipUpload;
@@ -91,9 +92,27 @@ declare global {
     videoRenditions: import("../../static/js/renditions.js").Renditions;
   };
 
+  /** A variant of the master playlist, with what it says of it. */
   interface HlsLevel {
+    url: string[];
     width: number;
     height: number;
+    bitrate: number; // the peak, in bit/s
+    frameRate: number; // 0 if unknown
+    videoCodec: string | undefined;
+    audioCodec: string | undefined;
+    codecSet: string; // "avc1,mp4a"
+    videoRange: "SDR" | "PQ" | "HLG";
+    attrs: Record<string, string | undefined>;
+  }
+
+  /** What listeners of hls.js's ERROR get. */
+  interface HlsError {
+    type: string;
+    details: string;
+    fatal: boolean;
+    frag?: { level: number };
+    response?: { code: number };
   }
 
   interface HlsSound {
@@ -104,17 +123,50 @@ declare global {
   /** The part of hls.js's interface that is used. */
   interface HlsPlayer {
     levels: HlsLevel[];
+    currentLevel: number;
+    loadLevel: number;
     nextLevel: number;
     autoLevelEnabled: boolean;
+    bandwidthEstimate: number; // bit/s
     config: { audioPreference?: { lang: string } };
     audioTrack: number;
     on(event: string, listener: (event: string, data: any) => void): void;
     loadSource(url: string | undefined): void;
     attachMedia(video: HTMLVideoElement): void;
-    startLoad(): void;
+    removeLevel(index: number): void;
+    startLoad(position?: number): void;
     stopLoad(): void;
     recoverMediaError(): void;
     destroy(): void;
+  }
+
+  /** A short side in pixels, or original quality. */
+  type QualityChoice = number | "original";
+
+  /** How far a browser plays original quality. */
+  type Playability = "none" | "by choice" | "full";
+
+  /** Which levels an instance of hls.js gets. */
+  type LevelPlan = "h264" | "original" | "both" | "nothing";
+
+  interface QualityFacts {
+    playability: Playability;
+    hasH264: boolean;
+    isComplete: boolean; // the H.264 renditions are
+    prefersOriginal: boolean;
+  }
+
+  /** What a browser says of a MediaDecodingConfiguration. */
+  interface DecodingAnswer {
+    supported: boolean;
+    smooth: boolean;
+  }
+
+  interface FrameCount {
+    at: number; // milliseconds, as of performance.now()
+    time: number; // position in the video, in seconds
+    frames: number; // since the source was set, with those that were dropped
+    dropped: number;
   }
 
   interface PlaybackState {
@@ -128,6 +180,8 @@ declare global {
     hasRecovered: boolean; // from a decoding error
     isPolling: boolean; // the site is being asked for the video's status
     isWaitingForFile: boolean; // only the complete file can be played
+    isWaitingForH264: boolean; // only original quality exists, and cannot be played
+    hasH264: boolean; // as far as the page was told
     stalls: number; // how often hls.js stopped fetching
   }
 
