@@ -246,7 +246,7 @@ export class Source {
     this.play();
   }
 
-  /** The video element cannot go on. hls.js does not notice it between two appends. */
+  /** The video element cannot go on. hls.js does not detect it between two appends. */
   mediaFailed() {
     if (this.hls) this.quality.handleMediaError();
     else this.file.handleError();

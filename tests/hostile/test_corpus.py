@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from videos.transcode.types import Made, TranscodeResult
+    from videos.transcode.results import Made, TranscodeResult
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.usefixtures("never_asked", "open_network")]
 

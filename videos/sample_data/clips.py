@@ -15,9 +15,10 @@ from videos.sample_data import scenes
 from videos.transcode.confine import Limits, find_program
 from videos.transcode.errors import CancelledError
 from videos.transcode.pipeline import transcode
+from videos.transcode.results import TranscodeResult
 from videos.transcode.run import run
 from videos.transcode.thumbnail import make_thumbnail
-from videos.transcode.types import Options, Progress, Tick, TranscodeResult, no_tick
+from videos.transcode.types import Options, Progress, Tick, no_tick
 
 KEYFRAME_SECONDS = 2
 SOUND_RATE = 16_000  # Hz, in which the tune is computed; the file has 48 kHz

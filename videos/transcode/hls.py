@@ -144,8 +144,7 @@ def media_playlist(
     Args:
         index: of a file whose start is complete.
         uri: address of the file.
-        initialisation_uri: address of its initialisation segment, of one track if the file is
-            separate.
+        initialisation_uri: of its initialisation segment, of one track if the file is separate.
         ended: False while the file is written; players then start at its beginning and reload.
         planned: planned whole seconds of the fragments while the file is written.
         sound: the number of the sound track of a separate file; None for the picture.
@@ -160,8 +159,8 @@ def media_playlist(
         f"#EXT-X-PLAYLIST-TYPE:{'VOD' if ended else 'EVENT'}",
         *_independent(independent),
     ]
-    if not ended:  # without this tag players start at the end, as with a broadcast
-        lines.append("#EXT-X-START:TIME-OFFSET=0,PRECISE=YES")
+    # Without this tag players start at the end, as with a broadcast.
+    lines += [] if ended else ["#EXT-X-START:TIME-OFFSET=0,PRECISE=YES"]
     lines.append(f"#EXT-X-MAP:URI={_quoted(_uri(initialisation_uri))}")
     lines += _fragment_lines(fragments, _uri(uri))
     if ended:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.commands import (
@@ -31,25 +31,24 @@ from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.plan_sounds import with_encoded
 from videos.transcode.probe import probe
 from videos.transcode.publish import check_output
+from videos.transcode.results import Made, TranscodeResult
 from videos.transcode.run import run
 from videos.transcode.sound_tracks import sound_tracks
 from videos.transcode.types import (
     NEARLY_DONE,
     EncoderChoice,
     EncoderName,
-    Made,
     OnStart,
     Options,
     Plan,
     Tick,
-    TranscodeResult,
     no_start,
     no_tick,
 )
 from videos.transcode.user_data import remove_user_data
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from videos.transcode.early import EarlyCopy
@@ -84,8 +83,7 @@ def transcode(
     """Makes ``workdir/<name>.mp4`` for each rendition from a source.
 
     All files are complete when this returns; ``publish.publish_file`` publishes them. Files of an
-    earlier attempt are replaced. If several sounds make it fail, it starts again with the default
-    one alone. Call this from a worker's main thread (see ``run``).
+    earlier attempt are replaced. Call this from a worker's main thread (see ``run``).
 
     Args:
         info: facts of the source, if they are known.
@@ -100,83 +98,65 @@ def transcode(
     """
     workdir.mkdir(exist_ok=True)
     info = info or probe(source, options=options, tick=tick)
-    process = partial(
-        _processed, source, workdir, options=options, tick=tick, on_start=on_start, early=early
-    )
-    failure = ""
+    made = partial(_copied_or_encoded, source, workdir, options, tick, on_start, early)
     try:
-        done = process(info)
+        return made(info)
     except MAY_BE_A_SOUND as error:
         if len(info.sounds) < 2:
             raise
-        failure = f"{error}\n{error.detail}"
         # A further sound that is broken does not take the video along.
         info = probe(source, options=replace(options, max_sounds=1), tick=tick)
-        done = process(info)
-    return TranscodeResult(
-        info=info,
-        plan=done.plan,
-        renditions=done.renditions,
-        encoder=done.encoder,
-        sounds_failed=failure,
-    )
+        return replace(made(info), sounds_failed=f"{error}\n{error.detail}")
 
 
-class _Done(NamedTuple):
-    plan: Plan
-    encoder: EncoderChoice | None
-    renditions: tuple[Made, ...]
-
-
-def _processed(
+def _copied_or_encoded(
     source: Path,
     workdir: Path,
-    info: MediaInfo,
-    *,
     options: Options,
     tick: Tick,
     on_start: OnStart,
     early: EarlyCopy | None,
-) -> _Done:
+    info: MediaInfo,
+) -> TranscodeResult:
     """Makes and checks the renditions. Encodes after all if a copy of picture or sound shows that
     players could not play it, or does not fill its timeline.
 
     That is found in the copy, not in the source, because all copies have the same layout. It costs
     a copy, which is rare and takes seconds.
     """
-    run_plan = partial(
-        make_renditions,
-        *(source, workdir, info),
-        options=options,
-        tick=tick,
-        on_start=on_start,
-        early=early,
-    )
-    checked = partial(checked_renditions, workdir, info, options=options, tick=tick)
+    run_plan = partial(make_renditions, options=options, tick=tick, on_start=on_start, early=early)
 
-    def made(plan: Plan) -> tuple[Plan, EncoderChoice | None]:
-        encoder = run_plan(plan)
-        if any(sound.copied for sound in plan.sounds):
-            unfit = reason_to_encode(output_path(workdir, plan.top))
-            if unfit:
-                plan = replace(plan, sounds=with_encoded(plan.sounds, unfit))
-                encoder = run_plan(plan)
-        return plan, encoder
+    def result(info: MediaInfo) -> TranscodeResult:
+        plan = make_plan(info, options)
+        plan, encoder = _made(plan, workdir, partial(run_plan, source, workdir, info), tick)
+        renditions = checked_renditions(workdir, info, plan, options=options, tick=tick)
+        return TranscodeResult(info=info, plan=plan, renditions=renditions, encoder=encoder)
 
-    plan = make_plan(info, options)
     try:
-        plan, encoder = made(plan)
-        path, late = output_path(workdir, plan.top), partial(tick, NEARLY_DONE)
-        found = reason_against_copy(path, tick=late) if plan.copied else ""
-        if not found:
-            return _Done(plan, encoder, checked(plan))
+        return result(info)
     except (DifferentTimesError, UnfitCopyError) as error:
+        plan = make_plan(info, options)
         if not plan.copied:
             raise
-        found = error.detail
-    output_path(workdir, plan.top).unlink()
-    plan, encoder = made(make_plan(replace(info, copy_problem=found), options))
-    return _Done(plan, encoder, checked(plan))
+        output_path(workdir, plan.top).unlink(missing_ok=True)
+        info = replace(info, copy_problem=error.detail)
+    return result(info)
+
+
+def _made(
+    plan: Plan, workdir: Path, run_plan: Callable[[Plan], EncoderChoice | None], tick: Tick
+) -> tuple[Plan, EncoderChoice | None]:
+    """Runs a plan, and once more if copied sound must be encoded. Returns the plan that was made.
+
+    Raises: UnfitCopyError for a copied picture; as ``transcode``.
+    """
+    encoder, path = run_plan(plan), output_path(workdir, plan.top)
+    if any(sound.copied for sound in plan.sounds) and (unfit := reason_to_encode(path)):
+        plan = replace(plan, sounds=with_encoded(plan.sounds, unfit))
+        encoder = run_plan(plan)
+    if plan.copied and (problem := reason_against_copy(path, tick=partial(tick, NEARLY_DONE))):
+        raise UnfitCopyError(problem)
+    return plan, encoder
 
 
 def transcode_lower(

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from videos.transcode.media import MediaInfo
-    from videos.transcode.types import Made, Options, Tick
+    from videos.transcode.results import Made
+    from videos.transcode.types import Options, Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from videos.transcode.errors import CancelledError
 from videos.transcode.pipeline import transcode
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
+from videos.transcode.results import TranscodeResult
 from videos.transcode.run import run
-from videos.transcode.types import Options, Progress, TranscodeResult
+from videos.transcode.types import Options, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from videos.transcode.types import TranscodeResult
+    from videos.transcode.results import TranscodeResult
 
 OPTIONS = Options(ladder=(), preset="ultrafast")
 INTERLACED = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x264-params")

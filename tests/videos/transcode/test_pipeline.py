@@ -31,16 +31,9 @@ from videos.transcode.fragments import read_index
 from videos.transcode.media import MediaInfo, VideoStream
 from videos.transcode.pipeline import transcode, transcode_lower
 from videos.transcode.probe import probe
+from videos.transcode.results import Made, TranscodeResult
 from videos.transcode.thumbnail import frame_near, make_thumbnail
-from videos.transcode.types import (
-    EncoderChoice,
-    Made,
-    Options,
-    Plan,
-    Progress,
-    Tick,
-    TranscodeResult,
-)
+from videos.transcode.types import EncoderChoice, Options, Plan, Progress, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,8 @@ from videos.transcode.types import Options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from videos.transcode.types import Plan, TranscodeResult
+    from videos.transcode.results import TranscodeResult
+    from videos.transcode.types import Plan
 
 OPTIONS = Options(ladder=(48,))
 UNLISTED = "adpcm_yamaha"  # its decoder is not on the whitelist

@@ -18,7 +18,8 @@ from videos.transcode.formats import DEMUXERS
 from videos.transcode.media import MediaInfo
 from videos.transcode.pipeline import transcode
 from videos.transcode.probe import probe
-from videos.transcode.types import Options, TranscodeResult
+from videos.transcode.results import TranscodeResult
+from videos.transcode.types import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,7 +21,8 @@ from videos.transcode.fragments import read_index, track_ends
 from videos.transcode.pipeline import transcode, transcode_lower
 from videos.transcode.plan import COPY_KEYFRAME_SECONDS
 from videos.transcode.rates import target_duration
-from videos.transcode.types import Options, Plan, TranscodeResult
+from videos.transcode.results import TranscodeResult
+from videos.transcode.types import Options, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -34,9 +34,10 @@ from videos.transcode.errors import NotFragmentedError, ProcessingError, SourceE
 from videos.transcode.fragments import describe
 from videos.transcode.media import MediaInfo
 from videos.transcode.probe import probe
+from videos.transcode.results import Made
 from videos.transcode.sound_tracks import sound_tracks
 from videos.transcode.storyboard import plan_storyboard
-from videos.transcode.types import Made, PlannedRendition, no_tick
+from videos.transcode.types import PlannedRendition, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -62,7 +62,8 @@ if TYPE_CHECKING:
     from videos.transcode.caption_tracks import ExtractedCaption
     from videos.transcode.fragments import Facts
     from videos.transcode.media import MediaInfo
-    from videos.transcode.types import Made, Plan, Tick, TranscodeResult
+    from videos.transcode.results import Made, TranscodeResult
+    from videos.transcode.types import Plan, Tick
 
 
 logger = logging.getLogger(__name__)
