@@ -4,6 +4,7 @@ import { PlainFile } from "./plain_file.js";
 import * as playback from "./playback_state.js";
 import { Quality } from "./quality.js";
 import { StallRecovery } from "./stall_recovery.js";
+import { withOneTrackNumber } from "./track_numbers.js";
 import * as site from "./video_status.js";
 
 const LATER = "Your browser can play this once processing finishes.";
@@ -77,6 +78,7 @@ export class Source {
       startPosition: position,
       autoStartLoad: false, // until the browser has said what it can play
       workerPath: this.data.worker,
+      fLoader: withOneTrackNumber(Hls.DefaultConfig.loader),
       backBufferLength: 90,
       abrEwmaDefaultEstimate: 5_000_000,
       capLevelToPlayerSize: true,
