@@ -89,6 +89,7 @@ def test_a_video_in_several_sizes_plays_to_its_end_through_hls_js(page: Page, bo
     names = [url.rpartition("/")[2] for url in asked]
     assert any(re.fullmatch(r"hls\.worker\.[0-9a-f]+\.js", name) for name in names), names
     assert any(re.fullmatch(r"hls\.light\.min\.[0-9a-f]+\.mjs", name) for name in names), names
+    expect(page.locator(".player__sounds")).to_be_hidden()
     assert_policy_kept(page)
 
 

@@ -40,6 +40,7 @@ def clip_with(
     codec: str = "libx264",
     size: str = SIZE,
     seconds: float = SECONDS,
+    b_frames: int = 2,
 ) -> Path:
     """A clip with these sounds, the first of which is the default one."""
     inputs: list[str] = []
@@ -55,7 +56,7 @@ def clip_with(
         if tone.is_empty:
             words += [f"-bsf:a:{place}", "noise=drop=1"]
     coder = {
-        "libx264": clips.x264(20),
+        "libx264": clips.x264(20, b_frames=b_frames),
         "libx265": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"),
     }[codec]
     return clips.make(
