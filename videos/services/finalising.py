@@ -78,9 +78,9 @@ def _is_held(now: datetime) -> Q:
     return Q(finalising_until__gt=now, finalising_until__lte=now + LEASE + LEASE_SLACK)
 
 
-def lease_next(*, failed: set[int]) -> Lease | None:
+def lease_next(*, failed: set[int], full: set[str]) -> Lease | None:
     """Leases the file that an earlier run began, else one that has been tried least; of these the
-    newest, which is watched most. `failed` are left out.
+    newest, which is watched most. `failed`, and those in the roots `full`, are left out.
 
     None when there is none, another worker is at work, or a backup is running.
     """
@@ -91,7 +91,7 @@ def lease_next(*, failed: set[int]) -> Lease | None:
         # Its disk went away. The others do not wait for it.
         _begun().filter(free).update(layout=RenditionLayout.FRAGMENTED, finalising_until=None)
         begun = None
-    found = begun or _next(failed)
+    found = begun or _next(failed, full)
     if found is None:
         return None
     row = Rendition.objects.filter(free, pk=found.pk, layout=found.layout)
@@ -122,8 +122,8 @@ def _lease(row: QuerySet[Rendition], found: Rendition, *, until: datetime) -> Le
     return Lease(found) if leased else None
 
 
-def _next(failed: set[int]) -> Rendition | None:
-    available = [name for name in root_names() if is_available(name)]
+def _next(failed: set[int], full: set[str]) -> Rendition | None:
+    available = [name for name in root_names() if is_available(name) and name not in full]
     waiting = Rendition.objects.filter(
         layout=RenditionLayout.FRAGMENTED, is_complete=True, root__in=available
     )
@@ -151,6 +151,14 @@ class Lease:
     def release(self) -> None:
         """Ends the lease as if the file had not been tried. The next run goes on with it."""
         self.row.update(finalising_until=None, finalise_tries=F("finalise_tries") - 1)
+
+    def put_off(self) -> None:
+        """Ends the lease as if the file had not been tried. Other files come first."""
+        self.row.update(
+            layout=RenditionLayout.FRAGMENTED,
+            finalising_until=None,
+            finalise_tries=F("finalise_tries") - 1,
+        )
 
     def end(self, layout: RenditionLayout, **changes: object) -> None:
         """Ends the work. Raises: LeaseLostError."""

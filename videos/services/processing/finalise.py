@@ -39,15 +39,19 @@ CHANGED: Final = "it has changed since its SHA-256 was stored"
 
 
 class _PausedError(Exception):
-    """The work is to go on later: a job is due, a disk is away or full, or the workers stop."""
+    """The work is to go on later: a job is due, or the workers stop."""
+
+
+class _DiskError(Exception):
+    """The disk of the file is away or full: the files on other disks do not wait for it."""
 
 
 def finalise_older_files(*, seconds: float = SECONDS_A_RUN) -> int:
     """Finalises files, and begins none after `seconds`. Returns how many are done."""
     deadline = time.monotonic() + seconds
-    done, failed = 0, set[int]()
+    done, failed, full = 0, set[int](), set[str]()
     while time.monotonic() < deadline and _may_work():
-        lease = lease_next(failed=failed)
+        lease = lease_next(failed=failed, full=full)
         if lease is None:
             break
         try:
@@ -55,6 +59,8 @@ def finalise_older_files(*, seconds: float = SECONDS_A_RUN) -> int:
                 done += 1
             else:
                 failed.add(lease.rendition.pk)
+        except _DiskError:
+            full.add(lease.rendition.root)
         except (_PausedError, LeaseLostError):
             break
     return done
@@ -91,7 +97,7 @@ def _ticker(lease: Lease, *, may_pause: bool) -> Callable[[], None]:
 
 
 def _finalise(lease: Lease) -> bool:
-    """Finalises one file. False if it failed. Raises: _PausedError, LeaseLostError."""
+    """Finalises one file. False if it failed. Raises: _PausedError, _DiskError, LeaseLostError."""
     rendition, tick = lease.rendition, _ticker(lease, may_pause=True)
     try:
         plan = plan_finalisation(rendition.path, tick=tick)
@@ -116,13 +122,13 @@ def _finalise(lease: Lease) -> bool:
 
 
 def _put_off(lease: Lease, error: Exception) -> None:
-    """Ends a try that an error of the disk ended. Raises: _PausedError if it is none of the file's
+    """Ends a try that an error of the disk ended. Raises: _DiskError if it is none of the file's
     own; LeaseLostError."""
     name = lease.rendition.path.name
     if isinstance(error, DiskFullError) or is_disk_full(error) or is_disk_away(error):
         logger.warning("finalising %s waits for its disk: %s", name, error)
-        lease.release()
-        raise _PausedError from error
+        lease.put_off()
+        raise _DiskError from error
     is_last = lease.rendition.finalise_tries >= MAX_TRIES
     logger.error("%s could not be finalised: %s", name, error)
     lease.end(RenditionLayout.UNFIT if is_last else RenditionLayout.FRAGMENTED)

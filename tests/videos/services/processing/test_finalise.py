@@ -23,6 +23,7 @@ from siteconfig.models import BackupRun
 from siteconfig.roots import MARKER
 from tests import clips
 from tests.builders import make_admin, make_user
+from tests.disks import fill, small_disk
 from tests.folders import make_root
 from tests.processes import ROOT
 from tests.videos import live
@@ -386,6 +387,24 @@ def test_what_is_on_a_disk_that_is_away_waits_and_holds_nothing_up(
     assert finalise_older_files() == 1
     old.refresh_from_db()
     assert_finalised(old)
+
+
+def test_what_is_on_a_full_disk_waits_and_holds_nothing_up(old: Rendition, tmp_path: Path) -> None:
+    other = built_rendition(make_user())
+    (tmp_path / "full").mkdir()
+    with small_disk(tmp_path / "full", tmp_path / "beside", megabytes=1):
+        root = make_root("videos-2", tmp_path / "full")
+        shutil.move(old.path, tmp_path / "full" / old.filename)
+        Rendition.objects.filter(pk=old.pk).update(root=root, layout=FINALISING)
+        fill(tmp_path / "full" / "filler")
+        assert finalise_older_files() == 1
+        assert_finalised(other)
+        old.refresh_from_db()
+        assert (old.layout, old.finalise_tries) == (FRAGMENTED, 0)
+        assert plays(old)
+        (tmp_path / "full" / "filler").unlink()
+        assert finalise_older_files() == 1
+        assert_finalised(old)
 
 
 def test_an_older_database_over_a_finalised_file_is_put_right(old: Rendition) -> None:
