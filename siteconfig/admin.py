@@ -32,7 +32,14 @@ class ConfigAdmin(GuardedAdmin[Config]):
         (
             "Processing",
             {
-                "fields": ["quality", "max_short_side", "make_720p", "make_480p", "encoder"],
+                "fields": [
+                    "quality",
+                    "max_short_side",
+                    "make_720p",
+                    "make_480p",
+                    "offer_original_quality",
+                    "encoder",
+                ],
                 "description": "Applies to new videos only.",
             },
         ),

@@ -108,6 +108,7 @@ class ConfigForm(forms.ModelForm[Config]):
             "max_short_side",
             "make_720p",
             "make_480p",
+            "offer_original_quality",
             "keep_originals",
             "keep_originals_days",
             "encoder",

@@ -119,6 +119,13 @@ class Config(models.Model):
         validators=[MaxValueValidator(MAX_DAYS, "Must be 100 years or less.")],
         help_text="Delete originals after this many days. Leave empty to keep them forever.",
     )
+    offer_original_quality = models.BooleanField(
+        "original quality",
+        default=True,
+        help_text="When a video is re-encoded, also offer it as it was uploaded (HEVC, AV1, HDR, "
+        "4K, high frame rates) to browsers that can play it. For each such video, this uses about "
+        "as much disk space as the uploaded file. If off, new videos are offered re-encoded only.",
+    )
     encoder = models.CharField(
         max_length=10,
         choices=Encoder,

@@ -35,6 +35,7 @@ def typed(**changes: str) -> dict[str, str]:
         "max_short_side": "1080",
         "make_720p": "on",
         "make_480p": "on",
+        "offer_original_quality": "on",
         "keep_originals": "on",
         "keep_originals_days": "",
         "encoder": "libx264",

@@ -85,6 +85,15 @@ def plays(video: Video) -> bool:
     return playlist.status_code == 200 and body == video.file_path.read_bytes()
 
 
+def facts_of_originals() -> list[tuple[object, ...]]:
+    """Of the renditions in original quality."""
+    columns = (
+        *("video", "filename", "version", "codecs", "width", "height", "size_bytes", "layout"),
+        *("video_range", "has_independent_fragments", "bandwidth"),
+    )
+    return list(Rendition.objects.filter(name="original").values_list(*columns))
+
+
 def test_videos_that_were_finished_after_the_copy_are_ready_again(
     bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +106,8 @@ def test_videos_that_were_finished_after_the_copy_are_ready_again(
         assert enrich() == "completed"
         before = everything_on_disk()
         md5 = {video.pk: stream_md5(video.file_path) for video in Video.objects.all()}
+        facts = facts_of_originals()
+        assert len(facts) == 1
     assert not [video for video in Video.objects.all() if video.source_file.exists()]
     look_after_jobs()
     for _ in videos:
@@ -108,6 +119,7 @@ def test_videos_that_were_finished_after_the_copy_are_ready_again(
         assert video.thumbnail_path.is_file()
         assert bool(video.original_key) != video.was_copied
         assert plays(video)
+    assert facts_of_originals() == facts
     assert used(bob) == sum(video.file_size_bytes for video in videos)
     later(monkeypatch, timedelta(minutes=4))
     look_after_jobs()
@@ -135,6 +147,19 @@ def test_of_several_attempts_the_whole_one_with_the_tallest_picture_is_taken(bob
     video.refresh_from_db()
     assert video.file_path == top
     assert [one.path for one in Rendition.objects.filter(video=video)] == [top]
+
+
+def test_original_quality_alone_is_kept_but_makes_no_video(bob: User) -> None:
+    video = sent_video(bob, clips.hevc_mp4(seconds=1))
+    with older_database():
+        assert work() == "completed"
+        original = video.renditions.get(name="original").path
+        for one in video.renditions.exclude(name="original"):
+            one.path.unlink()
+    assert work() != "completed"
+    look_after_jobs()
+    assert not Video.objects.get(pk=video.pk).is_ready
+    assert original.is_file()
 
 
 def test_a_video_that_had_failed_before_the_copy_is_ready_again(

@@ -149,7 +149,8 @@ def add_job(video: Video, kind: JobKind, journal: Journal) -> None:
 
 
 def make_again(rendition: Rendition, journal: Journal) -> None:
-    """Deletes a smaller rendition's row and lets a worker make it again.
+    """Deletes a rendition's row and lets a worker make it again. That of one in original quality
+    needs the kept original.
 
     Raises: MendError for the largest rendition, from which all others are made.
     """
@@ -161,7 +162,8 @@ def make_again(rendition: Rendition, journal: Journal) -> None:
         journal.delete_row(rendition)
         total = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
         journal.change_row(video, stored_bytes=total)
-        add_job(video, JobKind.ENRICH, journal)
+        if video.is_ready:  # else it is the original quality of one that is encoded or failed
+            add_job(video, JobKind.ENRICH, journal)
 
 
 def log_rerun(note: str, journal: Journal) -> None:

@@ -25,7 +25,7 @@ from videos.sample_data import data
 from videos.sample_data.clips import BuiltFile, Say, build_clips, copy_source
 from videos.sample_data.data import CATEGORIES, USERS, VIDEOS, sample_id
 from videos.sample_data.remove import MAX_SECONDS, delete_everything
-from videos.services.processing.publish import rendition_row
+from videos.services.processing.rendition_rows import rendition_row
 from videos.services.removals import cancel_removals
 from videos.services.removing import work_off_removals
 from videos.services.search_index import index_videos

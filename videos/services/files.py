@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 # Folders in the temp folder that the sweep may remove; anything else there is not the site's.
-OURS = re.compile(r"upload-[0-9a-f]{32}|job-\d+|(samples|picture)-.+")
+OURS = re.compile(r"upload-[0-9a-f]{32}|job-\d+|(samples|picture|original)-.+")
 # Folders without any row are not touched before this age.
 MIN_AGE = timedelta(minutes=30)
 # Files and folders of known videos and uploads that no row names are not touched before this age.
@@ -103,13 +103,24 @@ def remove_unpublished(video_id: UUID, placed: Iterable[Path]) -> None:
 
 def set_strays_aside(video_id: UUID, files: Iterable[StoredFile]) -> int:
     """Sets aside those of the files that the video's row does not name now. Returns how many."""
-    video = Video.objects.filter(pk=video_id).first()
+    return sum(_set_stray_aside(video_id, file) for file in _unnamed(video_id, files))
+
+
+def _unnamed(video_id: UUID, files: Iterable[StoredFile]) -> list[StoredFile]:
+    """Those of the files that no row of the video names, and whose removal is not requested."""
+    video = Video.objects.select_for_update().filter(pk=video_id).first()
     if video is None:
-        return 0  # its removal covers all files whose names begin with its id
+        return []  # its removal covers all files whose names begin with its id
     kept = set(files_of(video))
     asked = set(Removal.objects.filter(video_id=video_id).values_list("root", "key"))
-    strays = [file for file in files if file not in kept and file not in asked]
-    return sum(set_aside(file, why=STRAY, video_id=video_id) for file in strays)
+    return [file for file in files if file not in kept and file not in asked]
+
+
+def _set_stray_aside(video_id: UUID, file: StoredFile) -> bool:
+    """Sets a file aside while the video's row is locked: whoever publishes another file of the
+    video locks it as well, and publishes only files that are there."""
+    with transaction.atomic():
+        return bool(_unnamed(video_id, [file])) and set_aside(file, why=STRAY, video_id=video_id)
 
 
 def _suffix_by_contents(source: Path) -> str:

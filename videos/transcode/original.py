@@ -37,6 +37,7 @@ MATRICES: Final = COPY_MATRICES | {"bt2020nc"}
 DOLBY_COMPATIBILITIES: Final = frozenset({1, 2, 4})
 
 OPUS: Final = "opus"
+ORIGINAL_SOUNDS: Final = frozenset({"aac", OPUS})
 OPUS_CHANNELS: Final = 2  # more have a mapping of their own, which browsers play differently
 
 
@@ -55,6 +56,7 @@ CODECS: Final[Mapping[str, Codec]] = {
     "vp9": Codec(frozenset({"Profile 0", "Profile 2"})),
 }
 H264: Final = "h264"
+ORIGINAL_CODECS: Final = frozenset({H264, *CODECS})
 
 
 def plan_original(info: MediaInfo, options: Options) -> Plan | None:

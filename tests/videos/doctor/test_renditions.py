@@ -15,7 +15,7 @@ from siteconfig.services.doctor_log import take_back
 from tests import clips
 from tests.builders import make_user
 from tests.videos.doctor.faults import make_private, state_of_the_site
-from tests.videos.stored_videos import enrich, kept_video, set_aside_files
+from tests.videos.stored_videos import enrich, kept_video, ready_video, set_aside_files
 from videos.doctor import mending, renditions
 from videos.models import Job, JobKind, Rendition, Video
 from videos.services.file_hashes import hash_stored_files
@@ -172,3 +172,23 @@ def test_drifted_bytes_of_a_video_are_corrected(video: Video) -> None:
     assert video.stored_bytes == sum(it.size_bytes for it in video.renditions.all())
     take_back(result.key)
     assert state_of_the_site() == before
+
+
+def test_a_missing_one_in_original_quality_is_made_again_from_the_upload(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DOCTOR_LOG = tmp_path / "doctor.log"
+    video = ready_video(make_user("bob"), clips.hevc_mp4(seconds=1))
+    assert enrich() == "completed"
+    set_up_schedules()
+    make_private()
+    lost = video.renditions.get(name="original")
+    lost.path.unlink()
+    sentence = f"The rendition original of the video {video.short_id} is missing"
+    assert [one for one in found(run_doctor(), "missing_files") if one.startswith(sentence)]
+    run_doctor(is_fix=True)
+    assert not video.renditions.filter(pk=lost.pk).exists()
+    assert enrich() == "completed"
+    again = video.renditions.get(name="original")
+    assert again.path.is_file()
+    assert found(run_doctor(is_deep=True), "renditions") == []

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from siteconfig.roots import ORIGINALS, THUMBNAILS, is_available
-from videos.filenames import PublishedName
+from videos.filenames import ORIGINAL_QUALITY, PublishedName
 from videos.models import Job, ProcessingStatus, Video
 from videos.services.files import files_named_after
 from videos.services.processing import jobs
@@ -25,14 +25,21 @@ from videos.services.processing.options import transcode_options
 from videos.services.processing.publish import (
     Placed,
     complete_published,
-    rendition_row,
     store_result,
 )
+from videos.services.processing.rendition_rows import rendition_row
 from videos.services.stored_files import StoredFile, published_files, stored_path
 from videos.transcode.caption_tracks import extract_captions
-from videos.transcode.errors import NotFragmentedError, ProcessingError, SourceError
+from videos.transcode.errors import (
+    NotFragmentedError,
+    ProcessingError,
+    SourceError,
+    UnfitCopyError,
+)
+from videos.transcode.fragment_starts import has_independent_fragments
 from videos.transcode.fragments import describe
 from videos.transcode.media import MediaInfo
+from videos.transcode.original import ORIGINAL_CODECS, ORIGINAL_SOUNDS
 from videos.transcode.probe import probe
 from videos.transcode.results import Made
 from videos.transcode.sound_tracks import sound_tracks
@@ -55,6 +62,7 @@ MAX_DIFFERENCE_SECONDS: Final = 0.5
 # Of one video. The sweep adds no more, should its jobs never end with the video being published.
 MAX_JOBS: Final = 20
 MAX_AT_ONCE: Final = 5  # jobs that one sweep adds
+COPY: Final = "source"  # the name of a rendition whose picture is the uploaded one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,7 @@ class _Whole:
     info: MediaInfo
     facts: Facts
     placed_at: float
+    is_independent: bool  # Rendition.has_independent_fragments
 
     @property
     def size(self) -> tuple[int, int]:
@@ -106,7 +115,7 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
             job,
             placed,
             captions,
-            was_copied=top.name == "source",
+            was_copied=top.name == COPY,
             note=video.processing_note,
         )
         _store_storyboard(video, files, placed.renditions[0])
@@ -182,8 +191,8 @@ def _add_job(video_id: UUID) -> bool:
 def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
     """Whole renditions that belong together, the tallest first.
 
-    These are the tallest one, smaller ones of the same attempt, and smaller ones of the same length
-    that a later attempt added.
+    These are the tallest one that all browsers play, smaller ones of the same attempt, smaller ones
+    of the same length that a later attempt added, and the one in original quality.
     """
     probed = [
         one
@@ -192,37 +201,48 @@ def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
         and name.is_rendition
         and (one := _probed(file, name, tick))
     ]
-    if not probed:
+    for_all = [one for one in probed if one.name != ORIGINAL_QUALITY]
+    if not for_all:
         return []
-    top = max(probed, key=lambda one: one.rank)
+    top = max(for_all, key=lambda one: one.rank)
     length = top.info.duration_seconds
     # Of several sounds, smaller renditions have none.
     sounds = len(top.info.sounds) if len(top.info.sounds) < 2 else 0
     chosen = {top.name: top}
     for one in sorted(probed, key=lambda one: (one.version == top.version, one.placed_at))[::-1]:
-        is_smaller = min(one.size) < min(top.size)
+        has_place = one.name == ORIGINAL_QUALITY or min(one.size) < min(top.size)
         is_as_long = abs(one.info.duration_seconds - length) <= MAX_DIFFERENCE_SECONDS
-        if is_smaller and is_as_long and len(one.info.sounds) == sounds:
+        heard = len(top.info.sounds) if one.name == ORIGINAL_QUALITY else sounds
+        fits = has_place and is_as_long and len(one.info.sounds) == heard
+        if fits and not (one.name == ORIGINAL_QUALITY and top.name == COPY):
             chosen.setdefault(one.name, one)
-    return sorted(chosen.values(), key=lambda one: one.rank, reverse=True)
+    return sorted(
+        chosen.values(),
+        key=lambda one: (one.name != ORIGINAL_QUALITY, one.rank),
+        reverse=True,
+    )
 
 
 def _probed(file: StoredFile, name: PublishedName, tick: Tick) -> _Whole | None:
     """None for a file that is damaged, cut short or not playable in browsers."""
-    path = stored_path(*file)
+    path, is_independent = stored_path(*file), True
+    is_original = name.part == ORIGINAL_QUALITY
     try:
         info = probe(
             path, options=transcode_options(accepted=("mp4",)), tick=tick, reads_frames=False
         )
         facts = describe(path)
         placed_at = path.stat().st_mtime
-    except (SourceError, NotFragmentedError, FileNotFoundError) as error:
+        if is_original and info.video:
+            is_independent = has_independent_fragments(path, info.video.codec)
+    except (SourceError, NotFragmentedError, UnfitCopyError, FileNotFoundError) as error:
         logger.info("%s is not whole: %s", path.name, error)
         return None
     video = info.video
-    if not info.whole or video is None or video.codec != "h264" or not video.frames:
+    if not info.whole or video is None or not video.frames:
         return None
-    if any(sound.codec != "aac" for sound in info.sounds):
+    pictures, sounds = (ORIGINAL_CODECS, ORIGINAL_SOUNDS) if is_original else ({"h264"}, {"aac"})
+    if video.codec not in pictures or any(one.codec not in sounds for one in info.sounds):
         return None
     return _Whole(
         file=file,
@@ -232,6 +252,7 @@ def _probed(file: StoredFile, name: PublishedName, tick: Tick) -> _Whole | None:
         info=info,
         facts=facts,
         placed_at=placed_at,
+        is_independent=is_independent,
     )
 
 
@@ -251,11 +272,14 @@ def _row(video: Video, one: _Whole) -> Rendition:
         duration_seconds=one.info.duration_seconds,
         size_bytes=one.info.size_bytes,
         sounds=sound_tracks(one.info.sounds),
+        hdr=one.info.video.hdr,
     )
     root, filename = one.file
-    return rendition_row(
+    row = rendition_row(
         video, made, root=root, filename=filename, version=one.version, facts=one.facts
     )
+    row.has_independent_fragments = one.is_independent
+    return row
 
 
 def _newest(files: Iterable[StoredFile], is_wanted: Callable[[PublishedName], bool]) -> Path | None:

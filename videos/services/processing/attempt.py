@@ -21,6 +21,7 @@ from videos.services.processing.claim import claim_next_job, is_encode_waiting
 from videos.services.processing.disk_faults import Fault, fault_of_storage, may_be_disk_error
 from videos.services.processing.enqueue import QUICK, enqueue_due_jobs
 from videos.services.processing.enrich import enrich
+from videos.services.processing.original import publish_original
 from videos.services.processing.publish import NeedsEncodingError, process
 from videos.services.processing.work_folders import (
     enter_work_folder,
@@ -149,6 +150,7 @@ def _pause(job: Job, pause: NeedsEncodingError | jobs.GiveBackError) -> str:
     """Puts the job back into the queue. Returns the outcome. Raises: LeaseLostError."""
     if isinstance(pause, NeedsEncodingError):
         jobs.hand_to_encoder(job, pause.info)
+        publish_original(job, pause.info)  # while another worker begins to encode
         return "to be encoded"
     jobs.give_back_job(job)
     return "given back"

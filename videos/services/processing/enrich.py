@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Sum
 
 from siteconfig.roots import THUMBNAILS, checked_root
 from siteconfig.services.config import current_video_root
@@ -16,7 +15,13 @@ from videos.services.files import remove_unpublished
 from videos.services.processing import jobs
 from videos.services.processing.disk_faults import bytes_read
 from videos.services.processing.options import transcode_options
-from videos.services.processing.publish import place, place_rendition, store_renditions
+from videos.services.processing.original import add_missing_original
+from videos.services.processing.publish import (
+    place,
+    place_rendition,
+    store_renditions,
+)
+from videos.services.processing.rendition_rows import stored_bytes_of
 from videos.services.processing.work_folders import attempt_version, file_stem
 from videos.transcode.pipeline import transcode_lower
 from videos.transcode.storyboard import make_storyboard, plan_storyboard
@@ -37,6 +42,7 @@ def enrich(job: Job, folder: Path, *, tick: Tick) -> None:
     """
     if not job.video.storyboard_filename:
         _add_storyboard(job, folder, tick=tick)
+    add_missing_original(job, folder, tick=_silently(tick))
     _add_renditions(job, folder, tick=tick)
 
 
@@ -90,8 +96,8 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
         with transaction.atomic():
             jobs.end_job(job)
             store_renditions(video, renditions)
-            stored = Rendition.objects.filter(video=video).aggregate(sum=Sum("size_bytes"))["sum"]
-            Video.objects.filter(pk=video.pk).update(stored_bytes=stored)
+            Video.objects.select_for_update().filter(pk=video.pk).first()
+            Video.objects.filter(pk=video.pk).update(stored_bytes=stored_bytes_of(video.pk))
     except BaseException:
         remove_unpublished(video.pk, placed)
         raise

@@ -18,6 +18,7 @@ from clipset.lib.durable import sync
 from siteconfig.roots import ORIGINALS, THUMBNAILS, checked_root
 from siteconfig.services.config import current_config, current_video_root
 from videos.enums import AUTOMATIC_FRAME
+from videos.filenames import ORIGINAL_QUALITY
 from videos.models import (
     Caption,
     JobKind,
@@ -25,7 +26,6 @@ from videos.models import (
     ProcessingStatus,
     RemovalReason,
     Rendition,
-    RenditionLayout,
     Video,
 )
 from videos.services.files import (
@@ -39,6 +39,7 @@ from videos.services.processing import jobs
 from videos.services.processing.announce import announce_renditions
 from videos.services.processing.disk_faults import bytes_read
 from videos.services.processing.options import transcode_options
+from videos.services.processing.rendition_rows import rendition_row, stored_bytes_of
 from videos.services.processing.work_folders import attempt_version, file_stem
 from videos.services.removals import request_removals
 from videos.services.search_index import index_captions, index_video
@@ -51,7 +52,7 @@ from videos.transcode.fragments import describe
 from videos.transcode.pipeline import transcode
 from videos.transcode.probe import probe
 from videos.transcode.publish import copy_file
-from videos.transcode.sound_tracks import lost_sounds_note, stored_tracks
+from videos.transcode.sound_tracks import lost_sounds_note
 from videos.transcode.stored_media import media_of_text
 from videos.transcode.types import Progress
 
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
 
     from videos.models import Job
     from videos.transcode.caption_tracks import ExtractedCaption
-    from videos.transcode.fragments import Facts
     from videos.transcode.media import MediaInfo
     from videos.transcode.results import Made, TranscodeResult
     from videos.transcode.types import Plan, Tick
@@ -230,7 +230,11 @@ def _place_all(
 def _store(video: Video, placed: Placed, *, was_copied: bool, note: str) -> None:
     """Stores renditions and facts of the video, in the fenced transaction."""
     top, thumbnail = placed.renditions[0], placed.thumbnail
+    # Another worker may be publishing the original quality.
+    Video.objects.select_for_update().filter(pk=video.pk).first()
     store_renditions(video, placed.renditions)
+    if was_copied:  # after another try, with other limits
+        Rendition.objects.filter(video=video, name=ORIGINAL_QUALITY).delete()
     Video.objects.filter(pk=video.pk).update(
         processing_status=ProcessingStatus.COMPLETED,
         error_message=None,
@@ -248,7 +252,7 @@ def _store(video: Video, placed: Placed, *, was_copied: bool, note: str) -> None
         duration_seconds=top.duration_seconds,
         width=top.width,
         height=top.height,
-        stored_bytes=sum(rendition.size_bytes for rendition in placed.renditions),
+        stored_bytes=stored_bytes_of(video.pk),
         was_copied=was_copied,
     )
 
@@ -271,30 +275,6 @@ def place_rendition(
     final = place(made.path, checked_root(root) / name, files, tick=tick)
     facts = describe(final)
     return rendition_row(job.video, made, root=root, filename=name, version=version, facts=facts)
-
-
-def rendition_row(
-    video: Video, made: Made, *, root: str, filename: str, version: str, facts: Facts
-) -> Rendition:
-    """The row of a finished file, unsaved. `filename` is relative to the storage root `root`."""
-    return Rendition(
-        video=video,
-        name=made.rendition.name,
-        root=root,
-        filename=filename,
-        version=version,
-        is_complete=True,
-        width=made.width,
-        height=made.height,
-        fps=float(made.fps),
-        sound_tracks=stored_tracks(made.sounds, facts.sounds),
-        codecs=facts.codecs,
-        bandwidth=facts.bandwidth,
-        average_bandwidth=facts.average_bandwidth,
-        duration_seconds=made.duration_seconds,
-        size_bytes=made.size_bytes,
-        layout=RenditionLayout.ORDINARY if facts.is_finalised else RenditionLayout.FRAGMENTED,
-    )
 
 
 def place(work: Path, final: Path, files: list[Path], *, tick: Callable[[], None]) -> Path:

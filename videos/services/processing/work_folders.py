@@ -49,6 +49,12 @@ def leave_work_folder(folder: Path) -> None:
         folder.parent.rmdir()
 
 
+def original_folder(job: Job) -> Path:
+    """The folder in which the rendition in original quality is made while another worker encodes.
+    It is not in the job's own, which that worker empties; the sweep removes what a kill leaves."""
+    return root_path(TEMP) / f"original-{job.pk}-{attempt_version(job)}"
+
+
 def file_stem(job: Job) -> str:
     """The beginning of the names of the files that this attempt publishes. The rows name the files
     of one attempt only."""
