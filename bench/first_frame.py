@@ -78,7 +78,7 @@ def main() -> int:
                 for number in range(ROUNDS):
                     video = different(source, folder, number)
                     times.setdefault(kind, []).append(first_frame_seconds(page, address, video))
-                    _wait_for_idle_workers(clone)
+                    wait_for_idle_workers(clone)
             bare = min(copy_seconds(sources["copied"], folder) for _ in range(ROUNDS))
     encoded, copied = (statistics.median(times[kind]) for kind in ("encoded", "copied"))
     limit = bare + MAX_ABOVE_COPY_SECONDS
@@ -99,7 +99,7 @@ def _row(name: str, median: float, each: list[float], limit: float) -> list[str]
 UNFINISHED = "from videos.models import Job; print(Job.objects.filter(finished_at=None).count())"
 
 
-def _wait_for_idle_workers(clone: Path) -> None:
+def wait_for_idle_workers(clone: Path) -> None:
     """Waits until the jobs of the last video are done, which would slow down the next one."""
     command = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c", UNFINISHED]
     for _ in range(600):

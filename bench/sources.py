@@ -42,7 +42,16 @@ def hevc_source(folder: Path) -> Path:
     spectrum of a photograph, from a handheld camera, with the noise of a sensor. A test card would
     be far too easy to encode, and strong noise far too hard.
     """
-    path, still = folder / "hevc.mp4", folder / "still.png"
+    return _hevc(folder / "hevc.mp4", "-crf", "20")
+
+
+def heavy_hevc_source(folder: Path) -> Path:
+    """Generates 60 s of HEVC and AAC in 1080p, about 150 MB. Returns the file."""
+    return _hevc(folder / "heavy.mp4", "-b:v", f"{COPY_BYTES * 8 // SECONDS}")
+
+
+def _hevc(path: Path, *rate: str) -> Path:
+    still = path.with_name("still.png")
     _scene().save(still)
     ffmpeg(
         *("-loop", "1", "-framerate", "30", "-i", still),
@@ -50,7 +59,7 @@ def hevc_source(folder: Path) -> Path:
         *("-t", str(SECONDS), "-vf"),
         "crop=2200:1238:x='180+170*sin(t)':y='100+90*cos(t*1.3)',"
         "rotate=0.03*sin(t*0.9):ow=1920:oh=1080,noise=alls=6:allf=t,format=yuv420p",
-        *("-c:v", "libx265", "-preset", "ultrafast", "-crf", "20", "-tag:v", "hvc1"),
+        *("-c:v", "libx265", "-preset", "ultrafast", *rate, "-tag:v", "hvc1"),
         *("-x265-params", "log-level=error", "-c:a", "aac", "-ac", "2", path),
     )
     return path
