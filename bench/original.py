@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from bench.first_frame import different, wait_for_idle_workers
 from bench.sources import heavy_hevc_source
 from bench.table import print_table, verdict
-from bench.watch import CHROMIUM, MAKE_MEMBER, log_in, site
+from bench.watch import member_page, site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -58,15 +58,11 @@ def measured(folder: Path) -> tuple[list[float], int, int]:
     videos = [different(source, folder, number) for number in range(ROUNDS)]
     with sync_playwright() as play, site(folder) as (address, clone):
         shell = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c"]
-        subprocess.run([*shell, MAKE_MEMBER], cwd=clone, check=True)
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM])
-        page = browser.new_page()
-        log_in(page, address)
-        times = []
-        for video in videos:
-            times.append(published_seconds(page, address, video))
-            wait_for_idle_workers(clone)
-        browser.close()
+        times: list[float] = []
+        with member_page(play, address, clone) as page:
+            for video in videos:
+                times.append(published_seconds(page, address, video))
+                wait_for_idle_workers(clone)
         told = subprocess.run(
             [*shell, STORED], cwd=clone, check=True, capture_output=True, text=True
         )

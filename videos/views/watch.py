@@ -29,6 +29,7 @@ from videos.selectors.watch import processing_of, watch_page
 from videos.services.details import delete_video, edit_video
 from videos.services.processing.attempt import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_thumbnail_frame, set_uploaded_thumbnail
+from videos.views.awaiting import await_watchable
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -77,24 +78,28 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
         return _status_for_scripts(video)
     watching = bool(request.GET.get("watching"))
     plays_original = request.GET.get("original") != "no"
-    if not watching and is_htmx(request) and is_watchable(video, plays_original=plays_original):
-        return _page_with_player(request, short_id)
-    processing = processing_of(
-        video,
-        watching=watching,
-        since=time_parameter(request.GET, "since"),
-        plays_original=plays_original,
-    )
-    response = render(
-        request,
-        "videos/processing/below_player.html" if watching else "videos/processing/status.html",
-        {
-            "video": video,
-            "processing": processing,
-            "was_stopped": video.error_message == CANCELLED,
-            "may_retry": video.may_be_retried_by(request.user),
-        },
-    )
+    if not watching and is_htmx(request):
+        with deleted_is_404():
+            await_watchable(video, viewer=request.user.pk, plays_original=plays_original)
+        if is_watchable(video, plays_original=plays_original):
+            return _page_with_player(request, short_id)
+    return _state(request, video, watching=watching, plays_original=plays_original)
+
+
+def _state(
+    request: MemberRequest, video: Video, *, watching: bool, plays_original: bool
+) -> HttpResponse:
+    since = time_parameter(request.GET, "since")
+    context = {
+        "video": video,
+        "processing": processing_of(
+            video, watching=watching, since=since, plays_original=plays_original
+        ),
+        "was_stopped": video.error_message == CANCELLED,
+        "may_retry": video.may_be_retried_by(request.user),
+    }
+    name = "below_player" if watching else "status"
+    response = render(request, f"videos/processing/{name}.html", context)
     if not watching and is_htmx(request) and not video.is_unfinished:
         response["HX-Refresh"] = "true"  # the page shows the failure at its top
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from datetime import timedelta
 from html import unescape
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -29,6 +31,7 @@ from tests.videos.stored_videos import (
     wake_ups,
 )
 from videos.models import Caption, Job, JobState, ProcessingStatus, Removal, Rendition, Video
+from videos.views import awaiting
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 JSON = {"Accept": "application/json"}
+HTMX = {"HX-Request": "true"}
 UNFINISHED = [ProcessingStatus.PENDING, ProcessingStatus.PROCESSING]
 
 
@@ -176,8 +180,7 @@ def test_the_fragment_asks_again_while_there_is_something_to_wait_for(
 ) -> None:
     video = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
     Job.objects.create(video=video, progress=42, seconds_left=120)
-    htmx = {"HX-Request": "true"}
-    answer = client.get(f"/v/{video.short_id}/status/", headers=htmx)
+    answer = client.get(f"/v/{video.short_id}/status/", headers=HTMX)
     html = answer.content.decode()
     assert "42%" in html
     assert "about 2 minutes" in html
@@ -185,9 +188,57 @@ def test_the_fragment_asks_again_while_there_is_something_to_wait_for(
     assert "HX-Refresh" not in answer
 
     Video.objects.update(processing_status=ProcessingStatus.COMPLETED)
-    answer = client.get(f"/v/{video.short_id}/status/", headers=htmx)
+    answer = client.get(f"/v/{video.short_id}/status/", headers=HTMX)
     assert answer["HX-Refresh"] == "true"
     assert not asked_again(answer.content.decode())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("end", ["COMPLETED", "FAILED", None])
+def test_a_page_of_a_new_video_is_answered_when_that_can_be_watched(
+    client: Client, bob: User, end: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None: it is deleted meanwhile."""
+    monkeypatch.setattr(awaiting, "WAIT_SECONDS", 60)
+    video = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
+
+    def change() -> None:
+        if end is None:
+            Video.objects.all().delete()
+        else:
+            sentence = "Because." if end == "FAILED" else None
+            Video.objects.update(processing_status=end, error_message=sentence)
+        connection.close()
+
+    changing = threading.Timer(0.1, change)
+    since = time.monotonic()
+    changing.start()
+    answer = client.get(f"/v/{video.short_id}/status/", headers={"HX-Request": "true"})
+    assert 0.1 <= time.monotonic() - since < 30
+    changing.join()
+    if end is None:
+        assert answer.status_code == 404
+    else:
+        assert answer["HX-Refresh"] == "true"
+    assert ("<clip-player" in answer.content.decode()) == (end == "COMPLETED")
+
+
+def test_few_pages_are_kept_waiting_and_none_for_long(
+    client: Client, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = make_video(uploader=bob, status=ProcessingStatus.PROCESSING)
+    path = f"/v/{video.short_id}/status/"
+    since = time.monotonic()
+    assert asked_again(client.get(path, headers=HTMX).content.decode())
+    assert time.monotonic() - since >= awaiting.WAIT_SECONDS
+
+    monkeypatch.setattr(awaiting, "WAIT_SECONDS", 60)
+    slots = [awaiting._slots.take(bob.pk) for _ in range(2)]
+    assert asked_again(client.get(path, headers=HTMX).content.decode()), "at once"
+    for slot in slots:
+        slot.release()
+    Video.objects.update(created_at=timezone.now() - timedelta(seconds=11))
+    assert asked_again(client.get(path, headers=HTMX).content.decode()), "it is no new one"
 
 
 def asked_again(html: str) -> list[str]:
@@ -197,8 +248,8 @@ def asked_again(html: str) -> list[str]:
 @pytest.mark.parametrize(
     ("minutes", "seconds_left", "every"),
     [
-        (0, None, "0.2"),
-        (0.1, 60, "0.5"),
+        (0, None, "0.1"),
+        (0.2, 60, "0.5"),
         (1, None, "2"),
         (5, None, "10"),
         (60, None, "15"),
