@@ -42,21 +42,29 @@ def hevc_source(folder: Path) -> Path:
     spectrum of a photograph, from a handheld camera, with the noise of a sensor. A test card would
     be far too easy to encode, and strong noise far too hard.
     """
-    return _hevc(folder / "hevc.mp4", "-crf", "20")
+    return _hevc(folder / "hevc.mp4", SECONDS, "-crf", "20")
 
 
 def heavy_hevc_source(folder: Path) -> Path:
-    """Generates 60 s of HEVC and AAC in 1080p, about 150 MB. Returns the file."""
-    return _hevc(folder / "heavy.mp4", "-b:v", f"{COPY_BYTES * 8 // SECONDS}")
+    """Generates 60 s of HEVC and AAC in 1080p, about 150 MB. Returns the file.
+
+    Six seconds are repeated, because encoding so many bits takes minutes.
+    """
+    path = folder / "heavy.mp4"
+    part = _hevc(folder / "part.mp4", SECONDS // 10, "-b:v", f"{COPY_BYTES * 8 // SECONDS}")
+    repeated = ("-stream_loop", "9", "-i", part)
+    streams = ("-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", "-ac", "2")
+    ffmpeg(*repeated, *_tone(), *streams, "-tag:v", "hvc1", "-t", str(SECONDS), path)
+    return path
 
 
-def _hevc(path: Path, *rate: str) -> Path:
+def _hevc(path: Path, seconds: int, *rate: str) -> Path:
     still = path.with_name("still.png")
     _scene().save(still)
     ffmpeg(
         *("-loop", "1", "-framerate", "30", "-i", still),
         *_tone(),
-        *("-t", str(SECONDS), "-vf"),
+        *("-t", str(seconds), "-vf"),
         "crop=2200:1238:x='180+170*sin(t)':y='100+90*cos(t*1.3)',"
         "rotate=0.03*sin(t*0.9):ow=1920:oh=1080,noise=alls=6:allf=t,format=yuv420p",
         *("-c:v", "libx265", "-preset", "ultrafast", *rate, "-tag:v", "hvc1"),

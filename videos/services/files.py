@@ -108,7 +108,7 @@ def set_strays_aside(video_id: UUID, files: Iterable[StoredFile]) -> int:
 
 def _unnamed(video_id: UUID, files: Iterable[StoredFile]) -> list[StoredFile]:
     """Those of the files that no row of the video names, and whose removal is not requested."""
-    video = Video.objects.select_for_update().filter(pk=video_id).first()
+    video = Video.objects.filter(pk=video_id).first()
     if video is None:
         return []  # its removal covers all files whose names begin with its id
     kept = set(files_of(video))
@@ -120,6 +120,7 @@ def _set_stray_aside(video_id: UUID, file: StoredFile) -> bool:
     """Sets a file aside while the video's row is locked: whoever publishes another file of the
     video locks it as well, and publishes only files that are there."""
     with transaction.atomic():
+        list(Video.objects.select_for_update().filter(pk=video_id).values_list("pk"))
         return bool(_unnamed(video_id, [file])) and set_aside(file, why=STRAY, video_id=video_id)
 
 
