@@ -175,7 +175,6 @@ def test_one_of_several_sounds_is_chosen(tab: Tab, bob: User) -> None:
     tab.evaluate(f"void ({SOUNDS}.tracks[1].enabled = true)")
     loaded = "performance.getEntriesByType('resource').map(({ name }) => name).join()"
     tab.wait_until(f"{loaded}.includes('source.sound-3.init.mp4')", told=loaded)
-    # WebKitGTK has to open the video again, which hls.js does.
     tab.wait_until(f"Math.abs({VIDEO}.currentTime - 1) < 0.1", told=STATE)
     play_through_hls_js(tab)
     assert tab.evaluate(f"{SOUNDS}.chosen") == 1

@@ -151,10 +151,11 @@ def _made(
     Raises: UnfitCopyError for a copied picture; as ``transcode``.
     """
     encoder, path = run_plan(plan), output_path(workdir, plan.top)
-    if any(sound.copied for sound in plan.sounds) and (unfit := reason_to_encode(path)):
+    late, has_copies = partial(tick, NEARLY_DONE), any(sound.copied for sound in plan.sounds)
+    if has_copies and (unfit := reason_to_encode(path, tick=late)):
         plan = replace(plan, sounds=with_encoded(plan.sounds, unfit))
         encoder = run_plan(plan)
-    if plan.copied and (problem := reason_against_copy(path, tick=partial(tick, NEARLY_DONE))):
+    if plan.copied and (problem := reason_against_copy(path, tick=late)):
         raise UnfitCopyError(problem)
     return plan, encoder
 
