@@ -62,14 +62,14 @@ ORIGINAL_CODECS: Final = frozenset({H264, *CODECS})
 def plan_original(info: MediaInfo, options: Options) -> Plan | None:
     """Returns the plan for the rendition in original quality.
 
-    None for a video that is copied, since that is the original quality already, and for a picture
-    that doesn't fit.
+    None for a video that is copied, since that is the original quality already, for a picture that
+    doesn't fit, and for one of which a copy was made and was unfit.
 
     Raises:
         SourceError: the file cannot become a video.
     """
     plan, video = make_plan(info, options), info.video
-    if video is None or plan.copied or reasons_against(video, options):
+    if video is None or plan.copied or info.copy_problem or reasons_against(video, options):
         return None
     rendition = PlannedRendition(
         name=ORIGINAL_QUALITY,

@@ -97,6 +97,12 @@ def test_what_leaves_a_doubt_is_not(changes: dict[str, Any]) -> None:
     assert plan_original(info(video(**changes), audio()), OPTIONS) is None
 
 
+def test_a_copy_that_was_unfit_is_not_tried_again() -> None:
+    source = info(video(), audio(), copy_problem="keyframes that players cannot start at")
+    assert not make_plan(source, OPTIONS).copied
+    assert plan_original(source, OPTIONS) is None
+
+
 def test_what_cannot_become_a_video_is_an_error_as_for_all_plans() -> None:
     with pytest.raises(SourceError, match="too high"):
         plan_original(info(sized(8192, 8192, **HEVC), audio()), OPTIONS)
