@@ -24,7 +24,7 @@ from videos.models import Job, JobKind, JobState, Rendition, Video
 from videos.services.files import remove_unpublished
 from videos.services.processing import jobs
 from videos.services.processing.options import transcode_options
-from videos.services.processing.publish import place_rendition
+from videos.services.processing.publish import QUICK_NICE, place_rendition
 from videos.services.processing.rendition_rows import stored_bytes_of
 from videos.services.processing.work_folders import attempt_version, original_folder
 from videos.transcode.errors import TranscodeError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from videos.transcode.media import MediaInfo
-    from videos.transcode.types import Tick
+    from videos.transcode.types import Options, Tick
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ def publish_original(job: Job, info: MediaInfo) -> None:
         try:
             folder.mkdir()
             source, fence = _held_source(job, folder), partial(_lock_wanted_job, job)
-            _publish(job, source, folder, info, fence=fence, tick=_ticker(job))
+            options = transcode_options(nice=QUICK_NICE)  # the encode has begun by now
+            _publish(job, source, folder, info, options=options, fence=fence, tick=_ticker(job))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except jobs.GiveBackError:
@@ -84,9 +85,10 @@ def add_missing_original(job: Job, folder: Path, *, tick: Tick) -> None:
     if has_one or not video.original_key or not current_config().offer_original_quality:
         return
     try:
-        info = probe(video.original_file, options=transcode_options(), tick=tick)
+        source, options = video.original_file, transcode_options()
+        info = probe(source, options=options, tick=tick)
         fence = partial(jobs.extend_lease, job)
-        _publish(job, video.original_file, folder, info, fence=fence, tick=tick)
+        _publish(job, source, folder, info, options=options, fence=fence, tick=tick)
     except (jobs.LeaseLostError, jobs.GiveBackError):
         raise
     except Exception as error:
@@ -111,11 +113,12 @@ def _publish(
     folder: Path,
     info: MediaInfo,
     *,
+    options: Options,
     fence: Callable[[], None],
     tick: Tick,
 ) -> None:
     """Makes the rendition and stores its row, or leaves nothing. For `fence` see `_store`."""
-    original = make_original(source, folder, info, options=transcode_options(), tick=tick)
+    original = make_original(source, folder, info, options=options, tick=tick)
     if original is None:
         return
     placed: list[Path] = []
