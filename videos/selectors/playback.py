@@ -13,7 +13,7 @@ from videos.models import Rendition, Video
 from videos.transcode.errors import NotFragmentedError
 from videos.transcode.file_start import initialisation_segment
 from videos.transcode.fragments import FragmentIndex, codecs, read_index
-from videos.transcode.sound_tracks import SoundTrack, tracks_of_row
+from videos.transcode.sound_tracks import SoundTrack, sounds_of_file, tracks_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,8 +92,7 @@ def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
             index = _index(rendition)
             if index.fragments and all(index.sounds.values()):
                 known = rendition.codecs or codecs(rendition.path)
-                tracks = tracks_of_row(rendition.sound_tracks)
-                sounds = tuple(track for track in tracks if track.number in index.sounds)
+                sounds = sounds_of_file(tracks_of_row(rendition.sound_tracks), index.sounds)
                 found.append(
                     Playable(rendition=rendition, index=index, codecs=known, sounds=sounds)
                 )

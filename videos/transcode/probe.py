@@ -96,13 +96,21 @@ def _probe(
     header = _header(path, options, whole, tick, stack)
     streams = cast("list[Json]", header.facts.get("streams", []))
     chosen = choose_video(streams)
-    facts = partial(_info, path, header, whole=whole, options=options, tick=tick)
+    facts = partial(
+        _info,
+        path,
+        header,
+        whole=whole,
+        options=options,
+        tick=tick,
+        trusts_aac=not reads_frames,
+    )
     if chosen is None:
         return facts(None, None, NO_FRAMES)
     _check_size(chosen, options)
     guess = None if header.hidden else guessed_tracks(chosen, streams)
     if guess and on_guess is not no_guess:
-        on_guess(facts(chosen, guess, NO_FRAMES))
+        on_guess(facts(chosen, guess, NO_FRAMES, trusts_aac=True))  # it is tried meanwhile
     read = (header.view, chosen, streams, options, tick)
     return facts(chosen, *read_tracks(*read, reads_frames=reads_frames))
 
@@ -117,6 +125,7 @@ def _info(
     whole: bool,
     options: Options,
     tick: Tick,
+    trusts_aac: bool,
 ) -> MediaInfo:
     """Returns the facts that header, packets and frames of the chosen picture lead to."""
     streams = cast("list[Json]", header.facts.get("streams", []))
@@ -124,7 +133,9 @@ def _info(
     descriptions = read_sample_descriptions(path)
     # A track without packets is no sound.
     heard = [one for one in streams if not tracks or _has_packets(one, tracks)]
-    found = choose_sounds(path, heard, header.hidden, options=options, tick=tick)
+    found = choose_sounds(
+        path, heard, header.hidden, options=options, tick=tick, trusts_aac=trusts_aac
+    )
     timeline = _timeline(container, chosen, found.tracks, tracks)
     video: VideoStream | None = None
     if chosen and tracks:

@@ -59,6 +59,7 @@ def choose_sounds(
     *,
     options: Options,
     tick: Tick,
+    trusts_aac: bool,
 ) -> ChosenSounds:
     """Returns the tracks that can be decoded, at most ``options.max_sounds``.
 
@@ -68,6 +69,7 @@ def choose_sounds(
 
     Args:
         hidden: names of the codecs of tracks that were hidden from ffprobe, by stream.
+        trusts_aac: whether no AAC is tried, for the site's own files.
 
     Raises:
         ProcessingError: the server is at fault.
@@ -77,26 +79,25 @@ def choose_sounds(
     kept: list[Json] = []
     surplus, end = 0, time.monotonic() + options.probe_seconds
     for track in candidates:
-        seconds = end - time.monotonic()
+        is_trusted = track.get("codec_name") == "aac" and (trusts_aac or not kept)
         if len(kept) == options.max_sounds:
             surplus += 1
-        elif _is_usable(path, track, options, tick, seconds, is_first=not kept):
+        elif is_trusted or _is_usable(path, track, options, tick, end, is_first=not kept):
             kept.append(track)
         else:
             lost.append(track)
-    names = [_name(track, hidden) for track in lost]
-    if kept:
-        names = [name for name in names if name != COMPANION]
+    names = dict.fromkeys(_name(track, hidden) for track in lost)
+    told = (name for name in names if name != COMPANION or not kept)
     others = sorted(kept[1:], key=lambda track: int(track["index"]))
-    return ChosenSounds((*kept[:1], *others), tuple(dict.fromkeys(names)), surplus)
+    return ChosenSounds((*kept[:1], *others), tuple(told), surplus)
 
 
 def _is_usable(
-    path: Path, track: Json, options: Options, tick: Tick, seconds: float, *, is_first: bool
+    path: Path, track: Json, options: Options, tick: Tick, end: float, *, is_first: bool
 ) -> bool:
-    if is_first and track.get("codec_name") == "aac":
-        return True
-    # A lack of time says nothing about a decoder: the track may begin late in a large file.
+    """`end`: by the monotonic clock. A lack of time says nothing about a decoder, since the track
+    may begin late in a large file."""
+    seconds = end - time.monotonic()
     return _decodes(path, track, options, tick, seconds) if seconds > 0 else is_first
 
 

@@ -67,6 +67,19 @@ def tracks_of_row(stored: Iterable[Mapping[str, Any]]) -> tuple[SoundTrack, ...]
     return tuple(SoundTrack(**one) for one in stored)
 
 
+def sounds_of_file(known: Iterable[SoundTrack], numbers: Iterable[int]) -> tuple[SoundTrack, ...]:
+    """Returns the sounds of a file whose tracks are separate: all of them, since its picture is
+    silent without them, with what the row tells.
+
+    Args:
+        known: of the row.
+        numbers: of the sound tracks in the file.
+    """
+    told = {track.number: track for track in known}
+    nameless = SoundTrack(number=0, language=UNKNOWN, title="", channels=0)
+    return tuple(told.get(number, replace(nameless, number=number)) for number in numbers)
+
+
 def public_title(title: str) -> str:
     """Returns a title that all viewers may read; "" for a path of a disk or for coordinates."""
     return "" if _PATH.search(title) or names_place(title) else title

@@ -14,6 +14,7 @@ from tests.videos.transcode.several_sounds import SECONDS, Tone, clip_with, hear
 from videos.transcode import pipeline
 from videos.transcode.commands import transcode_command
 from videos.transcode.fragments import read_index, track_ends
+from videos.transcode.languages import TWO_LETTERS, language_code, three_letters
 from videos.transcode.pipeline import transcode, transcode_lower
 from videos.transcode.probe import probe
 from videos.transcode.sound_tracks import lost_sounds_note, public_title, sound_label, sound_tracks
@@ -184,6 +185,14 @@ def test_titles_with_places_or_paths_are_no_names() -> None:
 )
 def test_labels(language: str, title: str, label: str) -> None:
     assert sound_label(language, title, number=2) == label
+
+
+def test_languages_come_back_from_a_file() -> None:
+    assert [three_letters(code) for code in ("de", "zh", "ast", "und")] == [
+        *("deu", "zho", "ast", "und")
+    ]
+    for code in TWO_LETTERS.values():
+        assert language_code(three_letters(code)) == code
 
 
 def test_a_single_sound_is_none_to_choose_from() -> None:

@@ -102,6 +102,14 @@ def test_each_playlist_names_its_own_fragments(
         assert content == initialisation_segment(rendition.path, track=sound or 1)
 
 
+def test_a_file_whose_row_tells_nothing_of_its_sounds_is_not_silent(
+    client: Client, rendition: Rendition
+) -> None:
+    Rendition.objects.update(sound_tracks=[])
+    master = get(client, f"{base_of(rendition)}master.m3u8")
+    assert [one.name for one in master.media] == ["Track 1", "Track 2"]
+
+
 def test_guests_get_them_too(client: Client, rendition: Rendition, bob: User) -> None:
     issued = create_guest_link(video=rendition.video, created_by=bob, lifetime=timedelta(days=1))
     client.logout()
