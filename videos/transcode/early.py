@@ -1,27 +1,35 @@
 """Copies a source while its packets and frames are still read, which takes as long as the copy.
 
-The copy is used if the plan says the very same command in the end; else it is thrown away.
+The copy is also cleaned, finalised and read meanwhile, as ``pipeline`` does it with others. It is
+used if the plan says the very same command in the end; else it is thrown away.
 """
 
 from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
+from videos.transcode.aac import reason_to_encode
 from videos.transcode.beside import beside
 from videos.transcode.commands import output_path, transcode_command
 from videos.transcode.errors import SourceError, TranscodeError
+from videos.transcode.finalise import finalise
 from videos.transcode.limits import limits_of
+from videos.transcode.made import MadeFacts, read_made
+from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan
 from videos.transcode.run import run
+from videos.transcode.types import NEARLY_DONE
+from videos.transcode.user_data import remove_user_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from videos.transcode.media import MediaInfo
-    from videos.transcode.types import Options, Plan, Tick
+    from videos.transcode.types import Options, Plan, PlannedRendition, Tick
 
 FOLDER = "early"
 TICK_SECONDS = 0.1  # how soon it ends when it is thrown away
@@ -37,7 +45,8 @@ class EarlyCopy:
         self._options = options
         self._stack = stack
         self._command: Sequence[str] = ()
-        self._result: Callable[[Tick], bool] | None = None
+        self._result: Callable[[Tick], _Copied | None] | None = None
+        self.facts: MadeFacts | None = None  # of the copy that was taken last, if they are known
 
     def start(self, info: MediaInfo) -> None:
         """Starts if these facts, which may be wrong, lead to a copy. Does not wait for it."""
@@ -49,7 +58,7 @@ class EarlyCopy:
             return
         command = transcode_command(self._source, self._folder, plan, self._options)
 
-        def copy(tick: Tick) -> bool:
+        def copy(tick: Tick) -> _Copied | None:
             try:
                 run(
                     command,
@@ -61,8 +70,8 @@ class EarlyCopy:
                     cwd=self._folder,
                 )
             except (TranscodeError, OSError):
-                return False
-            return True
+                return None
+            return _Copied(_finished(self._folder, plan.top, self._options, tick))
 
         self._folder.mkdir(parents=True, exist_ok=True)
         self._command = command
@@ -74,15 +83,40 @@ class EarlyCopy:
 
         Raises: what ``tick`` raises; OSError.
         """
+        self.facts = None
         if self._result is None:
             return False
         if transcode_command(self._source, self._folder, plan, self._options) != self._command:
             return False
         result, self._result = self._result, None  # a second run starts afresh
-        if not result(tick):
+        copied = result(tick)
+        if copied is None:
             return False
         output_path(self._folder, plan.top).rename(output_path(self._workdir, plan.top))
+        self.facts = copied.facts
         return True
+
+
+class _Copied(NamedTuple):
+    facts: MadeFacts | None
+
+
+def _finished(
+    folder: Path, rendition: PlannedRendition, options: Options, tick: Tick
+) -> MadeFacts | None:
+    """Finalises a copy that players can play. Returns its facts.
+
+    None for any other: ``pipeline`` then does the steps that are missing, and tells why.
+    """
+    path, late = output_path(folder, rendition), partial(tick, NEARLY_DONE)
+    try:
+        remove_user_data(path, codec=rendition.codec, tick=late)
+        if reason_to_encode(path, tick=late) or reason_against_copy(path, tick=late):
+            return None
+        finalise(path, tick=late)
+        return read_made(path, options=options, tick=tick)
+    except (TranscodeError, OSError):
+        return None
 
 
 @contextmanager

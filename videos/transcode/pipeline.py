@@ -49,10 +49,13 @@ from videos.transcode.user_data import remove_user_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from fractions import Fraction
     from pathlib import Path
 
     from videos.transcode.early import EarlyCopy
+    from videos.transcode.made import MadeFacts
     from videos.transcode.media import MediaInfo
+    from videos.transcode.types import PlannedRendition
 
 # FFmpeg writes this if no frame could be decoded, or if it has no decoder at all. Its other
 # complaints about data also appear when the server is at fault. A source that is at fault is
@@ -129,7 +132,9 @@ def _copied_or_encoded(
     def result(info: MediaInfo) -> TranscodeResult:
         plan = make_plan(info, options)
         plan, encoder = _made(plan, workdir, partial(run_plan, source, workdir, info), tick)
-        renditions = checked_renditions(workdir, info, plan, options=options, tick=tick)
+        renditions = checked_renditions(
+            workdir, info, plan, options=options, tick=tick, early=early
+        )
         return TranscodeResult(info=info, plan=plan, renditions=renditions, encoder=encoder)
 
     try:
@@ -198,7 +203,13 @@ def _nearly_done(tick: Tick) -> Tick:
 
 
 def checked_renditions(
-    workdir: Path, info: MediaInfo, plan: Plan, *, options: Options, tick: Tick
+    workdir: Path,
+    info: MediaInfo,
+    plan: Plan,
+    *,
+    options: Options,
+    tick: Tick,
+    early: EarlyCopy | None = None,
 ) -> tuple[Made, ...]:
     """Finalises and checks all renditions.
 
@@ -209,30 +220,34 @@ def checked_renditions(
     fps = plan.treatment.fps if plan.treatment and not plan.keeps_times else info.video.fps
     for rendition in plan.renditions:
         path = output_path(workdir, rendition)
-        problem: NotFragmentedError | None = None
+        problem = None
         try:
             finalise(path, tick=partial(tick, NEARLY_DONE))
         except NotFragmentedError as error:
             problem = error
-        facts = check_output(
-            path, plan, rendition, fps=fps, options=options, tick=_nearly_done(tick)
-        )
+        known, late = early.facts if early else None, _nearly_done(tick)
+        facts = check_output(path, plan, rendition, fps=fps, options=options, tick=late, made=known)
         if problem is not None:  # nothing that check_output looks for, and explains better
             raise problem
-        made = Made(
-            rendition=rendition,
-            path=path,
-            width=facts.width,
-            height=facts.height,
-            fps=fps,
-            # As the playlist adds up. A file whose frames are reordered may say more.
-            duration_seconds=float(read_index(path).duration),
-            size_bytes=facts.size_bytes,
-            sounds=sound_tracks(plan.sounds_of(rendition)),
-            hdr=facts.hdr,
-        )
-        renditions.append(made)
+        renditions.append(_made_of(rendition, path, facts, plan, fps))
     return tuple(renditions)
+
+
+def _made_of(
+    rendition: PlannedRendition, path: Path, facts: MadeFacts, plan: Plan, fps: Fraction
+) -> Made:
+    return Made(
+        rendition=rendition,
+        path=path,
+        width=facts.width,
+        height=facts.height,
+        fps=fps,
+        # As the playlist adds up. A file whose frames are reordered may say more.
+        duration_seconds=float(read_index(path).duration),
+        size_bytes=facts.size_bytes,
+        sounds=sound_tracks(plan.sounds_of(rendition)),
+        hdr=facts.hdr,
+    )
 
 
 def make_renditions(
@@ -256,8 +271,9 @@ def make_renditions(
     on_start(plan)
     choice = None if plan.copied else choose_encoder(options, tick)
     name = choice.name if choice else SOFTWARE
+    is_taken = early is not None and early.take(plan, tick)
     try:
-        if not (early and early.take(plan, tick)):
+        if not is_taken:
             _run(source, workdir, info, plan, encoder=name, options=options, tick=tick)
     except ProcessingError as error:
         if choice is None or name == SOFTWARE or not may_be_hardware(error):
@@ -265,7 +281,7 @@ def make_renditions(
         choice = fallen_back(choice, error)
         on_start(plan)
         _run(source, workdir, info, plan, encoder=SOFTWARE, options=options, tick=tick)
-    if plan.copied:
+    if plan.copied and not (early and early.facts):
         # Encoders keep no user data of the source.
         path, late = output_path(workdir, plan.top), partial(tick, NEARLY_DONE)
         remove_user_data(path, codec=plan.top.codec, tick=late)

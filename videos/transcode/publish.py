@@ -42,11 +42,13 @@ def check_output(
     fps: Fraction,
     options: Options,
     tick: Tick = no_tick,
+    made: MadeFacts | None = None,
 ) -> MadeFacts:
     """Compares a finished file with its plan. Returns its facts.
 
     Args:
         fps: the frames in a second, as planned.
+        made: its facts, if they are known.
 
     Raises:
         DifferentTimesError: its times differ from the plan's timeline; with the same plan they
@@ -55,7 +57,7 @@ def check_output(
             damaged source, because the source may be the only copy and must be kept.
     """
     try:
-        made = read_made(path, options=options, tick=tick)
+        made = made or read_made(path, options=options, tick=tick)
     except FfmpegFailedError as error:
         raise _failed(error.detail) from error
     for problem in _differences(made, plan, rendition):

@@ -10,9 +10,12 @@ import pytest
 
 from tests import clips
 from tests.examples import one_in
+from tests.videos.transcode import odd_pictures
+from tests.videos.transcode.test_sound import with_own_layout
 from videos.transcode.commands import transcode_command
 from videos.transcode.early import FOLDER, early_copy
 from videos.transcode.errors import CancelledError
+from videos.transcode.made import MadeFacts, read_made
 from videos.transcode.pipeline import transcode
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
@@ -29,6 +32,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.ffmpeg
 
 OPTIONS = Options()
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Results that were read after the packets of their source."""
+    paths: list[Path] = []
+
+    def noted(path: Path, **options: Any) -> MadeFacts:
+        paths.append(path)
+        return read_made(path, **options)
+
+    monkeypatch.setattr("videos.transcode.publish.read_made", noted)
+    return paths
 
 
 def processed(source: Path, folder: Path) -> tuple[TranscodeResult, list[MediaInfo]]:
@@ -71,10 +87,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     ),
 )
 def test_a_plain_video_is_copied_once_and_early(
-    make: Callable[[], Path], tmp_path: Path, runs: list[list[str]]
+    make: Callable[[], Path], tmp_path: Path, runs: list[list[str]], read: list[Path]
 ) -> None:
     source = make()
     result, guesses = processed(source, tmp_path)
+    assert read == []
     assert result.plan.copied
     assert len(guesses) == 1
     assert runs == []
@@ -113,6 +130,16 @@ def test_a_copy_of_what_must_be_encoded_is_thrown_away(
     assert not result.plan.copied
     assert len(runs) == 1
     assert not (tmp_path / FOLDER).exists()
+
+
+@pytest.mark.parametrize("make", [odd_pictures.open_gop, with_own_layout])
+def test_a_copy_that_players_could_not_play_is_found_as_well(
+    make: Callable[[], Path], tmp_path: Path, runs: list[list[str]], read: list[Path]
+) -> None:
+    source = make()
+    result, guesses = processed(source, tmp_path)
+    assert len(guesses) == len(runs) == len(read) == 1
+    assert not (result.plan.copied and all(sound.copied for sound in result.plan.sounds))
 
 
 def test_a_wrong_guess_is_not_taken(tmp_path: Path, runs: list[list[str]]) -> None:
