@@ -47,7 +47,7 @@ HEVC_STARTS: Final = range(16, 22)
 HEVC_OPEN_START: Final = 21  # CRA: pictures that are shown before it may need earlier ones
 HEVC_LEADING: Final = range(6, 10)
 HEVC_NEEDS_EARLIER: Final = frozenset({8, 9})  # RASL
-MAX_LEADING: Final = 64
+MAX_LEADING: Final = 16
 
 AV1_FRAME_HEADER, AV1_FRAME = 3, 6
 VP9_HEADER_BYTES: Final = 12
@@ -56,14 +56,23 @@ VP9_MARKER, VP9_SYNC, VP9_RGB = 2, 0x498342, 7
 
 @dataclass(slots=True)
 class _Track:
-    """``record``: the decoder's parameters; ``sequence``: those of the first picture of AV1."""
+    """The picture's track.
+
+    Attributes:
+        record: the decoder's parameters.
+        sets: the parameter sets in it: NAL units of HEVC, the sequence header of AV1.
+        sequence: the sequence header of the first picture of AV1.
+    """
 
     reader: FileReader
     record: bytes
+    sets: frozenset[bytes] = frozenset()
     sequence: bytes = b""
 
 
-def has_independent_fragments(path: Path, codec: str) -> bool:
+def has_independent_fragments(
+    path: Path, codec: str, *, tick: Callable[[], None] = lambda: None
+) -> bool:
     """Returns whether each fragment can be decoded whole without the one in front of it.
 
     Otherwise its first pictures, which are shown before its keyframe, need the fragment before
@@ -72,6 +81,7 @@ def has_independent_fragments(path: Path, codec: str) -> bool:
 
     Args:
         codec: of the picture, in FFmpeg's name.
+        tick: called for each fragment.
 
     Raises:
         UnfitCopyError: players cannot start at each fragment.
@@ -79,26 +89,26 @@ def has_independent_fragments(path: Path, codec: str) -> bool:
         OSError: the file cannot be read.
     """
     if codec not in _CODECS:
-        if reason := reason_against_copy(path):
+        if reason := reason_against_copy(path, tick=tick):
             raise UnfitCopyError(reason)
         return True
-    box, is_independent = _CODECS[codec]
+    box, sets_of, is_independent = _CODECS[codec]
     with path.open("rb") as file:
         reader = FileReader.of(file)
         index, start = read_index(file), read_start(reader)
         try:
             if start is None:
                 raise ValueError("the start of the file is incomplete")
-            track = _Track(reader, decoder_record(start.moov, box)[1])
-            # All are looked at, since each may raise.
-            found = [
-                is_independent(track, samples)
-                for fragment in index.fragments
-                if (samples := list(_samples(reader, fragment, index.video_track)))
-            ]
+            record = decoder_record(start.moov, box)[1]
+            track, are_all = _Track(reader, record, sets_of(record)), True
+            for fragment in index.fragments:
+                tick()
+                samples = list(_samples(reader, fragment, index.video_track))
+                # All are looked at, since each may raise.
+                are_all = (not samples or is_independent(track, samples)) and are_all
         except (ValueError, IndexError) as error:
             raise NotFragmentedError(str(error)) from error
-    return all(found)
+    return are_all
 
 
 def _samples(reader: FileReader, fragment: Fragment, track: int) -> Iterator[Sample]:
@@ -115,10 +125,7 @@ def _samples(reader: FileReader, fragment: Fragment, track: int) -> Iterator[Sam
 
 
 def _hevc(track: _Track, samples: list[Sample]) -> bool:
-    sets = _hevc_sets(track.record)
-    if not {unit_kind(one[0]) for one in sets} >= PARAMETER_SETS:
-        raise UnfitCopyError(NO_PARAMETERS)
-    kinds = (_hevc_picture(track, sample, sets) for sample in samples)
+    kinds = (_hevc_picture(track, sample) for sample in samples)
     first = next(kinds)
     if first not in HEVC_STARTS:
         raise UnfitCopyError(NOT_IDR)
@@ -132,7 +139,7 @@ def _hevc(track: _Track, samples: list[Sample]) -> bool:
     return True
 
 
-def _hevc_picture(track: _Track, sample: Sample, sets: frozenset[bytes]) -> int:
+def _hevc_picture(track: _Track, sample: Sample) -> int:
     """Returns the type of a picture's first slice; -1 if it has none. Raises: UnfitCopyError."""
     length_size = (track.record[LENGTH_SIZE_OFFSET] & 3) + 1
     place, end = sample.offset, sample.offset + sample.size
@@ -147,14 +154,15 @@ def _hevc_picture(track: _Track, sample: Sample, sets: frozenset[bytes]) -> int:
             return kind
         if size and kind in PARAMETER_SETS:
             unit = track.reader.read(place, min(size, MAX_PARAMETER_BYTES))
-            if unit.rstrip(b"\0") not in sets:
+            if unit.rstrip(b"\0") not in track.sets:
                 raise UnfitCopyError(OTHER_PARAMETERS)
         place += size
     return -1
 
 
 def _hevc_sets(record: bytes) -> frozenset[bytes]:
-    """Returns the parameter sets of an ``hvcC`` (ISO/IEC 14496-15, 8.3.3.1)."""
+    """Returns the parameter sets of an ``hvcC`` (ISO/IEC 14496-15, 8.3.3.1). Raises: UnfitCopyError
+    if one kind is missing."""
     sets: set[bytes] = set()
     place = ARRAYS_OFFSET + 1
     for _ in range(record[ARRAYS_OFFSET]):
@@ -164,7 +172,10 @@ def _hevc_sets(record: bytes) -> frozenset[bytes]:
             size = int.from_bytes(record[place : place + 2])
             sets.add(record[place + 2 : place + 2 + size].rstrip(b"\0"))
             place += 2 + size
-    return frozenset(sets - {b""})
+    sets.discard(b"")
+    if not {unit_kind(one[0]) for one in sets} >= PARAMETER_SETS:
+        raise UnfitCopyError(NO_PARAMETERS)
+    return frozenset(sets)
 
 
 # -- AV1
@@ -172,8 +183,6 @@ def _hevc_sets(record: bytes) -> frozenset[bytes]:
 
 def _av1(track: _Track, samples: list[Sample]) -> bool:
     """The parameters are in each keyframe. Encoders write others into the record (SVT-AV1 1.4)."""
-    if SEQUENCE_HEADER not in dict(_av1_units(track.record[RECORD_BYTES:])):
-        raise UnfitCopyError(NO_PARAMETERS)
     sample = samples[0]
     content = track.reader.read(sample.offset, min(sample.size, MAX_PARAMETER_BYTES))
     for kind, unit in _av1_units(content, sample.size):
@@ -197,6 +206,14 @@ def _av1_units(content: bytes, size: int | None = None) -> Iterator[tuple[int, b
         place += unit.size
 
 
+def _av1_sets(record: bytes) -> frozenset[bytes]:
+    """Returns the sequence header of an ``av1C``. Raises: UnfitCopyError if there is none."""
+    header = dict(_av1_units(record[RECORD_BYTES:])).get(SEQUENCE_HEADER)
+    if not header:
+        raise UnfitCopyError(NO_PARAMETERS)
+    return frozenset({header})
+
+
 # -- VP9
 
 
@@ -213,8 +230,12 @@ def _vp9(track: _Track, samples: list[Sample]) -> bool:
     return True
 
 
-_CODECS: Mapping[str, tuple[bytes, Callable[[_Track, list[Sample]], bool]]] = {
-    "hevc": (b"hvcC", _hevc),
-    "av1": (b"av1C", _av1),
-    "vp9": (b"vpcC", _vp9),
+# The box with the decoder's record, its parameter sets, and whether a fragment is independent.
+_CODECS: Mapping[
+    str,
+    tuple[bytes, Callable[[bytes], frozenset[bytes]], Callable[[_Track, list[Sample]], bool]],
+] = {
+    "hevc": (b"hvcC", _hevc_sets, _hevc),
+    "av1": (b"av1C", _av1_sets, _av1),
+    "vp9": (b"vpcC", lambda _: frozenset(), _vp9),
 }

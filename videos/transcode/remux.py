@@ -55,7 +55,7 @@ def make_original(
     if any(sound.copied for sound in plan.sounds) and (unfit := reason_to_encode(path)):
         plan = replace(plan, sounds=with_encoded(plan.sounds, unfit))
         make(plan)
-    tick(NEARLY_DONE)
-    is_independent = has_independent_fragments(path, plan.top.codec)
+    late = partial(tick, NEARLY_DONE)
+    is_independent = has_independent_fragments(path, plan.top.codec, tick=late)
     (made,) = checked_renditions(workdir, info, plan, options=options, tick=tick)
     return Original(made, is_independent)

@@ -177,3 +177,11 @@ def test_h264_is_checked_as_copies_are(tmp_path: Path) -> None:
     place = data.index(b"\x65", first.offset)
     patch(path, place, b"\x61")
     assert refused(path, "h264") == NOT_IDR
+
+
+def test_the_caller_is_asked_for_each_fragment(tmp_path: Path) -> None:
+    """So that a worker keeps its lease during a file of many fragments, and can stop."""
+    asked: list[int] = []
+    path = fragmented("hevc", tmp_path)
+    assert has_independent_fragments(path, "hevc", tick=lambda: asked.append(1))
+    assert len(asked) == 3

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +45,7 @@ from videos.transcode.probe import probe
 from videos.transcode.results import Made
 from videos.transcode.sound_tracks import sound_tracks
 from videos.transcode.storyboard import plan_storyboard
-from videos.transcode.types import PlannedRendition, no_tick
+from videos.transcode.types import NEARLY_DONE, PlannedRendition, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -234,7 +235,9 @@ def _probed(file: StoredFile, name: PublishedName, tick: Tick) -> _Whole | None:
         facts = describe(path)
         placed_at = path.stat().st_mtime
         if is_original and info.video:
-            is_independent = has_independent_fragments(path, info.video.codec)
+            is_independent = has_independent_fragments(
+                path, info.video.codec, tick=partial(tick, NEARLY_DONE)
+            )
     except (SourceError, NotFragmentedError, UnfitCopyError, FileNotFoundError) as error:
         logger.info("%s is not whole: %s", path.name, error)
         return None
