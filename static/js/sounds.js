@@ -30,6 +30,7 @@ export class Sounds extends EventTarget {
   tracks = [];
   /** @type {HlsPlayer | null} */
   hls = null;
+  wanted = ""; // the name of the sound that was chosen on this page
 
   /** @param {ClipPlayer} player */
   constructor(player) {
@@ -57,7 +58,9 @@ export class Sounds extends EventTarget {
   watch(hls, events) {
     this.hls = hls;
     const language = recall("sound");
-    if (language) hls.config.audioPreference = { lang: language };
+    // hls.js is started again after errors and for some changes of the quality.
+    if (this.wanted) hls.config.audioPreference = { name: this.wanted };
+    else if (language) hls.config.audioPreference = { lang: language };
     hls.on(events.AUDIO_TRACKS_UPDATED, (_, data) => this.fill(data.audioTracks));
     hls.on(events.AUDIO_TRACK_SWITCHING, () => this.dispatchEvent(new Event("change")));
     hls.on(events.DESTROYING, () => {
@@ -78,6 +81,7 @@ export class Sounds extends EventTarget {
   choose(sound) {
     if (!this.hls) return;
     this.hls.audioTrack = sound.place;
+    this.wanted = sound.label;
     if (sound.language) remember("sound", sound.language);
     this.dispatchEvent(new Event("change"));
   }

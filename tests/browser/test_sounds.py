@@ -122,7 +122,7 @@ def test_the_language_is_kept_for_the_next_video_and_other_sizes(page: Page, bob
     assert_hears(page, 2200)
     fragments = "performance.getEntriesByType('resource').map(({ name }) => name)"
     assert not any("sound-2.m3u8" in url for url in page.evaluate(fragments))
-    page.evaluate("document.querySelector('clip-player').source.choose(480)")
+    page.evaluate("document.querySelector('clip-player').source.quality.choose(480)")
     wait_until(page, "video.videoHeight === 480")
     assert_hears(page, 2200)
     # Game and microphone have no languages: the choice is not kept.
@@ -132,6 +132,10 @@ def test_the_language_is_kept_for_the_next_video_and_other_sizes(page: Page, bob
     play(page)
     assert_hears(page, 3000)
     assert page.evaluate("localStorage.getItem('sound')") == "de"
+    # hls.js starts again after errors.
+    page.evaluate("document.querySelector('clip-player').source.startHls(1)")
+    page.wait_for_function("() => document.querySelector('clip-player').sounds.length === 3")
+    assert page.evaluate("document.querySelector('clip-player').sounds.chosen") == 2
 
 
 @pytest.mark.long  # in test_hls with one sound

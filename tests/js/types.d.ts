@@ -128,7 +128,7 @@ declare global {
     nextLevel: number;
     autoLevelEnabled: boolean;
     bandwidthEstimate: number; // bit/s
-    config: { audioPreference?: { lang: string } };
+    config: { audioPreference?: { lang: string } | { name: string } };
     audioTrack: number;
     on(event: string, listener: (event: string, data: any) => void): void;
     loadSource(url: string | undefined): void;
