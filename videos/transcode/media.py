@@ -46,7 +46,7 @@ class VideoStream:
         dolby_compatibility: what other decoders see in it: 1 for HDR10, 2 for SDR, 4 for HLG, 0 for
             nothing that they can show.
         keyframe_spacing: longest time from a keyframe to the next one or to the end of the video.
-        starts_with_keyframe: whether the first packet can be decoded alone.
+        starts_with_keyframe: whether the first packet can be decoded alone, and is shown first.
         complete_timestamps: whether all packets have timestamps and are in decoding order.
         has_cutting_edit_list: whether the container hides stored frames, which a copy would show.
         frames: number of frames that are shown.

@@ -153,6 +153,8 @@ class PacketReader:
         keyframes = {*self._keyframes, times[0]} if self._hides_keyframe else self._keyframes
         marks = array("d", [*sorted(keyframes), end])
         groups = _intervals(marks)
+        # In HEVC pictures may be shown before the keyframe that comes first in the file.
+        starts = self._starts_with_keyframe and bool(groups) and marks[0] <= times[0]
         return Timing(
             frames=self._frames,
             start=times[0],
@@ -166,7 +168,7 @@ class PacketReader:
             first_group=groups[0] if groups else math.inf,
             last_group=groups[-1] if groups else math.inf,
             keyframe_spacing=max(groups, default=math.inf),
-            starts_with_keyframe=self._starts_with_keyframe,
+            starts_with_keyframe=starts,
             complete=self._complete,
             hides_frames=self._hides,
         )

@@ -227,6 +227,13 @@ def test_a_copy_is_original_quality_already(tmp_path: Path) -> None:
     assert made_of(clips.h264_mp4(size=SIZE), tmp_path) is None
 
 
+def test_a_cut_whose_first_pictures_come_before_its_keyframe_is_left_out(tmp_path: Path) -> None:
+    """The copy showed its picture 0.13 s before its sound."""
+    whole = CASES["HEVC with open groups"].make()
+    cut = clips.make("ts", "-ss", "2.5", "-i", str(whole), "-c", "copy")
+    assert made_of(cut, tmp_path, Options(accepted=("ts",))) is None
+
+
 def test_h264_at_which_players_cannot_start_is_left_out(tmp_path: Path) -> None:
     settings = ("-x264-params", "open-gop=1:bframes=3:keyint=30:min-keyint=30:scenecut=0")
     source = clip("mp4", "-c:v", "libx264", "-preset", "ultrafast", *settings)

@@ -160,6 +160,12 @@ def test_the_first_and_last_groups_of_pictures() -> None:
     assert not timing.starts_with_keyframe
 
 
+def test_frames_that_are_shown_before_the_first_keyframe_need_what_is_cut_off() -> None:
+    lines = ("0.2,0.0,0.1,K_", "0.1,0.1,0.1,__", "0.3,0.2,0.1,__")
+    assert not timing_of(*lines).starts_with_keyframe
+    assert timing_of(*even(3, 0.1)).starts_with_keyframe
+
+
 def test_hidden_frames_are_told_and_not_counted() -> None:
     timing = timing_of("-0.1,-0.1,0.1,KD", *even(3, 0.1))
     assert timing.hides_frames
