@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 DAMAGED = re.compile(r"input stream \S+ after EOF|[Dd]ecoder .*not found for|no decoder found for")
 
 
-# How a sound track beside the default one can make a run fail.
+# How a sound track can make a run fail.
 MAY_BE_A_SOUND = (
     DifferentTimesError,
     FaultyResultError,
@@ -105,11 +105,14 @@ def transcode(
     try:
         return made(info)
     except MAY_BE_A_SOUND as error:
-        if len(info.sounds) < 2:
+        if not info.sounds:
             raise
-        # A further sound that is broken does not take the video along.
-        info = probe(source, options=replace(options, max_sounds=1), tick=tick)
-        return replace(made(info), sounds_failed=f"{error}\n{error.detail}")
+        # A sound that is broken does not take the video along.
+        fewer = replace(options, max_sounds=1, decodes_sounds=True)
+        left = probe(source, options=fewer, tick=tick)
+        if left.sounds == info.sounds:
+            raise
+        return replace(made(left), sounds_failed=f"{error}\n{error.detail}")
 
 
 def _copied_or_encoded(

@@ -47,8 +47,7 @@ class TranscodeResult:
         plan: what was done and why.
         renditions: as in the plan, the largest first.
         encoder: None for a copy.
-        sounds_failed: why only the default one of several sounds is in the result, for logs; may
-            contain paths.
+        sounds_failed: why at most one of the sounds is in the result, for logs; may contain paths.
     """
 
     info: MediaInfo

@@ -65,7 +65,8 @@ def choose_sounds(
 
     AAC as the first track is not tried: it is copied, and ffprobe has opened its decoder. Each
     other trial takes 0.1 s, and all together at most ``options.probe_seconds``; tracks that are
-    not tried by then are left out if there is another one.
+    not tried by then are left out if there is another one. With ``options.decodes_sounds`` all
+    are decoded to their end.
 
     Args:
         hidden: names of the codecs of tracks that were hidden from ffprobe, by stream.
@@ -79,10 +80,12 @@ def choose_sounds(
     kept: list[Json] = []
     surplus, end = 0, time.monotonic() + options.probe_seconds
     for track in candidates:
-        is_trusted = track.get("codec_name") == "aac" and (trusts_aac or not kept)
+        is_trusted = trusts_aac or not (kept or options.decodes_sounds)
         if len(kept) == options.max_sounds:
             surplus += 1
-        elif is_trusted or _is_usable(path, track, options, tick, end, is_first=not kept):
+        elif (is_trusted and track.get("codec_name") == "aac") or _is_usable(
+            path, track, options, tick, end, is_first=not kept
+        ):
             kept.append(track)
         else:
             lost.append(track)
@@ -102,7 +105,7 @@ def _is_usable(
 
 
 def _decodes(path: Path, track: Json, options: Options, tick: Tick, seconds: float) -> bool:
-    """Decodes the start of a track as it is decoded for renditions. A track without packets is no
+    """Decodes a track, or its start, as it is decoded for renditions. A track without packets is no
     failure."""
     try:
         capture(
@@ -130,12 +133,13 @@ def _decodes(path: Path, track: Json, options: Options, tick: Tick, seconds: flo
 def _trial(path: Path, track: Json, options: Options) -> list[str]:
     mix = channel_mix(whole_number(track.get("channels")), str(track.get("channel_layout", "")))
     filters = [*filter(None, [mix]), "aresample=async=1:first_pts=0"]
+    length = () if options.decodes_sounds else ("-t", str(TRIAL_SECONDS))
     return [
         *(options.ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "error"),
         *("-max_error_rate", str(MAX_ERROR_RATE)),
         *input_words(options.accepted, options.max_pixels, options.max_streams),
         *("-i", f"file:{path.absolute()}", "-map", f"0:{track['index']}"),
-        *("-t", str(TRIAL_SECONDS), "-filter:a", ",".join(filters), "-ac", "2", "-ar", "48000"),
+        *(*length, "-filter:a", ",".join(filters), "-ac", "2", "-ar", "48000"),
         *("-f", "null", "-"),
     ]
 

@@ -56,6 +56,7 @@ class Options:
         max_pixels: of one decoded picture; 8K has 33 million.
         max_streams, max_duration_seconds: limits of a source.
         max_sounds: sound tracks that a video keeps; further ones are left out.
+        decodes_sounds: decode each sound track whole before it is chosen, after a run that failed.
         wall_clock_floor_seconds, wall_clock_factor: a run may take the larger of the floor and the
             factor times the video's length.
         stall_seconds: how long a run may make no progress.
@@ -80,6 +81,7 @@ class Options:
     max_pixels: int = 36_000_000
     max_streams: int = 64
     max_sounds: int = 8
+    decodes_sounds: bool = False
     max_duration_seconds: float = 12 * 3600
     wall_clock_floor_seconds: float = 300
     wall_clock_factor: float = 40

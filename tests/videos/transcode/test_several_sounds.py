@@ -149,6 +149,22 @@ def test_a_sound_that_breaks_off_does_not_take_the_video_along() -> None:
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.parametrize(("tones", "kept"), [((Tone(440),), []), ((Tone(440), Tone(880)), [{880}])])
+def test_a_default_sound_that_cannot_be_decoded_does_not_take_the_video_along(
+    tones: tuple[Tone, ...], kept: list[set[int]]
+) -> None:
+    """AAC is not tried before the run."""
+    clip = clip_with(*tones, codec="libx265")
+    spoilt = ("-bsf:a:0", "noise=amount=1")
+    clip = clips.make("mkv", "-i", str(clip), "-map", "0", "-c", "copy", *spoilt)
+    result = result_of(clip)
+    found = [heard(result.top.path, place) for place, _ in enumerate(result.plan.sounds)]
+    assert found == kept
+    assert result.sounds_failed
+    assert "an unusual kind of AAC" in lost_sounds_note(result.info)
+
+
+@pytest.mark.ffmpeg
 def test_a_run_that_fails_with_several_sounds_is_made_with_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
