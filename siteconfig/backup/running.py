@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 REMOVALS_POLL_SECONDS: Final = 0.2
 # Work in progress in the root `temp`, which is not backed up: the restored site repeats the work.
-TEMP_EXCLUDES: Final = ("job-*", "picture-*", "samples-*")
+TEMP_EXCLUDES: Final = ("job-*", "original-*", "picture-*", "samples-*")
 # Each backup checks one of so many parts of the stored data. Once a month one checks all of it.
 CHECK_PARTS: Final = 30
 CHECK_ALL_EVERY: Final = timedelta(days=30)

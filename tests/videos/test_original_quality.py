@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 import m3u8
@@ -13,6 +14,7 @@ from django.db import connection, connections
 from django.test import Client
 
 from clipset.workers.stopping import announce_stop, forget_stop
+from siteconfig.backup.running import TEMP_EXCLUDES
 from siteconfig.models import Config
 from siteconfig.roots import VIDEOS, root_path
 from tests import clips
@@ -31,13 +33,14 @@ from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, JobKind, JobState, ProcessingStatus, Rendition, Video
 from videos.selectors.playback import is_watchable
 from videos.services.details import delete_video
-from videos.services.files import files_named_after, set_strays_aside, sweep_temp
+from videos.services.files import OURS, files_named_after, set_strays_aside, sweep_temp
 from videos.services.processing.attempt import (
     cancel_processing,
     process_next_job,
     retry_enrichment,
     retry_processing,
 )
+from videos.services.processing.work_folders import original_folder, work_folder
 from videos.services.removing import work_off_removals
 
 if TYPE_CHECKING:
@@ -381,6 +384,13 @@ def test_what_a_row_names_is_not_set_aside(bob: User) -> None:
     files += files_named_after(video.pk)
     assert len(files) == 1
     assert set_strays_aside(video.pk, files) == 0
+
+
+def test_work_in_progress_is_not_backed_up() -> None:
+    job = Job(pk=7, lease_owner="0a1b2c3d4e5f" * 2)
+    names = [original_folder(job).name, work_folder(job).parent.name, "picture-x", "samples-x"]
+    assert all(OURS.fullmatch(name) for name in names)
+    assert all(any(fnmatch(name, one) for one in TEMP_EXCLUDES) for name in names), names
 
 
 def test_what_a_kill_leaves_is_swept(bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
