@@ -41,7 +41,7 @@ NEXT: Final = 3  # of these, shown over the last frame
 # How often, in seconds, and for how long a page polls the state of processing.
 POLL_MIN_SECONDS: Final = 2
 # A page of a video that was uploaded this long ago and can't be watched yet is answered when it can
-# (videos.views.awaiting), since somebody waits for its start.
+# (videos.awaiting), since somebody waits for its start.
 AWAITED_FOR: Final = timedelta(seconds=10)
 # How often such a page asks, by the age of the video.
 POLL_FIRST_SECONDS: Final = {AWAITED_FOR: 0.1, timedelta(seconds=20): 0.5}

@@ -19,6 +19,7 @@ from clipset.lib.requests import is_htmx, parameters_of_page, with_headers
 from clipset.lib.timestamps import parse_timestamp
 from clipset.ui.refusals import errors_as_messages
 from videos.access import deleted_is_404, editable_video, visible_video, watched_video
+from videos.awaiting import await_watchable
 from videos.forms import CommentForm, EditForm
 from videos.models import Video
 from videos.selectors.cards import progress_of, thumbnail_url
@@ -29,7 +30,6 @@ from videos.selectors.watch import processing_of, watch_page
 from videos.services.details import delete_video, edit_video
 from videos.services.processing.attempt import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_thumbnail_frame, set_uploaded_thumbnail
-from videos.views.awaiting import await_watchable
 
 if TYPE_CHECKING:
     from django.http import QueryDict

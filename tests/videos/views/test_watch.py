@@ -30,8 +30,8 @@ from tests.videos.stored_videos import (
     used,
     wake_ups,
 )
+from videos import awaiting
 from videos.models import Caption, Job, JobState, ProcessingStatus, Removal, Rendition, Video
-from videos.views import awaiting
 
 if TYPE_CHECKING:
     from accounts.models import User
