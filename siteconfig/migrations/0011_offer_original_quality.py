@@ -18,4 +18,12 @@ class Migration(migrations.Migration):
                 verbose_name="original quality",
             ),
         ),
+        migrations.AlterField(
+            model_name="config",
+            name="keep_originals",
+            field=models.BooleanField(
+                default=True,
+                help_text="Keep the original file when a video is re-encoded or one of its sound tracks can't be kept, so its uploader can download it. If off, the original is deleted once processing finishes.",
+            ),
+        ),
     ]

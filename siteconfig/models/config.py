@@ -109,8 +109,9 @@ class Config(models.Model):
     )
     keep_originals = models.BooleanField(
         default=True,
-        help_text="Keep the original file when a video is re-encoded, so its uploader can download "
-        "it. If off, the original is deleted once processing finishes.",
+        help_text="Keep the original file when a video is re-encoded or one of its sound tracks "
+        "can't be kept, so its uploader can download it. If off, the original is deleted once "
+        "processing finishes.",
     )
     keep_originals_days = models.PositiveIntegerField(
         "days to keep originals",

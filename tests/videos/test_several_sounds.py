@@ -79,5 +79,15 @@ def test_the_uploader_reads_which_sound_is_missing(bob: User) -> None:
     assert stored(video) == []
 
 
+def test_the_original_of_a_copy_is_kept_if_a_sound_is_missing(bob: User) -> None:
+    source = clip_with(ENGLISH, Tone(880, "adpcm_yamaha"))
+    video = ready_video(bob, source)
+    assert video.was_copied
+    assert video.original_file.read_bytes() == source.read_bytes()
+    video = ready_video(bob, clip_with(ENGLISH, FRENCH))
+    assert video.was_copied
+    assert not video.original_key
+
+
 def test_a_video_with_one_sound_stores_none_to_choose_from(bob: User) -> None:
     assert stored(ready_video(bob, clips.h264_mp4(size="160x90"))) == []

@@ -221,7 +221,9 @@ def _place_all(
         for made in result.renditions
     ]
     original: Path | None = None
-    if not result.plan.copied and config.keep_originals:
+    # A copy is the original, unless a sound could not be kept.
+    is_original = result.plan.copied and not lost_sounds_note(result.info)
+    if config.keep_originals and not is_original:
         original = keep_original(job.video.source_file, stem=stem, tick=tick)
         files.append(original)
     return Placed(renditions=renditions, thumbnail=None, original=original)
