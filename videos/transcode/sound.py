@@ -72,8 +72,7 @@ def choose_sounds(
         hidden: names of the codecs of tracks that were hidden from ffprobe, by stream.
         trusts_aac: whether no AAC is tried, for the site's own files.
 
-    Raises:
-        ProcessingError: the server is at fault.
+    Raises: ProcessingError if the server is at fault.
     """
     candidates = sound_tracks(streams)
     lost = [one for one in all_sounds(streams) if one not in candidates]
