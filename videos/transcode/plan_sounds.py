@@ -63,7 +63,8 @@ def _sound(
     copied: bool,
 ) -> Sound:
     """Copies AAC that browsers play. Decodes it if an edit list cuts the file or timestamps are
-    missing, so that sound and picture start together."""
+    missing, so that sound and picture start together; and beside a damaged picture, since browsers
+    end at a packet that they cannot decode."""
     most = COPY_SOUND_CHANNELS if copied else ENCODED_CHANNELS
     need = timed.need if timed else "nothing"
     keep = (
@@ -75,6 +76,7 @@ def _sound(
         and audio.described  # FFmpeg writes the header of the output before the first packet
         and not video.has_cutting_edit_list
         and video.complete_timestamps
+        and not video.is_damaged
     )
     kept_rate = audio.sample_rate in KEEP_SAMPLE_RATES
     return Sound(
