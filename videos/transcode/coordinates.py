@@ -25,6 +25,7 @@ _NAMES: Final = (
 _WORDS: Final = r"(?:long|home|pos(?:ition)?|loc(?:ation)?)"
 _BETWEEN: Final = r"[\s\"'\[(:=\-]{0,4}"
 _HEMISPHERE: Final = r"[NSEWO]"
+_SECONDS: Final = r"(?<!\d)\d{1,3}[\s:]\d{1,2}[\s:]\d{1,2}(?:[.,]\d{1,9})?\s?"
 
 _PLACES: Final = re.compile(
     "|".join(
@@ -40,8 +41,10 @@ _PLACES: Final = re.compile(
             rf"{_NUMBER}\d{{0,12}}\s?[°º˚]\s?{_HEMISPHERE}(?![a-z])",
             rf"{_NUMBER}\d{{2,12}}\s?[°º˚](?!\s?[a-z])",
             rf"(?<![a-z]){_HEMISPHERE}\s?:\s?\d{{1,3}}[.,]\d{{2}}",
-            r"(?<![a-z])[NS]\s?\d{1,3}[.,]\d{3}[^a-z]{1,20}[EWO]\s?\d{1,3}[.,]\d{3}",
-            rf"{_NUMBER}\d{{2,12}}\s?[NS](?![a-z])[^a-z]{{0,20}}\d{{1,3}}[.,]\d{{3,12}}\s?[EWO]",
+            r"(?<![a-z])[NS]\s?\d{1,3}[.,]\d{2}[^a-z]{1,20}[EWO]\s?\d{1,3}[.,]\d{2}",
+            rf"{_NUMBER}\d{{1,12}}\s?[NS](?![a-z])[^a-z]{{0,20}}\d{{1,3}}[.,]\d{{2,12}}\s?[EWO]",
+            # Degrees, minutes and seconds without signs: "52 31 12 N 13 24 18 E".
+            rf"{_SECONDS}[NS](?![a-z])[^a-z\d]{{0,4}}{_SECONDS}[EWO](?![a-z])",
             # NMEA 0183: "$GPGGA,", and degrees with minutes as it writes them: "5231.2000,N".
             r"\$?(?:g[abilnpq]|bd|qz)(?:gga|rmc|gll|gns|gsa|gsv|vtg),",
             r"\d{3,5}\.\d{2,8},\s?[NSEW],",

@@ -25,6 +25,8 @@ PLACES = [
     "52.5200° N 13.4050° E",
     "N52.520 E013.405",
     "52.5200N, 13.4050E",
+    "52.52N 13.405E",
+    "N52.52 E13.41",
     "Lat 52.52 Lon 13.40",
     "lat=52.5200&lng=13.4050",
     "Latitude:\u22123.38 Longitude: 29.36",
@@ -40,6 +42,8 @@ PLACES = [
     "52° 31.2′ N",
     "52 deg 31' 12.00\" N",
     "５２°３１'１２\"",
+    "52 31 12 N 13 24 18 E",
+    "52:31:12.5N, 13:24:18.1E",
     # NMEA 0183
     "$GPGGA,120000,5231.2000,N,01324.3000,E,1,08,0.9,34.0,M",
     "$GNRMC,120000,A,5231.2000,N,01324.3000,E,0.0,0.0,010125",
@@ -65,6 +69,7 @@ OTHERS = [
     "It was 31.5 °C, or 88.7 °F, and 37.5° in the water.",
     "Turn it by 90°, then by 45°, then by 22.5°.",
     "Meet me at 12:30, 13:45 or 14.15.",
+    "It took 1:02:03, N 12 came after 1:05:06 or so, E 3 later.",
     "The long 3 km at home 2 days ago, as long: 12.5, home 12.50, position: 1.25",
     "Latitude is what we need.",
     "+1 +2 +3",
@@ -89,7 +94,9 @@ def test_a_place_is_found_over_two_lines() -> None:
     assert not holds_coordinates(write_vtt([Cue(0, 900, "52.5200"), Cue(900, 1900, "apples")]))
 
 
-@pytest.mark.parametrize("part", ["1.2345 ", "+12.3", "lat ", "N1.2", "((((", "1234567890", "1,2,"])
+@pytest.mark.parametrize(
+    "part", ["1.2345 ", "+12.3", "lat ", "N1.2", "((((", "1234567890", "1,2,", "1 2 3 N"]
+)
 def test_hostile_text_takes_no_longer_than_its_length(part: str) -> None:
     text = part * (500_000 // len(part)) + "x"
     before = time.process_time()

@@ -658,7 +658,9 @@ def test_beside_an_encoded_picture_only_stereo_is_copied(channels: int, copied: 
     "changes",
     [{"has_cutting_edit_list": True}, {"complete_timestamps": False}, {"is_damaged": True}],
 )
-def test_sound_is_not_copied_from_what_is_cut_or_damaged_or_has_no_clock(changes: dict[str, Any]) -> None:
+def test_sound_is_not_copied_from_what_is_cut_or_damaged_or_has_no_clock(
+    changes: dict[str, Any],
+) -> None:
     made = plan(video(**changes))
     [kept] = made.sounds
     assert not kept.copied
