@@ -56,7 +56,8 @@ export const isOfChoice = (level, choice) =>
 
 /** What the browser is asked about a level (https://w3c.github.io/media-capabilities/). Players that
     do not know its supplemental codecs decode the others. @param {HlsLevel} level */
-export function decodingQuestion({ audioCodec, bitrate, frameRate, height, width, ...level }) {
+export function decodingQuestion(level) {
+  const { audioCodec, bitrate, frameRate, height, width } = level;
   const transferFunction = { PQ: "pq", HLG: "hlg", SDR: undefined }[level.videoRange];
   const video = {
     contentType: `video/mp4; codecs="${level.videoCodec}"`,

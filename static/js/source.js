@@ -20,6 +20,8 @@ export class Source {
   Hls; // the class, once its module is loaded
   /** @type {number | undefined} */
   timer;
+  hasPlayed = false;
+  isStarted = false; // by the last of the events play and pause
 
   /** @param {ClipPlayer} player */
   constructor(player) {
@@ -35,10 +37,17 @@ export class Source {
 
   async open() {
     this.video.addEventListener("error", () => this.mediaFailed());
-    this.video.addEventListener("playing", () => this.holdOrPlay());
+    this.video.addEventListener("playing", () => {
+      this.hasPlayed = true;
+      this.holdOrPlay();
+    });
+    this.video.addEventListener("pause", () => {
+      this.isStarted = false;
+    });
     this.video.addEventListener("waiting", () => this.holdAtEdge());
     this.video.addEventListener("seeked", () => this.playIfEnough());
     this.video.addEventListener("play", () => {
+      this.isStarted = true;
       if (this.hls) Object.assign(this.hls.config, PLAYING);
       this.holdOrPlay();
     });
@@ -196,15 +205,11 @@ export class Source {
   /** Nothing but original quality exists, and this browser cannot play it. */
   waitForH264() {
     const { isPlaying, position } = this;
-    if (this.state.isComplete) {
-      this.playFile();
-      return;
-    }
-    const hasPlayed = this.video.played.length > 0;
+    if (this.state.isComplete) return void this.playFile();
     this.keepingRate(() => this.close());
     this.start = position;
     this.update({ isWaitingForH264: true, isHeld: isPlaying });
-    if (hasPlayed || !this.player.showProcessing()) this.player.showStatus(site.STILL);
+    if (this.hasPlayed || !this.player.showProcessing()) this.player.showStatus(site.STILL);
   }
 
   /** Plays the file without hls.js, once it is complete. */
@@ -311,7 +316,7 @@ export class Source {
   /** Whether a new instance of hls.js would be noticed by nobody, and is of use: it offers what was
       made meanwhile. Otherwise the next page does. */
   get isUntouched() {
-    return this.quality.plan === "original" && this.video.played.length === 0 && !this.isPlaying;
+    return this.quality.plan === "original" && !this.hasPlayed && !this.isPlaying;
   }
 
   // -- The video element --------------------------------------------------------------------------
@@ -320,9 +325,11 @@ export class Source {
     return !this.data.login;
   }
 
-  /** Whether the video plays, or would if it were not held. */
+  /** Whether the video plays, or would if it were not held. After an error Chromium calls it paused,
+      without an event. */
   get isPlaying() {
-    return !this.video.paused || this.state.isHeld;
+    const { error, paused } = this.video;
+    return !paused || this.state.isHeld || (error !== null && this.isStarted);
   }
 
   /** Seconds. */

@@ -60,6 +60,10 @@ test("a browser is asked about the codecs, the size and the dynamic range", () =
     original.decodingQuestion({ ...best, videoRange: "HLG" }).video.transferFunction,
     "hlg",
   );
+  // hls.js's Level computes it.
+  const computed = Object.create({ videoRange: "PQ" }, Object.getOwnPropertyDescriptors(best));
+  delete computed.videoRange;
+  assert.equal(original.decodingQuestion(computed).video.transferFunction, "pq");
 });
 
 test("an upright video is asked about as it is stored, a silent one without sound", () => {
