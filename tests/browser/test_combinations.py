@@ -195,10 +195,11 @@ def test_a_source_is_published_whole_and_plays(
     check_tracks(video.file_path, kind)
     page = visit(bob)
     page.goto("/healthz")  # any page of the site; this one loads nothing else
-    [rendition] = video.renditions.all()
+    # Chromium here has no decoder of HEVC.
+    names = [one.name for one in video.renditions.all() if "hvc1" not in one.codecs]
     for address, module in (
         ("stream.mp4", None),
-        (f"{rendition.name}.m3u8", "/static/hls/hls.light.min.mjs"),
+        *((f"{name}.m3u8", "/static/hls/hls.light.min.mjs") for name in names),
     ):
         page.evaluate(OPEN, {"address": video.get_absolute_url() + address, "module": module})
         for start in (0, kind.seconds / 2):

@@ -51,8 +51,8 @@ class VideoCard:
     view_count: int
     like_count: int
     state: str
-    awaits_thumbnail: bool
     progress: JobProgress | None
+    awaits_thumbnail: bool = False
     watched: int | None = None  # percent; None if the viewer has not started it
     storyboard_url: str = ""  # of the WebVTT file; "" without a storyboard
 

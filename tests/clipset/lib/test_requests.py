@@ -17,7 +17,8 @@ def test_it_imports_no_app() -> None:
     assert [line for line in source.splitlines() if "import " in line.split("#")[0]] == [
         "from __future__ import annotations",
         "from typing import TYPE_CHECKING, TypeVar",
-        "from django.http import HttpRequest",
+        "from urllib.parse import urlsplit",
+        "from django.http import HttpRequest, QueryDict",
         "from django.http.response import HttpResponseBase",
         "    from django.contrib.auth.models import _User",
     ]
