@@ -93,3 +93,8 @@ export const mayReuseAddresses = ({ tries }) => tries < 2;
 
 /** Whether a status of the video allows another attempt. @param {string} status */
 export const allowsRetry = (status) => !["logged out", "gone", "FAILED"].includes(status);
+
+/** Whether hls.js cannot go on after an error. From a closed MediaSource it recovers itself, but at the
+    time that the browser tells then: in WebKitGTK the start.
+    @param {{ fatal: boolean, details: string }} error */
+export const needsRestart = ({ fatal, details }) => fatal || details === "mediaSourceRequiresReset";

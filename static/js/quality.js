@@ -157,9 +157,9 @@ export class Quality {
     return isOriginal && original.isFaulty(error) && this.leaveOriginal("unplayable");
   }
 
-  /** A decoder gave up. */
+  /** A decoder gave up. Returns whether original quality was the reason; it is played no more. */
   handleMediaError() {
-    if (this.isOriginalPlaying && this.source.video.error) this.leaveOriginal("unplayable");
+    return this.isOriginalPlaying && this.leaveOriginal("unplayable");
   }
 
   /** Goes on in H.264, for as long as this page is open. Returns whether it does: a slow start is
@@ -169,12 +169,8 @@ export class Quality {
     if (reason === "slow" && !this.hasH264) return false;
     this.hasFailed = true;
     const { source } = this;
-    const { hls, isPlaying, position } = source;
     if (this.hasH264) source.player.showHint(SWITCHED[reason], HINT_FOR);
-    // hls.js is in the middle of an event, and resets the position if it recovers from the error.
-    queueMicrotask(() => {
-      if (source.hls === hls) source.startHls(position, isPlaying);
-    });
+    source.restartAfterError();
     return true;
   }
 }

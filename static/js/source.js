@@ -1,4 +1,5 @@
 /** Where <clip-player> gets its video from: HLS by hls.js or by the browser, or the file. */
+import { LastPlayback } from "./last_playback.js";
 import { isOriginalQuality } from "./original_quality.js";
 import { PlainFile } from "./plain_file.js";
 import * as playback from "./playback_state.js";
@@ -21,7 +22,6 @@ export class Source {
   /** @type {number | undefined} */
   timer;
   hasPlayed = false;
-  isStarted = false; // by the last of the events play and pause
 
   /** @param {ClipPlayer} player */
   constructor(player) {
@@ -29,7 +29,7 @@ export class Source {
     this.video = player.video;
     this.data = player.dataset;
     this.state = playback.initialState("processing" in this.data);
-    this.start = Number(this.data.start);
+    this.last = new LastPlayback(this.video, Number(this.data.start));
     this.stallRecovery = new StallRecovery(this.video, () => this.restart());
     this.quality = new Quality(this);
     this.file = new PlainFile(this);
@@ -41,13 +41,9 @@ export class Source {
       this.hasPlayed = true;
       this.holdOrPlay();
     });
-    this.video.addEventListener("pause", () => {
-      this.isStarted = false;
-    });
     this.video.addEventListener("waiting", () => this.holdAtEdge());
     this.video.addEventListener("seeked", () => this.playIfEnough());
     this.video.addEventListener("play", () => {
-      this.isStarted = true;
       if (this.hls) Object.assign(this.hls.config, PLAYING);
       this.holdOrPlay();
     });
@@ -57,7 +53,7 @@ export class Source {
       (module) => module.default,
       () => null,
     );
-    if (this.Hls?.isSupported()) this.startHls(this.start || this.video.currentTime);
+    if (this.Hls?.isSupported()) this.startHls(Number(this.data.start) || this.video.currentTime);
     else if (this.state.isProcessing) this.growNatively();
   }
 
@@ -80,7 +76,7 @@ export class Source {
   startHls(position, isPlaying = this.isPlaying) {
     const { Hls, video } = this;
     this.keepingRate(() => this.close());
-    this.start = position; // until the new instance has data
+    this.last.position = position; // until the new instance has data
     for (const source of video.querySelectorAll("source")) source.remove();
     this.hls = new Hls({
       ...(isPlaying ? PLAYING : IDLE),
@@ -121,7 +117,7 @@ export class Source {
       this.quality.bandwidthMeasured();
     });
     this.hls.on(events.ERROR, (_, error) => {
-      if (!this.quality.handleError(error) && error.fatal) this.hlsFailed(error);
+      if (!this.quality.handleError(error) && playback.needsRestart(error)) this.hlsFailed(error);
     });
   }
 
@@ -134,8 +130,7 @@ export class Source {
       this.waitForH264();
       return;
     }
-    Object.assign(hls.config, { autoStartLoad: true }); // after recoverMediaError()
-    hls.startLoad(this.start);
+    hls.startLoad(this.position);
   }
 
   /** After a log-out the site redirects to the log-in page instead of sending the video.
@@ -149,16 +144,23 @@ export class Source {
 
   /** @param {HlsError} error that hls.js does not recover from */
   hlsFailed({ type, details }) {
-    const { isPlaying } = this;
     const { ErrorDetails, ErrorTypes } = this.Hls;
     if (type === ErrorTypes.NETWORK_ERROR) this.retryLoading();
     else if (details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) this.waitForH264();
     else if (this.state.hasRecovered || !this.hls.levels.length) this.playFile();
     else {
       this.update({ hasRecovered: true });
-      this.keepingRate(() => this.hls.recoverMediaError());
-      if (isPlaying) this.play();
+      this.restartAfterError();
     }
+  }
+
+  /** Goes on with a new instance of hls.js. The old one is in the middle of an event, and resets the
+      position if it recovers from the error. */
+  restartAfterError() {
+    const { hls, isPlaying, position } = this;
+    queueMicrotask(() => {
+      if (this.hls === hls) this.startHls(position, isPlaying);
+    });
   }
 
   /** Loads on after a while, if the site says that this is of use. What is buffered still plays. */
@@ -207,7 +209,7 @@ export class Source {
     const { isPlaying, position } = this;
     if (this.state.isComplete) return void this.playFile();
     this.keepingRate(() => this.close());
-    this.start = position;
+    this.last.position = position;
     this.update({ isWaitingForH264: true, isHeld: isPlaying });
     if (this.hasPlayed || !this.player.showProcessing()) this.player.showStatus(site.STILL);
   }
@@ -255,8 +257,9 @@ export class Source {
 
   /** The video element cannot go on. hls.js does not detect it between two appends. */
   mediaFailed() {
-    if (this.hls) this.quality.handleMediaError();
-    else this.file.handleError();
+    if (!this.hls) this.file.handleError();
+    else if (this.video.error && !this.quality.handleMediaError())
+      this.hlsFailed({ type: "mediaError", details: "", fatal: true });
   }
 
   // -- Without hls.js -----------------------------------------------------------------------------
@@ -273,7 +276,7 @@ export class Source {
     }
     // Browsers take a playlist that still gets longer for a live one, and start at its end.
     const fromStart = () => {
-      this.video.currentTime = this.start;
+      this.video.currentTime = Number(this.data.start);
     };
     if (this.video.readyState) fromStart();
     else this.video.addEventListener("loadedmetadata", fromStart, { once: true });
@@ -309,8 +312,8 @@ export class Source {
     if (hasH264 && this.state.isWaitingForH264) {
       this.update({ isWaitingForH264: false });
       this.player.clearStatus(site.STILL);
-      this.startHls(this.start);
-    } else if (status === "ready" && this.isUntouched) this.startHls(this.start);
+      this.startHls(this.position);
+    } else if (status === "ready" && this.isUntouched) this.startHls(this.position);
   }
 
   /** Whether a new instance of hls.js would be noticed by nobody, and is of use: it offers what was
@@ -325,16 +328,14 @@ export class Source {
     return !this.data.login;
   }
 
-  /** Whether the video plays, or would if it were not held. After an error Chromium calls it paused,
-      without an event. */
+  /** Whether the video plays, or would if it were not held and the browser had not given up. */
   get isPlaying() {
-    const { error, paused } = this.video;
-    return !paused || this.state.isHeld || (error !== null && this.isStarted);
+    return !this.video.paused || this.state.isHeld || this.last.isStarted;
   }
 
   /** Seconds. */
   get position() {
-    return this.video.readyState ? this.video.currentTime : this.start;
+    return this.last.position;
   }
 
   play() {

@@ -92,6 +92,8 @@ class FirefoxTab(Tab):
         self.connection.ask(
             "browsingContext.navigate", context=self.context, url=url, wait="complete"
         )
+        # Firefox can answer while the page is still parsed.
+        self.wait_until("document.readyState === 'complete'", seconds=ANSWER_SECONDS)
 
     def evaluate(self, expression: str) -> Any:
         told = self.connection.ask(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from tests.browser.conftest import results
 from tests.browser.player import seek, state, wait_until
 from tests.browser.test_hls import SOURCE
 from tests.videos import live
+from videos.filenames import ORIGINAL_QUALITY
+from videos.models import Rendition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -254,6 +257,23 @@ def test_after_an_error_h264_goes_on_at_the_same_position(
 
 
 @pytest.mark.long
+def test_after_an_error_in_h264_the_plain_file_goes_on(page: Page, bob: User) -> None:
+    """hls.js is started again once, and meets the same damage. The plain file is intact."""
+    video = originals.video_with_original(bob, originals.clip_of("av1"))
+    for row in video.renditions.exclude(name=ORIGINAL_QUALITY):
+        copy = row.path.with_name(f"damaged-{row.filename}")
+        shutil.copyfile(originals.damaged(originals.clip_of("h264"), after=2), copy)
+        Rendition.objects.filter(pk=row.pk).update(filename=copy.name)
+    page.add_init_script("localStorage.setItem('quality', '640')")
+    page.goto(video.get_absolute_url())
+    wait_until(page, "video.readyState >= 2")
+    play(page, rate=1.25)
+    wait_until(page, f"!{SOURCE}.hls && video.currentTime > 1.5", seconds=60)
+    wait_until(page, "video.ended")
+    assert (state(page)["error"], state(page)["rate"]) == (None, 1.25)
+
+
+@pytest.mark.long
 def test_a_paused_video_stays_paused_after_an_error(page: Page, bob: User) -> None:
     prefer_original(page)
     clip = originals.damaged(originals.clip_of("av1"))
@@ -274,7 +294,7 @@ def test_an_error_before_there_is_h264_is_waited_out(page: Page, bob: User, whol
         expect(page.locator(".player__hint")).to_contain_text(
             "Still processing.", timeout=SLOW_WITHIN
         )
-        at = page.evaluate(f"{SOURCE}.start")
+        at = page.evaluate(f"{SOURCE}.last.position")
         assert at > 2
     else:
         page.locator(".processing .status").wait_for()

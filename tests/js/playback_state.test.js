@@ -105,3 +105,10 @@ test("seeks are not watched, and speed is taken into account", () => {
   assert.equal(watchedIn(3, 2), 3);
   assert.equal(watchedIn(2, 1), 0);
 });
+
+test("a closed MediaSource and fatal errors need another instance of hls.js", () => {
+  const details = "mediaSourceRequiresReset";
+  assert.ok(playback.needsRestart({ fatal: false, details }));
+  assert.ok(playback.needsRestart({ fatal: true, details: "fragParsingError" }));
+  assert.ok(!playback.needsRestart({ fatal: false, details: "bufferStalledError" }));
+});

@@ -136,7 +136,6 @@ declare global {
     removeLevel(index: number): void;
     startLoad(position?: number): void;
     stopLoad(): void;
-    recoverMediaError(): void;
     destroy(): void;
   }
 
