@@ -6,9 +6,6 @@ export const ORIGINAL = "original";
 const DEFAULT_FPS = 30; // where the playlist has no frame rate
 // As hls.js asks of a level before it switches up (abrBandWidthUpFactor).
 const BANDWIDTH_SHARE = 0.7;
-const BLIND_SECONDS = 2.5; // of playback
-const JERKY_SECONDS = 5;
-const MIN_SHOWN_FPS = 15; // a screen of 60 Hz drops half the frames of 120 fps, and none is missed
 // A browser that does not call even this smooth says so of everything (seen in WebKitGTK).
 export const EASY_QUESTION = {
   type: "media-source",
@@ -114,24 +111,3 @@ export const isFaulty = ({ type, details, fatal, response }) =>
   details === "internalException" ||
   // The site answered. Without a connection there is no status.
   (type === "networkError" && fatal && (response?.code ?? 0) >= 400);
-
-/** Whether the time moved on without a single frame. Later a picture may stand for long: screen
-    recordings have no frame where nothing moves.
-    @param {FrameCount} start where original quality began, or the last seek @param {FrameCount} now */
-export const isBlind = (start, now) =>
-  now.frames === start.frames && now.time - start.time >= BLIND_SECONDS;
-
-/** Whether the browser cannot keep up.
-    @param {FrameCount} before @param {FrameCount} now */
-export function isJerky(before, now) {
-  const dropped = now.dropped - before.dropped;
-  const shown = now.frames - before.frames - dropped;
-  return dropped > shown && shown < MIN_SHOWN_FPS * secondsBetween(before, now);
-}
-
-/** Whether enough time lies between two counts to judge by them.
-    @param {FrameCount} before @param {FrameCount} now */
-export const isLongEnough = (before, now) => secondsBetween(before, now) >= JERKY_SECONDS;
-
-/** @param {FrameCount} before @param {FrameCount} now */
-const secondsBetween = (before, now) => (now.at - before.at) / 1000;

@@ -1,5 +1,5 @@
 /** Watches the playback of original quality: whether frames are shown, and data comes in time. */
-import { isBlind, isJerky, isLongEnough } from "./original_quality.js";
+import { isBlind, isJerky, isLongEnough } from "./frame_counts.js";
 import { needsData } from "./stall_recovery.js";
 
 const CHECK_EVERY = 1000; // milliseconds

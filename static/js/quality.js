@@ -1,6 +1,5 @@
 /** Which renditions <clip-player> plays, and what its member chose of them. */
 import * as original from "./original_quality.js";
-import { OriginalWatch } from "./original_watch.js";
 import { recall, remember } from "./storage.js";
 
 const SWITCHED = {
@@ -21,22 +20,19 @@ export class Quality {
   hasFailed = false; // original quality, on this page
   isPreferred = false; // original quality, without a choice of it
   isMarked = false; // original quality is one of hls.js's automatic choices
+  /** @type {import("./original_watch.js").OriginalWatch | undefined} */
+  watch; // once original quality is used
 
   /** @param {Source} source */
   constructor(source) {
     this.source = source;
     /** @type {QualityChoice | null} */
     this.wanted = parse(recall("quality")); // null: automatic
-    this.watch = new OriginalWatch(
-      source.video,
-      () => this.isOriginalPlaying,
-      (reason) => this.leaveOriginal(reason),
-    );
   }
 
   /** Forgets the levels of an instance of hls.js. */
   close() {
-    this.watch.close();
+    this.watch?.close();
     this.levels = [];
     this.plan = "h264";
   }
@@ -62,8 +58,19 @@ export class Quality {
     });
     if (this.plan === "original") for (const level of h264) removeLevel(hls, level);
     if (this.plan === "h264" && best) removeLevel(hls, best);
-    if (["original", "both"].includes(this.plan)) this.watch.open();
+    if (["original", "both"].includes(this.plan)) this.watchOriginal(hls);
     this.apply();
+  }
+
+  /** Watches for failures of original quality that hls.js does not report. @param {HlsPlayer} hls */
+  async watchOriginal(hls) {
+    const { OriginalWatch } = await import("./original_watch.js");
+    this.watch ??= new OriginalWatch(
+      this.source.video,
+      () => this.isOriginalPlaying,
+      (reason) => this.leaveOriginal(reason),
+    );
+    if (hls === this.source.hls) this.watch.open();
   }
 
   /** Asks the browser, once, how well it plays original quality. @param {HlsLevel} level */

@@ -31,13 +31,22 @@ export class Sounds extends EventTarget {
   /** @type {HlsPlayer | null} */
   hls = null;
   wanted = ""; // the name of the sound that was chosen on this page
+  /** @type {typeof import("./track_numbers.js").withOneTrackNumber | undefined} */
+  withOneTrackNumber; // only where there are several sounds
 
   /** @param {ClipPlayer} player */
   constructor(player) {
     super();
     this.player = player;
+    /** Settled once hls.js may start. */
+    this.ready = "sounds" in player.dataset ? this.load() : null;
     // Browsers with such a list of their own let nobody assign another one.
     Object.defineProperty(player.video, "audioTracks", { value: this, configurable: true });
+  }
+
+  async load() {
+    const module = await import("./track_numbers.js").catch(() => null);
+    this.withOneTrackNumber = module?.withOneTrackNumber;
   }
 
   get length() {
@@ -57,6 +66,7 @@ export class Sounds extends EventTarget {
       @param {HlsPlayer} hls @param {Record<string, string>} events hls.js's `Events` */
   watch(hls, events) {
     this.hls = hls;
+    hls.config.fLoader = this.withOneTrackNumber?.(hls.config.loader);
     const language = recall("sound");
     // hls.js is started again after errors and for some changes of the quality.
     if (this.wanted) hls.config.audioPreference = { name: this.wanted };

@@ -5,7 +5,6 @@ import { PlainFile } from "./plain_file.js";
 import * as playback from "./playback_state.js";
 import { Quality } from "./quality.js";
 import { StallRecovery } from "./stall_recovery.js";
-import { withOneTrackNumber } from "./track_numbers.js";
 import * as site from "./video_status.js";
 
 const LATER = "Your browser can play this once processing finishes.";
@@ -53,6 +52,7 @@ export class Source {
       (module) => module.default,
       () => null,
     );
+    await this.player.sounds.ready;
     if (this.Hls?.isSupported()) this.startHls(Number(this.data.start) || this.video.currentTime);
     else if (this.state.isProcessing) this.growNatively();
   }
@@ -83,7 +83,6 @@ export class Source {
       startPosition: position,
       autoStartLoad: false, // until the browser has said what it can play
       workerPath: this.data.worker,
-      fLoader: withOneTrackNumber(Hls.DefaultConfig.loader),
       backBufferLength: 90,
       abrEwmaDefaultEstimate: 5_000_000,
       capLevelToPlayerSize: true,

@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 MAX_BYTES = 25_000  # bytes
-MAX_WITH_PLAYER = 220_000  # without the worker of hls.js, which loads in the background
+MAX_WITH_PLAYER = 223_000  # without the worker of hls.js, which loads in the background
 SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHello\n"
 
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as frames from "../../static/js/frame_counts.js";
 import * as original from "../../static/js/original_quality.js";
 import * as playback from "../../static/js/playback_state.js";
 
@@ -137,17 +138,17 @@ test("errors of the media are the rendition's fault, a lost connection is not", 
 const counted = (at, time, frames, dropped = 0) => ({ at, time, frames, dropped });
 
 test("a picture that never comes is noticed, one that stands is not", () => {
-  assert.ok(original.isBlind(counted(0, 0, 50), counted(3000, 3, 50)));
-  assert.ok(!original.isBlind(counted(0, 0, 50), counted(3000, 3, 51)));
-  assert.ok(!original.isBlind(counted(0, 0, 50), counted(3000, 1, 50))); // it hardly plays
+  assert.ok(frames.isBlind(counted(0, 0, 50), counted(3000, 3, 50)));
+  assert.ok(!frames.isBlind(counted(0, 0, 50), counted(3000, 3, 51)));
+  assert.ok(!frames.isBlind(counted(0, 0, 50), counted(3000, 1, 50))); // it hardly plays
 });
 
 test("a browser that drops most frames is slow, unless the screen is", () => {
   const before = counted(0, 0, 0);
-  assert.ok(original.isJerky(before, counted(5000, 5, 150, 100))); // 10 of 30 a second
-  assert.ok(!original.isJerky(before, counted(5000, 5, 150, 50)));
-  assert.ok(!original.isJerky(before, counted(5000, 5, 600, 310))); // 58 of 120 a second
-  assert.ok(!original.isLongEnough(before, counted(4000, 4, 0)));
+  assert.ok(frames.isJerky(before, counted(5000, 5, 150, 100))); // 10 of 30 a second
+  assert.ok(!frames.isJerky(before, counted(5000, 5, 150, 50)));
+  assert.ok(!frames.isJerky(before, counted(5000, 5, 600, 310))); // 58 of 120 a second
+  assert.ok(!frames.isLongEnough(before, counted(4000, 4, 0)));
 });
 
 test("the playlist of original quality says nothing about the other renditions", () => {

@@ -128,7 +128,7 @@ declare global {
     nextLevel: number;
     autoLevelEnabled: boolean;
     bandwidthEstimate: number; // bit/s
-    config: { audioPreference?: { lang: string } | { name: string } };
+    config: { audioPreference?: { lang: string } | { name: string }; loader: any; fLoader: any };
     audioTrack: number;
     on(event: string, listener: (event: string, data: any) => void): void;
     loadSource(url: string | undefined): void;
