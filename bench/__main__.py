@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import sys
 
-from bench import chaos, first_frame, lighthouse, media, original, pages, serving, upload, watch
+from bench import (
+    chaos,
+    finalise,
+    first_frame,
+    lighthouse,
+    media,
+    original,
+    pages,
+    serving,
+    upload,
+    watch,
+)
 
 BENCHES = {
     "media": media.main,
     "media-serving": serving.main,
     "watch": watch.main,
+    "finalise": finalise.main,
     "first-frame": first_frame.main,
     "original-quality": original.main,
     "chaos": chaos.main,
