@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from bench.first_frame import different, wait_for_idle_workers
 from bench.sources import heavy_hevc_source
 from bench.table import print_table, verdict
-from bench.watch import member_page, site
+from bench.watch import link_after_upload, member_page, site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,11 +34,7 @@ print(sum(Rendition.objects.filter(name="original").values_list("size_bytes", fl
 
 def published_seconds(page: Page, address: str, video: Path) -> float:
     """Uploads a video. Returns the seconds until its original quality can be watched."""
-    page.goto(f"{address}/upload/")
-    page.locator("#id_file").set_input_files(video)
-    page.locator("form.upload__form").get_by_role("button", name="Upload").click()
-    link = page.get_by_role("link", name="Watch")
-    link.wait_for(timeout=120_000)
+    link = link_after_upload(page, address, video)
     since = time.monotonic()
     playlist = f"{address}{link.get_attribute('href')}master.m3u8"
     for _ in range(3000):

@@ -22,7 +22,7 @@ from bench.sources import ffmpeg, hevc_source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Page, Playwright
+    from playwright.sync_api import Locator, Page, Playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 MINUTES = int(os.environ.get("BENCH_MINUTES", "10"))
@@ -101,14 +101,20 @@ def _log_in(page: Page, address: str) -> None:
     page.wait_for_url(f"{address}/")
 
 
-def upload(page: Page, address: str, video: Path) -> float:
-    """Uploads a video and opens its page. Returns when the upload page said that the site has all
-    of it, by time.monotonic()."""
+def link_after_upload(page: Page, address: str, video: Path) -> Locator:
+    """Uploads a video. Returns the link to its page, as soon as the upload page shows it."""
     page.goto(f"{address}/upload/")
     page.locator("#id_file").set_input_files(video)
     page.locator("form.upload__form").get_by_role("button", name="Upload").click()
     link = page.get_by_role("link", name="Watch")
     link.wait_for(timeout=120_000)
+    return link
+
+
+def upload(page: Page, address: str, video: Path) -> float:
+    """Uploads a video and opens its page. Returns when the upload page said that the site has all
+    of it, by time.monotonic()."""
+    link = link_after_upload(page, address, video)
     uploaded_at = time.monotonic()
     link.click()
     page.wait_for_url("**/v/*/", wait_until="commit")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 STORYBOARD: Final = "storyboard"
+# The name of a rendition whose picture is the uploaded one, in H.264.
+COPY: Final = "source"
 # The name of a rendition in original quality (videos.transcode.original).
 ORIGINAL_QUALITY: Final = "original"
 VERSION_CHARACTERS: Final = 12

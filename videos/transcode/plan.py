@@ -10,6 +10,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from videos.filenames import COPY
 from videos.transcode.errors import CUT_SHORT, SourceError
 from videos.transcode.ladder import Renditions, encoded_rendition, fit, pixel_rate, rungs_below
 from videos.transcode.media import MediaInfo, VideoStream
@@ -202,7 +203,7 @@ def _plain_colours(video: VideoStream) -> bool:
 def _copy(video: VideoStream, info: MediaInfo, options: Options) -> tuple[Renditions, Renditions]:
     """Returns what is published at once, and the renditions that a later run makes."""
     top = PlannedRendition(
-        name="source",
+        name=COPY,
         width=video.width,
         height=video.height,
         bandwidth=round(8 * info.size_bytes / max(info.duration_seconds, 1.0)),

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from siteconfig.roots import ORIGINALS, THUMBNAILS, is_available
-from videos.filenames import ORIGINAL_QUALITY, PublishedName
+from videos.filenames import COPY, ORIGINAL_QUALITY, PublishedName
 from videos.models import Job, ProcessingStatus, Video
 from videos.services.files import files_named_after
 from videos.services.processing import jobs
@@ -63,7 +63,6 @@ MAX_DIFFERENCE_SECONDS: Final = 0.5
 # Of one video. The sweep adds no more, should its jobs never end with the video being published.
 MAX_JOBS: Final = 20
 MAX_AT_ONCE: Final = 5  # jobs that one sweep adds
-COPY: Final = "source"  # the name of a rendition whose picture is the uploaded one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +77,10 @@ class _Whole:
     facts: Facts
     placed_at: float
     is_independent: bool  # Rendition.has_independent_fragments
+
+    @property
+    def is_original_quality(self) -> bool:
+        return self.name == ORIGINAL_QUALITY
 
     @property
     def size(self) -> tuple[int, int]:
@@ -202,7 +205,7 @@ def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
         and name.is_rendition
         and (one := _probed(file, name, tick))
     ]
-    for_all = [one for one in probed if one.name != ORIGINAL_QUALITY]
+    for_all = [one for one in probed if not one.is_original_quality]
     if not for_all:
         return []
     top = max(for_all, key=lambda one: one.rank)
@@ -211,15 +214,15 @@ def _renditions(files: Iterable[StoredFile], tick: Tick) -> list[_Whole]:
     sounds = len(top.info.sounds) if len(top.info.sounds) < 2 else 0
     chosen = {top.name: top}
     for one in sorted(probed, key=lambda one: (one.version == top.version, one.placed_at))[::-1]:
-        has_place = one.name == ORIGINAL_QUALITY or min(one.size) < min(top.size)
+        has_place = one.is_original_quality or min(one.size) < min(top.size)
         is_as_long = abs(one.info.duration_seconds - length) <= MAX_DIFFERENCE_SECONDS
-        heard = len(top.info.sounds) if one.name == ORIGINAL_QUALITY else sounds
+        heard = len(top.info.sounds) if one.is_original_quality else sounds
         fits = has_place and is_as_long and len(one.info.sounds) == heard
-        if fits and not (one.name == ORIGINAL_QUALITY and top.name == COPY):
+        if fits and not (one.is_original_quality and top.name == COPY):
             chosen.setdefault(one.name, one)
     return sorted(
         chosen.values(),
-        key=lambda one: (one.name != ORIGINAL_QUALITY, one.rank),
+        key=lambda one: (not one.is_original_quality, one.rank),
         reverse=True,
     )
 

@@ -19,6 +19,7 @@ from clipset.lib.disk import is_disk_away, is_disk_full
 from clipset.workers.stopping import is_stopping
 from clipset.workers.ticks import tick as show_life
 from siteconfig.backup.runs import backup_is_running
+from videos.filenames import COPY
 from videos.models import FileHash, Job, JobState, Rendition, RenditionLayout, Video
 from videos.services.finalising import MAX_TRIES, Lease, LeaseLostError, lease_next
 from videos.transcode.errors import DiskFullError, NotFragmentedError, ProcessingError
@@ -34,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 SECONDS_A_RUN: Final = 240.0
 HEARTBEAT_SECONDS: Final = 10.0
-COPY: Final = "source"  # the name of a rendition whose picture is the uploaded one
 CHANGED: Final = "it has changed since its SHA-256 was stored"
 
 
