@@ -71,17 +71,21 @@ class WokenORM(ORM):  # type: ignore[misc]
         self._has_tried = False
 
     def dequeue(self) -> Any:
+        # Before the question: a task that comes after it wakes, and one that came before is seen.
+        self._listen()
         waiting = self.get_connection().filter(key=self.list_key, lock__lt=timezone.now())
         if waiting.exists():
             return super().dequeue()
         self._wait()
         return None
 
-    def _wait(self) -> None:
+    def _listen(self) -> None:
         if not self._has_tried:
             self._has_tried = True
             with suppress(OSError):  # a file system without FIFOs
                 self._wake_up = WakeUp(self.list_key)
+
+    def _wait(self) -> None:
         if self._wake_up is None:
             time.sleep(POLL_SECONDS)
         else:
