@@ -28,7 +28,7 @@ from videos.transcode.media import AudioStream, MediaInfo, VideoStream
 from videos.transcode.missing_samples import has_all_samples
 from videos.transcode.refusals import unreadable_file
 from videos.transcode.sample_entries import SampleDescriptions, read_sample_descriptions
-from videos.transcode.sound import choose_sounds
+from videos.transcode.sound import FirstTrial, choose_sounds, trying_first_sound
 from videos.transcode.streams import (
     Json,
     choose_video,
@@ -112,7 +112,11 @@ def _probe(
     if guess and on_guess is not no_guess:
         on_guess(facts(chosen, guess, NO_FRAMES, trusts_aac=True))  # it is tried meanwhile
     read = (header.view, chosen, streams, options, tick)
-    return facts(chosen, *read_tracks(*read, reads_frames=reads_frames))
+    if not reads_frames:
+        return facts(chosen, *read_tracks(*read, reads_frames=False))
+    with trying_first_sound(path, streams, options) as trial:
+        tracks, frames = read_tracks(*read, reads_frames=True)
+        return facts(chosen, tracks, frames, first_trial=trial)
 
 
 def _info(
@@ -126,6 +130,7 @@ def _info(
     options: Options,
     tick: Tick,
     trusts_aac: bool,
+    first_trial: FirstTrial | None = None,
 ) -> MediaInfo:
     """Returns the facts that header, packets and frames of the chosen picture lead to."""
     streams = cast("list[Json]", header.facts.get("streams", []))
@@ -134,7 +139,13 @@ def _info(
     # A track without packets is no sound.
     heard = [one for one in streams if not tracks or _has_packets(one, tracks)]
     found = choose_sounds(
-        path, heard, header.hidden, options=options, tick=tick, trusts_aac=trusts_aac
+        path,
+        heard,
+        header.hidden,
+        options=options,
+        tick=tick,
+        trusts_aac=trusts_aac,
+        first_trial=first_trial,
     )
     timeline = _timeline(container, chosen, found.tracks, tracks)
     video: VideoStream | None = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import signal
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from videos.transcode.beside import beside
 from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
@@ -20,7 +22,7 @@ from videos.transcode.streams import all_sounds, channel_mix, sound_tracks, whol
 from videos.transcode.types import Options, Tick
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     Json = Mapping[str, Any]
@@ -52,6 +54,30 @@ class ChosenSounds(NamedTuple):
     surplus: int
 
 
+class FirstTrial(NamedTuple):
+    """The trial of the track that is likely to be the default one, which may still be running."""
+
+    index: int  # of the stream
+    decodes: Callable[[Tick], bool]  # waits for the result
+
+
+@contextmanager
+def trying_first_sound(
+    path: Path, streams: Sequence[Json], options: Options
+) -> Iterator[FirstTrial | None]:
+    """Context manager that tries the first track while the caller does something else."""
+    first = next(iter(sound_tracks(streams)), None)
+    if first is None or options.decodes_sounds:  # decoding all of it may take long
+        yield None
+        return
+
+    def decodes(tick: Tick) -> bool:
+        return _decodes(path, first, options, tick, options.probe_seconds)
+
+    with beside(decodes) as result:
+        yield FirstTrial(int(first["index"]), result)
+
+
 def choose_sounds(
     path: Path,
     streams: Sequence[Json],
@@ -60,17 +86,18 @@ def choose_sounds(
     options: Options,
     tick: Tick,
     trusts_aac: bool,
+    first_trial: FirstTrial | None = None,
 ) -> ChosenSounds:
     """Returns the tracks that can be decoded, at most ``options.max_sounds``.
 
-    AAC as the first track is not tried: it is copied, and ffprobe has opened its decoder. Each
-    other trial takes 0.1 s, and all together at most ``options.probe_seconds``; tracks that are
+    Each trial takes 0.1 s, and all together at most ``options.probe_seconds``; tracks that are
     not tried by then are left out if there is another one. With ``options.decodes_sounds`` all
     are decoded to their end.
 
     Args:
         hidden: names of the codecs of tracks that were hidden from ffprobe, by stream.
         trusts_aac: whether no AAC is tried, for the site's own files.
+        first_trial: of the track that it names.
 
     Raises: ProcessingError if the server is at fault.
     """
@@ -79,15 +106,16 @@ def choose_sounds(
     kept: list[Json] = []
     surplus, end = 0, time.monotonic() + options.probe_seconds
     for track in candidates:
-        is_trusted = trusts_aac or not (kept or options.decodes_sounds)
         if len(kept) == options.max_sounds:
             surplus += 1
-        elif (is_trusted and track.get("codec_name") == "aac") or _is_usable(
-            path, track, options, tick, end, is_first=not kept
-        ):
-            kept.append(track)
+            continue
+        if trusts_aac and track.get("codec_name") == "aac":
+            is_usable = True
+        elif first_trial and first_trial.index == track["index"]:
+            is_usable = first_trial.decodes(tick)
         else:
-            lost.append(track)
+            is_usable = _is_usable(path, track, options, tick, end, is_first=not kept)
+        (kept if is_usable else lost).append(track)
     names = dict.fromkeys(_name(track, hidden) for track in lost)
     told = (name for name in names if name != COMPANION or not kept)
     others = sorted(kept[1:], key=lambda track: int(track["index"]))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 import subprocess
 from dataclasses import dataclass, replace
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ from videos.transcode.errors import ProcessingError, SourceError
 from videos.transcode.masking import mask_track
 from videos.transcode.pipeline import transcode
 from videos.transcode.probe import probe
+from videos.transcode.sound import NAMES
 from videos.transcode.types import Options
 
 if TYPE_CHECKING:
@@ -32,13 +35,16 @@ H264 = (*clips.x264(), "-s", SIZE)
 
 
 def made(suffix: str, *coders: str, container: tuple[str, ...] = ()) -> Path:
-    """Two seconds with a tone in each of these coders; that of number n has n times 440 Hz."""
+    """Two seconds with a tone in each of these coders; that of number n has n times 440 Hz, and
+    its own language."""
     inputs: list[str] = []
     for number in range(len(coders)):
         tone = f"sine=frequency={440 * (number + 1)}:duration=2:sample_rate=48000"
         inputs += ["-f", "lavfi", "-i", tone]
     maps = [word for n in range(len(coders) + 1) for word in ("-map", str(n))]
     sounds = [word for n, coder in enumerate(coders) for word in (f"-c:a:{n}", coder)]
+    languages = zip(range(len(coders)), ("eng", "deu", "fra", "spa"), strict=False)
+    sounds += [w for n, name in languages for w in (f"-metadata:s:a:{n}", f"language={name}")]
     return clips.make(suffix, *clips.picture(2, SIZE), *inputs, *maps, *H264, *sounds, *container)
 
 
@@ -128,6 +134,30 @@ def with_pcm_code() -> Path:
     return path
 
 
+def packets_of(clip: Path, stream: str) -> list[tuple[int, int]]:
+    """Returns where in a file the packets of a stream are, and their sizes."""
+    done = subprocess.run(
+        ["ffprobe", "-v", "error", "-select_streams", stream, "-show_entries", "packet=pos,size"]
+        + ["-of", "json", str(clip)],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    return [(int(one["pos"]), int(one["size"])) for one in json.loads(done.stdout)["packets"]]
+
+
+def with_rubbish(*coders: str) -> Path:
+    """AAC as the default sound whose frames begin as they should, and then hold rubbish."""
+    clip = made("mp4", *coders)
+    path = clips.new_path("mp4", "rubbish")
+    content = bytearray(clip.read_bytes())
+    random = Random(14)
+    for offset, size in packets_of(clip, "a:0"):
+        content[offset + 1 : offset + size] = random.randbytes(size - 1)
+    path.write_bytes(content)
+    return path
+
+
 def beside_hevc() -> Path:
     """Mono in a stereo configuration beside a picture that is encoded."""
     clip = with_configuration(stereo)
@@ -175,7 +205,8 @@ CASES = {
     "AAC, then APAC": Case(
         lambda: with_code(b"apac", track=1, suffix="mov", coders=2), copied=True
     ),
-    "AAC, then TTA": Case(lambda: made("mkv", "aac", "tta"), copied=True),
+    # FFmpeg cannot decode the second track that it writes here.
+    "AAC, then TTA": Case(lambda: made("mkv", "aac", "tta"), copied=True, lost=("“tta”",)),
     "ambisonic": Case(ambisonic),
     "AAC, then WavPack": Case(lambda: made("mkv", "aac", "wavpack"), copied=True),
     "TTA alone": Case(lambda: made("mkv", "tta")),
@@ -198,6 +229,10 @@ CASES = {
     "a channel layout of its own": Case(with_own_layout),
     "stereo to mono": Case(changing_channels, 300),
     "mono in a stereo configuration, picture encoded": Case(beside_hevc, 300),
+    "rubbish": Case(lambda: with_rubbish("aac"), 0, lost=(NAMES["aac"],)),
+    "rubbish, then AAC": Case(
+        lambda: with_rubbish("aac", "aac"), 880, copied=True, lost=(NAMES["aac"],)
+    ),
     "plain": Case(lambda: made("mp4", "aac"), copied=True),
 }
 
