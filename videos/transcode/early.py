@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from clipset.lib.durable import sync
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.beside import beside
 from videos.transcode.commands import output_path, transcode_command
@@ -69,9 +70,9 @@ class EarlyCopy:
                     tick_interval=TICK_SECONDS,
                     cwd=self._folder,
                 )
+                return _Copied(_finished(self._folder, plan.top, self._options, tick))
             except (TranscodeError, OSError):
                 return None
-            return _Copied(_finished(self._folder, plan.top, self._options, tick))
 
         self._folder.mkdir(parents=True, exist_ok=True)
         self._command = command
@@ -106,16 +107,21 @@ def _finished(
 ) -> MadeFacts | None:
     """Finalises a copy that players can play. Returns its facts.
 
-    None for any other: ``pipeline`` then does the steps that are missing, and tells why.
+    None for any other: ``pipeline`` then does the steps that are missing, and tells why. Raises:
+    OSError, of which the disk may tell only once.
     """
     path, late = output_path(folder, rendition), partial(tick, NEARLY_DONE)
     try:
         remove_user_data(path, codec=rendition.codec, tick=late)
         if reason_to_encode(path, tick=late) or reason_against_copy(path, tick=late):
             return None
-        finalise(path, tick=late)
-        return read_made(path, options=options, tick=tick)
-    except (TranscodeError, OSError):
+        finalise(path, tick=late, is_durable=False)
+        # The disk is slow; ``place`` then has little to wait for.
+        with beside(lambda _: sync(path)) as synced:
+            facts = read_made(path, options=options, tick=tick)
+            synced(tick)
+        return facts
+    except TranscodeError:
         return None
 
 

@@ -77,12 +77,14 @@ def no_tick() -> None:
     """Does nothing."""
 
 
-def finalise(path: Path, *, tick: Callable[[], None] = no_tick) -> int:
+def finalise(path: Path, *, tick: Callable[[], None] = no_tick, is_durable: bool = True) -> int:
     """Makes a complete fragmented MP4 an ordinary one. Returns its size in bytes.
 
     A file that was finalised before stays as it is.
 
     Args:
+        is_durable: whether the file must survive a power cut at any instant. Else the caller syncs
+            it.
         tick: called often, at the latest after some ten milliseconds. What it raises ends this
             function; the file then plays as before.
 
@@ -92,7 +94,7 @@ def finalise(path: Path, *, tick: Callable[[], None] = no_tick) -> int:
         OSError: another error of the file system.
     """
     plan = plan_finalisation(path, tick=tick)
-    carry_out(path, plan, tick=tick)
+    carry_out(path, plan, tick=tick, is_durable=is_durable)
     return plan.size
 
 
@@ -116,7 +118,13 @@ def plan_finalisation(path: Path, *, tick: Callable[[], None] = no_tick) -> Fina
     return Finalisation(inode=inode, start=head, media_end=media_end, moov=moov, is_done=False)
 
 
-def carry_out(path: Path, plan: Finalisation, *, tick: Callable[[], None] = no_tick) -> None:
+def carry_out(
+    path: Path,
+    plan: Finalisation,
+    *,
+    tick: Callable[[], None] = no_tick,
+    is_durable: bool = True,
+) -> None:
     """Changes the file as planned; does nothing to one that is finished.
 
     Keeps the time of its last change: clients that have parts of the file compare it, and what they
@@ -137,10 +145,15 @@ def carry_out(path: Path, plan: Finalisation, *, tick: Callable[[], None] = no_t
             return
         if not _is_appended(target, plan):
             _append(target, plan, tick)
-        os.fsync(target.descriptor)
+        sync = os.fsync if is_durable else _no_sync
+        sync(target.descriptor)
         if os.pread(target.descriptor, len(plan.start), 0) != plan.start:
             target.write(plan.start, 0)
-            os.fsync(target.descriptor)
+            sync(target.descriptor)
+
+
+def _no_sync(_: int) -> None:
+    """Does nothing."""
 
 
 def hashes(

@@ -225,7 +225,7 @@ def checked_renditions(
         path = output_path(workdir, rendition)
         problem = None
         try:
-            finalise(path, tick=partial(tick, NEARLY_DONE))
+            finalise(path, tick=partial(tick, NEARLY_DONE), is_durable=False)
         except NotFragmentedError as error:
             problem = error
         known, late = early.facts if early else None, _nearly_done(tick)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 HEAD_BYTES = 16  # enough to tell photos from videos
+NICE_BESIDE = 5  # added while what was guessed is tried, which takes longer
 
 OnGuess = Callable[[MediaInfo], None]
 
@@ -111,6 +112,7 @@ def _probe(
     guess = None if header.hidden else guessed_tracks(chosen, streams)
     if guess and on_guess is not no_guess:
         on_guess(facts(chosen, guess, NO_FRAMES, trusts_aac=True))  # it is tried meanwhile
+        options = replace(options, nice=options.nice + NICE_BESIDE)
     read = (header.view, chosen, streams, options, tick)
     if not reads_frames:
         return facts(chosen, *read_tracks(*read, reads_frames=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from videos.transcode.types import Tick
 
 
+# Of FFmpeg, the lowest: the video can be watched, and its first viewers come now.
+NICE: Final = 19
+
+
 def enrich(job: Job, folder: Path, *, tick: Tick) -> None:
     """Does a job of kind ENRICH. Each part is published when it is done, so that a job which is
     given back loses little.
@@ -54,7 +58,7 @@ def _add_storyboard(job: Job, folder: Path, *, tick: Tick) -> None:
     grid = plan_storyboard(video.width, video.height, video.duration_seconds)
     sheet = folder / "storyboard.jpg"
     if not make_storyboard(
-        video.file_path, sheet, grid, options=transcode_options(), tick=_silently(tick)
+        video.file_path, sheet, grid, options=transcode_options(nice=NICE), tick=_silently(tick)
     ):
         return
     root = checked_root(THUMBNAILS)
@@ -82,7 +86,7 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
         Rendition.objects.filter(video=video, is_complete=True).values_list("name", flat=True)
     )
     made = transcode_lower(
-        video.file_path, folder, options=transcode_options(), tick=tick, there=existing
+        video.file_path, folder, options=transcode_options(nice=NICE), tick=tick, there=existing
     )
     root = current_video_root()
     nearly_done = partial(tick, Progress(fraction=1.0))
