@@ -18,7 +18,7 @@ from videos.transcode.commands import output_path, transcode_command
 from videos.transcode.errors import SourceError, TranscodeError
 from videos.transcode.finalise import finalise
 from videos.transcode.limits import limits_of
-from videos.transcode.made import MadeFacts, read_made
+from videos.transcode.made import MadeFacts, made_facts, read_made_header
 from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan
 from videos.transcode.run import run
@@ -113,14 +113,13 @@ def _finished(
     path, late = output_path(folder, rendition), partial(tick, NEARLY_DONE)
     try:
         remove_user_data(path, codec=rendition.codec, tick=late)
-        if reason_to_encode(path, tick=late) or reason_against_copy(path, tick=late):
-            return None
-        finalise(path, tick=late, is_durable=False)
-        # The disk is slow; ``place`` then has little to wait for.
-        with beside(lambda _: sync(path)) as synced:
-            facts = read_made(path, options=options, tick=tick)
-            synced(tick)
-        return facts
+        read = partial(read_made_header, path, options=options)
+        with beside(lambda end: read(tick=end)) as header:
+            if reason_to_encode(path, tick=late) or reason_against_copy(path, tick=late):
+                return None
+            finalise(path, tick=late, is_durable=False)
+            sync(path)  # so that ``place`` has little to wait for
+            return made_facts(path, header(tick))
     except TranscodeError:
         return None
 

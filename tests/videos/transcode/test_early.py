@@ -21,7 +21,7 @@ from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
 from videos.transcode.results import TranscodeResult
 from videos.transcode.run import run
-from videos.transcode.types import Options, Progress
+from videos.transcode.types import Options, Progress, no_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +47,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return paths
 
 
-def processed(source: Path, folder: Path) -> tuple[TranscodeResult, list[MediaInfo]]:
-    """Processes a source as a worker does. Returns the guesses, too."""
+def processed(
+    source: Path, folder: Path
+) -> tuple[TranscodeResult, list[MediaInfo], MadeFacts | None]:
+    """Processes a source as a worker does. Returns the guesses and the facts of the copy, too."""
     guesses: list[MediaInfo] = []
     with early_copy(source, folder, OPTIONS) as early:
 
@@ -58,7 +60,7 @@ def processed(source: Path, folder: Path) -> tuple[TranscodeResult, list[MediaIn
 
         info = probe(source, options=OPTIONS, on_guess=start)
         result = transcode(source, folder, options=OPTIONS, info=info, early=early)
-    return result, guesses
+    return result, guesses, early.facts
 
 
 @pytest.fixture
@@ -90,13 +92,14 @@ def test_a_plain_video_is_copied_once_and_early(
     make: Callable[[], Path], tmp_path: Path, runs: list[list[str]], read: list[Path]
 ) -> None:
     source = make()
-    result, guesses = processed(source, tmp_path)
+    result, guesses, facts = processed(source, tmp_path)
     assert read == []
     assert result.plan.copied
     assert len(guesses) == 1
     assert runs == []
     without = transcode(source, tmp_path / "without", options=OPTIONS)
     assert result.top.path.read_bytes() == without.top.path.read_bytes()
+    assert facts == read_made(result.top.path, options=OPTIONS, tick=no_tick)
     assert [one.name for one in tmp_path.iterdir() if one.name != "without"] == ["source.mp4"]
 
 
@@ -124,7 +127,7 @@ def test_a_copy_of_what_must_be_encoded_is_thrown_away(
     """Its header does not say that its keyframes are eight seconds apart."""
     source = clips.h264_mp4(seconds=9, gop=240)
     since = time.monotonic()
-    result, guesses = processed(source, tmp_path)
+    result, guesses, _ = processed(source, tmp_path)
     assert time.monotonic() - since < 60
     assert len(guesses) == 1
     assert not result.plan.copied
@@ -137,7 +140,7 @@ def test_a_copy_that_players_could_not_play_is_found_as_well(
     make: Callable[[], Path], tmp_path: Path, runs: list[list[str]], read: list[Path]
 ) -> None:
     source = make()
-    result, guesses = processed(source, tmp_path)
+    result, guesses, _ = processed(source, tmp_path)
     assert len(guesses) == len(runs) == len(read) == 1
     assert not (result.plan.copied and all(sound.copied for sound in result.plan.sounds))
 
