@@ -1,7 +1,7 @@
 """Reads what a finished result says of itself, with one run of ffprobe.
 
-The run takes 0.1 s, and may go on while a copy is finalised. How many samples there are is read from
-the tables that finalising writes.
+The run takes 0.1 s, and may go on while a copy is finalised. How many samples there are is read
+from the tables that finalising writes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from videos.transcode.ffprobe import ffprobe
 from videos.transcode.masking import plain_view
 from videos.transcode.missing_samples import has_all_samples
 from videos.transcode.sample_entries import track_number
-from videos.transcode.streams import choose_video, hdr_of, is_sound, number, shape_of, whole_number
+from videos.transcode.streams import choose_video, hdr_of, is_sound, number, shape_of
 from videos.transcode.timeline import MAX_FRAME_SECONDS, MIN_FRAME_SECONDS
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from videos.transcode.media import AudioStream, MediaInfo, VideoStream
 from videos.transcode.missing_samples import has_all_samples
 from videos.transcode.refusals import unreadable_file
 from videos.transcode.sample_entries import SampleDescriptions, read_sample_descriptions
-from videos.transcode.sound import FirstTrial, choose_sounds, trying_first_sound
+from videos.transcode.sound import ChosenSounds, choose_sounds, trying_first_sound
 from videos.transcode.streams import (
     Json,
     choose_video,
@@ -97,28 +97,23 @@ def _probe(
     header = _header(path, options, whole, tick, stack)
     streams = cast("list[Json]", header.facts.get("streams", []))
     chosen = choose_video(streams)
-    facts = partial(
-        _info,
-        path,
-        header,
-        whole=whole,
-        options=options,
-        tick=tick,
-        trusts_aac=not reads_frames,
-    )
+    facts = partial(_info, path, header, whole=whole)
+    choose = partial(choose_sounds, path, hidden=header.hidden, options=options, tick=tick)
+    trusting = partial(choose, trusts_aac=True)
     if chosen is None:
-        return facts(None, None, NO_FRAMES)
+        return facts(None, None, NO_FRAMES, trusting)
     _check_size(chosen, options)
     guess = None if header.hidden else guessed_tracks(chosen, streams)
     if guess and on_guess is not no_guess:
-        on_guess(facts(chosen, guess, NO_FRAMES, trusts_aac=True))  # it is tried meanwhile
+        on_guess(facts(chosen, guess, NO_FRAMES, trusting))  # it is tried meanwhile
         options = replace(options, nice=options.nice + NICE_BESIDE)
     read = (header.view, chosen, streams, options, tick)
     if not reads_frames:
-        return facts(chosen, *read_tracks(*read, reads_frames=False))
+        return facts(chosen, *read_tracks(*read, reads_frames=False), trusting)
     with trying_first_sound(path, streams, options) as trial:
         tracks, frames = read_tracks(*read, reads_frames=True)
-        return facts(chosen, tracks, frames, first_trial=trial)
+        trying = partial(choose, trusts_aac=False, first_trial=trial)
+        return facts(chosen, tracks, frames, trying)
 
 
 def _info(
@@ -127,12 +122,9 @@ def _info(
     chosen: Json | None,
     tracks: Tracks | None,
     frames: FrameFacts,
+    choose: Callable[[list[Json]], ChosenSounds],
     *,
     whole: bool,
-    options: Options,
-    tick: Tick,
-    trusts_aac: bool,
-    first_trial: FirstTrial | None = None,
 ) -> MediaInfo:
     """Returns the facts that header, packets and frames of the chosen picture lead to."""
     streams = cast("list[Json]", header.facts.get("streams", []))
@@ -140,15 +132,7 @@ def _info(
     descriptions = read_sample_descriptions(path)
     # A track without packets is no sound.
     heard = [one for one in streams if not tracks or _has_packets(one, tracks)]
-    found = choose_sounds(
-        path,
-        heard,
-        header.hidden,
-        options=options,
-        tick=tick,
-        trusts_aac=trusts_aac,
-        first_trial=first_trial,
-    )
+    found = choose(heard)
     timeline = _timeline(container, chosen, found.tracks, tracks)
     video: VideoStream | None = None
     if chosen and tracks:

@@ -57,7 +57,7 @@ class ChosenSounds(NamedTuple):
 class FirstTrial(NamedTuple):
     """The trial of the track that is likely to be the default one, which may still be running."""
 
-    index: int  # of the stream
+    stream: int
     decodes: Callable[[Tick], bool]  # waits for the result
 
 
@@ -90,9 +90,8 @@ def choose_sounds(
 ) -> ChosenSounds:
     """Returns the tracks that can be decoded, at most ``options.max_sounds``.
 
-    Each trial takes 0.1 s, and all together at most ``options.probe_seconds``; tracks that are
-    not tried by then are left out if there is another one. With ``options.decodes_sounds`` all
-    are decoded to their end.
+    Each trial takes 0.1 s, all at most ``options.probe_seconds``; tracks that are not tried by then
+    are left out if there is another one. With ``options.decodes_sounds`` all are decoded in full.
 
     Args:
         hidden: names of the codecs of tracks that were hidden from ffprobe, by stream.
@@ -101,9 +100,8 @@ def choose_sounds(
 
     Raises: ProcessingError if the server is at fault.
     """
-    candidates = sound_tracks(streams)
+    candidates, kept = sound_tracks(streams), list[Json]()
     lost = [one for one in all_sounds(streams) if one not in candidates]
-    kept: list[Json] = []
     surplus, end = 0, time.monotonic() + options.probe_seconds
     for track in candidates:
         if len(kept) == options.max_sounds:
@@ -111,7 +109,7 @@ def choose_sounds(
             continue
         if trusts_aac and track.get("codec_name") == "aac":
             is_usable = True
-        elif first_trial and first_trial.index == track["index"]:
+        elif first_trial and first_trial.stream == track["index"]:
             is_usable = first_trial.decodes(tick)
         else:
             is_usable = _is_usable(path, track, options, tick, end, is_first=not kept)

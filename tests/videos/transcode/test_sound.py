@@ -137,8 +137,10 @@ def with_pcm_code() -> Path:
 def packets_of(clip: Path, stream: str) -> list[tuple[int, int]]:
     """Returns where in a file the packets of a stream are, and their sizes."""
     done = subprocess.run(
-        ["ffprobe", "-v", "error", "-select_streams", stream, "-show_entries", "packet=pos,size"]
-        + ["-of", "json", str(clip)],
+        [
+            *("ffprobe", "-v", "error", "-select_streams", stream),
+            *("-show_entries", "packet=pos,size", "-of", "json", str(clip)),
+        ],
         check=True,
         capture_output=True,
         timeout=60,
