@@ -96,11 +96,11 @@ def choose_sounds(
     Args:
         hidden: names of the codecs of tracks that were hidden from ffprobe, by stream.
         trusts_aac: whether no AAC is tried, for the site's own files.
-        first_trial: of the track that it names.
 
     Raises: ProcessingError if the server is at fault.
     """
-    candidates, kept = sound_tracks(streams), list[Json]()
+    candidates = sound_tracks(streams)
+    kept: list[Json] = []
     lost = [one for one in all_sounds(streams) if one not in candidates]
     surplus, end = 0, time.monotonic() + options.probe_seconds
     for track in candidates:
@@ -114,8 +114,8 @@ def choose_sounds(
         else:
             is_usable = _is_usable(path, track, options, tick, end, is_first=not kept)
         (kept if is_usable else lost).append(track)
-    names = dict.fromkeys(_name(track, hidden) for track in lost)
-    told = (name for name in names if name != COMPANION or not kept)
+    names = (_name(track, hidden) for track in lost)
+    told = dict.fromkeys(name for name in names if name != COMPANION or not kept)
     others = sorted(kept[1:], key=lambda track: int(track["index"]))
     return ChosenSounds((*kept[:1], *others), tuple(told), surplus)
 
