@@ -20,6 +20,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
+from django.test.client import ClientHandler
 from django.urls import get_resolver, resolve, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
@@ -570,10 +571,15 @@ class World:
     users: dict[str, User] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # what stands in {braces} in the table
     sessions: dict[str, str] = field(default_factory=dict)  # keys, by visitor
+    # By whether they check CSRF tokens. Each loads the middleware once, as a server does.
+    handlers: dict[bool, ClientHandler] = field(
+        default_factory=lambda: {checks: ClientHandler(checks) for checks in (False, True)}
+    )
 
-    def client(self, visitor: str, **options: Any) -> Client:
+    def client(self, visitor: str, *, enforce_csrf_checks: bool = False) -> Client:
         """A new browser with the visitor's session only. All clients of a visitor share it."""
-        client = Client(**options)
+        client = Client()
+        client.handler = self.handlers[enforce_csrf_checks]
         if visitor != "anonymous":
             if visitor not in self.sessions:
                 self.sessions[visitor] = self._log_in(visitor)
@@ -581,11 +587,15 @@ class World:
         return client
 
     def _log_in(self, visitor: str) -> str:
-        """A deactivated member's session, which still exists as if it had just begun."""
-        client, users = Client(), User.objects.filter(pk=self.users[visitor].pk)
+        """A deactivated member's session, which still exists as if it had just begun.
+
+        A first request notes in it that it is used; each that is rolled back would note it again.
+        """
+        client, users = self.client("anonymous"), User.objects.filter(pk=self.users[visitor].pk)
         if visitor == "deactivated":
             users.update(is_active=True)
         client.force_login(self.users[visitor])
+        assert client.get("/healthz").status_code == 200
         if visitor == "deactivated":
             users.update(is_active=False)
         return client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -832,19 +842,6 @@ def test_every_url_has_a_line_in_the_table() -> None:
     assert outside == set(TABLE)
 
 
-def test_every_page_is_looked_at_in_a_browser(world: World) -> None:
-    """Every address with a whole page is in the table of tests/browser/test_access.py."""
-    pages = set()
-    for name, request, expected in LINES:
-        for visitor, status in zip(VISITORS, expected, strict=True):
-            if status in {200, 410, 422} and name not in pages:
-                answer = world.ask(visitor, request)
-                if not answer.streaming and answer.content.lstrip().startswith(b"<!doctype"):
-                    pages.add(name)
-    assert len(pages) > 20
-    assert pages == set(PAGES) - {"errors"}
-
-
 def test_every_line_is_of_the_url_that_it_stands_under(world: World) -> None:
     for name, request, expected in LINES:
         path = parts_of(request, world.names)[1].partition("?")[0]
@@ -853,22 +850,43 @@ def test_every_line_is_of_the_url_that_it_stands_under(world: World) -> None:
 
 
 def test_every_visitor_gets_what_the_table_says(world: World, subtests: pytest.Subtests) -> None:
+    """Also: each address with a whole page is in the table of tests/browser/test_access.py."""
+    pages = set()
     for name, lines in TABLE.items():
         with subtests.test(name):
-            got = [
-                (request, tuple(seen(world.ask(visitor, request)) for visitor in VISITORS))
-                for request, _ in lines
-            ]
+            got = []
+            for request, _ in lines:
+                answers = [world.ask(visitor, request) for visitor in VISITORS]
+                got.append((request, tuple(seen(answer) for answer in answers)))
+                if any(is_page(answer) for answer in answers):
+                    pages.add(name)
             assert got == lines, f"each for {VISITORS}"
+    with subtests.test("pages are looked at in a browser"):
+        assert len(pages) > 20
+        assert pages == set(PAGES) - {"errors"}
 
 
-def test_a_closed_link_opens_nothing_for_anybody(world: World) -> None:
+def is_page(answer: Any) -> bool:
+    """Whether it is a whole page of its view, rather than a file, a part of a page or an error."""
+    return (
+        answer.status_code in {200, 410, 422}
+        and not answer.streaming
+        and answer.content.lstrip().startswith(b"<!doctype")
+    )
+
+
+def test_a_closed_link_opens_nothing_for_anybody(world: World, pytestconfig: pytest.Config) -> None:
+    """Without --long each address of each closed link is asked by one of the visitors in turn."""
+    step = 1 if pytestconfig.getoption("--long") else 3
     clients = [world.client(visitor) for visitor in ("anonymous", "uploader", "admin")]
-    for _, request, expected in LINES:
-        if "/s/{open}/" not in request or expected[0] not in {200, 204}:
-            continue
-        for closed in CLOSED:
-            for client in clients:
+    opening = [
+        request
+        for _, request, expected in LINES
+        if "/s/{open}/" in request and expected[0] in {200, 204}
+    ]
+    for at, request in enumerate(opening):
+        for number, closed in enumerate(CLOSED, at):
+            for client in clients[number % step :: step]:
                 answer = world.ask("anonymous", request.replace("open", closed), client)
                 assert answer.status_code in {404, 410}, f"{closed}: {request}"
                 assert "X-Accel-Redirect" not in answer
@@ -890,10 +908,16 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("kind", SCRIPTS)
-def test_a_script_that_is_not_logged_in_gets_401(world: World, kind: str) -> None:
-    """All ways to the log-in page; with htmx, the address leads back to its page."""
+def test_a_script_that_is_not_logged_in_gets_401(
+    world: World, kind: str, pytestconfig: pytest.Config
+) -> None:
+    """All ways to the log-in page; with htmx, the address leads back to its page.
+
+    Without --long each line is of one kind, and its neighbors in the table are of the other.
+    """
     back = "?next=/%3Fsort%3Dviews" if kind == "htmx" else ""
-    for _, request, expected in LINES:
+    step = 1 if pytestconfig.getoption("--long") else len(SCRIPTS)
+    for _, request, expected in LINES[list(SCRIPTS).index(kind) % step :: step]:
         for visitor in ("anonymous", "deactivated"):
             if expected[VISITORS.index(visitor)] == IN:
                 answer = world.ask(visitor, request, headers=SCRIPTS[kind])
@@ -1015,9 +1039,9 @@ def test_no_query_breaks_an_address(
 ) -> None:
     """The page ignores the odd value, or reports that there is no such category.
 
-    Without --long each page gets a third of the sets, and its neighbors in the table the others.
+    Without --long each page gets a sixth of the sets, and its neighbors in the table the others.
     """
-    step = 1 if pytestconfig.getoption("--long") else 3
+    step = 1 if pytestconfig.getoption("--long") else 6
     for number, (name, lines) in enumerate(TABLE.items()):
         with subtests.test(name):
             request, expected = lines[0]
