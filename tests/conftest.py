@@ -6,7 +6,6 @@ Other parts of the plumbing: which tests run (tests/selection.py), how several w
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -28,7 +27,12 @@ from tests.parallel import (
 )
 from tests.parts import PARTS, require
 from tests.postgresql import postgresql
-from tests.projects import databases, postgresql_databases, sqlite_databases
+from tests.projects import (
+    databases,
+    migrated_of_run,
+    postgresql_databases,
+    sqlite_databases,
+)
 from tests.selection import belongs_on_both, is_left_out, is_never_quick, uses_database
 from tests.shifted_clock import clock_library, shifted_clock
 
@@ -126,17 +130,15 @@ def django_db_setup(
 
 @contextmanager
 def one_migrates(folder: Path) -> Iterator[None]:
-    """Has one worker of the run migrate SQLite's test database (5 s of CPU), the others copy it.
+    """Has one worker of the run migrate an SQLite database, and copies it to the test database.
 
     Args:
-        folder: the worker's folder for temporary files, in that of the run.
+        folder: pytest's folder for temporary files of this worker.
     """
-    if connection.vendor != "sqlite" or not folder.name.startswith("popen-"):
+    if connection.vendor != "sqlite":
         yield
         return
-    shared = folder.parent / "migrated.db"
-    with shared.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with migrated_of_run(folder) as shared:
         if shared.exists():
             shutil.copyfile(shared, connection.settings_dict["TEST"]["NAME"])
         yield

@@ -6,15 +6,16 @@ scripts/run, no static files, the Python of the tests.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import psycopg
@@ -22,6 +23,9 @@ import pytest
 
 from tests.postgresql import new_database, parameters
 from tests.processes import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CODE = ("manage.py", "accounts", "categories", "clipset", "siteconfig", "videos")
 SECRET = "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -99,18 +103,44 @@ def database_rows(url: str, query: str, *values: object) -> list[tuple[Any, ...]
         return database.execute(query.replace("?", "%s"), values).fetchall()
 
 
+@contextmanager
+def migrated_of_run(folder: Path) -> Iterator[Path]:
+    """Gives the file of a migrated SQLite database for the whole run, locked for this worker.
+
+    Whoever finds no file there migrates a database (7 s of processor time) and puts a copy there.
+
+    Args:
+        folder: pytest's folder for temporary files of this worker.
+    """
+    run = folder.parent if folder.name.startswith("popen-") else folder
+    shared = run / "migrated.db"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield shared
+
+
 class Databases:
     """New databases of one kind. The migrations run once; the others are copies."""
 
     def __init__(self, kind: str, server: str, folder: Path) -> None:
         self.kind = kind
         self._server = server
-        self._folder = folder
+        self._folder = folder / f"databases-{kind}"
+        self._run = folder
 
     @cached_property
     def _migrated(self) -> Project:
         made = Project(self._folder / "migrated", url=self.empty())
-        made.manage("migrate", "--verbosity", "0")
+        if self._server:
+            made.manage("migrate", "--verbosity", "0")
+            return made
+        file = made.root / SQLITE_FILE
+        with migrated_of_run(self._run) as shared:
+            if shared.exists():
+                shutil.copyfile(shared, file)
+            else:
+                made.manage("migrate", "--verbosity", "0")
+                shutil.copyfile(file, shared)
         return made
 
     @cached_property
@@ -157,12 +187,12 @@ def _name(url: str) -> str:
 
 @pytest.fixture(scope="session")
 def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
-    return Databases("sqlite", "", tmp_path_factory.mktemp("databases"))
+    return Databases("sqlite", "", tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
 def postgresql_databases(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Databases:
-    return Databases("postgresql", postgresql, tmp_path_factory.mktemp("databases"))
+    return Databases("postgresql", postgresql, tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(
