@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,15 +28,21 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def not_in_a_clone(folder: str, names: list[str]) -> set[str]:
-    """Finds the names that .gitignore lists; one with a slash at the front counts at the top only.
+    """Finds the names that .gitignore lists; one with a slash at the front is a path from the top.
 
     For `ignore` of shutil.copytree.
     """
     lines = (ROOT / ".gitignore").read_text().splitlines()
     ignored = [line.rstrip("/") for line in lines if line and not line.startswith("#")]
-    top = [line.lstrip("/") for line in ignored] if Path(folder) == ROOT else []
-    patterns = [".git", *top, *(line for line in ignored if not line.startswith("/"))]
-    return {name for name in names if any(fnmatch.fnmatch(name, each) for each in patterns)}
+    here = Path("/", Path(folder).relative_to(ROOT))
+    anywhere = [".git", *(line for line in ignored if not line.startswith("/"))]
+    below_top = [line for line in ignored if line.startswith("/")]
+    return {
+        name
+        for name in names
+        if any(fnmatch.fnmatch(name, each) for each in anywhere)
+        or any(fnmatch.fnmatch(str(here / name), each) for each in below_top)
+    }
 
 
 class Clone:
@@ -114,12 +120,25 @@ class Clone:
         return found
 
 
-@pytest.fixture
-def clone() -> Iterator[Clone]:
+@contextmanager
+def new_clone() -> Iterator[Clone]:
     with short_folder() as folder:
         root = folder / "a clone"
         root.mkdir()
         yield Clone(root.resolve())
+
+
+@pytest.fixture
+def clone() -> Iterator[Clone]:
+    with new_clone() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_clone() -> Iterator[Clone]:
+    """One for all tests of a file that install and start nothing in it."""
+    with new_clone() as made:
+        yield made
 
 
 @pytest.fixture

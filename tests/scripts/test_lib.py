@@ -16,20 +16,24 @@ if TYPE_CHECKING:
     from tests.scripts.conftest import Clone
 
 
-def test_settings_of_the_file_count_and_the_environment_before_them(clone: Clone) -> None:
-    env_file = clone.root / "other.env"
+def test_settings_of_the_file_count_and_the_environment_before_them(
+    shared_clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file = tmp_path / "other.env"
     port = free_port()
     env_file.write_text(f"# a comment\nexport PORT='{port}'\nHOST=\"127.0.0.9\"\nPORT=1\n")
     settings = {"CLIPSET_ENV_FILE": str(env_file)}
-    assert clone.ask("setting", "HOST", "127.0.0.1", **settings) == "127.0.0.9"
-    assert clone.ask("setting", "HOST", "127.0.0.1", HOST="::1", **settings) == "::1"
-    assert clone.ask("setting", "SITE_URL", "nothing", **settings) == "nothing"
-    del clone.environment["PORT"]
-    assert clone.ask("setting", "PORT", "8000", **settings) == str(port)
+    monkeypatch.delitem(shared_clone.environment, "PORT")
+    assert shared_clone.ask("setting", "HOST", "127.0.0.1", **settings) == "127.0.0.9"
+    assert shared_clone.ask("setting", "HOST", "127.0.0.1", HOST="::1", **settings) == "::1"
+    assert shared_clone.ask("setting", "SITE_URL", "nothing", **settings) == "nothing"
+    assert shared_clone.ask("setting", "PORT", "8000", **settings) == str(port)
 
 
 @pytest.fixture
-def addresses(clone: Clone, fake_program: Callable[[str, str], str]) -> Callable[..., list[str]]:
+def addresses(
+    shared_clone: Clone, fake_program: Callable[[str, str], str]
+) -> Callable[..., list[str]]:
     """Returns the SITE_URL and ALLOWED_HOSTS that processes get on a machine with two networks."""
     path = fake_program(
         "hostname", 'case "$*" in -I) echo 192.168.1.5 10.0.0.7 2001:db8::7;; *) echo attic;; esac'
@@ -41,8 +45,8 @@ def addresses(clone: Clone, fake_program: Callable[[str, str], str]) -> Callable
         )
         answer = subprocess.check_output(
             ["bash", "-c", show],
-            cwd=clone.root,
-            env=clone.environment | {"PATH": path, "PORT": "8000"} | settings,
+            cwd=shared_clone.root,
+            env=shared_clone.environment | {"PATH": path, "PORT": "8000"} | settings,
             text=True,
         )
         return answer.splitlines()

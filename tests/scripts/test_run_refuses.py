@@ -21,45 +21,50 @@ TOOLS = ("bash", "dirname", "df", "awk", "mkdir", "chmod", "flock", "sed", "head
 
 
 @pytest.fixture(autouse=True)
-def nothing_was_installed(clone: Clone) -> object:
+def nothing_was_installed(shared_clone: Clone) -> object:
     yield
-    assert not (clone.root / ".venv").exists()
-    assert not (clone.root / ".env").exists()
-    assert clone.processes() == {}
+    assert not (shared_clone.root / ".venv").exists()
+    assert not (shared_clone.root / ".env").exists()
+    assert shared_clone.processes() == {}
 
 
-def test_a_taken_port(clone: Clone) -> None:
+def test_a_taken_port(shared_clone: Clone) -> None:
     with socket.socket() as other:
-        other.bind(("127.0.0.1", clone.port))
+        port = shared_clone.port
+        other.bind(("127.0.0.1", port))
         other.listen()
-        assert clone.refusal() == (
-            f"Port {clone.port} of 127.0.0.1 is already in use. Stop the other program or choose "
-            f"another port: PORT={clone.port + 1} scripts/run"
+        assert shared_clone.refusal() == (
+            f"Port {port} of 127.0.0.1 is already in use. Stop the other program or choose "
+            f"another port: PORT={port + 1} scripts/run"
         )
 
 
 @pytest.mark.parametrize("port", one_in(3, ["0", "65536", "-1", "8000x", "http", "99999999999"]))
-def test_a_port_that_is_none(clone: Clone, port: str) -> None:
-    assert clone.refusal(PORT=port) == f"PORT is '{port}'; it must be a number from 1 to 65535."
+def test_a_port_that_is_none(shared_clone: Clone, port: str) -> None:
+    assert (
+        shared_clone.refusal(PORT=port) == f"PORT is '{port}'; it must be a number from 1 to 65535."
+    )
 
 
 @pytest.mark.parametrize("host", one_in(3, ["203.0.113.7", "no-such-host.invalid", "2001:db8::7"]))
-def test_a_host_that_is_not_this_machine(clone: Clone, host: str) -> None:
-    assert f"HOST is '{host}', which is not an address of this machine" in clone.refusal(HOST=host)
+def test_a_host_that_is_not_this_machine(shared_clone: Clone, host: str) -> None:
+    assert f"HOST is '{host}', which is not an address of this machine" in shared_clone.refusal(
+        HOST=host
+    )
 
 
-def test_a_second_one_in_the_same_folder(clone: Clone) -> None:
-    (clone.root / "data/run").mkdir(parents=True)
-    with (clone.root / "data/run/lock").open("w") as lock:
+def test_a_second_one_in_the_same_folder(shared_clone: Clone) -> None:
+    (shared_clone.root / "data/run").mkdir(parents=True, exist_ok=True)
+    with (shared_clone.root / "data/run/lock").open("w") as lock:
         lock.write("4711")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "already running in this folder (process 4711)" in clone.refusal()
+        assert "already running in this folder (process 4711)" in shared_clone.refusal()
 
 
-def test_a_full_disk(clone: Clone, fake_program: Callable[[str, str], str]) -> None:
+def test_a_full_disk(shared_clone: Clone, fake_program: Callable[[str, str], str]) -> None:
     path = fake_program("df", "printf 'Filesystem\\nx 1 1 12 99%% /\\n'")
-    words = clone.refusal(PATH=path)
+    words = shared_clone.refusal(PATH=path)
     assert "The disk is too full: 12 MB are free" in words
     assert "1000 MB are needed" in words
 
@@ -77,7 +82,7 @@ def test_a_full_disk(clone: Clone, fake_program: Callable[[str, str], str]) -> N
     ),
 )
 def test_a_python_that_does_not_fit(
-    clone: Clone, tmp_path: Path, python: str | None, words: str
+    shared_clone: Clone, tmp_path: Path, python: str | None, words: str
 ) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -86,7 +91,7 @@ def test_a_python_that_does_not_fit(
     if python:
         (tools / "python3").write_text(f"#!/bin/sh\n{python}\n")
         (tools / "python3").chmod(0o755)
-    answer = clone.refusal(PATH=str(tools))
+    answer = shared_clone.refusal(PATH=str(tools))
     assert answer.startswith("Clipset needs Python 3.11, 3.12 or 3.13, but python3 is ")
     assert words in answer
 
