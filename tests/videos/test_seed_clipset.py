@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import shutil
@@ -30,7 +31,7 @@ from tests.videos.stored_videos import run_queue
 from tests.videos.transcode import fragmented
 from videos.models import Job, ProcessingStatus, Upload, Video
 from videos.sample_data import seed as seed_module
-from videos.sample_data.clips import CLIPS, make_clip
+from videos.sample_data.clips import CLIPS, BuiltFile, Say, copy_source, make_clip
 from videos.sample_data.data import VIDEOS, sample_short_id
 from videos.transcode.errors import ProcessingError
 from videos.transcode.pipeline import transcode
@@ -40,8 +41,11 @@ from videos.transcode.publish import publish_file
 from videos.transcode.types import Options, no_tick
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+    from tests.projects import Databases
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -68,25 +72,25 @@ FOLDERS = ("videos", "thumbnails", "temp", "originals")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_databases: Databases) -> Site:
     """A site whose ten files are copies of one small clip, which is quick."""
-    return seeded_site(tmp_path_factory, "--source", str(clips.h264_mp4(seconds=6)))
+    folder = tmp_path_factory.mktemp("seeded")
+    return seeded_site(folder, sqlite_databases, "--source", str(clips.h264_mp4(seconds=6)))
 
 
 @pytest.fixture(scope="module")
-def painted_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def painted_site(tmp_path_factory: pytest.TempPathFactory, sqlite_databases: Databases) -> Site:
     """A site with the clips that the command makes: about 25 s of processor time."""
-    return seeded_site(tmp_path_factory)
+    return seeded_site(tmp_path_factory.mktemp("painted"), sqlite_databases)
 
 
-def seeded_site(tmp_path_factory: pytest.TempPathFactory, *arguments: str) -> Site:
-    folder = tmp_path_factory.mktemp("seeded")
+def seeded_site(folder: Path, databases: Databases, *arguments: str) -> Site:
     paths = {
         f"{name.upper()}_STORAGE_PATH": str(folder / f"{name}s")
         for name in ("video", "thumbnail", "original")
     }
     site = Site(folder, **paths, TEMP_STORAGE_PATH=str(folder / "temp"))
-    site.manage("migrate", "--verbosity=0")
+    databases.migrated(site.database)
     said = site.manage("seed_clipset", *arguments)
     assert arguments or "Making clip 3 of 10 …" in said
     assert "admin123" in said
@@ -262,6 +266,27 @@ def test_a_second_seeding_is_refused_and_changes_nothing(site: Site) -> None:
 
 
 # -- with one small clip for all --------------------------------------------------------------
+
+
+@functools.cache
+def processed_clip() -> Mapping[str, BuiltFile]:
+    folder = clips.new_path("folder", "seed")
+    folder.mkdir()
+    return copy_source(clips.h264_mp4(), folder, say=lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def clip_is_processed_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All seedings with the small clip share its files, except the first test below and the sites
+    of their own."""
+
+    def processed(source: Path, folder: Path, *, say: Say) -> Mapping[str, BuiltFile]:
+        if source == clips.h264_mp4():
+            return processed_clip()
+        return copy_source(source, folder, say=say)
+
+    if request.node.name != "test_a_source_is_copied_for_all_ten":
+        monkeypatch.setattr(seed_module, "copy_source", processed)
 
 
 def seed(*arguments: str, **options: Any) -> str:
