@@ -55,7 +55,7 @@ def seen_by(client: Client, video: Video) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("case", one_in(6, places.CASES))
+@pytest.mark.parametrize("case", one_in(9, places.CASES))
 def test_nothing_tells_the_place(case: places.Case) -> None:
     clip = case.make()
     assert places.traces(clip.read_bytes())
