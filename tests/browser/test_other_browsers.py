@@ -16,6 +16,7 @@ from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.stored_videos import kept_video
 from tests.videos.transcode.several_sounds import Tone, clip_with
+from videos.filenames import ORIGINAL_QUALITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,9 @@ SECONDS = 4
 TOLERANCE_SECONDS = 0.1
 VIDEO = "document.querySelector('video')"
 SOUNDS = "document.querySelector('clip-player').sounds"
+# The address of the media playlist whose fragments are shown, without its query.
+LEVEL = """(hls => hls.levels[hls.currentLevel].url[0].split("?")[0])(
+    document.querySelector("clip-player").source.hls)"""
 STATE = f"""(video => video && ({{
     time: video.currentTime, duration: String(video.duration), ended: video.ended,
     paused: video.paused, seeking: video.seeking, ready: video.readyState,
@@ -153,13 +157,19 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_videos_of_other_kinds_play_and_seek(tab: Tab, bob: User, kind: str) -> None:
     video = kept_video(bob, KINDS[kind]())
-    assert video.renditions.filter(is_complete=True).count() == 2
+    names = set(video.renditions.filter(is_complete=True).values_list("name", flat=True))
+    has_original = ORIGINAL_QUALITY in names
+    assert has_original == (kind == "encoded")
+    assert len(names) == (3 if has_original else 2)
     open_plain(tab, video)
     is_upright = tab.evaluate(f"{VIDEO}.videoWidth < {VIDEO}.videoHeight")
     assert is_upright == (kind == "upright")
     play_seek_and_end(tab)
+    if has_original:  # test_original_other_browsers plays that one
+        tab.evaluate("void localStorage.setItem('quality', '640')")
     open_watch_page(tab, video)
     play_through_hls_js(tab)
+    assert not tab.evaluate(LEVEL).endswith(f"/{ORIGINAL_QUALITY}.m3u8")
 
 
 @pytest.mark.long  # in Chromium, where the test hears it
