@@ -482,9 +482,10 @@ def test_whole_fragments_can_be_read_while_the_rest_is_made(tmp_path: Path) -> N
     finally:
         done.set()
         watcher.join(5)
-    assert seen >= {1, 2, 4}
-    # What was readable stays: the finished file goes on where the growing one was.
-    assert [whole_fragments(one.path) for one in result.renditions] == [4, 4]
+    assert seen >= {1, 2, 4, 6}
+    # What was readable stays: the finished file goes on where the growing one was. The fragments
+    # start at 0, 1, 2, 4, 8 and 12 s.
+    assert [whole_fragments(one.path) for one in result.renditions] == [6, 6]
 
 
 def whole_fragments(path: Path) -> int:
