@@ -24,6 +24,7 @@ from tests.videos.stored_videos import sent_video
 from tests.videos.test_processing import real_time_ffmpeg
 from videos.models import Job, Rendition, Video
 from videos.tasks import look_after_jobs
+from videos.transcode.file_start import initialisation_segment, opened, read_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,8 +100,8 @@ def test_a_video_whose_worker_is_killed_while_it_is_watched_never_mixes_two_atte
                 wait_for(lambda: any(grown(viewer, first.version)), seconds=5, name="its bytes")
                 old = growing.read()
     assert viewer.bodies.keys() == {first.version, last_version(video)}
-    new = Rendition.objects.get(video=video).path.read_bytes()
-    check_bodies(viewer, {first.version: old, last_version(video): new})
+    new = Rendition.objects.get(video=video).path
+    check_bodies(viewer, {first.version: [old], last_version(video): states_of(new)})
     assert len(viewer.bodies[first.version]) <= stale + 1, "gone with its attempt"
     for path, statuses in viewer.statuses.items():
         assert statuses <= FINE, path
@@ -119,11 +120,24 @@ def grown(viewer: Viewer, first: str) -> list[bytes]:
     return [body for key, bodies in viewer.bodies.items() if key != first for body in bodies]
 
 
-def check_bodies(viewer: Viewer, files: dict[str, bytes]) -> None:
-    """What came under the address of an attempt is the beginning of its file and of no other."""
-    for version, file in files.items():
-        [other] = [one for key, one in files.items() if key != version]
+def states_of(path: Path) -> list[bytes]:
+    """A finished file, and the same before the start of it was overwritten (decision 17)."""
+    file = path.read_bytes()
+    with opened(path) as reader:
+        start = read_start(reader)
+    assert start is not None
+    return [file, initialisation_segment(path) + file[start.end :]]
+
+
+def check_bodies(viewer: Viewer, files: dict[str, list[bytes]]) -> None:
+    """What came under the address of an attempt is the beginning of its file and of no other.
+
+    Args:
+        files: for each version the contents that its file had.
+    """
+    for version, states in files.items():
+        [others] = [one for key, one in files.items() if key != version]
         longest = max(viewer.bodies[version], key=len)
-        assert not other.startswith(longest)
+        assert not any(file.startswith(longest) for file in others)
         for body in viewer.bodies[version]:
-            assert file.startswith(body)
+            assert any(file.startswith(body) for file in states)
