@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from tests import clips
 from tests.browser.player import seek, state, wait_until
-from tests.examples import one_in
 from tests.videos.stored_videos import kept_video
 
 if TYPE_CHECKING:
@@ -36,7 +35,8 @@ def page(visit: Callable[..., Page], bob: User) -> Page:
     return opened
 
 
-def test_keys_seek(page: Page) -> None:
+def test_keys_seek_and_step_unless_one_types_a_search(page: Page) -> None:
+    """A frame lasts 1/15 s in this video."""
     seek(page, 10)
     for key, moment in [
         ("l", 20),
@@ -52,9 +52,6 @@ def test_keys_seek(page: Page) -> None:
         page.keyboard.press(key)
         wait_until(page, f"!video.seeking && Math.abs(video.currentTime - {moment}) < 0.3")
 
-
-def test_keys_step_by_single_frames(page: Page) -> None:
-    """A frame lasts 1/15 s in this video."""
     seek(page, 10)
     for key, frame in [(".", 151), (".", 152), (",", 151), (",", 150), (",", 149)]:
         page.keyboard.press(key)
@@ -63,16 +60,23 @@ def test_keys_step_by_single_frames(page: Page) -> None:
         )
     assert state(page)["paused"]
 
+    seek(page, 10)
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search videos")).to_be_focused()
+    page.keyboard.type("jklm 5")
+    expect(page.get_by_label("Search videos")).to_have_value("jklm 5")
+    told = state(page)
+    assert (told["time"], told["muted"], told["paused"]) == (pytest.approx(10), False, True)
 
-@pytest.mark.parametrize("key", one_in(2, ["k", " "]))
-def test_keys_play_and_pause(page: Page, key: str) -> None:
-    page.keyboard.press(key)
-    wait_until(page, "!video.paused && video.currentTime > 0.1")
-    page.keyboard.press(key)
-    wait_until(page, "video.paused")
 
+def test_keys_play_and_change_sound_and_speed_which_are_remembered(page: Page) -> None:
+    for key in ("k", " "):
+        begun = state(page)["time"]
+        page.keyboard.press(key)
+        wait_until(page, f"!video.paused && video.currentTime > {begun} + 0.1")
+        page.keyboard.press(key)
+        wait_until(page, "video.paused")
 
-def test_keys_change_sound_and_speed_and_they_are_remembered(page: Page) -> None:
     page.keyboard.press("m")
     wait_until(page, "video.muted")
     page.keyboard.press("m")
@@ -92,7 +96,7 @@ def test_keys_change_sound_and_speed_and_they_are_remembered(page: Page) -> None
     assert told["volume"] == pytest.approx(0.9)
 
 
-def test_keys_for_theatre_and_help(page: Page) -> None:
+def test_keys_for_theatre_help_and_full_screen(page: Page) -> None:
     theatre = page.get_by_role("button", name="Theatre")
     expect(theatre).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("t")
@@ -101,20 +105,7 @@ def test_keys_for_theatre_and_help(page: Page) -> None:
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_hidden()
-
-
-def test_full_screen_and_back(page: Page) -> None:
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement !== null")
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement === null")
-
-
-def test_keys_typed_into_the_search_do_nothing_to_the_video(page: Page) -> None:
-    seek(page, 10)
-    page.keyboard.press("/")
-    expect(page.get_by_label("Search videos")).to_be_focused()
-    page.keyboard.type("jklm 5")
-    expect(page.get_by_label("Search videos")).to_have_value("jklm 5")
-    told = state(page)
-    assert (told["time"], told["muted"], told["paused"]) == (pytest.approx(10), False, True)
