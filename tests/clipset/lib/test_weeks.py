@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clipset.lib.weeks import latest_boundary, next_boundary
+from tests.examples import examples
 
 ZONES = (
     "UTC",
@@ -161,7 +162,7 @@ def walked(now: datetime, day: int, hour: int, zone: ZoneInfo) -> tuple[datetime
         highest = shown
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(instants, days, hours, zones)
 @example(utc("2018-11-04T02:59"), 0, 0, ZoneInfo("America/Sao_Paulo"))
 @example(utc("2018-02-18T02:30"), 0, 0, ZoneInfo("America/Sao_Paulo"))
