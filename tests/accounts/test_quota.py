@@ -208,6 +208,7 @@ print(sum(1 for _ in range(150) if reserve_quota(user=alice, size=7)))
 
 
 @pytest.mark.slow
+@pytest.mark.long_on_postgresql  # whose locks are the same for the threads above
 @pytest.mark.django_db(transaction=True)
 def test_no_number_of_processes_passes_the_limit() -> None:
     make_user("alice", last_upload_reset=datetime.now(UTC))

@@ -204,6 +204,7 @@ class Jobs(RuleBasedStateMachine):
             assert jobs.open_job(video) is not None
 
 
+@pytest.mark.long_on_postgresql  # test_jobs.py and test_claim.py have its locks
 @pytest.mark.django_db
 def test_any_order_of_events_keeps_jobs_and_quota_right() -> None:
     run_state_machine_as_test(
