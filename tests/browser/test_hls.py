@@ -77,10 +77,19 @@ def assert_policy_kept(page: Page) -> None:
 # -- finished -------------------------------------------------------------------------------------
 
 
-def test_a_video_in_several_sizes_plays_to_its_end_through_hls_js(page: Page, bob: User) -> None:
+def test_a_video_in_several_sizes_seeks_and_plays_to_its_end_through_hls_js(
+    page: Page, bob: User
+) -> None:
+    """Nothing but its beginning is fetched before anybody plays."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     open_hls(page, video_of_sizes(bob))
+    live.settle(1)
+    assert page.evaluate("document.querySelector('video').buffered.end(0)") < 7
+    for moment in (7, 1, 5.5, 0):
+        assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
+    page.locator("video.player__video").evaluate("video => video.play()")
+    wait_until(page, "video.currentTime > 0.5 && !video.paused")
     told = play_to_the_end(page)
     assert told["error"] is None
     assert told["ended"]
@@ -93,25 +102,11 @@ def test_a_video_in_several_sizes_plays_to_its_end_through_hls_js(page: Page, bo
     assert_policy_kept(page)
 
 
-def test_one_seeks_forwards_and_back(page: Page, bob: User) -> None:
-    open_hls(page, video_of_sizes(bob))
-    for moment in (7, 1, 5.5, 0):
-        assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
-    page.locator("video.player__video").evaluate("video => video.play()")
-    wait_until(page, "video.currentTime > 0.5 && !video.paused")
-
-
 def test_watching_begins_where_the_address_says(page: Page, bob: User) -> None:
     video = video_of_sizes(bob)
     page.goto(f"{video.get_absolute_url()}?t=6")
     page.wait_for_function(f"() => {SOURCE}.hls !== null")
     wait_until(page, "video.readyState >= 2 && Math.abs(video.currentTime - 6) < 0.4")
-
-
-def test_nothing_but_the_beginning_is_fetched_before_anybody_plays(page: Page, bob: User) -> None:
-    open_hls(page, video_of_sizes(bob))
-    live.settle(1)
-    assert page.evaluate("document.querySelector('video').buffered.end(0)") < 7
 
 
 def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) -> None:
