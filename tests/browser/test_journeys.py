@@ -16,11 +16,10 @@ from accounts.services.invitations import issue_invitation
 from accounts.services.passwords import reset_link
 from tests import clips
 from tests.browser.conftest import PASSWORD
-from tests.browser.player import play_to_the_end, seek, state, wait_until
+from tests.browser.player import play_to_the_end, seek
 from tests.builders import make_admin, make_category, make_video
 from tests.processes import wait_for
 from tests.videos.stored_videos import (
-    ready_video,
     stream_md5,
     used,
 )
@@ -172,11 +171,3 @@ def test_a_long_list_goes_on_by_itself_and_by_a_link(visit: Callable[..., Page],
     expect(plain.locator("article")).to_have_count(24)
     plain.get_by_role("link", name="Show more").click()
     expect(plain.locator("article")).to_have_count(12)
-
-
-def test_watching_from_a_moment_in_the_address(visit: Callable[..., Page], bob: User) -> None:
-    video = ready_video(bob, clips.h264_mp4(seconds=3))
-    page = visit(bob)
-    page.goto(f"{video.get_absolute_url()}?t=2")
-    wait_until(page, "video.readyState >= 2 && video.currentTime > 1")
-    assert state(page)["time"] == pytest.approx(2, abs=0.2)

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from accounts.models import Session
 from tests import clips
 from tests.builders import make_category, make_playlist, make_user, make_video
+from tests.examples import one_in
 from tests.processes import wait_for
 from tests.videos import live
 from tests.videos.stored_videos import set_limits, used
@@ -196,11 +197,14 @@ def test_twenty_are_taken_at_once_and_the_page_says_which_one_was_not(
 
 @pytest.mark.parametrize(
     ("name", "size", "sentence"),
-    [
-        ("setup.exe", 2, "This file type isn't supported."),
-        ("empty.mp4", 0, "This file is empty."),
-        ("large.mp4", 2 * KB * KB, "This file is 2 MB. The limit is 1 MB per file."),
-    ],
+    one_in(
+        2,
+        [
+            ("setup.exe", 2, "This file type isn't supported."),
+            ("empty.mp4", 0, "This file is empty."),
+            ("large.mp4", 2 * KB * KB, "This file is 2 MB. The limit is 1 MB per file."),
+        ],
+    ),
 )
 def test_what_would_be_refused_is_told_beside_it_and_nothing_is_sent(
     visit: Callable[..., Page], bob: User, tmp_path: Path, name: str, size: int, sentence: str
