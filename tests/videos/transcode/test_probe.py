@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import clips
+from tests.examples import one_in
 from videos.transcode.errors import CancelledError, ProcessingError, SourceError
 from videos.transcode.formats import extension_by_contents
 from videos.transcode.media import AudioStream, MediaInfo, VideoStream
@@ -26,7 +28,9 @@ pytestmark = pytest.mark.ffmpeg
 OPTIONS = Options()
 
 
+@functools.cache
 def info_of(path: Path) -> MediaInfo:
+    """Each file is probed once, however many tests look at what was found."""
     return probe(path, options=OPTIONS)
 
 
@@ -42,6 +46,7 @@ def audio_of(path: Path) -> AudioStream:
     return audio
 
 
+@functools.cache
 def refusal_of(path: Path) -> SourceError:
     with pytest.raises(SourceError) as caught:
         info_of(path)
@@ -70,19 +75,22 @@ def test_a_plain_clip() -> None:
 
 
 @pytest.mark.parametrize(
-    ("matrix", "rotation", "size", "plain"),
-    [
-        (clips.QUARTER_RIGHT, 90, (180, 320), True),
-        (clips.QUARTER_LEFT, 270, (180, 320), True),
-        (clips.HALF_TURN, 180, (320, 180), True),
-        (clips.MIRROR, 180, (320, 180), False),
-        ((1, 1, -1, 1), 0, (320, 180), False),
-    ],
-    ids=["right", "left", "upside down", "mirrored", "askew"],
+    "turn",
+    one_in(
+        2,
+        {
+            "left": (clips.QUARTER_LEFT, 270, (180, 320), True),
+            "right": (clips.QUARTER_RIGHT, 90, (180, 320), True),
+            "mirrored": (clips.MIRROR, 180, (320, 180), False),
+            "upside down": (clips.HALF_TURN, 180, (320, 180), True),
+            "askew": ((1, 1, -1, 1), 0, (320, 180), False),
+        },
+    ),
 )
 def test_the_display_matrix(
-    matrix: tuple[int, int, int, int], rotation: int, size: tuple[int, int], plain: bool
+    turn: tuple[tuple[int, int, int, int], int, tuple[int, int], bool],
 ) -> None:
+    matrix, rotation, size, plain = turn
     video = video_of(clips.with_matrix(clips.h264_mp4(), matrix))
     assert (video.coded_width, video.coded_height) == (320, 180)
     assert (video.width, video.height) == size
@@ -124,7 +132,9 @@ def test_left_out_frames() -> None:
     assert video.average_fps == pytest.approx(24, abs=1)
 
 
-@pytest.mark.parametrize("fps", ["24000/1001", "30000/1001", "25", "50", "60000/1001", "120"])
+@pytest.mark.parametrize(
+    "fps", one_in(3, ["24000/1001", "30000/1001", "25", "60000/1001", "50", "120"])
+)
 def test_the_rate_is_exact(fps: str) -> None:
     assert video_of(clips.h264_mp4(fps=fps, seconds=1, layout=None)).fps == Fraction(fps)
 
@@ -192,15 +202,18 @@ def test_a_clip_of_a_fifth_of_a_second() -> None:
 
 @pytest.mark.parametrize(
     ("suffix", "codec", "sound"),
-    [
-        ("avi", "mjpeg", "pcm_s16le"),
-        ("avi", "mpeg4", "libmp3lame"),
-        ("mov", "prores_ks", "pcm_s24le"),
-        ("mkv", "ffv1", "flac"),
-        ("mkv", "libx264", "ac3"),
-        ("webm", "libvpx", "libvorbis"),
-        ("mov", "dnxhd", "alac"),
-    ],
+    one_in(
+        3,
+        [
+            ("avi", "mjpeg", "pcm_s16le"),
+            ("avi", "mpeg4", "libmp3lame"),
+            ("mov", "prores_ks", "pcm_s24le"),
+            ("mkv", "ffv1", "flac"),
+            ("mkv", "libx264", "ac3"),
+            ("webm", "libvpx", "libvorbis"),
+            ("mov", "dnxhd", "alac"),
+        ],
+    ),
 )
 def test_common_codecs_are_let_in(suffix: str, codec: str, sound: str) -> None:
     more = {
@@ -218,7 +231,7 @@ def test_without_timestamps_it_says_so() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "ts", "mp4"])
-@pytest.mark.parametrize("layout", ["stereo", None])
+@pytest.mark.parametrize("layout", one_in(2, ["stereo", None]))
 def test_a_first_timestamp_that_is_not_nought_makes_it_no_longer(
     suffix: str, layout: str | None
 ) -> None:
@@ -328,7 +341,8 @@ def test_too_many_tracks_are_refused() -> None:
 
 
 def test_a_codec_that_is_not_on_the_list_is_named() -> None:
-    assert "“zmbv”" in refusal_of(clips.with_codec("avi", "zmbv", None)).sentence
+    clip = clips.make("avi", *clips.picture(0.2, "64x64"), "-c:v", "zmbv")
+    assert "“zmbv”" in refusal_of(clip).sentence
 
 
 def test_a_container_that_is_not_accepted_is_refused() -> None:
@@ -342,7 +356,9 @@ def test_a_wrong_extension_among_accepted_ones_is_forgiven(tmp_path: Path) -> No
     assert info_of(path).video is not None
 
 
-@pytest.mark.parametrize("name", ["video", "clip.mkv", "clip.3gp", "clip.m4v", "clip.qt"])
+@pytest.mark.parametrize(
+    "name", one_in(3, ["video", "clip.3gp", "clip.qt", "clip.mkv", "clip.m4v"])
+)
 def test_contents_count_and_not_the_name(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(clips.h264_mp4().read_bytes())
