@@ -83,7 +83,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         [
             clips.h264_mp4,
             lambda: clips.h264_mp4(layout=None),
-            lambda: clips.h264_mp4(seconds=5, fps="30000/1001", size="1280x720"),
+            lambda: clips.h264_mp4(seconds=5, fps="30000/1001"),
             lambda: clips.h264_mp4(faststart=True),
         ],
     ),
@@ -125,7 +125,7 @@ def test_a_copy_of_what_must_be_encoded_is_thrown_away(
     tmp_path: Path, runs: list[list[str]]
 ) -> None:
     """Its header does not say that its keyframes are eight seconds apart."""
-    source = clips.h264_mp4(seconds=9, gop=240)
+    source = clips.h264_mp4(seconds=9, fps="10", gop=80)
     since = time.monotonic()
     result, guesses, _ = processed(source, tmp_path)
     assert time.monotonic() - since < 60

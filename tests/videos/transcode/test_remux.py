@@ -162,7 +162,7 @@ def facts(path: Path) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("case", one_in(4, CASES))
+@pytest.mark.parametrize("case", one_in(5, CASES))
 def test_every_picture_is_that_of_the_source(case: Case, tmp_path: Path) -> None:
     source = case.make()
     original = made_of(source, tmp_path, case.options)

@@ -257,7 +257,7 @@ def hertz_of(path: Path) -> int:
 
 
 @pytest.mark.ffmpeg
-@pytest.mark.parametrize("case", one_in(6, CASES))
+@pytest.mark.parametrize("case", one_in(9, CASES))
 def test_a_video_is_made_with_the_sound_that_can_be_had(case: Case, tmp_path: Path) -> None:
     clip = case.make()
     result = transcode(clip, tmp_path / "work", options=OPTIONS)

@@ -423,7 +423,7 @@ def assert_fills(path: Path, seconds: float, *, with_sound: bool) -> None:
         assert first_time(path, kind) == pytest.approx(0, abs=0.1)
 
 
-@pytest.mark.parametrize("case", one_in(8, CASES))
+@pytest.mark.parametrize("case", one_in(12, CASES))
 def test_picture_and_sound_fill_the_video(case: Case) -> None:
     clip = case.make()
     result = result_of(clip)
