@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.builders import make_video
+from tests.examples import examples
 from videos.fulltext import Term, newest_matching
 from videos.models import SearchChange, SearchDocument
 from videos.services import search_changes
@@ -56,7 +57,9 @@ states = st.none() | st.sets(st.sampled_from(WORDS))
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     changes=st.lists(st.tuples(st.integers(0, 1), states, st.integers(0, 3)), max_size=8),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import clips
-from tests.examples import one_in
+from tests.examples import examples, one_in
 from videos.transcode import caption_tracks
 from videos.transcode.caption_tracks import ExtractedCaption, extract_captions
 from videos.transcode.captions import (
@@ -64,13 +64,13 @@ def tracks(draw: st.DrawFn) -> list[Cue]:
     return sorted(cues, key=lambda cue: cue.start)
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(tracks())
 def test_what_is_written_is_read_back(cues: list[Cue]) -> None:
     assert parse_captions(write_vtt(cues)) == cues
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(MARKUP)
 def test_anything_is_read_or_refused_with_a_sentence(text: str) -> None:
     try:

@@ -11,9 +11,10 @@ import base64
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from videos.tus import answers
 from videos.tus.requests import effective_method, parse_metadata, parse_request
 from videos.tus.types import (
@@ -318,6 +319,7 @@ def test_metadata_comes_out_as_it_went_in(pairs: dict[str, bytes]) -> None:
 NAMES = st.sampled_from([*PATCH, "upload-length", "upload-metadata", "upload-checksum"])
 
 
+@settings(max_examples=examples(100))
 @given(
     st.sampled_from(["OPTIONS", "POST", "HEAD", "PATCH", "DELETE", "GET", ""]),
     st.dictionaries(NAMES, st.text(max_size=30) | st.sampled_from([*PATCH.values(), "300"])),
