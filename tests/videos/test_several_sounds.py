@@ -39,6 +39,8 @@ def stored(video: Video) -> list[tuple[int, str, str, str]]:
 def test_the_sounds_are_stored_with_the_largest_rendition(bob: User) -> None:
     clip = clip_with(ENGLISH, FRENCH, size="1152x640")
     video = ready_video(bob, clip)
+    assert video.was_copied
+    assert not video.original_key
     assert stored(video) == [
         (2, "en", "Commentary", "mp4a.40.2"),
         (3, "fr", "", "mp4a.40.2"),
@@ -71,22 +73,17 @@ def adopted_again(video: Video) -> None:
     assert stored(video) == [(2, "en", "", "mp4a.40.2"), (3, "fr", "", "mp4a.40.2")]
 
 
-def test_the_uploader_reads_which_sound_is_missing(bob: User) -> None:
-    video = ready_video(bob, clip_with(ENGLISH, Tone(880, "adpcm_yamaha")))
+def test_the_uploader_reads_which_sound_is_missing_and_the_original_of_the_copy_is_kept(
+    bob: User,
+) -> None:
+    source = clip_with(ENGLISH, Tone(880, "adpcm_yamaha"))
+    video = ready_video(bob, source)
     assert video.processing_note == (
         "A sound track couldn't be kept: it is in “adpcm_yamaha”, which can't be converted here."
     )
     assert stored(video) == []
-
-
-def test_the_original_of_a_copy_is_kept_if_a_sound_is_missing(bob: User) -> None:
-    source = clip_with(ENGLISH, Tone(880, "adpcm_yamaha"))
-    video = ready_video(bob, source)
     assert video.was_copied
     assert video.original_file.read_bytes() == source.read_bytes()
-    video = ready_video(bob, clip_with(ENGLISH, FRENCH))
-    assert video.was_copied
-    assert not video.original_key
 
 
 def test_a_video_with_one_sound_stores_none_to_choose_from(bob: User) -> None:

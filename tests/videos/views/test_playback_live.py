@@ -10,7 +10,7 @@ import pytest
 from tests import clips
 from tests.builders import make_user
 from tests.videos.live import HOST, Visitor
-from tests.videos.stored_videos import enrich, ready_video
+from tests.videos.stored_videos import kept_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg]
 @pytest.fixture
 def bob(transactional_db: None) -> User:
     return make_user("bob")
+
+
+def played() -> Path:
+    """In 720p and 480p, of several fragments."""
+    return clips.h264_mp4(seconds=9, size="1280x720", fps="5", gop=10)
 
 
 def told(program: str, *arguments: str | Path) -> str:
@@ -42,8 +47,7 @@ def pictures(*source: str | Path, track: str = "0:v:0") -> str:
 def test_ffmpeg_reads_every_rendition_by_hls_as_it_is_in_its_file(
     site: live.Server, bob: User
 ) -> None:
-    video = ready_video(bob, clips.h264_mp4(seconds=9, size="1280x720", fps="10", gop=20))
-    assert enrich() == "completed"
+    video = kept_video(bob, played())
     visitor = Visitor(site, bob)
     cookie = ("-headers", f"Cookie: {visitor.headers['Cookie']}\r\n")
     base = f"http://{HOST}:{site.port}/v/{video.short_id}"
@@ -53,11 +57,11 @@ def test_ffmpeg_reads_every_rendition_by_hls_as_it_is_in_its_file(
     for rendition in video.renditions.all():
         by_hls = pictures(*cookie, "-i", f"{base}/{rendition.name}.m3u8?v={rendition.version}")
         assert by_hls == pictures("-i", rendition.path)
-        assert len(by_hls.splitlines()) >= 9 * 8
+        assert len(by_hls.splitlines()) >= 9 * 4
 
 
 def test_a_stranger_gets_none_of_it(site: live.Server, bob: User) -> None:
-    video = ready_video(bob, clips.h264_mp4())
+    video = kept_video(bob, played())
     stranger = Visitor(site, make_user("eve", is_active=False))
     for path in ("master.m3u8", "source.m3u8", "source.mp4", "storyboard.vtt", "stream.mp4"):
         answer = stranger.get(f"/v/{video.short_id}/{path}")
