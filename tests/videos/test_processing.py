@@ -25,6 +25,7 @@ from siteconfig.models import Config, StorageRoot
 from siteconfig.roots import root_path, write_marker
 from tests import clips
 from tests.builders import make_moderator, make_user
+from tests.examples import one_in
 from tests.folders import entries, keep_new_videos_in, make_root
 from tests.parts import without
 from tests.processes import wait_for
@@ -119,10 +120,10 @@ def test_an_h264_video_is_published_bit_for_bit_within_seconds(bob: User) -> Non
     assert video.stored_bytes == video.file_path.stat().st_size
     assert video.error_message is None
     assert used(bob) == clip.stat().st_size
+    nothing_but_the_video_and_its_picture_is_left(video)
 
 
-def test_nothing_but_the_video_and_its_picture_is_left_of_a_copy(bob: User) -> None:
-    video = ready_video(bob, clips.h264_mp4())
+def nothing_but_the_video_and_its_picture_is_left(video: Video) -> None:
     assert everything_on_disk() == [
         f"thumbnails/{video.thumbnail_filename}",
         f"videos/{video.filename}",
@@ -148,6 +149,27 @@ def test_a_phones_video_becomes_upright_h264_without_its_place(bob: User) -> Non
     for secret in (clips.LOCATION, "48.8577", "iPhone", "Apple"):
         assert secret not in str(told)
         assert secret.encode() not in video.file_path.read_bytes()
+    the_original_is_kept_as_it_was_sent(video, clip)
+    the_thumbnail_is_a_picture_of_the_videos_shape(video)
+
+
+def the_original_is_kept_as_it_was_sent(video: Video, clip: Path) -> None:
+    assert video.original_file.read_bytes() == clip.read_bytes()
+    assert video.source_key == ""
+    assert everything_on_disk() == [
+        f"originals/{video.original_file.name}",
+        f"thumbnails/{video.thumbnail_filename}",
+        *sorted(f"videos/{one.filename}" for one in video.renditions.all()),
+    ]
+
+
+def the_thumbnail_is_a_picture_of_the_videos_shape(video: Video) -> None:
+    from PIL import Image
+
+    assert video.thumbnail_path is not None
+    with Image.open(video.thumbnail_path) as picture:
+        assert picture.format == "JPEG"
+        assert picture.width < picture.height
 
 
 @pytest.mark.parametrize(
@@ -171,18 +193,6 @@ def test_what_was_probed_before_the_encode_is_not_probed_again(
     assert job.media_info == ""
 
 
-def test_the_original_of_an_encoded_video_is_kept_as_it_was_sent(bob: User) -> None:
-    clip = clips.phone_hevc_mov()
-    video = ready_video(bob, clip)
-    assert video.original_file.read_bytes() == clip.read_bytes()
-    assert video.source_key == ""
-    assert everything_on_disk() == [
-        f"originals/{video.original_file.name}",
-        f"thumbnails/{video.thumbnail_filename}",
-        *sorted(f"videos/{one.filename}" for one in video.renditions.all()),
-    ]
-
-
 def test_the_original_of_a_file_without_extension_gets_one(bob: User) -> None:
     clip = clips.folder() / "video"
     clip.write_bytes(clips.hevc_mp4(seconds=0.5).read_bytes())
@@ -203,16 +213,6 @@ def test_a_copy_that_players_could_not_play_is_encoded_after_all(
     assert video.original_file.read_bytes() == clip.read_bytes()
     assert not Job.objects.filter(failures__gt=0).exists()
     assert len(everything_on_disk()) == 3  # the copy is gone
-
-
-def test_a_thumbnail_is_a_picture_of_the_videos_shape(bob: User) -> None:
-    from PIL import Image
-
-    video = ready_video(bob, clips.phone_hevc_mov())
-    assert video.thumbnail_path is not None
-    with Image.open(video.thumbnail_path) as picture:
-        assert picture.format == "JPEG"
-        assert picture.width < picture.height
 
 
 def test_a_video_is_ready_before_its_thumbnail(bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,12 +318,16 @@ def test_progress_is_told_while_a_video_is_encoded(
 # -- refused --------------------------------------------------------------------------------------
 
 
+# What each kind is refused with, test_probe, test_refusals and test_pipeline show in each run.
 @pytest.mark.parametrize(
     "kind",
-    [
-        *("text", "html", "m3u8", "truncated", "truncated hevc", "music", "encrypted", "raw"),
-        "noise",
-    ],
+    one_in(
+        3,
+        [
+            *("text", "html", "m3u8", "truncated", "truncated hevc", "music", "encrypted", "raw"),
+            "noise",
+        ],
+    ),
 )
 def test_what_is_no_whole_video_fails_with_a_sentence_and_leaves_nothing(
     bob: User, kind: str
@@ -486,7 +490,12 @@ BROKEN = {
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
     "how",
-    ["is missing", *(pytest.param(how, marks=pytest.mark.long_on_postgresql) for how in BROKEN)],
+    [
+        "is missing",
+        pytest.param("exits with 1", marks=pytest.mark.long),  # three times in the retries below
+        pytest.param("writes nothing", marks=pytest.mark.long_on_postgresql),
+        pytest.param("is ended by a limit", marks=pytest.mark.long_on_postgresql),
+    ],
 )
 def test_a_failure_on_our_side_is_tried_three_times_and_keeps_the_source(
     bob: User, settings: Settings, tmp_path: Path, how: str
