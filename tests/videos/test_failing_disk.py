@@ -25,7 +25,7 @@ from tests.conftest import FOLDERS
 from tests.disks import breaking_disk, small_disk
 from tests.folders import make_root
 from tests.videos import tus_client
-from tests.videos.stored_videos import ready_video, sent_video, used, work
+from tests.videos.stored_videos import kept_video, ready_video, sent_video, used, work
 from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, JobState, ProcessingStatus, Upload, Video
 from videos.selectors import playback
@@ -454,7 +454,7 @@ def test_housekeeping_goes_on_past_a_disk_that_fails(monkeypatch: pytest.MonkeyP
 def test_what_a_broken_disk_does_not_give_is_503_in_one_line_of_the_log(
     client: Client, bob: User, breaking: BreakingDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    video = ready_video(bob, clips.h264_mp4())
+    video = kept_video(bob, clips.h264_mp4(), is_enriched=False)
     address = f"/v/{video.short_id}/master.m3u8"
     with breaking.unreadable(video.file_path):
         playback._indexes.clear()

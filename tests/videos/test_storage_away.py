@@ -34,6 +34,7 @@ from tests.processes import ROOT
 from tests.videos import live, tus_client
 from tests.videos.stored_videos import (
     files_below,
+    kept_video,
     ready_video,
     run_queue,
     sent_video,
@@ -187,7 +188,7 @@ def test_only_jobs_whose_source_is_there_are_taken(bob: User, media: Path, tmp_p
 def test_enrichment_does_not_give_way_to_what_nobody_here_can_encode(
     bob: User, tmp_path: Path
 ) -> None:
-    ready_video(bob, clips.h264_mp4())
+    kept_video(bob, clips.h264_mp4(), is_enriched=False)
     away = make_video(uploader=bob, status="PENDING", source_root="temp-2", source_key="u/a.mp4")
     Job.objects.create(video=away, kind=JobKind.ENCODE, run_after=timezone.now() - jobs.LEASE)
     make_root("temp-2", tmp_path / "old", kind="temp")
@@ -236,7 +237,7 @@ def status(client: Client, address: str) -> int:
 def test_a_video_is_503_while_its_disk_is_away_and_404_when_its_file_is_gone(
     client: Client, bob: User, media: Path
 ) -> None:
-    video = ready_video(bob, clips.h264_mp4())
+    video = kept_video(bob, clips.h264_mp4(), is_enriched=False)
     names = ("stream.mp4", "download/", "source.mp4", "source.m3u8", "master.m3u8", "thumbnail.jpg")
     addresses = [f"/v/{video.short_id}/{name}" for name in names]
     assert [status(client, address) for address in addresses] == [200] * 6
@@ -299,7 +300,7 @@ def test_samples_are_refused_with_a_sentence(media: Path) -> None:
 def test_nothing_is_swept_in_a_folder_of_another_site(
     bob: User, media: Path, tmp_path: Path
 ) -> None:
-    video = ready_video(bob, clips.h264_mp4())
+    video = kept_video(bob, clips.h264_mp4(), is_enriched=False)
     stray = media / "videos" / f"{video.pk.hex}-stray.mp4"
     failed = sent_video(bob, clips.h264_mp4(), title="Failed")
     Job.objects.filter(video=failed).delete()
