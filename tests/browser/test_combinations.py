@@ -221,18 +221,20 @@ def check_tracks(path: Path, kind: Combination) -> None:
 
 
 def track_spans(path: Path) -> list[tuple[float, float]]:
-    """Returns the first time and the end of each track, in seconds, by its packets."""
-    entries = "packet=stream_index,pts_time,duration_time"
+    """Returns the first time and the end of each track, in seconds.
+
+    The end is that of the sample table. The duration that FFmpeg gives a packet is its own guess
+    where pictures are stored in another order than they are shown.
+    """
+    entries = "packet=stream_index,pts_time:stream=index,start_time,duration"
     command = ["ffprobe", "-v", "error", "-show_entries", entries, "-of", "json", str(path)]
     told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    spans: dict[int, list[tuple[float, float]]] = {}
+    starts: dict[int, list[float]] = {}
     for packet in told["packets"]:
-        start = float(packet["pts_time"])
-        # FFmpeg does not tell the length of every packet of a fragmented file.
-        end = start + float(packet.get("duration_time", 0))
-        spans.setdefault(packet["stream_index"], []).append((start, end))
+        starts.setdefault(packet["stream_index"], []).append(float(packet["pts_time"]))
     return [
-        (min(start for start, _ in times), max(end for _, end in times)) for times in spans.values()
+        (min(starts[one["index"]]), float(one["start_time"]) + float(one["duration"]))
+        for one in told["streams"]
     ]
 
 
