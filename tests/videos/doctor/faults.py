@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from categories.models import Category
 
 HOUR = timedelta(hours=1)
-# Checks that ask programs or packages for a while; they have tests of their own.
-SLOW = ("settings", "versions", "ffmpeg")
 
 
 @dataclass

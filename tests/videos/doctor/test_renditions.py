@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from siteconfig import doctor
 from siteconfig.backup.runs import RUN_LEASE
 from siteconfig.models import BackupRun
 from siteconfig.services.doctor import Result, run_doctor
 from siteconfig.services.doctor_log import take_back
 from tests import clips
 from tests.builders import make_user
-from tests.videos.doctor.faults import SLOW, make_private, state_of_the_site
+from tests.videos.doctor.faults import make_private, state_of_the_site
 from tests.videos.stored_videos import enrich, kept_video, ready_video, set_aside_files
 from videos.doctor import mending, renditions
 from videos.models import Job, JobKind, Rendition, Video
@@ -32,17 +31,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 
 
-@pytest.fixture(autouse=True)
-def quick_doctor(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves out what asks programs or packages for a while, as in test_faults."""
-    settings.DOCTOR_LOG = tmp_path / "doctor.log"
-    for name in SLOW:
-        monkeypatch.delitem(doctor._checks, name)
-
-
 @pytest.fixture
-def video() -> Video:
+def video(settings: Settings, tmp_path: Path) -> Video:
     """In 720p and in 480p, with thumbnail and storyboard."""
+    settings.DOCTOR_LOG = tmp_path / "doctor.log"
     video = kept_video(
         make_user("bob"), clips.h264_mp4(size="1280x720", seconds=2, fps="10", gop=20)
     )
@@ -182,7 +174,10 @@ def test_drifted_bytes_of_a_video_are_corrected(video: Video) -> None:
     assert state_of_the_site() == before
 
 
-def test_a_missing_one_in_original_quality_is_made_again_from_the_upload() -> None:
+def test_a_missing_one_in_original_quality_is_made_again_from_the_upload(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DOCTOR_LOG = tmp_path / "doctor.log"
     video = ready_video(make_user("bob"), clips.hevc_mp4(seconds=1))
     assert enrich() == "completed"
     set_up_schedules()
