@@ -285,8 +285,9 @@ def _video(plan: Plan, rendition: PlannedRendition, encoder: EncoderName) -> dic
             **COPY_OPTIONS.get(rendition.codec, {}),
             **standing_frames(plan.timeline, plan.frames),
         }
+    end = plan.timeline.picture_end if plan.timeline.picture else None
     return {
-        **coder_options(encoder, rendition.encoding, plan.treatment.fps),
+        **coder_options(encoder, rendition.encoding, plan.treatment.fps, end=end),
         # Makes a fragment readable as soon as it is complete.
         "flush_packets": "1",
         **({"fps_mode": "vfr"} if plan.keeps_times else {}),

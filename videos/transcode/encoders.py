@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 SOFTWARE: EncoderName = "libx264"
 
 SHORT_FRAGMENTS = 3  # at the start of a rendition; together as long as one of the others
+# With this, the last fragment of an encode at 29.97 frames a second is still announced as 4 s.
+MIN_LAST_SECONDS = Fraction(48, 100)
+MIN_LAST_FRAMES = 4
 
 TRIAL_SECONDS = 20.0  # the first use of a driver may take a few seconds
 TRIAL_HOLDS_SECONDS = 600.0
@@ -61,15 +64,24 @@ _trial_results: dict[tuple[str, EncoderName, str], tuple[float, EncoderChoice]] 
 # -- argument lists
 
 
-def coder_options(encoder: EncoderName, encoding: Encoding, fps: Fraction) -> dict[str, Any]:
-    """Returns the output options of one rendition."""
+def coder_options(
+    encoder: EncoderName, encoding: Encoding, fps: Fraction, *, end: float | None = None
+) -> dict[str, Any]:
+    """Returns the output options of one rendition.
+
+    Args:
+        end: seconds after which the picture ends; None if that is unknown.
+    """
     frames = keyframe_frames(encoding, fps)
+    condition = _keyframe_condition(frames)
+    if end is not None:
+        condition += f"*lt(t,{end - _last_fragment_seconds(fps):.3f})"
     return {
         "c:v": encoder,
         "profile:v": "high",
         "maxrate": encoding.maxrate,
         "bufsize": 2 * encoding.maxrate,
-        "force_key_frames": f"expr:{_keyframe_condition(frames)}",
+        "force_key_frames": f"expr:{condition}",
         "g": 2 * frames,
         "color_range": "tv",
         "colorspace": "bt709",
@@ -129,6 +141,15 @@ def _keyframe_condition(frames: int) -> str:
     number of them.
     """
     return f"gte(n,if(lt(n_forced,{SHORT_FRAGMENTS}),n_forced*{frames}/4,(n_forced-2)*{frames}))"
+
+
+def _last_fragment_seconds(fps: Fraction) -> float:
+    """Returns the least duration of the last fragment of several.
+
+    hls.js (1.7.4) takes a fragment for later than it is by the delay of B-frames, of two frames. It
+    never notices that a shorter last fragment is loaded, so the video would not end.
+    """
+    return float(max(MIN_LAST_SECONDS, MIN_LAST_FRAMES / fps))
 
 
 def device_options(encoder: EncoderName, options: Options) -> tuple[str, ...]:
