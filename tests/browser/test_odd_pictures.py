@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import clips
 from tests.browser.player import wait_until
 from tests.browser.test_hls import SOURCE, open_hls
 from tests.videos.stored_videos import kept_video
@@ -106,3 +107,21 @@ def test_it_plays_to_its_end_and_from_the_middle_in_each_size(
         wait_until(page, "video.ended || video.error")
         assert player.evaluate("video => video.error === null")
         assert_shows(page, clip)
+
+
+@pytest.mark.long  # the last fragments of files and of playlists in each run
+@pytest.mark.parametrize("is_copied", [True, False], ids=["copied", "encoded"])
+def test_a_video_with_one_frame_after_a_keyframe_ends(
+    page: Page, bob: User, is_copied: bool
+) -> None:
+    """hls.js did not notice that such a last fragment was loaded: B-frames delay it."""
+    copied = functools.partial(clips.h264_mp4, gop=50, layout=None)
+    make = copied if is_copied else clips.hevc_mp4
+    video = kept_video(bob, make(seconds=4.04, size=SIZE, fps="25"))
+    player = page.locator("video.player__video")
+    for height in (480, 640):
+        open_hls(page, video)
+        choose(page, height)
+        player.evaluate("video => { video.playbackRate = 2; video.play(); }")
+        wait_until(page, "video.ended || video.error")
+        assert player.evaluate("video => [video.videoHeight, video.error]") == [height, None]

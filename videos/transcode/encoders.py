@@ -23,6 +23,7 @@ from videos.transcode.errors import (
     ProcessingError,
     StalledError,
 )
+from videos.transcode.ladder import MIN_LAST_SECONDS
 from videos.transcode.run import capture
 from videos.transcode.types import (
     EncoderChoice,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 SOFTWARE: EncoderName = "libx264"
 
 SHORT_FRAGMENTS = 3  # at the start of a rendition; together as long as one of the others
-# With this, the last fragment of an encode at 29.97 frames a second is still announced as 4 s.
-MIN_LAST_SECONDS = Fraction(48, 100)
 MIN_LAST_FRAMES = 4
 
 TRIAL_SECONDS = 20.0  # the first use of a driver may take a few seconds
@@ -144,10 +143,9 @@ def _keyframe_condition(frames: int) -> str:
 
 
 def _last_fragment_seconds(fps: Fraction) -> float:
-    """Returns the least duration of the last fragment of several.
+    """Returns the least duration of the last fragment of several (see ``hls.media_playlist``).
 
-    hls.js (1.7.4) takes a fragment for later than it is by the delay of B-frames, of two frames. It
-    never notices that a shorter last fragment is loaded, so the video would not end.
+    B-frames delay the picture by two frames.
     """
     return float(max(MIN_LAST_SECONDS, MIN_LAST_FRAMES / fps))
 

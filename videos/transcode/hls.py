@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS
+from videos.transcode.ladder import ENCODE_KEYFRAME_SECONDS, MIN_LAST_SECONDS
 from videos.transcode.rates import target_duration
 
 if TYPE_CHECKING:
@@ -138,8 +138,9 @@ def media_playlist(
 ) -> str:
     """Returns the media playlist of one rendition, or of one of its sounds (4.3.3).
 
-    While the file is written, each playlist only adds lines to the previous one. The durations add
-    up to ``index.duration``, or to that of the sound, rounded once.
+    While the file is written, each playlist only adds lines to the previous one. That of the
+    complete file joins a last fragment of a few frames to the one before. The durations add up to
+    ``index.duration``, or to that of the sound, rounded once.
 
     Args:
         index: of a file whose start is complete.
@@ -150,6 +151,8 @@ def media_playlist(
         sound: the number of the sound track of a separate file; None for the picture.
         independent: False if the first pictures of a fragment may refer to the one before.
     """
+    if ended and not index.is_separate:
+        index = replace(index, fragments=_with_long_end(index.fragments))
     fragments = index.fragments if sound is None else index.sounds[sound]
     lines = [
         "#EXTM3U",
@@ -166,6 +169,20 @@ def media_playlist(
     if ended:
         lines.append("#EXT-X-ENDLIST")
     return _text(lines)
+
+
+def _with_long_end(fragments: tuple[Fragment, ...]) -> tuple[Fragment, ...]:
+    """Returns the fragments with the last two as one, if the last is shorter than MIN_LAST_SECONDS.
+
+    hls.js (1.7.4) takes a fragment for later than it is by the delay of B-frames. It does not
+    notice that a shorter last fragment is loaded, so the video would not end. Copies end with such
+    a fragment where the source has a keyframe.
+    """
+    if len(fragments) < 2 or fragments[-1].duration >= MIN_LAST_SECONDS:
+        return fragments
+    *others, before, last = fragments
+    size = last.offset + last.size - before.offset
+    return (*others, replace(before, size=size, duration=before.duration + last.duration))
 
 
 def _independent(independent: bool) -> list[str]:

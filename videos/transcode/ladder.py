@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from videos.transcode.types import Options, Treatment
 
 ENCODE_KEYFRAME_SECONDS = 4
+# Players get no last fragment that is shorter. With it, one of 4.004 s (29.97 frames a second) and
+# the rest are still announced as 4 s.
+MIN_LAST_SECONDS = Fraction(48, 100)
 # A smaller rendition is made only if its short side is at most this share of the next larger one.
 RUNG_SHARE = Fraction(4, 5)
 # Costs of a pixel, relative to encoding it with the preset veryfast (measured: 14 ns of processor

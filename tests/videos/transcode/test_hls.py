@@ -37,6 +37,7 @@ from videos.transcode.hls import (
     media_playlist,
     subtitle_playlist,
 )
+from videos.transcode.ladder import MIN_LAST_SECONDS
 from videos.transcode.rates import average_bandwidth, peak_bandwidth
 
 if TYPE_CHECKING:
@@ -119,6 +120,27 @@ def test_a_finished_file_is_on_demand() -> None:
     assert [segment.duration for segment in parsed.segments] == [4, 4, 2]
 
 
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [(Fraction(1, 25), [4, 4.04]), (Fraction(47, 100), [4, 4.47]), (Fraction(1, 2), [4, 4, 0.5])],
+)
+def test_a_last_fragment_of_a_few_frames_is_joined_to_the_one_before(
+    last: Fraction, said: list[float]
+) -> None:
+    index = _index([Fraction(4), Fraction(4), last])
+    parsed = m3u8.loads(media_playlist(index, uri=FILE, initialisation_uri=START, ended=True))
+    assert [segment.duration for segment in parsed.segments] == said
+    size, offset = (int(number) for number in parsed.segments[-1].byterange.split("@"))
+    assert offset + size == index.end
+    assert parsed.target_duration == 4
+    parsed = m3u8.loads(media_playlist(index, uri=FILE, initialisation_uri=START, ended=False))
+    assert [segment.duration for segment in parsed.segments] == [4, 4, float(last)]
+    alone = m3u8.loads(
+        media_playlist(_index([last]), uri=FILE, initialisation_uri=START, ended=True)
+    )
+    assert [segment.duration for segment in alone.segments] == [float(last)]
+
+
 def test_a_growing_file_begins_at_its_start_and_has_no_end() -> None:
     parsed = m3u8.loads(
         media_playlist(_index(ENCODED), uri=FILE, initialisation_uri=START, ended=False)
@@ -141,10 +163,11 @@ def test_a_growing_playlist_only_adds_lines(lengths: list[Fraction]) -> None:
         _index(lengths), uri=FILE, initialisation_uri=START, ended=True
     ).splitlines()
     growing = texts[-1].splitlines()
-    assert [line for line in ended if line not in growing] == [
-        "#EXT-X-PLAYLIST-TYPE:VOD",
-        "#EXT-X-ENDLIST",
-    ]
+    changed = {line.partition(":")[0] for line in ended if line not in growing}
+    is_joined = len(lengths) > 1 and lengths[-1] < MIN_LAST_SECONDS
+    joined = {"#EXTINF", "#EXT-X-BYTERANGE", "#EXT-X-TARGETDURATION"} if is_joined else set()
+    assert changed - joined == {"#EXT-X-PLAYLIST-TYPE", "#EXT-X-ENDLIST"}
+    assert ended[-1] == "#EXT-X-ENDLIST"
 
 
 def test_the_target_is_at_least_what_was_planned_and_no_fragment_exceeds_it() -> None:
