@@ -114,7 +114,7 @@ def test_it_plays_to_its_end_and_from_the_middle_in_each_size(
 def test_a_video_with_one_frame_after_a_keyframe_ends(
     page: Page, bob: User, is_copied: bool
 ) -> None:
-    """hls.js did not notice that such a last fragment was loaded: B-frames delay it."""
+    """hls.js did not see that such a last fragment was loaded: B-frames delay it."""
     copied = functools.partial(clips.h264_mp4, gop=50, layout=None)
     make = copied if is_copied else clips.hevc_mp4
     video = kept_video(bob, make(seconds=4.04, size=SIZE, fps="25"))

@@ -138,9 +138,8 @@ def media_playlist(
 ) -> str:
     """Returns the media playlist of one rendition, or of one of its sounds (4.3.3).
 
-    While the file is written, each playlist only adds lines to the previous one. That of the
-    complete file joins a last fragment of a few frames to the one before. The durations add up to
-    ``index.duration``, or to that of the sound, rounded once.
+    While the file is written, each playlist only adds lines to the previous one. The durations add
+    up to ``index.duration``, or to that of the sound, rounded once.
 
     Args:
         index: of a file whose start is complete.
@@ -166,16 +165,14 @@ def media_playlist(
     lines += [] if ended else ["#EXT-X-START:TIME-OFFSET=0,PRECISE=YES"]
     lines.append(f"#EXT-X-MAP:URI={_quoted(_uri(initialisation_uri))}")
     lines += _fragment_lines(fragments, _uri(uri))
-    if ended:
-        lines.append("#EXT-X-ENDLIST")
-    return _text(lines)
+    return _text([*lines, *(["#EXT-X-ENDLIST"] if ended else [])])
 
 
 def _with_long_end(fragments: tuple[Fragment, ...]) -> tuple[Fragment, ...]:
     """Returns the fragments with the last two as one, if the last is shorter than MIN_LAST_SECONDS.
 
     hls.js (1.7.4) takes a fragment for later than it is by the delay of B-frames. It does not
-    notice that a shorter last fragment is loaded, so the video would not end. Copies end with such
+    see that a shorter last fragment is loaded, so the video would not end. Copies end with such
     a fragment where the source has a keyframe.
     """
     if len(fragments) < 2 or fragments[-1].duration >= MIN_LAST_SECONDS:

@@ -494,7 +494,7 @@ def test_whole_fragments_can_be_read_while_the_rest_is_made(tmp_path: Path) -> N
     [(2.04, [0, 1]), (2.4, [0, 1]), (2.52, [0, 1, 2]), (4.08, [0, 1, 2])],
 )
 def test_the_last_fragment_is_no_single_frame(seconds: float, starts: list[int]) -> None:
-    """hls.js does not notice that a last fragment of two frames is loaded."""
+    """hls.js does not see that a last fragment of two frames is loaded."""
     clip = clips.hevc_mp4(seconds=seconds, size="64x64", fps="25")
     index = read_index(result_of(clip).top.path)
     ends = list(itertools.accumulate(fragment.duration for fragment in index.fragments))
