@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videos.transcode.autogroup import lower_priority
 from videos.transcode.confine import Limits, cannot_process, confined
 from videos.transcode.errors import (
     DiskFullError,
@@ -172,15 +171,8 @@ def _supervise(
         start_new_session=True,
     )
     tail = bytearray()
-    is_lowered = lower_priority(process.pid, limits.nice)
-
-    def lower_and_beat() -> None:
-        nonlocal is_lowered
-        is_lowered = is_lowered or lower_priority(process.pid, limits.nice)
-        beat()
-
     try:
-        _pump(process, limits.wall_seconds, lower_and_beat, interval, on_output, tail)
+        _pump(process, limits.wall_seconds, beat, interval, on_output, tail)
     finally:
         _end_group(process)
     messages = tail.decode("utf-8", "replace").strip()

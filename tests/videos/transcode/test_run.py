@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.ffmpeg
 
-AUTOGROUP = Path("/proc/self/autogroup")
 LIMITS = Limits(wall_seconds=30)
 # An endless encode that reports its progress as the real ones do.
 ENDLESS = (
@@ -145,19 +144,6 @@ def test_the_environment_is_empty_and_the_niceness_ours() -> None:
     pieces.clear()
     capture(["nice"], limits=Limits(wall_seconds=9, nice=3), on_output=pieces.append)
     assert int(b"".join(pieces)) == min(19, os.nice(0) + 3)
-
-
-@pytest.mark.skipif(not AUTOGROUP.exists(), reason="a kernel without autogroups")
-def test_its_session_gets_as_little_as_it() -> None:
-    pieces: list[bytes] = []
-    lowered = "while ! grep ' nice 3$' /proc/self/autogroup; do sleep 0.02; done"
-    capture(
-        shell(lowered),
-        limits=Limits(wall_seconds=9, nice=3),
-        on_output=pieces.append,
-        tick_interval=0.05,
-    )
-    assert b" nice 3\n" in b"".join(pieces)
 
 
 def test_there_is_no_network_where_the_kernel_lets_us() -> None:
