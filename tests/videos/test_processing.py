@@ -569,7 +569,7 @@ def test_an_ffmpeg_that_hangs_is_ended_and_gone(
 ) -> None:
     settings.FFMPEG_PATH = own_ffmpeg(tmp_path / "bin", ffmpeg="sleep 600 & sleep 600")
     settings.VIDEO_PROCESSING_TIMEOUT = 1
-    # The limit grows with the length: 40 times 0.05 s. A sound would be tried for two minutes.
+    # The limit grows with the length: 40 times 0.05 s. A sound would be tried for 20 s.
     sent_video(bob, clips.h264_mp4(seconds=0.05, layout=None))
     before = time.monotonic()
     assert work() == "to be tried again"

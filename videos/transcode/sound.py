@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Json = Mapping[str, Any]
 
 TRIAL_SECONDS: Final = 0.5
+FIRST_TRIAL_LASTS: Final = 20.0  # seconds at most; an FFmpeg that hangs must not hold a job up
 MAX_ERROR_RATE: Final = 0.25  # share of packets that may fail, as in the run that makes renditions
 # A decoder that ends in one of these cannot be used; other signals come from outside.
 CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS})
@@ -72,7 +73,7 @@ def trying_first_sound(
         return
 
     def decodes(tick: Tick) -> bool:
-        return _decodes(path, first, options, tick, options.probe_seconds)
+        return _decodes(path, first, options, tick, FIRST_TRIAL_LASTS)
 
     with beside(decodes) as result:
         yield FirstTrial(int(first["index"]), result)
