@@ -1,15 +1,16 @@
 """Copies a source while its packets and frames are still read, which takes as long as the copy.
 
-The copy is also cleaned, finalised and read meanwhile, as ``pipeline`` does it with others. It is
-used if the plan says the very same command in the end; else it is thrown away.
+The copy is also cleaned and finalised meanwhile, as ``pipeline`` does it with others. It is used if
+the plan says the very same command in the end; else it is thrown away.
 """
 
 from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack, contextmanager
+from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
 from videos.transcode.aac import reason_to_encode
@@ -18,7 +19,6 @@ from videos.transcode.commands import output_path, transcode_command
 from videos.transcode.errors import SourceError, TranscodeError
 from videos.transcode.finalise import finalise
 from videos.transcode.limits import limits_of
-from videos.transcode.made import MadeFacts, made_facts, read_made_header
 from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan
 from videos.transcode.run import run
@@ -46,8 +46,8 @@ class EarlyCopy:
         self._options = options
         self._stack = stack
         self._command: Sequence[str] = ()
-        self._result: Callable[[Tick], _Copied | None] | None = None
-        self.facts: MadeFacts | None = None  # of the copy that was taken last, if they are known
+        self._result: Callable[[Tick], _Copy] | None = None
+        self.is_finished = False  # whether the copy that was taken last is cleaned and finalised
 
     def start(self, info: MediaInfo) -> None:
         """Starts if these facts, which may be wrong, lead to a copy. Does not wait for it."""
@@ -59,7 +59,7 @@ class EarlyCopy:
             return
         command = transcode_command(self._source, self._folder, plan, self._options)
 
-        def copy(tick: Tick) -> _Copied | None:
+        def copy(tick: Tick) -> _Copy:
             try:
                 run(
                     command,
@@ -70,9 +70,10 @@ class EarlyCopy:
                     tick_interval=TICK_SECONDS,
                     cwd=self._folder,
                 )
-                return _Copied(_finished(self._folder, plan.top, self._options, tick))
+                is_finished = _is_finished(self._folder, plan.top, tick)
             except (TranscodeError, OSError):
-                return None
+                return _Copy.NONE
+            return _Copy.FINISHED if is_finished else _Copy.UNFINISHED
 
         self._folder.mkdir(parents=True, exist_ok=True)
         self._command = command
@@ -84,44 +85,42 @@ class EarlyCopy:
 
         Raises: what ``tick`` raises; OSError.
         """
-        self.facts = None
+        self.is_finished = False
         if self._result is None:
             return False
         if transcode_command(self._source, self._folder, plan, self._options) != self._command:
             return False
         result, self._result = self._result, None  # a second run starts afresh
-        copied = result(tick)
-        if copied is None:
+        copy = result(tick)
+        if copy is _Copy.NONE:
             return False
         output_path(self._folder, plan.top).rename(output_path(self._workdir, plan.top))
-        self.facts = copied.facts
+        self.is_finished = copy is _Copy.FINISHED
         return True
 
 
-class _Copied(NamedTuple):
-    facts: MadeFacts | None
+class _Copy(Enum):
+    NONE = "none"  # it failed
+    UNFINISHED = "unfinished"
+    FINISHED = "finished"
 
 
-def _finished(
-    folder: Path, rendition: PlannedRendition, options: Options, tick: Tick
-) -> MadeFacts | None:
-    """Finalises a copy that players can play. Returns its facts.
+def _is_finished(folder: Path, rendition: PlannedRendition, tick: Tick) -> bool:
+    """Cleans and finalises a copy that players can play.
 
-    None for any other: ``pipeline`` then does the steps that are missing, and tells why. Raises:
-    OSError, of which the disk may tell only once.
+    Returns whether it did: with any other ``pipeline`` does the steps that are missing, and tells
+    why. Raises: OSError, of which the disk may tell only once.
     """
     path, late = output_path(folder, rendition), partial(tick, NEARLY_DONE)
     try:
         remove_user_data(path, codec=rendition.codec, tick=late)
-        read = partial(read_made_header, path, options=options)
-        with beside(lambda end: read(tick=end)) as header:
-            if reason_to_encode(path, tick=late) or reason_against_copy(path, tick=late):
-                return None
-            finalise(path, tick=late, is_durable=False)
-            sync(path)  # so that ``place`` has little to wait for
-            return made_facts(path, header(tick))
+        if reason_to_encode(path, tick=late) or reason_against_copy(path, tick=late):
+            return False
+        finalise(path, tick=late, is_durable=False)
+        sync(path)  # so that ``place`` has little to wait for
     except TranscodeError:
-        return None
+        return False
+    return True
 
 
 @contextmanager

@@ -35,7 +35,7 @@ LISTS = frozenset(
 )
 
 
-class _Edit(NamedTuple):
+class Edit(NamedTuple):
     """One entry of an edit list (8.6.6): ticks of the movie, ticks of the track."""
 
     duration: int
@@ -52,7 +52,7 @@ class _Track(NamedTuple):
 
     content: bytes
     tables: SampleTables
-    edits: tuple[_Edit, ...]
+    edits: tuple[Edit, ...]
     duration: int
 
 
@@ -72,9 +72,9 @@ def ordinary_moov(moov: bytes, tables: dict[int, SampleTables]) -> bytes:
     """
     tracks = _with_default_sound(list(boxes_in(moov, b"trak")))
     header = next(boxes_in(moov, b"mvhd"), b"")
-    old_scale = _timescale(header)
+    old_scale = timescale(header)
     # Fine enough to say when a track begins without rounding.
-    scale = max([old_scale, *(_timescale(_media_header(track)) for track in tracks)])
+    scale = max([old_scale, *(timescale(_media_header(track)) for track in tracks)])
     parts = [_track(track, tables, scale=scale, old_scale=old_scale) for track in tracks]
     duration = max((part.duration for part in parts), default=0)
     boxes: list[bytes] = []
@@ -105,17 +105,17 @@ def _track(track: bytes, tables: dict[int, SampleTables], *, scale: int, old_sca
     table = tables.pop(track_number(track), None)
     if table is None:
         raise ValueError("a track without default values in mvex")
-    media_scale = _timescale(_media_header(track))
+    media_scale = timescale(_media_header(track))
 
     def in_movie(ticks: int, per_second: int) -> int:
         return (ticks * scale + per_second // 2) // per_second
 
     late = in_movie(table.start or 0, media_scale)
     edits = [
-        _Edit(in_movie(edit.duration, old_scale), edit.media_time) for edit in _edit_list(track)
+        Edit(in_movie(edit.duration, old_scale), edit.media_time) for edit in _edit_list(track)
     ]
     if late:  # nothing until its first sample
-        edits = [_Edit(late, NO_MEDIA), *(edits or [_Edit(0, 0)])]
+        edits = [Edit(late, NO_MEDIA), *(edits or [Edit(0, 0)])]
     if edits and edits[-1].media_time != NO_MEDIA and not edits[-1].duration:
         # In a fragmented file, 0 stands for the rest of the track.
         rest = max(0, table.shown_until - edits[-1].media_time)
@@ -174,21 +174,26 @@ def _sample_table(stbl: bytes, tables: SampleTables) -> bytes:
 # -- edit lists
 
 
-def _edit_list(track: bytes) -> list[_Edit]:
-    """Returns the edits of a trak, with their durations in the ticks of its movie."""
+def _edit_list(track: bytes) -> list[Edit]:
+    """Returns the edits of a trak."""
     for edts in boxes_in(track, b"edts"):
         for elst in boxes_in(edts, b"elst"):
-            layout = ">Qqi" if elst[:1] == b"\1" else ">Iii"
-            size = struct.calcsize(layout)
-            count = int.from_bytes(elst[4:8])
-            if len(elst) < 8 + size * count:
-                raise ValueError(f"{count} edits in {len(elst)} bytes")
-            entries = struct.iter_unpack(layout, elst[8 : 8 + size * count])
-            return [_Edit(duration, media_time) for duration, media_time, _ in entries]
+            return read_edits(elst)
     return []
 
 
-def _edit_entries(edits: Iterable[_Edit]) -> bytes:
+def read_edits(elst: bytes) -> list[Edit]:
+    """Returns the edits of an ``elst``, given by its content, which more bytes may follow."""
+    layout = ">Qqi" if elst[:1] == b"\1" else ">Iii"
+    size = struct.calcsize(layout)
+    count = int.from_bytes(elst[4:8])
+    if len(elst) < 8 + size * count:
+        raise ValueError(f"{count} edits in {len(elst)} bytes")
+    entries = struct.iter_unpack(layout, elst[8 : 8 + size * count])
+    return [Edit(duration, media_time) for duration, media_time, _ in entries]
+
+
+def _edit_entries(edits: Iterable[Edit]) -> bytes:
     edits = list(edits)
     is_long = any(max(edit) > MAX_32_BITS // 2 for edit in edits)
     layout = ">QqI" if is_long else ">IiI"
@@ -206,7 +211,7 @@ def _media_header(track: bytes) -> bytes:
     raise ValueError("a track without mdhd")
 
 
-def _timescale(header: bytes) -> int:
+def timescale(header: bytes) -> int:
     """Returns the ticks per second that an mvhd or mdhd states."""
     place = 20 if header[:1] == b"\1" else 12
     scale = int.from_bytes(header[place : place + 4])

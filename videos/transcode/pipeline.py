@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from videos.transcode.early import EarlyCopy
     from videos.transcode.made import MadeFacts
-    from videos.transcode.media import MediaInfo
+    from videos.transcode.media import Hdr, MediaInfo
     from videos.transcode.types import PlannedRendition
 
 # FFmpeg writes this if no frame could be decoded, or if it has no decoder at all. Its other
@@ -135,9 +135,7 @@ def _copied_or_encoded(
     def result(info: MediaInfo) -> TranscodeResult:
         plan = make_plan(info, options)
         plan, encoder = _made(plan, workdir, partial(run_plan, source, workdir, info), tick)
-        renditions = checked_renditions(
-            workdir, info, plan, options=options, tick=tick, early=early
-        )
+        renditions = checked_renditions(workdir, info, plan, tick=tick)
         return TranscodeResult(info=info, plan=plan, renditions=renditions, encoder=encoder)
 
     try:
@@ -198,21 +196,11 @@ def transcode_lower(
     if plan is None:
         return ()
     make_renditions(top, workdir, info, plan, options=options, tick=tick)
-    return checked_renditions(workdir, info, plan, options=options, tick=tick)
-
-
-def _nearly_done(tick: Tick) -> Tick:
-    return lambda _: tick(NEARLY_DONE)
+    return checked_renditions(workdir, info, plan, tick=tick)
 
 
 def checked_renditions(
-    workdir: Path,
-    info: MediaInfo,
-    plan: Plan,
-    *,
-    options: Options,
-    tick: Tick,
-    early: EarlyCopy | None = None,
+    workdir: Path, info: MediaInfo, plan: Plan, *, tick: Tick = no_tick
 ) -> tuple[Made, ...]:
     """Finalises and checks all renditions.
 
@@ -228,16 +216,21 @@ def checked_renditions(
             finalise(path, tick=partial(tick, NEARLY_DONE), is_durable=False)
         except NotFragmentedError as error:
             problem = error
-        known, late = early.facts if early else None, _nearly_done(tick)
-        facts = check_output(path, plan, rendition, fps=fps, options=options, tick=late, made=known)
+        facts = check_output(path, plan, rendition, fps=fps)
         if problem is not None:  # nothing that check_output looks for, and explains better
             raise problem
-        renditions.append(_made_of(rendition, path, facts, plan, fps))
+        hdr = info.video.hdr if plan.copied else ""  # encodes are in standard dynamic range
+        renditions.append(_made_of(rendition, path, facts, plan, fps, hdr))
     return tuple(renditions)
 
 
 def _made_of(
-    rendition: PlannedRendition, path: Path, facts: MadeFacts, plan: Plan, fps: Fraction
+    rendition: PlannedRendition,
+    path: Path,
+    facts: MadeFacts,
+    plan: Plan,
+    fps: Fraction,
+    hdr: Hdr,
 ) -> Made:
     return Made(
         rendition=rendition,
@@ -249,7 +242,7 @@ def _made_of(
         duration_seconds=float(read_index(path).duration),
         size_bytes=facts.size_bytes,
         sounds=sound_tracks(plan.sounds_of(rendition)),
-        hdr=facts.hdr,
+        hdr=hdr,
     )
 
 
@@ -284,7 +277,7 @@ def make_renditions(
         choice = fallen_back(choice, error)
         on_start(plan)
         _run(source, workdir, info, plan, encoder=SOFTWARE, options=options, tick=tick)
-    if plan.copied and not (early and early.facts):
+    if plan.copied and not (early and early.is_finished):
         # Encoders keep no user data of the source.
         path, late = output_path(workdir, plan.top), partial(tick, NEARLY_DONE)
         remove_user_data(path, codec=plan.top.codec, tick=late)

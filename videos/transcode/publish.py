@@ -7,12 +7,12 @@ import os
 from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
-from videos.transcode.errors import DifferentTimesError, FaultyResultError, FfmpegFailedError
+from videos.transcode.errors import DifferentTimesError, FaultyResultError
 from videos.transcode.fragments import read_index, track_ends
 from videos.transcode.made import MadeFacts, read_made
 from videos.transcode.run import disk_full
 from videos.transcode.timeline import MAX_SOUND_DELAY_SECONDS
-from videos.transcode.types import Options, Plan, PlannedRendition, Tick, no_tick
+from videos.transcode.types import Plan, PlannedRendition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,15 +40,11 @@ def check_output(
     rendition: PlannedRendition,
     *,
     fps: Fraction,
-    options: Options,
-    tick: Tick = no_tick,
-    made: MadeFacts | None = None,
 ) -> MadeFacts:
     """Compares a finished file with its plan. Returns its facts.
 
     Args:
         fps: the frames in a second, as planned.
-        made: its facts, if they are known.
 
     Raises:
         DifferentTimesError: its times differ from the plan's timeline; with the same plan they
@@ -57,9 +53,9 @@ def check_output(
             damaged source, because the source may be the only copy and must be kept.
     """
     try:
-        made = made or read_made(path, options=options, tick=tick)
-    except FfmpegFailedError as error:
-        raise _failed(error.detail) from error
+        made = read_made(path)
+    except ValueError as error:
+        raise _failed(f"{rendition.name}: {error}") from error
     for problem in _differences(made, plan, rendition):
         raise _failed(f"{rendition.name}: {problem}")
     if problems := _other_times(path, made, plan, frame_seconds=float(1 / fps)):

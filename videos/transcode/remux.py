@@ -57,5 +57,5 @@ def make_original(
         make(plan)
     late = partial(tick, NEARLY_DONE)
     is_independent = has_independent_fragments(path, plan.top.codec, tick=late)
-    (made,) = checked_renditions(workdir, info, plan, options=options, tick=tick)
+    (made,) = checked_renditions(workdir, info, plan, tick=tick)
     return Original(made, is_independent)

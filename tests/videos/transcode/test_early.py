@@ -15,13 +15,12 @@ from tests.videos.transcode.test_sound import with_own_layout
 from videos.transcode.commands import transcode_command
 from videos.transcode.early import FOLDER, early_copy
 from videos.transcode.errors import CancelledError
-from videos.transcode.made import MadeFacts, read_made
 from videos.transcode.pipeline import transcode
 from videos.transcode.plan import make_plan
 from videos.transcode.probe import probe
 from videos.transcode.results import TranscodeResult
 from videos.transcode.run import run
-from videos.transcode.types import Options, Progress, no_tick
+from videos.transcode.types import Options, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,23 +33,9 @@ pytestmark = pytest.mark.ffmpeg
 OPTIONS = Options()
 
 
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Results that were read after the packets of their source."""
-    paths: list[Path] = []
-
-    def noted(path: Path, **options: Any) -> MadeFacts:
-        paths.append(path)
-        return read_made(path, **options)
-
-    monkeypatch.setattr("videos.transcode.publish.read_made", noted)
-    return paths
-
-
-def processed(
-    source: Path, folder: Path
-) -> tuple[TranscodeResult, list[MediaInfo], MadeFacts | None]:
-    """Processes a source as a worker does. Returns the guesses and the facts of the copy, too."""
+def processed(source: Path, folder: Path) -> tuple[TranscodeResult, list[MediaInfo], bool]:
+    """Processes a source as a worker does. Returns the guesses, and whether the copy that was taken
+    was finished, too."""
     guesses: list[MediaInfo] = []
     with early_copy(source, folder, OPTIONS) as early:
 
@@ -60,7 +45,7 @@ def processed(
 
         info = probe(source, options=OPTIONS, on_guess=start)
         result = transcode(source, folder, options=OPTIONS, info=info, early=early)
-    return result, guesses, early.facts
+    return result, guesses, early.is_finished
 
 
 @pytest.fixture
@@ -89,17 +74,16 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     ),
 )
 def test_a_plain_video_is_copied_once_and_early(
-    make: Callable[[], Path], tmp_path: Path, runs: list[list[str]], read: list[Path]
+    make: Callable[[], Path], tmp_path: Path, runs: list[list[str]]
 ) -> None:
     source = make()
-    result, guesses, facts = processed(source, tmp_path)
-    assert read == []
+    result, guesses, is_finished = processed(source, tmp_path)
     assert result.plan.copied
+    assert is_finished
     assert len(guesses) == 1
     assert runs == []
     without = transcode(source, tmp_path / "without", options=OPTIONS)
     assert result.top.path.read_bytes() == without.top.path.read_bytes()
-    assert facts == read_made(result.top.path, options=OPTIONS, tick=no_tick)
     assert [one.name for one in tmp_path.iterdir() if one.name != "without"] == ["source.mp4"]
 
 
@@ -137,11 +121,12 @@ def test_a_copy_of_what_must_be_encoded_is_thrown_away(
 
 @pytest.mark.parametrize("make", [odd_pictures.open_gop, with_own_layout])
 def test_a_copy_that_players_could_not_play_is_found_as_well(
-    make: Callable[[], Path], tmp_path: Path, runs: list[list[str]], read: list[Path]
+    make: Callable[[], Path], tmp_path: Path, runs: list[list[str]]
 ) -> None:
     source = make()
-    result, guesses, _ = processed(source, tmp_path)
-    assert len(guesses) == len(runs) == len(read) == 1
+    result, guesses, is_finished = processed(source, tmp_path)
+    assert len(guesses) == len(runs) == 1
+    assert not is_finished
     assert not (result.plan.copied and all(sound.copied for sound in result.plan.sounds))
 
 

@@ -54,7 +54,7 @@ def plan_of(path: Path) -> Plan:
 
 
 def check(path: Path, plan: Plan) -> MadeFacts:
-    return check_output(finalised(path), plan, plan.top, fps=Fraction(30), options=OPTIONS)
+    return check_output(finalised(path), plan, plan.top, fps=Fraction(30))
 
 
 @functools.cache
