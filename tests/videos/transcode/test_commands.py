@@ -53,7 +53,7 @@ COPY = Plan(
 [COPIED] = COPY.sounds
 CODED = replace(COPIED, copied=False)
 LONGER = replace(COPIED, need="lengthen")
-KEYFRAMES = "expr:gte(n,if(lt(n_forced,3),n_forced*120/4,(n_forced-2)*120))"
+KEYFRAMES = "expr:gte(n,if(lt(n_forced,4),floor(pow(2,n_forced)/2)*120/8,(n_forced-3)*120))"
 TREATMENT = Treatment(
     field_order="progressive",
     stored_size=(1920, 1080),

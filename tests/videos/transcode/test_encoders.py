@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 ENCODING = Encoding(preset="slow", crf=21, maxrate=6_000_000, keyframe_seconds=4)
 ENCODERS: tuple[EncoderName, ...] = get_args(EncoderName)
-KEYFRAMES = "expr:gte(n,if(lt(n_forced,3),n_forced*120/4,(n_forced-2)*120))"
+KEYFRAMES = "expr:gte(n,if(lt(n_forced,4),floor(pow(2,n_forced)/2)*120/8,(n_forced-3)*120))"
 HARDWARE = [name for name in ENCODERS if name != "libx264"]
 
 

@@ -270,11 +270,11 @@ def test_an_encode_has_fragments_of_four_seconds_after_shorter_ones_at_its_start
     path = result_of(clip).top.path
     keyframes = keyframe_times(path)
     steps = [later - earlier for earlier, later in itertools.pairwise(keyframes)]
-    expected = [seconds / 4, seconds / 4, seconds / 2, seconds, seconds, seconds]
+    expected = [seconds / part for part in (8, 8, 4, 2, 1, 1, 1)]
     assert steps == pytest.approx(expected, abs=0.0001)
     lengths = fragment_seconds(path)
-    assert len(lengths) == 7
-    assert lengths[:6] == pytest.approx(expected, abs=0.0001)
+    assert len(lengths) == 8
+    assert lengths[:7] == pytest.approx(expected, abs=0.0001)
 
 
 def test_the_short_side_is_capped() -> None:
@@ -329,7 +329,7 @@ def test_a_ladder_is_made_in_one_run_and_cut_at_the_same_moments() -> None:
         assert info.audio is not None
         assert made.size_bytes == made.path.stat().st_size
         assert made.fps == 5
-        assert fragment_seconds(made.path)[:4] == pytest.approx([1, 1, 2, 4], abs=0.0001)
+        assert fragment_seconds(made.path)[:5] == pytest.approx([0.6, 0.4, 1, 2, 4], abs=0.001)
     sizes = [one.size_bytes for one in result.renditions]
     assert sizes == sorted(sizes, reverse=True)
 
@@ -483,22 +483,22 @@ def test_whole_fragments_can_be_read_while_the_rest_is_made(tmp_path: Path) -> N
     finally:
         done.set()
         watcher.join(5)
-    assert seen >= {1, 2, 4, 6}
+    assert seen >= {1, 3, 5, 7}
     # What was readable stays: the finished file goes on where the growing one was. The fragments
-    # start at 0, 1, 2, 4, 8 and 12 s.
-    assert [whole_fragments(one.path) for one in result.renditions] == [6, 6]
+    # start at 0, 0.5, 1, 2, 4, 8 and 12 s.
+    assert [whole_fragments(one.path) for one in result.renditions] == [7, 7]
 
 
 @pytest.mark.parametrize(
     ("seconds", "starts"),
-    [(2.04, [0, 1]), (2.4, [0, 1]), (2.52, [0, 1, 2]), (4.08, [0, 1, 2])],
+    [(2.04, [0, 13, 25]), (2.4, [0, 13, 25]), (2.52, [0, 13, 25, 50]), (4.08, [0, 13, 25, 50])],
 )
 def test_the_last_fragment_is_no_single_frame(seconds: float, starts: list[int]) -> None:
     """hls.js does not see that a last fragment of two frames is loaded."""
     clip = clips.hevc_mp4(seconds=seconds, size="64x64", fps="25")
     index = read_index(result_of(clip).top.path)
     ends = list(itertools.accumulate(fragment.duration for fragment in index.fragments))
-    assert [0, *ends[:-1]] == starts
+    assert [0, *(25 * end for end in ends[:-1])] == starts  # frames
     assert ends[-1] == Fraction(round(seconds * 25), 25)
 
 
