@@ -51,7 +51,7 @@ def measured(folder: Path) -> tuple[list[float], int, int]:
     from playwright.sync_api import sync_playwright
 
     source = heavy_hevc_source(folder)
-    videos = [different(source, folder, number) for number in range(ROUNDS)]
+    videos = [different(source, folder, str(number)) for number in range(ROUNDS)]
     with sync_playwright() as play, site(folder) as (address, clone):
         shell = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c"]
         times: list[float] = []
