@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.first_frame import different, wait_for_idle_workers
+from bench.first_frame import delete_videos, different
 from bench.sources import heavy_hevc_source
 from bench.table import print_table, verdict
 from bench.watch import link_after_upload, member_page, site
@@ -55,14 +55,13 @@ def measured(folder: Path) -> tuple[list[float], int, int]:
     with sync_playwright() as play, site(folder) as (address, clone):
         shell = [".venv/bin/python", "manage.py", "shell", "--no-imports", "-c"]
         times: list[float] = []
+        stored = 0
         with member_page(play, address, clone) as page:
             for video in videos:
                 times.append(published_seconds(page, address, video))
-                wait_for_idle_workers(clone)
-        told = subprocess.run(
-            [*shell, STORED], cwd=clone, check=True, capture_output=True, text=True
-        )
-    return times, sum(video.stat().st_size for video in videos), int(told.stdout)
+                stored += int(subprocess.check_output([*shell, STORED], cwd=clone, text=True))
+                delete_videos(clone)
+    return times, sum(video.stat().st_size for video in videos), stored
 
 
 def main() -> int:
