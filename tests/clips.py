@@ -1,13 +1,15 @@
 """Small real clips, made on the spot by FFmpeg and kept for the length of the test run.
 
-Every builder returns the path of a file that others use too: copy it before changing it. What is
-made goes by the builder's arguments, so that asking twice costs once.
+Every builder returns the path of a file that others use too, in every worker of the run: copy it
+before changing it. What is made goes by the builder's arguments, so that asking twice costs once.
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import functools
+import hashlib
 import itertools
 import os
 import shutil
@@ -25,12 +27,21 @@ MIRROR = (-1, 0, 0, 1)
 HLG_TAGS = "colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc"
 PQ_TAGS = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
 
+# Names the folder of the clips that all processes of a run share.
+SHARED = "CLIPSET_TESTS_CLIPS"
+
 _numbers = itertools.count()
+
+
+def share() -> None:
+    """Has the processes that this one starts, such as workers, share its clips."""
+    if SHARED not in os.environ:
+        os.environ[SHARED] = str(folder())
 
 
 @functools.cache
 def folder() -> Path:
-    """Where the clips lie; gone when the interpreter ends."""
+    """Where files of this process alone lie; gone when the interpreter ends."""
     path = Path(tempfile.mkdtemp(prefix="clips-"))
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
@@ -43,11 +54,16 @@ def new_path(suffix: str, stem: str = "clip") -> Path:
 
 @functools.cache
 def make(suffix: str, *args: str) -> Path:
-    """Runs FFmpeg with these arguments and an output of this suffix."""
-    path = new_path(suffix)
-    subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "error", "-y", *args, str(path)], check=True, timeout=60
-    )
+    """Runs FFmpeg with these arguments and an output of this suffix, unless another process did."""
+    key = hashlib.sha256("\0".join((suffix, *args)).encode()).hexdigest()[:16]
+    path = Path(os.environ.get(SHARED) or folder()) / f"made-{key}.{suffix}"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            begun = path.with_name(f"begun-{path.name}")
+            command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *args, str(begun)]
+            subprocess.run(command, check=True, timeout=60)
+            begun.rename(path)
     return path
 
 

@@ -21,6 +21,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from clipset.database import transactions
+from tests import clips
 from tests.parallel import (
     begin_with_the_longest,
     pytest_xdist_auto_num_workers,
@@ -71,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ[f"CLIPSET_TESTS_{option.upper()}"] = "yes"
     for part in PARTS:
         config.addinivalue_line("markers", f"{part}: needs that program (tests/parts.py)")
+    clips.share()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
