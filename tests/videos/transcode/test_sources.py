@@ -251,8 +251,13 @@ def test_a_file_that_starts_late_is_not_taken_for_longer() -> None:
         assert result_of(clip).top.duration_seconds == pytest.approx(2, abs=0.12)
 
 
+def three_hours() -> Path:
+    """Of one small picture a second."""
+    return clips.repeated(clips.brightening(seconds=60, fps="1"), 180)
+
+
 def test_three_hours_are_copied() -> None:
-    clip = clips.repeated(clips.brightening(seconds=60), 180)
+    clip = three_hours()
     result = result_of(clip)
     assert result.plan.copied
     assert result.top.duration_seconds == pytest.approx(3 * 3600, abs=40)
@@ -267,7 +272,7 @@ def test_three_hours_are_encoded() -> None:
 
 
 def test_a_video_longer_than_may_be_is_refused() -> None:
-    clip = clips.repeated(clips.brightening(seconds=60), 180)
+    clip = three_hours()
     with pytest.raises(SourceError, match="longer than the 2-hour limit"):
         transcode(
             clip,
