@@ -445,15 +445,22 @@ def test_other_accepted_kinds_do_not_hinder_the_smaller_renditions(tmp_path: Pat
 # -- while it is being made
 
 
-def test_the_plan_is_told_before_anything_is_written(tmp_path: Path) -> None:
+def test_the_plan_is_told_before_anything_is_written_and_progress_rises_to_one(
+    tmp_path: Path,
+) -> None:
     told: list[Plan] = []
+    seen: list[Progress] = []
 
     def on_start(plan: Plan) -> None:
         told.append(plan)
         assert list(tmp_path.iterdir()) == []
 
-    result = transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, on_start=on_start)
+    clip = clips.hevc_mp4(seconds=9, size="160x90")
+    result = transcode(clip, tmp_path, options=OPTIONS, tick=seen.append, on_start=on_start)
     assert told == [result.plan]
+    fractions = [one.fraction for one in seen if one.fraction is not None]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
 
 
 def test_whoever_is_told_the_plan_can_end_it(tmp_path: Path) -> None:
@@ -866,15 +873,6 @@ def test_it_ends_in_time(tmp_path: Path) -> None:
         transcode(clips.hevc_mp4(seconds=9, size="160x90"), tmp_path, options=options)
 
 
-def test_progress_rises_to_one() -> None:
-    seen: list[Progress] = []
-    clip = clips.hevc_mp4(seconds=9, size="160x90")
-    transcode(clip, clips.new_path("work"), options=OPTIONS, tick=seen.append)
-    fractions = [one.fraction for one in seen if one.fraction is not None]
-    assert fractions == sorted(fractions)
-    assert fractions[-1] == 1.0
-
-
 def test_a_tick_can_cancel_it(tmp_path: Path) -> None:
     ticks: list[Progress] = []
 
@@ -887,19 +885,15 @@ def test_a_tick_can_cancel_it(tmp_path: Path) -> None:
         transcode(clips.hevc_mp4(), tmp_path, options=OPTIONS, tick=tick)
 
 
-def test_a_second_attempt_replaces_the_first(tmp_path: Path) -> None:
+def test_a_second_attempt_replaces_the_first_whatever_members_may_send(tmp_path: Path) -> None:
+    """What is made is probed as well, and is no mkv."""
     work = tmp_path / "work"
     work.mkdir()
     (work / "source.mp4").write_bytes(b"left over")
-    result = transcode(clips.h264_mp4(), work, options=OPTIONS)
+    result = transcode(clips.two_sounds(), work, options=Options(accepted=("mkv",)))
     assert result.top.path == work / "source.mp4"
     assert [one.name for one in work.iterdir()] == ["source.mp4"]
     assert probe(result.top.path, options=OPTIONS).video is not None
-
-
-def test_what_members_may_send_does_not_limit_what_is_made(tmp_path: Path) -> None:
-    result = transcode(clips.two_sounds(), tmp_path / "work", options=Options(accepted=("mkv",)))
-    assert result.top.size_bytes
 
 
 def test_a_missing_ffmpeg_is_our_fault(tmp_path: Path) -> None:
