@@ -25,7 +25,7 @@ from tests.conftest import FOLDERS
 from tests.disks import breaking_disk, small_disk
 from tests.folders import make_root
 from tests.videos import tus_client
-from tests.videos.stored_videos import kept_video, ready_video, sent_video, used, work
+from tests.videos.stored_videos import kept_video, sent_video, used, work
 from tests.videos.test_processing import own_ffmpeg
 from videos.models import Job, JobState, ProcessingStatus, Upload, Video
 from videos.selectors import playback
@@ -296,7 +296,7 @@ def test_pictures_are_refused_and_forms_keep_what_was_typed(
 def test_no_job_is_taken_while_a_disk_is_read_only_and_what_is_ready_plays(
     client: Client, bob: User, disk: Disk
 ) -> None:
-    ready = ready_video(bob, clips.h264_mp4())
+    ready = kept_video(bob, clips.h264_mp4(), is_enriched=False)
     Job.objects.all().delete()
     video = sent_video(bob, clips.h264_mp4())
     with disk.read_only():
