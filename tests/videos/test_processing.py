@@ -199,14 +199,6 @@ def test_what_was_probed_before_the_encode_is_not_probed_again(
     assert job.media_info == ""
 
 
-def test_the_original_of_a_file_without_extension_gets_one(bob: User) -> None:
-    clip = clips.folder() / "video"
-    clip.write_bytes(clips.hevc_mp4(seconds=0.5).read_bytes())
-    video = ready_video(bob, clip)
-    assert video.original_file.suffix == ".mp4"
-    assert video.original_file.read_bytes() == clip.read_bytes()
-
-
 def test_a_copy_that_players_could_not_play_is_encoded_after_all(
     bob: User, tmp_path: Path, settings: Settings
 ) -> None:
@@ -220,7 +212,9 @@ def test_a_copy_that_players_could_not_play_is_encoded_after_all(
     assert len(everything_on_disk()) == 3  # the copy is gone
 
 
-def test_a_video_is_ready_before_its_thumbnail(bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_without_sound_is_ready_before_its_thumbnail(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[tuple[str, object]] = []
 
     def looking(path: Path, *args: Any, **options: Any) -> bool:
@@ -230,9 +224,10 @@ def test_a_video_is_ready_before_its_thumbnail(bob: User, monkeypatch: pytest.Mo
         return make_thumbnail(path, *args, **options)
 
     monkeypatch.setattr("videos.services.thumbnails.make_thumbnail", looking)
-    video = ready_video(bob, clips.h264_mp4())
+    video = ready_video(bob, clips.h264_mp4(layout=None))
     assert seen == [(ProcessingStatus.COMPLETED, None)]
     assert (video.thumbnail_wanted_at, video.awaits_first_thumbnail) == (None, False)
+    assert [it["codec_type"] for it in told_by_ffprobe(video.file_path)["streams"]] == ["video"]
 
 
 def test_encodes_do_not_delay_what_takes_seconds(
@@ -241,12 +236,20 @@ def test_encodes_do_not_delay_what_takes_seconds(
     log = tmp_path / "log"
     settings.FFMPEG_PATH = noting_ffmpeg(tmp_path, log, "$(nice) $*")
     ready_video(bob, clips.h264_mp4())
-    ready_video(bob, clips.hevc_mp4(seconds=0.5))
+    without_extension = tmp_path / "video"
+    shutil.copyfile(clips.hevc_mp4(seconds=0.5), without_extension)
+    video = ready_video(bob, without_extension)
     lines = [line.split(" ", 1) for line in log.read_text().splitlines()]
     copies = {int(nice) for nice, words in lines if "-c:v copy" in words}
     others = {int(nice) for nice, words in lines if "-c:v copy" not in words}
     assert len(copies) == len(others) == 1
     assert max(copies) < min(others), "encodes and thumbnails come after"
+    its_original_got_an_extension(video, without_extension)
+
+
+def its_original_got_an_extension(video: Video, clip: Path) -> None:
+    assert video.original_file.suffix == ".mp4"
+    assert video.original_file.read_bytes() == clip.read_bytes()
 
 
 def test_a_worker_that_is_killed_before_the_thumbnail_leaves_it_to_the_sweep(
@@ -291,11 +294,6 @@ def test_a_thumbnail_that_cannot_be_made_leaves_the_video_as_it_is(
         assert video.thumbnail_filename is None
         assert video.awaits_first_thumbnail == is_wanted
         assert Job.objects.filter(video=video, state=JobState.WAITING, kind="ENRICH").exists()
-
-
-def test_a_video_without_sound_is_fine(bob: User) -> None:
-    video = ready_video(bob, clips.h264_mp4(layout=None))
-    assert [it["codec_type"] for it in told_by_ffprobe(video.file_path)["streams"]] == ["video"]
 
 
 def test_progress_is_told_while_a_video_is_encoded(
