@@ -35,7 +35,15 @@ def page(visit: Callable[..., Page], bob: User) -> Page:
     return opened
 
 
-def test_keys_seek_and_step_unless_one_types_a_search(page: Page) -> None:
+def test_keys_control_the_player_and_some_of_it_is_remembered(page: Page) -> None:
+    keys_seek_and_step_unless_one_types_a_search(page)
+    page.keyboard.press("Escape")
+    page.locator("video.player__video").focus()
+    keys_play_and_change_sound_and_speed_which_are_remembered(page)
+    keys_are_for_theatre_help_and_full_screen(page)
+
+
+def keys_seek_and_step_unless_one_types_a_search(page: Page) -> None:
     """A frame lasts 1/15 s in this video."""
     seek(page, 10)
     for key, moment in [
@@ -69,7 +77,7 @@ def test_keys_seek_and_step_unless_one_types_a_search(page: Page) -> None:
     assert (told["time"], told["muted"], told["paused"]) == (pytest.approx(10), False, True)
 
 
-def test_keys_play_and_change_sound_and_speed_which_are_remembered(page: Page) -> None:
+def keys_play_and_change_sound_and_speed_which_are_remembered(page: Page) -> None:
     for key in ("k", " "):
         begun = state(page)["time"]
         page.keyboard.press(key)
@@ -96,7 +104,7 @@ def test_keys_play_and_change_sound_and_speed_which_are_remembered(page: Page) -
     assert told["volume"] == pytest.approx(0.9)
 
 
-def test_keys_for_theatre_help_and_full_screen(page: Page) -> None:
+def keys_are_for_theatre_help_and_full_screen(page: Page) -> None:
     theatre = page.get_by_role("button", name="Theatre")
     expect(theatre).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("t")
