@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import clips
+from tests.browser.originals import add_rendition
 from tests.browser.player import wait_until
 from tests.builders import make_category, make_playlist, make_user, make_video
-from tests.videos.stored_videos import enrich, ready_video
+from tests.videos.stored_videos import kept_video
 from videos.selectors.feed import PAGE_SIZE
 from videos.selectors.playlists import ROWS
 from videos.services.captions import add_caption
@@ -41,13 +42,12 @@ SRT = b"1\n00:00:00,500 --> 00:00:01,500\nHello\n"
 
 @pytest.fixture
 def video_file(bob: User) -> Video:
-    """A video in two sizes with storyboard, captions, likes, and comments with times."""
+    """A video with two renditions, storyboard, captions, likes, and comments with times."""
     alice, music = make_user("alice"), make_category("Music")
-    clip = clips.h264_mp4(seconds=2, size="1152x640", fps="10", gop=20)
-    video = ready_video(bob, clip, title="Harbour", description="From 0:01 on.", category=music)
-    assert enrich() == "completed"
-    video.refresh_from_db()
-    assert video.renditions.count() == 2
+    clip = clips.h264_mp4(seconds=2, size="320x180", fps="10", gop=20)
+    video = kept_video(bob, clip, title="Harbour", description="From 0:01 on.", category=music)
+    facts = {"width": 160, "height": 90, "fps": 10, "duration_seconds": 2}
+    add_rendition(video, video.renditions.get().path, "90p", **facts)
     add_caption(video=video, contents=SRT, language="en", label="")
     said = write_comment(video=video, author=alice, text="Look at 0:01!")
     write_comment(video=video, author=bob, text="I did.", reply_to=said)
