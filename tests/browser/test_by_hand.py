@@ -48,13 +48,15 @@ def hand(request: pytest.FixtureRequest) -> Hand:
 
 @pytest.fixture
 def video_file(bob: User) -> Video:
-    """A video in two sizes with its storyboard.
+    """A video with its storyboard, small enough for one size."""
+    return fading_video(bob, size="640x360")
 
-    It fades from black to white, so that the brightness of a frame tells its time.
-    """
+
+def fading_video(bob: User, *, size: str) -> Video:
+    """It fades from black to white, so that the brightness of a frame tells its time."""
     clip = clips.make(
         "mp4",
-        *("-f", "lavfi", "-i", f"color=white:size=1152x640:rate=5:duration={SECONDS}"),
+        *("-f", "lavfi", "-i", f"color=white:size={size}:rate=5:duration={SECONDS}"),
         *clips.tone(SECONDS, "mono"),
         *("-vf", f"fade=t=in:d={SECONDS}", *clips.x264(10, b_frames=0), "-c:a", "aac"),
     )
@@ -149,10 +151,10 @@ def test_the_timeline_shows_what_is_where_and_leads_there(
 
 @pytest.mark.long  # test_hls.py chooses it by the pointer in each run
 def test_the_size_is_chosen_while_it_plays(
-    visit: Callable[..., Page], hand: Hand, video_file: Video
+    visit: Callable[..., Page], hand: Hand, bob: User
 ) -> None:
     page = visit(make_user("alice"), **hand.look)
-    begin(page, video_file)
+    begin(page, fading_video(bob, size="1152x640"))
     page.wait_for_function("() => document.querySelector('clip-player').source.hls?.levels.length")
     settings = page.get_by_role("button", name="settings")
     quality = page.get_by_role("menuitem", name=re.compile("^Quality"))
