@@ -63,7 +63,7 @@ def wait_until(page: Page, condition: str, *, seconds: float = 30) -> None:
 def play_to_the_end(page: Page) -> dict[str, Any]:
     """Plays at four times the speed: painting each second costs most of the processor time.
 
-    test_hls.py plays a video at its own speed to its end while it is made.
+    test_journeys.py plays a video at its own speed to its end while it is made.
     """
     wait_until(page, "video.readyState >= 1")
     page.locator("video.player__video").evaluate(

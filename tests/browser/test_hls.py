@@ -328,8 +328,8 @@ def open_once_watchable(page: Page, video: Video) -> None:
     wait_until(page, "video.readyState >= 2")
 
 
-def growing_video(user: User, *, seconds: float = 10, size: str = "320x180") -> Video:
-    return sent_video(user, clips.hevc_mp4(seconds=seconds, size=size, fps="10"), title="Growing")
+def growing_video(user: User, *, seconds: float = 10) -> Video:
+    return sent_video(user, clips.hevc_mp4(seconds=seconds, fps="10"), title="Growing")
 
 
 def remember_reloads(page: Page) -> None:
@@ -340,11 +340,8 @@ def is_same_document(page: Page) -> bool:
     return bool(page.evaluate("window.sameDocument === true"))
 
 
-def test_a_video_is_watched_to_its_end_while_it_is_made(
-    page: Page, bob: User, slow_workers: int
-) -> None:
-    video = growing_video(bob, size="1152x640")
-    open_once_watchable(page, video)
+def watch_to_the_end_while_it_is_made(page: Page, video: Video, *, seconds: float) -> None:
+    """Plays a video that `slow_workers` have just begun to encode, on its page."""
     assert Video.objects.get(pk=video.pk).is_unfinished
     wait_until(page, "video.readyState >= 2 && video.currentTime < 1")
     page.locator("video.player__video").evaluate("video => video.play()")
@@ -360,7 +357,7 @@ def test_a_video_is_watched_to_its_end_while_it_is_made(
     wait_until(page, "video.ended || video.error", seconds=25)
     told = state(page)
     assert told["error"] is None
-    assert told["time"] == pytest.approx(10, abs=0.5)
+    assert told["time"] == pytest.approx(seconds, abs=0.5)
 
     expect(page.locator("clip-status")).to_be_hidden()
     expect(page.locator("#share-button")).to_be_visible()
@@ -370,7 +367,7 @@ def test_a_video_is_watched_to_its_end_while_it_is_made(
     assert_policy_kept(page)
 
 
-@pytest.mark.long  # the video that is watched to its end passes the edge, too
+@pytest.mark.long  # the video that test_journeys.py watches to its end passes the edge, too
 def test_at_the_edge_the_player_says_that_more_is_made(
     page: Page, bob: User, slow_workers: int
 ) -> None:

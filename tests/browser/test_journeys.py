@@ -16,7 +16,13 @@ from accounts.services.invitations import issue_invitation
 from accounts.services.passwords import reset_link
 from tests import clips
 from tests.browser.conftest import PASSWORD
-from tests.browser.player import play_to_the_end, seek
+from tests.browser.player import STOPPED, play_to_the_end, seek
+from tests.browser.test_hls import (
+    is_same_document,
+    remember_reloads,
+    slow_workers,  # noqa: F401 a fixture
+    watch_to_the_end_while_it_is_made,
+)
 from tests.builders import make_admin, make_category, make_video
 from tests.processes import wait_for
 from tests.videos.stored_videos import (
@@ -92,48 +98,67 @@ def test_who_has_a_link_joins_or_chooses_a_password_and_no_log_hears_of_it(
     ],
 )
 def test_bob_uploads_videos_and_watches_them_to_the_end(
-    visit: Callable[..., Page], bob: User, workers: int, tmp_path: Path, scripts: bool
+    visit: Callable[..., Page],
+    bob: User,
+    slow_workers: int,  # noqa: F811
+    tmp_path: Path,
+    scripts: bool,
 ) -> None:
+    """With scripts he watches the first one while it is made."""
     make_category("Holidays", created_by=make_admin("boss"))
-    phone = named(clips.phone_hevc_mov(seconds=3), "IMG_0042.mov", tmp_path)
+    phone = named(clips.phone_hevc_mov(seconds=10), "IMG_0042.mov", tmp_path)
     plain = named(clips.h264_mp4(seconds=3), "sea_and_sun.mp4", tmp_path)
-    page = visit(None, java_script_enabled=scripts)
+    page = visit(None, java_script_enabled=scripts, viewport={"width": 1280, "height": 800})
+    page.add_init_script(STOPPED)
     log_in(page, "bob")
 
-    for clip, title, size in ((phone, "Grandma", (180, 320)), (plain, "", (320, 180))):
-        page.goto("/upload/")
-        page.locator("#id_file").set_input_files(clip)
-        if title:
-            page.get_by_label(re.compile("^Title")).fill(title)
-            page.get_by_label("Category").select_option(label="Holidays")
-        send_button(page).click()
+    for clip, title, seconds, size in (
+        (phone, "Grandma", 10, (180, 320)),
+        (plain, "", 3, (320, 180)),
+    ):
+        send(page, clip, title)
         if scripts:
             page.get_by_role("link", name="Watch").click()
         expect(page).to_have_url(re.compile("/v/"))
         video = Video.objects.get(original_filename=clip.name)
         if scripts:
-            # Without a reload.
-            expect(page.locator("video.player__video")).to_be_visible(timeout=20_000)
+            remember_reloads(page)
+            expect(page.locator("video.player__video")).to_be_visible(timeout=25_000)
+            if clip == phone:
+                watch_to_the_end_while_it_is_made(page, video, seconds=seconds)
+            assert is_same_document(page)
         else:
-            wait_for(lambda at=video: Video.objects.get(pk=at.pk).is_ready, name="the video")  # type: ignore[misc]
+            wait_for(lambda at=video: Video.objects.get(pk=at.pk).is_ready, seconds=60, name="it")  # type: ignore[misc]
             page.reload()
             expect(page.locator("video.player__video")).to_be_visible()
         expect(page.locator("h1")).to_have_text(title or "sea and sun")
-
         watcher = page if scripts else visit(bob)
         watcher.goto(video.get_absolute_url())
-        told = play_to_the_end(watcher)
-        assert told["error"] is None
-        assert told["ended"]
-        assert told["time"] == pytest.approx(told["duration"], abs=0.2)
-        assert told["duration"] == pytest.approx(3, abs=0.3)
-        assert (told["width"], told["height"]) == size
-        for moment in (0.2, 2.5, 1.0):
-            assert seek(watcher, moment)["time"] == pytest.approx(moment, abs=0.1)
+        plays_and_seeks(watcher, seconds, size)
 
     assert stream_md5(Video.objects.get(title="sea and sun").file_path) == stream_md5(plain)
     assert used(bob) == phone.stat().st_size + plain.stat().st_size
     assert Video.objects.get(title="Grandma").category is not None
+
+
+def send(page: Page, clip: Path, title: str) -> None:
+    page.goto("/upload/")
+    page.locator("#id_file").set_input_files(clip)
+    if title:
+        page.get_by_label(re.compile("^Title")).fill(title)
+        page.get_by_label("Category").select_option(label="Holidays")
+    send_button(page).click()
+
+
+def plays_and_seeks(page: Page, seconds: float, size: tuple[int, int]) -> None:
+    told = play_to_the_end(page)
+    assert told["error"] is None
+    assert told["ended"]
+    assert told["time"] == pytest.approx(told["duration"], abs=0.2)
+    assert told["duration"] == pytest.approx(seconds, abs=0.3)
+    assert (told["width"], told["height"]) == size
+    for moment in (0.2, 2.5, 1.0):
+        assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
 
 
 @pytest.mark.long  # in parts: test_processing, views/test_watch, browser/test_uploads
