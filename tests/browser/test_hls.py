@@ -102,11 +102,20 @@ def test_a_video_in_several_sizes_seeks_and_plays_to_its_end_through_hls_js(
     assert_policy_kept(page)
 
 
-def test_watching_begins_where_the_address_says(page: Page, bob: User) -> None:
+def test_watching_begins_where_the_address_says_with_speed_and_sound_of_before(
+    page: Page, bob: User
+) -> None:
     video = video_of_sizes(bob)
+    page.goto("/")
+    page.evaluate(
+        "localStorage.setItem('speed', '1.5');"
+        " localStorage.setItem('media-chrome-pref-muted', 'true')"
+    )
     page.goto(f"{video.get_absolute_url()}?t=6")
-    page.wait_for_function(f"() => {SOURCE}.hls !== null")
+    page.wait_for_function(f"() => {SOURCE}.hls?.levels.length > 0")
     wait_until(page, "video.readyState >= 2 && Math.abs(video.currentTime - 6) < 0.4")
+    told = state(page)
+    assert (told["rate"], told["muted"]) == (1.5, True)
 
 
 def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) -> None:
@@ -148,30 +157,7 @@ def test_the_size_is_chosen_in_full_screen_too(page: Page, bob: User) -> None:
     assert page.evaluate("document.fullscreenElement !== null")
 
 
-def test_speed_and_sound_hold_when_the_video_comes_through_hls_js(page: Page, bob: User) -> None:
-    video = video_of_sizes(bob)
-    page.goto("/")
-    page.evaluate(
-        "localStorage.setItem('speed', '1.5');"
-        " localStorage.setItem('media-chrome-pref-muted', 'true')"
-    )
-    open_hls(page, video)
-    told = state(page)
-    assert (told["rate"], told["muted"]) == (1.5, True)
-
-
-def test_a_video_in_one_size_plays_as_the_plain_file(page: Page, bob: User) -> None:
-    page.goto(kept_video(bob, clips.h264_mp4(seconds=6)).get_absolute_url())
-    assert "stream.mp4" in page.evaluate("document.querySelector('video').currentSrc")
-    page.get_by_role("button", name="settings").click()
-    expect(page.get_by_role("menuitem", name=re.compile("^Speed"))).to_be_visible()
-    expect(page.locator(".player__quality")).to_be_hidden()
-    for moment in (5, 1):
-        assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
-    assert play_to_the_end(page)["ended"]
-
-
-def test_a_video_that_the_site_cannot_send_just_now_is_waited_for(
+def test_a_video_in_one_size_plays_as_the_plain_file_once_the_site_can_send_it(
     page: Page, bob: User, problems: list[str]
 ) -> None:
     """Already the first request fails, before any script listens."""
@@ -191,6 +177,14 @@ def test_a_video_that_the_site_cannot_send_just_now_is_waited_for(
     page.unroute("**/stream.mp4*", refuse)
     problems[:] = without(problems, "503")
 
+    assert "stream.mp4" in page.evaluate("document.querySelector('video').currentSrc")
+    page.get_by_role("button", name="settings").click()
+    expect(page.get_by_role("menuitem", name=re.compile("^Speed"))).to_be_visible()
+    expect(page.locator(".player__quality")).to_be_hidden()
+    for moment in (5, 1):
+        assert seek(page, moment)["time"] == pytest.approx(moment, abs=0.1)
+    assert play_to_the_end(page)["ended"]
+
 
 def test_without_scripts_the_plain_file_plays_and_seeks(
     visit: Callable[..., Page], bob: User
@@ -206,7 +200,7 @@ def test_without_scripts_the_plain_file_plays_and_seeks(
         video.evaluate("(video, to) => { video.currentTime = to; }", moment)
         wait_for(lambda: state(page)["ready"] >= 2)
         assert state(page)["time"] == pytest.approx(moment, abs=0.1)
-    video.evaluate("video => { video.play(); }")
+    video.evaluate("video => { video.playbackRate = 4; video.play(); }")
     wait_for(lambda: state(page)["ended"])
 
 
@@ -481,7 +475,9 @@ def test_a_page_shows_its_player_once_the_video_is_ready(page: Page, bob: User) 
 # -- asking ---------------------------------------------------------------------------------------
 
 
-def test_a_page_that_is_not_looked_at_does_not_ask(page: Page, bob: User) -> None:
+def test_a_page_does_not_ask_unseen_nor_for_a_deleted_video(
+    page: Page, bob: User, problems: list[str]
+) -> None:
     """No workers run, so the video waits."""
     video = growing_video(bob, seconds=2)
     asked: list[str] = []
@@ -495,13 +491,6 @@ def test_a_page_that_is_not_looked_at_does_not_ask(page: Page, bob: User) -> Non
     page.evaluate(HIDE, False)
     with page.expect_request(re.compile("/status/")):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-
-
-def test_a_deleted_video_is_not_asked_for_for_ever(
-    page: Page, bob: User, problems: list[str]
-) -> None:
-    video = growing_video(bob, seconds=2)
-    page.goto(video.get_absolute_url())
     video.delete()
     expect(page.locator("clip-status")).to_have_count(0)
     expect(page.locator("h1")).to_be_visible()
