@@ -68,7 +68,7 @@ def test_there_are_more_than_sixty_kinds_and_twenty_for_the_site() -> None:
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 
 
-@pytest.mark.parametrize("kind", one_in(5, KINDS))
+@pytest.mark.parametrize("kind", one_in(8, KINDS))
 def test_it_is_refused_with_a_sentence_or_planned(kind: Kind, bait: Bait, tmp_path: Path) -> None:
     source = kind.write(tmp_path, bait)
     with within_limits(), refused_with_a_sentence(tmp_path, bait):
