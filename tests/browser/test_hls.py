@@ -118,6 +118,18 @@ def test_watching_begins_where_the_address_says_with_speed_and_sound_of_before(
     assert (told["rate"], told["muted"]) == (1.5, True)
 
 
+@pytest.mark.long  # test_encoders.py has the keyframes by which it plays
+@pytest.mark.parametrize("fps", ["1", "2", "3", "5", "8"])
+def test_a_video_of_few_frames_a_second_plays_in_a_smaller_size(
+    visit: Callable[..., Page], bob: User, fps: str
+) -> None:
+    options = ("-bf", "0")
+    clip = clips.h264_mp4(seconds=20, size="1152x640", fps=fps, gop=2 * int(fps), options=options)
+    page = visit(bob, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    open_hls(page, kept_video(bob, clip))
+    assert play_to_the_end(page)["ended"]
+
+
 def test_the_size_is_chosen_by_the_menu_and_remembered(page: Page, bob: User) -> None:
     video = video_of_sizes(bob)
     open_hls(page, video)

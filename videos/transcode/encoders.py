@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
 SOFTWARE: EncoderName = "libx264"
 
-SHORT_FRAGMENTS = 4  # at the start of a rendition; together as long as one of the others
-MIN_LAST_FRAMES = 4
+MAX_HALVINGS = 3  # the first fragment lasts an eighth of the others
+# B-frames delay the picture by two frames, and hls.js, which does not know that, does not see that
+# a fragment of one or two frames is loaded.
+MIN_FRAGMENT_FRAMES = 4
 
 TRIAL_SECONDS = 20.0  # the first use of a driver may take a few seconds
 TRIAL_HOLDS_SECONDS = 600.0
@@ -137,18 +139,19 @@ def _keyframe_condition(frames: int) -> str:
 
     The first fragments last an eighth, an eighth, a quarter and half of the others, so that a
     viewer who waits for the video sees it sooner: fragments of 4 s begin at 0, 0.5, 1, 2 and 4 s.
-    Counted in frames, because a second of 29.97 frames has no whole number of them.
+    At few frames a second the first one is longer. Counted in frames, because a second of 29.97
+    frames has no whole number of them.
     """
-    early = f"floor(pow(2,n_forced)/2)*{frames}/8"
-    return f"gte(n,if(lt(n_forced,{SHORT_FRAGMENTS}),{early},(n_forced-3)*{frames}))"
+    halvings = MAX_HALVINGS
+    while halvings and frames / 2**halvings < MIN_FRAGMENT_FRAMES:
+        halvings -= 1
+    early = f"floor(pow(2,n_forced)/2)*{frames}/{2**halvings}"
+    return f"gte(n,if(lt(n_forced,{halvings + 1}),{early},(n_forced-{halvings})*{frames}))"
 
 
 def _last_fragment_seconds(fps: Fraction) -> float:
-    """Returns the least duration of the last fragment of several (see ``hls.media_playlist``).
-
-    B-frames delay the picture by two frames.
-    """
-    return float(max(MIN_LAST_SECONDS, MIN_LAST_FRAMES / fps))
+    """Returns the least duration of the last fragment of several (see ``hls.media_playlist``)."""
+    return float(max(MIN_LAST_SECONDS, MIN_FRAGMENT_FRAMES / fps))
 
 
 def device_options(encoder: EncoderName, options: Options) -> tuple[str, ...]:

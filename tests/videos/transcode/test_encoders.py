@@ -109,6 +109,20 @@ def test_this_ffmpeg_knows_every_option(name: EncoderName) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fps", "early"),
+    [
+        (8, "if(lt(n_forced,4),floor(pow(2,n_forced)/2)*32/8,(n_forced-3)*32)"),
+        (5, "if(lt(n_forced,3),floor(pow(2,n_forced)/2)*20/4,(n_forced-2)*20)"),
+        (2, "if(lt(n_forced,2),floor(pow(2,n_forced)/2)*8/2,(n_forced-1)*8)"),
+        (1, "if(lt(n_forced,1),floor(pow(2,n_forced)/2)*4/1,(n_forced-0)*4)"),
+    ],
+)
+def test_no_fragment_at_the_start_has_less_than_four_frames(fps: int, early: str) -> None:
+    made = coder_options("libx264", ENCODING, Fraction(fps))
+    assert made["force_key_frames"] == f"expr:gte(n,{early})"
+
+
+@pytest.mark.parametrize(
     ("fps", "frames"),
     [
         (Fraction(24), 96),
