@@ -6,8 +6,8 @@ copy by FFmpeg is the reference. It is measured in two ways:
 
 - sent: a client asks for the playlists as a player does, and has the first fragment of H.264, in
   which frames decode. The machine does nothing else, as if the viewer sat elsewhere.
-- painted: Chromium opens the page of the video and has painted a frame. It takes as much processor
-  time as the site meanwhile, on the same cores.
+- painted: Chromium opens the page of the video and has painted a frame. Meanwhile it takes more
+  processor time than the site, on the same cores, so nothing is promised.
 """
 
 from __future__ import annotations
@@ -133,16 +133,17 @@ def main() -> int:
         [
             ["first frame after the upload", "median", "all", "promised", ""],
             _row("HEVC, encoded: sent", times["encoded", "sent"], encoded),
-            _row("HEVC, encoded: painted", times["encoded", "painted"], encoded),
+            _row("HEVC, encoded: painted", times["encoded", "painted"]),
             _row(f"H.264, copied (bare {bare:.2f} s): sent", times["copied", "sent"], copied),
-            _row("H.264, copied: painted", times["copied", "painted"], copied),
+            _row("H.264, copied: painted", times["copied", "painted"]),
         ]
     )
 
 
-def _row(name: str, each: list[float], limit: float) -> list[str]:
+def _row(name: str, each: list[float], limit: float | None = None) -> list[str]:
     median, listed = statistics.median(each), " ".join(f"{seconds:.2f}" for seconds in each)
-    return [name, f"{median:.2f} s", listed, f"at most {limit:.2f} s", verdict(median <= limit)]
+    promise = ("", "") if limit is None else (f"at most {limit:.2f} s", verdict(median <= limit))
+    return [name, f"{median:.2f} s", listed, *promise]
 
 
 DELETE_ALL = "from videos.models import Video; Video.objects.all().delete()"
