@@ -73,3 +73,23 @@ def new_database(server: str, *, template: str = "template0") -> str:
     with psycopg.connect(**parameters(server), autocommit=True) as admin:  # type: ignore[arg-type]
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return f"{server.rpartition('/')[0]}/{name}"
+
+
+def dump(url: str, file: Path) -> None:
+    """Writes a database to a file of SQL, whole or not at all."""
+    begun = file.with_suffix(".begun")
+    _run("pg_dump", url, "--no-owner", "--file", begun)
+    begun.rename(file)
+
+
+def load_dump(url: str, file: Path) -> None:
+    """Fills an empty database with a dump (0.5 s)."""
+    quiet = ("--quiet", "--output", os.devnull, "--set", "ON_ERROR_STOP=1")
+    _run("psql", url, *quiet, "--single-transaction", "--file", file)
+
+
+def _run(program: str, url: str, *options: str | Path) -> None:
+    of = parameters(url)
+    place = ("--host", of["host"], "--username", of["user"], "--dbname", of["dbname"])
+    command = [Path(require("postgresql")).resolve().with_name(program), *place, *options]
+    subprocess.run(command, check=True)

@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote
 import psycopg
 import pytest
 
-from tests.postgresql import new_database, parameters
+from tests.postgresql import dump, load_dump, new_database, parameters
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -104,8 +104,9 @@ def database_rows(url: str, query: str, *values: object) -> list[tuple[Any, ...]
 
 
 @contextmanager
-def migrated_of_run(folder: Path) -> Iterator[Path]:
-    """Gives the file of a migrated SQLite database for the whole run, locked for this worker.
+def migrated_of_run(folder: Path, kind: str = "sqlite") -> Iterator[Path]:
+    """Gives the file of a migrated database for the whole run, locked for this worker: a database
+    of SQLite, or a dump of one of PostgreSQL.
 
     Whoever finds no file there migrates a database (7 s of processor time) and puts a copy there.
 
@@ -113,7 +114,7 @@ def migrated_of_run(folder: Path) -> Iterator[Path]:
         folder: pytest's folder for temporary files of this worker.
     """
     run = folder.parent if folder.name.startswith("popen-") else folder
-    shared = run / "migrated.db"
+    shared = run / f"migrated.{kind}"
     with shared.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield shared
@@ -131,16 +132,15 @@ class Databases:
     @cached_property
     def _migrated(self) -> Project:
         made = Project(self._folder / "migrated", url=self.empty())
-        if self._server:
-            made.manage("migrate", "--verbosity", "0")
-            return made
         file = made.root / SQLITE_FILE
-        with migrated_of_run(self._run) as shared:
-            if shared.exists():
-                shutil.copyfile(shared, file)
-            else:
+        with migrated_of_run(self._run, self.kind) as shared:
+            if not shared.exists():
                 made.manage("migrate", "--verbosity", "0")
-                shutil.copyfile(file, shared)
+                dump(made.url, shared) if self._server else shutil.copyfile(file, shared)
+            elif self._server:
+                load_dump(made.url, shared)
+            else:
+                shutil.copyfile(shared, file)
         return made
 
     @cached_property

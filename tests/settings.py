@@ -41,6 +41,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, so that threads and processes share it as on a real site (WAL, locks).
     DATABASES["default"]["TEST"] = {"NAME": str(SCRATCH / "test.db")}
     DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+else:
+    # It is migrated already.
+    DATABASES["default"]["TEST"] = {"TEMPLATE": DATABASES["default"]["NAME"]}
 
 # Static files keep their names, because hashed names need a collectstatic.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -7,10 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.selection import ON_BOTH_DATABASES
+
+if TYPE_CHECKING:
+    from tests.projects import Databases
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +32,7 @@ def files_with_tests_for_both() -> list[str]:
 
 @pytest.mark.postgresql
 def test_what_concerns_the_database_holds_on_postgresql_too(
-    postgresql: str, pytestconfig: pytest.Config
+    postgresql_databases: Databases, pytestconfig: pytest.Config
 ) -> None:
     """Runs tests marked `both_databases` a second time; tests/selection.py says which."""
     arguments = (
@@ -44,7 +48,7 @@ def test_what_concerns_the_database_holds_on_postgresql_too(
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments, *files_with_tests_for_both()],
         cwd=ROOT,
-        env=os.environ | {"CLIPSET_TEST_DATABASE_URL": postgresql},
+        env=os.environ | {"CLIPSET_TEST_DATABASE_URL": postgresql_databases.migrated()},
         capture_output=True,
         text=True,
         check=False,
