@@ -2,7 +2,8 @@
     ones take a state and return the next one.
 
     While a video is processed, playback can catch up with the end of what is published. It is then
-    held until enough lies ahead again: one long pause is better than one after each fragment. */
+    held until enough lies ahead again: one long pause is better than one after each fragment. It begins
+    once a second lies ahead, since the first fragments are shorter. */
 
 const MIN_AHEAD = 8; // seconds: two fragments, one to watch while the next is made
 const MAX_AHEAD = 32; // seconds
@@ -15,7 +16,7 @@ export const initialState = (isProcessing) => ({
   isProcessing,
   isComplete: !isProcessing,
   edge: null,
-  ahead: 0,
+  ahead: EDGE,
   isHeld: false,
   tries: 0,
   failedAt: 0,

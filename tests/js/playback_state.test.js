@@ -15,6 +15,15 @@ test("a complete video is never held", () => {
   assert.ok(!playback.playStarted(state, 10).isHeld);
 });
 
+test("playback begins once a second is published", () => {
+  const begun = playback.playStarted(growing(0.5), 0);
+  assert.ok(begun.isHeld);
+  const more = { ...begun, edge: 1 };
+  assert.ok(!playback.aheadChanged(more, 0).isHeld);
+  const short = playback.playlistLoaded(begun, { live: false, edge: 0.7 });
+  assert.ok(!playback.aheadChanged(short, 0).isHeld);
+});
+
 test("at the end of what is published playback is held until enough lies ahead", () => {
   let state = playback.dataRanOut(growing(20), 19.5);
   assert.ok(state.isHeld);
