@@ -124,7 +124,10 @@ def test_a_choice_of_another_quality_and_back(tab: Tab, bob: User, codec: str) -
         tab.evaluate(f"void ({VIDEO}.currentTime = 0)")  # what comes next is switched
         until(tab, f"!{VIDEO}.seeking && {VIDEO}.readyState >= 2")
         tab.evaluate(f"void ({SOURCE}.quality.choose({quality}), {VIDEO}.play())")
+        # So slowly that it does not end before a busy browser has switched.
+        tab.evaluate(f"void ({VIDEO}.playbackRate = 0.25)")
         until(tab, f"{PLAYED} === '{played}' && {VIDEO}.readyState > 2 && !{VIDEO}.paused")
+    tab.evaluate(f"void ({VIDEO}.playbackRate = 4)")
     until(tab, f"{VIDEO}.ended || {VIDEO}.error")
     assert tab.evaluate(STATE)["error"] is None
 

@@ -432,11 +432,11 @@ def test_one_video_comes_back_with_all_that_members_did(
     gone.delete()
     Comment.objects.create(video=make_video(), author=bob, text="Takes a number")
     output = restored_video(project, video.short_id)
-    assert "4 rows, 1 left out since their member is gone" in output
+    assert "5 rows, 1 left out since their member is gone" in output
     back = Video.objects.get(short_id=video.short_id)
     assert contents(media).items() >= before.items()
     assert back.processing_status == "COMPLETED"
-    assert back.renditions.count() == 1
+    assert back.renditions.count() == 2  # and the original quality
     assert [(it.text, it.parent and it.parent.text) for it in back.comments.order_by("pk")] == [
         ("First", None),
         ("A reply", "First"),

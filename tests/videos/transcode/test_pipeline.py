@@ -270,7 +270,9 @@ def test_an_encode_has_fragments_of_four_seconds_after_shorter_ones_at_its_start
     path = result_of(clip).top.path
     keyframes = keyframe_times(path)
     steps = [later - earlier for earlier, later in itertools.pairwise(keyframes)]
-    expected = [seconds / part for part in (8, 8, 4, 2, 1, 1, 1)]
+    frames = round(seconds * Fraction(fps))
+    first = math.ceil(frames / 8) * seconds / frames  # an eighth of 100 frames is no whole number
+    expected = [first, seconds / 4 - first, *(seconds / part for part in (4, 2, 1, 1, 1))]
     assert steps == pytest.approx(expected, abs=0.0001)
     lengths = fragment_seconds(path)
     assert len(lengths) == 8
