@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 SECONDS: Final = 8
 WIDTH, HEIGHT = 1152, 640
 SIZE: Final = f"{WIDTH}x{HEIGHT}"
-FPS: Final = 5
+FPS: Final = 10
 GOP_FRAMES: Final = 2 * FPS
 FRAGMENTS: Final = ("-movflags", FRAGMENTED, "-f", "mp4")
 
-# Without B-frames: WebKitGTK ignores edit lists, so at five frames a second it would find nothing
-# at the start.
+# Without B-frames: WebKitGTK ignores edit lists, so at ten frames a second it would find nothing at
+# the start.
 CODECS: Final = {
     "av1": ("-c:v", "libsvtav1", "-preset", "12", "-g", str(GOP_FRAMES)),
     "vp9": (*("-c:v", "libvpx-vp9", "-deadline", "realtime"), "-g", str(GOP_FRAMES)),
