@@ -90,13 +90,14 @@ def test_original_quality_plays_alone_and_beside_h264(tab: Tab, bob: User, codec
         play_to_the_end(tab)
         assert tab.evaluate(PLAYED) != "original"
         return
+    beside = originals.video_with_original(bob, clip)
     open_video(tab, originals.original_only(bob, clip))
     assert tab.evaluate(PLAYED) == "original"
     play_to_the_end(tab)
     assert tab.evaluate(PLAYED) == "original"
     assert tab.evaluate(FRAMES) > originals.FPS * originals.SECONDS / 2
 
-    open_video(tab, originals.video_with_original(bob, clip), quality="original")
+    open_video(tab, beside, quality="original")
     assert tab.evaluate(PLAYED) == "original"
     play_to_the_end(tab)
     assert tab.evaluate(PLAYED) == "original"

@@ -46,10 +46,11 @@ def sent_video(user: User, clip: Path, *, title: str = "A video", **fields: Any)
 
 
 def ready_video(user: User, clip: Path, **fields: Any) -> Video:
-    """One that was processed, too."""
+    """One that was processed, too. No other may wait for its processing."""
     video = sent_video(user, clip, **fields)
     assert work() == "completed"
     video.refresh_from_db()
+    assert video.is_ready, "another video was processed"
     return video
 
 
