@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.backends import client_address
 from accounts.sessions import SessionStore
 from clipset.database.transactions import name_work
 from clipset.lib.disk import is_disk_away
@@ -26,6 +27,8 @@ from clipset.server.drain import drain
 from clipset.server.form_files import MAX_FORM_BYTES
 from clipset.server.sockets import connection_of
 from clipset.ui.errors import storage_away
+from siteconfig.actors import Actor, acting
+from siteconfig.enums import Source
 from siteconfig.roots import RootUnavailableError, is_available
 
 if TYPE_CHECKING:
@@ -158,6 +161,25 @@ def _length(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
+
+
+class NameActor:
+    """Makes the member of a request the actor of what is logged in the audit log."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with acting(lambda: _actor_of(request)):
+            return self.get_response(request)
+
+
+def _actor_of(request: HttpRequest) -> Actor | None:
+    user = request.user
+    if not user.is_authenticated:
+        return None
+    source = Source.ADMIN if request.path_info.startswith(reverse("admin:index")) else Source.SITE
+    return Actor(user.pk, user.username, source, user.is_staff, client_address(request))
 
 
 class MembersOnly(LoginRequiredMiddleware):

@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "clipset.middleware.NameActor",
     "django_htmx.middleware.HtmxMiddleware",
     "clipset.middleware.MembersOnly",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -44,6 +44,7 @@ class ConfigAdmin(GuardedAdmin[Config]):
             },
         ),
         ("Original files", {"fields": ["keep_originals", "keep_originals_days"]}),
+        ("Trash and audit log", {"fields": ["trash_days", "audit_log_days"]}),
         ("Last change", {"fields": ["updated_at", "updated_by"]}),
     ]
     readonly_fields = ["updated_at", "updated_by"]

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
 
 
 class SiteconfigConfig(AppConfig):
@@ -13,8 +14,10 @@ class SiteconfigConfig(AppConfig):
             doctor_checks,
             health_checks,
         )
+        from siteconfig.audit_triggers import create_triggers
 
         watch_transactions()
+        post_migrate.connect(create_triggers, sender=self)
         health_checks.register_checks()
         doctor_checks.register_checks()
 

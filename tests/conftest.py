@@ -17,10 +17,12 @@ from uuid import UUID
 
 import pytest
 from django.core.management.commands import flush
+from django.core.management.sql import sql_flush
 from django.db import connection, transaction
 from django.utils import timezone
 
 from clipset.database import transactions
+from siteconfig.audit_triggers import create_statements, drop_statements
 from tests import clips
 from tests.parallel import (
     begin_with_the_longest,
@@ -143,7 +145,18 @@ def django_db_setup(
         migrated = migrated_rows()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: insert_rows(migrated))
+        patch.setattr(flush, "sql_flush", flush_of_all_tables)
         yield
+
+
+def flush_of_all_tables(*args: Any, **options: Any) -> list[str]:
+    """The statements of Django's flush. The triggers of the audit log would refuse them."""
+    vendor = connection.vendor
+    return [
+        *drop_statements(vendor),
+        *sql_flush(*args, **options),
+        *create_statements(vendor),
+    ]
 
 
 @contextmanager

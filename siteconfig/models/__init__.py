@@ -1,8 +1,10 @@
 """The tables of the site as a whole."""
 
+from siteconfig.models.audit import AuditEntry
 from siteconfig.models.config import (
     MAX_DAYS,
     MAX_FILE_LIMIT_BYTES,
+    MAX_TRASH_DAYS,
     MAX_WEEKLY_LIMIT_BYTES,
     MIN_FILE_LIMIT_BYTES,
     ClusterHeartbeat,
@@ -23,8 +25,10 @@ from siteconfig.models.runs import BackupRun, BackupState, BackupStep, DoctorRun
 __all__ = [
     "MAX_DAYS",
     "MAX_FILE_LIMIT_BYTES",
+    "MAX_TRASH_DAYS",
     "MAX_WEEKLY_LIMIT_BYTES",
     "MIN_FILE_LIMIT_BYTES",
+    "AuditEntry",
     "BackupRun",
     "BackupState",
     "BackupStep",

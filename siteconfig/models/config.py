@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -31,6 +31,7 @@ MIN_FILE_LIMIT_BYTES = 1024**2
 MAX_FILE_LIMIT_BYTES = 1024**4
 MAX_WEEKLY_LIMIT_BYTES = 100 * 1024**4
 MAX_DAYS = 36_500
+MAX_TRASH_DAYS = 90
 
 
 class Quality(models.TextChoices):
@@ -127,6 +128,22 @@ class Config(models.Model):
         "4K, high frame rates) to browsers that can play it. For each such video, this uses about "
         "as much disk space as the uploaded file. If off, new videos are offered re-encoded only.",
     )
+    trash_days = models.PositiveSmallIntegerField(
+        "days to keep the trash",
+        default=30,
+        validators=[MaxValueValidator(MAX_TRASH_DAYS, f"Must be {MAX_TRASH_DAYS} days or less.")],
+        help_text="Deleted videos and members stay in the trash for this many days and can be "
+        f"restored (0 to {MAX_TRASH_DAYS}). With 0, they are deleted at once.",
+    )
+    audit_log_days = models.PositiveIntegerField(
+        "days to keep the audit log",
+        default=730,
+        validators=[
+            MinValueValidator(1, "Must be at least 1 day."),
+            MaxValueValidator(MAX_DAYS, "Must be 100 years or less."),
+        ],
+        help_text="Entries older than this are deleted by manage.py prune_audit_log.",
+    )
     encoder = models.CharField(
         max_length=10,
         choices=Encoder,
@@ -175,6 +192,11 @@ class Config(models.Model):
                 | Q(keep_originals_days__range=(1, MAX_DAYS)),
                 name="config_originals_a_day_at_least",
                 violation_error_message="Keep originals for at least 1 day, or leave this empty.",
+            ),
+            models.CheckConstraint(
+                condition=Q(trash_days__range=(0, MAX_TRASH_DAYS))
+                & Q(audit_log_days__range=(1, MAX_DAYS)),
+                name="config_days_in_range",
             ),
         ]
 
