@@ -17,7 +17,9 @@ from categories.models import NAME_MISSING, Category
 from categories.services import (
     SIZE,
     check_cover_can_be_stored,
+    create_category,
     delete_category,
+    edit_category,
     remove_cover,
     store_cover,
 )
@@ -142,10 +144,11 @@ class CategoryAdmin(GuardedAdmin[Category]):
     def save_model(
         self, request: HttpRequest, obj: Category, form: forms.Form, change: bool
     ) -> None:
-        if not change:
-            assert isinstance(request.user, User)
-            obj.created_by = request.user
-        obj.save()
+        assert isinstance(request.user, User)
+        if change:
+            edit_category(category=obj)
+        else:
+            create_category(category=obj, created_by=request.user)
         picture = form.cleaned_data.get("cover")
         if picture is not None:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,9 +13,42 @@ from clipset.lib.disk import try_write
 from clipset.lib.ids import new_short_id
 from clipset.lib.pictures import storing_picture, write_whole
 from siteconfig.roots import IMAGES, checked_root, root_path
+from siteconfig.services.audit import differences, record
 from siteconfig.signals import file_unneeded
 
+if TYPE_CHECKING:
+    from accounts.models import User
+
 SIZE = (960, 540)  # px
+# Videos of a deleted category that its entry in the audit log names, for an undo, in 200 KB.
+MAX_NAMED: Final = 5_000
+
+
+def create_category(*, category: Category, created_by: User) -> Category:
+    """Stores a new category, which the caller's form has checked."""
+    category.created_by = created_by
+    with transaction.atomic():
+        category.save(force_insert=True)
+        record("category.create", category, after=_details(category))
+    return category
+
+
+def edit_category(*, category: Category) -> Category:
+    """Stores the name, slug and description of a category, which the caller's form has checked.
+
+    Raises: Category.DoesNotExist if it was deleted meanwhile.
+    """
+    with transaction.atomic():
+        current = Category.objects.select_for_update(no_key=True).get(pk=category.pk)
+        before, after = differences(_details(current), _details(category))
+        if after:
+            category.save(update_fields=[*after, "updated_at"])
+            record("category.edit", category, name=current.name, before=before, after=after)
+    return category
+
+
+def _details(category: Category) -> dict[str, Any]:
+    return {name: getattr(category, name) for name in ("name", "slug", "description")}
 
 
 def cover_path(category: Category) -> Path | None:
@@ -54,7 +88,23 @@ def check_cover_can_be_stored(webp: bytes) -> None:
 
 def delete_category(*, category: Category) -> None:
     """Deletes a category but not its videos. videos.signals requests the removal of its cover."""
-    category.delete()
+    with transaction.atomic():
+        record("category.delete", category, before=_all_about(category))
+        category.delete()
+
+
+def _all_about(category: Category) -> dict[str, Any]:
+    """Returns what an undo needs. `video_ids` is None if there are more than MAX_NAMED videos."""
+    videos = category.videos.order_by("pk").values_list("pk", flat=True)
+    keys = [str(key) for key in videos[: MAX_NAMED + 1]]
+    return {
+        **_details(category),
+        "is_sample": category.is_sample,
+        "created_by": str(category.created_by_id),
+        "created_at": category.created_at.isoformat(),
+        "videos": len(keys) if len(keys) <= MAX_NAMED else videos.count(),
+        "video_ids": keys if len(keys) <= MAX_NAMED else None,
+    }
 
 
 def hold_category(category: Category | None) -> Category | None:
@@ -79,6 +129,9 @@ def _name_cover(category: Category, name: str) -> Category:
     old = held.values_list("image", flat=True).first()
     category.image, category.updated_at = name, timezone.now()
     held.update(image=name, updated_at=category.updated_at)
+    if old is not None and old != name:
+        before, after = {"has_cover": bool(old)}, {"has_cover": bool(name)}
+        record("category.cover", category, before=before, after=after)
     # If the category was deleted meanwhile, no row names the new cover, so it is removed.
     unneeded = name if old is None else old
     if unneeded:

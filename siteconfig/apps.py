@@ -25,4 +25,4 @@ class SiteconfigConfig(AppConfig):
 class GuardedAdminConfig(AdminConfig):
     """Django's admin app, with `admin.site` replaced by the site's own class."""
 
-    default_site = "clipset.ui.admin_site.GuardedSite"
+    default_site = "accounts.admin_site.RecordedSite"

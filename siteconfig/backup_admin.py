@@ -104,11 +104,9 @@ class BackupRunAdmin(GuardedAdmin[BackupRun]):
             raise PermissionDenied
         assert request.user.is_authenticated
         try:
-            run = request_backup(requested_by=request.user)
+            request_backup(requested_by=request.user)
         except BackupError as error:
             self.message_user(request, str(error), messages.WARNING)
-        else:
-            self.log_change(request, run, "Requested a backup.")
         return redirect(PAGE)
 
 

@@ -104,16 +104,9 @@ class DoctorRunAdmin(GuardedAdmin[DoctorRun]):
             return self._page(request, "confirm", title % {"count": len(chosen)}, context)
         wanted = [(str(it["check"]), str(it["subject"])) for _, it in chosen]
         try:
-            mending = request_run(requested_by=request.user, wanted=wanted, is_fix=True)
+            request_run(requested_by=request.user, wanted=wanted, is_fix=True)
         except DoctorBusyError as error:
             self.message_user(request, str(error), messages.WARNING)
-        else:
-            entry = ngettext(
-                "Asked the doctor to repair %(count)d finding.",
-                "Asked the doctor to repair %(count)d findings.",
-                len(wanted),
-            )
-            self.log_change(request, mending, entry % {"count": len(wanted)})
         return redirect(PAGE)
 
     def _only_admins(self, request: HttpRequest) -> None:

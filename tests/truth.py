@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 Tables = dict[str, list[str]]
 
-# Tables that a restore changes: tasks are only wake-ups, and in its copy a backup is RUNNING.
-CHANGED: Final = frozenset({"django_q_ormq", "backup_runs"})
+# Tables that a restore changes: tasks are only wake-ups, in its copy a backup is RUNNING, and the
+# restore itself is recorded.
+CHANGED: Final = frozenset({"django_q_ormq", "backup_runs", "audit_entries"})
 _COPY: Final = re.compile(r"COPY (\S+) \(.*\) FROM stdin;\n((?:.*\n)*?)\\\.\n")
 _SEQUENCE: Final = re.compile(r"SELECT pg_catalog\.setval\((.*)\);")
 
@@ -100,6 +101,7 @@ def check_rows(stored: Tables, restored: Tables) -> int:
     assert len(restored["backup_runs"]) == len(stored["backup_runs"])
     assert "RUNNING" in "".join(stored["backup_runs"])
     assert "RUNNING" not in "".join(restored["backup_runs"])
+    assert set(stored["audit_entries"]) <= set(restored["audit_entries"])
     return sum(len(rows) for name, rows in stored.items() if name not in CHANGED)
 
 

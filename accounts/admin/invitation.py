@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 from django.db.models import Q
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
@@ -156,9 +155,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
     # Renewing and revoking
     def _renew(self, request: HttpRequest, invitation: Invitation) -> IssuedInvitation | None:
         try:
-            with transaction.atomic():
-                self.log_change(request, invitation, "Created a new link.")
-                return renew_invitation(invitation=invitation, renewed_by=me_of(request))
+            return renew_invitation(invitation=invitation, renewed_by=me_of(request))
         except ValidationError as error:
             sentence = f"No new link for {invitation.email}. {' '.join(error.messages)}"
             self.message_user(request, sentence, messages.ERROR)
@@ -176,7 +173,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         revoked = 0
         for invitation in queryset:
             if self.has_delete_permission(request, invitation):
-                self._revoke(request, invitation)
+                self.delete_model(request, invitation)
                 revoked += 1
             else:
                 sentence = USED_NOT_REVOKED if invitation.used_at else ABOVE_NOT_REVOKED
@@ -185,11 +182,6 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
             "%(count)d invitation revoked.", "%(count)d invitations revoked.", revoked
         )
         self.message_user(request, sentence % {"count": revoked})
-
-    def _revoke(self, request: HttpRequest, invitation: Invitation) -> None:
-        with transaction.atomic():
-            self.log_deletions(request, [invitation])  # type: ignore[arg-type] # any iterable
-            self.delete_model(request, invitation)
 
     def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
         if not revoke_invitation(invitation=obj):

@@ -23,12 +23,14 @@ from accounts.services.members import (
     SELF_DEACTIVATION,
     SELF_DELETION,
     activate_member,
+    change_email,
     deactivate_member,
     delete_members,
+    rename_member,
     set_role,
 )
-from accounts.services.passwords import reset_link
-from accounts.services.quota import quota_state, reset_quota
+from accounts.services.passwords import create_reset_link
+from accounts.services.quota import quota_state, reset_quota, set_weekly_limit
 from clipset.lib.units import human_bytes, plural
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
 from clipset.ui.template_tags import initials, relative_time, tone
@@ -172,11 +174,12 @@ class UserAdmin(GuardedAdmin[User]):
         """Saves only the changed fields, since uploads change the counter at the same time."""
         changed = form.changed_data
         stored = User.objects.get(pk=obj.pk)
-        own_columns = [
-            name for name in ("username", "email", "weekly_upload_limit_bytes") if name in changed
-        ]
-        if own_columns:
-            obj.save(update_fields=own_columns)
+        if "username" in changed:
+            rename_member(user=stored, username=obj.username)
+        if "email" in changed:
+            change_email(user=stored, email=obj.email)
+        if "weekly_upload_limit_bytes" in changed:
+            set_weekly_limit(user=stored, limit_bytes=obj.weekly_upload_limit_bytes)
         if "role" in changed:
             set_role(user=stored, role=Role(obj.role), granted_by=me_of(request))
         if "is_active" in changed:
@@ -199,9 +202,7 @@ class UserAdmin(GuardedAdmin[User]):
             try:
                 if user.pk == me_of(request).pk:
                     raise ValidationError(SELF_DEACTIVATION)
-                with transaction.atomic():
-                    deactivate_member(user=user)
-                    self.log_change(request, user, "Deactivated.")
+                deactivate_member(user=user)
                 done += 1
             except ValidationError as error:
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
@@ -215,7 +216,6 @@ class UserAdmin(GuardedAdmin[User]):
         with transaction.atomic():
             for user in users:
                 activate_member(user=user)
-                self.log_change(request, user, "Activated.")
         done = len(users)
         sentence = ngettext("%(count)d member activated.", "%(count)d members activated.", done)
         self.message_user(request, sentence % {"count": done})
@@ -223,10 +223,7 @@ class UserAdmin(GuardedAdmin[User]):
     @admin.action(description="Reset weekly quota of selected members", permissions=["change"])
     def reset_quotas(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         users = list(self._changeable(request, queryset))
-        with transaction.atomic():
-            reset_quota(users=[user.pk for user in users])
-            for user in users:
-                self.log_change(request, user, "Reset the weekly quota.")
+        reset_quota(users=[user.pk for user in users])
         done = len(users)
         sentence = ngettext(
             "Weekly quota reset for %(count)d member.",
@@ -309,8 +306,7 @@ class UserAdmin(GuardedAdmin[User]):
             sentence = NO_LINK_FOR_SAMPLE if user.is_active else NO_LINK_FOR_INACTIVE
             self.message_user(request, sentence % {"username": user.username}, messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)
-        self.log_change(request, user, "Created a password reset link.")
-        links = [(user.username, reset_link(user), False)]
+        links = [(user.username, create_reset_link(user=user), False)]
         return links_page(self, request, title="Password reset link", links=links)
 
 

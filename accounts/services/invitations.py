@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -26,9 +26,11 @@ from accounts.models import (
     User,
     normalize_email,
 )
+from accounts.services.audit import rank_of, record_join
 from clipset.lib.ids import hash_token, new_token
 from siteconfig.models import Config
 from siteconfig.services.address import site_url
+from siteconfig.services.audit import record
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
@@ -73,9 +75,7 @@ def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvit
     now = timezone.now()
     token = new_token()
     with transaction.atomic():
-        Invitation.objects.filter(email=email, used_at=None, expires_at__gt=now).update(
-            expires_at=now
-        )
+        _expire_open(email, now)
         invitation = Invitation.objects.create(
             email=email,
             role=role,
@@ -84,7 +84,16 @@ def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvit
             created_at=now,
             expires_at=now + LIFETIME,
         )
+        _record("create", invitation, after=_facts(invitation))
     return _deliver(invitation, token)
+
+
+def _expire_open(email: str, now: datetime) -> None:
+    """Lets the open invitations for an address expire. In the caller's transaction."""
+    found = Invitation.objects.filter(email=email, used_at=None, expires_at__gt=now)
+    for replaced in found.select_related("created_by").select_for_update(of=("self",)):
+        _record("expire", replaced, before=_facts(replaced), after={"expires_at": now.isoformat()})
+    found.update(expires_at=now)
 
 
 def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvitation:
@@ -97,21 +106,50 @@ def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvit
     """
     _check_role(Role(invitation.role), renewed_by)
     token = new_token()
-    changed = Invitation.objects.filter(pk=invitation.pk, used_at=None).update(
-        token_hash=hash_token(token),
-        expires_at=timezone.now() + LIFETIME,
-        created_by=renewed_by,
-    )
-    if not changed:
-        raise ValidationError(INVITATION_USED)
-    invitation.refresh_from_db()
+    with transaction.atomic():
+        before = _unused(invitation)
+        if before is None:
+            raise ValidationError(INVITATION_USED)
+        Invitation.objects.filter(pk=invitation.pk).update(
+            token_hash=hash_token(token),
+            expires_at=timezone.now() + LIFETIME,
+            created_by=renewed_by,
+        )
+        invitation.refresh_from_db()
+        _record("renew", invitation, before=_facts(before), after=_facts(invitation))
     return _deliver(invitation, token)
 
 
 def revoke_invitation(*, invitation: Invitation) -> bool:
     """Deletes an unused invitation. Returns False if it has been used."""
-    deleted, _ = Invitation.objects.filter(pk=invitation.pk, used_at=None).delete()
-    return bool(deleted)
+    with transaction.atomic():
+        found = _unused(invitation)
+        if found is None:
+            return False
+        _record("revoke", found, before=_facts(found))
+        found.delete()
+    return True
+
+
+def _unused(invitation: Invitation) -> Invitation | None:
+    """Returns the invitation as stored, locked; None if it was used or revoked."""
+    found = Invitation.objects.select_related("created_by").select_for_update(of=("self",))
+    return found.filter(pk=invitation.pk, used_at=None).first()
+
+
+def _record(verb: str, invitation: Invitation, **details: Any) -> None:
+    """Records an act by the role that is granted: an entry never names the address."""
+    inviter = invitation.created_by
+    name, rank = invitation.get_role_display(), rank_of(inviter.role)
+    record(f"invitation.{verb}", invitation, name=name, member=inviter.pk, rank=rank, **details)
+
+
+def _facts(invitation: Invitation) -> dict[str, Any]:
+    return {
+        "role": invitation.role,
+        "expires_at": invitation.expires_at.isoformat(),
+        "inviter": invitation.created_by.username,
+    }
 
 
 def find_invitation(token: str) -> Invitation | None:
@@ -151,7 +189,9 @@ def redeem_invitation(*, invitation: Invitation, username: str, password: str) -
         ).update(used_at=now)
         if not claimed:
             raise ValidationError(INVITATION_CLOSED)
-        return _create_member(username, invitation.email, hashed, Role(invitation.role))
+        user = _create_member(username, invitation.email, hashed, Role(invitation.role))
+        record_join(user, invitation=invitation.pk)
+        return user
 
 
 def setup_link() -> str:
@@ -159,6 +199,7 @@ def setup_link() -> str:
 
     It works for SETUP_LIFETIME_SECONDS, and only as long as no admin can log in.
     """
+    record("setup_link.create", None, name="Link for creating the first admin")
     return register_link(signing.dumps("first-admin", salt=SETUP_SALT))
 
 
@@ -185,6 +226,7 @@ def create_first_admin(*, username: str, email: str, password: str) -> User:
         admin = _create_member(username, email, hashed, Role.ADMIN)
         if User.objects.admins().exclude(pk=admin.pk).exists():
             raise ValidationError("This site already has an admin. Log in instead.")
+        record_join(admin)
         return admin
 
 

@@ -9,10 +9,12 @@ from django.db import transaction
 from django.db.models import CASCADE, ForeignObjectRel, Q
 from django.utils import timezone
 
-from accounts.models import BEING_DELETED, Role, Session, User
+from accounts.models import BEING_DELETED, Role, Session, User, normalize_email
+from accounts.services.audit import CHANGED, rank_of, record_about
 from clipset.database.transactions import batch_job
 from clipset.lib.ids import hash_token
 from clipset.workers.task_queue import enqueue
+from siteconfig.services.audit import is_done_by_staff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,11 +77,38 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
     user.apply_role(role)
     user.save(update_fields=["role", "is_staff", "is_superuser"])
     user.sync_groups()
+    if current.role != role:
+        # Moderators read of members below them only, both before and after.
+        highest = max(role.rank, rank_of(current.role))
+        before, after = {"role": current.role}, {"role": str(role)}
+        record_about(user, "member.role", rank=highest, before=before, after=after)
     return user
 
 
 @transaction.atomic
-def deactivate_member(*, user: User) -> User:
+def rename_member(*, user: User, username: str) -> User:
+    """Stores another username, which the caller's form has checked."""
+    current = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    User.objects.filter(pk=user.pk).update(username=username)
+    if current.username != username and is_done_by_staff(owner=user.pk):
+        before, after = {"username": current.username}, {"username": username}
+        record_about(current, "member.rename", before=before, after=after)
+    user.username = username
+    return user
+
+
+@transaction.atomic
+def change_email(*, user: User, email: str) -> User:
+    """Stores another e-mail address, which the caller's form has checked."""
+    user.email = normalize_email(email)
+    User.objects.filter(pk=user.pk).update(email=user.email)
+    if is_done_by_staff(owner=user.pk):
+        record_about(user, "member.email", after={"email": CHANGED})
+    return user
+
+
+@transaction.atomic
+def deactivate_member(*, user: User, reason: str = "") -> User:
     """Blocks a member's log-in and ends all of their sessions.
 
     Raises: ValidationError for the last admin.
@@ -89,15 +118,23 @@ def deactivate_member(*, user: User) -> User:
     user.is_active = False
     user.save(update_fields=["is_active"])
     Session.objects.filter(user=user).delete()
+    if current.is_active:
+        before, after = {"is_active": True}, {"is_active": False}
+        record_about(user, "member.deactivate", reason=reason, before=before, after=after)
     return user
 
 
-def activate_member(*, user: User) -> User:
+@transaction.atomic
+def activate_member(*, user: User, reason: str = "") -> User:
     """Allows a deactivated member to log in again.
 
     Raises: ValidationError for a member who is being deleted.
     """
-    if not User.objects.filter(pk=user.pk, deleting_since=None).update(is_active=True):
+    found = User.objects.filter(pk=user.pk, deleting_since=None)
+    if found.filter(is_active=False).update(is_active=True):
+        before, after = {"is_active": False}, {"is_active": True}
+        record_about(user, "member.activate", reason=reason, before=before, after=after)
+    elif not found.exists():
         raise ValidationError(BEING_DELETED)
     user.is_active = True
     return user
@@ -105,7 +142,7 @@ def activate_member(*, user: User) -> User:
 
 @batch_job("delete_members")
 @transaction.atomic
-def delete_members(*, users: Iterable[User], heir: User) -> int:
+def delete_members(*, users: Iterable[User], heir: User, reason: str = "") -> int:
     """Deletes members with everything they own, except their categories, which `heir` gets.
 
     A member with more than MAX_ROWS_AT_ONCE rows is deactivated now and deleted by a worker in
@@ -122,6 +159,8 @@ def delete_members(*, users: Iterable[User], heir: User) -> int:
         raise ValidationError(NO_ADMIN_LEFT)
     deletable_now = []
     for user in User.objects.filter(pk__in=ids):
+        facts = {"role": user.role, "videos": user.videos.count()}
+        record_about(user, "member.delete", reason=reason, before=facts)
         user.categories.update(created_by=heir)
         if _has_many_rows(user):
             _mark_for_deletion(user)

@@ -13,6 +13,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User, normalize_email
+from accounts.services.audit import record_about
 from accounts.services.throttle import allow
 from clipset.lib.refusals import RateLimitedError
 from clipset.workers.task_queue import enqueue
@@ -20,6 +21,7 @@ from siteconfig.services.address import site_url
 
 MAIL_EVERY = timedelta(minutes=5)
 REQUESTS, REQUESTS_WITHIN = 20, timedelta(hours=1)
+STALE_AFTER = timedelta(hours=1)
 
 
 def reset_link(user: User) -> str:
@@ -29,7 +31,10 @@ def reset_link(user: User) -> str:
     return f"{site_url()}{path}"
 
 
-STALE_AFTER = timedelta(hours=1)
+def create_reset_link(*, user: User) -> str:
+    """Returns a link for an admin to hand over, and records that there is one."""
+    record_about(user, "member.reset_link")
+    return reset_link(user)
 
 
 def request_reset(email: str, *, client: str) -> None:

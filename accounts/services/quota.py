@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import BigIntegerField, Case, F, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Role, User
+from accounts.services.audit import rank_of, record_about
 from clipset.lib.weeks import latest_boundary, next_boundary
+from siteconfig.services.audit import Act, record_many
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
@@ -156,6 +159,39 @@ def reset_due_quotas(*, now: datetime | None = None) -> int:
 
 def reset_quota(*, users: Iterable[UUID], now: datetime | None = None) -> int:
     """Sets the counters of some members (ids) to zero for a moderator. Returns how many."""
-    return User.objects.filter(pk__in=list(users)).update(
-        weekly_upload_bytes=0, last_upload_reset=now or timezone.now()
+    now = now or timezone.now()
+    counters = User.objects.filter(pk__in=list(users))
+    with transaction.atomic():
+        found = list(counters.select_for_update(no_key=True))
+        record_many("member.quota", [_reset_of(user, now) for user in found])
+        return counters.update(weekly_upload_bytes=0, last_upload_reset=now)
+
+
+def _reset_of(user: User, now: datetime) -> Act:
+    return Act(
+        id=user.pk,
+        name=user.username,
+        member=user.pk,
+        rank=rank_of(user.role),
+        before={
+            "weekly_upload_bytes": user.weekly_upload_bytes,
+            "last_upload_reset": user.last_upload_reset.isoformat(),
+        },
+        after={"weekly_upload_bytes": 0, "last_upload_reset": now.isoformat()},
     )
+
+
+@transaction.atomic
+def set_weekly_limit(*, user: User, limit_bytes: int | None) -> User:
+    """Stores a member's own weekly limit in bytes; None for the site's limit."""
+    current = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    before, user.weekly_upload_limit_bytes = current.weekly_upload_limit_bytes, limit_bytes
+    User.objects.filter(pk=user.pk).update(weekly_upload_limit_bytes=limit_bytes)
+    if before != limit_bytes:
+        record_about(
+            current,
+            "member.quota",
+            before={"weekly_upload_limit_bytes": before},
+            after={"weekly_upload_limit_bytes": limit_bytes},
+        )
+    return user

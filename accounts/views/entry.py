@@ -10,6 +10,7 @@ from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.backends import client_address
 from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
+from accounts.services.audit import record_log_in
 from accounts.services.invitations import (
     create_first_admin,
     find_invitation,
@@ -46,6 +48,12 @@ class Login(auth_views.LoginView):
     form_class = LoginForm
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
+
+    def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
+        with transaction.atomic():
+            response = super().form_valid(form)
+            _record_log_in(self.request)
+        return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
         return self.render_to_response(self.get_context_data(form=form), status=422)
@@ -174,7 +182,14 @@ def _render_register(
     return render(request, "accounts/register.html", context, status=status)
 
 
+def _record_log_in(request: HttpRequest) -> None:
+    assert request.user.is_authenticated
+    record_log_in(request.user)
+
+
 def _welcome(request: HttpRequest, user: User) -> HttpResponse:
-    login(request, user, backend=BACKEND)
+    with transaction.atomic():
+        login(request, user, backend=BACKEND)
+        _record_log_in(request)
     messages.success(request, f"Welcome, {user.username}.")
     return redirect("home")

@@ -46,6 +46,7 @@ from siteconfig.backup.unfinished import (
 )
 from siteconfig.models import BackupRun, BackupState
 from siteconfig.places import placed_by_host
+from siteconfig.services.audit import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -248,6 +249,7 @@ def _prepare_and_compare(manifest: Manifest, snapshot_id: str, aside: Path | Non
     BackupRun.objects.filter(state=BackupState.RUNNING).update(
         state=BackupState.DONE, snapshot_id=snapshot_id, finished_at=timezone.now()
     )
+    record("backup.restore", None, name=f"Backup {snapshot_id[:8]}")
     files, hashed, differences = compare_files(expected_files())
     return RestoreResult(
         rows=sum(manifest.rows.values()),

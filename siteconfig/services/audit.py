@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from clipset.lib.request_id import current_request_id
 from siteconfig.actors import current_actor
 from siteconfig.models.audit import MAX_NAME, AuditEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from django.db.models import Model
+
+    from siteconfig.actors import Actor
+
+INSERTED_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One of many acts that are recorded together. The fields are those of `record`."""
+
+    id: object
+    name: str
+    member: UUID | None = None
+    rank: int | None = None
+    reason: str = ""
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+
+def is_done_by_staff(*, owner: UUID | None) -> bool:
+    """Returns whether a member of staff or a command acts at this moment, on something of somebody
+    else (`owner`)."""
+    actor = current_actor()
+    return actor is not None and _is_on_others(actor, owner)
 
 
 def record_by_staff(
@@ -28,8 +54,7 @@ def record_by_staff(
         rank: the rank of that member's role; members below a moderator have 0.
         details: as for `record`.
     """
-    actor = current_actor()
-    if actor is None or not actor.is_staff or (owner is not None and actor.id == owner):
+    if not is_done_by_staff(owner=owner):
         return None
     return record(action, thing, member=owner, rank=rank, **details)
 
@@ -53,20 +78,62 @@ def record(
     actor = current_actor()
     if actor is None:
         return None
-    return AuditEntry.objects.create(
+    act = Act(
+        id="" if thing is None else thing.pk,
+        name=str(thing) if name is None else name,
+        member=member,
+        rank=rank,
+        reason=reason,
+        before=before or {},
+        after=after or {},
+    )
+    entry = _entry(actor, action, act)
+    entry.undoes = undoes
+    entry.save(force_insert=True)
+    return entry
+
+
+def record_many(action: str, acts: Iterable[Act]) -> None:
+    """Records acts on many objects, as `record` does. One INSERT for INSERTED_AT_ONCE of them."""
+    actor = current_actor()
+    if actor is not None:
+        entries = (_entry(actor, action, act) for act in acts)
+        AuditEntry.objects.bulk_create(entries, batch_size=INSERTED_AT_ONCE)
+
+
+def record_many_by_staff(action: str, acts: Iterable[Act]) -> None:
+    """Records acts on many objects, as `record_by_staff` does; their `member` is the owner."""
+    actor = current_actor()
+    if actor is not None:
+        record_many(action, (act for act in acts if _is_on_others(actor, act.member)))
+
+
+def differences(
+    before: dict[str, Any], after: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns both without the values that are the same in both."""
+    names = [name for name, value in after.items() if before[name] != value]
+    return {name: before[name] for name in names}, {name: after[name] for name in names}
+
+
+def _is_on_others(actor: Actor, owner: UUID | None) -> bool:
+    return actor.is_staff and (owner is None or actor.id != owner)
+
+
+def _entry(actor: Actor, action: str, act: Act) -> AuditEntry:
+    return AuditEntry(
         actor_id=actor.id,
         actor_name=actor.name[:MAX_NAME],
         source=actor.source,
         address=actor.address,
         action=action,
         object_kind=action.partition(".")[0],
-        object_id="" if thing is None else str(thing.pk),
-        object_name=(str(thing) if name is None else name)[:MAX_NAME],
-        member_id=member,
-        member_rank=rank,
-        reason=reason,
-        before=before or {},
-        after=after or {},
-        undoes=undoes,
+        object_id=str(act.id),
+        object_name=act.name[:MAX_NAME],
+        member_id=act.member,
+        member_rank=act.rank,
+        reason=act.reason,
+        before=act.before,
+        after=act.after,
         request_id=current_request_id(),
     )

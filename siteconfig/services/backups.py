@@ -13,6 +13,7 @@ from siteconfig.backup.errors import BackupError
 from siteconfig.backup.running import repository, run_backup
 from siteconfig.backup.runs import ALREADY_RUNNING, BackupBusyError, is_alive
 from siteconfig.models import BackupRun, BackupState, Config
+from siteconfig.services.audit import record
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -47,6 +48,7 @@ def request_backup(*, requested_by: AbstractBaseUser) -> BackupRun:
             lease_until=timezone.now(),
             requested_by_id=requested_by.pk,
         )
+        record("backup.request", run, name="Backup")
         enqueue(TASK, cluster=settings.TRANSCODE_CLUSTER)
     return run
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from siteconfig.models import Config
 from siteconfig.roots import ORIGINALS, TEMP, THUMBNAILS, video_root_name
+from siteconfig.services.audit import differences, record
 from siteconfig.services.video_folder import add_video_root
 
 if TYPE_CHECKING:
@@ -52,4 +53,14 @@ def save_config(config: Config, *, changed_by: AbstractBaseUser) -> Config:
         if config.video_storage_path != before.video_storage_path:
             config.video_storage_path = add_video_root(config.video_storage_path)
         config.save()
+        old, new = differences(_editable(before), _editable(config))
+        if new:
+            record("config.change", config, before=old, after=new)
     return config
+
+
+def _editable(config: Config) -> dict[str, Any]:
+    """Returns the fields that an admin sets, as JSON values."""
+    not_theirs = {"updated_at", "updated_by"}
+    fields = [it for it in Config._meta.concrete_fields if it.editable]
+    return {it.name: getattr(config, it.name) for it in fields if it.name not in not_theirs}

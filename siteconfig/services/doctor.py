@@ -24,6 +24,7 @@ from siteconfig.doctor import (
 )
 from siteconfig.models import Config, DoctorRun, DoctorState
 from siteconfig.schema import migration_problem
+from siteconfig.services.audit import record
 from siteconfig.services.doctor_log import Journal
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def request_run(
             wanted=None if wanted is None else [list(pair) for pair in wanted],
             requested_by_id=requested_by.pk if requested_by else None,
         )
+        _record_repair(run)
         enqueue("siteconfig.tasks.run_requested_doctor", run.pk)
     return run
 
@@ -175,7 +177,16 @@ def _begin(key: str, *, is_fix: bool) -> DoctorRun:
         _end_stale_runs()
         if DoctorRun.objects.filter(state=DoctorState.RUNNING).exists():
             raise DoctorBusyError(BUSY)
-        return DoctorRun.objects.create(key=key, is_fix=is_fix, state=DoctorState.RUNNING)
+        run = DoctorRun.objects.create(key=key, is_fix=is_fix, state=DoctorState.RUNNING)
+        _record_repair(run)
+        return run
+
+
+def _record_repair(run: DoctorRun) -> None:
+    """Records that repairs begin. `doctor --undo` undoes them by the key, the entry's name."""
+    if run.is_fix:
+        wanted = None if run.wanted is None else run.wanted[:MAX_STORED]
+        record("doctor.repair", run, name=run.key, after={"findings": wanted})
 
 
 def _one_at_a_time() -> None:

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from clipset.lib.durable import sync
 from clipset.lib.text import printable
+from siteconfig.services.audit import record
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -149,7 +150,9 @@ def take_back(run: str) -> list[str]:
 
     Raises: DoctorLogError.
     """
-    return [printable(_take_back(entry)) for entry in reversed(entries_of(run))]
+    entries = entries_of(run)
+    record("doctor.undo", None, name=run)
+    return [printable(_take_back(entry)) for entry in reversed(entries)]
 
 
 def _take_back(entry: Entry) -> str:

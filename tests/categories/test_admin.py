@@ -6,7 +6,6 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.urls import reverse
@@ -15,6 +14,7 @@ from PIL import Image
 from categories.models import Category
 from categories.services import SIZE, cover_path, store_cover
 from clipset.lib.pictures import fitted_webp
+from tests.audit_log import recorded
 from tests.builders import (
     count_queries,
     make_admin,
@@ -64,7 +64,7 @@ def test_a_moderator_adds_a_category_and_stands_as_its_maker(client: Client) -> 
     category = Category.objects.get()
     assert (category.name, category.description) == ("Board games", "On tables.")
     assert category.created_by == alice
-    assert LogEntry.objects.get().user == alice
+    assert recorded() == [("alice", "Board games", "category.create")]
 
 
 @pytest.mark.django_db

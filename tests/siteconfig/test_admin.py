@@ -6,12 +6,12 @@ import html
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from accounts.services.quota import quota_state
 from siteconfig.forms import GB, MB, BytesField, parse_bytes
+from siteconfig.models import AuditEntry
 from siteconfig.roots import checked_root
 from siteconfig.services.config import current_config, current_video_root
 from tests.builders import make_admin, make_moderator, make_user
@@ -38,6 +38,8 @@ def typed(**changes: str) -> dict[str, str]:
         "offer_original_quality": "on",
         "keep_originals": "on",
         "keep_originals_days": "",
+        "trash_days": "30",
+        "audit_log_days": "730",
         "encoder": "libx264",
         **changes,
     }
@@ -157,9 +159,9 @@ def test_a_change_counts_at_once_and_says_who_made_it(client: Client) -> None:
     assert config.updated_by == alice
     assert quota_state(bob).limit_bytes == GB
     assert "alice" in client.get(PAGE).text
-    entry = LogEntry.objects.get()
-    assert (entry.user, entry.object_id) == (alice, "1")
-    assert "Largest file" in entry.get_change_message()
+    entry = AuditEntry.objects.get()
+    assert (entry.actor_id, entry.action, entry.object_id) == (alice.pk, "config.change", "1")
+    assert entry.after == {"max_file_size_bytes": 1536 * MB, "weekly_upload_limit_bytes": GB}
 
 
 @pytest.mark.django_db

@@ -57,6 +57,21 @@ class CommentAdmin(GuardedAdmin[Comment]):
     def has_change_permission(self, request: HttpRequest, obj: Comment | None = None) -> bool:
         return False
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # the action "hide" replaces it
+        return actions
+
+    # Deletion of one comment, which is the same as that of several: it can be restored.
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Lists the comments only, since their replies stay."""
+        lacking = set() if self.has_delete_permission(request) else {"comment"}
+        return [str(comment) for comment in objs], {"comments": len(objs)}, lacking, []
+
+    def delete_model(self, request: HttpRequest, obj: Comment) -> None:
+        assert request.user.is_authenticated
+        delete_comment(comment=obj, by=request.user)
+
     @admin.display(description="Comment")
     def short_text(self, comment: Comment) -> str:
         return Truncator(comment.text).chars(SHORT_TEXT) or "(text deleted)"
@@ -82,7 +97,6 @@ class CommentAdmin(GuardedAdmin[Comment]):
         with transaction.atomic():
             for comment in queryset.filter(present_q()):
                 delete_comment(comment=comment, by=request.user)
-                self.log_change(request, comment, "Deleted.")
                 done += 1
         self.message_user(request, f"{plural(done, 'comment')} deleted.")
 
@@ -95,6 +109,5 @@ class CommentAdmin(GuardedAdmin[Comment]):
             except ValidationError as error:
                 self.message_user(request, " ".join(error.messages), messages.ERROR)
                 continue
-            self.log_change(request, comment, "Restored.")
             done += 1
         self.message_user(request, f"{plural(done, 'comment')} restored.")

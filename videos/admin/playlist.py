@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Count
 
 from clipset.ui.admin import GuardedAdmin
 from clipset.ui.form_fields import LineField, TextField
 from videos.models import Playlist
 from videos.querysets import present_q
+from videos.services.playlists import delete_playlist_by_staff, edit_playlist
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
+
+
+GONE: Final = "This playlist has been deleted in the meantime."
 
 
 class PlaylistAdminForm(forms.ModelForm[Playlist]):
@@ -44,6 +49,23 @@ class PlaylistAdmin(GuardedAdmin[Playlist]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def save_model(
+        self, request: HttpRequest, obj: Playlist, form: forms.Form, change: bool
+    ) -> None:
+        try:
+            edit_playlist(
+                playlist=obj, user=obj.made_by, title=obj.title, description=obj.description
+            )
+        except Playlist.DoesNotExist as error:
+            raise ValidationError(GONE) from error
+
+    def delete_model(self, request: HttpRequest, obj: Playlist) -> None:
+        delete_playlist_by_staff(playlist=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Playlist]) -> None:
+        for playlist in queryset:
+            delete_playlist_by_staff(playlist=playlist)
 
     @admin.display(description="Videos", ordering="videos_in_it")
     def video_count(self, playlist: Playlist) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @admin.register(Upload)
 class UploadAdmin(GuardedAdmin[Upload]):
-    """Cancels uploads with Django's deletion pages, their confirmation and their log.
+    """Cancels uploads with Django's deletion pages and their confirmation.
 
     The row is kept, so that the member's browser is told.
     """

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.html import format_html
@@ -162,9 +161,7 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
         done = 0
         for video in queryset.filter(is_hidden=not hidden):
             # One transaction per video, so that others can write in between.
-            with transaction.atomic():
-                set_hidden(video=video, hidden=hidden)
-                self.log_change(request, video, "Hidden." if hidden else "Unhidden.")
+            set_hidden(video=video, hidden=hidden)
             done += 1
         what = "hidden" if hidden else "unhidden"
         self.message_user(request, f"{plural(done, 'video')} {what}.")
@@ -174,8 +171,7 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
         done = 0
         for video in queryset.select_related("uploaded_by"):
             try:
-                with transaction.atomic():
-                    self._retry(request, video)
+                self._retry(video)
                 done += 1
             except ValidationError as error:
                 sentence = f"“{video.title}”: {' '.join(error.messages)}"
@@ -183,39 +179,33 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
         if done:
             self.message_user(request, f"{plural(done, 'video')} will be processed again.")
 
-    def _retry(self, request: HttpRequest, video: Video) -> None:
+    def _retry(self, video: Video) -> None:
         if not video.is_failed:
             raise ValidationError("Only failed videos can be retried.")
         retry_processing(video=video, by_staff=True)
-        self.log_change(request, video, "Processing retried.")
 
     @admin.action(description="Stop processing of selected videos", permissions=["change"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._each(request, queryset, cancel_processing, "Processing stopped.", "stopped")
+        self._each(request, queryset, cancel_processing, "stopped")
 
     @admin.action(
         description="Create missing renditions and storyboards of selected videos",
         permissions=["change"],
     )
     def enrich(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._each(
-            request, queryset, retry_enrichment, "Renditions queued.", "queued for processing"
-        )
+        self._each(request, queryset, retry_enrichment, "queued for processing")
 
     def _each(
         self,
         request: HttpRequest,
         queryset: QuerySet[Video],
         service: Callable[..., object],
-        note: str,
         done_word: str,
     ) -> None:
         done = 0
         for video in queryset:
             try:
-                with transaction.atomic():
-                    service(video=video)
-                    self.log_change(request, video, note)
+                service(video=video)
                 done += 1
             except ValidationError as error:
                 sentence = f"“{video.title}”: {' '.join(error.messages)}"
@@ -242,13 +232,10 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
         self, request: HttpRequest, queryset: QuerySet[Video], category: Category | None
     ) -> None:
         done = 0
-        note = f"Moved to {category}." if category else "Removed from the category."
         for video in queryset:
             if video.category_id == (category.pk if category else None):
                 continue
-            with transaction.atomic():
-                move_to_category(video=video, category=category)
-                self.log_change(request, video, note)
+            move_to_category(video=video, category=category)
             done += 1
         counted = plural(done, "video")
         if category:
@@ -275,7 +262,7 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
         return with_rest(listed, count), {"videos": count}, lacking, []
 
     def delete_many(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        """Marks the videos for deletion. A worker deletes them and logs each one."""
+        """Marks the videos for deletion. A worker deletes them and records each one."""
         assert isinstance(request.user, User)
         marked = request_deletions(videos=queryset, requested_by=request.user)
         enqueue_deletions()

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Invitation, Role, Session, User
 from categories.models import Category
+from siteconfig.services.audit import record
 from videos.models import Job, Upload, UploadState, Video
 from videos.services.removing import work_off_removals
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 OWN_VIDEOS = "has videos that are not sample data"
 ONLY_ADMIN = "is the only admin"
 MAX_SECONDS = 60  # of removing files here; workers remove the rest
+NAME = "Sample data"  # in the audit log
 NO_OTHER_ADMIN = "has categories or invitations, and there is no admin to take them over"
 
 
@@ -63,6 +65,8 @@ def remove_sample_data(*, leave_none: bool = False) -> RemovedSamples:
         User.objects.filter(pk__in=[user.pk for user in leaving]).delete()
         if leave_none:
             _make_plain(User.objects.filter(is_sample=True))
+        gone = {"videos": videos, "categories": len(categories), "members": len(leaving)}
+        record("sample_data.remove", None, name=NAME, before=gone)
     work_off_removals(seconds=MAX_SECONDS)
     return RemovedSamples(
         videos=videos,

@@ -19,12 +19,13 @@ from clipset.database.transactions import batch_job
 from clipset.lib.unavailable import STORAGE_AWAY
 from siteconfig import roots
 from siteconfig.models import Config
+from siteconfig.services.audit import record
 from siteconfig.services.config import current_config, current_video_root, roots_for_new_videos
 from videos.models import Rendition, Video
 from videos.sample_data import data
 from videos.sample_data.clips import BuiltFile, Say, build_clips, copy_source
 from videos.sample_data.data import CATEGORIES, USERS, VIDEOS, sample_id
-from videos.sample_data.remove import MAX_SECONDS, delete_everything
+from videos.sample_data.remove import MAX_SECONDS, NAME, delete_everything
 from videos.services.processing.rendition_rows import rendition_row
 from videos.services.removals import cancel_removals
 from videos.services.removing import work_off_removals
@@ -117,12 +118,15 @@ def _store(files: Files, folder: Path, *, reset: bool) -> None:
     placed = list[Path]()
     try:
         with transaction.atomic():
+            before = {"members": User.objects.count(), "videos": Video.objects.count()}
             if reset:
                 delete_everything()
                 _reset_config()
             else:
                 refuse_unless_empty()
             _store_rows(files, folder, placed)
+            after = {"members": len(USERS), "videos": len(VIDEOS)}
+            record("sample_data.create", None, name=NAME, before=before, after=after)
     except BaseException:
         for path in placed:
             path.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -10,6 +10,8 @@ from django.db import transaction
 from clipset.database.expressions import OctetLength
 from clipset.lib.text import clean_line
 from videos.models import Caption, CaptionWords, Video
+from videos.selectors.captions import caption_name
+from videos.services.audit import record_on_video
 from videos.services.caption_words import fold_captions
 from videos.services.search_index import index_video
 from videos.transcode.captions import (
@@ -61,6 +63,7 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
         )
         CaptionWords.objects.create(caption=caption, words=words)
         index_video(video.pk)
+        _record(caption, "add_caption")
     return caption
 
 
@@ -89,7 +92,8 @@ def rename_caption(*, caption: Caption, label: str) -> Caption:
         if wanted.casefold() in {track.label.casefold() for track in others}:
             raise ValidationError("Another caption track already has this name.")
         # Changes nothing if the track was removed meanwhile.
-        Caption.objects.present().filter(pk=caption.pk).update(label=wanted)
+        if Caption.objects.present().filter(pk=caption.pk).update(label=wanted):
+            _record(caption, "rename_caption", label=wanted)
     caption.label = wanted
     return caption
 
@@ -102,6 +106,7 @@ def choose_default_caption(*, caption: Caption, chosen: bool) -> None:
         Caption.objects.present().filter(video=caption.video_id).update(is_default=False)
         if chosen:
             Caption.objects.present().filter(pk=caption.pk).update(is_default=True)
+        _record(caption, "default_caption", is_default=chosen)
 
 
 def publish_caption(*, caption: Caption, is_published: bool) -> None:
@@ -124,7 +129,8 @@ def remove_caption(*, caption: Caption) -> None:
     """
     with transaction.atomic():
         _tracks_of(caption.video)
-        Caption.objects.filter(pk=caption.pk).mark_deleted()
+        if Caption.objects.filter(pk=caption.pk).mark_deleted():
+            _record(caption, "remove_caption")
         removed = Caption.objects.deleted().filter(video=caption.video_id)
         too_many = removed.order_by("-deleted_at", "-pk").values_list("pk", flat=True)[MAX_REMOVED:]
         Caption.objects.deleted().filter(pk__in=list(too_many)).only("pk").delete()
@@ -158,7 +164,19 @@ def restore_caption(*, caption: Caption) -> Caption:
         found.deleted_at = None
         found.save(update_fields=["code", "label", "is_default", "deleted_at"])
         index_video(caption.video_id)
+        found.video = caption.video
+        _record(found, "restore_caption")
     return found
+
+
+def _record(caption: Caption, verb: str, **after: Any) -> None:
+    """Records an act of staff on a track of another's video, as an act on the video. The name of a
+    withheld track may hold coordinates, so only its language is recorded."""
+    name = caption_name(caption, is_own=False)
+    facts = {"caption": caption.pk, "name": name}
+    if caption.is_withheld:
+        after.pop("label", None)
+    record_on_video(f"video.{verb}", caption.video, before=facts, after=after)
 
 
 def forget_removed_captions() -> int:

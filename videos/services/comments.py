@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.services.audit import record_on_thing_of
 from accounts.services.throttle import allow
 from clipset.lib.refusals import RateLimitedError
 from clipset.lib.text import clean_text
@@ -80,14 +81,17 @@ def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
     return comment
 
 
-def delete_comment(*, comment: Comment, by: User) -> Comment:
+def delete_comment(*, comment: Comment, by: User, reason: str = "") -> Comment:
     """Deletes a comment so that it can be restored; its replies stay. A deleted comment stays as it
     is. Raises: Comment.DoesNotExist when it was removed for good."""
     now = timezone.now()
-    if Comment.objects.filter(pk=comment.pk).mark_deleted(at=now, deleted_by=by):
-        comment.deleted_at, comment.deleted_by = now, by
-    else:
-        comment.refresh_from_db(fields=["deleted_at", "deleted_by"])
+    with transaction.atomic():
+        if Comment.objects.filter(pk=comment.pk).mark_deleted(at=now, deleted_by=by):
+            comment.deleted_at, comment.deleted_by = now, by
+            after = {"deleted_at": now.isoformat()}
+            _record(comment, "delete", reason=reason, before={"deleted_at": None}, after=after)
+        else:
+            comment.refresh_from_db(fields=["deleted_at", "deleted_by"])
     return comment
 
 
@@ -95,9 +99,11 @@ def restore_comment(*, comment: Comment) -> Comment:
     """Restores a deleted comment; a present one stays as it is. Raises: ValidationError when its
     text was removed for good."""
     same = Comment.objects.filter(pk=comment.pk)
-    restored = same.exclude(text="").mark_present(deleted_by=None)
-    if not restored and not same.present().exists():
-        raise ValidationError("It's too late to restore this comment.")
+    with transaction.atomic():
+        if same.exclude(text="").mark_present(deleted_by=None):
+            _record(comment, "restore", after={"deleted_at": None})
+        elif not same.present().exists():
+            raise ValidationError("It's too late to restore this comment.")
     comment.deleted_at = comment.deleted_by = None
     return comment
 
@@ -109,6 +115,10 @@ def forget_deleted_comments() -> int:
     removed, _ = old.filter(replies__isnull=True).delete()
     old.exclude(text="").update(text="", moment=None)
     return removed
+
+
+def _record(comment: Comment, verb: str, **details: Any) -> None:
+    record_on_thing_of(comment.author_id, f"comment.{verb}", comment, **details)
 
 
 def _checked(text: str) -> str:

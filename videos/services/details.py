@@ -9,8 +9,10 @@ from django.db import transaction
 
 from categories.services import hold_category
 from clipset.lib.text import clean_line, clean_text
+from siteconfig.services.audit import differences, is_done_by_staff
 from videos.models import Job, Video
 from videos.models.video import TITLE_BLANK
+from videos.services.audit import placement, record_on_video
 from videos.services.search_index import index_details
 
 if TYPE_CHECKING:
@@ -27,19 +29,40 @@ def edit_video(*, video: Video, title: str, description: str, category: Category
         raise ValidationError({"title": TITLE_BLANK})
     video.description = clean_text(description) or None
     with transaction.atomic():
-        Video.objects.select_for_update().only("pk").get(pk=video.pk)
+        before = Video.objects.select_for_update().get(pk=video.pk)
         video.category = hold_category(category)
         video.save(update_fields=["title", "description", "category", "updated_at"])
         index_details(video.pk)
+        _record_edit(before, video)
     return video
+
+
+def _record_edit(before: Video, video: Video) -> None:
+    old, new = differences(_texts(before), _texts(video))
+    if new:
+        record_on_video("video.edit", before, before=old, after=new)
+    _record_move(before, video)
+
+
+def _texts(video: Video) -> dict[str, str]:
+    return {"title": video.title, "description": video.description or ""}
+
+
+def _record_move(before: Video, video: Video) -> None:
+    has_moved = before.category_id != video.category_id
+    if has_moved and is_done_by_staff(owner=video.uploaded_by_id):
+        places = {"before": placement(before.category), "after": placement(video.category)}
+        record_on_video("video.move", video, **places)
 
 
 def move_to_category(*, video: Video, category: Category | None) -> Video:
     """Stores the category alone: the uploader may be editing the title at the same time."""
     with transaction.atomic():
+        before = Video.objects.select_for_update().get(pk=video.pk)
         video.category = hold_category(category)
         video.save(update_fields=["category", "updated_at"])
         index_details(video.pk)
+        _record_move(before, video)
     return video
 
 
@@ -51,6 +74,7 @@ def delete_video(*, video: Video) -> None:
         # video at this moment is deleted with it, or its request fails.
         list(Job.objects.select_for_update().filter(video=video).values_list("pk"))
         list(Video.objects.select_for_update().filter(pk=video.pk).values_list("pk"))
+        record_on_video("video.delete", video)
         video.delete()
 
 
@@ -60,4 +84,10 @@ def set_hidden(*, video: Video, hidden: bool) -> Video:
     with transaction.atomic():
         video.save(update_fields=["is_hidden", "updated_at"])
         index_details(video.pk)
+        record_on_video(
+            "video.hide" if hidden else "video.unhide",
+            video,
+            before={"is_hidden": not hidden},
+            after={"is_hidden": hidden},
+        )
     return video

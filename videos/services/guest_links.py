@@ -18,6 +18,7 @@ from siteconfig.services.heartbeat import alive_before
 from videos.models import GuestLink, Video
 from videos.models.guest_link import MAX_ACTIVE_LINKS, MAX_NOTE
 from videos.querysets import UNDO_WITHIN
+from videos.services.audit import record_on_guest_link
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -63,15 +64,20 @@ def create_guest_link(
             created_at=now,
             expires_at=now + lifetime,
         )
+        facts = {"video": str(current.pk), "expires_at": link.expires_at.isoformat()}
+        record_on_guest_link("guest_link.create", link, after=facts)
     return IssuedGuestLink(link=link, token=token)
 
 
 def revoke_guest_link(*, link: GuestLink) -> bool:
     """Revokes a link. False when it was revoked before."""
-    changed = GuestLink.objects.filter(pk=link.pk, revoked_at=None).update(
-        revoked_at=timezone.now()
-    )
-    return bool(changed)
+    now = timezone.now()
+    with transaction.atomic():
+        if not GuestLink.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=now):
+            return False
+        before, after = {"revoked_at": None}, {"revoked_at": now.isoformat()}
+        record_on_guest_link("guest_link.revoke", link, before=before, after=after)
+    return True
 
 
 def restore_guest_link(*, link: GuestLink) -> bool:
@@ -86,7 +92,10 @@ def restore_guest_link(*, link: GuestLink) -> bool:
         if video is None or not revoked.exists():
             return False
         _check_room(video)
-        return bool(revoked.update(revoked_at=None))
+        if not revoked.update(revoked_at=None):
+            return False
+        record_on_guest_link("guest_link.restore", link, after={"revoked_at": None})
+    return True
 
 
 def _check_room(video: Video) -> None:

@@ -6,17 +6,20 @@ one sees what the other changed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
+from accounts.services.audit import record_on_thing_of
 from clipset.lib.text import MAX_TITLE_LENGTH, clean_line, clean_text
+from siteconfig.services.audit import differences
 from videos.models import Playlist, PlaylistEntry, Upload, UploadState, Video
 from videos.models.playlist import MAX_PLAYLISTS, NAME_BLANK, NAME_TOO_LONG
 from videos.models.video import DESCRIPTION_TOO_LONG, MAX_DESCRIPTION
+from videos.querysets import UNDO_WITHIN
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -58,7 +61,14 @@ def edit_playlist(*, playlist: Playlist, user: User, title: str, description: st
     title, description = _checked(title, description)
     with transaction.atomic():
         _hold(playlist, user)
+        before = Playlist.objects.get(pk=playlist.pk)
         Playlist.objects.filter(pk=playlist.pk).update(title=title, description=description)
+        old, new = differences(
+            {"title": before.title, "description": before.description},
+            {"title": title, "description": description},
+        )
+        if new:
+            _record(before, "edit", before=old, after=new)
     playlist.title, playlist.description = title, description
     return playlist
 
@@ -67,6 +77,27 @@ def delete_playlist(*, playlist: Playlist, user: User) -> None:
     """Deletes a playlist, which can be restored for ten minutes; its videos stay. A deleted one
     stays as it is."""
     Playlist.objects.filter(pk=playlist.pk, made_by=user).mark_deleted()
+
+
+def delete_playlist_by_staff(*, playlist: Playlist, reason: str = "") -> None:
+    """Deletes a playlist of another member, who cannot restore it. Staff can, for a day."""
+    at = timezone.now() - UNDO_WITHIN
+    with transaction.atomic():
+        if Playlist.objects.filter(pk=playlist.pk).mark_deleted(at=at):
+            before, after = {"is_deleted": False}, {"is_deleted": True}
+            _record(playlist, "delete", reason=reason, before=before, after=after)
+
+
+def restore_playlist_by_staff(*, playlist: Playlist) -> None:
+    """Restores a deleted playlist with its entries; a present one stays as it is. Raises:
+    ValidationError when it was deleted for good."""
+    with transaction.atomic():
+        same = Playlist.objects.filter(pk=playlist.pk)
+        if same.mark_present():
+            before, after = {"is_deleted": True}, {"is_deleted": False}
+            _record(playlist, "restore", before=before, after=after)
+        elif not same.exists():
+            raise ValidationError("This playlist has been permanently deleted.")
 
 
 def restore_playlist(*, playlist: Playlist, user: User) -> None:
@@ -119,6 +150,10 @@ def _check_room(playlist: Playlist) -> None:
                 "another."
             }
         )
+
+
+def _record(playlist: Playlist, verb: str, **details: Any) -> None:
+    record_on_thing_of(playlist.made_by_id, f"playlist.{verb}", playlist, **details)
 
 
 def _checked(title: str, description: str) -> tuple[str, str]:

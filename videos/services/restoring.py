@@ -35,6 +35,7 @@ from videos.models import (
     View,
     WatchProgress,
 )
+from videos.services.audit import record_on_video
 from videos.services.files import remove_unpublished
 from videos.services.processing.jobs import add_job
 from videos.services.removals import (
@@ -276,6 +277,7 @@ def _store_rows(found: _Found) -> tuple[int, int]:
     elif video.is_failed:
         keep_source_for_retry(video)
     index_video(video.pk)
+    record_on_video("video.restore_backup", video)
     return stored, left_out
 
 

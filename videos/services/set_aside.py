@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from clipset.lib.durable import sync
 from siteconfig.roots import IMAGES, is_available, root_names, root_path
+from siteconfig.services.audit import record
 from videos.services.stored_files import StoredFile, names_in, stored_path
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def restore_set_aside(*, name: str) -> Path:
     except OSError as error:
         raise SetAsideError(f"{one.name} cannot be moved to {place}: {error}") from error
     _sync(place.parent, one.path.parent)
+    record("set_aside.restore", None, name=one.name, after={"root": one.root, "key": one.key})
     one.note.unlink(missing_ok=True)
     return place
 
@@ -169,6 +171,10 @@ def prune_set_aside(*, older_than: timedelta = timedelta(0)) -> tuple[int, int]:
     """
     before = timezone.now() - older_than
     pruned = [one for one in all_set_aside() if one.set_aside_at <= before]
+    count, size = len(pruned), sum(one.size_bytes for one in pruned)
+    if pruned:  # recorded first: deleting many files may be interrupted
+        facts = {"files": count, "bytes": size, "older_than_days": older_than.days}
+        record("set_aside.prune", None, name="Set-aside files", before=facts)
     for one in pruned:
         if one.path.is_dir() and not one.path.is_symlink():
             shutil.rmtree(one.path)
@@ -178,7 +184,7 @@ def prune_set_aside(*, older_than: timedelta = timedelta(0)) -> tuple[int, int]:
         with suppress(OSError):  # not empty
             one.path.parent.rmdir()
             one.path.parent.parent.rmdir()
-    return len(pruned), sum(one.size_bytes for one in pruned)
+    return count, size
 
 
 def _bases(root: str) -> list[Path]:

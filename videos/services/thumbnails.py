@@ -26,6 +26,7 @@ from siteconfig.roots import (
 from videos.enums import AUTOMATIC_FRAME
 from videos.filenames import VERSION_CHARACTERS, published_stem
 from videos.models import RemovalReason, Video
+from videos.services.audit import record_on_video
 from videos.services.files import remove_unpublished
 from videos.services.processing.disk_faults import is_unreadable
 from videos.services.processing.options import transcode_options
@@ -61,6 +62,7 @@ def choose_thumbnail_frame(*, video: Video, seconds: float) -> Video:
         # Stored in the row, so that a killed worker does not lose it.
         if not Video.objects.filter(pk=video.pk).update(thumbnail_wanted_at=seconds):
             raise Video.DoesNotExist
+        record_on_video("video.thumbnail", video, after={"seconds": seconds})
         _enqueue(video.pk)
     video.thumbnail_wanted_at = seconds
     return video
@@ -214,6 +216,8 @@ def _store(video_id: UUID, jpeg: bytes, *, wanted: float | None = None) -> bool:
             if video.thumbnail_filename:
                 old = StoredFile(video.thumbnail_root, video.thumbnail_filename)
                 request_removals([old], reason=RemovalReason.REPLACED, video_id=video_id)
+            if wanted is None:  # else choosing the frame was recorded
+                record_on_video("video.thumbnail", video, after={"seconds": None})
         return True
     finally:
         # The row decides, not the error: a COMMIT may have succeeded although its answer was lost.

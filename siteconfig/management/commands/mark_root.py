@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from siteconfig.folders import why_not_for_files
 from siteconfig.roots import (
@@ -15,6 +16,7 @@ from siteconfig.roots import (
     unavailable_roots,
     write_marker,
 )
+from siteconfig.services.audit import record
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
@@ -51,7 +53,9 @@ class Command(BaseCommand):
         if not options["take_over"]:
             _refuse_others(folder, name)
         try:
-            write_marker(name)
+            with transaction.atomic():
+                record("storage_root.mark", None, name=name, after={"folder": str(folder)})
+                write_marker(name)
         except OSError as error:
             raise CommandError(f"Couldn't write to {folder}: {error.strerror}.") from error
         self.stdout.write(f"{folder} is now the storage root '{name}' of this site.")

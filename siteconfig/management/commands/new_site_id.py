@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from siteconfig.models import Config
 from siteconfig.roots import (
@@ -16,6 +17,7 @@ from siteconfig.roots import (
     unavailable_roots,
     write_marker,
 )
+from siteconfig.services.audit import record
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
@@ -48,7 +50,9 @@ class Command(BaseCommand):
             for name in root_names()
             if name not in unavailable and root_path(name).resolve().is_relative_to(here)
         ]
-        Config.objects.update(site_id=uuid.uuid4())
+        with transaction.atomic():
+            Config.objects.update(site_id=uuid.uuid4())
+            record("config.site_id", current_config())
         for name in own:
             write_marker(name)
             self.stdout.write(f"{root_path(name)} now belongs to this site.")

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -16,7 +15,7 @@ from siteconfig.backup import running
 from siteconfig.backup.errors import BackupError
 from siteconfig.backup.runs import KILLED, MAX_SILENCE, RUN_LEASE, begin_run, only_one
 from siteconfig.health_checks import check_backup
-from siteconfig.models import BackupRun, BackupState, BackupStep
+from siteconfig.models import AuditEntry, BackupRun, BackupState, BackupStep
 from siteconfig.services import backups
 from siteconfig.services.cluster_heartbeats import beat, cluster_names
 from siteconfig.tasks import take_nightly_backup, take_requested_backup
@@ -259,7 +258,8 @@ def test_an_admin_backs_up_now(
     assert "A backup is already waiting for a worker." in press(admin)
     assert OrmQ.objects.count() == 1
     run = BackupRun.objects.get()
-    assert LogEntry.objects.get().object_id == str(run.pk)
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.object_id) == ("backup.request", str(run.pk))
     assert run_queue() == [backups.TASK]
     run.refresh_from_db()
     assert run.state == BackupState.DONE

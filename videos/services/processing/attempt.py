@@ -15,6 +15,7 @@ from clipset.lib.request_id import set_request_id
 from clipset.workers.stopping import is_stopping
 from clipset.workers.ticks import tick as show_life
 from videos.models import JobKind, ProcessingStatus, Video
+from videos.services.audit import record_on_video
 from videos.services.processing import jobs
 from videos.services.processing.adopt import adopt_published_files
 from videos.services.processing.claim import claim_next_job, is_encode_waiting
@@ -248,6 +249,8 @@ def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
         current.quota_reserved_at = reservation.reserved_at
         current.save()
         cancel_failed_source(current)
+        was, now = ProcessingStatus.FAILED, {"processing_status": current.processing_status}
+        record_on_video("video.retry", current, before={"processing_status": was}, after=now)
         return jobs.add_job(video=current)
 
 
@@ -260,6 +263,7 @@ def retry_enrichment(*, video: Video) -> Job:
         current = Video.objects.select_for_update().get(pk=video.pk)
         if not current.is_ready or jobs.open_job(current) is not None:
             raise ValidationError("This video is already being processed.")
+        record_on_video("video.enrich", current)
         return jobs.add_job(
             video=current, kind=JobKind.ENRICH, source_seconds=current.duration_seconds
         )
@@ -271,5 +275,8 @@ def cancel_processing(*, video: Video) -> None:
     Raises: ValidationError when it is not being processed.
     """
     job = jobs.open_job(video)
-    if job is None or not jobs.cancel_job(job, sentence=CANCELLED):
-        raise ValidationError("This video isn't being processed.")
+    with transaction.atomic():
+        if job is None or not jobs.cancel_job(job, sentence=CANCELLED):
+            raise ValidationError("This video isn't being processed.")
+        was, now = {"processing_status": video.processing_status}, ProcessingStatus.FAILED
+        record_on_video("video.cancel", video, before=was, after={"processing_status": now})

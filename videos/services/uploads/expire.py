@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.services.audit import record_on_thing_of
 from accounts.services.quota import release_quota
 from clipset.lib.disk import is_disk_full
 from siteconfig.roots import is_available
@@ -125,6 +126,7 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, has_expired: bool = False) -
             size=upload.quota_bytes,
             reserved_at=upload.quota_reserved_at,
         )
+        _record_end(upload)
     folder = StoredFile(upload.root, upload.folder_name)
     if is_kept:
         set_aside(folder, why=WHOLE_AFTER_ALL)
@@ -135,3 +137,9 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, has_expired: bool = False) -
         # since many requests may end at once, and each transaction would hold their threads.
         shutil.rmtree(upload.folder_path, ignore_errors=True)
     return True
+
+
+def _record_end(upload: Upload) -> None:
+    facts = {"size_bytes": upload.size_bytes, "offset_bytes": upload.offset_bytes}
+    name = upload.title or upload.filename or "Upload"
+    record_on_thing_of(upload.user_id, "upload.end", upload, name=name, before=facts)
