@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
+
+
+GONE: Final = "This category has been deleted in the meantime."
 
 
 class CategoryForm(forms.ModelForm[Category]):
@@ -146,7 +149,10 @@ class CategoryAdmin(GuardedAdmin[Category]):
     ) -> None:
         assert isinstance(request.user, User)
         if change:
-            edit_category(category=obj)
+            try:
+                edit_category(category=obj)
+            except Category.DoesNotExist as error:
+                raise ValidationError(GONE) from error
         else:
             create_category(category=obj, created_by=request.user)
         picture = form.cleaned_data.get("cover")

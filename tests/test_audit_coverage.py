@@ -14,6 +14,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db import connection
+from django.test import Client
 from django.urls import reverse
 
 from accounts.services.members import activate_member, deactivate_member, delete_members
@@ -22,7 +24,14 @@ from siteconfig.enums import Source
 from siteconfig.models import AuditEntry
 from siteconfig.services.audit import record_many_by_staff
 from tests.audited_acts import ACTS, COVERED, Entry, Site, logged_in
-from tests.builders import make_admin, make_moderator, make_playlist, make_user, make_video
+from tests.builders import (
+    PASSWORD,
+    make_admin,
+    make_moderator,
+    make_playlist,
+    make_user,
+    make_video,
+)
 from tests.entry_points import entry_points
 from videos.models import Comment, Video
 from videos.services.audit import acts_on_videos
@@ -40,7 +49,11 @@ if TYPE_CHECKING:
 
     from pytest_django import DjangoAssertNumQueries, Settings
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases,
+    pytest.mark.long_on_postgresql,
+]
 
 OWN: Final = "members change only their own things there"
 NOTHING: Final = "changes nothing"
@@ -214,3 +227,20 @@ def test_many_acts_are_recorded_with_one_insert(
         record_many_by_staff("video.hide", acts)
     found = set(AuditEntry.objects.values_list("object_id", "member_id", "member_rank"))
     assert found == {(str(video.pk), uploader.pk, 0) for video in videos[:2]}, "not their own"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="makes a trigger in SQLite's language")
+@pytest.mark.parametrize("page", ["login", "admin:login"])
+def test_staff_who_cannot_be_recorded_are_not_logged_in(media: Path, page: str) -> None:
+    make_moderator("mod", password=PASSWORD)
+    client = Client(raise_request_exception=False)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON audit_entries"
+            " BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        answer = client.post(reverse(page), {"username": "mod", "password": PASSWORD})
+        cursor.execute("DROP TRIGGER full")
+    assert answer.status_code >= 500
+    assert client.get(reverse("settings")).status_code == 302
