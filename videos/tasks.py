@@ -15,6 +15,7 @@ from videos.services import (
     captions,
     clock,
     comments,
+    daily_statistics,
     deletions,
     file_hashes,
     files,
@@ -157,3 +158,9 @@ def refresh_statistics() -> None:
     forgets the hashes of removed files."""
     statistics.refresh_statistics()
     file_hashes.forget_hashes_of_removed_files()
+
+
+def count_days() -> int:
+    """Counts today and the days that were missed, for the charts of the admin. Every hour. Returns
+    how many days."""
+    return daily_statistics.count_days()

@@ -12,6 +12,7 @@ from videos.enums import (
 )
 from videos.models.caption import Caption, CaptionWords
 from videos.models.comment import Comment
+from videos.models.daily_statistics import DailyStatistics
 from videos.models.file_hash import FileHash
 from videos.models.guest_link import GuestLink
 from videos.models.job import Job
@@ -29,6 +30,7 @@ __all__ = [
     "Caption",
     "CaptionWords",
     "Comment",
+    "DailyStatistics",
     "FileHash",
     "GuestLink",
     "Job",

@@ -71,6 +71,8 @@ class Comment(SoftDeleteModel):
                 condition=Q(deleted_at__isnull=False),
                 name="comments_deleted",
             ),
+            # For the statistics, which count the comments of a day.
+            models.Index(fields=["created_at"], name="comments_by_time"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -64,6 +64,10 @@ class Job(models.Model):
                 fields=["run_after", "id"], condition=Q(state="WAITING"), name="jobs_waiting"
             ),
             models.Index(fields=["lease_until"], condition=Q(state="RUNNING"), name="jobs_leases"),
+            # For the statistics, which count the failures of a day.
+            models.Index(
+                fields=["finished_at"], condition=Q(state="FAILED"), name="jobs_failed_by_time"
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=JobState.values), name="jobs_state_known"),

@@ -17,6 +17,8 @@ class View(models.Model):
 
     class Meta:
         db_table = "views"
+        # For the statistics, which count the views of a day.
+        indexes = [models.Index(fields=["day"], name="views_by_day")]
         constraints = [
             models.UniqueConstraint(
                 fields=["video", "member", "day"], name="views_once_a_member_and_day"

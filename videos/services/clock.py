@@ -19,6 +19,7 @@ from clipset.workers.task_queue import bring_back_schedules
 from siteconfig.services.heartbeat import days_alive_ahead, mark_alive, newest_day
 from videos.models import GuestLink, Job, JobState, Removal, Rendition, Upload, UploadState, Video
 from videos.services import finalising
+from videos.services.daily_statistics import discard_future_days
 from videos.services.processing import jobs
 from videos.services.removals import KEEP_FAILED_SOURCE
 from videos.services.removing import MAX_DELAY
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 def correct_future_times(*, now: datetime | None = None) -> None:
     """Corrects times that lie further ahead than the code ever writes, logs each correction, and
-    records today as a day on which the site was alive. Harmless at any time; some 16 small queries.
+    records today as a day on which the site was alive. Harmless at any time; some 18 small queries.
 
     Without it jobs, schedules, quotas and throttles would stop until that time comes. Expiry times
     are left alone when the site was alive on several days in the future: the clock is behind now,
@@ -48,6 +49,7 @@ def correct_future_times(*, now: datetime | None = None) -> None:
         open_ones = Upload.objects.filter(state=UploadState.OPEN)
         bring_back(open_ones, "expires_at", after=kept + DATE_SLACK, to=kept)
         _bring_back_guest_links(now=now)
+        discard_future_days(now=now)
     mark_alive(now=now)
 
 

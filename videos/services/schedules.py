@@ -17,6 +17,7 @@ SCHEDULES: Final[tuple[tuple[str, str, int, str | None], ...]] = (
     ("Tidy up the temp folder", "videos.tasks.tidy_up", 10, None),
     ("Make missing thumbnails for lists", "videos.tasks.make_missing_small_thumbnails", 10, None),
     ("Refresh the database's statistics", "videos.tasks.refresh_statistics", 24 * 60, None),
+    ("Count the days", "videos.tasks.count_days", 60, None),
     ("Look for what is wrong", "siteconfig.tasks.run_doctor", 24 * 60, None),
     ("Take the nightly backup", "siteconfig.tasks.take_nightly_backup", 60, _SLOW),
     ("Hash stored files", "videos.tasks.hash_stored_files", 10, _SLOW),
