@@ -146,6 +146,7 @@ def fill(size: int) -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     if Video.objects.exists():  # kept from another run
+        _count_days()
         refresh_statistics()
         return
     with connection.cursor() as cursor:
@@ -159,6 +160,7 @@ def fill(size: int) -> None:
     rebuild_engine()
     with transaction.atomic():
         _add_activity(size, users)
+    _count_days()
     refresh_statistics()  # as the workers do daily
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -250,6 +252,23 @@ def _add_activity(size: int, users: list[User]) -> None:
     )
 
 
+def _count_days() -> None:
+    """Counts the days as the workers do hourly, and prints how long the first and later runs take.
+
+    Also creates the moderator who sees the statistics.
+    """
+    from accounts.models import Role, User
+    from videos.services.daily_statistics import count_days
+
+    if not User.objects.filter(username="moderator").exists():
+        User.objects.create_user("moderator", "moderator@example.org", role=Role.MODERATOR)
+    for run in ("first", "next"):
+        since = time.monotonic()
+        days = count_days()
+        took = time.monotonic() - since
+        print(f"{run} run: {days} days counted in {took:.1f} s", file=sys.stderr, flush=True)
+
+
 def pages(size: int) -> dict[str, str]:
     """Addresses of the measured pages by their names in the table."""
     from django.urls import reverse
@@ -284,6 +303,8 @@ def pages(size: int) -> dict[str, str]:
         "search, a common, by views": "/?q=holiday&sort=views",
         "video": middle.get_absolute_url(),
         "comments": reverse("comments", args=[middle.short_id]),
+        "statistics, a month": "/admin/videos/dailystatistics/?days=30",
+        "statistics, a year": "/admin/videos/dailystatistics/?days=365",
     }
 
 
@@ -294,10 +315,13 @@ def measure(size: int) -> dict[str, Any]:
 
     from accounts.models import User
 
-    client = Client()
-    client.force_login(User.objects.get(username="viewer"))
+    viewer = Client()
+    viewer.force_login(User.objects.get(username="viewer"))
+    moderator = Client()
+    moderator.force_login(User.objects.get(username="moderator"))
     measured: dict[str, Any] = {}
     for name, address in pages(size).items():
+        client = moderator if address.startswith("/admin/") else viewer
         for _ in range(2):  # warms up: the session is noted and templates are read
             client.get(address)
         with CaptureQueriesContext(connection) as queries:

@@ -225,6 +225,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("inter", NODE_MODULES / "@fontsource-variable" / "inter" / "files"),
+    ("chart", NODE_MODULES / "chart.js" / "dist"),
     ("hls", NODE_MODULES / "hls.js" / "dist"),
     ("tus", NODE_MODULES / "tus-js-client" / "dist"),
     ("media-chrome", NODE_MODULES / "media-chrome" / "dist" / "iife"),

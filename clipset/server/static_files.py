@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # The files used from packages whose folders hold many more, by prefix in STATICFILES_DIRS.
 USED: Final = {
+    "chart": {"chart.umd.min.js", "chart.umd.min.js.map"},
     "hls": {"hls.light.min.mjs", "hls.min.mjs", "hls.worker.js", "hls.worker.js.map"},
     "media-chrome": {"all.js", "all.js.map"},
     "tus": {"tus.min.js", "tus.min.js.map"},

@@ -47,6 +47,7 @@ from tests.videos.transcode import built
 from videos.models import (
     Caption,
     Comment,
+    DailyStatistics,
     GuestLink,
     Job,
     Notification,
@@ -1096,6 +1097,7 @@ def admin_objects(world: World) -> dict[str, object]:
         "siteconfig_backuprun": BackupRun.objects.create(state="DONE", lease_until=timezone.now()),
         "siteconfig_doctorrun": DoctorRun.objects.create(key="x"),
         "videos_video": Video.objects.get(short_id=world.names["ready"]),
+        "videos_dailystatistics": DailyStatistics.objects.create(day=timezone.now().date()),
         "videos_job": Job.objects.get(),
         "videos_upload": begin_upload(user=world.users["uploader"], content_length=10),
         "videos_removal": Removal.objects.create(
@@ -1114,6 +1116,7 @@ ADMIN_PAGES = ("changelist", "add", "change", "delete", "history")
 EVERYTHING, NOTHING = (200, 200, 200, 200, 200), (403, 403, 403, 403, 403)
 NO_ADDING = (200, 403, 200, 200, 200)
 READING = (200, 403, 200, 403, 200)
+ONLY_LIST = (200, 403, 403, 403, 403)
 # Model -> the results of a moderator and an admin for its five pages. All others get Django's
 # redirect to the log-in.
 ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
@@ -1124,6 +1127,7 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "siteconfig_backuprun": (NOTHING, READING),
     "siteconfig_doctorrun": (NOTHING, READING),
     "videos_comment": (NO_ADDING, NO_ADDING),
+    "videos_dailystatistics": (ONLY_LIST, ONLY_LIST),
     "videos_job": (READING, READING),
     "videos_playlist": (NO_ADDING, NO_ADDING),
     "videos_removal": (NOTHING, READING),

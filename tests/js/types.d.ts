@@ -274,6 +274,11 @@ declare global {
       process(element: Element): void;
       trigger(element: Element, event: string, detail: object): void;
     };
+    /** chart.js, on the page that has charts. */
+    Chart: new (
+      canvas: HTMLCanvasElement,
+      config: object,
+    ) => { destroy(): void };
     /** tus-js-client, once upload/tus_upload.js has loaded it. */
     tus: { Upload: new (file: File, options: object) => any };
     addEventListener<Name extends keyof WindowEventMap>(

@@ -1,14 +1,16 @@
-"""The admin pages of videos, jobs, uploads, removals, playlists and comments."""
+"""The admin pages of videos, jobs, uploads, removals, playlists and comments, and statistics."""
 
 from videos.admin.comment import CommentAdmin
 from videos.admin.job import JobAdmin
 from videos.admin.playlist import PlaylistAdmin
 from videos.admin.removal import RemovalAdmin
+from videos.admin.statistics import DailyStatisticsAdmin
 from videos.admin.upload import UploadAdmin
 from videos.admin.video import VideoAdmin
 
 __all__ = [
     "CommentAdmin",
+    "DailyStatisticsAdmin",
     "JobAdmin",
     "PlaylistAdmin",
     "RemovalAdmin",
