@@ -11,13 +11,13 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from accounts.services.audit import record_log_in
-from clipset.ui.admin_site import GuardedSite
+from siteconfig.attention_site import AttentionSite
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
-class RecordedSite(GuardedSite):
+class RecordedSite(AttentionSite):
     @method_decorator(never_cache)
     @method_decorator(login_not_required)
     def login(

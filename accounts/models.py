@@ -134,6 +134,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text="Overrides the site's weekly limit for this member. Leave empty to use the "
         "site's limit.",
     )
+    quota_refused_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When an upload last did not fit the quota (accounts.services.quota_refusals).",
+    )
+    quota_refused_bytes = models.BigIntegerField(
+        default=0, editable=False, help_text="The size of that upload; 1 if it is unknown."
+    )
     is_active = models.BooleanField(
         "active", default=True, help_text="Turn off to block login and end all sessions."
     )
@@ -156,6 +164,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_table = "users"
         verbose_name = "member"
         ordering = ["username"]
+        indexes = [
+            models.Index(
+                fields=["quota_refused_at"],
+                condition=Q(quota_refused_at__isnull=False),
+                name="users_quota_refused",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 Lower("username"),
@@ -282,7 +297,12 @@ class Invitation(models.Model):
     class Meta:
         db_table = "invitations"
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["email"], name="invitations_email")]
+        indexes = [
+            models.Index(fields=["email"], name="invitations_email"),
+            models.Index(
+                fields=["expires_at"], condition=Q(used_at=None), name="invitations_unused"
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(role__in=Role.values), name="invitations_role_known")
         ]

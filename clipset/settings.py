@@ -113,6 +113,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "siteconfig.context.site",
+                "siteconfig.context.attention",
                 "videos.context.notifications",
             ],
             "builtins": ["clipset.ui.template_tags"],

@@ -10,6 +10,7 @@ class SiteconfigConfig(AppConfig):
     def ready(self) -> None:
         from clipset.database.transactions import watch_transactions
         from siteconfig import (
+            attention_sources,
             checks,  # noqa: F401 the import registers Django's system checks
             doctor_checks,
             health_checks,
@@ -20,6 +21,7 @@ class SiteconfigConfig(AppConfig):
         post_migrate.connect(create_triggers, sender=self)
         health_checks.register_checks()
         doctor_checks.register_checks()
+        attention_sources.register_sources()
 
 
 class GuardedAdminConfig(AdminConfig):

@@ -10,7 +10,7 @@ class VideosConfig(AppConfig):
             register_removals,
             register_restorer,
         )
-        from videos import checks, doctor, health, signals  # noqa: F401 registers them
+        from videos import attention, checks, doctor, health, signals  # noqa: F401 registers them
         from videos.services.file_hashes import expected_files
         from videos.services.finalising import files_are_being_finalised
         from videos.services.removals import removals_are_at_work
@@ -18,6 +18,7 @@ class VideosConfig(AppConfig):
 
         health.register_checks()
         doctor.register_checks()
+        attention.register_sources()
         register_restorer(bring_back)
         register_expected_files(expected_files)
         register_removals(removals_are_at_work)

@@ -90,6 +90,24 @@ def quota_state(
     )
 
 
+def used_bytes(start: datetime) -> Case:
+    """The bytes that a member has used in the week that began at `start`, for a query."""
+    return Case(
+        When(last_upload_reset__lt=start, then=Value(0)),
+        default=F("weekly_upload_bytes"),
+        output_field=BigIntegerField(),
+    )
+
+
+def allowed_bytes() -> Coalesce:
+    """A member's weekly limit, for a query on members who are no admins. One query."""
+    return Coalesce(
+        F("weekly_upload_limit_bytes"),
+        Value(current_config().weekly_upload_limit_bytes),
+        output_field=BigIntegerField(),
+    )
+
+
 def reserve_quota(*, user: User, size: int, now: datetime | None = None) -> Reservation | None:
     """Reserves `size` bytes of a member's quota. Returns None if they do not fit.
 
@@ -97,16 +115,8 @@ def reserve_quota(*, user: User, size: int, now: datetime | None = None) -> Rese
     """
     now = now or timezone.now()
     start = week_start(now)
-    used = Case(
-        When(last_upload_reset__lt=start, then=Value(0)),
-        default=F("weekly_upload_bytes"),
-        output_field=BigIntegerField(),
-    )
-    limit = Coalesce(
-        F("weekly_upload_limit_bytes"),
-        Value(current_config().weekly_upload_limit_bytes),
-        output_field=BigIntegerField(),
-    )
+    used = used_bytes(start)
+    limit = allowed_bytes()
     members = User.objects.filter(pk=user.pk, is_active=True)
     if members.filter(role=Role.ADMIN).exists():
         return Reservation(bytes=0, reserved_at=now)

@@ -52,5 +52,16 @@ def cluster_ages() -> dict[str, float | None]:
     return ages
 
 
+def late_clusters() -> dict[str, float | None]:
+    """Returns the ages of the last heartbeats of clusters that should run and don't, by name.
+
+    Empty if no workers are expected (HEALTH_EXPECTS_WORKERS). One query at most.
+    """
+    if not settings.HEALTH_EXPECTS_WORKERS:
+        return {}
+    ages = cluster_ages()
+    return {name: age for name, age in ages.items() if age is None or abs(age) > STALE_SECONDS}
+
+
 def cluster_names() -> list[str]:
     return [str(settings.Q_CLUSTER["name"]), *map(str, settings.Q_CLUSTER["ALT_CLUSTERS"])]

@@ -68,6 +68,11 @@ class Job(models.Model):
             models.Index(
                 fields=["finished_at"], condition=Q(state="FAILED"), name="jobs_failed_by_time"
             ),
+            models.Index(
+                fields=["run_after", "id"],
+                condition=Q(state__in=["WAITING", "RUNNING"], losses__gte=2),
+                name="jobs_losing",
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=JobState.values), name="jobs_state_known"),

@@ -180,6 +180,11 @@ class Video(models.Model):
             models.Index(
                 fields=["uploaded_by", "-view_count", "-id"], name="videos_by_uploader_views"
             ),
+            models.Index(
+                fields=["is_refused", "created_at", "id"],
+                condition=Q(processing_status="FAILED", is_sample=False) & ~Q(source_key=""),
+                name="videos_failed",
+            ),
             # For counting the videos of each member from the index alone.
             models.Index(
                 fields=["uploaded_by", "is_hidden", "processing_status"],

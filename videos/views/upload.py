@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import DatabaseError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.html import format_html
@@ -13,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.services.quota import quota_state
+from accounts.services.quota_refusals import note_refusal
 from clipset.lib.refusals import RefusedError
 from clipset.lib.requests import with_headers
 from siteconfig.services.config import current_config
@@ -25,6 +28,7 @@ from videos.services.uploads.finish import finish_upload, first_copy
 from videos.services.uploads.form_handler import VideoUploadHandler
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from clipset.lib.requests import MemberRequest
     from videos.models import Upload, Video
 
@@ -52,6 +56,13 @@ def upload(request: MemberRequest) -> HttpResponse:
     finally:
         # Has no effect once the upload has become a video.
         end_upload(upload=reserved)
+
+
+def _note_visit_without_quota(user: User) -> None:
+    """Notes for staff that a member whose quota is used up wants to upload: the page has no form
+    then, so no refusal would ever be noted. The page is shown even if nothing can be written."""
+    with suppress(DatabaseError):
+        note_refusal(user=user, size=None)
 
 
 def _receive(request: MemberRequest, reserved: Upload) -> HttpResponse:
@@ -122,10 +133,13 @@ def _page(
         if refusal:
             errors["file"] = [refusal]
         return JsonResponse({"errors": errors}, status=status)
+    quota = quota_state(request.user)
+    if quota.left_bytes == 0:
+        _note_visit_without_quota(request.user)
     context = {
         "form": form,
         "refusal": refusal,
-        "quota": quota_state(request.user),
+        "quota": quota,
         "max_file_size_bytes": current_config().max_file_size_bytes,
         "accepted": settings.ACCEPTED_VIDEO_FORMATS,
         "extensions": accepted_extensions(),

@@ -10,13 +10,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Case, F, PositiveSmallIntegerField, Q, Value, When
 from django.db.models.functions import Greatest
 
+from accounts.models import Role
 from accounts.services.quota import release_quota
 from clipset.database.clock import database_now
 from clipset.lib.request_id import current_request_id
+from siteconfig.services.audit import record_by_staff
 from videos.models import (
     Job,
     JobKind,
@@ -202,6 +205,20 @@ def cancel_job(job: Job, *, sentence: str) -> bool:
     with transaction.atomic():
         unfinished = Job.objects.filter(pk=job.pk, state__in=UNFINISHED)
         return _fail(job, unfinished, sentence, must_change=False, notify=False)
+
+
+def requeue_job(*, job: Job) -> None:
+    """Makes a waiting job due now, clears its count of lost attempts, and enqueues a task for it.
+
+    Raises: ValidationError if the job does not wait any more.
+    """
+    with transaction.atomic():
+        waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
+        if not waiting.update(run_after=database_now(), losses=0):
+            raise ValidationError("This job isn't waiting anymore.")
+        owner = job.video.uploaded_by
+        record_by_staff("video.retry", job.video, owner=owner.pk, rank=Role(owner.role).rank)
+        enqueue_worker(job.kind)
 
 
 def requeue_lost_jobs(*, now: datetime | None = None) -> int:

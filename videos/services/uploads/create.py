@@ -21,6 +21,7 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from accounts.services.quota import quota_state, reserve_quota
+from accounts.services.quota_refusals import note_refusal
 from clipset.lib.disk import StorageUnavailableError, is_disk_away, is_disk_full
 from clipset.lib.refusals import RefusedError
 from clipset.lib.text import clean_line, title_from_filename
@@ -55,6 +56,10 @@ MAX_OPEN: Final = 100  # resumable uploads of one member
 # How long a request of the plain form keeps its reservation without sending bytes.
 FORM_LIFETIME: Final = timedelta(minutes=15)
 TOUCH_EVERY: Final = timedelta(seconds=5)
+
+
+class OverQuotaError(RefusedError):
+    """The refusal of a file that does not fit the member's weekly quota."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +194,7 @@ def create_upload(
 def _store(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
     """Stores the row and reserves the first of these sizes, in bytes, that fits the quota."""
     _check_disk(upload.size_bytes)
-    with refused_when_disk_fails(), transaction.atomic():
+    with refused_when_disk_fails(), _quota_refusal_noted(user, sizes), transaction.atomic():
         reservation = _reserve(user, sizes)
         # The reservation's UPDATE lets one request at a time come this far, except admins'.
         if upload.is_resumable and open_uploads(user).count() >= MAX_OPEN:
@@ -202,6 +207,16 @@ def _store(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
         upload.quota_reserved_at = reservation.reserved_at
         upload.save(force_insert=True)
     return upload
+
+
+@contextmanager
+def _quota_refusal_noted(user: User, sizes: tuple[int, ...]) -> Iterator[None]:
+    """Notes for staff that the upload did not fit, once its transaction has been rolled back."""
+    try:
+        yield
+    except OverQuotaError:
+        note_refusal(user=user, size=min(sizes))
+        raise
 
 
 def plain_name(filename: str) -> str:
@@ -227,12 +242,12 @@ def _reserve(user: User, sizes: tuple[int, ...]) -> Reservation:
     raise over_quota(user)
 
 
-def over_quota(user: User) -> RefusedError:
+def over_quota(user: User) -> OverQuotaError:
     """The refusal of a file that does not fit the member's weekly quota. One query."""
     user.refresh_from_db(fields=["weekly_upload_bytes", "last_upload_reset"])
     quota = quota_state(user)
     remaining, limit = human_bytes(quota.left_bytes or 0), human_bytes(quota.limit_bytes or 0)
-    return RefusedError(
+    return OverQuotaError(
         f"Not enough weekly quota: {remaining} of {limit} left until "
         f"{quota.resets_at:%A, %-d %B}. Upload a smaller file, or wait until then.",
         status=413,

@@ -1,0 +1,295 @@
+"""Registry of "Needs attention": each app registers sources of what staff should look at.
+
+A source says what there is for one member of staff, and what they can do about it. To add one:
+
+1. A module `attention/<kind>.py` (or `attention.py`) of the app, with `find`, `count` and the acts.
+2. `register_source(Source(…))`, called by the app's AppConfig.
+
+Nothing else: the first page of the admin shows the rows, and its one view runs the acts
+(siteconfig.attention_site). An act calls a service and checks the rights that it needs itself.
+
+Rules for a source: a fixed number of queries, whatever the number of rows; at most `limit` rows,
+the most urgent first; a count that stops at MAX_COUNTED + 1 (`bounded_count`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import ValidationError
+
+from clipset.lib.refusals import RefusedError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+    from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+MAX_ROWS: Final = 25  # of each source
+MAX_COUNTED: Final = 99  # of each source and of all together
+# For how long a process shows the number in the site's bar without counting again.
+KEPT_SECONDS: Final = 60
+MAX_KEPT: Final = 1000  # members of staff
+NO_LONGER_OPEN: Final = (
+    "This no longer needs attention. Somebody else may have been faster, or it was deleted."
+)
+NOT_CHECKED: Final = "This could not be checked. The log says why."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """A button or a link of a row.
+
+    Either `name`, that of an act of the source, which is run by a POST, or `url`, the address of a
+    page. `value` is sent to the act. An act that destroys something needs `is_destructive`: the
+    Enter key never runs it. Better still, make it a link to a page that asks first.
+    """
+
+    label: str
+    name: str = ""
+    url: str = ""
+    value: str = ""
+    is_destructive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A row's picture: the image at `url`, else the initials of `member`, else the icon."""
+
+    icon: str = "circle-alert"
+    url: str | None = None
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One thing that needs attention.
+
+    `key` is its name in the source: letters, digits, hyphens and underscores. `why` is a sentence.
+    `who` is the member whom it concerns. `act` is the likely thing to do, `menu` are the others.
+    """
+
+    key: str
+    title: str
+    why: str
+    act: Act
+    url: str = ""
+    who: str = ""
+    since: datetime | None = None
+    picture: Picture = field(default_factory=Picture)
+    menu: tuple[Act, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What an act did, as a sentence. `undo` names one of the source's `undos`.
+
+    `link` is shown once, in the response, and never stored.
+    """
+
+    sentence: str
+    undo: Act | None = None
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a source is asked for: at most `limit` rows, or only the row of `key` if it is open."""
+
+    staff: User
+    limit: int = MAX_ROWS
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The request for an act: who wants it, the key of the row, and the value of the `Act`."""
+
+    staff: User
+    key: str
+    value: str = ""
+
+
+# Raises: ValidationError or RefusedError with the reason; PermissionDenied or Http404 as the pages
+# of the admin do.
+Do = Callable[[Asked], Done]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A source of rows.
+
+    Args:
+        kind: its name in addresses, such as "failed-videos".
+        title: its heading, such as "Failed videos".
+        checked: its name inside a sentence, such as "failed videos".
+        order: sources with lower numbers come first.
+        may_see: whether this member of staff gets its rows.
+        find: returns the rows, the most urgent first.
+        count: the number of rows, up to MAX_COUNTED + 1.
+        acts: the acts of its open rows by their names.
+        undos: the acts that undo one. The row is not open then.
+        more: returns the address of the list of all of them, or "".
+    """
+
+    kind: str
+    title: str
+    checked: str
+    order: int
+    may_see: Callable[[User], bool]
+    find: Callable[[Look], list[Row]]
+    count: Callable[[User], int]
+    acts: Mapping[str, Do] = field(default_factory=dict)
+    undos: Mapping[str, Do] = field(default_factory=dict)
+    more: Callable[[], str] = lambda: ""
+
+    def row(self, staff: User, key: str) -> Row | None:
+        """Returns the row of this key if it is still open."""
+        return next(iter(self.find(Look(staff=staff, limit=1, key=key))), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A source's rows for the page. `problem` says that they could not be read."""
+
+    source: Source
+    rows: list[Row]
+    count: int
+    problem: str = ""
+
+    @property
+    def number(self) -> str:
+        """ "3", "25 of 80" or "25 of 99+"."""
+        if self.count <= len(self.rows):
+            return str(self.count)
+        return f"{len(self.rows)} of {number(self.count)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The result of an act: `done`, or the reason why nothing was done.
+
+    `row` is set if the row is still open.
+    """
+
+    done: Done | None = None
+    reason: str = ""
+    row: Row | None = None
+
+    @property
+    def sentence(self) -> str:
+        return self.done.sentence if self.done else self.reason
+
+
+_sources: Final[dict[str, Source]] = {}
+# The number for the bar by the member's id, with the time until which it is used.
+_kept: Final[dict[UUID, tuple[float, int]]] = {}
+
+
+def register_source(source: Source) -> None:
+    """Registers a source. It replaces an earlier one of the same kind."""
+    _sources[source.kind] = source
+
+
+def sources_for(staff: User) -> list[Source]:
+    """Returns the sources that this member of staff may see, in their order."""
+    allowed = [source for source in _sources.values() if source.may_see(staff)]
+    return sorted(allowed, key=lambda source: source.order)
+
+
+def find_source(kind: str) -> Source | None:
+    return _sources.get(kind)
+
+
+def bounded_count(rows: QuerySet[Any]) -> int:
+    """Counts up to MAX_COUNTED + 1 rows. One query."""
+    return rows.order_by()[: MAX_COUNTED + 1].count()
+
+
+def number(count: int) -> str:
+    """A count as pages show it: "12", "99+"."""
+    return f"{MAX_COUNTED}+" if count > MAX_COUNTED else str(count)
+
+
+def sections_for(staff: User) -> list[Section]:
+    """Reads all sources. One that fails does not hide the others."""
+    return [_section(source, staff) for source in sources_for(staff)]
+
+
+def total_of(counts: list[int]) -> int:
+    """Returns the sum of the counts of sources, up to MAX_COUNTED + 1."""
+    return min(MAX_COUNTED + 1, sum(counts))
+
+
+def attention_counts(staff: User) -> dict[str, int]:
+    """Returns the count of each source. One query or two for each."""
+    return {source.kind: _count(source, staff) for source in sources_for(staff)}
+
+
+def kept_total(staff: User) -> int:
+    """Returns the total for the site's bar, counted by this process at most once a minute.
+
+    Every page shows it, so it may be a minute old: counting takes a query for each source.
+    """
+    now = time.monotonic()
+    until, total = _kept.get(staff.pk, (0.0, 0))
+    if now >= until:
+        if len(_kept) >= MAX_KEPT:
+            _kept.clear()
+        total = total_of(list(attention_counts(staff).values()))
+        _kept[staff.pk] = (now + KEPT_SECONDS, total)
+    return total
+
+
+def keep_total(staff: User, total: int) -> None:
+    """Sets what `kept_total` returns, after somebody has counted anyway."""
+    _kept[staff.pk] = (time.monotonic() + KEPT_SECONDS, total)
+
+
+def run_act(source: Source, staff: User, *, key: str, name: str, value: str) -> Outcome:
+    """Runs an act of a row, or the undoing of one.
+
+    An act whose row is not open any more does nothing: somebody else was faster.
+
+    Raises: KeyError if the source has no such act.
+    """
+    is_undo = name in source.undos
+    act = source.undos[name] if is_undo else source.acts[name]
+    if not is_undo and source.row(staff, key) is None:
+        return Outcome(reason=NO_LONGER_OPEN)
+    try:
+        return Outcome(done=act(Asked(staff=staff, key=key, value=value)))
+    except ValidationError as error:
+        reason = " ".join(error.messages)
+    except RefusedError as error:
+        reason = error.sentence
+    row = source.row(staff, key)
+    if row is None and not is_undo:
+        return Outcome(reason=NO_LONGER_OPEN)
+    return Outcome(reason=reason, row=row)
+
+
+def _section(source: Source, staff: User) -> Section:
+    try:
+        rows = source.find(Look(staff=staff))
+        return Section(source=source, rows=rows, count=max(len(rows), source.count(staff)))
+    except Exception:
+        logger.exception("the source '%s' of the attention page failed", source.kind)
+        return Section(source=source, rows=[], count=0, problem=NOT_CHECKED)
+
+
+def _count(source: Source, staff: User) -> int:
+    try:
+        return source.count(staff)
+    except Exception:
+        logger.exception("the source '%s' of the attention page failed", source.kind)
+        return 0

@@ -1,0 +1,132 @@
+"""The admin site: what needs attention comes first, then the tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import path
+from django.utils.safestring import mark_safe
+
+from clipset.ui.admin_site import GuardedSite
+from siteconfig.attention import (
+    Outcome,
+    Source,
+    attention_counts,
+    find_source,
+    keep_total,
+    number,
+    run_act,
+    sections_for,
+    sources_for,
+    total_of,
+)
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+    from django.template.response import TemplateResponse
+    from django.urls import URLPattern, URLResolver
+
+    from accounts.models import User
+
+
+class AttentionSite(GuardedSite):
+    index_title = "Needs attention"
+    index_template = "admin/attention/index.html"
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        return [
+            path("attention/", self.admin_view(self.attention_view), name="attention"),
+            path(
+                "attention/<slug:kind>/<slug:key>/<slug:act>/",
+                self.admin_view(self.attention_act_view),
+                name="attention_act",
+            ),
+            *super().get_urls(),
+        ]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        return super().index(request, {**_context(_staff(request)), **(extra_context or {})})
+
+    def attention_view(self, request: HttpRequest) -> HttpResponse:
+        """The list alone, for htmx. Anybody else is redirected to the page that contains it."""
+        if not getattr(request, "htmx", False):
+            return redirect("admin:index")
+        return render(request, "admin/attention/list.html", _context(_staff(request)))
+
+    def attention_act_view(
+        self, request: HttpRequest, kind: str, key: str, act: str
+    ) -> HttpResponse:
+        """Runs one act. Responds with the row's replacement to htmx, else with a redirect."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        staff, source = _staff(request), find_source(kind)
+        if source is None or act not in {*source.acts, *source.undos}:
+            raise Http404("No such act.")
+        if not source.may_see(staff):
+            raise PermissionDenied
+        value = request.POST.get("value", "")
+        outcome = run_act(source, staff, key=key, name=act, value=value)
+        context = {"source": source, "key": key, "outcome": outcome}
+        if getattr(request, "htmx", False):
+            return self._fragment(request, context)
+        return self._page(request, context)
+
+    def _fragment(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        """The row's replacement, and the counts beside it. 422 if the act was refused."""
+        staff, outcome = _staff(request), context["outcome"]
+        counts = attention_counts(staff)
+        total = total_of(list(counts.values()))
+        keep_total(staff, total)
+        context |= {
+            "count": number(counts.get(context["source"].kind, 0)),
+            "total": total,
+            "total_number": number(total),
+            "checked": _checked(sources_for(staff)),
+        }
+        status = 422 if outcome.row else 200
+        return render(request, "admin/attention/outcome.html", context, status=status)
+
+    def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        """A redirect to the list, with a message that offers to undo the act.
+
+        A link is shown at once instead, since it is not stored, not even in a message.
+        """
+        outcome: Outcome = context["outcome"]
+        if outcome.done is None:
+            messages.warning(request, outcome.reason)
+        elif outcome.done.link:
+            shared = {**self.each_context(request), "title": outcome.done.sentence}
+            return render(request, "admin/attention/link.html", shared | context)
+        else:
+            message = render_to_string("admin/attention/message.html", context, request)
+            messages.success(request, mark_safe(message))  # noqa: S308 from a template
+        return redirect("admin:index")
+
+
+def _staff(request: HttpRequest) -> User:
+    assert request.user.is_authenticated
+    return request.user
+
+
+def _checked(sources: list[Source]) -> str:
+    """What was checked, for the empty list: "workers, disk space, failed videos"."""
+    return ", ".join(source.checked for source in sources)
+
+
+def _context(staff: User) -> dict[str, Any]:
+    sections = sections_for(staff)
+    total = total_of([section.count for section in sections])
+    keep_total(staff, total)
+    return {
+        "sections": [section for section in sections if section.rows or section.problem],
+        "checked": _checked([section.source for section in sections]),
+        "total": total,
+        "total_number": number(total),
+    }
