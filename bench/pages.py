@@ -44,6 +44,10 @@ RARE: Final = 300  # videos with the rare words, at every size
 MEMBERS: Final = 100  # at least, so that the directory's first page is full at every size
 VIDEOS_PER_COMMENT: Final = 5  # also per like and per watch progress
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+VIDEOS_PER_FAILED: Final = 10  # also per job and upload that needs attention
+STAFF_PAGES: Final = frozenset(
+    {"needs attention", "home of staff", "statistics, a month", "statistics, a year"}
+)
 CATEGORIES: Final = ("Gaming", "Tutorials", "Vlogs", "Music", "Sports", "Cooking")
 # These cost more with more videos, up to the newest 2,000 matches. Only MILLISECONDS applies.
 CAPPED: Final = frozenset(
@@ -140,6 +144,7 @@ def fill(size: int) -> None:
     from django.core.management import call_command
     from django.db import connection, transaction
 
+    from bench.trouble import add_trouble
     from clipset.database.statistics import refresh_statistics
     from videos.models import Video
     from videos.services.search_changes import rebuild_engine
@@ -160,6 +165,7 @@ def fill(size: int) -> None:
     rebuild_engine()
     with transaction.atomic():
         _add_activity(size, users)
+        add_trouble(size // VIDEOS_PER_FAILED, users, now=NOW)
     _count_days()
     refresh_statistics()  # as the workers do daily
     with connection.cursor() as cursor:
@@ -171,6 +177,7 @@ def _people(size: int) -> tuple[list[User], list[Category]]:
     from categories.models import Category
 
     viewer = User.objects.create_user("viewer", "viewer@example.org")
+    User.objects.create_user("staff", "staff@example.org", role="ADMIN")
     count = max(MEMBERS, size // 1000)
     users = User.objects.bulk_create(
         User(username=f"member_{number}", email=f"{number}@example.org") for number in range(count)
@@ -253,15 +260,9 @@ def _add_activity(size: int, users: list[User]) -> None:
 
 
 def _count_days() -> None:
-    """Counts the days as the workers do hourly, and prints how long the first and later runs take.
-
-    Also creates the moderator who sees the statistics.
-    """
-    from accounts.models import Role, User
+    """Counts the days as the workers do hourly, and prints how long the first and later runs take."""
     from videos.services.daily_statistics import count_days
 
-    if not User.objects.filter(username="moderator").exists():
-        User.objects.create_user("moderator", "moderator@example.org", role=Role.MODERATOR)
     for run in ("first", "next"):
         since = time.monotonic()
         days = count_days()
@@ -305,6 +306,8 @@ def pages(size: int) -> dict[str, str]:
         "comments": reverse("comments", args=[middle.short_id]),
         "statistics, a month": "/admin/videos/dailystatistics/?days=30",
         "statistics, a year": "/admin/videos/dailystatistics/?days=365",
+        "home of staff": "/",
+        "needs attention": "/admin/",
     }
 
 
@@ -315,13 +318,12 @@ def measure(size: int) -> dict[str, Any]:
 
     from accounts.models import User
 
-    viewer = Client()
-    viewer.force_login(User.objects.get(username="viewer"))
-    moderator = Client()
-    moderator.force_login(User.objects.get(username="moderator"))
+    clients = {username: Client() for username in ("viewer", "staff")}
+    for username, client in clients.items():
+        client.force_login(User.objects.get(username=username))
     measured: dict[str, Any] = {}
     for name, address in pages(size).items():
-        client = moderator if address.startswith("/admin/") else viewer
+        client = clients["staff" if name in STAFF_PAGES else "viewer"]
         for _ in range(2):  # warms up: the session is noted and templates are read
             client.get(address)
         with CaptureQueriesContext(connection) as queries:

@@ -1138,6 +1138,33 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 FOR_STAFF = (TO_ADMIN, TO_ADMIN, TO_ADMIN, 200, 200, TO_ADMIN)
 ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "admin:index": [("GET /admin/", FOR_STAFF)],
+    # A visitor without a script is redirected to the index, which has the same list.
+    "admin:attention": [
+        ("GET /admin/attention/", (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN)),
+    ],
+    "admin:attention_act": [
+        (
+            "GET /admin/attention/failed-videos/{failed}/retry/",
+            (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN),
+        ),
+        (
+            "POST /admin/attention/failed-videos/{failed}/retry/",
+            (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN),
+        ),
+        (
+            "POST /admin/attention/failed-videos/0000000000/stop/",
+            (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN),
+        ),
+        (
+            "POST /admin/attention/quotas/{member_id}/reset/",
+            (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN),
+        ),
+        (
+            "POST /admin/attention/failed-videos/{failed}/explode/",
+            (IN, TO_ADMIN, TO_ADMIN, 404, 404, IN),
+        ),
+        ("POST /admin/attention/nothing/1/retry/", (IN, TO_ADMIN, TO_ADMIN, 404, 404, IN)),
+    ],
     "admin:login": [("GET /admin/login/", (200, 200, 200, 302, 302, 200))],
     "admin:logout": [
         ("GET /admin/logout/", (TO_ADMIN, 302, 302, 405, 405, TO_ADMIN)),

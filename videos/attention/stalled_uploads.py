@@ -59,10 +59,7 @@ def _row(upload: Upload) -> Row:
         # Ending it loses what was uploaded, so that is behind a page which asks.
         act=Act(label="Open", url=page),
         menu=(
-            Act(
-                label="Open member",
-                url=reverse("admin:accounts_user_change", args=[upload.user_id]),
-            ),
+            Act(label="Open profile", url=upload.user.get_absolute_url()),
             Act(
                 label="End upload…",
                 url=reverse("admin:videos_upload_delete", args=[upload.pk]),

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
                     ("processing_status", "FAILED"),
                     models.Q(("source_key", ""), _negated=True),
                 ),
-                fields=["is_refused", "created_at", "id"],
+                fields=["processing_status", "is_refused", "created_at", "id"],
                 name="videos_failed",
             ),
         ),

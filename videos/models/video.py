@@ -181,7 +181,7 @@ class Video(models.Model):
                 fields=["uploaded_by", "-view_count", "-id"], name="videos_by_uploader_views"
             ),
             models.Index(
-                fields=["is_refused", "created_at", "id"],
+                fields=["processing_status", "is_refused", "created_at", "id"],
                 condition=Q(processing_status="FAILED", is_sample=False) & ~Q(source_key=""),
                 name="videos_failed",
             ),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.db.models import Case, Count, F, Min, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, F, Min, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -84,7 +84,11 @@ def _daily_growth(now: datetime) -> tuple[int, int]:
         .order_by("-created_at", "-pk")
         .annotate(
             rendered=Coalesce("stored_bytes", "file_size_bytes"),
-            kept=Case(When(original_key="", then=Value(0)), default=F("file_size_bytes")),
+            kept=Case(
+                When(original_key="", then=Value(0)),
+                default=F("file_size_bytes"),
+                output_field=BigIntegerField(),
+            ),
         )
     )
     summed = newest[:MAX_SUMMED].aggregate(
