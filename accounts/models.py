@@ -17,6 +17,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.querysets import InvitationQuerySet
 from clipset.lib.filenames import version_of
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 50
@@ -263,16 +264,6 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.groups.add(group)
         else:
             self.groups.remove(group)
-
-
-class InvitationQuerySet(QuerySet["Invitation"]):
-    def visible_to(self, user: User) -> InvitationQuerySet:
-        """Returns all invitations for an admin, and their own for anybody else.
-
-        An invitation holds an e-mail address, which only admins and the inviter may see. The page
-        with a new link shows the address too, so nobody else may renew an invitation.
-        """
-        return self if user.is_admin else self.filter(created_by=user)
 
 
 class Invitation(models.Model):

@@ -260,7 +260,7 @@ def _add_activity(size: int, users: list[User]) -> None:
 
 
 def _count_days() -> None:
-    """Counts the days as the workers do hourly, and prints how long the first and later runs take."""
+    """Counts the days as workers do hourly, and prints how long the first and next run take."""
     from videos.services.daily_statistics import count_days
 
     for run in ("first", "next"):

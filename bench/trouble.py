@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_trouble(count: int, users: list[User], *, now: datetime) -> None:
-    """Adds `count` failed videos that can be retried, and as many stuck jobs and stalled uploads."""
+    """Adds `count` failed videos that can be retried, as many stuck jobs and stalled uploads."""
     from videos.models import Job, Upload, Video
 
     failed = Video.objects.bulk_create(

@@ -18,7 +18,8 @@ from django.utils.translation import ngettext
 
 from accounts.admin.forms import InvitationAdminForm
 from accounts.admin.shared import links_page, me_of, outranks
-from accounts.models import INVITATION_USED, Invitation, InvitationQuerySet, Role
+from accounts.models import INVITATION_USED, Invitation, Role
+from accounts.querysets import InvitationQuerySet
 from accounts.services.invitations import (
     issue_invitation,
     renew_invitation,
