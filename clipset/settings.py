@@ -115,6 +115,7 @@ TEMPLATES = [
                 "siteconfig.context.site",
                 "siteconfig.context.attention",
                 "videos.context.notifications",
+                "videos.context.open_reports",
             ],
             "builtins": ["clipset.ui.template_tags"],
         },

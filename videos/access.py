@@ -116,7 +116,9 @@ def comment_of(video: Video, comment_id: int) -> Comment:
 
 def own_notification(request: MemberRequest, notification_id: int) -> Notification:
     """A notification of the member, about something that they may still see."""
-    own = Notification.objects.visible_to(request.user).select_related("video", "comment__video")
+    own = Notification.objects.visible_to(request.user).select_related(
+        "video", "comment__video", "report__video", "report__comment__video", "report__member"
+    )
     return get_object_or_404(own, pk=notification_id)
 
 

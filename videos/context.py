@@ -1,10 +1,11 @@
-"""Context processor: the unread notifications in the top bar."""
+"""Context processors: the numbers in the top bar."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
+from videos.selectors import reports
 from videos.selectors.notifications import MAX_COUNTED, unread_count
 
 if TYPE_CHECKING:
@@ -23,3 +24,15 @@ def notifications(request: HttpRequest) -> dict[str, object]:
         return f"{MAX_COUNTED}+" if count > MAX_COUNTED else str(count or "")
 
     return {"unread_notifications": unread_notifications}
+
+
+def open_reports(request: HttpRequest) -> dict[str, object]:
+    """Adds `open_reports`, the number of reports that wait for this member of staff: "", "1" to
+    "99", or "99+". One query, for staff and on pages that show it only."""
+
+    @cache
+    def open_reports() -> str:
+        count = reports.open_reports_count(request.user)
+        return f"{reports.MAX_COUNTED}+" if count > reports.MAX_COUNTED else str(count or "")
+
+    return {"open_reports": open_reports}

@@ -74,6 +74,43 @@ class NotificationKind(models.TextChoices):
     COMMENTED = "COMMENTED", "Commented"
     PROCESSED = "PROCESSED", "Ready"
     FAILED = "FAILED", "Failed"
+    ANSWERED = "ANSWERED", "Report handled"
+    MODERATED = "MODERATED", "Message from the moderators"
+
+
+class ReportKind(models.TextChoices):
+    """What a report is about."""
+
+    VIDEO = "VIDEO", "Video"
+    COMMENT = "COMMENT", "Comment"
+    MEMBER = "MEMBER", "Member"
+
+
+class ReportReason(models.TextChoices):
+    """Why a member reports something. OTHER needs a text."""
+
+    UNFIT = "UNFIT", "Not for this group"
+    RIGHTS = "RIGHTS", "Copyright or privacy"
+    PICTURED = "PICTURED", "I'm in it and don't want to be"
+    HARASSMENT = "HARASSMENT", "Harassment"
+    OTHER = "OTHER", "Something else"
+
+
+class ReportState(models.TextChoices):
+    """OPEN -> RESOLVED (something was done) or REJECTED (nothing is wrong), and back to OPEN."""
+
+    OPEN = "OPEN", "Open"
+    RESOLVED = "RESOLVED", "Resolved"
+    REJECTED = "REJECTED", "Rejected"
+
+
+class ReportAct(models.TextChoices):
+    """What a moderator does about the reported thing when resolving reports."""
+
+    NONE = "", "Resolve"
+    HIDE_VIDEO = "hide_video", "Hide video and resolve"
+    DELETE_COMMENT = "delete_comment", "Delete comment and resolve"
+    DEACTIVATE = "deactivate", "Deactivate member and resolve"
 
 
 class RemovalReason(models.TextChoices):

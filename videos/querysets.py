@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clipset.lib.ids import hash_token
 from siteconfig.services.heartbeat import alive_before
-from videos.enums import ProcessingStatus
+from videos.enums import ProcessingStatus, ReportState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Notification,
         Playlist,
         PlaylistEntry,
+        Report,
         Video,
     )
     from videos.models.soft_delete import SoftDeleteModel
@@ -164,12 +165,40 @@ class PlaylistQuerySet(SoftDeleteQuerySet["Playlist"]):
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def visible_to(self, user: User | AnonymousUser) -> NotificationQuerySet:
         """The user's own notifications, without those about deleted comments and about videos that
-        the user may not watch any more."""
+        the user may not watch any more. Those about reports stay."""
         visible = _visible_to(user, "video__")
         if visible is None:
             return self.none()
         about_present = Q(comment__isnull=True) | present_q("comment__")
+        if visible:
+            visible |= Q(report__isnull=False)
         return self.filter(member=user.pk).filter(about_present).filter(visible)
+
+
+class ReportQuerySet(models.QuerySet["Report"]):
+    def open(self) -> ReportQuerySet:
+        return self.filter(state=ReportState.OPEN)
+
+    def handled_by_staff(self, user: User | AnonymousUser) -> ReportQuerySet:
+        """Reports that this user may see and handle; none for members who are no staff.
+
+        Nobody handles reports about themselves or their things. Those about a member of one's own
+        rank or above are for admins only.
+        """
+        if not user.is_authenticated or not user.is_active or not user.is_staff:
+            return self.none()
+        others = self.filter(Q(member__isnull=True) | ~Q(member=user.pk))
+        if user.is_superuser:
+            return others
+        return others.filter(Q(member__isnull=True) | Q(member__is_staff=False))
+
+    def of_same_thing(self, report: Report) -> ReportQuerySet:
+        """Reports of the same thing, this one too; only this one if its thing is gone."""
+        thing = {"VIDEO": "video_id", "COMMENT": "comment_id", "MEMBER": "member_id"}[report.kind]
+        key = getattr(report, thing)
+        if key is None:
+            return self.filter(pk=report.pk)
+        return self.filter(kind=report.kind, **{thing: key})
 
 
 class PlaylistEntryQuerySet(models.QuerySet["PlaylistEntry"]):

@@ -31,6 +31,14 @@ from videos.services.captions import add_caption
 from videos.services.comments import delete_comment, edit_comment, write_comment
 from videos.services.guest_links import create_guest_link, revoke_guest_link
 from videos.services.likes import set_like
+from videos.services.reports import (
+    Answer,
+    reject_report,
+    report_comment,
+    report_member,
+    report_video,
+    resolve_report,
+)
 from videos.services.search_index import index_video
 from videos.services.watch_progress import save_position
 
@@ -94,6 +102,7 @@ def furnish(root: User, media: Path) -> dict[str, str]:
         (NotificationKind.FAILED, failed),
     ):
         Notification.objects.create(member=bob, kind=kind, video=video)
+    _reports(bob, alice, begun)
     summer = make_playlist("Summer by the sea", made_by=bob, description="All of it, in order.")
     for place, video in enumerate(Video.objects.published()[:5]):
         summer.entries.create(video=video, position=place)
@@ -146,6 +155,18 @@ def _comments(video_file: Video, alice: User, bob: User) -> dict[str, str]:
     delete_comment(comment=gone, by=alice)
     set_like(video=video_file, member=bob, liked=True)
     return {"said": str(said.pk), "mine": str(mine.pk)}
+
+
+def _reports(bob: User, alice: User, video: Video) -> None:
+    """Makes an open and a handled report by bob, and one that was about bob."""
+    mona = make_user("mona", role=Role.MODERATOR)
+    comment = write_comment(video=video, author=alice, text="You again?")
+    report = report_comment(comment=comment, reporter=bob, reason="HARASSMENT")
+    answer = Answer(message_to_reporter="Thanks. alice was asked to be kind.")
+    resolve_report(report=report, by=mona, answer=answer)
+    report_video(video=video, reporter=bob, reason="OTHER", text="I filmed this, not alice.")
+    report = report_member(member=bob, reporter=alice, reason="UNFIT", text="Again and again.")
+    reject_report(report=report, by=mona, answer=Answer(message_to_member="Please be brief."))
 
 
 def _links(video_file: Video) -> dict[str, str]:

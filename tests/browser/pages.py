@@ -88,6 +88,11 @@ def player_end(page: Page) -> None:
     page.locator(".end").wait_for()
 
 
+def report_sheet(page: Page) -> None:
+    page.locator("a.watch__report").click()
+    page.locator("dialog[open] form").wait_for()
+
+
 def card_menu(page: Page) -> None:
     """Opens the menu of a card while the pointer is over its thumbnail."""
     page.locator(".video-card:has(clip-storyboard)").last.hover(position={"x": 120, "y": 60})
@@ -206,6 +211,19 @@ PAGES: dict[str, list[Look]] = {
     "notifications": [
         Look("notifications", "/notices/"),
         Look("notifications-none", "/notices/", "dora"),
+    ],
+    "video_report": [
+        Look("report", "/v/{video}/report/", "alice"),
+        Look("report-wrong", "/v/{video}/report/", "alice", then=send(".report-form form")),
+        Look("report-sheet", "/v/{video}/", "alice", then=report_sheet),
+        Look("report-sent", "/v/{bare}/report/"),
+        Look("report-nobody", "/profile/root_/report/"),
+    ],
+    "comment_report": [Look("report-comment", "/v/{video}/comments/{said}/report/")],
+    "member_report": [Look("report-member", "/profile/alice/report/")],
+    "reports": [
+        Look("reports", "/reports/"),
+        Look("reports-none", "/reports/", "dora"),
     ],
     "upload": [
         Look("upload", "/upload/"),

@@ -134,6 +134,31 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /v/{failed}/status/", UPLOADER_AND_STAFF),
         ("GET /v/0000000000/status/", NOBODY),
     ],
+    # The video and the playlists are by bob, the comment is by charlie: nobody reports their own.
+    "video_report": [
+        ("GET /v/{ready}/report/", (IN, 200, 404, 200, 200, IN)),
+        ("GET /v/{hidden}/report/", (IN, 404, 404, 200, 200, IN)),
+        ("POST /v/{ready}/report/ reason=UNFIT", (IN, 302, 404, 302, 302, IN)),
+        ("POST /v/{ready}/report/ reason=OTHER", (IN, 422, 404, 422, 422, IN)),
+        ("POST /v/{hidden}/report/ reason=UNFIT", (IN, 404, 404, 302, 302, IN)),
+        ("GET /v/0000000000/report/", NOBODY),
+    ],
+    "comment_report": [
+        ("GET /v/{ready}/comments/{comment}/report/", (IN, 404, 200, 200, 200, IN)),
+        ("POST /v/{ready}/comments/{comment}/report/ reason=UNFIT", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/comments/{comment}/report/ reason=no", (IN, 404, 422, 422, 422, IN)),
+        ("GET /v/{ready}/comments/{deleted_comment}/report/", NOBODY),
+        ("GET /v/{ready}/comments/{hidden_comment}/report/", NOBODY),
+        ("GET /v/{hidden}/comments/{hidden_comment}/report/", (IN, 404, 200, 200, 200, IN)),
+    ],
+    "member_report": [
+        ("GET /profile/bob/report/", (IN, 200, 404, 200, 200, IN)),
+        ("GET /profile/BOB/report/", (IN, 200, 404, 200, 200, IN)),
+        ("POST /profile/bob/report/ reason=UNFIT", (IN, 302, 404, 302, 302, IN)),
+        ("POST /profile/root/report/ reason=UNFIT", (IN, 302, 302, 302, 404, IN)),
+        ("GET /profile/nobody/report/", NOBODY),
+    ],
+    "reports": [("GET /reports/", ALL), ("GET /reports/?after=nonsense", ALL)],
     "stream": [
         ("GET /v/{ready}/stream.mp4", ALL),
         ("GET /v/{hidden}/stream.mp4", UPLOADER_AND_STAFF),

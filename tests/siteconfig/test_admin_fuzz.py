@@ -18,6 +18,7 @@ from accounts.services.invitations import issue_invitation
 from tests.builders import make_admin, make_category, make_playlist, make_user, make_video
 from videos.models import Job
 from videos.services.comments import write_comment
+from videos.services.reports import report_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,6 +56,7 @@ def root() -> User:
     video = make_video("Harvest", category=make_category("Music", created_by=root))
     write_comment(video=video, author=root, text="Hm")
     make_playlist("Summer")
+    report_video(video=video, reporter=root, reason="UNFIT")
     Job.objects.create(video=video)
     issue_invitation(email="mary@example.org", role=Role.USER, created_by=root)
     return root

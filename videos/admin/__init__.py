@@ -1,9 +1,10 @@
-"""The admin pages of videos, jobs, uploads, removals, playlists and comments, and statistics."""
+"""The admin pages of videos, jobs, uploads, removals, playlists, comments and reports; statistics."""
 
 from videos.admin.comment import CommentAdmin
 from videos.admin.job import JobAdmin
 from videos.admin.playlist import PlaylistAdmin
 from videos.admin.removal import RemovalAdmin
+from videos.admin.report import ReportAdmin
 from videos.admin.statistics import DailyStatisticsAdmin
 from videos.admin.upload import UploadAdmin
 from videos.admin.video import VideoAdmin
@@ -14,6 +15,7 @@ __all__ = [
     "JobAdmin",
     "PlaylistAdmin",
     "RemovalAdmin",
+    "ReportAdmin",
     "UploadAdmin",
     "VideoAdmin",
 ]

@@ -7,6 +7,10 @@ from videos.enums import (
     ProcessingStatus,
     RemovalReason,
     RenditionLayout,
+    ReportAct,
+    ReportKind,
+    ReportReason,
+    ReportState,
     UploadState,
     VideoRange,
 )
@@ -21,6 +25,7 @@ from videos.models.notification import Notification
 from videos.models.playlist import Playlist, PlaylistEntry
 from videos.models.removal import Removal, VideoDeletion
 from videos.models.rendition import Rendition
+from videos.models.report import Report
 from videos.models.search import SearchChange, SearchDocument
 from videos.models.upload import Upload
 from videos.models.video import Video
@@ -46,6 +51,11 @@ __all__ = [
     "RemovalReason",
     "Rendition",
     "RenditionLayout",
+    "Report",
+    "ReportAct",
+    "ReportKind",
+    "ReportReason",
+    "ReportState",
     "SearchChange",
     "SearchDocument",
     "Upload",

@@ -12,15 +12,24 @@ from videos.querysets import NotificationQuerySet
 
 
 class Notification(models.Model):
-    """One event that a member is told about. `comment` is set if it is about a comment."""
+    """One event that a member is told about.
+
+    `comment` is set if it is about a comment, and only `report` if moderators handled a report: the
+    member reported something, or moderators wrote to them about their thing.
+    """
 
     member = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications", db_index=False
     )
     kind = models.CharField(max_length=9, choices=NotificationKind)
-    video = models.ForeignKey("videos.Video", models.CASCADE, related_name="notifications")
+    video = models.ForeignKey(
+        "videos.Video", models.CASCADE, null=True, blank=True, related_name="notifications"
+    )
     comment = models.ForeignKey(
         "videos.Comment", models.CASCADE, null=True, blank=True, related_name="notifications"
+    )
+    report = models.ForeignKey(
+        "videos.Report", models.CASCADE, null=True, blank=True, related_name="notifications"
     )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -41,11 +50,27 @@ class Notification(models.Model):
                 condition=Q(kind__in=NotificationKind.values), name="notices_kind_known"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["REPLIED", "COMMENTED"], comment__isnull=False)
-                | Q(kind__in=["PROCESSED", "FAILED"], comment__isnull=True),
-                name="notices_comment_where_it_is_about_one",
+                condition=Q(
+                    kind__in=["REPLIED", "COMMENTED"],
+                    video__isnull=False,
+                    comment__isnull=False,
+                    report__isnull=True,
+                )
+                | Q(
+                    kind__in=["PROCESSED", "FAILED"],
+                    video__isnull=False,
+                    comment__isnull=True,
+                    report__isnull=True,
+                )
+                | Q(
+                    kind__in=["ANSWERED", "MODERATED"],
+                    video__isnull=True,
+                    comment__isnull=True,
+                    report__isnull=False,
+                ),
+                name="notices_about_one_thing",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.video}"
+        return f"{self.get_kind_display()}: {self.video or self.report}"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Invitation, Role, Session, User
 from categories.models import Category
 from siteconfig.services.audit import record
-from videos.models import Job, Upload, UploadState, Video
+from videos.models import Job, Report, Upload, UploadState, Video
 from videos.services.removing import work_off_removals
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def remove_sample_data(*, leave_none: bool = False) -> RemovedSamples:
             sample members, since anybody could have created them.
     """
     with transaction.atomic():
+        # Reports outlive what they are about.
+        of_samples = Q(video__is_sample=True) | Q(comment__video__is_sample=True)
+        Report.objects.filter(of_samples).delete()
         videos = _delete_videos(Video.objects.filter(is_sample=True))
         kept_categories = Category.objects.filter(is_sample=True, videos__isnull=False).distinct()
         kept_names = list(kept_categories.values_list("name", flat=True))
@@ -62,6 +66,7 @@ def remove_sample_data(*, leave_none: bool = False) -> RemovedSamples:
             by_samples.filter(expires_at__gt=now).update(expires_at=now)
         kept, leaving = _sort_users(keep_admin=not leave_none)
         _hand_over(leaving)
+        Report.objects.filter(Q(member__in=leaving) | Q(reporter__in=leaving)).delete()
         User.objects.filter(pk__in=[user.pk for user in leaving]).delete()
         if leave_none:
             _make_plain(User.objects.filter(is_sample=True))
@@ -129,7 +134,7 @@ def delete_everything() -> None:
     """Deletes all members with their data, in the caller's transaction, and asks for the removal
     of their files."""
     _delete_videos(Video.objects.all())
-    for model in (Job, Upload, Invitation, Session, Category, User):
+    for model in (Report, Job, Upload, Invitation, Session, Category, User):
         model.objects.all().delete()
 
 

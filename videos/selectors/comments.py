@@ -45,6 +45,7 @@ class CommentCard:
     can_edit: bool
     can_delete: bool
     can_reply: bool
+    can_report: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ def comment_card(
         can_edit=comment.can_be_edited_by(viewer),
         can_delete=comment.can_be_deleted_by(viewer),
         can_reply=is_live,
+        can_report=is_live and comment.author_id != viewer.pk,
     )
 
 

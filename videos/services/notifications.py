@@ -11,7 +11,7 @@ from videos.models import Notification, NotificationKind
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from videos.models import Comment, Video
+    from videos.models import Comment, Report, Video
 
 KEEP_DAYS: Final = 180
 
@@ -35,6 +35,31 @@ def notify_of_processing(*, video: Video, kind: NotificationKind) -> None:
     earlier attempt. In the transaction that ends the job."""
     Notification.objects.filter(video=video, comment__isnull=True).delete()
     Notification.objects.create(member_id=video.uploaded_by_id, kind=kind, video=video)
+
+
+def notify_of_decision(*, reports: list[Report], by: User) -> None:
+    """Tells each reporter what became of their report and the reported member what moderators wrote
+    to them, if anything. In the transaction that handles the reports, which are of one thing.
+
+    The member's notification names the first report only to find the message: nobody may learn
+    from it who reported or how many did.
+    """
+    told = [
+        Notification(member_id=report.reporter_id, kind=NotificationKind.ANSWERED, report=report)
+        for report in reports
+        if report.reporter_id not in {None, by.pk}
+    ]
+    first = reports[0]
+    if first.message_to_member and first.member_id is not None:
+        told.append(
+            Notification(member_id=first.member_id, kind=NotificationKind.MODERATED, report=first)
+        )
+    Notification.objects.bulk_create(told)
+
+
+def withdraw_decision(*, reports: list[Report]) -> None:
+    """Deletes the notifications about a decision that is taken back."""
+    Notification.objects.filter(report__in=reports).delete()
 
 
 def mark_read(*, notification: Notification) -> None:

@@ -60,7 +60,8 @@ WORK_NAME: Final = "restore-"
 MAX_TRIES: Final = 150
 TRY_SECONDS: Final = 0.5
 # Models whose rows are restored with the video, in an order in which they can be stored. Guest
-# links, notifications and jobs are not restored.
+# links, notifications and jobs are not restored. Reports outlive their video, so that the site has
+# them still, or was right to forget them.
 RESTORED: Final = (Rendition, Caption, Comment, Like, View, WatchProgress, PlaylistEntry)
 
 

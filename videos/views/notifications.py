@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from clipset.lib.requests import is_next_page
 from videos.access import own_notification
-from videos.selectors.notifications import notification_page
+from videos.selectors.notifications import notification_page, notification_url
 from videos.services.notifications import mark_all_read, mark_read
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def notifications(request: MemberRequest) -> HttpResponse:
 
 @require_safe
 def notification(request: MemberRequest, notification_id: int) -> HttpResponse:
-    """Redirects to the video or comment that the notification is about, and marks it as read."""
+    """Redirects to what the notification is about, and marks it as read."""
     found = own_notification(request, notification_id)
     if request.method == "GET":
         mark_read(notification=found)
-    return redirect(found.comment or found.video)
+    return redirect(notification_url(found, viewer=request.user))
 
 
 @require_POST

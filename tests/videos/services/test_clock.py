@@ -228,7 +228,7 @@ BROUGHT_BACK = {
 }
 WHEN_IT_WAS = {
     *("added_at", "created_at", "deleted_at", "edited_at", "finished_at", "last_login"),
-    *("last_seen_at", "last_viewed_at", "quota_reserved_at", "read_at", "revoked_at"),
+    *("handled_at", "last_seen_at", "last_viewed_at", "quota_reserved_at", "read_at", "revoked_at"),
     *("started_at", "touched_at", "updated_at", "used_at"),
     *("beat_at", "deleting_since", "hashed_at", "marked_at", "quota_refused_at", "requested_at"),
 }

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders import count_queries, make_category, make_playlist, make_user, make_video
+from tests.builders import (
+    count_queries,
+    make_category,
+    make_moderator,
+    make_playlist,
+    make_user,
+    make_video,
+)
 from videos.services.captions import add_caption
 from videos.services.comments import write_comment
 from videos.services.guest_links import create_guest_link
 from videos.services.likes import set_like
 from videos.services.playlists import add_to_playlist, create_playlist_with_video
+from videos.services.reports import report_video, resolve_report
 from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ MAX_QUERIES = {
     "/playlist/{playlist}/": 10,
     "/liked/": 7,
     "/notices/": 7,
+    "/reports/": 7,
     "{video}": 15,
     "{video}?comment={said}": 16,
     "{video}?playlist={playlist}": 19,
@@ -50,6 +59,7 @@ MAX_QUERIES = {
     "{video}comments/{said}/": 8,
     "{video}captions/": 7,
     "{video}share/": 8,
+    "/v/{other}/report/": 8,
     "{video}edit/": 7,
     "{guest}": 5,
 }
@@ -68,6 +78,7 @@ def test_no_page_takes_more_queries_for_more_of_everything(client: Client) -> No
         "video": video_file.get_absolute_url(),
         "said": said.pk,
         "guest": f"/s/{guest}/",
+        "other": make_video().short_id,
         "playlist": playlist.short_id,
     }
     paths = {path: path.format_map(names) for path in MAX_QUERIES}
@@ -103,3 +114,5 @@ def add_more(video_file: Video, bob: User, music: Category) -> None:
     assert first is not None
     write_comment(video=video_file, author=alice, text="So did I.", reply_to=first)
     create_guest_link(video=video_file, created_by=bob, lifetime=DAY)
+    report = report_video(video=other, reporter=bob, reason="UNFIT")
+    resolve_report(report=report, by=make_moderator())
