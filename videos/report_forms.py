@@ -49,7 +49,7 @@ class _MessageField(TextField):
         super().__init__(
             max_length=MAX_MESSAGE,
             required=False,
-            widget=forms.Textarea(attrs={"rows": 3}),
+            widget=forms.Textarea(attrs={"rows": 2}),
             error_messages={"max_length": MESSAGE_TOO_LONG},
             **kwargs,
         )

@@ -55,10 +55,12 @@ from videos.models import (
     Removal,
     RemovalReason,
     Rendition,
+    Report,
     Video,
 )
 from videos.services.comments import delete_comment, write_comment
 from videos.services.playlists import add_to_playlist
+from videos.services.reports import report_video
 from videos.services.uploads.create import begin_upload
 from videos.transcode.sound_tracks import SoundTrack, stored_tracks
 from videos.transcode.storyboard import plan_storyboard
@@ -155,7 +157,8 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /profile/bob/report/", (IN, 200, 404, 200, 200, IN)),
         ("GET /profile/BOB/report/", (IN, 200, 404, 200, 200, IN)),
         ("POST /profile/bob/report/ reason=UNFIT", (IN, 302, 404, 302, 302, IN)),
-        ("POST /profile/root/report/ reason=UNFIT", (IN, 302, 302, 302, 404, IN)),
+        ("GET /profile/root/report/", (IN, 200, 200, 200, 404, IN)),
+        ("POST /profile/root/report/ reason=UNFIT", (IN, 422, 422, 422, 404, IN)),  # the only admin
         ("GET /profile/nobody/report/", NOBODY),
     ],
     "reports": [("GET /reports/", ALL), ("GET /reports/?after=nonsense", ALL)],
@@ -746,7 +749,10 @@ def world(media: Path) -> World:
             issued.invitation.used_at = timezone.now()
             issued.invitation.save()
     names |= guest_links(users)
-    names["reset_link"] = "/" + reset_link(make_user("dora")).split("/", 3)[3]
+    dora = make_user("dora")
+    names["reset_link"] = "/" + reset_link(dora).split("/", 3)[3]
+    ready = Video.objects.get(short_id=names["ready"])
+    names["report"] = str(report_video(video=ready, reporter=dora, reason="UNFIT").pk)
     at_home = Client()
     at_home.force_login(bob)
     names["session"] = hash_token(str(at_home.cookies["sessionid"].value))
@@ -1130,6 +1136,7 @@ def admin_objects(world: World) -> dict[str, object]:
         ),
         "videos_playlist": Playlist.objects.get(short_id=world.names["playlist"]),
         "videos_comment": Comment.objects.get(pk=world.names["comment"]),
+        "videos_report": Report.objects.get(),
         "categories_category": Category.objects.get(slug="music"),
         "accounts_invitation": Invitation.objects.get(pk=world.names["invitation"]),
         "accounts_user": world.users["uploader"],
@@ -1156,6 +1163,7 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "videos_job": (READING, READING),
     "videos_playlist": (NO_ADDING, NO_ADDING),
     "videos_removal": (NOTHING, READING),
+    "videos_report": (READING, READING),  # of others, and it is handled on its page
     "videos_upload": (NO_ADDING, NO_ADDING),
     "videos_video": (NO_ADDING, NO_ADDING),
 }
@@ -1232,6 +1240,24 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         (
             "POST /admin/accounts/invitation/{admins_invitation}/renew/",
             (IN, TO_ADMIN, TO_ADMIN, 404, 200, IN),
+        ),
+    ],
+    "admin:videos_report_reopen": [
+        ("GET /admin/videos/report/{report}/reopen/", (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN)),
+        ("POST /admin/videos/report/{report}/reopen/", (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN)),
+        (
+            "POST /admin/videos/report/00000000-0000-0000-0000-000000000000/reopen/",
+            (IN, TO_ADMIN, TO_ADMIN, 404, 404, IN),
+        ),
+    ],
+    "admin:videos_report_change": [
+        (
+            "POST /admin/videos/report/{report}/change/ decision=reject",
+            (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN),
+        ),
+        (
+            "POST /admin/videos/report/{report}/change/ decision=hide_video&seen_until=x",
+            (IN, TO_ADMIN, TO_ADMIN, 422, 422, IN),
         ),
     ],
     "admin:siteconfig_backuprun_run": [

@@ -173,6 +173,7 @@ def test_a_decision_is_taken_back(mona: User, video: Video) -> None:
     report, client = reported(video), logged_in(mona)
     reject_report(report=report, by=mona)
     page = client.get(page_of(report)).content.decode()
+    assert "None about bob" in page
     assert "rejected by mona just now." in page
     assert "Reject<" not in page
     reopen = f"{LIST}{report.pk}/reopen/"

@@ -1,4 +1,4 @@
-"""The admin pages of videos, jobs, uploads, removals, playlists, comments and reports; statistics."""
+"""The admin pages of videos and of what belongs to them, and the statistics."""
 
 from videos.admin.comment import CommentAdmin
 from videos.admin.job import JobAdmin

@@ -88,7 +88,7 @@ class ReportAdmin(GuardedAdmin[Report]):
     """Members open reports; here staff decide. Nobody meets reports about themselves here, nor
     moderators those about other staff (ReportQuerySet)."""
 
-    list_display = ["picture", "what", "reason", "reporter_name", "member_name", "since", "status"]
+    list_display = ["picture", "what", "reason", "reporter_name", "about", "since", "status"]
     list_display_links = ["what"]
     list_filter = [StateFilter, "kind", "reason"]
     list_per_page = 50
@@ -144,6 +144,10 @@ class ReportAdmin(GuardedAdmin[Report]):
     @admin.display(description="Reported by", ordering="reporter__username")
     def reporter_name(self, report: Report) -> str:
         return report.reporter.username if report.reporter else "A former member"
+
+    @admin.display(description="About", ordering="member_name")
+    def about(self, report: Report) -> str:
+        return report.member_name
 
     @admin.display(description="Since", ordering="created_at")
     def since(self, report: Report) -> SafeString:

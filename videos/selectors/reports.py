@@ -189,12 +189,7 @@ class ReportCase:
 def report_case(report: Report, *, viewer: User) -> ReportCase:
     """The case of a report that was fetched by `for_staff`. Two queries."""
     same = for_staff(viewer).open().of_same_thing(report).order_by("created_at", "id")
-    earlier = list(
-        Report.objects.filter(member=report.member_id, state__in=HANDLED)
-        .exclude(member=None)
-        .order_by()
-        .values_list("state", flat=True)[: MAX_COUNTED + 1]
-    )
+    earlier = _earlier_states(report)
     state = _state_of(report)
     return ReportCase(
         report=report,
@@ -209,7 +204,16 @@ def report_case(report: Report, *, viewer: User) -> ReportCase:
     )
 
 
-HANDLED: Final = (ReportState.RESOLVED, ReportState.REJECTED)
+def _earlier_states(report: Report) -> list[str]:
+    """The states of handled reports about the same member, without those that were handled with
+    this one; at most MAX_COUNTED + 1. One query, or none if the member is gone."""
+    if report.member_id is None:
+        return []
+    handled = [ReportState.RESOLVED, ReportState.REJECTED]
+    others = Report.objects.filter(member=report.member_id, state__in=handled).order_by()
+    if report.handled_at is not None:
+        others = others.exclude(handled_at=report.handled_at)
+    return list(others.values_list("state", flat=True)[: MAX_COUNTED + 1])
 
 
 def _state_of(report: Report) -> str:

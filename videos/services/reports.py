@@ -49,7 +49,7 @@ WITHIN: Final = timedelta(hours=1)
 
 TOO_MANY: Final = "You've sent many reports in a short time. Try again in an hour."
 NOBODY_ELSE: Final = (
-    "{} is the only admin, so nobody else could handle your report. Talk to them directly."
+    "{} is the only admin, so nobody else could handle your report. Write to them directly."
 )
 OWN_THING: Final = "You can't report yourself or what is yours."
 STILL_OPEN: Final = "This report is open already."
