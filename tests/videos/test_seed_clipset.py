@@ -29,10 +29,11 @@ from tests.folders import entries, files_below
 from tests.processes import Site
 from tests.videos.stored_videos import run_queue
 from tests.videos.transcode import fragmented
-from videos.models import Job, ProcessingStatus, Upload, Video
+from videos.models import DailyStatistics, Job, ProcessingStatus, Upload, Video
 from videos.sample_data import seed as seed_module
 from videos.sample_data.clips import CLIPS, BuiltFile, Say, copy_source, make_clip
 from videos.sample_data.data import VIDEOS, sample_short_id
+from videos.services.daily_statistics import count_days
 from videos.transcode.errors import ProcessingError
 from videos.transcode.pipeline import transcode
 from videos.transcode.plan import make_plan
@@ -505,6 +506,16 @@ def remove_samples() -> str:
     out = io.StringIO()
     call_command("remove_samples", stdout=out)
     return out.getvalue()
+
+
+def test_statistics_show_samples_only_while_they_are_there(db: None, media: Path) -> None:
+    count_days()
+    seed()
+    count_days()
+    assert sum(DailyStatistics.objects.values_list("uploads", flat=True)) == 20
+    remove_samples()
+    count_days()
+    assert not DailyStatistics.objects.filter(uploads__gt=0).exists()
 
 
 def test_all_samples_go_but_the_only_admin(db: None, media: Path) -> None:

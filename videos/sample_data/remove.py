@@ -14,6 +14,7 @@ from accounts.models import Invitation, Role, Session, User
 from categories.models import Category
 from siteconfig.services.audit import record
 from videos.models import Job, Report, Upload, UploadState, Video
+from videos.services.daily_statistics import count_all_again
 from videos.services.removing import work_off_removals
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def remove_sample_data(*, leave_none: bool = False) -> RemovedSamples:
             _make_plain(User.objects.filter(is_sample=True))
         gone = {"videos": videos, "categories": len(categories), "members": len(leaving)}
         record("sample_data.remove", None, name=NAME, before=gone)
+        if videos:
+            count_all_again()
     work_off_removals(seconds=MAX_SECONDS)
     return RemovedSamples(
         videos=videos,

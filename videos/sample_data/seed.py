@@ -26,6 +26,7 @@ from videos.sample_data import data
 from videos.sample_data.clips import BuiltFile, Say, build_clips, copy_source
 from videos.sample_data.data import CATEGORIES, USERS, VIDEOS, sample_id
 from videos.sample_data.remove import MAX_SECONDS, NAME, delete_everything
+from videos.services.daily_statistics import count_all_again
 from videos.services.processing.rendition_rows import rendition_row
 from videos.services.removals import cancel_removals
 from videos.services.removing import work_off_removals
@@ -127,6 +128,7 @@ def _store(files: Files, folder: Path, *, reset: bool) -> None:
             _store_rows(files, folder, placed)
             after = {"members": len(USERS), "videos": len(VIDEOS)}
             record("sample_data.create", None, name=NAME, before=before, after=after)
+            count_all_again()
     except BaseException:
         for path in placed:
             path.unlink(missing_ok=True)
