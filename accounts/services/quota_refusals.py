@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.core import signing
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
+
+logger = logging.getLogger(__name__)
 
 # A member who tries again and again is noted once in this time.
 NOTED_EVERY: Final = timedelta(minutes=1)
@@ -46,7 +49,8 @@ def note_refusal(*, user: User, size: int | None) -> None:
     """Notes that an upload of `size` bytes (None if unknown) did not fit the member's quota.
 
     One query, and none within a minute of the last one. Not in the transaction that reserves the
-    quota, which is rolled back.
+    quota, which is rolled back. A database that is locked or full is logged only: the member is to
+    get the refusal.
     """
     now = timezone.now()
     last = user.quota_refused_at
@@ -57,9 +61,12 @@ def note_refusal(*, user: User, size: int | None) -> None:
     if is_noted and user.quota_refused_bytes == size:
         return
     user.quota_refused_at, user.quota_refused_bytes = now, max(1, size)
-    User.objects.filter(pk=user.pk).update(
-        quota_refused_at=now, quota_refused_bytes=user.quota_refused_bytes
-    )
+    try:
+        User.objects.filter(pk=user.pk).update(
+            quota_refused_at=now, quota_refused_bytes=user.quota_refused_bytes
+        )
+    except DatabaseError as error:
+        logger.warning("a refused upload of %s was not noted: %s", user, error)
 
 
 def members_over_quota(by: User, *, now: datetime | None = None) -> QuerySet[User]:

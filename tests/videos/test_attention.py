@@ -290,9 +290,12 @@ def test_with_many_new_videos_the_time_that_they_span_counts(
     assert disk_forecasts(now=now)[0].daily_bytes == 3 * GB
 
 
-def test_a_root_that_is_away_is_left_out(free_bytes: Any) -> None:
-    free_bytes(GB)
+def test_a_root_that_is_away_has_a_row_of_its_own(free_bytes: Any) -> None:
+    free_bytes(90 * GB)
     shutil.rmtree(root_path(TEMP))
+    [row] = rows_of("disks", make_admin())
+    assert row.title == "Storage root “temp” is away"
+    assert "Is its disk mounted?" in row.why
     assert TEMP not in [name for disk in disk_forecasts() for name in disk.roots]
 
 

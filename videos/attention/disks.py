@@ -1,4 +1,4 @@
-"""Disks that are full, or will be within weeks. For admins only."""
+"""Storage roots that are away, and disks that are full or will be within weeks. For admins only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.urls import reverse
 from clipset.lib.units import human_bytes, plural
 from siteconfig.attention import Act, Look, Picture, Row, Source
 from videos.services.disk_forecast import DiskForecast, disk_forecasts
+from videos.services.storage import missing_roots
 
 if TYPE_CHECKING:
     pass
@@ -28,10 +29,22 @@ def full_disks() -> list[DiskForecast]:
 
 
 def find(look: Look) -> list[Row]:
-    return [_row(disk) for disk in full_disks() if look.key in {"", disk.roots[0]}][: look.limit]
+    rows = [_away_row(name, why) for name, why in missing_roots().items()]
+    rows += [_full_row(disk) for disk in full_disks()]
+    return [row for row in rows if look.key in {"", row.key}][: look.limit]
 
 
-def _row(disk: DiskForecast) -> Row:
+def _away_row(name: str, why: str) -> Row:
+    return Row(
+        key=f"away-{name}",
+        title=f"Storage root “{name}” is away",
+        why=f"{why} Until it is there, nothing is written or removed there, and jobs wait.",
+        picture=Picture(icon="server-off"),
+        act=Act(label="Open site status", url=reverse("readyz")),
+    )
+
+
+def _full_row(disk: DiskForecast) -> Row:
     free = f"{human_bytes(disk.free_bytes)} free."
     if disk.is_too_full:
         least = human_bytes(settings.MIN_FREE_DISK_BYTES)
@@ -63,10 +76,10 @@ def _in_weeks(time: timedelta) -> str:
 
 SOURCE = Source(
     kind="disks",
-    title="Disk space",
-    checked="disk space",
+    title="Disks",
+    checked="disks",
     order=20,
     may_see=lambda staff: staff.is_superuser,
     find=find,
-    count=lambda _staff: len(full_disks()),
+    count=lambda _staff: len(missing_roots()) + len(full_disks()),
 )

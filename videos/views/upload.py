@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import DatabaseError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.html import format_html
@@ -28,7 +26,6 @@ from videos.services.uploads.finish import finish_upload, first_copy
 from videos.services.uploads.form_handler import VideoUploadHandler
 
 if TYPE_CHECKING:
-    from accounts.models import User
     from clipset.lib.requests import MemberRequest
     from videos.models import Upload, Video
 
@@ -56,13 +53,6 @@ def upload(request: MemberRequest) -> HttpResponse:
     finally:
         # Has no effect once the upload has become a video.
         end_upload(upload=reserved)
-
-
-def _note_visit_without_quota(user: User) -> None:
-    """Notes for staff that a member whose quota is used up wants to upload: the page has no form
-    then, so no refusal would ever be noted. The page is shown even if nothing can be written."""
-    with suppress(DatabaseError):
-        note_refusal(user=user, size=None)
 
 
 def _receive(request: MemberRequest, reserved: Upload) -> HttpResponse:
@@ -135,7 +125,8 @@ def _page(
         return JsonResponse({"errors": errors}, status=status)
     quota = quota_state(request.user)
     if quota.left_bytes == 0:
-        _note_visit_without_quota(request.user)
+        # The page has no form then, so nothing else would tell staff that they want to upload.
+        note_refusal(user=request.user, size=None)
     context = {
         "form": form,
         "refusal": refusal,
