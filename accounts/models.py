@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.querysets import InvitationQuerySet
+from accounts.throttle_model import Throttle  # noqa: F401 registers it
 from clipset.lib.filenames import version_of
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 50
@@ -30,7 +31,9 @@ USERNAME_RULE = (
 USERNAME_TAKEN = "That username is taken."
 EMAIL_TAKEN = "Someone already uses this e-mail address."
 BEING_DELETED = "This member is being deleted."
+IN_TRASH = "This member is in the trash. Restore them first."
 ALREADY_A_MEMBER = "This person is already a member."
+ADDRESS_IN_TRASH = "This address belongs to a member in the trash. Ask an admin to restore them."
 INVITATION_USED = "This invitation has already been used. That person is a member now."
 INVITATION_CLOSED = "This invitation has been used or has expired. Ask for a new one."
 
@@ -154,6 +157,26 @@ class User(AbstractBaseUser, PermissionsMixin):
         editable=False,
         help_text="Set while a worker deletes the member in batches.",
     )
+    trashed_at = models.DateTimeField("in the trash since", null=True, blank=True, editable=False)
+    trashed_by = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_column="trashed_by",
+    )
+    was_active = models.BooleanField(
+        default=True,
+        editable=False,
+        help_text="Whether they were active before they were put into the trash.",
+    )
+    is_moving = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="A worker still has to move videos of theirs into the trash or out of it.",
+    )
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -204,6 +227,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 violation_error_message=BEING_DELETED,
             ),
             models.CheckConstraint(
+                condition=Q(trashed_at__isnull=True, trashed_by__isnull=True) | Q(is_active=False),
+                name="users_in_trash_are_inactive",
+                violation_error_message=IN_TRASH,
+            ),
+            models.CheckConstraint(
                 condition=Q(weekly_upload_bytes__gte=0), name="users_weekly_upload_bytes_positive"
             ),
             models.CheckConstraint(
@@ -237,6 +265,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
+
+    @property
+    def is_trashed(self) -> bool:
+        return self.trashed_at is not None
 
     @property
     def can_log_in(self) -> bool:
@@ -326,20 +358,3 @@ class Session(AbstractBaseSession):
         from accounts.sessions import SessionStore
 
         return SessionStore
-
-
-class Throttle(models.Model):
-    """A count of how often one client or member did one thing, such as request an e-mail.
-
-    It is in the database because the web server's processes share nothing else.
-    """
-
-    key = models.CharField(max_length=64, primary_key=True)  # a hash of the action and the actor
-    started_at = models.DateTimeField()
-    times = models.PositiveIntegerField(default=1)
-
-    class Meta:
-        db_table = "throttles"
-
-    def __str__(self) -> str:
-        return f"{self.times} since {self.started_at}"

@@ -45,7 +45,12 @@ def deleted_is_404() -> Iterator[None]:
 
 
 def visible_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
-    """A video that the visitor may see."""
+    """A video that the visitor may see and that is not in the trash."""
+    return get_object_or_404(_named(request, short_id, token).outside_trash())
+
+
+def viewable_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
+    """A video that the visitor may see; its uploader and staff also in the trash."""
     return get_object_or_404(_named(request, short_id, token))
 
 
@@ -55,19 +60,31 @@ def named_video(request: MemberRequest, field: str) -> Video:
 
 
 def watched_video(request: MemberRequest, short_id: str) -> Video:
-    """A video that the member may see, annotated for the watch page."""
-    seen = for_watching(Video.objects.visible_to(request.user), request.user)
+    """A video that the member may see, annotated for the watch page. Its uploader and staff see it
+    in the trash, too."""
+    seen = for_watching(Video.objects.viewable_by(request.user), request.user)
     return get_object_or_404(seen, short_id=short_id)
 
 
 def playable_video(request: HttpRequest, short_id: str = "", *, token: str = "") -> Video:
-    """A finished video that the visitor may see."""
+    """A finished video that the visitor may see; its uploader and staff also in the trash."""
     return get_object_or_404(_named(request, short_id, token).finished())
 
 
 def editable_video(request: MemberRequest, short_id: str) -> Video:
     """A video that the member may change."""
     return get_object_or_404(Video.objects.editable_by(request.user).for_cards(), short_id=short_id)
+
+
+def trashed_video(request: MemberRequest, short_id: str) -> Video:
+    """A video in the trash that the member may restore."""
+    found = Video.objects.restorable_by(request.user).for_cards()
+    return get_object_or_404(found, short_id=short_id)
+
+
+def own_or_trashed_video(request: MemberRequest, short_id: str) -> Video:
+    """A video that the member may restore, or that is restored already."""
+    return get_object_or_404(Video.objects.owned_by(request.user), short_id=short_id)
 
 
 def captioned_video(request: MemberRequest, short_id: str) -> Video:
@@ -81,7 +98,7 @@ def _named(request: HttpRequest, short_id: str, token: str) -> VideoQuerySet:
     """At most one video. Being logged in gives no further rights at a guest's address."""
     if token:
         return Video.objects.opened_by(token)
-    return Video.objects.visible_to(request.user).filter(short_id=short_id)
+    return Video.objects.viewable_by(request.user).filter(short_id=short_id)
 
 
 def _short_id(text: str) -> str:

@@ -39,6 +39,14 @@ NO_MOMENT = "Enter a time like 1:23."
 MAX_SECONDS = 10_000 * 3600
 
 
+class TrashForm(forms.Form):
+    reason = LineField(
+        max_length=200,
+        required=False,
+        help_text="For the audit log. The uploader doesn't see it.",
+    )
+
+
 class _VideoFields(forms.Form):
     title = LineField(
         max_length=MAX_TITLE_LENGTH,

@@ -5,14 +5,21 @@ A long or late queue is not vital, so that it does not make the site count as do
 
 from __future__ import annotations
 
+import shutil
 from typing import Final
 
+from django.conf import settings
 from django.db.models import Min
 from django.utils import timezone
 
+from clipset.lib.units import human_bytes
 from clipset.workers.task_queue import schedule_delays
 from siteconfig.health import Health, register_health_check
+from siteconfig.places import SETTINGS
+from siteconfig.roots import is_available, root_path
 from videos.models import Job, JobState
+from videos.querysets import outside_trash_q
+from videos.selectors.trash import trash_bytes
 from videos.services.storage import missing_roots
 
 # Encodes may queue for hours. Schedules run every minute or more, and are checked every 30 s.
@@ -23,7 +30,7 @@ LATE_SCHEDULE_SECONDS: Final = 300
 def check_jobs() -> Health:
     """Checks how long the oldest due job has waited."""
     now = timezone.now()
-    due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now)
+    due = Job.objects.filter(outside_trash_q("video__"), state=JobState.WAITING, run_after__lte=now)
     oldest = due.aggregate(oldest=Min("run_after"))["oldest"]
     if oldest is None:
         return Health(is_well=True, summary="No job is due.", facts={"oldest_due_seconds": None})
@@ -63,8 +70,27 @@ def check_roots() -> Health:
     )
 
 
+def check_trash() -> Health:
+    """Checks that a disk without room for uploads is not full of what was deleted.
+
+    The trash is summed up only then, which reads all of its rows.
+    """
+    free = [shutil.disk_usage(root_path(name)).free for name in SETTINGS if is_available(name)]
+    is_full = bool(free) and min(free) < settings.MIN_FREE_DISK_BYTES
+    if not is_full or not (held := trash_bytes()):
+        summary = "The trash takes no room that is needed."
+        return Health(is_well=True, summary=summary)
+    return Health(
+        is_well=False,
+        summary=f"Uploads are refused because a disk is full, and the trash holds "
+        f"{human_bytes(held)}. An admin can delete it for good: Videos in the admin, In the trash.",
+        facts={"trash_bytes": held},
+    )
+
+
 def register_checks() -> None:
     """Registers the checks in siteconfig.health."""
     register_health_check("roots", check_roots, is_vital=True)
     register_health_check("jobs", check_jobs, is_vital=False)
     register_health_check("schedules", check_schedules, is_vital=False)
+    register_health_check("trash", check_trash, is_vital=False)

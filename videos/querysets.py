@@ -41,19 +41,31 @@ def finished_q(prefix: str = "") -> Q:
 
 
 def published_q(prefix: str = "") -> Q:
-    """Videos that every member may watch: finished and not hidden. `prefix` leads to the video,
-    such as "video__" from a notification."""
+    """Videos that every member may watch: finished, not hidden and not in the trash. `prefix` leads
+    to the video, such as "video__" from a notification."""
     return Q(
         **{
             f"{prefix}processing_status": ProcessingStatus.COMPLETED,
             f"{prefix}is_hidden": False,
+            f"{prefix}trashed_at__isnull": True,
         }
     )
+
+
+def outside_trash_q(prefix: str = "") -> Q:
+    """Videos and members that are not in the trash. `prefix` leads to the row."""
+    return Q(**{f"{prefix}trashed_at__isnull": True})
 
 
 def present_q(prefix: str = "") -> Q:
     """Rows that are not deleted. `prefix` leads to the row, such as "comment__"."""
     return Q(**{f"{prefix}deleted_at__isnull": True})
+
+
+def shown_comments_q(prefix: str = "") -> Q:
+    """Comments that are shown: not deleted, and their author is not in the trash. `prefix` leads to
+    the comment."""
+    return present_q(prefix) & outside_trash_q(f"{prefix}author__")
 
 
 def served_captions_q(prefix: str = "") -> Q:
@@ -63,13 +75,14 @@ def served_captions_q(prefix: str = "") -> Q:
 
 
 def _visible_to(user: User | AnonymousUser, prefix: str = "") -> Q | None:
-    """Videos that this user may watch: all of them for staff, else published ones and the user's
-    own. None when the user may watch nothing."""
+    """Videos that this user may watch outside the trash: all of them for staff, else published ones
+    and the user's own. None when the user may watch nothing."""
     if not user.is_authenticated or not user.is_active:
         return None
     if user.is_staff:
-        return Q()
-    return published_q(prefix) | Q(**{f"{prefix}uploaded_by": user})
+        return outside_trash_q(prefix)
+    own = Q(**{f"{prefix}uploaded_by": user}) & outside_trash_q(prefix)
+    return published_q(prefix) | own
 
 
 class VideoQuerySet(models.QuerySet["Video"]):
@@ -81,11 +94,33 @@ class VideoQuerySet(models.QuerySet["Video"]):
         """Videos that are whole, hidden or not."""
         return self.filter(finished_q())
 
+    def outside_trash(self) -> VideoQuerySet:
+        """Videos that are not in the trash."""
+        return self.filter(outside_trash_q())
+
+    def in_trash(self) -> VideoQuerySet:
+        """Videos that were deleted and can be restored."""
+        return self.filter(trashed_at__isnull=False)
+
     def visible_to(self, user: User | AnonymousUser) -> VideoQuerySet:
-        """Videos that this user may watch: all of them for staff, else published ones and the
-        user's own."""
+        """Videos that lists show to this user: all of them for staff, else published ones and the
+        user's own. None of the trash."""
         visible = _visible_to(user)
         return self.none() if visible is None else self.filter(visible)
+
+    def viewable_by(self, user: User | AnonymousUser) -> VideoQuerySet:
+        """Videos that this user may watch at their own addresses: those of lists and, for their
+        uploader and staff, those in the trash."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self.all() if user.is_staff else self.filter(published_q() | Q(uploaded_by=user))
+
+    def restorable_by(self, user: User | AnonymousUser) -> VideoQuerySet:
+        """Videos in the trash that this user may restore: the user's own; all of them for staff.
+
+        Not those that went there with their uploader, who is restored with all of them.
+        """
+        return self.owned_by(user).in_trash().filter(was_trashed_with_member=False)
 
     def opened_by(self, token: str) -> VideoQuerySet:
         """The video that the guest link with this token opens at this moment, or nothing.
@@ -103,7 +138,12 @@ class VideoQuerySet(models.QuerySet["Video"]):
         )
 
     def editable_by(self, user: User | AnonymousUser) -> VideoQuerySet:
-        """Videos that this user may edit and delete: the user's own; all of them for staff."""
+        """Videos that this user may edit and delete: the user's own; all of them for staff. None
+        of the trash."""
+        return self.owned_by(user).outside_trash()
+
+    def owned_by(self, user: User | AnonymousUser) -> VideoQuerySet:
+        """The user's own videos, also in the trash; all videos for staff."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         return self.all() if user.is_staff else self.filter(uploaded_by=user)
@@ -155,24 +195,29 @@ class CaptionQuerySet(SoftDeleteQuerySet["Caption"]):
 
 
 class CommentQuerySet(SoftDeleteQuerySet["Comment"]):
-    pass
+    def shown(self) -> Self:
+        """Comments that are shown: not deleted, and their author is not in the trash."""
+        return self.filter(shown_comments_q())
 
 
 class PlaylistQuerySet(SoftDeleteQuerySet["Playlist"]):
-    pass
+    def shown(self) -> Self:
+        """Playlists that others may open: not deleted, and their member is not in the trash."""
+        return self.present().filter(outside_trash_q("made_by__"))
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def visible_to(self, user: User | AnonymousUser) -> NotificationQuerySet:
-        """The user's own notifications, without those about deleted comments and about videos that
-        the user may not watch any more. Those about reports stay."""
+        """The user's own notifications, without those about comments that are not shown any more
+        and about videos that the user may not watch any more or that are in the trash. Those about
+        reports stay."""
         visible = _visible_to(user, "video__")
         if visible is None:
             return self.none()
-        about_present = Q(comment__isnull=True) | present_q("comment__")
+        about_shown = Q(comment__isnull=True) | shown_comments_q("comment__")
         if visible:
             visible |= Q(report__isnull=False)
-        return self.filter(member=user.pk).filter(about_present).filter(visible)
+        return self.filter(member=user.pk).filter(about_shown).filter(visible)
 
 
 class ReportQuerySet(models.QuerySet["Report"]):

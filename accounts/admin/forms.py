@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 
 from accounts.admin.shared import outranks
 from accounts.forms import AddressField
-from accounts.models import ALREADY_A_MEMBER, BEING_DELETED, Invitation, Role, User
+from accounts.models import BEING_DELETED, IN_TRASH, Invitation, Role, User
+from accounts.services.invitations import taken_address
 from accounts.services.members import (
     SELF_DEACTIVATION,
     check_is_not_last_admin,
@@ -46,6 +47,8 @@ class MemberForm(forms.ModelForm[User]):
         is_active: bool = self.cleaned_data["is_active"]
         if is_active and self.instance.deleting_since is not None:
             raise ValidationError(BEING_DELETED)
+        if is_active and self.instance.is_trashed:
+            raise ValidationError(IN_TRASH)
         if "is_active" in self.changed_data and not is_active:
             if self.instance.pk == self.acting.pk:
                 raise ValidationError(SELF_DEACTIVATION)
@@ -70,6 +73,6 @@ class InvitationAdminForm(forms.ModelForm[Invitation]):
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
-        if User.objects.filter(email=email).exists():
-            raise ValidationError(ALREADY_A_MEMBER)
+        if sentence := taken_address(email):
+            raise ValidationError(sentence)
         return email

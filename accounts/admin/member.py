@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from django.utils.translation import ngettext
 
 from accounts.admin.forms import MemberForm
 from accounts.admin.shared import is_out_of_reach, links_page, me_of, outranks
+from accounts.admin.trash import TrashedMembers
 from accounts.models import Role, User
 from accounts.services.members import (
     NO_ADMIN_LEFT,
@@ -25,14 +27,13 @@ from accounts.services.members import (
     activate_member,
     change_email,
     deactivate_member,
-    delete_members,
     rename_member,
     set_role,
 )
 from accounts.services.passwords import create_reset_link
 from accounts.services.quota import quota_state, reset_quota, set_weekly_limit
 from clipset.lib.units import human_bytes, plural
-from clipset.ui.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
+from clipset.ui.admin import MAX_LISTED, GuardedAdmin, TrashFilter, state_word, with_rest
 from clipset.ui.template_tags import initials, relative_time, tone
 from siteconfig.models import Config
 
@@ -58,16 +59,16 @@ NO_LINK_FOR_INACTIVE = (
 
 
 @admin.register(User)
-class UserAdmin(GuardedAdmin[User]):
+class UserAdmin(TrashedMembers, GuardedAdmin[User]):
     """Members are changed and deleted here, but not added: people register by invitation."""
 
     form = MemberForm
     list_display = ["picture", "username", "email", "role", "state", "quota", "seen", "on_site"]
     list_display_links = ["username"]
-    list_filter = ["role", "is_active"]
+    list_filter = ["role", "is_active", TrashFilter]
     search_fields = ["username", "email"]
-    actions = ["deactivate", "activate", "reset_quotas"]
-    readonly_fields = ["picture", "quota", "last_upload_reset", "last_login", "created_at"]
+    actions = ["deactivate", "activate", "reset_quotas", "restore", "empty"]
+    readonly_fields = ["picture", "state", "quota", "last_upload_reset", "last_login", "created_at"]
 
     # Permissions
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -90,9 +91,11 @@ class UserAdmin(GuardedAdmin[User]):
         return _without_email(super().get_search_fields(request), request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Annotates each row with the site's limit, so that the list needs one query for it."""
-        site = Config.objects.filter(pk=Config.SINGLETON_ID).values("weekly_upload_limit_bytes")
-        return super().get_queryset(request).annotate(site_limit=Subquery(site[:1]))
+        """Annotates each row with the site's limits, so that the list needs one query for them."""
+        site = Config.objects.filter(pk=Config.SINGLETON_ID)
+        limit, days = site.values("weekly_upload_limit_bytes"), site.values("trash_days")
+        members = super().get_queryset(request)
+        return members.annotate(site_limit=Subquery(limit[:1]), trash_days=Subquery(days[:1]))
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         own_limit = (
@@ -102,7 +105,7 @@ class UserAdmin(GuardedAdmin[User]):
         return [
             (None, {"fields": facts}),
             ("Uploads", {"fields": [own_limit, "quota", "last_upload_reset"]}),
-            ("Activity", {"fields": ["created_at", "last_login"]}),
+            ("Activity", {"fields": ["state", "created_at", "last_login"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
@@ -137,6 +140,10 @@ class UserAdmin(GuardedAdmin[User]):
     def state(self, user: User) -> SafeString:
         if user.is_active:
             return state_word("active", "Active", "good")
+        if user.deleting_since is None and user.trashed_at is not None:
+            days = timedelta(days=user.trash_days or 0)  # type: ignore[attr-defined] # annotated
+            until = f"In the trash until {user.trashed_at + days:%-d %B}"
+            return state_word("trashed", until, "warn")
         if user.deleting_since is not None:
             videos = user.videos.count()
             sentence = ngettext(
@@ -166,7 +173,9 @@ class UserAdmin(GuardedAdmin[User]):
         return relative_time(user.last_login) if user.last_login else "Never"
 
     @admin.display(description="Profile")
-    def on_site(self, user: User) -> SafeString:
+    def on_site(self, user: User) -> SafeString | str:
+        if user.is_trashed:
+            return "–"
         return format_html('<a href="{}">Profile</a>', user.get_absolute_url())
 
     # Changes
@@ -211,7 +220,7 @@ class UserAdmin(GuardedAdmin[User]):
 
     @admin.action(description="Activate selected members", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        inactive = queryset.filter(is_active=False, deleting_since=None)
+        inactive = queryset.filter(is_active=False, deleting_since=None, trashed_at=None)
         users = list(self._changeable(request, inactive))
         with transaction.atomic():
             for user in users:
@@ -259,22 +268,6 @@ class UserAdmin(GuardedAdmin[User]):
             video_count=Count("videos")
         )
         return {"members": queryset.count(), "videos": video_count["video_count"]}
-
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        self._delete(request, [obj])
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._delete(request, queryset)
-
-    def _delete(self, request: HttpRequest, users: Iterable[User]) -> None:
-        ids = [user.pk for user in users]
-        delete_members(users=users, heir=me_of(request))
-        for user in User.objects.filter(pk__in=ids):
-            self.message_user(
-                request,
-                f"{user.username} is deactivated and is being deleted. With many videos this takes "
-                "a while; this list shows how many are left.",
-            )
 
     # The reset link
     def get_urls(self) -> list[URLPattern]:

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import (
+    ADDRESS_IN_TRASH,
     ALREADY_A_MEMBER,
     INVITATION_CLOSED,
     INVITATION_USED,
@@ -70,8 +71,8 @@ def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvit
     """
     email = normalize_email(email)
     _check_role(role, created_by)
-    if User.objects.filter(email=email).exists():
-        raise ValidationError({"email": ALREADY_A_MEMBER})
+    if sentence := taken_address(email):
+        raise ValidationError({"email": sentence})
     now = timezone.now()
     token = new_token()
     with transaction.atomic():
@@ -94,6 +95,17 @@ def _expire_open(email: str, now: datetime) -> None:
     for replaced in found.select_related("created_by").select_for_update(of=("self",)):
         _record("expire", replaced, before=_facts(replaced), after={"expires_at": now.isoformat()})
     found.update(expires_at=now)
+
+
+def taken_address(email: str) -> str:
+    """Returns why nobody can be invited to this normalized address; "" if somebody can.
+
+    The address of a member in the trash is reserved for them.
+    """
+    member = User.objects.filter(email=email).first()
+    if member is None:
+        return ""
+    return ADDRESS_IN_TRASH if member.is_trashed else ALREADY_A_MEMBER
 
 
 def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvitation:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import CASCADE, ForeignObjectRel, Q
 from django.utils import timezone
 
-from accounts.models import BEING_DELETED, Role, Session, User, normalize_email
+from accounts.models import BEING_DELETED, IN_TRASH, Role, Session, User, normalize_email
 from accounts.services.audit import CHANGED, rank_of, record_about
 from clipset.database.transactions import batch_job
 from clipset.lib.ids import hash_token
@@ -18,6 +18,7 @@ from siteconfig.services.audit import is_done_by_staff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from uuid import UUID
 
     from django.db.models import Model, QuerySet
 
@@ -128,14 +129,15 @@ def deactivate_member(*, user: User, reason: str = "") -> User:
 def activate_member(*, user: User, reason: str = "") -> User:
     """Allows a deactivated member to log in again.
 
-    Raises: ValidationError for a member who is being deleted.
+    Raises: ValidationError for a member who is being deleted or in the trash.
     """
-    found = User.objects.filter(pk=user.pk, deleting_since=None)
+    outside = User.objects.filter(pk=user.pk, trashed_at=None)
+    found = outside.filter(deleting_since=None)
     if found.filter(is_active=False).update(is_active=True):
         before, after = {"is_active": False}, {"is_active": True}
         record_about(user, "member.activate", reason=reason, before=before, after=after)
     elif not found.exists():
-        raise ValidationError(BEING_DELETED)
+        raise ValidationError(BEING_DELETED if outside.exists() else IN_TRASH)
     user.is_active = True
     return user
 
@@ -143,7 +145,8 @@ def activate_member(*, user: User, reason: str = "") -> User:
 @batch_job("delete_members")
 @transaction.atomic
 def delete_members(*, users: Iterable[User], heir: User, reason: str = "") -> int:
-    """Deletes members with everything they own, except their categories, which `heir` gets.
+    """Deletes members for good with everything they own, except their categories, which `heir`
+    gets.
 
     A member with more than MAX_ROWS_AT_ONCE rows is deactivated now and deleted by a worker in
     batches. Returns how many members were deleted now.
@@ -152,13 +155,9 @@ def delete_members(*, users: Iterable[User], heir: User, reason: str = "") -> in
         ValidationError: if `heir` is one of the members, or if no active admin would be left.
     """
     ids = [user.pk for user in users]
-    if heir.pk in ids:
-        raise ValidationError(SELF_DELETION)
-    _locked_with_admins(heir)
-    if not User.objects.admins().exclude(pk__in=ids).exists():
-        raise ValidationError(NO_ADMIN_LEFT)
+    check_are_deletable(ids, by=heir)
     deletable_now = []
-    for user in User.objects.filter(pk__in=ids):
+    for user in User.objects.filter(pk__in=ids, deleting_since=None):
         facts = {"role": user.role, "videos": user.videos.count()}
         record_about(user, "member.delete", reason=reason, before=facts)
         user.categories.update(created_by=heir)
@@ -172,8 +171,24 @@ def delete_members(*, users: Iterable[User], heir: User, reason: str = "") -> in
     return rows.get("accounts.User", 0)
 
 
+def check_are_deletable(ids: list[UUID], *, by: User) -> None:
+    """Checks that these members may be deleted, with all active admins locked until the transaction
+    ends.
+
+    Raises:
+        ValidationError: if `by` is one of the members, or if no active admin would be left.
+    """
+    if by.pk in ids:
+        raise ValidationError(SELF_DELETION)
+    _locked_with_admins(by)
+    if not User.objects.admins().exclude(pk__in=ids).exists():
+        raise ValidationError(NO_ADMIN_LEFT)
+
+
 def _mark_for_deletion(user: User) -> None:
-    User.objects.filter(pk=user.pk).update(is_active=False, deleting_since=timezone.now())
+    User.objects.filter(pk=user.pk).update(
+        is_active=False, deleting_since=timezone.now(), is_moving=False
+    )
     Session.objects.filter(user=user).delete()
 
 

@@ -27,6 +27,7 @@ _M = TypeVar("_M", bound=Model)
 
 MAX_LISTED: Final = 20  # objects that the confirmation of a deletion names
 MAX_PER_TRANSACTION: Final = 100  # objects that are deleted in one transaction
+IN_TRASH: Final = "yes"  # the value of TrashFilter's parameter
 SELECTION_CHANGED: Final = "The selection has changed in the meantime. Review it and try again."
 
 
@@ -56,6 +57,26 @@ def _lines(listed: Any) -> Iterator[str]:
             yield from _lines(item)
         else:
             yield item
+
+
+class TrashFilter(admin.SimpleListFilter):
+    """Lists what is outside the trash, or what is in it. For models with `trashed_at`."""
+
+    title = "trash"
+    parameter_name = "trash"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        return [(IN_TRASH, "In the trash")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        found = list(super().choices(changelist))
+        found[0]["display"] = "Not in the trash"
+        yield from found
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(trashed_at__isnull=self.value() != IN_TRASH)
 
 
 class GuardedAdmin(admin.ModelAdmin[_M]):

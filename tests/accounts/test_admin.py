@@ -15,9 +15,10 @@ from django.utils import timezone
 from accounts.models import Invitation, Role, User
 from accounts.services.invitations import find_invitation, issue_invitation, redeem_invitation
 from accounts.services.quota import quota_state
+from accounts.services.trash import trash_members
 from clipset.lib.ids import hash_token
 from siteconfig.forms import GB
-from siteconfig.models import AuditEntry
+from siteconfig.models import AuditEntry, Config
 from tests.audit_log import recorded
 from tests.builders import (
     PASSWORD,
@@ -66,9 +67,9 @@ def typed(user: User, **changes: str) -> dict[str, str]:
     return {name: text for name, text in form_data.items() if text or name != "is_active"}
 
 
-def act(client: Client, action: str, *rows: object, address: str = USERS) -> Any:
+def act(client: Client, action: str, *rows: object, address: str = USERS, **more: str) -> Any:
     form_data = {"action": action, "index": "0", "_selected_action": [str(row) for row in rows]}
-    return client.post(address, form_data, follow=True)
+    return client.post(address, {**form_data, **more}, follow=True)
 
 
 def ids(*users: User) -> list[object]:
@@ -390,6 +391,7 @@ def test_a_forged_selection_is_answered_on_the_page() -> None:
 # -- Deletion -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("way", ["one", "several"])
 def test_a_deleted_members_categories_are_handed_to_the_admin(way: str) -> None:
+    Config.objects.update(trash_days=0)
     alice, bob = make_admin("alice"), make_user("bob")
     category = make_category("Music", created_by=bob)
     videos = make_video("Bob's video", uploader=bob, category=category)
@@ -411,6 +413,66 @@ def test_a_deleted_members_categories_are_handed_to_the_admin(way: str) -> None:
     category.refresh_from_db()
     assert category.created_by == alice
     assert recorded() == [("alice", "bob", "member.delete")]
+
+
+@pytest.mark.parametrize("way", ["one", "several"])
+def test_a_deleted_member_goes_into_the_trash_and_out_of_it(way: str) -> None:
+    bob = make_user("bob")
+    category = make_category("Music", created_by=bob)
+    make_video("Bob's video", uploader=bob, category=category)
+    client = logged_in(make_admin("alice"))
+    address = reverse("admin:accounts_user_delete", args=[bob.pk])
+    confirmation = client.get(address).text
+    assert "Into the trash for 30 days" in confirmation
+    if way == "one":
+        client.post(address, {"post": "yes"})
+    else:
+        act(client, "delete_selected", bob.pk, post="yes")
+    bob.refresh_from_db()
+    assert (bob.is_active, bob.is_trashed) == (False, True)
+    assert Video.objects.get().is_trashed
+    category.refresh_from_db()
+    assert category.created_by == bob
+    assert str(bob.pk) not in client.get(USERS).text
+    listed = client.get(f"{USERS}?trash=yes").text
+    assert "In the trash until" in listed
+    if way == "one":
+        client.post(reverse("admin:accounts_user_restore", args=[bob.pk]))
+    else:
+        act(client, "restore", bob.pk, address=f"{USERS}?trash=yes")
+    bob.refresh_from_db()
+    assert (bob.is_active, bob.is_trashed) == (True, False)
+    assert not Video.objects.get().is_trashed
+
+
+@pytest.mark.parametrize("way", ["one", "several"])
+def test_a_member_in_the_trash_is_deleted_for_good_after_a_question(way: str) -> None:
+    alice, bob = make_admin("alice"), make_user("bob")
+    make_category("Music", created_by=bob)
+    make_video("Bob's video", uploader=bob)
+    trash_members(users=[bob], by=alice)
+    client = logged_in(alice)
+    if way == "one":
+        address = reverse("admin:accounts_user_delete", args=[bob.pk])
+        assert "Their videos and all files will be deleted" in client.get(address).text
+        client.post(address, {"post": "yes"})
+    else:
+        asked = act(client, "empty", bob.pk, address=f"{USERS}?trash=yes")
+        assert "1 member in the trash will be deleted for good" in asked.text
+        assert User.objects.filter(pk=bob.pk).exists()
+        act(client, "empty", bob.pk, address=f"{USERS}?trash=yes", post="yes")
+    assert not User.objects.filter(pk=bob.pk).exists()
+    assert not Video.objects.exists()
+    assert alice.categories.count() == 1
+
+
+def test_a_member_in_the_trash_is_not_activated() -> None:
+    alice, bob = make_admin("alice"), make_user("bob")
+    trash_members(users=[bob], by=alice)
+    client = logged_in(alice)
+    act(client, "activate", bob.pk)
+    bob.refresh_from_db()
+    assert not bob.is_active
 
 
 def test_a_moderator_deletes_nobody() -> None:

@@ -40,6 +40,7 @@ from videos.services.reports import (
     resolve_report,
 )
 from videos.services.search_index import index_video
+from videos.services.trash import trash_video
 from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ def furnish(root: User, media: Path) -> dict[str, str]:
         seconds_left=90,
     )
     failed = make_video("Did not work", uploader=bob, status=ProcessingStatus.FAILED)
+    trashed = make_video("Regretted", uploader=bob, description=DESCRIPTION, **thumbnail)
+    trashed_waiting = make_video("Too soon", uploader=bob, status=ProcessingStatus.PENDING)
+    of_root = make_video("Yesterday's test", uploader=root, **thumbnail)
+    unwanted = make_video("Unwanted", uploader=alice, **thumbnail)
+    for video, by in ((trashed, bob), (trashed_waiting, bob), (of_root, root)):
+        trash_video(video=video, by=by)
     for kind, video in (
         (NotificationKind.PROCESSED, video_file),
         (NotificationKind.FAILED, failed),
@@ -112,6 +119,9 @@ def furnish(root: User, media: Path) -> dict[str, str]:
         "waiting": waiting.short_id,
         "making": making.short_id,
         "failed": failed.short_id,
+        "trashed": trashed.short_id,
+        "unwanted": unwanted.short_id,
+        "trashed_waiting": trashed_waiting.short_id,
         "playlist": summer.short_id,
         "empty_playlist": make_playlist("Winter", made_by=bob).short_id,
         "reset_link": "/" + reset_link(make_user("paul")).split("/", 3)[3],

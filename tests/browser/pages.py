@@ -156,6 +156,7 @@ PAGES: dict[str, list[Look]] = {
         Look("profile", "/profile/alice/"),
         Look("profile-own", "/profile/bob/"),
         Look("profile-own-empty", "/profile/dora/", "dora"),
+        Look("profile-trashed", "/v/{unwanted}/delete/", "alice", then=send("main form")),
         Look("profile-empty", "/profile/dora/"),
         Look("profile-playlists", "/profile/bob/?tab=playlists", "alice"),
         Look("profile-playlists-none", "/profile/dora/?tab=playlists"),
@@ -180,12 +181,24 @@ PAGES: dict[str, list[Look]] = {
         Look("watch-making", "/v/{making}/"),
         Look("watch-stop", "/v/{making}/", then=click("#stop-button")),
         Look("watch-failed", "/v/{failed}/"),
+        Look("watch-trashed", "/v/{trashed}/"),
+        Look("watch-trashed-admin", "/v/{trashed}/", "root_"),
+        Look("watch-trashed-waiting", "/v/{trashed_waiting}/"),
     ],
     "video_edit": [
         Look("edit", "/v/{video}/edit/"),
         Look("edit-wrong", "/v/{video}/edit/", then=send("main form", title="")),
     ],
-    "video_delete": [Look("delete", "/v/{video}/delete/")],
+    "video_delete": [
+        Look("delete", "/v/{video}/delete/"),
+        Look("delete-others", "/v/{video}/delete/", "root_"),
+    ],
+    "video_delete_for_good": [Look("delete-for-good", "/v/{trashed}/delete-for-good/", "root_")],
+    "trash": [
+        Look("trash", "/trash/"),
+        Look("trash-admin", "/trash/", "root_"),
+        Look("trash-none", "/trash/", "dora"),
+    ],
     "video_captions": [
         Look("captions", "/v/{video}/captions/"),
         Look("captions-rename", "/v/{video}/captions/", then=click("[aria-label^=Rename]")),

@@ -88,7 +88,9 @@ POST_ONLY = (IN, 405, 405, 405, 405, IN)
 STAFF = (IN, 404, 404, 200, 200, IN)
 NONE = (404,) * 6
 # Guest links that do not open a video.
-CLOSED = ("run_out", "revoked", "of_hidden", "of_processing", "of_gone", "unknown")
+CLOSED = (
+    *("run_out", "revoked", "of_hidden", "of_trashed", "of_processing", "of_gone", "unknown"),
+)
 
 # URL name -> lines: the request, and the results for an anonymous visitor, another member, the
 # uploader (of the video, image or session), a moderator, an admin and a deactivated uploader.
@@ -116,8 +118,12 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /profile/BOB/", ALL),
         ("GET /profile/bob/?tab=playlists&after=nonsense", ALL),
         ("GET /profile/nobody/", NOBODY),
+        ("GET /profile/bob/?trashed={trashed}", ALL),
+        ("GET /profile/bob/?trashed=nonsense%00", ALL),
     ],
     "watch": [
+        ("GET /v/{trashed}/", UPLOADER_AND_STAFF),
+        ("GET /v/{trashed}/?playlist={playlist}", UPLOADER_AND_STAFF),
         ("GET /v/{ready}/", ALL),
         ("GET /v/{ready}/?playlist={playlist}", ALL),
         ("GET /v/{ready}/?playlist=nonsense%00", ALL),
@@ -313,6 +319,19 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /v/{hidden}/delete/", (IN, 404, 302, 302, 302, IN)),
         ("POST /v/{pending}/delete/", (IN, 404, 302, 302, 302, IN)),
     ],
+    "video_restore": [
+        ("GET /v/{trashed}/restore/", POST_ONLY),
+        ("POST /v/{trashed}/restore/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/{ready}/restore/", (IN, 404, 302, 302, 302, IN)),
+        ("POST /v/0000000000/restore/", NOBODY),
+    ],
+    "video_delete_for_good": [
+        ("GET /v/{trashed}/delete-for-good/", (IN, 404, 404, 404, 200, IN)),
+        ("GET /v/{ready}/delete-for-good/", NOBODY),
+        ("POST /v/{trashed}/delete-for-good/", (IN, 404, 404, 404, 302, IN)),
+        ("POST /v/{ready}/delete-for-good/", NOBODY),
+    ],
+    "trash": [("GET /trash/", ALL), ("GET /trash/?after=nonsense", ALL)],
     "video_retry": [
         ("GET /v/{failed}/retry/", POST_ONLY),
         ("POST /v/{failed}/retry/", (IN, 404, 302, 302, 302, IN)),
@@ -470,7 +489,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /s/{open}/?t=1:30", PUBLIC),
         ("GET /s/{run_out}/", (410,) * 6),
         ("GET /s/{revoked}/", (410,) * 6),
-        *((f"GET /s/{{{name}}}/", NONE) for name in ("of_hidden", "of_processing", "of_gone")),
+        *((f"GET /s/{{of_{name}}}/", NONE) for name in ("hidden", "trashed", "processing", "gone")),
         ("GET /s/{unknown}/", NONE),
     ],
     "guest_status": [
@@ -698,10 +717,11 @@ def world(media: Path) -> World:
         "processing": {"status": "PROCESSING"},
         "failed": {"status": "FAILED", "source_root": "temp", "source_key": "source/source.mp4"},
         "lost": {"status": "COMPLETED"},
+        "trashed": {"trashed_at": timezone.now(), "trashed_by": bob},
     }.items():
         video = make_video(uploader=bob, filename=f"{name}.mp4", **fields)  # type: ignore[arg-type]
         names[name] = video.short_id
-        if name in {"ready", "hidden"}:
+        if name in {"ready", "hidden", "trashed"}:
             video.file_path.write_bytes(b"video")
             (media / "thumbnails" / f"{name}.jpg").write_bytes(b"picture")
             Video.objects.filter(pk=video.pk).update(
@@ -732,6 +752,7 @@ def world(media: Path) -> World:
     playlist = make_playlist(made_by=bob)
     for name in ("ready", "hidden"):
         add_to_playlist(playlist=playlist, video=Video.objects.get(short_id=names[name]), user=bob)
+    playlist.entries.create(video=Video.objects.get(short_id=names["trashed"]), position=9)
     names["playlist"] = playlist.short_id
     names["empty_playlist"] = make_playlist(made_by=bob).short_id
     names["deleted_playlist"] = make_playlist(made_by=bob, deleted_at=timezone.now()).short_id
@@ -773,6 +794,7 @@ def guest_links(users: dict[str, User]) -> dict[str, str]:
         ("run_out", "ready"),
         ("revoked", "ready"),
         ("of_hidden", "hidden"),
+        ("of_trashed", "trashed"),
         ("of_processing", "processing"),
         ("of_gone", "ready"),
         ("open", "ready"),
@@ -931,6 +953,35 @@ def test_a_guest_gets_elsewhere_what_a_stranger_gets(world: World) -> None:
     assert not guest.cookies
     for _, request, expected in LINES:
         assert seen(world.ask("anonymous", request, guest)) == expected[0], request
+
+
+# What shows a video in the trash, to its uploader and staff.
+OF_TRASH = {
+    *("watch", "video_status", "stream", "download", "master_playlist", "media_playlist"),
+    *("initialisation", "sound_playlist", "sound_initialisation", "rendition", "captions"),
+    *("captions_playlist", "storyboard", "storyboard_vtt", "small_thumbnail", "thumbnail"),
+    "video_view",
+}
+
+
+def test_a_video_in_the_trash_is_shown_to_its_uploader_and_staff_only(
+    world: World, subtests: pytest.Subtests
+) -> None:
+    """All lines of the table about a video, with one in the trash instead."""
+    own_rows = {"video_restore", "video_delete_for_good"}
+    of_ready = [it for it in LINES if "/v/{ready}/" in it[1] and it[0] not in own_rows]
+    assert len(of_ready) > 90
+    for name, request, expected in of_ready:
+        here = request.replace("/v/{ready}/", "/v/{trashed}/")
+        of_uploader = expected[VISITORS.index("uploader")]
+        for visitor in VISITORS:
+            wanted = expected[VISITORS.index(visitor)]
+            if wanted not in {IN, 405} and (name not in OF_TRASH or visitor == "member"):
+                wanted = 404
+            elif wanted not in {IN, 405}:
+                wanted = of_uploader
+            with subtests.test(f"{visitor}: {here}"):
+                assert seen(world.ask(visitor, here)) == wanted
 
 
 SCRIPTS = {
@@ -1285,6 +1336,10 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
             "POST /admin/siteconfig/doctorrun/mend/ all=yes&confirmed=yes",
             (IN, TO_ADMIN, TO_ADMIN, 403, 302, IN),
         ),
+    ],
+    "admin:accounts_user_restore": [
+        ("GET /admin/accounts/user/{member_id}/restore/", (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN)),
+        ("POST /admin/accounts/user/{member_id}/restore/", (IN, TO_ADMIN, TO_ADMIN, 403, 302, IN)),
     ],
     "admin:accounts_user_reset_link": [
         (

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from clipset.lib.ids import new_short_id
 from siteconfig.forms import GB, MB
+from siteconfig.models import Config
 from siteconfig.roots import root_path
 from tests.audit_log import recorded
 from tests.builders import (
@@ -24,7 +25,9 @@ from tests.builders import (
     make_user,
     make_video,
 )
-from videos.models import Job, JobState, ProcessingStatus, Removal, Video
+from videos.models import Job, JobState, ProcessingStatus, Removal, Video, VideoDeletion
+from videos.services.deletions import delete_marked_rows
+from videos.services.trash import trash_video
 
 if TYPE_CHECKING:
     from categories.models import Category
@@ -62,10 +65,10 @@ def typed(video: Video, **changes: str) -> dict[str, str]:
     }
 
 
-def act(client: Client, action: str, *rows: object, **sent: str) -> Any:
+def act(client: Client, action: str, *rows: object, address: str = VIDEOS, **sent: str) -> Any:
     selected = [str(row) for row in rows]
     data = {"action": action, "index": "0", "_selected_action": selected, **sent}
-    return client.post(VIDEOS, data, follow=True)
+    return client.post(address, data, follow=True)
 
 
 def errors(response: Any) -> dict[str, list[str]]:
@@ -391,6 +394,7 @@ def test_a_retry_tells_what_became_of_each_video(client: Client, tmp_path: Path)
 # -- Deletion -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("way", ["one", "several"])
 def test_a_moderator_deletes_videos_with_their_files(client: Client, way: str) -> None:
+    Config.objects.update(trash_days=0)
     video = make_video("Concert", file_size_bytes=GB)
     run_job(video, 10)
     kept = make_video()
@@ -407,6 +411,53 @@ def test_a_moderator_deletes_videos_with_their_files(client: Client, way: str) -
     assert not Job.objects.exists()
     assert Removal.objects.get().key == video.filename
     assert recorded() == [("mod", "Concert", "video.delete")]
+
+
+@pytest.mark.parametrize("way", ["one", "several"])
+def test_a_moderator_deletes_into_the_trash_and_restores(client: Client, way: str) -> None:
+    video = make_video("Concert")
+    address = reverse("admin:videos_video_delete", args=[video.pk])
+    assert "Into the trash for 30 days" in client.get(address).text
+    if way == "one":
+        client.post(address, {"post": "yes"})
+    else:
+        act(client, "delete_selected", video.pk, post="yes")
+    assert Video.objects.get().is_trashed
+    assert str(video.pk) not in client.get(VIDEOS).text
+    trash = f"{VIDEOS}?trash=yes"
+    listed = client.get(trash).text
+    assert "In the trash until" in listed
+    assert "Videos in the trash, " in listed
+    assert 'value="empty"' not in listed, "only admins delete for good"
+    assert client.get(address).status_code == 403
+    assert client.post(address, {"post": "yes"}).status_code == 403
+    act(client, "empty", video.pk, address=trash, post="yes")
+    assert Video.objects.get().is_trashed
+    assert not VideoDeletion.objects.exists()
+    act(client, "restore", video.pk, address=trash)
+    assert not Video.objects.get().is_trashed
+
+
+@pytest.mark.parametrize("way", ["one", "several"])
+def test_an_admin_deletes_for_good_after_a_question(client: Client, way: str) -> None:
+    root = make_admin("root")
+    client.force_login(root)
+    video, kept = make_video("Concert", file_size_bytes=GB, stored_bytes=GB), make_video()
+    trash_video(video=video, by=root)
+    if way == "one":
+        address = reverse("admin:videos_video_delete", args=[video.pk])
+        asked = client.get(address).text
+        assert "1 GB of files" in asked
+        client.post(address, {"post": "yes"})
+    else:
+        trash = f"{VIDEOS}?trash=yes"
+        asked = act(client, "empty", video.pk, address=trash).text
+        assert "1 video in the trash will be deleted for good" in asked
+        assert "1 GB of files" in asked
+        assert Video.objects.in_trash().exists()
+        act(client, "empty", video.pk, address=trash, post="yes")
+        delete_marked_rows()
+    assert list(Video.objects.all()) == [kept]
 
 
 def test_a_title_is_no_html_anywhere(client: Client) -> None:

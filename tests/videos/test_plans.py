@@ -47,7 +47,10 @@ STATISTICS: Final = {
         "videos_feed_newest": "1000000 1 1",
         "videos_feed_views": "1000000 267 1",
         "videos_processing_status_e74b75c1": "1000000 1000000",
-        "videos_published_by": "1000000 1000 1000 1000",
+        "videos_published_by": "1000000 1000 1000 1000 1000",
+        "videos_trash_by_age": "1000 1 1",
+        "videos_trash_by_member": "1000 10",
+        "videos_trash_of_uploader": "1000 10 1 1",
         "videos_uploaded_by_83462caa": "1000000 1000",
     },
     "comments": {

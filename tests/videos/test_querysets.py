@@ -84,6 +84,35 @@ def test_published_is_the_same_through_relations(everything: dict[str, User]) ->
     assert {video.pk for video in Video.objects.all() if video.is_published} == published
 
 
+def test_lists_leave_the_trash_out_and_pages_show_it_to_uploader_and_staff(
+    everything: dict[str, User],
+) -> None:
+    bob, alice = everything["bob"], everything["alice"]
+    Video.objects.filter(title__startswith="ready").update(trashed_at=timezone.now())
+    Video.objects.filter(title="hidden of alice").update(
+        trashed_at=timezone.now(), was_trashed_with_member=True
+    )
+    own = {"ready of bob"}
+    assert not Video.objects.published().exists()
+    for user, viewable, restorable in (
+        (bob, own, own),
+        (alice, {"ready of alice", "hidden of alice"}, {"ready of alice"}),
+        *(
+            (
+                everything[name],
+                own | {"ready of alice", "hidden of alice"},
+                own | {"ready of alice"},
+            )
+            for name in ("mod", "root")
+        ),
+        (AnonymousUser(), set[str](), set[str]()),
+    ):
+        assert not Video.objects.visible_to(user).in_trash().exists()
+        assert not Video.objects.editable_by(user).in_trash().exists()
+        assert titles(Video.objects.viewable_by(user).in_trash()) == viewable
+        assert titles(Video.objects.restorable_by(user)) == restorable
+
+
 # -- deleted rows ---------------------------------------------------------------------------------
 
 WINDOWS = {

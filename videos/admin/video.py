@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
@@ -14,12 +15,15 @@ from django.utils.html import format_html
 from accounts.models import User
 from categories.models import Category
 from clipset.lib.units import human_bytes, plural
-from clipset.ui.admin import MAX_LISTED, GuardedAdmin, state_word, with_rest
+from clipset.ui.admin import MAX_LISTED, GuardedAdmin, TrashFilter, state_word, with_rest
+from siteconfig.models import Config
+from videos.admin.trash import TrashedVideos
 from videos.admin.video_columns import VideoColumns
 from videos.admin.video_forms import CategoryField, UploadedFilter, VideoActionForm, VideoForm
 from videos.models import Job, JobState, ProcessingStatus, Video, VideoDeletion
+from videos.selectors.trash import removed_with
 from videos.services.deletions import enqueue_deletions, request_deletions
-from videos.services.details import delete_video, edit_video, move_to_category, set_hidden
+from videos.services.details import edit_video, move_to_category, set_hidden
 from videos.services.processing.attempt import cancel_processing, retry_enrichment, retry_processing
 
 if TYPE_CHECKING:
@@ -38,7 +42,7 @@ TONES: Final = {
 
 
 @admin.register(Video)
-class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
+class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
     """Videos can be changed and deleted here. They are created by uploads only."""
 
     form = VideoForm
@@ -54,7 +58,13 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
         "uploaded",
     ]
     list_display_links = ["short_title"]
-    list_filter = ["processing_status", "is_hidden", "category", ("created_at", UploadedFilter)]
+    list_filter = [
+        "processing_status",
+        "is_hidden",
+        TrashFilter,
+        "category",
+        ("created_at", UploadedFilter),
+    ]
     list_select_related = ["uploaded_by", "category"]
     list_per_page = 50
     show_full_result_count = False
@@ -68,7 +78,17 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
     ]
     autocomplete_fields = ["category"]
     action_form = VideoActionForm
-    actions = ["hide", "unhide", "retry", "cancel", "enrich", "move", "take_out"]
+    actions = [
+        "hide",
+        "unhide",
+        "retry",
+        "cancel",
+        "enrich",
+        "move",
+        "take_out",
+        "restore",
+        "empty",
+    ]
     fieldsets = [
         (None, {"fields": ["preview", "title", "description", "category", "is_hidden"]}),
         ("State", {"fields": ["state", "error_message", "uploaded_by", "created_at"]}),
@@ -117,7 +137,12 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
         running = Job.objects.filter(video=OuterRef("pk"), state=JobState.RUNNING)
         percent = Subquery(running.values("progress")[:1])
         marked = Exists(VideoDeletion.objects.filter(video=OuterRef("pk")))
-        return super().get_queryset(request).annotate(percent=percent, is_marked=marked)
+        days = Config.objects.filter(pk=Config.SINGLETON_ID).values("trash_days")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(percent=percent, is_marked=marked, trash_days=Subquery(days[:1]))
+        )
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "category":
@@ -128,6 +153,9 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
     def state(self, video: Video) -> SafeString:
         if video.is_marked:  # type: ignore[attr-defined] # annotated above
             return state_word("deleting", "Being deleted", "danger")
+        if video.trashed_at is not None:
+            until = video.trashed_at + timedelta(days=video.trash_days or 0)  # type: ignore[attr-defined]
+            return state_word("trashed", f"In the trash until {until:%-d %B}", "warn")
         status = ProcessingStatus(video.processing_status)
         percent = video.percent  # type: ignore[attr-defined] # annotated above
         word = status.label if percent is None else f"{status.label}, {percent}%"
@@ -259,18 +287,19 @@ class VideoAdmin(VideoColumns, GuardedAdmin[Video]):
         ]
         lacking = set() if self.has_delete_permission(request) else {"video"}
         count = found.count()
-        return with_rest(listed, count), {"videos": count}, lacking, []
+        removed = removed_with(found)
+        counts = {
+            "videos": count,
+            "comments": removed.comments,
+            "likes": removed.likes,
+            "places in playlists": removed.playlist_places,
+        }
+        size = f"{human_bytes(removed.size_bytes)} of files"
+        return with_rest([*listed, size], count + 1), counts, lacking, []
 
     def delete_many(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        """Marks the videos for deletion. A worker deletes them and records each one."""
+        """Marks the videos. A worker puts them into the trash, or deletes them if there is none."""
         assert isinstance(request.user, User)
         marked = request_deletions(videos=queryset, requested_by=request.user)
         enqueue_deletions()
         self.message_user(request, f"{plural(marked, 'video')} will be deleted in the background.")
-
-    def delete_model(self, request: HttpRequest, obj: Video) -> None:
-        delete_video(video=obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        for video in queryset:
-            delete_video(video=video)

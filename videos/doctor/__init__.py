@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from siteconfig.doctor import register_doctor_check, register_doctor_stop
+from siteconfig.doctor_checks import findings_of_health
 from siteconfig.services.doctor_log import register_undo
 from videos.doctor import files, mending, pictures, renditions, rows, search, work
 from videos.services.storage import missing_roots
@@ -43,4 +44,5 @@ def register_checks() -> None:
     register_doctor_check("quota", rows.find_wrong_quotas, rows.mend_quota)
     register_doctor_check("search", search.find_wrong_documents, search.mend_documents)
     register_doctor_check("clock", work.find_wrong_clock)
+    register_doctor_check("trash", findings_of_health("trash"))
     register_doctor_check("ffmpeg", work.find_lacking_tools)

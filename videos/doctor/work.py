@@ -32,6 +32,7 @@ from videos.models import (
     UploadState,
     Video,
 )
+from videos.querysets import outside_trash_q
 from videos.services import removals
 from videos.services.clock import clock_warning
 from videos.services.processing import jobs
@@ -106,7 +107,10 @@ def find_stuck_jobs(_look: Look) -> Iterator[Finding]:
         yield _of_job(job, "put off", sentence, "Let it run now.")
     for name, kinds, cluster in CLUSTERS:
         due = Job.objects.filter(
-            kind__in=kinds, state=JobState.WAITING, run_after__lt=now - PATIENCE
+            outside_trash_q("video__"),
+            kind__in=kinds,
+            state=JobState.WAITING,
+            run_after__lt=now - PATIENCE,
         ).count()
         if due and not waiting_task_count(cluster):
             sentence = f"{plural(due, 'job')} due, but the task queue has no task for it."

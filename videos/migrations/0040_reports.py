@@ -27,7 +27,7 @@ def permit(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0036_original_quality"),
+        ("videos", "0038_trash_indexes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0036_original_quality"),
+        ("videos", "0040_reports"),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0036_original_quality")]
+    dependencies = [("videos", "0042_daily_statistics")]
 
     operations = [
         migrations.AddIndex(

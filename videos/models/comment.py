@@ -90,6 +90,11 @@ class Comment(SoftDeleteModel):
         """The video's page with this comment first."""
         return f"{self.video.get_absolute_url()}?comment={self.pk}#comment-{self.pk}"
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is not deleted, and its author is not in the trash."""
+        return not self.is_deleted and not self.author.is_trashed
+
     def can_be_edited_by(self, user: User) -> bool:
         """Its author may edit it for EDIT_WITHIN."""
         return (

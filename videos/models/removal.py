@@ -54,8 +54,8 @@ class Removal(models.Model):
 
 
 class VideoDeletion(models.Model):
-    """A video that staff chose to delete with many others. A worker deletes such videos in batches
-    (videos.services.deletions)."""
+    """A video that staff chose to delete with many others. A worker puts such videos into the
+    trash, or deletes them for good, in batches (videos.services.deletions)."""
 
     video = models.OneToOneField(
         "videos.Video", models.CASCADE, primary_key=True, related_name="deletion"
@@ -64,6 +64,8 @@ class VideoDeletion(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
+    # True for marks of the versions without a trash.
+    is_for_good = models.BooleanField(default=True)
 
     class Meta:
         db_table = "video_deletions"

@@ -34,6 +34,10 @@ TITLE_TOO_LONG: Final = f"Titles can be up to {MAX_TITLE_LENGTH} characters."
 DESCRIPTION_TOO_LONG: Final = f"A description has at most {MAX_DESCRIPTION:,} characters."
 
 
+# Videos that every member may watch, as videos.querysets.published_q has it.
+PUBLISHED: Final = Q(processing_status="COMPLETED", is_hidden=False, trashed_at__isnull=True)
+
+
 class Video(models.Model):
     """A video, with the names of its files: the tallest rendition, thumbnail, storyboard, the
     source until it is processed, and the original if the video was re-encoded."""
@@ -148,6 +152,24 @@ class Video(models.Model):
     quota_bytes = models.BigIntegerField(default=0, editable=False)
     quota_reserved_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # Set while it is in the trash: files and rows stay, only its uploader and staff see it.
+    trashed_at = models.DateTimeField("in the trash since", null=True, blank=True, editable=False)
+    trashed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_column="trashed_by",
+        db_index=False,
+    )
+    was_trashed_with_member = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="It was put into the trash with its uploader, and is restored with them.",
+    )
+
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -159,12 +181,12 @@ class Video(models.Model):
         indexes = [
             models.Index(
                 fields=["-created_at", "-id"],
-                condition=Q(processing_status="COMPLETED", is_hidden=False),
+                condition=PUBLISHED,
                 name="videos_feed_newest",
             ),
             models.Index(
                 fields=["-view_count", "-id"],
-                condition=Q(processing_status="COMPLETED", is_hidden=False),
+                condition=PUBLISHED,
                 name="videos_feed_views",
             ),
             models.Index(fields=["category", "-created_at", "-id"], name="videos_by_category"),
@@ -187,8 +209,29 @@ class Video(models.Model):
             ),
             # For counting the videos of each member from the index alone.
             models.Index(
-                fields=["uploaded_by", "is_hidden", "processing_status"],
+                fields=["uploaded_by", "is_hidden", "processing_status", "trashed_at"],
                 name="videos_published_by",
+            ),
+            models.Index(
+                fields=["uploaded_by", "-trashed_at", "-id"],
+                condition=Q(trashed_at__isnull=False),
+                name="videos_trash_of_uploader",
+            ),
+            models.Index(
+                fields=["trashed_at", "id"],
+                condition=Q(trashed_at__isnull=False, was_trashed_with_member=False),
+                name="videos_trash_by_age",
+            ),
+            # For restoring a member's videos. SET_NULL looks for trashed_by in few rows.
+            models.Index(
+                fields=["uploaded_by", "id"],
+                condition=Q(was_trashed_with_member=True),
+                name="videos_trash_with_member",
+            ),
+            models.Index(
+                fields=["trashed_by"],
+                condition=Q(trashed_by__isnull=False),
+                name="videos_trash_by_member",
             ),
         ]
         constraints = [
@@ -213,6 +256,11 @@ class Video(models.Model):
                 | (Q(error_message__isnull=False) & ~Q(error_message="")),
                 name="videos_failure_has_a_reason",
             ),
+            models.CheckConstraint(
+                condition=Q(trashed_at__isnull=False)
+                | Q(trashed_by__isnull=True, was_trashed_with_member=False),
+                name="videos_trash_has_a_time",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -228,7 +276,11 @@ class Video(models.Model):
     @property
     def is_published(self) -> bool:
         """Whether every member may watch it."""
-        return self.is_ready and not self.is_hidden
+        return self.is_ready and not self.is_hidden and not self.is_trashed
+
+    @property
+    def is_trashed(self) -> bool:
+        return self.trashed_at is not None
 
     @property
     def is_failed(self) -> bool:
@@ -276,8 +328,8 @@ class Video(models.Model):
 
     @property
     def can_be_retried(self) -> bool:
-        """Whether it failed and still has its source."""
-        return self.is_failed and bool(self.source_key)
+        """Whether it failed, still has its source and is not in the trash."""
+        return self.is_failed and bool(self.source_key) and not self.is_trashed
 
     def may_be_retried_by(self, user: User | AnonymousUser) -> bool:
         """The uploader may retry a failure on the site's side; staff may retry any."""

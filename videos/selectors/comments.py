@@ -12,7 +12,7 @@ from django.utils import timezone
 from clipset.lib.keyset import next_address, parse_cursor
 from clipset.lib.units import compact_count
 from videos.models import Comment
-from videos.querysets import present_q
+from videos.querysets import outside_trash_q, shown_comments_q
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,7 @@ class CommentCard:
     """One comment.
 
     `state` is "" for a normal comment, "undo" for one that the viewer has just deleted, and
-    "deleted" for a deleted comment that still has replies.
+    "deleted" for one that is not shown but still has replies.
     """
 
     comment: Comment
@@ -137,8 +137,9 @@ def comment_card(
 ) -> CommentCard:
     """The card of a comment. No query if the comment was fetched with its author."""
     comment.video = video
-    is_live = not comment.is_deleted
-    gone = "undo" if comment.can_be_restored_by(viewer) else "deleted"
+    is_live = comment.is_shown
+    is_undoable = comment.can_be_restored_by(viewer) and not comment.author.is_trashed
+    gone = "undo" if is_undoable else "deleted"
     return CommentCard(
         comment=comment,
         thread_id=comment.parent_id or comment.pk,
@@ -155,14 +156,14 @@ def comment_card(
 def comment_count(video: Video) -> str:
     """The number of comments as a short text; "1K+" above MAX_COUNTED. One query."""
     # Without the empty order_by, all rows would be sorted first.
-    live = Comment.objects.present().filter(video=video).order_by()
+    live = Comment.objects.shown().filter(video=video).order_by()
     found = live[: MAX_COUNTED + 1].count()
     return f"{compact_count(MAX_COUNTED)}+" if found > MAX_COUNTED else str(found)
 
 
 def markers(video: Video) -> list[Marker]:
     """The markers of the newest comments that name a moment of the video, by time. One query."""
-    found = Comment.objects.present().filter(video=video, moment__isnull=False)
+    found = Comment.objects.shown().filter(video=video, moment__isnull=False)
     if video.duration_seconds is not None:
         found = found.filter(moment__lte=int(video.duration_seconds))
     newest = found.order_by("-pk").values_list("moment", "author__username", "text")[:MAX_MARKERS]
@@ -183,15 +184,15 @@ def comment_section(video: Video, *, viewer: User, focus: int | None) -> Comment
 
 
 def _shown_to(viewer: User) -> Q:
-    """Comments that are not deleted, and those that the viewer can still restore."""
+    """Comments that everybody is shown, and those that the viewer can still restore."""
     undoable = Q(deleted_by=viewer, deleted_at__gt=timezone.now() - Comment.undo_within)
-    return present_q() | undoable
+    return shown_comments_q() | (undoable & outside_trash_q("author__"))
 
 
 def _shown_roots(video: Video, viewer: User) -> CommentQuerySet:
-    """The first comments of threads, also deleted ones that still have replies."""
+    """The first comments of threads, also those that are not shown and still have replies."""
     roots = Comment.objects.filter(video=video, parent__isnull=True).select_related("author")
-    replies = Comment.objects.present().filter(parent=OuterRef("pk"))
+    replies = Comment.objects.shown().filter(parent=OuterRef("pk"))
     return roots.filter(_shown_to(viewer) | Exists(replies))
 
 

@@ -55,7 +55,8 @@ def feed_page(
 
 def recent_uploads(user: User) -> list[VideoCard]:
     """The member's latest uploads that are waiting, being processed, or failed. Two queries."""
-    unfinished = Video.objects.filter(uploaded_by=user).exclude(processing_status="COMPLETED")
+    own = Video.objects.outside_trash().filter(uploaded_by=user)
+    unfinished = own.exclude(processing_status="COMPLETED")
     return cards(
         unfinished.for_cards().order_by("-created_at", "-pk")[:6]
     )  # unfinished videos have no likes

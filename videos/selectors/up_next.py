@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import Count, Q
 
 from videos.models import Playlist, PlaylistEntry, Video
-from videos.querysets import present_q
+from videos.querysets import outside_trash_q, present_q
 from videos.selectors.cards import VideoCard, cards
 from videos.selectors.playlists import in_playlist
 
@@ -61,7 +61,10 @@ def up_next(short_id: str, *, video: Video, viewer: User) -> UpNext | None:
     more if nothing near can be played; the number does not grow with the playlist.
     """
     found = PlaylistEntry.objects.filter(
-        present_q("playlist__"), playlist__short_id=short_id, video=video
+        present_q("playlist__"),
+        outside_trash_q("playlist__made_by__"),
+        playlist__short_id=short_id,
+        video=video,
     )
     entry = found.select_related("playlist__made_by").first()
     if entry is None:

@@ -158,10 +158,11 @@ def watch_page(
     Playback begins at `start` seconds; None means where the viewer stopped last time.
     """
     card = cards([video], likes=likes_along([video]))[0]
-    growing = playable_renditions(video) if video.is_unfinished else []
+    is_trashed = video.is_trashed  # then nothing is processed, and nothing else is offered
+    growing = playable_renditions(video) if video.is_unfinished and not is_trashed else []
     player = _player(video, growing, start=start)
     processing = undecodable = None
-    if not video.is_ready:
+    if not video.is_ready and not is_trashed:
         processing = _processing(video, card.progress, watching=player, growing=growing)
     if player and processing and not processing.has_h264:
         undecodable = _processing(video, card.progress, watching=None, plays_original=False)
@@ -175,7 +176,7 @@ def watch_page(
         is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
         is_own=video.uploaded_by_id == viewer.pk,
-        more=[] if up_next else _more(video, viewer),
+        more=[] if up_next or is_trashed else _more(video, viewer),
         up_next=up_next,
     )
 

@@ -42,6 +42,7 @@ def correct_future_times(*, now: datetime | None = None) -> None:
     bring_back_schedules(now=now)
     _bring_back_leases(now=now)
     _bring_back_removals(now=now)
+    _bring_back_trash(now=now)
     bring_back_counters(now=now)
     if days_alive_ahead(now=now) <= 1:
         bring_back_expiries(now=now)
@@ -77,6 +78,12 @@ def _bring_back_removals(*, now: datetime) -> None:
         bring_back(Removal.objects.all(), field, after=latest + DATE_SLACK, to=latest)
     due = Removal.objects.filter(due_at__lte=now)
     bring_back(due, "next_try_at", after=now + MAX_DELAY + LEASE_SLACK, to=now)
+
+
+def _bring_back_trash(*, now: datetime) -> None:
+    """Corrects what was put into the trash in the future, and would stay there until then."""
+    for rows in (Video.objects.in_trash(), User.objects.exclude(trashed_at=None)):
+        bring_back(rows, "trashed_at", after=now + DATE_SLACK, to=now)
 
 
 def _bring_back_guest_links(*, now: datetime) -> None:

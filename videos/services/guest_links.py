@@ -53,6 +53,8 @@ def create_guest_link(
         current = Video.objects.select_for_update().filter(pk=video.pk).first()
         if current is None or not current.is_ready:
             raise ValidationError("This video isn't ready yet. Create a guest link once it is.")
+        if current.is_trashed:
+            raise ValidationError("This video is in the trash, so a guest link wouldn't work.")
         if current.is_hidden:
             raise ValidationError("This video is hidden, so a guest link wouldn't work.")
         _check_room(current)

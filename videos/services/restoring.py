@@ -287,6 +287,11 @@ def _store_video(video: Video, members: set[UUID]) -> None:
     uploader = User.objects.select_for_update(no_key=True).filter(pk=video.uploaded_by_id)
     if video.uploaded_by_id not in members or not uploader.exists():
         raise BackupError("The uploader of this video is no longer a member.")
+    if not uploader.filter(trashed_at=None).exists():
+        raise BackupError("The uploader of this video is in the trash. Restore them first.")
+    # The backup may be of a time when the video was in the trash.
+    video.trashed_at = video.trashed_by = None
+    video.was_trashed_with_member = False
     category = video.category_id
     if category is not None and not Category.objects.filter(pk=category).exists():
         video.category = None

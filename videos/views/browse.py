@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from categories.models import Category
-from clipset.lib.query_parameters import text_parameter, time_parameter
+from clipset.lib.query_parameters import short_id_parameter, text_parameter, time_parameter
 from clipset.lib.requests import is_next_page
 from videos.models import Video
+from videos.querysets import UNDO_WITHIN
 from videos.selectors.categories import category_cards
 from videos.selectors.continue_watching import continue_watching
 from videos.selectors.feed import feed_page, recent_uploads
@@ -134,12 +136,23 @@ def profile(request: MemberRequest, username: str) -> HttpResponse:
 
     The member and staff also see videos that are hidden or not ready.
     """
-    member = get_object_or_404(User.objects.named(username))
+    member = get_object_or_404(User.objects.named(username), trashed_at=None)
     context: dict[str, Any] = {"profile": member, "is_own": member.pk == request.user.pk}
     if request.GET.get("tab") == "playlists":
         return _profile_playlists(request, member, context)
+    context["trashed"] = _trashed(request)
     videos = Video.objects.visible_to(request.user).filter(uploaded_by=member)
     return _list_page(request, "videos/browse/profile.html", videos, context)
+
+
+def _trashed(request: MemberRequest) -> Video | None:
+    """The video of `?trashed=`, if the member put it into the trash a moment ago. No query
+    without."""
+    short_id = short_id_parameter(request.GET, "trashed")
+    lately = Video.objects.restorable_by(request.user).filter(
+        trashed_at__gt=timezone.now() - UNDO_WITHIN
+    )
+    return lately.filter(short_id=short_id).first() if short_id else None
 
 
 def _profile_playlists(

@@ -125,7 +125,7 @@ def reply(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespons
     """The form for a reply to a comment."""
     video = visible_video(request, short_id)
     parent = comment_of(video, comment_id)
-    if parent.is_deleted:
+    if not parent.is_shown:
         raise Http404("The comment was deleted.")
     form = CommentForm.reply_to(parent, author=request.user)
     context: Context = {"comment_form": form, "reply_to": parent}

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from clipset.lib.requests import MemberRequest
+
 
 @require_safe
-def avatar(request: HttpRequest, username: str) -> HttpResponseBase:
-    return _image(request, avatar_path(get_object_or_404(User.objects.named(username))))
+def avatar(request: MemberRequest, username: str) -> HttpResponseBase:
+    """Of members in the trash only staff see avatars, in the admin."""
+    named = User.objects.named(username)
+    shown = named if request.user.is_staff else named.filter(trashed_at=None)
+    return _image(request, avatar_path(get_object_or_404(shown)))
 
 
 @require_safe

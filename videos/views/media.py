@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from clipset.lib.filenames import version_of
 from clipset.lib.text import safe_filename
-from videos.access import playable_video, visible_video
+from videos.access import playable_video, viewable_video
 from videos.file_responses import CACHE_FOR_A_DAY, MAX_RANGE_BYTES, file_response
 from videos.services.small_thumbnails import small_thumbnail as small_thumbnail_path
 from videos.transcode.storyboard import Grid
@@ -53,7 +53,7 @@ def download(request: MemberRequest, short_id: str) -> HttpResponseBase:
 @require_safe
 def thumbnail(request: HttpRequest, **address: str) -> HttpResponseBase:
     """The thumbnail in the size in which it is stored."""
-    video = visible_video(request, **address)
+    video = viewable_video(request, **address)
     if video.thumbnail_path is None:
         raise Http404("No thumbnail.")
     return file_response(request, video.thumbnail_path, content_type="image/jpeg")
@@ -66,7 +66,7 @@ def small_thumbnail(request: MemberRequest, short_id: str) -> HttpResponseBase:
     Browsers keep it for a day, since its address contains its version. Until a worker has made it,
     the full thumbnail is sent instead, which they must not keep under this address.
     """
-    video = visible_video(request, short_id)
+    video = viewable_video(request, short_id)
     if video.thumbnail_path is None:
         raise Http404("No thumbnail.")
     path = small_thumbnail_path(video.thumbnail_path)
@@ -78,7 +78,7 @@ def small_thumbnail(request: MemberRequest, short_id: str) -> HttpResponseBase:
 @require_safe
 def storyboard(request: HttpRequest, **address: str) -> HttpResponseBase:
     """The image with all tiles of the storyboard."""
-    video = visible_video(request, **address)
+    video = viewable_video(request, **address)
     if video.storyboard_path is None:
         raise Http404("No storyboard.")
     return file_response(request, video.storyboard_path, content_type="image/jpeg")
@@ -87,7 +87,7 @@ def storyboard(request: HttpRequest, **address: str) -> HttpResponseBase:
 @require_safe
 def storyboard_vtt(request: HttpRequest, **address: str) -> HttpResponse:
     """Which tile of the storyboard shows which moment, as WebVTT."""
-    video = visible_video(request, **address)
+    video = viewable_video(request, **address)
     if video.storyboard_grid is None:
         raise Http404("No storyboard.")
     version = version_of(video.storyboard_filename)

@@ -13,7 +13,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from videos.access import visible_video
+from videos.access import viewable_video
 from videos.file_responses import MAX_RANGE_BYTES, file_response
 from videos.selectors.playback import (
     Playable,
@@ -50,7 +50,7 @@ CACHE_FOR_A_WEEK: Final = "private, max-age=604800, immutable"
 def master(request: HttpRequest, **address: str) -> HttpResponse:
     """The master playlist: the renditions, captions and sounds to choose from (RFC 8216, section
     4.3.4)."""
-    video = visible_video(request, **address)
+    video = viewable_video(request, **address)
     playable = playable_renditions(video)
     if not playable:
         check_storage(video)
@@ -117,7 +117,7 @@ def playlist(
 
     Its type is EVENT while the rendition is being made, then VOD.
     """
-    one = _requested(request, visible_video(request, **address), rendition, sound)
+    one = _requested(request, viewable_video(request, **address), rendition, sound)
     name, version = one.rendition.name, one.rendition.version
     track = f"{name}.sound-{sound}" if sound else name
     text = media_playlist(
@@ -140,7 +140,7 @@ def initialisation(
 
     It is the same while the rendition is being made, when it is complete, and when it is finalised.
     """
-    one = _requested(request, visible_video(request, **address), rendition, sound)
+    one = _requested(request, viewable_video(request, **address), rendition, sound)
     content = initialisation_of(one, sound=sound)
     if content is None:
         raise Http404("The rendition is gone.")
@@ -151,7 +151,7 @@ def initialisation(
 @require_safe
 def rendition_file(request: HttpRequest, rendition: str, **address: str) -> HttpResponseBase:
     """The file of a rendition, also while it is being made."""
-    one = _requested(request, visible_video(request, **address), rendition)
+    one = _requested(request, viewable_video(request, **address), rendition)
     is_final = one.rendition.is_complete and request.GET.get("v") == one.rendition.version
     return file_response(
         request,
@@ -182,7 +182,7 @@ def _requested(request: HttpRequest, video: Video, name: str, sound: int | None 
 @require_safe
 def captions_vtt(request: HttpRequest, code: str, **address: str) -> HttpResponse:
     """A caption track as WebVTT."""
-    video = visible_video(request, **address)
+    video = viewable_video(request, **address)
     caption = get_object_or_404(video.captions.served(), code=code)
     return HttpResponse(caption.body, content_type="text/vtt; charset=utf-8")
 
@@ -190,7 +190,7 @@ def captions_vtt(request: HttpRequest, code: str, **address: str) -> HttpRespons
 @require_safe
 def captions_playlist(request: HttpRequest, code: str, **address: str) -> HttpResponse:
     """The media playlist of a caption track: one segment, as long as the video."""
-    video = visible_video(request, **address)
+    video = viewable_video(request, **address)
     caption = get_object_or_404(video.captions.served(), code=code)
     text = subtitle_playlist(f"{caption.code}.vtt", duration=video.duration_seconds or 0)
     return HttpResponse(text, content_type=PLAYLIST_TYPE)

@@ -111,8 +111,8 @@ def _invalid(request: MemberRequest, form: PlaylistForm, *, wants_json: bool) ->
 @require_safe
 def playlist(request: MemberRequest, short_id: str) -> HttpResponse:
     """The videos of a playlist in their order, as far as the member may see them."""
-    present = Playlist.objects.present().select_related("made_by")
-    found = get_object_or_404(present, short_id=short_id)
+    shown = Playlist.objects.shown().select_related("made_by")
+    found = get_object_or_404(shown, short_id=short_id)
     after = request.GET.get("after", "")
     is_own = found.made_by_id == request.user.pk
     context = {

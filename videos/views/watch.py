@@ -1,4 +1,4 @@
-"""One video: watching it, its processing, editing and deleting it."""
+"""One video: watching it, its processing, and editing it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from clipset.lib.query_parameters import int_parameter, short_id_parameter, time
 from clipset.lib.requests import is_htmx, parameters_of_page, with_headers
 from clipset.lib.timestamps import parse_timestamp
 from clipset.ui.refusals import errors_as_messages
-from videos.access import deleted_is_404, editable_video, visible_video, watched_video
+from videos.access import deleted_is_404, editable_video, viewable_video, watched_video
 from videos.awaiting import await_watchable
 from videos.forms import CommentForm, EditForm
 from videos.models import Video
 from videos.selectors.cards import progress_of, thumbnail_url
 from videos.selectors.comments import comment_section
 from videos.selectors.playback import is_watchable
+from videos.selectors.trash import trash_state
 from videos.selectors.up_next import up_next
 from videos.selectors.watch import processing_of, watch_page
-from videos.services.details import delete_video, edit_video
+from videos.services.details import edit_video
 from videos.services.processing.attempt import CANCELLED, cancel_processing, retry_processing
 from videos.services.thumbnails import choose_thumbnail_frame, set_uploaded_thumbnail
 
@@ -56,6 +57,9 @@ def _page(request: MemberRequest, short_id: str, parameters: QueryDict) -> HttpR
     playlist = up_next(playlist_id, video=video, viewer=request.user) if playlist_id else None
     page = watch_page(video, viewer=request.user, start=start, up_next=playlist)
     focus = int_parameter(parameters, "comment")
+    if video.is_trashed:
+        context = {"watch": page, "trash": trash_state(video, viewer=request.user)}
+        return render(request, "videos/trash/watch.html", context)
     section = comment_section(video, viewer=request.user, focus=focus)
     context = {
         "watch": page,
@@ -73,9 +77,12 @@ def _page(request: MemberRequest, short_id: str, parameters: QueryDict) -> HttpR
 @require_safe
 def status(request: MemberRequest, short_id: str) -> HttpResponse:
     """The state of processing: a fragment for the page that polls, or JSON."""
-    video = visible_video(request, short_id)
+    video = viewable_video(request, short_id)
     if request.headers.get("Accept", "").startswith("application/json"):
         return _status_for_scripts(video)
+    if video.is_trashed:
+        # Its page does not poll; one that does was opened before.
+        return with_headers(HttpResponse(), {"HX-Refresh": "true"})
     watching = bool(request.GET.get("watching"))
     plays_original = request.GET.get("original") != "no"
     if not watching and is_htmx(request):
@@ -177,17 +184,6 @@ def _save(video: Video, form: EditForm, member: User) -> bool:
         category=form.cleaned_data["category"],
     )
     return True
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: MemberRequest, short_id: str) -> HttpResponse:
-    """The question, and after it the deletion."""
-    video = editable_video(request, short_id)
-    if request.method != "POST":
-        return render(request, "videos/details/delete.html", {"video": video})
-    delete_video(video=video)
-    messages.success(request, f"“{video.title}” deleted")
-    return redirect("profile", username=video.uploaded_by.username)
 
 
 @require_POST

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_POST
 
 from clipset.lib.refusals import RefusedError
-from videos.access import visible_video
+from videos.access import viewable_video
 from videos.forms import WatchedForm
 from videos.services.watch_progress import count_view, save_position
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 @require_POST
 def view(request: MemberRequest, short_id: str) -> HttpResponse:
     """Saves the position and counts the view. 204; 422 for values that no player reports."""
-    video = visible_video(request, short_id)
+    video = viewable_video(request, short_id)
     form = WatchedForm(request.POST)
     if not form.is_valid():
         raise RefusedError("This is no position.")
+    if video.is_trashed:  # its uploader looks at it once more
+        return HttpResponse(status=204)
     report = form.cleaned_data
     try:
         count_view(video=video, member=request.user, watched=report["watched"])

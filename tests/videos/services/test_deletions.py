@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.services import members
 from accounts.services.members import activate_member, delete_members
-from siteconfig.models import AuditEntry
+from siteconfig.models import AuditEntry, Config
 from tests.builders import (
     make_admin,
     make_category,
@@ -98,6 +98,7 @@ def test_the_page_that_asks_names_twenty_of_hundreds_and_takes_as_many_queries()
 
 
 def test_selected_videos_are_marked_and_deleted_by_a_worker_in_batches() -> None:
+    Config.objects.update(trash_days=0)
     make_many(250, make_user())
     client = logged_in(make_moderator("mod"))
     asked = client.post(VIDEOS, all_of(VIDEOS))
@@ -119,6 +120,18 @@ def test_selected_videos_are_marked_and_deleted_by_a_worker_in_batches() -> None
     assert Removal.objects.count() == 250
 
 
+def test_selected_videos_go_into_the_trash_in_batches() -> None:
+    make_many(120, make_user())
+    client = logged_in(make_moderator("mod"))
+    client.post(VIDEOS, all_of(VIDEOS, post="yes", expected="120"))
+    assert delete_marked_rows(seconds=0) == 50, "one batch"
+    assert Video.objects.in_trash().count() == 50
+    assert delete_marked_rows() == 70
+    assert Video.objects.in_trash().count() == 120
+    assert AuditEntry.objects.filter(actor_name="mod", action="video.trash").count() == 120
+    assert not Removal.objects.exists()
+
+
 def test_a_selection_that_has_changed_is_asked_about_again() -> None:
     make_many(120, make_user())
     client = logged_in(make_moderator())
@@ -134,6 +147,7 @@ def test_a_member_with_many_videos_is_kept_out_at_once_and_deleted_in_batches(
 ) -> None:
     monkeypatch.setattr(members, "MAX_ROWS_AT_ONCE", 20)
     monkeypatch.setattr(deletions, "MAX_BATCH", 20)
+    Config.objects.update(trash_days=0)
     alice, bob = make_admin("alice"), make_user("bob")
     make_many(50, bob)
     category = make_category(created_by=bob)

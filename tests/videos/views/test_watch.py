@@ -16,6 +16,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from siteconfig.models import Config
 from tests.builders import (
     count_queries,
     make_admin,
@@ -523,7 +524,8 @@ def test_changes_need_the_token_against_forgery(bob: User) -> None:
 # -- deleting and retrying ------------------------------------------------------------------------
 
 
-def test_deleting_asks_first_and_then_does_it(client: Client, bob: User) -> None:
+def test_deleting_without_a_trash_asks_first_and_then_does_it(client: Client, bob: User) -> None:
+    Config.objects.update(trash_days=0)
     video = make_video("Gone soon", uploader=bob)
     assert "Gone soon" in client.get(f"/v/{video.short_id}/delete/").content.decode()
     assert Video.objects.exists()
@@ -539,7 +541,8 @@ def test_staff_who_delete_anothers_video_land_where_it_was(client: Client) -> No
     video = make_video(uploader=make_user("alice"))
     client.force_login(make_moderator())
     answer = client.post(f"/v/{video.short_id}/delete/")
-    assert (answer.status_code, answer["Location"]) == (302, "/profile/alice/")
+    address = f"/profile/alice/?trashed={video.short_id}"
+    assert (answer.status_code, answer["Location"]) == (302, address)
 
 
 def test_a_retry_puts_the_video_back_in_the_queue_and_charges_it(client: Client, bob: User) -> None:

@@ -67,6 +67,7 @@ SOURCE_CHANGED = (
     "once the file is restored."
 )
 REFUSED = "This file was refused because of what it holds. Upload another version of it."
+IN_TRASH = "This video is in the trash. Restore it first."
 CANCELLED = "Processing was stopped. You can start it again at any time."
 
 
@@ -226,11 +227,13 @@ def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
     """Adds a job for a failed video and charges its uploader's quota again. Only staff can retry a
     video whose content was refused.
 
-    Raises: ValidationError when the file is gone, the quota has no room, or another request was
-    faster.
+    Raises: ValidationError when it is in the trash, the file is gone, the quota has no room, or
+    another request was faster.
     """
     with transaction.atomic():
         current = Video.objects.select_for_update().get(pk=video.pk)
+        if current.is_trashed:
+            raise ValidationError(IN_TRASH)
         if not current.can_be_retried:
             raise ValidationError(SOURCE_GONE)
         if current.is_refused and not by_staff:
@@ -257,10 +260,12 @@ def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
 def retry_enrichment(*, video: Video) -> Job:
     """Adds a job for the smaller renditions and the storyboard of a video that is ready.
 
-    Raises: ValidationError when the video is not ready or is being processed.
+    Raises: ValidationError when the video is in the trash, is not ready or is being processed.
     """
     with transaction.atomic():
         current = Video.objects.select_for_update().get(pk=video.pk)
+        if current.is_trashed:
+            raise ValidationError(IN_TRASH)
         if not current.is_ready or jobs.open_job(current) is not None:
             raise ValidationError("This video is already being processed.")
         record_on_video("video.enrich", current)

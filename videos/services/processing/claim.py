@@ -13,6 +13,7 @@ from django.db.models import F, OuterRef, Subquery
 from clipset.database.clock import database_now
 from siteconfig.roots import is_available
 from videos.models import Job, JobKind, JobState, ProcessingStatus, Video
+from videos.querysets import outside_trash_q
 from videos.services.processing.enqueue import QUICK
 from videos.services.processing.jobs import LEASE
 from videos.services.storage import roots_away
@@ -54,7 +55,12 @@ def claim_next_job(
 def is_encode_waiting() -> bool:
     """Whether an encode is due that this host could do: nobody can watch its video yet."""
     due = database_now() - PATIENCE
-    waiting = Job.objects.filter(kind=JobKind.ENCODE, state=JobState.WAITING, run_after__lte=due)
+    waiting = Job.objects.filter(
+        outside_trash_q("video__"),
+        kind=JobKind.ENCODE,
+        state=JobState.WAITING,
+        run_after__lte=due,
+    )
     roots = waiting.order_by().values_list("video__source_root", flat=True).distinct()
     return any(not name or is_available(name) for name in roots)
 
@@ -68,8 +74,9 @@ def _candidates(kind: JobKind, now: datetime, away: set[str]) -> Iterator[Job]:
 
 
 def _in_turn(kind: JobKind, now: datetime, away: set[str]) -> QuerySet[Job]:
-    """Jobs that are due. The member whose last job started longest ago comes first, so that a batch
-    of twenty videos makes nobody else wait; then the oldest job."""
+    """Jobs that are due and whose video is not in the trash. The member whose last job started
+    longest ago comes first, so that a batch of twenty videos makes nobody else wait; then the
+    oldest job."""
     work_of_member = Job.objects.filter(
         # Not jobs that a clock ahead started: their member would come last until that time.
         video__uploaded_by=OuterRef("video__uploaded_by"),
@@ -77,7 +84,9 @@ def _in_turn(kind: JobKind, now: datetime, away: set[str]) -> QuerySet[Job]:
     ).order_by("-started_at")
     source = "video__storage_root" if kind == JobKind.ENRICH else "video__source_root"
     return (
-        Job.objects.filter(kind=kind, state=JobState.WAITING, run_after__lte=now)
+        Job.objects.filter(
+            outside_trash_q("video__"), kind=kind, state=JobState.WAITING, run_after__lte=now
+        )
         .exclude(**{f"{source}__in": away})
         .annotate(served_at=Subquery(work_of_member.values("started_at")[:1]))
         .order_by(F("served_at").asc(nulls_first=True), "run_after", "id")
@@ -101,14 +110,22 @@ def _claim(job: Job, now: datetime) -> bool:
                     progress=None,
                     seconds_left=None,
                 )
-                if claimed and job.kind != JobKind.ENRICH:
-                    Video.objects.filter(pk=job.video_id).update(
-                        processing_status=ProcessingStatus.PROCESSING
-                    )
+                if claimed and not _begin(job):
+                    transaction.set_rollback(True)
+                    return False
                 return bool(claimed)
         except IntegrityError:
             continue  # another job has this slot
     return False
+
+
+def _begin(job: Job) -> bool:
+    """Marks the video as processing. False when it was put into the trash since the job was chosen:
+    the lock makes this wait for such a request."""
+    video = Video.objects.outside_trash().filter(pk=job.video_id)
+    if job.kind == JobKind.ENRICH:
+        return bool(video.select_for_update(no_key=True).values_list("pk"))
+    return bool(video.update(processing_status=ProcessingStatus.PROCESSING))
 
 
 def _slots(job: Job) -> Iterator[int | None]:

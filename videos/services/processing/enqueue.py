@@ -9,6 +9,7 @@ from django.conf import settings
 from clipset.database.clock import database_now
 from clipset.workers.task_queue import enqueue, waiting_task_count
 from videos.models import Job, JobKind, JobState
+from videos.querysets import outside_trash_q
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +31,9 @@ def enqueue_worker(kind: JobKind | str) -> None:
 def enqueue_due_jobs(*, now: datetime | None = None) -> bool:
     """Enqueues tasks for jobs that are due and for which the queue has none left: after a task was
     lost, or one found every long slot taken. Returns whether any was enqueued."""
-    due = Job.objects.filter(state=JobState.WAITING, run_after__lte=now or database_now())
+    due = Job.objects.filter(
+        outside_trash_q("video__"), state=JobState.WAITING, run_after__lte=now or database_now()
+    )
     enqueued = False
     for kinds, cluster in ((QUICK, None), (SLOW, settings.TRANSCODE_CLUSTER)):
         missing = due.filter(kind__in=kinds).count() - waiting_task_count(cluster)

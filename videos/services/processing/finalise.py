@@ -21,6 +21,7 @@ from clipset.workers.ticks import tick as show_life
 from siteconfig.backup.runs import backup_is_running
 from videos.filenames import COPY
 from videos.models import FileHash, Job, JobState, Rendition, RenditionLayout, Video
+from videos.querysets import outside_trash_q
 from videos.services.finalising import MAX_TRIES, Lease, LeaseLostError, lease_next
 from videos.transcode.errors import DiskFullError, NotFragmentedError, ProcessingError
 from videos.transcode.finalise import carry_out, hashes, plan_finalisation
@@ -72,7 +73,8 @@ def _may_work() -> bool:
 
 def _is_work_due() -> bool:
     """Whether a job runs or is due: it comes first."""
-    due = Q(state=JobState.WAITING, run_after__lte=database_now())
+    waiting = Q(state=JobState.WAITING, run_after__lte=database_now())
+    due = waiting & outside_trash_q("video__")
     return Job.objects.filter(due | Q(state=JobState.RUNNING)).exists()
 
 

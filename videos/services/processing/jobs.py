@@ -35,7 +35,9 @@ from videos.services.removals import keep_source_for_retry
 from videos.transcode.stored_media import media_as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -219,6 +221,36 @@ def requeue_job(*, job: Job) -> None:
         owner = job.video.uploaded_by
         record_by_staff("video.retry", job.video, owner=owner.pk, rank=Role(owner.role).rank)
         enqueue_worker(job.kind)
+
+
+def pause_jobs(videos: Iterable[UUID]) -> int:
+    """RUNNING -> WAITING for jobs of videos that were put into the trash, in that transaction, as
+    if they had not been claimed. Jobs of such videos are not claimed (claim.py) until the video is
+    restored. Returns how many.
+
+    The workers find out at their next heartbeat, and nobody else claims the jobs before that.
+    """
+    running = Job.objects.filter(video__in=videos, state=JobState.RUNNING)
+    paused = list(running)
+    running.update(
+        **_unleased(JobState.WAITING),
+        progress=None,
+        losses=F("losses") - 1,
+        run_after=database_now() + 2 * HEARTBEAT,
+    )
+    for job in paused:
+        _delete_incomplete_renditions(job)
+    return len(paused)
+
+
+def resume_jobs(videos: Iterable[UUID]) -> None:
+    """Enqueues tasks for the jobs of restored videos, in that transaction. The time in the trash
+    does not count as waiting."""
+    now = database_now()
+    waiting = Job.objects.filter(video__in=videos, state=JobState.WAITING)
+    for kind in waiting.values_list("kind", flat=True):
+        enqueue_worker(kind)
+    waiting.filter(run_after__lt=now).update(run_after=now)
 
 
 def requeue_lost_jobs(*, now: datetime | None = None) -> int:

@@ -106,10 +106,11 @@ def finish_whole_uploads() -> int:
 
 def first_copy(video: Video) -> Video | None:
     """The oldest other video that the same uploader uploaded with the same bytes; None if there is
-    none. Failed videos do not count, since uploading them again is a way to retry."""
+    none. Failed videos do not count, since uploading them again is a way to retry, nor does the
+    trash."""
     if not video.content_hash:
         return None
-    same = Video.objects.filter(
+    same = Video.objects.outside_trash().filter(
         uploaded_by=video.uploaded_by_id,
         content_hash=video.content_hash,
         file_size_bytes=video.file_size_bytes,

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0004_texts")]
+    dependencies = [("accounts", "0005_trashed_members")]
 
     operations = [
         migrations.AddField(
