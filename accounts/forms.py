@@ -110,7 +110,7 @@ class InvitationForm(forms.Form):
     def __init__(self, *args: Any, granter: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["role"].choices = [  # type: ignore[attr-defined] # a ChoiceField
-            (role.value, role.label) for role in Role if role.rank <= Role(granter.role).rank
+            (role.value, role.label) for role in Role if Role(granter.role).may_grant(role)
         ]
 
 

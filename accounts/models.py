@@ -45,8 +45,15 @@ class Role(models.TextChoices):
 
     @property
     def rank(self) -> int:
-        """0 for a member, 1 for a moderator, 2 for an admin. Nobody grants a role above theirs."""
+        """0 for a member, 1 for a moderator, 2 for an admin."""
         return (Role.USER, Role.MODERATOR, Role.ADMIN).index(self)
+
+    def may_grant(self, role: Role) -> bool:
+        """Returns whether somebody of this role may make others members of `role`, or end that.
+
+        Only admins make moderators and admins.
+        """
+        return self is Role.ADMIN or role is Role.USER
 
 
 def normalize_email(email: str) -> str:

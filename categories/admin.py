@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import OuterRef
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -23,10 +23,11 @@ from categories.services import (
     remove_cover,
     store_cover,
 )
+from clipset.database.limited import LimitedCount, counted, limited_count, related_rows
 from clipset.lib.filenames import version_of
 from clipset.lib.pictures import MAX_BYTES, PictureError, PictureNotStoredError, fitted_webp
 from clipset.lib.requests import with_headers
-from clipset.lib.units import human_bytes, plural
+from clipset.lib.units import human_bytes
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
 from clipset.ui.form_fields import LineField, TextField
 
@@ -88,14 +89,14 @@ class CategoryAdmin(GuardedAdmin[Category]):
     form = CategoryForm
     list_display = ["picture", "name", "video_count", "created_by", "created_at", "on_site"]
     list_display_links = ["name"]
-    ordering = ["name"]  # Django ignores Meta.ordering in a query with GROUP BY
     list_select_related = ["created_by"]
     search_fields = ["name", "description"]
     prepopulated_fields = {"slug": ["name"]}
     readonly_fields = ["current_cover", "created_by", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
-        return super().get_queryset(request).annotate(videos_in_it=Count("videos"))
+        videos = related_rows(Category, "videos").filter(category=OuterRef("pk"))
+        return super().get_queryset(request).annotate(videos_in_it=LimitedCount(videos))
 
     def get_fields(self, request: HttpRequest, obj: Category | None = None) -> list[Any]:
         fields = ["name", "slug", "description"]
@@ -113,8 +114,8 @@ class CategoryAdmin(GuardedAdmin[Category]):
         return _cover(category, width=480, height=270, css="thumb thumb--large")
 
     @admin.display(description="Videos", ordering="videos_in_it")
-    def video_count(self, category: Category) -> int:
-        return int(category.videos_in_it)  # type: ignore[attr-defined] # annotated above
+    def video_count(self, category: Category) -> str:
+        return counted(category.videos_in_it)  # type: ignore[attr-defined] # annotated above
 
     @admin.display(description="Page")
     def on_site(self, category: Category) -> SafeString:
@@ -167,13 +168,23 @@ class CategoryAdmin(GuardedAdmin[Category]):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Lists the categories only, with the number of their videos, which are not deleted."""
         ids = [category.pk for category in objs]
-        found = Category.objects.filter(pk__in=ids).annotate(videos_in_it=Count("videos"))
+        found = self.get_queryset(request).filter(pk__in=ids)
         listed = [
-            format_html("{}: {}", category.name, plural(category.videos_in_it, "video"))
+            format_html(
+                "{}: {}",
+                category.name,
+                counted(category.videos_in_it, "video"),  # type: ignore[attr-defined] # annotated
+            )
             for category in found.order_by("name")[:MAX_LISTED]
         ]
         lacking = set() if self.has_delete_permission(request) else {"category"}
-        return with_rest(listed, len(ids)), {"categories": len(ids)}, lacking, []
+        counts = self.deletion_counts(found)
+        return with_rest(listed, len(ids)), counts, lacking, []
+
+    def deletion_counts(self, queryset: QuerySet[Category]) -> dict[str, int | str]:
+        ids = list(queryset.values_list("pk", flat=True))
+        videos = related_rows(Category, "videos").filter(category__in=ids)
+        return {"categories": len(ids), "videos left without": counted(limited_count(videos))}
 
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         delete_category(category=obj)

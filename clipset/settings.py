@@ -346,4 +346,5 @@ EMAIL_TIMEOUT = 10  # seconds
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False
+FORMAT_MODULE_PATH = ["clipset.formats"]
 USE_TZ = True

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 
-from accounts.admin.shared import outranks
+from accounts.admin.shared import may_grant
 from accounts.forms import AddressField
 from accounts.models import BEING_DELETED, IN_TRASH, Invitation, Role, User
 from accounts.services.invitations import taken_address
@@ -68,7 +68,7 @@ class InvitationAdminForm(forms.ModelForm[Invitation]):
         super().__init__(*args, **kwargs)
         if "role" in self.fields:
             self.fields["role"].choices = [  # type: ignore[attr-defined] # a ChoiceField
-                choice for choice in Role.choices if not outranks(choice[0], self.acting)
+                choice for choice in Role.choices if may_grant(self.acting, choice[0])
             ]
 
     def clean_email(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.translation import ngettext
 
 from accounts.admin.forms import InvitationAdminForm
-from accounts.admin.shared import links_page, me_of, outranks
+from accounts.admin.shared import links_page, may_grant, me_of
 from accounts.models import INVITATION_USED, Invitation, Role
 from accounts.querysets import InvitationQuerySet
 from accounts.services.invitations import (
@@ -26,6 +26,7 @@ from accounts.services.invitations import (
     revoke_invitation,
 )
 from clipset.ui.admin import GuardedAdmin, state_word
+from clipset.ui.admin_actions import Reason
 from clipset.ui.template_tags import relative_time
 
 if TYPE_CHECKING:
@@ -38,12 +39,10 @@ if TYPE_CHECKING:
     from accounts.services.invitations import IssuedInvitation
 
 
-USED_NOT_REVOKED = (
-    "The invitation for %(email)s has already been used, so it wasn't revoked. To block its "
-    "member, deactivate them."
-)
-ABOVE_NOT_REVOKED = (
-    "The invitation for %(email)s is for a role above yours, so it wasn't revoked. Ask an admin."
+# Why an action leaves an invitation as it is.
+ALREADY_USED: Final = Reason("has already been used", "have already been used")
+ONLY_BY_ADMINS: Final = Reason(
+    "is for a role that only admins grant", "are for roles that only admins grant"
 )
 
 
@@ -87,7 +86,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        if obj is not None and (obj.used_at or outranks(obj.role, me_of(request))):
+        if obj is not None and (obj.used_at or not may_grant(me_of(request), obj.role)):
             return False
         return super().has_delete_permission(request, obj)
 
@@ -154,35 +153,46 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         return links_page(self, request, title=title % {"count": count}, links=links)
 
     # Renewing and revoking
-    def _renew(self, request: HttpRequest, invitation: Invitation) -> IssuedInvitation | None:
-        try:
-            return renew_invitation(invitation=invitation, renewed_by=me_of(request))
-        except ValidationError as error:
-            sentence = f"No new link for {invitation.email}. {' '.join(error.messages)}"
-            self.message_user(request, sentence, messages.ERROR)
-            return None
+    def _renew(self, request: HttpRequest, invitation: Invitation) -> IssuedInvitation:
+        return renew_invitation(invitation=invitation, renewed_by=me_of(request))
+
+    def _left(self, request: HttpRequest, invitation: Invitation) -> Reason | None:
+        """Returns why an action leaves the invitation as it is, None if it does not."""
+        if invitation.used_at:
+            return ALREADY_USED
+        return None if may_grant(me_of(request), invitation.role) else ONLY_BY_ADMINS
 
     @admin.action(description="Create new links for selected invitations", permissions=["change"])
     def renew(
         self, request: HttpRequest, queryset: QuerySet[Invitation]
     ) -> TemplateResponse | None:
-        issued = [one for each in queryset if (one := self._renew(request, each))]
+        issued: list[IssuedInvitation] = []
+
+        def act(invitation: Invitation) -> Reason | None:
+            if reason := self._left(request, invitation):
+                return reason
+            issued.append(self._renew(request, invitation))
+            return None
+
+        self.act_on_each(
+            request,
+            queryset,
+            act,
+            done="{count} renewed.",
+            not_done="renewed",
+            in_transaction=False,  # it sends e-mails
+        )
         return self._links_page(request, issued) if issued else None
 
     @admin.action(description="Revoke selected invitations", permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
-        revoked = 0
-        for invitation in queryset:
-            if self.has_delete_permission(request, invitation):
+        def act(invitation: Invitation) -> Reason | None:
+            reason = self._left(request, invitation)
+            if reason is None:
                 self.delete_model(request, invitation)
-                revoked += 1
-            else:
-                sentence = USED_NOT_REVOKED if invitation.used_at else ABOVE_NOT_REVOKED
-                self.message_user(request, sentence % {"email": invitation.email}, messages.ERROR)
-        sentence = ngettext(
-            "%(count)d invitation revoked.", "%(count)d invitations revoked.", revoked
-        )
-        self.message_user(request, sentence % {"count": revoked})
+            return reason
+
+        self.act_on_each(request, queryset, act, done="{count} revoked.", not_done="revoked")
 
     def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
         if not revoke_invitation(invitation=obj):
@@ -212,7 +222,7 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         return (
             self.has_change_permission(request)
             and invitation.used_at is None
-            and not outranks(invitation.role, me_of(request))
+            and may_grant(me_of(request), invitation.role)
         )
 
     def renew_view(self, request: HttpRequest, invitation_id: UUID) -> Any:
@@ -221,7 +231,10 @@ class InvitationAdmin(GuardedAdmin[Invitation]):
         if not self.has_change_permission(request):
             raise PermissionDenied
         invitation = get_object_or_404(self.get_queryset(request), pk=invitation_id)
-        issued = self._renew(request, invitation)
-        if issued is None:
+        try:
+            issued = self._renew(request, invitation)
+        except ValidationError as error:
+            sentence = f"No new link for {invitation.email}. {' '.join(error.messages)}"
+            self.message_user(request, sentence, messages.ERROR)
             return redirect("admin:accounts_invitation_change", invitation.pk)
         return self._links_page(request, [issued])

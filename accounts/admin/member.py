@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
-from django.db.models import Count, Subquery, Sum
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.html import format_html
-from django.utils.translation import ngettext
 
 from accounts.admin.forms import MemberForm
-from accounts.admin.shared import is_out_of_reach, links_page, me_of, outranks
+from accounts.admin.member_columns import MemberColumns, counts_of_members, with_facts
+from accounts.admin.shared import is_out_of_reach, links_page, me_of
 from accounts.admin.trash import TrashedMembers
 from accounts.models import Role, User
 from accounts.services.members import (
     NO_ADMIN_LEFT,
-    SELF_DEACTIVATION,
     SELF_DELETION,
     activate_member,
     change_email,
@@ -31,24 +27,20 @@ from accounts.services.members import (
     set_role,
 )
 from accounts.services.passwords import create_reset_link
-from accounts.services.quota import quota_state, reset_quota, set_weekly_limit
-from clipset.lib.units import human_bytes, plural
-from clipset.ui.admin import MAX_LISTED, GuardedAdmin, TrashFilter, state_word, with_rest
-from clipset.ui.template_tags import initials, relative_time, tone
-from siteconfig.models import Config
+from accounts.services.quota import reset_quota, set_weekly_limit
+from clipset.database.limited import counted
+from clipset.ui.admin import MAX_LISTED, GuardedAdmin, TrashFilter, with_rest
+from clipset.ui.admin_actions import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.urls import URLPattern
-    from django.utils.safestring import SafeString
 
 
-RANKS_ABOVE = "Couldn't change %(username)s: they rank above you. Ask an admin."
-IS_A_MODERATOR = "Couldn't change %(username)s: they are a moderator like you. Ask an admin."
 NO_LINK_FOR_SAMPLE = (
     "Can't create a link: %(username)s is a sample member, and sample members can't log in to a "
     "site that others can reach."
@@ -57,18 +49,46 @@ NO_LINK_FOR_INACTIVE = (
     "Can't create a link: %(username)s is deactivated. Activate them first, then try again."
 )
 
+# Why an action leaves a member as they are.
+YOURSELF: Final = Reason("is your own account", "are your own account")
+RANKS_ABOVE: Final = Reason("is an admin", "are admins")
+IS_A_MODERATOR: Final = Reason("is a moderator like you", "are moderators like you")
+NOT_ACTIVE: Final = Reason("is not active", "are not active")
+ALREADY_ACTIVE: Final = Reason("is already active", "are already active")
+IS_IN_TRASH: Final = Reason("is in the trash", "are in the trash")
+IS_BEING_DELETED: Final = Reason("is being deleted", "are being deleted")
+
 
 @admin.register(User)
-class UserAdmin(TrashedMembers, GuardedAdmin[User]):
+class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
     """Members are changed and deleted here, but not added: people register by invitation."""
 
     form = MemberForm
-    list_display = ["picture", "username", "email", "role", "state", "quota", "seen", "on_site"]
+    list_display = [
+        "picture",
+        "username",
+        "email",
+        "role",
+        "state",
+        "quota",
+        "stored",
+        "seen",
+        "on_site",
+    ]
     list_display_links = ["username"]
     list_filter = ["role", "is_active", TrashFilter]
     search_fields = ["username", "email"]
     actions = ["deactivate", "activate", "reset_quotas", "restore", "empty"]
-    readonly_fields = ["picture", "state", "quota", "last_upload_reset", "last_login", "created_at"]
+    readonly_fields = [
+        "picture",
+        "state",
+        "quota",
+        "stored",
+        "last_upload_reset",
+        "last_login",
+        "seen",
+        "created_at",
+    ]
 
     # Permissions
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -91,11 +111,7 @@ class UserAdmin(TrashedMembers, GuardedAdmin[User]):
         return _without_email(super().get_search_fields(request), request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Annotates each row with the site's limits, so that the list needs one query for them."""
-        site = Config.objects.filter(pk=Config.SINGLETON_ID)
-        limit, days = site.values("weekly_upload_limit_bytes"), site.values("trash_days")
-        members = super().get_queryset(request)
-        return members.annotate(site_limit=Subquery(limit[:1]), trash_days=Subquery(days[:1]))
+        return with_facts(super().get_queryset(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         own_limit = (
@@ -104,8 +120,8 @@ class UserAdmin(TrashedMembers, GuardedAdmin[User]):
         facts = _without_email(["picture", "username", "email", "role", "is_active"], request)
         return [
             (None, {"fields": facts}),
-            ("Uploads", {"fields": [own_limit, "quota", "last_upload_reset"]}),
-            ("Activity", {"fields": ["state", "created_at", "last_login"]}),
+            ("Uploads", {"fields": [own_limit, "quota", "last_upload_reset", "stored"]}),
+            ("Activity", {"fields": ["state", "created_at", "last_login", "seen"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
@@ -123,61 +139,6 @@ class UserAdmin(TrashedMembers, GuardedAdmin[User]):
         form.acting = me_of(request)  # type: ignore[attr-defined] # a class made for this request
         return form
 
-    @admin.display(description="Picture")
-    def picture(self, user: User) -> SafeString:
-        if user.avatar_url is None:
-            css = f"avatar avatar--32 avatar--t{tone(user.username)}"
-            return format_html(
-                '<span class="{}" aria-hidden="true">{}</span>', css, initials(user.username)
-            )
-        return format_html(
-            '<img class="thumb thumb--round" src="{}" width="36" height="36" alt=""'
-            ' loading="lazy">',
-            user.avatar_url,
-        )
-
-    @admin.display(description="State", ordering="is_active")
-    def state(self, user: User) -> SafeString:
-        if user.is_active:
-            return state_word("active", "Active", "good")
-        if user.deleting_since is None and user.trashed_at is not None:
-            days = timedelta(days=user.trash_days or 0)  # type: ignore[attr-defined] # annotated
-            until = f"In the trash until {user.trashed_at + days:%-d %B}"
-            return state_word("trashed", until, "warn")
-        if user.deleting_since is not None:
-            videos = user.videos.count()
-            sentence = ngettext(
-                "Being deleted, %(count)d video left",
-                "Being deleted, %(count)d videos left",
-                videos,
-            )
-            return state_word("deleting", sentence % {"count": videos}, "danger")
-        return state_word("inactive", "Deactivated", "danger")
-
-    @admin.display(description="Uploaded this week", ordering="weekly_upload_bytes")
-    def quota(self, user: User) -> str:
-        site_limit = user.site_limit  # type: ignore[attr-defined] # annotated above
-        state = quota_state(user, config=Config(weekly_upload_limit_bytes=site_limit))
-        used = human_bytes(state.used_bytes)
-        if state.limit_bytes is None:
-            return f"{used}, no limit"
-        return f"{used} of {human_bytes(state.limit_bytes)}"
-
-    @admin.display(description="Custom weekly limit")
-    def own_limit(self, user: User) -> str:
-        limit = user.weekly_upload_limit_bytes
-        return "–" if limit is None else human_bytes(limit)
-
-    @admin.display(description="Last login", ordering="last_login")
-    def seen(self, user: User) -> SafeString | str:
-        return relative_time(user.last_login) if user.last_login else "Never"
-
-    @admin.display(description="Profile")
-    def on_site(self, user: User) -> SafeString | str:
-        if user.is_trashed:
-            return "–"
-        return format_html('<a href="{}">Profile</a>', user.get_absolute_url())
-
     # Changes
     def save_model(self, request: HttpRequest, obj: User, form: forms.Form, change: bool) -> None:
         """Saves only the changed fields, since uploads change the counter at the same time."""
@@ -194,68 +155,61 @@ class UserAdmin(TrashedMembers, GuardedAdmin[User]):
         if "is_active" in changed:
             (activate_member if obj.is_active else deactivate_member)(user=stored)
 
-    def _changeable(self, request: HttpRequest, users: Iterable[User]) -> Iterator[User]:
-        """Yields the members that the request's user may change; names the others in messages."""
-        me = me_of(request)
-        for user in users:
-            if is_out_of_reach(user, me):
-                sentence = RANKS_ABOVE if outranks(user.role, me) else IS_A_MODERATOR
-                self.message_user(request, sentence % {"username": user.username}, messages.ERROR)
-            else:
-                yield user
-
     @admin.action(description="Deactivate selected members", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        done = 0
-        for user in self._changeable(request, queryset.filter(is_active=True)):
-            try:
-                if user.pk == me_of(request).pk:
-                    raise ValidationError(SELF_DEACTIVATION)
-                deactivate_member(user=user)
-                done += 1
-            except ValidationError as error:
-                self.message_user(request, " ".join(error.messages), messages.ERROR)
-        sentence = ngettext("%(count)d member deactivated.", "%(count)d members deactivated.", done)
-        self.message_user(request, sentence % {"count": done})
+        def act(user: User) -> Reason | None:
+            if user.pk == me_of(request).pk:
+                return YOURSELF
+            if reason := _left(request, user):
+                return reason
+            if not user.is_active:
+                return NOT_ACTIVE
+            deactivate_member(user=user)
+            return None
+
+        self.act_on_each(
+            request, queryset, act, done="{count} deactivated.", not_done="deactivated"
+        )
 
     @admin.action(description="Activate selected members", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        inactive = queryset.filter(is_active=False, deleting_since=None, trashed_at=None)
-        users = list(self._changeable(request, inactive))
-        with transaction.atomic():
-            for user in users:
-                activate_member(user=user)
-        done = len(users)
-        sentence = ngettext("%(count)d member activated.", "%(count)d members activated.", done)
-        self.message_user(request, sentence % {"count": done})
+        def act(user: User) -> Reason | None:
+            if reason := _left(request, user):
+                return reason
+            if user.is_active:
+                return ALREADY_ACTIVE
+            if user.is_trashed:
+                return IS_IN_TRASH
+            if user.deleting_since is not None:
+                return IS_BEING_DELETED
+            activate_member(user=user)
+            return None
+
+        self.act_on_each(request, queryset, act, done="{count} activated.", not_done="activated")
 
     @admin.action(description="Reset weekly quota of selected members", permissions=["change"])
     def reset_quotas(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        users = list(self._changeable(request, queryset))
-        reset_quota(users=[user.pk for user in users])
-        done = len(users)
-        sentence = ngettext(
-            "Weekly quota reset for %(count)d member.",
-            "Weekly quota reset for %(count)d members.",
-            done,
+        def act(user: User) -> Reason | None:
+            if reason := _left(request, user):
+                return reason
+            reset_quota(users=[user.pk])
+            return None
+
+        self.act_on_each(
+            request, queryset, act, done="Weekly quota reset for {count}.", not_done="reset"
         )
-        self.message_user(request, sentence % {"count": done})
 
     # Deletion
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Lists the members with their videos. Categories stay, and go to the deleting admin."""
         ids = {user.pk for user in objs}
-        users = list(
-            User.objects.filter(pk__in=ids).annotate(
-                video_count=Count("videos"), video_bytes=Sum("videos__file_size_bytes")
-            )[:MAX_LISTED]
-        )
+        users = self.get_queryset(request).filter(pk__in=ids)[:MAX_LISTED]
         listed = [
             format_html(
                 "{}: {} ({})",
                 user.username,
-                plural(user.video_count, "video"),
-                human_bytes(user.video_bytes or 0),
+                counted(user.video_count, "video"),  # type: ignore[attr-defined] # annotated
+                self.stored(user),
             )
             for user in users
         ]
@@ -263,11 +217,8 @@ class UserAdmin(TrashedMembers, GuardedAdmin[User]):
         counts = self.deletion_counts(User.objects.filter(pk__in=ids))
         return with_rest(listed, len(ids)), counts, lacking, _kept(ids, request)
 
-    def deletion_counts(self, queryset: QuerySet[User]) -> dict[str, int]:
-        video_count = User.objects.filter(pk__in=queryset.values("pk")).aggregate(
-            video_count=Count("videos")
-        )
-        return {"members": queryset.count(), "videos": video_count["video_count"]}
+    def deletion_counts(self, queryset: QuerySet[User]) -> dict[str, int | str]:
+        return counts_of_members(queryset)
 
     # The reset link
     def get_urls(self) -> list[URLPattern]:
@@ -305,6 +256,16 @@ class UserAdmin(TrashedMembers, GuardedAdmin[User]):
 
 def _without_email(names: Iterable[Any], request: HttpRequest) -> list[Any]:
     return [name for name in names if name != "email" or me_of(request).is_admin]
+
+
+def _left(request: HttpRequest, user: User) -> Reason | None:
+    """Returns why the request's user may not change the member, None if they may."""
+    me = me_of(request)
+    if not is_out_of_reach(user, me):
+        return None
+    if user.pk == me.pk:
+        return YOURSELF
+    return RANKS_ABOVE if user.is_admin else IS_A_MODERATOR
 
 
 def _kept(ids: set[UUID], request: HttpRequest) -> list[str]:

@@ -18,16 +18,17 @@ def me_of(request: HttpRequest) -> User:
     return request.user
 
 
-def outranks(role: str, me: User) -> bool:
-    return Role(role).rank > Role(me.role).rank
+def may_grant(me: User, role: str) -> bool:
+    return Role(me.role).may_grant(Role(role))
 
 
 def is_out_of_reach(user: User, me: User) -> bool:
     """Returns whether `me` may not change this member.
 
-    Moderators may change themselves and ordinary members only.
+    Moderators change ordinary members only: not admins, not each other, and not themselves, since
+    that would be their own quota. Their settings page has what is theirs to change.
     """
-    return not me.is_admin and user.pk != me.pk and Role(user.role).rank >= Role(me.role).rank
+    return not me.is_admin and Role(user.role).rank >= Role(me.role).rank
 
 
 def links_page(

@@ -66,8 +66,8 @@ def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvit
     Open invitations for the same address expire.
 
     Raises:
-        ValidationError: with key `email` if a member has this address, with key `role` if the role
-            is above the inviter's own.
+        ValidationError: with key `email` if a member has this address, with key `role` if the
+            inviter may not grant the role.
     """
     email = normalize_email(email)
     _check_role(role, created_by)
@@ -114,7 +114,7 @@ def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvit
     The member who renews it becomes the inviter.
 
     Raises:
-        ValidationError: if the invitation has been used, or its role is above `renewed_by`'s own.
+        ValidationError: if the invitation has been used, or `renewed_by` may not grant its role.
     """
     _check_role(Role(invitation.role), renewed_by)
     token = new_token()
@@ -176,7 +176,7 @@ def may_be_redeemed(invitation: Invitation) -> bool:
     It must be open, and its inviter must be able to log in and to grant its role.
     """
     inviter = invitation.created_by
-    may_grant = Role(invitation.role).rank <= Role(inviter.role).rank
+    may_grant = Role(inviter.role).may_grant(Role(invitation.role))
     return invitation.is_open and inviter.can_log_in and may_grant
 
 
@@ -196,7 +196,7 @@ def redeem_invitation(*, invitation: Invitation, username: str, password: str) -
             used_at=None,
             expires_at__gt=now,
             created_by__in=User.objects.able_to_log_in().filter(
-                role__in=[r for r in Role if r.rank >= Role(invitation.role).rank]
+                role__in=[role for role in Role if role.may_grant(Role(invitation.role))]
             ),
         ).update(used_at=now)
         if not claimed:
@@ -258,8 +258,8 @@ def _create_member(username: str, email: str, hashed: str, role: Role) -> User:
 
 
 def _check_role(role: Role, granter: User) -> None:
-    if role.rank > Role(granter.role).rank:
-        raise ValidationError({"role": "You can't invite someone to a role above yours."})
+    if not Role(granter.role).may_grant(role):
+        raise ValidationError({"role": "Only admins can invite moderators and admins."})
 
 
 def _deliver(invitation: Invitation, token: str) -> IssuedInvitation:

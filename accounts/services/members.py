@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_ROWS_AT_ONCE: Final = 200
 
 NO_ADMIN_LEFT: Final = "There must be at least one active admin."
-ROLE_ABOVE_OWN: Final = "You can't grant or take a role above your own."
+ROLE_NOT_YOURS: Final = "Only admins can change who is a moderator or an admin."
 SELF_DEACTIVATION: Final = "You can't deactivate yourself. Ask another moderator or admin."
 SELF_DELETION: Final = "You can't delete yourself. Ask another admin."
 
@@ -47,9 +47,10 @@ def check_is_not_last_admin(user: User) -> None:
 
 
 def check_may_grant(user: User, role: Role, *, granted_by: User) -> None:
-    """Raises: ValidationError if the member's role or the new one is above the granter's own."""
-    if max(role.rank, Role(user.role).rank) > Role(granted_by.role).rank:
-        raise ValidationError(ROLE_ABOVE_OWN)
+    """Raises: ValidationError if the granter may not grant the new role or take the old one."""
+    granter = Role(granted_by.role)
+    if not (granter.may_grant(role) and granter.may_grant(Role(user.role))):
+        raise ValidationError(ROLE_NOT_YOURS)
 
 
 def _locked_with_admins(user: User) -> User:
@@ -68,8 +69,8 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
     """Sets a member's role, with the flags and the group that follow from it.
 
     Raises:
-        ValidationError: if the old or the new role is above the granter's own, or if the site
-            would have no admin left.
+        ValidationError: if the granter may not grant the new role or take the old one, or if the
+            site would have no admin left.
     """
     check_may_grant(user, role, granted_by=granted_by)
     current = _locked_with_admins(user)

@@ -42,13 +42,13 @@ def _inviter(request: HttpRequest) -> User:
 def _invitation(request: HttpRequest, invitation_id: UUID) -> Invitation:
     """Returns an invitation that the logged-in member may change.
 
-    They may change those that they see and whose role is not above their own.
+    They may change those that they see and whose role they may grant.
 
     Raises: Http404 for any other.
     """
     inviter = _inviter(request)
     invitation = Invitation.objects.visible_to(inviter).filter(pk=invitation_id).first()
-    if invitation is None or Role(invitation.role).rank > Role(inviter.role).rank:
+    if invitation is None or not Role(inviter.role).may_grant(Role(invitation.role)):
         raise Http404("No such invitation.")
     return invitation
 
@@ -68,7 +68,6 @@ def _page(
         "link": issued.link if issued else None,
         "emailed": issued.emailed if issued else False,
         "mail_is_configured": settings.MAIL_IS_CONFIGURED,
-        "own_rank": Role(inviter.role).rank,
     }
     return render(request, "accounts/invitations.html", context, status=status)
 

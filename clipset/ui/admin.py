@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.contrib import admin, messages
@@ -16,12 +17,18 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from clipset.ui.admin_actions import MAX_SELECTED, Outcome, too_many_sentence
+from clipset.ui.admin_columns import with_ages
+from clipset.ui.admin_pages import LimitedPaginator
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
+
+    from clipset.ui.admin_actions import Reason
 
 _M = TypeVar("_M", bound=Model)
 
@@ -83,8 +90,18 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     """Base of all admin pages. Shows what a service or the database refuses, never a 500.
 
     The confirmation of a deletion lists at most MAX_LISTED objects, and memory does not grow with
-    the number of deleted objects.
+    the number of deleted objects. A list costs the same whatever the size of its table.
     """
+
+    paginator = LimitedPaginator
+    empty_value_display = "–"
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count whole tables
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Shows all dates as ages."""
+        return with_ages(self.model, super().get_list_display(request))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)
@@ -103,8 +120,11 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
         hidden = max(0, count - MAX_LISTED)
         return with_rest(lines[:MAX_LISTED], len(lines) + hidden), counts, lacking, protected
 
-    def deletion_counts(self, queryset: QuerySet[_M]) -> dict[str, int]:
-        """The numbers of objects to be deleted by kind, for the confirmation."""
+    def deletion_counts(self, queryset: QuerySet[_M]) -> dict[str, int | str]:
+        """What is deleted, by kind, for the confirmation: numbers, or words such as "1.2 GB".
+
+        It costs the same whatever is selected, but for the number of the selected objects.
+        """
         return {str(self.opts.verbose_name_plural): queryset.count()}
 
     def delete_many(self, request: HttpRequest, queryset: QuerySet[_M]) -> None:
@@ -124,6 +144,45 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[_M]) -> None:  # type: ignore[override] # no entries
         pass
 
+    def act_on_each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[_M],
+        act: Callable[[_M], Reason | None],
+        *,
+        done: str,
+        not_done: str,
+        in_transaction: bool = True,
+    ) -> None:
+        """Calls `act` for each selected object, and says in two lines what became of them.
+
+        Nothing happens if more than MAX_SELECTED objects are selected.
+
+        Args:
+            act: changes the object and returns None, or returns why it leaves it as it is. A
+                ValidationError counts as such a reason.
+            done: the sentence on the changed objects: "{count} hidden."
+            not_done: the participle in the line on the others: "hidden".
+            in_transaction: whether each call gets a transaction of its own. Others can write in
+                between. False for what takes long, such as sending an e-mail.
+        """
+        many = str(self.opts.verbose_name_plural)
+        if queryset.order_by()[: MAX_SELECTED + 1].count() > MAX_SELECTED:
+            self.message_user(request, too_many_sentence(many), messages.WARNING)
+            return
+        outcome = Outcome()
+        for keys in key_batches(queryset):
+            for thing in queryset.filter(pk__in=keys):
+                try:
+                    with transaction.atomic() if in_transaction else nullcontext():
+                        outcome.add(act(thing))
+                except ValidationError as error:
+                    outcome.add(" ".join(error.messages))
+        if sentence := outcome.done_sentence(done, str(self.opts.verbose_name), many):
+            self.message_user(request, sentence, messages.SUCCESS)
+        if sentence := outcome.left_sentence(not_done):
+            self.message_user(request, sentence, messages.WARNING)
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allows declared filters only.
 
@@ -135,9 +194,16 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
             for item in self.list_filter
         }
         field, _, rest = lookup.partition("__")
-        if field not in declared and field not in {f.name for f in self.model._meta.get_fields()}:
+        if field not in declared and field not in self._names(request):
             return super().lookup_allowed(lookup, value, request)  # no field: Django ignores it
         return field in declared and rest in {"", "exact", "isnull", "gte", "lt", "id__exact"}
+
+    def _names(self, request: HttpRequest | None) -> set[str]:
+        """All names that a query on this model may begin with."""
+        fields = self.model._meta.get_fields()
+        columns = {getattr(field, "attname", field.name) for field in fields}
+        annotations = self.get_queryset(request).query.annotations if request else {}
+        return {"pk", *columns, *annotations, *(field.name for field in fields)}
 
     def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
         """Allows columns of this table only. Django's own fails on reverse relations."""

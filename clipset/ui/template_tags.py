@@ -7,7 +7,7 @@ import zlib
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -20,6 +20,8 @@ from django.utils.safestring import SafeString, mark_safe
 from clipset.lib import units
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.forms import BoundField
 
 register = template.Library()
@@ -148,6 +150,26 @@ def relative_time(moment: datetime | None) -> SafeString:
 def quota_day(moment: datetime) -> str:
     """The weekday of a quota reset in QUOTA_RESET_TIMEZONE: "Sunday"."""
     return moment.astimezone(ZoneInfo(settings.QUOTA_RESET_TIMEZONE)).strftime("%A")
+
+
+# -- Lists of the admin -------------------------------------------------------------------------
+@register.filter
+def labelled(cells: Iterable[str], headers: Iterable[dict[str, Any]]) -> list[SafeString]:
+    """The cells of a row, each with the title of its column as `data-label`.
+
+    Args:
+        cells: elements `<td …>` or `<th …>`, made by Django.
+        headers: Django's result_headers of the same list.
+    """
+    return [_with_label(cell, header["text"]) for cell, header in zip(cells, headers, strict=True)]
+
+
+def _with_label(cell: str, title: str) -> SafeString:
+    name, space, rest = cell.partition(" ")
+    if isinstance(title, SafeString):  # the box that selects all rows
+        return mark_safe(cell)  # noqa: S308 from Django
+    label = format_html('data-label="{}"', title[:1].upper() + title[1:])
+    return mark_safe(f"{name} {label}{space}{rest}")  # noqa: S308 from Django, and escaped
 
 
 # -- People -------------------------------------------------------------------------------------

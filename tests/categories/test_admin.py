@@ -236,8 +236,8 @@ def test_the_list_tells_how_many_videos_each_holds(client: Client) -> None:
         make_video(category=category)
     client.force_login(make_moderator())
     text = client.get(ALL).text
-    assert '<td class="field-video_count">3</td>' in text
-    assert '<td class="field-video_count">0</td>' in text
+    assert '<td data-label="Videos" class="field-video_count">3</td>' in text
+    assert '<td data-label="Videos" class="field-video_count">0</td>' in text
 
 
 @pytest.mark.django_db

@@ -98,7 +98,7 @@ def failed_video(tmp_path: Path, title: str, **fields: Any) -> Video:
 # -- The list -----------------------------------------------------------------------------------
 def test_the_list_shows_pictures_states_and_sizes_as_people_read_them(client: Client) -> None:
     ready = make_video(
-        thumbnail_filename="still-0123456789ab.jpg", duration_seconds=3723.4, file_size_bytes=GB
+        thumbnail_filename="still-0123456789ab.jpg", duration_seconds=3723.4, stored_bytes=GB
     )
     make_video(status=ProcessingStatus.PENDING)
     run_job(make_video(status=ProcessingStatus.PROCESSING), 42)
@@ -117,6 +117,7 @@ def test_the_list_shows_pictures_states_and_sizes_as_people_read_them(client: Cl
         '<span class="state state-hidden state--warn">Hidden</span>',
         "1:02:03",
         "1 GB",
+        '<span class="reason">This file holds no picture.</span>',
         f'href="{ready.get_absolute_url()}"',
     ):
         assert words in text
@@ -179,7 +180,7 @@ def test_a_forged_selection_is_answered_on_the_page(client: Client) -> None:
 
 def test_a_long_title_is_shortened_in_the_list(client: Client) -> None:
     make_video("x" * 200)
-    assert f">{'x' * 31}…</span>" in client.get(VIDEOS).text
+    assert f">{'x' * 39}…</span>" in client.get(VIDEOS).text
 
 
 def test_the_category_is_found_while_typing(client: Client) -> None:
@@ -364,14 +365,18 @@ def test_nothing_is_moved_without_a_category(client: Client, music: Category) ->
 def test_videos_are_taken_out_of_their_category(client: Client, music: Category) -> None:
     video = make_video("One", category=music)
     text = act(client, "take_out", video.pk, category="").text
-    assert "1 video removed from its category." in text
+    assert "1 video removed from the category." in text
+    text = act(client, "take_out", video.pk, category="").text
+    assert "1 was not removed from a category: it is in none." in text
     video.refresh_from_db()
     assert video.category is None
     assert recorded() == [("mod", "One", "video.move")]
 
 
 # -- Retrying -----------------------------------------------------------------------------------
-def test_a_retry_tells_what_became_of_each_video(client: Client, tmp_path: Path) -> None:
+def test_a_retry_tells_what_became_of_the_videos_in_two_lines(
+    client: Client, tmp_path: Path
+) -> None:
     full = make_user("charlie", weekly_upload_bytes=4 * GB)
     again = failed_video(tmp_path, "Again", file_size_bytes=MB)
     refused = make_video("Refused", status=ProcessingStatus.FAILED)
@@ -379,9 +384,11 @@ def test_a_retry_tells_what_became_of_each_video(client: Client, tmp_path: Path)
     ready = make_video("Ready already")
     text = act(client, "retry", again.pk, refused.pk, over.pk, ready.pk).text
     assert "1 video will be processed again." in text
-    assert "“Refused”: The original file is no longer available" in text
-    assert "“Over”: The weekly quota has no room" in text
-    assert "“Ready already”: Only failed videos can be retried." in text
+    assert "3 were not retried: " in text
+    for reason in ("1 is not failed", "1 has no source", "1 (“The weekly quota has no room"):
+        assert reason in text
+    assert text.count('<li class="warning">') == 1
+    assert '<li class="error">' not in text
     again.refresh_from_db()
     assert (again.processing_status, again.error_message) == (ProcessingStatus.PENDING, None)
     assert again.uploaded_by.weekly_upload_bytes == MB

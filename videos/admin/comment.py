@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.contrib import admin
 from django.utils.html import format_html
-from django.utils.text import Truncator
 
-from clipset.lib.units import plural
 from clipset.ui.admin import GuardedAdmin, state_word
-from clipset.ui.template_tags import relative_time
+from clipset.ui.admin_actions import Reason
+from clipset.ui.admin_columns import age, cut
 from videos.models import Comment
 from videos.querysets import present_q
 from videos.services.comments import delete_comment, restore_comment
@@ -25,6 +22,10 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 SHORT_TEXT = 80  # characters
+
+# Why an action leaves a comment as it is.
+ALREADY_DELETED: Final = Reason("is already deleted", "are already deleted")
+NOT_DELETED: Final = Reason("is not deleted", "are not deleted")
 
 
 class DeletedFilter(admin.SimpleListFilter):
@@ -42,11 +43,9 @@ class DeletedFilter(admin.SimpleListFilter):
 
 @admin.register(Comment)
 class CommentAdmin(GuardedAdmin[Comment]):
-    list_display = ["short_text", "author", "video", "state", "written"]
+    list_display = ["short_text", "author", "about", "state", "written"]
     list_filter = [DeletedFilter, "created_at"]
     list_select_related = ["author", "video", "deleted_by"]
-    list_per_page = 50
-    show_full_result_count = False
     search_fields = ["text", "author__username", "video__title", "=video__short_id"]
     actions = ["hide", "bring_back"]
     fields = ["text", "author", "video", "parent", "created_at", "edited_at", "state"]
@@ -73,12 +72,16 @@ class CommentAdmin(GuardedAdmin[Comment]):
         delete_comment(comment=obj, by=request.user)
 
     @admin.display(description="Comment")
-    def short_text(self, comment: Comment) -> str:
-        return Truncator(comment.text).chars(SHORT_TEXT) or "(text deleted)"
+    def short_text(self, comment: Comment) -> SafeString | str:
+        return cut(comment.text, SHORT_TEXT) or "(text deleted)"
 
     @admin.display(description="Posted", ordering="created_at")
-    def written(self, comment: Comment) -> SafeString:
-        return relative_time(comment.created_at)
+    def written(self, comment: Comment) -> SafeString | str:
+        return age(comment.created_at)
+
+    @admin.display(description="Video", ordering="video")
+    def about(self, comment: Comment) -> SafeString | str:
+        return cut(comment.video.title)
 
     @admin.display(description="State")
     def state(self, comment: Comment) -> SafeString:
@@ -92,22 +95,21 @@ class CommentAdmin(GuardedAdmin[Comment]):
         permissions=["delete"],
     )
     def hide(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
-        assert request.user.is_authenticated
-        done = 0
-        with transaction.atomic():
-            for comment in queryset.filter(present_q()):
-                delete_comment(comment=comment, by=request.user)
-                done += 1
-        self.message_user(request, f"{plural(done, 'comment')} deleted.")
+        def act(comment: Comment) -> Reason | None:
+            if comment.is_deleted:
+                return ALREADY_DELETED
+            assert request.user.is_authenticated
+            delete_comment(comment=comment, by=request.user)
+            return None
+
+        self.act_on_each(request, queryset, act, done="{count} deleted.", not_done="deleted")
 
     @admin.action(description="Restore selected comments", permissions=["delete"])
     def bring_back(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
-        done = 0
-        for comment in queryset.filter(~present_q()):
-            try:
-                restore_comment(comment=comment)
-            except ValidationError as error:
-                self.message_user(request, " ".join(error.messages), messages.ERROR)
-                continue
-            done += 1
-        self.message_user(request, f"{plural(done, 'comment')} restored.")
+        def act(comment: Comment) -> Reason | None:
+            if not comment.is_deleted:
+                return NOT_DELETED
+            restore_comment(comment=comment)
+            return None
+
+        self.act_on_each(request, queryset, act, done="{count} restored.", not_done="restored")

@@ -8,6 +8,7 @@ from django.contrib import admin
 
 from clipset.lib.units import human_duration
 from clipset.ui.admin import GuardedAdmin, state_word
+from clipset.ui.admin_columns import cut
 from videos.models import Job, JobState
 from videos.services.finalising import finalising_progress
 
@@ -27,18 +28,18 @@ TONES: Final = {
 class JobAdmin(GuardedAdmin[Job]):
     list_display = [
         "id",
-        "video",
+        "of_video",
         "kind",
         "state_in_colour",
         "percent",
         "failures",
         "losses",
+        "created_at",
         "times",
     ]
     list_filter = ["kind", "state", "created_at"]
     list_select_related = ["video"]
     search_fields = ["video__title", "=video__short_id"]
-    show_full_result_count = False
     fields = [
         "video",
         "kind",
@@ -68,6 +69,10 @@ class JobAdmin(GuardedAdmin[Job]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
         return False
+
+    @admin.display(description="Video", ordering="video")
+    def of_video(self, job: Job) -> SafeString | str:
+        return cut(job.video.title)
 
     @admin.display(description="State", ordering="state")
     def state_in_colour(self, job: Job) -> SafeString:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count
+from django.db.models import OuterRef
 
-from clipset.ui.admin import GuardedAdmin
+from clipset.database.limited import LimitedCount, counted
+from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
+from clipset.ui.admin_columns import cut
 from clipset.ui.form_fields import LineField, TextField
-from videos.models import Playlist
+from videos.admin.deletion_counts import counts_of_playlists
+from videos.models import Playlist, PlaylistEntry
 from videos.querysets import present_q
 from videos.services.playlists import delete_playlist_by_staff, edit_playlist
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
 
 GONE: Final = "This playlist has been deleted in the meantime."
@@ -35,17 +39,16 @@ class PlaylistAdminForm(forms.ModelForm[Playlist]):
 @admin.register(Playlist)
 class PlaylistAdmin(GuardedAdmin[Playlist]):
     form = PlaylistAdminForm
-    list_display = ["title", "made_by", "video_count", "created_at", "updated_at"]
+    list_display = ["short_title", "made_by", "video_count", "created_at", "updated_at"]
     list_select_related = ["made_by"]
-    ordering = ["-updated_at", "-id"]  # Django ignores Meta.ordering in queries with aggregates
     search_fields = ["title", "description", "made_by__username", "=short_id"]
-    show_full_result_count = False
     fields = ["title", "description", "made_by", "created_at", "updated_at"]
     readonly_fields = ["made_by", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Playlist]:
         present = super().get_queryset(request).filter(present_q())
-        return present.annotate(videos_in_it=Count("entries"))
+        entries = PlaylistEntry.objects.filter(playlist=OuterRef("pk"))
+        return present.annotate(videos_in_it=LimitedCount(entries))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -67,6 +70,20 @@ class PlaylistAdmin(GuardedAdmin[Playlist]):
         for playlist in queryset:
             delete_playlist_by_staff(playlist=playlist)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        found = Playlist.objects.filter(pk__in=[playlist.pk for playlist in objs])
+        listed = [playlist.title for playlist in found[:MAX_LISTED]]
+        counts = self.deletion_counts(found)
+        lacking = set() if self.has_delete_permission(request) else {"playlist"}
+        return with_rest(listed, int(counts["playlists"])), counts, lacking, []
+
+    def deletion_counts(self, queryset: QuerySet[Playlist]) -> dict[str, int | str]:
+        return counts_of_playlists(queryset)
+
+    @admin.display(description="Title", ordering="title")
+    def short_title(self, playlist: Playlist) -> SafeString | str:
+        return cut(playlist.title)
+
     @admin.display(description="Videos", ordering="videos_in_it")
-    def video_count(self, playlist: Playlist) -> int:
-        return int(playlist.videos_in_it)  # type: ignore[attr-defined] # annotated above
+    def video_count(self, playlist: Playlist) -> str:
+        return counted(playlist.videos_in_it)  # type: ignore[attr-defined] # annotated above

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.contrib import admin
 from django.utils import timezone
 
+from clipset.database.limited import limited_count
 from clipset.lib.units import human_bytes
 from clipset.ui.admin import GuardedAdmin
 from videos.models import Removal
@@ -28,7 +29,6 @@ class RemovalAdmin(GuardedAdmin[Removal]):
     list_display = ["key", "root", "reason", "next_try_at", "tries", "error"]
     list_filter = ["reason"]
     search_fields = ["key"]
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -45,8 +45,8 @@ class RemovalAdmin(GuardedAdmin[Removal]):
         files, size = set_aside_size()
         failing = Removal.objects.exclude(last_error="").filter(due_at__lte=timezone.now())
         context = {
-            "waiting": Removal.objects.count(),
-            "failing": failing.count(),
+            "is_any_waiting": Removal.objects.exists(),
+            "failing": limited_count(failing),
             "is_paused": removals_are_paused(),
             "files": files,
             "size": human_bytes(size),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -54,15 +52,6 @@ DONE: Final = {
 }
 
 
-class CappedPaginator(Paginator[Any]):
-    """Counts at most MAX_LISTED rows, so that the list costs the same however many there are."""
-
-    @cached_property
-    def count(self) -> int:
-        rows = cast("QuerySet[Report]", self.object_list)
-        return rows.order_by()[:MAX_LISTED].count()
-
-
 class StateFilter(admin.SimpleListFilter):
     """Open reports unless another state is chosen."""
 
@@ -91,9 +80,6 @@ class ReportAdmin(GuardedAdmin[Report]):
     list_display = ["picture", "what", "reason", "reporter_name", "about", "since", "status"]
     list_display_links = ["what"]
     list_filter = [StateFilter, "kind", "reason"]
-    list_per_page = 50
-    paginator = CappedPaginator
-    show_full_result_count = False
     search_fields = ["title", "quote", "text", "member_name", "reporter__username"]
 
     # Permissions

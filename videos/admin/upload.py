@@ -10,12 +10,14 @@ from django.utils.html import format_html
 
 from clipset.lib.units import human_bytes
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
+from clipset.ui.admin_columns import cut
 from videos.models import Upload, UploadState
 from videos.services.uploads.expire import end_upload
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
 
 @admin.register(Upload)
@@ -29,7 +31,6 @@ class UploadAdmin(GuardedAdmin[Upload]):
     list_filter = ["created_at"]
     list_select_related = ["user"]
     search_fields = ["filename", "title", "user__username"]
-    show_full_result_count = False
     ordering = ["-created_at"]
     fields = [
         "name",
@@ -60,8 +61,8 @@ class UploadAdmin(GuardedAdmin[Upload]):
         return actions
 
     @admin.display(description="File", ordering="filename")
-    def name(self, upload: Upload) -> str:
-        return upload.filename or "Plain form upload (no JavaScript)"
+    def name(self, upload: Upload) -> SafeString | str:
+        return cut(upload.filename) or "Plain form upload (no JavaScript)"
 
     @admin.display(description="Size", ordering="size_bytes")
     def size(self, upload: Upload) -> str:

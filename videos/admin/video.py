@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,19 +15,19 @@ from accounts.models import User
 from categories.models import Category
 from clipset.lib.units import human_bytes, plural
 from clipset.ui.admin import MAX_LISTED, GuardedAdmin, TrashFilter, state_word, with_rest
+from clipset.ui.admin_actions import Reason
+from clipset.ui.admin_columns import cut
 from siteconfig.models import Config
+from videos.admin.deletion_counts import counts_of_videos
 from videos.admin.trash import TrashedVideos
 from videos.admin.video_columns import VideoColumns
 from videos.admin.video_forms import CategoryField, UploadedFilter, VideoActionForm, VideoForm
 from videos.models import Job, JobState, ProcessingStatus, Video, VideoDeletion
-from videos.selectors.trash import removed_with
 from videos.services.deletions import enqueue_deletions, request_deletions
 from videos.services.details import edit_video, move_to_category, set_hidden
 from videos.services.processing.attempt import cancel_processing, retry_enrichment, retry_processing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
@@ -40,6 +39,18 @@ TONES: Final = {
     ProcessingStatus.FAILED: "danger",
 }
 
+SHORT_REASON: Final = 90  # characters
+
+# Why an action leaves a video as it is.
+ALREADY_HIDDEN: Final = Reason("is already hidden", "are already hidden")
+NOT_HIDDEN: Final = Reason("is not hidden", "are not hidden")
+NOT_FAILED: Final = Reason("is not failed", "are not failed")
+NO_SOURCE: Final = Reason("has no source", "have no source")
+NOT_PROCESSING: Final = Reason("is not being processed", "are not being processed")
+NOT_READY: Final = Reason("is not ready", "are not ready")
+ALREADY_THERE: Final = Reason("is already there", "are already there")
+UNCATEGORIZED: Final = Reason("is in none", "are in none")
+
 
 @admin.register(Video)
 class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
@@ -49,11 +60,11 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
     list_display = [
         "thumbnail",
         "short_title",
-        "state",
+        "state_and_reason",
         "uploaded_by",
         "category",
         "length",
-        "size",
+        "stored",
         "views",
         "uploaded",
     ]
@@ -66,8 +77,6 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
         ("created_at", UploadedFilter),
     ]
     list_select_related = ["uploaded_by", "category"]
-    list_per_page = 50
-    show_full_result_count = False
     search_fields = [
         "title",
         "description",
@@ -164,6 +173,15 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
             return format_html("{} {}", state, state_word("hidden", "Hidden", "warn"))
         return state
 
+    @admin.display(description="State", ordering="processing_status")
+    def state_and_reason(self, video: Video) -> SafeString:
+        """The state, and below it why a video failed."""
+        state = self.state(video)
+        if not (video.is_failed and video.error_message):
+            return state
+        reason = cut(video.error_message, SHORT_REASON)
+        return format_html('{}<span class="reason">{}</span>', state, reason)
+
     # Changes
     def save_model(self, request: HttpRequest, obj: Video, form: forms.Form, change: bool) -> None:
         """Saves only the form's fields, because a worker may change the row at the same time."""
@@ -186,60 +204,54 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
         self._set_hidden(request, queryset, hidden=False)
 
     def _set_hidden(self, request: HttpRequest, queryset: QuerySet[Video], *, hidden: bool) -> None:
-        done = 0
-        for video in queryset.filter(is_hidden=not hidden):
-            # One transaction per video, so that others can write in between.
+        word = "hidden" if hidden else "unhidden"
+
+        def act(video: Video) -> Reason | None:
+            if video.is_hidden == hidden:
+                return ALREADY_HIDDEN if hidden else NOT_HIDDEN
             set_hidden(video=video, hidden=hidden)
-            done += 1
-        what = "hidden" if hidden else "unhidden"
-        self.message_user(request, f"{plural(done, 'video')} {what}.")
+            return None
+
+        self.act_on_each(request, queryset, act, done=f"{{count}} {word}.", not_done=word)
 
     @admin.action(description="Retry processing of selected videos", permissions=["change"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        done = 0
-        for video in queryset.select_related("uploaded_by"):
-            try:
-                self._retry(video)
-                done += 1
-            except ValidationError as error:
-                sentence = f"“{video.title}”: {' '.join(error.messages)}"
-                self.message_user(request, sentence, messages.ERROR)
-        if done:
-            self.message_user(request, f"{plural(done, 'video')} will be processed again.")
+        def act(video: Video) -> Reason | None:
+            if not video.is_failed:
+                return NOT_FAILED
+            if not video.source_key:
+                return NO_SOURCE
+            retry_processing(video=video, by_staff=True)
+            return None
 
-    def _retry(self, video: Video) -> None:
-        if not video.is_failed:
-            raise ValidationError("Only failed videos can be retried.")
-        retry_processing(video=video, by_staff=True)
+        self.act_on_each(
+            request, queryset, act, done="{count} will be processed again.", not_done="retried"
+        )
 
     @admin.action(description="Stop processing of selected videos", permissions=["change"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._each(request, queryset, cancel_processing, "stopped")
+        def act(video: Video) -> Reason | None:
+            if not video.is_unfinished:
+                return NOT_PROCESSING
+            cancel_processing(video=video)
+            return None
+
+        self.act_on_each(request, queryset, act, done="{count} stopped.", not_done="stopped")
 
     @admin.action(
         description="Create missing renditions and storyboards of selected videos",
         permissions=["change"],
     )
     def enrich(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._each(request, queryset, retry_enrichment, "queued for processing")
+        def act(video: Video) -> Reason | None:
+            if not video.is_ready:
+                return NOT_READY
+            retry_enrichment(video=video)
+            return None
 
-    def _each(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Video],
-        service: Callable[..., object],
-        done_word: str,
-    ) -> None:
-        done = 0
-        for video in queryset:
-            try:
-                service(video=video)
-                done += 1
-            except ValidationError as error:
-                sentence = f"“{video.title}”: {' '.join(error.messages)}"
-                self.message_user(request, sentence, messages.ERROR)
-        if done:
-            self.message_user(request, f"{plural(done, 'video')} {done_word}.")
+        self.act_on_each(
+            request, queryset, act, done="{count} queued for processing.", not_done="queued"
+        )
 
     @admin.action(description="Move selected videos to category…", permissions=["change"])
     def move(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
@@ -259,18 +271,20 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
     def _move(
         self, request: HttpRequest, queryset: QuerySet[Video], category: Category | None
     ) -> None:
-        done = 0
-        for video in queryset:
+        def act(video: Video) -> Reason | None:
             if video.category_id == (category.pk if category else None):
-                continue
+                return ALREADY_THERE if category else UNCATEGORIZED
             move_to_category(video=video, category=category)
-            done += 1
-        counted = plural(done, "video")
-        if category:
-            self.message_user(request, f"{counted} moved to {category}.")
-        else:
-            whose = "its category" if done == 1 else "their categories"
-            self.message_user(request, f"{counted} removed from {whose}.")
+            return None
+
+        done = f"moved to {category}" if category else "removed from the category"
+        self.act_on_each(
+            request,
+            queryset,
+            act,
+            done=f"{{count}} {done.replace('{', '{{').replace('}', '}}')}.",
+            not_done="moved" if category else "removed from a category",
+        )
 
     # Deletion
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -286,16 +300,11 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
             for video in found[:MAX_LISTED]
         ]
         lacking = set() if self.has_delete_permission(request) else {"video"}
-        count = found.count()
-        removed = removed_with(found)
-        counts = {
-            "videos": count,
-            "comments": removed.comments,
-            "likes": removed.likes,
-            "places in playlists": removed.playlist_places,
-        }
-        size = f"{human_bytes(removed.size_bytes)} of files"
-        return with_rest([*listed, size], count + 1), counts, lacking, []
+        counts = self.deletion_counts(found)
+        return with_rest(listed, int(counts["videos"])), counts, lacking, []
+
+    def deletion_counts(self, queryset: QuerySet[Video]) -> dict[str, int | str]:
+        return counts_of_videos(queryset)
 
     def delete_many(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
         """Marks the videos. A worker puts them into the trash, or deletes them if there is none."""

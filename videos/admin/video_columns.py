@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from django.contrib import admin
 from django.utils.html import format_html
-from django.utils.text import Truncator
 
 from clipset.lib.units import clock, human_bytes
-from clipset.ui.template_tags import relative_time
+from clipset.ui.admin_columns import age, cut
 from videos.selectors.cards import small_thumbnail_url, thumbnail_url
 
 if TYPE_CHECKING:
@@ -17,17 +16,16 @@ if TYPE_CHECKING:
 
     from videos.models import Video
 
-SHORT_TITLE: Final = 32  # characters
+SHORT_TITLE: Final = 40  # characters
 
 
 class VideoColumns:
     """What VideoAdmin shows of a video, besides its state."""
 
     @admin.display(description="Title", ordering="title")
-    def short_title(self, video: Video) -> SafeString:
+    def short_title(self, video: Video) -> SafeString | str:
         """Cuts the title, because a long one without spaces would push out other columns."""
-        short = Truncator(video.title).chars(SHORT_TITLE)
-        return format_html('<span title="{}">{}</span>', video.title, short)
+        return cut(video.title, SHORT_TITLE)
 
     @admin.display(description="Thumbnail")
     def thumbnail(self, video: Video) -> SafeString:
@@ -54,8 +52,8 @@ class VideoColumns:
         return f"{video.view_count:,}"
 
     @admin.display(description="Uploaded", ordering="created_at")
-    def uploaded(self, video: Video) -> SafeString:
-        return relative_time(video.created_at)
+    def uploaded(self, video: Video) -> SafeString | str:
+        return age(video.created_at)
 
     @admin.display(description="Dimensions")
     def dimensions(self, video: Video) -> str:
@@ -72,7 +70,7 @@ class VideoColumns:
         found = video.renditions.filter(is_complete=True)
         return ", ".join(f"{one.name} ({human_bytes(one.size_bytes)})" for one in found) or "–"
 
-    @admin.display(description="Stored size")
+    @admin.display(description="Stored", ordering="stored_bytes")
     def stored(self, video: Video) -> str:
         return "–" if video.stored_bytes is None else human_bytes(video.stored_bytes)
 

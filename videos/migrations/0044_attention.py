@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("videos", "0042_daily_statistics")]
+    dependencies = [("videos", "0043_stored_bytes_by_member")]
 
     operations = [
         migrations.AddIndex(

@@ -1,0 +1,130 @@
+"""The columns and read-only fields of members in the admin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+from django.contrib import admin
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Greatest
+from django.utils.html import format_html
+
+from accounts.models import Session, User
+from accounts.services.quota import quota_state
+from clipset.database.limited import (
+    MAX_COUNTED,
+    LimitedCount,
+    LimitedSum,
+    counted,
+    limited_count,
+    related_rows,
+)
+from clipset.lib.units import human_bytes
+from clipset.ui.admin import state_word
+from clipset.ui.admin_columns import age
+from clipset.ui.template_tags import initials, tone
+from siteconfig.models import Config
+
+if TYPE_CHECKING:
+    from django.db.models import ForeignObjectRel, QuerySet
+    from django.utils.safestring import SafeString
+
+
+def with_facts(users: QuerySet[User]) -> QuerySet[User]:
+    """Adds what the columns show, so that the list needs one query for all of its rows.
+
+    `video_count` and `video_bytes` stop at MAX_COUNTED videos of each member, which an index holds.
+    """
+    site = Config.objects.filter(pk=Config.SINGLETON_ID)
+    limit, days = site.values("weekly_upload_limit_bytes"), site.values("trash_days")
+    sessions = Session.objects.filter(user=OuterRef("pk")).order_by("-last_seen_at")
+    seen = Subquery(sessions.values("last_seen_at")[:1])
+    theirs = related_rows(User, "videos").filter(uploaded_by=OuterRef("pk"))
+    return users.annotate(
+        site_limit=Subquery(limit[:1]),
+        trash_days=Subquery(days[:1]),
+        # Either may be missing; after a log-out there is no session any more.
+        active_at=Greatest(Coalesce(seen, F("last_login")), Coalesce(F("last_login"), seen)),
+        video_count=LimitedCount(theirs),
+        video_bytes=LimitedSum(theirs, "stored_bytes"),
+    )
+
+
+def counts_of_members(users: QuerySet[User]) -> dict[str, int | str]:
+    """What goes with members who are deleted: of the first MAX_COUNTED if there are more."""
+    total = users.count()
+    ids = list(users.order_by("pk").values_list("pk", flat=True)[:MAX_COUNTED])
+    counts: dict[str, int | str] = {"members": total}
+    for relation in ("videos", "comments", "playlists", "likes", "invitations"):
+        field = cast("ForeignObjectRel", User._meta.get_field(relation)).field.name
+        rows = related_rows(User, relation).filter(**{f"{field}__in": ids})
+        counts[relation] = counted(limited_count(rows))
+    return counts
+
+
+class MemberColumns:
+    """What UserAdmin shows of a member. `with_facts` adds the annotations."""
+
+    @admin.display(description="Picture")
+    def picture(self, user: User) -> SafeString:
+        if user.avatar_url is None:
+            css = f"avatar avatar--32 avatar--t{tone(user.username)}"
+            return format_html(
+                '<span class="{}" aria-hidden="true">{}</span>', css, initials(user.username)
+            )
+        return format_html(
+            '<img class="thumb thumb--round" src="{}" width="36" height="36" alt=""'
+            ' loading="lazy">',
+            user.avatar_url,
+        )
+
+    @admin.display(description="State", ordering="is_active")
+    def state(self, user: User) -> SafeString:
+        if user.is_active:
+            return state_word("active", "Active", "good")
+        if user.deleting_since is None and user.trashed_at is not None:
+            days = timedelta(days=user.trash_days or 0)  # type: ignore[attr-defined] # annotated
+            until = f"In the trash until {user.trashed_at + days:%-d %B}"
+            return state_word("trashed", until, "warn")
+        if user.deleting_since is not None:
+            left = counted(user.video_count, "video")  # type: ignore[attr-defined] # annotated
+            return state_word("deleting", f"Being deleted, {left} left", "danger")
+        return state_word("inactive", "Deactivated", "danger")
+
+    @admin.display(description="Uploaded this week", ordering="weekly_upload_bytes")
+    def quota(self, user: User) -> SafeString:
+        site_limit = user.site_limit  # type: ignore[attr-defined] # annotated
+        state = quota_state(user, config=Config(weekly_upload_limit_bytes=site_limit))
+        used = human_bytes(state.used_bytes)
+        if state.limit_bytes is None:
+            return _amounts("{}, no limit", used)
+        return _amounts("{} of {}", used, human_bytes(state.limit_bytes))
+
+    @admin.display(description="Stored")
+    def stored(self, user: User) -> str:
+        """The size of all renditions; of the first MAX_COUNTED videos if there are more."""
+        size = human_bytes(user.video_bytes)  # type: ignore[attr-defined] # annotated
+        is_all = user.video_count < MAX_COUNTED  # type: ignore[attr-defined] # annotated
+        return size if is_all else f"over {size}"
+
+    @admin.display(description="Custom weekly limit")
+    def own_limit(self, user: User) -> str:
+        limit = user.weekly_upload_limit_bytes
+        return "–" if limit is None else human_bytes(limit)
+
+    @admin.display(description="Last activity", ordering="active_at")
+    def seen(self, user: User) -> SafeString | str:
+        moment = user.active_at  # type: ignore[attr-defined] # annotated
+        return age(moment) if moment else "Never"
+
+    @admin.display(description="Profile")
+    def on_site(self, user: User) -> SafeString | str:
+        if user.is_trashed:
+            return "–"
+        return format_html('<a href="{}">Profile</a>', user.get_absolute_url())
+
+
+def _amounts(sentence: str, *sizes: str) -> SafeString:
+    """A sentence with sizes, whose numbers and units stay on one line."""
+    return format_html(sentence, *(format_html('<span class="amount">{}</span>', s) for s in sizes))
