@@ -19,6 +19,7 @@ from tests.builders import make_category, make_playlist, make_user, make_video
 from tests.videos.stored_videos import kept_video
 from videos.models import (
     Caption,
+    Comment,
     GuestLink,
     Job,
     Notification,
@@ -109,7 +110,7 @@ def furnish(root: User, media: Path) -> dict[str, str]:
         (NotificationKind.FAILED, failed),
     ):
         Notification.objects.create(member=bob, kind=kind, video=video)
-    _reports(bob, alice, begun)
+    _reports(bob, alice, begun, Comment.objects.get(pk=names["said"]))
     summer = make_playlist("Summer by the sea", made_by=bob, description="All of it, in order.")
     for place, video in enumerate(Video.objects.published()[:5]):
         summer.entries.create(video=video, position=place)
@@ -167,10 +168,9 @@ def _comments(video_file: Video, alice: User, bob: User) -> dict[str, str]:
     return {"said": str(said.pk), "mine": str(mine.pk)}
 
 
-def _reports(bob: User, alice: User, video: Video) -> None:
+def _reports(bob: User, alice: User, video: Video, comment: Comment) -> None:
     """Makes an open and a handled report by bob, and one that was about bob."""
     mona = make_user("mona", role=Role.MODERATOR)
-    comment = write_comment(video=video, author=alice, text="You again?")
     report = report_comment(comment=comment, reporter=bob, reason="HARASSMENT")
     answer = Answer(message_to_reporter="Thanks. alice was asked to be kind.")
     resolve_report(report=report, by=mona, answer=answer)

@@ -59,7 +59,7 @@ def test_a_report_from_the_member_to_the_moderator_to_the_uploader(
     moderator.get_by_role("link", name="Open reports, 1").click()
     moderator.get_by_role("link", name="“Sea”").click()
     moderator.get_by_label("Message to the reporter").fill("It is hidden now.")
-    moderator.get_by_label("Message to bob").fill("Ask before you film people.")
+    moderator.get_by_label("Message to bob").fill("Ask people before you show them.")
     moderator.get_by_role("button", name="Hide video and resolve").click()
     expect(moderator.locator(".messagelist")).to_contain_text("1 report resolved")
     assert Video.objects.get().is_hidden
@@ -72,7 +72,7 @@ def test_a_report_from_the_member_to_the_moderator_to_the_uploader(
     expect(member.locator(".own-report")).to_contain_text("Moderators acted on your report.")
     uploader = visit(bob)
     uploader.goto("/notices/")
-    expect(uploader.locator(".notification")).to_contain_text("Ask before you film people.")
+    expect(uploader.locator(".notification")).to_contain_text("Ask people before you show them.")
     assert "alice" not in uploader.content()
     uploader.get_by_role("link", name="A message from the moderators").click()
     expect(uploader.get_by_role("heading", name="Sea")).to_be_visible()

@@ -252,7 +252,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="report",
-            index=models.Index(fields=["member", "created_at"], name="reports_about_a_member"),
+            index=models.Index(fields=["member", "state"], name="reports_about_a_member"),
         ),
         migrations.AddIndex(
             model_name="report",

@@ -86,7 +86,7 @@ class Report(models.Model):
         ordering = ["state", "created_at", "id"]
         indexes = [
             models.Index(fields=["state", "created_at", "id"], name="reports_by_state"),
-            models.Index(fields=["member", "created_at"], name="reports_about_a_member"),
+            models.Index(fields=["member", "state"], name="reports_about_a_member"),
             models.Index(fields=["reporter", "-created_at", "-id"], name="reports_by_a_member"),
         ]
         constraints = [

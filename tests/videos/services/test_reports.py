@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from clipset.lib.refusals import RateLimitedError
 from siteconfig.actors import Actor, acting
 from siteconfig.enums import Source
 from siteconfig.models import AuditEntry
+from tests.accounts.together import together
 from tests.builders import make_admin, make_moderator, make_user, make_video
 from videos.models import Comment, Notification, Report, ReportAct, Video
 from videos.selectors.reports import (
@@ -444,3 +446,33 @@ def test_own_reports_have_pages(monkeypatch: pytest.MonkeyPatch) -> None:
         after = (page.next_url or "").removeprefix("?after=")
     assert found == made[::-1]
     assert after == ""
+
+
+# -- at the same time ------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_requests_at_once_open_one_report_and_decide_it_once() -> None:
+    video, alice = make_video(), make_user()
+    staff = [make_moderator(), make_moderator(), make_admin()]
+
+    def send() -> Report:
+        return report_video(video=video, reporter=alice, reason="UNFIT")
+
+    assert len({report.pk for report in together([send] * 3)}) == 1
+    report = Report.objects.get()
+
+    def decide(by: User) -> str:
+        try:
+            resolve_report(report=report, by=by, answer=Answer(message_to_member=by.username))
+        except ValidationError as error:
+            return error.messages[0]
+        return ""
+
+    results = together([partial(decide, by) for by in staff])
+    first = Report.objects.select_related("handled_by").get().handled_by
+    assert first is not None
+    assert sorted(results)[0] == ""
+    assert all(f"by {first.username}" in it for it in sorted(results)[1:])
+    assert told(video.uploaded_by) == ["MODERATED"]
+    assert told(alice) == ["ANSWERED"]
