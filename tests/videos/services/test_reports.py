@@ -21,6 +21,7 @@ from siteconfig.models import AuditEntry
 from tests.accounts.together import together
 from tests.builders import make_admin, make_moderator, make_user, make_video
 from videos.models import Comment, Notification, Report, ReportAct, Video
+from videos.sample_data.remove import remove_sample_data
 from videos.selectors.reports import (
     MAX_COUNTED,
     open_reports,
@@ -392,6 +393,17 @@ def test_a_report_outlives_everything_that_it_names(video: Video, bob: User, mon
     assert resolve_report(report=of_member, by=root) == [of_member]
 
 
+def test_the_removal_of_sample_data_takes_its_reports_along(video: Video) -> None:
+    sample, real = make_user(is_sample=True), make_user()
+    theirs = make_video(uploader=sample, is_sample=True)
+    kept = report_video(video=video, reporter=real, reason="UNFIT")
+    report_video(video=theirs, reporter=real, reason="UNFIT")
+    report_video(video=video, reporter=sample, reason="UNFIT")
+    report_member(member=sample, reporter=real, reason="UNFIT")
+    remove_sample_data()
+    assert list(Report.objects.all()) == [kept]
+
+
 # -- what nobody learns ----------------------------------------------------------------------------
 
 
@@ -472,7 +484,7 @@ def test_requests_at_once_open_one_report_and_decide_it_once() -> None:
     results = together([partial(decide, by) for by in staff])
     first = Report.objects.select_related("handled_by").get().handled_by
     assert first is not None
-    assert sorted(results)[0] == ""
+    assert min(results) == ""
     assert all(f"by {first.username}" in it for it in sorted(results)[1:])
     assert told(video.uploaded_by) == ["MODERATED"]
     assert told(alice) == ["ANSWERED"]
