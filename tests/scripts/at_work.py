@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.scripts.member import Browser, rows
+from tests.scripts.member import Browser, rows, shell
 from tests.truth import Told
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.scripts.conftest import Clone
 
 MAX_COMMENTS: Final = 15  # more within five minutes are refused
+# So that what is deleted is gone.
+WITHOUT_TRASH: Final = "from siteconfig.models import Config; Config.objects.update(trash_days=0)"
 
 
 class Members(threading.Thread):
@@ -56,6 +58,7 @@ class Members(threading.Thread):
         return len(self.told.uploaded) >= number
 
     def _work(self) -> None:
+        shell(self.clone, WITHOUT_TRASH)
         bob = Browser(self.clone)
         bob.log_in()
         for number in range(self._videos):

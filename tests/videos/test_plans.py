@@ -131,6 +131,8 @@ STEPS: Final = {
         HOW_FAR,
         "SEARCH playlist_entries USING INDEX playlist_entries_in_order (playlist_id=?",
     },
+    "/trash/": {"SEARCH videos USING INDEX videos_trash_of_uploader (uploaded_by=?"},
+    "/trash/?after={newest}": {"SEARCH videos USING INDEX videos_trash_of_uploader (uploaded_by=?"},
     "/playlists/": {"SEARCH playlists USING INDEX playlists_by_maker (made_by=?"},
     "/liked/": {"SEARCH likes USING INDEX likes_latest (member_id=?", HOW_FAR},
     "{video}comments/": {

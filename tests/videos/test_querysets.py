@@ -92,21 +92,17 @@ def test_lists_leave_the_trash_out_and_pages_show_it_to_uploader_and_staff(
     Video.objects.filter(title="hidden of alice").update(
         trashed_at=timezone.now(), was_trashed_with_member=True
     )
-    own = {"ready of bob"}
-    assert not Video.objects.published().exists()
-    for user, viewable, restorable in (
+    own, of_alice = {"ready of bob"}, {"ready of alice"}
+    together = of_alice | {"hidden of alice"}
+    seen: list[tuple[User | AnonymousUser, set[str], set[str]]] = [
         (bob, own, own),
-        (alice, {"ready of alice", "hidden of alice"}, {"ready of alice"}),
-        *(
-            (
-                everything[name],
-                own | {"ready of alice", "hidden of alice"},
-                own | {"ready of alice"},
-            )
-            for name in ("mod", "root")
-        ),
-        (AnonymousUser(), set[str](), set[str]()),
-    ):
+        (alice, together, of_alice),
+        (everything["mod"], own | together, own | of_alice),
+        (everything["root"], own | together, own | of_alice),
+        (AnonymousUser(), set(), set()),
+    ]
+    assert not Video.objects.published().exists()
+    for user, viewable, restorable in seen:
         assert not Video.objects.visible_to(user).in_trash().exists()
         assert not Video.objects.editable_by(user).in_trash().exists()
         assert titles(Video.objects.viewable_by(user).in_trash()) == viewable

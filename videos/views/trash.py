@@ -34,17 +34,22 @@ def delete(request: MemberRequest, short_id: str) -> HttpResponse:
     """
     video = editable_video(request, short_id)
     form = TrashForm(request.POST if request.method == "POST" else None)
-    if request.method != "POST" or not form.is_valid():
+    if not form.is_valid():
         context = {"video": video, "form": form, "days": current_config().trash_days}
-        status = 422 if request.method == "POST" else 200
+        status = 422 if form.is_bound else 200
         return render(request, "videos/details/delete.html", context, status=status)
     with deleted_is_404():
         is_kept = trash_video(video=video, by=request.user, reason=form.cleaned_data["reason"])
+    return redirect(_after_deletion(request, video, is_kept=is_kept))
+
+
+def _after_deletion(request: MemberRequest, video: Video, *, is_kept: bool) -> str:
+    """The address of the uploader's videos, which offers Undo or says that the video is gone."""
     profile = reverse("profile", args=[video.uploaded_by.username])
     if is_kept:
-        return redirect(f"{profile}?{urlencode({'trashed': video.short_id})}")
+        return f"{profile}?{urlencode({'trashed': video.short_id})}"
     messages.success(request, f"“{video.title}” deleted")
-    return redirect(profile)
+    return profile
 
 
 @require_safe

@@ -80,9 +80,6 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
     video = viewable_video(request, short_id)
     if request.headers.get("Accept", "").startswith("application/json"):
         return _status_for_scripts(video)
-    if video.is_trashed:
-        # Its page does not poll; one that does was opened before.
-        return with_headers(HttpResponse(), {"HX-Refresh": "true"})
     watching = bool(request.GET.get("watching"))
     plays_original = request.GET.get("original") != "no"
     if not watching and is_htmx(request):
@@ -96,6 +93,9 @@ def status(request: MemberRequest, short_id: str) -> HttpResponse:
 def _state(
     request: MemberRequest, video: Video, *, watching: bool, plays_original: bool
 ) -> HttpResponse:
+    if video.is_trashed:
+        # Its page does not poll; one that does was opened before.
+        return with_headers(HttpResponse(), {"HX-Refresh": "true"})
     since = time_parameter(request.GET, "since")
     context = {
         "video": video,

@@ -29,6 +29,7 @@ from siteconfig.services.cluster_heartbeats import (
 )
 from tests.builders import make_admin, make_user, make_video
 from videos.services.processing.jobs import add_job
+from videos.services.trash import restore_video, trash_video
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries, Settings
@@ -76,7 +77,7 @@ def test_a_site_that_is_well_says_so_in_five_queries(
     assert answer.json()["status"] == "ok"
     assert set(answer.json()["checks"]) >= {
         *("database", "migrations", "workers", "roots", "database_space"),
-        *("space", "backup", "jobs", "schedules"),
+        *("space", "backup", "jobs", "schedules", "trash"),
     }
 
 
@@ -174,6 +175,19 @@ def test_what_is_late_or_scarce_is_told_and_no_reason_to_call_the_site_down(
     assert checks["schedules"]["late_seconds"]["look after jobs"] >= 600
     assert set(checks["space"]["free_bytes"]) == set(SETTINGS)
     assert healthz() == (200, "ok")
+
+
+def test_a_full_disk_is_reason_to_look_into_the_trash(settings: Settings) -> None:
+    bob = make_user("bob")
+    video = make_video(uploader=bob, stored_bytes=3 * 1024**3)
+    trash_video(video=video, by=bob)
+    assert readyz().json()["checks"]["trash"]["ok"]
+    settings.MIN_FREE_DISK_BYTES = 2**62
+    found = readyz().json()["checks"]["trash"]
+    assert not found["ok"]
+    assert found["trash_bytes"] == 3 * 1024**3
+    restore_video(video=video, by=bob)
+    assert readyz().json()["checks"]["trash"]["ok"]
 
 
 def test_details_are_for_staff_and_for_who_has_the_token(settings: Settings) -> None:
