@@ -9,7 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 
 from clipset.ui.admin import GuardedAdmin
-from siteconfig import backup_admin, doctor_admin  # noqa: F401 Django finds only this module
+from siteconfig import (  # Django finds only this module
+    audit_admin,  # noqa: F401
+    backup_admin,  # noqa: F401
+    doctor_admin,  # noqa: F401
+)
 from siteconfig.forms import ConfigForm
 from siteconfig.models import Config
 from siteconfig.services.config import current_config, save_config

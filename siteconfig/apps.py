@@ -11,14 +11,18 @@ class SiteconfigConfig(AppConfig):
         from clipset.database.transactions import watch_transactions
         from siteconfig import (
             attention_sources,
+            audit_kinds,
             checks,  # noqa: F401 the import registers Django's system checks
             doctor_checks,
             health_checks,
         )
         from siteconfig.audit_triggers import create_triggers
+        from siteconfig.services.undo_config import register_undos
 
         watch_transactions()
         post_migrate.connect(create_triggers, sender=self)
+        audit_kinds.register_words()
+        register_undos()
         health_checks.register_checks()
         doctor_checks.register_checks()
         attention_sources.register_sources()

@@ -2,7 +2,7 @@
 
 A source says what there is for one member of staff, and what they can do about it. To add one:
 
-1. A module `attention/<kind>.py` (or `attention.py`) of the app, with `find`, `count` and the acts.
+1. A module `attention/<kind>.py` (or `attention.py`) of the app, with `find` and the acts.
 2. `register_source(Source(…))`, called by the app's AppConfig.
 
 Nothing else: the first page of the admin shows the rows, and its one view runs the acts
@@ -135,7 +135,8 @@ class Source:
         order: sources with lower numbers come first.
         may_see: whether this member of staff gets its rows.
         find: returns the rows, the most urgent first.
-        count: the number of rows, up to MAX_COUNTED + 1.
+        count: the number of rows, up to MAX_COUNTED + 1. None if there are never many: then the
+            rows are counted.
         acts: the acts of its open rows by their names.
         undos: the acts that undo one. The row is not open then.
         more: returns the address of the list of all of them, or "".
@@ -147,7 +148,7 @@ class Source:
     order: int
     may_see: Callable[[User], bool]
     find: Callable[[Look], list[Row]]
-    count: Callable[[User], int]
+    count: Callable[[User], int] | None = None
     acts: Mapping[str, Do] = field(default_factory=dict)
     undos: Mapping[str, Do] = field(default_factory=dict)
     more: Callable[[], str] = lambda: ""
@@ -155,6 +156,12 @@ class Source:
     def row(self, staff: User, key: str) -> Row | None:
         """Returns the row of this key if it is still open."""
         return next(iter(self.find(Look(staff=staff, limit=1, key=key))), None)
+
+    def number_of_rows(self, staff: User) -> int:
+        """Returns how many rows there are, up to MAX_COUNTED + 1."""
+        if self.count is not None:
+            return self.count(staff)
+        return len(self.find(Look(staff=staff, limit=MAX_COUNTED + 1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,8 +287,10 @@ def run_act(source: Source, staff: User, *, key: str, name: str, value: str) -> 
 
 def _section(source: Source, staff: User) -> Section:
     try:
-        rows = source.find(Look(staff=staff))
-        return Section(source=source, rows=rows, count=max(len(rows), source.count(staff)))
+        limit = MAX_COUNTED + 1 if source.count is None else MAX_ROWS
+        rows = source.find(Look(staff=staff, limit=limit))
+        count = len(rows) if source.count is None else max(len(rows), source.count(staff))
+        return Section(source=source, rows=rows[:MAX_ROWS], count=count)
     except Exception:
         logger.exception("the source '%s' of the attention page failed", source.kind)
         return Section(source=source, rows=[], count=0, problem=NOT_CHECKED)
@@ -289,7 +298,7 @@ def _section(source: Source, staff: User) -> Section:
 
 def _count(source: Source, staff: User) -> int:
     try:
-        return source.count(staff)
+        return source.number_of_rows(staff)
     except Exception:
         logger.exception("the source '%s' of the attention page failed", source.kind)
         return 0

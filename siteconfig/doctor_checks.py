@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.core import checks
+from django.db import connection
 
 from clipset.lib.permissions import UMASK, is_open, look_through
 from clipset.lib.units import plural
+from siteconfig.audit_triggers import are_in_place, create_triggers
 from siteconfig.doctor import Finding, Look, register_doctor_check
 from siteconfig.health import health_report
 from siteconfig.places import SETTINGS
@@ -95,6 +97,26 @@ def find_few_inodes(_look: Look) -> Iterator[Finding]:
                 "files. Remove small files from it, or move the storage root to another disk.",
                 subject=name,
             )
+
+
+# -- the audit log --------------------------------------------------------------------------------
+
+
+def find_missing_triggers(_look: Look) -> Iterator[Finding]:
+    """Reports that the database would let somebody change or delete entries of the audit log."""
+    if not are_in_place(connection):
+        yield Finding(
+            "audit_log",
+            "The database doesn't protect the audit log: triggers that refuse to change or delete "
+            "entries are missing.",
+            mend="Create the triggers again.",
+        )
+
+
+def mend_triggers(_finding: Finding, journal: Journal) -> None:
+    if not are_in_place(connection):
+        journal.log("triggers", "audit_entries: triggers created")
+        create_triggers(connection.alias)
 
 
 # -- permissions ----------------------------------------------------------------------------------
@@ -185,4 +207,5 @@ def register_checks() -> None:
     register_doctor_check("settings", find_wrong_settings)
     register_doctor_check("versions", find_wrong_versions)
     register_doctor_check("inodes", find_few_inodes)
+    register_doctor_check("audit_log", find_missing_triggers, mend_triggers)
     register_doctor_check("permissions", find_wrong_permissions, mend_permissions)

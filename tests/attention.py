@@ -24,7 +24,7 @@ def rows_of(kind: str, staff: User) -> list[Row]:
     if not source.may_see(staff):
         return []
     rows = source.find(Look(staff=staff))
-    assert source.count(staff) == len(rows)
+    assert source.number_of_rows(staff) == len(rows)
     return rows
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from accounts.models import Role
 from accounts.services.invitations import issue_invitation
-from siteconfig.models import DoctorRun
+from siteconfig.models import AuditEntry, DoctorRun
 from siteconfig.roots import root_path
 from siteconfig.services.config import current_config
 from tests.builders import (
@@ -542,6 +542,24 @@ def repair_what_the_doctor_found(site: Site) -> list[Entry]:
 def request_a_backup(site: Site) -> list[Entry]:
     site.by_admin.post(reverse("admin:siteconfig_backuprun_run"))
     return [Entry("backup.request", "Backup")]
+
+
+@covers("siteconfig_auditentry_export")
+def download_the_audit_log(site: Site) -> list[Entry]:
+    site.by_admin.post(reverse("admin:siteconfig_auditentry_export"), {"kind": "video"})
+    return [Entry("audit.export", "Audit log", {}, {"filters": "Kind: video"})]
+
+
+@covers("siteconfig_auditentry_undo")
+def undo_an_act(site: Site) -> list[Entry]:
+    site.act("videos_video", "hide", site.video)
+    entry = AuditEntry.objects.get()
+    site.by_admin.post(reverse("admin:siteconfig_auditentry_undo"), {"entry": entry.pk})
+    shown, hidden = {"is_hidden": False}, {"is_hidden": True}
+    return [
+        Entry("video.hide", site.video.title, shown, hidden),
+        Entry("video.unhide", site.video.title, hidden, shown),
+    ]
 
 
 # -- Members and log-ins ------------------------------------------------------------------------

@@ -27,6 +27,7 @@ ON_BOTH_DATABASES: Final = (
     "accounts/test_members",
     "accounts/test_quota",
     "accounts/test_sessions",
+    "accounts/test_trash",
     "categories/",
     "siteconfig/",
     "videos/services/",

@@ -178,6 +178,12 @@ def test_commands_for_files_that_were_set_aside(media: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_the_command_that_prunes_the_audit_log() -> None:
+    said = call_documented(".venv/bin/python manage.py prune_audit_log --yes")
+    assert said == "No entry is older than 730 days.\n"
+
+
+@pytest.mark.django_db
 def test_commands_of_the_doctor(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,13 +11,23 @@ class VideosConfig(AppConfig):
             register_removals,
             register_restorer,
         )
-        from videos import attention, checks, doctor, health, signals  # noqa: F401 registers them
+        from videos import (
+            attention,
+            audit_words,
+            checks,  # noqa: F401 the import registers Django's system checks
+            doctor,
+            health,
+            signals,  # noqa: F401 the import connects them
+            undo,
+        )
         from videos.services.file_hashes import expected_files
         from videos.services.finalising import files_are_being_finalised
         from videos.services.removals import removals_are_at_work
         from videos.services.restoring import bring_back
         from videos.services.trash import move_videos_of
 
+        audit_words.register_words()
+        undo.register_undos()
         health.register_checks()
         doctor.register_checks()
         attention.register_sources()

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from axes.models import AccessAttempt
 from django.conf import settings
 
-from accounts.models import Invitation, Session, User
+from accounts.models import Invitation, Session, Throttle, User
 from accounts.services.invitations import LIFETIME
 from accounts.services.quota import week_start
-from accounts.throttle_model import Throttle
 from clipset.database.clock import DATE_SLACK, LEASE_SLACK, bring_back
 
 if TYPE_CHECKING:

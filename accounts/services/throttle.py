@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.throttle_model import Throttle
+from accounts.models import Throttle
 from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as django_delete_selected
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.views import shortcut
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -20,6 +21,7 @@ from django.utils.text import capfirst
 from clipset.ui.admin_actions import MAX_SELECTED, Outcome, too_many_sentence
 from clipset.ui.admin_columns import with_ages
 from clipset.ui.admin_pages import LimitedPaginator
+from clipset.ui.undo_tags import undo_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -102,6 +104,39 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Shows all dates as ages."""
         return with_ages(self.model, super().get_list_display(request))
+
+    def message_user(
+        self,
+        request: HttpRequest,
+        message: Any,
+        level: int | str = messages.INFO,
+        extra_tags: str = "",
+        fail_silently: bool = False,
+    ) -> None:
+        """As Django's. A message about success gets a button that undoes what the request did."""
+        if level in {messages.INFO, messages.SUCCESS} and not extra_tags:
+            extra_tags = undo_tag()
+        super().message_user(request, message, level, extra_tags, fail_silently)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """The acts on an object that are in the audit log, which the template reads."""
+        found = self.get_object(request, unquote(object_id))
+        if found is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined] # Django's own pages use it
+        if not self.has_view_or_change_permission(request, found):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History: {found}",
+            "module_name": capfirst(self.opts.verbose_name_plural),
+            "object": found,
+            "opts": self.opts,
+            "preserved_filters": self.get_preserved_filters(request),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/object_history.html", context)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)

@@ -6,9 +6,20 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from clipset.lib.words import words_of
 from siteconfig.enums import Source
 
 MAX_NAME = 200  # characters
+MAX_KEY = 64  # characters
+
+
+def name_key(name: str) -> bytes:
+    """Returns the folded words of a name, by which entries are found: "Été, 2" gives b"ete 2".
+
+    Bytes, since both databases order them alike, whatever their collation: an index leads to all
+    names that begin with some text.
+    """
+    return " ".join(words_of(name))[:MAX_KEY].encode()
 
 
 class AuditEntry(models.Model):
@@ -30,6 +41,7 @@ class AuditEntry(models.Model):
     object_kind = models.CharField("kind", max_length=20)
     object_id = models.CharField(max_length=64, blank=True, default="")
     object_name = models.CharField("what", max_length=MAX_NAME, blank=True, default="")
+    name_key = models.BinaryField(default=b"", help_text="The folded words of the name.")
     # Moderators read the entries about members below them.
     member_id = models.UUIDField(
         null=True, blank=True, help_text="The member whom the act concerns, such as the uploader."
@@ -56,7 +68,11 @@ class AuditEntry(models.Model):
             models.Index(fields=["actor_id", "-id"], name="audit_by_an_actor"),
             models.Index(fields=["member_id", "-id"], name="audit_about_a_member"),
             models.Index(fields=["action", "-id"], name="audit_of_an_action"),
+            models.Index(fields=["source", "-id"], name="audit_from_a_source"),
+            models.Index(fields=["name_key", "-id"], name="audit_by_name"),
+            models.Index(fields=["actor_name", "-id"], name="audit_by_actor_name"),
             models.Index(fields=["at"], name="audit_by_time"),
+            models.Index(fields=["request_id"], name="audit_of_a_request"),
         ]
         constraints = [
             models.CheckConstraint(

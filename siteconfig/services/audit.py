@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from clipset.lib.request_id import current_request_id
 from siteconfig.actors import current_actor
-from siteconfig.models.audit import MAX_NAME, AuditEntry
+from siteconfig.models.audit import MAX_NAME, AuditEntry, name_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from uuid import UUID
 
     from django.db.models import Model
@@ -31,6 +33,33 @@ class Act:
     reason: str = ""
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Undoing:
+    """The undo of an entry. `counter_act` is the entry of the service that undoes its act."""
+
+    entry: AuditEntry
+    counter_act: AuditEntry | None = None
+
+    def takes(self, made: AuditEntry) -> bool:
+        """Returns whether an entry is the counter-act: the first one about the same object is."""
+        about = (self.entry.object_kind, self.entry.object_id)
+        return self.counter_act is None and about == (made.object_kind, made.object_id)
+
+
+_undoing: ContextVar[Undoing | None] = ContextVar("undoing", default=None)
+
+
+@contextmanager
+def recording_undo_of(entry: AuditEntry) -> Iterator[Undoing]:
+    """Context manager in which the first act on the entry's object is recorded as its undo."""
+    undoing = Undoing(entry)
+    token = _undoing.set(undoing)
+    try:
+        yield undoing
+    finally:
+        _undoing.reset(token)
 
 
 def is_done_by_staff(*, owner: UUID | None) -> bool:
@@ -80,7 +109,7 @@ def record(
         return None
     act = Act(
         id="" if thing is None else thing.pk,
-        name=str(thing) if name is None else name,
+        name=_name_of(thing) if name is None else name,
         member=member,
         rank=rank,
         reason=reason,
@@ -89,8 +118,15 @@ def record(
     )
     entry = _entry(actor, action, act)
     entry.undoes = undoes
+    undoing = _undoing.get()
+    if undoing is not None and undoing.takes(entry):
+        entry.undoes, undoing.counter_act = undoing.entry.pk, entry
     entry.save(force_insert=True)
     return entry
+
+
+def _name_of(thing: Model | None) -> str:
+    return "" if thing is None else str(thing)
 
 
 def record_many(action: str, acts: Iterable[Act]) -> None:
@@ -130,6 +166,7 @@ def _entry(actor: Actor, action: str, act: Act) -> AuditEntry:
         object_kind=action.partition(".")[0],
         object_id=str(act.id),
         object_name=act.name[:MAX_NAME],
+        name_key=name_key(act.name),
         member_id=act.member,
         member_rank=act.rank,
         reason=act.reason,

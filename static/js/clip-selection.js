@@ -3,6 +3,8 @@
     It counts after Django's script, which handles the same events, has set the rows and the field
     for "all rows on all pages". Without scripts the message after an action has the numbers. */
 class ClipSelection extends HTMLElement {
+  shown = "";
+
   connectedCallback() {
     const form = this.closest("form");
     for (const event of ["change", "click"]) {
@@ -19,9 +21,11 @@ class ClipSelection extends HTMLElement {
     const isAll = across?.value === "1";
     const rows = form.querySelectorAll(".action-select:checked").length;
     const count = isAll ? Number(this.dataset.total) : rows;
-    const words = count === 1 ? this.dataset.one : this.dataset.many;
-    const text = words.replace("#", count.toLocaleString("en-US") + (isAll ? this.dataset.more : ""));
-    if (this.textContent !== text) this.textContent = text;
+    const { one = "", many = "", more = "" } = this.dataset;
+    const number = count.toLocaleString("en-US") + (isAll ? more : "");
+    const text = count === 1 ? one : many.replace("#", number);
+    if (text !== this.shown) this.replaceChildren(text); // a screen reader speaks each change
+    this.shown = text;
   }
 }
 

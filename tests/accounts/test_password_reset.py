@@ -15,11 +15,10 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_q.models import OrmQ
 
-from accounts.models import User
+from accounts.models import Throttle, User
 from accounts.services.passwords import reset_link
 from accounts.services.throttle import allow
 from accounts.tasks import clear_expired, send_reset
-from accounts.throttle_model import Throttle
 from tests.accounts.logs import logged
 from tests.accounts.together import together
 from tests.builders import PASSWORD, make_user

@@ -33,7 +33,7 @@ from categories.models import Category
 from clipset.lib.ids import hash_token, new_token
 from clipset.lib.keyset import encode_cursor
 from clipset.lib.pictures import write_whole
-from siteconfig.models import BackupRun, Config, DoctorRun
+from siteconfig.models import AuditEntry, BackupRun, Config, DoctorRun
 from tests.browser.pages import PAGES
 from tests.builders import (
     make_admin,
@@ -1178,6 +1178,13 @@ def admin_objects(world: World) -> dict[str, object]:
         "siteconfig_config": Config.objects.get(),
         "siteconfig_backuprun": BackupRun.objects.create(state="DONE", lease_until=timezone.now()),
         "siteconfig_doctorrun": DoctorRun.objects.create(key="x"),
+        "siteconfig_auditentry": AuditEntry.objects.create(
+            actor_name="root",
+            source="admin",
+            action="video.hide",
+            object_kind="video",
+            member_rank=0,
+        ),
         "videos_video": Video.objects.get(short_id=world.names["ready"]),
         "videos_dailystatistics": DailyStatistics.objects.create(day=timezone.now().date()),
         "videos_job": Job.objects.get(),
@@ -1209,6 +1216,7 @@ ADMIN_MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "siteconfig_config": (NOTHING, (302, 403, 200, 403, 200)),
     "siteconfig_backuprun": (NOTHING, READING),
     "siteconfig_doctorrun": (NOTHING, READING),
+    "siteconfig_auditentry": ((200, 403, 200, 403, 302), (200, 403, 200, 403, 302)),
     "videos_comment": (NO_ADDING, NO_ADDING),
     "videos_dailystatistics": (ONLY_LIST, ONLY_LIST),
     "videos_job": (READING, READING),
@@ -1319,6 +1327,30 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         (
             "POST /admin/siteconfig/backuprun/run/",
             (IN, TO_ADMIN, TO_ADMIN, 403, 302, IN),
+        ),
+    ],
+    "admin:siteconfig_auditentry_export": [
+        (
+            "GET /admin/siteconfig/auditentry/export/",
+            (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN),
+        ),
+        (
+            "POST /admin/siteconfig/auditentry/export/",
+            (IN, TO_ADMIN, TO_ADMIN, 200, 200, IN),
+        ),
+    ],
+    "admin:siteconfig_auditentry_undo": [
+        (
+            "GET /admin/siteconfig/auditentry/undo/",
+            (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN),
+        ),
+        (
+            "POST /admin/siteconfig/auditentry/undo/ entry=0",
+            (IN, TO_ADMIN, TO_ADMIN, 404, 404, IN),
+        ),
+        (
+            "POST /admin/siteconfig/auditentry/undo/ request=x",
+            (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN),
         ),
     ],
     "admin:siteconfig_doctorrun_run": [

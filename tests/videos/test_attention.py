@@ -13,6 +13,8 @@ from siteconfig.roots import TEMP, root_path
 from tests.attention import act, rows_of, titles_of, workers_gone, workers_live
 from tests.builders import count_queries, make_admin, make_moderator, make_user, make_video
 from videos.attention.failed_videos import failed_videos
+from videos.attention.stalled_uploads import stalled_uploads
+from videos.attention.stuck_jobs import losing_jobs
 from videos.models import Job, JobKind, JobState, ProcessingStatus, Upload, UploadState, Video
 from videos.services.deletions import request_deletions
 from videos.services.disk_forecast import disk_forecasts
@@ -316,7 +318,15 @@ def test_the_page_needs_as_many_queries_for_many_rows_as_for_few(client: Client)
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plan")
-def test_failed_videos_are_found_by_their_index() -> None:
-    plan = failed_videos()[:25].explain()
-    assert "USING INDEX videos_failed" in plan
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (failed_videos, "videos_failed"),
+        (losing_jobs, "jobs_losing"),
+        (stalled_uploads, "uploads_stalled"),
+    ],
+)
+def test_rows_are_found_by_their_index(rows: Any, index: str) -> None:
+    plan = rows()[:25].explain()
+    assert f"USING INDEX {index}" in plan
     assert "TEMP B-TREE" not in plan

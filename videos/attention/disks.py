@@ -81,5 +81,4 @@ SOURCE = Source(
     order=20,
     may_see=lambda staff: staff.is_superuser,
     find=find,
-    count=lambda _staff: len(missing_roots()) + len(full_disks()),
 )

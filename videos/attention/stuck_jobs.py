@@ -71,9 +71,9 @@ def waiting_jobs(now: datetime) -> QuerySet[Job]:
 
 def losing_jobs() -> QuerySet[Job]:
     """Jobs that lost their lease again and again, the oldest first."""
-    return Job.objects.filter(state__in=UNFINISHED, losses__gte=MIN_LOSSES).order_by(
-        "run_after", "pk"
-    )
+    losing = Job.objects.filter(losses__gte=MIN_LOSSES)
+    unfinished = losing.exclude(state=JobState.DONE).exclude(state=JobState.FAILED)
+    return unfinished.order_by("run_after", "pk")
 
 
 def find(look: Look) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Indexes for the attention page: failed videos that can be retried, and jobs that lose leases."""
+"""Indexes for the attention page: failed videos, jobs that lose leases, and stalled uploads."""
 
 from django.db import migrations, models
 
@@ -22,9 +22,21 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="job",
             index=models.Index(
-                condition=models.Q(("losses__gte", 2), ("state__in", ["WAITING", "RUNNING"])),
+                condition=models.Q(
+                    ("losses__gte", 2),
+                    models.Q(("state", "DONE"), _negated=True),
+                    models.Q(("state", "FAILED"), _negated=True),
+                ),
                 fields=["run_after", "id"],
                 name="jobs_losing",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="upload",
+            index=models.Index(
+                condition=models.Q(("is_resumable", True), ("state", "OPEN")),
+                fields=["touched_at", "id"],
+                name="uploads_stalled",
             ),
         ),
     ]

@@ -80,7 +80,12 @@ class Upload(models.Model):
         indexes = [
             models.Index(
                 fields=["user", "-created_at"], condition=Q(state="OPEN"), name="uploads_open"
-            )
+            ),
+            models.Index(
+                fields=["touched_at", "id"],
+                condition=Q(state="OPEN", is_resumable=True),
+                name="uploads_stalled",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

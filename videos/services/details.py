@@ -66,7 +66,7 @@ def move_to_category(*, video: Video, category: Category | None) -> Video:
     return video
 
 
-def delete_video(*, video: Video) -> None:
+def delete_video(*, video: Video, reason: str = "") -> None:
     """Deletes a video for good; its files follow (videos.signals). Its quota is not released: the
     quota limits what is uploaded, not what is kept."""
     with transaction.atomic():
@@ -74,7 +74,7 @@ def delete_video(*, video: Video) -> None:
         # video at this moment is deleted with it, or its request fails.
         list(Job.objects.select_for_update().filter(video=video).values_list("pk"))
         list(Video.objects.select_for_update().filter(pk=video.pk).values_list("pk"))
-        record_on_video("video.delete", video)
+        record_on_video("video.delete", video, reason=reason)
         video.delete()
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from siteconfig.places import IMAGES, ORIGINALS, SETTINGS
-from siteconfig.roots import RootUnavailableError, is_available, root_path
+from siteconfig.roots import RootUnavailableError, root_path, unavailable_roots
 from siteconfig.services.config import current_video_root
 from videos.models import Video
 
@@ -47,7 +47,7 @@ class DiskForecast:
 def disk_forecasts(*, now: datetime | None = None) -> list[DiskForecast]:
     """Returns the disks of the available roots, the one that is full first, first.
 
-    Four queries. Nothing is cached: free space takes microseconds, and the sum is bounded.
+    Five queries. Nothing is cached: free space takes microseconds, and the sum is bounded.
     """
     rendered, kept = _daily_growth(now or timezone.now())
     try:
@@ -56,9 +56,10 @@ def disk_forecasts(*, now: datetime | None = None) -> list[DiskForecast]:
         growth = {}
     growth[ORIGINALS] = growth.get(ORIGINALS, 0) + kept
     disks: dict[int, list[tuple[str, Path]]] = {}
+    left_out = {IMAGES, *unavailable_roots()}
     for name in dict.fromkeys([*growth, *SETTINGS]):
-        folder = root_path(name)
-        if name != IMAGES and is_available(name):
+        if name not in left_out:
+            folder = root_path(name)
             disks.setdefault(folder.stat().st_dev, []).append((name, folder))
     found = [_forecast(roots, growth) for roots in disks.values()]
     return sorted(found, key=lambda it: timedelta.max if it.time_left is None else it.time_left)

@@ -42,9 +42,7 @@ def trash_video(*, video: Video, by: User, reason: str = "") -> bool:
     quota is not released: the quota limits what is uploaded, not what is kept.
     """
     if not current_config().trash_days:
-        with transaction.atomic():
-            record_on_video("video.delete", video, reason=reason)
-            delete_video(video=video)
+        delete_video(video=video, reason=reason)
         return False
     with transaction.atomic():
         if put_into_trash([video.pk], by=by, at=timezone.now()):
@@ -86,7 +84,6 @@ def delete_for_good(*, video: Video, by: User) -> None:
         lock_videos([video.pk])
         if not Video.objects.get(pk=video.pk).is_trashed:
             raise ValidationError(NOT_IN_TRASH)
-        record_on_video("video.delete", video)
         delete_video(video=video)
 
 

@@ -9,8 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import User
-from accounts.throttle_model import Throttle
+from accounts.models import Throttle, User
 from clipset.lib.refusals import RateLimitedError
 from tests.builders import live_for, make_moderator, make_user, make_video
 from videos.models import Comment, Notification, NotificationKind, Video

@@ -1,4 +1,4 @@
-"""Members, their invitations and their sessions."""
+"""Members and their roles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q, QuerySet, Value
@@ -17,13 +16,10 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.querysets import InvitationQuerySet
-from accounts.throttle_model import Throttle  # noqa: F401 registers it
 from clipset.lib.filenames import version_of
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 50
 MAX_EMAIL_LENGTH = 254
-MAX_USER_AGENT_LENGTH = 300
 
 USERNAME_RULE = (
     f"Use {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} letters (A–Z), digits or underscores."
@@ -32,10 +28,6 @@ USERNAME_TAKEN = "That username is taken."
 EMAIL_TAKEN = "Someone already uses this e-mail address."
 BEING_DELETED = "This member is being deleted."
 IN_TRASH = "This member is in the trash. Restore them first."
-ALREADY_A_MEMBER = "This person is already a member."
-ADDRESS_IN_TRASH = "This address belongs to a member in the trash. Ask an admin to restore them."
-INVITATION_USED = "This invitation has already been used. That person is a member now."
-INVITATION_CLOSED = "This invitation has been used or has expired. Ask for a new one."
 
 
 class Role(models.TextChoices):
@@ -303,65 +295,3 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.groups.add(group)
         else:
             self.groups.remove(group)
-
-
-class Invitation(models.Model):
-    """A permission for one person to register, once, until it expires.
-
-    Only a hash of the token is stored.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField("e-mail address", max_length=MAX_EMAIL_LENGTH)
-    token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    role = models.CharField(max_length=9, choices=Role, default=Role.USER)
-    created_by = models.ForeignKey(
-        User, models.CASCADE, related_name="invitations", db_column="created_by"
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    objects = InvitationQuerySet.as_manager()
-
-    class Meta:
-        db_table = "invitations"
-        ordering = ["-created_at"]
-        indexes = [
-            models.Index(fields=["email"], name="invitations_email"),
-            models.Index(
-                fields=["expires_at"], condition=Q(used_at=None), name="invitations_unused"
-            ),
-        ]
-        constraints = [
-            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitations_role_known")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.email} ({self.get_role_display()})"
-
-    @property
-    def is_expired(self) -> bool:
-        return self.expires_at <= timezone.now()
-
-    @property
-    def is_open(self) -> bool:
-        return self.used_at is None and not self.is_expired
-
-
-class Session(AbstractBaseSession):
-    """A log-in on one device. Members can see and end their own sessions."""
-
-    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
-    user_agent = models.CharField(max_length=MAX_USER_AGENT_LENGTH, blank=True, default="")
-    started_at = models.DateTimeField(default=timezone.now)
-    last_seen_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        db_table = "sessions"
-
-    @classmethod
-    def get_session_store_class(cls) -> Any:
-        from accounts.sessions import SessionStore
-
-        return SessionStore

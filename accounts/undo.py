@@ -1,0 +1,104 @@
+"""Undoing acts on members that are in the audit log.
+
+"member.trash" is registered here, too, once there is a trash.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accounts.models import Role, User
+from accounts.services.members import (
+    _locked_with_admins,
+    activate_member,
+    deactivate_member,
+    set_role,
+)
+from accounts.services.quota import set_weekly_limit
+from clipset.lib.refusals import RefusedError
+from siteconfig.undo import (
+    GONE,
+    NOT_ALLOWED,
+    may_act_on_members_below,
+    refuse_if_changed,
+    register_undo,
+)
+
+if TYPE_CHECKING:
+    from siteconfig.models import AuditEntry
+
+LIMIT = "weekly_upload_limit_bytes"
+
+
+def _may_change(entry: AuditEntry, by: User) -> bool:
+    return may_act_on_members_below(entry, by, "accounts.change_user")
+
+
+def _may_set_role(_entry: AuditEntry, by: User) -> bool:
+    return by.is_superuser
+
+
+def _unchanged(entry: AuditEntry, by: User) -> User:
+    """Returns the member, locked with all admins as in the services, as the entry left them.
+
+    Raises: RefusedError.
+    """
+    try:
+        user = _locked_with_admins(User(pk=entry.object_id))
+    except User.DoesNotExist:
+        raise RefusedError(GONE) from None
+    if not by.is_admin and Role(user.role).rank >= Role(by.role).rank:
+        raise RefusedError(NOT_ALLOWED, status=403)
+    refuse_if_changed(user, entry)
+    return user
+
+
+def _activate(entry: AuditEntry, by: User) -> None:
+    activate_member(user=_unchanged(entry, by))
+
+
+def _deactivate(entry: AuditEntry, by: User) -> None:
+    user = _unchanged(entry, by)
+    if user.pk == by.pk:
+        raise RefusedError(NOT_ALLOWED, status=403)
+    deactivate_member(user=user)
+
+
+def _restore_limit(entry: AuditEntry, by: User) -> None:
+    set_weekly_limit(user=_unchanged(entry, by), limit_bytes=entry.before[LIMIT])
+
+
+def _restore_role(entry: AuditEntry, by: User) -> None:
+    user = _unchanged(entry, by)
+    set_role(user=user, role=Role(entry.before["role"]), granted_by=by)
+
+
+def register_undos() -> None:
+    register_undo(
+        "member.deactivate",
+        _activate,
+        may=_may_change,
+        counter_action="member.activate",
+        needs=frozenset({"is_active"}),
+    )
+    register_undo(
+        "member.activate",
+        _deactivate,
+        may=_may_change,
+        counter_action="member.deactivate",
+        needs=frozenset({"is_active"}),
+    )
+    register_undo(
+        "member.quota",
+        _restore_limit,
+        may=_may_change,
+        counter_action="member.quota",
+        needs=frozenset({LIMIT}),
+    )
+    register_undo(
+        "member.role",
+        _restore_role,
+        may=_may_set_role,
+        counter_action="member.role",
+        needs=frozenset({"role"}),
+    )

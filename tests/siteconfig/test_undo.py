@@ -1,0 +1,426 @@
+"""Undoing acts of the audit log: each kind, who may, what refuses, two at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from accounts.models import Role, User
+from clipset.lib.refusals import RefusedError
+from clipset.lib.request_id import set_request_id
+from clipset.ui.undo_tags import marked_request, undo_tag
+from siteconfig.actors import acting
+from siteconfig.models import AuditEntry
+from siteconfig.services.config import current_config
+from siteconfig.services.undo import ALREADY_UNDONE, CANNOT_BE_UNDONE, undo_entry, undo_request
+from siteconfig.undo import CHANGED_SINCE, GONE, NOT_ALLOWED
+from tests.accounts.together import together
+from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
+from tests.siteconfig.audit_log import actor_of, config_changed, hidden, recorded, unhidden
+from videos.models import Video
+from videos.services.details import set_hidden
+from videos.undo import CATEGORY_GONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+LOG = "/admin/siteconfig/auditentry/"
+UNDO = f"{LOG}undo/"
+GB = 1024**3
+
+
+def undo(entry: AuditEntry, by: User) -> AuditEntry:
+    set_request_id("")  # that of a request before stays set in this thread
+    with acting(lambda: actor_of(by)):
+        return undo_entry(entry=entry, by=by)
+
+
+def refusal(entry: AuditEntry, by: User) -> str:
+    with pytest.raises((RefusedError, ValidationError)) as found:
+        undo(entry, by)
+    assert not AuditEntry.objects.filter(undoes=entry.pk).exists()
+    return str(getattr(found.value, "sentence", found.value))
+
+
+def changed_member(
+    action: str, before: dict[str, Any], after: dict[str, Any], *, by: User, **fields: Any
+) -> AuditEntry:
+    """Records an act on a new member, and makes them as it leaves them."""
+    user = make_user(**fields)
+    User.objects.filter(pk=user.pk).update(**after)
+    return recorded(action, user, by=by, member=user.pk, rank=0, before=before, after=after)
+
+
+def with_role(by: User) -> AuditEntry:
+    user = make_moderator()
+    before, after = {"role": "USER"}, {"role": "MODERATOR"}
+    return recorded("member.role", user, by=by, member=user.pk, rank=0, before=before, after=after)
+
+
+def moved(by: User, *, kept: bool = True) -> AuditEntry:
+    old, new = make_category("Music"), make_category("Sports")
+    video = make_video("Sunset", category=new)
+    old_id = str(old.pk)
+    if not kept:
+        old.delete()
+    return recorded(
+        "video.move",
+        video,
+        by=by,
+        member=video.uploaded_by_id,
+        rank=0,
+        before={"category_id": old_id, "category": "Music"},
+        after={"category_id": str(new.pk), "category": "Sports"},
+    )
+
+
+# -- What can be undone ---------------------------------------------------------------------------
+ACTS: dict[str, Callable[[User], AuditEntry]] = {
+    "video.hide": lambda by: hidden(make_video("Sunset"), by=by),
+    "video.unhide": lambda by: unhidden(make_video("Sunset"), by=by),
+    "video.move": moved,
+    "member.deactivate": lambda by: changed_member(
+        "member.deactivate", {"is_active": True}, {"is_active": False}, by=by
+    ),
+    "member.activate": lambda by: changed_member(
+        "member.activate", {"is_active": False}, {"is_active": True}, by=by
+    ),
+    "member.quota": lambda by: changed_member(
+        "member.quota",
+        {"weekly_upload_limit_bytes": None},
+        {"weekly_upload_limit_bytes": 2 * GB},
+        by=by,
+    ),
+    "member.role": with_role,
+    "config.change": lambda by: config_changed(by=by),
+}
+MODERATORS_UNDO = {action for action in ACTS if action not in {"member.role", "config.change"}}
+
+
+def values(entry: AuditEntry) -> dict[str, Any]:
+    """The present values of the fields that an act changed."""
+    models: dict[str, Any] = {"video": Video, "member": User}
+    model = models.get(entry.object_kind, type(current_config()))
+    thing = model.objects.get(pk=entry.object_id)
+    fields = {field.attname for field in thing._meta.concrete_fields} & set(entry.before)
+    return {name: getattr(thing, name) for name in fields}
+
+
+@pytest.mark.parametrize("action", ACTS)
+def test_an_admin_undoes_an_act_and_the_log_says_so(action: str) -> None:
+    admin = make_admin()
+    entry = ACTS[action](admin)
+    counter = undo(entry, admin)
+    assert {name: str(value) for name, value in values(entry).items()} == {
+        name: str(entry.before[name]) for name in values(entry)
+    }
+    assert (counter.undoes, counter.actor_id) == (entry.pk, admin.pk)
+    assert (counter.object_id, counter.member_id) == (entry.object_id, entry.member_id)
+    assert AuditEntry.objects.count() == 2
+
+
+@pytest.mark.parametrize("action", ACTS)
+def test_an_undo_can_be_undone(action: str) -> None:
+    admin = make_admin()
+    entry = ACTS[action](admin)
+    left = values(entry)
+    undo(undo(entry, admin), admin)
+    assert values(entry) == left
+
+
+@pytest.mark.parametrize("action", ACTS)
+def test_an_act_is_undone_once(action: str) -> None:
+    admin = make_admin()
+    entry = ACTS[action](admin)
+    undo(undo(entry, admin), admin)  # now it is again as the entry left it
+    with pytest.raises(RefusedError, match=ALREADY_UNDONE):
+        undo(entry, admin)
+
+
+@pytest.mark.parametrize("action", ACTS)
+def test_a_moderator_undoes_what_moderators_do_to_members_below(action: str) -> None:
+    entry = ACTS[action](make_admin())
+    moderator = make_moderator()
+    if action in MODERATORS_UNDO:
+        assert undo(entry, moderator).actor_id == moderator.pk
+    else:
+        assert refusal(entry, moderator) == NOT_ALLOWED
+
+
+@pytest.mark.parametrize("action", ACTS)
+def test_members_undo_nothing(action: str) -> None:
+    entry = ACTS[action](make_admin())
+    assert refusal(entry, make_user()) == NOT_ALLOWED
+
+
+def test_a_moderator_undoes_nothing_about_those_who_rank_above_by_now() -> None:
+    admin, moderator = make_admin(), make_moderator()
+    entries = [hidden(make_video(), by=admin), ACTS["member.quota"](admin)]
+    User.objects.exclude(pk__in=[admin.pk, moderator.pk]).update(role=Role.MODERATOR, is_staff=True)
+    assert [refusal(entry, moderator) for entry in entries] == [NOT_ALLOWED] * 2
+
+
+def test_only_who_acts_undoes() -> None:
+    admin = make_admin()
+    entry = hidden(make_video(), by=admin)
+    for actor in (None, actor_of(make_admin())):
+        with acting(lambda actor=actor: actor), pytest.raises(RefusedError):  # type: ignore[misc]
+            undo_entry(entry=entry, by=admin)
+
+
+# -- What refuses ---------------------------------------------------------------------------------
+def test_what_somebody_changed_since_stays() -> None:
+    admin = make_admin()
+    video = make_video()
+    entry = hidden(video, by=admin)
+    set_hidden(video=video, hidden=False)
+    assert refusal(entry, admin) == CHANGED_SINCE
+    config = config_changed(by=admin)
+    later = current_config()
+    later.trash_days = 9
+    later.save()
+    assert refusal(config, admin) == CHANGED_SINCE
+    assert current_config().trash_days == 9
+    quota = ACTS["member.quota"](admin)
+    User.objects.filter(pk=quota.object_id).update(weekly_upload_limit_bytes=5)
+    assert refusal(quota, admin) == CHANGED_SINCE
+
+
+def test_other_changes_of_the_configuration_stay() -> None:
+    admin = make_admin()
+    entry = config_changed(by=admin)
+    config = current_config()
+    config.make_480p = False
+    config.save()
+    undo(entry, admin)
+    assert (current_config().trash_days, current_config().make_480p) == (30, False)
+    assert current_config().updated_by == admin
+
+
+def test_what_is_gone_cannot_be_undone() -> None:
+    admin = make_admin()
+    video, user = make_video(), make_user()
+    entries = [hidden(video, by=admin), ACTS["member.quota"](admin)]
+    video.delete()
+    User.objects.filter(pk=entries[1].object_id).delete()
+    assert [refusal(entry, admin) for entry in entries] == [GONE, GONE]
+    assert user.is_active
+
+
+def test_a_video_goes_back_only_into_a_category_that_exists() -> None:
+    admin = make_admin()
+    assert refusal(moved(admin, kept=False), admin) == CATEGORY_GONE % {"name": "Music"}
+
+
+def test_rules_of_the_services_hold() -> None:
+    admin = make_admin("only")
+    user = make_user("bob", role=Role.ADMIN)
+    entry = recorded(
+        "member.role", user, by=admin, before={"role": "USER"}, after={"role": "ADMIN"}
+    )
+    User.objects.filter(pk=admin.pk).update(is_active=False)
+    assert "only active admin" in refusal(entry, user)
+    me = recorded(
+        "member.activate", user, by=admin, before={"is_active": False}, after={"is_active": True}
+    )
+    assert refusal(me, user) == NOT_ALLOWED
+
+
+@pytest.mark.parametrize("action", ["video.edit", "session.start", "thing.turn"])
+def test_other_acts_cannot_be_undone(action: str) -> None:
+    admin = make_admin()
+    assert refusal(recorded(action, None, by=admin, before={"a": 1}), admin) == CANNOT_BE_UNDONE
+
+
+@pytest.mark.parametrize("values", [{}, {"before": {"is_hidden": False}}, {"after": {"a": 1}}])
+def test_entries_without_values_cannot_be_undone(values: dict[str, Any]) -> None:
+    admin = make_admin()
+    entry = recorded("video.hide", make_video(), by=admin, **values)
+    assert refusal(entry, admin) == CANNOT_BE_UNDONE
+
+
+def test_a_failed_undo_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = make_admin()
+    video = make_video()
+    entry = hidden(video, by=admin)
+
+    def fail(*_args: object, **_details: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("siteconfig.services.audit._entry", fail)
+    with pytest.raises(ZeroDivisionError):
+        undo(entry, admin)
+    video.refresh_from_db()
+    assert video.is_hidden
+
+
+# -- Two at once ----------------------------------------------------------------------------------
+def outcome(act: Callable[[], object]) -> str:
+    try:
+        act()
+    except RefusedError as error:
+        return error.sentence
+    return "done"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("action", ["video.hide", "member.deactivate", "config.change"])
+def test_of_two_undos_at_once_one_is_done(action: str) -> None:
+    admin = make_admin()
+    entry = ACTS[action](admin)
+    outcomes = together([lambda: outcome(lambda: undo(entry, admin))] * 2)
+    assert sorted(outcomes) == sorted(["done", ALREADY_UNDONE])
+    assert AuditEntry.objects.filter(undoes=entry.pk).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_undo_waits_for_a_change_at_the_same_moment() -> None:
+    """Either the undo comes first, or it sees the change and refuses."""
+    admin = make_admin()
+    entry = ACTS["member.quota"](admin)
+
+    def change() -> str:
+        with transaction.atomic():
+            user = User.objects.select_for_update().get(pk=entry.object_id)
+            user.weekly_upload_limit_bytes = 7 * GB
+            user.save(update_fields=["weekly_upload_limit_bytes"])
+        return "changed"
+
+    _, undone = together([change, lambda: outcome(lambda: undo(entry, admin))])
+    limit = User.objects.get(pk=entry.object_id).weekly_upload_limit_bytes
+    assert undone in {"done", CHANGED_SINCE}
+    assert limit == 7 * GB or (undone, limit) == ("done", None)
+    if undone == CHANGED_SINCE:
+        assert limit == 7 * GB
+
+
+# -- Pages ----------------------------------------------------------------------------------------
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_a_button_in_the_log_undoes_an_act(client: Client) -> None:
+    admin = make_admin("root_")
+    video = make_video("Sunset")
+    entry = hidden(video, by=admin)
+    client.force_login(admin)
+    for page in (LOG, f"{LOG}{entry.pk}/change/"):
+        assert f'name="entry" value="{entry.pk}"' in client.get(page).content.decode()
+    response = client.post(UNDO, {"entry": entry.pk, "next": f"{LOG}?kind=video"})
+    assert response["Location"] == f"{LOG}?kind=video"
+    assert said(response) == ["Undone: Hid the video “Sunset”"]
+    video.refresh_from_db()
+    assert not video.is_hidden
+    again = client.get(f"{LOG}{entry.pk}/change/").content.decode()
+    assert f'name="entry" value="{entry.pk}"' not in again
+    assert "Undone by" in again
+    assert said(client.post(UNDO, {"entry": entry.pk})) == [ALREADY_UNDONE]
+
+
+def test_a_refused_undo_says_why(client: Client) -> None:
+    admin = make_admin()
+    video = make_video()
+    entry = hidden(video, by=admin)
+    set_hidden(video=video, hidden=False)
+    client.force_login(admin)
+    assert said(client.post(UNDO, {"entry": entry.pk})) == [CHANGED_SINCE]
+
+
+@pytest.mark.parametrize(
+    "next_page", ["", "https://evil.example/", "//evil.example", "javascript:alert(1)", "\x00"]
+)
+def test_an_undo_leads_to_pages_of_this_site_only(client: Client, next_page: str) -> None:
+    client.force_login(make_admin())
+    assert client.post(UNDO, {"request": "x", "next": next_page})["Location"] == LOG
+
+
+def test_an_undo_needs_a_post_and_an_entry_that_one_may_read(client: Client) -> None:
+    entry = config_changed(by=make_admin())
+    client.force_login(make_moderator())
+    assert client.get(UNDO).status_code == 405
+    assert client.post(UNDO, {"entry": entry.pk}).status_code == 404
+    assert client.post(UNDO, {"entry": "9" * 30}).status_code == 404
+    client.force_login(make_user())
+    assert client.post(UNDO, {"entry": entry.pk}).status_code == 302
+    assert not AuditEntry.objects.exclude(pk=entry.pk).exists()
+
+
+# -- All acts of a request ------------------------------------------------------------------------
+REQUEST = "0123456789abcdef"
+
+
+def test_all_acts_of_a_request_are_undone_together(client: Client) -> None:
+    admin = make_admin()
+    videos = [make_video(f"Video {number}") for number in range(4)]
+    for video in videos:
+        hidden(video, by=admin, request_id=REQUEST)
+    other = hidden(make_video(), by=admin, request_id="f" * 16)
+    set_hidden(video=videos[0], hidden=False)
+    client.force_login(admin)
+    response = client.post(UNDO, {"request": REQUEST})
+    assert said(response) == ["3 acts undone.", f"Not undone: “Video 0”: {CHANGED_SINCE}"]
+    assert [*Video.objects.filter(is_hidden=True)] == [Video.objects.get(pk=other.object_id)]
+    client.post(UNDO, {"request": REQUEST})
+    assert AuditEntry.objects.exclude(undoes=None).count() == 3
+
+
+def test_a_moderator_undoes_the_part_of_a_request_that_they_may() -> None:
+    admin, moderator = make_admin(), make_moderator()
+    hidden(make_video(), by=admin, request_id=REQUEST)
+    config_changed(by=admin, request_id=REQUEST)
+    with acting(lambda: actor_of(moderator)):
+        result = undo_request(request_id=REQUEST, by=moderator)
+    assert [entry.action for entry in result.entries] == ["video.hide"]
+    assert result.refusals == []
+
+
+def test_entries_of_no_request_do_not_belong_together() -> None:
+    admin = make_admin()
+    entry = hidden(make_video(), by=admin)
+    assert entry.request_id == ""
+    with acting(lambda: actor_of(admin)):
+        assert undo_request(request_id="", by=admin).entries == []
+
+
+def test_a_message_offers_to_undo_what_its_request_did(client: Client) -> None:
+    videos = [make_video(f"Video {number}") for number in range(2)]
+    client.force_login(make_admin())
+    response = client.post(
+        "/admin/videos/video/",
+        {"action": "hide", "_selected_action": [str(video.pk) for video in videos]},
+    )
+    page = client.get("/admin/videos/video/").content.decode()
+    assert f'name="request" value="{response["X-Request-ID"]}"' in page
+    undone = client.post(UNDO, {"request": response["X-Request-ID"], "next": "/admin/"})
+    assert said(undone) == ["2 acts undone."]
+    assert not Video.objects.filter(is_hidden=True).exists()
+
+
+def test_a_message_offers_nothing_that_cannot_be_undone(client: Client) -> None:
+    client.force_login(make_admin())
+    client.post("/admin/videos/video/", {"action": "hide", "_selected_action": [make_video().pk]})
+    undo(AuditEntry.objects.get(action="video.hide"), make_admin())
+    assert "message-undo" not in client.get("/admin/videos/video/").content.decode()
+
+
+def test_the_mark_of_a_message_is_the_id_of_its_request(client: Client) -> None:
+    assert undo_tag() == "" or len(undo_tag()) == 21
+    assert marked_request(f"undo-{REQUEST} success") == REQUEST
+    for tags in ("", "success", "undo-1", f"undo-{REQUEST}0", f"xundo-{REQUEST}"):
+        assert marked_request(tags) == ""
+
+
+def test_undone_entries_are_found_by_an_index() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("reads SQLite's plan")
+    plan = AuditEntry.objects.filter(undoes__in=[1, 2, 3]).explain()
+    assert "audit_undone_once" in plan
+    assert "audit_of_a_request" in AuditEntry.objects.filter(request_id=REQUEST).explain()
