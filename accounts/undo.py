@@ -1,7 +1,4 @@
-"""Undoing acts on members that are in the audit log.
-
-"member.trash" is registered here, too, once there is a trash.
-"""
+"""Undoing acts on members that are in the audit log."""
 
 from __future__ import annotations
 
@@ -15,8 +12,10 @@ from accounts.services.members import (
     set_role,
 )
 from accounts.services.quota import set_weekly_limit
+from accounts.services.trash import restore_member
 from clipset.lib.refusals import RefusedError
 from siteconfig.undo import (
+    CHANGED_SINCE,
     GONE,
     NOT_ALLOWED,
     may_act_on_members_below,
@@ -34,7 +33,7 @@ def _may_change(entry: AuditEntry, by: User) -> bool:
     return may_act_on_members_below(entry, by, "accounts.change_user")
 
 
-def _may_set_role(_entry: AuditEntry, by: User) -> bool:
+def _is_admin(_entry: AuditEntry, by: User) -> bool:
     return by.is_superuser
 
 
@@ -73,7 +72,21 @@ def _restore_role(entry: AuditEntry, by: User) -> None:
     set_role(user=user, role=Role(entry.before["role"]), granted_by=by)
 
 
+def _restore_from_trash(entry: AuditEntry, by: User) -> None:
+    user = _unchanged(entry, by)
+    if not user.is_trashed:
+        raise RefusedError(CHANGED_SINCE)
+    restore_member(user=user, by=by)
+
+
 def register_undos() -> None:
+    register_undo(
+        "member.trash",
+        _restore_from_trash,
+        may=_is_admin,
+        counter_action="member.restore",
+        needs=frozenset({"is_trashed"}),
+    )
     register_undo(
         "member.deactivate",
         _activate,
@@ -98,7 +111,7 @@ def register_undos() -> None:
     register_undo(
         "member.role",
         _restore_role,
-        may=_may_set_role,
+        may=_is_admin,
         counter_action="member.role",
         needs=frozenset({"role"}),
     )

@@ -36,7 +36,7 @@ class Undo:
             service. Raises: RefusedError, ValidationError.
         may: whether the member of staff may do such an act to this object. No queries.
         counter_action: the action of the entry about the undo, if the service records none.
-        needs: values that the entry's `before` and `after` must have.
+        needs: values that the entry's `before` and `after` must have; else it can't be undone.
     """
 
     run: Run
@@ -58,9 +58,9 @@ def register_undo(
 def undo_of(entry: AuditEntry) -> Undo | None:
     """Returns how the entry's act is undone; None if it can't be."""
     undo = _undos.get(entry.action)
-    if undo is None or not entry.before or not entry.after:
+    if undo is None or not undo.needs <= set(entry.before) & set(entry.after):
         return None
-    return undo if undo.needs <= set(entry.before) & set(entry.after) else None
+    return undo
 
 
 def undoable_actions() -> list[str]:

@@ -87,6 +87,32 @@ def own_or_trashed_video(request: MemberRequest, short_id: str) -> Video:
     return get_object_or_404(Video.objects.owned_by(request.user), short_id=short_id)
 
 
+def video_hidden_by_others(request: MemberRequest, short_id: str) -> Video:
+    """A video of the member that somebody else hid. Raises: Http404."""
+    own = Video.objects.filter(uploaded_by=request.user, is_hidden=True).for_cards()
+    video = get_object_or_404(own, short_id=short_id)
+    if not video.is_hidden_by_staff:
+        raise Http404("The uploader hid it.")
+    return video
+
+
+def moderated_video(request: MemberRequest, short_id: str) -> Video:
+    """Any video, for staff. Raises: Http404 for everybody else."""
+    if not request.user.is_staff:
+        raise Http404("Only staff moderate videos.")
+    every = Video.objects.editable_by(request.user).for_cards().select_related("hidden_by")
+    return get_object_or_404(every, short_id=short_id)
+
+
+def moderated_comment(request: MemberRequest, short_id: str, comment_id: int) -> Comment:
+    """A comment of another member, for staff. Raises: Http404 for everybody else, and if it was
+    deleted."""
+    comment = comment_of(moderated_video(request, short_id), comment_id)
+    if not comment.can_be_hidden_by(request.user):
+        raise Http404("The comment was deleted, or is the moderator's own.")
+    return comment
+
+
 def captioned_video(request: MemberRequest, short_id: str) -> Video:
     """A finished video that the member may change: processing can still add captions to others."""
     return get_object_or_404(

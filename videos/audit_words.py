@@ -28,6 +28,7 @@ VIDEOS: Final = Kind(
         "restore_caption": ("Restore captions", "Restored captions of the video “%(name)s”"),
         "publish_caption": ("Publish captions", "Published captions of the video “%(name)s”"),
         "restore_backup": ("Restore from backup", "Restored the video “%(name)s” from a backup"),
+        "reset_thumbnail": ("Reset thumbnail", "Reset the thumbnail of the video “%(name)s”"),
         "keep_hidden": ("Keep hidden", "Kept the video “%(name)s” hidden"),
     },
     labels={

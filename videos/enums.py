@@ -76,6 +76,27 @@ class NotificationKind(models.TextChoices):
     FAILED = "FAILED", "Failed"
     ANSWERED = "ANSWERED", "Report handled"
     MODERATED = "MODERATED", "Message from the moderators"
+    HIDDEN = "HIDDEN", "Hidden"  # a video, or a comment
+    UNHIDDEN = "UNHIDDEN", "Unhidden"
+    KEPT = "KEPT", "Stays hidden"  # after its uploader asked for a review
+
+
+class HiddenReason(models.TextChoices):
+    """Why staff hid a video or a comment of somebody else."""
+
+    NOT_FOR_GROUP = "NOT_FOR_GROUP", "Not for this group"
+    PRIVACY = "PRIVACY", "Copyright or privacy"
+    PERSON = "PERSON", "Someone in it doesn't want to be"
+    HARASSMENT = "HARASSMENT", "Harassment"
+    OTHER = "OTHER", "Something else"
+
+
+class ReviewState(models.TextChoices):
+    """OPEN until a moderator unhides the video (UNHIDDEN) or keeps it hidden (KEPT)."""
+
+    OPEN = "OPEN", "Open"
+    UNHIDDEN = "UNHIDDEN", "Unhidden"
+    KEPT = "KEPT", "Kept hidden"
 
 
 class ReportKind(models.TextChoices):

@@ -199,6 +199,10 @@ class CommentQuerySet(SoftDeleteQuerySet["Comment"]):
         """Comments that are shown: not deleted, and their author is not in the trash."""
         return self.filter(shown_comments_q())
 
+    def readable(self) -> Self:
+        """Comments that everybody who sees the video may read: shown and not hidden."""
+        return self.shown().filter(hidden_at__isnull=True)
+
 
 class PlaylistQuerySet(SoftDeleteQuerySet["Playlist"]):
     def shown(self) -> Self:
@@ -208,13 +212,14 @@ class PlaylistQuerySet(SoftDeleteQuerySet["Playlist"]):
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def visible_to(self, user: User | AnonymousUser) -> NotificationQuerySet:
-        """The user's own notifications, without those about comments that are not shown any more
-        and about videos that the user may not watch any more or that are in the trash. Those about
-        reports stay."""
+        """The user's own notifications, without those about comments that are not shown any more,
+        comments of others that are hidden, and videos that the user may not watch any more or that
+        are in the trash. Those about reports stay."""
         visible = _visible_to(user, "video__")
         if visible is None:
             return self.none()
-        about_shown = Q(comment__isnull=True) | shown_comments_q("comment__")
+        readable = Q(comment__hidden_at__isnull=True) | Q(comment__author=user.pk)
+        about_shown = Q(comment__isnull=True) | (shown_comments_q("comment__") & readable)
         if visible:
             visible |= Q(report__isnull=False)
         return self.filter(member=user.pk).filter(about_shown).filter(visible)

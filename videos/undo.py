@@ -1,7 +1,4 @@
-"""Undoing acts on videos that are in the audit log.
-
-"video.trash" is registered here, too, once there is a trash.
-"""
+"""Undoing acts on videos and comments that are in the audit log."""
 
 from __future__ import annotations
 
@@ -11,14 +8,18 @@ from accounts.models import Role
 from categories.models import Category
 from clipset.lib.refusals import RefusedError
 from siteconfig.undo import (
+    CHANGED_SINCE,
     GONE,
     NOT_ALLOWED,
     may_act_on_members_below,
     refuse_if_changed,
     register_undo,
 )
-from videos.models import Video
-from videos.services.details import move_to_category, set_hidden
+from videos.models import Comment, Video
+from videos.services.comments import restore_comment
+from videos.services.details import move_to_category
+from videos.services.hiding import hide_comment, hide_video, unhide_comment, unhide_video
+from videos.services.trash import restore_video
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -44,7 +45,11 @@ def _unchanged(entry: AuditEntry, by: User) -> Video:
 
 
 def _restore_visibility(entry: AuditEntry, by: User) -> None:
-    set_hidden(video=_unchanged(entry, by), hidden=entry.before["is_hidden"])
+    video, before = _unchanged(entry, by), entry.before
+    if before["is_hidden"]:
+        hide_video(video=video, by=by, reason=before["hidden_reason"], text=before["hidden_text"])
+    else:
+        unhide_video(video=video, by=by)
 
 
 def _move_back(entry: AuditEntry, by: User) -> None:
@@ -56,7 +61,74 @@ def _move_back(entry: AuditEntry, by: User) -> None:
     move_to_category(video=video, category=category)
 
 
+def _restore_from_trash(entry: AuditEntry, by: User) -> None:
+    video = _unchanged(entry, by)
+    if not video.is_trashed:
+        raise RefusedError(CHANGED_SINCE)
+    restore_video(video=video, by=by)
+
+
+def _may_change_comment(entry: AuditEntry, by: User) -> bool:
+    return may_act_on_members_below(entry, by, "videos.delete_comment")
+
+
+def _unchanged_comment(entry: AuditEntry, by: User) -> Comment:
+    """Returns the comment, locked, as the entry left it. Raises: RefusedError."""
+    found = Comment.objects.select_for_update(of=("self",)).select_related("author")
+    comment = found.filter(pk=entry.object_id).first()
+    if comment is None:
+        raise RefusedError(GONE)
+    if not by.is_admin and Role(comment.author.role).rank >= Role(by.role).rank:
+        raise RefusedError(NOT_ALLOWED, status=403)
+    refuse_if_changed(comment, entry)
+    return comment
+
+
+def _restore_visibility_of_comment(entry: AuditEntry, by: User) -> None:
+    comment, before = _unchanged_comment(entry, by), entry.before
+    if comment.is_hidden == before["is_hidden"] or comment.is_deleted:
+        raise RefusedError(CHANGED_SINCE)
+    if before["is_hidden"]:
+        hide_comment(
+            comment=comment, by=by, reason=before["hidden_reason"], text=before["hidden_text"]
+        )
+    else:
+        unhide_comment(comment=comment, by=by)
+
+
+def _restore_comment(entry: AuditEntry, by: User) -> None:
+    comment = _unchanged_comment(entry, by)
+    if not comment.is_deleted:
+        raise RefusedError(CHANGED_SINCE)
+    restore_comment(comment=comment)
+
+
 def register_undos() -> None:
+    register_undo(
+        "video.trash",
+        _restore_from_trash,
+        may=_may_change,
+        counter_action="video.restore",
+        needs=frozenset({"is_trashed"}),
+    )
+    register_undo(
+        "comment.delete",
+        _restore_comment,
+        may=_may_change_comment,
+        counter_action="comment.restore",
+        needs=frozenset({"deleted_at"}),
+    )
+    for action, counter_action in (
+        ("comment.hide", "comment.unhide"),
+        ("comment.unhide", "comment.hide"),
+    ):
+        register_undo(
+            action,
+            _restore_visibility_of_comment,
+            may=_may_change_comment,
+            counter_action=counter_action,
+            needs=frozenset({"is_hidden", "hidden_reason", "hidden_text"}),
+        )
     for action, counter_action in (
         ("video.hide", "video.unhide"),
         ("video.unhide", "video.hide"),
@@ -66,7 +138,7 @@ def register_undos() -> None:
             _restore_visibility,
             may=_may_change,
             counter_action=counter_action,
-            needs=frozenset({"is_hidden"}),
+            needs=frozenset({"is_hidden", "hidden_reason", "hidden_text"}),
         )
     register_undo(
         "video.move",

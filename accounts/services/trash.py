@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MAX_EXPIRED: Final = 20  # members that one transaction marks for deletion
 
+# What an entry of the audit log says about a member in the trash.
+TRASHED: Final = {"is_active": False, "is_trashed": True}
+
 ADMIN_RESTORES: Final = "Only an admin can restore a member."
 
 _movers: Final[list[Callable[[User], bool]]] = []
@@ -69,12 +72,12 @@ def trash_members(*, users: Iterable[User], by: User, reason: str = "") -> int:
 
 
 def _trash(member: User, *, by: User, at: datetime, reason: str) -> None:
-    before = {"is_active": member.is_active}
+    before = {"is_active": member.is_active, "is_trashed": False}
     member.was_active, member.is_active = member.is_active, False
     member.trashed_at, member.trashed_by, member.is_moving = at, by, True
     member.save(update_fields=["was_active", "is_active", "trashed_at", "trashed_by", "is_moving"])
     Session.objects.filter(user=member).delete()
-    record_about(member, "member.trash", reason=reason, before=before)
+    record_about(member, "member.trash", reason=reason, before=before, after=TRASHED)
 
 
 def restore_member(*, user: User, by: User) -> User:
@@ -93,13 +96,13 @@ def restore_member(*, user: User, by: User) -> User:
         if member.deleting_since is not None:
             raise ValidationError(BEING_DELETED)
         if member.trashed_at is not None:
-            before = {"trashed_at": member.trashed_at.isoformat()}
             member.is_active, member.was_active, member.is_moving = member.was_active, True, True
             member.trashed_at = member.trashed_by = None
             member.save(
                 update_fields=["was_active", "is_active", "trashed_at", "trashed_by", "is_moving"]
             )
-            record_about(member, "member.restore", before=before)
+            after = {"is_active": member.is_active, "is_trashed": False}
+            record_about(member, "member.restore", before=TRASHED, after=after)
             _move_batch(member)
             enqueue("videos.tasks.delete_marked_rows")
     user.refresh_from_db()

@@ -20,12 +20,13 @@ from django.utils.text import capfirst
 
 from clipset.ui.admin_actions import MAX_SELECTED, Outcome, too_many_sentence
 from clipset.ui.admin_columns import with_ages
-from clipset.ui.admin_pages import LimitedPaginator
+from clipset.ui.admin_pages import LimitedPaginator, UnjoinedChangeList
 from clipset.ui.undo_tags import undo_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from django.contrib.admin.views.main import ChangeList
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
@@ -100,6 +101,9 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # they count whole tables
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return UnjoinedChangeList
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Shows all dates as ages."""

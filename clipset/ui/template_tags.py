@@ -187,7 +187,9 @@ def tone(name: str) -> int:
     return zlib.crc32(name.lower().encode()) % AVATAR_TONES
 
 
-# -- Forms --------------------------------------------------------------------------------------
+# -- Messages -----------------------------------------------------------------------------------
+
+
 @register.inclusion_tag("components/field.html")
 def field(
     bound: BoundField,

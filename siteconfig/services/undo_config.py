@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 NOT_EDITED: Final = frozenset({"id", "site_id", "updated_at", "updated_by"})
 
 
-def _may(_entry: AuditEntry, by: Any) -> bool:
-    return bool(by.is_superuser)
+def _may(entry: AuditEntry, by: Any) -> bool:
+    return bool(by.is_superuser and entry.before and set(entry.before) == set(entry.after))
 
 
 def _undo_change(entry: AuditEntry, by: AbstractBaseUser) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.urls import NoReverseMatch, reverse
 
+from clipset.lib.request_id import current_request_id
 from clipset.ui.undo_tags import marked_request
 from siteconfig.audit_words import model_of
 from siteconfig.selectors import audit_log
@@ -46,7 +47,16 @@ def recent_acts(reader: Any) -> list[LogRow]:
 @register.simple_tag
 def undo_offer(message: Any, reader: Any) -> UndoOffer | None:
     """What can be undone of the acts that a message is about. No query for other messages."""
-    request_id = marked_request(message.extra_tags)
+    return _offer(marked_request(message.extra_tags), reader)
+
+
+@register.simple_tag
+def undo_offer_now(reader: Any) -> UndoOffer | None:
+    """What can be undone of the acts of the present request."""
+    return _offer(current_request_id(), reader)
+
+
+def _offer(request_id: str, reader: Any) -> UndoOffer | None:
     if not request_id or not getattr(reader, "is_staff", False):
         return None
     found = undoable_of_request(request_id, reader)

@@ -10,6 +10,8 @@ class ClipToast extends HTMLElement {
     const button = this.querySelector("[data-close]");
     button.hidden = false;
     button.addEventListener("click", () => this.remove());
+    // Its button has been pressed, and what follows has a toast of its own.
+    this.addEventListener("htmx:afterOnLoad", () => this.remove());
     if (this.matches(".toast--error, .toast--warning")) return;
     this.addEventListener("pointerenter", () => this.stay());
     this.addEventListener("pointerleave", () => this.removeLater());

@@ -31,6 +31,7 @@ from videos.selectors.comments import REPLIES_SHOWN
 from videos.services.captions import add_caption
 from videos.services.comments import delete_comment, edit_comment, write_comment
 from videos.services.guest_links import create_guest_link, revoke_guest_link
+from videos.services.hiding import hide_comment, hide_video
 from videos.services.likes import set_like
 from videos.services.reports import (
     Answer,
@@ -40,6 +41,7 @@ from videos.services.reports import (
     report_video,
     resolve_report,
 )
+from videos.services.reviews import ask_for_review
 from videos.services.search_index import index_video
 from videos.services.trash import trash_video
 from videos.services.watch_progress import save_position
@@ -86,7 +88,18 @@ def furnish(root: User, media: Path) -> dict[str, str]:
     make_video("Averylongtitlewithoutanyspaces" * 4, uploader=alice, **thumbnail)
     begun = make_video("The old bridge", uploader=alice, duration_seconds=3723.0, **thumbnail)
     save_position(video=begun, member=bob, seconds=1400, ended=False)
-    hidden = make_video("Not for everybody", uploader=bob, is_hidden=True, **thumbnail)
+    hidden, hidden_too = (
+        hide_video(
+            video=make_video(title, uploader=bob, **thumbnail),
+            by=root,
+            reason="PRIVACY",
+            text="The song at the end is not ours.",
+        )
+        for title in ("Not for everybody", "Not for everybody either")
+    )
+    ugly = write_comment(video=video_file, author=alice, text="That's not music.")
+    hide_comment(comment=ugly, by=root, reason="HARASSMENT", text="Say it kindly.")
+    ask_for_review(video=hidden, by=bob, text="I made the song myself, listen again at 1:20.")
     waiting = make_video("In the queue", uploader=bob, status=ProcessingStatus.PENDING)
     Job.objects.create(video=waiting)
     making = make_video("Being made", uploader=bob, status=ProcessingStatus.PROCESSING, **thumbnail)
@@ -117,6 +130,7 @@ def furnish(root: User, media: Path) -> dict[str, str]:
     return names | {
         "bare": begun.short_id,
         "hidden": hidden.short_id,
+        "hidden_too": hidden_too.short_id,
         "waiting": waiting.short_id,
         "making": making.short_id,
         "failed": failed.short_id,

@@ -70,6 +70,16 @@ def player(page: Page) -> None:
     wait_until(page, "video.readyState >= 1 && !video.controls")
 
 
+def moderation(page: Page) -> None:
+    page.locator("#moderate-button").click()
+    page.locator(".moderation__acts").wait_for()
+
+
+def hide_comment(page: Page) -> None:
+    page.locator("a.comment__action:has-text('Hide')").first.click()
+    page.locator(".comment__reasons").wait_for()
+
+
 def player_menu(page: Page) -> None:
     player(page)
     page.get_by_role("button", name="settings").click()
@@ -158,6 +168,7 @@ PAGES: dict[str, list[Look]] = {
         Look("profile-own-empty", "/profile/dora/", "dora"),
         Look("profile-trashed", "/v/{unwanted}/delete/", "alice", then=send("main form")),
         Look("profile-empty", "/profile/dora/"),
+        Look("profile-moderated", "/profile/bob/", "root_"),
         Look("profile-playlists", "/profile/bob/?tab=playlists", "alice"),
         Look("profile-playlists-none", "/profile/dora/?tab=playlists"),
     ],
@@ -177,6 +188,10 @@ PAGES: dict[str, list[Look]] = {
         Look("watch-keys", "/v/{video}/", then=show("#shortcuts")),
         Look("watch-reply", "/v/{video}/", then=click("text=Reply")),
         Look("watch-hidden", "/v/{hidden}/"),
+        Look("watch-moderate", "/v/{video}/", "root_", then=moderation),
+        Look("watch-moderate-hidden", "/v/{hidden}/", "root_", then=moderation),
+        Look("watch-moderate-failed", "/v/{failed}/", "root_", then=moderation),
+        Look("watch-hide-comment", "/v/{video}/", "root_", then=hide_comment),
         Look("watch-waiting", "/v/{waiting}/"),
         Look("watch-making", "/v/{making}/"),
         Look("watch-stop", "/v/{making}/", then=click("#stop-button")),
@@ -184,6 +199,29 @@ PAGES: dict[str, list[Look]] = {
         Look("watch-trashed", "/v/{trashed}/"),
         Look("watch-trashed-admin", "/v/{trashed}/", "root_"),
         Look("watch-trashed-waiting", "/v/{trashed_waiting}/"),
+    ],
+    "moderate": [
+        Look("moderate", "/v/{hidden}/moderate/", "root_"),
+        Look("moderate-failed", "/v/{failed}/moderate/", "root_"),
+        Look("moderate-move", "/v/{video}/moderate/", "root_", then=click("summary")),
+    ],
+    "moderate_hide": [
+        Look("moderate-hide-wrong", "/v/{video}/moderate/", "root_", then=send(".reasons")),
+    ],
+    "moderate_answer": [
+        Look(
+            "moderate-answer-wrong",
+            "/v/{hidden}/moderate/",
+            "root_",
+            then=send("[action$='/answer/']"),
+        ),
+    ],
+    "moderate_comment_hide": [
+        Look("hide-comment", "/v/{video}/moderate/comments/{said}/hide/", "root_"),
+    ],
+    "video_review": [
+        Look("review", "/v/{hidden_too}/review/"),
+        Look("review-wrong", "/v/{hidden_too}/review/", then=send("main form", text="")),
     ],
     "video_edit": [
         Look("edit", "/v/{video}/edit/"),

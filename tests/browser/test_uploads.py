@@ -608,7 +608,7 @@ def test_a_file_that_was_sent_before_is_told_and_may_go_or_stay(page: Page, tmp_
     expect(twin.get_by_role("link")).to_have_attribute("href", first.get_absolute_url())
     twin.get_by_role("button", name="Remove this one").click()
     expect(rows(page)).to_contain_text("Removed")
-    assert Video.objects.get() == first
+    assert Video.objects.outside_trash().get() == first
 
 
 def test_a_batch_is_sent_by_the_keyboard_alone(page: Page, bob: User, tmp_path: Path) -> None:

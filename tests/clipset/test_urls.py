@@ -56,6 +56,7 @@ from videos.models import (
     RemovalReason,
     Rendition,
     Report,
+    ReviewRequest,
     Video,
 )
 from videos.services.comments import delete_comment, write_comment
@@ -85,7 +86,7 @@ PUBLIC = (200,) * 6
 UPLOADER_AND_STAFF = (IN, 404, 200, 200, 200, IN)
 MAKER, MAKER_DONE = (IN, 404, 200, 404, 404, IN), (IN, 404, 302, 404, 404, IN)
 POST_ONLY = (IN, 405, 405, 405, 405, IN)
-STAFF = (IN, 404, 404, 200, 200, IN)
+STAFF, STAFF_DONE = (IN, 404, 404, 200, 200, IN), (IN, 404, 404, 302, 302, IN)
 NONE = (404,) * 6
 # Guest links that do not open a video.
 CLOSED = (
@@ -463,6 +464,62 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /uploads/{upload}/", (401, 405, 405, 405, 405, 401)),
         ("HEAD /uploads/{upload}/", (401, 412, 412, 412, 412, 401)),
     ],
+    # -- Moderation
+    "moderate": [
+        ("GET /v/{ready}/moderate/", STAFF),
+        ("GET /v/{hidden}/moderate/", STAFF),
+        ("GET /v/{failed}/moderate/", STAFF),
+        ("GET /v/{processing}/moderate/", STAFF),
+        ("GET /v/0000000000/moderate/", NOBODY),
+    ],
+    "moderate_hide": [
+        ("GET /v/{ready}/moderate/hide/", POST_ONLY),
+        ("POST /v/{ready}/moderate/hide/ reason=PRIVACY", STAFF_DONE),
+        ("POST /v/{ready}/moderate/hide/ reason=OTHER", (IN, 404, 404, 422, 422, IN)),
+        ("POST /v/{ready}/moderate/hide/ reason=nonsense", (IN, 404, 404, 422, 422, IN)),
+        ("POST /v/{ready}/moderate/hide/", (IN, 404, 404, 422, 422, IN)),
+    ],
+    "moderate_unhide": [
+        ("GET /v/{hidden}/moderate/unhide/", POST_ONLY),
+        ("POST /v/{hidden}/moderate/unhide/", STAFF_DONE),
+        ("POST /v/{ready}/moderate/unhide/", STAFF_DONE),
+    ],
+    "moderate_move": [
+        ("GET /v/{ready}/moderate/move/", POST_ONLY),
+        ("POST /v/{ready}/moderate/move/ category=bare", STAFF_DONE),
+        ("POST /v/{ready}/moderate/move/ category=", STAFF_DONE),
+        ("POST /v/{ready}/moderate/move/ category=none", STAFF_DONE),
+    ],
+    "moderate_thumbnail": [
+        ("GET /v/{ready}/moderate/thumbnail/", POST_ONLY),
+        ("POST /v/{ready}/moderate/thumbnail/", STAFF_DONE),
+        ("POST /v/{failed}/moderate/thumbnail/", STAFF_DONE),
+    ],
+    "moderate_answer": [
+        ("GET /v/{hidden}/moderate/answer/", POST_ONLY),
+        ("POST /v/{hidden}/moderate/answer/ answer=keep&message=No", STAFF_DONE),
+        ("POST /v/{hidden}/moderate/answer/ answer=unhide", STAFF_DONE),
+        ("POST /v/{hidden}/moderate/answer/ answer=keep", (IN, 404, 404, 422, 422, IN)),
+        ("POST /v/{ready}/moderate/answer/ answer=unhide", (IN, 404, 404, 422, 422, IN)),
+    ],
+    "moderate_comment_hide": [
+        ("GET /v/{ready}/moderate/comments/{comment}/hide/", STAFF),
+        ("POST /v/{ready}/moderate/comments/{comment}/hide/ reason=PERSON", STAFF_DONE),
+        ("POST /v/{ready}/moderate/comments/{comment}/hide/", (IN, 404, 404, 422, 422, IN)),
+        ("POST /v/{ready}/moderate/comments/{hidden_comment}/hide/ reason=PERSON", NOBODY),
+        ("GET /v/{ready}/moderate/comments/99999999/hide/", NOBODY),
+    ],
+    "moderate_comment_unhide": [
+        ("GET /v/{ready}/moderate/comments/{comment}/unhide/", POST_ONLY),
+        ("POST /v/{ready}/moderate/comments/{comment}/unhide/", STAFF_DONE),
+    ],
+    "video_review": [
+        ("GET /v/{hidden}/review/", (IN, 404, 200, 404, 404, IN)),
+        ("GET /v/{ready}/review/", NOBODY),
+        ("POST /v/{hidden}/review/ text=", (IN, 404, 422, 404, 404, IN)),
+        ("POST /v/{hidden}/review/ text=Again", (IN, 404, 422, 404, 404, IN)),  # asked before
+        ("POST /v/{ready}/review/ text=Again", NOBODY),
+    ],
     "video_guest_links": [
         ("GET /v/{ready}/share/", UPLOADER_AND_STAFF),
         ("GET /v/{hidden}/share/", UPLOADER_AND_STAFF),
@@ -757,6 +814,8 @@ def world(media: Path) -> World:
     names["empty_playlist"] = make_playlist(made_by=bob).short_id
     names["deleted_playlist"] = make_playlist(made_by=bob, deleted_at=timezone.now()).short_id
     names |= make_comments(users, names)
+    hidden = Video.objects.get(short_id=names["hidden"])
+    ReviewRequest.objects.create(video=hidden, text="Please look again")
     for name, role, by in (
         ("invitation", Role.USER, moderator),
         ("used", Role.USER, moderator),

@@ -11,6 +11,8 @@ from siteconfig.models import AuditEntry
 from siteconfig.services.audit import record
 from siteconfig.services.config import current_config
 from tests.builders import make_user
+from videos.models import HiddenReason
+from videos.services.hiding import hide_video, unhide_video
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -38,32 +40,24 @@ def recorded(
     return made
 
 
-def hidden(video: Video, *, by: User, **details: Any) -> AuditEntry:
-    """Hides a video, as a service that records it."""
-    video.is_hidden = True
-    video.save(update_fields=["is_hidden"])
-    return recorded(
-        "video.hide",
-        video,
-        by=by,
-        member=video.uploaded_by_id,
-        rank=0,
-        before={"is_hidden": False, "hidden_reason": ""},
-        after={"is_hidden": True, "hidden_reason": "Not for this group"},
-        **details,
-    )
+def hidden(video: Video, *, by: User, reason: str = "", request_id: str = "") -> AuditEntry:
+    """Hides a video, in the request with this id if there is one."""
+    before = current_request_id()
+    set_request_id(request_id)
+    try:
+        with acting(lambda: actor_of(by)):
+            kind = HiddenReason.OTHER if reason else HiddenReason.NOT_FOR_GROUP
+            hide_video(video=video, by=by, reason=kind, text=reason)
+    finally:
+        set_request_id(before)
+    return AuditEntry.objects.latest("pk")
 
 
 def unhidden(video: Video, *, by: User) -> AuditEntry:
-    return recorded(
-        "video.unhide",
-        video,
-        by=by,
-        member=video.uploaded_by_id,
-        rank=0,
-        before={"is_hidden": True, "hidden_reason": "Spam"},
-        after={"is_hidden": False, "hidden_reason": ""},
-    )
+    hidden(video, by=by)
+    with acting(lambda: actor_of(by)):
+        unhide_video(video=video, by=by)
+    return AuditEntry.objects.latest("pk")
 
 
 def config_changed(*, by: User, **details: Any) -> AuditEntry:

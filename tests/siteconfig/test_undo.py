@@ -22,7 +22,7 @@ from tests.accounts.together import together
 from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
 from tests.siteconfig.audit_log import actor_of, config_changed, hidden, recorded, unhidden
 from videos.models import Video
-from videos.services.details import set_hidden
+from videos.services.hiding import unhide_video
 from videos.undo import CATEGORY_GONE
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def test_what_somebody_changed_since_stays() -> None:
     admin = make_admin()
     video = make_video()
     entry = hidden(video, by=admin)
-    set_hidden(video=video, hidden=False)
+    unhide_video(video=video, by=admin)
     assert refusal(entry, admin) == CHANGED_SINCE
     config = config_changed(by=admin)
     later = current_config()
@@ -329,7 +329,7 @@ def test_a_refused_undo_says_why(client: Client) -> None:
     admin = make_admin()
     video = make_video()
     entry = hidden(video, by=admin)
-    set_hidden(video=video, hidden=False)
+    unhide_video(video=video, by=admin)
     client.force_login(admin)
     assert said(client.post(UNDO, {"entry": entry.pk})) == [CHANGED_SINCE]
 
@@ -363,7 +363,7 @@ def test_all_acts_of_a_request_are_undone_together(client: Client) -> None:
     for video in videos:
         hidden(video, by=admin, request_id=REQUEST)
     other = hidden(make_video(), by=admin, request_id="f" * 16)
-    set_hidden(video=videos[0], hidden=False)
+    unhide_video(video=videos[0], by=admin)
     client.force_login(admin)
     response = client.post(UNDO, {"request": REQUEST})
     assert said(response) == ["3 acts undone.", f"Not undone: “Video 0”: {CHANGED_SINCE}"]

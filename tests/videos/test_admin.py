@@ -61,6 +61,8 @@ def typed(video: Video, **changes: str) -> dict[str, str]:
         "description": video.description or "",
         "category": str(video.category_id or ""),
         **({"is_hidden": "on"} if video.is_hidden else {}),
+        "hidden_reason": video.hidden_reason,
+        "hidden_text": video.hidden_text,
         **changes,
     }
 
@@ -218,6 +220,7 @@ def test_a_moderator_changes_what_may_be_changed(client: Client) -> None:
         description="One.\r\n\r\n\r\n\r\n\r\nTwo.  ",
         category=str(music.pk),
         is_hidden="on",
+        hidden_reason="PRIVACY",
     )
     assert client.post(video_page(video), sent).status_code == 302
     video.refresh_from_db()
@@ -298,7 +301,10 @@ def test_saving_a_video_leaves_what_a_worker_stores_alone(
         full_clean(instance, *args, **kwargs)
 
     monkeypatch.setattr(Video, "full_clean", publish)
-    client.post(video_page(video), typed(video, title="New", is_hidden="on"))
+    client.post(
+        video_page(video),
+        typed(video, title="New", is_hidden="on", hidden_reason="OTHER", hidden_text="Why"),
+    )
     video.refresh_from_db()
     assert (video.title, video.is_hidden) == ("New", True)
     assert (video.processing_status, video.filename) == ("COMPLETED", "published.mp4")
@@ -318,7 +324,7 @@ def test_videos_are_hidden_and_shown_again_and_each_is_logged(client: Client) ->
     videos = [make_video("One"), make_video("Two")]
     hidden_before = make_video("Three", is_hidden=True)
     ids = [video.pk for video in (*videos, hidden_before)]
-    assert "2 videos hidden." in act(client, "hide", *ids).text
+    assert "2 videos hidden." in act(client, "hide", *ids, reason="Harassment").text
     assert not Video.objects.filter(is_hidden=False).exists()
     assert sorted(recorded()) == [("mod", "One", "video.hide"), ("mod", "Two", "video.hide")]
     assert "1 video unhidden." in act(client, "unhide", videos[0].pk).text
@@ -331,8 +337,50 @@ def test_a_hidden_video_is_gone_for_members(client: Client) -> None:
     bob = Client()
     bob.force_login(make_user())
     assert bob.get(video.get_absolute_url()).status_code == 200
-    act(client, "hide", video.pk)
+    act(client, "hide", video.pk, reason="Too loud")
     assert bob.get(video.get_absolute_url()).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed_reason", "stored"),
+    [
+        ("Copyright or privacy", ("PRIVACY", "")),
+        ("Too loud", ("OTHER", "Too loud")),
+    ],
+)
+def test_the_reason_for_many_is_a_known_one_or_a_text(
+    client: Client, typed_reason: str, stored: tuple[str, str]
+) -> None:
+    video = make_video()
+    act(client, "hide", video.pk, reason=typed_reason)
+    video.refresh_from_db()
+    assert (video.hidden_reason, video.hidden_text) == stored
+
+
+def test_videos_of_others_are_hidden_with_a_reason_only(client: Client, mod: User) -> None:
+    video, own = make_video(), make_video(uploader=mod)
+    act(client, "hide", video.pk, own.pk)
+    assert "Enter a reason" in act(client, "hide", video.pk).text
+    assert "Use at most 500" in act(client, "hide", video.pk, reason="x" * 501).text
+    response = client.post(video_page(video), typed(video, is_hidden="on"))
+    assert list(errors(response)) == ["hidden_reason"]
+    sent = typed(video, is_hidden="on", hidden_reason="OTHER")
+    assert list(errors(client.post(video_page(video), sent))) == ["hidden_text"]
+    assert not Video.objects.filter(is_hidden=True).exists()
+    assert client.post(video_page(own), typed(own, is_hidden="on")).status_code == 302
+    own.refresh_from_db()
+    assert (own.is_hidden, own.hidden_by, own.hidden_reason) == (True, mod, "")
+
+
+def test_unhiding_in_the_admin_clears_the_reason(client: Client) -> None:
+    video = make_video()
+    act(client, "hide", video.pk, reason="Harassment")
+    video.refresh_from_db()
+    sent = typed(video)
+    del sent["is_hidden"]
+    client.post(video_page(video), sent)
+    video.refresh_from_db()
+    assert (video.is_hidden, video.hidden_reason, video.hidden_at) == (False, "", None)
 
 
 @pytest.fixture

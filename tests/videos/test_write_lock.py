@@ -25,7 +25,8 @@ from videos.services.captions import (
     rename_caption,
     restore_caption,
 )
-from videos.services.details import delete_video, edit_video, move_to_category, set_hidden
+from videos.services.details import delete_video, edit_video, move_to_category
+from videos.services.hiding import hide_video, unhide_video
 from videos.services.processing.publish import _store_captions
 from videos.services.search_changes import apply_waiting_changes
 from videos.services.search_index import index_captions, index_video
@@ -112,8 +113,8 @@ def test_what_people_do_with_the_largest_captions(largest: Largest) -> None:
     choose_default_caption(caption=caption, chosen=True)
     remove_caption(caption=caption)
     restore_caption(caption=caption)
-    set_hidden(video=video, hidden=True)
-    set_hidden(video=video, hidden=False)
+    hide_video(video=video, by=video.uploaded_by)
+    unhide_video(video=video, by=video.uploaded_by)
     apply_waiting_changes()
     spoken = SearchDocument.objects.get().spoken or ""
     assert len(spoken.split()) <= caption_words.MAX_CAPTION_WORDS
@@ -153,9 +154,9 @@ def test_an_edit_neither_folds_nor_reads_captions(monkeypatch: pytest.MonkeyPatc
     with CaptureQueriesContext(connection) as queries:
         edit_video(video=video, title="Summer", description="Sun", category=None)
         move_to_category(video=video, category=make_category("Music"))
-        set_hidden(video=video, hidden=True)
+        hide_video(video=video, by=video.uploaded_by)
     assert not [query["sql"] for query in queries if "caption" in query["sql"]]
-    set_hidden(video=video, hidden=False)
+    unhide_video(video=video, by=video.uploaded_by)
     assert {"summer", "zeppelin"} <= set(SearchDocument.objects.get().words.split())
 
 

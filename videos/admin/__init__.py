@@ -2,6 +2,7 @@
 
 from videos.admin.comment import CommentAdmin
 from videos.admin.job import JobAdmin
+from videos.admin.member import member_section
 from videos.admin.playlist import PlaylistAdmin
 from videos.admin.removal import RemovalAdmin
 from videos.admin.report import ReportAdmin
@@ -18,4 +19,5 @@ __all__ = [
     "ReportAdmin",
     "UploadAdmin",
     "VideoAdmin",
+    "member_section",
 ]

@@ -85,6 +85,9 @@ class CommentAdmin(GuardedAdmin[Comment]):
 
     @admin.display(description="State")
     def state(self, comment: Comment) -> SafeString:
+        if not comment.is_deleted and comment.is_hidden:
+            word = state_word("hidden", "Hidden", "warn")
+            return format_html("{} {}", word, comment.hidden_sentence)
         if not comment.is_deleted:
             return state_word("there", "Visible", "good")
         who = comment.deleted_by or "a former member"

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.html import format_html
 
+from accounts.admin.shared import me_of
 from accounts.models import User
 from categories.models import Category
 from clipset.lib.units import human_bytes, plural
@@ -21,10 +22,17 @@ from siteconfig.models import Config
 from videos.admin.deletion_counts import counts_of_videos
 from videos.admin.trash import TrashedVideos
 from videos.admin.video_columns import VideoColumns
-from videos.admin.video_forms import CategoryField, UploadedFilter, VideoActionForm, VideoForm
+from videos.admin.video_forms import (
+    CategoryField,
+    UploadedFilter,
+    VideoActionForm,
+    VideoForm,
+    reason_of,
+)
 from videos.models import Job, JobState, ProcessingStatus, Video, VideoDeletion
 from videos.services.deletions import enqueue_deletions, request_deletions
-from videos.services.details import edit_video, move_to_category, set_hidden
+from videos.services.details import edit_video, move_to_category
+from videos.services.hiding import hide_video, unhide_video
 from videos.services.processing.attempt import cancel_processing, retry_enrichment, retry_processing
 
 if TYPE_CHECKING:
@@ -99,7 +107,8 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
         "empty",
     ]
     fieldsets = [
-        (None, {"fields": ["preview", "title", "description", "category", "is_hidden"]}),
+        (None, {"fields": ["preview", "title", "description", "category"]}),
+        ("Visibility", {"fields": ["is_hidden", "hidden_reason", "hidden_text"]}),
         ("State", {"fields": ["state", "error_message", "uploaded_by", "created_at"]}),
         (
             "Video details",
@@ -153,6 +162,13 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
             .annotate(percent=percent, is_marked=marked, trash_days=Subquery(days[:1]))
         )
 
+    def get_form(
+        self, request: HttpRequest, obj: Video | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.acting = me_of(request)  # type: ignore[attr-defined] # a class made for this request
+        return form
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "category":
             kwargs["form_class"] = CategoryField
@@ -192,27 +208,40 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
                 description=obj.description or "",
                 category=obj.category,
             )
-        if "is_hidden" in form.changed_data:
-            set_hidden(video=obj, hidden=obj.is_hidden)
+        if {"is_hidden", "hidden_reason", "hidden_text"} & set(form.changed_data):
+            me, reason, text = me_of(request), obj.hidden_reason, obj.hidden_text
+            if obj.is_hidden:
+                hide_video(video=obj, by=me, reason=reason, text=text)
+            else:
+                unhide_video(video=obj, by=me)
 
     @admin.action(description="Hide selected videos", permissions=["change"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._set_hidden(request, queryset, hidden=True)
+        reason, text = reason_of(request.POST.get("reason", ""))
+        me = me_of(request)
+
+        def act(video: Video) -> Reason | None:
+            if video.is_hidden:
+                return ALREADY_HIDDEN
+            hide_video(video=video, by=me, reason=reason, text=text)
+            return None
+
+        if not reason and queryset.exclude(uploaded_by=me).exists():
+            self.message_user(request, "Enter a reason next to the action first.", messages.ERROR)
+        else:
+            self.act_on_each(request, queryset, act, done="{count} hidden.", not_done="hidden")
 
     @admin.action(description="Unhide selected videos", permissions=["change"])
     def unhide(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:
-        self._set_hidden(request, queryset, hidden=False)
-
-    def _set_hidden(self, request: HttpRequest, queryset: QuerySet[Video], *, hidden: bool) -> None:
-        word = "hidden" if hidden else "unhidden"
+        me = me_of(request)
 
         def act(video: Video) -> Reason | None:
-            if video.is_hidden == hidden:
-                return ALREADY_HIDDEN if hidden else NOT_HIDDEN
-            set_hidden(video=video, hidden=hidden)
+            if not video.is_hidden:
+                return NOT_HIDDEN
+            unhide_video(video=video, by=me)
             return None
 
-        self.act_on_each(request, queryset, act, done=f"{{count}} {word}.", not_done=word)
+        self.act_on_each(request, queryset, act, done="{count} unhidden.", not_done="unhidden")
 
     @admin.action(description="Retry processing of selected videos", permissions=["change"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Video]) -> None:

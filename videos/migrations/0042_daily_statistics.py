@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0040_reports"),
+        ("videos", "0041_reports"),
     ]
 
     operations = [

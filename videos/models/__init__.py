@@ -1,6 +1,7 @@
 """Models of videos and of everything that belongs to one."""
 
 from videos.enums import (
+    HiddenReason,
     JobKind,
     JobState,
     NotificationKind,
@@ -11,6 +12,7 @@ from videos.enums import (
     ReportKind,
     ReportReason,
     ReportState,
+    ReviewState,
     UploadState,
     VideoRange,
 )
@@ -26,6 +28,7 @@ from videos.models.playlist import Playlist, PlaylistEntry
 from videos.models.removal import Removal, VideoDeletion
 from videos.models.rendition import Rendition
 from videos.models.report import Report
+from videos.models.review_request import ReviewRequest
 from videos.models.search import SearchChange, SearchDocument
 from videos.models.upload import Upload
 from videos.models.video import Video
@@ -38,6 +41,7 @@ __all__ = [
     "DailyStatistics",
     "FileHash",
     "GuestLink",
+    "HiddenReason",
     "Job",
     "JobKind",
     "JobState",
@@ -56,6 +60,8 @@ __all__ = [
     "ReportKind",
     "ReportReason",
     "ReportState",
+    "ReviewRequest",
+    "ReviewState",
     "SearchChange",
     "SearchDocument",
     "Upload",

@@ -13,6 +13,7 @@ from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import timezone
 
 from videos.models.constraints import at_most
+from videos.models.hiding import HideableModel, hiding_constraints
 from videos.models.soft_delete import SoftDeleteModel
 from videos.querysets import CommentQuerySet
 
@@ -25,11 +26,13 @@ TEXT_TOO_LONG: Final = f"A comment has at most {MAX_TEXT:,} characters."
 EDIT_WITHIN: Final = timedelta(hours=24)
 
 
-class Comment(SoftDeleteModel):
+class Comment(SoftDeleteModel, HideableModel):
     """A comment, or a reply to one. A reply's `parent` is never a reply itself.
 
     A deleted comment can be restored for a while. After that its row stays, without its text, as
     long as it has replies.
+
+    A comment that staff hid stays in its place, where its author and staff can read it.
     """
 
     # No index for each foreign key: the indexes below begin with them.
@@ -81,6 +84,7 @@ class Comment(SoftDeleteModel):
                 violation_error_message=TEXT_BLANK,
             ),
             at_most("text", MAX_TEXT, name="comments_text_length", sentence=TEXT_TOO_LONG),
+            *hiding_constraints("comments", is_hidden=Q(hidden_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -95,10 +99,23 @@ class Comment(SoftDeleteModel):
         """Whether it is not deleted, and its author is not in the trash."""
         return not self.is_deleted and not self.author.is_trashed
 
+    @property
+    def is_hidden(self) -> bool:
+        return self.hidden_at is not None
+
+    def can_be_read_by(self, user: User) -> bool:
+        """Whether the text is shown to this member, as long as it is not deleted."""
+        return not self.is_hidden or user.is_staff or user.pk == self.author_id
+
+    def can_be_hidden_by(self, user: User) -> bool:
+        """Staff may hide and unhide comments of others. Their own they delete."""
+        return not self.is_deleted and user.is_staff and user.pk != self.author_id
+
     def can_be_edited_by(self, user: User) -> bool:
-        """Its author may edit it for EDIT_WITHIN."""
+        """Its author may edit it for EDIT_WITHIN, unless it is hidden."""
         return (
             not self.is_deleted
+            and not self.is_hidden
             and self.author_id == user.pk
             and timezone.now() - self.created_at < EDIT_WITHIN
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -9,6 +11,8 @@ from django.utils import timezone
 
 from videos.enums import NotificationKind
 from videos.querysets import NotificationQuerySet
+
+MAX_TEXT: Final = 1000  # characters
 
 
 class Notification(models.Model):
@@ -30,6 +34,9 @@ class Notification(models.Model):
     )
     report = models.ForeignKey(
         "videos.Report", models.CASCADE, null=True, blank=True, related_name="notifications"
+    )
+    text = models.TextField(
+        blank=True, default="", max_length=MAX_TEXT, help_text="What a moderator wrote."
     )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -57,11 +64,12 @@ class Notification(models.Model):
                     report__isnull=True,
                 )
                 | Q(
-                    kind__in=["PROCESSED", "FAILED"],
+                    kind__in=["PROCESSED", "FAILED", "UNHIDDEN", "KEPT"],
                     video__isnull=False,
                     comment__isnull=True,
                     report__isnull=True,
                 )
+                | Q(kind="HIDDEN", video__isnull=False, report__isnull=True)
                 | Q(
                     kind__in=["ANSWERED", "MODERATED"],
                     video__isnull=True,

@@ -18,6 +18,7 @@ from clipset.lib.text import MAX_TITLE_LENGTH
 from siteconfig.roots import root_path
 from videos.enums import AUTOMATIC_FRAME, ProcessingStatus
 from videos.models.constraints import at_most, not_blank
+from videos.models.hiding import HideableModel, hiding_constraints
 from videos.querysets import VideoQuerySet
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ DESCRIPTION_TOO_LONG: Final = f"A description has at most {MAX_DESCRIPTION:,} ch
 PUBLISHED: Final = Q(processing_status="COMPLETED", is_hidden=False, trashed_at__isnull=True)
 
 
-class Video(models.Model):
+class Video(HideableModel):
     """A video, with the names of its files: the tallest rendition, thumbnail, storyboard, the
     source until it is processed, and the original if the video was re-encoded."""
 
@@ -64,6 +65,7 @@ class Video(models.Model):
     is_hidden = models.BooleanField(
         "hidden", default=False, help_text="Only the uploader and staff can see it."
     )
+    # With hidden_at, hidden_by, hidden_reason and hidden_text of HideableModel.
     is_sample = models.BooleanField(default=False, editable=False)
 
     processing_status = models.CharField(
@@ -263,6 +265,7 @@ class Video(models.Model):
                 | Q(trashed_by__isnull=True, was_trashed_with_member=False),
                 name="videos_trash_has_a_time",
             ),
+            *hiding_constraints("videos", is_hidden=Q(is_hidden=True)),
         ]
 
     def __str__(self) -> str:
@@ -283,6 +286,11 @@ class Video(models.Model):
     @property
     def is_trashed(self) -> bool:
         return self.trashed_at is not None
+
+    @property
+    def is_hidden_by_staff(self) -> bool:
+        """Whether somebody else than its uploader hid it, so that the uploader can't unhide it."""
+        return self.is_hidden and self.hidden_by_id != self.uploaded_by_id
 
     @property
     def is_failed(self) -> bool:

@@ -54,6 +54,7 @@ class VideoCard:
     progress: JobProgress | None
     awaits_thumbnail: bool = False
     watched: int | None = None  # percent; None if the viewer has not started it
+    hidden_reason: str = ""  # in words; "" if it is not hidden or without a reason
     storyboard_url: str = ""  # of the WebVTT file; "" without a storyboard
 
     @property
@@ -155,5 +156,6 @@ def _card(video: Video, progress: JobProgress | None, likes: int, watched: int |
         awaits_thumbnail=video.awaits_first_thumbnail,
         progress=progress,
         watched=watched,
+        hidden_reason=video.hidden_sentence,
         storyboard_url=storyboard_url(video),
     )

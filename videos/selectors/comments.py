@@ -33,8 +33,9 @@ MAX_COUNTED: Final = 1000
 class CommentCard:
     """One comment.
 
-    `state` is "" for a normal comment, "undo" for one that the viewer has just deleted, and
-    "deleted" for one that is not shown but still has replies.
+    `state` is "" for a comment that the viewer may read, "undo" for one that the viewer has just
+    deleted, "hidden" for one that a moderator hid from the viewer, and "deleted" for one that is
+    not shown but still has replies. `is_hidden` is for its author and staff, who read it still.
     """
 
     comment: Comment
@@ -46,6 +47,8 @@ class CommentCard:
     can_delete: bool
     can_reply: bool
     can_report: bool
+    is_hidden: bool
+    can_hide: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,32 +141,37 @@ def comment_card(
     """The card of a comment. No query if the comment was fetched with its author."""
     comment.video = video
     is_live = comment.is_shown
-    is_undoable = comment.can_be_restored_by(viewer) and not comment.author.is_trashed
-    gone = "undo" if is_undoable else "deleted"
+    if is_live:
+        state = "" if comment.can_be_read_by(viewer) else "hidden"
+    else:
+        is_undoable = comment.can_be_restored_by(viewer) and not comment.author.is_trashed
+        state = "undo" if is_undoable else "deleted"
     return CommentCard(
         comment=comment,
         thread_id=comment.parent_id or comment.pk,
-        state="" if is_live else gone,
+        state=state,
         is_focus=focus is not None and focus.pk == comment.pk,
         by_uploader=comment.author_id == video.uploaded_by_id,
         can_edit=comment.can_be_edited_by(viewer),
         can_delete=comment.can_be_deleted_by(viewer),
-        can_reply=is_live,
-        can_report=is_live and comment.author_id != viewer.pk,
+        can_reply=is_live and not comment.is_hidden,
+        can_report=is_live and not comment.is_hidden and comment.author_id != viewer.pk,
+        is_hidden=is_live and comment.is_hidden,
+        can_hide=is_live and comment.can_be_hidden_by(viewer),
     )
 
 
 def comment_count(video: Video) -> str:
     """The number of comments as a short text; "1K+" above MAX_COUNTED. One query."""
     # Without the empty order_by, all rows would be sorted first.
-    live = Comment.objects.shown().filter(video=video).order_by()
+    live = Comment.objects.readable().filter(video=video).order_by()
     found = live[: MAX_COUNTED + 1].count()
     return f"{compact_count(MAX_COUNTED)}+" if found > MAX_COUNTED else str(found)
 
 
 def markers(video: Video) -> list[Marker]:
     """The markers of the newest comments that name a moment of the video, by time. One query."""
-    found = Comment.objects.shown().filter(video=video, moment__isnull=False)
+    found = Comment.objects.readable().filter(video=video, moment__isnull=False)
     if video.duration_seconds is not None:
         found = found.filter(moment__lte=int(video.duration_seconds))
     newest = found.order_by("-pk").values_list("moment", "author__username", "text")[:MAX_MARKERS]

@@ -25,6 +25,7 @@ from videos.selectors.cards import (
 )
 from videos.selectors.likes import likes_along, with_likes
 from videos.selectors.playback import playable_renditions, with_sounds
+from videos.selectors.reviews import hiding_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from accounts.models import User
     from videos.querysets import VideoQuerySet
     from videos.selectors.playback import Playable
+    from videos.selectors.reviews import Hiding
     from videos.selectors.up_next import UpNext
 
 MORE: Final = 12
@@ -123,7 +125,9 @@ class WatchPage:
     poster_url: str | None
     is_liked: bool
     can_edit: bool
+    may_moderate: bool
     is_own: bool
+    hiding: Hiding | None
     more: list[VideoCard]
     up_next: UpNext | None
 
@@ -153,7 +157,8 @@ def for_watching(videos: VideoQuerySet, viewer: User) -> VideoQuerySet:
 def watch_page(
     video: Any, *, viewer: User, start: int | None, up_next: UpNext | None = None
 ) -> WatchPage:
-    """The page of a video that was fetched by `for_watching`. Six queries at most.
+    """The page of a video that was fetched by `for_watching`. Six queries at most, and one more for
+    the uploader of a hidden video.
 
     Playback begins at `start` seconds; None means where the viewer stopped last time.
     """
@@ -175,7 +180,9 @@ def watch_page(
         poster_url=thumbnail_url(video),
         is_liked=video.is_liked,
         can_edit=viewer.is_staff or video.uploaded_by_id == viewer.pk,
+        may_moderate=viewer.is_staff,
         is_own=video.uploaded_by_id == viewer.pk,
+        hiding=hiding_of(video, viewer=viewer),
         more=[] if up_next or is_trashed else _more(video, viewer),
         up_next=up_next,
     )

@@ -28,11 +28,15 @@ def record_on_guest_link(action: str, link: GuestLink, **details: Any) -> None:
     record_on_thing_of(owner, action, link, by_anybody=True, name=name, **details)
 
 
-def acts_on_videos(videos: VideoQuerySet) -> list[Act]:
-    """Returns an act for each video, for `record_many_by_staff`. One query."""
+def acts_on_videos(videos: VideoQuerySet, **states: Any) -> list[Act]:
+    """Returns an act for each video, for `record_many_by_staff`. One query.
+
+    Args:
+        states: `before` and `after`, the same for each.
+    """
     fields = videos.values_list("pk", "title", "uploaded_by", "uploaded_by__role")
     return [
-        Act(id=pk, name=title, member=owner, rank=rank_of(role))
+        Act(id=pk, name=title, member=owner, rank=rank_of(role), **states)
         for pk, title, owner, role in fields
     ]
 

@@ -29,6 +29,7 @@ SAME_WITHIN: Final = timedelta(minutes=1)
 
 TOO_MANY = "You're commenting too fast. Wait a few minutes and try again."
 TOO_LATE_TO_EDIT = "Comments can be edited for 24 hours. Post a new one instead."
+HIDDEN = "The comment you're replying to has been hidden by a moderator."
 GONE = "The comment you're replying to has been deleted."
 
 
@@ -66,7 +67,7 @@ def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
     """Changes the text of the editor's own comment.
 
     Raises: ValidationError (blank, too long, too late); RateLimitedError; Comment.DoesNotExist
-    when it was deleted meanwhile or is not the editor's.
+    when it was deleted or hidden meanwhile or is not the editor's.
     """
     text = _checked(text)
     if not comment.can_be_edited_by(editor):
@@ -74,7 +75,7 @@ def edit_comment(*, comment: Comment, text: str, editor: User) -> Comment:
     if text != comment.text:
         _allow("comment-edit", editor, MAX_EDITS)
         now = timezone.now()
-        found = Comment.objects.present().filter(pk=comment.pk, author=editor)
+        found = Comment.objects.readable().filter(pk=comment.pk, author=editor)
         if not found.update(text=text, moment=first_moment(text), edited_at=now):
             raise Comment.DoesNotExist
         comment.text, comment.edited_at = text, now
@@ -142,6 +143,8 @@ def _parent_of(video: Video, reply_to: Comment | None) -> Comment | None:
     answered = by_key.get(reply_to.pk)
     if answered is None or answered.is_deleted or len(by_key) < len(wanted):
         raise ValidationError(GONE)
+    if answered.is_hidden:
+        raise ValidationError(HIDDEN)
     return by_key[answered.parent_id or answered.pk]
 
 

@@ -32,7 +32,7 @@ from siteconfig.services.config import current_config
 from siteconfig.services.heartbeat import alive_before
 from videos.models import Video, VideoDeletion
 from videos.services.audit import acts_on_videos
-from videos.services.trash import ADMIN_EMPTIES, lock_videos, put_into_trash
+from videos.services.trash import ADMIN_EMPTIES, TRASHED, lock_videos, put_into_trash
 from videos.services.trash import MAX_BATCH as MAX_TRASHED
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _trash_marked(marks: list[VideoDeletion]) -> int:
     with transaction.atomic():
         for member, keys in _by_member(marks):
             moved = put_into_trash(keys, by=member, at=timezone.now())
-            _record("video.trash", member, [video.pk for video in moved])
+            _record("video.trash", member, [video.pk for video in moved], **TRASHED)
         VideoDeletion.objects.filter(pk__in=[mark.pk for mark in marks]).delete()
     return len(marks)
 
@@ -208,12 +208,13 @@ def _by_member(marks: list[VideoDeletion]) -> list[tuple[User | None, list[UUID]
     return [(members[pk], keys) for pk, keys in found.items()]
 
 
-def _record(action: str, member: User | None, videos: list[UUID]) -> None:
+def _record(action: str, member: User | None, videos: list[UUID], **states: dict[str, Any]) -> None:
     """Records an act on each video. Only staff mark videos, in lists of the admin."""
     pk, name = (None, FORMER) if member is None else (member.pk, member.username)
     actor = Actor(pk, name, Source.ADMIN, is_staff=True)
     with acting(lambda: actor):
-        record_many_by_staff(action, acts_on_videos(Video.objects.filter(pk__in=videos)))
+        acts = acts_on_videos(Video.objects.filter(pk__in=videos), **states)
+        record_many_by_staff(action, acts)
 
 
 def _delete_videos(video_ids: list[UUID]) -> int:

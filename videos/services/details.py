@@ -1,4 +1,4 @@
-"""Changes to a video's details, category and visibility, and its deletion."""
+"""Changes to a video's details and category, and its deletion."""
 
 from __future__ import annotations
 
@@ -76,18 +76,3 @@ def delete_video(*, video: Video, reason: str = "") -> None:
         list(Video.objects.select_for_update().filter(pk=video.pk).values_list("pk"))
         record_on_video("video.delete", video, reason=reason)
         video.delete()
-
-
-def set_hidden(*, video: Video, hidden: bool) -> Video:
-    """Hides a video from members other than its uploader and staff, or unhides it."""
-    video.is_hidden = hidden
-    with transaction.atomic():
-        video.save(update_fields=["is_hidden", "updated_at"])
-        index_details(video.pk)
-        record_on_video(
-            "video.hide" if hidden else "video.unhide",
-            video,
-            before={"is_hidden": not hidden},
-            after={"is_hidden": hidden},
-        )
-    return video

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 
@@ -10,10 +10,17 @@ from siteconfig.services.heartbeat import alive_before
 from videos.models import Notification, NotificationKind
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
     from accounts.models import User
     from videos.models import Comment, Report, Video
 
 KEEP_DAYS: Final = 180
+
+_OF_PROCESSING: Final = [NotificationKind.PROCESSED, NotificationKind.FAILED]
+_OF_HIDING: Final = [NotificationKind.HIDDEN, NotificationKind.UNHIDDEN, NotificationKind.KEPT]
 
 
 def notify_of_comment(*, comment: Comment, reply_to: Comment | None) -> None:
@@ -33,11 +40,12 @@ def notify_of_comment(*, comment: Comment, reply_to: Comment | None) -> None:
 def notify_of_processing(*, video: Video, kind: NotificationKind) -> None:
     """Notifies the uploader that a video is ready or failed, and deletes the notification about an
     earlier attempt. In the transaction that ends the job."""
-    Notification.objects.filter(video=video, comment__isnull=True).delete()
+    about = Notification.objects.filter(video=video, kind__in=_OF_PROCESSING)
+    about.delete()
     Notification.objects.create(member_id=video.uploaded_by_id, kind=kind, video=video)
 
 
-def notify_of_decision(*, reports: list[Report], by: User) -> None:
+def notify_of_decision(*, reports: list[Report], by: User, is_member_told: bool) -> None:
     """Tells each reporter what became of their report and the reported member what moderators wrote
     to them, if anything. In the transaction that handles the reports, which are of one thing.
 
@@ -50,7 +58,7 @@ def notify_of_decision(*, reports: list[Report], by: User) -> None:
         if report.reporter_id not in {None, by.pk}
     ]
     first = reports[0]
-    if first.message_to_member and first.member_id is not None:
+    if first.message_to_member and first.member_id is not None and not is_member_told:
         told.append(
             Notification(member_id=first.member_id, kind=NotificationKind.MODERATED, report=first)
         )
@@ -60,6 +68,69 @@ def notify_of_decision(*, reports: list[Report], by: User) -> None:
 def withdraw_decision(*, reports: list[Report]) -> None:
     """Deletes the notifications about a decision that is taken back."""
     Notification.objects.filter(report__in=reports).delete()
+
+
+def notify_of_hidden_video(*, video: Video) -> None:
+    """Notifies the uploader that a moderator hid the video, and why. In the transaction of it."""
+    _replace_unread(
+        video.uploaded_by_id,
+        _OF_HIDING,
+        kind=NotificationKind.HIDDEN,
+        video=video,
+        text=video.hidden_sentence,
+    )
+
+
+def notify_of_unhidden_video(*, video: Video, text: str, is_answer: bool) -> None:
+    """Notifies the uploader that a moderator unhid the video. An uploader who has not read that it
+    was hidden needs to know neither, unless it is an answer or comes with a text."""
+    unread = _unread(video.uploaded_by_id, _OF_HIDING, video=video)
+    if unread.delete()[0] and not (is_answer or text):
+        return
+    Notification.objects.create(
+        member_id=video.uploaded_by_id, kind=NotificationKind.UNHIDDEN, video=video, text=text
+    )
+
+
+def notify_of_kept_video(*, video: Video, text: str) -> None:
+    """Notifies the uploader who asked for a review that the video stays hidden, and why."""
+    Notification.objects.create(
+        member_id=video.uploaded_by_id, kind=NotificationKind.KEPT, video=video, text=text
+    )
+
+
+def notify_of_hidden_comment(*, comment: Comment) -> None:
+    """Notifies the author that a moderator hid the comment, and why."""
+    _replace_unread(
+        comment.author_id,
+        [NotificationKind.HIDDEN],
+        kind=NotificationKind.HIDDEN,
+        video_id=comment.video_id,
+        comment=comment,
+        text=comment.hidden_sentence,
+    )
+
+
+def notify_of_unhidden_comment(*, comment: Comment) -> None:
+    """Deletes the notification that the comment was hidden: the author sees that it is back."""
+    hidden = Notification.objects.filter(
+        member_id=comment.author_id, kind=NotificationKind.HIDDEN, comment=comment
+    )
+    hidden.delete()
+
+
+def _unread(member: UUID, kinds: list[NotificationKind], **about: object) -> QuerySet[Notification]:
+    about.setdefault("comment", None)
+    return Notification.objects.filter(
+        member_id=member, kind__in=kinds, read_at__isnull=True, **about
+    )
+
+
+def _replace_unread(member: UUID, kinds: list[NotificationKind], **fields: Any) -> None:
+    """Creates a notification, which replaces unread ones of these kinds about the same thing."""
+    about = {name: fields[name] for name in ("video", "comment") if name in fields}
+    _unread(member, kinds, **about).delete()
+    Notification.objects.create(member_id=member, **fields)
 
 
 def mark_read(*, notification: Notification) -> None:

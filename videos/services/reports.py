@@ -19,6 +19,7 @@ from clipset.ui.template_tags import age_in_words
 from siteconfig.services.audit import record
 from videos.models import (
     Comment,
+    HiddenReason,
     Report,
     ReportAct,
     ReportKind,
@@ -26,6 +27,7 @@ from videos.models import (
     ReportState,
     Video,
 )
+from videos.models.hiding import MAX_REASON as MAX_HIDDEN_TEXT
 from videos.models.report import (
     MAX_MESSAGE,
     MAX_REPORT_TEXT,
@@ -36,7 +38,7 @@ from videos.models.report import (
 )
 from videos.selectors.reports import can_be_handled, open_report_on
 from videos.services.comments import delete_comment
-from videos.services.details import set_hidden
+from videos.services.hiding import hide_video
 from videos.services.notifications import notify_of_decision, withdraw_decision
 
 if TYPE_CHECKING:
@@ -56,7 +58,17 @@ STILL_OPEN: Final = "This report is open already."
 REPORTED_AGAIN: Final = (
     "Its reporter has reported the same thing again. Handle that report instead."
 )
+REPORTED: Final = "Members reported this video."
 NOT_POSSIBLE: Final = "That can't be done any more. Look at the report again."
+
+# What the uploader reads as the reason why a reported video is hidden.
+_HIDDEN_FOR: Final = {
+    ReportReason.UNFIT: HiddenReason.NOT_FOR_GROUP,
+    ReportReason.RIGHTS: HiddenReason.PRIVACY,
+    ReportReason.PICTURED: HiddenReason.PERSON,
+    ReportReason.HARASSMENT: HiddenReason.HARASSMENT,
+    ReportReason.OTHER: HiddenReason.OTHER,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,9 +235,11 @@ def _handle(
         if seen_until is not None:
             together = together.filter(created_at__lte=max(seen_until, current.created_at))
         reports = list(_locked(together))
-        _act(current, by, act)
+        _act(current, by, act, texts["message_to_member"])
         _store(reports, state=state, handled_at=timezone.now(), handled_by=by, **texts)
-        notify_of_decision(reports=reports, by=by)
+        # A hidden video has told its uploader already.
+        is_told = act is ReportAct.HIDE_VIDEO
+        notify_of_decision(reports=reports, by=by, is_member_told=is_told)
         verb = "resolve" if state == ReportState.RESOLVED else "reject"
         after = {"act": act.value} if act else {}
         _record(f"report.{verb}", current, before="OPEN", reports=len(reports), **after)
@@ -273,8 +287,11 @@ def _store(reports: list[Report], **changes: Any) -> None:
             setattr(report, name, value)
 
 
-def _act(report: Report, by: User, act: ReportAct) -> None:
+def _act(report: Report, by: User, act: ReportAct, message: str) -> None:
     """Does what the moderator chose. Nothing happens if it is done already.
+
+    Args:
+        message: to the uploader, who reads it as the reason why the video is hidden.
 
     Moderators have no reports about members of their rank or above (ReportQuerySet), so that their
     ranks need no check here. Raises: ValidationError if the thing is gone.
@@ -288,7 +305,9 @@ def _act(report: Report, by: User, act: ReportAct) -> None:
         raise ValidationError(NOT_POSSIBLE)
     if isinstance(thing, Video):
         if not thing.is_hidden:
-            set_hidden(video=thing, hidden=True)
+            reason = _HIDDEN_FOR[ReportReason(report.reason)]
+            text = message or (REPORTED if reason is HiddenReason.OTHER else "")
+            hide_video(video=thing, by=by, reason=reason, text=text[:MAX_HIDDEN_TEXT])
     elif isinstance(thing, Comment):
         delete_comment(comment=thing, by=by)
     elif thing is not None and thing.is_active:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Final
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 
+from accounts.models import Role
 from clipset.lib.disk import is_disk_away, is_disk_full
 from clipset.lib.durable import sync
 from clipset.lib.pictures import fitted_jpeg, storing_picture, write_whole
@@ -23,6 +24,7 @@ from siteconfig.roots import (
     THUMBNAILS,
     checked_root,
 )
+from siteconfig.services.audit import record_by_staff
 from videos.enums import AUTOMATIC_FRAME
 from videos.filenames import VERSION_CHARACTERS, published_stem
 from videos.models import RemovalReason, Video
@@ -65,6 +67,31 @@ def choose_thumbnail_frame(*, video: Video, seconds: float) -> Video:
         record_on_video("video.thumbnail", video, after={"seconds": seconds})
         _enqueue(video.pk)
     video.thumbnail_wanted_at = seconds
+    return video
+
+
+def reset_thumbnail(*, video: Video) -> Video:
+    """Has a worker make the thumbnail from the frame that is right for most videos.
+
+    Raises: ValidationError; Video.DoesNotExist when the video was deleted meanwhile.
+    """
+    if not video.is_ready:
+        raise ValidationError(NOT_READY)
+    with transaction.atomic():
+        found = Video.objects.select_for_update(of=("self",)).select_related("uploaded_by")
+        current = found.get(pk=video.pk)
+        before = current.thumbnail_wanted_at
+        Video.objects.filter(pk=video.pk).update(thumbnail_wanted_at=AUTOMATIC_FRAME)
+        _enqueue(video.pk)
+        record_by_staff(
+            "video.reset_thumbnail",
+            current,
+            owner=current.uploaded_by_id,
+            rank=Role(current.uploaded_by.role).rank,
+            before={"thumbnail_wanted_at": before},
+            after={"thumbnail_wanted_at": AUTOMATIC_FRAME},
+        )
+    video.thumbnail_wanted_at = AUTOMATIC_FRAME
     return video
 
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 MAX_BATCH: Final = 50  # videos that one transaction moves, since it changes the search index, too
 
+# What an entry of the audit log says about a video that goes into the trash.
+TRASHED: Final = {"before": {"is_trashed": False}, "after": {"is_trashed": True}}
+
 ADMIN_EMPTIES: Final = "Only an admin can delete a video for good before its days are over."
 NOT_IN_TRASH: Final = "This video isn't in the trash. Delete it first."
 GOING: Final = "This video is being deleted for good, so it can't be restored."
@@ -46,7 +49,7 @@ def trash_video(*, video: Video, by: User, reason: str = "") -> bool:
         return False
     with transaction.atomic():
         if put_into_trash([video.pk], by=by, at=timezone.now()):
-            record_on_video("video.trash", video, reason=reason)
+            record_on_video("video.trash", video, reason=reason, **TRASHED)
     video.refresh_from_db(fields=["trashed_at", "trashed_by"])
     return True
 
@@ -66,8 +69,9 @@ def restore_video(*, video: Video, by: User) -> Video:
             raise ValidationError(GOING)
         if current.is_trashed:
             take_out_of_trash([video.pk])
-            before = {"trashed_at": current.trashed_at.isoformat()} if current.trashed_at else {}
-            record_on_video("video.restore", video, before=before)
+            record_on_video(
+                "video.restore", video, before=TRASHED["after"], after=TRASHED["before"]
+            )
     video.trashed_at = video.trashed_by = None
     return video
 

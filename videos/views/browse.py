@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.admin.shared import is_out_of_reach
 from accounts.models import User
 from categories.models import Category
 from clipset.lib.query_parameters import short_id_parameter, text_parameter, time_parameter
@@ -19,6 +20,7 @@ from videos.selectors.categories import category_cards
 from videos.selectors.continue_watching import continue_watching
 from videos.selectors.feed import feed_page, recent_uploads
 from videos.selectors.liked_videos import liked_page
+from videos.selectors.member_facts import member_facts
 from videos.selectors.playlists import playlist_cards
 from videos.selectors.processing_cards import card_changes, poll_of
 from videos.selectors.search import SEARCH_SORTS, search_page
@@ -138,6 +140,9 @@ def profile(request: MemberRequest, username: str) -> HttpResponse:
     """
     member = get_object_or_404(User.objects.named(username), trashed_at=None)
     context: dict[str, Any] = {"profile": member, "is_own": member.pk == request.user.pk}
+    if request.user.is_staff and not is_next_page(request):
+        is_in_reach = not is_out_of_reach(member, request.user)
+        context["facts"] = member_facts(member, shows_sessions=is_in_reach)
     if request.GET.get("tab") == "playlists":
         return _profile_playlists(request, member, context)
     context["trashed"] = _trashed(request)

@@ -12,11 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clipset.lib.refusals import RateLimitedError
 from clipset.lib.requests import is_htmx, is_next_page
-from videos.access import comment_of, deleted_is_404, visible_video
+from videos.access import comment_of, deleted_is_404, moderated_comment, visible_video
 from videos.forms import CommentForm
 from videos.models import Comment, Video
+from videos.moderation_forms import HideForm
 from videos.selectors.comments import comment_card, comment_count, comment_page, markers, thread
 from videos.services.comments import delete_comment, edit_comment, restore_comment, write_comment
+from videos.services.hiding import hide_comment, unhide_comment
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -125,8 +127,8 @@ def reply(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespons
     """The form for a reply to a comment."""
     video = visible_video(request, short_id)
     parent = comment_of(video, comment_id)
-    if not parent.is_shown:
-        raise Http404("The comment was deleted.")
+    if not parent.is_shown or parent.is_hidden:
+        raise Http404("The comment was deleted or hidden.")
     form = CommentForm.reply_to(parent, author=request.user)
     context: Context = {"comment_form": form, "reply_to": parent}
     if is_htmx(request):
@@ -188,6 +190,42 @@ def restore(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespo
     elif not found.can_be_deleted_by(request.user):
         raise Http404("This member did not delete the comment, or too long ago.")
     return _changed(request, video, found, with_count=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def hide(request: MemberRequest, short_id: str, comment_id: int) -> HttpResponse:
+    """The reasons for hiding a comment; a POST hides it with one of them."""
+    found = moderated_comment(request, short_id, comment_id)
+    form = HideForm(request.POST if request.method == "POST" else None)
+    try:
+        if form.is_valid():
+            with deleted_is_404():
+                hide_comment(comment=found, by=request.user, **form.cleaned_data)
+            return _changed(request, found.video, found, with_count=True)
+    except ValidationError as error:
+        form.add_error(None, error)
+    return _reasons(request, found, form, status=422 if form.is_bound else 200)
+
+
+def _reasons(
+    request: MemberRequest, found: Comment, form: HideForm, *, status: int
+) -> HttpResponse:
+    name = "reasons" if is_htmx(request) else "hide"
+    context = {"video": found.video, "comment": found, "form": form}
+    response = render(request, f"videos/comments/{name}.html", context, status=status)
+    if form.is_bound:
+        response["HX-Retarget"] = f"#hide-slot-{found.pk}"
+        response["HX-Reswap"] = "innerHTML"
+    return response
+
+
+@require_POST
+def unhide(request: MemberRequest, short_id: str, comment_id: int) -> HttpResponse:
+    """Shows a hidden comment again; has no effect on one that is not hidden."""
+    found = moderated_comment(request, short_id, comment_id)
+    with deleted_is_404():
+        unhide_comment(comment=found, by=request.user)
+    return _changed(request, found.video, found, with_count=True)
 
 
 def _changed(

@@ -25,11 +25,13 @@ from videos.models import Video
 from videos.selectors.cards import progress_of, thumbnail_url
 from videos.selectors.comments import comment_section
 from videos.selectors.playback import is_watchable
+from videos.selectors.reviews import hiding_of
 from videos.selectors.trash import trash_state
 from videos.selectors.up_next import up_next
 from videos.selectors.watch import processing_of, watch_page
 from videos.services.details import edit_video
 from videos.services.processing.attempt import CANCELLED, cancel_processing, retry_processing
+from videos.services.reviews import ask_for_review_of_edit
 from videos.services.thumbnails import choose_thumbnail_frame, set_uploaded_thumbnail
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from clipset.lib.requests import MemberRequest
 
 SAVED = "Changes saved"
+SAVED_FOR_REVIEW = "Changes saved. Moderators will look at the video again."
 SAVED_WITH_FRAME = "Changes saved. The new thumbnail will appear in a moment."
 
 
@@ -142,29 +145,33 @@ def edit(request: MemberRequest, short_id: str) -> HttpResponse:
         return _edit_page(request, video, form)
     try:
         with deleted_is_404():
-            is_saved = form.is_valid() and _save(video, form, request.user)
+            saved = _save(video, form, request.user) if form.is_valid() else None
     except PictureError as error:
         form.add_error("picture", error.sentence)
         return with_headers(_edit_page(request, video, form, status=error.status), error.headers)
-    return _saved(request, video, form) if is_saved else _edit_page(request, video, form, 422)
+    return _saved(request, video, saved) if saved else _edit_page(request, video, form, 422)
 
 
 def _edit_page(
     request: MemberRequest, video: Video, form: EditForm, status: int = 200
 ) -> HttpResponse:
-    context = {"form": form, "video": video, "thumbnail_url": thumbnail_url(video)}
+    context = {
+        "form": form,
+        "video": video,
+        "thumbnail_url": thumbnail_url(video),
+        "hiding": hiding_of(video, viewer=request.user),
+    }
     return render(request, "videos/details/edit.html", context, status=status)
 
 
-def _saved(request: MemberRequest, video: Video, form: EditForm) -> HttpResponse:
-    """Back to the video. A worker still has to make the thumbnail from a frame."""
-    has_frame = form.cleaned_data.get("moment") is not None
-    messages.success(request, SAVED_WITH_FRAME if has_frame else SAVED)
+def _saved(request: MemberRequest, video: Video, sentence: str) -> HttpResponse:
+    messages.success(request, sentence)
     return redirect(video)
 
 
-def _save(video: Video, form: EditForm, member: User) -> bool:
-    """Saves everything, or nothing. Returns False if the form now says what is wrong.
+def _save(video: Video, form: EditForm, member: User) -> str | None:
+    """Saves everything, or nothing. Returns what happened, in a sentence; None if the form now says
+    what is wrong.
 
     Raises: PictureError, Video.DoesNotExist.
     """
@@ -176,14 +183,21 @@ def _save(video: Video, form: EditForm, member: User) -> bool:
             choose_thumbnail_frame(video=video, seconds=moment)
     except ValidationError as error:
         form.add_error("picture" if picture else "moment", error)
-        return False
+        return None
+    old_title, old_description = video.title, video.description or ""
     edit_video(
         video=video,
         title=form.cleaned_data["title"],
         description=form.cleaned_data["description"],
         category=form.cleaned_data["category"],
     )
-    return True
+    review = ask_for_review_of_edit(
+        video=video, by=member, old_title=old_title, old_description=old_description
+    )
+    if review is not None:
+        return SAVED_FOR_REVIEW
+    # A worker still has to make the thumbnail from a frame.
+    return SAVED_WITH_FRAME if moment is not None else SAVED
 
 
 @require_POST

@@ -14,7 +14,6 @@ from tests.builders import live_for, make_admin, make_user, make_video
 from videos.models import GuestLink, Video
 from videos.querysets import UNDO_WITHIN
 from videos.services import guest_links
-from videos.services.details import set_hidden
 from videos.services.guest_links import (
     IssuedGuestLink,
     count_guest_view,
@@ -23,6 +22,7 @@ from videos.services.guest_links import (
     restore_guest_link,
     revoke_guest_link,
 )
+from videos.services.hiding import hide_video, unhide_video
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -59,9 +59,9 @@ def test_a_link_opens_nothing_while_its_maker_could_not_open_it() -> None:
     video = make_video()
     token = issued_for(video).token
 
-    set_hidden(video=video, hidden=True)
+    hide_video(video=video, by=video.uploaded_by)
     assert opens(token) == []
-    set_hidden(video=video, hidden=False)
+    unhide_video(video=video, by=video.uploaded_by)
     assert opens(token) == [video]
 
     for status in ("PENDING", "PROCESSING", "FAILED"):

@@ -13,7 +13,8 @@ from tests.builders import make_admin, make_caption, make_category, make_user, m
 from videos.fulltext import Term, newest_matching
 from videos.models import CaptionWords, ProcessingStatus, SearchDocument, Video
 from videos.services import caption_words, search_index
-from videos.services.details import delete_video, edit_video, move_to_category, set_hidden
+from videos.services.details import delete_video, edit_video, move_to_category
+from videos.services.hiding import hide_video, unhide_video
 from videos.services.search_changes import apply_waiting_changes
 from videos.services.search_index import index_video, rebuild_search
 
@@ -36,9 +37,9 @@ def test_an_edit_is_found_and_what_stood_there_before_is_not() -> None:
 def test_hiding_takes_it_out_and_showing_puts_it_where_it_was() -> None:
     video = make_video("Winter")
     before = SearchDocument.objects.get().pk
-    set_hidden(video=video, hidden=True)
+    hide_video(video=video, by=video.uploaded_by)
     assert found("winter") == set()
-    set_hidden(video=video, hidden=False)
+    unhide_video(video=video, by=video.uploaded_by)
     assert found("winter") == {"Winter"}
     assert SearchDocument.objects.get().pk == before
 

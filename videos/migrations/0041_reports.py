@@ -27,7 +27,7 @@ def permit(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0038_trash_indexes"),
+        ("videos", "0040_hidden_comments"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -124,6 +124,9 @@ class Migration(migrations.Migration):
                     ("FAILED", "Failed"),
                     ("ANSWERED", "Report handled"),
                     ("MODERATED", "Message from the moderators"),
+                    ("HIDDEN", "Hidden"),
+                    ("UNHIDDEN", "Unhidden"),
+                    ("KEPT", "Stays hidden"),
                 ],
                 max_length=9,
             ),
@@ -213,7 +216,17 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     (
                         "kind__in",
-                        ["REPLIED", "COMMENTED", "PROCESSED", "FAILED", "ANSWERED", "MODERATED"],
+                        [
+                            "REPLIED",
+                            "COMMENTED",
+                            "PROCESSED",
+                            "FAILED",
+                            "ANSWERED",
+                            "MODERATED",
+                            "HIDDEN",
+                            "UNHIDDEN",
+                            "KEPT",
+                        ],
                     )
                 ),
                 name="notices_kind_known",
@@ -231,9 +244,12 @@ class Migration(migrations.Migration):
                     ),
                     models.Q(
                         ("comment__isnull", True),
-                        ("kind__in", ["PROCESSED", "FAILED"]),
+                        ("kind__in", ["PROCESSED", "FAILED", "UNHIDDEN", "KEPT"]),
                         ("report__isnull", True),
                         ("video__isnull", False),
+                    ),
+                    models.Q(
+                        ("kind", "HIDDEN"), ("report__isnull", True), ("video__isnull", False)
                     ),
                     models.Q(
                         ("comment__isnull", True),
