@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from clipset.lib.refusals import RefusedError
@@ -89,7 +90,8 @@ def may_act_on_members_below(entry: AuditEntry, by: Any, permission: str) -> boo
 def refuse_if_changed(thing: Model, entry: AuditEntry) -> None:
     """Raises: RefusedError if a field of the thing differs from the entry's `after`.
 
-    Values that are no fields, such as names, are not compared; ids are compared as texts.
+    Values that are no fields, such as names, are not compared; ids and moments are compared as
+    texts.
     """
     fields = {name for field in thing._meta.concrete_fields for name in (field.name, field.attname)}
     for name, value in entry.after.items():
@@ -98,4 +100,6 @@ def refuse_if_changed(thing: Model, entry: AuditEntry) -> None:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):  # as services write a moment into an entry
+        return value.astimezone(UTC).isoformat()
     return value if value is None or isinstance(value, (bool, int)) else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from accounts.models import Role
 from categories.models import Category
@@ -103,32 +103,15 @@ def _restore_comment(entry: AuditEntry, by: User) -> None:
     restore_comment(comment=comment)
 
 
+VISIBILITY: Final = frozenset({"is_hidden", "hidden_reason", "hidden_text"})
+
+
 def register_undos() -> None:
-    register_undo(
-        "video.trash",
-        _restore_from_trash,
-        may=_may_change,
-        counter_action="video.restore",
-        needs=frozenset({"is_trashed"}),
-    )
-    register_undo(
-        "comment.delete",
-        _restore_comment,
-        may=_may_change_comment,
-        counter_action="comment.restore",
-        needs=frozenset({"deleted_at"}),
-    )
-    for action, counter_action in (
-        ("comment.hide", "comment.unhide"),
-        ("comment.unhide", "comment.hide"),
-    ):
-        register_undo(
-            action,
-            _restore_visibility_of_comment,
-            may=_may_change_comment,
-            counter_action=counter_action,
-            needs=frozenset({"is_hidden", "hidden_reason", "hidden_text"}),
-        )
+    _register_undos_of_videos()
+    _register_undos_of_comments()
+
+
+def _register_undos_of_videos() -> None:
     for action, counter_action in (
         ("video.hide", "video.unhide"),
         ("video.unhide", "video.hide"),
@@ -138,7 +121,7 @@ def register_undos() -> None:
             _restore_visibility,
             may=_may_change,
             counter_action=counter_action,
-            needs=frozenset({"is_hidden", "hidden_reason", "hidden_text"}),
+            needs=VISIBILITY,
         )
     register_undo(
         "video.move",
@@ -146,4 +129,32 @@ def register_undos() -> None:
         may=_may_change,
         counter_action="video.move",
         needs=frozenset({"category_id"}),
+    )
+    register_undo(
+        "video.trash",
+        _restore_from_trash,
+        may=_may_change,
+        counter_action="video.restore",
+        needs=frozenset({"is_trashed"}),
+    )
+
+
+def _register_undos_of_comments() -> None:
+    for action, counter_action in (
+        ("comment.hide", "comment.unhide"),
+        ("comment.unhide", "comment.hide"),
+    ):
+        register_undo(
+            action,
+            _restore_visibility_of_comment,
+            may=_may_change_comment,
+            counter_action=counter_action,
+            needs=VISIBILITY,
+        )
+    register_undo(
+        "comment.delete",
+        _restore_comment,
+        may=_may_change_comment,
+        counter_action="comment.restore",
+        needs=frozenset({"deleted_at"}),
     )

@@ -8,8 +8,10 @@ import pytest
 from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models import Model
 
 from accounts.models import Role, User
+from accounts.services.trash import restore_member, trash_members
 from clipset.lib.refusals import RefusedError
 from clipset.lib.request_id import set_request_id
 from clipset.ui.undo_tags import marked_request, undo_tag
@@ -17,12 +19,14 @@ from siteconfig.actors import acting
 from siteconfig.models import AuditEntry
 from siteconfig.services.config import current_config
 from siteconfig.services.undo import ALREADY_UNDONE, CANNOT_BE_UNDONE, undo_entry, undo_request
-from siteconfig.undo import CHANGED_SINCE, GONE, NOT_ALLOWED
+from siteconfig.undo import CHANGED_SINCE, GONE, NOT_ALLOWED, undoable_actions
 from tests.accounts.together import together
 from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
 from tests.siteconfig.audit_log import actor_of, config_changed, hidden, recorded, unhidden
-from videos.models import Video
-from videos.services.hiding import unhide_video
+from videos.models import Comment, HiddenReason, Video, VideoDeletion
+from videos.services.comments import delete_comment, restore_comment
+from videos.services.hiding import hide_comment, unhide_comment, unhide_video
+from videos.services.trash import GOING, restore_video, trash_video
 from videos.undo import CATEGORY_GONE
 
 if TYPE_CHECKING:
@@ -82,11 +86,51 @@ def moved(by: User, *, kept: bool = True) -> AuditEntry:
     )
 
 
+def trashed(by: User) -> AuditEntry:
+    with acting(lambda: actor_of(by)):
+        trash_video(video=make_video("Sunset"), by=by)
+    return AuditEntry.objects.latest("pk")
+
+
+def member_trashed(by: User) -> AuditEntry:
+    with acting(lambda: actor_of(by)):
+        trash_members(users=[make_user()], by=by)
+    return AuditEntry.objects.latest("pk")
+
+
+def comment_of_a_member() -> Comment:
+    return Comment.objects.create(video=make_video(), author=make_user(), text="Hello")
+
+
+def comment_deleted(by: User) -> AuditEntry:
+    with acting(lambda: actor_of(by)):
+        delete_comment(comment=comment_of_a_member(), by=by)
+    return AuditEntry.objects.latest("pk")
+
+
+def comment_hidden(by: User) -> AuditEntry:
+    with acting(lambda: actor_of(by)):
+        hide_comment(comment=comment_of_a_member(), by=by, reason=HiddenReason.HARASSMENT)
+    return AuditEntry.objects.latest("pk")
+
+
+def comment_unhidden(by: User) -> AuditEntry:
+    comment = Comment.objects.get(pk=comment_hidden(by).object_id)
+    with acting(lambda: actor_of(by)):
+        unhide_comment(comment=comment, by=by)
+    return AuditEntry.objects.latest("pk")
+
+
 # -- What can be undone ---------------------------------------------------------------------------
 ACTS: dict[str, Callable[[User], AuditEntry]] = {
     "video.hide": lambda by: hidden(make_video("Sunset"), by=by),
     "video.unhide": lambda by: unhidden(make_video("Sunset"), by=by),
     "video.move": moved,
+    "video.trash": trashed,
+    "comment.delete": comment_deleted,
+    "comment.hide": comment_hidden,
+    "comment.unhide": comment_unhidden,
+    "member.trash": member_trashed,
     "member.deactivate": lambda by: changed_member(
         "member.deactivate", {"is_active": True}, {"is_active": False}, by=by
     ),
@@ -102,16 +146,19 @@ ACTS: dict[str, Callable[[User], AuditEntry]] = {
     "member.role": with_role,
     "config.change": lambda by: config_changed(by=by),
 }
-MODERATORS_UNDO = {action for action in ACTS if action not in {"member.role", "config.change"}}
+ADMINS_UNDO = {"member.role", "member.trash", "config.change"}
+# Their undo restores something, and is no act that could be undone.
+RESTORED = {"video.trash", "comment.delete", "member.trash"}
 
 
 def values(entry: AuditEntry) -> dict[str, Any]:
-    """The present values of the fields that an act changed."""
-    models: dict[str, Any] = {"video": Video, "member": User}
+    """The present values of what an act changed."""
+    models: dict[str, Any] = {"video": Video, "comment": Comment, "member": User}
     model = models.get(entry.object_kind, type(current_config()))
     thing = model.objects.get(pk=entry.object_id)
-    fields = {field.attname for field in thing._meta.concrete_fields} & set(entry.before)
-    return {name: getattr(thing, name) for name in fields}
+    found = {name: getattr(thing, name) for name in entry.before if hasattr(thing, name)}
+    # A category is stored by its id; beside it the entry has its name.
+    return {name: value for name, value in found.items() if not isinstance(value, Model)}
 
 
 @pytest.mark.parametrize("action", ACTS)
@@ -124,10 +171,11 @@ def test_an_admin_undoes_an_act_and_the_log_says_so(action: str) -> None:
     }
     assert (counter.undoes, counter.actor_id) == (entry.pk, admin.pk)
     assert (counter.object_id, counter.member_id) == (entry.object_id, entry.member_id)
-    assert AuditEntry.objects.count() == 2
+    assert [*AuditEntry.objects.filter(pk__gt=entry.pk)] == [counter]
+    assert undoable_actions() == sorted(ACTS), "every act that can be undone is tested"
 
 
-@pytest.mark.parametrize("action", ACTS)
+@pytest.mark.parametrize("action", sorted(ACTS.keys() - RESTORED))
 def test_an_undo_can_be_undone(action: str) -> None:
     admin = make_admin()
     entry = ACTS[action](admin)
@@ -136,7 +184,63 @@ def test_an_undo_can_be_undone(action: str) -> None:
     assert values(entry) == left
 
 
-@pytest.mark.parametrize("action", ACTS)
+@pytest.mark.parametrize("action", sorted(RESTORED))
+def test_what_was_restored_cannot_be_restored_again(action: str) -> None:
+    admin = make_admin()
+    entry = ACTS[action](admin)
+    counter = undo(entry, admin)
+    assert refusal(counter, admin) == CANNOT_BE_UNDONE
+    with pytest.raises(RefusedError, match=ALREADY_UNDONE):
+        undo(entry, admin)
+
+
+@pytest.mark.parametrize("action", sorted(RESTORED))
+def test_what_others_restored_since_is_not_restored_by_an_undo(action: str) -> None:
+    admin = make_admin()
+    entry = ACTS[action](admin)
+    thing: Any = {"video": Video, "comment": Comment, "member": User}[entry.object_kind]
+    found = thing.objects.get(pk=entry.object_id)
+    if action == "comment.delete":
+        restore_comment(comment=found)
+    elif action == "video.trash":
+        restore_video(video=found, by=admin)
+    else:
+        restore_member(user=found, by=admin)
+    assert refusal(entry, admin) == CHANGED_SINCE
+
+
+@pytest.mark.parametrize("action", ["comment.hide", "comment.unhide"])
+def test_the_visibility_of_a_deleted_comment_stays(action: str) -> None:
+    admin = make_admin()
+    entry = ACTS[action](admin)
+    delete_comment(comment=Comment.objects.get(pk=entry.object_id), by=admin)
+    assert refusal(entry, admin) == CHANGED_SINCE
+
+
+def test_a_comment_whose_text_was_removed_stays_deleted() -> None:
+    admin = make_admin()
+    entry = comment_deleted(admin)
+    Comment.objects.filter(pk=entry.object_id).update(text="")
+    assert "too late" in refusal(entry, admin)
+
+
+def test_a_video_that_is_being_deleted_for_good_stays_in_the_trash() -> None:
+    admin = make_admin()
+    entry = trashed(admin)
+    VideoDeletion.objects.create(video_id=entry.object_id, requested_by=admin, is_for_good=True)
+    assert GOING in refusal(entry, admin)
+
+
+def test_a_member_who_was_deactivated_before_is_restored_so() -> None:
+    admin, user = make_admin(), make_user(is_active=False)
+    with acting(lambda: actor_of(admin)):
+        trash_members(users=[user], by=admin)
+    undo(AuditEntry.objects.latest("pk"), admin)
+    user.refresh_from_db()
+    assert (user.is_trashed, user.is_active) == (False, False)
+
+
+@pytest.mark.parametrize("action", sorted(ACTS.keys() - RESTORED))
 def test_an_act_is_undone_once(action: str) -> None:
     admin = make_admin()
     entry = ACTS[action](admin)
@@ -149,10 +253,10 @@ def test_an_act_is_undone_once(action: str) -> None:
 def test_a_moderator_undoes_what_moderators_do_to_members_below(action: str) -> None:
     entry = ACTS[action](make_admin())
     moderator = make_moderator()
-    if action in MODERATORS_UNDO:
-        assert undo(entry, moderator).actor_id == moderator.pk
-    else:
+    if action in ADMINS_UNDO:
         assert refusal(entry, moderator) == NOT_ALLOWED
+    else:
+        assert undo(entry, moderator).actor_id == moderator.pk
 
 
 @pytest.mark.parametrize("action", ACTS)
@@ -395,7 +499,11 @@ def test_a_message_offers_to_undo_what_its_request_did(client: Client) -> None:
     client.force_login(make_admin())
     response = client.post(
         "/admin/videos/video/",
-        {"action": "hide", "_selected_action": [str(video.pk) for video in videos]},
+        {
+            "action": "hide",
+            "reason": "Harassment",
+            "_selected_action": [str(video.pk) for video in videos],
+        },
     )
     page = client.get("/admin/videos/video/").content.decode()
     assert f'name="request" value="{response["X-Request-ID"]}"' in page
@@ -406,7 +514,10 @@ def test_a_message_offers_to_undo_what_its_request_did(client: Client) -> None:
 
 def test_a_message_offers_nothing_that_cannot_be_undone(client: Client) -> None:
     client.force_login(make_admin())
-    client.post("/admin/videos/video/", {"action": "hide", "_selected_action": [make_video().pk]})
+    client.post(
+        "/admin/videos/video/",
+        {"action": "hide", "reason": "Harassment", "_selected_action": [make_video().pk]},
+    )
     undo(AuditEntry.objects.get(action="video.hide"), make_admin())
     assert "message-undo" not in client.get("/admin/videos/video/").content.decode()
 
