@@ -16,6 +16,7 @@ from siteconfig.selectors import audit_log
 from siteconfig.selectors.audit_log import Wanted, log_page
 from tests.builders import count_queries, make_admin, make_moderator, make_user, make_video
 from tests.siteconfig.audit_log import config_changed, hidden, of_kind, recorded
+from videos.models import HiddenReason
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -115,10 +116,14 @@ def test_nobody_adds_changes_or_deletes_entries(client: Client) -> None:
 def test_a_row_says_who_did_what_why_and_what_changed(client: Client) -> None:
     admin = make_admin("root_")
     video = make_video("Sunset")
-    hidden(video, by=admin, reason="Complaints")
+    hidden(video, by=admin)
+    hidden(make_video(), by=admin, reason="Loud & long")
+    recorded("video.trash", video, by=admin, reason="Complaints")
     client.force_login(admin)
     page = client.get(LOG).content.decode()
-    for text in ("root_", "Hid the video “Sunset”", "Complaints", "Not for this group", "→ Yes"):
+    for text in ("root_", "Hid the video “Sunset”", "→ Yes", "→ Not for this group"):
+        assert text in page
+    for text in (f"→ {HiddenReason.OTHER.label}", "→ Loud &amp; long", "Complaints"):
         assert text in page
     assert reverse("admin:videos_video_change", args=[video.pk]) in page
 
