@@ -211,7 +211,8 @@ def reopen_report(*, report: Report, by: User) -> list[Report]:
                 raise ValidationError(REPORTED_AGAIN)
             withdraw_decision(reports=back)
             _store(back, state=ReportState.OPEN, handled_at=None, handled_by=None)
-            _record("report.reopen", current, before=current.state, reports=len(back))
+            states = (ReportState(current.state), ReportState.OPEN)
+            _record("report.reopen", current, states, reports=len(back))
     except IntegrityError as error:  # the reporter was faster
         raise ValidationError(REPORTED_AGAIN) from error
     return back
@@ -242,7 +243,8 @@ def _handle(
         notify_of_decision(reports=reports, by=by, is_member_told=is_told)
         verb = "resolve" if state == ReportState.RESOLVED else "reject"
         after = {"act": act.value} if act else {}
-        _record(f"report.{verb}", current, before="OPEN", reports=len(reports), **after)
+        states = (ReportState.OPEN, state)
+        _record(f"report.{verb}", current, states, reports=len(reports), **after)
     return reports
 
 
@@ -314,15 +316,18 @@ def _act(report: Report, by: User, act: ReportAct, message: str) -> None:
         deactivate_member(user=thing)
 
 
-def _record(action: str, report: Report, *, before: str, **after: Any) -> None:
-    """Writes to the audit log. Neither the reporter nor the note is in it, since an admin who was
-    reported may read it."""
+def _record(
+    action: str, report: Report, states: tuple[ReportState, ReportState], **after: Any
+) -> None:
+    """Writes to the audit log, with the states before and after. Neither the reporter nor the note
+    is in it, since an admin who was reported may read it."""
     member = report.member
     record(
         action,
         report,
+        name=report.title,
         member=report.member_id,
         rank=None if member is None else Role(member.role).rank,
-        before={"state": before},
-        after={"state": report.state, **after},
+        before={"state": states[0].value},
+        after={"state": states[1].value, **after},
     )
