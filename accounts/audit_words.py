@@ -23,6 +23,7 @@ MEMBERS: Final = Kind(
         "restore": ("Restore", "Restored %(name)s from the trash"),
         "delete": ("Delete for good", "Deleted %(name)s for good"),
     },
+    labels={"is_trashed": "In the trash"},
 )
 INVITATIONS: Final = Kind(
     plural="Invitations",

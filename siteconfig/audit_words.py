@@ -31,6 +31,7 @@ class Kind:
         acts: for each verb the name of the act ("Hide") and a sentence about it. The sentence may
             have a placeholder for the object's name: "Hid the video “%(name)s”".
         labels: names of stored values, where they are not those of the model's fields.
+        values: words for the stored values of these names, where no field of the model has them.
         unseen: stored values that only an undo needs, such as ids.
     """
 
@@ -38,6 +39,7 @@ class Kind:
     model: str = ""
     acts: Mapping[str, tuple[str, str]]
     labels: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     unseen: frozenset[str] = frozenset()
 
 
@@ -98,7 +100,8 @@ def changes_of(entry: AuditEntry) -> list[Change]:
             continue
         stored = _field(model, name)
         label = kind.labels.get(name) or _label(stored, name)
-        old, new = (_said(values.get(name), name, stored) for values in (before, after))
+        words = kind.values.get(name)
+        old, new = (_said(values.get(name), name, stored, words) for values in (before, after))
         changes.append(Change(label, old, new))
     return changes
 
@@ -119,10 +122,14 @@ def _label(stored: Field[Any, Any] | None, name: str) -> str:
     return str(capfirst(stored.verbose_name if stored else name.replace("_", " ")))
 
 
-def _said(value: Any, name: str, stored: Field[Any, Any] | None) -> str:
+def _said(
+    value: Any, name: str, stored: Field[Any, Any] | None, words: Mapping[str, str] | None
+) -> str:
     """Returns a stored value in words."""
     if value is None or value == "":
         return NOTHING
+    if words is not None and isinstance(value, str):
+        value = words.get(value, value)
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if stored is not None and not isinstance(value, (dict, list)):

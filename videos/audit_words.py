@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from siteconfig.audit_words import Kind, register_kind
+from videos.enums import ReportAct
 
 VIDEOS: Final = Kind(
     plural="Videos",
@@ -36,8 +37,9 @@ VIDEOS: Final = Kind(
         "hidden_reason": "Reason",
         "hidden_text": "Explanation",
         "category": "Category",
+        "is_trashed": "In the trash",
     },
-    unseen=frozenset({"category_id"}),
+    unseen=frozenset({"category_id", "thumbnail_wanted_at"}),
 )
 COMMENTS: Final = Kind(
     plural="Comments",
@@ -63,6 +65,7 @@ REPORTS: Final = Kind(
         "reject": ("Reject", "Rejected a report about “%(name)s”"),
         "reopen": ("Reopen", "Reopened a report about “%(name)s”"),
     },
+    values={"act": {act.value: str(act.label) for act in ReportAct}},
 )
 PLAYLISTS: Final = Kind(
     plural="Playlists",
