@@ -10,6 +10,9 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 
+from clipset.ui.admin import IN_TRASH, TrashFilter
+from siteconfig.attention import sources_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,18 +24,26 @@ _PAGES = {"changelist", "add", "history", "delete", "change"}
 
 def entry_points(admin_user: User) -> set[str]:
     """Returns the names of the addresses that accept a POST, and the admin's forms and actions as
-    "app_model:add|change|delete" and "app_model:action:name"."""
+    "app_model:add|change|delete" and "app_model:action:name", and the acts of "Needs attention" as
+    "attention:kind:name"."""
     # First the addresses: loading them removes Django's own models from the admin.
     of_patterns = set(_of_patterns(get_resolver().url_patterns, ""))
-    return {*of_patterns, *_of_models(admin_user)}
+    return {*of_patterns, *_of_models(admin_user), *_of_attention(admin_user)}
+
+
+def _of_attention(admin_user: User) -> Iterator[str]:
+    for source in sources_for(admin_user):
+        for act in (*source.acts, *source.undos):
+            yield f"attention:{source.kind}:{act}"
 
 
 def _of_models(admin_user: User) -> Iterator[str]:
     request = RequestFactory().get("/admin/")
-    request.user = admin_user
+    of_trash = RequestFactory().get("/admin/", {TrashFilter.parameter_name: IN_TRASH})
+    request.user = of_trash.user = admin_user
     for model, model_admin in admin.site._registry.items():
         label = f"{model._meta.app_label}_{model._meta.model_name}"
-        for action in model_admin.get_actions(request):
+        for action in {**model_admin.get_actions(request), **model_admin.get_actions(of_trash)}:
             yield f"{label}:action:{action}"
         if model_admin.has_add_permission(request):
             yield f"{label}:add"

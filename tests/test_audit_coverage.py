@@ -1,7 +1,7 @@
 """Everything that staff can change is recorded in the audit log, and how.
 
 A new action of the admin and a new view that accepts a POST fail
-`test_every_way_to_change_something_is_in_the_table` until they are in tests/audited_acts.py, or
+`test_every_way_to_change_something_is_in_the_table` until they are in tests/audited_acts, or
 below with the reason why they are not recorded.
 """
 
@@ -33,9 +33,11 @@ from tests.builders import (
     make_video,
 )
 from tests.entry_points import entry_points
-from videos.models import Comment, Video
+from tests.recorded_actions import recorded_actions
+from videos.models import Comment, Report, ReviewRequest, Video
 from videos.services.audit import acts_on_videos
 from videos.services.comments import delete_comment
+from videos.services.hiding import hide_video
 from videos.services.playlists import (
     delete_playlist_by_staff,
     restore_playlist,
@@ -55,8 +57,10 @@ pytestmark = [
     pytest.mark.long_on_postgresql,
 ]
 
+RECORDED: Final = recorded_actions()
 OWN: Final = "members change only their own things there"
 NOTHING: Final = "changes nothing"
+REPORT: Final = "every member may report; what staff decide about it is recorded"
 NOT_RECORDED: Final = {
     # The site
     "like": OWN,
@@ -86,9 +90,14 @@ NOT_RECORDED: Final = {
     "caption_publish": "only the uploader can",
     "comment_edit": "only the author can",
     "comments": OWN,
+    "comment_report": REPORT,
+    "member_report": REPORT,
+    "video_report": REPORT,
+    "video_review": "only the uploader can; what staff answer is recorded",
     "guest_view": "counts a view",
     # The admin
     "admin:app_list": NOTHING,
+    "admin:attention": NOTHING,
     "admin:autocomplete": NOTHING,
     "admin:index": NOTHING,
     "admin:jsi18n": NOTHING,
@@ -107,6 +116,7 @@ ABOUT_MEMBERS: Final = {
     "invitation",
     "member",
     "playlist",
+    "report",
     "session",
     "upload",
     "video",
@@ -139,6 +149,7 @@ def test_an_act_is_recorded_with_what_it_changed(name: str, site: Site) -> None:
     for entry in entries:
         assert entry.actor_id
         assert entry.object_kind == entry.action.partition(".")[0]
+        assert entry.action in RECORDED, "tests/recorded_actions.py finds every action"
         assert entry.source in {Source.SITE, Source.ADMIN}
         if entry.object_kind in ABOUT_MEMBERS:
             assert None not in {entry.member_id, entry.member_rank}
@@ -155,7 +166,26 @@ def test_what_members_do_with_their_own_things_is_not_recorded(site: Site) -> No
         comment = Comment.objects.get(author=member)
         client.post(reverse("comment_delete", args=[video.short_id, comment.pk]))
         client.post(reverse("video_delete", args=[video.short_id]))
-        assert not Video.objects.filter(pk=video.pk).exists()
+        assert Video.objects.get(pk=video.pk).is_trashed
+        client.post(reverse("video_restore", args=[video.short_id]))
+        assert not Video.objects.get(pk=video.pk).is_trashed
+    assert not AuditEntry.objects.exists()
+
+
+def test_what_members_report_and_ask_is_not_recorded(site: Site) -> None:
+    """Nor is the report of a moderator, so that no entry says who reported."""
+    hide_video(video=site.video, by=site.admin, reason="HARASSMENT")
+    video, comment = make_video(uploader=make_user()), site.comment
+    about = [
+        reverse("video_report", args=[video.short_id]),
+        reverse("comment_report", args=[site.video.short_id, comment.pk]),
+        reverse("member_report", args=[site.bob.username]),
+    ]
+    for address in about:
+        assert site.by_mod.post(address, {"reason": "HARASSMENT"}).status_code == 302
+    review = reverse("video_review", args=[site.video.short_id])
+    logged_in(site.bob).post(review, {"text": "Look again"})
+    assert (Report.objects.count(), ReviewRequest.objects.count()) == (3, 1)
     assert not AuditEntry.objects.exists()
 
 

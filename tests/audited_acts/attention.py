@@ -1,0 +1,100 @@
+"""Acts on the rows of the page "Needs attention"."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Invitation, User
+from accounts.services.quota_refusals import note_refusal
+from clipset.database.clock import database_now
+from tests.audited_acts.invitations import invited
+from tests.audited_acts.site import GB, SOME, Entry, Site, covers
+from videos.models import Job, JobState
+
+
+def act(site: Site, kind: str, key: object, name: str, value: str = "") -> str:
+    """A moderator acts, as htmx does."""
+    address = reverse("admin:attention_act", args=[kind, key, name])
+    answer = site.by_mod.post(address, {"value": value}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+# -- Members ------------------------------------------------------------------------------------
+USED: Final = "weekly_upload_bytes"
+
+
+@covers("admin:attention_act", "attention:quotas:reset", "attention:quotas:undo-reset")
+def reset_a_quota_and_undo_it(site: Site) -> list[Entry]:
+    limits: dict[str, Any] = {USED: GB, "weekly_upload_limit_bytes": GB}
+    User.objects.filter(pk=site.bob.pk).update(**limits)
+    note_refusal(user=User.objects.get(pk=site.bob.pk), size=10)
+    done = act(site, "quotas", site.bob.pk, "reset")
+    token = done.partition('name="value" value="')[2].partition('"')[0]
+    act(site, "quotas", site.bob.pk, "undo-reset", token)
+    return [
+        Entry(
+            "member.quota",
+            "bob",
+            {USED: GB, "last_upload_reset": SOME},
+            {USED: 0, "last_upload_reset": SOME},
+        ),
+        Entry("member.quota", "bob", {USED: 0}, {USED: GB}),
+    ]
+
+
+@covers("attention:invitations:renew")
+def renew_an_expiring_invitation(site: Site) -> list[Entry]:
+    soon = timezone.now() + timedelta(hours=1)
+    Invitation.objects.filter(pk=site.invitation.pk).update(expires_at=soon)
+    act(site, "invitations", site.invitation.pk, "renew")
+    return [Entry("invitation.renew", "Member", invited("mod"), invited("mod"))]
+
+
+# -- Videos -------------------------------------------------------------------------------------
+def status(action: str, before: str, after: str) -> Entry:
+    name = "processing_status"
+    return Entry(action, "Concert", {name: before}, {name: after})
+
+
+RETRIED: Final = status("video.retry", "FAILED", "PENDING")
+STOPPED: Final = status("video.cancel", "PENDING", "FAILED")
+
+
+@covers(
+    "attention:failed-videos:retry",
+    "attention:failed-videos:stop",
+    "attention:failed-videos:resume",
+)
+def retry_a_failed_video_stop_and_resume(site: Site) -> list[Entry]:
+    for name in ("retry", "stop", "resume"):
+        act(site, "failed-videos", site.failed.short_id, name)
+    return [RETRIED, STOPPED, RETRIED]
+
+
+def stuck_job(site: Site) -> Job:
+    site.failed.processing_status = "PENDING"
+    site.failed.save()
+    long_ago = database_now() - timedelta(hours=3)
+    return Job.objects.create(video=site.failed, run_after=long_ago, created_at=long_ago)
+
+
+@covers("attention:stuck-jobs:stop", "attention:stuck-jobs:start")
+def stop_a_stuck_job_and_start_it(site: Site) -> list[Entry]:
+    job = stuck_job(site)
+    act(site, "stuck-jobs", job.pk, "stop")
+    act(site, "stuck-jobs", job.pk, "start")
+    return [STOPPED, RETRIED]
+
+
+@covers("attention:stuck-jobs:retry", "attention:stuck-jobs:cancel")
+def retry_a_stuck_job_and_stop_it(site: Site) -> list[Entry]:
+    job = stuck_job(site)
+    act(site, "stuck-jobs", job.pk, "retry")
+    act(site, "stuck-jobs", job.pk, "cancel")
+    assert Job.objects.get(pk=job.pk).state == JobState.FAILED
+    return [Entry("video.retry", "Concert"), STOPPED]

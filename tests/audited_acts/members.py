@@ -1,0 +1,80 @@
+"""Acts on members, and log-ins."""
+
+from __future__ import annotations
+
+from django.test import Client
+from django.urls import reverse
+
+from tests.audited_acts.site import GB, SOME, Entry, Site, covers
+from tests.builders import (
+    PASSWORD,
+)
+
+
+def member_form(site: Site, **changes: str) -> dict[str, str]:
+    data = {"username": "bob", "email": site.bob.email, "role": "USER", "is_active": "on"}
+    return {name: text for name, text in (data | changes).items() if text}
+
+
+@covers("accounts_user:change")
+def change_a_member(site: Site) -> list[Entry]:
+    changes = {
+        "username": "bobby",
+        "email": "secret@example.org",
+        "role": "MODERATOR",
+        "is_active": "",
+        "weekly_upload_limit_bytes": "1 GB",
+    }
+    site.change("accounts_user", site.bob, member_form(site, **changes))
+    limit = "weekly_upload_limit_bytes"
+    return [
+        Entry("member.rename", "bob", {"username": "bob"}, {"username": "bobby"}),
+        Entry("member.email", "bobby", {}, {"email": "changed"}),
+        Entry("member.quota", "bobby", {limit: None}, {limit: GB}),
+        Entry("member.role", "bobby", {"role": "USER"}, {"role": "MODERATOR"}),
+        Entry("member.deactivate", "bobby", {"is_active": True}, {"is_active": False}),
+    ]
+
+
+@covers("accounts_user:action:deactivate", "accounts_user:action:activate")
+def deactivate_and_activate_a_member(site: Site) -> list[Entry]:
+    site.act("accounts_user", "deactivate", site.bob)
+    site.act("accounts_user", "activate", site.bob)
+    return [
+        Entry("member.deactivate", "bob", {"is_active": True}, {"is_active": False}),
+        Entry("member.activate", "bob", {"is_active": False}, {"is_active": True}),
+    ]
+
+
+@covers("accounts_user:action:reset_quotas")
+def reset_a_quota(site: Site) -> list[Entry]:
+    site.act("accounts_user", "reset_quotas", site.bob)
+    counter, moment = "weekly_upload_bytes", "last_upload_reset"
+    states = {counter: 0, moment: SOME}
+    return [Entry("member.quota", "bob", states, states)]
+
+
+@covers("accounts_user_reset_link")
+def create_a_reset_link(site: Site) -> list[Entry]:
+    site.by_admin.post(reverse("admin:accounts_user_reset_link", args=[site.bob.pk]))
+    return [Entry("member.reset_link", "bob")]
+
+
+def log_in(site: Site, address: str) -> None:
+    for user in (site.mod, site.bob):
+        user.set_password(PASSWORD)
+        user.save()
+        for password in ("wrong", PASSWORD):
+            Client().post(address, {"username": user.username, "password": password})
+
+
+@covers("login")
+def only_staff_is_recorded_to_log_in(site: Site) -> list[Entry]:
+    log_in(site, reverse("login"))
+    return [Entry("session.start", "mod")]
+
+
+@covers("admin:login")
+def log_in_to_the_admin(site: Site) -> list[Entry]:
+    log_in(site, reverse("admin:login"))
+    return [Entry("session.start", "mod")]
