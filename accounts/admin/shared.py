@@ -31,6 +31,11 @@ def is_out_of_reach(user: User, me: User) -> bool:
     return not me.is_admin and Role(user.role).rank >= Role(me.role).rank
 
 
+def may_see_log_ins(user: User, me: User) -> bool:
+    """Returns whether `me` may see where this member is logged in: their own, and those below."""
+    return user.pk == me.pk or not is_out_of_reach(user, me)
+
+
 def links_page(
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.admin.shared import is_out_of_reach
+from accounts.admin.shared import may_see_log_ins
 from accounts.models import User
 from categories.models import Category
 from clipset.lib.query_parameters import short_id_parameter, text_parameter, time_parameter
@@ -141,8 +141,8 @@ def profile(request: MemberRequest, username: str) -> HttpResponse:
     member = get_object_or_404(User.objects.named(username), trashed_at=None)
     context: dict[str, Any] = {"profile": member, "is_own": member.pk == request.user.pk}
     if request.user.is_staff and not is_next_page(request):
-        is_in_reach = not is_out_of_reach(member, request.user)
-        context["facts"] = member_facts(member, shows_sessions=is_in_reach)
+        sees_log_ins = may_see_log_ins(member, request.user)
+        context["facts"] = member_facts(member, shows_sessions=sees_log_ins)
     if request.GET.get("tab") == "playlists":
         return _profile_playlists(request, member, context)
     context["trashed"] = _trashed(request)
