@@ -67,7 +67,7 @@ def test_an_action_on_too_many_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     client = Client()
     client.force_login(make_moderator())
     videos = [make_video() for _ in range(3)]
-    sent = {"action": "hide", "index": "0", "select_across": "1"}
+    sent = {"action": "hide", "reason": "Spam", "index": "0", "select_across": "1"}
     answer = client.post("/admin/videos/video/", {**sent, "_selected_action": [str(videos[0].pk)]})
     (message,) = get_messages(answer.wsgi_request)
     assert str(message) == admin_actions.too_many_sentence("videos")
