@@ -28,7 +28,8 @@ from clipset.lib.filenames import version_of
 from clipset.lib.pictures import MAX_BYTES, PictureError, PictureNotStoredError, fitted_webp
 from clipset.lib.requests import with_headers
 from clipset.lib.units import human_bytes
-from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
+from clipset.ui.admin import GuardedAdmin
+from clipset.ui.admin_deletion import MAX_LISTED, with_rest
 from clipset.ui.form_fields import LineField, TextField
 
 if TYPE_CHECKING:

@@ -30,8 +30,9 @@ from accounts.services.members import (
 from accounts.services.passwords import create_reset_link
 from accounts.services.quota import reset_quota, set_weekly_limit
 from clipset.database.limited import counted
-from clipset.ui.admin import MAX_LISTED, GuardedAdmin, TrashFilter, with_rest
+from clipset.ui.admin import GuardedAdmin, TrashFilter
 from clipset.ui.admin_actions import Reason
+from clipset.ui.admin_deletion import MAX_LISTED, with_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,6 +66,7 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
     """Members are changed and deleted here, but not added: people register by invitation."""
 
     form = MemberForm
+    deleted_at_once = 20  # sessions, entries of the log and checks of the last admin take long
     list_display = [
         "picture",
         "username",
@@ -96,8 +98,9 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        if obj is not None and is_out_of_reach(obj, me_of(request)):
-            return False
+        me = me_of(request)
+        if obj is not None and (is_out_of_reach(obj, me) or (obj.is_trashed and not me.is_admin)):
+            return False  # the name of a member in the trash stays reserved for them
         return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:

@@ -56,10 +56,10 @@ def counts_of_members(users: QuerySet[User]) -> dict[str, int | str]:
     total = users.count()
     ids = list(users.order_by("pk").values_list("pk", flat=True)[:MAX_COUNTED])
     counts: dict[str, int | str] = {"members": total}
-    for relation in ("videos", "comments", "playlists", "likes", "invitations"):
+    for relation in ("videos", "comments", "playlists", "likes", "guest_links", "invitations"):
         field = cast("ForeignObjectRel", User._meta.get_field(relation)).field.name
         rows = related_rows(User, relation).filter(**{f"{field}__in": ids})
-        counts[relation] = counted(limited_count(rows))
+        counts[relation.replace("_", " ")] = counted(limited_count(rows))
     return counts
 
 

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Sum
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import path
 
 from accounts.admin.shared import me_of
@@ -18,7 +16,8 @@ from accounts.models import User
 from accounts.services.members import delete_members
 from accounts.services.trash import restore_member, trash_members
 from clipset.lib.units import plural
-from clipset.ui.admin import IN_TRASH, TrashFilter
+from clipset.ui.admin import IN_TRASH, GuardedAdmin, TrashFilter
+from clipset.ui.admin_deletion import empty_trash_page
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
-    _Base = admin.ModelAdmin[User]
+    _Base = GuardedAdmin[User]
 else:
     _Base = object
 
@@ -78,21 +77,11 @@ class TrashedMembers(_Base):
             delete_members(users=list(chosen), heir=me_of(request))
             self.message_user(request, f"{plural(count, 'member')} deleted for good.")
             return None
-        files = chosen.aggregate(size=Sum("videos__file_size_bytes"))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Delete for good",
-            "opts": self.opts,
-            "members": chosen[:20],
-            "count": chosen.count(),
-            "size": files["size"] or 0,
-            "sent": [
-                (name, value)
-                for name in (admin.helpers.ACTION_CHECKBOX_NAME, "action", "select_across", "index")
-                for value in request.POST.getlist(name)
-            ],
-        }
-        return TemplateResponse(request, "admin/accounts/user/empty_trash.html", context)
+        return empty_trash_page(self, request, chosen)
+
+    def deleted_sentence(self, count: int) -> str:
+        done = "moved to the trash" if current_config().trash_days else "deleted"
+        return f"{plural(count, 'member')} {done}."
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Into the trash; for good who is in it."""

@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.actions import delete_selected as django_delete_selected
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.views import shortcut
@@ -18,13 +17,22 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from clipset.lib.units import plural
 from clipset.ui.admin_actions import MAX_SELECTED, Outcome, too_many_sentence
 from clipset.ui.admin_columns import with_ages
+from clipset.ui.admin_deletion import (
+    MAX_LISTED,
+    MAX_PER_TRANSACTION,
+    delete_selected,
+    flat,
+    key_batches,
+    with_rest,
+)
 from clipset.ui.admin_pages import LimitedPaginator, UnjoinedChangeList
 from clipset.ui.undo_tags import undo_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from django.contrib.admin.views.main import ChangeList
     from django.db.models import QuerySet
@@ -35,10 +43,7 @@ if TYPE_CHECKING:
 
 _M = TypeVar("_M", bound=Model)
 
-MAX_LISTED: Final = 20  # objects that the confirmation of a deletion names
-MAX_PER_TRANSACTION: Final = 100  # objects that are deleted in one transaction
 IN_TRASH: Final = "yes"  # the value of TrashFilter's parameter
-SELECTION_CHANGED: Final = "The selection has changed in the meantime. Review it and try again."
 
 
 def state_word(name: str, word: str, tone: str) -> SafeString:
@@ -52,21 +57,6 @@ def view_on_site(request: HttpRequest, content_type_id: str, object_id: str) -> 
         return shortcut(request, content_type_id, object_id)
     except ValidationError as error:
         raise Http404("No such object.") from error
-
-
-def with_rest(listed: Sequence[str], count: int) -> list[str]:
-    """Adds a line on how many of `count` objects are not listed."""
-    rest = count - len(listed)
-    return [*listed, f"and {rest:,} more"] if rest > 0 else list(listed)
-
-
-def _lines(listed: Any) -> Iterator[str]:
-    """Flattens Django's nested lists."""
-    for item in listed:
-        if isinstance(item, list):
-            yield from _lines(item)
-        else:
-            yield item
 
 
 class TrashFilter(admin.SimpleListFilter):
@@ -100,6 +90,7 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     empty_value_display = "–"
     list_per_page = 50
     show_full_result_count = False
+    deleted_at_once = MAX_PER_TRANSACTION  # of many objects
     show_facets = admin.ShowFacets.NEVER  # they count whole tables
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -146,14 +137,14 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
         actions: dict[str, Any] = super().get_actions(request)
         if "delete_selected" in actions:
             _, name, description = actions["delete_selected"]
-            actions["delete_selected"] = (_delete_selected, name, description)
+            actions["delete_selected"] = (delete_selected, name, description)
         return actions
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Django's result for the first MAX_LISTED objects, in at most as many lines."""
         count = len(objs)
         listed, counts, lacking, protected = super().get_deleted_objects(objs[:MAX_LISTED], request)
-        lines = list(_lines(listed))
+        lines = list(flat(listed))
         if count > MAX_LISTED:
             counts = {str(self.opts.verbose_name_plural): count}
         hidden = max(0, count - MAX_LISTED)
@@ -166,12 +157,19 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
         """
         return {str(self.opts.verbose_name_plural): queryset.count()}
 
+    def deleted_sentence(self, count: int) -> str:
+        """The message after several objects were deleted."""
+        many = str(self.opts.verbose_name_plural)
+        return f"{plural(count, str(self.opts.verbose_name), many)} deleted."
+
     def delete_many(self, request: HttpRequest, queryset: QuerySet[_M]) -> None:
-        """Deletes many objects in batches, with one transaction for each."""
-        for keys in key_batches(queryset):
+        """Deletes many objects in batches, with one transaction for each, and says so."""
+        count = queryset.count()
+        for keys in key_batches(queryset, self.deleted_at_once):
             batch = self.model._default_manager.filter(pk__in=keys)
             with transaction.atomic():
                 self.delete_queryset(request, batch)
+        self.message_user(request, self.deleted_sentence(count), messages.SUCCESS)
 
     # Services record what they change in the audit log. Nothing is written to Django's own log.
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override] # no entry
@@ -293,46 +291,3 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     def _refused(self, request: HttpRequest, error: ValidationError) -> HttpResponse:
         self.message_user(request, " ".join(error.messages), messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
-
-
-def key_batches(queryset: QuerySet[_M], size: int = MAX_PER_TRANSACTION) -> Iterator[list[Any]]:
-    """The primary keys of the rows in batches. Only keys are held in memory. One query."""
-    keys = list(queryset.order_by("pk").values_list("pk", flat=True))
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]
-
-
-def _delete_selected(
-    model_admin: GuardedAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
-) -> Any:
-    """The action that deletes the selected objects.
-
-    Up to MAX_PER_TRANSACTION objects go to Django's own action in one transaction. For more it
-    shows a confirmation that lists MAX_LISTED objects, and deletes in batches.
-    """
-    count = queryset.count()
-    if count <= MAX_PER_TRANSACTION:
-        with transaction.atomic():
-            return django_delete_selected(model_admin, request, queryset)
-    few = queryset.filter(pk__in=list(queryset.values_list("pk", flat=True)[:MAX_LISTED]))
-    listed, _, lacking, protected = model_admin.get_deleted_objects(few, request)
-    if lacking:
-        raise PermissionDenied
-    if request.POST.get("post") and not protected:
-        if request.POST.get("expected") == str(count):
-            model_admin.delete_many(request, queryset)
-            return None
-        model_admin.message_user(request, SELECTION_CHANGED, messages.WARNING)
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": "Delete many objects",
-        "opts": model_admin.opts,
-        "listed": with_rest(listed[:MAX_LISTED], count),
-        "counts": model_admin.deletion_counts(queryset),
-        "protected": protected,
-        "count": count,
-        "first": request.POST.get(ACTION_CHECKBOX_NAME, ""),
-        "action_checkbox_name": ACTION_CHECKBOX_NAME,
-        "media": model_admin.media,
-    }
-    return TemplateResponse(request, "admin/delete_many_confirmation.html", context)

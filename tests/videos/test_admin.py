@@ -476,7 +476,9 @@ def test_a_moderator_deletes_into_the_trash_and_restores(client: Client, way: st
     if way == "one":
         client.post(address, {"post": "yes"})
     else:
-        act(client, "delete_selected", video.pk, post="yes")
+        assert "Into the trash for 30 days" in act(client, "delete_selected", video.pk).text
+        answer = act(client, "delete_selected", video.pk, post="yes")
+        assert "1 video moved to the trash." in answer.text
     assert Video.objects.get().is_trashed
     assert str(video.pk) not in client.get(VIDEOS).text
     trash = f"{VIDEOS}?trash=yes"
@@ -502,13 +504,14 @@ def test_an_admin_deletes_for_good_after_a_question(client: Client, way: str) ->
     if way == "one":
         address = reverse("admin:videos_video_delete", args=[video.pk])
         asked = client.get(address).text
-        assert "1 GB of files" in asked
+        assert "<dt>Size of files</dt><dd>1 GB</dd>" in asked
+        assert "This permanently deletes the video" in asked
         client.post(address, {"post": "yes"})
     else:
         trash = f"{VIDEOS}?trash=yes"
         asked = act(client, "empty", video.pk, address=trash).text
         assert "1 video in the trash will be deleted for good" in asked
-        assert "1 GB of files" in asked
+        assert "<dt>Size of files</dt><dd>1 GB</dd>" in asked
         assert Video.objects.in_trash().exists()
         act(client, "empty", video.pk, address=trash, post="yes")
         delete_marked_rows()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q, Sum
-
 from clipset.database.limited import MAX_COUNTED, counted, limited_count
 from clipset.lib.units import human_bytes
 from videos.models import Comment, GuestLink, Like, Playlist, PlaylistEntry, Video
+from videos.selectors.trash import total_kept_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from django.db.models import QuerySet
 
@@ -29,7 +28,9 @@ def counts_of_videos(videos: QuerySet[Video]) -> dict[str, int | str]:
         "places in playlists": PlaylistEntry.objects.filter(video__in=ids),
         "guest links": GuestLink.objects.filter(video__in=ids),
     }
-    size = f"{'at least ' if total > len(ids) else ''}{human_bytes(_stored_bytes(ids))}"
+    size = human_bytes(total_kept_bytes(Video.objects.filter(pk__in=ids)))
+    if total > len(ids):
+        size = f"at least {size}"
     return {"videos": total, **_counts(going, is_all=total == len(ids)), "size of files": size}
 
 
@@ -53,12 +54,3 @@ def _counts(going: Mapping[str, QuerySet[Any]], *, is_all: bool) -> dict[str, in
     """The number of rows of each kind; `is_all` is whether all selected objects were looked at."""
     at_least = "" if is_all else "at least "
     return {name: f"{at_least}{counted(limited_count(rows))}" for name, rows in going.items()}
-
-
-def _stored_bytes(ids: Sequence[Any]) -> int:
-    """The size of all files of the videos: renditions, and originals or sources that are kept."""
-    has_upload = ~Q(original_key="") | ~Q(source_key="")
-    sums = Video.objects.filter(pk__in=ids).aggregate(
-        renditions=Sum("stored_bytes"), uploads=Sum("file_size_bytes", filter=has_upload)
-    )
-    return (sums["renditions"] or 0) + (sums["uploads"] or 0)

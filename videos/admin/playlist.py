@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import OuterRef
 
 from clipset.database.limited import LimitedCount, counted
-from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
+from clipset.ui.admin import GuardedAdmin
 from clipset.ui.admin_columns import cut
+from clipset.ui.admin_deletion import MAX_LISTED, with_rest
 from clipset.ui.form_fields import LineField, TextField
 from videos.admin.deletion_counts import counts_of_playlists
 from videos.models import Playlist, PlaylistEntry

@@ -8,14 +8,15 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.utils.translation import ngettext
 
 from accounts.models import User
 from clipset.lib.units import human_bytes, plural
-from clipset.ui.admin import IN_TRASH, TrashFilter
+from clipset.ui.admin import IN_TRASH, GuardedAdmin, TrashFilter
+from clipset.ui.admin_deletion import empty_trash_page
+from siteconfig.services.config import current_config
 from videos.models import Video
-from videos.selectors.trash import removed_with, trash_bytes
+from videos.selectors.trash import trash_bytes
 from videos.services.deletions import enqueue_deletions, request_deletions
 from videos.services.trash import delete_for_good, restore_video, trash_video
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-    _Base = admin.ModelAdmin[Video]
+    _Base = GuardedAdmin[Video]
 else:
     _Base = object
 
@@ -84,19 +85,11 @@ class TrashedVideos(_Base):
             )
             self.message_user(request, sentence % {"count": marked})
             return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Delete for good",
-            "opts": self.opts,
-            "count": chosen.count(),
-            "removed": removed_with(chosen),
-            "sent": [
-                (name, value)
-                for name in (admin.helpers.ACTION_CHECKBOX_NAME, "action", "select_across", "index")
-                for value in request.POST.getlist(name)
-            ],
-        }
-        return TemplateResponse(request, "admin/videos/video/empty_trash.html", context)
+        return empty_trash_page(self, request, chosen)
+
+    def deleted_sentence(self, count: int) -> str:
+        done = "moved to the trash" if current_config().trash_days else "deleted"
+        return f"{plural(count, 'video')} {done}."
 
     def delete_model(self, request: HttpRequest, obj: Video) -> None:
         """Into the trash; for good what is in it."""

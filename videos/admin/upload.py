@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from clipset.lib.units import human_bytes
-from clipset.ui.admin import MAX_LISTED, GuardedAdmin, with_rest
+from clipset.ui.admin import GuardedAdmin
 from clipset.ui.admin_columns import cut
+from clipset.ui.admin_deletion import MAX_LISTED, with_rest
 from videos.models import Upload, UploadState
 from videos.services.uploads.expire import end_upload
 

@@ -15,10 +15,12 @@ from accounts.admin.shared import me_of
 from accounts.models import User
 from categories.models import Category
 from clipset.lib.units import human_bytes, plural
-from clipset.ui.admin import MAX_LISTED, GuardedAdmin, TrashFilter, state_word, with_rest
+from clipset.ui.admin import GuardedAdmin, TrashFilter, state_word
 from clipset.ui.admin_actions import Reason
 from clipset.ui.admin_columns import cut
+from clipset.ui.admin_deletion import MAX_LISTED, with_rest
 from siteconfig.models import Config
+from siteconfig.services.config import current_config
 from videos.admin.deletion_counts import counts_of_videos
 from videos.admin.trash import TrashedVideos
 from videos.admin.video_columns import VideoColumns
@@ -340,4 +342,6 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
         assert isinstance(request.user, User)
         marked = request_deletions(videos=queryset, requested_by=request.user)
         enqueue_deletions()
-        self.message_user(request, f"{plural(marked, 'video')} will be deleted in the background.")
+        what = "moved to the trash" if current_config().trash_days else "deleted"
+        sentence = f"{plural(marked, 'video')} will be {what} in the background."
+        self.message_user(request, sentence, messages.SUCCESS)

@@ -40,6 +40,13 @@ USERS = reverse("admin:accounts_user_changelist")
 MAX_PAGE_BYTES = 40_000
 
 
+# Days in the trash, what the question says, and the message after it.
+DELETED_MEMBERS = [
+    (30, "Into the trash for 30 days", "moved to the trash"),
+    (0, "Their videos and all files will be deleted", "deleted"),
+]
+
+
 def make_many(count: int, user: User, *, first: int = 0, **fields: Any) -> None:
     """Rows without files, quickly."""
     Video.objects.bulk_create(
@@ -123,7 +130,12 @@ def test_selected_videos_are_marked_and_deleted_by_a_worker_in_batches() -> None
 def test_selected_videos_go_into_the_trash_in_batches() -> None:
     make_many(120, make_user())
     client = logged_in(make_moderator("mod"))
-    client.post(VIDEOS, all_of(VIDEOS, post="yes", expected="120"))
+    asked = client.post(VIDEOS, all_of(VIDEOS)).text
+    assert "Into the trash for 30 days" in asked
+    assert "can't be undone" not in asked
+    confirmed = all_of(VIDEOS, post="yes", expected="120")
+    answer = client.post(VIDEOS, confirmed, follow=True)
+    assert "120 videos will be moved to the trash in the background." in answer.text
     assert delete_marked_rows(seconds=0) == 50, "one batch"
     assert Video.objects.in_trash().count() == 50
     assert delete_marked_rows() == 70
@@ -140,6 +152,27 @@ def test_a_selection_that_has_changed_is_asked_about_again() -> None:
     assert "has changed in the meantime" in answer.text
     assert 'value="121"' in answer.text
     assert not VideoDeletion.objects.exists()
+
+
+@pytest.mark.parametrize(("days", "note", "done"), DELETED_MEMBERS)
+@pytest.mark.parametrize("count", [2, 101])  # in one transaction, and in batches
+def test_selected_members_go_into_the_trash_or_for_good(
+    days: int, note: str, done: str, count: int
+) -> None:
+    Config.objects.update(trash_days=days)
+    client = logged_in(make_admin("alice"))
+    bobs = [User(username=f"bob{n}", email=f"bob{n}@example.org") for n in range(count)]
+    User.objects.bulk_create(bobs)
+    video = make_video(uploader=bobs[0])
+    sent = {"action": "delete_selected", "index": "0", "_selected_action": [b.pk for b in bobs]}
+    asked = client.post(USERS, sent).text
+    assert note in asked
+    for fact in (f"Members</dt><dd>{count}", "Videos</dt><dd>1", "Guest links</dt><dd>0"):
+        assert fact in asked
+    answer = client.post(USERS, {**sent, "post": "yes", "expected": str(count)}, follow=True)
+    assert f"{count} members {done}." in answer.text
+    assert User.objects.exclude(trashed_at=None).count() == (count if days else 0)
+    assert Video.objects.filter(pk=video.pk).exists() == bool(days)
 
 
 def test_a_member_with_many_videos_is_kept_out_at_once_and_deleted_in_batches(
