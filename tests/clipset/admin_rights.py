@@ -27,7 +27,8 @@ class Page:
     """The page of a row: what one role reads and changes there. Names are separated by spaces.
 
     `row` is the name of a row in the world of test_admin_rights.py; `of` says which rows are alike.
-    With `says_why_not` the page of a deletion opens, but only says why there is none.
+    With `says_why_not` the page of a deletion opens, but only says why there is none. A page that
+    `is_own` is no form of Django's: it shows the values of `reads`, and its buttons decide.
     """
 
     row: str
@@ -36,20 +37,25 @@ class Page:
     edits: str = ""
     deletes: bool = False
     says_why_not: bool = False
+    is_own: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rights:
     """What one role may do with a model. Without `opens` not even the list is shown.
 
-    `filters` are titles; `adds` are the fields of the form that adds a row.
+    `shows` says in words what a page without rows shows. `filters` are titles; `adds` are the
+    fields of the form that adds a row. `of_trash` are the actions of the list of the trash, which
+    has no others.
     """
 
     opens: bool = True
+    shows: str = ""
     columns: str = ""
     search: bool = False
     filters: tuple[str, ...] = ()
     actions: str = ""
+    of_trash: str = ""
     adds: str = ""
     pages: tuple[Page, ...] = ()
 
@@ -57,26 +63,28 @@ class Rights:
 NOTHING: Final = Rights(opens=False)
 
 # -- Members and invitations ----------------------------------------------------------------------
-USAGE = "quota last_upload_reset stored created_at last_login seen"
+USAGE = "quota last_upload_reset stored state created_at last_login seen"
 MEMBER_READS = f"picture {USAGE}"
 STAFF_READS = f"picture username role is_active own_limit {USAGE}"
 MEMBER_EDITS = "username is_active weekly_upload_limit_bytes"
 MEMBERS = Rights(
     columns="picture username role state quota stored seen on_site",
     search=True,
-    filters=("role", "active"),
+    filters=("role", "active", "trash"),
     actions="deactivate activate reset_quotas",
     pages=(
         Page(row="uploader", of="a member", reads=f"{MEMBER_READS} role", edits=MEMBER_EDITS),
         Page(row="peer", of="a moderator", reads=STAFF_READS),
         Page(row="boss", of="an admin", reads=STAFF_READS),
         Page(row="mona", of="themselves", reads=STAFF_READS),
+        Page(row="trashed_member", of="a member in the trash", reads=STAFF_READS),
     ),
 )
 MEMBERS_OF_ADMINS = replace(
     MEMBERS,
     columns="picture username email role state quota stored seen on_site",
     actions="delete_selected deactivate activate reset_quotas",
+    of_trash="restore empty",
     pages=tuple(
         Page(
             row=row,
@@ -91,6 +99,7 @@ MEMBERS_OF_ADMINS = replace(
             ("peer", "a moderator"),
             ("boss", "an admin"),
             ("root_", "themselves"),
+            ("trashed_member", "a member in the trash"),
         )
     ),
 )
@@ -105,22 +114,47 @@ INVITATIONS = Rights(
 )
 
 # -- Videos and what is around them --------------------------------------------------------------
+VIDEO_EDITS = "title description category is_hidden hidden_reason hidden_text"
+VIDEO_READS = (
+    "preview state error_message uploaded_by created_at length dimensions encoding renditions "
+    "view_count updated_at original_filename size stored filename source charged"
+)
 VIDEOS = Rights(
     columns="thumbnail short_title state_and_reason uploaded_by category length stored views "
     "uploaded",
     search=True,
-    filters=("state", "hidden", "category", "time of upload"),
+    filters=("state", "hidden", "trash", "category", "time of upload"),
     actions="delete_selected hide unhide retry cancel enrich move take_out",
+    of_trash="restore",
     pages=(
-        Page(
-            row="video",
-            edits="title description category is_hidden",
-            reads="preview state error_message uploaded_by created_at length dimensions encoding "
-            "renditions view_count updated_at original_filename size stored filename source "
-            "charged",
-            deletes=True,
-        ),
+        Page(row="video", edits=VIDEO_EDITS, reads=VIDEO_READS, deletes=True),
+        Page(row="trashed_video", of="in the trash", edits=VIDEO_EDITS, reads=VIDEO_READS),
     ),
+)
+VIDEOS_OF_ADMINS = replace(
+    VIDEOS,
+    of_trash="restore empty",
+    pages=tuple(replace(page, deletes=True) for page in VIDEOS.pages),
+)
+DECISION = "message_to_reporter message_to_member note"
+REPORT_READS = "title quote member_name reporter reason text"
+REPORTS = Rights(
+    columns="picture what reason reporter_name about since status",
+    search=True,
+    filters=("state", "kind", "reason"),
+    pages=(
+        Page(row="report", of="about a member", reads=REPORT_READS, edits=DECISION, is_own=True),
+    ),
+)
+REPORTS_OF_ADMINS = replace(
+    REPORTS,
+    pages=(
+        *REPORTS.pages,
+        replace(REPORTS.pages[0], row="other_report", of="about a moderator or an admin"),
+    ),
+)
+STATISTICS = Rights(
+    shows="charts of uploads, views, comments, failures and storage, by day, member and category"
 )
 CATEGORIES = Rights(
     columns="picture name video_count created_by created_at on_site",
@@ -140,7 +174,7 @@ COMMENTS = Rights(
     columns="short_text author about state written",
     search=True,
     filters=("state", "created at"),
-    actions="delete_selected hide bring_back",
+    actions="hide bring_back",
     pages=(
         Page(
             row="comment",
@@ -231,9 +265,21 @@ DOCTOR = Rights(
     ),
 )
 
+ENTRY_READS = "actor_name source object_name object_id reason"
+ENTRIES = Rights(
+    pages=(Page(row="entry", of="about a member below", reads=ENTRY_READS, is_own=True),)
+)
+ENTRIES_OF_ADMINS = Rights(
+    pages=(
+        Page(row="entry", of="about a member below", reads=f"{ENTRY_READS} address", is_own=True),
+        Page(row="other_entry", of="any other", reads=f"{ENTRY_READS} address", is_own=True),
+    )
+)
+
 # Model -> the rights of moderators and of admins.
 TABLE: dict[str, tuple[Rights, Rights]] = {
-    "videos.video": (VIDEOS, VIDEOS),
+    "videos.video": (VIDEOS, VIDEOS_OF_ADMINS),
+    "videos.report": (REPORTS, REPORTS_OF_ADMINS),
     "videos.comment": (COMMENTS, COMMENTS),
     "videos.playlist": (PLAYLISTS, PLAYLISTS),
     "categories.category": (CATEGORIES, CATEGORIES),
@@ -255,7 +301,9 @@ TABLE: dict[str, tuple[Rights, Rights]] = {
             ),
         ),
     ),
+    "videos.dailystatistics": (STATISTICS, STATISTICS),
     "videos.removal": (NOTHING, REMOVALS),
+    "siteconfig.auditentry": (ENTRIES, ENTRIES_OF_ADMINS),
     "siteconfig.config": (NOTHING, CONFIG),
     "siteconfig.backuprun": (NOTHING, BACKUPS),
     "siteconfig.doctorrun": (NOTHING, DOCTOR),
@@ -269,7 +317,6 @@ RIGHTS: dict[Role, dict[str, Rights]] = {
 NOT_IN_THE_ADMIN = {
     "accounts.session",
     "accounts.throttle",
-    "siteconfig.auditentry",
     "siteconfig.clusterheartbeat",
     "siteconfig.dayalive",
     "siteconfig.storageroot",
@@ -281,6 +328,7 @@ NOT_IN_THE_ADMIN = {
     "videos.notification",
     "videos.playlistentry",
     "videos.rendition",
+    "videos.reviewrequest",
     "videos.searchchange",
     "videos.searchdocument",
     "videos.videodeletion",
@@ -295,14 +343,16 @@ MODERATORS_GROUP = {
     "categories.category": "view add change delete",
     "videos.video": "view change delete",
     "videos.comment": "view delete",
+    "videos.report": "view change",
     "videos.playlist": "view change delete",
     "videos.upload": "view delete",
     "videos.job": "view",
 }
 
 # What is typed into fields to see that a change is stored. Configuration: tests/siteconfig.
+HIDDEN = {"is_hidden": "on", "hidden_reason": "PERSON", "hidden_text": "New"}
 NEW_VALUES: dict[str, dict[str, Any]] = {
-    "videos.video": {"title": "New", "description": "New", "category": "", "is_hidden": "on"},
+    "videos.video": {"title": "New", "description": "New", "category": "", **HIDDEN},
     "categories.category": {"name": "New", "slug": "new", "description": "New"},
     "videos.playlist": {"title": "New", "description": "New"},
     "accounts.user": {
@@ -340,12 +390,16 @@ def _rows(
         found = (_label(name, model, model_admin) for name in names.split())
         return ", ".join(capfirst(label) for label in found) or "–"
 
+    if rights.shows:
+        yield "Read", capfirst(rights.shows)
     if rights.columns:
         yield "List", labels(rights.columns)
         by = ["search"] * rights.search + list(rights.filters)
         yield "Find by", ", ".join(by)
     if rights.actions:
         yield "Actions", "; ".join(_actions(model_admin, rights.actions.split()))
+    if rights.of_trash:
+        yield "Actions in the trash", "; ".join(_actions(model_admin, rights.of_trash.split()))
     if rights.adds:
         yield "Add", labels(rights.adds)
     for page in rights.pages:

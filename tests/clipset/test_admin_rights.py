@@ -24,7 +24,8 @@ from django.utils import timezone
 
 from accounts.models import Invitation, Role, User
 from accounts.services.invitations import issue_invitation
-from siteconfig.models import BackupRun, Config, DoctorRun
+from accounts.services.trash import trash_members
+from siteconfig.models import AuditEntry, BackupRun, Config, DoctorRun
 from tests.builders import (
     make_admin,
     make_category,
@@ -34,6 +35,7 @@ from tests.builders import (
     make_video,
 )
 from tests.clipset.admin_rights import (
+    DECISION,
     MODERATORS_GROUP,
     NEW_VALUES,
     NOT_IN_THE_ADMIN,
@@ -44,8 +46,10 @@ from tests.clipset.admin_rights import (
     Rights,
     as_markdown,
 )
-from videos.models import Job, Removal, RemovalReason
+from videos.models import DailyStatistics, Job, Removal, RemovalReason
 from videos.services.comments import write_comment
+from videos.services.reports import report_member, report_video
+from videos.services.trash import trash_video
 from videos.services.uploads.create import begin_upload
 
 if TYPE_CHECKING:
@@ -61,8 +65,28 @@ MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
 STAFF = (Role.MODERATOR, Role.ADMIN)
 SECRET = "private.example"  # the part of all e-mail addresses that nobody but admins may see
 LOOKUPS = ["", "__isnull", "__startswith", "__regex", "__in", "__email__startswith"]
-FOLLOWS = {"is_staff", "is_superuser"}  # what follows from a role
-ALIKE = {"uploader", "member", "peer", "boss", "mona", "root_"}  # pages of members are alike
+# What follows from a role, and from hiding.
+SAME_FORM = {"peer", "boss", "root_", "trashed_member"}
+FOLLOWS = {"is_staff", "is_superuser", "hidden_at", "hidden_by_id"}
+REFUSED = {302, 403, 404}
+ENTRY = {
+    "actor_name": "boss",
+    "source": "admin",
+    "address": "192.0.2.7",
+    "action": "video.hide",
+    "object_id": "4711",
+    "object_name": "Harvest",
+    "reason": "Too loud",
+}
+ALIKE = {
+    "trashed_member",
+    "uploader",
+    "member",
+    "peer",
+    "boss",
+    "mona",
+    "root_",
+}  # pages of members are alike
 
 pytestmark = pytest.mark.django_db
 
@@ -96,15 +120,30 @@ def make_world() -> World:
             "peer": make_moderator,
             "mona": make_moderator,
             "boss": make_admin,
+            "trashed_member": make_user,
             "root_": make_admin,
         }.items()
     }
     boss, mona, uploader = people["boss"], people["mona"], people["uploader"]
     video = make_video(
-        "Harvest", uploader=uploader, category=make_category("Music", created_by=boss)
+        "Harvest",
+        uploader=uploader,
+        category=make_category("Music", created_by=boss),
+        description="Golden fields",
     )
+    trashed = make_video(uploader=uploader, category=video.category)
+    trash_video(video=trashed, by=uploader)
+    trash_members(users=[people["trashed_member"]], by=boss)
     rows: dict[str, models.Model] = {
         **people,
+        "trashed_video": trashed,
+        "report": report_video(video=video, reporter=boss, reason="OTHER", text="It is loud"),
+        "other_report": report_member(
+            member=people["peer"], reporter=uploader, reason="HARASSMENT"
+        ),
+        "entry": AuditEntry.objects.create(object_kind="video", member_rank=0, **ENTRY),
+        "other_entry": AuditEntry.objects.create(object_kind="member", member_rank=1, **ENTRY),
+        "day": DailyStatistics.objects.create(day=timezone.now().date()),
         "video": video,
         "category": video.category,  # type: ignore[dict-item] # just created
         "job": Job.objects.create(video=video),
@@ -157,6 +196,11 @@ def pages_of(world: World, role: Role) -> Iterator[tuple[str, Page, models.Model
     for label, rights in RIGHTS.get(role, {}).items():
         for page in rights.pages:
             yield label, page, world.rows[page.row]
+
+
+def forms_of(world: World, role: Role) -> Iterator[tuple[str, Page, models.Model]]:
+    """The pages that are forms of Django's."""
+    return (found for found in pages_of(world, role) if not found[1].is_own)
 
 
 def typed(form: Any) -> dict[str, Any]:
@@ -265,6 +309,9 @@ def test_lists_show_what_the_table_says(world: World, role: Role) -> None:
                 "filters": rights.filters,
                 "actions": rights.actions,
             }, label
+            trash = world.ask(role, f"{address(label, 'changelist')}?trash=yes")
+            if rights.of_trash or "trash" in rights.filters:
+                assert " ".join(actions_in(trash.text)) == rights.of_trash, label
         else:
             assert answer.status_code in ({200, 302} if rights.opens else {403}), label
         answer = world.ask(role, address(label, "add"))
@@ -275,7 +322,7 @@ def test_lists_show_what_the_table_says(world: World, role: Role) -> None:
 
 @pytest.mark.parametrize("role", STAFF)
 def test_pages_show_what_the_table_says(world: World, role: Role) -> None:
-    for label, page, row in pages_of(world, role):
+    for label, page, row in forms_of(world, role):
         text = world.ask(role, address(label, "change", row.pk)).text
         edits = inputs_in(text)
         assert sorted(edits) == sorted(page.edits.split()), page
@@ -291,10 +338,39 @@ def test_pages_show_what_the_table_says(world: World, role: Role) -> None:
             assert ('name="post"' in answer.text) == page.deletes, page
 
 
+@pytest.mark.parametrize("role", STAFF)
+def test_pages_of_their_own_show_what_the_table_says(world: World, role: Role) -> None:
+    ours = {page.row: page for _, page, _ in pages_of(world, Role.ADMIN) if page.is_own}
+    for label, page, row in pages_of(world, role):
+        if not page.is_own:
+            continue
+        text = world.ask(role, address(label, "change", row.pk)).text
+        for name in ours[page.row].reads.split():
+            in_words = getattr(row, f"get_{name}_display", None)
+            shown = str(in_words() if in_words else getattr(row, name))
+            assert (shown in text) == (name in page.reads.split()), name
+        assert sorted(set(inputs_in(text)) - {"seen_until", "next", "entry"}) == sorted(
+            page.edits.split()
+        ), page
+        assert world.ask(role, address(label, "delete", row.pk)).status_code == 403
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_a_decision_about_a_report_changes_nothing_else_of_it(world: World, role: Role) -> None:
+    report = world.rows["report"]
+    before = stored(report) or {}
+    sent = {**forged(report), "decision": "reject", "seen_until": timezone.now().isoformat()}
+    assert world.ask(role, address("videos.report", "change", report.pk), sent).status_code == 302
+    after = stored(report) or {}
+    decided = {"state", "handled_at", "handled_by_id", *DECISION.split()}
+    assert {name for name, value in before.items() if after[name] != value} == decided
+    assert after["handled_by_id"] == world.me[role].pk
+
+
 # -- What is sent ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("role", STAFF)
 def test_a_field_that_the_form_does_not_have_cannot_be_forged(world: World, role: Role) -> None:
-    for label, page, row in pages_of(world, role):
+    for label, page, row in forms_of(world, role):
         path = address(label, "change", row.pk)
         before = stored(row)
         form = world.ask(role, path).context["adminform"].form if page.edits else None
@@ -309,8 +385,8 @@ def test_a_field_that_the_form_does_not_have_cannot_be_forged(world: World, role
 
 @pytest.mark.parametrize("role", STAFF)
 def test_each_field_of_the_form_is_stored(world: World, role: Role) -> None:
-    for label, page, row in pages_of(world, role):
-        if label not in NEW_VALUES or (page.edits and page.row in {"peer", "boss", "root_"}):
+    for label, page, row in forms_of(world, role):
+        if label not in NEW_VALUES or (page.edits and page.row in SAME_FORM):
             continue  # the same form with the same name, which only one member can have
         path = address(label, "change", row.pk)
         form = world.ask(role, path).context["adminform"].form if page.edits else None
@@ -338,11 +414,11 @@ def test_what_the_table_does_not_offer_is_refused_and_changes_nothing(
         before = stored(row)
         if (name, True) not in allowed:
             answer = world.ask(role, address(label, "delete", row.pk), {"post": "yes"})
-            assert answer.status_code in {302, 403}, name
+            assert answer.status_code in REFUSED, name
         if name not in {row for row, _ in allowed}:
             for page in ("change", "history", "delete"):
                 status = world.ask(role, address(label, page, row.pk)).status_code
-                assert status in {302, 403} or name in ALIKE, (name, page)
+                assert status in REFUSED or name in ALIKE, (name, page)
             if name not in ALIKE:
                 world.ask(role, address(label, "change", row.pk), forged(row))
         assert stored(row) == before, name
@@ -361,12 +437,13 @@ def refuse_actions(world: World, role: Role, label: str, rights: Rights) -> None
     model_admin, _ = admin_of(label)
     rows = list(rows_of(label, world))
     before = [stored(row) for row in rows]
-    for action in {"delete_selected", *map(str, model_admin.actions or ())}:
-        if action in rights.actions.split():
-            continue
-        sent = {"action": action, "index": "0", "_selected_action": [str(r.pk) for r in rows]}
-        world.ask(role, address(label, "changelist"), {**sent, "post": "yes"})
-        assert [stored(row) for row in rows] == before, (label, action)
+    for query, offered in (("", rights.actions), ("?trash=yes", rights.of_trash)):
+        for action in {"delete_selected", *map(str, model_admin.actions or ())}:
+            if action in offered.split() or (query and "trash" not in rights.filters):
+                continue
+            sent = {"action": action, "index": "0", "_selected_action": [str(r.pk) for r in rows]}
+            world.ask(role, f"{address(label, 'changelist')}{query}", {**sent, "post": "yes"})
+            assert [stored(row) for row in rows] == before, (label, action, query)
 
 
 def test_actions_of_moderators_reach_members_and_their_own_invitations_only(world: World) -> None:
@@ -447,6 +524,13 @@ def test_addresses_with_such_filters_are_refused(world: World) -> None:
         "videos/upload/?user__email__startswith=a",
         "categories/category/?created_by__email__startswith=a",
         "accounts/user/?email__startswith=a",
+        "accounts/user/?trashed_by__email__startswith=a",
+        "videos/video/?trashed_by__email__startswith=a",
+        "videos/video/?hidden_by__email__startswith=a",
+        "videos/video/?reports__reporter__username__startswith=a",
+        "videos/report/?reporter__email__startswith=a",
+        "videos/report/?member__email__startswith=a",
+        "videos/report/?handled_by__password__startswith=a",
         "accounts/user/?invitations__email__startswith=a",
         "accounts/user/?site_limit__gt=1",
         "accounts/invitation/?created_by__email__startswith=a",
