@@ -8,6 +8,7 @@ from django import forms
 
 from clipset.ui.form_fields import TextField
 from videos.models import ReportAct, ReportReason
+from videos.models.hiding import MAX_REASON, REASON_TOO_LONG
 from videos.models.report import (
     MAX_MESSAGE,
     MAX_REPORT_TEXT,
@@ -78,3 +79,11 @@ class DecisionForm(forms.Form):
     decision = forms.ChoiceField(
         choices=[*ReportAct.choices, (REJECT, "Reject")], required=False, widget=forms.HiddenInput
     )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        # The uploader reads it as the reason.
+        is_reason = cleaned.get("decision") == ReportAct.HIDE_VIDEO
+        if is_reason and len(cleaned.get("message_to_member") or "") > MAX_REASON:
+            self.add_error("message_to_member", REASON_TOO_LONG)
+        return cleaned

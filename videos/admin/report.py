@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 LIST: Final = "admin:videos_report_changelist"
-MAX_LISTED: Final = 1000  # reports that the pages of the list reach; filters reach the others
 SHORT: Final = 60  # characters
 TONES: Final = {
     ReportState.OPEN: "warn",

@@ -219,10 +219,14 @@ def _earlier_states(report: Report) -> list[str]:
 def _state_of(report: Report) -> str:
     video, comment, member = report.video, report.comment, report.member
     if report.kind == ReportKind.VIDEO and video is not None:
+        if video.is_trashed:
+            return "deleted"
         return "hidden" if video.is_hidden else ""
     if report.kind == ReportKind.COMMENT and comment is not None:
-        return "deleted" if comment.is_deleted else ""
+        return "deleted" if comment.is_deleted or comment.video.is_trashed else ""
     if report.kind == ReportKind.MEMBER and member is not None:
+        if member.is_trashed:
+            return "deleted"
         return "" if member.is_active else "deactivated"
     return "gone"
 

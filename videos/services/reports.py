@@ -28,6 +28,7 @@ from videos.models import (
     Video,
 )
 from videos.models.hiding import MAX_REASON as MAX_HIDDEN_TEXT
+from videos.models.hiding import REASON_TOO_LONG as HIDDEN_TEXT_TOO_LONG
 from videos.models.report import (
     MAX_MESSAGE,
     MAX_REPORT_TEXT,
@@ -226,7 +227,7 @@ def _handle(
     answer: Answer,
     seen_until: datetime | None,
 ) -> list[Report]:
-    texts = _checked_answer(answer)
+    texts = _checked_answer(answer, act)
     with transaction.atomic():
         _lock_thing(report)
         current = _locked(Report.objects.handled_by_staff(by)).get(pk=report.pk)
@@ -236,10 +237,8 @@ def _handle(
         if seen_until is not None:
             together = together.filter(created_at__lte=max(seen_until, current.created_at))
         reports = list(_locked(together))
-        _act(current, by, act, texts["message_to_member"])
+        is_told = _act(current, by, act, texts["message_to_member"])
         _store(reports, state=state, handled_at=timezone.now(), handled_by=by, **texts)
-        # A hidden video has told its uploader already.
-        is_told = act is ReportAct.HIDE_VIDEO
         notify_of_decision(reports=reports, by=by, is_member_told=is_told)
         verb = "resolve" if state == ReportState.RESOLVED else "reject"
         after = {"act": act.value} if act else {}
@@ -256,10 +255,12 @@ def handled_sentence(report: Report) -> str:
     return f"This report was {ReportState(report.state).label.lower()} by {who} {when}."
 
 
-def _checked_answer(answer: Answer) -> dict[str, str]:
+def _checked_answer(answer: Answer, act: ReportAct) -> dict[str, str]:
     """The cleaned texts. Raises: ValidationError, by field."""
     texts = {name: clean_text(getattr(answer, name)) for name in Answer.__slots__}
     errors = {name: MESSAGE_TOO_LONG for name, text in texts.items() if len(text) > MAX_MESSAGE}
+    if act is ReportAct.HIDE_VIDEO and len(texts["message_to_member"]) > MAX_HIDDEN_TEXT:
+        errors["message_to_member"] = HIDDEN_TEXT_TOO_LONG
     if errors:
         raise ValidationError(errors)
     return texts
@@ -289,8 +290,10 @@ def _store(reports: list[Report], **changes: Any) -> None:
             setattr(report, name, value)
 
 
-def _act(report: Report, by: User, act: ReportAct, message: str) -> None:
+def _act(report: Report, by: User, act: ReportAct, message: str) -> bool:
     """Does what the moderator chose. Nothing happens if it is done already.
+
+    Returns whether the member has heard of it, with the message.
 
     Args:
         message: to the uploader, who reads it as the reason why the video is hidden.
@@ -309,11 +312,13 @@ def _act(report: Report, by: User, act: ReportAct, message: str) -> None:
         if not thing.is_hidden:
             reason = _HIDDEN_FOR[ReportReason(report.reason)]
             text = message or (REPORTED if reason is HiddenReason.OTHER else "")
-            hide_video(video=thing, by=by, reason=reason, text=text[:MAX_HIDDEN_TEXT])
+            hide_video(video=thing, by=by, reason=reason, text=text)
+            return True
     elif isinstance(thing, Comment):
         delete_comment(comment=thing, by=by)
     elif thing is not None and thing.is_active:
         deactivate_member(user=thing)
+    return False
 
 
 def _record(

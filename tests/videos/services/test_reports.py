@@ -33,6 +33,7 @@ from videos.selectors.reports import (
 from videos.services import reports
 from videos.services.comments import delete_comment, write_comment
 from videos.services.details import delete_video, edit_video
+from videos.services.hiding import hide_video
 from videos.services.reports import (
     Answer,
     reject_report,
@@ -270,7 +271,19 @@ def test_resolving_acts_and_tells_everybody_their_part(video: Video, bob: User, 
         assert (report.state, report.handled_by, report.note) == ("RESOLVED", mona, "Spite?")
         assert report.reporter is not None
         assert told(report.reporter) == ["ANSWERED"]
-    assert told(bob) == ["MODERATED"]
+    heard = Notification.objects.get(member=bob)  # once, with the message as the reason
+    assert (heard.kind, heard.text) == ("HIDDEN", "Not for this group: Not here.")
+
+
+def test_a_message_reaches_the_uploader_of_a_video_that_is_hidden_already(
+    video: Video, bob: User, mona: User
+) -> None:
+    report = reported(video)
+    hide_video(video=video, by=mona, reason="PERSON")
+    resolve_report(
+        report=report, by=mona, act=ReportAct.HIDE_VIDEO, answer=Answer(message_to_member="Hm.")
+    )
+    assert sorted(told(bob)) == ["HIDDEN", "MODERATED"]
 
 
 def test_a_member_to_whom_nothing_is_written_learns_nothing(
