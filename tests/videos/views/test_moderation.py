@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from videos.models import Comment, Job, Notification, ReviewRequest, Video
 from videos.selectors.reviews import open_review_count, open_reviews
 from videos.services.comments import write_comment
 from videos.services.hiding import hide_comment, hide_video
+from videos.services.reports import reject_report, report_video
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -49,6 +51,17 @@ def post(client: Client, name: str, video: Video, *args: object, **data: str) ->
     """Posts a form as htmx does."""
     address = reverse(name, args=[video.short_id, *args])
     return client.post(address, data, headers={"HX-Request": "true"})
+
+
+def undo(client: Client, page: str) -> Any:
+    """Presses the button of the toast on a page."""
+    address = reverse("admin:siteconfig_auditentry_undo")
+    toast = page[page.index(f'action="{address}"') :]
+    sent = {
+        name: re.findall(rf'name="{name}" value="([^"]*)"', toast)[0]
+        for name in ("request", "next")
+    }
+    return client.post(address, sent, follow=True)
 
 
 # -- the menu --------------------------------------------------------------------------------------
@@ -79,8 +92,38 @@ def test_the_menu_makes_as_many_queries_for_much_as_for_little(client: Client, m
         Job.objects.create(video=video, state="DONE")
         post(client, "moderate_unhide", video)
         post(client, "moderate_hide", video, reason="PERSON")
+        report_video(video=video, reporter=make_user(), reason="UNFIT")
     assert count_queries(client, address) == few
-    assert client.get(address).text.count("<b>Hidden</b>") == 5  # of the ten newest entries
+    assert client.get(address).text.count("Hid the video") == 5  # of the ten newest entries
+
+
+def test_the_menu_shows_the_open_reports_that_its_reader_may_handle(
+    client: Client, mona: User
+) -> None:
+    video = make_video()
+    address = reverse("moderate", args=[video.short_id])
+    assert "Open reports</h2>" not in client.get(address).text
+    report = report_video(video=video, reporter=make_user("alice"), reason="OTHER", text="<Odd>")
+    page = client.get(address).text
+    for words in ("Open reports</h2>", "Something else</a>:", "&lt;Odd&gt;", "<span>alice</span>"):
+        assert words in page
+    assert reverse("admin:videos_report_change", args=[report.pk]) in page
+    reject_report(report=report, by=mona)
+    assert "Open reports</h2>" not in client.get(address).text
+    own = make_video(uploader=mona)
+    report_video(video=own, reporter=make_user(), reason="UNFIT")
+    assert "Open reports</h2>" not in client.get(reverse("moderate", args=[own.short_id])).text
+
+
+def test_the_history_shows_moderators_only_what_they_may_read_in_the_log(client: Client) -> None:
+    video = make_video("Sea", uploader=make_admin())
+    address = reverse("moderate", args=[video.short_id])
+    admin = client_of(make_admin("root"))
+    post(admin, "moderate_hide", video, reason="PERSON")
+    assert "Hid the video “Sea”" in admin.get(address).text
+    page = client.get(address).text
+    assert "Hid the video" not in page
+    assert "nothing here that you may read" in page
 
 
 # -- hiding ----------------------------------------------------------------------------------------
@@ -89,15 +132,21 @@ def test_a_video_is_hidden_in_place_and_the_toast_undoes_it(client: Client) -> N
     answer = post(client, "moderate_hide", video, reason="PRIVACY", text="The song")
     for words in ('id="watch-facts" hx-swap-oob', "Video hidden", "Copyright or privacy: The song"):
         assert words in answer.text
-    assert reverse("moderate_unhide", args=[video.short_id]) in answer.text
+    toast = answer.text
     assert client_of(make_user()).get(video.get_absolute_url()).status_code == 404
     own = client_of(video.uploaded_by).get(video.get_absolute_url()).text
     assert "Reason: Copyright or privacy: The song" in own
     assert "mona" not in own
-    answer = post(client, "moderate_unhide", video)
-    assert 'name="reason" value="PRIVACY"' in answer.text  # undone again
+    assert undo(client, toast).redirect_chain == [(video.get_absolute_url(), 302)]
     video.refresh_from_db()
     assert not video.is_hidden
+
+
+def test_an_unhidden_video_gets_its_reason_back(client: Client) -> None:
+    video = hide_video(video=make_video(), by=make_moderator(), reason="PRIVACY", text="The song")
+    undo(client, post(client, "moderate_unhide", video).text)
+    video.refresh_from_db()
+    assert video.hidden_sentence == "Copyright or privacy: The song"
 
 
 def test_without_scripts_the_page_follows_with_the_same_toast(client: Client) -> None:
@@ -106,8 +155,20 @@ def test_without_scripts_the_page_follows_with_the_same_toast(client: Client) ->
     page = client.post(address, {"reason": "PERSON"}, follow=True)
     assert page.redirect_chain == [(video.get_absolute_url(), 302)]
     assert "Video hidden" in page.text
-    assert f'action="{reverse("moderate_unhide", args=[video.short_id])}"' in page.text
     assert "Video hidden" not in client.get(video.get_absolute_url()).text
+    undo(client, page.text)
+    video.refresh_from_db()
+    assert not video.is_hidden
+
+
+def test_acts_on_ones_own_video_are_not_in_the_log_and_have_no_undo(
+    client: Client, mona: User
+) -> None:
+    video = make_video(uploader=mona)
+    answer = post(client, "moderate_hide", video, reason="PERSON")
+    assert "Video hidden" in answer.text
+    assert reverse("admin:siteconfig_auditentry_undo") not in answer.text
+    assert not AuditEntry.objects.exists()
 
 
 def test_something_else_asks_for_words_and_keeps_what_was_typed(client: Client) -> None:
@@ -137,13 +198,15 @@ def test_the_card_shows_its_uploader_the_reason() -> None:
 
 
 # -- moving, the thumbnail -------------------------------------------------------------------------
-def test_a_move_is_undone_by_the_former_category(client: Client) -> None:
+def test_a_move_is_undone_from_its_toast(client: Client) -> None:
     music, video = make_category("Music"), make_video()
     answer = post(client, "moderate_move", video, category="music")
     assert "Moved to Music" in answer.text
-    assert 'name="category" value=""' in answer.text
     video.refresh_from_db()
     assert video.category == music
+    undo(client, answer.text)
+    video.refresh_from_db()
+    assert video.category is None
     assert "Removed from its category" in post(client, "moderate_move", video, category="").text
     assert "was deleted" in post(client, "moderate_move", video, category="none").text
 
