@@ -11,14 +11,17 @@ from siteconfig.undo import (
     CHANGED_SINCE,
     GONE,
     NOT_ALLOWED,
+    May,
+    Run,
     may_act_on_members_below,
     refuse_if_changed,
     register_undo,
 )
-from videos.models import Comment, Video
+from videos.models import Comment, Report, Video
 from videos.services.comments import restore_comment
 from videos.services.details import move_to_category
 from videos.services.hiding import hide_comment, hide_video, unhide_comment, unhide_video
+from videos.services.reports import reopen_report
 from videos.services.trash import restore_video
 
 if TYPE_CHECKING:
@@ -103,58 +106,45 @@ def _restore_comment(entry: AuditEntry, by: User) -> None:
     restore_comment(comment=comment)
 
 
-VISIBILITY: Final = frozenset({"is_hidden", "hidden_reason", "hidden_text"})
+def _may_reopen(entry: AuditEntry, by: User) -> bool:
+    return may_act_on_members_below(entry, by, "videos.change_report")
+
+
+def _reopen(entry: AuditEntry, by: User) -> None:
+    report = Report.objects.filter(pk=entry.object_id).first()
+    if report is None:
+        raise RefusedError(GONE)
+    refuse_if_changed(report, entry)
+    try:
+        reopen_report(report=report, by=by)
+    except Report.DoesNotExist as error:
+        raise RefusedError(NOT_ALLOWED, status=403) from error
+
+
+_VISIBILITY: Final = frozenset({"is_hidden", "hidden_reason", "hidden_text"})
+# Action, how it is undone, who may, the action of the undo, and what the entry must hold.
+_UNDOS: Final[tuple[tuple[str, Run, May, str, frozenset[str]], ...]] = (
+    ("video.trash", _restore_from_trash, _may_change, "video.restore", frozenset({"is_trashed"})),
+    ("video.hide", _restore_visibility, _may_change, "video.unhide", _VISIBILITY),
+    ("video.unhide", _restore_visibility, _may_change, "video.hide", _VISIBILITY),
+    ("video.move", _move_back, _may_change, "video.move", frozenset({"category_id"})),
+    (
+        *("comment.delete", _restore_comment, _may_change_comment, "comment.restore"),
+        frozenset({"deleted_at"}),
+    ),
+    (
+        *("comment.hide", _restore_visibility_of_comment, _may_change_comment, "comment.unhide"),
+        _VISIBILITY,
+    ),
+    (
+        *("comment.unhide", _restore_visibility_of_comment, _may_change_comment, "comment.hide"),
+        _VISIBILITY,
+    ),
+    ("report.resolve", _reopen, _may_reopen, "report.reopen", frozenset({"state"})),
+    ("report.reject", _reopen, _may_reopen, "report.reopen", frozenset({"state"})),
+)
 
 
 def register_undos() -> None:
-    _register_undos_of_videos()
-    _register_undos_of_comments()
-
-
-def _register_undos_of_videos() -> None:
-    for action, counter_action in (
-        ("video.hide", "video.unhide"),
-        ("video.unhide", "video.hide"),
-    ):
-        register_undo(
-            action,
-            _restore_visibility,
-            may=_may_change,
-            counter_action=counter_action,
-            needs=VISIBILITY,
-        )
-    register_undo(
-        "video.move",
-        _move_back,
-        may=_may_change,
-        counter_action="video.move",
-        needs=frozenset({"category_id"}),
-    )
-    register_undo(
-        "video.trash",
-        _restore_from_trash,
-        may=_may_change,
-        counter_action="video.restore",
-        needs=frozenset({"is_trashed"}),
-    )
-
-
-def _register_undos_of_comments() -> None:
-    for action, counter_action in (
-        ("comment.hide", "comment.unhide"),
-        ("comment.unhide", "comment.hide"),
-    ):
-        register_undo(
-            action,
-            _restore_visibility_of_comment,
-            may=_may_change_comment,
-            counter_action=counter_action,
-            needs=VISIBILITY,
-        )
-    register_undo(
-        "comment.delete",
-        _restore_comment,
-        may=_may_change_comment,
-        counter_action="comment.restore",
-        needs=frozenset({"deleted_at"}),
-    )
+    for action, run, may, counter_action, needs in _UNDOS:
+        register_undo(action, run, may=may, counter_action=counter_action, needs=needs)

@@ -434,6 +434,8 @@ def test_the_audit_log_names_the_decision_but_not_the_reporter(video: Video) -> 
         "report.reopen",
         "report.reject",
     ]
+    states = [(entry.before["state"], entry.after["state"]) for entry in entries]
+    assert states == [("OPEN", "RESOLVED"), ("RESOLVED", "OPEN"), ("OPEN", "REJECTED")]
     for entry in entries:
         assert (entry.member_id, entry.member_rank) == (video.uploaded_by_id, 0)
         assert entry.object_id == str(report.pk)
