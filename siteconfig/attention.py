@@ -91,7 +91,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What an act did, as a sentence. `undo` names one of the source's `undos`.
+    """What an act did, as a sentence. `undo` names one of the source's `undos`; without it the
+    audit log's own undo is offered, if what it recorded of the act can be undone.
 
     `link` is shown once, in the response, and never stored.
     """

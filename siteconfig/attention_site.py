@@ -13,6 +13,7 @@ from django.urls import path
 from django.utils.safestring import mark_safe
 
 from clipset.ui.admin_site import GuardedSite
+from clipset.ui.undo_tags import undo_tag
 from siteconfig.attention import (
     Outcome,
     Source,
@@ -106,7 +107,9 @@ class AttentionSite(GuardedSite):
             return render(request, "admin/attention/link.html", shared | context)
         else:
             message = render_to_string("admin/attention/message.html", context, request)
-            messages.success(request, mark_safe(message))  # noqa: S308 from a template
+            # An undo of the source comes with the message; else the audit log may have one.
+            tag = "" if outcome.done.undo else undo_tag()
+            messages.success(request, mark_safe(message), extra_tags=tag)  # noqa: S308 from a template
         return redirect("admin:index")
 
 

@@ -56,7 +56,7 @@ def test_a_report_from_the_member_to_the_moderator_to_the_uploader(
 
     moderator = visit(make_moderator("mona"))
     moderator.goto("/")
-    moderator.get_by_role("link", name="Open reports, 1").click()
+    moderator.get_by_role("link", name="Needs attention, 1").click()
     moderator.get_by_role("link", name="“Sea”").click()
     moderator.get_by_label("Message to the reporter").fill("It is hidden now.")
     moderator.get_by_label("Message to bob").fill("Ask people before you show them.")
@@ -64,7 +64,7 @@ def test_a_report_from_the_member_to_the_moderator_to_the_uploader(
     expect(moderator.locator(".messagelist")).to_contain_text("1 report resolved")
     assert Video.objects.get().is_hidden
     moderator.goto("/")
-    expect(moderator.get_by_role("link", name="Open reports, 1")).to_have_count(0)
+    expect(moderator.get_by_role("link", name="Needs attention, 1")).to_have_count(0)
 
     member.goto("/notices/")
     expect(member.locator(".notification")).to_contain_text("It is hidden now.")

@@ -20,6 +20,7 @@ from videos.services.deletions import request_deletions
 from videos.services.disk_forecast import disk_forecasts
 from videos.services.processing.attempt import cancel_processing
 from videos.services.processing.jobs import add_job
+from videos.services.trash import trash_video
 from videos.services.uploads.create import VideoDetails, create_upload
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ def make_job(title: str = "", *, minutes: float = 0, **fields: Any) -> Job:
     video.source_file.write_bytes(b"x")
     due = database_now() - timedelta(minutes=minutes)
     return Job.objects.create(video=video, run_after=due, created_at=due, **fields)
+
+
+def trash(video: Video) -> None:
+    trash_video(video=video, by=video.uploaded_by)
 
 
 @pytest.fixture
@@ -76,6 +81,7 @@ def test_the_time_of_the_failure_is_that_of_its_job(mona: Any) -> None:
 def test_videos_that_nobody_can_retry_do_not_appear(mona: Any) -> None:
     make_failed("without source", source_key="")
     make_failed("sample", is_sample=True)
+    trash(make_failed("in the trash"))
     marked = make_failed("being deleted")
     request_deletions(videos=Video.objects.filter(pk=marked.pk), requested_by=mona)
     make_video("ready")
@@ -164,6 +170,12 @@ def test_a_job_that_loses_its_lease_again_and_again_appears_at_once(mona: Any) -
     assert row.title == "thrice"
     assert "interrupted 3 times" in row.why
     assert row.act.label == "Stop"
+
+
+def test_jobs_of_the_trash_are_not_stuck_since_nobody_runs_them(mona: Any) -> None:
+    for job in (make_job(minutes=30), make_job(losses=3)):
+        trash(job.video)
+    assert titles_of("stuck-jobs", mona) == []
 
 
 def test_a_waiting_job_is_made_due_again(client: Client, mona: Any) -> None:
@@ -279,6 +291,21 @@ def test_a_disk_on_which_uploads_are_refused_is_shown_whatever_its_growth(free_b
     free_bytes(GB // 2)
     [row] = rows_of("disks", make_admin())
     assert "512 MB free. Uploads are refused below 1 GB." in row.why
+
+
+def test_a_disk_that_fills_says_how_much_the_trash_holds(client: Client, free_bytes: Any) -> None:
+    admin = make_admin()
+    client.force_login(admin)
+    free_bytes(GB // 2)
+    [row] = rows_of("disks", admin)
+    assert "trash" not in row.why
+    assert "Open trash" not in [one.label for one in row.menu]
+    trash(make_video("Sea", stored_bytes=3 * GB))
+    [row] = rows_of("disks", admin)
+    assert "The trash holds 3 GB." in row.why
+    pages = {one.label: client.get(one.url) for one in row.menu}
+    assert "Sea" in pages["Open trash"].text
+    assert pages["Open statistics"].status_code == 200
 
 
 def test_with_many_new_videos_the_time_that_they_span_counts(

@@ -4,9 +4,16 @@ per source."""
 from __future__ import annotations
 
 from siteconfig.attention import register_source
-from videos.attention import disks, failed_videos, stalled_uploads, stuck_jobs
+from videos.attention import (
+    disks,
+    failed_videos,
+    reports,
+    reviews,
+    stalled_uploads,
+    stuck_jobs,
+)
 
 
 def register_sources() -> None:
-    for source in (disks.SOURCE, failed_videos.SOURCE, stuck_jobs.SOURCE, stalled_uploads.SOURCE):
-        register_source(source)
+    for module in (reports, reviews, disks, failed_videos, stuck_jobs, stalled_uploads):
+        register_source(module.SOURCE)

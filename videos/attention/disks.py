@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.conf import settings
 from django.urls import reverse
 
 from clipset.lib.units import human_bytes, plural
+from clipset.ui.admin import IN_TRASH, TrashFilter
 from siteconfig.attention import Act, Look, Picture, Row, Source
+from videos.selectors.trash import trash_bytes
 from videos.services.disk_forecast import DiskForecast, disk_forecasts
 from videos.services.storage import missing_roots
-
-if TYPE_CHECKING:
-    pass
 
 SHOWN_BELOW: Final = timedelta(weeks=8)
 
@@ -30,7 +29,9 @@ def full_disks() -> list[DiskForecast]:
 
 def find(look: Look) -> list[Row]:
     rows = [_away_row(name, why) for name, why in missing_roots().items()]
-    rows += [_full_row(disk) for disk in full_disks()]
+    full = full_disks()
+    held = trash_bytes() if full else 0
+    rows += [_full_row(disk, held) for disk in full]
     return [row for row in rows if look.key in {"", row.key}][: look.limit]
 
 
@@ -44,7 +45,7 @@ def _away_row(name: str, why: str) -> Row:
     )
 
 
-def _full_row(disk: DiskForecast) -> Row:
+def _full_row(disk: DiskForecast, held: int) -> Row:
     free = f"{human_bytes(disk.free_bytes)} free."
     if disk.is_too_full:
         least = human_bytes(settings.MIN_FREE_DISK_BYTES)
@@ -55,7 +56,11 @@ def _full_row(disk: DiskForecast) -> Row:
             f"{free} At the growth of the last 30 days, {daily} a day, uploads will be refused in "
             f"{_in_weeks(disk.time_left or timedelta(0))}."
         )
-    largest = f"{reverse('admin:videos_video_changelist')}?o=-7"  # by size
+    videos = reverse("admin:videos_video_changelist")
+    trash = Act(label="Open trash", url=f"{videos}?{TrashFilter.parameter_name}={IN_TRASH}")
+    if held:
+        why += f" The trash holds {human_bytes(held)}."
+    largest = f"{videos}?o=-7"  # by size
     return Row(
         key=disk.roots[0],
         title=f"Disk of {', '.join(disk.roots)}",
@@ -63,6 +68,8 @@ def _full_row(disk: DiskForecast) -> Row:
         picture=Picture(icon="hard-drive"),
         act=Act(label="Show largest videos", url=largest),
         menu=(
+            *((trash,) if held else ()),
+            Act(label="Open statistics", url=reverse("admin:videos_dailystatistics_changelist")),
             Act(label="Open removals", url=reverse("admin:videos_removal_changelist")),
             Act(label="Change configuration", url=reverse("admin:siteconfig_config_changelist")),
         ),

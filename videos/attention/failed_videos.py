@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 def failed_videos() -> VideoQuerySet:
     """Those that failed on our side first, then those whose content was refused; oldest first.
 
-    Without videos that somebody stopped, and without those that are being deleted.
+    Without videos that somebody stopped, and those that are in the trash or being deleted.
     """
     return (
-        Video.objects.filter(processing_status=ProcessingStatus.FAILED, is_sample=False)
+        Video.objects.outside_trash()
+        .filter(processing_status=ProcessingStatus.FAILED, is_sample=False)
         .exclude(source_key="")
         .exclude(error_message=CANCELLED)
         .filter(deletion=None)

@@ -27,6 +27,7 @@ from siteconfig.attention import (
 from siteconfig.services.cluster_heartbeats import late_clusters
 from videos.attention.failed_videos import video_links
 from videos.models import Job, JobKind, JobState
+from videos.querysets import outside_trash_q
 from videos.selectors.cards import small_thumbnail_url
 from videos.services.processing.attempt import (
     cancel_processing,
@@ -52,7 +53,7 @@ MIN_LOSSES: Final = 2  # lost attempts without more progress in between
 
 def waiting_jobs(now: datetime) -> QuerySet[Job]:
     """Jobs that wait for too long, the oldest first. Without those of clusters whose workers are
-    gone, which are a row of their own. Two queries besides."""
+    gone, which are a row of their own, and those of the trash. Two queries besides."""
     late = late_clusters()
     slow_is_gone = settings.TRANSCODE_CLUSTER in late
     quick_is_gone = bool(set(late) - {settings.TRANSCODE_CLUSTER})
@@ -64,14 +65,15 @@ def waiting_jobs(now: datetime) -> QuerySet[Job]:
             too_long |= Q(kind__in=kinds, run_after__lt=now - patience)
     return (
         Job.objects.filter(too_long, state=JobState.WAITING, run_after__lt=now - IDLE_MINUTES)
+        .filter(outside_trash_q("video__"))
         .exclude(losses__gte=MIN_LOSSES)
         .order_by("run_after", "pk")
     )
 
 
 def losing_jobs() -> QuerySet[Job]:
-    """Jobs that lost their lease again and again, the oldest first."""
-    losing = Job.objects.filter(losses__gte=MIN_LOSSES)
+    """Jobs that lost their lease again and again, the oldest first. Without those of the trash."""
+    losing = Job.objects.filter(outside_trash_q("video__"), losses__gte=MIN_LOSSES)
     unfinished = losing.exclude(state=JobState.DONE).exclude(state=JobState.FAILED)
     return unfinished.order_by("run_after", "pk")
 

@@ -195,7 +195,7 @@ def report_case(report: Report, *, viewer: User) -> ReportCase:
         report=report,
         what=what_is_reported(report),
         picture_url=picture_url(report),
-        place_url=_place_of(report, state),
+        place_url=place_url(report),
         state=state,
         together=list(same[:MAX_TOGETHER]),
         earlier=len(earlier),
@@ -231,8 +231,14 @@ def _state_of(report: Report) -> str:
     return "gone"
 
 
-def _place_of(report: Report, state: str) -> str:
-    """Staff see every video; a deleted comment leads to its video."""
+def likely_act(report: Report) -> ReportAct:
+    """The likely act about the thing; NONE if nothing is left to do about it."""
+    return next(iter(_acts(report, _state_of(report))), ReportAct.NONE)
+
+
+def place_url(report: Report) -> str:
+    """Where staff see the thing, "" if it is gone. A deleted comment leads to its video."""
+    state = _state_of(report)
     if state == "gone":
         return ""
     if report.kind == ReportKind.MEMBER:

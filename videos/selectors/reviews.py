@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from videos.models import ReviewRequest, ReviewState
+from videos.querysets import outside_trash_q
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from accounts.models import User
     from videos.models import Video
-
-MAX_COUNTED: Final = 99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +31,12 @@ class Hiding:
         return self.request is None or not self.request.is_open or not self.request.text
 
 
-def open_reviews(*, limit: int) -> list[ReviewRequest]:
-    """Open requests with their videos and uploaders, the oldest first. One query."""
-    found = ReviewRequest.objects.filter(state=ReviewState.OPEN)
-    found = found.select_related("video__uploaded_by", "video__category")
-    return list(found.order_by("pk")[:limit])
-
-
-def open_review_count() -> int:
-    """The number of open requests; MAX_COUNTED + 1 means more than MAX_COUNTED. One query."""
-    found = ReviewRequest.objects.filter(state=ReviewState.OPEN).order_by()
-    return found[: MAX_COUNTED + 1].count()
+def open_reviews(user: User) -> QuerySet[ReviewRequest]:
+    """Open requests that this member of staff may answer, with their videos and uploaders, the
+    oldest first. None about their own videos, nor about those in the trash."""
+    found = ReviewRequest.objects.filter(outside_trash_q("video__"), state=ReviewState.OPEN)
+    others = found.exclude(video__uploaded_by=user.pk)
+    return others.select_related("video__uploaded_by").order_by("pk")
 
 
 def latest_request(video: Video) -> ReviewRequest | None:
