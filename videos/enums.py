@@ -108,7 +108,11 @@ class ReportKind(models.TextChoices):
 
 
 class ReportReason(models.TextChoices):
-    """Why a member reports something. OTHER needs a text."""
+    """Why a member reports something. OTHER needs a text.
+
+    These mean what those of HiddenReason do, but in the words of the reporter: uploaders read those
+    of HiddenReason, which must not say who reported.
+    """
 
     UNFIT = "UNFIT", "Not for this group"
     RIGHTS = "RIGHTS", "Copyright or privacy"

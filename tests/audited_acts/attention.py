@@ -12,8 +12,14 @@ from accounts.models import Invitation, User
 from accounts.services.quota_refusals import note_refusal
 from clipset.database.clock import database_now
 from tests.audited_acts.invitations import invited
+from tests.audited_acts.reports import OPEN, of_the_video, resolved
 from tests.audited_acts.site import GB, SOME, Entry, Site, covers
-from videos.models import Job, JobState
+from tests.audited_acts.videos import HIDDEN, SHOWN
+from tests.builders import make_user
+from videos.models import Job, JobState, ReportAct
+from videos.services.hiding import hide_video
+from videos.services.reports import report_comment
+from videos.services.reviews import ask_for_review
 
 
 def act(site: Site, kind: str, key: object, name: str, value: str = "") -> str:
@@ -53,6 +59,42 @@ def renew_an_expiring_invitation(site: Site) -> list[Entry]:
     Invitation.objects.filter(pk=site.invitation.pk).update(expires_at=soon)
     act(site, "invitations", site.invitation.pk, "renew")
     return [Entry("invitation.renew", "Member", invited("mod"), invited("mod"))]
+
+
+# -- Reports and reviews --------------------------------------------------------------------------
+@covers("attention:reports:hide")
+def hide_a_reported_video_from_the_list(site: Site) -> list[Entry]:
+    act(site, "reports", of_the_video(site).pk, "hide")
+    return [
+        Entry("video.hide", "Concert", SHOWN, HIDDEN),
+        resolved("Concert", ReportAct.HIDE_VIDEO),
+    ]
+
+
+@covers("attention:reports:delete-comment")
+def delete_a_reported_comment_from_the_list(site: Site) -> list[Entry]:
+    report = report_comment(comment=site.comment, reporter=make_user(), reason="HARASSMENT")
+    act(site, "reports", report.pk, "delete-comment")
+    return [
+        Entry("comment.delete", "Hello", {"deleted_at": None}, {"deleted_at": SOME}),
+        resolved("Concert", ReportAct.DELETE_COMMENT),
+    ]
+
+
+@covers("attention:reports:resolve", "attention:reports:reject")
+def decide_on_reports_from_the_list(site: Site) -> list[Entry]:
+    for name in ("resolve", "reject"):
+        act(site, "reports", of_the_video(site).pk, name)
+    rejected = {"state": "REJECTED", "reports": 1}
+    return [resolved("Concert"), Entry("report.reject", "Concert", OPEN, rejected)]
+
+
+@covers("attention:reviews:unhide")
+def unhide_after_a_review(site: Site) -> list[Entry]:
+    hide_video(video=site.video, by=site.admin, reason="HARASSMENT")
+    asked = ask_for_review(video=site.video, by=site.bob, text="Please look again.")
+    act(site, "reviews", asked.pk, "unhide")
+    return [Entry("video.unhide", "Concert", HIDDEN, SHOWN)]
 
 
 # -- Videos -------------------------------------------------------------------------------------

@@ -23,9 +23,10 @@ from siteconfig.undo import CHANGED_SINCE, GONE, NOT_ALLOWED, undoable_actions
 from tests.accounts.together import together
 from tests.builders import make_admin, make_category, make_moderator, make_user, make_video
 from tests.siteconfig.audit_log import actor_of, config_changed, hidden, recorded, unhidden
-from videos.models import Comment, HiddenReason, Video, VideoDeletion
+from videos.models import Comment, HiddenReason, Report, Video, VideoDeletion
 from videos.services.comments import delete_comment, restore_comment
 from videos.services.hiding import hide_comment, unhide_comment, unhide_video
+from videos.services.reports import reject_report, reopen_report, report_video, resolve_report
 from videos.services.trash import GOING, restore_video, trash_video
 from videos.undo import CATEGORY_GONE
 
@@ -121,6 +122,13 @@ def comment_unhidden(by: User) -> AuditEntry:
     return AuditEntry.objects.latest("pk")
 
 
+def report_handled(by: User, handle: Callable[..., object]) -> AuditEntry:
+    report = report_video(video=make_video(), reporter=make_user(), reason="HARASSMENT")
+    with acting(lambda: actor_of(by)):
+        handle(report=report, by=by)
+    return AuditEntry.objects.latest("pk")
+
+
 # -- What can be undone ---------------------------------------------------------------------------
 ACTS: dict[str, Callable[[User], AuditEntry]] = {
     "video.hide": lambda by: hidden(make_video("Sunset"), by=by),
@@ -131,6 +139,8 @@ ACTS: dict[str, Callable[[User], AuditEntry]] = {
     "comment.hide": comment_hidden,
     "comment.unhide": comment_unhidden,
     "member.trash": member_trashed,
+    "report.reject": lambda by: report_handled(by, reject_report),
+    "report.resolve": lambda by: report_handled(by, resolve_report),
     "member.deactivate": lambda by: changed_member(
         "member.deactivate", {"is_active": True}, {"is_active": False}, by=by
     ),
@@ -147,14 +157,14 @@ ACTS: dict[str, Callable[[User], AuditEntry]] = {
     "config.change": lambda by: config_changed(by=by),
 }
 ADMINS_UNDO = {"member.role", "member.trash", "config.change"}
+MODELS: dict[str, Any] = {"video": Video, "comment": Comment, "member": User, "report": Report}
 # Their undo restores something, and is no act that could be undone.
-RESTORED = {"video.trash", "comment.delete", "member.trash"}
+RESTORED = {"video.trash", "comment.delete", "member.trash", "report.reject", "report.resolve"}
 
 
 def values(entry: AuditEntry) -> dict[str, Any]:
     """The present values of what an act changed."""
-    models: dict[str, Any] = {"video": Video, "comment": Comment, "member": User}
-    model = models.get(entry.object_kind, type(current_config()))
+    model = MODELS.get(entry.object_kind, type(current_config()))
     thing = model.objects.get(pk=entry.object_id)
     found = {name: getattr(thing, name) for name in entry.before if hasattr(thing, name)}
     # A category is stored by its id; beside it the entry has its name.
@@ -198,10 +208,11 @@ def test_what_was_restored_cannot_be_restored_again(action: str) -> None:
 def test_what_others_restored_since_is_not_restored_by_an_undo(action: str) -> None:
     admin = make_admin()
     entry = ACTS[action](admin)
-    thing: Any = {"video": Video, "comment": Comment, "member": User}[entry.object_kind]
-    found = thing.objects.get(pk=entry.object_id)
+    found: Any = MODELS[entry.object_kind].objects.get(pk=entry.object_id)
     if action == "comment.delete":
         restore_comment(comment=found)
+    elif entry.object_kind == "report":
+        reopen_report(report=found, by=admin)
     elif action == "video.trash":
         restore_video(video=found, by=admin)
     else:
