@@ -55,8 +55,8 @@ def video(request: MemberRequest, short_id: str) -> HttpResponse:
 def comment(request: MemberRequest, short_id: str, comment_id: int) -> HttpResponse:
     """The form that reports a comment, or the member's open report of it."""
     found = comment_of(visible_video(request, short_id), comment_id)
-    if found.is_deleted:
-        raise Http404("The comment was deleted.")
+    if not found.is_shown or not found.can_be_read_by(request.user):
+        raise Http404("The comment is not shown to this member.")
     thing = Report(
         kind=ReportKind.COMMENT,
         comment=found,
@@ -75,7 +75,7 @@ def comment(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespo
 @require_http_methods(["GET", "HEAD", "POST"])
 def member(request: MemberRequest, username: str) -> HttpResponse:
     """The form that reports a member, or the member's open report of them."""
-    found = get_object_or_404(User.objects.named(username))
+    found = get_object_or_404(User.objects.named(username), trashed_at=None)
     thing = Report(
         kind=ReportKind.MEMBER, member=found, member_name=found.username, title=found.username
     )

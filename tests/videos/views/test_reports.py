@@ -11,10 +11,12 @@ from django.test import Client
 from django.utils.html import escape
 
 from accounts.models import User
+from accounts.services.trash import trash_members
 from tests.builders import count_queries, make_admin, make_moderator, make_user, make_video
 from videos.models import Notification, Report, ReportAct, Video
 from videos.services import reports
 from videos.services.comments import write_comment
+from videos.services.hiding import hide_comment
 from videos.services.reports import Answer, report_video, resolve_report
 
 pytestmark = pytest.mark.django_db
@@ -198,3 +200,25 @@ def test_the_number_in_the_menu_costs_one_query_for_staff_and_none_for_others(al
     mona = make_moderator()
     client, other = logged_in(mona), logged_in(alice)
     assert count_queries(client, "/liked/") == count_queries(other, "/liked/") + 1
+
+
+def test_a_comment_that_a_member_may_not_read_is_not_quoted_to_them(
+    alice: User, video: Video
+) -> None:
+    client, gone = logged_in(alice), make_user("carol")
+    hidden = write_comment(video=video, author=video.uploaded_by, text="A hidden text")
+    hide_comment(comment=hidden, by=make_moderator(), reason="HARASSMENT")
+    orphan = write_comment(video=video, author=gone, text="A text of the trash")
+    trash_members(users=[gone], by=make_admin())
+    for comment in (hidden, orphan):
+        address = f"/v/{video.short_id}/comments/{comment.pk}/report/"
+        assert client.get(address).status_code == 404
+        assert client.post(address, {"reason": "UNFIT"}).status_code == 404
+    assert not Report.objects.exists()
+
+
+def test_a_member_in_the_trash_is_not_there_to_be_reported(alice: User) -> None:
+    trash_members(users=[make_user("carol")], by=make_admin())
+    client = logged_in(alice)
+    assert client.get("/profile/carol/report/").status_code == 404
+    assert client.post("/profile/carol/report/", {"reason": "UNFIT"}).status_code == 404
