@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from siteconfig.services.config import current_config
 from videos.models import Job, Video, VideoDeletion
 from videos.services.audit import record_on_video
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from accounts.models import User
-
 MAX_BATCH: Final = 50  # videos that one transaction moves, since it changes the search index, too
 
 # What an entry of the audit log says about a video that goes into the trash.
@@ -36,6 +35,7 @@ ADMIN_EMPTIES: Final = "Only an admin can delete a video for good before its day
 NOT_IN_TRASH: Final = "This video isn't in the trash. Delete it first."
 GOING: Final = "This video is being deleted for good, so it can't be restored."
 WITH_MEMBER: Final = "This video went into the trash with its uploader. Restore the member instead."
+OF_MEMBER_IN_TRASH: Final = "The uploader of this video is in the trash. Restore the member first."
 
 
 def trash_video(*, video: Video, by: User, reason: str = "") -> bool:
@@ -57,14 +57,18 @@ def trash_video(*, video: Video, by: User, reason: str = "") -> bool:
 def restore_video(*, video: Video, by: User) -> Video:
     """Takes a video out of the trash, with everything that it had; one outside stays as it is.
 
-    Raises: ValidationError when it is being deleted for good, or went there with its uploader;
+    Raises: ValidationError when it is being deleted for good, or its uploader is in the trash;
     Video.DoesNotExist when it is gone, or `by` is neither its uploader nor staff.
     """
     with transaction.atomic():
+        # The member first, as deletions of members do.
+        member = User.objects.select_for_update(no_key=True).filter(pk=video.uploaded_by_id).first()
         lock_videos([video.pk])
         current = Video.objects.owned_by(by).get(pk=video.pk)
         if current.was_trashed_with_member:
             raise ValidationError(WITH_MEMBER)
+        if current.is_trashed and member is not None and member.is_trashed:
+            raise ValidationError(OF_MEMBER_IN_TRASH)
         if VideoDeletion.objects.filter(video=video.pk, is_for_good=True).exists():
             raise ValidationError(GOING)
         if current.is_trashed:

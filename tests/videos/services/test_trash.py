@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.services.trash import restore_member, trash_members
 from siteconfig.actors import Actor, acting
 from siteconfig.enums import Source
 from siteconfig.models import AuditEntry, Config
@@ -328,3 +329,15 @@ def test_the_trash_is_listed_page_by_page_with_the_same_number_of_queries() -> N
     second = trash_page(bob, after=after)
     assert [row.video.title for row in second.rows] == ["24", "25"]
     assert second.next_url is None
+
+
+def test_a_video_does_not_leave_the_trash_before_its_uploader() -> None:
+    member, admin = make_user(), make_admin()
+    video = make_video(uploader=member)
+    trash_video(video=video, by=member)
+    trash_members(users=[member], by=admin)
+    with pytest.raises(ValidationError, match="Restore the member first"):
+        restore_video(video=video, by=make_moderator())
+    restore_member(user=member, by=admin)
+    restore_video(video=video, by=member)
+    assert Video.objects.outside_trash().filter(pk=video.pk).exists()
