@@ -183,6 +183,7 @@ def _trash_marked(marks: list[VideoDeletion]) -> int:
     """Puts marked videos into the trash and records each, as if the member of staff who marked it
     had done so now."""
     with transaction.atomic():
+        marks = _still_there(marks)
         for member, keys in _by_member(marks):
             moved = put_into_trash(keys, by=member, at=timezone.now())
             _record("video.trash", member, [video.pk for video in moved], **TRASHED)
@@ -194,9 +195,18 @@ def _delete_marked(marks: list[VideoDeletion]) -> int:
     """Deletes marked videos for good and records each, as if the member of staff who marked it had
     done so now."""
     with transaction.atomic():
+        marks = _still_there(marks)
         for member, keys in _by_member(marks):
             _record("video.delete", member, keys)
         return _delete_videos([mark.video_id for mark in marks])
+
+
+def _still_there(marks: list[VideoDeletion]) -> list[VideoDeletion]:
+    """Locks the marked videos. Returns the marks that are left: another worker may have been
+    faster, or a video was restored with its uploader."""
+    lock_videos(mark.video_id for mark in marks)
+    found = VideoDeletion.objects.filter(pk__in=[mark.pk for mark in marks])
+    return list(found.select_related("requested_by"))
 
 
 def _by_member(marks: list[VideoDeletion]) -> list[tuple[User | None, list[UUID]]]:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.services import members
 from accounts.services.members import activate_member, delete_members
+from accounts.services.trash import restore_member, trash_members
 from siteconfig.models import AuditEntry, Config
 from tests.builders import (
     make_admin,
@@ -27,7 +28,13 @@ from tests.builders import (
 from tests.videos.stored_videos import wake_ups
 from videos.models import Comment, PlaylistEntry, Removal, Video, VideoDeletion
 from videos.services import deletions
-from videos.services.deletions import delete_marked_rows
+from videos.services.deletions import (
+    _delete_marked,
+    _trash_marked,
+    delete_marked_rows,
+    request_deletions,
+)
+from videos.services.trash import restore_video
 from videos.tasks import look_after_jobs
 
 if TYPE_CHECKING:
@@ -283,3 +290,24 @@ def _timed() -> float:
     began = time.monotonic()
     delete_marked_rows(seconds=0)
     return time.monotonic() - began
+
+
+def test_a_worker_leaves_alone_what_was_restored_since_it_read_the_marks() -> None:
+    member, admin = make_user(), make_admin()
+    video = make_video(uploader=member)
+    trash_members(users=[member], by=admin)
+    request_deletions(videos=Video.objects.all(), requested_by=admin, for_good=True)
+    marks = list(VideoDeletion.objects.all())
+    restore_member(user=member, by=admin)
+    _delete_marked(marks)
+    assert Video.objects.filter(pk=video.pk).exists()
+
+
+def test_a_second_worker_does_not_trash_what_was_restored_after_the_first() -> None:
+    video, admin = make_video(), make_admin()
+    request_deletions(videos=Video.objects.all(), requested_by=admin)
+    marks = list(VideoDeletion.objects.all())
+    _trash_marked(marks)
+    restore_video(video=video, by=admin)
+    _trash_marked(marks)
+    assert Video.objects.outside_trash().filter(pk=video.pk).exists()
