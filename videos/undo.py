@@ -50,7 +50,8 @@ def _unchanged(entry: AuditEntry, by: User) -> Video:
 def _restore_visibility(entry: AuditEntry, by: User) -> None:
     video, before = _unchanged(entry, by), entry.before
     if before["is_hidden"]:
-        hide_video(video=video, by=by, reason=before["hidden_reason"], text=before["hidden_text"])
+        reason, text = before["hidden_reason"], before["hidden_text"]
+        hide_video(video=video, by=by, reason=reason, text=text, is_undo=True)
     else:
         unhide_video(video=video, by=by)
 

@@ -546,3 +546,12 @@ def test_undone_entries_are_found_by_an_index() -> None:
     plan = AuditEntry.objects.filter(undoes__in=[1, 2, 3]).explain()
     assert "audit_undone_once" in plan
     assert "audit_of_a_request" in AuditEntry.objects.filter(request_id=REQUEST).explain()
+
+
+def test_a_video_that_was_hidden_without_a_reason_is_hidden_again_without_one() -> None:
+    video, moderator = make_video(is_hidden=True), make_moderator()
+    with acting(lambda: actor_of(moderator)):
+        unhide_video(video=video, by=moderator)
+    undo(AuditEntry.objects.get(action="video.unhide"), moderator)
+    video.refresh_from_db()
+    assert (video.is_hidden, video.hidden_reason) == (True, "")

@@ -36,17 +36,20 @@ DELETED: Final = "This comment was deleted."
 _FIELDS: Final = ("hidden_at", "hidden_by", "hidden_reason", "hidden_text")
 
 
-def hide_video(*, video: Video, by: User, reason: str = "", text: str = "") -> Video:
+def hide_video(
+    *, video: Video, by: User, reason: str = "", text: str = "", is_undo: bool = False
+) -> Video:
     """Hides a video from members other than its uploader and staff, or changes the reason.
 
     Args:
         by: a member of staff. Their own video needs no reason.
         reason: one of HiddenReason, which the uploader reads with `text`, but not who chose it.
+        is_undo: whether it is hidden again as it was, so also without a reason.
 
     Raises: ValidationError by field; Video.DoesNotExist when it was deleted meanwhile.
     """
     is_own = video.uploaded_by_id == by.pk
-    reason, text = _checked_reason(reason, text, is_needed=not is_own)
+    reason, text = _checked_reason(reason, text, is_needed=not is_own and not is_undo)
     with transaction.atomic():
         current = _locked(video)
         is_same = current.is_hidden and (current.hidden_reason, current.hidden_text) == (
