@@ -95,12 +95,13 @@ def readable_by(reader: Any) -> Q | Case:
     """Returns the condition for the entries that a member may read.
 
     Admins read all; moderators read entries about things of members below them, and their own acts.
+    What happened to their own things before they were promoted is not below them.
     """
     if not reader.is_staff or not reader.is_active:
         return Q(pk__in=[])
     if reader.is_superuser:
         return Q()
-    is_below = Q(object_kind__in=sorted(FOR_MODERATORS), member_rank=0)
+    is_below = Q(object_kind__in=sorted(FOR_MODERATORS), member_rank=0) & ~Q(member_id=reader.pk)
     # As a CASE, since SQLite would read and sort all of these entries for an OR.
     return Case(
         When(is_below | Q(actor_id=reader.pk), then=Value(value=True)),
@@ -114,7 +115,8 @@ def may_read(entry: AuditEntry, reader: Any) -> bool:
     if not reader.is_staff or not reader.is_active:
         return False
     is_below = entry.object_kind in FOR_MODERATORS and entry.member_rank == 0
-    return reader.is_superuser or is_below or entry.actor_id == reader.pk
+    is_below = is_below and entry.member_id != reader.pk
+    return bool(reader.is_superuser or is_below or entry.actor_id == reader.pk)
 
 
 # -- Pages ----------------------------------------------------------------------------------------

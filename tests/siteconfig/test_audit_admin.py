@@ -355,3 +355,14 @@ def test_recent_actions_are_everybodys(client: Client, admin: User) -> None:
         page = client.get("/admin/").content.decode()
         assert "Hid the video “Sunset”" in page
         assert ("Changed the configuration" in page) == reads_config
+
+
+def test_moderators_do_not_read_who_acted_on_them_before_they_were_promoted(
+    client: Client,
+) -> None:
+    moderator = make_moderator()
+    entry = recorded("video.hide", make_video(), by=make_admin(), member=moderator.pk, rank=0)
+    client.force_login(moderator)
+    assert client.get(f"/admin/siteconfig/auditentry/{entry.pk}/change/").status_code == 404
+    assert f"auditentry/{entry.pk}/change" not in client.get(LOG).content.decode()
+    assert not AuditEntry.objects.filter(audit_log.readable_by(moderator)).exists()
