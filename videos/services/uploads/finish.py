@@ -29,6 +29,7 @@ from videos.services.uploads.create import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -54,12 +55,13 @@ def finish_upload(
         checked_root(upload.root)  # an unmounted disk accepts bytes while the file is open
         _sync_folders(path)
     with refused_when_disk_fails(), transaction.atomic():
+        is_active = _is_active(upload.user_id)
         # Finished first: deleting an open upload removes its folder (videos.signals).
         rows = Upload.objects.filter(pk=upload.pk)
         if not rows.update(state=UploadState.FINISHED):
             raise RefusedError("This upload timed out. Try again.", status=422)
         rows.delete()
-        if not User.objects.filter(pk=upload.user_id, is_active=True).exists():
+        if not is_active:
             raise RefusedError("Your account was deactivated during the upload.", status=422)
         charged = _settle(upload, size)
         return _create_video(
@@ -86,7 +88,7 @@ def finish_resumable(upload: Upload) -> Video | None:
             return upload.video
         _sync_folders(upload.source_path)
         with transaction.atomic():
-            if _claim(upload):
+            if _is_active(upload.user_id) and _claim(upload):
                 _create_video_of(upload)
     upload.refresh_from_db()
     return upload.video
@@ -150,6 +152,13 @@ def _sync_folders(path: Path) -> None:
     with suppress(FileNotFoundError):  # the upload was ended meanwhile, as its row will show
         for folder in (path.parent, path.parent.parent):
             sync(folder)
+
+
+def _is_active(user_id: UUID) -> bool:
+    """Locks the member until the transaction ends, so that they do not go into the trash before the
+    video is stored: it would stay outside. Before uploads, as deletions of members do."""
+    active = User.objects.select_for_update(no_key=True).filter(pk=user_id, is_active=True)
+    return bool(active.values_list("pk"))
 
 
 def _claim(upload: Upload) -> bool:
