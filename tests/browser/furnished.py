@@ -86,7 +86,13 @@ def furnish(root: User, media: Path) -> dict[str, str]:
             f"Video {number}", uploader=alice, category=music, view_count=number * 321, **thumbnail
         )
     make_video("Averylongtitlewithoutanyspaces" * 4, uploader=alice, **thumbnail)
-    begun = make_video("The old bridge", uploader=alice, duration_seconds=3723.0, **thumbnail)
+    begun = make_video(
+        "The old bridge",
+        uploader=alice,
+        description="Built of stone.",
+        duration_seconds=3723.0,
+        **thumbnail,
+    )
     save_position(video=begun, member=bob, seconds=1400, ended=False)
     hidden, hidden_too = (
         hide_video(

@@ -92,6 +92,7 @@ LOOKS = [
     AdminLook("list with a warning", "/admin/videos/video/", then=select("retry"), is_long=True),
     AdminLook("list with pages", "/admin/videos/comment/", is_long=True),
     AdminLook("members", "/admin/accounts/user/?o=2.-3", "mod", is_long=True),
+    AdminLook("member", "/admin/accounts/user/{member}/change/", is_long=True),
     AdminLook("form", "/admin/videos/video/{video}/change/", then=open_categories),
     AdminLook(
         "form, wrong",
@@ -171,10 +172,12 @@ def show_backups(page: Page, settings: Settings, folder: Path) -> None:
 
 
 def narrow(page: Page) -> bool:
-    """Returns whether the page fits a phone without scrolling sideways."""
-    page.set_viewport_size({"width": 390, "height": 844})
-    width: int = page.evaluate("document.documentElement.scrollWidth")
-    return width <= 390
+    """Returns whether the page fits a phone, also a narrow one, without scrolling sideways."""
+    fits = []
+    for width in (320, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        fits.append(page.evaluate("document.documentElement.scrollWidth") <= width)
+    return all(fits)
 
 
 def point_at_everything(page: Page) -> None:
@@ -229,6 +232,7 @@ def test_nothing_in_the_admin_is_hard_to_read(
     comment, *_ = Comment.objects.bulk_create(comments)  # more than one page
     entry = hidden(video, by=User.objects.get(username="root_"), reason="Complaints")
     names = {"video": str(video.pk), "comment": str(comment.pk), "entry": str(entry.pk)}
+    names |= {"member": str(video.uploaded_by_id)}
     names |= {"report": str(Report.objects.filter(state="OPEN")[0].pk)}
     names |= {"handled": str(Report.objects.filter(state="RESOLVED")[0].pk)}
     make_reports()
