@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 from django.utils.text import capfirst
+from django.utils.timezone import is_aware, localtime
 
 from clipset.lib.units import human_bytes
 
@@ -136,7 +139,18 @@ def _said(
         value = dict(stored.flatchoices).get(value, value)
     if name.endswith("_bytes") and isinstance(value, int) and value >= 0:
         return human_bytes(value)
+    if name.endswith("_at") and isinstance(value, str):
+        value = _moment(value)
     if isinstance(value, list):
         value = ", ".join(map(str, value))
     text = str(value)
     return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
+
+
+def _moment(text: str) -> str:
+    """Returns a stored moment as the admin's pages write it; a text that is none as it is."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:  # as a moment, but of no day
+        return text
+    return date_format(localtime(moment), "j F Y, H:i T") if moment and is_aware(moment) else text

@@ -443,7 +443,8 @@ def test_a_deleted_member_goes_into_the_trash_and_out_of_it(way: str) -> None:
     confirmation = client.get(address).text
     assert "Into the trash for 30 days" in confirmation
     if way == "one":
-        client.post(address, {"post": "yes"})
+        shown = client.post(address, {"post": "yes"}, follow=True).text
+        assert "bob moved to the trash." in shown  # with the name as it is
     else:
         act(client, "delete_selected", bob.pk, post="yes")
     bob.refresh_from_db()

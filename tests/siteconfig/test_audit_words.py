@@ -62,6 +62,12 @@ def four():
             {"act": "hide_video", "reports": 2},
             [("Act", "Hide video and resolve"), ("Reports", "2")],
         ),
+        (
+            "invitation.create",
+            {"expires_at": "2026-12-07T20:29:07.949409+00:00"},
+            [("Expires at", "7 December 2026, 20:29 UTC")],
+        ),
+        ("invitation.create", {"expires_at": "2026-99-99"}, [("Expires at", "2026-99-99")]),
         ("video.reset_thumbnail", {"thumbnail_wanted_at": -1.0}, []),
     ],
 )

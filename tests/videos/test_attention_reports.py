@@ -206,6 +206,14 @@ def test_requests_come_the_oldest_first_with_what_the_uploader_says(mona: User) 
     ]
 
 
+def test_a_reason_that_ends_with_a_full_stop_gets_no_second_one(mona: User) -> None:
+    video = make_video("Sea")
+    hide_video(video=video, by=mona, reason="OTHER", text="The song isn't ours.")
+    ask_for_review(video=video, by=video.uploaded_by, text="It is.")
+    (row,) = rows_of("reviews", mona)
+    assert row.why == "Hidden because: The song isn't ours. They write: It is."
+
+
 def test_a_video_is_unhidden_and_hidden_again_with_its_reason(client: Client, mona: User) -> None:
     request = asked(make_video("Sea"), make_moderator())
     answer = act(client, "reviews", request.pk, "unhide")

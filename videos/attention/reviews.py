@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from videos.models import ReviewRequest
 
 MAX_KEY: Final = 18  # digits, so that every key is one that the database can hold
+ENDS: Final = (".", "!", "?", "…")  # of a text that needs no full stop
 
 
 def find(look: Look) -> list[Row]:
@@ -66,7 +67,8 @@ def _why(request: ReviewRequest) -> str:
     """Why it is hidden, and what its uploader says or changed."""
     parts = []
     if request.video.hidden_sentence:
-        parts.append(f"Hidden because: {request.video.hidden_sentence}.")
+        why = request.video.hidden_sentence
+        parts.append(f"Hidden because: {why}{'' if why.endswith(ENDS) else '.'}")
     if request.old_title:
         parts.append(f"The title was “{request.old_title}”.")
     elif request.is_edited:
