@@ -135,6 +135,11 @@ def test_the_list_is_worked_through_by_keyboard(
     page.locator("summary").first.click()
     wrong += looked_at(page, "attention-390")
     page.goto("/users/")
+    expect(page.get_by_role("link", name="Needs attention, 6")).to_be_visible()
+    page.screenshot(path=results("screenshots/attention-bar-390.png"))
+    page.set_viewport_size({"width": 320, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    page.set_viewport_size({"width": 390, "height": 844})
     page.locator(".bottom-bar__item", has_text="You").click()
     expect(page.get_by_role("link", name="Admin 6 need attention")).to_be_visible()
     page.set_viewport_size({"width": 1280, "height": 844})
