@@ -6,8 +6,9 @@ Each size has its own SQLite database, created for this and then removed. The si
 that other work on the machine affects all of them. Times are those of the server, from the request
 to the complete response, measured with Django's test client in a separate process, which includes
 SQLite. They are processor time with system calls; the time by the clock, which doubles on a busy
-machine, is shown beside it. BENCH_SIZES sets other sizes. In the folder BENCH_FOLDER the databases
-are kept and used again.
+machine, is shown beside it. BENCH_SIZES, BENCH_ROUNDS and BENCH_REQUESTS set other sizes and
+numbers, BENCH_ONLY measures only pages with these words in their names. In the folder BENCH_FOLDER
+the databases are kept and used again.
 """
 
 from __future__ import annotations
@@ -36,18 +37,15 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZES: Final = [
     int(size) for size in os.environ.get("BENCH_SIZES", "1000 10000 100000 1000000").split()
 ]
-ROUNDS: Final = 5
-REQUESTS: Final = 25  # of each page in each round
+ONLY: Final = os.environ.get("BENCH_ONLY", "")
+ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
+REQUESTS: Final = int(os.environ.get("BENCH_REQUESTS", "25"))  # of each page in each round
 RATIO: Final = 1.5  # of the largest to the smallest, p95
 MILLISECONDS: Final = 100  # p95, at every size
 RARE: Final = 300  # videos with the rare words, at every size
 MEMBERS: Final = 100  # at least, so that the directory's first page is full at every size
-VIDEOS_PER_COMMENT: Final = 5  # also per like and per watch progress
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 VIDEOS_PER_FAILED: Final = 10  # also per job and upload that needs attention
-STAFF_PAGES: Final = frozenset(
-    {"needs attention", "home of staff", "statistics, a month", "statistics, a year"}
-)
 CATEGORIES: Final = ("Gaming", "Tutorials", "Vlogs", "Music", "Sports", "Cooking")
 # These cost more with more videos, up to the newest 2,000 matches. Only MILLISECONDS applies.
 CAPPED: Final = frozenset(
@@ -144,6 +142,8 @@ def fill(size: int) -> None:
     from django.core.management import call_command
     from django.db import connection, transaction
 
+    from bench.activity import add_activity
+    from bench.moderation import add_moderation
     from bench.trouble import add_trouble
     from clipset.database.statistics import refresh_statistics
     from videos.models import Video
@@ -164,8 +164,9 @@ def fill(size: int) -> None:
             _store(some)
     rebuild_engine()
     with transaction.atomic():
-        _add_activity(size, users)
+        add_activity(size, users)
         add_trouble(size // VIDEOS_PER_FAILED, users, now=NOW)
+        add_moderation(size, users, now=NOW)
     _count_days()
     refresh_statistics()  # as the workers do daily
     with connection.cursor() as cursor:
@@ -178,6 +179,7 @@ def _people(size: int) -> tuple[list[User], list[Category]]:
 
     viewer = User.objects.create_user("viewer", "viewer@example.org")
     User.objects.create_user("staff", "staff@example.org", role="ADMIN")
+    User.objects.create_user("moderator", "moderator@example.org", role="MODERATOR")
     count = max(MEMBERS, size // 1000)
     users = User.objects.bulk_create(
         User(username=f"member_{number}", email=f"{number}@example.org") for number in range(count)
@@ -229,36 +231,6 @@ def _store(videos: list[Video]) -> None:
     SearchDocument.objects.bulk_create(document_of(video, "") for video in videos)
 
 
-def _add_activity(size: int, users: list[User]) -> None:
-    """Adds likes, comments and watch progress to some videos, many comments to the middle one, and
-    watch progress of the viewer."""
-    from accounts.models import User
-    from videos.models import Comment, Like, Video, WatchProgress
-
-    chance = random.Random(6)  # noqa: S311 the same activity at each run
-    ids = list(Video.objects.order_by("created_at").values_list("pk", flat=True))
-    some = [(pk, chance.choice(users)) for pk in ids[::VIDEOS_PER_COMMENT]]
-    Like.objects.bulk_create((Like(video_id=pk, member=one) for pk, one in some), 1000)
-    Comment.objects.bulk_create(
-        (Comment(video_id=pk, author=one, text="How lovely!") for pk, one in some), 1000
-    )
-    viewer = User.objects.get(username="viewer")
-    watched = [*some, *((pk, viewer) for pk in ids[:: size // 100])]
-    WatchProgress.objects.bulk_create(
-        (WatchProgress(video_id=pk, member=one, seconds=9) for pk, one in watched), 1000
-    )
-    commented = ids[size // 2]
-    roots = Comment.objects.bulk_create(
-        Comment(video_id=commented, author=chance.choice(users), text=f"At 0:{n % 60:02}", moment=9)
-        for n in range(200)
-    )
-    Comment.objects.bulk_create(
-        Comment(video_id=commented, author=chance.choice(users), text="Yes.", parent=root)
-        for root in roots
-        for _ in range(5)
-    )
-
-
 def _count_days() -> None:
     """Counts the days as workers do hourly, and prints how long the first and next run take."""
     from videos.services.daily_statistics import count_days
@@ -270,14 +242,18 @@ def _count_days() -> None:
         print(f"{run} run: {days} days counted in {took:.1f} s", file=sys.stderr, flush=True)
 
 
-def pages(size: int) -> dict[str, str]:
-    """Addresses of the measured pages by their names in the table."""
+def _middle(size: int) -> Video:
+    from videos.models import Video
+
+    return Video.objects.get(created_at=NOW - timedelta(minutes=size // 2))
+
+
+def pages(middle: Video) -> dict[str, str]:
+    """Addresses of a member's measured pages by their names in the table."""
     from django.urls import reverse
 
     from clipset.lib.keyset import encode_cursor
-    from videos.models import Video
 
-    middle = Video.objects.get(created_at=NOW - timedelta(minutes=size // 2))
     deep = encode_cursor((middle.created_at.isoformat(), middle.pk.hex))
     few_views = encode_cursor((2, middle.pk.hex))
     return {
@@ -304,10 +280,7 @@ def pages(size: int) -> dict[str, str]:
         "search, a common, by views": "/?q=holiday&sort=views",
         "video": middle.get_absolute_url(),
         "comments": reverse("comments", args=[middle.short_id]),
-        "statistics, a month": "/admin/videos/dailystatistics/?days=30",
-        "statistics, a year": "/admin/videos/dailystatistics/?days=365",
-        "home of staff": "/",
-        "needs attention": "/admin/",
+        "trash": "/trash/",
     }
 
 
@@ -317,13 +290,22 @@ def measure(size: int) -> dict[str, Any]:
     from django.test.utils import CaptureQueriesContext
 
     from accounts.models import User
+    from bench.moderation import moderator_pages, staff_pages
 
-    clients = {username: Client() for username in ("viewer", "staff")}
-    for username, client in clients.items():
+    middle = _middle(size)
+    asked = []
+    for username, theirs in (
+        ("viewer", pages),
+        ("staff", staff_pages),
+        ("moderator", moderator_pages),
+    ):
+        client = Client()
         client.force_login(User.objects.get(username=username))
+        asked += [(client, name, address) for name, address in theirs(middle).items()]
     measured: dict[str, Any] = {}
-    for name, address in pages(size).items():
-        client = clients["staff" if name in STAFF_PAGES else "viewer"]
+    for client, name, address in asked:
+        if ONLY not in name:
+            continue
         for _ in range(2):  # warms up: the session is noted and templates are read
             client.get(address)
         with CaptureQueriesContext(connection) as queries:
