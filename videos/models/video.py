@@ -235,6 +235,20 @@ class Video(HideableModel):
                 condition=Q(trashed_by__isnull=False),
                 name="videos_trash_by_member",
             ),
+            # For lists of staff, which SQLite would otherwise sort as a whole.
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(trashed_at__isnull=True),
+                name="videos_outside_trash",
+            ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(trashed_at__isnull=False),
+                name="videos_in_trash",
+            ),
+            models.Index(
+                fields=["-created_at", "-id"], condition=Q(is_hidden=True), name="videos_hidden"
+            ),
             # For the sum of each member's stored bytes from the index alone.
             models.Index(fields=["uploaded_by", "stored_bytes"], name="videos_stored_by"),
         ]
