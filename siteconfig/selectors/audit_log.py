@@ -102,9 +102,14 @@ def readable_by(reader: Any) -> Q | Case:
     if reader.is_superuser:
         return Q()
     is_below = Q(object_kind__in=sorted(FOR_MODERATORS), member_rank=0) & ~Q(member_id=reader.pk)
-    # As a CASE, since SQLite would read and sort all of these entries for an OR.
+    # SQLite would read and sort all of these entries for an OR.
+    return _without_index(is_below | Q(actor_id=reader.pk))
+
+
+def _without_index(condition: Q) -> Case:
+    """Returns the same condition as a CASE, for which the database takes no index."""
     return Case(
-        When(is_below | Q(actor_id=reader.pk), then=Value(value=True)),
+        When(condition, then=Value(value=True)),
         default=Value(value=False),
         output_field=BooleanField(),
     )
@@ -193,7 +198,11 @@ def _entries(
         in_range = in_range.filter(pk__lt=high)
     if low is not None:
         in_range = in_range.filter(pk__gte=low)
-    found = in_range.filter(readable_by(reader), *conditions)
+    # Only the first condition, that of the fewest entries, may lead to them: by the index of
+    # another one, all entries of an action would be read for those of an actor.
+    found = in_range.filter(
+        readable_by(reader), *conditions[:1], *map(_without_index, conditions[1:])
+    )
     floor = None
     if not wanted.search and (not reader.is_superuser or len(conditions) > 1):
         # The first condition has an index, which leads to the end of what may be looked at.
