@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
     from videos.querysets import VideoQuerySet
 
-MAX_BATCH: Final = 100  # videos that one transaction deletes
+MAX_BATCH: Final = 50  # videos that one transaction deletes: 100 took 90 ms of CPU time
 MAX_SECONDS: Final = 2.0
-# Videos that one transaction marks. Marking 100,000 at once took 200 ms of CPU time.
-MAX_MARKED: Final = 20_000
+# Videos that one transaction marks. Marking 20,000 took 300 to 500 ms of CPU time.
+MAX_MARKED: Final = 2_000
 FORMER: Final = "a former member"
 
 
@@ -60,16 +60,16 @@ def request_deletions(
 
     Raises: ValidationError when somebody else than an admin empties the trash.
     """
-    chosen = Video.objects.filter(pk__in=videos.order_by().values("pk"), deletion=None)
+    unmarked = Video.objects.filter(deletion=None)
     if for_good:
         if not requested_by.is_admin:
             raise ValidationError(ADMIN_EMPTIES)
-        chosen = chosen.in_trash()
+        unmarked = unmarked.in_trash()
     else:
-        chosen = chosen.outside_trash()
+        unmarked = unmarked.outside_trash()
         for_good = not current_config().trash_days
     rows = (
-        chosen.order_by()
+        unmarked.order_by()
         .annotate(
             at=Value(timezone.now(), output_field=DateTimeField()),
             by=Value(requested_by.pk, output_field=UUIDField()),
@@ -77,10 +77,12 @@ def request_deletions(
         )
         .values_list("pk", "at", "by", "good")
     )
-    select, params = rows[:MAX_MARKED].query.sql_with_params()
+    # Read before the transactions: each would look for the rest among all that are marked.
+    keys = list(videos.order_by().values_list("pk", flat=True))
     marked = 0
-    while number := _mark(select, params):
-        marked += number
+    for first in range(0, len(keys), MAX_MARKED):
+        some = rows.filter(pk__in=keys[first : first + MAX_MARKED])
+        marked += _mark(*some.query.sql_with_params())
     return marked
 
 

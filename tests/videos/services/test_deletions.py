@@ -125,11 +125,11 @@ def test_selected_videos_are_marked_and_deleted_by_a_worker_in_batches() -> None
     assert wake_ups() == ["videos.tasks.delete_marked_rows"]
     with CaptureQueriesContext(connection) as queries:
         delete_marked_rows(seconds=0)
-    assert Video.objects.count() == 150, "one batch"
+    assert Video.objects.count() == 200, "one batch"
     entries = AuditEntry.objects.filter(action="video.delete", actor_name="mod", source="admin")
     assert entries.count() == 100
     assert len([one for one in queries if one["sql"].startswith('DELETE FROM "videos"')]) == 1
-    assert delete_marked_rows() == 150
+    assert delete_marked_rows() == 200
     assert not VideoDeletion.objects.exists()
     assert Removal.objects.count() == 250
 
