@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from videos.models import Report, Video
 
 VIDEOS_PER_REPORT: Final = 10  # also per video in the trash
-VIDEOS_PER_REVIEW: Final = 20
+VIDEOS_PER_REVIEW: Final = 200
 ENTRIES_PER_VIDEO: Final = 10
 OWN_TRASH: Final = 30  # of the viewer at least, so that the first page is full at every size
 OPEN_OF: Final = 4  # one of so many reports is open
@@ -32,15 +32,17 @@ def add_moderation(size: int, users: list[User], *, now: datetime) -> None:
     from siteconfig.models import AuditEntry
     from videos.models import Report, Video
 
-    videos = list(Video.objects.order_by("created_at")[:size])
-    for rows, model in (
+    finished = Video.objects.filter(processing_status="COMPLETED", trashed_at=None)
+    videos = list(finished.order_by("created_at"))
+    made: tuple[tuple[Iterator[Any], Any], ...] = (
         (_trashed(size, users, now), Video),
         (_reports(size // VIDEOS_PER_REPORT, videos, users, now), Report),
         (_entries(size * ENTRIES_PER_VIDEO, videos, users, now), AuditEntry),
-    ):
+    )
+    for rows, model in made:
         while some := list(islice(rows, MANY)):
             model._default_manager.bulk_create(some)
-    _add_reviews(videos[:: VIDEOS_PER_REVIEW * 10], now)
+    _add_reviews(videos[1::VIDEOS_PER_REVIEW], now)
 
 
 def _trashed(size: int, users: list[User], now: datetime) -> Iterator[Video]:
@@ -72,19 +74,24 @@ def _reports(count: int, videos: list[Video], users: list[User], now: datetime) 
 
     middle = videos[len(videos) // 2]
     staff, first = _staff(), users[0]
+    has_open = set[tuple[Any, Any]]()  # nobody has two open reports of one thing
     for number in range(count):
         video = middle if number < 10 * OPEN_OF else videos[number * VIDEOS_PER_REPORT]
         is_open = number % OPEN_OF == 0
         about = first if number % 10 == 0 else users[number % len(users)]
         is_member = number % 3 == 1
+        reporter = users[(number // OPEN_OF + number // len(users)) % len(users)]
+        pair = (reporter.pk, about.pk if is_member else video.pk)
+        if is_open and pair in has_open:
+            continue
+        has_open.add(pair)
         yield Report(
             kind="MEMBER" if is_member else "VIDEO",
             video=None if is_member else video,
             member=about,
             title=about.username if is_member else video.title,
             member_name=about.username,
-            # Another one for each open report of a thing, since nobody opens two.
-            reporter=users[(number // OPEN_OF + number) % len(users)] if not is_open else None,
+            reporter=reporter,
             reason="RIGHTS",
             text="This is not what it says.",
             state="OPEN" if is_open else ("RESOLVED", "REJECTED")[number % 2],
@@ -131,7 +138,7 @@ def _add_reviews(videos: list[Video], now: datetime) -> None:
     """Hides the videos, whose uploaders ask for a review."""
     from videos.models import ReviewRequest, Video
 
-    Video.objects.filter(pk__in=[video.pk for video in videos[:500]]).update(
+    Video.objects.filter(pk__in=[video.pk for video in videos]).update(
         is_hidden=True, hidden_at=now, hidden_reason="OTHER", hidden_text="Bad."
     )
     ReviewRequest.objects.bulk_create(
@@ -158,7 +165,7 @@ def staff_pages(middle: Video) -> dict[str, str]:
     newest = AuditEntry.objects.values_list("pk", flat=True)[0]
     member = User.objects.get(username="member_0")
     reported = Report.objects.filter(state="OPEN", video=middle)[0]
-    word = middle.title[:3]
+    letter = middle.title[:1]
     lists = {
         f"admin, {name}": reverse(f"admin:{model}_changelist")
         for name, model in (
@@ -187,7 +194,7 @@ def staff_pages(middle: Video) -> dict[str, str]:
         "audit log, a rare action": f"{log}?action={RARE_ACTION}",
         "audit log, by who": f"{log}?who=staff",
         "audit log, by who and action": f"{log}?who=member_3&action=comment.delete",
-        "audit log, search": f"{log}?q={word}",
+        "audit log, search": f"{log}?q={letter}",
         "audit log, days": f"{log}?since=2025-12-31&until=2026-01-01",
         "video, staff": middle.get_absolute_url(),
         "moderate menu": reverse("moderate", args=[middle.short_id]),
@@ -202,5 +209,5 @@ def moderator_pages(middle: Video) -> dict[str, str]:
     """The same for a moderator, whose rights are asked about in these queries."""
     kept = ("admin, reports", "admin, members", "audit log", "audit log, by who", "moderate menu")
     found = staff_pages(middle)
-    kept += ("needs attention", "a report", "history of a video")
-    return {f"{name} (moderator)": found[name] for name in kept}
+    more = ("needs attention", "a report", "history of a video")
+    return {f"{name} (moderator)": found[name] for name in (*kept, *more)}
