@@ -158,14 +158,10 @@ def staff_pages(middle: Video) -> dict[str, str]:
     from django.urls import reverse
 
     from accounts.models import User
-    from siteconfig.models import AuditEntry
     from videos.models import Report
 
-    log = reverse("admin:siteconfig_auditentry_changelist")
-    newest = AuditEntry.objects.values_list("pk", flat=True)[0]
     member = User.objects.get(username="member_0")
     reported = Report.objects.filter(state="OPEN", video=middle)[0]
-    letter = middle.title[:1]
     lists = {
         f"admin, {name}": reverse(f"admin:{model}_changelist")
         for name, model in (
@@ -188,20 +184,32 @@ def staff_pages(middle: Video) -> dict[str, str]:
         "a member in the admin": reverse("admin:accounts_user_change", args=[member.pk]),
         "a video in the admin": reverse("admin:videos_video_change", args=[middle.pk]),
         "history of a video": reverse("admin:videos_video_history", args=[middle.pk]),
-        "audit log": log,
-        "audit log, half-way": f"{log}?before={newest // 2}",
-        "audit log, an action": f"{log}?action=video.hide",
-        "audit log, a rare action": f"{log}?action={RARE_ACTION}",
-        "audit log, by who": f"{log}?who=staff",
-        "audit log, by who and action": f"{log}?who=member_3&action=comment.delete",
-        "audit log, search": f"{log}?q={letter}",
-        "audit log, days": f"{log}?since=2025-12-31&until=2026-01-01",
+        **_pages_of_the_log(middle),
         "video, staff": middle.get_absolute_url(),
         "moderate menu": reverse("moderate", args=[middle.short_id]),
         "statistics, a month": "/admin/videos/dailystatistics/?days=30",
         "statistics, a year": "/admin/videos/dailystatistics/?days=365",
         "home of staff": "/",
         "needs attention": "/admin/",
+    }
+
+
+def _pages_of_the_log(middle: Video) -> dict[str, str]:
+    from django.urls import reverse
+
+    from siteconfig.models import AuditEntry
+
+    log = reverse("admin:siteconfig_auditentry_changelist")
+    newest = AuditEntry.objects.values_list("pk", flat=True)[0]
+    return {
+        "audit log": log,
+        "audit log, half-way": f"{log}?before={newest // 2}",
+        "audit log, an action": f"{log}?action=video.hide",
+        "audit log, a rare action": f"{log}?action={RARE_ACTION}",
+        "audit log, by who": f"{log}?who=staff",
+        "audit log, by who and action": f"{log}?who=member_3&action=comment.delete",
+        "audit log, search": f"{log}?q={middle.title[:1]}",
+        "audit log, days": f"{log}?since=2025-12-31&until=2026-01-01",
     }
 
 

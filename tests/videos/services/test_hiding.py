@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -53,7 +53,7 @@ def logged() -> list[tuple[str, str]]:
     return [(it.action, it.reason) for it in AuditEntry.objects.order_by("pk")]
 
 
-def hidden_video(**fields: str) -> Video:
+def hidden_video(**fields: Any) -> Video:
     return hide_video(video=make_video(), by=make_moderator(), **{"reason": "PRIVACY"} | fields)
 
 

@@ -194,12 +194,12 @@ def test_many_expired_videos_go_in_batches() -> None:
             uploaded_by=bob,
             trashed_at=timezone.now() - timedelta(days=31),
         )
-        for number in range(150)
+        for number in range(75)
     )
-    assert delete_marked_rows(seconds=0) == 100
+    assert delete_marked_rows(seconds=0) == 50
     with CaptureQueriesContext(connection) as queries:
-        assert delete_marked_rows() == 50
-    assert Removal.objects.count() == 150
+        assert delete_marked_rows() == 25
+    assert Removal.objects.count() == 75
     assert len([it for it in queries if it["sql"].startswith('DELETE FROM "videos"')]) == 1
 
 
