@@ -56,8 +56,18 @@ def postgresql() -> Iterator[str]:
         log.touch(mode=0o666)
         # SIGINT asks for a fast shutdown, which doesn't wait for clients.
         with process(server, stop=signal.SIGINT, log=log, cwd=folder):
-            wait_for((folder / ".s.PGSQL.5432").exists, name="PostgreSQL")
-            yield f"postgres://clipset@/{folder}/postgres"
+            url = f"postgres://clipset@/{folder}/postgres"
+            wait_for(lambda: _answers(url), name="PostgreSQL")
+            yield url
+
+
+def _answers(url: str) -> bool:
+    """Returns whether the server takes connections. Its socket is there before that."""
+    try:
+        psycopg.connect(**parameters(url)).close()  # type: ignore[arg-type]
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def parameters(url: str) -> dict[str, str]:

@@ -101,6 +101,7 @@ def test_each_act_takes_few_clicks_and_its_undo_one(
     page.locator("clip-toast", has_text="Moved to Music").get_by_role("button", name="Undo").click()
     expect(page.locator("#watch-facts")).not_to_contain_text("Music")
     assert stored(video).category is None
+    page.close()
     problems.clear()  # the videos have no files
 
 
@@ -123,7 +124,7 @@ def test_the_keyboard_alone_hides_a_video_and_a_comment(
     page.locator(f"#comment-{comment.pk} a", has_text="Hide").focus()
     page.keyboard.press("Enter")
     page.locator(".comment__reasons").wait_for()
-    for _ in range(2):  # over "Delete"
+    for _ in range(3):  # over "Report" and "Delete"
         page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Not for this group")).to_be_focused()
     page.keyboard.press("Enter")
@@ -141,4 +142,5 @@ def test_the_keyboard_alone_hides_a_video_and_a_comment(
     page.keyboard.type("Too loud")
     page.locator("#moderate").get_by_role("button", name="Something else").click()
     expect(page.locator("#watch-facts")).to_contain_text("Too loud")
+    page.close()
     problems.clear()  # the video has no file

@@ -1,8 +1,10 @@
-"""The witness of the chaos test detects two FFmpeg processes of one video."""
+"""The witness of the chaos test detects two workers that run FFmpeg for one video."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -22,11 +24,15 @@ pytestmark = pytest.mark.ffmpeg
 
 
 @pytest.mark.parametrize(
-    ("jobs", "are_doubles"),
-    [(("job-1/000001-a", "job-1/000002-b"), True), (("job-1/000001-a", "job-12/000001-c"), False)],
+    ("jobs", "are_of_two_workers", "are_doubles"),
+    [
+        (("job-1/000001-a", "job-1/000002-b"), True, True),
+        (("job-1/000001-a", "job-1/000002-b"), False, False),
+        (("job-1/000001-a", "job-12/000001-c"), True, False),
+    ],
 )
-def test_two_ffmpegs_at_one_job_are_seen_and_at_two_jobs_are_fine(
-    clone: Clone, jobs: tuple[str, str], are_doubles: bool
+def test_two_workers_at_one_job_are_seen_and_at_two_jobs_are_fine(
+    clone: Clone, jobs: tuple[str, str], are_of_two_workers: bool, are_doubles: bool
 ) -> None:
     clip = clips.h264_mp4(seconds=4)
     ffmpeg = shutil.which("ffmpeg")
@@ -38,9 +44,13 @@ def test_two_ffmpegs_at_one_job_are_seen_and_at_two_jobs_are_fine(
             folder.mkdir(parents=True)
             out = folder / "720p.mp4"
             copy: list[str | Path] = [ffmpeg, "-v", "quiet", "-re", "-i", clip, "-c", "copy", out]
-            started = subprocess.Popen(copy, stdin=subprocess.DEVNULL)
+            # A shell that waits is another parent.
+            worker = ["sh", "-c", '"$@" & wait', "worker"] if are_of_two_workers else []
+            started = subprocess.Popen(
+                [*worker, *copy], stdin=subprocess.DEVNULL, start_new_session=True
+            )
             running.enter_context(started)
-            running.callback(started.kill)
+            running.callback(os.killpg, started.pid, signal.SIGKILL)
         wait_for(lambda: len(ffmpegs(clone)) == 2, name="both")
         witness.start()
         wait_for(lambda: len(witness.seen) == len({job.split("/")[0] for job in jobs}))

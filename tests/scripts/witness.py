@@ -20,9 +20,10 @@ MARKS = re.compile(r"upload-[0-9a-f]{32}|videos/[0-9a-f]{32}|job-\d+(?=/)")
 class Witness(threading.Thread):
     """Looks at every FFmpeg process of a site, 20 times a second.
 
-    A worker runs one FFmpeg at a time, so two of the same video at the same time belong to two
-    workers. `seen` has the marks of all videos and jobs that FFmpeg worked for, `doubles` the
-    command lines of two at the same time.
+    A worker may run several for its job, such as a copy that begins while packets are read, and
+    other jobs read the same source or rendition. Two workers at the same job are one too many.
+    `seen` has the marks of all videos and jobs that FFmpeg worked for, `doubles` the command lines
+    of two workers at the same job at the same time.
     """
 
     def __init__(self, clone: Clone) -> None:
@@ -36,7 +37,9 @@ class Witness(threading.Thread):
         while not self._over.wait(EVERY):
             for mark, found in self._look().items():
                 self.seen.add(mark)
-                if len(found) > 1 and all(command_of(pid) == said for pid, said in found.items()):
+                if not mark.startswith("job-") or len({parent_of(pid) for pid in found}) < 2:
+                    continue
+                if all(command_of(pid) == said for pid, said in found.items()):
                     self.doubles.append(f"{mark}: " + " AND ".join(found.values()))
 
     def end(self) -> None:
@@ -56,6 +59,16 @@ def ffmpegs(clone: Clone) -> dict[int, str]:
     """Finds FFmpeg processes that use files of the site: command lines by process id."""
     commands = {int(it.name): command_of(int(it.name)) for it in Path("/proc").glob("[0-9]*")}
     return {pid: command for pid, command in commands.items() if str(clone.root) in command}
+
+
+def parent_of(pid: int) -> int:
+    """Returns the process that started this one: the worker, since unshare(1) becomes FFmpeg. 0
+    for one that has ended."""
+    try:
+        _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+        return int(fields.split()[1])
+    except OSError:
+        return 0
 
 
 def command_of(pid: int) -> str:
