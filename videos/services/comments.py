@@ -30,7 +30,7 @@ SAME_WITHIN: Final = timedelta(minutes=1)
 TOO_MANY = "You're commenting too fast. Wait a few minutes and try again."
 TOO_LATE_TO_EDIT = "Comments can be edited for 24 hours. Post a new one instead."
 HIDDEN = "The comment you're replying to has been hidden by a moderator."
-GONE = "The comment you're replying to has been deleted."
+GONE = "The comment you're replying to is no longer there."
 
 
 def write_comment(
@@ -138,10 +138,13 @@ def _parent_of(video: Video, reply_to: Comment | None) -> Comment | None:
     if reply_to is None:
         return None
     wanted = {reply_to.pk, reply_to.parent_id} - {None}
-    found = Comment.objects.select_for_update(no_key=True).filter(pk__in=wanted, video=video)
+    found = Comment.objects.select_for_update(no_key=True, of=("self",)).select_related("author")
+    found = found.filter(pk__in=wanted, video=video)
     by_key = {comment.pk: comment for comment in found}
     answered = by_key.get(reply_to.pk)
-    if answered is None or answered.is_deleted or len(by_key) < len(wanted):
+    if answered is None or len(by_key) < len(wanted):
+        raise ValidationError(GONE)
+    if not answered.is_shown or answered.is_hidden:
         raise ValidationError(GONE)
     if answered.is_hidden:
         raise ValidationError(HIDDEN)
