@@ -3,7 +3,7 @@
 - Without options: all but those marked `long`: above 30 s, or like others that do run.
 - `--long`: those as well.
 - `--quick`: unit and view tests on SQLite. No other program than Python's runs, no server, no task
-  queue: at most 90 s on 2 cores. Coverage is measured over these (scripts/test).
+  queue: about 2 minutes on 2 cores. Coverage is measured over these (scripts/test).
 - With CLIPSET_TEST_DATABASE_URL, which tests/services/test_postgresql.py sets: tests marked
   `both_databases`, a second time. Without `--long` they are what may differ between SQLite and
   PostgreSQL: locks, raw SQL, constraints, full-text search.

@@ -73,7 +73,6 @@ PLAYLISTS: Final = Kind(
     acts={
         "edit": ("Edit", "Edited the playlist “%(name)s”"),
         "delete": ("Delete", "Deleted the playlist “%(name)s”"),
-        "trash": ("Move to trash", "Moved the playlist “%(name)s” to the trash"),
         "restore": ("Restore", "Restored the playlist “%(name)s”"),
     },
 )

@@ -34,12 +34,6 @@ def counts_of_videos(videos: QuerySet[Video]) -> dict[str, int | str]:
     return {"videos": total, **_counts(going, is_all=total == len(ids)), "size of files": size}
 
 
-def counts_of_comments(comments: QuerySet[Comment]) -> dict[str, int | str]:
-    total, ids = comments.count(), _first(comments)
-    going = {"replies": Comment.objects.filter(parent__in=ids).exclude(pk__in=ids)}
-    return {"comments": total, **_counts(going, is_all=total == len(ids))}
-
-
 def counts_of_playlists(playlists: QuerySet[Playlist]) -> dict[str, int | str]:
     total, ids = playlists.count(), _first(playlists)
     going = {"places of videos": PlaylistEntry.objects.filter(playlist__in=ids)}
