@@ -92,7 +92,8 @@ def test_charts_are_drawn_from_their_tables(
     is_long = pytestconfig.getoption("--long")
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # Charts follow the width a moment later.
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
         for theme in ("light", "dark") if is_long or width == 390 else ():
             page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
             assert found_by_axe(page, EVERYTHING) == []

@@ -144,7 +144,7 @@ def _parent_of(video: Video, reply_to: Comment | None) -> Comment | None:
     answered = by_key.get(reply_to.pk)
     if answered is None or len(by_key) < len(wanted):
         raise ValidationError(GONE)
-    if not answered.is_shown or answered.is_hidden:
+    if not answered.is_shown:
         raise ValidationError(GONE)
     if answered.is_hidden:
         raise ValidationError(HIDDEN)
