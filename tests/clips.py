@@ -18,6 +18,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.noise import random_h264
+
 LOCATION = "+48.8577+002.2950/"
 QUARTER_RIGHT = (0, 1, -1, 0)
 QUARTER_LEFT = (0, -1, 1, 0)
@@ -632,7 +634,8 @@ def _x265(ten_bit: bool, tags: str = "") -> tuple[str, ...]:
 
 def heavy_mp4(megabytes: int) -> Path:
     """One second of H.264 that browsers play, as large as this and like no other: its frames carry
-    random user data (H.264, D.1.7), which a copy keeps and a decoder skips. A new file each time.
+    random user data (H.264, D.1.7), which a decoder skips. Publishing replaces it by bytes that
+    compress well; ``noisy_mp4`` has what stays. A new file each time.
     """
     path = new_path("mp4", "heavy")
     raw = make("h264", *picture(1), *x264(b_frames=0)).read_bytes()
@@ -656,3 +659,13 @@ def _user_data(size: int) -> bytes:
     size += size % 255 == 0
     content = os.urandom(size).replace(b"\0", b"\1")
     return b"\x06\x05" + b"\xff" * (size // 255) + bytes([size % 255]) + content + b"\x80"
+
+
+def noisy_mp4(megabytes: int) -> Path:
+    """One second of H.264 that browsers play, as large as this and like no other, and published as
+    it is: its samples are random. A new file each time."""
+    path = new_path("mp4", "heavy")
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-r", "30", "-f", "h264", "-i", "-"]
+    raw = random_h264(megabytes)
+    subprocess.run([*command, "-c", "copy", str(path)], input=raw, check=True, timeout=60)
+    return path

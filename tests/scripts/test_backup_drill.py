@@ -89,7 +89,7 @@ def heavy(number: int) -> Path:
         return clips.hevc_mp4()
     for old in clips.folder().glob("heavy-*"):
         old.unlink()
-    return clips.heavy_mp4(MEGABYTES)
+    return clips.noisy_mp4(MEGABYTES)
 
 
 def test_a_backup_of_a_busy_site_restores_all_that_it_had_acknowledged(
