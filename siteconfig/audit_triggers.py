@@ -2,7 +2,8 @@
 
 They are created after each `migrate`: a migration that rebuilds the table (SQLite does so for most
 changes) drops them with the old one. On SQLite a trigger on INSERT is needed as well, because
-INSERT OR REPLACE deletes the old row without a DELETE trigger, unless `recursive_triggers` is on.
+INSERT OR REPLACE deletes the old row without a DELETE trigger, unless `recursive_triggers` is on,
+which each connection decides for itself. It looks at both unique columns.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _SQLITE: Final = (
     f"CREATE TRIGGER audit_no_delete BEFORE DELETE ON {TABLE} {_RAISE}",
     (
         f"CREATE TRIGGER audit_no_replace BEFORE INSERT ON {TABLE}"  # noqa: S608 no input
-        f" WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id) {_RAISE}"
+        f" WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id)"
+        f" OR EXISTS (SELECT 1 FROM {TABLE} WHERE undoes = NEW.undoes) {_RAISE}"
     ),
 )
 _POSTGRESQL: Final = (
@@ -62,8 +64,8 @@ def create_statements(vendor: str) -> list[str]:
 def are_in_place(connection: BaseDatabaseWrapper) -> bool:
     """Returns whether the database has all triggers. One query."""
     if connection.vendor == "sqlite":
-        wanted = {"audit_no_update", "audit_no_delete", "audit_no_replace"}
-        query = f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{TABLE}'"  # noqa: S608 no input
+        wanted = set(_SQLITE)  # as they are now, not as an older version created them
+        query = f"SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{TABLE}'"  # noqa: S608 no input
     else:
         wanted = {"audit_no_change"}
         query = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 pytestmark = pytest.mark.django_db
+
+COPY = "INSERT INTO audit_entries SELECT * FROM audit_entries WHERE true"
+NEW_ID = "INTO audit_entries (id, COLUMNS) SELECT id + 1, COLUMNS FROM audit_entries WHERE true"
 
 MODERATOR = Actor(uuid4(), "carol", Source.SITE, is_staff=True, address="192.0.2.7")
 
@@ -117,11 +122,72 @@ def test_sql_cannot_change_or_delete_entries() -> None:
     entry()
     refused("UPDATE audit_entries SET reason = 'another'")
     refused("DELETE FROM audit_entries")
+    refused(f"{COPY} ON CONFLICT (id) DO UPDATE SET reason = 'another'")
     if connection.vendor == "postgresql":
         refused("TRUNCATE audit_entries")
     else:
-        refused("INSERT OR REPLACE INTO audit_entries SELECT * FROM audit_entries")
-    assert AuditEntry.objects.count() == 1
+        refused(COPY.replace("INSERT", "INSERT OR REPLACE"))
+        refused(COPY.replace("INSERT", "REPLACE"))
+    assert AuditEntry.objects.get().reason == ""
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL knows no REPLACE")
+@pytest.mark.parametrize("recursive_triggers", [0, 1])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        COPY.replace("INSERT", "REPLACE"),
+        COPY.replace("INSERT", "INSERT OR REPLACE"),
+        f"{COPY} ON CONFLICT (id) DO UPDATE SET reason = 'another'",
+        "UPDATE OR REPLACE audit_entries SET undoes = 7",
+        # A new id, but the undo of the same entry, which is unique as well.
+        f"REPLACE {NEW_ID}",
+        f"INSERT OR REPLACE {NEW_ID}",
+        f"INSERT {NEW_ID} ON CONFLICT (undoes) WHERE undoes IS NOT NULL DO UPDATE SET reason = 'x'",
+    ],
+)
+def test_a_plain_connection_to_sqlite_cannot_replace_entries(
+    sql: str, recursive_triggers: int
+) -> None:
+    with acting(lambda: MODERATOR):
+        record("config.change", current_config(), undoes=7)
+    columns = [field.column for field in AuditEntry._meta.concrete_fields if field.name != "id"]
+    with closing(sqlite3.connect(":memory:")) as plain:
+        copy_log_to(plain)
+        plain.execute(f"PRAGMA recursive_triggers = {recursive_triggers}")
+        log = plain.execute("SELECT * FROM audit_entries").fetchall()
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            plain.execute(sql.replace("COLUMNS", ", ".join(columns)))
+        assert plain.execute("SELECT * FROM audit_entries").fetchall() == log
+
+
+def copy_log_to(plain: sqlite3.Connection) -> None:
+    """Copies the table with its indexes, triggers and rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name = 'audit_entries' AND sql IS NOT NULL"
+            " ORDER BY type = 'table' DESC"
+        )
+        for (sql,) in cursor.fetchall():
+            plain.execute(sql)
+        cursor.execute("SELECT * FROM audit_entries")
+        for row in cursor.fetchall():
+            places = ", ".join("?" * len(row))
+            plain.execute(f"INSERT INTO audit_entries VALUES ({places})", row)  # noqa: S608 no input
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="for SQLite see above")
+def test_a_plain_connection_to_postgresql_cannot_change_entries() -> None:
+    with closing(connection.get_new_connection(connection.get_connection_params())) as plain:
+        for sql in (
+            f"{COPY} ON CONFLICT (id) DO UPDATE SET reason = 'another'",
+            "UPDATE audit_entries SET reason = 'another'",
+            "DELETE FROM audit_entries",
+            "TRUNCATE audit_entries",
+        ):
+            with pytest.raises(Exception, match="append-only"):
+                plain.execute(sql)
+            plain.rollback()
 
 
 def prune_and_fail() -> None:
