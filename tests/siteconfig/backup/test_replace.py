@@ -43,6 +43,9 @@ User.objects.create_user("late", email="late@example.org")
 (root_path("videos") / "old.bin").unlink()
 (root_path("temp") / "upload-1" / "source.mp4").write_bytes(b"whole")
 """
+RESTORED = """
+SELECT actor_name, source, object_name FROM audit_entries WHERE action = 'backup.restore'
+"""
 NAMES = "SELECT username FROM users ORDER BY username"
 # Ends the process like a power cut at the system call with this number, counted from the file
 # that records that the site is being changed.
@@ -81,6 +84,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def check_replaced(site: Project) -> None:
     """Checks that the backup has been restored and the previous site moved aside."""
     assert site.rows(NAMES) == [("bob",)]
+    [(who, source, what)] = site.rows(RESTORED)
+    assert (who, source) == ("manage.py restore", "command")
+    assert re.fullmatch(r"Backup [0-9a-f]{8}", what)
     assert contents(site.media) == {"videos/old.bin": b"old", "temp/upload-1/source.mp4": b"half"}
     [aside] = (site.root / "data").glob("replaced-*")
     old = contents(aside / "videos") | contents(aside / "temp")

@@ -1,0 +1,55 @@
+"""`manage.py changepassword`, as somebody with a shell types it."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.projects import Databases, Project
+
+ENTRIES = "SELECT actor_name, source, action, object_name, before, after, reason FROM audit_entries"
+PASSWORD = "SELECT password FROM users"
+MAKE = """
+from accounts.models import User
+User.objects.create_user("bob", email="bob@example.org", password="old one for bob")
+"""
+NEW = "correct horse battery staple"
+
+
+@pytest.fixture
+def site(sqlite_databases: Databases, tmp_path: Path) -> Project:
+    made = sqlite_databases.project(tmp_path / "site")
+    made.shell(MAKE)
+    return made
+
+
+def typed(site: Project, *lines: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command without a terminal, so that it reads the passwords from its input."""
+    command = site.command("changepassword", "bob")
+    del command["stdin"]
+    return subprocess.run(
+        **command,
+        input="".join(f"{line}\n" for line in lines),
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_new_password_is_recorded_and_one_that_was_mistyped_is_not(site: Project) -> None:
+    refused = typed(site, *[NEW, "another"] * 3)
+    assert refused.returncode == 1, refused.stdout
+    assert site.rows(ENTRIES) == []
+    before = site.rows(PASSWORD)
+    done = typed(site, NEW, NEW)
+    assert done.returncode == 0, done.stderr
+    assert site.rows(ENTRIES) == [
+        ("manage.py changepassword", "command", "member.password", "bob", "{}", "{}", "")
+    ]
+    assert site.rows(PASSWORD) != before
