@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from accounts.models import Role, User
 from accounts.services.members import (
-    _locked_with_admins,
     activate_member,
     deactivate_member,
+    locked_with_admins,
     set_role,
 )
 from accounts.services.quota import set_weekly_limit
@@ -43,7 +43,7 @@ def _unchanged(entry: AuditEntry, by: User) -> User:
     Raises: RefusedError.
     """
     try:
-        user = _locked_with_admins(User(pk=entry.object_id))
+        user = locked_with_admins(User(pk=entry.object_id))
     except User.DoesNotExist:
         raise RefusedError(GONE) from None
     if not by.is_admin and Role(user.role).rank >= Role(by.role).rank:

@@ -5,6 +5,7 @@ class VideosConfig(AppConfig):
     name = "videos"
 
     def ready(self) -> None:
+        from accounts.services.members import register_locker
         from accounts.services.trash import register_mover
         from siteconfig.backup.expected import (
             register_expected_files,
@@ -22,6 +23,7 @@ class VideosConfig(AppConfig):
         )
         from videos.services.file_hashes import expected_files
         from videos.services.finalising import files_are_being_finalised
+        from videos.services.locks import lock_videos_of
         from videos.services.removals import removals_are_at_work
         from videos.services.restoring import bring_back
         from videos.services.trash import move_videos_of
@@ -32,6 +34,7 @@ class VideosConfig(AppConfig):
         doctor.register_checks()
         attention.register_sources()
         register_mover(move_videos_of)
+        register_locker(lock_videos_of)
         register_restorer(bring_back)
         register_expected_files(expected_files)
         register_removals(removals_are_at_work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from accounts.models import Role
 from categories.models import Category
@@ -21,6 +22,7 @@ from videos.models import Comment, Report, Video
 from videos.services.comments import restore_comment
 from videos.services.details import move_to_category
 from videos.services.hiding import hide_comment, hide_video, unhide_comment, unhide_video
+from videos.services.locks import lock_uploader, lock_videos
 from videos.services.reports import reopen_report
 from videos.services.trash import restore_video
 
@@ -66,6 +68,9 @@ def _move_back(entry: AuditEntry, by: User) -> None:
 
 
 def _restore_from_trash(entry: AuditEntry, by: User) -> None:
+    key = UUID(entry.object_id)
+    lock_uploader(key)
+    lock_videos([key])
     video = _unchanged(entry, by)
     if not video.is_trashed:
         raise RefusedError(CHANGED_SINCE)

@@ -17,7 +17,7 @@ from clipset.workers.task_queue import enqueue
 from siteconfig.services.audit import is_done_by_staff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
 
     from django.db.models import Model, QuerySet
@@ -29,6 +29,15 @@ NO_ADMIN_LEFT: Final = "There must be at least one active admin."
 ROLE_NOT_YOURS: Final = "Only admins can change who is a moderator or an admin."
 SELF_DEACTIVATION: Final = "You can't deactivate yourself. Ask another moderator or admin."
 SELF_DELETION: Final = "You can't delete yourself. Ask another admin."
+
+
+_lockers: Final[list[Callable[[list[UUID]], None]]] = []
+
+
+def register_locker(locker: Callable[[list[UUID]], None]) -> None:
+    """Registers a function of an app above this one, which locks what members (ids) own before they
+    are deleted: cascades reach it in an order of their own."""
+    _lockers.append(locker)
 
 
 def is_last_admin(user: User) -> bool:
@@ -53,14 +62,25 @@ def check_may_grant(user: User, role: Role, *, granted_by: User) -> None:
         raise ValidationError(ROLE_NOT_YOURS)
 
 
-def _locked_with_admins(user: User) -> User:
-    """Returns the member as stored now, locked together with all active admins.
+def lock_member(key: UUID) -> None:
+    """Locks a member until the transaction ends; before what is theirs (docs/architecture.md)."""
+    list(User.objects.select_for_update(no_key=True).filter(pk=key).values_list("pk"))
 
-    The locks last until the transaction ends. Without them two admins who are removed at the same
-    time would each count the other one as the admin who stays.
+
+def lock_with_admins(*keys: UUID) -> None:
+    """Locks members together with all active admins until the transaction ends.
+
+    Without that two admins who are removed at the same time would each count the other one as the
+    admin who stays.
     """
-    admins = Q(role=Role.ADMIN, is_active=True)
-    list(User.objects.select_for_update().filter(admins | Q(pk=user.pk)).order_by("pk"))
+    found = Q(role=Role.ADMIN, is_active=True) | Q(pk__in=keys)
+    locked = User.objects.select_for_update(no_key=True).filter(found)
+    list(locked.order_by("pk").values_list("pk"))
+
+
+def locked_with_admins(user: User) -> User:
+    """Returns the member as stored now, locked together with all active admins."""
+    lock_with_admins(user.pk)
     return User.objects.get(pk=user.pk)
 
 
@@ -73,7 +93,7 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
             site would have no admin left.
     """
     check_may_grant(user, role, granted_by=granted_by)
-    current = _locked_with_admins(user)
+    current = locked_with_admins(user)
     if role is not Role.ADMIN:
         check_is_not_last_admin(current)
     user.apply_role(role)
@@ -115,7 +135,7 @@ def deactivate_member(*, user: User, reason: str = "") -> User:
 
     Raises: ValidationError for the last admin.
     """
-    current = _locked_with_admins(user)
+    current = locked_with_admins(user)
     check_is_not_last_admin(current)
     user.is_active = False
     user.save(update_fields=["is_active"])
@@ -168,20 +188,22 @@ def delete_members(*, users: Iterable[User], heir: User, reason: str = "") -> in
             deletable_now.append(user.pk)
     if len(deletable_now) < len(ids):
         enqueue("videos.tasks.delete_marked_rows")
+    for lock in _lockers:
+        lock(deletable_now)
     _, rows = User.objects.filter(pk__in=deletable_now).delete()
     return rows.get("accounts.User", 0)
 
 
 def check_are_deletable(ids: list[UUID], *, by: User) -> None:
-    """Checks that these members may be deleted, with all active admins locked until the transaction
-    ends.
+    """Checks that these members may be deleted. They are locked with all active admins until the
+    transaction ends.
 
     Raises:
         ValidationError: if `by` is one of the members, or if no active admin would be left.
     """
     if by.pk in ids:
         raise ValidationError(SELF_DELETION)
-    _locked_with_admins(by)
+    lock_with_admins(by.pk, *ids)
     if not User.objects.admins().exclude(pk__in=ids).exists():
         raise ValidationError(NO_ADMIN_LEFT)
 

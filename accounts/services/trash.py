@@ -61,7 +61,7 @@ def trash_members(*, users: Iterable[User], by: User, reason: str = "") -> int:
     with transaction.atomic():
         ids = [user.pk for user in users]
         check_are_deletable(ids, by=by)
-        locked = User.objects.select_for_update().filter(pk__in=ids)
+        locked = User.objects.select_for_update(no_key=True).filter(pk__in=ids)
         members = list(locked.filter(trashed_at=None, deleting_since=None).order_by("pk"))
         for member in members:
             _trash(member, by=by, at=now, reason=reason)
@@ -92,7 +92,7 @@ def restore_member(*, user: User, by: User) -> User:
     if not by.is_admin:
         raise ValidationError(ADMIN_RESTORES)
     with transaction.atomic():
-        member = User.objects.select_for_update().get(pk=user.pk)
+        member = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if member.deleting_since is not None:
             raise ValidationError(BEING_DELETED)
         if member.trashed_at is not None:
@@ -112,7 +112,8 @@ def restore_member(*, user: User, by: User) -> User:
 def move_some_belongings() -> int:
     """Moves one batch of what is a member's after them. Called by a worker until it returns 0."""
     with transaction.atomic():
-        member = User.objects.select_for_update().filter(is_moving=True).order_by("pk").first()
+        moving = User.objects.select_for_update(no_key=True).filter(is_moving=True)
+        member = moving.order_by("pk").first()
         if member is None:
             return 0
         _move_batch(member)
@@ -138,7 +139,9 @@ def mark_expired_members(*, before: datetime) -> int:
         return 0
     with transaction.atomic():
         marked = 0
-        for member in expired.select_for_update().order_by("trashed_at")[:MAX_EXPIRED]:
+        oldest = list(expired.order_by("trashed_at").values_list("pk", flat=True)[:MAX_EXPIRED])
+        locked = expired.select_for_update(no_key=True).filter(pk__in=oldest)
+        for member in locked.order_by("pk"):
             if (heir := _heir_of(member)) is not None:
                 member.categories.update(created_by=heir)
             elif member.categories.exists():

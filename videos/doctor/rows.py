@@ -122,7 +122,7 @@ def find_wrong_quotas(_look: Look) -> Iterator[Finding]:
 
 def mend_quota(finding: Finding, journal: Journal) -> None:
     with transaction.atomic():
-        user = User.objects.select_for_update().get(pk=finding.facts["user"])
+        user = User.objects.select_for_update(no_key=True).get(pk=finding.facts["user"])
         for _, _, _, reserved in _reserving(User.objects.filter(pk=user.pk)):
             journal.change_row(user, weekly_upload_bytes=reserved)
 

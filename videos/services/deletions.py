@@ -32,7 +32,8 @@ from siteconfig.services.config import current_config
 from siteconfig.services.heartbeat import alive_before
 from videos.models import Video, VideoDeletion
 from videos.services.audit import acts_on_videos
-from videos.services.trash import ADMIN_EMPTIES, TRASHED, lock_videos, put_into_trash
+from videos.services.locks import lock_videos
+from videos.services.trash import ADMIN_EMPTIES, TRASHED, put_into_trash
 from videos.services.trash import MAX_BATCH as MAX_TRASHED
 
 if TYPE_CHECKING:
@@ -230,8 +231,7 @@ def _record(action: str, member: User | None, videos: list[UUID], **states: dict
 
 
 def _delete_videos(video_ids: list[UUID]) -> int:
-    """Deletes videos for good. Locks jobs before videos, as workers and videos.services.details
-    do."""
+    """Deletes videos for good."""
     with transaction.atomic():
         lock_videos(video_ids)
         _, rows = Video.objects.filter(pk__in=video_ids).delete()

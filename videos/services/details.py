@@ -10,9 +10,10 @@ from django.db import transaction
 from categories.services import hold_category
 from clipset.lib.text import clean_line, clean_text
 from siteconfig.services.audit import differences, is_done_by_staff
-from videos.models import Job, Video
+from videos.models import Video
 from videos.models.video import TITLE_BLANK
 from videos.services.audit import placement, record_on_video
+from videos.services.locks import lock_videos
 from videos.services.search_index import index_details
 
 if TYPE_CHECKING:
@@ -70,9 +71,6 @@ def delete_video(*, video: Video, reason: str = "") -> None:
     """Deletes a video for good; its files follow (videos.signals). Its quota is not released: the
     quota limits what is uploaded, not what is kept."""
     with transaction.atomic():
-        # Locked first, jobs before videos as in workers: a row that another request adds to the
-        # video at this moment is deleted with it, or its request fails.
-        list(Job.objects.select_for_update().filter(video=video).values_list("pk"))
-        list(Video.objects.select_for_update().filter(pk=video.pk).values_list("pk"))
+        lock_videos([video.pk])
         record_on_video("video.delete", video, reason=reason)
         video.delete()

@@ -280,5 +280,5 @@ def _hold(playlist: Playlist, user: User, *, also_deleted: bool = False) -> None
 def _hold_video(video: Video, user: User) -> None:
     """Locks the video against deletion until the transaction ends. Raises: Video.DoesNotExist when
     the member may not watch it."""
-    seen = Video.objects.visible_to(user).select_for_update(no_key=True)
+    seen = Video.objects.visible_to(user).select_for_update(no_key=True, of=("self",))
     seen.only("pk").get(pk=video.pk)

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Role, User
-from accounts.services.members import deactivate_member
+from accounts.services.members import deactivate_member, lock_with_admins
 from accounts.services.throttle import allow
 from clipset.lib.refusals import RateLimitedError
 from clipset.lib.text import clean_text
@@ -267,15 +267,15 @@ def _checked_answer(answer: Answer, act: ReportAct) -> dict[str, str]:
 
 
 def _lock_thing(report: Report) -> None:
-    """Locks what is reported, before its reports, in the order in which deletions lock them."""
-    things: tuple[tuple[QuerySet[Any], Any], ...] = (
-        (Video.objects.all(), report.video_id),
-        (Comment.objects.all(), report.comment_id),
-        (User.objects.all(), report.member_id),
-    )
-    for rows, key in things:
-        if key is not None:
-            list(rows.select_for_update(no_key=True).filter(pk=key).values_list("pk"))
+    """Locks what is reported, before its reports (videos.services.locks)."""
+    if report.kind == ReportKind.MEMBER:
+        # They may be deactivated.
+        lock_with_admins(*[report.member_id] if report.member_id else [])
+        return
+    is_video = report.kind == ReportKind.VIDEO
+    things: QuerySet[Any] = Video.objects.all() if is_video else Comment.objects.all()
+    key = report.video_id if is_video else report.comment_id
+    list(things.select_for_update(no_key=True).filter(pk=key).values_list("pk"))
 
 
 def _locked(reports: QuerySet[Report]) -> QuerySet[Report]:

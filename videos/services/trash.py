@@ -13,11 +13,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
 from siteconfig.services.config import current_config
-from videos.models import Job, Video, VideoDeletion
+from videos.models import Video, VideoDeletion
 from videos.services.audit import record_on_video
 from videos.services.details import delete_video
+from videos.services.locks import lock_uploader, lock_videos
 from videos.services.processing.jobs import pause_jobs, resume_jobs
 from videos.services.search_index import index_videos
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
+
+    from accounts.models import User
 
 MAX_BATCH: Final = 50  # videos that one transaction moves, since it changes the search index, too
 
@@ -61,8 +63,7 @@ def restore_video(*, video: Video, by: User) -> Video:
     Video.DoesNotExist when it is gone, or `by` is neither its uploader nor staff.
     """
     with transaction.atomic():
-        # The member first, as deletions of members do.
-        member = User.objects.select_for_update(no_key=True).filter(pk=video.uploaded_by_id).first()
+        member = lock_uploader(video.pk)
         lock_videos([video.pk])
         current = Video.objects.owned_by(by).get(pk=video.pk)
         if current.was_trashed_with_member:
@@ -96,13 +97,6 @@ def delete_for_good(*, video: Video, by: User) -> None:
 
 
 # -- in the caller's transaction ------------------------------------------------------------------
-
-
-def lock_videos(videos: Iterable[UUID]) -> None:
-    """Locks jobs before videos, as workers and videos.services.details do."""
-    keys = list(videos)
-    list(Job.objects.select_for_update().filter(video__in=keys).values_list("pk"))
-    list(Video.objects.select_for_update().filter(pk__in=keys).values_list("pk"))
 
 
 def put_into_trash(

@@ -16,6 +16,7 @@ from clipset.workers.stopping import is_stopping
 from clipset.workers.ticks import tick as show_life
 from videos.models import JobKind, ProcessingStatus, Video
 from videos.services.audit import record_on_video
+from videos.services.locks import lock_uploader
 from videos.services.processing import jobs
 from videos.services.processing.adopt import adopt_published_files
 from videos.services.processing.claim import claim_next_job, is_encode_waiting
@@ -231,6 +232,7 @@ def retry_processing(*, video: Video, by_staff: bool = False) -> Job:
     another request was faster.
     """
     with transaction.atomic():
+        lock_uploader(video.pk)  # whose quota is charged
         current = Video.objects.select_for_update().get(pk=video.pk)
         if current.is_trashed:
             raise ValidationError(IN_TRASH)

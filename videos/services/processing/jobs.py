@@ -29,6 +29,7 @@ from videos.models import (
     Rendition,
     Video,
 )
+from videos.services.locks import lock_uploader
 from videos.services.notifications import notify_of_processing
 from videos.services.processing.enqueue import enqueue_worker
 from videos.services.removals import keep_source_for_retry
@@ -153,11 +154,9 @@ def give_back_job(job: Job, *, delay: timedelta = timedelta(0)) -> None:
 
 
 def storage_pause(job: Job) -> timedelta:
-    """The time to wait after storage failed, twice as long after each attempt.
-
-    This is for a disk that can be mounted and neither read nor written: while a disk is known to be
-    away no job is claimed.
-    """
+    """The time to wait after storage failed, twice as long after each attempt. This is for a disk
+    that can be mounted and neither read nor written: while a disk is known to be away no job is
+    claimed."""
     doubled: timedelta = STORAGE_PAUSE * 2 ** min(max(0, job.attempts - 1), 8)
     return min(MAX_STORAGE_PAUSE, doubled)
 
@@ -211,9 +210,7 @@ def cancel_job(job: Job, *, sentence: str) -> bool:
 
 def requeue_job(*, job: Job) -> None:
     """Makes a waiting job due now, clears its count of lost attempts, and enqueues a task for it.
-
-    Raises: ValidationError if the job does not wait any more.
-    """
+    Raises: ValidationError if the job does not wait any more."""
     with transaction.atomic():
         waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
         if not waiting.update(run_after=database_now(), losses=0):
@@ -320,6 +317,8 @@ def _fail(
         notify: tell the uploader, who does not know it yet.
         is_refused: the uploaded content is the reason.
     """
+    if job.kind != JobKind.ENRICH:
+        lock_uploader(job.video_id)  # whose quota is released
     if not rows.update(**_unleased(JobState.FAILED), media_info="", finished_at=database_now()):
         if must_change:
             raise LeaseLostError

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.services.audit import record_on_thing_of
+from accounts.services.members import lock_member
 from accounts.services.quota import release_quota
 from clipset.lib.disk import is_disk_full
 from siteconfig.roots import is_available
@@ -106,6 +107,7 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, has_expired: bool = False) -
     database was copied: it is set aside.
     """
     with transaction.atomic():
+        lock_member(upload.user_id)  # before uploads, as where they are finished
         ended = rows.filter(state=UploadState.OPEN).update(
             state=UploadState.ENDED,
             quota_bytes=0,
