@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Invitation, Role, User
 from accounts.services.invitations import LIFETIME, renew_invitation
-from accounts.services.quota_refusals import members_over_quota, reset_one_quota, undo_quota_reset
+from accounts.services.quota import reset_quota
+from accounts.services.quota_refusals import members_over_quota
 from clipset.lib.units import human_bytes
 from clipset.ui.template_tags import age_in_words
 from siteconfig.attention import (
@@ -76,17 +77,8 @@ def reset(asked: Asked) -> Done:
     member = members_over_quota(asked.staff).filter(pk=_key(asked.key)).first()
     if member is None:
         raise ValidationError(NO_LONGER_OPEN)
-    done = reset_one_quota(user_id=member.pk)
-    return Done(
-        sentence=f"Weekly quota of {member.username} reset.",
-        undo=Act(label="Undo", name="undo-reset", value=done.token()),
-    )
-
-
-def undo_reset(asked: Asked) -> Done:
-    # The token is signed: only somebody who may reset this quota was given it.
-    member = undo_quota_reset(asked.value)
-    return Done(sentence=f"The quota of {member.username} is as before.")
+    reset_quota(users=[member.pk])
+    return Done(sentence=f"Weekly quota of {member.username} reset.")
 
 
 # -- Invitations that expire soon -----------------------------------------------------------------
@@ -160,7 +152,6 @@ def register_sources() -> None:
             find=find_members,
             count=lambda staff: bounded_count(members_over_quota(staff)),
             acts={"reset": reset},
-            undos={"undo-reset": undo_reset},
         )
     )
     register_source(

@@ -11,7 +11,7 @@ from accounts.services.members import (
     locked_with_admins,
     set_role,
 )
-from accounts.services.quota import set_weekly_limit
+from accounts.services.quota import Counter, set_weekly_limit, undo_reset
 from accounts.services.trash import restore_member
 from clipset.lib.refusals import RefusedError
 from siteconfig.undo import (
@@ -37,17 +37,20 @@ def _is_admin(_entry: AuditEntry, by: User) -> bool:
     return by.is_superuser
 
 
-def _unchanged(entry: AuditEntry, by: User) -> User:
-    """Returns the member, locked with all admins as in the services, as the entry left them.
-
-    Raises: RefusedError.
-    """
+def _locked(entry: AuditEntry, by: User) -> User:
+    """Returns the member, locked with all admins as in the services. Raises: RefusedError."""
     try:
         user = locked_with_admins(User(pk=entry.object_id))
     except User.DoesNotExist:
         raise RefusedError(GONE) from None
     if not by.is_admin and Role(user.role).rank >= Role(by.role).rank:
         raise RefusedError(NOT_ALLOWED, status=403)
+    return user
+
+
+def _unchanged(entry: AuditEntry, by: User) -> User:
+    """Returns the member, locked, as the entry left them. Raises: RefusedError."""
+    user = _locked(entry, by)
     refuse_if_changed(user, entry)
     return user
 
@@ -65,6 +68,12 @@ def _deactivate(entry: AuditEntry, by: User) -> None:
 
 def _restore_limit(entry: AuditEntry, by: User) -> None:
     set_weekly_limit(user=_unchanged(entry, by), limit_bytes=entry.before[LIMIT])
+
+
+def _undo_reset(entry: AuditEntry, by: User) -> None:
+    # What the member has uploaded since is no reason to refuse.
+    before, after = Counter.of_values(entry.before), Counter.of_values(entry.after)
+    undo_reset(user=_locked(entry, by), before=before, after=after)
 
 
 def _restore_role(entry: AuditEntry, by: User) -> None:
@@ -107,6 +116,13 @@ def register_undos() -> None:
         may=_may_change,
         counter_action="member.quota",
         needs=frozenset({LIMIT}),
+    )
+    register_undo(
+        "member.quota",
+        _undo_reset,
+        may=_may_change,
+        counter_action="member.quota",
+        needs=frozenset({"weekly_upload_bytes", "last_upload_reset"}),
     )
     register_undo(
         "member.role",

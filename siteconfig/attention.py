@@ -50,14 +50,13 @@ class Act:
     """A button or a link of a row.
 
     Either `name`, that of an act of the source, which is run by a POST, or `url`, the address of a
-    page. `value` is sent to the act. An act that destroys something needs `is_destructive`: the
+    page. An act that destroys something needs `is_destructive`: the
     Enter key never runs it. Better still, make it a link to a page that asks first.
     """
 
     label: str
     name: str = ""
     url: str = ""
-    value: str = ""
     is_destructive: bool = False
 
 
@@ -113,11 +112,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The request for an act: who wants it, the key of the row, and the value of the `Act`."""
+    """The request for an act: who wants it, and the key of the row."""
 
     staff: User
     key: str
-    value: str = ""
 
 
 # Raises: ValidationError or RefusedError with the reason; PermissionDenied or Http404 as the pages
@@ -186,7 +184,7 @@ class Section:
 class Outcome:
     """The result of an act: `done`, or the reason why nothing was done.
 
-    `row` is set if the row is still open.
+    `row` is set if the row is still open, or open again.
     """
 
     done: Done | None = None
@@ -263,7 +261,7 @@ def keep_total(staff: User, total: int) -> None:
     _kept[staff.pk] = (time.monotonic() + KEPT_SECONDS, total)
 
 
-def run_act(source: Source, staff: User, *, key: str, name: str, value: str) -> Outcome:
+def run_act(source: Source, staff: User, *, key: str, name: str) -> Outcome:
     """Runs an act of a row, or the undoing of one.
 
     An act whose row is not open any more does nothing: somebody else was faster.
@@ -275,7 +273,7 @@ def run_act(source: Source, staff: User, *, key: str, name: str, value: str) -> 
     if not is_undo and source.row(staff, key) is None:
         return Outcome(reason=NO_LONGER_OPEN)
     try:
-        return Outcome(done=act(Asked(staff=staff, key=key, value=value)))
+        return Outcome(done=act(Asked(staff=staff, key=key)))
     except ValidationError as error:
         reason = " ".join(error.messages)
     except RefusedError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -12,9 +12,11 @@ from django.template.loader import render_to_string
 from django.urls import path
 from django.utils.safestring import mark_safe
 
+from clipset.lib.query_parameters import text_parameter
 from clipset.ui.admin_site import GuardedSite
 from clipset.ui.undo_tags import undo_tag
 from siteconfig.attention import (
+    Done,
     Outcome,
     Source,
     attention_counts,
@@ -26,6 +28,8 @@ from siteconfig.attention import (
     sources_for,
     total_of,
 )
+from siteconfig.services.undo import undo_request
+from siteconfig.undo_sentences import NOTHING_TO_UNDO, refusal_sentences, undone_sentence
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
 
     from accounts.models import User
+
+
+UNDO: Final = "undo"  # an act of each source: undoes what the log has of a `request`
 
 
 class AttentionSite(GuardedSite):
@@ -68,12 +75,15 @@ class AttentionSite(GuardedSite):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         staff, source = _staff(request), find_source(kind)
-        if source is None or act not in {*source.acts, *source.undos}:
+        if source is None or act not in {*source.acts, *source.undos, UNDO}:
             raise Http404("No such act.")
         if not source.may_see(staff):
             raise PermissionDenied
-        value = request.POST.get("value", "")
-        outcome = run_act(source, staff, key=key, name=act, value=value)
+        if act == UNDO:
+            undone = text_parameter(request.POST, "request")
+            outcome = _undo(source, staff, key=key, request_id=undone)
+        else:
+            outcome = run_act(source, staff, key=key, name=act)
         context = {"source": source, "key": key, "outcome": outcome}
         if getattr(request, "htmx", False):
             return self._fragment(request, context)
@@ -91,7 +101,7 @@ class AttentionSite(GuardedSite):
             "total_number": number(total),
             "checked": _checked(sources_for(staff)),
         }
-        status = 422 if outcome.row else 200
+        status = 422 if outcome.row and not outcome.done else 200
         return render(request, "admin/attention/outcome.html", context, status=status)
 
     def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
@@ -111,6 +121,17 @@ class AttentionSite(GuardedSite):
             tag = "" if outcome.done.undo else undo_tag()
             messages.success(request, mark_safe(message), extra_tags=tag)  # noqa: S308 from a template
         return redirect("admin:index")
+
+
+def _undo(source: Source, staff: User, *, key: str, request_id: str) -> Outcome:
+    """Undoes what the audit log has of an act on a row, which is open again then."""
+    result = undo_request(request_id=request_id, by=staff)
+    sentences = refusal_sentences(result)
+    if result.entries:
+        sentences = [f"{undone_sentence(result.entries)}.", *sentences]
+        done = Done(sentence=" ".join(sentences))
+        return Outcome(done=done, row=source.row(staff, key))
+    return Outcome(reason=" ".join(sentences) or NOTHING_TO_UNDO)
 
 
 def _staff(request: HttpRequest) -> User:

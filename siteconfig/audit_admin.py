@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -19,17 +19,19 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from clipset.lib.query_parameters import int_parameter, text_parameter
 from clipset.lib.refusals import RefusedError
+from clipset.lib.requests import is_htmx
 from clipset.ui.admin import GuardedAdmin
+from clipset.ui.undo_tags import TAKES_FOCUS
 from siteconfig.audit_csv import csv_lines
 from siteconfig.audit_forms import LogFilterForm
 from siteconfig.models import AuditEntry
 from siteconfig.selectors.audit_log import log_page, may_read, row_of
 from siteconfig.services.audit import record
-from siteconfig.services.undo import undo_entry, undo_request
-from siteconfig.undo_sentences import say_refusals, say_undone
+from siteconfig.services.undo import UndoneRequest, undo_entry, undo_request
+from siteconfig.undo_sentences import say_undone
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.urls import URLPattern
 
 PAGE = "admin:siteconfig_auditentry_changelist"
@@ -140,30 +142,36 @@ class AuditEntryAdmin(GuardedAdmin[AuditEntry]):
     def undo_view(self, request: HttpRequest) -> HttpResponse:
         """Undoes the act of an entry (`entry`), or all acts of a request (`request`).
 
-        Returns to the page `next`.
+        Returns to the page `next`. htmx loads its own page again, which keeps the place in it.
         """
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self._only_readers(request)
+        is_done = True
         if "entry" in request.POST:
-            self._undo_entry(request)
+            is_done = self._undo_entry(request)
         else:
             wanted = text_parameter(request.POST, "request")
-            result = undo_request(request_id=wanted, by=request.user)
-            say_undone(request, result.entries)
-            say_refusals(request, result)
-        return redirect(_next(request))
+            say_undone(request, undo_request(request_id=wanted, by=request.user))
+        if is_htmx(request):
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        # The row in `next` says that the act was undone; why it wasn't is said by the message.
+        target = _next(request)
+        return redirect(target if is_done else target.partition("#")[0])
 
-    def _undo_entry(self, request: HttpRequest) -> None:
+    def _undo_entry(self, request: HttpRequest) -> bool:
+        """Returns whether the act was undone."""
         entry = self._entry(request, request.POST["entry"])
         try:
             undo_entry(entry=entry, by=request.user)
         except RefusedError as error:
-            messages.error(request, error.sentence)
+            messages.error(request, error.sentence, extra_tags=TAKES_FOCUS)
         except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
+            messages.error(request, " ".join(error.messages), extra_tags=TAKES_FOCUS)
         else:
-            say_undone(request, [entry])
+            say_undone(request, UndoneRequest([entry], []))
+            return True
+        return False
 
     def _page(
         self, request: HttpRequest, name: str, title: str, context: dict[str, Any]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 
-from siteconfig.audit_words import changes_of, sentence_of
+from siteconfig.audit_masks import shown_changes, shown_reason
+from siteconfig.audit_words import sentence_of
 from siteconfig.selectors.audit_log import Wanted, all_entries
 
 if TYPE_CHECKING:
@@ -34,22 +35,22 @@ def csv_lines(reader: Any, wanted: Wanted) -> Iterator[str]:
     yield "\ufeff"  # so that Excel reads UTF-8
     yield writer.writerow(columns)
     for entry in all_entries(reader, wanted):
-        cells = _cells(entry)
+        cells = _cells(entry, reader)
         if reader.is_superuser:
             cells.append(entry.address)
         yield writer.writerow([harmless(cell) for cell in cells])
 
 
-def _cells(entry: AuditEntry) -> list[str]:
-    changes = (f"{it.label}: {it.before} → {it.after}" for it in changes_of(entry))
+def _cells(entry: AuditEntry, reader: Any) -> list[str]:
+    changes = shown_changes(entry, reader)
     return [
         str(entry.pk),
         timezone.localtime(entry.at).isoformat(timespec="seconds"),
         entry.actor_name,
         entry.get_source_display(),
         sentence_of(entry),
-        entry.reason,
-        "\n".join(changes),
+        shown_reason(entry, reader),
+        "\n".join(f"{it.label}: {it.before} → {it.after}" for it in changes),
         entry.action,
         entry.object_id,
     ]

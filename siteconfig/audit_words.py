@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models import DateTimeField
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.text import capfirst
@@ -139,7 +140,7 @@ def _said(
         value = dict(stored.flatchoices).get(value, value)
     if name.endswith("_bytes") and isinstance(value, int) and value >= 0:
         return human_bytes(value)
-    if name.endswith("_at") and isinstance(value, str):
+    if (name.endswith("_at") or isinstance(stored, DateTimeField)) and isinstance(value, str):
         value = _moment(value)
     if isinstance(value, list):
         value = ", ".join(map(str, value))

@@ -38,6 +38,7 @@ class Undo:
         may: whether the member of staff may do such an act to this object. No queries.
         counter_action: the action of the entry about the undo, if the service records none.
         needs: values that the entry's `before` and `after` must have; else it can't be undone.
+            Acts of one action that change different values are undone in different ways.
     """
 
     run: Run
@@ -46,22 +47,22 @@ class Undo:
     needs: frozenset[str] = frozenset()
 
 
-_undos: Final[dict[str, Undo]] = {}
+_undos: Final[dict[str, dict[frozenset[str], Undo]]] = {}
 
 
 def register_undo(
     action: str, run: Run, *, may: May, counter_action: str, needs: frozenset[str] = frozenset()
 ) -> None:
-    """Registers how acts of this action are undone. It replaces an earlier registration."""
-    _undos[action] = Undo(run, may, counter_action, needs)
+    """Registers how acts of this action that changed the values `needs` are undone. It replaces an
+    earlier registration."""
+    _undos.setdefault(action, {})[needs] = Undo(run, may, counter_action, needs)
 
 
 def undo_of(entry: AuditEntry) -> Undo | None:
     """Returns how the entry's act is undone; None if it can't be."""
-    undo = _undos.get(entry.action)
-    if undo is None or not undo.needs <= set(entry.before) & set(entry.after):
-        return None
-    return undo
+    kept = set(entry.before) & set(entry.after)
+    ways = _undos.get(entry.action, {}).values()
+    return next((undo for undo in ways if undo.needs <= kept), None)
 
 
 def undoable_actions() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from siteconfig.attention import Look, find_source
@@ -32,10 +33,16 @@ def titles_of(kind: str, staff: User) -> list[str]:
     return [row.title for row in rows_of(kind, staff)]
 
 
-def act(client: Client, kind: str, key: object, name: str, value: str = "", **extra: Any) -> Any:
+def act(client: Client, kind: str, key: object, name: str, **extra: Any) -> Any:
     """Posts an act as htmx does."""
-    path = f"/admin/attention/{kind}/{key}/{name}/"
-    return client.post(path, {"value": value}, headers=HTMX, **extra)
+    return client.post(f"/admin/attention/{kind}/{key}/{name}/", headers=HTMX, **extra)
+
+
+def undo(client: Client, page: str) -> Any:
+    """Presses the button that undoes what the response to an act tells of, as htmx does."""
+    found = re.search(r'action="([^"]+/undo/)".*?name="request" value="([^"]+)"', page, re.DOTALL)
+    assert found is not None
+    return client.post(found[1], {"request": found[2]}, headers=HTMX)
 
 
 def workers_live() -> None:

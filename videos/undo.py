@@ -33,8 +33,16 @@ if TYPE_CHECKING:
 CATEGORY_GONE = "The category “%(name)s” doesn't exist anymore."
 
 
-def _may_change(entry: AuditEntry, by: User) -> bool:
-    return may_act_on_members_below(entry, by, "videos.change_video")
+def _may_change(_entry: AuditEntry, by: User) -> bool:
+    return by.has_perm("videos.change_video")  # also one of an admin or a peer
+
+
+def _refuse_above(entry: AuditEntry, by: User, owner: User) -> None:
+    """Moderators undo their own acts on things of anybody, and those of others only as long as the
+    owner ranks below. Raises: RefusedError."""
+    is_above = Role(owner.role).rank >= Role(by.role).rank
+    if is_above and entry.actor_id != by.pk and not by.is_admin:
+        raise RefusedError(NOT_ALLOWED, status=403)
 
 
 def _unchanged(entry: AuditEntry, by: User) -> Video:
@@ -43,14 +51,26 @@ def _unchanged(entry: AuditEntry, by: User) -> Video:
     video = found.filter(pk=entry.object_id).first()
     if video is None:
         raise RefusedError(GONE)
-    if not by.is_admin and Role(video.uploaded_by.role).rank >= Role(by.role).rank:
-        raise RefusedError(NOT_ALLOWED, status=403)
+    _refuse_above(entry, by, video.uploaded_by)
     refuse_if_changed(video, entry)
     return video
 
 
+def _refuse_if_by_another(entry: AuditEntry, by: UUID | None) -> None:
+    """What somebody else has done again since is theirs, even if it looks the same.
+
+    Args:
+        by: who hid the thing or put it into the trash, by its row.
+
+    Raises: RefusedError.
+    """
+    if by is not None and entry.actor_id is not None and by != entry.actor_id:
+        raise RefusedError(CHANGED_SINCE)
+
+
 def _restore_visibility(entry: AuditEntry, by: User) -> None:
     video, before = _unchanged(entry, by), entry.before
+    _refuse_if_by_another(entry, video.hidden_by_id)
     if before["is_hidden"]:
         reason, text = before["hidden_reason"], before["hidden_text"]
         hide_video(video=video, by=by, reason=reason, text=text, is_undo=True)
@@ -74,11 +94,12 @@ def _restore_from_trash(entry: AuditEntry, by: User) -> None:
     video = _unchanged(entry, by)
     if not video.is_trashed:
         raise RefusedError(CHANGED_SINCE)
+    _refuse_if_by_another(entry, video.trashed_by_id)
     restore_video(video=video, by=by)
 
 
-def _may_change_comment(entry: AuditEntry, by: User) -> bool:
-    return may_act_on_members_below(entry, by, "videos.delete_comment")
+def _may_change_comment(_entry: AuditEntry, by: User) -> bool:
+    return by.has_perm("videos.delete_comment")
 
 
 def _unchanged_comment(entry: AuditEntry, by: User) -> Comment:
@@ -87,14 +108,14 @@ def _unchanged_comment(entry: AuditEntry, by: User) -> Comment:
     comment = found.filter(pk=entry.object_id).first()
     if comment is None:
         raise RefusedError(GONE)
-    if not by.is_admin and Role(comment.author.role).rank >= Role(by.role).rank:
-        raise RefusedError(NOT_ALLOWED, status=403)
+    _refuse_above(entry, by, comment.author)
     refuse_if_changed(comment, entry)
     return comment
 
 
 def _restore_visibility_of_comment(entry: AuditEntry, by: User) -> None:
     comment, before = _unchanged_comment(entry, by), entry.before
+    _refuse_if_by_another(entry, comment.hidden_by_id)
     if comment.is_hidden == before["is_hidden"] or comment.is_deleted:
         raise RefusedError(CHANGED_SINCE)
     if before["is_hidden"]:

@@ -8,7 +8,8 @@ so that nobody is blocked after the boundary while the workers are stopped.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -19,16 +20,18 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from accounts.services.audit import rank_of, record_about
+from clipset.lib.refusals import RefusedError
 from clipset.lib.weeks import latest_boundary, next_boundary
 from siteconfig.services.audit import Act, record_many
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
     from uuid import UUID
 
     from siteconfig.models import Config
+
+RESET_SINCE: Final = "The quota has been reset again since then, so it stays as it is."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,31 @@ class Reservation:
 
     bytes: int
     reserved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What a member has uploaded, in bytes, since the counter was reset."""
+
+    used_bytes: int
+    last_reset: datetime
+
+    def fields(self) -> dict[str, int | datetime]:
+        """Returns the values of the member's fields."""
+        return {"weekly_upload_bytes": self.used_bytes, "last_upload_reset": self.last_reset}
+
+    def values(self) -> dict[str, int | str]:
+        """Returns the fields as the audit log keeps them."""
+        return {
+            "weekly_upload_bytes": self.used_bytes,
+            "last_upload_reset": self.last_reset.isoformat(),
+        }
+
+    @classmethod
+    def of_values(cls, values: dict[str, Any]) -> Counter:
+        """Returns the counter that the audit log has kept. It inverts `values`."""
+        last_reset = datetime.fromisoformat(values["last_upload_reset"])
+        return cls(values["weekly_upload_bytes"], last_reset)
 
 
 def week_start(now: datetime) -> datetime:
@@ -172,7 +200,7 @@ def reset_quota(*, users: Iterable[UUID], now: datetime | None = None) -> int:
     now = now or timezone.now()
     counters = User.objects.filter(pk__in=list(users))
     with transaction.atomic():
-        found = list(counters.select_for_update(no_key=True))
+        found = list(counters.select_for_update(no_key=True).order_by("pk"))
         record_many("member.quota", [_reset_of(user, now) for user in found])
         return counters.update(weekly_upload_bytes=0, last_upload_reset=now)
 
@@ -183,12 +211,36 @@ def _reset_of(user: User, now: datetime) -> Act:
         name=user.username,
         member=user.pk,
         rank=rank_of(user.role),
-        before={
-            "weekly_upload_bytes": user.weekly_upload_bytes,
-            "last_upload_reset": user.last_upload_reset.isoformat(),
-        },
-        after={"weekly_upload_bytes": 0, "last_upload_reset": now.isoformat()},
+        before=Counter(user.weekly_upload_bytes, user.last_upload_reset).values(),
+        after=Counter(0, now).values(),
     )
+
+
+def undo_reset(*, user: User, before: Counter, after: Counter, now: datetime | None = None) -> User:
+    """Undoes a reset of a member's counter: what it took away is added again to what the member has
+    used since.
+
+    Args:
+        before: the counter that the reset replaced.
+        after: the counter that it left.
+
+    Raises: RefusedError if the counter has been reset again since, or a new week has begun;
+    User.DoesNotExist.
+    """
+    start = week_start(now or timezone.now())
+    with transaction.atomic():
+        current = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if current.last_upload_reset != after.last_reset or after.last_reset < start:
+            raise RefusedError(RESET_SINCE)
+        # A counter of an earlier week had counted as zero.
+        taken = (before.used_bytes if before.last_reset >= start else 0) - after.used_bytes
+        old = Counter(current.weekly_upload_bytes, current.last_upload_reset)
+        new = Counter(max(0, old.used_bytes + taken), max(before.last_reset, start))
+        User.objects.filter(pk=user.pk).update(**new.fields())
+        record_about(current, "member.quota", before=old.values(), after=new.values())
+    for name, value in new.fields().items():
+        setattr(user, name, value)
+    return user
 
 
 @transaction.atomic

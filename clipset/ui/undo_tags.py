@@ -11,6 +11,9 @@ from typing import Final
 
 from clipset.lib.request_id import current_request_id
 
+# The `extra_tags` of a message that gets the focus when its page appears.
+TAKES_FOCUS: Final = "takes-focus"
+
 _MARK: Final = re.compile(r"(?:^|\s)undo-([0-9a-f]{16})(?:\s|$)")
 
 

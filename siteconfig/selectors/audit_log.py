@@ -16,7 +16,8 @@ from django.db import connection
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.utils import timezone
 
-from siteconfig.audit_words import Change, changes_of, kind_of, kinds, sentence_of
+from siteconfig.audit_masks import shown_changes, shown_reason
+from siteconfig.audit_words import Change, kind_of, kinds, sentence_of
 from siteconfig.models import AuditEntry
 from siteconfig.models.audit import name_key
 from siteconfig.undo import may_undo
@@ -64,15 +65,19 @@ class LogRow:
 
     Args:
         address: "" for moderators.
+        reason: without e-mail addresses for moderators (siteconfig.audit_masks), as `changes`.
         can_undo: whether the reader may undo the act, and nobody has done so yet.
-        undone_by: the entry about the undo, if there is one.
+        is_undone: whether somebody has undone it.
+        undone_by: the entry about the undo; None if the reader may not read it.
     """
 
     entry: AuditEntry
     sentence: str
     address: str
+    reason: str
     changes: list[Change]
     can_undo: bool
+    is_undone: bool
     undone_by: AuditEntry | None
 
 
@@ -172,17 +177,20 @@ def rows_of(entries: list[AuditEntry], reader: Any) -> list[LogRow]:
         counter.undoes: counter
         for counter in (AuditEntry.objects.filter(undoes__in=ids) if ids else ())
     }
-    return [
-        LogRow(
-            entry=entry,
-            sentence=sentence_of(entry),
-            address=entry.address if reader.is_superuser else "",
-            changes=changes_of(entry),
-            can_undo=entry.pk not in undone and may_undo(entry, reader),
-            undone_by=undone.get(entry.pk),
-        )
-        for entry in entries
-    ]
+    return [_row(entry, undone.get(entry.pk), reader) for entry in entries]
+
+
+def _row(entry: AuditEntry, undone_by: AuditEntry | None, reader: Any) -> LogRow:
+    return LogRow(
+        entry=entry,
+        sentence=sentence_of(entry),
+        address=entry.address if reader.is_superuser else "",
+        reason=shown_reason(entry, reader),
+        changes=shown_changes(entry, reader),
+        can_undo=undone_by is None and may_undo(entry, reader),
+        is_undone=undone_by is not None,
+        undone_by=undone_by if undone_by is not None and may_read(undone_by, reader) else None,
+    )
 
 
 def _entries(

@@ -17,7 +17,7 @@ class ClipToast extends HTMLElement {
     this.addEventListener("pointerleave", () => this.removeLater());
     this.addEventListener("focusin", () => this.stay());
     this.addEventListener("focusout", () => this.removeLater());
-    this.removeLater();
+    if (!this.matches(":focus-within")) this.removeLater();
   }
 
   disconnectedCallback() {

@@ -22,10 +22,10 @@ from videos.services.reports import report_comment
 from videos.services.reviews import ask_for_review
 
 
-def act(site: Site, kind: str, key: object, name: str, value: str = "") -> str:
+def act(site: Site, kind: str, key: object, name: str, **sent: str) -> str:
     """A moderator acts, as htmx does."""
     address = reverse("admin:attention_act", args=[kind, key, name])
-    answer = site.by_mod.post(address, {"value": value}, headers={"HX-Request": "true"})
+    answer = site.by_mod.post(address, sent, headers={"HX-Request": "true"})
     assert answer.status_code == 200, answer.text
     return answer.text
 
@@ -34,22 +34,18 @@ def act(site: Site, kind: str, key: object, name: str, value: str = "") -> str:
 USED: Final = "weekly_upload_bytes"
 
 
-@covers("admin:attention_act", "attention:quotas:reset", "attention:quotas:undo-reset")
+@covers("admin:attention_act", "attention:quotas:reset")
 def reset_a_quota_and_undo_it(site: Site) -> list[Entry]:
     limits: dict[str, Any] = {USED: GB, "weekly_upload_limit_bytes": GB}
     User.objects.filter(pk=site.bob.pk).update(**limits)
     note_refusal(user=User.objects.get(pk=site.bob.pk), size=10)
     done = act(site, "quotas", site.bob.pk, "reset")
-    token = done.partition('name="value" value="')[2].partition('"')[0]
-    act(site, "quotas", site.bob.pk, "undo-reset", token)
+    request_id = done.partition('name="request" value="')[2].partition('"')[0]
+    act(site, "quotas", site.bob.pk, "undo", request=request_id)
+    used, unused = ({USED: size, "last_upload_reset": SOME} for size in (GB, 0))
     return [
-        Entry(
-            "member.quota",
-            "bob",
-            {USED: GB, "last_upload_reset": SOME},
-            {USED: 0, "last_upload_reset": SOME},
-        ),
-        Entry("member.quota", "bob", {USED: 0}, {USED: GB}),
+        Entry("member.quota", "bob", used, unused),
+        Entry("member.quota", "bob", unused, used),
     ]
 
 

@@ -123,6 +123,13 @@ def test_the_list_is_worked_through_by_keyboard(
     expect(page.locator("#attention-total")).to_have_text("6")
     page.mouse.move(0, 0)
 
+    # -- What the audit log undoes is back in its place, with the focus
+    page.get_by_role("button", name="Reset quota: dora_long").click()
+    expect(page.locator("[data-done]")).to_contain_text("Weekly quota of dora_long reset.")
+    page.keyboard.press("u")
+    page.wait_for_function(f"{CURRENT} === 'dora_long'")
+    expect(rows).to_have_count(6)
+
     # -- An act that fails stays, with its reason
     Video.objects.get(title="Garden").source_file.unlink()
     page.get_by_role("button", name="Retry: Garden").click()

@@ -89,6 +89,7 @@ def test_each_act_takes_few_clicks_and_its_undo_one(
     assert (hand.clicks, stored(video).hidden_reason) == (2, "PRIVACY")
     undo.click()
     expect(page.locator("#watch-facts")).not_to_contain_text("Hidden")
+    expect(page.locator("clip-toast", has_text="Undone: Hid the video")).to_be_focused()
     assert not stored(video).is_hidden
 
     hand = Hand()

@@ -202,7 +202,7 @@ def test_without_scripts_an_act_leads_back_with_a_message_that_can_undo_it(staff
     assert page.redirect_chain == [("/admin/", 302)]
     assert "Closed a." in page.text
     assert 'action="/admin/attention/things/a/reopen/"' in page.text
-    staff.post("/admin/attention/things/a/reopen/", {"value": ""})
+    staff.post("/admin/attention/things/a/reopen/")
     assert things.open == ["a"]
 
 

@@ -38,6 +38,27 @@ def names(reader: User, **wanted: object) -> list[str]:
     return [row.entry.object_name for row in rows]
 
 
+# -- Addresses in reasons --------------------------------------------------------------------------
+def test_an_address_in_a_reason_is_shown_to_admins_and_to_who_typed_it(client: Client) -> None:
+    typed = "Ask carl.o'neil+x@mail.example.org, or Dora."
+    author, admin = make_moderator(), make_admin()
+    entry = hidden(make_video(), by=author, reason=typed)
+    assert entry.after["hidden_text"] == typed
+    seen = {author: True, admin: True, make_moderator(): False}
+    for reader, is_shown in seen.items():
+        client.force_login(reader)
+        download = client.post(EXPORT)
+        texts = [
+            b"".join(download.streaming_content).decode(),  # type: ignore[attr-defined]
+            client.get(LOG).text,
+            client.get(page_of(entry)).text,
+            client.get(reverse("admin:videos_video_history", args=[entry.object_id])).text,
+        ]
+        for text in texts:
+            assert ("mail.example.org" in text) == is_shown
+            assert ("Ask [e-mail address], or Dora." in text) != is_shown
+
+
 # -- Who reads what -------------------------------------------------------------------------------
 # Kind, the rank of the member whom the entry concerns, whether a moderator reads it.
 READ_BY_MODERATORS = [

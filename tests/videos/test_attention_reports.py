@@ -11,7 +11,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.attention import act, rows_of, titles_of
+from tests.attention import act, rows_of, titles_of, undo
 from tests.builders import count_queries, make_admin, make_moderator, make_user, make_video
 from videos.models import Comment, Notification, Report, ReviewRequest, Video
 from videos.services.comments import write_comment
@@ -47,14 +47,6 @@ def reported(video: Video, *, hours: int = 0, **fields: Any) -> Report:
 def asked(video: Video, by: User, text: str = "Please") -> ReviewRequest:
     hide_video(video=video, by=by, reason="PRIVACY")
     return ask_for_review(video=video, by=video.uploaded_by, text=text)
-
-
-def undo(client: Client, page: str) -> Any:
-    """Presses the button that undoes what a response tells of."""
-    found = re.search(r'name="request" value="([^"]+)"', page)
-    assert found is not None
-    sent = {"request": found[1], "next": "/admin/"}
-    return client.post(reverse("admin:siteconfig_auditentry_undo"), sent, follow=True)
 
 
 # -- Open reports ---------------------------------------------------------------------------------
@@ -142,7 +134,9 @@ def test_without_scripts_the_message_offers_the_undo(client: Client, mona: User)
     report = reported(make_video())
     page = client.post(f"/admin/attention/reports/{report.pk}/reject/", follow=True)
     assert "1 report rejected" in page.text
-    undo(client, page.text)
+    found = re.search(r'name="request" value="([^"]+)"', page.text)
+    assert found is not None
+    client.post(reverse("admin:siteconfig_auditentry_undo"), {"request": found[1]})
     report.refresh_from_db()
     assert report.is_open
 

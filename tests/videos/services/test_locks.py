@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.members import delete_members
+from accounts.services.quota import reset_quota
 from accounts.services.trash import restore_member, trash_members
 from clipset.lib.refusals import RefusedError
 from siteconfig.actors import acting
@@ -115,6 +116,7 @@ ACTS: dict[str, Callable[[World], Callable[[], object]]] = {
     "undo of trashing a member": lambda it: it.undo(
         lambda: trash_members(users=[it.bob], by=it.admin)
     ),
+    "undo of a reset": lambda it: it.undo(lambda: reset_quota(users=[it.bob.pk])),
     "trash a member": lambda it: lambda: trash_members(users=[it.bob], by=it.admin),
     "delete a member": lambda it: lambda: delete_members(users=[it.bob], heir=it.admin),
     "report, hide": lambda it: it.resolve(ReportAct.HIDE_VIDEO),
