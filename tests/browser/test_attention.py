@@ -127,7 +127,7 @@ def test_the_list_is_worked_through_by_keyboard(
     page.get_by_role("button", name="Reset quota: dora_long").click()
     expect(page.locator("[data-done]")).to_contain_text("Weekly quota of dora_long reset.")
     page.keyboard.press("u")
-    page.wait_for_function(f"{CURRENT} === 'dora_long'")
+    expect(page.locator("article", has_text="dora_long")).to_be_focused()
     expect(rows).to_have_count(6)
 
     # -- An act that fails stays, with its reason

@@ -24,7 +24,7 @@ from siteconfig.services.undo import undo_entry
 from tests.accounts.together import together
 from tests.builders import make_admin, make_user, make_video
 from tests.siteconfig.audit_log import actor_of
-from videos.models import Comment, Job, ProcessingStatus, ReportAct, ReportReason, Video
+from videos.models import Comment, Job, ProcessingStatus, Report, ReportAct, ReportReason, Video
 from videos.services.details import delete_video
 from videos.services.hiding import hide_video
 from videos.services.processing.attempt import cancel_processing
@@ -78,9 +78,9 @@ class World:
         entry = AuditEntry.objects.latest("pk")
         return lambda: undo_entry(entry=entry, by=self.admin)
 
-    def resolve(self, act: ReportAct) -> Callable[[], object]:
+    def resolve(self, act: ReportAct) -> Callable[[], list[Report]]:
         reason, reporter = ReportReason.HARASSMENT, make_user()
-        report = {
+        reports: dict[ReportAct, Callable[[], Report]] = {
             ReportAct.HIDE_VIDEO: lambda: report_video(
                 video=self.video, reporter=reporter, reason=reason
             ),
@@ -90,7 +90,8 @@ class World:
             ReportAct.DEACTIVATE: lambda: report_member(
                 member=self.bob, reporter=reporter, reason=reason
             ),
-        }[act]()
+        }
+        report = reports[act]()
         return lambda: resolve_report(report=report, by=self.admin, act=act)
 
     def end_upload(self) -> Callable[[], object]:
@@ -99,8 +100,8 @@ class World:
         return lambda: end_upload(upload=upload)
 
     def reopen(self) -> Callable[[], object]:
-        [report] = self.resolve(ReportAct.HIDE_VIDEO)()  # type: ignore[misc] # a list of reports
-        return lambda: reopen_report(report=report, by=self.admin)
+        reports = self.resolve(ReportAct.HIDE_VIDEO)()
+        return lambda: reopen_report(report=reports[0], by=self.admin)
 
 
 ACTS: dict[str, Callable[[World], Callable[[], object]]] = {
