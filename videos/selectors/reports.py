@@ -112,8 +112,9 @@ def thing_url(report: Report, viewer: User) -> str:
 
 
 def _url_of(report: Report, seen: set[UUID]) -> str:
+    member = report.member
     if report.kind == ReportKind.MEMBER:
-        return report.member.get_absolute_url() if report.member is not None else ""
+        return "" if member is None or member.is_trashed else member.get_absolute_url()
     video, comment = video_of(report), report.comment
     if video is None or video.pk not in seen or (comment is not None and comment.is_deleted):
         return ""

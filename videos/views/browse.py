@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -136,9 +136,14 @@ def category(request: MemberRequest, slug: str) -> HttpResponse:
 def profile(request: MemberRequest, username: str) -> HttpResponse:
     """A member's videos, or with `?tab=playlists` their playlists.
 
-    The member and staff also see videos that are hidden or not ready.
+    The member and staff also see videos that are hidden or not ready. A member in the trash has no
+    profile; staff are led to their page in the admin.
     """
-    member = get_object_or_404(User.objects.named(username), trashed_at=None)
+    member = get_object_or_404(User.objects.named(username))
+    if member.is_trashed:
+        if not request.user.is_staff:
+            raise Http404("The member is in the trash.")
+        return redirect("admin:accounts_user_change", member.pk)
     context: dict[str, Any] = {"profile": member, "is_own": member.pk == request.user.pk}
     if request.user.is_staff and not is_next_page(request):
         sees_log_ins = may_see_log_ins(member, request.user)

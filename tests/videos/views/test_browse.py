@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.services.trash import trash_members
 from clipset.lib.keyset import encode_cursor
 from tests.builders import (
     make_admin,
@@ -421,3 +422,17 @@ def test_the_bars_mark_where_one_is(
     bars = text[top : text.index("</header>")] + text[bottom : text.index("</nav>", bottom)]
     marked = re.findall(r'aria-current="page">(?:<svg.*?</svg>)?\s*([^<]+)', bars)
     assert [word.strip() for word in marked] == current
+
+
+def test_the_profile_of_a_member_in_the_trash_leads_staff_to_the_admin() -> None:
+    """Reports, uploads and the log name such members with a link."""
+    gone = make_user("carol")
+    trash_members(users=[gone], by=make_admin())
+    for visitor, status in ((make_user(), 404), (make_moderator(), 302), (make_admin(), 302)):
+        client = Client()
+        client.force_login(visitor)
+        answer = client.get("/profile/carol/")
+        assert answer.status_code == status
+        if status == 302:
+            assert answer["Location"] == f"/admin/accounts/user/{gone.pk}/change/"
+            assert client.get(answer["Location"]).status_code == 200

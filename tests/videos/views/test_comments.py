@@ -328,3 +328,16 @@ def test_a_moderator_deletes_comments_and_brings_them_back(bob: User, video: Vid
     assert "too late to restore" in act("bring_back")
     for query in ("?deleted=yes", "?deleted=bogus", "?q=rude", f"{comment.pk}/change/"):
         assert client.get(path + query).status_code in {200, 302}
+
+
+def test_the_author_of_a_deleted_comment_is_not_named(
+    alice: Client, bob: User, video: Video
+) -> None:
+    """Its place stays as long as it has replies, also for those who can't see it."""
+    carol = make_user("carol")
+    gone = write_comment(video=video, author=carol, text="Oh no")
+    write_comment(video=video, author=bob, text="What was that?", reply_to=gone)
+    delete_comment(comment=gone, by=carol)
+    page = alice.get(f"/v/{video.short_id}/comments/").content.decode()
+    assert 'aria-label="Deleted comment"' in page
+    assert "carol" not in page

@@ -17,7 +17,7 @@ from videos.models import Notification, Report, ReportAct, Video
 from videos.services import reports
 from videos.services.comments import write_comment
 from videos.services.hiding import hide_comment
-from videos.services.reports import Answer, report_video, resolve_report
+from videos.services.reports import Answer, report_member, report_video, resolve_report
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -222,3 +222,13 @@ def test_a_member_in_the_trash_is_not_there_to_be_reported(alice: User) -> None:
     client = logged_in(alice)
     assert client.get("/profile/carol/report/").status_code == 404
     assert client.post("/profile/carol/report/", {"reason": "UNFIT"}).status_code == 404
+
+
+def test_the_list_of_reports_does_not_lead_to_a_member_in_the_trash(alice: User) -> None:
+    carol, client = make_user("carol"), logged_in(alice)
+    report_member(member=carol, reporter=alice, reason="UNFIT")
+    assert 'href="/profile/carol/"' in client.get("/reports/").content.decode()
+    trash_members(users=[carol], by=make_admin())
+    page = client.get("/reports/").content.decode()
+    assert "carol" in page
+    assert "/profile/carol/" not in page
