@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -20,9 +21,11 @@ def site(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001 a context p
 def attention(request: HttpRequest) -> dict[str, object]:
     """Adds `attention_count`: "", or how much needs attention, "1" to "99+".
 
-    For staff only, and at most a minute old (siteconfig.attention.kept_total).
+    For staff only, and at most a minute old (siteconfig.attention.kept_total). One query, on pages
+    that show it only.
     """
 
+    @cache
     def attention_count() -> str:
         if not request.user.is_staff:
             return ""

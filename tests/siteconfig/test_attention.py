@@ -11,7 +11,8 @@ from siteconfig import attention
 from siteconfig.attention import Act, Asked, Done, Look, Picture, Row, Source, kept_total
 from siteconfig.models import ClusterHeartbeat
 from tests.attention import HTMX, act, rows_of, titles_of, workers_live
-from tests.builders import make_admin, make_moderator, make_user
+from tests.builders import make_admin, make_moderator, make_user, make_video
+from tests.siteconfig.audit_log import hidden
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -252,6 +253,16 @@ def test_the_number_is_counted_once_a_minute_and_after_each_act(
     act(staff, "things", "a", "close")
     assert 'aria-label="Needs attention, 2"' in staff.get("/users/").text
     act(staff, "things", "b", "close")
+    assert 'aria-label="Needs attention, 1"' in staff.get("/users/").text
+
+
+def test_the_number_is_counted_again_after_each_act_in_the_log(staff: Client) -> None:
+    """Wherever somebody acts: on the site, in lists of the admin, in another process."""
+    things = Things("a", "b")
+    staff.get("/users/")
+    things.open.remove("a")
+    assert 'aria-label="Needs attention, 2"' in staff.get("/users/").text
+    hidden(make_video(), by=make_moderator())
     assert 'aria-label="Needs attention, 1"' in staff.get("/users/").text
 
 
