@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
+from django.db import IntegrityError
 from django.http import HttpResponse, UnreadablePostError
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
@@ -17,6 +18,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.backends import client_address
+from accounts.models import User
 from accounts.sessions import SessionStore
 from clipset.database.transactions import name_work
 from clipset.lib.disk import is_disk_away
@@ -199,6 +201,18 @@ class MembersOnly(LoginRequiredMiddleware):
         if request.user.is_authenticated:
             note_use(request)
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        """The way to the log-in for a member who was deleted for good during the request: what it
+        wrote names a row that is gone."""
+        if not isinstance(exception, IntegrityError) or not request.user.is_authenticated:
+            return None
+        if User.objects.filter(pk=request.user.pk).exists():
+            return None
+        assert request.resolver_match is not None  # a view raised it
+        return self.handle_no_permission(request, request.resolver_match.func)
 
     def handle_no_permission(  # type: ignore[override] # a 401, too
         self, request: HttpRequest, view_func: Callable[..., Any]

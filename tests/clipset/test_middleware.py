@@ -22,6 +22,8 @@ from accounts.models import User
 from clipset.middleware import DrainRefusedBody, PrivatePages, wants_script_answer
 from clipset.server.form_files import MAX_FORM_BYTES, MemberFileHandler
 from tests.builders import PASSWORD, make_user, make_video
+from videos.models import Comment
+from videos.services.comments import write_comment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -340,6 +342,29 @@ def test_what_htmx_encoded_of_a_page_leads_nowhere_else(path: str) -> None:
 def test_without_htmx_in_between_only_accept_tells_a_script() -> None:
     request = RequestFactory().get("/", headers={"HX-Request": "true"})
     assert not wants_script_answer(request)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_member_who_is_deleted_during_a_request_is_logged_out(
+    client: Client, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    """What the request wrote names a member who isn't there. That is no error of the site."""
+    alice, video = make_user("alice"), make_video()
+    client.force_login(alice)
+
+    def delete_first(**asked: Any) -> Comment:
+        User.objects.filter(pk=alice.pk).delete()
+        return write_comment(**asked)
+
+    monkeypatch.setattr("videos.views.comments.write_comment", delete_first)
+    path = f"/v/{video.short_id}/comments/"
+    answer = client.post(path, {"text": "Hello"}, headers=headers)
+    if headers:
+        assert (answer.status_code, answer["HX-Redirect"]) == (401, "/login/")
+    else:
+        assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={path}")
+    assert not Comment.objects.exists()
 
 
 def test_public_pages_stay_public_for_scripts() -> None:
