@@ -33,9 +33,11 @@ from videos.selectors.comments import comment_section
 from videos.selectors.directory import directory_page
 from videos.services.comments import write_comment
 from videos.services.deletions import delete_marked_rows
+from videos.services.guest_links import create_guest_link
 from videos.services.likes import set_like
 from videos.services.playlists import add_to_playlist
 from videos.services.trash import restore_video, trash_video
+from videos.services.uploads.create import VideoDetails, create_upload
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +118,34 @@ def test_nobody_sees_what_is_of_a_member_in_the_trash() -> None:
     assert "Third" not in page
     reply = f"{other.get_absolute_url()}comments/{thread.card.comment.pk}/reply/"
     assert client.get(reply).status_code == 404
+
+
+def test_what_was_open_of_a_member_in_the_trash_is_closed_until_they_are_restored() -> None:
+    """Guest links, and requests of uploads: those that are under way, in test_finish.py."""
+    root, bob = make_admin(), make_user("bob")
+    video = make_video(uploader=bob)
+    link = create_guest_link(video=video, created_by=bob, lifetime=timedelta(days=1))
+    details = VideoDetails(title="Sea")
+    upload = create_upload(user=bob, size=9, filename="sea.mp4", details=details)
+    guest, client = Client(), Client()
+    client.force_login(bob)
+    tus = {"Tus-Resumable": "1.0.0"}
+    address = f"/uploads/{upload.pk}/"
+    assert guest.get(f"/s/{link.token}/").status_code == 200
+    assert client.head(address, headers=tus).status_code == 200
+    trash_members(users=[bob], by=root)
+    assert guest.get(f"/s/{link.token}/").status_code == 404
+    assert guest.get(f"/s/{link.token}/thumbnail.jpg").status_code == 404
+    assert client.head(address, headers=tus).status_code == 401
+    patch = {**tus, "Upload-Offset": "0"}
+    content = "application/offset+octet-stream"
+    answer = client.patch(address, b"sea", content_type=content, headers=patch)
+    assert answer.status_code == 401
+    assert client.post("/uploads/", headers={**tus, "Upload-Length": "9"}).status_code == 401
+    restore_member(user=bob, by=root)
+    assert guest.get(f"/s/{link.token}/").status_code == 200
+    client.force_login(bob)
+    assert client.head(address, headers=tus).status_code == 200
 
 
 def test_a_member_in_the_trash_is_kept_out_and_reserves_name_and_address() -> None:
