@@ -82,14 +82,24 @@ def request_deletions(
     keys = list(videos.order_by().values_list("pk", flat=True))
     marked = 0
     for first in range(0, len(keys), MAX_MARKED):
-        some = rows.filter(pk__in=keys[first : first + MAX_MARKED])
-        marked += _mark(*some.query.sql_with_params())
+        some = keys[first : first + MAX_MARKED]
+        with transaction.atomic():
+            _hold(some)
+            marked += _mark(*rows.filter(pk__in=some).query.sql_with_params())
     return marked
+
+
+def _hold(videos: list[UUID]) -> None:
+    """Waits for whoever restores some of these videos, and locks them: a mark that was selected
+    before would delete them after all. SQLite has one writer at a time."""
+    if connection.features.has_select_for_update:
+        locked = Video.objects.select_for_update(no_key=True).filter(pk__in=videos)
+        list(locked.order_by("pk").values_list("pk"))
 
 
 def _mark(select: str, params: Sequence[Any]) -> int:
     """Inserts the selected marks. Returns how many."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO video_deletions (video_id, requested_at, requested_by_id, is_for_good) "
             f"{select} ON CONFLICT DO NOTHING",  # the ORM's own SQL, with parameters
