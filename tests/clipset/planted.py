@@ -154,7 +154,7 @@ MARKS: Final[dict[str, tuple[str, ...]]] = {
     "auditofmoderator": ("admin",),
     "auditofconfig": ("admin",),
     "backuperror": ("admin",),
-    "backupplace": ("admin",),
+    "backupplace": (),
     "doctorfinding": ("admin",),
     "doctorproblem": ("admin",),
     "removalkey": ("admin",),

@@ -39,10 +39,12 @@ def site(media: Path) -> Iterator[Site]:
     logging.disable(logging.NOTSET)
 
 
-def follow(site: Site, **options: int) -> Ways:
-    return {
-        name: Crawl(site.clients[name], **options).follow(site.begins[name]) for name in VISITORS
+def follow(site: Site, *, samples: int = 1, is_thorough: bool = False) -> Ways:
+    crawls = {
+        name: Crawl(site.clients[name], samples=samples, is_thorough=is_thorough)
+        for name in VISITORS
     }
+    return {name: crawl.follow(site.begins[name]) for name, crawl in crawls.items()}
 
 
 def offered_to_others(ways: Ways, visitor: str) -> list[Link]:
