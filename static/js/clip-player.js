@@ -11,6 +11,7 @@ import { WatchProgress } from "./watch_progress.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const DEFAULT_FPS = 30; // where the site does not know the frame rate
+const RESUMED_FOR = 3000; // milliseconds for which a page says where playback resumes
 const DOUBLE_TAP = 300; // milliseconds between two taps
 
 export class ClipPlayer extends HTMLElement {
@@ -67,9 +68,7 @@ export class ClipPlayer extends HTMLElement {
     });
     this.source.open();
     this.describeToDevice();
-    if ("resumed" in this.dataset) {
-      this.showHint(`Resuming at ${clock(Number(this.dataset.start))}`, 3000);
-    }
+    if ("resumed" in this.dataset) this.showResumed();
     const help = document.getElementById("shortcuts-button");
     if (help) help.hidden = false;
   }
@@ -140,6 +139,20 @@ export class ClipPlayer extends HTMLElement {
     this.show(text);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.showOnlyStatus(), milliseconds);
+  }
+
+  /** Shows where playback resumes until the video's metadata is there, and for a moment longer: on a
+      slow line the hint would be gone before there is anything to see. Any other hint replaces it. */
+  showResumed() {
+    if (this.status) return;
+    const text = `Resuming at ${clock(Number(this.dataset.start))}`;
+    const endSoon = () => {
+      if (!this.hint.hidden && this.hint.textContent === text) this.showHint(text, RESUMED_FOR);
+    };
+    this.show(text);
+    const { signal } = this.closing;
+    if (this.video.readyState) endSoon();
+    else this.video.addEventListener("loadedmetadata", endSoon, { once: true, signal });
   }
 
   /** Shows a hint until it is cleared. @param {string} text @param {HTMLElement} [link] */

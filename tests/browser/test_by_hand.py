@@ -247,8 +247,8 @@ def test_one_goes_on_where_one_stopped_on_another_device(
     other.goto("/")
     shelf = other.get_by_role("region", name="Continue watching")
     hand.use(shelf.get_by_role("link", name=video_file.title))
-    wait_until(other, "video.currentTime > 20.5 && video.currentTime < 24")
     expect(other.locator(".player__hint")).to_contain_text("Resuming at 0:2")
+    wait_until(other, "video.currentTime > 20.5 && video.currentTime < 24")
 
     seek(other, 69)
     hand.play_or_pause(other)
