@@ -293,7 +293,7 @@ def test_a_disk_on_which_uploads_are_refused_is_shown_whatever_its_growth(free_b
     assert "512 MB free. Uploads are refused below 1 GB." in row.why
 
 
-def test_a_disk_that_fills_says_how_much_the_trash_holds(client: Client, free_bytes: Any) -> None:
+def test_a_disk_that_fills_says_what_the_trash_will_free(client: Client, free_bytes: Any) -> None:
     admin = make_admin()
     client.force_login(admin)
     free_bytes(GB // 2)
@@ -302,10 +302,22 @@ def test_a_disk_that_fills_says_how_much_the_trash_holds(client: Client, free_by
     assert "Open trash" not in [one.label for one in row.menu]
     trash(make_video("Sea", stored_bytes=3 * GB))
     [row] = rows_of("disks", admin)
-    assert "The trash holds 3 GB." in row.why
+    assert "The trash frees 3 GB here within 30 days, or when you delete it" in row.why
     pages = {one.label: client.get(one.url) for one in row.menu}
     assert "Sea" in pages["Open trash"].text
     assert pages["Open statistics"].status_code == 200
+
+
+def test_a_disk_that_the_trash_relieves_in_time_is_not_shown(free_bytes: Any) -> None:
+    admin = make_admin()
+    free_bytes(43 * GB)
+    make_video(stored_bytes=30 * GB)
+    deleted = make_video(stored_bytes=10 * GB, created_at=timezone.now() - timedelta(days=99))
+    trash(deleted)
+    [row] = rows_of("disks", admin)  # 52 GB at a GB a day
+    assert "in about 7 weeks. That counts the trash, which frees 10 GB here within" in row.why
+    Video.objects.filter(pk=deleted.pk).update(stored_bytes=14 * GB)
+    assert titles_of("disks", admin) == []
 
 
 def test_with_many_new_videos_the_time_that_they_span_counts(

@@ -19,12 +19,14 @@ from clipset.lib.keyset import encode_cursor
 from tests.builders import make_admin, make_category, make_playlist, make_user, make_video
 from videos.models import Playlist
 from videos.services.comments import write_comment
+from videos.services.disk_forecast import MAX_TRASHED
 from videos.services.likes import set_like
 from videos.services.playlists import add_to_playlist
 from videos.services.watch_progress import save_position
 
 if TYPE_CHECKING:
     from django.test import Client
+    from pytest_django import Settings
 
     from videos.models import Video
 
@@ -220,6 +222,16 @@ def test_a_list_of_staff_is_read_in_its_order(
     plans = plans_of(client, f"/admin/videos/video/{filters}")
     (plan,) = [plan for sql, plan in plans.items() if sql.endswith(OF_STAFF)]
     assert plan[0] == f"SCAN videos USING INDEX {index}"
+
+
+def test_the_trash_on_a_disk_that_fills_is_read_by_an_index(
+    client: Client, video: Video, settings: Settings
+) -> None:
+    settings.MIN_FREE_DISK_BYTES = 2**62
+    client.force_login(make_admin())
+    plans = plans_of(client, "/admin/")
+    (plan,) = [plan for sql, plan in plans.items() if sql.endswith(f"LIMIT {MAX_TRASHED}")]
+    assert plan == ["SCAN videos USING INDEX videos_in_trash"]
 
 
 def plans_of(client: Client, path: str) -> dict[str, list[str]]:

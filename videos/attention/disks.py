@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
 
 from django.conf import settings
 from django.urls import reverse
@@ -11,27 +10,14 @@ from django.urls import reverse
 from clipset.lib.units import human_bytes, plural
 from clipset.ui.admin import IN_TRASH, TrashFilter
 from siteconfig.attention import Act, Look, Picture, Row, Source
-from videos.selectors.trash import trash_bytes
 from videos.services.disk_forecast import DiskForecast, disk_forecasts
 from videos.services.storage import missing_roots
-
-SHOWN_BELOW: Final = timedelta(weeks=8)
-
-
-def full_disks() -> list[DiskForecast]:
-    """Disks on which uploads are refused, or will be within eight weeks."""
-    return [
-        disk
-        for disk in disk_forecasts()
-        if disk.time_left is not None and disk.time_left < SHOWN_BELOW
-    ]
 
 
 def find(look: Look) -> list[Row]:
     rows = [_away_row(name, why) for name, why in missing_roots().items()]
-    full = full_disks()
-    held = trash_bytes() if full else 0
-    rows += [_full_row(disk, held) for disk in full]
+    # Those on which uploads are refused, or will be within eight weeks.
+    rows += [_full_row(disk) for disk in disk_forecasts() if disk.is_near]
     return [row for row in rows if look.key in {"", row.key}][: look.limit]
 
 
@@ -45,7 +31,7 @@ def _away_row(name: str, why: str) -> Row:
     )
 
 
-def _full_row(disk: DiskForecast, held: int) -> Row:
+def _full_row(disk: DiskForecast) -> Row:
     free = f"{human_bytes(disk.free_bytes)} free."
     if disk.is_too_full:
         least = human_bytes(settings.MIN_FREE_DISK_BYTES)
@@ -58,8 +44,8 @@ def _full_row(disk: DiskForecast, held: int) -> Row:
         )
     videos = reverse("admin:videos_video_changelist")
     trash = Act(label="Open trash", url=f"{videos}?{TrashFilter.parameter_name}={IN_TRASH}")
-    if held:
-        why += f" The trash holds {human_bytes(held)}."
+    if disk.freed_bytes:
+        why += f" {_trash(disk)}"
     largest = f"{videos}?o=-7"  # by size
     return Row(
         key=disk.roots[0],
@@ -68,12 +54,19 @@ def _full_row(disk: DiskForecast, held: int) -> Row:
         picture=Picture(icon="hard-drive"),
         act=Act(label="Show largest videos", url=largest),
         menu=(
-            *((trash,) if held else ()),
+            *((trash,) if disk.freed_bytes else ()),
             Act(label="Open statistics", url=reverse("admin:videos_dailystatistics_changelist")),
             Act(label="Open removals", url=reverse("admin:videos_removal_changelist")),
             Act(label="Change configuration", url=reverse("admin:siteconfig_config_changelist")),
         ),
     )
+
+
+def _trash(disk: DiskForecast) -> str:
+    freed, days = human_bytes(disk.freed_bytes), plural(max(1, disk.freed_days), "day")
+    if disk.is_too_full:
+        return f"The trash frees {freed} here within {days}, or when you delete it for good."
+    return f"That counts the trash, which frees {freed} here within {days}."
 
 
 def _in_weeks(time: timedelta) -> str:
