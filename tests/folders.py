@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from siteconfig import roots
 from siteconfig.models import Config, StorageRoot
-from siteconfig.places import as_stored
+from siteconfig.places import SETTINGS, as_stored
 from siteconfig.roots import MARKER
+from tests.conftest import FOLDERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,3 +39,12 @@ def keep_new_videos_in(folder: Path, name: str = "videos-2") -> None:
     """Sets the configuration's folder for new videos, and makes it a storage root."""
     Config.objects.update(video_storage_path=as_stored(folder))
     make_root(name, folder)
+
+
+def make_roots(media: Path) -> None:
+    """Makes the folders of a site in an empty media folder, with their markers."""
+    for folder in FOLDERS.values():
+        (media / folder).mkdir()
+    roots.forget()
+    for name in SETTINGS:
+        roots.write_marker(name)

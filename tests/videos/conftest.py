@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import FOLDERS, set_up_site
+from tests.disks import small_disk
+from tests.folders import make_roots
 from tests.videos import live
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from pytest_django import DjangoDbBlocker
     from pytest_django.fixtures import Settings
+
+    from tests.disks import Disk
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +57,16 @@ def site(
     use_folders_of(gunicorn, settings)
     yield gunicorn
     shutil.rmtree(gunicorn.media, ignore_errors=True)  # with the pictures of members, too
+
+
+@pytest.fixture
+def disk(media: Path, tmp_path: Path) -> Iterator[Disk]:
+    """A small disk that holds all files of the site."""
+    shutil.rmtree(media)
+    media.mkdir()  # the empty folder that remains while nothing is mounted
+    with small_disk(media, tmp_path / "disk") as disk:
+        make_roots(media)
+        yield disk
 
 
 def use_folders_of(server: live.Server, settings: Settings) -> None:

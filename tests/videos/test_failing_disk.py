@@ -18,12 +18,10 @@ from PIL import Image
 from clipset.lib.refusals import RefusedError
 from clipset.lib.unavailable import FULL, STORAGE_AWAY
 from siteconfig.places import SETTINGS
-from siteconfig.roots import forget, write_marker
 from tests import clips
 from tests.builders import PASSWORD, make_admin, make_user, make_video
-from tests.conftest import FOLDERS
-from tests.disks import breaking_disk, small_disk
-from tests.folders import make_root
+from tests.disks import breaking_disk
+from tests.folders import make_root, make_roots
 from tests.videos import tus_client
 from tests.videos.stored_videos import kept_video, sent_video, used, work
 from tests.videos.test_processing import own_ffmpeg
@@ -69,24 +67,6 @@ def client(bob: User) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(bob)
     return client
-
-
-def make_roots(media: Path) -> None:
-    for folder in FOLDERS.values():
-        (media / folder).mkdir()
-    forget()
-    for name in SETTINGS:
-        write_marker(name)
-
-
-@pytest.fixture
-def disk(media: Path, tmp_path: Path) -> Iterator[Disk]:
-    """A small disk that holds all files of the site."""
-    shutil.rmtree(media)
-    media.mkdir()  # the empty folder that remains while nothing is mounted
-    with small_disk(media, tmp_path / "disk") as disk:
-        make_roots(media)
-        yield disk
 
 
 @pytest.fixture

@@ -19,10 +19,7 @@ from clipset.database.clock import LEASE_SLACK
 from clipset.workers import task_queue
 from siteconfig.backup.runs import RUN_LEASE
 from siteconfig.models import BackupRun, BackupState
-from siteconfig.places import SETTINGS
-from siteconfig.roots import write_marker
 from tests.builders import live_for, make_moderator, make_user, make_video
-from tests.disks import small_disk
 from tests.videos.services.test_files import video_with_files
 from tests.videos.stored_videos import everything_on_disk, used, wake_ups
 from videos.models import Job, ProcessingStatus, Removal, RemovalReason, Video
@@ -44,8 +41,6 @@ from videos.services.stored_files import StoredFile, stored_path
 from videos.tasks import look_after_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.test import Client
     from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -71,22 +66,11 @@ def stored(name: str) -> StoredFile:
 # -- until done -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def media_disk(media: Path) -> Iterator[Disk]:
-    """The media folder on a disk of its own."""
-    with small_disk(media, media.with_name("disk")) as disk:
-        for folder in ("videos", "thumbnails", "originals", "temp"):
-            (media / folder).mkdir()
-        for name in SETTINGS:
-            write_marker(name)
-        yield disk
-
-
 def test_a_video_deleted_on_a_read_only_disk_goes_when_it_can_be_written_again(
-    media_disk: Disk,
+    disk: Disk,
 ) -> None:
     video = video_with_files(make_user())
-    with media_disk.read_only():
+    with disk.read_only():
         delete_video(video=video)
         assert work_off_removals() == 0
         assert {one.last_error for one in Removal.objects.all()} == {"Read-only file system"}
