@@ -84,8 +84,8 @@ def make_trashed(gigabytes: int, *, trashed: int, age: int = 99, **fields: Any) 
     """A video of so many days, which was put into the trash so many days ago."""
     now = timezone.now()
     fields = {"stored_bytes": gigabytes * GB, "file_size_bytes": GB} | fields
-    moments = {"created_at": now - age * DAY, "trashed_at": now - trashed * DAY}
-    make_video(**moments, **fields)
+    fields |= {"created_at": now - age * DAY, "trashed_at": now - trashed * DAY}
+    make_video(**fields)
 
 
 def days_left() -> int | None:
