@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import urllib.parse
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -87,9 +86,7 @@ class Members(threading.Thread):
 
 
 def _post(bob: Browser, path: str, **fields: str) -> None:
-    """Sends a form and follows its redirect."""
-    fields["csrfmiddlewaretoken"] = bob.token("/upload/")
-    status, body = bob.ask(path, urllib.parse.urlencode(fields).encode())
+    status, body = bob.post(path, **fields)
     assert status == 200, (path, status, body[:300])
 
 

@@ -58,7 +58,10 @@ class Course:
 
 
 SHORT = Course(kills=8, videos=4, pause=1.5, full=2, is_short=True)  # each victim once
-LONG = Course(kills=200, videos=40, pause=3.4, full=50, is_short=False)
+
+
+def long_course(kills: int) -> Course:
+    return Course(kills=kills, videos=kills // 5, pause=3.4, full=kills / 4, is_short=False)
 
 
 @dataclass

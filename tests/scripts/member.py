@@ -1,4 +1,5 @@
-"""The member bob of a running site: plain HTTP requests, and Python and SQL in the site."""
+"""Members of a running site, bob first of all: plain HTTP requests, and Python and SQL in the
+site."""
 
 from __future__ import annotations
 
@@ -34,9 +35,10 @@ class NoFormError(OSError):
 
 
 class Browser:
-    """HTTP requests of bob with a cookie jar. A failed request raises an OSError."""
+    """HTTP requests of a member with a cookie jar. A failed request raises an OSError."""
 
-    def __init__(self, clone: Clone) -> None:
+    def __init__(self, clone: Clone, username: str = "bob") -> None:
+        self.username = username
         self.address = f"http://127.0.0.1:{clone.port}"
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self.opener = urllib.request.build_opener(jar)
@@ -60,10 +62,15 @@ class Browser:
     def log_in(self) -> None:
         fields = {
             "csrfmiddlewaretoken": self.token("/login/"),
-            "username": "bob",
+            "username": self.username,
             "password": PASSWORD,
         }
         self.ask("/login/", urllib.parse.urlencode(fields).encode())
+
+    def post(self, path: str, **fields: str) -> tuple[int, bytes]:
+        """Sends a form and follows its redirect."""
+        fields["csrfmiddlewaretoken"] = self.token("/upload/")
+        return self.ask(path, urllib.parse.urlencode(fields).encode())
 
     def upload(self, video: Path) -> str | None:
         """Uploads a file. Returns the address of its video, or None if the site refused it."""

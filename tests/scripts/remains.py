@@ -28,22 +28,33 @@ tidy_up()
 """
 
 
+# Rows that workers have to work off. Jobs of the trash wait until their video is restored.
+UNSETTLED = (
+    (
+        "SELECT * FROM jobs WHERE state = 'RUNNING' OR state = 'WAITING' AND video_id NOT IN "
+        "(SELECT id FROM videos WHERE trashed_at IS NOT NULL)"
+    ),
+    "SELECT * FROM video_deletions",
+    "SELECT username FROM users WHERE is_moving OR deleting_since IS NOT NULL",
+)
+
+
 def is_tidy(clone: Clone) -> bool:
-    """Returns whether every job has ended and every file belongs to a row."""
+    """Returns whether workers have done all their work and every file belongs to a row."""
     return not any(unsettled(clone))
 
 
 def unsettled(clone: Clone) -> tuple[list[tuple[object, ...]], set[str]]:
-    """Returns jobs that have not ended, and `litter`."""
-    unended = "SELECT * FROM jobs WHERE state IN ('WAITING', 'RUNNING')"
-    return rows(clone, unended), litter(clone)
+    """Returns rows that are not worked off yet, and `litter`."""
+    return [row for query in UNSETTLED for row in rows(clone, query)], litter(clone)
 
 
 def litter(clone: Clone) -> set[str]:
     """Returns files that belong to no row ("unnamed: …"), and files of rows that are missing
     ("missing: …").
 
-    Below media/temp only the folders count.
+    Below media/temp only the folders count, but none in which a killed worker made a thumbnail, as
+    those are swept after half an hour.
     """
     there = {
         str(path.relative_to(clone.root / "media"))
@@ -51,10 +62,20 @@ def litter(clone: Clone) -> set[str]:
         if path.is_file() or path.parent.name == "temp"
     }
     there = {path for path in there if path.count("/") == 1 and Path(path).name != MARKER}
+    there = {path for path in there if not path.startswith("temp/picture-")}
     wanted, uploads = named(clone), open_uploads(clone)
     # An open upload may or may not have made its folder yet.
     unnamed, missing = there - wanted - uploads, wanted - there - uploads
     return {f"unnamed: {path}" for path in unnamed} | {f"missing: {path}" for path in missing}
+
+
+def lost_files(clone: Clone) -> set[str]:
+    """Returns files that rows name and that are not there: none at any time, since a file is there
+    before a row names it, and is removed after no row does."""
+    media = clone.root / "media"
+    if missing := {path for path in named(clone) if not (media / path).exists()}:
+        missing &= named(clone)
+    return missing
 
 
 def open_uploads(clone: Clone) -> set[str]:
@@ -63,11 +84,11 @@ def open_uploads(clone: Clone) -> set[str]:
 
 
 def named(clone: Clone) -> set[str]:
-    """Returns the files that rows name, relative to the media folder."""
+    """Returns the finished files that rows name, relative to the media folder."""
     sources = "SELECT source_key FROM videos WHERE source_key <> ''"
     found = {f"temp/{Path(str(path)).parent.name}" for (path,) in rows(clone, sources)}
     for folder, query in {
-        "videos": "SELECT filename FROM renditions",
+        "videos": "SELECT filename FROM renditions WHERE is_complete",
         "thumbnails": "SELECT thumbnail_filename FROM videos WHERE thumbnail_filename <> '' "
         "UNION SELECT storyboard_filename FROM videos WHERE storyboard_filename <> ''",
         "originals": "SELECT original_key FROM videos WHERE original_key <> ''",
@@ -170,6 +191,10 @@ def check_plays(path: Path) -> None:
 
 
 def check_quota(clone: Clone) -> None:
-    charged = rows(clone, "SELECT COALESCE(SUM(quota_bytes), 0) FROM videos")
+    charged = rows(
+        clone,
+        "SELECT COALESCE(SUM(quota_bytes), 0) FROM videos WHERE uploaded_by = "
+        "(SELECT id FROM users WHERE username = 'bob')",
+    )
     used = rows(clone, "SELECT weekly_upload_bytes FROM users WHERE username = 'bob'")
     assert used == charged

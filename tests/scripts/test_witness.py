@@ -1,18 +1,21 @@
-"""The witness of the chaos test detects two workers that run FFmpeg for one video."""
+"""The witness of the chaos test detects two workers that run FFmpeg for one video, and rows whose
+files are not there."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import clips
 from tests.processes import wait_for
+from tests.scripts.remains import lost_files
 from tests.scripts.witness import Witness, ffmpegs
 
 if TYPE_CHECKING:
@@ -58,4 +61,22 @@ def test_two_workers_at_one_job_are_seen_and_at_two_jobs_are_fine(
             wait_for(lambda: witness.doubles, seconds=2, name="the report")
         witness.end()
     assert bool(witness.doubles) == are_doubles
-    assert not ffmpegs(clone)
+    wait_for(lambda: not ffmpegs(clone), name="their end")
+
+
+def test_a_row_whose_file_is_missing_is_seen(clone: Clone) -> None:
+    for folder in ("data", "media/videos"):
+        (clone.root / folder).mkdir(parents=True)
+    with closing(sqlite3.connect(clone.root / "data/clipset.db")) as database, database:
+        columns = "source_key, thumbnail_filename, storyboard_filename, original_key"
+        database.execute(f"CREATE TABLE videos ({columns})")
+        database.execute("CREATE TABLE renditions (filename, is_complete)")
+        database.execute("INSERT INTO renditions VALUES ('here.mp4', 1), ('growing.mp4', 0)")
+        (clone.root / "media/videos/here.mp4").touch()
+        assert lost_files(clone) == set()
+        database.execute("INSERT INTO renditions VALUES ('lost.mp4', 1)")
+    witness = Witness(clone)
+    witness.start()
+    wait_for(lambda: witness.lost, name="the report")
+    witness.end()
+    assert witness.lost == {"videos/lost.mp4"}

@@ -1,29 +1,36 @@
-"""Checks that no two workers process the same video at the same time."""
+"""Checks, while a site runs, that no two workers process the same video at the same time, and that
+no row names a file that is not there."""
 
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
+import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.scripts.remains import lost_files
 
 if TYPE_CHECKING:
     from tests.scripts.conftest import Clone
 
 EVERY = 0.05  # seconds
+FILES_EVERY = 1  # second
 PROGRAMS = {"ffmpeg", "ffprobe"}
 # The part of a command line that names the upload, its video or the job's own folder.
 MARKS = re.compile(r"upload-[0-9a-f]{32}|videos/[0-9a-f]{32}|job-\d+(?=/)")
 
 
 class Witness(threading.Thread):
-    """Looks at every FFmpeg process of a site, 20 times a second.
+    """Looks at every FFmpeg process of a site, 20 times a second, and at its files once.
 
     A worker may run several for its job, such as a copy that begins while packets are read, and
     other jobs read the same source or rendition. Two workers at the same job are one too many.
     `seen` has the marks of all videos and jobs that FFmpeg worked for, `doubles` the command lines
-    of two workers at the same job at the same time.
+    of two workers at the same job at the same time, `lost` the files that rows named in vain.
     """
 
     def __init__(self, clone: Clone) -> None:
@@ -31,10 +38,16 @@ class Witness(threading.Thread):
         self.clone = clone
         self.seen: set[str] = set()
         self.doubles: list[str] = []
+        self.lost: set[str] = set()
         self._over = threading.Event()
 
     def run(self) -> None:
+        files_at = time.monotonic()
         while not self._over.wait(EVERY):
+            if time.monotonic() > files_at:
+                with suppress(sqlite3.Error):  # killed, or full
+                    self.lost |= lost_files(self.clone)
+                files_at = time.monotonic() + FILES_EVERY
             for mark, found in self._look().items():
                 self.seen.add(mark)
                 if not mark.startswith("job-") or len({parent_of(pid) for pid in found}) < 2:
