@@ -150,7 +150,7 @@ def test_kills_leave_each_file_with_its_row_and_each_row_with_its_files(
     for number in range(3):
         video_with_files(carol, f"carol-{number}")
     dice, made = random.Random(15), 0
-    outcomes = set()
+    outcomes = set[bool]()
     for number in range(5 * KILLS):
         # On a busy machine the first ones are killed before they do anything.
         if number >= KILLS and made > VIDEOS and len(outcomes) == 2:
