@@ -12,14 +12,13 @@ from django.conf import settings
 from django.db.models import Min
 from django.utils import timezone
 
-from clipset.lib.units import human_bytes
 from clipset.workers.task_queue import schedule_delays
 from siteconfig.health import Health, register_health_check
 from siteconfig.places import SETTINGS
 from siteconfig.roots import is_available, root_path
 from videos.models import Job, JobState
 from videos.querysets import outside_trash_q
-from videos.selectors.trash import trash_bytes
+from videos.selectors.trash import trash_total
 from videos.services.storage import missing_roots
 
 # Encodes may queue for hours. Schedules run every minute or more, and are checked every 30 s.
@@ -73,18 +72,18 @@ def check_roots() -> Health:
 def check_trash() -> Health:
     """Checks that a disk without room for uploads is not full of what was deleted.
 
-    The trash is summed up only then, which reads all of its rows.
+    The trash is summed up only then.
     """
     free = [shutil.disk_usage(root_path(name)).free for name in SETTINGS if is_available(name)]
     is_full = bool(free) and min(free) < settings.MIN_FREE_DISK_BYTES
-    if not is_full or not (held := trash_bytes()):
+    if not is_full or not (held := trash_total()).amount:
         summary = "The trash takes no room that is needed."
         return Health(is_well=True, summary=summary)
     return Health(
         is_well=False,
         summary=f"Uploads are refused because a disk is full, and the trash holds "
-        f"{human_bytes(held)}. An admin can delete it for good: Videos in the admin, In the trash.",
-        facts={"trash_bytes": held},
+        f"{held.size}. An admin can delete it for good: Videos in the admin, In the trash.",
+        facts={"trash_bytes": held.amount},
     )
 
 

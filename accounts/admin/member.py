@@ -212,7 +212,7 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
             format_html(
                 "{}: {} ({})",
                 user.username,
-                counted(user.video_count, "video"),  # type: ignore[attr-defined] # annotated
+                counted(user.video_total.count, "video"),  # type: ignore[attr-defined] # annotated
                 self.stored(user),
             )
             for user in users

@@ -14,8 +14,7 @@ from accounts.models import Session, User
 from accounts.services.quota import quota_state
 from clipset.database.limited import (
     MAX_COUNTED,
-    LimitedCount,
-    LimitedSum,
+    LimitedTotal,
     counted,
     limited_count,
     related_rows,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 def with_facts(users: QuerySet[User]) -> QuerySet[User]:
     """Adds what the columns show, so that the list needs one query for all of its rows.
 
-    `video_count` and `video_bytes` stop at MAX_COUNTED videos of each member, which an index holds.
+    `video_total` is of at most MAX_COUNTED videos of each member, whose sizes an index holds.
     """
     site = Config.objects.filter(pk=Config.SINGLETON_ID)
     limit, days = site.values("weekly_upload_limit_bytes"), site.values("trash_days")
@@ -46,8 +45,7 @@ def with_facts(users: QuerySet[User]) -> QuerySet[User]:
         trash_days=Subquery(days[:1]),
         # Either may be missing; after a log-out there is no session any more.
         active_at=Greatest(Coalesce(seen, F("last_login")), Coalesce(F("last_login"), seen)),
-        video_count=LimitedCount(theirs),
-        video_bytes=LimitedSum(theirs, "stored_bytes"),
+        video_total=LimitedTotal(theirs, "stored_bytes"),
     )
 
 
@@ -88,7 +86,7 @@ class MemberColumns:
             until = f"In the trash until {user.trashed_at + days:%-d %B}"
             return state_word("trashed", until, "warn")
         if user.deleting_since is not None:
-            left = counted(user.video_count, "video")  # type: ignore[attr-defined] # annotated
+            left = counted(user.video_total.count, "video")  # type: ignore[attr-defined] # annotated
             return state_word("deleting", f"Being deleted, {left} left", "danger")
         return state_word("inactive", "Deactivated", "danger")
 
@@ -104,9 +102,7 @@ class MemberColumns:
     @admin.display(description="Stored")
     def stored(self, user: User) -> str:
         """The size of all renditions; of the first MAX_COUNTED videos if there are more."""
-        size = human_bytes(user.video_bytes)  # type: ignore[attr-defined] # annotated
-        is_all = user.video_count < MAX_COUNTED  # type: ignore[attr-defined] # annotated
-        return size if is_all else f"over {size}"
+        return str(user.video_total.size)  # type: ignore[attr-defined] # annotated
 
     @admin.display(description="Custom weekly limit")
     def own_limit(self, user: User) -> str:

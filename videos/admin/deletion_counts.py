@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clipset.database.limited import MAX_COUNTED, counted, limited_count
 from clipset.lib.units import human_bytes
 from videos.models import Comment, GuestLink, Like, Playlist, PlaylistEntry, Video
-from videos.selectors.trash import total_kept_bytes
+from videos.selectors.trash import total_kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ def counts_of_videos(videos: QuerySet[Video]) -> dict[str, int | str]:
         "places in playlists": PlaylistEntry.objects.filter(video__in=ids),
         "guest links": GuestLink.objects.filter(video__in=ids),
     }
-    size = human_bytes(total_kept_bytes(Video.objects.filter(pk__in=ids)))
+    size = human_bytes(total_kept(Video.objects.filter(pk__in=ids)).amount)
     if total > len(ids):
         size = f"at least {size}"
     return {"videos": total, **_counts(going, is_all=total == len(ids)), "size of files": size}

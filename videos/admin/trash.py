@@ -11,12 +11,12 @@ from django.shortcuts import redirect
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from clipset.lib.units import human_bytes, plural
+from clipset.lib.units import plural
 from clipset.ui.admin import IN_TRASH, GuardedAdmin, TrashFilter
 from clipset.ui.admin_deletion import empty_trash_page
 from siteconfig.services.config import current_config
 from videos.models import Video
-from videos.selectors.trash import trash_bytes
+from videos.selectors.trash import trash_total
 from videos.services.deletions import enqueue_deletions, request_deletions
 from videos.services.trash import delete_for_good, restore_video, trash_video
 
@@ -50,7 +50,7 @@ class TrashedVideos(_Base):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         if request.GET.get(TrashFilter.parameter_name) == IN_TRASH:
-            title = f"Videos in the trash, {human_bytes(trash_bytes())}"
+            title = f"Videos in the trash, {trash_total().size}"
             extra_context = {"title": title} | (extra_context or {})
         return super().changelist_view(request, extra_context)
 

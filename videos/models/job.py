@@ -60,6 +60,9 @@ class Job(models.Model):
         db_table = "jobs"
         ordering = ["-created_at"]
         indexes = [
+            models.Index(fields=["-created_at", "-id"], name="jobs_by_time"),
+            models.Index(fields=["state", "-created_at", "-id"], name="jobs_of_a_state"),
+            models.Index(fields=["kind", "-created_at", "-id"], name="jobs_of_a_kind"),
             models.Index(
                 fields=["run_after", "id"], condition=Q(state="WAITING"), name="jobs_waiting"
             ),

@@ -79,6 +79,9 @@ class Upload(models.Model):
         db_table = "uploads"
         indexes = [
             models.Index(
+                fields=["-created_at", "-id"], condition=Q(state="OPEN"), name="uploads_by_time"
+            ),
+            models.Index(
                 fields=["user", "-created_at"], condition=Q(state="OPEN"), name="uploads_open"
             ),
             models.Index(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import BigIntegerField, Case, F, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from clipset.database.limited import counted, limited_count, limited_total
 from clipset.lib.keyset import next_address
 from siteconfig.services.config import current_config
 from videos.models import Comment, Like, PlaylistEntry, Video
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from django.db.models import QuerySet
+
     from accounts.models import User
-    from videos.querysets import VideoQuerySet
+    from clipset.database.limited import Total
 
 PAGE_SIZE: Final = 24
 LAST_TRASHED: Final = Descending(column="trashed_at", value=TIME)
@@ -52,22 +55,22 @@ class TrashRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrashPage:
     """A page of a member's own trash, the last deleted video first; `next_url` is None on the last
-    page. `total_bytes` and `days` are None after the first page."""
+    page. `total` is None after the first page."""
 
     rows: list[TrashRow]
     next_url: str | None
-    total_bytes: int | None
+    total: Total | None
     days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """What is deleted with videos: numbers of rows, and bytes of files."""
+    """What is deleted with a video, in words: "12 comments", "1,000+ likes", "1.3 GB"."""
 
-    comments: int
-    likes: int
-    playlist_places: int
-    size_bytes: int
+    comments: str
+    likes: str
+    playlist_places: str
+    size: str
 
 
 def kept_bytes() -> Coalesce:
@@ -80,15 +83,14 @@ def kept_bytes() -> Coalesce:
     return Coalesce(stored + file, Value(0), output_field=BigIntegerField())
 
 
-def total_kept_bytes(videos: VideoQuerySet) -> int:
-    """The bytes of these videos' files. One query, which reads each row."""
-    total = videos.order_by().aggregate(total=Sum(kept_bytes()))["total"]
-    return int(total or 0)
+def total_kept(videos: QuerySet[Video]) -> Total:
+    """The number of videos and the bytes of their files, of at most MAX_COUNTED. One query."""
+    return limited_total(videos, kept_bytes())
 
 
-def trash_bytes() -> int:
-    """The bytes that the whole trash holds. One query, which reads each row of the trash."""
-    return total_kept_bytes(Video.objects.in_trash())
+def trash_total() -> Total:
+    """What the whole trash holds. One query."""
+    return total_kept(Video.objects.in_trash())
 
 
 def trash_state(video: Video, *, viewer: User, days: int | None = None) -> TrashState:
@@ -128,16 +130,18 @@ def trash_page(member: User, *, after: str) -> TrashPage:
         )
         for row in rows
     ]
-    total = total_kept_bytes(own) if position is None else None
-    return TrashPage(rows=shown, next_url=next_url, total_bytes=total, days=days)
+    total = total_kept(own) if position is None else None
+    return TrashPage(rows=shown, next_url=next_url, total=total, days=days)
 
 
-def removed_with(videos: VideoQuerySet) -> Removed:
-    """What is deleted with these videos, for the question before it. Four queries."""
-    keys = videos.order_by().values("pk")
+def removed_with(video: Video) -> Removed:
+    """What is deleted with a video, for the question before it. Four queries."""
+    comments = limited_count(Comment.objects.filter(video=video))
+    likes = limited_count(Like.objects.filter(video=video))
+    places = limited_count(PlaylistEntry.objects.filter(video=video))
     return Removed(
-        comments=Comment.objects.filter(video__in=keys).count(),
-        likes=Like.objects.filter(video__in=keys).count(),
-        playlist_places=PlaylistEntry.objects.filter(video__in=keys).count(),
-        size_bytes=total_kept_bytes(videos),
+        comments=counted(comments, "comment"),
+        likes=counted(likes, "like"),
+        playlist_places=counted(places, "place"),
+        size=total_kept(Video.objects.filter(pk=video.pk)).size,
     )

@@ -80,7 +80,7 @@ def empty(request: MemberRequest, short_id: str) -> HttpResponse:
     if request.method != "POST":
         context = {
             "video": video,
-            "removed": removed_with(Video.objects.filter(pk=video.pk)),
+            "removed": removed_with(video),
             "trash": trash_state(video, viewer=request.user),
         }
         return render(request, "videos/trash/delete_for_good.html", context)

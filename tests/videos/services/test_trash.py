@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.services.trash import restore_member, trash_members
+from clipset.database.limited import Total
 from siteconfig.actors import Actor, acting
 from siteconfig.enums import Source
 from siteconfig.models import AuditEntry, Config
@@ -26,7 +27,7 @@ from tests.builders import (
 )
 from tests.videos.stored_videos import wake_ups
 from videos.models import Job, JobState, Removal, Rendition, SearchDocument, Video, VideoDeletion
-from videos.selectors.trash import removed_with, trash_bytes, trash_page
+from videos.selectors.trash import Removed, removed_with, trash_page, trash_total
 from videos.services.comments import write_comment
 from videos.services.deletions import delete_marked_rows, enqueue_deletions, request_deletions
 from videos.services.guest_links import create_guest_link
@@ -154,11 +155,21 @@ def test_deleting_for_good_says_what_goes_with_it() -> None:
         write_comment(video=video, author=alice, text=text)
     set_like(video=video, member=alice, liked=True)
     add_to_playlist(playlist=make_playlist(made_by=alice), video=video, user=alice)
-    assert trash_bytes() == 0
+    assert trash_total() == Total(0, 0)
     trash_video(video=video, by=bob)
-    goes = removed_with(Video.objects.filter(pk=video.pk))
-    assert (goes.comments, goes.likes, goes.playlist_places, goes.size_bytes) == (2, 1, 1, 570)
-    assert trash_bytes() == 570
+    assert removed_with(video) == Removed(
+        comments="2 comments", likes="1 like", playlist_places="1 place", size="570 bytes"
+    )
+    assert trash_total() == Total(1, 570)
+
+
+def test_the_size_of_the_trash_is_of_the_first_videos_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("clipset.database.limited.MAX_COUNTED", 2)
+    for _ in range(3):
+        make_video(stored_bytes=1024, trashed_at=timezone.now())
+    assert trash_total().size == "over 2 KB"
 
 
 # -- days -----------------------------------------------------------------------------------------
@@ -323,7 +334,7 @@ def test_the_trash_is_listed_page_by_page_with_the_same_number_of_queries() -> N
     assert len(queries) == 3
     assert [row.video.title for row in first.rows] == [str(number) for number in range(24)]
     assert first.rows[0].state.days_left == 29
-    assert first.total_bytes == 0
+    assert first.total == Total(26, 0)
     assert first.next_url is not None
     after = first.next_url.partition("after=")[2]
     second = trash_page(bob, after=after)

@@ -95,3 +95,12 @@ def test_a_profile_makes_as_many_queries_for_much_as_for_little() -> None:
     for _ in range(8):
         write_comment(video=make_video(uploader=bob), author=bob, text="More")
     assert [count_queries(client, address) for address in addresses] == few
+
+
+def test_counts_and_sizes_stop_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clipset.database.limited.MAX_COUNTED", 2)
+    bob = make_user("bob")
+    for _ in range(3):
+        make_video(uploader=bob, stored_bytes=MB, status="FAILED")
+    words = plain(client_of(make_moderator()).get(bob.get_absolute_url()).text)
+    assert "Storage over 2 MB Videos 2+, 2+ failed" in words
