@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import OuterRef
 from django.urls import reverse
 from django.utils.html import format_html
@@ -191,9 +190,8 @@ class CategoryAdmin(GuardedAdmin[Category]):
         delete_category(category=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Category]) -> None:
-        with transaction.atomic():
-            for category in queryset:
-                delete_category(category=category)
+        for category in queryset:
+            delete_category(category=category)
 
 
 def _cover(category: Category, *, width: int, height: int, css: str) -> SafeString | str:

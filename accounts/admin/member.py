@@ -66,7 +66,6 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
     """Members are changed and deleted here, but not added: people register by invitation."""
 
     form = MemberForm
-    deleted_at_once = 20  # sessions, entries of the log and checks of the last admin take long
     list_display = [
         "picture",
         "username",

@@ -164,10 +164,9 @@ def activate_member(*, user: User, reason: str = "") -> User:
 
 
 @batch_job("delete_members")
-@transaction.atomic
 def delete_members(*, users: Iterable[User], heir: User, reason: str = "") -> int:
     """Deletes members for good with everything they own, except their categories, which `heir`
-    gets.
+    gets. Each member is deleted in a transaction of their own, between which others can write.
 
     A member with more than MAX_ROWS_AT_ONCE rows is deactivated now and deleted by a worker in
     batches. Returns how many members were deleted now.
@@ -176,21 +175,30 @@ def delete_members(*, users: Iterable[User], heir: User, reason: str = "") -> in
         ValidationError: if `heir` is one of the members, or if no active admin would be left.
     """
     ids = [user.pk for user in users]
-    check_are_deletable(ids, by=heir)
-    deletable_now = []
-    for user in User.objects.filter(pk__in=ids, deleting_since=None):
-        facts = {"role": user.role, "videos": user.videos.count()}
-        record_about(user, "member.delete", reason=reason, before=facts)
-        user.categories.update(created_by=heir)
-        if _has_many_rows(user):
-            _mark_for_deletion(user)
-        else:
-            deletable_now.append(user.pk)
-    if len(deletable_now) < len(ids):
+    with transaction.atomic():
+        check_are_deletable(ids, by=heir)
+    deleted = sum(_delete_member(pk, heir=heir, reason=reason) for pk in ids)
+    if deleted < len(ids):
         enqueue("videos.tasks.delete_marked_rows")
+    return deleted
+
+
+@transaction.atomic
+def _delete_member(pk: UUID, *, heir: User, reason: str) -> int:
+    """Deletes or marks a member. Returns 1 if the member was deleted, else 0."""
+    check_are_deletable([pk], by=heir)
+    user = User.objects.filter(pk=pk, deleting_since=None).first()
+    if user is None:
+        return 0
+    facts = {"role": user.role, "videos": user.videos.count()}
+    record_about(user, "member.delete", reason=reason, before=facts)
+    user.categories.update(created_by=heir)
+    if _has_many_rows(user):
+        _mark_for_deletion(user)
+        return 0
     for lock in _lockers:
-        lock(deletable_now)
-    _, rows = User.objects.filter(pk__in=deletable_now).delete()
+        lock([pk])
+    _, rows = User.objects.filter(pk=pk).delete()
     return rows.get("accounts.User", 0)
 
 

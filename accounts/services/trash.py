@@ -48,8 +48,8 @@ def register_mover(mover: Callable[[User], bool]) -> None:
 def trash_members(*, users: Iterable[User], by: User, reason: str = "") -> int:
     """Puts members into the trash with everything they own; those who are there stay as they are.
 
-    With Config.trash_days at 0 they are deleted for good. Returns how many were put there, or
-    deleted at once.
+    Each goes there in a transaction of their own. With Config.trash_days at 0 they are deleted for
+    good. Returns how many were put there, or deleted at once.
 
     Raises:
         ValidationError: if `by` is one of the members, or if no active admin would be left.
@@ -57,18 +57,22 @@ def trash_members(*, users: Iterable[User], by: User, reason: str = "") -> int:
     users = list(users)
     if not current_config().trash_days:
         return delete_members(users=users, heir=by, reason=reason)
-    now = timezone.now()
+    now, ids = timezone.now(), [user.pk for user in users]
     with transaction.atomic():
-        ids = [user.pk for user in users]
         check_are_deletable(ids, by=by)
-        locked = User.objects.select_for_update(no_key=True).filter(pk__in=ids)
-        members = list(locked.filter(trashed_at=None, deleting_since=None).order_by("pk"))
-        for member in members:
-            _trash(member, by=by, at=now, reason=reason)
-        if len(members) == 1:  # the videos of many would hold the lock for long
-            _move_batch(members[0])
-        enqueue("videos.tasks.delete_marked_rows")
-    return len(members)
+    done = 0
+    for pk in ids:
+        with transaction.atomic():
+            check_are_deletable([pk], by=by)
+            locked = User.objects.select_for_update(no_key=True).filter(pk=pk)
+            member = locked.filter(trashed_at=None, deleting_since=None).first()
+            if member is not None:
+                _trash(member, by=by, at=now, reason=reason)
+                if len(ids) == 1:  # a request does not move the videos of many
+                    _move_batch(member)
+                done += 1
+    enqueue("videos.tasks.delete_marked_rows")
+    return done
 
 
 def _trash(member: User, *, by: User, at: datetime, reason: str) -> None:

@@ -22,7 +22,6 @@ from clipset.ui.admin_actions import MAX_SELECTED, Outcome, too_many_sentence
 from clipset.ui.admin_columns import with_ages
 from clipset.ui.admin_deletion import (
     MAX_LISTED,
-    MAX_PER_TRANSACTION,
     delete_selected,
     flat,
     key_batches,
@@ -90,7 +89,6 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
     empty_value_display = "–"
     list_per_page = 50
     show_full_result_count = False
-    deleted_at_once = MAX_PER_TRANSACTION  # of many objects
     show_facets = admin.ShowFacets.NEVER  # they count whole tables
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -163,12 +161,10 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
         return f"{plural(count, str(self.opts.verbose_name), many)} deleted."
 
     def delete_many(self, request: HttpRequest, queryset: QuerySet[_M]) -> None:
-        """Deletes many objects in batches, with one transaction for each, and says so."""
+        """Deletes many objects in batches, and says so."""
         count = queryset.count()
-        for keys in key_batches(queryset, self.deleted_at_once):
-            batch = self.model._default_manager.filter(pk__in=keys)
-            with transaction.atomic():
-                self.delete_queryset(request, batch)
+        for keys in key_batches(queryset):
+            self.delete_queryset(request, self.model._default_manager.filter(pk__in=keys))
         self.message_user(request, self.deleted_sentence(count), messages.SUCCESS)
 
     # Services record what they change in the audit log. Nothing is written to Django's own log.
