@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from accounts.models import BEING_DELETED, IN_TRASH, Role, Session, User, normalize_email
 from accounts.services.audit import CHANGED, rank_of, record_about
-from clipset.database.transactions import batch_job
 from clipset.lib.ids import hash_token
 from clipset.workers.task_queue import enqueue
 from siteconfig.services.audit import is_done_by_staff
@@ -22,8 +21,9 @@ if TYPE_CHECKING:
 
     from django.db.models import Model, QuerySet
 
-# A member with more rows than this is deleted by a worker in batches of this size.
-MAX_ROWS_AT_ONCE: Final = 200
+# A member with more rows than this is deleted by a worker in batches of this size. The deletion of
+# 200 videos, which nobody had liked, took 90 ms of CPU time.
+MAX_ROWS_AT_ONCE: Final = 100
 
 NO_ADMIN_LEFT: Final = "There must be at least one active admin."
 ROLE_NOT_YOURS: Final = "Only admins can change who is a moderator or an admin."
@@ -163,7 +163,6 @@ def activate_member(*, user: User, reason: str = "") -> User:
     return user
 
 
-@batch_job("delete_members")
 def delete_members(*, users: Iterable[User], heir: User, reason: str = "") -> int:
     """Deletes members for good with everything they own, except their categories, which `heir`
     gets. Each member is deleted in a transaction of their own, between which others can write.

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_CPU_SECONDS: Final = 0.1  # of a thread in one transaction
-# Work that may take longer, since an operator or an admin starts it on purpose, and rarely.
-BATCH_JOBS: Final = frozenset({"delete_members", "rebuild_search", "seed_clipset"})
+# Work that may take longer, since an operator starts it on purpose, and rarely.
+BATCH_JOBS: Final = frozenset({"rebuild_search", "seed_clipset"})
 # Migrations may take longer too; their transactions begin in this module.
 _MIGRATIONS: Final = "django.db.backends.base.schema."
 

@@ -129,7 +129,7 @@ def test_selected_videos_are_marked_and_deleted_by_a_worker_in_batches() -> None
     entries = AuditEntry.objects.filter(action="video.delete", actor_name="mod", source="admin")
     assert entries.count() == 50
     assert len([one for one in queries if one["sql"].startswith('DELETE FROM "videos"')]) == 1
-    assert delete_marked_rows() == 200
+    assert delete_marked_rows(seconds=60) == 200
     assert not VideoDeletion.objects.exists()
     assert Removal.objects.count() == 250
 
