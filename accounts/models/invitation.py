@@ -41,6 +41,7 @@ class Invitation(models.Model):
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["email"], name="invitations_email"),
+            models.Index(fields=["-created_at", "-id"], name="invitations_by_time"),
             models.Index(
                 fields=["expires_at"], condition=Q(used_at=None), name="invitations_unused"
             ),

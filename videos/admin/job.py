@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 
+from clipset.database.limited import counted
 from clipset.lib.units import human_duration
 from clipset.ui.admin import GuardedAdmin, state_word
 from clipset.ui.admin_columns import cut
@@ -58,7 +59,12 @@ class JobAdmin(GuardedAdmin[Job]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        context = {"finalising": finalising_progress()}
+        found = finalising_progress()
+        context = {
+            "files_left": counted(found.left, "file") if found.left else "",
+            "unfit": found.unfit,
+            "unfit_files": counted(found.unfit, "damaged file"),
+        }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:

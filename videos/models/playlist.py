@@ -51,6 +51,11 @@ class Playlist(SoftDeleteModel):
         indexes = [
             models.Index(fields=["made_by", "-updated_at", "-id"], name="playlists_by_maker"),
             models.Index(
+                fields=["-updated_at", "-id"],
+                condition=Q(deleted_at__isnull=True),
+                name="playlists_by_time",
+            ),
+            models.Index(
                 fields=["deleted_at"],
                 condition=Q(deleted_at__isnull=False),
                 name="playlists_deleted",

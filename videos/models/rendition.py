@@ -95,6 +95,12 @@ class Rendition(models.Model):
                 condition=Q(layout=RenditionLayout.FRAGMENTED, is_complete=True),
                 name="renditions_to_finalise",
             ),
+            # For counting them.
+            models.Index(
+                fields=["id"],
+                condition=Q(layout=RenditionLayout.UNFIT, is_complete=True),
+                name="renditions_unfit",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,9 +13,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 
 from clipset.database.clock import LEASE_SLACK, database_now
+from clipset.database.limited import limited_count
 from siteconfig.backup.runs import backup_is_running
 from siteconfig.roots import is_available, root_names
 from videos.models import Rendition, RenditionLayout
@@ -38,25 +39,20 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalisingProgress:
-    """Numbers of complete renditions. `done` are ordinary files, `unfit` can't become any."""
+    """Numbers of complete renditions, which stop above MAX_COUNTED: of those that are `left`, and
+    of those that are `unfit` to become ordinary files."""
 
-    done: int
+    left: int
     unfit: int
-    total: int
-
-    @property
-    def is_over(self) -> bool:
-        return self.done + self.unfit == self.total
 
 
 def finalising_progress() -> FinalisingProgress:
-    """How many files are finalised. One query."""
-    counts = Rendition.objects.filter(is_complete=True).aggregate(
-        done=Count("pk", filter=Q(layout=RenditionLayout.ORDINARY)),
-        unfit=Count("pk", filter=Q(layout=RenditionLayout.UNFIT)),
-        total=Count("pk"),
+    """How many files are still to be finalised. Three queries, answered by partial indexes."""
+    complete = Rendition.objects.filter(is_complete=True)
+    return FinalisingProgress(
+        left=limited_count(complete.filter(layout=RenditionLayout.FRAGMENTED)) + _begun().count(),
+        unfit=limited_count(complete.filter(layout=RenditionLayout.UNFIT)),
     )
-    return FinalisingProgress(**counts)
 
 
 def files_are_being_finalised() -> bool:

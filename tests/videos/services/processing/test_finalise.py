@@ -32,7 +32,11 @@ from tests.videos.transcode import built, fragmented
 from videos.models import FileHash, Job, JobState, Rendition, RenditionLayout, Video
 from videos.services import finalising
 from videos.services.file_hashes import hash_stored_files
-from videos.services.finalising import files_are_being_finalised, finalising_progress
+from videos.services.finalising import (
+    FinalisingProgress,
+    files_are_being_finalised,
+    finalising_progress,
+)
 from videos.services.processing import finalise as under_test
 from videos.services.processing.finalise import finalise_older_files
 from videos.transcode.errors import UnfitCopyError
@@ -201,17 +205,18 @@ def test_new_files_are_ordinary_from_the_start(bob: User) -> None:
     video = kept_video(bob, clips.h264_mp4(size="1152x640", fps="10", gop=20))
     assert [one.layout for one in video.renditions.all()] == [ORDINARY, ORDINARY]
     assert all(is_finalised(one.path) for one in video.renditions.all())
-    assert finalising_progress().is_over
+    assert finalising_progress() == FinalisingProgress(left=0, unfit=0)
 
 
-def test_progress_counts_what_is_done(old: Rendition) -> None:
+def test_progress_counts_what_is_left(old: Rendition) -> None:
     new = built_rendition(make_user())
     finalise(new.path)
     Rendition.objects.filter(pk=new.pk).update(layout=ORDINARY)
-    found = finalising_progress()
-    assert (found.done, found.unfit, found.total, found.is_over) == (1, 0, 2, False)
+    assert finalising_progress() == FinalisingProgress(left=1, unfit=0)
+    Rendition.objects.filter(pk=old.pk).update(layout=FINALISING)
+    assert finalising_progress() == FinalisingProgress(left=1, unfit=0)
     finalise_older_files()
-    assert finalising_progress().is_over
+    assert finalising_progress() == FinalisingProgress(left=0, unfit=0)
     assert_finalised(old)
 
 
@@ -425,7 +430,7 @@ def test_files_that_are_to_be_finalised_are_hashed_by_that(old: Rendition) -> No
 def test_the_admin_shows_how_far_it_is(old: Rendition) -> None:
     client = Client()
     client.force_login(make_admin())
-    assert "Finalizing older videos: 0 of 1" in client.get("/admin/videos/job/").text
+    assert "Finalizing older videos: 1 file left." in client.get("/admin/videos/job/").text
     finalise_older_files()
     assert "Finalizing older videos" not in client.get("/admin/videos/job/").text
     Rendition.objects.update(layout=UNFIT)

@@ -1,4 +1,4 @@
-"""Indexes in the order of the lists of jobs and of open uploads in the admin."""
+"""Indexes in the order of the lists of jobs, open uploads and playlists in the admin."""
 
 from django.db import migrations, models
 
@@ -6,7 +6,7 @@ from django.db import migrations, models
 def count_indexes(apps, schema_editor):
     # As clipset.database.statistics does daily: until then SQLite would not know the new indexes.
     if schema_editor.connection.vendor == "sqlite":
-        for table in ("jobs", "uploads"):
+        for table in ("jobs", "uploads", "playlists", "renditions"):
             schema_editor.execute(f"ANALYZE {table}")
         schema_editor.execute(
             "UPDATE sqlite_stat1 SET stat = stat || ' noskipscan'"
@@ -37,6 +37,22 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state", "OPEN")),
                 fields=["-created_at", "-id"],
                 name="uploads_by_time",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="playlist",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["-updated_at", "-id"],
+                name="playlists_by_time",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="rendition",
+            index=models.Index(
+                condition=models.Q(("is_complete", True), ("layout", "UNFIT")),
+                fields=["id"],
+                name="renditions_unfit",
             ),
         ),
         migrations.RunPython(count_indexes, migrations.RunPython.noop),
