@@ -1,56 +1,71 @@
-"""Reports, the audit log, the trash and reviews on the sites of `bench.pages`, and the pages of
-staff that show them."""
+"""Reports, the trash, reviews and jobs on the sites of `bench.pages`, and the pages of staff that
+show them."""
 
 from __future__ import annotations
 
-import random
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
+
+from bench.audit_log import pages_of_the_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from accounts.models import User
-    from siteconfig.models import AuditEntry
-    from videos.models import Report, Video
+    from videos.models import Job, Report, Video
 
 VIDEOS_PER_REPORT: Final = 10  # also per video in the trash
-VIDEOS_PER_REVIEW: Final = 200
-ENTRIES_PER_VIDEO: Final = 10
-OWN_TRASH: Final = 30  # of the viewer at least, so that the first page is full at every size
-OPEN_OF: Final = 4  # one of so many reports is open
-OF_THE_MIDDLE: Final = 60  # entries about the middle video
-ACTIONS: Final = ("video.hide", "video.unhide", "video.edit", "comment.delete", "member.activate")
-RARE_ACTION: Final = "video.move"
+VIDEOS_PER_REVIEW: Final = 200  # also per hidden video
+LEAST: Final = 100  # of each, so that the first page of each list is full at every size
+OWN_TRASH: Final = 30  # of the viewer at least, for the same reason
+OPEN_OF: Final = 4  # one of so many reports is open, but at least LEAST
 MANY: Final = 2000  # rows of one INSERT
 
 
 def add_moderation(size: int, users: list[User], *, now: datetime) -> None:
     """Adds what staff care for: some of each kind for each video of the site."""
-    from siteconfig.models import AuditEntry
-    from videos.models import Report, Video
+    from videos.models import Job, Report, Video
 
     finished = Video.objects.filter(processing_status="COMPLETED", trashed_at=None)
     videos = list(finished.order_by("created_at"))
+    trashed = max(LEAST, size // VIDEOS_PER_REPORT)
+    reports = max(LEAST * OPEN_OF, size // VIDEOS_PER_REPORT)
     made: tuple[tuple[Iterator[Any], Any], ...] = (
-        (_trashed(size, users, now), Video),
-        (_reports(size // VIDEOS_PER_REPORT, videos, users, now), Report),
-        (_entries(size * ENTRIES_PER_VIDEO, videos, users, now), AuditEntry),
+        (_trashed(trashed, users, now), Video),
+        (_reports(reports, videos, users, now), Report),
+        (_done(videos, now), Job),
     )
     for rows, model in made:
         while some := list(islice(rows, MANY)):
             model._default_manager.bulk_create(some)
-    _add_reviews(videos[1::VIDEOS_PER_REVIEW], now)
+    hidden = max(LEAST, size // VIDEOS_PER_REVIEW)
+    _add_reviews(videos[1 :: len(videos) // hidden], now)
 
 
-def _trashed(size: int, users: list[User], now: datetime) -> Iterator[Video]:
+def _done(videos: list[Video], now: datetime) -> Iterator[Job]:
+    """One for each video; LEAST have failed, and as many are of another kind."""
+    from videos.models import Job
+
+    every = len(videos) // LEAST
+    for number, video in enumerate(videos):
+        yield Job(
+            video=video,
+            kind="ENRICH" if number % every == 1 else "PUBLISH",
+            state="DONE" if number % every else "FAILED",
+            created_at=video.created_at,
+            started_at=video.created_at,
+            finished_at=now,
+        )
+
+
+def _trashed(count: int, users: list[User], now: datetime) -> Iterator[Video]:
     from accounts.models import User
     from videos.models import Video
 
     viewer, staff = (User.objects.get(username=name) for name in ("viewer", "staff"))
-    for number in range(size // VIDEOS_PER_REPORT):
+    for number in range(count):
         is_own = number % 10 == 0 or number < OWN_TRASH
         yield Video(
             title=f"Trashed {number}",
@@ -76,7 +91,9 @@ def _reports(count: int, videos: list[Video], users: list[User], now: datetime) 
     staff, first = _staff(), users[0]
     has_open = set[tuple[Any, Any]]()  # nobody has two open reports of one thing
     for number in range(count):
-        video = middle if number < 10 * OPEN_OF else videos[number * VIDEOS_PER_REPORT]
+        video = (
+            middle if number < 10 * OPEN_OF else videos[number * VIDEOS_PER_REPORT % len(videos)]
+        )
         is_open = number % OPEN_OF == 0
         about = first if number % 10 == 0 else users[number % len(users)]
         is_member = number % 3 == 1
@@ -98,39 +115,6 @@ def _reports(count: int, videos: list[Video], users: list[User], now: datetime) 
             created_at=now - timedelta(minutes=number),
             handled_at=None if is_open else now,
             handled_by=None if is_open else staff,
-        )
-
-
-def _entries(
-    count: int, videos: list[Video], users: list[User], now: datetime
-) -> Iterator[AuditEntry]:
-    from siteconfig.models import AuditEntry
-    from siteconfig.models.audit import name_key
-
-    chance = random.Random(7)  # noqa: S311 the same entries at each run
-    actors: list[Any] = [_staff(), *users[:20]]
-    middle, every = videos[len(videos) // 2], max(1, count // OF_THE_MIDDLE)
-    for number in range(count):
-        video = middle if number % every == 0 else chance.choice(videos)
-        action = "video.hide" if video is middle else chance.choice(ACTIONS)
-        if number % every == 1:
-            action = RARE_ACTION
-        # The first actor does nearly everything, the last one little.
-        actor = actors[0] if number % 10 else actors[1 + number % 20]
-        yield AuditEntry(
-            at=now - timedelta(seconds=count - number),
-            actor_id=actor.pk,
-            actor_name=actor.username,
-            source="admin",
-            action=action,
-            object_kind=action.partition(".")[0],
-            object_id=str(video.pk),
-            object_name=video.title,
-            name_key=name_key(video.title),
-            member_id=video.uploaded_by_id,
-            member_rank=0,
-            before={"is_hidden": False},
-            after={"is_hidden": True},
         )
 
 
@@ -158,10 +142,13 @@ def staff_pages(middle: Video) -> dict[str, str]:
     from django.urls import reverse
 
     from accounts.models import User
-    from videos.models import Report
+    from categories.models import Category
+    from videos.models import Report, Video
 
     member = User.objects.get(username="member_0")
     reported = Report.objects.filter(state="OPEN", video=middle)[0]
+    trashed = Video.objects.get(title="Trashed 1").short_id
+    category = Category.objects.get(name="Music").pk
     lists = {
         f"admin, {name}": reverse(f"admin:{model}_changelist")
         for name, model in (
@@ -172,44 +159,33 @@ def staff_pages(middle: Video) -> dict[str, str]:
             ("uploads", "videos_upload"),
             ("jobs", "videos_job"),
             ("categories", "categories_category"),
+            ("playlists", "videos_playlist"),
         )
     }
     return {
         **lists,
         "admin, videos in the trash": f"{lists['admin, videos']}?trash=yes",
         "admin, hidden videos": f"{lists['admin, videos']}?is_hidden__exact=1",
+        "admin, failed videos": f"{lists['admin, videos']}?processing_status__exact=FAILED",
+        "admin, videos of a category": f"{lists['admin, videos']}?category__id__exact={category}",
+        "admin, jobs that wait": f"{lists['admin, jobs']}?state__exact=WAITING",
+        "admin, failed jobs": f"{lists['admin, jobs']}?state__exact=FAILED",
+        "admin, jobs of a kind": f"{lists['admin, jobs']}?kind__exact=ENRICH",
         "admin, all reports": f"{lists['admin, reports']}?state=all",
         "admin, reports, one reason": f"{lists['admin, reports']}?reason__exact=UNFIT",
         "a report": reverse("admin:videos_report_change", args=[reported.pk]),
+        "profile, staff": member.get_absolute_url(),
         "a member in the admin": reverse("admin:accounts_user_change", args=[member.pk]),
+        "before deleting for good": reverse("video_delete_for_good", args=[trashed]),
         "a video in the admin": reverse("admin:videos_video_change", args=[middle.pk]),
         "history of a video": reverse("admin:videos_video_history", args=[middle.pk]),
-        **_pages_of_the_log(middle),
+        **pages_of_the_log(middle),
         "video, staff": middle.get_absolute_url(),
         "moderate menu": reverse("moderate", args=[middle.short_id]),
         "statistics, a month": "/admin/videos/dailystatistics/?days=30",
         "statistics, a year": "/admin/videos/dailystatistics/?days=365",
         "home of staff": "/",
         "needs attention": "/admin/",
-    }
-
-
-def _pages_of_the_log(middle: Video) -> dict[str, str]:
-    from django.urls import reverse
-
-    from siteconfig.models import AuditEntry
-
-    log = reverse("admin:siteconfig_auditentry_changelist")
-    newest = AuditEntry.objects.values_list("pk", flat=True)[0]
-    return {
-        "audit log": log,
-        "audit log, half-way": f"{log}?before={newest // 2}",
-        "audit log, an action": f"{log}?action=video.hide",
-        "audit log, a rare action": f"{log}?action={RARE_ACTION}",
-        "audit log, by who": f"{log}?who=staff",
-        "audit log, by who and action": f"{log}?who=member_3&action=comment.delete",
-        "audit log, search": f"{log}?q={middle.title[:1]}",
-        "audit log, days": f"{log}?since=2025-12-31&until=2026-01-01",
     }
 
 

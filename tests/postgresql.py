@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -23,16 +24,30 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """Starts an empty PostgreSQL without access control. Gives its DATABASE_URL."""
+    require("postgresql")
+    with short_folder() as folder, server(folder) as url:
+        yield url
+
+
+@contextmanager
+def server(folder: Path, *options: str) -> Iterator[str]:
+    """Runs a PostgreSQL without access control in a folder. Gives its DATABASE_URL.
+
+    Args:
+        folder: where its data and its socket are; it is created if it is missing.
+        options: settings of postgresql.conf besides: "jit=off".
+    """
     initdb = Path(require("postgresql"))
-    with short_folder() as folder:
-        as_user: list[str] = []
-        if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root.
-            user = pwd.getpwnam("nobody")
-            ids = ("--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups")
-            as_user = ["setpriv", *ids, "--"]
-            os.chown(folder, user.pw_uid, user.pw_gid)
-        data = folder / "data"
+    folder.mkdir(exist_ok=True)
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        # PostgreSQL refuses to run as root.
+        user = pwd.getpwnam("nobody")
+        ids = ("--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups")
+        as_user = ["setpriv", *ids, "--"]
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    data = folder / "data"
+    if not data.exists():
         locale = ("--encoding", "UTF8", "--locale", "C.UTF-8")
         subprocess.run(
             [*as_user, initdb, "-D", data, "-U", "clipset", "-A", "trust", "--no-sync", *locale],
@@ -40,25 +55,24 @@ def postgresql() -> Iterator[str]:
             capture_output=True,
             cwd=folder,
         )
-        # Speed matters and durability does not.
-        quick = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-        options = [f"-c{option}" for option in (*quick, "listen_addresses=")]
-        server: list[str | Path] = [
-            *as_user,
-            initdb.with_name("postgres"),
-            "-D",
-            data,
-            "-k",
-            folder,
-            *options,
-        ]
-        log = folder / "log"
-        log.touch(mode=0o666)
-        # SIGINT asks for a fast shutdown, which doesn't wait for clients.
-        with process(server, stop=signal.SIGINT, log=log, cwd=folder):
-            url = f"postgres://clipset@/{folder}/postgres"
-            wait_for(lambda: _answers(url), name="PostgreSQL")
-            yield url
+    # Speed matters and durability does not.
+    quick = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
+    started: list[str | Path] = [
+        *as_user,
+        initdb.with_name("postgres"),
+        "-D",
+        data,
+        "-k",
+        folder,
+        *(f"-c{option}" for option in (*quick, *options)),
+    ]
+    log = folder / "log"
+    log.touch(mode=0o666)
+    # SIGINT asks for a fast shutdown, which doesn't wait for clients.
+    with process(started, stop=signal.SIGINT, log=log, cwd=folder):
+        url = f"postgres://clipset@/{folder}/postgres"
+        wait_for(lambda: _answers(url), name="PostgreSQL")
+        yield url
 
 
 def _answers(url: str) -> bool:

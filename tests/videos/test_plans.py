@@ -87,6 +87,17 @@ STATISTICS: Final = {
         "watch_positions_member_id_51a95561": "200100 200",
         "watch_positions_video_id_a9068027": "200100 1",
     },
+    "jobs": {
+        "jobs_by_time": "1100000 1 1",
+        "jobs_of_a_kind": "1100000 366667 1 1",
+        "jobs_of_a_state": "1100000 275000 1 1",
+    },
+    "uploads": {"uploads_by_time": "1000 1 1", "uploads_open": "1000 10 1"},
+    "playlists": {
+        "playlists_by_maker": "10000 10 1 1",
+        "playlists_by_time": "10000 1 1",
+    },
+    "invitations": {"invitations_by_time": "10000 1 1"},
     "search_documents": {"sqlite_autoindex_search_documents_1": "1000000 1"},
 }
 BY_UPLOADER: Final = "SEARCH videos USING INDEX videos_by_uploader (uploaded_by=?"
@@ -156,7 +167,7 @@ WHOLE_TABLE: Final = re.compile(
     r"|[UT]\d)"
 )
 LIST_OF_ROWS: Final = re.compile(r'ORDER BY "(videos|watch_positions|users)"[^()]* LIMIT \d+$')
-OF_STAFF: Final = 'ORDER BY "videos"."created_at" DESC, "videos"."id" DESC'
+OF_STAFF: Final = re.compile(r'ORDER BY "\w+"."(created|updated)_at" DESC, "\w+"."id" DESC$')
 SORTED: Final = "USE TEMP B-TREE FOR ORDER BY"
 
 
@@ -208,20 +219,27 @@ def test_a_page_is_found_by_indexes_among_a_million(
 
 
 @pytest.mark.parametrize(
-    ("filters", "index"),
+    ("path", "index"),
     [
-        ("", "videos_outside_trash"),
-        ("?trash=yes", "videos_in_trash"),
-        ("?is_hidden__exact=1", "videos_hidden"),
+        ("videos/video/", "videos_outside_trash"),
+        ("videos/video/?trash=yes", "videos_in_trash"),
+        ("videos/video/?is_hidden__exact=1", "videos_hidden"),
+        ("videos/job/", "jobs_by_time"),
+        ("videos/job/?state__exact=FAILED", "jobs_of_a_state (state=?)"),
+        ("videos/job/?kind__exact=ENRICH", "jobs_of_a_kind (kind=?)"),
+        ("videos/upload/", "uploads_by_time"),
+        ("videos/playlist/", "playlists_by_time"),
+        ("accounts/invitation/", "invitations_by_time"),
     ],
 )
 def test_a_list_of_staff_is_read_in_its_order(
-    client: Client, video: Video, filters: str, index: str
+    client: Client, video: Video, path: str, index: str
 ) -> None:
     client.force_login(make_admin())
-    plans = plans_of(client, f"/admin/videos/video/{filters}")
-    (plan,) = [plan for sql, plan in plans.items() if sql.endswith(OF_STAFF)]
-    assert plan[0] == f"SCAN videos USING INDEX {index}"
+    plans = plans_of(client, f"/admin/{path}")
+    (plan,) = [plan for sql, plan in plans.items() if OF_STAFF.search(sql)]
+    assert plan[0].endswith(f" USING INDEX {index}"), plan
+    assert SORTED not in plan[:2]
 
 
 def test_the_trash_on_a_disk_that_fills_is_read_by_an_index(
