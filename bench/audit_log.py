@@ -49,7 +49,7 @@ def _stored(**values: Any) -> dict[str, Any]:
 
     from siteconfig.models import AuditEntry
 
-    field = AuditEntry._meta.get_field
+    field: Any = AuditEntry._meta.get_field
     return {name: field(name).get_db_prep_save(it, connection) for name, it in values.items()}
 
 

@@ -37,7 +37,7 @@ class Total:
 class _TotalField(TextField[str, str]):
     """Reads what LimitedTotal selects."""
 
-    def from_db_value(self, value: str, *_: object) -> Total:
+    def from_db_value(self, value: str, *_details: object) -> Total:
         count, _, amount = value.partition(" ")
         return Total(int(count), int(amount))
 
@@ -85,7 +85,8 @@ def limited_total(queryset: QuerySet[Any], amount: str | Combinable) -> Total:
 
 def _amounts(queryset: QuerySet[Any], amount: str | Combinable) -> QuerySet[Any]:
     expression = F(amount) if isinstance(amount, str) else amount
-    return queryset.order_by().annotate(amount=expression).values("amount")[:MAX_COUNTED]
+    rows: QuerySet[Any] = queryset.order_by().annotate(amount=expression).values("amount")
+    return rows[:MAX_COUNTED]
 
 
 def limited_count(queryset: QuerySet[Any]) -> int:
