@@ -252,6 +252,13 @@ def test_the_trash_on_a_disk_that_fills_is_read_by_an_index(
     assert plan == ["SCAN videos USING INDEX videos_in_trash"]
 
 
+def test_videos_of_a_member_are_counted_in_an_index(client: Client, video: Video) -> None:
+    client.force_login(make_admin())
+    steps = {step for plan in plans_of(client, "/profile/bob/").values() for step in plan}
+    searched = "SEARCH U0 USING INDEX videos_published_by (uploaded_by=? AND is_hidden=?"
+    assert {f"{searched})", f"{searched} AND processing_status=?)"} <= steps
+
+
 def plans_of(client: Client, path: str) -> dict[str, list[str]]:
     """The steps of each query of a page but those for permissions, of which there are few rows."""
     with CaptureQueriesContext(connection) as queries:

@@ -59,11 +59,12 @@ def member_facts(member: User, *, shows_sessions: bool) -> MemberFacts:
     links = GuestLink.objects.filter(
         created_by=OuterRef("pk"), revoked_at=None, expires_at__gt=timezone.now()
     )
-    # The index videos_published_by has is_hidden before the state.
+    # As lists, since SQLite finds no `is_hidden` by its own in the index videos_published_by.
+    hidden_ones = own.filter(is_hidden__in=[True])
     failed = own.filter(is_hidden__in=[False, True], processing_status=ProcessingStatus.FAILED)
     found = User.objects.filter(pk=member.pk).values_list(
         LimitedTotal(own, kept_bytes()),
-        *map(LimitedCount, (own.filter(is_hidden=True), failed, comments, links)),
+        *map(LimitedCount, (hidden_ones, failed, comments, links)),
     )
     total, hidden, failures, said, shared = found.get()
     return MemberFacts(
