@@ -7,6 +7,7 @@ from typing import Final
 from django.urls import reverse
 
 from tests.audited_acts.site import SOME, Entry, Site, covers, logged_in
+from tests.audited_acts.videos import HIDDEN, SHOWN
 from tests.builders import (
     make_playlist,
     make_video,
@@ -18,9 +19,19 @@ NOT_DELETED: Final = {"deleted_at": None}
 GONE: Final = {"deleted_at": SOME}
 
 
-@covers("videos_comment:action:hide", "videos_comment:action:bring_back")
+@covers("videos_comment:action:hide", "videos_comment:action:unhide")
+def hide_and_unhide_a_comment(site: Site) -> list[Entry]:
+    site.act("videos_comment", "hide", site.comment, reason="Harassment")
+    site.act("videos_comment", "unhide", site.comment)
+    return [
+        Entry("comment.hide", "Hello", SHOWN, HIDDEN),
+        Entry("comment.unhide", "Hello", HIDDEN, SHOWN),
+    ]
+
+
+@covers("videos_comment:action:remove", "videos_comment:action:bring_back")
 def delete_and_restore_a_comment(site: Site) -> list[Entry]:
-    site.act("videos_comment", "hide", site.comment)
+    site.act("videos_comment", "remove", site.comment)
     site.act("videos_comment", "bring_back", site.comment)
     return COMMENT_DELETED_AND_RESTORED
 

@@ -174,7 +174,7 @@ COMMENTS = Rights(
     columns="short_text author about state written",
     search=True,
     filters=("state", "created at"),
-    actions="hide bring_back",
+    actions="hide unhide remove bring_back",
     pages=(
         Page(
             row="comment",

@@ -25,6 +25,7 @@ from videos.admin.deletion_counts import counts_of_videos
 from videos.admin.trash import TrashedVideos
 from videos.admin.video_columns import VideoColumns
 from videos.admin.video_forms import (
+    REASON_FIRST,
     CategoryField,
     UploadedFilter,
     VideoActionForm,
@@ -229,7 +230,7 @@ class VideoAdmin(VideoColumns, TrashedVideos, GuardedAdmin[Video]):
             return None
 
         if not reason and queryset.exclude(uploaded_by=me).exists():
-            self.message_user(request, "Enter a reason next to the action first.", messages.ERROR)
+            self.message_user(request, REASON_FIRST, messages.ERROR)
         else:
             self.act_on_each(request, queryset, act, done="{count} hidden.", not_done="hidden")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin
@@ -84,13 +84,9 @@ REASONS_BY_LABEL = {
 }
 
 
-class VideoActionForm(ActionForm):
-    """The list of actions, with the category for the action that moves videos, and the reason for
-    the one that hides them."""
+class HidingActionForm(ActionForm):
+    """The list of actions, with the reason for the one that hides."""
 
-    category = forms.ModelChoiceField(
-        Category.objects.all(), required=False, empty_label="Category …", label="to"
-    )
     reason = forms.CharField(
         required=False,
         label="because",
@@ -98,6 +94,18 @@ class VideoActionForm(ActionForm):
             attrs={"placeholder": "Reason for hiding …", "size": 24, "maxlength": MAX_REASON}
         ),
     )
+
+
+class VideoActionForm(HidingActionForm):
+    """The list of actions of videos, with the category for the one that moves them, too."""
+
+    category = forms.ModelChoiceField(
+        Category.objects.all(), required=False, empty_label="Category …", label="to"
+    )
+    field_order = ("action", "category", "reason")
+
+
+REASON_FIRST: Final = "Enter a reason next to the action first."
 
 
 def reason_of(typed: str) -> tuple[str, str]:

@@ -319,7 +319,7 @@ def test_a_moderator_deletes_comments_and_brings_them_back(bob: User, video: Vid
         data = {"action": name, "_selected_action": [str(comment.pk)]}
         return client.post(path, data, follow=True).content.decode()
 
-    assert "1 comment deleted." in act("hide")
+    assert "1 comment deleted." in act("remove")
     assert not Comment.objects.present().exists()
     assert "1 comment restored." in act("bring_back")
     assert Comment.objects.present().exists()
@@ -341,3 +341,35 @@ def test_the_author_of_a_deleted_comment_is_not_named(
     page = alice.get(f"/v/{video.short_id}/comments/").content.decode()
     assert 'aria-label="Deleted comment"' in page
     assert "carol" not in page
+
+
+def test_comments_are_hidden_in_bulk_with_a_reason_and_unhidden(bob: User, video: Video) -> None:
+    mona = make_moderator()
+    first, second, own, gone = (
+        write_comment(video=video, author=author, text=text)
+        for author, text in ((bob, "One"), (bob, "Two"), (mona, "Mine"), (bob, "Gone"))
+    )
+    delete_comment(comment=gone, by=bob)
+    client = logged_in(mona)
+
+    def act(name: str, *comments: Comment, reason: str = "") -> str:
+        chosen = [str(comment.pk) for comment in comments]
+        data = {"action": name, "_selected_action": chosen, "reason": reason}
+        return client.post("/admin/videos/comment/", data, follow=True).text
+
+    assert "Enter a reason" in act("hide", first, second)
+    assert "Use at most 500" in act("hide", first, reason="x" * 501)
+    assert not Comment.objects.exclude(hidden_at=None).exists()
+    text = act("hide", first, second, own, gone, reason="Harassment")
+    assert "2 comments hidden." in text
+    assert "2 were not hidden: 1 is deleted, 1 is your own." in text
+    hidden = Comment.objects.exclude(hidden_at=None)
+    assert set(hidden.values_list("pk", "hidden_reason")) == {
+        (first.pk, "HARASSMENT"),
+        (second.pk, "HARASSMENT"),
+    }
+    assert "1 was not hidden: it is already hidden." in act("hide", first, reason="Too loud")
+    text = act("unhide", first, own)
+    assert "1 comment unhidden." in text
+    assert "1 was not unhidden: it is your own." in text
+    assert list(hidden) == [second]
