@@ -2,6 +2,7 @@
     pressed. */
 import { ClipAddToPlaylist } from "./clip-add-to-playlist.js";
 import { copyFrom } from "./clip-copy.js";
+import "./clip-report.js";
 import { toast } from "./clip-toast.js";
 
 class ClipCardMenu extends ClipAddToPlaylist {
@@ -14,6 +15,8 @@ class ClipCardMenu extends ClipAddToPlaylist {
     const share = this.querySelector("[data-share]");
     share.hidden = !("share" in navigator);
     share.addEventListener("click", () => this.share());
+    // The form opens in a sheet of its own. The button of the card has the focus again before.
+    this.querySelector("[data-report]").addEventListener("click", () => this.hidePopover());
   }
 
   disconnectedCallback() {
@@ -27,6 +30,9 @@ class ClipCardMenu extends ClipAddToPlaylist {
     const link = button.closest(".video-card").querySelector(".video-card__title a");
     this.video = { title: link.textContent, url: link.href };
     this.querySelector("h2").textContent = this.video.title;
+    const report = this.querySelector("[data-report]");
+    report.hidden = !button.dataset.reportUrl;
+    report.href = button.dataset.reportUrl ?? "";
     const choices = document.createElement("div");
     choices.id = "save-choices";
     this.querySelector("#save-choices").replaceWith(choices);

@@ -56,6 +56,7 @@ class VideoCard:
     watched: int | None = None  # percent; None if the viewer has not started it
     hidden_reason: str = ""  # in words; "" if it is not hidden or without a reason
     storyboard_url: str = ""  # of the WebVTT file; "" without a storyboard
+    report_url: str = ""  # of the form that reports it; "" for the viewer's own video
 
     @property
     def is_processing(self) -> bool:
@@ -131,12 +132,25 @@ def cards(
     if watched is None:
         watched = watched_by(viewer, videos) if viewer else {}
     return [
-        _card(video, progress.get(video.pk), likes.get(video.pk, 0), watched.get(video.pk))
+        _card(
+            video,
+            progress.get(video.pk),
+            likes.get(video.pk, 0),
+            watched.get(video.pk),
+            may_report=viewer is not None and viewer.pk != video.uploaded_by_id,
+        )
         for video in videos
     ]
 
 
-def _card(video: Video, progress: JobProgress | None, likes: int, watched: int | None) -> VideoCard:
+def _card(
+    video: Video,
+    progress: JobProgress | None,
+    likes: int,
+    watched: int | None,
+    *,
+    may_report: bool,
+) -> VideoCard:
     return VideoCard(
         short_id=video.short_id,
         title=video.title,
@@ -158,4 +172,5 @@ def _card(video: Video, progress: JobProgress | None, likes: int, watched: int |
         watched=watched,
         hidden_reason=video.hidden_sentence,
         storyboard_url=storyboard_url(video),
+        report_url=reverse("video_report", args=[video.short_id]) if may_report else "",
     )

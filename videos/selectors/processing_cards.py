@@ -75,7 +75,7 @@ def card_changes(
     )
     named = list(looks)[:MAX_POLLED]
     videos = Video.objects.visible_to(viewer).filter(short_id__in=named).for_cards()
-    found = cards(videos, likes={})
+    found = cards(videos, viewer=viewer, likes={}, watched={})
     # A video that became ready is shown together with its thumbnail, some tenths of a second later.
     changed = [
         card for card in found if not card.awaits_thumbnail and _look(card) != looks[card.short_id]
