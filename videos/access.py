@@ -15,6 +15,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
+from accounts.admin.shared import may_moderate
+from accounts.models import User
 from clipset.lib.ids import SHORT_ID_PATTERN
 from videos.models import Comment, Notification, Playlist, Upload, UploadState, Video
 from videos.selectors.watch import for_watching
@@ -111,6 +113,17 @@ def moderated_comment(request: MemberRequest, short_id: str, comment_id: int) ->
     if not comment.can_be_hidden_by(request.user):
         raise Http404("The comment was deleted, or is the moderator's own.")
     return comment
+
+
+def moderated_member(request: MemberRequest, username: str) -> User:
+    """Another member, for staff who may change them. Raises: Http404 for everybody else, and for
+    members in the trash."""
+    if not request.user.is_staff:
+        raise Http404("Only staff moderate members.")
+    member = get_object_or_404(User.objects.named(username), trashed_at=None)
+    if not may_moderate(member, request.user):
+        raise Http404("This member is out of reach.")
+    return member
 
 
 def captioned_video(request: MemberRequest, short_id: str) -> Video:

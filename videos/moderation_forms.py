@@ -6,6 +6,8 @@ from django import forms
 
 from categories.models import Category
 from clipset.ui.form_fields import TextField
+from siteconfig.forms import BytesField
+from siteconfig.models import MAX_WEEKLY_LIMIT_BYTES
 from videos.models import HiddenReason
 from videos.models.hiding import MAX_REASON, REASON_TOO_LONG
 from videos.models.review_request import MAX_TEXT, TEXT_TOO_LONG
@@ -61,4 +63,16 @@ class AnswerForm(forms.Form):
         max_length=MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"max_length": TEXT_TOO_LONG},
+    )
+
+
+class LimitForm(forms.Form):
+    """A member's own weekly limit."""
+
+    limit = BytesField(
+        label="Custom weekly limit",
+        required=False,
+        min_bytes=0,
+        max_bytes=MAX_WEEKLY_LIMIT_BYTES,
+        help_text="For example 10 GB. Leave empty to use the site's limit. 0 stops uploads.",
     )

@@ -13,6 +13,7 @@ from videos.views import (
     images,
     likes,
     media,
+    member_moderation,
     members,
     moderation,
     notifications,
@@ -79,6 +80,27 @@ urlpatterns = [
     path("profile/<username:username>/", browse.profile, name="profile"),
     path("profile/<username:username>/avatar.webp", images.avatar, name="avatar"),
     path("profile/<username:username>/report/", reports.member, name="member_report"),
+    # What staff do with a member.
+    path(
+        "profile/<username:username>/moderate/deactivate/",
+        member_moderation.deactivate,
+        name="moderate_deactivate",
+    ),
+    path(
+        "profile/<username:username>/moderate/activate/",
+        member_moderation.activate,
+        name="moderate_activate",
+    ),
+    path(
+        "profile/<username:username>/moderate/limit/",
+        member_moderation.limit,
+        name="moderate_limit",
+    ),
+    path(
+        "profile/<username:username>/moderate/reset/",
+        member_moderation.reset,
+        name="moderate_reset",
+    ),
     path("reports/", reports.reports, name="reports"),
     path("notices/", notifications.notifications, name="notifications"),
     path("notices/read/", notifications.read_all, name="notifications_read"),

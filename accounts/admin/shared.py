@@ -36,6 +36,11 @@ def may_see_log_ins(user: User, me: User) -> bool:
     return user.pk == me.pk or not is_out_of_reach(user, me)
 
 
+def may_moderate(user: User, me: User) -> bool:
+    """Returns whether `me` is offered on the site to deactivate this member or set their quota."""
+    return me.is_staff and user.pk != me.pk and not is_out_of_reach(user, me)
+
+
 def links_page(
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,

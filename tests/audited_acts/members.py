@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.test import Client
 from django.urls import reverse
 
@@ -52,6 +54,34 @@ def reset_a_quota(site: Site) -> list[Entry]:
     counter, moment = "weekly_upload_bytes", "last_upload_reset"
     states = {counter: 0, moment: SOME}
     return [Entry("member.quota", "bob", states, states)]
+
+
+ACTIVE: Final = ({"is_active": True}, {"is_active": False})
+
+
+@covers("moderate_deactivate", "moderate_activate")
+def deactivate_and_activate_a_member_on_the_profile(site: Site) -> list[Entry]:
+    site.post("moderate_deactivate", "bob")
+    site.post("moderate_activate", "bob")
+    return [
+        Entry("member.deactivate", "bob", *ACTIVE),
+        Entry("member.activate", "bob", *reversed(ACTIVE)),
+    ]
+
+
+@covers("moderate_limit", "moderate_reset")
+def set_a_quota_on_the_profile(site: Site) -> list[Entry]:
+    site.post("moderate_limit", "bob", limit="1 GB")
+    site.post("moderate_limit", "bob", limit="1 GB")
+    site.post("moderate_reset", "bob")
+    limit, states = (
+        "weekly_upload_limit_bytes",
+        {"weekly_upload_bytes": 0, "last_upload_reset": SOME},
+    )
+    return [
+        Entry("member.quota", "bob", {limit: None}, {limit: GB}),
+        Entry("member.quota", "bob", states, states),
+    ]
 
 
 @covers("accounts_user_reset_link")

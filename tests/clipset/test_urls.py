@@ -168,6 +168,30 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("POST /profile/root/report/ reason=UNFIT", (IN, 422, 422, 422, 404, IN)),  # the only admin
         ("GET /profile/nobody/report/", NOBODY),
     ],
+    "moderate_deactivate": [
+        ("GET /profile/bob/moderate/deactivate/", POST_ONLY),
+        ("POST /profile/bob/moderate/deactivate/", STAFF_DONE),
+        ("POST /profile/mona/moderate/deactivate/", (IN, 404, 404, 404, 302, IN)),
+        ("POST /profile/root/moderate/deactivate/", NOBODY),
+        ("POST /profile/nobody/moderate/deactivate/", NOBODY),
+    ],
+    "moderate_activate": [
+        ("GET /profile/gone/moderate/activate/", POST_ONLY),
+        ("POST /profile/gone/moderate/activate/", STAFF_DONE),
+        ("POST /profile/mona/moderate/activate/", (IN, 404, 404, 404, 302, IN)),
+    ],
+    "moderate_limit": [
+        ("GET /profile/bob/moderate/limit/", POST_ONLY),
+        ("POST /profile/bob/moderate/limit/ limit=1 GB", STAFF_DONE),
+        ("POST /profile/bob/moderate/limit/", STAFF_DONE),
+        ("POST /profile/bob/moderate/limit/ limit=much", (IN, 404, 404, 422, 422, IN)),
+        ("POST /profile/mona/moderate/limit/ limit=1 GB", (IN, 404, 404, 404, 302, IN)),
+    ],
+    "moderate_reset": [
+        ("GET /profile/bob/moderate/reset/", POST_ONLY),
+        ("POST /profile/bob/moderate/reset/", STAFF_DONE),
+        ("POST /profile/mona/moderate/reset/", (IN, 404, 404, 404, 302, IN)),
+    ],
     "reports": [("GET /reports/", ALL), ("GET /reports/?after=nonsense", ALL)],
     "stream": [
         ("GET /v/{ready}/stream.mp4", ALL),

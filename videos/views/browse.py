@@ -9,12 +9,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.admin.shared import may_see_log_ins
+from accounts.admin.shared import may_moderate, may_see_log_ins
 from accounts.models import User
 from categories.models import Category
 from clipset.lib.query_parameters import short_id_parameter, text_parameter, time_parameter
 from clipset.lib.requests import is_next_page
 from videos.models import Video
+from videos.moderation_forms import LimitForm
 from videos.querysets import UNDO_WITHIN
 from videos.selectors.categories import category_cards
 from videos.selectors.continue_watching import continue_watching
@@ -148,6 +149,8 @@ def profile(request: MemberRequest, username: str) -> HttpResponse:
     if request.user.is_staff and not is_next_page(request):
         sees_log_ins = may_see_log_ins(member, request.user)
         context["facts"] = member_facts(member, shows_sessions=sees_log_ins)
+        if may_moderate(member, request.user):
+            context["limit_form"] = LimitForm(initial={"limit": member.weekly_upload_limit_bytes})
     if request.GET.get("tab") == "playlists":
         return _profile_playlists(request, member, context)
     context["trashed"] = _trashed(request)
