@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clipset.lib.refusals import RateLimitedError
 from clipset.lib.requests import is_htmx, is_next_page
+from clipset.ui.undo_tags import undo_tag
 from videos.access import comment_of, deleted_is_404, moderated_comment, visible_video
 from videos.forms import CommentForm
 from videos.models import Comment, Video
@@ -196,12 +198,14 @@ def restore(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespo
 def hide(request: MemberRequest, short_id: str, comment_id: int) -> HttpResponse:
     """The reasons for hiding a comment; a POST hides it with one of them."""
     found = moderated_comment(request, short_id, comment_id)
+    was_hidden = found.is_hidden
     form = HideForm(request.POST if request.method == "POST" else None)
     try:
         if form.is_valid():
             with deleted_is_404():
                 hide_comment(comment=found, by=request.user, **form.cleaned_data)
-            return _changed(request, found.video, found, with_count=True)
+            sentence = "Reason changed" if was_hidden else "Comment hidden"
+            return _changed(request, found.video, found, with_count=True, sentence=sentence)
     except ValidationError as error:
         form.add_error(None, error)
     return _reasons(request, found, form, status=422 if form.is_bound else 200)
@@ -225,14 +229,25 @@ def unhide(request: MemberRequest, short_id: str, comment_id: int) -> HttpRespon
     found = moderated_comment(request, short_id, comment_id)
     with deleted_is_404():
         unhide_comment(comment=found, by=request.user)
-    return _changed(request, found.video, found, with_count=True)
+    sentence = "Comment unhidden"
+    return _changed(request, found.video, found, with_count=True, sentence=sentence)
 
 
 def _changed(
-    request: MemberRequest, video: Video, found: Comment, *, with_count: bool = False
+    request: MemberRequest,
+    video: Video,
+    found: Comment,
+    *,
+    with_count: bool = False,
+    sentence: str = "",
 ) -> HttpResponse:
-    """The comment as it is now: alone for htmx, else in its place on the video's page."""
+    """The comment as it is now: alone for htmx, else in its place on the video's page.
+
+    `sentence` says what staff did, with a button that undoes it.
+    """
     if not is_htmx(request):
+        if sentence:
+            messages.success(request, sentence, extra_tags=undo_tag())
         return redirect(found)
     context = {
         "video": video,
@@ -240,6 +255,7 @@ def _changed(
         "takes_focus": True,
         "comment_count": comment_count(video) if with_count else None,
         "comment_markers": _markers(video),
+        "sentence": sentence,
     }
     return render(request, "videos/comments/changed.html", context)
 
