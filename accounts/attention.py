@@ -11,9 +11,10 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.admin.shared import is_out_of_reach
 from accounts.models import Invitation, Role, User
 from accounts.services.invitations import LIFETIME, renew_invitation
-from accounts.services.quota import reset_quota
+from accounts.services.quota import reset_quota, set_weekly_limit
 from accounts.services.quota_refusals import members_over_quota
 from clipset.lib.units import human_bytes
 from clipset.ui.template_tags import age_in_words
@@ -29,8 +30,10 @@ from siteconfig.attention import (
     bounded_count,
     register_source,
 )
+from siteconfig.models import MAX_WEEKLY_LIMIT_BYTES
 
 EXPIRES_SOON: Final = timedelta(days=2)
+LIMIT_CHANGED: Final = "The limit can't be raised like this any more. Look at the member first."
 
 
 def _key(text: str) -> UUID:
@@ -48,16 +51,17 @@ def find_members(look: Look) -> list[Row]:
     members = members_over_quota(look.staff)
     if look.key:
         members = members.filter(pk=_key(look.key))
-    return [_member_row(member) for member in members[: look.limit]]
+    return [_member_row(member, look.staff) for member in members[: look.limit]]
 
 
-def _member_row(member: User) -> Row:
+def _member_row(member: User, staff: User) -> Row:
     used: int = member.used  # type: ignore[attr-defined] # annotated by members_over_quota
     allowed: int = member.allowed  # type: ignore[attr-defined] # as above
     change = reverse("admin:accounts_user_change", args=[member.pk])
     limit = Act(label="Change limit", url=f"{change}#id_weekly_upload_limit_bytes")
     reset = Act(label="Reset quota", name="reset")
     wanted = member.quota_refused_bytes
+    doubled = _doubled_limit(member, staff)
     # A reset does not help with a file that is larger than the whole quota.
     helps = wanted <= allowed
     what = f"upload {human_bytes(wanted)}" if wanted > 1 else "upload"
@@ -69,8 +73,34 @@ def _member_row(member: User) -> Row:
         since=member.quota_refused_at,
         picture=Picture(url=member.avatar_url, member=member.username),
         act=reset if helps else limit,
+        beside=_raise(doubled) if doubled else None,
         menu=(limit if helps else reset, Act(label="Open profile", url=member.get_absolute_url())),
     )
+
+
+def _doubled_limit(member: User, staff: User) -> int:
+    """Twice the member's weekly limit in bytes, if `staff` may set it and the upload would fit.
+
+    Else 0. A limit of nothing is meant so, and is not raised by a click.
+    """
+    used: int = member.used  # type: ignore[attr-defined] # annotated by members_over_quota
+    doubled: int = 2 * member.allowed  # type: ignore[attr-defined] # as above
+    fits = used + member.quota_refused_bytes <= doubled <= MAX_WEEKLY_LIMIT_BYTES
+    return doubled if fits and not is_out_of_reach(member, staff) else 0
+
+
+def _raise(limit: int) -> Act:
+    # The limit is sent with it, so that a second press does not double it again.
+    return Act(label=f"Raise limit to {human_bytes(limit)}", name="raise", value=str(limit))
+
+
+def raise_limit(asked: Asked) -> Done:
+    member = members_over_quota(asked.staff).filter(pk=_key(asked.key)).first()
+    limit = 0 if member is None else _doubled_limit(member, asked.staff)
+    if member is None or not limit or str(limit) != asked.value:
+        raise ValidationError(LIMIT_CHANGED)
+    set_weekly_limit(user=member, limit_bytes=limit)
+    return Done(sentence=f"{member.username} has a limit of {human_bytes(limit)} a week now.")
 
 
 def reset(asked: Asked) -> Done:
@@ -151,7 +181,7 @@ def register_sources() -> None:
             may_see=lambda staff: staff.has_perm("accounts.change_user"),
             find=find_members,
             count=lambda staff: bounded_count(members_over_quota(staff)),
-            acts={"reset": reset},
+            acts={"reset": reset, "raise": raise_limit},
         )
     )
     register_source(

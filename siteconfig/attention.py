@@ -15,20 +15,17 @@ the most urgent first; a count that stops at MAX_COUNTED + 1 (`bounded_count`).
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 
 from clipset.lib.refusals import RefusedError
-from siteconfig.models import AuditEntry
+from siteconfig.services.put_away import put_away_keys, put_away_row, show_row_again
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from django.db.models import QuerySet
 
     from accounts.models import User
@@ -37,13 +34,14 @@ logger = logging.getLogger(__name__)
 
 MAX_ROWS: Final = 25  # of each source
 MAX_COUNTED: Final = 99  # of each source and of all together
-# For how long a process shows the number in the site's bar without counting again.
-KEPT_SECONDS: Final = 60
-MAX_KEPT: Final = 1000  # members of staff
 NO_LONGER_OPEN: Final = (
     "This no longer needs attention. Somebody else may have been faster, or it was deleted."
 )
 NOT_CHECKED: Final = "This could not be checked. The log says why."
+# Acts of every row: to put it away for a day, and to undo that.
+NOT_NOW: Final = "not-now"
+SHOW_AGAIN: Final = "show-again"
+NONE_AWAY: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +49,13 @@ class Act:
     """A button or a link of a row.
 
     Either `name`, that of an act of the source, which is run by a POST, or `url`, the address of a
-    page. An act that destroys something needs `is_destructive`: the
+    page. `value` is sent to the act. An act that destroys something needs `is_destructive`: the
     Enter key never runs it. Better still, make it a link to a page that asks first.
     """
 
     label: str
     name: str = ""
+    value: str = ""
     url: str = ""
     is_destructive: bool = False
 
@@ -75,7 +74,8 @@ class Row:
     """One thing that needs attention.
 
     `key` is its name in the source: letters, digits, hyphens and underscores. `why` is a sentence.
-    `who` is the member whom it concerns. `act` is the likely thing to do, `menu` are the others.
+    `who` is the member whom it concerns. `act` is the likely thing to do, `beside` another one that
+    takes one click as well, `menu` are the rest.
     """
 
     key: str
@@ -87,6 +87,11 @@ class Row:
     since: datetime | None = None
     picture: Picture = field(default_factory=Picture)
     menu: tuple[Act, ...] = ()
+    beside: Act | None = None
+
+    @property
+    def whole_menu(self) -> tuple[Act, ...]:
+        return (*self.menu, Act(label="Not now", name=NOT_NOW))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +118,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The request for an act: who wants it, and the key of the row."""
+    """The request for an act: who wants it, the key of the row, the value of the `Act`, and the
+    kind of the source."""
 
     staff: User
     key: str
+    value: str = ""
+    kind: str = ""
 
 
 # Raises: ValidationError or RefusedError with the reason; PermissionDenied or Http404 as the pages
@@ -166,11 +174,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A source's rows for the page. `problem` says that they could not be read."""
+    """A source's rows for the page. `problem` says that they could not be read.
+
+    `put_away` is how many there are besides that the member of staff has put away.
+    """
 
     source: Source
     rows: list[Row]
     count: int
+    put_away: int = 0
     problem: str = ""
 
     @property
@@ -200,22 +212,11 @@ class Outcome:
 _sources: Final[dict[str, Source]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """The number for the bar, the time until which it is used, and the newest entry of the audit
-    log when it was counted."""
-
-    total: int
-    until: float
-    entry: int | None
-
-
-_kept: Final[dict[UUID, _Kept]] = {}  # by the member's id
-
-
 def register_source(source: Source) -> None:
-    """Registers a source. It replaces an earlier one of the same kind."""
-    _sources[source.kind] = source
+    """Registers a source with the acts that all have. It replaces an earlier one of the same
+    kind."""
+    acts, undos = {**source.acts, NOT_NOW: _put_away}, {**source.undos, SHOW_AGAIN: _show_again}
+    _sources[source.kind] = replace(source, acts=acts, undos=undos)
 
 
 def sources_for(staff: User) -> list[Source]:
@@ -240,50 +241,18 @@ def number(count: int) -> str:
 
 def sections_for(staff: User) -> list[Section]:
     """Reads all sources. One that fails does not hide the others."""
-    return [_section(source, staff) for source in sources_for(staff)]
+    away = put_away_keys(staff.pk)
+    return [
+        _section(source, staff, away.get(source.kind, NONE_AWAY)) for source in sources_for(staff)
+    ]
 
 
-def total_of(counts: list[int]) -> int:
+def total_of(counts: Iterable[int]) -> int:
     """Returns the sum of the counts of sources, up to MAX_COUNTED + 1."""
     return min(MAX_COUNTED + 1, sum(counts))
 
 
-def attention_counts(staff: User) -> dict[str, int]:
-    """Returns the count of each source. One query or two for each."""
-    return {source.kind: _count(source, staff) for source in sources_for(staff)}
-
-
-def kept_total(staff: User) -> int:
-    """Returns the total for the site's bar, counted by this process at most once a minute, and
-    after each act in the audit log. One query, and one or two for each source when it counts.
-
-    Every page shows it, so it may be a minute old: counting takes a query for each source.
-    """
-    now, entry = time.monotonic(), _newest_entry()
-    kept = _kept.get(staff.pk)
-    if kept is None or now >= kept.until or entry != kept.entry:
-        total = total_of(list(attention_counts(staff).values()))
-        kept = _keep(staff, total, entry)
-    return kept.total
-
-
-def keep_total(staff: User, total: int) -> None:
-    """Sets what `kept_total` returns, after somebody has counted anyway. One query."""
-    _keep(staff, total, _newest_entry())
-
-
-def _keep(staff: User, total: int, entry: int | None) -> _Kept:
-    if len(_kept) >= MAX_KEPT:
-        _kept.clear()
-    kept = _kept[staff.pk] = _Kept(total, time.monotonic() + KEPT_SECONDS, entry)
-    return kept
-
-
-def _newest_entry() -> int | None:
-    return AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first()
-
-
-def run_act(source: Source, staff: User, *, key: str, name: str) -> Outcome:
+def run_act(source: Source, staff: User, *, key: str, name: str, value: str = "") -> Outcome:
     """Runs an act of a row, or the undoing of one.
 
     An act whose row is not open any more does nothing: somebody else was faster.
@@ -295,7 +264,8 @@ def run_act(source: Source, staff: User, *, key: str, name: str) -> Outcome:
     if not is_undo and source.row(staff, key) is None:
         return Outcome(reason=NO_LONGER_OPEN)
     try:
-        return Outcome(done=act(Asked(staff=staff, key=key)))
+        done = act(Asked(staff=staff, key=key, value=value, kind=source.kind))
+        return Outcome(done=done, row=source.row(staff, key) if name == SHOW_AGAIN else None)
     except ValidationError as error:
         reason = " ".join(error.messages)
     except RefusedError as error:
@@ -306,20 +276,32 @@ def run_act(source: Source, staff: User, *, key: str, name: str) -> Outcome:
     return Outcome(reason=reason, row=row)
 
 
-def _section(source: Source, staff: User) -> Section:
+def _put_away(asked: Asked) -> Done:
+    put_away_row(member_id=asked.staff.pk, kind=asked.kind, key=asked.key)
+    return Done(sentence="Put away for a day.", undo=Act(label="Undo", name=SHOW_AGAIN))
+
+
+def _show_again(asked: Asked) -> Done:
+    show_row_again(member_id=asked.staff.pk, kind=asked.kind, key=asked.key)
+    return Done(sentence="Back in the list.")
+
+
+def open_rows(source: Source, staff: User, away: frozenset[str]) -> tuple[list[Row], int]:
+    """Returns up to MAX_COUNTED + 1 rows that are not put away, and how many are."""
+    found = source.find(Look(staff=staff, limit=MAX_COUNTED + 1 + len(away)))
+    rows = [row for row in found if row.key not in away]
+    return rows[: MAX_COUNTED + 1], len(found) - len(rows)
+
+
+def _section(source: Source, staff: User, away: frozenset[str]) -> Section:
     try:
-        limit = MAX_COUNTED + 1 if source.count is None else MAX_ROWS
-        rows = source.find(Look(staff=staff, limit=limit))
-        count = len(rows) if source.count is None else max(len(rows), source.count(staff))
-        return Section(source=source, rows=rows[:MAX_ROWS], count=count)
+        if source.count is None or away:
+            rows, put_away = open_rows(source, staff, away)
+            count = len(rows)
+        else:
+            rows, put_away = source.find(Look(staff=staff)), 0
+            count = max(len(rows), source.count(staff))
+        return Section(source=source, rows=rows[:MAX_ROWS], count=count, put_away=put_away)
     except Exception:
         logger.exception("the source '%s' of the attention page failed", source.kind)
         return Section(source=source, rows=[], count=0, problem=NOT_CHECKED)
-
-
-def _count(source: Source, staff: User) -> int:
-    try:
-        return source.number_of_rows(staff)
-    except Exception:
-        logger.exception("the source '%s' of the attention page failed", source.kind)
-        return 0

@@ -19,15 +19,15 @@ from siteconfig.attention import (
     Done,
     Outcome,
     Source,
-    attention_counts,
     find_source,
-    keep_total,
     number,
     run_act,
     sections_for,
     sources_for,
     total_of,
 )
+from siteconfig.attention_counts import attention_counts, keep_total
+from siteconfig.services.put_away import show_all_again
 from siteconfig.services.undo import undo_request
 from siteconfig.undo_sentences import NOTHING_TO_UNDO, refusal_sentences, undone_sentence
 
@@ -49,6 +49,11 @@ class AttentionSite(GuardedSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         return [
             path("attention/", self.admin_view(self.attention_view), name="attention"),
+            path(
+                "attention/show-again/",
+                self.admin_view(self.show_again_view),
+                name="attention_show_again",
+            ),
             path(
                 "attention/<slug:kind>/<slug:key>/<slug:act>/",
                 self.admin_view(self.attention_act_view),
@@ -83,22 +88,30 @@ class AttentionSite(GuardedSite):
             undone = text_parameter(request.POST, "request")
             outcome = _undo(source, staff, key=key, request_id=undone)
         else:
-            outcome = run_act(source, staff, key=key, name=act)
+            value = text_parameter(request.POST, "value")
+            outcome = run_act(source, staff, key=key, name=act, value=value)
         context = {"source": source, "key": key, "outcome": outcome}
         if getattr(request, "htmx", False):
             return self._fragment(request, context)
         return self._page(request, context)
 
+    def show_again_view(self, request: HttpRequest) -> HttpResponse:
+        """Shows all rows again that the member of staff has put away."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        show_all_again(member_id=_staff(request).pk)
+        return redirect("admin:index")
+
     def _fragment(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         """The row's replacement, and the counts beside it. 422 if the act was refused."""
         staff, outcome = _staff(request), context["outcome"]
         counts = attention_counts(staff)
-        total = total_of(list(counts.values()))
-        keep_total(staff, total)
+        keep_total(staff, counts.total)
         context |= {
-            "count": number(counts.get(context["source"].kind, 0)),
-            "total": total,
-            "total_number": number(total),
+            "count": number(counts.by_kind.get(context["source"].kind, 0)),
+            "total": counts.total,
+            "total_number": number(counts.total),
+            "put_away": counts.put_away,
             "checked": _checked(sources_for(staff)),
         }
         status = 422 if outcome.row and not outcome.done else 200
@@ -153,4 +166,5 @@ def _context(staff: User) -> dict[str, Any]:
         "checked": _checked([section.source for section in sections]),
         "total": total,
         "total_number": number(total),
+        "put_away": sum(section.put_away for section in sections),
     }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from siteconfig.attention import kept_total, number
+from siteconfig.attention import number
+from siteconfig.attention_counts import kept_total
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -21,8 +22,8 @@ def site(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001 a context p
 def attention(request: HttpRequest) -> dict[str, object]:
     """Adds `attention_count`: "", or how much needs attention, "1" to "99+".
 
-    For staff only, and at most a minute old (siteconfig.attention.kept_total). One query, on pages
-    that show it only.
+    For staff only, and at most a minute old (siteconfig.attention_counts.kept_total). One query, on
+    pages that show it only.
     """
 
     @cache

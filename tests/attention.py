@@ -33,9 +33,10 @@ def titles_of(kind: str, staff: User) -> list[str]:
     return [row.title for row in rows_of(kind, staff)]
 
 
-def act(client: Client, kind: str, key: object, name: str, **extra: Any) -> Any:
+def act(client: Client, kind: str, key: object, name: str, value: str = "", **extra: Any) -> Any:
     """Posts an act as htmx does."""
-    return client.post(f"/admin/attention/{kind}/{key}/{name}/", headers=HTMX, **extra)
+    path = f"/admin/attention/{kind}/{key}/{name}/"
+    return client.post(path, {"value": value}, headers=HTMX, **extra)
 
 
 def undo(client: Client, page: str) -> Any:

@@ -11,7 +11,7 @@ from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 
 from clipset.ui.admin import IN_TRASH, TrashFilter
-from siteconfig.attention import sources_for
+from siteconfig.attention import NOT_NOW, SHOW_AGAIN, sources_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,8 @@ def entry_points(admin_user: User) -> set[str]:
 
 def _of_attention(admin_user: User) -> Iterator[str]:
     for source in sources_for(admin_user):
-        for act in (*source.acts, *source.undos):
+        # To put a row away changes only what the member of staff sees.
+        for act in {*source.acts, *source.undos} - {NOT_NOW, SHOW_AGAIN}:
             yield f"attention:{source.kind}:{act}"
 
 

@@ -98,6 +98,7 @@ NOT_RECORDED: Final = {
     # The admin
     "admin:app_list": NOTHING,
     "admin:attention": NOTHING,
+    "admin:attention_show_again": OWN,
     "admin:autocomplete": NOTHING,
     "admin:index": NOTHING,
     "admin:jsi18n": NOTHING,

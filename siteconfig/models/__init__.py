@@ -19,6 +19,7 @@ from siteconfig.models.config import (
     _default_video_storage_path,
     _default_weekly_limit,
 )
+from siteconfig.models.put_away import PutAwayRow
 from siteconfig.models.runs import BackupRun, BackupState, BackupStep, DoctorRun, DoctorState
 
 # What migrations name stays here, too.
@@ -38,6 +39,7 @@ __all__ = [
     "DoctorRun",
     "DoctorState",
     "Encoder",
+    "PutAwayRow",
     "Quality",
     "RootKind",
     "ShortSide",

@@ -198,6 +198,8 @@ class ClipAttention extends HTMLElement {
       case "m":
       case ".":
         return () => this.openMenu();
+      case "n":
+        return () => this.putAway();
       case "u":
         return () => [...this.querySelectorAll("[data-undo]")].at(-1)?.click();
       case "r":
@@ -225,6 +227,10 @@ class ClipAttention extends HTMLElement {
     const button = row.querySelector("[data-likely]");
     if (button.matches("[data-destructive]")) button.focus();
     else button.click();
+  }
+
+  putAway() {
+    /** @type {HTMLElement} */ (this.current?.querySelector("[data-not-now]"))?.click();
   }
 
   openMenu() {

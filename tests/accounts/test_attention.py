@@ -11,6 +11,7 @@ from accounts.services.invitations import issue_invitation
 from accounts.services.quota import RESET_SINCE, reset_due_quotas, reset_quota, week_start
 from accounts.services.quota_refusals import note_refusal
 from clipset.lib.refusals import RefusedError
+from siteconfig.models import MAX_WEEKLY_LIMIT_BYTES
 from siteconfig.services.config import current_config
 from tests.attention import act, rows_of, titles_of, undo
 from tests.builders import make_admin, make_moderator, make_user
@@ -39,6 +40,14 @@ def try_upload(user: User, size: int) -> None:
 
 def used_up(**fields: Any) -> User:
     return make_user(weekly_upload_bytes=10 * MB, **fields)
+
+
+def stored(user: User) -> User:
+    return User.objects.get(pk=user.pk)
+
+
+def limit_of(user: User) -> int | None:
+    return stored(user).weekly_upload_limit_bytes
 
 
 # -- Quotas ---------------------------------------------------------------------------------------
@@ -172,6 +181,66 @@ def test_a_malformed_key_is_no_row(client: Client) -> None:
     client.force_login(make_admin())
     for kind, name in (("quotas", "reset"), ("invitations", "renew")):
         assert "no longer needs attention" in act(client, kind, "nonsense", name).text
+
+
+@pytest.mark.usefixtures("small_quota")
+def test_the_limit_is_doubled_by_one_click_and_the_log_undoes_it(client: Client) -> None:
+    user, mona = used_up(), make_moderator()
+    try_upload(user, 3 * MB)
+    [row] = rows_of("quotas", mona)
+    assert row.beside is not None
+    assert (row.beside.label, row.beside.value) == ("Raise limit to 20 MB", str(20 * MB))
+    client.force_login(mona)
+    answer = act(client, "quotas", user.pk, "raise", row.beside.value)
+    assert f"{user.username} has a limit of 20 MB a week now." in answer.text
+    assert limit_of(user) == 20 * MB
+    assert rows_of("quotas", mona) == []
+    again = act(client, "quotas", user.pk, "raise", row.beside.value)
+    assert "no longer needs attention" in again.text
+    undo(client, answer.text)
+    assert limit_of(user) is None
+
+
+@pytest.mark.usefixtures("small_quota")
+@pytest.mark.parametrize(
+    ("limit", "size"), [(0, MB), (10 * MB, 11 * MB), (MAX_WEEKLY_LIMIT_BYTES, MB)]
+)
+def test_a_limit_that_doubling_would_not_help_is_not_raised(
+    client: Client, limit: int, size: int
+) -> None:
+    """Nor one of nothing, which blocks a member."""
+    user, mona = used_up(weekly_upload_limit_bytes=limit), make_moderator()
+    User.objects.filter(pk=user.pk).update(weekly_upload_bytes=limit)
+    note_refusal(user=stored(user), size=size)
+    [row] = rows_of("quotas", mona)
+    assert row.beside is None
+    client.force_login(mona)
+    answer = act(client, "quotas", user.pk, "raise", str(2 * limit))
+    assert answer.status_code == 422
+    assert "can&#x27;t be raised like this" in answer.text
+    assert limit_of(user) == limit
+
+
+@pytest.mark.usefixtures("small_quota")
+def test_a_stale_page_raises_nothing(client: Client) -> None:
+    user = used_up()
+    try_upload(user, 3 * MB)
+    client.force_login(make_moderator())
+    for value in ("", "1", str(40 * MB), "\x00"):
+        assert act(client, "quotas", user.pk, "raise", value).status_code == 422
+    assert limit_of(user) is None
+
+
+@pytest.mark.usefixtures("small_quota")
+def test_moderators_do_not_raise_their_own_limit(client: Client) -> None:
+    mona = make_moderator(weekly_upload_bytes=10 * MB)
+    try_upload(mona, MB)
+    client.force_login(mona)
+    assert all(row.beside is None for row in rows_of("quotas", mona))
+    act(client, "quotas", mona.pk, "raise", str(20 * MB))
+    assert limit_of(mona) is None
+    [row] = rows_of("quotas", make_admin())
+    assert row.beside is not None
 
 
 # -- Invitations ----------------------------------------------------------------------------------

@@ -49,6 +49,15 @@ def reset_a_quota_and_undo_it(site: Site) -> list[Entry]:
     ]
 
 
+@covers("attention:quotas:raise")
+def raise_a_limit(site: Site) -> list[Entry]:
+    limit = "weekly_upload_limit_bytes"
+    User.objects.filter(pk=site.bob.pk).update(**{USED: GB, limit: GB})
+    note_refusal(user=User.objects.get(pk=site.bob.pk), size=10)
+    act(site, "quotas", site.bob.pk, "raise", str(2 * GB))
+    return [Entry("member.quota", "bob", {limit: GB}, {limit: 2 * GB})]
+
+
 @covers("attention:invitations:renew")
 def renew_an_expiring_invitation(site: Site) -> list[Entry]:
     soon = timezone.now() + timedelta(hours=1)

@@ -1317,7 +1317,15 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "admin:attention": [
         ("GET /admin/attention/", (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN)),
     ],
+    "admin:attention_show_again": [
+        ("GET /admin/attention/show-again/", (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN)),
+        ("POST /admin/attention/show-again/", (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN)),
+    ],
     "admin:attention_act": [
+        (
+            "POST /admin/attention/failed-videos/{failed}/not-now/",
+            (IN, TO_ADMIN, TO_ADMIN, 302, 302, IN),
+        ),
         (
             "GET /admin/attention/failed-videos/{failed}/retry/",
             (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN),

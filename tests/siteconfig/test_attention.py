@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db.models.functions import Now
 
 from siteconfig import attention
-from siteconfig.attention import Act, Asked, Done, Look, Picture, Row, Source, kept_total
+from siteconfig.attention import Act, Asked, Done, Look, Picture, Row, Source
+from siteconfig.attention_counts import kept_total
 from siteconfig.models import ClusterHeartbeat
 from tests.attention import HTMX, act, rows_of, titles_of, workers_live
 from tests.builders import make_admin, make_moderator, make_user, make_video
