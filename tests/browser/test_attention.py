@@ -100,8 +100,18 @@ def test_the_list_is_worked_through_by_keyboard(
     page.keyboard.press("u")
     expect(page.locator("[data-done]")).to_contain_text("Processing of “Beach day” stopped.")
 
-    # -- The menu
+    # -- Not now: away, and back by its undo
     page.keyboard.press("j")
+    assert page.evaluate(CURRENT).startswith("Concert")
+    page.keyboard.press("n")
+    expect(page.locator("#attention-away")).to_contain_text("You put 1 row away for a day.")
+    page.wait_for_function(f"{CURRENT} === 'Garden'")
+    wrong += looked_at(page, "attention-put-away-1280")
+    page.keyboard.press("u")
+    expect(page.locator("#attention-away")).to_be_empty()
+    page.wait_for_function(f"{CURRENT}.startsWith('Concert')")
+
+    # -- The menu
     page.keyboard.press("m")
     expect(page.get_by_role("link", name="Open video")).to_be_focused()
     page.screenshot(path=results("screenshots/attention-menu-1280.png"))
