@@ -330,6 +330,21 @@ def test_empty_pages_say_so_and_what_to_do(client: Client, music: Category) -> N
     assert "You have no videos yet" in page(client, "/profile/bob/")
 
 
+def test_cards_of_others_can_be_reported(client: Client, bob: User, music: Category) -> None:
+    theirs, own = make_video("Theirs", category=music), make_video("Own", uploader=bob)
+    for video in (theirs, own):
+        set_like(video=video, member=bob, liked=True)
+    for path in ("/", "/categories/music/", "/?q=theirs", "/liked/"):
+        text = page(client, path)
+        assert f'data-report-url="/v/{theirs.short_id}/report/"' in text, path
+        assert f"/v/{own.short_id}/report/" not in text
+        assert text.count('id="report-sheet"') == 1, "the form opens in it"
+    assert "data-report-url" not in page(client, bob.get_absolute_url())
+    profile = page(client, theirs.uploaded_by.get_absolute_url())
+    assert f'data-report-url="/v/{theirs.short_id}/report/"' in profile
+    assert profile.count('id="report-sheet"') == 1
+
+
 def test_what_is_seen_first_is_fetched_first(client: Client) -> None:
     """A phone shows two pictures at once; the rest would take the line from them."""
     for number in range(5):

@@ -301,6 +301,27 @@ def test_a_hidden_comment_is_read_by_its_author_and_staff_alone(client: Client) 
     assert "Nonsense" in client_of(make_user()).get(video.get_absolute_url()).text
 
 
+def test_the_hiding_and_unhiding_of_a_comment_is_undone_by_its_toast(client: Client) -> None:
+    video = make_video()
+    comment = write_comment(video=video, author=make_user(), text="Nonsense")
+
+    def is_hidden() -> bool:
+        return Comment.objects.get(pk=comment.pk).is_hidden
+
+    answer = post(client, "moderate_comment_hide", video, comment.pk, reason="HARASSMENT").text
+    assert "Comment hidden" in answer
+    assert is_hidden()
+    undo(client, answer)
+    assert not is_hidden()
+    hide_comment(comment=comment, by=make_moderator(), reason="PERSON")
+    address = reverse("moderate_comment_unhide", args=[video.short_id, comment.pk])
+    page = client.post(address, follow=True).text  # without scripts
+    assert "Comment unhidden" in page
+    assert not is_hidden()
+    undo(client, page)
+    assert is_hidden()
+
+
 def test_a_reason_for_a_comment_that_is_refused_comes_back_in_its_place(client: Client) -> None:
     video = make_video()
     comment = write_comment(video=video, author=make_user(), text="Hm")
