@@ -168,7 +168,7 @@ PAGES: dict[str, list[Look]] = {
         Look("profile-own-empty", "/profile/dora/", "dora"),
         Look("profile-trashed", "/v/{unwanted}/delete/", "alice", then=send("main form")),
         Look("profile-empty", "/profile/dora/"),
-        Look("profile-moderated", "/profile/bob/", "root_"),
+        Look("profile-moderated", "/profile/bob/", "root_", then=click(".member-facts summary")),
         Look("profile-playlists", "/profile/bob/?tab=playlists", "alice"),
         Look("profile-playlists-none", "/profile/dora/?tab=playlists"),
     ],
@@ -214,6 +214,15 @@ PAGES: dict[str, list[Look]] = {
             "/v/{hidden}/moderate/",
             "root_",
             then=send("[action$='/answer/']"),
+        ),
+    ],
+    "moderate_limit": [
+        Look(
+            "moderate-limit-wrong",
+            "/profile/bob/",
+            "root_",
+            then=send("[action$='/limit/']", limit="much"),
+            widths=(NARROW,),
         ),
     ],
     "moderate_comment_hide": [
