@@ -319,6 +319,7 @@ NOT_IN_THE_ADMIN = {
     "accounts.throttle",
     "siteconfig.clusterheartbeat",
     "siteconfig.dayalive",
+    "siteconfig.putawayrow",
     "siteconfig.storageroot",
     "videos.caption",
     "videos.captionwords",
