@@ -101,8 +101,7 @@ def test_the_list_is_worked_through_by_keyboard(
     expect(page.locator("[data-done]")).to_contain_text("Processing of “Beach day” stopped.")
 
     # -- Not now: away, and back by its undo
-    page.keyboard.press("j")
-    assert page.evaluate(CURRENT).startswith("Concert")
+    page.wait_for_function(f"{CURRENT}.startsWith('Concert')")
     page.keyboard.press("n")
     expect(page.locator("#attention-away")).to_contain_text("You put 1 row away for a day.")
     page.wait_for_function(f"{CURRENT} === 'Garden'")
