@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 NAMES: Final = {mark(name) for name in ("reporter", "hider", "accuser")}
 # The site's own name, which is on pages that anybody may open, leads to the log-in first.
 NEEDS_LOG_IN: Final = {"home"}
+# These lead on to a page that needs a log-in, whoever asks; no page offers them to such visitors.
+LEAD_ON: Final = {"admin:login", "admin:logout", "uploads"}
 NOT_LOGGED_IN: Final = ("nobody", "invited", "guest")
 SHARE: Final = 3  # of the addresses that were offered to others, without --long
 
@@ -70,7 +72,8 @@ def dead_links(visitor: str, met: list[Answer]) -> Iterator[str]:
     asked = {answer.link.address: answer for answer in met}
     asked = {address.partition("?")[0]: answer for address, answer in asked.items()} | asked
     for page in met:
-        for link in page.offers:
+        leads_on = kind_of(page.link)[0] in LEAD_ON
+        for link in () if leads_on else page.offers:
             answer = asked.get(link.address) or asked.get(link.address.partition("?")[0])
             if answer is None or answer.status < 400 or (link.is_post and answer.status == 405):
                 continue
