@@ -54,7 +54,7 @@ def raise_a_limit(site: Site) -> list[Entry]:
     limit = "weekly_upload_limit_bytes"
     User.objects.filter(pk=site.bob.pk).update(**{USED: GB, limit: GB})
     note_refusal(user=User.objects.get(pk=site.bob.pk), size=10)
-    act(site, "quotas", site.bob.pk, "raise", str(2 * GB))
+    act(site, "quotas", site.bob.pk, "raise", value=str(2 * GB))
     return [Entry("member.quota", "bob", {limit: GB}, {limit: 2 * GB})]
 
 
