@@ -89,45 +89,19 @@ def _restore_from_trash(entry: AuditEntry, by: User) -> None:
 
 
 def register_undos() -> None:
-    register_undo(
-        "member.trash",
-        _restore_from_trash,
-        may=_is_admin,
-        counter_action="member.restore",
-        needs=frozenset({"is_trashed"}),
-    )
-    register_undo(
-        "member.deactivate",
-        _activate,
-        may=_may_change,
-        counter_action="member.activate",
-        needs=frozenset({"is_active"}),
-    )
-    register_undo(
-        "member.activate",
-        _deactivate,
-        may=_may_change,
-        counter_action="member.deactivate",
-        needs=frozenset({"is_active"}),
-    )
-    register_undo(
-        "member.quota",
-        _restore_limit,
-        may=_may_change,
-        counter_action="member.quota",
-        needs=frozenset({LIMIT}),
-    )
-    register_undo(
-        "member.quota",
-        _undo_reset,
-        may=_may_change,
-        counter_action="member.quota",
-        needs=frozenset({"weekly_upload_bytes", "last_upload_reset"}),
-    )
-    register_undo(
-        "member.role",
-        _restore_role,
-        may=_is_admin,
-        counter_action="member.role",
-        needs=frozenset({"role"}),
-    )
+    quota = frozenset({"weekly_upload_bytes", "last_upload_reset"})
+    for action, undo, may, counter_action, needs in (
+        ("trash", _restore_from_trash, _is_admin, "restore", {"is_trashed"}),
+        ("deactivate", _activate, _may_change, "activate", {"is_active"}),
+        ("activate", _deactivate, _may_change, "deactivate", {"is_active"}),
+        ("quota", _restore_limit, _may_change, "quota", {LIMIT}),
+        ("quota", _undo_reset, _may_change, "quota", quota),
+        ("role", _restore_role, _is_admin, "role", {"role"}),
+    ):
+        register_undo(
+            f"member.{action}",
+            undo,
+            may=may,
+            counter_action=f"member.{counter_action}",
+            needs=frozenset(needs),
+        )

@@ -142,20 +142,31 @@ def profile(request: MemberRequest, username: str) -> HttpResponse:
     """
     member = get_object_or_404(User.objects.named(username))
     if member.is_trashed:
-        if not request.user.is_staff:
-            raise Http404("The member is in the trash.")
-        return redirect("admin:accounts_user_change", member.pk)
+        return _profile_in_trash(request, member)
     context: dict[str, Any] = {"profile": member, "is_own": member.pk == request.user.pk}
     if request.user.is_staff and not is_next_page(request):
-        sees_log_ins = may_see_log_ins(member, request.user)
-        context["facts"] = member_facts(member, shows_sessions=sees_log_ins)
-        if may_moderate(member, request.user):
-            context["limit_form"] = LimitForm(initial={"limit": member.weekly_upload_limit_bytes})
+        context |= _moderation(member, request.user)
     if request.GET.get("tab") == "playlists":
         return _profile_playlists(request, member, context)
     context["trashed"] = _trashed(request)
     videos = Video.objects.visible_to(request.user).filter(uploaded_by=member)
     return _list_page(request, "videos/browse/profile.html", videos, context)
+
+
+def _profile_in_trash(request: MemberRequest, member: User) -> HttpResponse:
+    if not request.user.is_staff:
+        raise Http404("The member is in the trash.")
+    return redirect("admin:accounts_user_change", member.pk)
+
+
+def _moderation(member: User, staff: User) -> dict[str, Any]:
+    """What staff see of a member on their profile: facts, and forms for those whom they may
+    change."""
+    sees_log_ins = may_see_log_ins(member, staff)
+    found: dict[str, Any] = {"facts": member_facts(member, shows_sessions=sees_log_ins)}
+    if may_moderate(member, staff):
+        found["limit_form"] = LimitForm(initial={"limit": member.weekly_upload_limit_bytes})
+    return found
 
 
 def _trashed(request: MemberRequest) -> Video | None:
