@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from videos.models import Video
 
 ENTRIES_PER_VIDEO: Final = 10
-MOST: Final = 1_000_000
+MAX_ENTRIES: Final = 1_000_000
 OF_THE_MIDDLE: Final = 60  # entries about the middle video
 ACTIONS: Final = ("video.hide", "video.unhide", "video.edit", "comment.delete", "member.activate")
 RARE_ACTION: Final = "video.move"
@@ -37,7 +37,7 @@ def add_audit_log(size: int, users: list[User], *, now: datetime) -> None:
         for index in indexes:
             editor.remove_index(AuditEntry, index)
     with transaction.atomic():
-        _insert(_entries(min(MOST, size * ENTRIES_PER_VIDEO), videos, users, now))
+        _insert(_entries(min(MAX_ENTRIES, size * ENTRIES_PER_VIDEO), videos, users, now))
     with connection.schema_editor() as editor:
         for index in indexes:
             editor.add_index(AuditEntry, index)

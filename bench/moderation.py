@@ -139,52 +139,6 @@ def _staff() -> User:
 
 def staff_pages(middle: Video) -> dict[str, str]:
     """Addresses of what staff see, by their names in the table."""
-    return {
-        **_lists(),
-        **_pages_of_things(middle),
-        **pages_of_the_log(middle),
-        "statistics, a month": "/admin/videos/dailystatistics/?days=30",
-        "statistics, a year": "/admin/videos/dailystatistics/?days=365",
-        "home of staff": "/",
-        "needs attention": "/admin/",
-    }
-
-
-def _lists() -> dict[str, str]:
-    from django.urls import reverse
-
-    from categories.models import Category
-
-    category = Category.objects.get(name="Music").pk
-    lists = {
-        f"admin, {name}": reverse(f"admin:{model}_changelist")
-        for name, model in (
-            ("videos", "videos_video"),
-            ("members", "accounts_user"),
-            ("comments", "videos_comment"),
-            ("reports", "videos_report"),
-            ("uploads", "videos_upload"),
-            ("jobs", "videos_job"),
-            ("categories", "categories_category"),
-            ("playlists", "videos_playlist"),
-        )
-    }
-    videos, jobs, reports = (lists[f"admin, {name}"] for name in ("videos", "jobs", "reports"))
-    return {
-        **lists,
-        "admin, videos in the trash": f"{videos}?trash=yes",
-        "admin, hidden videos": f"{videos}?is_hidden__exact=1",
-        "admin, failed videos": f"{videos}?processing_status__exact=FAILED",
-        "admin, videos of a category": f"{videos}?category__id__exact={category}",
-        "admin, jobs that wait": f"{jobs}?state__exact=WAITING",
-        "admin, failed jobs": f"{jobs}?state__exact=FAILED",
-        "admin, jobs of a kind": f"{jobs}?kind__exact=ENRICH",
-        "admin, all reports": f"{reports}?state=all",
-        "admin, reports, one reason": f"{reports}?reason__exact=UNFIT",
-    }
-
-
-def _pages_of_things(middle: Video) -> dict[str, str]:
     from django.urls import reverse
 
     from accounts.models import User
@@ -194,14 +148,52 @@ def _pages_of_things(middle: Video) -> dict[str, str]:
     reported = Report.objects.filter(state="OPEN", video=middle)[0]
     trashed = Video.objects.get(title="Trashed 1").short_id
     return {
+        **_lists(),
         "a report": reverse("admin:videos_report_change", args=[reported.pk]),
         "profile, staff": member.get_absolute_url(),
         "a member in the admin": reverse("admin:accounts_user_change", args=[member.pk]),
         "before deleting for good": reverse("video_delete_for_good", args=[trashed]),
         "a video in the admin": reverse("admin:videos_video_change", args=[middle.pk]),
         "history of a video": reverse("admin:videos_video_history", args=[middle.pk]),
+        **pages_of_the_log(middle),
         "video, staff": middle.get_absolute_url(),
         "moderate menu": reverse("moderate", args=[middle.short_id]),
+        "statistics, a month": "/admin/videos/dailystatistics/?days=30",
+        "statistics, a year": "/admin/videos/dailystatistics/?days=365",
+        "home of staff": "/",
+        "needs attention": "/admin/",
+    }
+
+
+def _lists() -> dict[str, str]:
+    """Addresses of lists in the admin."""
+    from django.urls import reverse
+
+    from categories.models import Category
+
+    category = Category.objects.get(name="Music").pk
+    names = {
+        "videos": "videos_video",
+        "members": "accounts_user",
+        "comments": "videos_comment",
+        "reports": "videos_report",
+        "uploads": "videos_upload",
+        "jobs": "videos_job",
+        "categories": "categories_category",
+        "playlists": "videos_playlist",
+    }
+    of = {name: reverse(f"admin:{model}_changelist") for name, model in names.items()}
+    return {
+        **{f"admin, {name}": address for name, address in of.items()},
+        "admin, videos in the trash": f"{of['videos']}?trash=yes",
+        "admin, hidden videos": f"{of['videos']}?is_hidden__exact=1",
+        "admin, failed videos": f"{of['videos']}?processing_status__exact=FAILED",
+        "admin, videos of a category": f"{of['videos']}?category__id__exact={category}",
+        "admin, jobs that wait": f"{of['jobs']}?state__exact=WAITING",
+        "admin, failed jobs": f"{of['jobs']}?state__exact=FAILED",
+        "admin, jobs of a kind": f"{of['jobs']}?kind__exact=ENRICH",
+        "admin, all reports": f"{of['reports']}?state=all",
+        "admin, reports, one reason": f"{of['reports']}?reason__exact=UNFIT",
     }
 
 

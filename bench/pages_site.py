@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from videos.models import Video
 
 ONLY: Final = os.environ.get("BENCH_ONLY", "")
-REQUESTS: Final = int(os.environ.get("BENCH_REQUESTS", "10"))  # of each page in each round
+REQUESTS: Final = int(os.environ.get("BENCH_REQUESTS", "5"))  # of each page in each round
 RARE: Final = 300  # videos with the rare words, at every size
 MEMBERS: Final = 100  # at least, so that the directory's first page is full at every size
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
