@@ -27,7 +27,7 @@ GETS: Final = {
 POSTS: Final = {"action", "formaction", "hx-post", "data-view"}
 LOG_INS: Final = ("/login/?next=", "/admin/login/?next=")
 REFUSED: Final = 403
-MOST: Final = 3000  # addresses that a visitor asks for
+MAX_ADDRESSES: Final = 3000  # addresses that a visitor asks for
 _PLAYLIST: Final = re.compile(r'URI="([^"]+)"|^(?!#)(\S+)$', re.MULTILINE)
 _CUE: Final = re.compile(r"^(\S+\.jpg)#xywh", re.MULTILINE)
 
@@ -76,7 +76,7 @@ class Crawl:
         waiting = [Link(address) for address in begins]
         for link in waiting:  # grows meanwhile
             key = (link.address, link.is_htmx)
-            if key in seen or len(self.answers) >= MOST:
+            if key in seen or len(self.answers) >= MAX_ADDRESSES:
                 continue
             seen.add(key)
             kind = kind_of(link) if self.is_thorough else kind_of(link)[:1]
