@@ -209,7 +209,7 @@ def plant(media: Path) -> Site:
         secrets[f"the session of the {name}"] = clients[name].cookies["sessionid"].value
     Session.objects.update(user_agent=f"Mozilla/5.0 Firefox/120.0 {mark('useragent')}")
     # Each has a link of their own, which their pages show.
-    readers = {"the token of open": ("guest",), "the token of friend": ("invited",)}
+    readers = {"the token of open": ("guest",)}
     return Site(
         clients=clients,
         begins={
