@@ -593,7 +593,7 @@ def test_an_undo_leads_back_to_the_row_or_to_its_message(client: Client) -> None
     admin, video = make_admin(), make_video()
     entry = hidden(video, by=admin)
     client.force_login(admin)
-    [row] = re.findall(r'name="next" value="([^"]+)"', client.get(LOG).text)
+    [row] = re.findall(r'name="next"\s+value="([^"]+)"', client.get(LOG).text)
     assert row == f"{LOG}#entry-{entry.pk}"
     assert client.post(UNDO, {"entry": entry.pk, "next": row})["Location"] == row
     page = client.get(LOG).text
