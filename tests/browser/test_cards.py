@@ -31,6 +31,11 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
     "is_mobile": True,
 }
+PASS = """(card, [x, y]) => {
+    const at = { clientX: x, clientY: y, pointerType: "mouse" };
+    card.dispatchEvent(new PointerEvent("pointermove", at));
+    card.dispatchEvent(new PointerEvent("pointerleave", at));
+}"""
 SEEN = "card => card.querySelector('canvas')?.toDataURL()"
 
 
@@ -71,9 +76,9 @@ def test_the_pointer_looks_through_a_video_and_its_menu_puts_it_into_a_playlist(
     page.mouse.move(*place(card, 0.9))  # the first move loads the script
     page.wait_for_function("() => !!customElements.get('clip-storyboard')")
     page.mouse.move(0, 0)
-    # Measured before, since a pointer that rests on a card asks for its preview.
-    for at in [*(place(card_of(page, "Passed"), share) for share in (0.5, 0.6)), place(card, 0.1)]:
-        page.mouse.move(*at)
+    # In one task of the page: on a busy machine a real pointer rests between two moves.
+    card_of(page, "Passed").evaluate(PASS, place(card_of(page, "Passed"), 0.5))
+    page.mouse.move(*place(card, 0.1))
     page.mouse.move(*place(card, 0.11))
     expect(card.locator("canvas")).to_be_visible()
     early = card.evaluate(SEEN)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
-KILLS, VIDEOS = 12, 8
+KILLS, VIDEOS = 50, 8
 
 # One process for each line, which does something to the trash again and again until it is killed.
 WORKER = """
