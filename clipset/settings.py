@@ -14,6 +14,7 @@ from csp.constants import NONE, SELF
 from clipset.database.options import set_lock_timeout, set_options
 from clipset.lib.permissions import restrict_umask
 from clipset.logs import LOGGING  # noqa: F401 a setting
+from clipset.security import AUTH_PASSWORD_VALIDATORS  # noqa: F401 a setting
 from clipset.server.reach import exposed_by
 
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
@@ -145,15 +146,6 @@ AUTHENTICATION_BACKENDS = [
 PASSWORD_HASHERS = [
     "accounts.hashers.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"

@@ -65,7 +65,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         return_large_buffers(MIN_LARGE_BUFFER_BYTES)
         sys.setswitchinterval(SWITCH_SECONDS)
-        self.worker_connections = allow_connections(self.worker_connections)
+        self.worker_connections = allow_connections(self.cfg.worker_connections)
         self.max_keepalived = max(1, self.worker_connections - self.cfg.threads)
         super().init_process()
 

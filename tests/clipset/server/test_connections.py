@@ -33,7 +33,7 @@ def idle(*names: str) -> list[Idle]:
 def test_the_oldest_of_the_client_with_most_makes_room(
     names: tuple[str, ...], expected: str
 ) -> None:
-    found = next_to_close(idle(*names))  # type: ignore[arg-type] # in place of TConn
+    found = next_to_close(idle(*names))
     assert found is not None
     assert found.name == expected
 
