@@ -66,7 +66,7 @@ def bounded(password: str) -> str:
     """
     beginning = password[:MAX_JUDGED]
     kinds = [char for char in dict.fromkeys(beginning) if char in LETTER_SYMBOLS]
-    return beginning.translate(str.maketrans(dict.fromkeys(kinds[MAX_LETTER_SYMBOLS:], "~")))
+    return beginning.translate({ord(char): "~" for char in kinds[MAX_LETTER_SYMBOLS:]})
 
 
 def known_words(user: User | None) -> list[str]:
