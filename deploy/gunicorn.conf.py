@@ -63,6 +63,8 @@ control_socket_disable = True
 
 # The proxies whose X-Forwarded-Proto is trusted: on this machine, or those in the variable.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
+# No header sets the path of a request: gunicorn would believe Script-Name of any proxy above.
+forwarder_headers = ""
 
 # supervisord stores and rotates both: requests in data/log/access.log, the rest in web.log.
 accesslog = "-"

@@ -306,6 +306,7 @@ def test_the_settings_that_are_used_exist() -> None:
         "worker_connections", "timeout", "graceful_timeout", "keepalive", "worker_tmp_dir",
         "control_socket_disable",
         "forwarded_allow_ips", "accesslog", "errorlog", "access_log_format", "on_starting",
+        "forwarder_headers",
         "logger_class",
     }  # fmt: skip
     assert configuration() == expected, look_at("The configuration")
