@@ -22,8 +22,8 @@ AUTH_PASSWORD_VALIDATORS: Final = [
 ]
 
 # -- Headers --------------------------------------------------------------------------------------
-# What the browser lets our pages use. Only names that browsers know: others are warnings in their
-# consoles.
+# What the browser lets our pages use. Only names that Chromium knows everywhere: others are errors
+# in its console. That is why "web-share" is missing, which pages may use by default.
 _USED: Final = (
     "autoplay",
     "clipboard-write",
@@ -31,7 +31,6 @@ _USED: Final = (
     "picture-in-picture",
     "publickey-credentials-create",
     "publickey-credentials-get",
-    "web-share",
 )
 _UNUSED: Final = (
     "accelerometer",

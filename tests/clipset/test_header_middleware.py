@@ -39,7 +39,7 @@ def test_every_response_has_the_headers(client: Client, path: str) -> None:
 
 def test_the_player_gets_what_it_needs_of_the_browser(client: Client) -> None:
     policy = client.get("/login/").headers["Permissions-Policy"]
-    for name in ("fullscreen", "picture-in-picture", "autoplay", "clipboard-write", "web-share"):
+    for name in ("fullscreen", "picture-in-picture", "autoplay", "clipboard-write"):
         assert f"{name}=(self)" in policy
     assert "publickey-credentials-get=(self)" in policy
     assert "camera=()" in policy
