@@ -38,7 +38,7 @@ def next_to_close(idle: Iterable[TConn]) -> TConn | None:
     """Returns the idle connection that makes room for a new one; None if there is none.
 
     It is the oldest of the client with the most idle connections. So a client that opens thousands
-    loses its own, and nobody else notices.
+    loses its own, and nobody else does.
 
     Args:
         idle: connections without a running request, the oldest first.
