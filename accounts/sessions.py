@@ -9,6 +9,7 @@ import logging
 from datetime import datetime
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
@@ -17,6 +18,7 @@ from django.db import DatabaseError
 from accounts.models import MAX_USER_AGENT_LENGTH, Session
 from clipset.database.lock_waits import waiting_at_most
 from clipset.lib.unavailable import why_unavailable
+from clipset.security import HOST_PREFIX
 from siteconfig.services.heartbeat import alive_before
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,10 @@ class SessionStore(DatabaseSessionStore):
 
     # Keys that note_use sets in a session. They are copied into columns when it is saved.
     USER_AGENT, STARTED_AT, SEEN_AT = "user_agent", "started_at", "seen_at"
+
+    # Key that tells when a session was first found by the cookie's name on HTTPS, in Unix seconds;
+    # 0 if it began so (clipset.header_middleware.HostCookies).
+    RENAMED_AT = "renamed_at"
 
     # The content that note_use saved.
     _noted: dict[str, Any] | None = None
@@ -57,6 +63,8 @@ class SessionStore(DatabaseSessionStore):
             UpdateError: if the session was deleted meanwhile.
             DatabaseError: if the database is busy, full or not reachable.
         """
+        if must_create and settings.SESSION_COOKIE_NAME.startswith(HOST_PREFIX):
+            self.setdefault(self.RENAMED_AT, 0)
         if not must_create and self._noted == dict(self.items()):
             return
         try:

@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
-from csp.constants import NONE, SELF
 
 from clipset.database.options import set_lock_timeout, set_options
 from clipset.lib.permissions import restrict_umask
 from clipset.logs import LOGGING  # noqa: F401 a setting
+from clipset.security import (  # noqa: F401 settings
+    AUTH_PASSWORD_VALIDATORS,
+    CONTENT_SECURITY_POLICY,
+    HOST_PREFIX,
+)
 from clipset.server.reach import exposed_by
 
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
@@ -76,6 +80,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "clipset.middleware.RequestIds",
+    "clipset.header_middleware.SecurityHeaders",
     "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
     "clipset.middleware.RefuseBrokenBody",
@@ -84,6 +89,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clipset.middleware.CompressPages",
     "csp.middleware.CSPMiddleware",
+    "clipset.header_middleware.HostCookies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -146,15 +152,6 @@ PASSWORD_HASHERS = [
     "accounts.hashers.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
-]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -180,6 +177,8 @@ AXES_VERBOSE = False
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_NAME = f"{HOST_PREFIX if IS_HTTPS else ''}sessionid"
+CSRF_COOKIE_NAME = f"{HOST_PREFIX if IS_HTTPS else ''}csrftoken"
 SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
@@ -201,24 +200,11 @@ EXPOSED_BY = exposed_by(
     behind_proxy=BEHIND_PROXY,
 )
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "clipset.ui.errors.csrf_failure"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
-        "media-src": [SELF, "blob:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "worker-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
+# Whom to tell about a vulnerability, in /.well-known/security.txt: an e-mail address or an URL.
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", "").strip()
 
 # -- Static files and front-end packages --------------------------------------------------------
 NODE_MODULES = BASE_DIR / "node_modules"

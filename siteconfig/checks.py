@@ -18,6 +18,7 @@ from django.core.checks import Error, Tags, register
 
 from siteconfig.folders import one_in_the_other, why_not_for_files
 from siteconfig.places import unreadable_entries
+from siteconfig.security_contact import contact_address
 
 FOLDERS = (
     "VIDEO_STORAGE_PATH",
@@ -255,6 +256,20 @@ def check_limits(**_kwargs: Any) -> list[Error]:
         )
         for name, least in lowest.items()
         if getattr(settings, name) < least
+    ]
+
+
+@register(Tags.security)
+def check_security_contact(**_kwargs: Any) -> list[Error]:
+    if not settings.SECURITY_CONTACT or contact_address():
+        return []
+    return [
+        Error(
+            f"SECURITY_CONTACT is '{settings.SECURITY_CONTACT}', which is no address.",
+            hint="Set it to an e-mail address or to an address that begins with https://, or "
+            "remove it: then there is no /.well-known/security.txt.",
+            id="clipset.E015",
+        )
     ]
 
 

@@ -13,7 +13,12 @@ from django.urls import path
 from django.utils.html import format_html
 
 from accounts.admin.forms import MemberForm
-from accounts.admin.member_columns import MemberColumns, counts_of_members, with_facts
+from accounts.admin.member_columns import (
+    MemberColumns,
+    counts_of_deactivation,
+    counts_of_members,
+    with_facts,
+)
 from accounts.admin.sections import member_sections
 from accounts.admin.shared import is_out_of_reach, links_page, me_of
 from accounts.admin.trash import TrashedMembers
@@ -32,6 +37,7 @@ from accounts.services.quota import reset_quota, set_weekly_limit
 from clipset.database.limited import counted
 from clipset.ui.admin import GuardedAdmin, TrashFilter
 from clipset.ui.admin_actions import Reason
+from clipset.ui.admin_confirmation import question
 from clipset.ui.admin_deletion import MAX_LISTED, with_rest
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
     from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.template.response import TemplateResponse
     from django.urls import URLPattern
 
 
@@ -159,7 +166,20 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
             (activate_member if obj.is_active else deactivate_member)(user=stored)
 
     @admin.action(description="Deactivate selected members", permissions=["change"])
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
+        page = question(
+            self,
+            request,
+            queryset,
+            title="Deactivate many members",
+            note="Deactivate these members? They are logged out everywhere and can't log in until "
+            "they are activated again. Those you may not change are left as they are.",
+            button="Deactivate",
+            counts=lambda: counts_of_deactivation(queryset, me_of(request)),
+        )
+        if page is not None:
+            return page
+
         def act(user: User) -> Reason | None:
             if user.pk == me_of(request).pk:
                 return YOURSELF
@@ -173,6 +193,7 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
         self.act_on_each(
             request, queryset, act, done="{count} deactivated.", not_done="deactivated"
         )
+        return None
 
     @admin.action(description="Activate selected members", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.html import format_html
 
-from accounts.models import Session, User
+from accounts.models import Role, Session, User
 from accounts.services.quota import quota_state
 from clipset.database.limited import (
     MAX_COUNTED,
@@ -59,6 +59,19 @@ def counts_of_members(users: QuerySet[User]) -> dict[str, int | str]:
         rows = related_rows(User, relation).filter(**{f"{field}__in": ids})
         counts[relation.replace("_", " ")] = counted(limited_count(rows))
     return counts
+
+
+def counts_of_deactivation(users: QuerySet[User], me: User) -> dict[str, int | str]:
+    """Returns how many of the selected members would be deactivated, and what ends by that."""
+    changed = User.objects.filter(pk__in=users.order_by().values("pk"), is_active=True)
+    changed = changed.exclude(pk=me.pk)
+    if not me.is_admin:
+        changed = changed.filter(role=Role.USER)
+    log_ins = Session.objects.filter(user__in=changed)
+    return {
+        "members to deactivate": changed.count(),
+        "log-ins that end": counted(limited_count(log_ins)),
+    }
 
 
 class MemberColumns:

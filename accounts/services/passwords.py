@@ -20,6 +20,8 @@ from clipset.workers.task_queue import enqueue
 from siteconfig.services.address import site_url
 
 MAIL_EVERY = timedelta(minutes=5)
+# A stranger who asks again and again causes no more e-mails than that. Each link works for a day.
+MAILS, MAILS_WITHIN = 10, timedelta(days=1)
 REQUESTS, REQUESTS_WITHIN = 20, timedelta(hours=1)
 STALE_AFTER = timedelta(hours=1)
 
@@ -41,8 +43,8 @@ def request_reset(email: str, *, client: str) -> None:
     """Enqueues the e-mail with a reset link.
 
     This is done for a known address and an unknown one alike, so that neither the answer nor its
-    time shows who is a member. A second request within MAIL_EVERY sends nothing, and the answer
-    does not show this either.
+    time shows who is a member. A second request within MAIL_EVERY sends nothing, nor does one
+    after MAILS within MAILS_WITHIN, and the answer does not show this either.
 
     Args:
         client: the network address of the client (backends.client_address).
@@ -55,7 +57,9 @@ def request_reset(email: str, *, client: str) -> None:
             seconds=int(REQUESTS_WITHIN.total_seconds()),
         )
     email = normalize_email(email)
-    if allow("reset for", email, times=1, within=MAIL_EVERY):
+    if allow("reset for", email, times=1, within=MAIL_EVERY) and allow(
+        "resets for", email, times=MAILS, within=MAILS_WITHIN
+    ):
         enqueue("accounts.tasks.send_reset", email, timezone.now().isoformat())
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accounts.password_strength import GUESSABLE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,8 +49,9 @@ def test_a_new_password_is_recorded_and_one_that_was_mistyped_is_not(site: Proje
     assert refused.returncode == 1, refused.stdout
     assert site.rows(ENTRIES) == []
     before = site.rows(PASSWORD)
-    done = typed(site, NEW, NEW)
+    done = typed(site, "letmein!!", "letmein!!", NEW, NEW)
     assert done.returncode == 0, done.stderr
+    assert GUESSABLE in done.stderr
     assert site.rows(ENTRIES) == [
         ("manage.py changepassword", "command", "member.password", "bob", "{}", "{}", "")
     ]

@@ -609,6 +609,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
             ("thumbnail", "thumbnail.jpg"),
         )
     },
+    "security_txt": [("GET /.well-known/security.txt", NONE)],  # no contact is set
     "healthz": [("GET /healthz", PUBLIC)],
     "readyz": [("GET /readyz", STAFF), ("POST /readyz", (405,) * 6)],
     "design": [("GET /design/", STAFF)],
