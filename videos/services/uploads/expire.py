@@ -21,7 +21,7 @@ from videos.services.removals import request_removal_of_upload
 from videos.services.removing import remove_now
 from videos.services.set_aside import set_aside
 from videos.services.stored_files import StoredFile
-from videos.services.uploads.create import LIFETIME
+from videos.services.uploads.create import LIFETIME, NO_METADATA
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -115,6 +115,7 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, has_expired: bool = False) -
             writer_until=None,
             writer_wanted=False,
             expires_at=timezone.now(),
+            **NO_METADATA,
         )
         if not ended:
             return False
