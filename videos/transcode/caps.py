@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # The layout: some bytes for each frame and fragment, and the file's beginning.
 OVERHEAD: Final = 1.06
-OVERHEAD_BYTES: Final = 256 * 1024
+OVERHEAD_BYTES: Final = 64 * 1024
 
 
 def most_bytes(rendition: PlannedRendition, plan: Plan, options: Options) -> int | None:

@@ -21,10 +21,10 @@ SECONDS = 4
 
 
 def noise(size: str, *, seconds: float = SECONDS, fps: int = 30) -> Path:
-    """Each pixel of each frame at random, nearly without loss, as a codec that is re-encoded."""
+    """Each pixel of each frame at random, nearly without loss, in a format that is re-encoded."""
     source = f"color=gray:size={size}:rate={fps}:duration={seconds},noise=alls=100:allf=t+u"
-    coded = ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "12", "-x265-params", "log-level=1")
-    return clips.make("mp4", "-f", "lavfi", "-i", source, *coded, "-tag:v", "hvc1")
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-pix_fmt", "yuv444p")
+    return clips.make("mp4", "-f", "lavfi", "-i", source, *coded)
 
 
 def film_grain(size: str, *, seconds: float = SECONDS) -> Path:
@@ -51,10 +51,10 @@ def test_noise_stays_below_the_cap_in_each_quality(tmp_path: Path, quality: Qual
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("size", ["320x180", "854x480", "1280x720"])
+@pytest.mark.parametrize("size", ["320x180", "854x480"])
 def test_noise_and_film_grain_stay_below_the_cap_in_each_size(tmp_path: Path, size: str) -> None:
     for number, source in enumerate(
-        (noise(size), noise(size, fps=60, seconds=4), film_grain(size, seconds=20))
+        (noise(size), noise(size, fps=60, seconds=3), film_grain(size, seconds=10))
     ):
         result, options = made(source, tmp_path / str(number))
         most = most_bytes(result.top.rendition, result.plan, options)
