@@ -15,6 +15,7 @@ MEMBERS: Final = Kind(
         "deactivate": ("Deactivate", "Deactivated %(name)s"),
         "role": ("Change role", "Changed the role of %(name)s"),
         "quota": ("Change quota", "Changed the weekly quota of %(name)s"),
+        "storage": ("Change storage limit", "Changed the storage limit of %(name)s"),
         "rename": ("Rename", "Renamed %(name)s"),
         "email": ("Change e-mail address", "Changed the e-mail address of %(name)s"),
         "password": ("Set password", "Set the password of %(name)s"),

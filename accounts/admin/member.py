@@ -34,7 +34,9 @@ from accounts.services.members import (
 )
 from accounts.services.passwords import create_reset_link
 from accounts.services.quota import reset_quota, set_weekly_limit
+from accounts.services.stored_limit import set_stored_limit
 from clipset.database.limited import counted
+from clipset.lib.units import human_bytes
 from clipset.ui.admin import GuardedAdmin, TrashFilter
 from clipset.ui.admin_actions import Reason
 from clipset.ui.admin_confirmation import question
@@ -124,13 +126,13 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
         return with_facts(super().get_queryset(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        own_limit = (
-            "weekly_upload_limit_bytes" if self.has_change_permission(request, obj) else "own_limit"
-        )
+        limits = ["weekly_upload_limit_bytes", "stored_limit_bytes"]
+        if not self.has_change_permission(request, obj):
+            limits = ["own_limit", "own_stored_limit"]
         facts = _without_email(["picture", "username", "email", "role", "is_active"], request)
         return [
             (None, {"fields": facts}),
-            ("Uploads", {"fields": [own_limit, "quota", "last_upload_reset", "stored"]}),
+            ("Uploads", {"fields": [*limits, "quota", "last_upload_reset", "stored"]}),
             ("Activity", {"fields": ["state", "created_at", "last_login", "seen"]}),
         ]
 
@@ -160,6 +162,8 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
             change_email(user=stored, email=obj.email)
         if "weekly_upload_limit_bytes" in changed:
             set_weekly_limit(user=stored, limit_bytes=obj.weekly_upload_limit_bytes)
+        if "stored_limit_bytes" in changed:
+            set_stored_limit(user=stored, limit_bytes=obj.stored_limit_bytes)
         if "role" in changed:
             set_role(user=stored, role=Role(obj.role), granted_by=me_of(request))
         if "is_active" in changed:
@@ -232,8 +236,8 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
             format_html(
                 "{}: {} ({})",
                 user.username,
-                counted(user.video_total.count, "video"),  # type: ignore[attr-defined] # annotated
-                self.stored(user),
+                counted(user.video_total, "video"),  # type: ignore[attr-defined] # annotated
+                human_bytes(user.stored_bytes),
             )
             for user in users
         ]

@@ -12,9 +12,10 @@ from django.utils.html import format_html
 
 from accounts.models import Role, Session, User
 from accounts.services.quota import quota_state
+from accounts.services.stored_limit import stored_state
 from clipset.database.limited import (
     MAX_COUNTED,
-    LimitedTotal,
+    LimitedCount,
     counted,
     limited_count,
     related_rows,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def with_facts(users: QuerySet[User]) -> QuerySet[User]:
     """Adds what the columns show, so that the list needs one query for all of its rows.
 
-    `video_total` is of at most MAX_COUNTED videos of each member, whose sizes an index holds.
+    `video_total` counts at most MAX_COUNTED videos of each member, which an index holds.
     """
     site = Config.objects.filter(pk=Config.SINGLETON_ID)
     limit, days = site.values("weekly_upload_limit_bytes"), site.values("trash_days")
@@ -42,10 +43,11 @@ def with_facts(users: QuerySet[User]) -> QuerySet[User]:
     theirs = related_rows(User, "videos").filter(uploaded_by=OuterRef("pk"))
     return users.annotate(
         site_limit=Subquery(limit[:1]),
+        site_stored_limit=Subquery(site.values("stored_limit_bytes")[:1]),
         trash_days=Subquery(days[:1]),
         # Either may be missing; after a log-out there is no session any more.
         active_at=Greatest(Coalesce(seen, F("last_login")), Coalesce(F("last_login"), seen)),
-        video_total=LimitedTotal(theirs, "stored_bytes"),
+        video_total=LimitedCount(theirs),
     )
 
 
@@ -99,7 +101,7 @@ class MemberColumns:
             until = f"In the trash until {user.trashed_at + days:%-d %B}"
             return state_word("trashed", until, "warn")
         if user.deleting_since is not None:
-            left = counted(user.video_total.count, "video")  # type: ignore[attr-defined] # annotated
+            left = counted(user.video_total, "video")  # type: ignore[attr-defined] # annotated
             return state_word("deleting", f"Being deleted, {left} left", "danger")
         return state_word("inactive", "Deactivated", "danger")
 
@@ -112,14 +114,23 @@ class MemberColumns:
             return _amounts("{}, no limit", used)
         return _amounts("{} of {}", used, human_bytes(state.limit_bytes))
 
-    @admin.display(description="Stored")
-    def stored(self, user: User) -> str:
-        """The size of all renditions; of the first MAX_COUNTED videos if there are more."""
-        return str(user.video_total.size)  # type: ignore[attr-defined] # annotated
+    @admin.display(description="Stored", ordering="stored_bytes")
+    def stored(self, user: User) -> SafeString:
+        site_limit = user.site_stored_limit  # type: ignore[attr-defined] # annotated
+        state = stored_state(user, config=Config(stored_limit_bytes=site_limit))
+        used = human_bytes(state.used_bytes)
+        if state.limit_bytes is None:
+            return _amounts("{}", used)
+        return _amounts("{} of {}", used, human_bytes(state.limit_bytes))
 
     @admin.display(description="Custom weekly limit")
     def own_limit(self, user: User) -> str:
         limit = user.weekly_upload_limit_bytes
+        return "–" if limit is None else human_bytes(limit)
+
+    @admin.display(description="Custom storage limit")
+    def own_stored_limit(self, user: User) -> str:
+        limit = user.stored_limit_bytes
         return "–" if limit is None else human_bytes(limit)
 
     @admin.display(description="Last activity", ordering="active_at")

@@ -137,6 +137,21 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text="Overrides the site's weekly limit for this member. Leave empty to use the "
         "site's limit.",
     )
+    stored_bytes = models.BigIntegerField(
+        default=0,
+        editable=False,
+        help_text="Bytes of all files of their videos (videos.services.stored_total).",
+    )
+    stored_counted_at = models.DateTimeField(
+        null=True, editable=False, help_text="When that was last added up from the videos."
+    )
+    stored_limit_bytes = models.BigIntegerField(
+        "custom storage limit",
+        null=True,
+        blank=True,
+        help_text="Overrides the site's storage limit for this member. Leave empty to use the "
+        "site's limit.",
+    )
     quota_refused_at = models.DateTimeField(
         null=True,
         editable=False,
@@ -238,6 +253,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 | Q(weekly_upload_limit_bytes__gte=0),
                 name="users_weekly_upload_limit_positive",
                 violation_error_message="The weekly limit can't be negative.",
+            ),
+            models.CheckConstraint(
+                condition=Q(stored_limit_bytes__isnull=True) | Q(stored_limit_bytes__gte=0),
+                name="users_stored_limit_positive",
+                violation_error_message="The storage limit can't be negative.",
             ),
         ]
 

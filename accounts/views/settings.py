@@ -17,6 +17,7 @@ from accounts.selectors import session_rows
 from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.members import end_other_sessions, end_session
 from accounts.services.quota import quota_state
+from accounts.services.stored_limit import stored_state
 from clipset.lib.pictures import PictureError
 from clipset.lib.requests import with_headers
 
@@ -39,6 +40,7 @@ def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm
         "avatar_form": AvatarForm(),
         "password_form": OwnPasswordForm(user),
         "quota": quota_state(user),
+        "stored": stored_state(user),
         "sessions": session_rows(user, current=request.session.session_key),
         **forms_given,
     }

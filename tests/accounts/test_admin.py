@@ -31,6 +31,7 @@ from tests.builders import (
     make_video,
 )
 from videos.models import Video
+from videos.services.stored_total import add_stored
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -62,6 +63,7 @@ def typed(user: User, **changes: str) -> dict[str, str]:
         "email": user.email,
         "role": user.role,
         "weekly_upload_limit_bytes": str(user.weekly_upload_limit_bytes or ""),
+        "stored_limit_bytes": str(user.stored_limit_bytes or ""),
         "is_active": "on" if user.is_active else "",
         **changes,
     }
@@ -444,6 +446,7 @@ def test_a_deleted_members_categories_are_handed_to_the_admin(way: str) -> None:
     alice, bob = make_admin("alice"), make_user("bob")
     category = make_category("Music", created_by=bob)
     videos = make_video("Bob's video", uploader=bob, category=category, stored_bytes=MB)
+    add_stored(member=bob.pk, size=MB)
     kept = make_video("Another's video", category=category)
     client = logged_in(alice)
     if way == "one":

@@ -26,13 +26,15 @@ def change_a_member(site: Site) -> list[Entry]:
         "role": "MODERATOR",
         "is_active": "",
         "weekly_upload_limit_bytes": "1 GB",
+        "stored_limit_bytes": "2 GB",
     }
     site.change("accounts_user", site.bob, member_form(site, **changes))
-    limit = "weekly_upload_limit_bytes"
+    limit, stored = "weekly_upload_limit_bytes", "stored_limit_bytes"
     return [
         Entry("member.rename", "bob", {"username": "bob"}, {"username": "bobby"}),
         Entry("member.email", "bobby", {}, {"email": "changed"}),
         Entry("member.quota", "bobby", {limit: None}, {limit: GB}),
+        Entry("member.storage", "bobby", {stored: None}, {stored: 2 * GB}),
         Entry("member.role", "bobby", {"role": "USER"}, {"role": "MODERATOR"}),
         Entry("member.deactivate", "bobby", {"is_active": True}, {"is_active": False}),
     ]

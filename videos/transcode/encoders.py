@@ -20,6 +20,7 @@ from videos.transcode.errors import (
     KilledBySignalError,
     OutOfMemoryError,
     OutOfTimeError,
+    OutputTooLargeError,
     ProcessingError,
     StalledError,
 )
@@ -54,6 +55,9 @@ TRIAL_ENCODING = Encoding(preset="veryfast", crf=21, maxrate=2_000_000, keyframe
 # The average bit rate as a share of the cap, for encoders that need both.
 AVERAGE_SHARE = 2 / 3
 
+# How long the cap may be exceeded for, and by how much: a full buffer lasts this long.
+BUFFER_SECONDS = 2
+
 # Signals by which a faulty driver ends FFmpeg.
 CRASHES = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS}
@@ -81,7 +85,7 @@ def coder_options(
         "c:v": encoder,
         "profile:v": "high",
         "maxrate": encoding.maxrate,
-        "bufsize": 2 * encoding.maxrate,
+        "bufsize": BUFFER_SECONDS * encoding.maxrate,
         "force_key_frames": f"expr:{condition}",
         "g": 2 * frames,
         "color_range": "tv",
@@ -189,10 +193,15 @@ def choose_encoder(options: Options, tick: Tick = no_tick) -> EncoderChoice:
 
 
 def may_be_hardware(error: ProcessingError) -> bool:
-    """Returns whether hardware may be the cause: not for a service stop or a full disk."""
+    """Returns whether hardware may be the cause: not for a service stop or a full disk.
+
+    It is for a result that exceeds its cap: some drivers have no mode with quality and cap.
+    """
     if isinstance(error, KilledBySignalError):
         return error.signal in CRASHES
-    return isinstance(error, FfmpegFailedError | OutOfMemoryError | StalledError)
+    return isinstance(
+        error, FfmpegFailedError | OutOfMemoryError | OutputTooLargeError | StalledError
+    )
 
 
 def fallen_back(choice: EncoderChoice, error: ProcessingError) -> EncoderChoice:

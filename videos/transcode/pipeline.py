@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from videos.transcode.aac import reason_to_encode
+from videos.transcode.caps import check_caps
 from videos.transcode.commands import (
     DAMAGED_STATUS,
     output_path,
@@ -271,6 +272,8 @@ def make_renditions(
     try:
         if not is_taken:
             _run(source, workdir, info, plan, encoder=name, options=options, tick=tick)
+            if name != SOFTWARE:
+                check_caps(workdir, plan, options)
     except ProcessingError as error:
         if choice is None or name == SOFTWARE or not may_be_hardware(error):
             raise

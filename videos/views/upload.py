@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.services.quota import quota_state
 from accounts.services.quota_refusals import note_refusal
+from accounts.services.stored_limit import stored_state
 from clipset.lib.refusals import RefusedError
 from clipset.lib.requests import with_headers
 from siteconfig.services.config import current_config
@@ -127,11 +128,13 @@ def _page(
     if quota.left_bytes == 0:
         # The page has no form then, so nothing else would tell staff that they want to upload.
         note_refusal(user=request.user, size=None)
+    config = current_config()
     context = {
         "form": form,
         "refusal": refusal,
         "quota": quota,
-        "max_file_size_bytes": current_config().max_file_size_bytes,
+        "stored": stored_state(request.user, config=config),
+        "max_file_size_bytes": config.max_file_size_bytes,
         "accepted": settings.ACCEPTED_VIDEO_FORMATS,
         "extensions": accepted_extensions(),
         "max_files": MAX_FILES,

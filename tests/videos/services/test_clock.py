@@ -233,7 +233,7 @@ WHEN_IT_WAS = {
     *("handled_at", "last_seen_at", "last_viewed_at", "quota_reserved_at", "read_at", "revoked_at"),
     *("started_at", "touched_at", "updated_at", "used_at"),
     *("answered_at", "asked_at", "at", "beat_at", "deleting_since", "hashed_at", "hidden_at"),
-    *("marked_at", "put_away_at", "quota_refused_at", "requested_at"),
+    *("marked_at", "put_away_at", "quota_refused_at", "requested_at", "stored_counted_at"),
 }
 # Leases that count as ended if they end too far ahead (videos.services.removals, finalising).
 VOID = {"BackupRun.lease_until", "Removal.taken_until", "Rendition.finalising_until"}

@@ -255,7 +255,7 @@ def test_a_stop_in_the_middle_of_a_trial_says_nothing_about_the_encoder(tmp_path
         (KilledBySignalError(15), False),
         (OutOfTimeError("Too long."), False),
         (DiskFullError("Full."), False),
-        (OutputTooLargeError("Too large."), False),
+        (OutputTooLargeError("Too large."), True),  # quality without a cap
         (CancelledError(), False),
         (ProcessingError("Not installed."), False),
     ],
