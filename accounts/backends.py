@@ -91,4 +91,4 @@ def client_address(request: HttpRequest) -> str:
     clipset.server.proxies has put into REMOTE_ADDR.
     """
     networks = networks_of(request.META.get("REMOTE_ADDR", ""))
-    return networks[max(networks)]
+    return networks[max(networks)].partition("/")[0]

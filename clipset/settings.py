@@ -173,7 +173,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they ask for thes
 # implies a proxy, since gunicorn speaks HTTP. clipset.server.proxies removes both headers if they
 # come from a peer that is not listed.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", IS_HTTPS)
-FORWARDED_ALLOW_IPS = env.list("FORWARDED_ALLOW_IPS", default=[]) or ["127.0.0.1", "::1"]
+OWN_PROXIES = ["127.0.0.1", "::1"]
+FORWARDED_ALLOW_IPS = env.list("FORWARDED_ALLOW_IPS", default=[]) or OWN_PROXIES
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Names of the settings that make the site reachable from other machines. Sample members, whose

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 FORGOTTEN_AFTER: Final = timedelta(days=1)  # without a further try
 FIRST_DELAY_SECONDS: Final = 30  # doubles with each further try
 LONGEST_DELAY: Final = timedelta(hours=1)
+BATCH: Final = 500  # counts that are deleted in one transaction
 
 
 class Kind(enum.StrEnum):
@@ -143,8 +144,11 @@ def note_right_try(this: Try) -> None:
     nobody resets them by logging in to an account of their own.
     """
     with transaction.atomic():
+        counts = _locked(this.own + this.shared)
         TryCount.objects.filter(key__in=this.own).delete()
-        for count in _locked(this.shared):
+        for count in counts:
+            if count.key in this.own:
+                continue
             count.tries = max(0, count.tries - 1)
             if count.next_at == this.next_at[count.key]:
                 count.next_at = this.began_at
@@ -152,9 +156,21 @@ def note_right_try(this: Try) -> None:
 
 
 def forget_tries(*, now: datetime) -> int:
-    """Deletes the counts that no try was added to for FORGOTTEN_AFTER. Returns how many."""
-    deleted, _ = TryCount.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()
-    return deleted
+    """Deletes the counts that no try was added to for FORGOTTEN_AFTER. Returns how many.
+
+    In short transactions, and without waiting for rows that a log-in uses.
+    """
+    old = TryCount.objects.filter(last_at__lt=now - FORGOTTEN_AFTER)
+    deleted = 0
+    while True:
+        with transaction.atomic():
+            keys = list(
+                old.select_for_update(skip_locked=True).values_list("key", flat=True)[:BATCH]
+            )
+            TryCount.objects.filter(key__in=keys).delete()
+        deleted += len(keys)
+        if len(keys) < BATCH:
+            return deleted
 
 
 def _begin_on_device(kind: Kind, account: User, device: str) -> Try:
