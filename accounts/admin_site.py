@@ -8,6 +8,7 @@ from django.contrib.auth import logout
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError
+from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -21,7 +22,7 @@ from clipset.ui.refusals import refused_in_form
 from siteconfig.attention_site import AttentionSite
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
     from accounts.services.tries import TooManyTriesError
 
@@ -52,15 +53,16 @@ class RecordedSite(AttentionSite):
             remember_device(response, account=request.user, request=request)
         return response
 
-    def password_change(
+    def password_change(  # type: ignore[override] # plain text for scripts
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Django's page, with a form that counts wrong tries of the current password."""
-        request.current_app = self.name  # type: ignore[attr-defined] # as Django's own does
+        request.current_app = self.name
         response = PasswordChange.as_view(
             success_url=reverse("admin:password_change_done", current_app=self.name),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )(request)
+        assert isinstance(response, HttpResponse)
         refusal = _refusal(response)
         return response if refusal is None else refused_in_form(request, refusal, response)
 

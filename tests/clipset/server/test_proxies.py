@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.http import HttpResponse
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROXY, CLIENT = "10.0.0.5", "203.0.113.7"
 
 
-def seen(**headers: str) -> HttpRequest:
+def seen(**headers: Any) -> HttpRequest:
     """The request as views get it, or as it was refused."""
     request = RequestFactory().get("/", **headers)
     BelieveProxies(lambda _request: HttpResponse())(request)
@@ -116,7 +116,7 @@ def test_an_unknown_proxy_gets_a_sentence_rather_than_redirects_without_an_end(
     settings: Settings, client: Client
 ) -> None:
     settings.SECURE_SSL_REDIRECT = True
-    header = {"HTTP_X_FORWARDED_PROTO": "https"}
+    header: dict[str, Any] = {"HTTP_X_FORWARDED_PROTO": "https"}
     answer = client.get("/login/", REMOTE_ADDR="192.0.2.1", **header)
     assert answer.status_code == 403
     assert "the proxy at 192.0.2.1" in answer.content.decode()
@@ -127,7 +127,7 @@ def test_an_unknown_proxy_gets_a_sentence_rather_than_redirects_without_an_end(
 @pytest.mark.django_db
 def test_a_known_proxy_reaches_the_site(settings: Settings, client: Client) -> None:
     settings.SECURE_SSL_REDIRECT = True
-    header = {"HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_FOR": CLIENT}
+    header: dict[str, Any] = {"HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_FOR": CLIENT}
     assert client.get("/login/", REMOTE_ADDR=PROXY, **header).status_code == 200
 
 
