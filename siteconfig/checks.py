@@ -290,34 +290,29 @@ def check_proxies(**_kwargs: Any) -> list[checks.CheckMessage]:
         )
         for entry in proxies.wrong
     ]
-    if not settings.BEHIND_PROXY and is_changed:
-        found.append(
-            checks.Warning(
-                "FORWARDED_ALLOW_IPS has no effect, since BEHIND_PROXY is off.",
-                hint="Set BEHIND_PROXY=on if there is a proxy in front, else remove "
-                "FORWARDED_ALLOW_IPS.",
-                id="clipset.W041",
-            )
+    return found + _ill_chosen_proxies(proxies.is_anybody, is_changed=is_changed)
+
+
+def _ill_chosen_proxies(is_anybody: bool, *, is_changed: bool) -> list[checks.CheckMessage]:
+    if not settings.BEHIND_PROXY:
+        sentence = "FORWARDED_ALLOW_IPS has no effect, since BEHIND_PROXY is off."
+        hint = "Set BEHIND_PROXY=on if there is a proxy in front, else remove FORWARDED_ALLOW_IPS."
+        return [checks.Warning(sentence, hint=hint, id="clipset.W041")] if is_changed else []
+    if is_loopback(settings.HOST):
+        return []
+    if is_anybody:
+        sentence = (
+            "FORWARDED_ALLOW_IPS is '*', so whoever reaches the port can pretend to have any "
+            "address."
         )
-    if not settings.BEHIND_PROXY or is_loopback(settings.HOST):
-        return found
-    if proxies.is_anybody:
-        found.append(
-            checks.Warning(
-                "FORWARDED_ALLOW_IPS is '*', so whoever reaches the port can pretend to have any "
-                "address.",
-                hint="Set it to the addresses of your proxies.",
-                id="clipset.W042",
-            )
-        )
-    elif not is_changed:
-        found.append(
-            checks.Warning(
-                "X-Forwarded-For and X-Forwarded-Proto are believed from this machine only, but "
-                f"HOST ({settings.HOST}) lets a proxy on another machine connect.",
-                hint="Set FORWARDED_ALLOW_IPS to the address of your proxy. If it runs on this "
-                "machine, set HOST=127.0.0.1.",
-                id="clipset.W043",
-            )
-        )
-    return found
+        hint = "Set it to the addresses of your proxies."
+        return [checks.Warning(sentence, hint=hint, id="clipset.W042")]
+    sentence = (
+        "X-Forwarded-For and X-Forwarded-Proto are believed from this machine only, but HOST "
+        f"({settings.HOST}) lets a proxy on another machine connect."
+    )
+    hint = (
+        "Set FORWARDED_ALLOW_IPS to the address of your proxy. If it runs on this machine, set "
+        "HOST=127.0.0.1."
+    )
+    return [] if is_changed else [checks.Warning(sentence, hint=hint, id="clipset.W043")]

@@ -190,7 +190,7 @@ def test_a_right_clock_changes_nothing_and_warns_of_nothing(
     with CaptureQueriesContext(connection) as queries:
         correct_future_times()
     assert not [it["sql"] for it in queries if not it["sql"].startswith("SELECT")]
-    assert len(queries) == 22
+    assert len(queries) == 23
     assert caplog.records == []
 
 
